@@ -1,0 +1,69 @@
+"""The sandbox's database: one SQLite file, safe to use from many threads and from two processes."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from sqlite3 import Connection as SQLiteConnection
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from .tables import Base
+
+BUSY_TIMEOUT_SECONDS = 10
+
+
+def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
+    """Set what SQLite keeps per connection."""
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    """Take the write lock at once for writers: upgrading a read later fails instead of waiting."""
+    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'IMMEDIATE')}")
+
+
+class Store:
+    """Opens the database at `path`, creating file and tables when missing."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.engine = create_engine(
+            f"sqlite:///{path}",
+            connect_args={"isolation_level": None, "check_same_thread": False},
+            pool_size=10,
+            max_overflow=50,
+        )
+        event.listen(self.engine, "connect", _prepare)
+        event.listen(self.engine, "begin", _begin)
+        Base.metadata.create_all(self.engine)
+        self._writers = sessionmaker(self.engine, expire_on_commit=False)
+        readers = self.engine.execution_options(begin="DEFERRED")
+        self._readers = sessionmaker(readers, expire_on_commit=False)
+
+    @contextmanager
+    def session(self) -> Generator[Session]:
+        """Give a session that may write: commits at the end, rolls back on any exception.
+
+        It holds SQLite's one write lock for its whole life, so keep it short and never do network in it.
+        """
+        with self._writers.begin() as session:
+            yield session
+
+    @contextmanager
+    def reading(self) -> Generator[Session]:
+        """Give a session for reading only: one consistent snapshot that blocks nobody."""
+        with self._readers() as session:
+            yield session
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()

@@ -36,7 +36,7 @@ def test_unknown_contacts_come_back_empty_and_free(given):
 
 
 @pytest.mark.parametrize(
-    ("number", "enrichment_type", "credits"),
+    ("number", "enrichment_type", "cost"),
     [
         (42, "none", 0),
         (42, "partial", 1),
@@ -49,9 +49,9 @@ def test_unknown_contacts_come_back_empty_and_free(given):
         (99, "full", 0),
     ],
 )
-def test_only_what_was_found_is_charged(number, enrichment_type, credits):
+def test_only_what_was_found_is_charged(number, enrichment_type, cost):
     given = {"linkedin_url": Contact(number).linkedin_url}
-    assert directory.enrich(given, enrichment_type).cost == Decimal(credits)
+    assert directory.enrich(given, enrichment_type).cost == Decimal(cost)
 
 
 def test_no_contact_costs_more_than_was_reserved_for_it():

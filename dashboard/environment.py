@@ -3,20 +3,25 @@
 Nothing else reads the environment. Every bad value is reported, all of them at once, before anything starts.
 """
 
+import hashlib
 import os
-from dataclasses import dataclass
+import re
+import tempfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-import dj_database_url
-import dj_email_url
-from environs import Env, EnvValidationError, ValidationError, validate
+from environs import Env, EnvValidationError, validate
 
+from dashboard import values
 from dashboard.secrets import generated_secret
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTED_API = "https://api.cleanlist.ai"
+HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the hosted API are minted
+
+# sockaddr_un.sun_path holds 108 bytes on Linux, the closing zero among them; macOS has 104.
+_LONGEST_SOCKET_PATH = 103
 
 
 class ConfigurationError(Exception):
@@ -30,17 +35,21 @@ class Environment:
     var_dir: Path
     embedded: bool
     debug: bool
+    bind_address: str
     port: int
     sandbox_port: int
     public_url: str
     allowed_hosts: list[str]
     trusted_proxy_count: int
-    secret_key: str
-    encryption_keys: list[str]
-    databases: dict[str, Any]
-    redis_url: str
-    email: dict[str, Any]
+    secret_key: str = field(repr=False)
+    encryption_keys: list[str] = field(repr=False)
+    databases: dict[str, Any] = field(repr=False)
+    redis_url: str = field(repr=False)
+    bundled_redis: bool
+    email: dict[str, Any] = field(repr=False)
     email_from: str
+    admin_email: str
+    admin_password: str = field(repr=False)
     api_origins: list[str]
     rate_limit_per_minute: int
     rate_limit_share_percent: int
@@ -52,33 +61,128 @@ class Environment:
     log_format: str
 
 
-def origin(value: str) -> str:
-    """Return ``value`` as scheme and host only, or raise ValidationError for anything that is not an origin."""
-    parts = urlsplit(value.strip().rstrip("/"))
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query:
-        raise ValidationError(f"{value!r} is not an address such as https://api.example.com")
-    if parts.username or parts.password:
-        raise ValidationError(f"{value!r} must not carry a user name or password")
-    return f"{parts.scheme}://{parts.netloc}".lower()
+def read_environment() -> Environment:
+    """Return the checked configuration, from the environment and a ``.env`` file beside manage.py if there is one.
+
+    Raises ConfigurationError with one line for each bad value.
+    """
+    # The environment itself wins over the file. ENV_FILE= (empty) reads no file.
+    if env_file := os.environ.get("ENV_FILE", str(ROOT / ".env")):
+        Env.read_env(env_file, recurse=False)
+    env = Env(eager=False)
+    chosen = _settings(env)
+    problems = _sealed(env) + _contradictions(chosen)
+    if problems:
+        raise ConfigurationError("\n".join(f"  {problem}" for problem in problems))
+    return _environment(chosen)
 
 
-def _redis_url(env: Env, var_dir: Path) -> str:
-    """Return REDIS_URL, or the socket of the bundled server: a socket needs no port and no password."""
-    url: str = env.str("REDIS_URL", "")
-    if url and not url.startswith(("redis://", "rediss://", "unix://")):
-        raise ConfigurationError("REDIS_URL must start with redis://, rediss:// or unix://")
-    return url or f"unix://{var_dir / 'redis' / 'redis.sock'}"
+def _settings(env: Env) -> dict[str, Any]:
+    """Return every variable as the operator gave it; what is bad is remembered by ``env``."""
+    port = validate.Range(1, 65535)
+    positive = validate.Range(min=1)
+    return {
+        "VAR_DIR": env.str("VAR_DIR", str(ROOT / "var")),
+        "DEBUG": env.bool("DEBUG", False),
+        "BIND_ADDRESS": env.str("BIND_ADDRESS", "127.0.0.1"),
+        "PORT": env.int("PORT", 8000, validate=port),
+        "SANDBOX_PORT": env.int("SANDBOX_PORT", 8001, validate=port),
+        "PUBLIC_URL": env.str("PUBLIC_URL", "", validate=values.is_origin),
+        "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", []),
+        "TRUSTED_PROXY_COUNT": env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(0, 10)),
+        "SECRET_KEY": env.str("SECRET_KEY", "", validate=values.is_secret_key),
+        "ENCRYPTION_KEYS": env.list("ENCRYPTION_KEYS", [], validate=values.are_encryption_keys),
+        "DATABASE_URL": env.str("DATABASE_URL", "", validate=values.is_database_url),
+        "REDIS_URL": env.str("REDIS_URL", "", validate=values.is_redis_url),
+        "EMAIL_URL": env.str("EMAIL_URL", "", validate=values.is_email_url),
+        "EMAIL_FROM": env.str("EMAIL_FROM", "Cleanlist Console <console@localhost>"),
+        "CONSOLE_ADMIN_EMAIL": env.str("CONSOLE_ADMIN_EMAIL", "admin@localhost", validate=values.is_email),
+        "CONSOLE_ADMIN_PASSWORD": env.str("CONSOLE_ADMIN_PASSWORD", ""),
+        "CLEANLIST_API_ORIGINS": env.list(
+            "CLEANLIST_API_ORIGINS", [HOSTED_API, HOSTED_CLERK], validate=values.are_origins
+        ),
+        "RATE_LIMIT_PER_MINUTE": env.int("RATE_LIMIT_PER_MINUTE", 60, validate=positive),
+        "RATE_LIMIT_SHARE_PERCENT": env.int("RATE_LIMIT_SHARE_PERCENT", 20, validate=validate.Range(1, 100)),
+        "POLL_BALANCE_SECONDS": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
+        "POLL_KEYS_SECONDS": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
+        "POLL_REQUESTS_SECONDS": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
+        "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
+        "LOG_LEVEL": env.str(
+            "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
+        ),
+        "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
+    }
 
 
-def _database(env: Env, var_dir: Path) -> dict[str, Any]:
-    """Return DATABASE_URL as Django wants it, or the embedded SQLite file."""
-    url: str = env.str("DATABASE_URL", "")
-    if not url:
-        url = f"sqlite:///{var_dir / 'console.sqlite3'}"
+def _sealed(env: Env) -> list[str]:
     try:
-        config: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
-    except (ValueError, KeyError) as error:
-        raise ConfigurationError(f"DATABASE_URL cannot be read: {error}") from None
+        env.seal()
+    except EnvValidationError as error:
+        return [f"{name}: {'; '.join(problems)}" for name, problems in error.error_messages.items()]
+    return []
+
+
+def _contradictions(chosen: dict[str, Any]) -> list[str]:
+    """Return what is wrong about values that are fine one by one."""
+    problems = []
+    if chosen["PORT"] is not None and chosen["PORT"] == chosen["SANDBOX_PORT"]:
+        problems.append("SANDBOX_PORT: must differ from PORT")
+    if chosen["DATABASE_URL"]:
+        problems += [
+            f"{name}: must be set when DATABASE_URL is; {values.NEW_KEYS}"
+            for name in ("SECRET_KEY", "ENCRYPTION_KEYS")
+            if chosen[name] in ("", [])
+        ]
+    return problems
+
+
+def _environment(chosen: dict[str, Any]) -> Environment:
+    var_dir = Path(chosen["VAR_DIR"]).expanduser().resolve()
+    embedded = not chosen["DATABASE_URL"]
+    secret_key, encryption_keys = _secrets(chosen, var_dir)
+    as_given = (
+        "debug bind_address port sandbox_port allowed_hosts trusted_proxy_count email_from rate_limit_per_minute "
+        "rate_limit_share_percent poll_balance_seconds poll_keys_seconds poll_requests_seconds "
+        "time_zone log_level log_format"
+    ).split()
+    return Environment(
+        var_dir=var_dir,
+        embedded=embedded,
+        public_url=values.origin(chosen["PUBLIC_URL"] or f"http://localhost:{chosen['PORT']}"),
+        secret_key=secret_key,
+        encryption_keys=encryption_keys,
+        databases={"default": _database(chosen["DATABASE_URL"], var_dir)},
+        redis_url=chosen["REDIS_URL"] or f"unix://{redis_socket(var_dir)}",
+        bundled_redis=not chosen["REDIS_URL"],
+        email=values.email(chosen["EMAIL_URL"])
+        if chosen["EMAIL_URL"]
+        else {"EMAIL_BACKEND": "dashboard.mail.EmlFileBackend"},
+        admin_email=chosen["CONSOLE_ADMIN_EMAIL"],
+        admin_password=chosen["CONSOLE_ADMIN_PASSWORD"],
+        api_origins=_api_origins(chosen, embedded=embedded),
+        **{name: chosen[name.upper()] for name in as_given},
+    )
+
+
+def redis_socket(var_dir: Path) -> Path:
+    """Return where the bundled redis-server listens: in ``var_dir``, or in a short private place.
+
+    The operating system limits a socket's path, and clients take it inside a URL, so a long path or one with
+    unusual characters is replaced by a directory under the system's temporary one, named after ``var_dir``.
+    """
+    path = var_dir / "redis" / "redis.sock"
+    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH and re.fullmatch(r"[\w./+-]+", str(path), re.ASCII):
+        return path
+    digest = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"cleanlist-console-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def _database(url: str, var_dir: Path) -> dict[str, Any]:
+    """Return the database at ``url``, or the embedded SQLite file."""
+    if url:
+        config = values.database(url)
+    else:
+        config = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(var_dir / "console.sqlite3")}
     if "sqlite3" in config["ENGINE"]:
         # Immediate transactions: a writer waits for the lock at BEGIN, where waiting is possible,
         # instead of failing in the middle with "database is locked".
@@ -87,86 +191,26 @@ def _database(env: Env, var_dir: Path) -> dict[str, Any]:
             "transaction_mode": "IMMEDIATE",
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
         }
+        config["CONN_MAX_AGE"] = 60
     return config
 
 
-def _secrets(env: Env, var_dir: Path, *, generate: bool) -> tuple[str, list[str]]:
+def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
     """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set makes its own on first start (mode 0600)."""
-    secret_key: str = env.str("SECRET_KEY", "")
-    keys: list[str] = env.list("ENCRYPTION_KEYS", [])
-    if not generate and not (secret_key and keys):
-        raise ConfigurationError(
-            "With DATABASE_URL set, SECRET_KEY and ENCRYPTION_KEYS must be set too. "
-            "`python manage.py generate_keys` prints a fresh pair."
+    try:
+        return (
+            chosen["SECRET_KEY"] or generated_secret(var_dir / "secret_key", kind="django"),
+            chosen["ENCRYPTION_KEYS"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
         )
-    return (
-        secret_key or generated_secret(var_dir / "secret_key", kind="django"),
-        keys or [generated_secret(var_dir / "encryption_key", kind="fernet")],
-    )
+    except OSError as error:
+        raise ConfigurationError(
+            f"  VAR_DIR: {var_dir} cannot be used ({error.strerror}); choose a directory that you may write to"
+        ) from None
 
 
-def _api_origins(env: Env, sandbox_port: int, *, embedded: bool) -> list[str]:
+def _api_origins(chosen: dict[str, Any], *, embedded: bool) -> list[str]:
     """Return the only addresses that credentials may be sent to: the hosted API, or what the operator lists."""
-    origins: list[str] = env.list("CLEANLIST_API_ORIGINS", [HOSTED_API])
+    origins = [values.origin(item) for item in chosen["CLEANLIST_API_ORIGINS"]]
     if embedded:
-        origins = [*origins, f"http://127.0.0.1:{sandbox_port}"]
-    try:
-        return [origin(item) for item in origins]
-    except ValidationError as error:
-        raise ConfigurationError(f"CLEANLIST_API_ORIGINS: {error}") from None
-
-
-def read_environment() -> Environment:
-    """Return the checked configuration.
-
-    Raises ConfigurationError with one line for each bad value.
-    """
-    env = Env(eager=False)
-    positive = validate.Range(min=1)
-    port = env.int("PORT", 8000, validate=validate.Range(1, 65535))
-    sandbox_port = env.int("SANDBOX_PORT", 8001, validate=validate.Range(1, 65535))
-    var_dir = Path(env.str("VAR_DIR", str(ROOT / "var"))).expanduser().resolve()
-    embedded = not os.environ.get("DATABASE_URL")
-    public_url = env.str("PUBLIC_URL", f"http://localhost:{port}")
-    values: dict[str, Any] = {
-        "debug": env.bool("DEBUG", False),
-        "allowed_hosts": env.list("ALLOWED_HOSTS", []),
-        "trusted_proxy_count": env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(0, 10)),
-        "email_from": env.str("EMAIL_FROM", "Cleanlist Console <console@localhost>"),
-        "rate_limit_per_minute": env.int("RATE_LIMIT_PER_MINUTE", 60, validate=positive),
-        "rate_limit_share_percent": env.int("RATE_LIMIT_SHARE_PERCENT", 20, validate=validate.Range(1, 100)),
-        "poll_balance_seconds": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
-        "poll_keys_seconds": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
-        "poll_requests_seconds": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
-        "time_zone": env.str("TIME_ZONE", "UTC"),
-        "log_level": env.str(
-            "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
-        ),
-        "log_format": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
-    }
-    try:
-        env.seal()
-        public_url = origin(public_url)
-        email = dict(dj_email_url.parse(env.str("EMAIL_URL", "") or "file:///"))
-    except EnvValidationError as error:
-        lines = [f"{name}: {'; '.join(problems)}" for name, problems in error.error_messages.items()]
-        raise ConfigurationError("\n".join(lines)) from None
-    except (ValidationError, ValueError, KeyError) as error:
-        raise ConfigurationError(f"PUBLIC_URL or EMAIL_URL: {error}") from None
-    if not os.environ.get("EMAIL_URL"):
-        email = {"EMAIL_BACKEND": "dashboard.mail.EmlFileBackend"}
-    secret_key, encryption_keys = _secrets(env, var_dir, generate=embedded)
-    return Environment(
-        var_dir=var_dir,
-        embedded=embedded,
-        port=port,
-        sandbox_port=sandbox_port,
-        public_url=public_url,
-        secret_key=secret_key,
-        encryption_keys=encryption_keys,
-        databases={"default": _database(env, var_dir)},
-        redis_url=_redis_url(env, var_dir),
-        email=email,
-        api_origins=_api_origins(env, sandbox_port, embedded=embedded),
-        **values,
-    )
+        origins += [f"http://{host}:{chosen['SANDBOX_PORT']}" for host in ("127.0.0.1", "localhost")]
+    return origins

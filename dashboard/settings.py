@@ -178,7 +178,6 @@ TIME_ZONE = ENVIRONMENT.time_zone
 USE_TZ = True
 USE_I18N = False
 
-LOGGING_CONFIG = None
 LOGGING = logging_config(ENVIRONMENT.log_level, ENVIRONMENT.log_format)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
 

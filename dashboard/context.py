@@ -1,0 +1,27 @@
+"""What every template can see."""
+
+from typing import Any
+
+from django.http import HttpRequest
+
+from dashboard import __version__
+
+
+def console(request: HttpRequest) -> dict[str, Any]:
+    """Return the workspaces the viewer may see, the current one, the chosen theme and our version."""
+    theme = request.COOKIES.get("theme")
+    return {
+        "workspaces": _visible_workspaces(request),
+        "workspace": getattr(request, "workspace", None),
+        "theme": theme if theme in {"light", "dark"} else None,
+        "version": __version__,
+    }
+
+
+def _visible_workspaces(request: HttpRequest) -> list[Any]:
+    from workspaces.models import Workspace
+
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
+        return []
+    return list(Workspace.objects.visible_to(user))

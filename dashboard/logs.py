@@ -1,0 +1,86 @@
+"""Structured logs: one line an event, request and task ids bound to it, secrets taken out at the very end."""
+
+from typing import Any
+
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from dashboard.redaction import redact, redact_text
+
+# At INFO these log whole URLs, and at DEBUG whole headers.
+_CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "urllib3", "kombu", "amqp", "redis")
+
+_SHARED: list[Processor] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.PositionalArgumentsFormatter(),
+    structlog.stdlib.ExtraAdder(),
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Take secrets out of the event's values, however deep."""
+    cleaned: EventDict = redact(dict(event))
+    return cleaned
+
+
+def redact_line(_logger: WrappedLogger, _method: str, line: Any) -> Any:
+    """Take secrets out of the finished line: what only became text while it was rendered."""
+    return redact_text(line)
+
+
+def _renderer(log_format: str) -> Processor:
+    if log_format == "json":
+        return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+    # The traceback is text by then, and redacted: a prettier one would print local variables.
+    return structlog.dev.ConsoleRenderer(
+        colors=False, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
+    )
+
+
+def configure_structlog() -> None:
+    """Send structlog's own loggers through the standard library's handlers."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *_SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def logging_config(level: str, log_format: str) -> dict[str, Any]:
+    """Return the ``logging.config`` dictionary: everything to standard error, through one redacting formatter."""
+    configure_structlog()
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "console": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": _SHARED,
+                "processors": [
+                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                    structlog.processors.format_exc_info,
+                    redact_event,
+                    _renderer(log_format),
+                    redact_line,
+                ],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "console"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            **{name: {"level": "WARNING"} for name in _CHATTY},
+            "django": {"level": level, "handlers": [], "propagate": True},
+            # django-structlog logs each request once; Django's own line would be the second.
+            "django.server": {"level": "WARNING", "handlers": [], "propagate": False},
+            "django.request": {"level": "ERROR"},
+        },
+    }

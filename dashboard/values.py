@@ -1,0 +1,111 @@
+"""What a single setting may look like. Each check raises ValidationError with what is wrong and what to do."""
+
+import zoneinfo
+from typing import Any
+from urllib.parse import urlsplit
+
+import dj_database_url
+import dj_email_url
+from cryptography.fernet import Fernet
+from environs import ValidationError
+
+MAIL_SCHEMES = {"smtp", "submission", "console"}
+NEW_KEYS = "`python manage.py generate_keys` prints fresh ones"
+
+
+def origin(value: str) -> str:
+    """Return ``value`` as scheme, host and port only, in lower case."""
+    wrong = ValidationError(f"{value!r} is not an address such as https://api.example.com")
+    parts = urlsplit(value.strip().rstrip("/"))
+    try:
+        parts.port  # noqa: B018 - reading it is what checks it
+    except ValueError:
+        raise wrong from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+        raise wrong
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError("an address here must not carry a user name or password")
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def is_origin(value: str) -> None:
+    """Check one address."""
+    origin(value)
+
+
+def are_origins(values: list[str]) -> None:
+    """Check a list of addresses."""
+    for value in values:
+        origin(value)
+
+
+def is_time_zone(value: str) -> None:
+    """Check a name of the IANA time zone database."""
+    if value not in zoneinfo.available_timezones():
+        raise ValidationError(f"{value!r} is not a time zone; use a name such as Europe/Berlin or UTC")
+
+
+def is_redis_url(value: str) -> None:
+    """Check the address of a Redis server."""
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValidationError("must start with redis://, rediss:// or unix://")
+
+
+def is_secret_key(value: str) -> None:
+    """Check the length that Django's own deployment check asks for (security.W009)."""
+    if len(value) < 50 or len(set(value)) < 5:
+        raise ValidationError(f"must be at least 50 random characters; {NEW_KEYS}")
+
+
+def are_encryption_keys(values: list[str]) -> None:
+    """Check that each is 32 bytes in URL-safe base64, as Fernet wants them."""
+    for number, value in enumerate(values, start=1):
+        try:
+            Fernet(value)
+        except ValueError:
+            raise ValidationError(f"entry {number} is not 32 bytes in URL-safe base64; {NEW_KEYS}") from None
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's settings for the database at ``url``."""
+    wrong = ValidationError("use postgres://user:password@host:5432/name (or sqlite:////absolute/path)")
+    try:
+        config = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+    except (ValueError, KeyError):
+        raise wrong from None  # their messages quote the address, which holds a password
+    if not config.get("NAME") or not str(config.get("ENGINE", "")).endswith((".postgresql", ".sqlite3")):
+        raise wrong
+    return config
+
+
+def is_database_url(value: str) -> None:
+    """Check the address of a database."""
+    database(value)
+
+
+def email(url: str) -> dict[str, Any]:
+    """Return Django's settings for the mail server at ``url``."""
+    wrong = ValidationError(
+        "use submission://user:password@host:587 (STARTTLS), smtp://user:password@host:465/?ssl=1 (TLS) "
+        "or smtp://host:25; without EMAIL_URL mail is written to files"
+    )
+    if url.split("://", 1)[0] not in MAIL_SCHEMES:
+        raise wrong
+    try:
+        config: dict[str, Any] = dict(dj_email_url.parse(url))
+    except (ValueError, KeyError):
+        raise wrong from None
+    config["EMAIL_TIMEOUT"] = config["EMAIL_TIMEOUT"] or 10  # seconds; Django's default waits for ever
+    return config
+
+
+def is_email_url(value: str) -> None:
+    """Check the address of a mail server."""
+    email(value)
+
+
+def is_email(value: str) -> None:
+    """Check an e-mail address, loosely: the mail server has the last word."""
+    name, at, host = value.partition("@")
+    if not (name and at and host) or any(character.isspace() for character in value):
+        raise ValidationError(f"{value!r} is not an e-mail address")

@@ -1,0 +1,59 @@
+"""A client for the Cleanlist API: typed results, one exception tree, secrets that stay unseen.
+
+>>> with Client("https://api.cleanlist.ai", ApiKeyCredential(key)) as client:
+...     client.credits.balance().credits
+"""
+
+from cleanlist._version import VERSION as __version__
+from cleanlist.addresses import checked_base_url
+from cleanlist.clerk import ClerkSession
+from cleanlist.client import AsyncClient, Client
+from cleanlist.credentials import ApiKeyCredential, Credential, StaticSession, describe_key_format
+from cleanlist.results import (
+    Acknowledgement,
+    ApiKey,
+    Balance,
+    BulkEnrichment,
+    Contact,
+    CreatedApiKey,
+    DeliveryAttempt,
+    EnrichmentStatus,
+    KeyValidation,
+    PublicApiKey,
+    RequestLogEntry,
+    UsageReport,
+    UsageRow,
+    Whoami,
+)
+from cleanlist.retries import Retries
+from cleanlist.secret import Secret
+from cleanlist.timeouts import Timeouts
+
+__all__ = [
+    "Acknowledgement",
+    "ApiKey",
+    "ApiKeyCredential",
+    "AsyncClient",
+    "Balance",
+    "BulkEnrichment",
+    "ClerkSession",
+    "Client",
+    "Contact",
+    "CreatedApiKey",
+    "Credential",
+    "DeliveryAttempt",
+    "EnrichmentStatus",
+    "KeyValidation",
+    "PublicApiKey",
+    "RequestLogEntry",
+    "Retries",
+    "Secret",
+    "StaticSession",
+    "Timeouts",
+    "UsageReport",
+    "UsageRow",
+    "Whoami",
+    "__version__",
+    "checked_base_url",
+    "describe_key_format",
+]

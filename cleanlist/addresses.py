@@ -1,0 +1,22 @@
+"""Base addresses that people type."""
+
+import httpx
+
+
+def checked_base_url(text: str) -> str:
+    """Return an API address without its trailing slash.
+
+    Raises `ValueError`, in words for the person who typed it, unless it is http(s) with a host and without user
+    name, query or fragment. The text is not repeated, since a mistyped address may hold a password.
+    """
+    try:
+        url = httpx.URL(text.strip())
+    except (httpx.InvalidURL, UnicodeError):
+        raise ValueError("The API address is not a valid URL") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise ValueError("The API address must start with https:// or http:// and name a host")
+    if url.userinfo:
+        raise ValueError("The API address must not hold a user name or password")
+    if url.query or url.fragment or "?" in text or "#" in text:
+        raise ValueError("The API address must end after the path, without ? or #")
+    return str(url).rstrip("/")

@@ -1,0 +1,109 @@
+"""What a client proves itself with: an API key, a pasted session token, or (in `clerk`) a minting session."""
+
+import re
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import jwt
+
+from cleanlist.errors import SessionExpired
+from cleanlist.secret import Secret, header_value
+from cleanlist.timeouts import Deadline
+
+_PREFIX: Final = "clapi_"
+_BODY_LENGTH: Final = 64  # 48 random bytes in URL-safe base64
+
+
+class Credential(Protocol):
+    """A source of bearer tokens."""
+
+    def token(self, deadline: Deadline) -> Secret:
+        """Return a token that is good now. Raises `SessionExpired` if there is none."""
+
+    async def token_async(self, deadline: Deadline) -> Secret:
+        """Do the same without blocking."""
+
+    def discard(self, token: Secret) -> bool:
+        """Upstream refused this token; say whether another one can be had."""
+
+
+class _FixedToken:
+    """A token that is the same each time."""
+
+    def __init__(self, token: Secret | str) -> None:
+        self._token = header_value(token)
+
+    def token(self, deadline: Deadline) -> Secret:  # noqa: ARG002 - the protocol's signature
+        """Return the token."""
+        return self._token
+
+    async def token_async(self, deadline: Deadline) -> Secret:
+        """Return the token."""
+        return self.token(deadline)
+
+    def discard(self, token: Secret) -> bool:  # noqa: ARG002 - the protocol's signature
+        """There is no other one."""
+        return False
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._token!r})"
+
+
+class ApiKeyCredential(_FixedToken):
+    """An API key, `clapi_…`. Raises `ValueError` for one that cannot travel in a header."""
+
+
+class StaticSession(_FixedToken):
+    """A pasted session token (JWT): good until it expires, about a minute after it was issued.
+
+    `expires_at` is read from the token without verifying it, which is upstream's to do; None if it cannot be read.
+    """
+
+    def __init__(self, token: Secret | str) -> None:
+        super().__init__(token)
+        self.expires_at: datetime | None = expiry_of(self._token)
+
+    def token(self, deadline: Deadline) -> Secret:
+        """Return the token. Raises `SessionExpired`, without a request, when it is past its expiry."""
+        if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
+            raise SessionExpired(f"The session token expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC")
+        return super().token(deadline)
+
+
+def expiry_of(token: Secret) -> datetime | None:
+    """Return the moment in a JWT's `exp`, unverified; None if there is none to be read."""
+    try:
+        claims = jwt.decode(token.reveal(), options={"verify_signature": False, "verify_exp": False})
+        return datetime.fromtimestamp(claims["exp"], UTC)
+    except (jwt.PyJWTError, KeyError, TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def describe_key_format(text: str) -> str | None:
+    """Say what is wrong with the form of an API key that somebody pasted, or None if nothing is.
+
+    The key is never part of the answer. The form is that of the user documents: `clapi_` and 48 random bytes in
+    URL-safe base64.
+    """
+    if not text.strip():
+        return "Paste the API key."
+    if text.strip().lower().startswith("bearer "):
+        return 'Leave out the word "Bearer"; paste the key alone.'
+    if set(text) & set("\"'`“”‘’"):
+        return "Leave out the quotes around the key."
+    if re.search(r"\s", text):
+        return "The key has a space or a line break in it; paste it whole and alone."
+    if text.startswith("clext_"):
+        return "This key belongs to the browser extension (clext_…) and is not valid for the API; use a clapi_… key."
+    if not text.startswith(_PREFIX):
+        return "An API key starts with clapi_."
+    return _describe_key_body(text.removeprefix(_PREFIX))
+
+
+def _describe_key_body(body: str) -> str | None:
+    if not re.fullmatch(r"[A-Za-z0-9_-]*", body):
+        return "The key has a character that API keys do not use; paste it whole and alone."
+    if len(body) != _BODY_LENGTH:
+        expected, actual = len(_PREFIX) + _BODY_LENGTH, len(_PREFIX) + len(body)
+        return f"An API key has {expected} characters; this one has {actual}. Was a part left out?"
+    return None

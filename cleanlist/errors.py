@@ -1,0 +1,194 @@
+"""What can go wrong, as one tree.
+
+CleanlistError
+├── AuthenticationError            401: key or session not accepted
+│   └── SessionExpired             noticed here, before anything was sent
+├── Forbidden                      403 with no known reason
+│   ├── InsufficientScope          the credential lacks a scope
+│   └── FeatureGated               the plan lacks a feature
+├── InsufficientCredits            402, or 400 `insufficient_credits`
+├── NotFound                       404
+├── BadRequest                     any other 4xx
+│   ├── ValidationFailed           422, or 400 `validation_error`
+│   └── KeyLimitReached            the user already has the most active keys allowed
+├── RateLimited                    429
+├── UpstreamUnavailable            worth trying again later
+│   ├── ConnectionFailed           no connection, or it broke
+│   ├── TimedOut                   no answer in time
+│   └── ServerFailed               5xx
+└── UnexpectedResponse             an answer that is not what the API documents
+    └── ResponseTooLarge           and was not read to its end
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar, TypedDict
+
+
+@dataclass(frozen=True, slots=True)
+class ItemError:
+    """One thing wrong with one part of a request, such as `("body", "contacts", 7)`."""
+
+    loc: tuple[str | int, ...]
+    message: str
+    type: str | None = None
+
+    @property
+    def where(self) -> str:
+        """The place as people write it: `contacts[7].first_name`."""
+        parts = self.loc[1:] if self.loc[:1] in {("body",), ("query",), ("path",)} else self.loc
+        return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
+
+
+class ErrorFields(TypedDict, total=False):
+    """The facts that every exception carries; see `CleanlistError`."""
+
+    status: int | None
+    code: str | None
+    fix: str | None
+    request_id: str | None
+    retry_after: float | None
+    validation_errors: Sequence[ItemError]
+    body: str
+    outcome_unknown: bool
+
+
+class CleanlistError(Exception):
+    """Base of everything that this package raises for a call.
+
+    `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from the
+    answer if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that looks like
+    a secret removed; it is empty where the answer may hold a new secret.
+    """
+
+    default_fix: ClassVar[str | None] = None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        status: int | None = None,
+        code: str | None = None,
+        fix: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        validation_errors: Sequence[ItemError] = (),
+        body: str = "",
+        outcome_unknown: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+        self.code = code
+        self.fix = fix or self.default_fix
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.validation_errors = tuple(validation_errors)
+        self.body = body
+        self._outcome_unknown = outcome_unknown
+
+    @property
+    def outcome_unknown(self) -> bool:
+        """True when a command may have taken effect upstream although no proper answer came back.
+
+        False where it certainly did not (no connection, a refusal) and for every call that changes nothing.
+        """
+        return self._outcome_unknown
+
+
+class AuthenticationError(CleanlistError):
+    """The credential was not accepted: missing, malformed, expired or revoked."""
+
+    default_fix = "Check that the API key is active and was pasted whole, or renew the management session."
+
+
+class SessionExpired(AuthenticationError):
+    """The management session is over; nothing was sent to the API."""
+
+    default_fix = "Sign in to Cleanlist again and paste a new session token."
+
+
+class Forbidden(CleanlistError):
+    """The credential is known but may not do this."""
+
+
+class InsufficientScope(Forbidden):
+    """The credential lacks a scope: `required_scope` is not among `granted_scopes`."""
+
+    default_fix = "Use a key whose owner has the scope; whoami lists what a credential may do."
+    required_scope: str | None = None
+    granted_scopes: tuple[str, ...] = ()
+
+
+class FeatureGated(Forbidden):
+    """The plan does not include what the call needs."""
+
+    default_fix = "Upgrade the plan in Cleanlist under Settings, Billing."
+
+
+class InsufficientCredits(CleanlistError):
+    """The organization has too few credits; each amount is None if upstream did not say."""
+
+    default_fix = "Top up in Cleanlist under Settings, Billing; credits arrive within seconds."
+    shortfall: Decimal | None = None
+    available: Decimal | None = None
+    estimated: Decimal | None = None
+
+
+class NotFound(CleanlistError):
+    """Upstream knows no such thing, or the API address is wrong."""
+
+
+class BadRequest(CleanlistError):
+    """Upstream refused the request as it stands."""
+
+
+class ValidationFailed(BadRequest):
+    """Parts of the request are wrong; `validation_errors` says which."""
+
+    default_fix = "Correct the parts named in the message and send it again."
+
+
+class KeyLimitReached(BadRequest):
+    """The user already has as many active keys as Cleanlist allows."""
+
+    default_fix = "Revoke a key that is no longer needed, then create the new one."
+
+
+class RateLimited(CleanlistError):
+    """Too many requests; `retry_after` says for how long, if upstream did."""
+
+    default_fix = "Wait and try again."
+
+
+class UpstreamUnavailable(CleanlistError):
+    """The API could not be reached or could not answer; trying later may help."""
+
+    default_fix = "Try again in a moment."
+
+
+class ConnectionFailed(UpstreamUnavailable):
+    """No connection could be made, or it broke."""
+
+    default_fix = "Check the API address and the network between here and there, then try again."
+
+
+class TimedOut(UpstreamUnavailable):
+    """No answer in the time allowed."""
+
+
+class ServerFailed(UpstreamUnavailable):
+    """Upstream answered with a 5xx."""
+
+
+class UnexpectedResponse(CleanlistError):
+    """The answer is not what the API documents: a page, nothing, cut off, or of another shape."""
+
+    default_fix = (
+        "Check that the API address is that of a Cleanlist API and that no proxy answers in its place."
+    )
+
+
+class ResponseTooLarge(UnexpectedResponse):
+    """The answer was larger than the set limit and was not read to its end."""

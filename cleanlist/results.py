@@ -1,0 +1,200 @@
+"""What the calls answer with: immutable, typed, indifferent to fields it does not know.
+
+A field that upstream may leave out has a default. Timestamps are aware and in UTC. Ids are text: the management
+API uses UUIDs, the newer one ids such as `ak_5f8c2b91`, and the console must keep both.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import msgspec
+
+from cleanlist.secret import Secret
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all results: every timestamp becomes aware UTC; one without an offset is read as UTC."""
+
+    moments: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for name in self.moments:
+            moment = getattr(self, name)
+            if moment is not None and moment.tzinfo is not UTC:
+                msgspec.structs.force_setattr(self, name, _in_utc(moment))
+
+
+def _in_utc(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        return moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC)
+
+
+class ApiKey(Result, frozen=True, kw_only=True):
+    """One key as the management API lists it. The full secret is never part of it."""
+
+    moments = ("created_at", "expires_at", "last_used_at")
+
+    id: str
+    is_active: bool
+    name: str | None = None
+    key_prefix: str = ""
+    key_last4: str = ""
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+    last_used_at: datetime | None = None
+    request_count: int | None = None
+
+
+class CreatedApiKey(Result, frozen=True, kw_only=True):
+    """The answer to a create: the only time the full key is told."""
+
+    moments = ("created_at", "expires_at")
+
+    api_key: Secret
+    created_at: datetime | None = None
+    expires_at: datetime | None = None
+
+
+class Acknowledgement(Result, frozen=True, kw_only=True):
+    """The answer to a revoke: whether upstream agreed, and its words."""
+
+    success: bool = True
+    message: str | None = None
+
+
+class RequestLogEntry(Result, frozen=True, kw_only=True):
+    """One request that was made with a key; `duration_ms` is in milliseconds."""
+
+    moments = ("created_at",)
+
+    id: str
+    created_at: datetime
+    method: str = ""
+    path: str = ""
+    status_code: int | None = None
+    duration_ms: float | None = None
+    ip_address: str | None = None
+    user_agent: str | None = None
+
+
+class PublicApiKey(Result, frozen=True, kw_only=True):
+    """One key in the lighter list that an API key with `admin:api_keys` may read."""
+
+    moments = ("created_at", "last_used_at")
+
+    key_id: str
+    is_active: bool
+    key_prefix: str = ""
+    key_last4: str = ""
+    name: str | None = None
+    scopes: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
+class Whoami(Result, frozen=True, kw_only=True):
+    """Who a credential is and what it may do. With an API key the e-mail address is masked."""
+
+    organization_id: str
+    organization_name: str | None = None
+    user_id: str | None = None
+    user_name: str | None = None
+    user_email: str | None = None
+    auth_type: str | None = None
+    scopes: tuple[str, ...] = ()
+    tier: str | None = None
+    features: tuple[str, ...] = ()
+
+
+class KeyValidation(Result, frozen=True, kw_only=True):
+    """Whether a key is accepted, and whose it is."""
+
+    valid: bool
+    user_id: str | None = None
+    organization_id: str | None = None
+
+
+class Balance(Result, frozen=True, kw_only=True):
+    """The organization's credits; may be fractional."""
+
+    organization_id: str
+    credits: Decimal
+
+
+class UsageRow(Result, frozen=True, kw_only=True):
+    """One line of a usage report."""
+
+    group: str
+    calls: int
+    errors: int = 0
+    credits_spent: Decimal = Decimal(0)
+
+
+class UsageReport(Result, frozen=True, kw_only=True):
+    """Calls and errors of the last `days` days. Upstream has no cost per request: credits are always 0."""
+
+    days: int
+    group_by: str
+    rows: tuple[UsageRow, ...]
+    total_calls: int = 0
+    total_errors: int = 0
+    total_credits_spent: Decimal = Decimal(0)
+
+
+class DeliveryAttempt(Result, frozen=True, kw_only=True):
+    """One attempt to deliver a webhook. Names of timestamps are not documented; those seen are listed."""
+
+    moments = ("attempted_at", "created_at", "updated_at", "delivered_at", "next_attempt_at")
+
+    id: str | int | None = None
+    workflow_id: str | None = None
+    attempt_number: int | None = None
+    status: str | None = None
+    response_status_code: int | None = None
+    error_message: str | None = None
+    webhook_url: str | None = None
+    duration_ms: float | None = None
+    attempted_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    delivered_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+
+    @property
+    def at(self) -> datetime | None:
+        """When the attempt was made, by the best timestamp there is."""
+        return self.attempted_at or self.created_at or self.delivered_at or self.updated_at
+
+
+class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One person to enrich: `linkedin_url`, or first and last name with a company domain or name."""
+
+    linkedin_url: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    company_domain: str | None = None
+    company_name: str | None = None
+
+
+class BulkEnrichment(Result, frozen=True, kw_only=True):
+    """A bulk enrichment that upstream has accepted."""
+
+    workflow_id: str
+    status: str = "processing"
+    message: str | None = None
+    task_ids: tuple[str, ...] = ()
+    total_contacts: int | None = None
+
+
+class EnrichmentStatus(Result, frozen=True, kw_only=True):
+    """How far an enrichment is, and what it found. Results are kept as upstream sent them."""
+
+    status: str
+    workflow_id: str | None = None
+    task_id: str | None = None
+    progress: int | float | dict[str, Any] | None = None
+    summary: dict[str, Any] | None = None
+    results: tuple[dict[str, Any], ...] | None = None
+    result: dict[str, Any] | None = None

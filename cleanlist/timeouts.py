@@ -1,0 +1,48 @@
+"""How long a call may take, and how much of that is left."""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Limits of one call, in seconds.
+
+    `connect` and `read` bound one connection attempt and one wait for data; `total` bounds the whole call with
+    all its retries and pauses. Raises `ValueError` for a limit that is not positive.
+    """
+
+    connect: float = 5.0
+    read: float = 15.0
+    total: float = 30.0
+
+    def __post_init__(self) -> None:
+        for name in ("connect", "read", "total"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"The {name} time-out must be more than 0 seconds")
+
+
+class Deadline:
+    """The moment at which a call that started now has used up its total time."""
+
+    __slots__ = ("_ends", "timeouts")
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        self.timeouts = timeouts
+        self._ends = time.monotonic() + timeouts.total
+
+    def remaining(self) -> float:
+        """Seconds left; 0 when the time is up."""
+        return max(0.0, self._ends - time.monotonic())
+
+    def passed(self) -> bool:
+        """Whether the time is up."""
+        return self.remaining() == 0.0
+
+    def httpx_timeout(self) -> httpx.Timeout:
+        """Limits for one attempt that starts now: no single wait is longer than what is left in total."""
+        left = max(self.remaining(), 0.001)
+        connect, read = min(self.timeouts.connect, left), min(self.timeouts.read, left)
+        return httpx.Timeout(connect=connect, read=read, write=read, pool=connect)

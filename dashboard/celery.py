@@ -1,8 +1,12 @@
-"""The Celery app: `celery -A dashboard worker`, with `-B` for beat in the same process."""
+"""The Celery app: `celery -A dashboard worker`, with `-B` for beat beside it."""
 
+import logging.config
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import setup_logging
+from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 
@@ -12,6 +16,12 @@ def broker_url(redis_url: str) -> str:
     if redis_url.startswith("unix://"):
         return "redis+socket://" + redis_url.removeprefix("unix://")
     return redis_url
+
+
+@setup_logging.connect
+def configure_logging(**_: Any) -> None:
+    """Log as the web process does, redaction included; Celery brings no handlers of its own."""
+    logging.config.dictConfig(settings.LOGGING)
 
 
 app = Celery("console")

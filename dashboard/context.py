@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from dashboard import __version__
+from workspaces.models import Workspace
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
@@ -19,8 +20,6 @@ def console(request: HttpRequest) -> dict[str, Any]:
 
 
 def _visible_workspaces(request: HttpRequest) -> list[Any]:
-    from workspaces.models import Workspace
-
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []

@@ -24,6 +24,25 @@ HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the 
 _LONGEST_SOCKET_PATH = 103
 
 
+_AS_GIVEN = (
+    "debug",
+    "bind_address",
+    "port",
+    "sandbox_port",
+    "allowed_hosts",
+    "trusted_proxy_count",
+    "email_from",
+    "rate_limit_per_minute",
+    "rate_limit_share_percent",
+    "poll_balance_seconds",
+    "poll_keys_seconds",
+    "poll_requests_seconds",
+    "time_zone",
+    "log_level",
+    "log_format",
+)
+
+
 class ConfigurationError(Exception):
     """The environment holds values that the console cannot start with; the message names each of them."""
 
@@ -62,7 +81,7 @@ class Environment:
 
 
 def read_environment() -> Environment:
-    """Return the checked configuration, from the environment and a ``.env`` file beside manage.py if there is one.
+    """Return the checked configuration: the environment, and a ``.env`` file beside manage.py if there is one.
 
     Raises ConfigurationError with one line for each bad value.
     """
@@ -140,11 +159,6 @@ def _environment(chosen: dict[str, Any]) -> Environment:
     var_dir = Path(chosen["VAR_DIR"]).expanduser().resolve()
     embedded = not chosen["DATABASE_URL"]
     secret_key, encryption_keys = _secrets(chosen, var_dir)
-    as_given = (
-        "debug bind_address port sandbox_port allowed_hosts trusted_proxy_count email_from rate_limit_per_minute "
-        "rate_limit_share_percent poll_balance_seconds poll_keys_seconds poll_requests_seconds "
-        "time_zone log_level log_format"
-    ).split()
     return Environment(
         var_dir=var_dir,
         embedded=embedded,
@@ -160,7 +174,7 @@ def _environment(chosen: dict[str, Any]) -> Environment:
         admin_email=chosen["CONSOLE_ADMIN_EMAIL"],
         admin_password=chosen["CONSOLE_ADMIN_PASSWORD"],
         api_origins=_api_origins(chosen, embedded=embedded),
-        **{name: chosen[name.upper()] for name in as_given},
+        **{name: chosen[name.upper()] for name in _AS_GIVEN},
     )
 
 
@@ -198,13 +212,14 @@ def _database(url: str, var_dir: Path) -> dict[str, Any]:
 def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
     """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set makes its own on first start (mode 0600)."""
     try:
+        var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return (
             chosen["SECRET_KEY"] or generated_secret(var_dir / "secret_key", kind="django"),
             chosen["ENCRYPTION_KEYS"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
         )
     except OSError as error:
         raise ConfigurationError(
-            f"  VAR_DIR: {var_dir} cannot be used ({error.strerror}); choose a directory that you may write to"
+            f"  VAR_DIR: {var_dir} cannot be used ({error.strerror}); choose one that you may write to"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, request and task ids bound to it, secrets taken out at the very end."""
+"""Structured logs: one line an event, ids of request and task bound to it, secrets taken out last."""
 
 from typing import Any
 

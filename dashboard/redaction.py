@@ -1,6 +1,6 @@
 """Secrets out of text and structured values, before they are written anywhere.
 
-The shapes come from the Cleanlist API reference (``clapi_`` keys, ``clext_`` tokens), RFC 7519 (session tokens),
+The shapes come from the Cleanlist API reference (``clapi_`` and ``clext_``), RFC 7519 (session tokens),
 Clerk's front-end API (the ``__client`` cookie) and the Fernet specification (what we keep encrypted).
 """
 
@@ -11,15 +11,21 @@ from typing import Any
 REDACTED = "[redacted]"
 KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists show as well
 
+_AUTHORIZATION = r"(?i)(\bauthorization['\"]?\s*[:=,]\s*b?['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s'\",;)]+"
+_NAMED = r"(?i)(\b(?:csrfmiddlewaretoken|sessionid|\w*password\w*|client_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)}]+"
+
 _PATTERNS: list[tuple[re.Pattern[str], str]] = [
     # Keys: the first ten characters stay, so that a log line still tells which key it was.
     (re.compile(r"(cl(?:api|ext)_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), rf"\1…{REDACTED}"),
+    # Session tokens.
     (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), REDACTED),
+    # What we sealed: version byte 0x80 and a time before 2106 always encode to this start.
     (re.compile(r"gAAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
     (re.compile(r"(__client(?:_uat)?=)[^;,\s'\"]+"), rf"\1{REDACTED}"),
-    (re.compile(r"(?i)(\bauthorization['\"]?\s*[:=,]\s*b?['\"]?)(?:(bearer|basic|token)\s+)?[^\s'\",;)]+"), rf"\1{REDACTED}"),
+    (re.compile(_AUTHORIZATION), rf"\1{REDACTED}"),
     (re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{REDACTED}"),
-    (re.compile(r"(?i)(\b(?:csrfmiddlewaretoken|sessionid|\w*password\w*|client_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)}]+"), rf"\1{REDACTED}"),
+    (re.compile(_NAMED), rf"\1{REDACTED}"),
+    # The password inside an address.
     (re.compile(r"(?i)(\b[a-z][a-z0-9+]*://[^\s/:@]*:)[^\s/@]+(@)"), rf"\1{REDACTED}\2"),
 ]
 _SECRET_NAMES = re.compile(
@@ -55,5 +61,6 @@ def _is_secret(text: str) -> bool:
 
 def _redact_named(name: Any, item: Any) -> Any:
     if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.match(name):
-        return redact_text(item) if isinstance(item, str) and item.startswith(("clapi_", "clext_")) else REDACTED
+        is_key = isinstance(item, str) and item.startswith(("clapi_", "clext_"))
+        return redact_text(item) if is_key else REDACTED
     return redact(item)

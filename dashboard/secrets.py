@@ -1,27 +1,42 @@
 """Secrets that the embedded set makes for itself on first start."""
 
+import contextlib
 import os
+import tempfile
 from pathlib import Path
 from typing import Literal
 
 from cryptography.fernet import Fernet
 from django.core.management.utils import get_random_secret_key
 
+Kind = Literal["django", "fernet"]
 
-def new_secret(kind: Literal["django", "fernet"]) -> str:
+
+def new_secret(kind: Kind) -> str:
     """Return a fresh SECRET_KEY ("django") or one entry of ENCRYPTION_KEYS ("fernet")."""
     return Fernet.generate_key().decode() if kind == "fernet" else get_random_secret_key()
 
 
-def generated_secret(path: Path, *, kind: Literal["django", "fernet"]) -> str:
+def new_settings() -> str:
+    """Return fresh values of both settings as lines for an environment file."""
+    # Quoted, because Django's own alphabet holds characters that a shell reads as its own.
+    return f"SECRET_KEY='{new_secret('django')}'\nENCRYPTION_KEYS='{new_secret('fernet')}'"
+
+
+def generated_secret(path: Path, *, kind: Kind) -> str:
     """Return the secret kept at ``path``, made there with mode 0600 if it does not exist yet."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not path.exists():
+        _create(path, new_secret(kind))
+    return path.read_text().strip()
+
+
+def _create(path: Path, secret: str) -> None:
+    """Put ``secret`` at ``path`` whole or not at all; of several processes at once, the first one wins."""
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
     try:
-        # O_EXCL: of several processes that start at once, one writes and the others read.
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text().strip()
-    with os.fdopen(handle, "w") as file:
-        secret = new_secret(kind)
-        file.write(secret)
-    return secret
+        with os.fdopen(handle, "w") as file:
+            file.write(secret)
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        Path(draft).unlink()

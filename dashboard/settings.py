@@ -1,5 +1,9 @@
 """Django's settings. What an operator can choose comes from ``dashboard.environment``."""
 
+import logging
+from urllib.parse import urlsplit
+
+from dashboard.celery import broker_url
 from dashboard.environment import ROOT, read_environment
 from dashboard.logs import logging_config
 
@@ -9,8 +13,14 @@ DEBUG = ENVIRONMENT.debug
 SECRET_KEY = ENVIRONMENT.secret_key
 ENCRYPTION_KEYS = ENVIRONMENT.encryption_keys
 PUBLIC_URL = ENVIRONMENT.public_url
-_public_host = PUBLIC_URL.split("://", 1)[1].rsplit(":", 1)[0]
-ALLOWED_HOSTS = [_public_host, "localhost", "127.0.0.1", "[::1]", *ENVIRONMENT.allowed_hosts]
+VAR_DIR = ENVIRONMENT.var_dir
+ALLOWED_HOSTS = [
+    f"[{host}]" if ":" in (host := urlsplit(PUBLIC_URL).hostname or "") else host,
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+    *ENVIRONMENT.allowed_hosts,
+]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
@@ -35,6 +45,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "dashboard.middleware.small_bodies",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
@@ -124,6 +135,7 @@ SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "dashboard.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -166,7 +178,7 @@ STORAGES = {
 
 # What arrives is small: forms with text fields. Anything larger is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 500
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 vars().update(ENVIRONMENT.email)
@@ -180,6 +192,33 @@ USE_I18N = False
 
 LOGGING = logging_config(ENVIRONMENT.log_level, ENVIRONMENT.log_format)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+# One line a request and none for a task that went well: beat ticks every second.
+DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
+DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
+# The client's address is bound by us, because only we know how many proxies to trust.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+
+CELERY_BROKER_URL = broker_url(REDIS_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Seconds until a task whose worker vanished is given to another; the longest task takes well under that.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+CELERY_TASK_IGNORE_RESULT = True
+# A task is done when it is finished, not when it is fetched; every task is safe to run twice.
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SEND_TASK_EVENTS = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(VAR_DIR / "celery" / "beat")
+CELERY_BEAT_SCHEDULE = {
+    "poll what is due": {
+        "task": "workspaces.tasks.poll_due",
+        "schedule": 1.0,
+        # A tick that no worker took within five seconds is dropped: the next one does its work.
+        "options": {"expires": 5},
+    },
+}
 
 CLEANLIST_API_ORIGINS = ENVIRONMENT.api_origins
 RATE_LIMIT_PER_MINUTE = ENVIRONMENT.rate_limit_per_minute

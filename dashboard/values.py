@@ -1,4 +1,4 @@
-"""What a single setting may look like. Each check raises ValidationError with what is wrong and what to do."""
+"""What one setting may look like. A check raises ValidationError with what is wrong and what to do."""
 
 import zoneinfo
 from typing import Any
@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 import dj_database_url
 import dj_email_url
 from cryptography.fernet import Fernet
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from environs import ValidationError
 
 MAIL_SCHEMES = {"smtp", "submission", "console"}
@@ -21,7 +23,9 @@ def origin(value: str) -> str:
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError:
         raise wrong from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path or parts.query or parts.fragment:
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise wrong
+    if parts.path or parts.query or parts.fragment:
         raise wrong
     if parts.username is not None or parts.password is not None:
         raise ValidationError("an address here must not carry a user name or password")
@@ -105,7 +109,8 @@ def is_email_url(value: str) -> None:
 
 
 def is_email(value: str) -> None:
-    """Check an e-mail address, loosely: the mail server has the last word."""
-    name, at, host = value.partition("@")
-    if not (name and at and host) or any(character.isspace() for character in value):
-        raise ValidationError(f"{value!r} is not an e-mail address")
+    """Check an e-mail address as the sign-in form will."""
+    try:
+        validate_email(value)
+    except DjangoValidationError:
+        raise ValidationError(f"{value!r} is not an e-mail address") from None

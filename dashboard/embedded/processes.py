@@ -1,0 +1,120 @@
+"""One supervised process: started in its own group, its output prefixed, ended as a whole."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+from dashboard.embedded import CannotStart
+from dashboard.redaction import redact_text
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLLOW = Path(__file__).with_name("follow.py")
+LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
+STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first again
+
+_printing = threading.Lock()
+
+
+def say(name: str, text: str) -> None:
+    """Print one line under the name of who said it, without secrets."""
+    with _printing, contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{name:<8}| {redact_text(text)}\n")
+        sys.stdout.flush()
+
+
+@dataclass
+class Process:
+    """A program that is kept running until it is told to stop."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str] = field(default_factory=dict)
+    running: subprocess.Popen[str] | None = None
+    deaths: int = 0
+    started_at: float = 0
+    restart_at: float = 0
+
+    def start(self) -> None:
+        """Start it. To be called from the main thread, because its end is what the kernel watches."""
+        # -I -S: no site-packages and no environment, a few milliseconds. It becomes the program itself.
+        follow = [sys.executable, "-I", "-S", str(FOLLOW), str(os.getpid())]
+        self.running = subprocess.Popen(
+            [*follow, *self.command],
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # a Ctrl-C reaches us alone, and we end the others in order
+        )
+        self.started_at = time.monotonic()
+        threading.Thread(target=self._print, args=[self.running.stdout], daemon=True).start()
+
+    def _print(self, output: IO[str]) -> None:
+        for line in output:
+            say(self.name, line.rstrip())
+
+    def check_alive(self) -> None:
+        """Raise CannotStart if it has ended, for those who wait for it."""
+        if self.running is not None and self.running.poll() is not None:
+            ending = _ending(self.running.returncode)
+            raise CannotStart(f"{self.name} ended at once ({ending}); its own lines above say why.")
+
+    def look_after(self) -> None:
+        """Restart it if it died, later each time it does so again."""
+        if self.running is None:
+            if time.monotonic() >= self.restart_at:
+                self.start()
+        elif self.running.poll() is not None:
+            self._plan_restart(self.running.returncode)
+
+    def _plan_restart(self, code: int) -> None:
+        self.kill_group()  # what it left behind would hold its port
+        self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
+        wait = min(2.0 ** (self.deaths - 1), LONGEST_WAIT)
+        self.restart_at = time.monotonic() + wait
+        say(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
+        self.running = None
+
+    def terminate(self) -> None:
+        """Ask it to end; it ends what it started itself."""
+        if self.running is not None:
+            self.running.terminate()
+
+    def kill_group(self) -> None:
+        """End it and everything that it started, now."""
+        if self.running is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.running.pid, signal.SIGKILL)
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def stop_all(processes: list[Process], *, last: str, grace: float) -> None:
+    """End every process within ``grace`` seconds, ``last`` after the others; what is left is killed."""
+    end = time.monotonic() + grace
+    for group in ([p for p in processes if p.name != last], [p for p in processes if p.name == last]):
+        for process in group:
+            process.terminate()
+        _wait(group, max(end - time.monotonic(), 0.5))
+        for process in group:
+            process.kill_group()
+
+
+def _wait(processes: list[Process], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    for process in processes:
+        if process.running is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.running.wait(max(end - time.monotonic(), 0))

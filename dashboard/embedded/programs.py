@@ -1,0 +1,49 @@
+"""The programs of the embedded set and how each is started."""
+
+import sys
+from pathlib import Path
+
+from django.conf import settings
+
+from dashboard.embedded import bundled_redis
+from dashboard.embedded.processes import Process
+from dashboard.settings import ENVIRONMENT
+
+# Requests wait for the database more than for the processor; SQLite lets one writer in at a time, so more
+# threads would only queue there.
+WEB_THREADS = 4
+WORKER_THREADS = 4
+
+
+def sandbox_data() -> Path:
+    """Return where the sandbox keeps its own database."""
+    return ENVIRONMENT.var_dir / "sandbox"
+
+
+def redis() -> Process:
+    """Return the broker, cache and lock server."""
+    socket = Path(settings.REDIS_URL.removeprefix("unix://"))
+    return Process("redis", bundled_redis.command(socket, ENVIRONMENT.var_dir / "redis"))
+
+
+def sandbox() -> Process:
+    """Return the Cleanlist-compatible API server with demonstration traffic."""
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", str(ENVIRONMENT.sandbox_port)]
+    data = ["--data", str(sandbox_data())]
+    return Process("sandbox", [*command, *data, "--traffic", "--allow-local-webhooks"])
+
+
+def web() -> Process:
+    """Return the web server. Requests are logged by Django, with ids and without secrets, not by the server."""
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "dashboard.wsgi:application"]
+    address = ["--host", ENVIRONMENT.bind_address, "--port", str(ENVIRONMENT.port)]
+    size = ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "3"]
+    return Process("web", [*command, *address, *size, "--no-access-log", "--log-level", "warning"])
+
+
+def worker() -> Process:
+    """Return the background worker, with the clock (beat) beside it."""
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker", "--beat"]
+    size = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there is no other worker to talk to
+    return Process("worker", [*command, *size, *quiet])

@@ -113,7 +113,7 @@ def _record(
 
 
 def _change(session: Session, organization_id: str, amount: Decimal) -> Decimal:
-    after = session.scalar(
+    after: Decimal | None = session.scalar(
         update(Organization)
         .where(Organization.id == organization_id, Organization.credits >= -amount)
         .values(credits=Organization.credits + amount)

@@ -60,12 +60,12 @@ def explain(error: Exception) -> Explanation:
 
 
 def explain_kind(kind: str, message: str, request_id: str = "") -> Explanation:
-    """Explain an error of which only the name of its class and its message were kept, as ``Poll`` keeps them."""
-    found = getattr(errors, kind, None) or _OURS.get(kind)
+    """Explain an error of which only its class's name and its message were kept, as ``Poll`` keeps them."""
+    found = getattr(errors, kind, None)
     if isinstance(found, type) and issubclass(found, CleanlistError):
         return explain(found(message, request_id=request_id or None))
-    if found is not None:
-        return explain(found(message))
+    if kind in _OURS:
+        return explain(_OURS[kind](message))
     return Explanation("failed", "The last reading failed", text=message, request_id=request_id)
 
 
@@ -168,9 +168,7 @@ def _key_limit(error: CleanlistError) -> Explanation:
 
 def _invalid(error: CleanlistError) -> Explanation:
     listed = " ".join(f"{item.where}: {item.message}." for item in error.validation_errors[:5])
-    return Explanation(
-        "failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or ""
-    )
+    return Explanation("failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or "")
 
 
 def _bad_request(error: CleanlistError) -> Explanation:
@@ -207,9 +205,7 @@ def _timed_out(error: CleanlistError) -> Explanation:
 
 def _server_failed(error: CleanlistError) -> Explanation:
     status = f" ({error.status})" if error.status else ""
-    return Explanation(
-        "failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment."
-    )
+    return Explanation("failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment.")
 
 
 def _not_the_api(error: CleanlistError) -> Explanation:
@@ -224,9 +220,7 @@ def _not_the_api(error: CleanlistError) -> Explanation:
 
 
 def _other(error: CleanlistError) -> Explanation:
-    return Explanation(
-        "failed", "The call to Cleanlist failed", _said(error), error.fix or "Try again in a moment."
-    )
+    return Explanation("failed", "The call to Cleanlist failed", _said(error), error.fix or "Try again in a moment.")
 
 
 def _not_connected(error: Exception) -> Explanation:
@@ -243,9 +237,7 @@ def _cannot_open(error: Exception) -> Explanation:
     )
 
 
-_OURS: dict[str, type[Exception]] = {
-    kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, CannotOpen)
-}
+_OURS: dict[str, type[Exception]] = {kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, CannotOpen)}
 # Each class comes before the class that it refines.
 _WORDS: list[tuple[type[Exception], Callable[..., Explanation]]] = [
     (errors.SessionExpired, _session_expired),

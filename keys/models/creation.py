@@ -1,0 +1,39 @@
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from keys.models.key import ApiKey
+from workspaces.models import User, Workspace
+
+
+class KeyCreation(models.Model):
+    """One attempt to create a key, written before the call, so that a lost answer leaves a trace.
+
+    ``form_id`` comes with the form: sent twice, it creates once. ``known_ids`` are the keys that existed before;
+    a key that upstream lists afterwards and that is not among them is the one whose secret nobody saw.
+    """
+
+    class State(models.TextChoices):
+        SENT = "sent", "Sent"
+        SUCCEEDED = "succeeded", "Succeeded"
+        REFUSED = "refused", "Refused"
+        UNKNOWN = "unknown", "Answer lost"
+        CREATED_UNSEEN = "unseen", "Answer lost, but the key was created"
+        NOTHING_CREATED = "nothing", "Answer lost, nothing was created"
+
+    form_id = models.UUIDField(unique=True, default=uuid.uuid4)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="key_creations")
+    user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=200, blank=True)
+    expires_at = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(default=timezone.now)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.SENT)
+    key = models.OneToOneField(ApiKey, null=True, on_delete=models.SET_NULL, related_name="creation")
+    known_ids = models.JSONField(default=list)
+    # The visible ends of the secret, by which the new key is found in the list: the answer carries no id.
+    prefix = models.CharField(max_length=16, blank=True)
+    last4 = models.CharField(max_length=8, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name or 'unnamed key'}: {self.get_state_display()}"

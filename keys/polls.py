@@ -1,0 +1,88 @@
+"""What is polled for keys: the full list, the light list where there is no session, and each key's request log."""
+
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+
+from cleanlist import ApiKey as UpstreamKey
+from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
+from keys import landing
+from workspaces.models import Poll, Workspace
+from workspaces.polling import Resource, register
+
+ADMIN_SCOPE = "admin:api_keys"
+# The most that upstream shows of a key's request log; it has no cursor (``shared/reference``, "Endpoints").
+LOG_ROWS = 500
+
+
+async def fetch_keys(client: AsyncClient, _: Poll) -> list[UpstreamKey]:
+    """Return all keys of the session's user, active and inactive."""
+    return list(await client.api_keys.list())
+
+
+def land_keys(poll: Poll, listed: list[UpstreamKey], read_at: datetime) -> None:
+    """Bring the mirror in line with the full list."""
+    landing.land_full_list(poll.workspace, listed, read_at)
+
+
+async def fetch_public_keys(client: AsyncClient, _: Poll) -> list[PublicApiKey]:
+    """Return the light key list."""
+    return list(await client.public_keys.list())
+
+
+def land_public_keys(poll: Poll, listed: list[PublicApiKey], read_at: datetime) -> None:
+    """Bring the mirror in line with the light list."""
+    landing.land_light_list(poll.workspace, listed, read_at)
+
+
+def wants_light_list(workspace: Workspace) -> bool:
+    """Say whether the light list is all there is: no usable session, and a key that may list keys."""
+    return not workspace.has_session and ADMIN_SCOPE in workspace.scopes
+
+
+async def fetch_requests(client: AsyncClient, poll: Poll) -> list[RequestLogEntry]:
+    """Return the latest rows of one key's request log."""
+    return list(await client.api_keys.requests(poll.subject, limit=LOG_ROWS))
+
+
+def land_requests(poll: Poll, rows: list[RequestLogEntry], _: datetime) -> Any:
+    """Add what is new to the log of the poll's key."""
+    landing.land_requests(poll.workspace, poll.subject, rows)
+
+
+register(
+    Resource(
+        name="keys",
+        label="API keys",
+        credential="session",
+        endpoint="api-keys",
+        interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
+        fetch=fetch_keys,
+        land=land_keys,
+    )
+)
+register(
+    Resource(
+        name="public_keys",
+        label="API keys (light list)",
+        credential="api_key",
+        endpoint="public/api-keys",
+        interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
+        fetch=fetch_public_keys,
+        land=land_public_keys,
+        wanted=wants_light_list,
+    )
+)
+register(
+    Resource(
+        name="requests",
+        label="Request log",
+        credential="session",
+        endpoint="api-keys/requests",
+        interval_seconds=lambda: settings.POLL_REQUESTS_SECONDS,
+        fetch=fetch_requests,
+        land=land_requests,
+        has_subjects=True,
+    )
+)

@@ -1,0 +1,142 @@
+"""Creates keys. The secret passes through once and is stored nowhere."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from cleanlist import CreatedApiKey, Secret
+from cleanlist.errors import CleanlistError, UpstreamUnavailable
+from keys.models import ApiKey, KeyCreation
+from workspaces.audit import Actor, record_event
+from workspaces.connections import management_client
+from workspaces.models import Action, Outcome, Workspace
+from workspaces.services import refresh
+
+
+class AlreadySent(Exception):
+    """The same form was sent before; ``creation`` says what came of it."""
+
+    def __init__(self, creation: KeyCreation) -> None:
+        super().__init__("This form was already sent.")
+        self.creation = creation
+
+
+class AnswerLost(Exception):
+    """The command was sent and no proper answer came back; ``creation`` says what the list shows since."""
+
+    def __init__(self, creation: KeyCreation, error: CleanlistError, *, list_was_read: bool) -> None:
+        super().__init__(str(error))
+        self.creation = creation
+        self.error = error
+        self.list_was_read = list_was_read
+
+
+@dataclass(frozen=True)
+class NewKey:
+    """A key that was just created. ``key`` is None when the list could not be read since."""
+
+    secret: Secret
+    creation: KeyCreation
+    key: ApiKey | None
+    expires_at: datetime | None
+
+
+def create_key(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetime | None, form_id: UUID) -> NewKey:
+    """Create a key upstream and return it with its secret, once.
+
+    Raises AlreadySent, AnswerLost, NotConnected, or the CleanlistError by which upstream refused.
+    """
+    with management_client(workspace) as client:
+        creation = _begin(workspace, actor, name=name, expires_at=expires_at, form_id=form_id)
+        try:
+            answer = client.api_keys.create(name=name or None, expires_at=expires_at)
+        except CleanlistError as error:
+            if error.outcome_unknown:
+                raise _answer_lost(creation, actor, error) from None
+            _finish(creation, actor, KeyCreation.State.REFUSED, error)
+            raise
+    return _created(creation, actor, answer)
+
+
+def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetime | None, form_id: UUID) -> KeyCreation:
+    """Write down what is about to be sent, before it is. Raises AlreadySent for a form that came twice."""
+    known = list(ApiKey.objects.of(workspace).values_list("upstream_id", flat=True))
+    try:
+        with transaction.atomic():
+            return KeyCreation.objects.create(
+                workspace=workspace,
+                user=actor.user,
+                name=name,
+                expires_at=expires_at,
+                form_id=form_id,
+                known_ids=known,
+            )
+    except IntegrityError:
+        earlier = KeyCreation.objects.filter(workspace=workspace, form_id=form_id).first()
+        if earlier is None:  # another workspace's form: as unknown here as if it had never been sent
+            raise
+        raise AlreadySent(earlier) from None
+
+
+def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewKey:
+    text = answer.api_key.reveal()
+    creation.prefix, creation.last4 = text[:10], text[-4:]
+    _finish(creation, actor, KeyCreation.State.SUCCEEDED)
+    refresh(creation.workspace, "keys")
+    creation.refresh_from_db()
+    return NewKey(answer.api_key, creation, creation.key, answer.expires_at)
+
+
+def _answer_lost(creation: KeyCreation, actor: Actor, error: CleanlistError) -> AnswerLost:
+    _finish(creation, actor, KeyCreation.State.UNKNOWN, error)
+    reread = refresh(creation.workspace, "keys")
+    creation.refresh_from_db()
+    return AnswerLost(creation, error, list_was_read=reread.ok)
+
+
+_OUTCOMES = {
+    KeyCreation.State.SUCCEEDED: Outcome.SUCCEEDED,
+    KeyCreation.State.REFUSED: Outcome.REFUSED,
+    KeyCreation.State.UNKNOWN: Outcome.UNKNOWN,
+}
+
+
+def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error: CleanlistError | None = None) -> None:
+    creation.state = state
+    creation.save(update_fields=["state", "prefix", "last4"])
+    outcome = _OUTCOMES[state]
+    if isinstance(error, UpstreamUnavailable) and state is KeyCreation.State.REFUSED:
+        outcome = Outcome.FAILED  # it never arrived, so nobody refused it
+    record_event(
+        Action.KEY_CREATED,
+        actor,
+        workspace=creation.workspace,
+        outcome=outcome,
+        subject=("", creation.name or "unnamed key"),
+        message=str(error) if error else "",
+        prefix=creation.prefix,
+        last4=creation.last4,
+        expires_at=creation.expires_at.isoformat() if creation.expires_at else None,
+        upstream_request_id=error.request_id if error else None,
+    )
+
+
+def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
+    """Note that the page with the secret reached its reader. Safe to call twice."""
+    if creation.key is None:
+        return
+    seen = ApiKey.objects.filter(pk=creation.key.pk, secret_state=ApiKey.SecretState.UNSEEN)
+    if seen.update(secret_state=ApiKey.SecretState.SEEN):
+        record_event(
+            Action.KEY_SECRET_SEEN,
+            actor,
+            workspace=creation.workspace,
+            subject=(creation.key.upstream_id, creation.key.label),
+        )
+
+
+def dismiss_unseen_secret(key: ApiKey) -> None:
+    """Stop warning about a key whose secret nobody saw here: someone has it after all, or knows better."""
+    ApiKey.objects.filter(pk=key.pk).update(secret_state=ApiKey.SecretState.DISMISSED)

@@ -1,0 +1,12 @@
+from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
+
+
+class WorkspacesConfig(AppConfig):
+    """Floor 2: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""
+
+    name = "workspaces"
+
+    def ready(self) -> None:
+        """Let every app say what it polls, as ``admin.py`` is found, so that the engine knows no app."""
+        autodiscover_modules("polls")

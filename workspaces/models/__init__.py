@@ -1,0 +1,16 @@
+from workspaces.models.audit import Action, AuditEvent, Outcome
+from workspaces.models.polling import Poll
+from workspaces.models.user import User
+from workspaces.models.workspace import ManagementSession, Membership, Role, Workspace
+
+__all__ = [
+    "Action",
+    "AuditEvent",
+    "ManagementSession",
+    "Membership",
+    "Outcome",
+    "Poll",
+    "Role",
+    "User",
+    "Workspace",
+]

@@ -1,0 +1,93 @@
+from typing import NoReturn
+
+from django.db import models
+from django.utils import timezone
+
+from workspaces.models.user import User
+from workspaces.models.workspace import Workspace
+
+
+class Action(models.TextChoices):
+    """Everything that is recorded, as ``subject:verb``. The one list of these tags."""
+
+    WORKSPACE_CONNECTED = "workspace:connected", "Workspace connected"
+    WORKSPACE_CHANGED = "workspace:changed", "Workspace changed"
+    WORKSPACE_REMOVED = "workspace:removed", "Workspace removed"
+    API_KEY_REPLACED = "credential:api_key_replaced", "API key credential replaced"
+    API_KEY_REMOVED = "credential:api_key_removed", "API key credential removed"
+    SESSION_REPLACED = "credential:session_replaced", "Management session replaced"
+    SESSION_REMOVED = "credential:session_removed", "Management session removed"
+    CREDENTIAL_REJECTED = "credential:rejected", "Credential rejected by upstream"
+    KEY_CREATED = "key:created", "API key created"
+    KEY_REVOKED = "key:revoked", "API key revoked"
+    KEYS_ALL_REVOKED = "key:all_revoked", "All API keys revoked"
+    KEY_SECRET_SEEN = "key:secret_seen", "Secret of a new API key shown"
+    REFRESHED = "mirror:refreshed", "Mirror refreshed by hand"
+
+
+class Outcome(models.TextChoices):
+    """How a command ended. "unknown" means: sent, and no proper answer came back."""
+
+    SUCCEEDED = "succeeded", "Succeeded"
+    REFUSED = "refused", "Refused"
+    FAILED = "failed", "Failed"
+    UNKNOWN = "unknown", "Unknown"
+
+
+class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
+    """The questions asked of the audit trail. Nothing here changes or deletes."""
+
+    def update(self, **_: object) -> NoReturn:
+        """Refuse: the trail is append-only."""
+        raise TypeError("Audit events cannot be changed.")
+
+    def delete(self) -> NoReturn:
+        """Refuse: the trail is append-only."""
+        raise TypeError("Audit events cannot be deleted.")
+
+    def of(self, workspace: Workspace) -> "AuditEventQuerySet":
+        """Keep what happened in ``workspace``, newest first."""
+        return self.filter(workspace_id=workspace.pk).order_by("-pk")
+
+
+class AuditEvent(models.Model):
+    """Who did what, when, from where, to what, and how it ended.
+
+    People and workspaces are copied as text beside their ids and without foreign keys that cascade, so that an
+    event still reads the same after either is gone.
+    """
+
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    workspace = models.ForeignKey(
+        Workspace, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
+    )
+    workspace_name = models.CharField(max_length=80, blank=True)
+    actor = models.ForeignKey(User, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+")
+    actor_email = models.CharField(max_length=254, blank=True)
+    action = models.CharField(max_length=40, choices=Action.choices)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices)
+    subject_id = models.CharField(max_length=200, blank=True)
+    subject = models.CharField(max_length=300, blank=True)
+    message = models.TextField(blank=True)
+    details = models.JSONField(default=dict)
+    ip_address = models.GenericIPAddressField(null=True)
+    user_agent = models.CharField(max_length=300, blank=True)
+    request_id = models.CharField(max_length=64, blank=True)
+
+    objects = models.Manager.from_queryset(AuditEventQuerySet)()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "-id"], name="audit_by_workspace")]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} by {self.actor_email or 'the console'}"
+
+    def save(self, **_: object) -> None:
+        """Store a new event; refuse to change an old one."""
+        if not self._state.adding:
+            raise TypeError("Audit events cannot be changed.")
+        super().save(force_insert=True)
+
+    def delete(self, **_: object) -> NoReturn:  # type: ignore[override]
+        """Refuse: the trail is append-only."""
+        raise TypeError("Audit events cannot be deleted.")

@@ -1,0 +1,156 @@
+from datetime import timedelta
+
+from django.contrib.auth.models import AnonymousUser
+from django.db import models
+from django.utils import timezone
+
+from workspaces.models.user import User
+from workspaces.sealing import SealedField
+
+
+class Role(models.TextChoices):
+    """What a member may do: read; also create and revoke; also change credentials and members."""
+
+    VIEWER = "viewer", "Viewer"
+    OPERATOR = "operator", "Operator"
+    OWNER = "owner", "Owner"
+
+    def includes(self, other: "Role") -> bool:
+        """Say whether this role may do what ``other`` may."""
+        order = list(Role)
+        return order.index(self) >= order.index(other)
+
+
+class WorkspaceQuerySet(models.QuerySet["Workspace"]):
+    """The questions asked of workspaces."""
+
+    def visible_to(self, user: User | AnonymousUser) -> "WorkspaceQuerySet":
+        """Keep those that ``user`` is a member of; a site admin sees all."""
+        if not user.is_authenticated or not user.is_active:
+            return self.none()
+        if user.is_superuser:
+            return self
+        return self.filter(memberships__user=user)
+
+
+class Workspace(models.Model):
+    """One connection to one Cleanlist organization."""
+
+    name = models.CharField(max_length=80)
+    slug = models.SlugField(max_length=80, unique=True)
+    base_url = models.URLField("API address", max_length=200)
+
+    api_key = SealedField(null=True, editable=False)
+    api_key_prefix = models.CharField(max_length=10, blank=True)
+    api_key_last4 = models.CharField(max_length=4, blank=True)
+    api_key_rejected_at = models.DateTimeField(null=True)
+    api_key_rejection = models.TextField(blank=True)
+
+    organization_id = models.CharField(max_length=200, blank=True)
+    organization_name = models.CharField(max_length=200, blank=True)
+    tier = models.CharField(max_length=80, blank=True)
+    features = models.JSONField(default=list)
+    scopes = models.JSONField(default=list)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
+
+    objects = models.Manager.from_queryset(WorkspaceQuerySet)()
+
+    class Meta:
+        ordering = ["name", "pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the overview."""
+        return f"/w/{self.slug}/"
+
+    def role_of(self, user: User | AnonymousUser) -> Role | None:
+        """Return what ``user`` may do here, or None for a stranger."""
+        if not user.is_authenticated or not user.is_active:
+            return None
+        if user.is_superuser:
+            return Role.OWNER
+        role = self.memberships.filter(user=user).values_list("role", flat=True).first()
+        return Role(role) if role else None
+
+    @property
+    def management_session(self) -> "ManagementSession | None":
+        """Return the management session, or None where there is none."""
+        try:
+            return self.session
+        except ManagementSession.DoesNotExist:
+            return None
+
+    @property
+    def has_api_key(self) -> bool:
+        """Say whether there is a key that upstream has not rejected."""
+        return self.api_key is not None and self.api_key_rejected_at is None
+
+    @property
+    def has_session(self) -> bool:
+        """Say whether key management can be tried at all: a session that is neither expired nor rejected."""
+        session = self.management_session
+        return session is not None and session.is_usable
+
+
+class Membership(models.Model):
+    """What one person may do in one workspace."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_membership_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.workspace}"
+
+
+class ManagementSession(models.Model):
+    """Where session tokens come from: pasted by a person, or minted by a stored Clerk client session.
+
+    A token lives about a minute at Clerk's defaults (``shared/reference``: "Credentials"), so a pasted one is
+    good for a few commands and a stored client session is good for all day.
+    """
+
+    class Kind(models.TextChoices):
+        PASTED = "pasted", "Pasted session token"
+        CLERK = "clerk", "Stored Clerk client session"
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="session")
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    token = SealedField(null=True, editable=False)
+    token_expires_at = models.DateTimeField(null=True)
+    frontend_api_url = models.URLField("Clerk front-end API", max_length=200, blank=True)
+    session_id = models.CharField(max_length=200, blank=True)
+    client_token = SealedField(null=True, editable=False)
+    user_id = models.CharField(max_length=200, blank=True)
+    user_email = models.CharField(max_length=320, blank=True)
+    updated_at = models.DateTimeField(auto_now=True)
+    rejected_at = models.DateTimeField(null=True)
+    rejection = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return self.get_kind_display()
+
+    @property
+    def is_expired(self) -> bool:
+        """Say whether a pasted token has run out; a stored client session has no end that is known here."""
+        return self.token_expires_at is not None and self.token_expires_at <= timezone.now()
+
+    @property
+    def is_usable(self) -> bool:
+        """Say whether upstream may still accept it."""
+        return self.rejected_at is None and not self.is_expired
+
+    @property
+    def remaining(self) -> timedelta | None:
+        """Return how long a pasted token still lives, never below zero; None for a stored client session."""
+        if self.token_expires_at is None:
+            return None
+        return max(self.token_expires_at - timezone.now(), timedelta(0))

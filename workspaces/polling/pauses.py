@@ -1,0 +1,73 @@
+"""Which polls run: made when a workspace is connected, stopped with their credential, resumed with a new one."""
+
+import structlog
+from django.utils import timezone
+
+from cleanlist.errors import AuthenticationError
+from workspaces.audit import CONSOLE, record_event
+from workspaces.models import Action, Outcome, Poll, Workspace
+from workspaces.polling.registry import CredentialKind, all_resources
+
+logger = structlog.get_logger(__name__)
+
+
+def set_up_polls(workspace: Workspace) -> None:
+    """Make the rows that ``workspace`` needs, wake those whose credential is there, and pause the others."""
+    for resource in all_resources():
+        if not resource.has_subjects:
+            workspace.polls.get_or_create(
+                resource=resource.name, defaults={"interval_seconds": resource.interval_seconds()}
+            )
+        rows = workspace.polls.filter(resource=resource.name)
+        if reason := _reason_to_pause(workspace, resource.credential):
+            rows.update(paused_reason=reason)
+        elif not resource.wanted(workspace):
+            rows.update(paused_reason="Not needed: another resource brings the same and more.")
+        else:
+            rows.exclude(paused_reason="").update(paused_reason="", next_run_at=timezone.now(), consecutive_failures=0)
+
+
+def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
+    if credential == "api_key":
+        if workspace.api_key is None:
+            return "No API key is stored."
+        return "" if workspace.has_api_key else "Upstream rejected the stored API key."
+    session = workspace.management_session
+    if session is None:
+        return "No management session is stored."
+    if session.is_expired:
+        return "The pasted session token has expired."
+    return "" if session.is_usable else "Upstream no longer accepts the stored management session."
+
+
+def credential_stopped(workspace: Workspace, credential: CredentialKind, error: Exception) -> None:
+    """Stop using a credential that upstream rejected, or that ran out, until a person replaces it."""
+    now = timezone.now()
+    rejected = isinstance(error, AuthenticationError) and error.status == 401
+    if credential == "api_key" and workspace.api_key_rejected_at is None and rejected:
+        workspace.api_key_rejected_at, workspace.api_key_rejection = now, str(error)
+        workspace.save(update_fields=["api_key_rejected_at", "api_key_rejection"])
+        _record_rejection(workspace, "API key", error)
+    session = workspace.management_session
+    if credential == "session" and session and not session.is_expired and session.rejected_at is None and rejected:
+        session.rejected_at, session.rejection = now, str(error)
+        session.save(update_fields=["rejected_at", "rejection"])
+        _record_rejection(workspace, session.get_kind_display(), error)
+    set_up_polls(workspace)
+
+
+def _record_rejection(workspace: Workspace, label: str, error: Exception) -> None:
+    logger.warning("credential_rejected", workspace=workspace.pk, credential=label)
+    record_event(
+        Action.CREDENTIAL_REJECTED,
+        CONSOLE,
+        workspace=workspace,
+        outcome=Outcome.FAILED,
+        subject=("", label),
+        message=str(error),
+    )
+
+
+def forget_subject(workspace: Workspace, resource: str, subjects: list[str]) -> None:
+    """Remove the polls of subjects that no longer need one."""
+    Poll.objects.filter(workspace=workspace, resource=resource, subject__in=subjects).delete()

@@ -1,0 +1,34 @@
+"""What changes workspaces: one function a verb, each writes its audit event."""
+
+from workspaces.services.checking import Check, ConnectionReport, check_connection
+from workspaces.services.connecting import (
+    Credentials,
+    connect_workspace,
+    describe_workspace,
+    remove_api_key,
+    remove_session,
+    remove_workspace,
+    rename_workspace,
+    replace_api_key,
+    replace_session,
+    retry_credentials,
+)
+from workspaces.services.refreshing import RefreshResult, refresh
+
+__all__ = [
+    "Check",
+    "ConnectionReport",
+    "Credentials",
+    "RefreshResult",
+    "check_connection",
+    "connect_workspace",
+    "describe_workspace",
+    "refresh",
+    "remove_api_key",
+    "remove_session",
+    "remove_workspace",
+    "rename_workspace",
+    "replace_api_key",
+    "replace_session",
+    "retry_credentials",
+]

@@ -1,0 +1,129 @@
+"""Tries credentials against upstream before they are saved, and says plainly what works and what does not."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from cleanlist import ApiKeyCredential, ClerkSession, Client, StaticSession, Whoami
+from cleanlist.errors import CleanlistError, FeatureGated
+from workspaces.connections import AddressNotAllowed, check_address
+
+State = Literal["ok", "warning", "failed", "skipped"]
+ADMIN_SCOPE = "admin:api_keys"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the report: what was tried, how it went, and what to do about it."""
+
+    label: str
+    state: State
+    text: str
+    fix: str = ""
+
+
+@dataclass
+class ConnectionReport:
+    """What a set of credentials can and cannot do."""
+
+    checks: list[Check] = field(default_factory=list)
+    whoami: Whoami | None = None
+    session_whoami: Whoami | None = None
+    session_expires_at: datetime | None = None
+
+    @property
+    def works(self) -> bool:
+        """Say whether nothing failed that was given; what was left out is no failure."""
+        return all(check.state != "failed" for check in self.checks)
+
+    def add(self, label: str, state: State, text: str, fix: str = "") -> None:
+        """Append one line."""
+        self.checks.append(Check(label, state, text, fix))
+
+    def attempt(self, label: str, call: Callable[[], str]) -> bool:
+        """Run ``call``; its answer, or the error it raises, becomes a line. Return whether it worked."""
+        try:
+            self.add(label, "ok", call())
+        except FeatureGated as error:
+            self.add(label, "warning", str(error), error.fix or "")
+            return False
+        except CleanlistError as error:
+            self.add(label, "failed", str(error), error.fix or "")
+            return False
+        return True
+
+
+def check_connection(
+    base_url: str,
+    api_key: ApiKeyCredential | None,
+    session: StaticSession | ClerkSession | None,
+) -> ConnectionReport:
+    """Try what was given, in at most a few calls that cost nothing; nothing is saved."""
+    report = ConnectionReport()
+    try:
+        check_address(base_url)
+    except AddressNotAllowed as error:
+        report.add("API address", "failed", str(error))
+        return report
+    if api_key is None:
+        report.add("API key", "skipped", "None given: no balance, no deliveries, no usage report.")
+    else:
+        _check_api_key(report, base_url, api_key)
+    if session is None:
+        report.add(
+            "Management session",
+            "skipped",
+            "None given: keys cannot be created, revoked or listed in full, and there are no request logs.",
+        )
+    else:
+        _check_session(report, base_url, session)
+    return report
+
+
+def _check_api_key(report: ConnectionReport, base_url: str, credential: ApiKeyCredential) -> None:
+    with Client(base_url, credential, retries=0) as client:
+
+        def identify() -> str:
+            report.whoami = client.whoami()
+            return f"Valid; belongs to {_organization(report.whoami)}."
+
+        if not report.attempt("API key", identify):
+            return
+        report.attempt("Credit balance", lambda: f"{client.credits.balance().credits:,} credits.")
+        whoami = report.whoami
+        if whoami and ADMIN_SCOPE in (whoami.scopes or ()):
+            report.add("Key list by API key", "ok", f"The key carries the scope {ADMIN_SCOPE}.")
+        else:
+            report.add(
+                "Key list by API key",
+                "warning",
+                f"The key's owner lacks the scope {ADMIN_SCOPE}, so this key cannot list keys.",
+                "A management session can list them all the same.",
+            )
+
+
+def _check_session(report: ConnectionReport, base_url: str, credential: StaticSession | ClerkSession) -> None:
+    with Client(base_url, credential, retries=0) as client:
+
+        def identify() -> str:
+            report.session_whoami = client.whoami()
+            if isinstance(credential, StaticSession):
+                report.session_expires_at = credential.expires_at
+            return f"Accepted for {report.session_whoami.user_email or report.session_whoami.user_id}."
+
+        if not report.attempt("Management session", identify):
+            return
+        report.attempt("Key management", lambda: f"{len(client.api_keys.list())} keys can be listed.")
+    first, second = report.whoami, report.session_whoami
+    if first and second and first.organization_id != second.organization_id:
+        report.add(
+            "Same organization",
+            "failed",
+            f"The API key belongs to {_organization(first)}, the session to {_organization(second)}.",
+            "Use credentials of one organization; make a second workspace for the other.",
+        )
+
+
+def _organization(whoami: Whoami) -> str:
+    return whoami.organization_name or whoami.organization_id

@@ -1,0 +1,198 @@
+"""Connects, changes and removes workspaces and their credentials."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.utils.text import slugify
+
+from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession, Whoami
+from workspaces.audit import Actor, record_event
+from workspaces.connections import check_address
+from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
+from workspaces.polling.pauses import set_up_polls
+from workspaces.sealing import Sealed
+from workspaces.services.checking import ConnectionReport
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What a person entered: an API key, and at most one way to get session tokens."""
+
+    api_key: Secret | None = None
+    session_token: Secret | None = None
+    frontend_api_url: str = ""
+    session_id: str = ""
+    client_token: Secret | None = None
+
+    @property
+    def has_session(self) -> bool:
+        """Say whether there is a way to get session tokens."""
+        return self.session_token is not None or self.client_token is not None
+
+    def for_api_key(self) -> ApiKeyCredential | None:
+        """Return the API key as the client takes it."""
+        return ApiKeyCredential(self.api_key) if self.api_key else None
+
+    def for_session(self) -> StaticSession | ClerkSession | None:
+        """Return the session as the client takes it. Raises AddressNotAllowed for a front-end API not listed."""
+        if self.client_token is not None:
+            check_address(self.frontend_api_url)
+            return ClerkSession(self.frontend_api_url, self.session_id, self.client_token)
+        return StaticSession(self.session_token) if self.session_token else None
+
+
+def connect_workspace(
+    actor: Actor,
+    *,
+    name: str,
+    base_url: str,
+    credentials: Credentials,
+    report: ConnectionReport | None = None,
+) -> Workspace:
+    """Save a new workspace with its credentials; the person who connects it owns it. Polling begins at once."""
+    check_address(base_url)
+    with transaction.atomic():
+        workspace = Workspace.objects.create(name=name, slug=_free_slug(name), base_url=base_url)
+        if actor.user is not None:
+            Membership.objects.create(workspace=workspace, user=actor.user, role=Role.OWNER)
+        if credentials.api_key:
+            _store_api_key(workspace, credentials.api_key)
+        if credentials.has_session:
+            _store_session(workspace, credentials, report)
+        if report is not None:
+            describe_workspace(workspace, report.whoami or report.session_whoami)
+        set_up_polls(workspace)
+        record_event(
+            Action.WORKSPACE_CONNECTED,
+            actor,
+            workspace=workspace,
+            subject=(workspace.slug, name),
+            base_url=base_url,
+        )
+    return workspace
+
+
+def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url: str) -> None:
+    """Change name and API address; the slug stays, so that links stay good."""
+    check_address(base_url)
+    before = {"name": workspace.name, "base_url": workspace.base_url}
+    workspace.name, workspace.base_url = name, base_url
+    workspace.save(update_fields=["name", "base_url"])
+    record_event(
+        Action.WORKSPACE_CHANGED,
+        actor,
+        workspace=workspace,
+        subject=(workspace.slug, name),
+        before=before,
+        after={"name": name, "base_url": base_url},
+    )
+
+
+def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:
+    """Store another API key and wake the polls that use it."""
+    with transaction.atomic():
+        _store_api_key(workspace, secret)
+        describe_workspace(workspace, report.whoami)
+        set_up_polls(workspace)
+        label = f"{workspace.api_key_prefix}…{workspace.api_key_last4}"
+        record_event(Action.API_KEY_REPLACED, actor, workspace=workspace, subject=("", label))
+
+
+def remove_api_key(workspace: Workspace, actor: Actor) -> None:
+    """Forget the API key; what needs it stops, the mirror stays."""
+    label = f"{workspace.api_key_prefix}…{workspace.api_key_last4}"
+    with transaction.atomic():
+        workspace.api_key, workspace.api_key_prefix, workspace.api_key_last4 = None, "", ""
+        workspace.api_key_rejected_at, workspace.api_key_rejection = None, ""
+        workspace.save()
+        set_up_polls(workspace)
+        record_event(Action.API_KEY_REMOVED, actor, workspace=workspace, subject=("", label))
+
+
+def replace_session(
+    workspace: Workspace, actor: Actor, credentials: Credentials, report: ConnectionReport | None
+) -> None:
+    """Store another source of session tokens and wake the polls that use it."""
+    with transaction.atomic():
+        session = _store_session(workspace, credentials, report)
+        set_up_polls(workspace)
+        record_event(Action.SESSION_REPLACED, actor, workspace=workspace, subject=("", session.get_kind_display()))
+
+
+def remove_session(workspace: Workspace, actor: Actor) -> None:
+    """Forget the source of session tokens; key management is switched off, the mirror stays."""
+    with transaction.atomic():
+        ManagementSession.objects.filter(workspace=workspace).delete()
+        workspace = Workspace.objects.get(pk=workspace.pk)
+        set_up_polls(workspace)
+        record_event(Action.SESSION_REMOVED, actor, workspace=workspace)
+
+
+def retry_credentials(workspace: Workspace) -> None:
+    """Trust rejected credentials once more: upstream may have erred, or the plan may have changed."""
+    with transaction.atomic():
+        Workspace.objects.filter(pk=workspace.pk).update(api_key_rejected_at=None, api_key_rejection="")
+        ManagementSession.objects.filter(workspace=workspace).update(rejected_at=None, rejection="")
+        set_up_polls(Workspace.objects.get(pk=workspace.pk))
+
+
+def remove_workspace(workspace: Workspace, actor: Actor) -> None:
+    """Remove the workspace with its credentials and mirror. Nothing changes upstream; the audit trail stays."""
+    with transaction.atomic():
+        record_event(Action.WORKSPACE_REMOVED, actor, workspace=workspace, subject=(workspace.slug, workspace.name))
+        workspace.delete()
+
+
+def describe_workspace(workspace: Workspace, whoami: Whoami | None) -> None:
+    """Keep what upstream says of the organization."""
+    if whoami is None:
+        return
+    workspace.organization_id = whoami.organization_id[:200]
+    workspace.organization_name = (whoami.organization_name or "")[:200]
+    workspace.tier = (whoami.tier or "")[:80]
+    workspace.features, workspace.scopes = list(whoami.features or ()), list(whoami.scopes or ())
+    workspace.save(update_fields=["organization_id", "organization_name", "tier", "features", "scopes"])
+
+
+def _store_api_key(workspace: Workspace, secret: Secret) -> None:
+    text = secret.reveal()
+    workspace.api_key = Sealed.seal(secret)
+    workspace.api_key_prefix, workspace.api_key_last4 = text[:10], text[-4:]
+    workspace.api_key_rejected_at, workspace.api_key_rejection = None, ""
+    workspace.save()
+
+
+def _store_session(
+    workspace: Workspace, credentials: Credentials, report: ConnectionReport | None
+) -> ManagementSession:
+    pasted = credentials.session_token is not None
+    expires_at: datetime | None = None
+    if credentials.session_token is not None:
+        expires_at = StaticSession(credentials.session_token).expires_at
+    whoami = report.session_whoami if report else None
+    session, _ = ManagementSession.objects.update_or_create(
+        workspace=workspace,
+        defaults={
+            "kind": ManagementSession.Kind.PASTED if pasted else ManagementSession.Kind.CLERK,
+            "token": Sealed.seal(credentials.session_token) if credentials.session_token else None,
+            "token_expires_at": expires_at,
+            "frontend_api_url": "" if pasted else credentials.frontend_api_url,
+            "session_id": "" if pasted else credentials.session_id,
+            "client_token": Sealed.seal(credentials.client_token) if credentials.client_token else None,
+            "user_id": (whoami.user_id or "")[:200] if whoami else "",
+            "user_email": (whoami.user_email or "")[:320] if whoami else "",
+            "rejected_at": None,
+            "rejection": "",
+        },
+    )
+    workspace.session = session
+    return session
+
+
+def _free_slug(name: str) -> str:
+    """Return a slug for ``name`` that no workspace has."""
+    base = slugify(name)[:70] or "workspace"
+    taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    candidates = [base, *(f"{base}-{number}" for number in range(2, len(taken) + 3))]
+    return next(slug for slug in candidates if slug not in taken)

@@ -1,0 +1,39 @@
+// Fires "refresh" on [data-refresh-seconds] elements, but only while somebody looks and nobody is in the middle of something.
+(() => {
+  const last = new WeakMap();
+  const root = document.documentElement;
+
+  function busy(area) {
+    if (document.hidden || "refreshPaused" in root.dataset) return true;
+    if (document.querySelector("dialog[open]")) return true;
+    if (area.querySelector("[data-select-item]:checked, details[data-menu][open]")) return true;
+    return area.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+  }
+
+  function tick() {
+    const now = Date.now();
+    for (const area of document.querySelectorAll("[data-refresh-seconds]")) {
+      if (!last.has(area)) last.set(area, now);
+      if (now - last.get(area) < area.dataset.refreshSeconds * 1000 || busy(area)) continue;
+      last.set(area, now);
+      area.dispatchEvent(new CustomEvent("refresh"));
+    }
+  }
+
+  function showPause() {
+    for (const button of document.querySelectorAll("[data-refresh-pause]")) {
+      button.setAttribute("aria-pressed", String("refreshPaused" in root.dataset));
+    }
+  }
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest("[data-refresh-pause]")) return;
+    if ("refreshPaused" in root.dataset) delete root.dataset.refreshPaused;
+    else root.dataset.refreshPaused = "";
+    showPause();
+  });
+
+  document.addEventListener("htmx:load", showPause);
+  document.addEventListener("visibilitychange", tick);
+  setInterval(tick, 1000);
+})();

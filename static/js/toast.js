@@ -1,0 +1,43 @@
+// Shows notices: those sent by HX-Trigger {"toast": {level, text}}, and what htmx could not do.
+(() => {
+  const list = () => document.getElementById("toasts");
+
+  function expire(toast) {
+    // Warnings and failures stay until dismissed: they may be read by someone who was not looking.
+    if (!toast.matches(".toast--ok, .toast--info")) return;
+    const timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast) : toast.remove()), 8000);
+    toast.addEventListener("click", () => clearTimeout(timer), { once: true });
+  }
+
+  function show(level, text) {
+    const template = document.getElementById(`toast-${level}`) || document.getElementById("toast-info");
+    const toast = template.content.cloneNode(true).querySelector("[data-toast]");
+    toast.querySelector("[data-toast-text]").textContent = text;
+    list().append(toast);
+    expire(toast);
+  }
+
+  const MEANINGS = {
+    403: "You may not do this. Ask an administrator of the workspace.",
+    404: "This is no longer there. Reload the page.",
+    429: "Too many requests. Wait a moment and try again.",
+  };
+
+  document.addEventListener("toast", (event) => show(event.detail.level, event.detail.text));
+  document.addEventListener("htmx:sendError", () => show("danger", "The console cannot be reached. Check the connection and try again."));
+  document.addEventListener("htmx:timeout", () => show("warning", "The console took too long to answer. Reload to see what happened."));
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr } = event.detail;
+    if (xhr.getResponseHeader("HX-Trigger")) return;
+    show("danger", MEANINGS[xhr.status] || `The console answered ${xhr.status}. Reload the page and try again.`);
+  });
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const signIn = document.body.dataset.signIn;
+    const answer = event.detail.xhr.responseURL;
+    if (!signIn || !answer || new URL(answer).pathname !== signIn || location.pathname === signIn) return;
+    event.detail.shouldSwap = false;
+    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname + location.search)}`);
+  });
+  document.addEventListener("click", (event) => event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove());
+  list()?.querySelectorAll("[data-toast]").forEach(expire);
+})();

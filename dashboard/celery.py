@@ -2,13 +2,17 @@
 
 import logging.config
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
+from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
 from celery.signals import setup_logging
 from django.conf import settings
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+# Celery warns root because of pickled tasks; ours are JSON, and containers often run as root.
+warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 def broker_url(redis_url: str) -> str:

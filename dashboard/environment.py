@@ -9,7 +9,7 @@ import re
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from environs import Env, EnvValidationError, validate
 
@@ -87,7 +87,7 @@ def read_environment() -> Environment:
     """
     # The environment itself wins over the file. ENV_FILE= (empty) reads no file.
     if env_file := os.environ.get("ENV_FILE", str(ROOT / ".env")):
-        Env.read_env(env_file, recurse=False)
+        Env().read_env(env_file, recurse=False)
     env = Env(eager=False)
     chosen = _settings(env)
     problems = _sealed(env) + _contradictions(chosen)
@@ -126,9 +126,7 @@ def _settings(env: Env) -> dict[str, Any]:
         "POLL_KEYS_SECONDS": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
         "POLL_REQUESTS_SECONDS": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
         "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
-        "LOG_LEVEL": env.str(
-            "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
-        ),
+        "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
     }
 
@@ -137,7 +135,8 @@ def _sealed(env: Env) -> list[str]:
     try:
         env.seal()
     except EnvValidationError as error:
-        return [f"{name}: {'; '.join(problems)}" for name, problems in error.error_messages.items()]
+        messages = cast("dict[str, list[str]]", error.error_messages)
+        return [f"{name}: {'; '.join(problems)}" for name, problems in messages.items()]
     return []
 
 

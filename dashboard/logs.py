@@ -7,8 +7,8 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from dashboard.redaction import redact, redact_text
 
-# At INFO these log whole URLs, and at DEBUG whole headers.
-_CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "urllib3", "kombu", "amqp", "redis")
+# At INFO these log whole URLs, or two lines for each tick of the clock, and at DEBUG whole headers.
+_CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "celery", "kombu", "amqp", "redis")
 
 _SHARED: list[Processor] = [
     structlog.contextvars.merge_contextvars,

@@ -61,6 +61,7 @@ def _is_secret(text: str) -> bool:
 
 def _redact_named(name: Any, item: Any) -> Any:
     if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.match(name):
-        is_key = isinstance(item, str) and item.startswith(("clapi_", "clext_"))
-        return redact_text(item) if is_key else REDACTED
+        if isinstance(item, str) and item.startswith(("clapi_", "clext_")):
+            return redact_text(item)
+        return REDACTED
     return redact(item)

@@ -15,6 +15,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/logout/", account.logout, name="account_logout"),
     path("accounts/password/change/", account.password_change, name="account_change_password"),
 ]
-urlpatterns += [
-    path("", include(f"{app}.urls")) for app in ("workspaces", "keys", "usage") if find_spec(f"{app}.urls")
-]
+urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "keys", "usage") if find_spec(f"{app}.urls")]

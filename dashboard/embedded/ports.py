@@ -1,4 +1,4 @@
-"""Are the addresses free that the embedded set listens on?"""
+"""Whether the addresses are free that the embedded set listens on."""
 
 import errno
 import socket

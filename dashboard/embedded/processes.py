@@ -22,10 +22,10 @@ STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first a
 _printing = threading.Lock()
 
 
-def say(name: str, text: str) -> None:
-    """Print one line under the name of who said it, without secrets."""
+def say(name: str, text: str, *, redacted: bool = True) -> None:
+    """Print one line under the name of who said it; without secrets, unless it is the greeting."""
     with _printing, contextlib.suppress(BrokenPipeError):
-        sys.stdout.write(f"{name:<8}| {redact_text(text)}\n")
+        sys.stdout.write(f"{name:<8}| {redact_text(text) if redacted else text}\n")
         sys.stdout.flush()
 
 

@@ -20,10 +20,14 @@ def sandbox_data() -> Path:
     return ENVIRONMENT.var_dir / "sandbox"
 
 
+def redis_socket() -> Path:
+    """Return where the bundled server listens."""
+    return Path(settings.REDIS_URL.removeprefix("unix://"))
+
+
 def redis() -> Process:
     """Return the broker, cache and lock server."""
-    socket = Path(settings.REDIS_URL.removeprefix("unix://"))
-    return Process("redis", bundled_redis.command(socket, ENVIRONMENT.var_dir / "redis"))
+    return Process("redis", bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis"))
 
 
 def sandbox() -> Process:
@@ -42,8 +46,13 @@ def web() -> Process:
 
 
 def worker() -> Process:
-    """Return the background worker, with the clock (beat) beside it."""
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker", "--beat"]
+    """Return the background worker."""
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker"]
     size = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there is no other worker to talk to
     return Process("worker", [*command, *size, *quiet])
+
+
+def beat() -> Process:
+    """Return the clock. Not inside the worker: if it dies there, the worker goes on without ticks and says nothing."""
+    return Process("beat", [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "beat", "--pidfile="])

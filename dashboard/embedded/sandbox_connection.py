@@ -6,20 +6,24 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
+from cleanlist import Secret
 from dashboard.embedded import CannotStart
-from dashboard.embedded.processes import Process
-from workspaces.models import Workspace
+from dashboard.embedded.processes import ROOT, Process
+from workspaces.audit import Actor
+from workspaces.models import Action, AuditEvent, User, Workspace
+from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session
+
+NAME = "Sandbox"
 
 
-def wait_until_listening(process: Process, port: int, seconds: float = 60) -> None:
+def wait_until_listening(process: Process, host: str, port: int, seconds: float = 60) -> None:
     """Return once ``process`` accepts connections on ``port``. Raises CannotStart if it ends, or never does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         process.check_alive()
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            socket.create_connection((host, port), timeout=1).close()
         except OSError:
             time.sleep(0.05)
         else:
@@ -27,18 +31,54 @@ def wait_until_listening(process: Process, port: int, seconds: float = 60) -> No
     raise CannotStart(f"{process.name} did not listen on port {port} within {seconds:.0f} seconds.")
 
 
-def read_credentials(data: Path) -> dict[str, Any]:
-    """Return what the sandbox tells whoever may read its data directory. Raises CannotStart."""
+def connect_sandbox(data: Path) -> None:
+    """Connect a workspace to the sandbox that keeps its data in ``data``, as a person would in the console.
+
+    On later starts only follow the sandbox to another port. Raises CannotStart if the sandbox gives no credentials.
+    """
+    known = _read_credentials(data)
+    existing = Workspace.objects.filter(
+        base_url__startswith="http://127.0.0.1:", organization_id=known["organization_id"]
+    ).first()
+    if existing is not None:
+        if existing.base_url != known["base_url"]:
+            _follow(existing, known)
+        return
+    # Somebody who removed the workspace does not want it back at the next start.
+    if not Workspace.objects.exists() and not AuditEvent.objects.filter(action=Action.WORKSPACE_REMOVED).exists():
+        _connect(known)
+
+
+def _read_credentials(data: Path) -> dict[str, str]:
     command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(data)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
     if answer.returncode != 0:
         raise CannotStart(f"The sandbox gave no credentials: {answer.stderr.strip()}")
-    credentials: dict[str, Any] = json.loads(answer.stdout)
-    return credentials
+    known: dict[str, str] = json.loads(answer.stdout)
+    return known
 
 
-def connect_sandbox(data: Path) -> Workspace | None:
-    """Connect a workspace to the sandbox on first start; return None if there is a workspace already."""
-    if Workspace.objects.exists():
-        return None
-    raise NotImplementedError(read_credentials(data))
+def _credentials(known: dict[str, str]) -> Credentials:
+    return Credentials(
+        api_key=Secret(known["api_key"]),
+        frontend_api_url=known["clerk_frontend_api"],
+        session_id=known["clerk_session_id"],
+        client_token=Secret(known["clerk_client_token"]),
+    )
+
+
+def _first_admin() -> Actor:
+    return Actor(user=User.objects.filter(is_superuser=True).order_by("pk").first())
+
+
+def _connect(known: dict[str, str]) -> None:
+    credentials = _credentials(known)
+    report = check_connection(known["base_url"], credentials.for_api_key(), credentials.for_session())
+    actor = _first_admin()
+    connect_workspace(actor, name=NAME, base_url=known["base_url"], credentials=credentials, report=report)
+
+
+def _follow(workspace: Workspace, known: dict[str, str]) -> None:
+    actor = _first_admin()
+    rename_workspace(workspace, actor, name=workspace.name, base_url=known["base_url"])
+    replace_session(workspace, actor, _credentials(known), None)

@@ -146,6 +146,9 @@ if PUBLIC_URL.startswith("https://"):
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
 if ENVIRONMENT.trusted_proxy_count:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Only here: without a proxy that tells the scheme, every request would seem to need the redirect.
+    SECURE_SSL_REDIRECT = PUBLIC_URL.startswith("https://")
+    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
 ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
 

@@ -1,0 +1,73 @@
+# `make` alone lists what there is. `make run` is all that a newcomer needs.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := cleanlist sandbox workspaces keys usage dashboard
+POSTGRES_FOLDERS := $(wildcard tests/workspaces tests/keys tests/usage tests/dashboard)
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.PHONY: help
+help: ## list these commands
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS=$$'\t' read -r name text; do printf '  make %-14s %s\n' "$$name" "$$text"; done
+
+.PHONY: run
+run: $(VENV)/.installed ## start the whole console on this machine; Ctrl-C stops it
+	@exec $(BIN)/python manage.py up $(ARGS)
+
+.PHONY: test
+test: $(VENV)/.installed-dev ## run every test, on SQLite
+	$(BIN)/python -m pytest $(ARGS)
+
+.PHONY: test-postgres
+test-postgres: $(VENV)/.installed-dev ## run the tests that use the database, on the PostgreSQL at TEST_DATABASE_URL
+	@test -n "$(TEST_DATABASE_URL)" || { echo 'Set TEST_DATABASE_URL, for example postgres://console:console@127.0.0.1:5432/console'; exit 1; }
+	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest -m "not browser" $(POSTGRES_FOLDERS) $(ARGS)
+
+.PHONY: lint
+lint: $(VENV)/.installed-dev ## check style, types, templates, migrations and deployment settings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy manage.py $(wildcard $(PACKAGES))
+	$(BIN)/djlint --quiet --lint templates
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	.ci/check-deploy $(BIN)/python
+
+.PHONY: format
+format: $(VENV)/.installed-dev ## put the code into its common form
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+.PHONY: audit
+audit: $(VENV)/.installed-dev ## look for known vulnerabilities of the pinned packages
+	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+
+.PHONY: bench
+bench: $(VENV)/.installed-dev ## measure; the numbers in README come from here
+	@set -e; for file in bench/bench_*.py; do test -e "$$file" || { echo 'There is no benchmark yet.'; exit 0; }; echo "== $$file"; $(BIN)/python "$$file"; done
+
+.PHONY: clean
+clean: ## remove the environment and caches; the console's data in var/ stays
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps: packages are installed again only when the pins change.
+$(VENV)/.installed: requirements.txt | $(BIN)/python
+	@echo 'Installing what the console needs (once; about half a minute) …'
+	@$(PIP) install --requirement requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+	@echo 'Installing what tests and linters need (once) …'
+	@$(PIP) install --requirement requirements-dev.txt
+	@touch $@ $(VENV)/.installed
+
+$(BIN)/python:
+	@for name in python3.13 python3.12 python3.11 python3 python; do \
+	  if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+	    exec "$$name" -m venv $(VENV); \
+	  fi; \
+	done; \
+	echo 'Cleanlist Console needs Python 3.11 or newer, with venv. Install it (Debian: apt-get install python3 python3-venv), then try again.'; \
+	exit 1

@@ -63,8 +63,8 @@ class SealedField(TextField):
     """A column that holds a Sealed secret, or null."""
 
     if TYPE_CHECKING:  # how django-stubs learns what may be assigned
-        _pyi_private_set_type: Sealed | None
-        _pyi_private_get_type: Sealed | None
+        _pyi_private_set_type: Any
+        _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: object) -> Sealed | None:
         """Wrap the ciphertext; nothing is decrypted until it is needed."""

@@ -21,6 +21,8 @@ class PollQuerySet(models.QuerySet["Poll"]):
         On PostgreSQL rows that another worker is taking are skipped; SQLite's immediate transactions queue up.
         """
         now = timezone.now()
+        if not self.due(now).exists():
+            return []  # the usual case, and one that takes no write lock
         skip = connection.features.has_select_for_update_skip_locked
         with transaction.atomic():
             rows = list(self.select_for_update(skip_locked=skip).due(now)[:limit])

@@ -1,0 +1,55 @@
+"""The people and the workspace that most tests play with."""
+
+import pytest
+
+from cleanlist import Secret
+from workspaces.models import Membership, Role, User, Workspace
+from workspaces.sealing import Sealed
+
+PASSWORD = "correct horse battery staple"
+NOWHERE = "http://127.0.0.1:9"  # the discard port, where nobody listens
+API_KEY = "clapi_" + "k" * 64
+
+
+def person(role_name: str) -> User:
+    return User.objects.create_user(f"{role_name}@example.test", PASSWORD)
+
+
+@pytest.fixture
+def workspace(db, settings):
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, NOWHERE]
+    return Workspace.objects.create(
+        name="Example Works",
+        slug="example-works",
+        base_url=NOWHERE,
+        organization_id="org_example",
+        api_key=Sealed.seal(Secret(API_KEY)),
+        api_key_prefix=API_KEY[:10],
+        api_key_last4=API_KEY[-4:],
+    )
+
+
+def _member(workspace: Workspace, role: Role) -> User:
+    user = person(role.value)
+    Membership.objects.create(user=user, workspace=workspace, role=role)
+    return user
+
+
+@pytest.fixture
+def owner(workspace):
+    return _member(workspace, Role.OWNER)
+
+
+@pytest.fixture
+def operator(workspace):
+    return _member(workspace, Role.OPERATOR)
+
+
+@pytest.fixture
+def viewer(workspace):
+    return _member(workspace, Role.VIEWER)
+
+
+@pytest.fixture
+def stranger(db):
+    return person("stranger")

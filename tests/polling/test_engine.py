@@ -1,0 +1,121 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from cleanlist.errors import AuthenticationError, FeatureGated, RateLimited, ServerFailed
+from workspaces.models import Action, AuditEvent, Poll
+from workspaces.polling import engine, pacer
+
+pytestmark = pytest.mark.django_db
+
+
+def in_seconds(poll: Poll) -> float:
+    poll.refresh_from_db()
+    return (poll.next_run_at - timezone.now()).total_seconds()
+
+
+def test_what_is_due_is_fetched_landed_and_given_its_next_time(poll, upstream):
+    assert engine.run_due() == 1
+    assert [data for _, data, _ in upstream.landed] == ["fresh"]
+    assert 58 < in_seconds(poll) <= 66
+    assert poll.last_success_at is not None
+    assert poll.leased_until is None
+
+
+def test_what_is_not_due_is_left_alone(poll, upstream):
+    Poll.objects.update(next_run_at=timezone.now() + timedelta(seconds=30))
+    assert engine.run_due() == 0
+    assert upstream.fetched == 0
+
+
+def test_a_row_that_another_worker_holds_is_left_to_it(poll, upstream):
+    Poll.objects.lease(10, 90)
+    assert engine.run_due() == 0
+
+
+def test_the_lease_of_a_dead_worker_runs_out(poll, upstream):
+    Poll.objects.update(leased_until=timezone.now() - timedelta(seconds=1))
+    assert engine.run_due() == 1
+
+
+def test_failures_back_off_by_doubling_up_to_a_quarter_of_an_hour(poll, upstream):
+    upstream.answer = ServerFailed("upstream is down", status=503)
+    waits = []
+    for _ in range(6):
+        Poll.objects.update(next_run_at=timezone.now())
+        engine.run_due()
+        waits.append(in_seconds(poll))
+    assert 58 < waits[0] <= 66
+    assert 118 < waits[1] <= 132
+    assert 850 < waits[-1] <= 990
+    assert poll.consecutive_failures == 6
+    assert poll.last_error == "upstream is down"
+
+
+def test_a_rate_limit_waits_as_long_as_upstream_asked(poll, upstream):
+    upstream.answer = RateLimited("slow down", status=429, retry_after=37.0)
+    engine.run_due()
+    assert 35 < in_seconds(poll) <= 41
+
+
+def test_a_plan_without_the_feature_is_asked_again_seldom(poll, upstream):
+    upstream.answer = FeatureGated("not in your plan", status=403)
+    engine.run_due()
+    assert in_seconds(poll) > 850
+
+
+def test_success_after_failures_clears_the_error(poll, upstream):
+    upstream.answer = ServerFailed("down", status=500)
+    engine.run_due()
+    Poll.objects.update(next_run_at=timezone.now())
+    upstream.answer = "fresh again"
+    engine.run_due()
+    poll.refresh_from_db()
+    assert (poll.last_error, poll.consecutive_failures) == ("", 0)
+
+
+def test_a_rejected_key_stops_its_polls_and_is_recorded(poll, upstream):
+    upstream.answer = AuthenticationError("revoked", status=401)
+    engine.run_due()
+    poll.refresh_from_db()
+    assert poll.paused_reason == "Upstream rejected the stored API key."
+    assert AuditEvent.objects.get().action == Action.CREDENTIAL_REJECTED
+
+
+def test_a_paused_poll_does_not_run(poll, upstream):
+    Poll.objects.update(paused_reason="No API key is stored.")
+    assert engine.run_due() == 0
+
+
+
+
+def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, upstream, settings):
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
+    for _ in range(3):
+        assert pacer.take("org_example", "weather") == 0
+    engine.run_due()
+    assert upstream.fetched == 0
+    assert 0 < in_seconds(poll) <= 60
+
+
+def test_a_person_is_never_held_back_by_the_pacer(poll, upstream, settings):
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
+    for _ in range(5):
+        pacer.take("org_example", "weather")
+    engine.run([poll], asked_for=True)
+    assert upstream.fetched == 1
+
+
+def test_windows_begin_afresh_each_minute(settings):
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 10, 10
+    assert pacer.take("org_window", "weather", now=600.0) == 0
+    assert pacer.take("org_window", "weather", now=630.0) == 30.0
+    assert pacer.take("org_window", "weather", now=660.0) == 0
+
+
+def test_one_failure_does_not_stop_the_others_of_a_batch(poll, upstream, workspace):
+    Poll.objects.create(workspace=workspace, resource="weather", subject="broken", interval_seconds=60)
+    upstream.failing_subject = "broken"
+    assert engine.run_due() == 2
+    assert [row.subject for row, _, _ in upstream.landed] == [""]

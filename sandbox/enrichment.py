@@ -103,7 +103,7 @@ def advance(session: Session, workflow: Workflow, now: dt.datetime) -> bool:
 
     Safe to call twice: finished contacts and finished workflows are left alone.
     """
-    due = _due(workflow, now)
+    due = _due(workflow, len(workflow.tasks), now)
     for task in workflow.tasks[:due]:
         if task.status == PROCESSING:
             _enrich(session, workflow, task)
@@ -159,11 +159,16 @@ def workflow_payload(session: Session, workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def _due(workflow: Workflow, now: dt.datetime) -> int:
+def is_due(workflow: Workflow, total: int, still_open: int, now: dt.datetime) -> bool:
+    """Tell whether `advance` would do anything, from the numbers of all and of open contacts."""
+    return now >= workflow.finish_at or _due(workflow, total, now) > total - still_open
+
+
+def _due(workflow: Workflow, total: int, now: dt.datetime) -> int:
     if now >= workflow.finish_at:
-        return len(workflow.tasks)
+        return total
     share = (now - workflow.submitted_at) / (workflow.finish_at - workflow.submitted_at)
-    return max(0, int(share * len(workflow.tasks)))
+    return max(0, int(share * total))
 
 
 def _enrich(session: Session, workflow: Workflow, task: WorkflowTask) -> None:

@@ -1,0 +1,126 @@
+"""What runs beside the HTTP server: workflows are advanced, webhooks sent and, when asked for, traffic made.
+
+One thread with one event loop. Everything it works on is in the database, so it goes on after a restart where
+it stopped.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import selectinload
+
+from . import enrichment
+from .columns import utc_now
+from .deliveries import Sender
+from .outgoing import Reach
+from .store import Store
+from .tables import Workflow, WorkflowTask
+from .traffic.live import LiveTraffic
+
+logger = logging.getLogger(__name__)
+
+# How often due work is looked for. Two indexed reads of a small table; people notice a second, not this.
+TICK_SECONDS = 0.2
+
+# Enough for CONCURRENT_POSTS name look-ups, of which some may hang, beside the database work.
+THREADS = 64
+
+
+class EngineSettings(Protocol):
+    """What the engine needs of the server's settings."""
+
+    @property
+    def allow_local_webhooks(self) -> bool:
+        """Whether webhooks may go to loopback addresses."""
+
+    @property
+    def seed(self) -> int:
+        """Seed of the demo traffic."""
+
+
+class Background:
+    """The engine; `start` returns at once, `stop` waits until nothing runs any more."""
+
+    def __init__(
+        self, store: Store, settings: EngineSettings, *, traffic: bool = False, sender: Sender | None = None
+    ) -> None:
+        self._store = store
+        self._live = LiveTraffic(store, settings.seed) if traffic else None
+        own_ports = self._live.ports if self._live else frozenset()
+        reach = Reach(loopback=settings.allow_local_webhooks, own_ports=own_ports)
+        self._sender = sender or Sender(store, reach)
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the engine's thread."""
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="sandbox-engine")
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop the engine; what was under way is done again after the next start."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    async def _run(self) -> None:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "sandbox-engine"))
+        jobs: list[Callable[[], Awaitable[None]]] = [self._advance, self._sender.tick]
+        if self._live:
+            jobs.append(self._live.tick)
+            await self._live.open()
+        while not self._stopping.is_set():
+            for job in jobs:
+                await _survive(job)
+            await asyncio.sleep(TICK_SECONDS)
+        await self._sender.close()
+        if self._live:
+            await self._live.close()
+
+    async def _advance(self) -> None:
+        await asyncio.to_thread(advance_all, self._store, utc_now())
+
+
+async def _survive(job: Callable[[], Awaitable[None]]) -> None:
+    """Run one job; a failure is logged and the engine goes on, since the work is still in the database."""
+    try:
+        await job()
+    except Exception:
+        logger.exception("the engine's %s failed and will be tried again", getattr(job, "__name__", job))
+
+
+def advance_all(store: Store, now: dt.datetime) -> int:
+    """Advance every workflow that has something due, and return how many finished.
+
+    Each in its own transaction, and none is opened without need: there is one write lock.
+    """
+    finished = 0
+    for workflow_id in _due_workflows(store, now):
+        try:
+            with store.session() as session:
+                workflow = session.get_one(Workflow, workflow_id, options=[selectinload(Workflow.tasks)])
+                finished += enrichment.advance(session, workflow, now)
+        except Exception:
+            logger.exception("workflow %s could not be advanced and will be tried again", workflow_id)
+    return finished
+
+
+def _due_workflows(store: Store, now: dt.datetime) -> list[str]:
+    is_open = WorkflowTask.status == enrichment.PROCESSING
+    running = (
+        select(Workflow, func.count(WorkflowTask.id), func.count(WorkflowTask.id).filter(is_open))
+        .join(Workflow.tasks, isouter=True)
+        .where(Workflow.status == enrichment.PROCESSING)
+        .group_by(Workflow.id)
+        .order_by(Workflow.finish_at)
+    )
+    with store.reading() as session:
+        rows = session.execute(running).all()
+    return [workflow.id for workflow, total, still_open in rows if enrichment.is_due(workflow, total, still_open, now)]

@@ -1,0 +1,5 @@
+"""Demo traffic: a cast of API keys, a plausible past for them, and live calls once the server runs."""
+
+from .install import install
+
+__all__ = ["install"]

@@ -1,0 +1,159 @@
+"""The command line: `python -m sandbox serve` and `python -m sandbox credentials`."""
+
+import argparse
+import json
+import logging
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from .app import create_app
+from .connections import CuttableProtocol
+from .credentials import ADDRESS_FILE, DEFAULT_LIFETIME, collect
+from .data_dir import DataDir
+from .errors import ApiError
+from .settings import Settings
+
+BACKLOG = 2048
+# A hung answer (a fault, a slow client) must not hold up the end of the process.
+SHUTDOWN_SECONDS = 1
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and return the exit code: 0 done, 1 failed, 2 could not start."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        return _serve(options) if options.command == "serve" else _credentials(options)
+    except KeyboardInterrupt:
+        return 0
+    except OSError as error:
+        return _complain(f"cannot use {options.data}: {error.strerror or error}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Cleanlist-compatible API server.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser("serve", help="answer requests until stopped")
+    _add_data(serve)
+    serve.add_argument("--host", default="127.0.0.1")
+    serve.add_argument("--port", type=int, default=8001, help="0 takes any free port")
+    serve.add_argument("--traffic", action="store_true", help="add a lively organization with a past")
+    serve.add_argument("--seed", type=int, default=1, help="same seed, same past")
+    serve.add_argument("--allow-local-webhooks", action="store_true", help="let webhooks reach loopback")
+    serve.add_argument("--org-limit", type=_count, default=60, help="per organization and endpoint; 0: none")
+    serve.add_argument("--key-limit", type=_count, default=30, help="requests a minute per key; 0: none")
+    serve.add_argument("--session-lifetime", type=_count, default=60, help="seconds a minted token lives")
+    serve.add_argument("--clerk-issuer", help="trust this Clerk issuer instead of the sandbox itself")
+    serve.add_argument("--clerk-jwks-url", help="where its public keys are")
+    show = commands.add_parser("credentials", help="print what a client needs, as JSON")
+    _add_data(show)
+    show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
+    show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
+    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="created when missing")
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError("must be 0 or more")
+    return number
+
+
+def _credentials(options: argparse.Namespace) -> int:
+    try:
+        shown = collect(DataDir(options.data), options.base_url, options.session_lifetime)
+    except ApiError as refused:
+        return _complain(f"no API key can be issued: {refused.problem}")
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    return 0
+
+
+def _serve(options: argparse.Namespace) -> int:
+    if bool(options.clerk_issuer) != bool(options.clerk_jwks_url):
+        return _complain("--clerk-issuer and --clerk-jwks-url belong together")
+    try:
+        listener = socket.create_server((options.host, options.port), backlog=BACKLOG)
+    except (OSError, OverflowError) as error:
+        reason = "the port is in use; choose another with --port" if _is_taken(error) else error
+        return _complain(f"cannot listen on {options.host}:{options.port}: {reason}")
+    url = f"http://{options.host}:{listener.getsockname()[1]}"
+    DataDir(options.data).write_json(ADDRESS_FILE, {"url": url})
+    app = create_app(_settings(options, url))
+    _run(_config(app), listener, url)
+    return 0
+
+
+def _settings(options: argparse.Namespace, url: str) -> Settings:
+    return Settings(
+        data_dir=options.data,
+        public_url=url,
+        org_limit=options.org_limit,
+        key_limit=options.key_limit,
+        session_lifetime=options.session_lifetime,
+        clerk_issuer=options.clerk_issuer,
+        clerk_jwks_url=options.clerk_jwks_url,
+        allow_local_webhooks=options.allow_local_webhooks,
+        traffic=options.traffic,
+        seed=options.seed,
+    )
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=CuttableProtocol,
+        log_level="warning",
+        access_log=False,
+        # The peer's address is the truth here: it guards the control surface.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    url = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"sandbox ready on {self.url}\n")
+            sys.stdout.flush()
+
+
+def _run(config: uvicorn.Config, listener: socket.socket, url: str) -> None:
+    # uvicorn raises the signal that stopped it once more when it is done; a stop on request is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    server = _Server(config)
+    server.url = url
+    server.run(sockets=[listener])
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    return
+
+
+def _is_taken(error: Exception) -> bool:
+    return isinstance(error, OSError) and "in use" in str(error).lower()
+
+
+def _complain(problem: str) -> int:
+    sys.stderr.write(f"sandbox: {problem}\n")
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

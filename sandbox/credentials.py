@@ -1,0 +1,77 @@
+"""`python -m sandbox credentials`: what a client needs to talk to this sandbox, as one JSON object.
+
+The API key and the client token shown here are kept in clear in `credentials.json` (mode 0600), because the
+database holds hashes only and both must stay the same from call to call. No other secret is kept.
+"""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from . import founding, keys
+from .columns import utc_now
+from .data_dir import DataDir
+from .sessions import SessionTokens, find_client_session, open_client_session
+from .settings import Settings
+from .store import Store
+from .tables import ApiKey, ClerkClientSession, User
+
+FILE = "credentials.json"
+ADDRESS_FILE = "address.json"
+KEY_NAME = "Console"
+DEFAULT_LIFETIME = 3600
+FALLBACK_URL = "http://127.0.0.1:8001"
+
+
+def collect(data_dir: DataDir, base_url: str | None, lifetime: int) -> dict[str, str]:
+    """Return the credentials of the administering user, issuing what is missing.
+
+    `lifetime` is that of the session token, in seconds. Works beside a running server and before the first
+    start. Raises `ApiError` when all ten keys of the user are others and active.
+    """
+    url = base_url or data_dir.read_json(ADDRESS_FILE).get("url", FALLBACK_URL)
+    tokens = SessionTokens(data_dir, Settings(data_dir=data_dir.path, public_url=url))
+    store = Store(data_dir.database)
+    kept = data_dir.read_json(FILE)
+    with store.session() as session:
+        user = founding.found(session)
+        _keep_key(session, user, kept)
+        client_session = _keep_client_session(session, user, kept)
+        session_jwt = tokens.mint(client_session, lifetime)
+    store.close()
+    data_dir.write_json(FILE, kept)
+    return {
+        "base_url": url,
+        "organization_id": user.organization_id,
+        "user_id": user.id,
+        "session_jwt": session_jwt,
+        "api_key": kept["api_key"],
+        "control_token": data_dir.control_token,
+        "clerk_frontend_api": url,
+        "clerk_session_id": client_session.id,
+        "clerk_client_token": kept["clerk_client_token"],
+    }
+
+
+def _keep_key(session: Session, user: User, kept: dict[str, Any]) -> None:
+    """Leave the kept key if it works, else issue another, at worst in place of the oldest issued here."""
+    now = utc_now()
+    issued = [session.get(ApiKey, key_id) for key_id in kept.get("issued_key_ids", [])]
+    active = [key for key in issued if key is not None and key.is_active(now)]
+    if "api_key" in kept and any(key.id == kept.get("api_key_id") for key in active):
+        return
+    if active and keys.count_active(session, user.id, now) >= keys.MAX_API_KEYS_PER_USER:
+        active.pop(0).revoked_at = now
+        session.flush()
+    secret, key = keys.issue(session, user.id, user.organization_id, KEY_NAME, None)
+    kept["issued_key_ids"] = [*(old.id for old in active), key.id]
+    kept["api_key_id"], kept["api_key"] = key.id, secret
+
+
+def _keep_client_session(session: Session, user: User, kept: dict[str, Any]) -> ClerkClientSession:
+    found = find_client_session(session, kept.get("clerk_session_id", ""), kept.get("clerk_client_token", ""))
+    if found is not None:
+        return found
+    kept["clerk_session_id"], kept["clerk_client_token"] = open_client_session(session, user)
+    session.flush()
+    return session.get_one(ClerkClientSession, kept["clerk_session_id"])

@@ -1,0 +1,162 @@
+"""Faults on demand: what proxies, networks and overloaded servers do to clients."""
+
+import asyncio
+import fnmatch
+import random
+from typing import Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .connections import abort
+from .errors import ApiError, to_response
+from .schemas import Text
+
+CONTROL_PREFIX = "/_sandbox"
+Kind = Literal["status", "latency", "hang", "drop", "html", "truncated", "empty"]
+
+CODES = {
+    400: "validation_error",
+    401: "invalid_token",
+    403: "insufficient_scope",
+    404: "not_found",
+    429: "rate_limited",
+}
+HTML = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1><p>No answer from the server.</p>"
+
+
+class Fault(BaseModel):
+    """One fault. `path` is a glob or a prefix; `times` None means until cleared.
+
+    `after` lets the call be carried out first, so that only its answer is lost. `seconds` is how long latency
+    adds and how long a hang lasts before the connection drops (None: until the client gives up).
+    """
+
+    path: Text = Field("*", max_length=500)
+    method: Text | None = Field(None, max_length=20)
+    kind: Kind
+    status: int | None = Field(None, ge=200, le=599)
+    retry_after: int | None = Field(None, ge=0, le=86_400)
+    seconds: float | None = Field(None, ge=0, le=3600)
+    times: int | None = Field(None, ge=1)
+    probability: float = Field(1.0, ge=0, le=1)
+    after: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_answered(self) -> Self:
+        if self.status in {204, 205, 304} or (self.kind == "status" and (self.status or 503) < 400):
+            raise ValueError("a status fault needs a status of 400 or more; 204, 205 and 304 have no body")
+        return self
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether this fault is meant for a call."""
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return path.startswith(self.path) or fnmatch.fnmatchcase(path, self.path)
+
+
+class Faults:
+    """The faults now in force, in memory: a restart clears them."""
+
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault for a call and use up one of its times."""
+        for fault in self.active:
+            if fault.matches(method, path) and random.random() < fault.probability:  # noqa: S311
+                self._use_up(fault)
+                return fault
+        return None
+
+    def _use_up(self, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        fault.times -= 1
+        if fault.times == 0:
+            self.active.remove(fault)
+
+
+class FaultInjection:
+    """ASGI middleware, outermost: what it answers was never seen by the server inside."""
+
+    def __init__(self, app: ASGIApp, faults: Faults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Apply the first matching fault; the control surface is exempt."""
+        fault = None
+        if scope["type"] == "http" and not scope["path"].startswith(CONTROL_PREFIX):
+            fault = self._faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self._app(scope, receive, send)
+        elif fault.kind == "latency":
+            await asyncio.sleep(fault.seconds or 0)
+            await self._app(scope, receive, send)
+        elif fault.kind == "truncated":
+            await self._truncate(scope, receive, send)
+        else:
+            if fault.after:
+                await self._app(scope, receive, _discard)
+            await _misbehave(fault, scope, receive, send)
+
+    async def _truncate(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the first half of the real answer, as a well-formed HTTP message."""
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        await self._app(scope, receive, collect)
+        half = bytes(body[: len(body) // 2])
+        headers = {"content-type": _content_type(start), "content-length": str(len(half))}
+        await Response(half, start["status"], headers)(scope, receive, send)
+
+
+async def _misbehave(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    if fault.kind == "hang":
+        await _wait_for_client_to_leave(receive, fault.seconds)
+        abort(scope)
+    elif fault.kind == "drop":
+        abort(scope)
+        await _wait_for_client_to_leave(receive, None)
+    else:
+        await _answer(fault, scope)(scope, receive, send)
+
+
+def _answer(fault: Fault, scope: Scope) -> Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if fault.kind == "html":
+        return HTMLResponse(HTML, fault.status or 502, headers)
+    if fault.kind == "empty":
+        return Response(b"", fault.status or 200, headers, media_type="application/json")
+    status = fault.status or 503
+    code = CODES.get(status, "internal_error")
+    problem = f"The sandbox answers {status} because a fault is set."
+    return to_response(scope["path"], ApiError(status, code, problem, retry_after=fault.retry_after))
+
+
+async def _wait_for_client_to_leave(receive: Receive, seconds: float | None) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return
+
+
+async def _discard(_message: Message) -> None:
+    return
+
+
+def _content_type(start: Message) -> str:
+    for name, value in start["headers"]:
+        if name == b"content-type":
+            return str(value.decode("latin-1"))
+    return "application/json"

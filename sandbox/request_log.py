@@ -1,0 +1,167 @@
+"""The per-key request log: recorded without waiting, written in batches by one thread."""
+
+import datetime as dt
+import logging
+import threading
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from sqlalchemy import func, insert, literal, update
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .auth import Principal
+from .columns import Instant, utc_now
+from .store import Store
+from .tables import ApiKey, RequestLog, new_uuid
+
+logger = logging.getLogger(__name__)
+
+# Longest values kept; a path or a user agent can be as long as the server's header limit.
+MAX_TEXT = 512
+RETRY_SECONDS = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRequest:
+    """One row to be."""
+
+    key_id: str
+    organization_id: str
+    method: str
+    path: str
+    status_code: int
+    duration_ms: int
+    ip_address: str | None
+    user_agent: str | None
+    created_at: dt.datetime = field(default_factory=utc_now)
+    id: str = field(default_factory=new_uuid)
+
+    def as_row(self) -> dict[str, Any]:
+        """Return it as `write_rows` takes it."""
+        return asdict(self)
+
+
+class RequestLogWriter:
+    """Queues rows and writes them in the background.
+
+    A row is written within milliseconds. A normal stop writes all of them; a kill loses those few that were
+    still queued. Whoever reads the log calls `flush()` first, so that callers see their own calls.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: list[LoggedRequest] = []
+        self._changed = threading.Condition()
+        self._writing = False
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="request-log", daemon=True)
+
+    def start(self) -> None:
+        """Start the writing thread."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is queued, then end the thread."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def record(self, row: LoggedRequest) -> None:
+        """Queue one row; never blocks on the database."""
+        with self._changed:
+            self._queue.append(row)
+            self._changed.notify_all()
+
+    def flush(self, timeout: float = 10) -> None:
+        """Wait until everything recorded so far is written, at most `timeout` seconds."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._queue and not self._writing, timeout)
+
+    def _run(self) -> None:
+        while batch := self._take():
+            self._write_until_done(batch)
+            with self._changed:
+                self._writing = False
+                self._changed.notify_all()
+
+    def _take(self) -> list[LoggedRequest]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._queue or self._stopping)
+            batch, self._queue = self._queue, []
+            self._writing = bool(batch)
+            return batch
+
+    def _write_until_done(self, batch: list[LoggedRequest]) -> None:
+        while True:
+            try:
+                write_rows(self._store, [row.as_row() for row in batch])
+            except SQLAlchemyError:
+                logger.exception("%d request log rows could not be written", len(batch))
+                if self._stopping:
+                    return
+                time.sleep(RETRY_SECONDS)
+            else:
+                return
+
+
+def write_rows(store: Store, rows: list[dict[str, Any]]) -> None:
+    """Insert log rows and bring `request_count` and `last_used_at` of their keys up to date, in one step."""
+    counts: dict[str, int] = {}
+    latest: dict[str, dt.datetime] = {}
+    for row in rows:
+        key_id = row["key_id"]
+        counts[key_id] = counts.get(key_id, 0) + 1
+        latest[key_id] = max(latest.get(key_id, row["created_at"]), row["created_at"])
+    with store.session() as session:
+        session.execute(insert(RequestLog), rows)
+        for key_id, count in counts.items():
+            newest = literal(latest[key_id], Instant())
+            used_at = func.max(func.coalesce(ApiKey.last_used_at, newest), newest)
+            change = {"request_count": ApiKey.request_count + count, "last_used_at": used_at}
+            session.execute(update(ApiKey).where(ApiKey.id == key_id).values(change))
+
+
+class RequestLogging:
+    """ASGI middleware: logs every authenticated public call that was made with a key, errors included.
+
+    Calls refused with 401 have no key to be logged under: a revoked or expired key no longer authenticates.
+    """
+
+    def __init__(self, app: ASGIApp, writer: RequestLogWriter) -> None:
+        self._app = app
+        self._writer = writer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Record at the moment the answer starts, so that a caller who has it finds it in the log."""
+        principal: Principal | None = scope.get("state", {}).get("principal")
+        if principal is None or principal.api_key_id is None:
+            await self._app(scope, receive, send)
+            return
+        started = time.perf_counter()
+
+        async def recording_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                milliseconds = round((time.perf_counter() - started) * 1000)
+                self._writer.record(_row(scope, principal, message["status"], milliseconds))
+            await send(message)
+
+        await self._app(scope, receive, recording_send)
+
+
+def _row(scope: Scope, principal: Principal, status_code: int, duration_ms: int) -> LoggedRequest:
+    client = scope.get("client")
+    user_agent = Headers(scope=scope).get("user-agent")
+    return LoggedRequest(
+        key_id=principal.api_key_id or "",
+        organization_id=principal.organization_id,
+        method=scope["method"],
+        path=scope["path"].encode("utf-8", "replace").decode()[:MAX_TEXT],
+        status_code=status_code,
+        duration_ms=duration_ms,
+        ip_address=client[0] if client else None,
+        user_agent=user_agent[:MAX_TEXT] if user_agent is not None else None,
+    )

@@ -1,0 +1,213 @@
+"""The control surface for tests and demonstrations: loopback only, guarded by the data directory's token."""
+
+import datetime as dt
+import ipaddress
+import secrets
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Request
+from pydantic import AwareDatetime, BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from sandbox import ledger
+from sandbox.columns import utc_now
+from sandbox.errors import ApiError, not_found
+from sandbox.faults import CONTROL_PREFIX, Fault
+from sandbox.founding import ALL_SCOPES
+from sandbox.request_log import MAX_TEXT, LoggedRequest, write_rows
+from sandbox.schemas import Text
+from sandbox.tables import ApiKey, LeadList, Organization, RequestLog, User
+
+from .dependencies import Sandbox, services
+
+BATCH = 1000
+Scope = Literal[
+    "people:read",
+    "companies:read",
+    "lists:read",
+    "lists:write",
+    "enrich:read",
+    "enrich:write",
+    "credits:read",
+    "export:read",
+    "sync:write",
+    "smart_agents:read",
+    "smart_agents:write",
+    "admin:api_keys",
+]
+
+
+async def guard(request: Request, x_sandbox_control: Annotated[str, Header()] = "") -> None:
+    """Refuse other machines and callers without the token. Raises `ApiError` 403 or 401."""
+    peer = request.client.host if request.client else ""
+    if not _is_loopback(peer):
+        raise ApiError(403, "forbidden", "The control surface answers loopback peers only.")
+    expected = (await services(request)).data_dir.control_token
+    if not secrets.compare_digest(expected.encode(), x_sandbox_control.encode()):
+        raise ApiError(401, "invalid_token", "X-Sandbox-Control must carry the token of the data directory.")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+router = APIRouter(prefix=CONTROL_PREFIX, tags=["Sandbox control"], dependencies=[Depends(guard)])
+
+
+class SetCredits(BaseModel):
+    """The balance an organization shall have."""
+
+    organization_id: Text
+    credits: Decimal = Field(ge=0, le=1_000_000_000, decimal_places=4)
+
+
+@router.post("/credits")
+def set_credits(body: SetCredits, sandbox: Sandbox) -> dict[str, Any]:
+    """Set a balance; the ledger keeps the change."""
+    with sandbox.store.session() as session:
+        _organization(session, body.organization_id)
+        credits_now = ledger.set_balance(session, body.organization_id, body.credits)
+    return {"organization_id": body.organization_id, "credits": float(credits_now)}
+
+
+class AppendRequests(BaseModel):
+    """Log rows to append, spread evenly from `since` to `until` (both now by default)."""
+
+    key_id: Text
+    count: int = Field(ge=1, le=100_000)
+    method: Text = Field("GET", max_length=20)
+    path: Text = Field("/api/v1/public/credits/balance", max_length=MAX_TEXT)
+    status_code: int = Field(200, ge=100, le=599)
+    duration_ms: int = Field(42, ge=0, le=3_600_000)
+    ip_address: Text | None = Field("203.0.113.42", max_length=100)
+    user_agent: Text | None = Field("python-requests/2.32.0", max_length=MAX_TEXT)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def moments(self) -> list[dt.datetime]:
+        """Return one instant per row, oldest first."""
+        until = self.until or utc_now()
+        since = self.since or until
+        step = (until - since) / max(1, self.count - 1)
+        return [since + step * number for number in range(self.count)]
+
+
+@router.post("/requests")
+def append_requests(body: AppendRequests, sandbox: Sandbox) -> dict[str, Any]:
+    """Append rows to a key's request log, as if it had been used."""
+    with sandbox.store.reading() as session:
+        key = session.get(ApiKey, body.key_id)
+    if key is None:
+        raise not_found("No API key has this id.")
+    same = body.model_dump(include={"method", "path", "status_code", "duration_ms", "ip_address", "user_agent"})
+    rows = [
+        LoggedRequest(key_id=key.id, organization_id=key.organization_id, created_at=moment, **same).as_row()
+        for moment in body.moments()
+    ]
+    for start in range(0, len(rows), BATCH):
+        write_rows(sandbox.store, rows[start : start + BATCH])
+    return {"key_id": key.id, "appended": len(rows)}
+
+
+@router.post("/faults")
+async def add_fault(fault: Fault, sandbox: Sandbox) -> dict[str, Any]:
+    """Put a fault in force, behind those already there."""
+    sandbox.faults.active.append(fault)
+    return {"active": sandbox.faults.active}
+
+
+@router.get("/faults")
+async def list_faults(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the faults in force."""
+    return {"active": sandbox.faults.active}
+
+
+@router.delete("/faults")
+async def clear_faults(sandbox: Sandbox) -> dict[str, Any]:
+    """End every fault."""
+    sandbox.faults.active.clear()
+    return {"active": []}
+
+
+class ChangePlan(BaseModel):
+    """What shall change; `scopes` goes to one user, or to all of the organization without `user_id`."""
+
+    organization_id: Text
+    tier: Literal["free", "starter", "pro", "enterprise"] | None = None
+    features: list[Annotated[Text, Field(max_length=100)]] | None = Field(None, max_length=100)
+    scopes: list[Scope] | None = None
+    user_id: Text | None = None
+
+
+@router.post("/plan")
+def change_plan(body: ChangePlan, sandbox: Sandbox) -> dict[str, Any]:
+    """Change an organization's tier and features, and its users' scopes."""
+    with sandbox.store.session() as session:
+        organization = _organization(session, body.organization_id)
+        if body.tier is not None:
+            organization.tier = body.tier
+        if body.features is not None:
+            organization.features = list(body.features)
+        if body.scopes is not None:
+            _grant_scopes(session, body)
+        return _describe(session, organization)
+
+
+def _grant_scopes(session: Session, body: ChangePlan) -> None:
+    query = select(User).filter_by(organization_id=body.organization_id)
+    users = session.scalars(query.filter_by(id=body.user_id) if body.user_id else query).all()
+    if not users:
+        raise not_found("No user of this organization has this id.")
+    for user in users:
+        user.scopes = [scope for scope in ALL_SCOPES if scope in (body.scopes or [])]
+
+
+@router.get("/state")
+def state(sandbox: Sandbox) -> dict[str, Any]:
+    """Describe everything that tests need to know; no secrets."""
+    sandbox.request_log.flush()
+    with sandbox.store.reading() as session:
+        organizations = session.scalars(select(Organization).order_by(Organization.created_at)).all()
+        logged = session.scalar(select(func.count()).select_from(RequestLog))
+        described = [_describe(session, organization) for organization in organizations]
+    return {"organizations": described, "logged_requests": logged, "faults": sandbox.faults.active}
+
+
+def _describe(session: Session, organization: Organization) -> dict[str, Any]:
+    users = session.scalars(select(User).filter_by(organization_id=organization.id))
+    owned = session.scalars(select(ApiKey).filter_by(organization_id=organization.id))
+    lists = session.scalars(select(LeadList).filter_by(organization_id=organization.id))
+    return {
+        "organization_id": organization.id,
+        "name": organization.name,
+        "tier": organization.tier,
+        "features": organization.features,
+        "credits": float(organization.credits),
+        "users": [{"user_id": user.id, "name": user.name, "scopes": user.scopes} for user in users],
+        "keys": [_describe_key(key) for key in owned],
+        "lead_lists": [{"lead_list_id": found.id, "name": found.name} for found in lists],
+    }
+
+
+def _describe_key(key: ApiKey) -> dict[str, Any]:
+    return {
+        "key_id": key.id,
+        "user_id": key.user_id,
+        "name": key.name,
+        "key_prefix": key.key_prefix,
+        "key_last4": key.key_last4,
+        "request_count": key.request_count,
+        "is_active": key.is_active(utc_now()),
+    }
+
+
+def _organization(session: Session, organization_id: str) -> Organization:
+    organization = session.get(Organization, organization_id)
+    if organization is None:
+        raise not_found("No organization has this id.")
+    return organization

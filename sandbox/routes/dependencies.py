@@ -1,0 +1,74 @@
+"""Who calls, with which right, and how often."""
+
+from typing import Annotated, cast
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
+
+from sandbox.auth import Principal
+from sandbox.errors import ApiError
+from sandbox.services import Services
+
+# These only describe the header for /docs: the credentials are checked by `sandbox.auth`.
+KeyOrSession = HTTPBearer(
+    scheme_name="API key or session token", description="`clapi_…` or a Clerk session JWT", auto_error=False
+)
+SessionOnly = HTTPBearer(scheme_name="Session token", description="A Clerk session JWT", auto_error=False)
+
+
+async def services(request: Request) -> Services:
+    """Return what the process was assembled with."""
+    return cast("Services", request.app.state.services)
+
+
+Sandbox = Annotated[Services, Depends(services)]
+
+
+async def public_caller(
+    request: Request,
+    required: SecurityScopes,
+    sandbox: Sandbox,
+    _header: Annotated[HTTPAuthorizationCredentials | None, Depends(KeyOrSession)],
+) -> Principal:
+    """Count the call against the limits, then demand the endpoint's scope.
+
+    Raises `ApiError` 429 or 403; a missing or bad credential was refused before (`auth.Authentication`).
+    """
+    principal = cast("Principal", request.state.principal)
+    limits = sandbox.settings
+    endpoint = f"{request.method} {request.scope['route'].path}"
+    if principal.api_key_id is not None:
+        sandbox.windows.admit(("key", principal.api_key_id), limits.key_limit)
+    sandbox.windows.admit(("organization", principal.organization_id, endpoint), limits.org_limit)
+    for scope in required.scopes:
+        if scope not in principal.scopes:
+            raise _insufficient_scope(scope, principal.scopes)
+    return principal
+
+
+def session_caller(
+    request: Request,
+    sandbox: Sandbox,
+    _header: Annotated[HTTPAuthorizationCredentials | None, Depends(SessionOnly)],
+) -> Principal:
+    """Demand a session token. Raises a 401 `ApiError`."""
+    return sandbox.authenticator.session_only(request.headers)
+
+
+Caller = Annotated[Principal, Security(public_caller)]
+CreditsReader = Annotated[Principal, Security(public_caller, scopes=["credits:read"])]
+Enricher = Annotated[Principal, Security(public_caller, scopes=["enrich:write"])]
+EnrichmentReader = Annotated[Principal, Security(public_caller, scopes=["enrich:read"])]
+KeyAdministrator = Annotated[Principal, Security(public_caller, scopes=["admin:api_keys"])]
+SignedIn = Annotated[Principal, Depends(session_caller)]
+
+
+def _insufficient_scope(scope: str, granted: tuple[str, ...]) -> ApiError:
+    return ApiError(
+        403,
+        "insufficient_scope",
+        f"This call requires the '{scope}' scope, which is not granted to the authenticating credential.",
+        "Re-issue the API key with the required scope, or sign in with an identity that has it. "
+        "See /api/v1/public/whoami.",
+        extra={"details": {"required_scope": scope, "granted_scopes": list(granted)}},
+    )

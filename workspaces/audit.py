@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import structlog
+from django.db import transaction
 from django.http import HttpRequest
 
-from workspaces.models import Action, AuditEvent, Outcome, User, Workspace
+from workspaces.chain import chain_hash, head_seal
+from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Workspace
 from workspaces.requests import client_ip
+from workspaces.texts import plain_json, plain_text
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,25 @@ def record_event(
         actor=actor.user,
         actor_email=actor.user.email if actor.user else "",
         ip_address=actor.ip_address,
-        user_agent=actor.user_agent,
-        request_id=actor.request_id,
-        subject_id=subject[0][:200],
-        subject=subject[1][:300],
-        message=message,
-        details=details,
+        user_agent=plain_text(actor.user_agent, 300),
+        request_id=plain_text(actor.request_id, 64),
+        subject_id=plain_text(subject[0], 200),
+        subject=plain_text(subject[1], 300),
+        message=plain_text(message, 5000),
+        details=plain_json(details),
     )
-    event.save()
+    _append(event)
     return event
+
+
+def _append(event: AuditEvent) -> None:
+    """Chain ``event`` to the one before it; the head's lock lets one writer append at a time."""
+    with transaction.atomic():
+        AuditHead.objects.get_or_create(pk=AuditHead.ONLY)
+        head = AuditHead.objects.select_for_update().get(pk=AuditHead.ONLY)
+        event.previous_hash = head.last_hash
+        event.hash = chain_hash(event, head.last_hash)
+        event.save()
+        head.count, head.last_hash = head.count + 1, event.hash
+        head.seal = head_seal(head.count, head.last_hash)
+        head.save()

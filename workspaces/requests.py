@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Return the address of the person's machine, or None where it cannot be known.
+    """Return the address of the person's machine, in its shortest form, or None where it cannot be known.
 
     Each proxy appends the address that it was called from to X-Forwarded-For, so with TRUSTED_PROXY_COUNT
     proxies of our own the entry that many from the right is the first that nobody outside could have written.

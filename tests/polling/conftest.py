@@ -1,4 +1,3 @@
-from tests.cast import *  # noqa: F403
 from datetime import datetime
 from typing import Any
 
@@ -6,6 +5,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist.errors import ServerFailed
+from tests.cast import *  # noqa: F403
 from workspaces.models import Poll
 from workspaces.polling import pacer, registry
 from workspaces.polling.registry import Resource
@@ -55,6 +55,4 @@ def upstream(monkeypatch):
 
 @pytest.fixture
 def poll(workspace, upstream):
-    return Poll.objects.create(
-        workspace=workspace, resource="weather", interval_seconds=60, next_run_at=timezone.now()
-    )
+    return Poll.objects.create(workspace=workspace, resource="weather", interval_seconds=60, next_run_at=timezone.now())

@@ -88,8 +88,6 @@ def test_a_paused_poll_does_not_run(poll, upstream):
     assert engine.run_due() == 0
 
 
-
-
 def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, upstream, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
     for _ in range(3):

@@ -1,4 +1,4 @@
-from workspaces.models.audit import Action, AuditEvent, Outcome
+from workspaces.models.audit import Action, AuditEvent, AuditHead, Outcome
 from workspaces.models.polling import Poll
 from workspaces.models.user import User
 from workspaces.models.workspace import ManagementSession, Membership, Role, Workspace
@@ -6,6 +6,7 @@ from workspaces.models.workspace import ManagementSession, Membership, Role, Wor
 __all__ = [
     "Action",
     "AuditEvent",
+    "AuditHead",
     "ManagementSession",
     "Membership",
     "Outcome",

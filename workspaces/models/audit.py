@@ -73,6 +73,8 @@ class AuditEvent(models.Model):
     ip_address = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True)
     request_id = models.CharField(max_length=64, blank=True)
+    previous_hash = models.CharField(max_length=64, blank=True, editable=False)
+    hash = models.CharField(max_length=64, editable=False)
 
     objects = models.Manager.from_queryset(AuditEventQuerySet)()
 
@@ -91,3 +93,16 @@ class AuditEvent(models.Model):
     def delete(self, **_: object) -> NoReturn:  # type: ignore[override]
         """Refuse: the trail is append-only."""
         raise TypeError("Audit events cannot be deleted.")
+
+
+class AuditHead(models.Model):
+    """The one row that says how long the trail is and how it ends; whoever appends holds its lock."""
+
+    ONLY = 1
+
+    count = models.BigIntegerField(default=0)
+    last_hash = models.CharField(max_length=64, blank=True)
+    seal = models.CharField(max_length=64, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.count} events"

@@ -4,7 +4,7 @@
 ...     client.credits.balance().credits
 """
 
-from cleanlist._version import VERSION as __version__
+from cleanlist._version import __version__
 from cleanlist.addresses import checked_base_url
 from cleanlist.clerk import ClerkSession
 from cleanlist.client import AsyncClient, Client

@@ -6,8 +6,8 @@ import httpx
 def checked_base_url(text: str) -> str:
     """Return an API address without its trailing slash.
 
-    Raises `ValueError`, in words for the person who typed it, unless it is http(s) with a host and without user
-    name, query or fragment. The text is not repeated, since a mistyped address may hold a password.
+    Raises `ValueError`, in words for the person who typed it, unless it is http(s) with a host and without
+    user name, query or fragment. The text is not repeated, since a mistyped address may hold a password.
     """
     try:
         url = httpx.URL(text.strip())

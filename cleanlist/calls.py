@@ -16,8 +16,8 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """What to ask and how to read the answer.
 
-    `idempotent` calls change nothing, so they may be sent again. `confidential` answers hold a new secret, so no
-    excerpt of them is kept in an error. `empty_answer` is the result when upstream answers 204.
+    `idempotent` calls change nothing, so they may be sent again. `confidential` answers hold a new secret, so
+    no excerpt of them is kept in an error. `empty_answer` is the result when upstream answers 204.
     """
 
     method: str

@@ -30,8 +30,8 @@ class ClerkSession:
     """A stored Clerk client session.
 
     `client_token` is the `__client` cookie of a signed-in browser. Tokens are minted when needed, kept until
-    shortly before they expire, and minted by one thread or task at a time. Of the async side, an instance serves
-    one event loop.
+    shortly before they expire, and minted by one thread or task at a time. Of the async side, an instance
+    serves one event loop.
     """
 
     def __init__(
@@ -66,18 +66,27 @@ class ClerkSession:
 
     async def token_async(self, deadline: Deadline) -> Secret:
         """Do the same without blocking."""
-        async with self._async_lock:
+        await self._acquire_async(deadline)
+        try:
             kept = self._kept()
             if kept is not None:
                 return kept
             async with AsyncWire(self._line) as wire:
                 return self._accept(await wire.exchange(self._mint, self._secrets, deadline))
+        finally:
+            self._async_lock.release()
 
     def discard(self, token: Secret) -> bool:
         """Forget a token that upstream refused; another one can be minted."""
         if self._token == token:
             self._token = None
         return True
+
+    async def _acquire_async(self, deadline: Deadline) -> None:
+        try:
+            await asyncio.wait_for(self._async_lock.acquire(), deadline.remaining())
+        except TimeoutError:
+            raise TimedOut("The session token took too long to come") from None
 
     def _kept(self) -> Secret | None:
         return self._token if datetime.now(UTC) < self._good_until else None

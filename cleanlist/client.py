@@ -1,4 +1,4 @@
-"""The two clients. Each sends a call through the same named stages: token, exchange, result; again if worth it."""
+"""The two clients. Each sends a call through the same named stages: token, exchange, result, retry."""
 
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
 
@@ -70,8 +70,8 @@ class _Calls(Account[S]):
 class Client(_Calls[SyncSender]):
     """Talks to one Cleanlist API with one credential; usable from several threads.
 
-    Each call raises a `cleanlist.errors.CleanlistError` when it fails. Raises `ValueError` for an address that is
-    not that of an API.
+    Each call raises a `cleanlist.errors.CleanlistError` when it fails. Raises `ValueError` for an address
+    that cannot be that of an API.
     """
 
     def __init__(self, base_url: str, credential: Credential, **options: Unpack[Options]) -> None:
@@ -132,9 +132,7 @@ class AsyncClient(_Calls[AsyncSender]):
         token = await self._credential.token_async(deadline)
         answer = await self._wire.exchange(call, _bearer(token), deadline)
         if answer.status == 401 and self._credential.discard(token) and call.idempotent:
-            answer = await self._wire.exchange(
-                call, _bearer(await self._credential.token_async(deadline)), deadline
-            )
+            answer = await self._wire.exchange(call, _bearer(await self._credential.token_async(deadline)), deadline)
         return answer
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from cleanlist.secret import Secret, header_value
 from cleanlist.timeouts import Deadline
 
 _PREFIX: Final = "clapi_"
+_QUOTES: Final = "[\"'`\u2018\u2019\u201c\u201d]"  # straight, and as word processors turn them
 _BODY_LENGTH: Final = 64  # 48 random bytes in URL-safe base64
 
 
@@ -56,7 +57,7 @@ class ApiKeyCredential(_FixedToken):
 class StaticSession(_FixedToken):
     """A pasted session token (JWT): good until it expires, about a minute after it was issued.
 
-    `expires_at` is read from the token without verifying it, which is upstream's to do; None if it cannot be read.
+    `expires_at` is read from the token without verifying it, which is upstream's to do; None if unreadable.
     """
 
     def __init__(self, token: Secret | str) -> None:
@@ -82,22 +83,29 @@ def expiry_of(token: Secret) -> datetime | None:
 def describe_key_format(text: str) -> str | None:
     """Say what is wrong with the form of an API key that somebody pasted, or None if nothing is.
 
-    The key is never part of the answer. The form is that of the user documents: `clapi_` and 48 random bytes in
-    URL-safe base64.
+    The key is never part of the answer. The form is that of the user documents: `clapi_` and 48 random bytes
+    in URL-safe base64.
     """
-    if not text.strip():
-        return "Paste the API key."
-    if text.strip().lower().startswith("bearer "):
-        return 'Leave out the word "Bearer"; paste the key alone.'
-    if set(text) & set("\"'`“”‘’"):
-        return "Leave out the quotes around the key."
-    if re.search(r"\s", text):
-        return "The key has a space or a line break in it; paste it whole and alone."
+    pasted_along = _describe_what_was_pasted_along(text)
+    if pasted_along:
+        return pasted_along
     if text.startswith("clext_"):
-        return "This key belongs to the browser extension (clext_…) and is not valid for the API; use a clapi_… key."
+        return "This key (clext_…) belongs to the browser extension and is not valid here; use a clapi_… key."
     if not text.startswith(_PREFIX):
         return "An API key starts with clapi_."
     return _describe_key_body(text.removeprefix(_PREFIX))
+
+
+def _describe_what_was_pasted_along(text: str) -> str | None:
+    if not text.strip():
+        return "Paste the API key."
+    if re.search(r"\bbearer\s", text, re.IGNORECASE):
+        return 'Leave out "Bearer" and what stands before it; paste the key alone.'
+    if re.search(_QUOTES, text):
+        return "Leave out the quotes around the key."
+    if re.search(r"\s", text):
+        return "The key has a space or a line break in it; paste it whole and alone."
+    return None
 
 
 def _describe_key_body(body: str) -> str | None:

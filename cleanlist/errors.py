@@ -23,7 +23,7 @@ CleanlistError
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, TypedDict
+from typing import ClassVar, TypedDict, Unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +57,24 @@ class ErrorFields(TypedDict, total=False):
 class CleanlistError(Exception):
     """Base of everything that this package raises for a call.
 
-    `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from the
-    answer if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that looks like
-    a secret removed; it is empty where the answer may hold a new secret.
+    `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from
+    the answer if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that
+    looks like a secret removed; it is empty where the answer may hold a new secret.
     """
 
     default_fix: ClassVar[str | None] = None
 
-    def __init__(
-        self,
-        message: str = "",
-        *,
-        status: int | None = None,
-        code: str | None = None,
-        fix: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        validation_errors: Sequence[ItemError] = (),
-        body: str = "",
-        outcome_unknown: bool = False,
-    ) -> None:
+    def __init__(self, message: str = "", **facts: Unpack[ErrorFields]) -> None:
         super().__init__(message)
         self.message = message
-        self.status = status
-        self.code = code
-        self.fix = fix or self.default_fix
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.validation_errors = tuple(validation_errors)
-        self.body = body
-        self._outcome_unknown = outcome_unknown
+        self.status = facts.get("status")
+        self.code = facts.get("code")
+        self.fix = facts.get("fix") or self.default_fix
+        self.request_id = facts.get("request_id")
+        self.retry_after = facts.get("retry_after")
+        self.validation_errors = tuple(facts.get("validation_errors", ()))
+        self.body = facts.get("body", "")
+        self._outcome_unknown = facts.get("outcome_unknown", False)
 
     @property
     def outcome_unknown(self) -> bool:
@@ -185,9 +173,7 @@ class ServerFailed(UpstreamUnavailable):
 class UnexpectedResponse(CleanlistError):
     """The answer is not what the API documents: a page, nothing, cut off, or of another shape."""
 
-    default_fix = (
-        "Check that the API address is that of a Cleanlist API and that no proxy answers in its place."
-    )
+    default_fix = "Check that the API address is that of a Cleanlist API and that no proxy answers in its place."
 
 
 class ResponseTooLarge(UnexpectedResponse):

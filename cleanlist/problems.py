@@ -1,7 +1,7 @@
 """From an answer that is not a success to the exception that says so.
 
-Upstream has two error shapes: `{"detail": …}` on the management and legacy surfaces, `{"error": {…}}` on the newer
-one. Proxies in between add HTML, nothing at all, and cut-off JSON. Each is read everywhere.
+Upstream has two error shapes: `{"detail": …}` on the management and legacy surfaces, `{"error": {…}}` on the
+newer one. Proxies in between add HTML, nothing at all, and cut-off JSON. Each is read everywhere.
 """
 
 import math
@@ -38,9 +38,7 @@ _BY_STATUS: Final[Mapping[int, type[CleanlistError]]] = {
 }
 _LONGEST_RETRY_AFTER: Final = 86_400.0  # a day; more than that is a mistake, and breaks date arithmetic
 _LONGEST_TEXT: Final = 500
-_SECRETS: Final = re.compile(
-    r"cl(?:api|ext)_[\w-]+|eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?<=Bearer )\S+", re.IGNORECASE
-)
+_SECRETS: Final = re.compile(r"cl(?:api|ext)_[\w-]+|eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?<=Bearer )\S+", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -69,17 +67,16 @@ def problem_in(answer: Answer, *, command: bool, confidential: bool) -> Cleanlis
     }
     if answer.status >= 400:
         return _refusal(answer, facts, command=command)
+    facts["outcome_unknown"] = command
     if not 200 <= answer.status < 300:
-        return errors.UnexpectedResponse(_redirect_message(answer), **facts, outcome_unknown=command)
+        return errors.UnexpectedResponse(_redirect_message(answer), **facts)
     if answer.cut_off:
         message = "Upstream's answer is larger than the set limit, so it was not read to its end"
-        return errors.ResponseTooLarge(message, **facts, outcome_unknown=command)
+        return errors.ResponseTooLarge(message, **facts)
     return None
 
 
-def unreadable(
-    answer: Answer, reason: str, *, command: bool, confidential: bool
-) -> errors.UnexpectedResponse:
+def unreadable(answer: Answer, reason: str, *, command: bool, confidential: bool) -> errors.UnexpectedResponse:
     """Return the exception for a 2xx whose body is not what the API documents."""
     message = f"Upstream answered {answer.status} with {answer.kind_of_body()}"
     return errors.UnexpectedResponse(
@@ -116,7 +113,7 @@ def _kind_of(status: int, report: _Report) -> type[CleanlistError]:
         return errors.ServerFailed
     if status == 400 and "maximum active api keys" in report.message.lower():
         return errors.KeyLimitReached
-    if report.code in _BY_CODE:
+    if report.code is not None and report.code in _BY_CODE:
         return _BY_CODE[report.code]
     if status == 403:
         return _kind_of_403(report.message.lower())
@@ -124,7 +121,7 @@ def _kind_of(status: int, report: _Report) -> type[CleanlistError]:
 
 
 def _kind_of_403(message: str) -> type[CleanlistError]:
-    """The legacy surface has no codes, so its words decide."""
+    """Go by the words: the legacy surface has no codes."""
     if "api_access" in message or "feature" in message or "plan" in message:
         return errors.FeatureGated
     if "scope" in message:
@@ -221,7 +218,7 @@ def _seconds(header: str) -> float | None:
 def _redirect_message(answer: Answer) -> str:
     target = answer.headers.get("location", "").split("?", 1)[0].split("#", 1)[0]
     where = f" to {redacted(target)[:200]}" if target else ""
-    return f"Upstream answered {answer.status}, a redirect{where}; it is not followed, as it would carry credentials"
+    return f"Upstream answered {answer.status}, a redirect{where}, which is not followed with credentials"
 
 
 def _text(value: object) -> str | None:

@@ -36,13 +36,17 @@ _PUBLIC = "/api/v1/public"
 class SyncSender(Protocol):
     """Sends a call and waits for its result."""
 
-    def send(self, call: Call[T]) -> T: ...
+    def send(self, call: Call[T]) -> T:
+        """Return the result, or raise a `CleanlistError`."""
+        ...
 
 
 class AsyncSender(Protocol):
     """Sends a call; its result is awaited."""
 
-    async def send(self, call: Call[T]) -> T: ...
+    async def send(self, call: Call[T]) -> T:
+        """Return the result, or raise a `CleanlistError`."""
+        ...
 
 
 S = TypeVar("S", bound=SyncSender | AsyncSender)
@@ -56,7 +60,7 @@ class Resource(Generic[S]):
 
 
 class described(Generic[P, T]):  # noqa: N801 - it is used as a decorator
-    """Turns a method that describes a call into one that sends it: plain on `Client`, awaitable on the other."""
+    """Turns a method that describes a call into one that sends it, plain or awaitable as its sender is."""
 
     def __init__(self, describe: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self._describe = describe
@@ -84,7 +88,7 @@ class ApiKeys(Resource[S]):
 
     @described
     def list(self) -> Call[tuple[ApiKey, ...]]:
-        """All keys of the user, active and inactive."""
+        """List all keys of the user, active and inactive."""
         return get(_KEYS, _read_api_keys)
 
     @described
@@ -109,7 +113,7 @@ class ApiKeys(Resource[S]):
 
     @described
     def requests(self, key_id: UUID | str, limit: int = 100) -> Call[tuple[RequestLogEntry, ...]]:
-        """The newest requests made with a key, newest first; `limit` is 1 to 500, and there is no second page."""
+        """List the 1 to 500 newest requests made with a key, newest first; there is no second page."""
         _check_range("limit", limit, 500)
         return get(f"{_KEYS}/{segment(key_id)}/requests", _read_requests, limit=limit)
 
@@ -119,7 +123,7 @@ class PublicKeys(Resource[S]):
 
     @described
     def list(self) -> Call[tuple[PublicApiKey, ...]]:
-        """All keys that the credential may see."""
+        """List all keys that the credential may see."""
         return get(f"{_PUBLIC}/api-keys", _read_public_keys)
 
 
@@ -128,7 +132,7 @@ class Credits(Resource[S]):
 
     @described
     def balance(self) -> Call[Balance]:
-        """What is left now. Needs the scope `credits:read`."""
+        """Tell what is left now. Needs the scope `credits:read`."""
         return get(f"{_PUBLIC}/credits/balance", _read_balance)
 
 
@@ -137,7 +141,7 @@ class Usage(Resource[S]):
 
     @described
     def report(self, days: int = 7, group_by: UsageGrouping = "tool") -> Call[UsageReport]:
-        """Usage of the last 1 to 365 days. Needs the scope `admin:api_keys`."""
+        """Report the usage of the last 1 to 365 days. Needs the scope `admin:api_keys`."""
         _check_range("days", days, 365)
         return get(f"{_PUBLIC}/usage", _read_usage, days=days, group_by=group_by)
 
@@ -147,7 +151,7 @@ class Webhooks(Resource[S]):
 
     @described
     def deliveries(self, workflow_id: str | None = None) -> Call[tuple[DeliveryAttempt, ...]]:
-        """Delivery attempts of one workflow; whether the id may be left out is upstream's to say."""
+        """List delivery attempts of one workflow; whether the id may be left out is upstream's to say."""
         return get(f"{_PUBLIC}/webhooks/deliveries", _read_deliveries, workflow_id=workflow_id)
 
 
@@ -170,7 +174,10 @@ class Enrichments(Resource[S]):
 
     @described
     def status(self, workflow_id: str | None = None, task_id: str | None = None) -> Call[EnrichmentStatus]:
-        """Progress and results of one workflow or of one task. Raises `ValueError` unless one of them is given."""
+        """Tell progress and results of one workflow or of one task.
+
+        Raises `ValueError` unless exactly one of them is given.
+        """
         if (workflow_id is None) == (task_id is None):
             raise ValueError("Give either workflow_id or task_id")
         return get(f"{_PUBLIC}/enrich/status", _read_status, workflow_id=workflow_id, task_id=task_id)
@@ -181,12 +188,12 @@ class Account(Resource[S]):
 
     @described
     def whoami(self) -> Call[Whoami]:
-        """Identity, organization, scopes, plan and features of the credential."""
+        """Tell identity, organization, scopes, plan and features of the credential."""
         return get(f"{_PUBLIC}/whoami", _read_whoami)
 
     @described
     def validate_key(self) -> Call[KeyValidation]:
-        """Whether the API key is accepted. Raises `AuthenticationError` if not."""
+        """Tell whether the API key is accepted. Raises `AuthenticationError` if not."""
         return get(f"{_PUBLIC}/auth/validate-key", _read_validation)
 
 
@@ -215,14 +222,14 @@ _decode_deliveries = msgspec.json.Decoder(tuple[DeliveryAttempt, ...] | _Deliver
 
 
 def _read_public_keys(body: bytes) -> tuple[PublicApiKey, ...]:
-    """The v1 surface answers with an array, v2 with an object that holds one."""
+    """Read both forms: the v1 surface answers with an array, v2 with an object that holds one."""
     answer = _decode_public_keys.decode(body)
     return answer.keys if isinstance(answer, _KeysEnvelope) else answer
 
 
 def _read_deliveries(body: bytes) -> tuple[DeliveryAttempt, ...]:
-    """The envelope is not documented, so each usual form is read."""
-    answer = _decode_deliveries.decode(body)
+    """Read each usual form, as the envelope is not documented."""
+    answer: tuple[DeliveryAttempt, ...] | _DeliveriesEnvelope = _decode_deliveries.decode(body)
     if not isinstance(answer, _DeliveriesEnvelope):
         return answer
     for attempts in (answer.deliveries, answer.items, answer.data):

@@ -1,7 +1,7 @@
 """What the calls answer with: immutable, typed, indifferent to fields it does not know.
 
-A field that upstream may leave out has a default. Timestamps are aware and in UTC. Ids are text: the management
-API uses UUIDs, the newer one ids such as `ak_5f8c2b91`, and the console must keep both.
+A field that upstream may leave out has a default. Timestamps are aware and in UTC. Ids are text: the
+management API uses UUIDs, the newer one ids such as `ak_5f8c2b91`, and the console must keep both.
 """
 
 from datetime import UTC, datetime

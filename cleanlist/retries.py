@@ -19,7 +19,7 @@ class Retries:
     """How often a call that changes nothing is sent again, with pauses in seconds.
 
     Pauses double from `first_pause` to `longest_pause`, with jitter. A longer `Retry-After` is honoured up to
-    `retry_after_ceiling`; beyond it the error is raised at once, as its caller knows better what to do meanwhile.
+    `retry_after_ceiling`; beyond it the error is raised at once, for its caller to come back later.
     """
 
     count: int = 2

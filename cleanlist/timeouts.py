@@ -2,16 +2,15 @@
 
 import time
 from dataclasses import dataclass
-
-import httpx
+from typing import Self
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
     """Limits of one call, in seconds.
 
-    `connect` and `read` bound one connection attempt and one wait for data; `total` bounds the whole call with
-    all its retries and pauses. Raises `ValueError` for a limit that is not positive.
+    `connect` and `read` bound one connection attempt and one wait for data; `total` bounds the whole call
+    with all its retries and pauses. Raises `ValueError` for a limit that is not positive.
     """
 
     connect: float = 5.0
@@ -41,8 +40,19 @@ class Deadline:
         """Whether the time is up."""
         return self.remaining() == 0.0
 
-    def httpx_timeout(self) -> httpx.Timeout:
-        """Limits for one attempt that starts now: no single wait is longer than what is left in total."""
-        left = max(self.remaining(), 0.001)
-        connect, read = min(self.timeouts.connect, left), min(self.timeouts.read, left)
-        return httpx.Timeout(connect=connect, read=read, write=read, pool=connect)
+    def limits(self) -> dict[str, float]:
+        """Limits of one attempt that starts now, in the form of httpx's `timeout` extension."""
+        connect, read = SecondsUntil(self.timeouts.connect, self), SecondsUntil(self.timeouts.read, self)
+        return {"connect": connect, "read": read, "write": read, "pool": connect}
+
+
+class SecondsUntil(float):
+    """A limit for one wait, which knows the deadline that all waits share."""
+
+    deadline: Deadline
+
+    def __new__(cls, seconds: float, deadline: Deadline) -> Self:
+        """Return the limit that applies now: the shorter of the two."""
+        limit = super().__new__(cls, min(seconds, max(deadline.remaining(), 0.001)))
+        limit.deadline = deadline
+        return limit

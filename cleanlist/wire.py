@@ -15,7 +15,8 @@ import httpx
 import msgspec
 from httpx_aiohttp import HttpxAiohttpClient
 
-from cleanlist._version import VERSION
+from cleanlist._version import __version__
+from cleanlist.bounded import bind_reads_to_deadlines
 from cleanlist.calls import Call
 from cleanlist.errors import CleanlistError, ConnectionFailed, TimedOut, UnexpectedResponse
 from cleanlist.secret import Secret
@@ -23,7 +24,7 @@ from cleanlist.timeouts import Deadline
 
 Transport = httpx.BaseTransport | httpx.AsyncBaseTransport
 
-USER_AGENT: Final = f"cleanlist-console/{VERSION}"
+USER_AGENT: Final = f"cleanlist-console/{__version__}"
 MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024  # a page of 500 log rows is about 0.15 MB
 
 _FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
@@ -93,6 +94,7 @@ class SyncWire:
     def __init__(self, line: Line) -> None:
         self._line = line
         self._http = httpx.Client(**line.options())
+        bind_reads_to_deadlines(self._http)
 
     def exchange(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
@@ -101,9 +103,7 @@ class SyncWire:
             raise outcome
         return outcome
 
-    def _try(
-        self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline
-    ) -> Answer | CleanlistError:
+    def _try(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer | CleanlistError:
         try:
             response = self._http.send(_build(self._line, call, secrets, deadline), stream=True)
             try:
@@ -143,9 +143,7 @@ class AsyncWire:
             raise outcome
         return outcome
 
-    async def _try(
-        self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline
-    ) -> Answer | CleanlistError:
+    async def _try(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer | CleanlistError:
         try:
             async with asyncio.timeout(deadline.remaining()):
                 response = await self._http.send(_build(self._line, call, secrets, deadline), stream=True)
@@ -193,6 +191,8 @@ class _Collected:
 
 
 def _build(line: Line, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> httpx.Request:
+    if deadline.passed():
+        raise TimedOut("The total time was used up before the request could be sent")
     query = f"?{urlencode(call.query)}" if call.query else ""
     headers = {
         "User-Agent": line.user_agent,
@@ -206,7 +206,7 @@ def _build(line: Line, call: Call[Any], secrets: Mapping[str, Secret], deadline:
         f"{line.base_url}{call.path}{query}",
         headers=headers,
         content=b"" if call.body is None else msgspec.json.encode(call.body),
-        extensions={"timeout": deadline.httpx_timeout().as_dict()},
+        extensions={"timeout": deadline.limits()},
     )
     for name, secret in secrets.items():
         request.headers[name] = secret.reveal()
@@ -216,8 +216,8 @@ def _build(line: Line, call: Call[Any], secrets: Mapping[str, Secret], deadline:
 def _explain(error: Exception, call: Call[Any], line: Line) -> CleanlistError:
     """Say what broke, without the error itself.
 
-    httpx-aiohttp 0.2 calls nearly every aiohttp error a connect time-out, even a connection that was dropped after
-    a command had been sent; only the cause tells them apart.
+    httpx-aiohttp 0.2 calls nearly every aiohttp error a connect time-out, even a connection that was dropped
+    after a command had been sent; only the cause tells them apart.
     """
     cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
     sent = not isinstance(cause, _NEVER_SENT)
@@ -236,7 +236,7 @@ def _explain(error: Exception, call: Call[Any], line: Line) -> CleanlistError:
 
 
 def _reason(cause: BaseException | None) -> str:
-    """The system's own words (refused, unknown host, certificate), which hold nothing of the request."""
+    """Return the system's own words (refused, unknown host), which hold nothing of the request."""
     if isinstance(cause, httpx.ConnectError | aiohttp.ClientConnectorError):
         return f": {getattr(cause, 'os_error', cause)}"[:200]
     return ""

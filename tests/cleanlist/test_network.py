@@ -1,0 +1,131 @@
+"""Real sockets that misbehave: nothing listens, nobody answers, the connection drops, bytes trickle."""
+
+import socketserver
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+
+from cleanlist import Timeouts, errors
+
+PATIENCE = Timeouts(connect=1, read=0.3, total=0.6)
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
+
+
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+    allow_reuse_address = True
+
+
+@contextmanager
+def server(behave):
+    """Serve on a free port; `behave(socket, stopped)` runs once a request has come in."""
+    stopped, seen = threading.Event(), []
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            seen.append(self.request.recv(65_536))
+            behave(self.request, stopped)
+
+    with Server(("127.0.0.1", 0), Handler) as listening:
+        thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_address[1]}", seen
+        finally:
+            stopped.set()
+            listening.shutdown()
+            thread.join()
+
+
+def hang(connection, stopped):
+    stopped.wait(5)
+
+
+def drop(connection, stopped):
+    pass
+
+
+def drop_midway(connection, stopped):
+    connection.sendall(HEAD + b"[")
+
+
+def babble(connection, stopped):
+    connection.sendall(b"SSH-2.0-OpenSSH_9.9\r\n")
+
+
+def trickle(connection, stopped):
+    drip(connection, stopped, HEAD, b" ")
+
+
+def trickle_headers(connection, stopped):
+    drip(connection, stopped, b"HTTP/1.1 200 OK\r\nx-slow: ", b"x")
+
+
+def drip(connection, stopped, start, piece):
+    try:
+        connection.sendall(start)
+        while not stopped.wait(0.05):
+            connection.sendall(piece)
+    except OSError:
+        pass
+
+
+def create(client):
+    return client.api_keys.create("ci")
+
+
+def read(client):
+    return client.api_keys.list()
+
+
+@pytest.mark.parametrize(
+    ("behave", "kind"),
+    [
+        (hang, errors.TimedOut),
+        (drop, errors.ConnectionFailed),
+        (drop_midway, errors.ConnectionFailed),
+        (babble, errors.ConnectionFailed),
+        (trickle, errors.TimedOut),
+        (trickle_headers, errors.TimedOut),
+    ],
+)
+def test_a_create_that_got_no_proper_answer_may_have_happened(talk, behave, kind):
+    with server(behave) as (url, seen):
+        started = time.monotonic()
+        with pytest.raises(kind) as caught:
+            talk(None, create, url=url, timeouts=PATIENCE)
+        took = time.monotonic() - started
+
+    assert caught.value.outcome_unknown
+    assert took < 1.5
+    assert len(seen) == 1
+
+
+def test_a_create_that_could_not_connect_did_not_happen(talk):
+    with server(drop) as (url, _):
+        pass  # nothing listens there any more
+
+    with pytest.raises(errors.ConnectionFailed, match=r"(?i)refused|connect call failed") as caught:
+        talk(None, create, url=url)
+
+    assert not caught.value.outcome_unknown
+
+
+def test_an_unknown_host_is_named(talk, monkeypatch):
+    with pytest.raises(errors.ConnectionFailed, match=r"No connection to no-such-host\.invalid") as caught:
+        talk(None, create, url="http://no-such-host.invalid")
+
+    assert not caught.value.outcome_unknown
+
+
+def test_the_total_time_bounds_all_retries_together(talk):
+    with server(hang) as (url, seen):
+        started = time.monotonic()
+        with pytest.raises(errors.TimedOut):
+            talk(None, read, url=url, timeouts=PATIENCE, retries=9)
+        took = time.monotonic() - started
+
+    assert took < 1
+    assert len(seen) >= 2

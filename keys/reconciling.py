@@ -43,5 +43,7 @@ def _link(creation: KeyCreation, key: ApiKey) -> None:
     if creation.state in _OPEN:
         creation.state = KeyCreation.State.CREATED_UNSEEN
     creation.save(update_fields=["key", "state"])
-    key.created_by, key.secret_state = creation.user, ApiKey.SecretState.UNSEEN
+    seen = creation.seen_at is not None
+    key.created_by = creation.user
+    key.secret_state = ApiKey.SecretState.SEEN if seen else ApiKey.SecretState.UNSEEN
     key.save(update_fields=["created_by", "secret_state"])

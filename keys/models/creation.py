@@ -1,10 +1,24 @@
 import uuid
+from datetime import timedelta
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from keys.models.key import ApiKey
 from workspaces.models import User, Workspace
+
+# Longer than the client's total time-out: after it, a creation without an answer will not get one.
+LONGEST_CALL = timedelta(minutes=1)
+
+
+class KeyCreationQuerySet(models.QuerySet["KeyCreation"]):
+    """The questions asked of attempts to create a key."""
+
+    def answer_lost(self) -> "KeyCreationQuerySet":
+        """Keep those of which nobody knows yet what came of them; one on its way gets a minute for its answer."""
+        on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=timezone.now() - LONGEST_CALL)
+        return self.filter(state__in=[KeyCreation.State.SENT, KeyCreation.State.UNKNOWN]).exclude(on_its_way)
 
 
 class KeyCreation(models.Model):
@@ -34,6 +48,10 @@ class KeyCreation(models.Model):
     # The visible ends of the secret, by which the new key is found in the list: the answer carries no id.
     prefix = models.CharField(max_length=16, blank=True)
     last4 = models.CharField(max_length=8, blank=True)
+    # When the page with the secret arrived; the key itself may be found in the list only later.
+    seen_at = models.DateTimeField(null=True)
+
+    objects = models.Manager.from_queryset(KeyCreationQuerySet)()
 
     def __str__(self) -> str:
         return f"{self.name or 'unnamed key'}: {self.get_state_display()}"

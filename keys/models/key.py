@@ -2,7 +2,8 @@ import uuid
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,6 +23,27 @@ def key_uuid(upstream_id: str) -> uuid.UUID:
         return uuid.uuid5(uuid.NAMESPACE_URL, f"cleanlist-key:{upstream_id}")
 
 
+def conditions(now: datetime) -> dict[str, Q]:
+    """Return what puts a key into each status by which lists filter. The last three leave no key out twice."""
+    accepted = Q(Q(expires_at__isnull=True) | Q(expires_at__gt=now), is_active=True)
+    ran_out = Q(expires_at__lte=now, revoked_at__isnull=True)
+    refused = Q(is_active=False) | Q(expires_at__lte=now)
+    other_than_expiry = Q(revoked_at__isnull=False) | Q(expires_at__isnull=True) | Q(expires_at__gt=now)
+    return {
+        "active": accepted,
+        "expiring": accepted & Q(expires_at__lte=now + EXPIRES_SOON),
+        "unused": accepted & Q(in_full=True, last_used_at__isnull=True),
+        "idle": accepted & Q(last_used_at__lt=now - IDLE_AFTER),
+        "expired": ran_out & Q(gone_at__isnull=True),
+        "revoked": refused & other_than_expiry & Q(gone_at__isnull=True),
+        "gone": Q(gone_at__isnull=False),
+    }
+
+
+# What lists sort by. Equal values keep the order of recent use.
+SORTS = ("name", "status", "created", "expires", "last_used", "requests")
+
+
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     """The questions asked of keys."""
 
@@ -31,13 +53,21 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def active(self, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those that upstream accepts: neither revoked nor expired."""
-        moment = now or timezone.now()
-        return self.filter(Q(expires_at__isnull=True) | Q(expires_at__gt=moment), is_active=True)
+        return self.in_status("active", now)
 
     def inactive(self, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those that are revoked or expired."""
         moment = now or timezone.now()
         return self.filter(Q(is_active=False) | Q(expires_at__lte=moment))
+
+    def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
+        """Keep those in ``status``, one of the names in ``conditions``."""
+        return self.filter(conditions(now or timezone.now())[status])
+
+    def count_by_status(self, now: datetime | None = None) -> dict[str, int]:
+        """Return how many keys are in each status, and under "all" how many there are, in one query."""
+        counts = {name: Count("pk", filter=q) for name, q in conditions(now or timezone.now()).items()}
+        return self.aggregate(all=Count("pk"), **counts)
 
     def matching(self, text: str) -> "ApiKeyQuerySet":
         """Keep those whose name, prefix, last four characters or id contain ``text``."""
@@ -48,9 +78,48 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Keep active keys that this console created and whose secret nobody has seen."""
         return self.active().filter(secret_state=ApiKey.SecretState.UNSEEN)
 
+    def with_people(self) -> "ApiKeyQuerySet":
+        """Load who created and who revoked along."""
+        return self.select_related("created_by", "revoked_by")
+
+    def with_activity(self, since: datetime) -> "ApiKeyQuerySet":
+        """Add what the customer last did with each key, and ``requests_since``, as far as the log was read."""
+        # By its relation, because the module of the log imports this one.
+        log = self.model._meta.get_field("requests").related_model.objects.by_customer()  # type: ignore[union-attr]
+        own = log.filter(key=OuterRef("pk"))
+        latest = own.newest_first()
+        counted = own.filter(created_at__gte=since).order_by().values("key").annotate(n=Count("pk")).values("n")
+        return self.annotate(
+            last_request_at=Subquery(latest.values("created_at")[:1]),
+            last_method=Subquery(latest.values("method")[:1]),
+            last_path=Subquery(latest.values("path")[:1]),
+            last_ip=Subquery(latest.values("ip_address")[:1]),
+            requests_since=Coalesce(Subquery(counted), 0),
+        )
+
+    def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
+        """Order by one of ``SORTS``; what is not known comes last either way."""
+        status = conditions(timezone.now())
+        rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
+        expressions = {
+            "name": Lower("name"),
+            "status": rank,
+            "created": F("created_at"),
+            "expires": F("expires_at"),
+            "last_used": F("last_used_at"),
+            "requests": F("request_count"),
+        }
+        expression = expressions[column]
+        order = expression.desc(nulls_last=True) if descending else expression.asc(nulls_last=True)
+        return self.order_by(order, F("last_used_at").desc(nulls_last=True), "name", "pk")
+
     def recently_used_first(self) -> "ApiKeyQuerySet":
         """Order by last use, never used ones last."""
         return self.order_by(F("last_used_at").desc(nulls_last=True), "name", "pk")
+
+
+def _by_urgency(status: dict[str, Q]) -> list[Q]:
+    return [status[name] for name in ("expiring", "unused", "idle", "active", "expired", "revoked", "gone")]
 
 
 class ApiKey(models.Model):

@@ -4,15 +4,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+import structlog
 from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from cleanlist import CreatedApiKey, Secret
 from cleanlist.errors import CleanlistError, UpstreamUnavailable
 from keys.models import ApiKey, KeyCreation
+from keys.services.rereading import reread_list
 from workspaces.audit import Actor, record_event
 from workspaces.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
-from workspaces.services import refresh
+
+logger = structlog.get_logger(__name__)
 
 
 class AlreadySent(Exception):
@@ -81,19 +86,28 @@ def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetim
 
 
 def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewKey:
+    try:
+        _note_created(creation, actor, answer)
+    except Exception:
+        # Whatever fails in noting it down, the secret must reach its reader: it cannot be had again.
+        logger.exception("created_key_not_noted", creation=creation.pk)
+    return NewKey(answer.api_key, creation, creation.key, answer.expires_at)
+
+
+@sensitive_variables("text")
+def _note_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> None:
     text = answer.api_key.reveal()
     creation.prefix, creation.last4 = text[:10], text[-4:]
     _finish(creation, actor, KeyCreation.State.SUCCEEDED)
-    refresh(creation.workspace, "keys")
+    reread_list(creation.workspace)
     creation.refresh_from_db()
-    return NewKey(answer.api_key, creation, creation.key, answer.expires_at)
 
 
 def _answer_lost(creation: KeyCreation, actor: Actor, error: CleanlistError) -> AnswerLost:
     _finish(creation, actor, KeyCreation.State.UNKNOWN, error)
-    reread = refresh(creation.workspace, "keys")
+    list_was_read = reread_list(creation.workspace)
     creation.refresh_from_db()
-    return AnswerLost(creation, error, list_was_read=reread.ok)
+    return AnswerLost(creation, error, list_was_read=list_was_read)
 
 
 _OUTCOMES = {
@@ -124,19 +138,22 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
 
 
 def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
-    """Note that the page with the secret reached its reader. Safe to call twice."""
-    if creation.key is None:
+    """Note that the page with the secret reached its reader. Safe to call twice, and before the key is listed."""
+    if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=timezone.now()):
         return
-    seen = ApiKey.objects.filter(pk=creation.key.pk, secret_state=ApiKey.SecretState.UNSEEN)
-    if seen.update(secret_state=ApiKey.SecretState.SEEN):
-        record_event(
-            Action.KEY_SECRET_SEEN,
-            actor,
-            workspace=creation.workspace,
-            subject=(creation.key.upstream_id, creation.key.label),
-        )
+    key = creation.key
+    if key is not None:
+        unseen = ApiKey.objects.filter(pk=key.pk, secret_state=ApiKey.SecretState.UNSEEN)
+        unseen.update(secret_state=ApiKey.SecretState.SEEN)
+    record_event(
+        Action.KEY_SECRET_SEEN,
+        actor,
+        workspace=creation.workspace,
+        subject=(key.upstream_id if key else "", key.label if key else creation.name or "unnamed key"),
+    )
 
 
 def dismiss_unseen_secret(key: ApiKey) -> None:
     """Stop warning about a key whose secret nobody saw here: someone has it after all, or knows better."""
-    ApiKey.objects.filter(pk=key.pk).update(secret_state=ApiKey.SecretState.DISMISSED)
+    unseen = ApiKey.objects.filter(pk=key.pk, secret_state=ApiKey.SecretState.UNSEEN)
+    unseen.update(secret_state=ApiKey.SecretState.DISMISSED)

@@ -1,7 +1,9 @@
 """Revokes keys. A row is struck only after upstream agreed; what we do not know, we say."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 
 from django.utils import timezone
@@ -9,10 +11,14 @@ from django.utils import timezone
 from cleanlist import Client
 from cleanlist.errors import AuthenticationError, CleanlistError, NotFound, RateLimited
 from keys.models import ApiKey
+from keys.services.rereading import reread_list
 from workspaces.audit import Actor, record_event
 from workspaces.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
-from workspaces.services import refresh
+
+# Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.
+BUDGET_SECONDS = 45
+STILL_LISTED = "Cleanlist agreed, yet its list still shows the key as active."
 
 
 class Verdict(StrEnum):
@@ -42,6 +48,7 @@ class RevokeResult:
     verdict: Verdict
     message: str = ""
     error: CleanlistError | None = None
+    at: datetime = field(default_factory=timezone.now)
 
 
 @dataclass
@@ -52,6 +59,7 @@ class RevokeAllResult:
     message: str = ""
     error: CleanlistError | None = None
     keys: list[RevokeResult] = field(default_factory=list)
+    at: datetime = field(default_factory=timezone.now)
 
     @property
     def still_active(self) -> list[ApiKey]:
@@ -62,20 +70,28 @@ class RevokeAllResult:
 def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> list[RevokeResult]:
     """Revoke ``keys`` one by one and return a result for each. One that fails does not stop the others.
 
-    Raises NotConnected or SessionExpired before anything is sent.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
     """
-    results: list[RevokeResult] = []
     with management_client(workspace) as client:
-        stop: CleanlistError | None = None
-        for key in keys:
-            result = RevokeResult(key, Verdict.NOT_TRIED, error=stop) if stop else _revoke(client, key)
-            results.append(result)
-            if isinstance(result.error, AuthenticationError | RateLimited):
-                stop = result.error  # the rest would meet the same refusal
-    read = refresh(workspace, "keys").ok
+        results = _revoke_each(client, keys)
+    read = reread_list(workspace)
     for result in results:
         _compare_with_list(result, list_was_read=read)
         _record(workspace, actor, result)
+    return results
+
+
+def _revoke_each(client: Client, keys: Sequence[ApiKey]) -> list[RevokeResult]:
+    stop: RevokeResult | None = None
+    ends = time.monotonic() + BUDGET_SECONDS
+    results = []
+    for key in keys:
+        if stop is None and time.monotonic() > ends:
+            stop = RevokeResult(key, Verdict.NOT_TRIED, "The keys before this one took too long.")
+        result = RevokeResult(key, Verdict.NOT_TRIED, stop.message, stop.error) if stop else _revoke(client, key)
+        results.append(result)
+        if stop is None and isinstance(result.error, AuthenticationError | RateLimited):
+            stop = result  # the rest would meet the same refusal
     return results
 
 
@@ -93,21 +109,21 @@ def _revoke(client: Client, key: ApiKey) -> RevokeResult:
 
 def _compare_with_list(result: RevokeResult, *, list_was_read: bool) -> None:
     """Settle what is not known by the list read since, and bring the mirror's row along."""
-    if list_was_read:
-        result.key.refresh_from_db()
-        if result.verdict is Verdict.UNKNOWN:
-            gone = not result.key.is_active
-            already = isinstance(result.error, NotFound)
-            result.verdict = (Verdict.ALREADY if already else Verdict.REVOKED) if gone else Verdict.FAILED
-    elif result.verdict is Verdict.REVOKED:
-        result.key.is_active = False  # upstream agreed; the list will say so when it can be read again
+    if not list_was_read:
+        return
+    result.key.refresh_from_db()
+    if result.verdict is Verdict.UNKNOWN:
+        gone = not result.key.is_active
+        already = isinstance(result.error, NotFound)
+        result.verdict = (Verdict.ALREADY if already else Verdict.REVOKED) if gone else Verdict.FAILED
+    elif result.verdict is Verdict.REVOKED and result.key.is_active:
+        result.verdict, result.message = Verdict.FAILED, STILL_LISTED
 
 
 def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
     key = result.key
     if result.verdict is Verdict.REVOKED:
-        key.is_active, key.revoked_at, key.revoked_by = False, key.revoked_at or timezone.now(), actor.user
-        key.save(update_fields=["is_active", "revoked_at", "revoked_by"])
+        _strike(key, actor, result.at)
     record_event(
         Action.KEY_REVOKED,
         actor,
@@ -120,22 +136,28 @@ def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
     )
 
 
+def _strike(key: ApiKey, actor: Actor, at: datetime) -> None:
+    """Mark the row revoked. ``read_at`` moves along, so that a list fetched before cannot bring the key back."""
+    key.is_active, key.revoked_by = False, actor.user
+    key.revoked_at, key.read_at = key.revoked_at or at, max(key.read_at, at)
+    key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])
+
+
 def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     """Revoke every active key of the session's user in one call; upstream decides which those are.
 
-    Raises NotConnected or SessionExpired before anything is sent.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
     """
-    before = list(ApiKey.objects.of(workspace).active())
+    before = list(ApiKey.objects.of(workspace).active().recently_used_first())
     with management_client(workspace) as client:
         result = _revoke_all(client)
-    read = refresh(workspace, "keys").ok
-    result.keys = [RevokeResult(key, result.verdict) for key in before]
-    if read:
-        _settle_all(result)
+    sent = result.verdict
+    result.keys = [RevokeResult(key, _presumed(key, sent), at=result.at) for key in before]
+    if reread_list(workspace):
+        _settle_all(result, sent)
     for item in result.keys:
         if item.verdict is Verdict.REVOKED:
-            item.key.is_active, item.key.revoked_at, item.key.revoked_by = False, timezone.now(), actor.user
-            item.key.save(update_fields=["is_active", "revoked_at", "revoked_by"])
+            _strike(item.key, actor, item.at)
     record_event(
         Action.KEYS_ALL_REVOKED,
         actor,
@@ -158,10 +180,21 @@ def _revoke_all(client: Client) -> RevokeAllResult:
     return RevokeAllResult(Verdict.REVOKED if answer.success else Verdict.FAILED, answer.message or "")
 
 
-def _settle_all(result: RevokeAllResult) -> None:
+def _presumed(key: ApiKey, sent: Verdict) -> Verdict:
+    """Return what upstream's answer alone tells of ``key``: of one that may be somebody else's, nothing."""
+    return Verdict.UNKNOWN if sent is Verdict.REVOKED and not key.in_full else sent
+
+
+def _settle_all(result: RevokeAllResult, sent: Verdict) -> None:
     """Say of each key, and so of the whole, what the list shows now."""
     for item in result.keys:
         item.key.refresh_from_db()
-        item.verdict = Verdict.FAILED if item.key.is_active else Verdict.REVOKED
-    if result.verdict is Verdict.UNKNOWN:
+        if item.key.is_active:
+            item.verdict = Verdict.FAILED
+        elif item.key.gone_at is not None:
+            item.verdict, item.message = Verdict.UNKNOWN, "Cleanlist does not list it for the session's user."
+        else:
+            # A refused command revoked nothing: whoever revoked this one did it elsewhere.
+            item.verdict = Verdict.ALREADY if sent is Verdict.FAILED else Verdict.REVOKED
+    if sent is not Verdict.FAILED:
         result.verdict = Verdict.FAILED if result.still_active else Verdict.REVOKED

@@ -2,6 +2,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
 from cleanlist.errors import ServerFailed
@@ -19,6 +20,7 @@ class Upstream:
         self.landed: list[tuple[Poll, Any, datetime]] = []
         self.fetched = 0
         self.failing_subject: str | None = None
+        self.unstorable_subject: str | None = None
 
     async def fetch(self, client, poll) -> Any:
         self.fetched += 1
@@ -29,6 +31,8 @@ class Upstream:
         return self.answer
 
     def land(self, poll, data, read_at) -> None:
+        if poll.subject == self.unstorable_subject:
+            raise DatabaseError("the disk is full")
         self.landed.append((poll, data, read_at))
 
 

@@ -117,3 +117,11 @@ def test_one_failure_does_not_stop_the_others_of_a_batch(poll, upstream, workspa
     upstream.failing_subject = "broken"
     assert engine.run_due() == 2
     assert [row.subject for row, _, _ in upstream.landed] == [""]
+
+
+def test_an_answer_that_cannot_be_stored_is_backed_off_and_said(poll, upstream, workspace, caplog):
+    Poll.objects.create(workspace=workspace, resource="weather", subject="full", interval_seconds=60)
+    upstream.unstorable_subject = "full"
+    engine.run_due()
+    assert [row.subject for row, _, _ in upstream.landed] == [""]
+    assert "could not be stored" in Poll.objects.get(subject="full").last_error

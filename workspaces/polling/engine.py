@@ -6,14 +6,14 @@ landing the same answer twice changes nothing, so at-least-once is enough.
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import redis
 import structlog
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import DatabaseError, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError, CleanlistError, SessionExpired
@@ -27,6 +27,10 @@ from workspaces.sealing import CannotOpen
 LEASE_SECONDS = 90
 BATCH = 100
 logger = structlog.get_logger(__name__)
+
+
+class LandingFailed(Exception):
+    """Upstream answered, and the answer could not be written to the mirror; its cause says why."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,8 @@ async def _run(polls: list[Poll], asked_for: bool) -> list[Answer]:
     answers = []
     for task in asyncio.as_completed(tasks):
         answer = await task
-        answers.append(answer)
         # Landed one by one as they come, so that one slow upstream delays nobody else's.
-        await sync_to_async(_settle)(answer)
+        answers.append(await sync_to_async(_settle)(answer))
     return answers
 
 
@@ -93,11 +96,14 @@ async def _fetch(poll: Poll, asked_for: bool) -> Answer:
         return Answer(poll, hold_seconds=5.0)
     except (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen) as error:
         return Answer(poll, error=error)
+    except Exception as error:
+        logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
+        return Answer(poll, error=error)
     return Answer(poll, data=data, fetched_at=started_at)
 
 
-def _settle(answer: Answer) -> None:
-    """Write what came of one poll. A failure of our own is logged and backed off like any other."""
+def _settle(answer: Answer) -> Answer:
+    """Write what came of one poll. A failure of our own is logged, backed off like any other, and returned."""
     try:
         if answer.hold_seconds:
             _reschedule(answer.poll, next_run_at=timezone.now() + timedelta(seconds=answer.hold_seconds))
@@ -105,9 +111,13 @@ def _settle(answer: Answer) -> None:
             _fail(answer.poll, answer.error)
         else:
             _land(answer)
-    except DatabaseError:
-        # The lease stays; when it runs out another worker tries again.
+    except Exception as error:  # whatever it is, the other polls of the batch go on
         logger.exception("landing_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
+        failure = LandingFailed("What upstream answered could not be stored; the console's log says why.")
+        failure.__cause__ = error
+        _fail(answer.poll, failure)
+        return replace(answer, error=failure)
+    return answer
 
 
 def _land(answer: Answer) -> None:

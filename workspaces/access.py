@@ -1,5 +1,6 @@
 """The one way from a URL to a workspace: 404 for strangers, 403 for members who may not."""
 
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 
@@ -20,3 +21,21 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         raise PermissionDenied(f"This needs the role “{role.label}” in {workspace.name}. Ask one of its owners for it.")
     request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
     return workspace
+
+
+def may_connect(user: User | AnonymousUser) -> bool:
+    """Say whether ``user`` may connect a new workspace: a site admin, or someone who owns one already.
+
+    Connecting decides where credentials are sent and who sees an organization, so it is no right of every account.
+    """
+    if not isinstance(user, User) or not user.is_active:
+        return False
+    return user.is_superuser or user.memberships.filter(role=Role.OWNER).exists()
+
+
+def require_connector(request: HttpRequest) -> None:
+    """Raise PermissionDenied unless the signed-in person may connect a workspace."""
+    if not may_connect(request.user):
+        raise PermissionDenied(
+            "Workspaces are connected by site admins and by people who own a workspace already. Ask one of them."
+        )

@@ -104,9 +104,9 @@ def _session_expired(error: CleanlistError) -> Explanation:
 def _not_authenticated(error: CleanlistError) -> Explanation:
     return Explanation(
         "expired",
-        "Cleanlist no longer accepts the stored credential",
+        "Cleanlist did not accept the credential",
         _said(error),
-        "It was revoked, has expired or was not pasted whole. Replace it in the workspace's settings.",
+        "It was revoked, has expired, or was not pasted whole. Enter one that is active.",
         SETTINGS,
         "Replace the credential",
     )

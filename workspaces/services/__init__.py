@@ -1,6 +1,6 @@
 """What changes workspaces: one function a verb, each writes its audit event."""
 
-from workspaces.services.checking import Check, ConnectionReport, check_connection
+from workspaces.services.checking import Check, ConnectionReport, check_connection, compare_organizations
 from workspaces.services.connecting import (
     Credentials,
     connect_workspace,
@@ -21,6 +21,7 @@ __all__ = [
     "Credentials",
     "RefreshResult",
     "check_connection",
+    "compare_organizations",
     "connect_workspace",
     "describe_workspace",
     "refresh",

@@ -6,11 +6,22 @@ from datetime import datetime
 from typing import Literal
 
 from cleanlist import ApiKeyCredential, ClerkSession, Client, StaticSession, Whoami
-from cleanlist.errors import CleanlistError, FeatureGated
+from cleanlist.errors import (
+    CleanlistError,
+    FeatureGated,
+    InsufficientScope,
+    RateLimited,
+    UnexpectedResponse,
+    UpstreamUnavailable,
+)
 from workspaces.connections import AddressNotAllowed, check_address
+from workspaces.explaining import explain
+from workspaces.models import Workspace
 
 State = Literal["ok", "warning", "failed", "skipped"]
 ADMIN_SCOPE = "admin:api_keys"
+# Failures that say nothing about the credentials themselves.
+MAY_PASS = (UpstreamUnavailable, RateLimited, UnexpectedResponse)
 
 
 @dataclass(frozen=True)
@@ -21,6 +32,7 @@ class Check:
     state: State
     text: str
     fix: str = ""
+    may_pass: bool = False
 
 
 @dataclass
@@ -37,19 +49,25 @@ class ConnectionReport:
         """Say whether nothing failed that was given; what was left out is no failure."""
         return all(check.state != "failed" for check in self.checks)
 
-    def add(self, label: str, state: State, text: str, fix: str = "") -> None:
+    @property
+    def may_pass(self) -> bool:
+        """Say whether all that failed may work later: upstream was down or busy, and refused no credential."""
+        return all(check.may_pass for check in self.checks if check.state == "failed")
+
+    def add(self, label: str, state: State, text: str, fix: str = "", *, may_pass: bool = False) -> None:
         """Append one line."""
-        self.checks.append(Check(label, state, text, fix))
+        self.checks.append(Check(label, state, text, fix, may_pass))
 
     def attempt(self, label: str, call: Callable[[], str]) -> bool:
         """Run ``call``; its answer, or the error it raises, becomes a line. Return whether it worked."""
         try:
             self.add(label, "ok", call())
-        except FeatureGated as error:
-            self.add(label, "warning", str(error), error.fix or "")
-            return False
         except CleanlistError as error:
-            self.add(label, "failed", str(error), error.fix or "")
+            # A plan or scope that lacks something leaves a credential that works for the rest.
+            state: State = "warning" if isinstance(error, FeatureGated | InsufficientScope) else "failed"
+            words = explain(error)
+            text = f"{words.title}. {words.text}".strip()
+            self.add(label, state, text, words.fix, may_pass=isinstance(error, MAY_PASS))
             return False
         return True
 
@@ -122,6 +140,19 @@ def _check_session(report: ConnectionReport, base_url: str, credential: StaticSe
             "failed",
             f"The API key belongs to {_organization(first)}, the session to {_organization(second)}.",
             "Use credentials of one organization; make a second workspace for the other.",
+        )
+
+
+def compare_organizations(report: ConnectionReport, workspace: Workspace) -> None:
+    """Add a failure where a credential belongs to another organization than ``workspace`` mirrors."""
+    found = report.whoami or report.session_whoami
+    if found and workspace.organization_id and found.organization_id != workspace.organization_id:
+        report.add(
+            "Same organization",
+            "failed",
+            f"This belongs to {_organization(found)}, the workspace to "
+            f"{workspace.organization_name or workspace.organization_id}.",
+            "Use a credential of the same organization; make a second workspace for the other.",
         )
 
 

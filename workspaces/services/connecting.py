@@ -190,9 +190,13 @@ def _store_session(
     return session
 
 
+# Words that have a page of their own at the place where slugs stand.
+_RESERVED = {"connect"}
+
+
 def _free_slug(name: str) -> str:
     """Return a slug for ``name`` that no workspace has."""
     base = slugify(name)[:70] or "workspace"
-    taken = set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken = _RESERVED | set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = [base, *(f"{base}-{number}" for number in range(2, len(taken) + 3))]
     return next(slug for slug in candidates if slug not in taken)

@@ -1,0 +1,59 @@
+"""How a workspace's credentials are doing, each as a level, a word and a sentence. Read from the mirror only."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from workspaces.models import ManagementSession, Workspace
+
+Level = Literal["ok", "warning", "danger", "neutral"]
+
+
+@dataclass(frozen=True)
+class CredentialState:
+    """One credential: how it is, in a word for a pill, and what that means."""
+
+    level: Level
+    word: str
+    sentence: str
+
+    @property
+    def needs_attention(self) -> bool:
+        """Say whether a person should do something."""
+        return self.level in {"warning", "danger"}
+
+
+def api_key_state(workspace: Workspace) -> CredentialState:
+    """Return how the API key is doing."""
+    if workspace.api_key is None:
+        return CredentialState(
+            "neutral", "Not stored", "Without an API key there is no balance, no deliveries and no usage report."
+        )
+    if workspace.api_key_rejected_at is not None:
+        return CredentialState("danger", "Rejected", _rejected("API key", workspace.api_key_rejection))
+    return CredentialState("ok", "Accepted", "Cleanlist accepts it.")
+
+
+def session_state(workspace: Workspace) -> CredentialState:
+    """Return how the management session is doing."""
+    session = workspace.management_session
+    if session is None:
+        return CredentialState(
+            "neutral",
+            "Not stored",
+            "Without a management session keys cannot be created, revoked or listed in full, "
+            "and there are no request logs.",
+        )
+    if session.rejected_at is not None:
+        return CredentialState("danger", "Rejected", _rejected("session", session.rejection))
+    if session.is_expired:
+        return CredentialState(
+            "warning", "Expired", "The pasted session token has run out; key management waits for a new one."
+        )
+    if session.kind == ManagementSession.Kind.PASTED:
+        return CredentialState("ok", "Accepted", "A pasted token: key management works until it expires.")
+    return CredentialState("ok", "Renews itself", "A stored Clerk client session: tokens are fetched when needed.")
+
+
+def _rejected(what: str, said: str) -> str:
+    reason = f" It said: “{said.rstrip('.')}.”" if said else ""
+    return f"Cleanlist no longer accepts this {what}.{reason} Nothing is sent with it until it is replaced."

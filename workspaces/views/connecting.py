@@ -1,0 +1,64 @@
+"""Connects a workspace: try first, then save."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from workspaces import services
+from workspaces.access import require_connector
+from workspaces.audit import Actor
+from workspaces.forms import ConnectForm
+from workspaces.services import ConnectionReport
+from workspaces.views.answers import go_to, page_or_part
+
+TEMPLATE = "workspaces/connect.html"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def connect(request: HttpRequest) -> HttpResponse:
+    """Show the form; on POST test what was entered, and save it if it works or may work later."""
+    require_connector(request)
+    if request.method != "POST":
+        return render(request, TEMPLATE, _context(ConnectForm()))
+    form = ConnectForm(request.POST)
+    if not form.is_valid():
+        return page_or_part(request, TEMPLATE, "answer", _context(form), status=422)
+    report = _check(form)
+    if not (report.works or (form.cleaned_data["save_anyway"] and report.may_pass)):
+        return page_or_part(request, TEMPLATE, "answer", _context(form, report, saving=True), status=422)
+    workspace = services.connect_workspace(
+        Actor.of(request),
+        name=form.cleaned_data["name"],
+        base_url=form.cleaned_data["base_url"],
+        credentials=form.credentials(),
+        report=report,
+    )
+    return go_to(request, workspace.get_absolute_url(), f"{workspace.name} is connected.")
+
+
+@require_POST
+def connect_test(request: HttpRequest) -> HttpResponse:
+    """Try what was entered and say line by line what works; nothing is saved."""
+    require_connector(request)
+    form = ConnectForm(request.POST)
+    if not form.is_valid():
+        return page_or_part(request, TEMPLATE, "answer", _context(form), status=422)
+    return page_or_part(request, TEMPLATE, "answer", _context(form, _check(form)))
+
+
+def _check(form: ConnectForm) -> ConnectionReport:
+    credentials = form.credentials()
+    return services.check_connection(
+        form.cleaned_data["base_url"], credentials.for_api_key(), credentials.for_session()
+    )
+
+
+def _context(form: ConnectForm, report: ConnectionReport | None = None, *, saving: bool = False) -> dict[str, object]:
+    return {
+        "form": form,
+        "report": report,
+        "saving": saving,
+        "origins": settings.CLEANLIST_API_ORIGINS,
+        "typed_before": form.is_bound,
+    }

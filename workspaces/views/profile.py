@@ -1,0 +1,27 @@
+"""What a person may say about themselves."""
+
+from urllib.parse import unquote
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from workspaces.forms import ProfileForm
+from workspaces.models import User
+from workspaces.views.answers import go_to
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show and change name and time zone."""
+    # A fresh copy: a form with errors must not change the person shown around it.
+    user = User.objects.get(email=request.user.get_username())
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return go_to(request, reverse("workspaces:profile"), "Saved.")
+    zones = form.zones()
+    detected = unquote(request.COOKIES.get("tz", ""))
+    context = {"form": form, "zones": zones, "detected": detected if detected in zones else ""}
+    return render(request, "workspaces/profile.html", context, status=422 if form.errors else 200)

@@ -1,0 +1,61 @@
+"""Reads upstream at once because a person asked for it."""
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
+
+from workspaces import services
+from workspaces.access import get_workspace
+from workspaces.audit import Actor, record_event
+from workspaces.explaining import explain
+from workspaces.models import Action, Outcome, Workspace
+from workspaces.polling.registry import Resource, all_resources
+from workspaces.services import RefreshResult
+from workspaces.views.answers import is_htmx, way_back
+
+
+@require_POST
+def refresh(request: HttpRequest, slug: str, resource: str) -> HttpResponse:
+    """Read ``resource`` now, then lead back to where the person was; htmx gets a notice and "refreshed"."""
+    workspace = get_workspace(request, slug)
+    known = _resource(resource)
+    subject = _subject(request, workspace, known)
+    result = services.refresh(workspace, known.name, subject=subject)
+    level, text = _words(known, result)
+    record_event(
+        Action.REFRESHED,
+        Actor.of(request),
+        workspace=workspace,
+        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
+        subject=(subject, known.label),
+        message="" if result.ok else text,
+    )
+    if is_htmx(request):
+        response = trigger_client_event(HttpResponse(status=204), "toast", {"level": level, "text": text})
+        return trigger_client_event(response, "refreshed", {"resource": known.name})
+    messages.add_message(request, messages.SUCCESS if result.ok else messages.ERROR, text)
+    return HttpResponseRedirect(way_back(request, workspace.get_absolute_url()))
+
+
+def _resource(name: str) -> Resource:
+    found = next((resource for resource in all_resources() if resource.name == name), None)
+    if found is None:
+        raise Http404("Nothing of that name is read from upstream.")
+    return found
+
+
+def _subject(request: HttpRequest, workspace: Workspace, resource: Resource) -> str:
+    """Return which one is meant, for a resource that has many; only one that is polled already."""
+    subject = request.POST.get("subject", "") if resource.has_subjects else ""
+    if resource.has_subjects and not workspace.polls.filter(resource=resource.name, subject=subject).exists():
+        raise Http404("Nothing of that name is read from upstream.")
+    return subject
+
+
+def _words(resource: Resource, result: RefreshResult) -> tuple[str, str]:
+    if result.ok:
+        return "ok", f"{resource.label}: read just now."
+    explanation = explain(result.errors[0])
+    level = "warning" if explanation.kind == "rate-limited" else "danger"
+    return level, f"{resource.label}: {explanation.sentence}"

@@ -1,0 +1,92 @@
+"""Takes credentials and workspaces away: a page or dialog that says what will happen, then the deed."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from workspaces import services
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.forms import RemoveWorkspaceForm
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to, page_or_part
+
+TEMPLATE = "workspaces/confirm.html"
+confirmed = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@confirmed
+def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask, then forget the stored API key."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    if request.method == "POST":
+        services.remove_api_key(workspace, Actor.of(request))
+        return go_to(request, _settings(workspace), "The API key is removed from this console.")
+    return _ask(
+        request,
+        workspace,
+        title="Remove the API key from this console?",
+        button="Remove the key",
+        consequences=[
+            "The balance is no longer read, and webhook deliveries and usage reports are switched off.",
+            "What was read so far stays.",
+            "Upstream the key stays active: whoever has it can go on using it.",
+        ],
+    )
+
+
+@confirmed
+def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask, then forget the source of session tokens."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    if request.method == "POST":
+        services.remove_session(workspace, Actor.of(request))
+        return go_to(request, _settings(workspace), "The management session is removed from this console.")
+    return _ask(
+        request,
+        workspace,
+        title="Remove the management session from this console?",
+        button="Remove the session",
+        consequences=[
+            "Keys can no longer be created or revoked here, and request logs are no longer read.",
+            "What was read so far stays.",
+            "Upstream the session stays signed in until it is ended there.",
+        ],
+    )
+
+
+@confirmed
+def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for the typed name, then remove the workspace."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = RemoveWorkspaceForm(workspace, request.POST or None)
+    if form.is_valid():
+        services.remove_workspace(workspace, Actor.of(request))
+        request.workspace = None  # type: ignore[attr-defined]  # it is no longer there to be shown
+        return go_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
+    return _ask(
+        request,
+        workspace,
+        title=f"Remove {workspace.name}?",
+        button="Remove the workspace",
+        phrase=workspace.name,
+        error=" ".join(map(str, form.errors.get("phrase", []))),
+        consequences=[
+            "Nothing changes upstream: keys stay active, credits stay where they are.",
+            "The stored credentials and everything read so far are deleted here; that cannot be undone.",
+            "Request logs older than the 500 rows a key that Cleanlist itself keeps are lost.",
+            "The audit trail stays; site admins can read it.",
+        ],
+    )
+
+
+def _settings(workspace: Workspace) -> str:
+    return reverse("workspaces:settings", args=[workspace.slug])
+
+
+def _ask(request: HttpRequest, workspace: Workspace, **words: Any) -> HttpResponse:
+    context = {"back_url": _settings(workspace), "action_url": request.path, **words}
+    status = 422 if words.get("error") else 200
+    return page_or_part(request, TEMPLATE, "dialog", context, status=status)

@@ -1,0 +1,116 @@
+"""The settings of a workspace. Everyone in it sees them; owners change them."""
+
+from typing import Any
+
+from django.conf import settings as console
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from workspaces import services
+from workspaces.access import get_workspace
+from workspaces.audit import Actor, record_event
+from workspaces.credential_states import api_key_state, session_state
+from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
+from workspaces.models import Action, Role, User, Workspace
+from workspaces.views.answers import go_to, page_or_part
+
+TEMPLATE = "workspaces/settings.html"
+
+
+@require_safe
+def settings(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the connection, the state of each credential, and the members."""
+    return render(request, TEMPLATE, _context(request, get_workspace(request, slug)))
+
+
+@require_POST
+def change_details(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change name and API address. A new address gets the stored credentials tried afresh."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = DetailsForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, details_form=form), status=422)
+    moved = form.cleaned_data["base_url"] != workspace.base_url
+    services.rename_workspace(workspace, Actor.of(request), **form.cleaned_data)
+    if moved:
+        services.retry_credentials(workspace)
+    return go_to(request, _url(workspace), "Saved.")
+
+
+@require_POST
+def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
+    """Try another API key and store it if it works, or if upstream could not be asked and the person insists."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = ApiKeyForm(request.POST, prefix="key")
+    context = _context(request, workspace, api_key_form=form)
+    if not form.is_valid():
+        return page_or_part(request, TEMPLATE, "api_key_answer", context, status=422)
+    credentials = form.credentials()
+    report = services.check_connection(workspace.base_url, credentials.for_api_key(), None)
+    services.compare_organizations(report, workspace)
+    if credentials.api_key is None or not _may_save(form, report):
+        return page_or_part(request, TEMPLATE, "api_key_answer", context | {"key_report": report}, status=422)
+    services.replace_api_key(workspace, Actor.of(request), credentials.api_key, report)
+    return go_to(request, _url(workspace), "The API key is stored; reading begins at once.")
+
+
+@require_POST
+def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
+    """Try another source of session tokens and store it, under the same conditions."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = SessionForm(request.POST, prefix="session")
+    context = _context(request, workspace, session_form=form)
+    if not form.is_valid():
+        return page_or_part(request, TEMPLATE, "session_answer", context, status=422)
+    credentials = form.credentials()
+    report = services.check_connection(workspace.base_url, None, credentials.for_session())
+    services.compare_organizations(report, workspace)
+    if not _may_save(form, report):
+        return page_or_part(request, TEMPLATE, "session_answer", context | {"session_report": report}, status=422)
+    services.replace_session(workspace, Actor.of(request), credentials, report)
+    return go_to(request, _url(workspace), "The management session is stored.")
+
+
+@require_POST
+def retry_credentials(request: HttpRequest, slug: str) -> HttpResponse:
+    """Trust rejected credentials once more."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    services.retry_credentials(workspace)
+    record_event(
+        Action.WORKSPACE_CHANGED,
+        Actor.of(request),
+        workspace=workspace,
+        subject=(workspace.slug, workspace.name),
+        message="Rejected credentials are tried again.",
+    )
+    return go_to(request, _url(workspace), "The stored credentials are tried again.")
+
+
+def _may_save(form: ApiKeyForm | SessionForm, report: services.ConnectionReport) -> bool:
+    return report.works or (form.cleaned_data["save_anyway"] and report.may_pass)
+
+
+def _url(workspace: Workspace) -> str:
+    return reverse("workspaces:settings", args=[workspace.slug])
+
+
+def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
+    """Return what the page shows; ``forms`` are those that were sent and came back."""
+    key_state, session = api_key_state(workspace), session_state(workspace)
+    details = {"name": workspace.name, "base_url": workspace.base_url}
+    assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through
+    return {
+        "current": workspace,
+        "may_change": workspace.role_of(request.user) == Role.OWNER,
+        "api_key_state": key_state,
+        "session_state": session,
+        "any_rejected": "danger" in {key_state.level, session.level},
+        "details_form": DetailsForm(initial=details),
+        "api_key_form": ApiKeyForm(prefix="key"),
+        "session_form": SessionForm(prefix="session"),
+        "memberships": workspace.memberships.select_related("user").order_by("user__email"),
+        "origins": console.CLEANLIST_API_ORIGINS,
+        **forms,
+    }

@@ -1,6 +1,7 @@
 """The living style page: every component in every state. Mounted in DEBUG only."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
+
+from dashboard.environment import ROOT
 
 
 @dataclass(frozen=True)
@@ -69,10 +72,10 @@ def _samples(now: dt.datetime) -> dict[str, Any]:
         "stale": SampleState(now - dt.timedelta(minutes=14), soon, "the API answered 503.", is_stale=True),
         "unread": SampleState(),
         "keys": _keys(now),
-        "moments": [now - dt.timedelta(minutes=3), now + dt.timedelta(days=3), None],
+        "moments": [now - dt.timedelta(minutes=3), now + dt.timedelta(days=3, minutes=1), None],
         "series": [12, 18, 15, 22, 30, 28, 41, 38, 45, 31, 52, 60],
         "counts": [0, 0, 3, 8, 0, 14, 22, 9, 4, 0, 1, 6],
-        "icons": ICONS,
+        "icons": _icon_names(),
     }
 
 
@@ -92,9 +95,5 @@ def _keys(now: dt.datetime) -> list[SampleKey]:
     ]
 
 
-ICONS = (
-    "home key chart bell webhook list settings search filter refresh copy check warning danger info dot close "
-    "chevron-down chevron-right chevron-left chevrons arrow-up arrow-down user sun moon monitor external download "
-    "eye eye-off plus minus trash revoke clock plug unplugged lock inbox pause play menu keyboard mail credit grid "
-    "leave more terminal shield"
-).split()
+def _icon_names() -> list[str]:
+    return re.findall(r'<symbol id="([a-z-]+)"', (ROOT / "static" / "icons.svg").read_text())

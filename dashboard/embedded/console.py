@@ -62,7 +62,7 @@ def _start(processes: list[Process], *, with_sandbox: bool) -> None:
     admin = _prepare()
     web = _add(processes, programs.web())
     if ENVIRONMENT.bundled_redis:
-        bundled_redis.wait_until_ready(processes[0], programs.redis_socket())
+        bundled_redis.wait_until_ready(processes[0].check_alive, programs.redis_socket())
     if sandbox is not None:
         wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
         connect_sandbox(programs.sandbox_data())

@@ -1,0 +1,79 @@
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from tests.browser.console import RunningConsole
+from tests.conftest import ROOT
+
+ARTIFACTS = ROOT / "test-artifacts"
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("browser")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = yield
+    if report.when == "call":
+        item.failed = report.failed
+    return report
+
+
+# All of the package's scope, not the session's: while Playwright runs, its event loop is this thread's, and
+# neither the ORM nor asyncio.run would work in the tests of other folders.
+@pytest.fixture(scope="package")
+def console(tmp_path_factory):
+    """The whole console as `make run` starts it, sandbox and traffic included."""
+    running = RunningConsole(tmp_path_factory.mktemp("var"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="package")
+def chromium():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def complaints():
+    """What the browser complained about: script errors, broken policy, failed loads. Clear it if expected."""
+    return []
+
+
+@pytest.fixture
+def page(request, chromium, console, complaints):
+    """A fresh browser window; the test fails if the browser complained about anything."""
+    context = chromium.new_context(base_url=console.url, viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield page
+    if getattr(request.node, "failed", True) or complaints:
+        ARTIFACTS.mkdir(exist_ok=True)
+        page.screenshot(path=ARTIFACTS / f"{re.sub(r'[^A-Za-z0-9]+', '-', request.node.name)}.png", full_page=True)
+    context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def signed_in(page, console):
+    """The same window, signed in as the first admin."""
+    page.goto("/accounts/login/")
+    page.get_by_label("E-mail").or_(page.get_by_label("Email")).first.fill(console.email)
+    page.get_by_label("Password", exact=True).first.fill(console.password)
+    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    return page

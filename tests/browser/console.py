@@ -1,0 +1,71 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from tests.conftest import ROOT, clean_environment
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class RunningConsole:
+    """`manage.py up` in a process of its own, and everything that it says."""
+
+    email = "admin@example.test"
+    password = "a password of the tests"
+
+    def __init__(self, var_dir: Path, *arguments: str, **variables: str) -> None:
+        self.var_dir = var_dir
+        self.port, self.sandbox_port = free_port(), free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.sandbox_url = f"http://127.0.0.1:{self.sandbox_port}"
+        self.arguments = arguments
+        self.variables = {"CONSOLE_ADMIN_EMAIL": self.email, "CONSOLE_ADMIN_PASSWORD": self.password, **variables}
+        self.output: list[str] = []
+        self.ready = threading.Event()
+
+    def start(self, seconds: float = 90) -> None:
+        variables = {"VAR_DIR": self.var_dir, "PORT": self.port, "SANDBOX_PORT": self.sandbox_port}
+        self.process = subprocess.Popen(
+            [sys.executable, "manage.py", "up", *self.arguments],
+            cwd=ROOT,
+            env=clean_environment(**variables, **self.variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+        assert self.ready.wait(seconds), self.text
+        assert self.process.poll() is None, self.text
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.output.append(line)
+            if "Ctrl-C stops everything" in line:
+                self.ready.set()
+        self.ready.set()
+
+    @property
+    def text(self) -> str:
+        return "".join(self.output)
+
+    def stop(self, number: int = signal.SIGTERM, seconds: float = 10) -> int:
+        os.kill(self.process.pid, number)
+        code = self.process.wait(seconds)
+        self.reader.join(seconds)
+        self.process.stdout.close()
+        return code
+
+    def sandbox_credentials(self) -> dict[str, str]:
+        command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(self.var_dir / "sandbox")]
+        answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
+        return json.loads(answer.stdout)

@@ -1,0 +1,68 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import redis as redis_client
+from django.conf import settings
+
+from dashboard.embedded import bundled_redis
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items):
+    """Browser tests last: the others fail faster, and Playwright's event loop is in nobody's way."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def redis_server():
+    """A real redis-server on a private socket, as the embedded set uses."""
+    socket = Path(settings.REDIS_URL.removeprefix("unix://"))
+    command = [*bundled_redis.command(socket, settings.VAR_DIR / "redis"), "--save", ""]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            bundled_redis.wait_until_ready(server.poll, socket)
+            yield server
+        finally:
+            server.terminate()
+
+
+@pytest.fixture(scope="session")
+def redis(redis_server):
+    """A client of that server."""
+    with redis_client.Redis.from_url(settings.REDIS_URL) as client:
+        yield client
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered(redis):
+    """No test sees another's cached values, rate limits or locks."""
+    yield
+    redis.flushdb()
+
+
+@pytest.fixture
+def manage():
+    """Run a management command as its own process, under settings of the test's choosing."""
+
+    def run(*arguments, **variables):
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=clean_environment(**variables),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    return run
+
+
+def clean_environment(**variables):
+    """The environment of a process that is a console of its own, with the production settings module."""
+    inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG", "TMPDIR"}}
+    return {**inherited, "ENV_FILE": "", **{name: str(value) for name, value in variables.items()}}

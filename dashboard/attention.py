@@ -1,0 +1,71 @@
+"""What a person should look at in a workspace, and where to go for it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Literal
+
+from workspaces.credential_states import api_key_state, session_state
+from workspaces.explaining import explain_kind
+from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import resource_named
+
+Level = Literal["danger", "warning"]
+SETTINGS, KEYS, OVERVIEW = "workspaces:settings", "keys:list", "overview"
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One thing to look at: how bad, what, and the page (of the workspace) that deals with it."""
+
+    level: Level
+    text: str
+    url_name: str
+    action: str
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for the worst."""
+        return 0 if self.level == "danger" else 1
+
+
+def of(workspace: Workspace, keys: Mapping[str, int], failing: Sequence[Poll]) -> list[Attention]:
+    """Return what needs attention, worst first. ``keys`` counts them by status, ``failing`` are stale polls."""
+    found = [*_credentials(workspace), *_keys(keys), *_mirror(failing)]
+    return sorted(found, key=lambda item: item.rank)
+
+
+def _credentials(workspace: Workspace) -> list[Attention]:
+    if workspace.api_key is None and workspace.management_session is None:
+        text = "No credential is stored, so nothing can be read."
+        return [Attention("warning", text, SETTINGS, "Connect")]
+    states = (("API key", api_key_state(workspace)), ("Management session", session_state(workspace)))
+    return [
+        Attention("danger" if state.level == "danger" else "warning", f"{name}: {state.sentence}", SETTINGS, "Fix")
+        for name, state in states
+        if state.needs_attention
+    ]
+
+
+def _keys(keys: Mapping[str, int]) -> list[Attention]:
+    found = []
+    if unseen := keys.get("unseen", 0):
+        what = "1 key was" if unseen == 1 else f"{unseen} keys were"
+        text = f"{what} created whose secret nobody ever saw. Revoke what is of no use."
+        found.append(Attention("danger", text, KEYS, "Look"))
+    if expiring := keys.get("expiring", 0):
+        what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
+        found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look"))
+    return found
+
+
+def _mirror(failing: Sequence[Poll]) -> list[Attention]:
+    """Return one item for each kind of thing that cannot be read, with the reason of its first failure."""
+    found = []
+    for resource, polls in groupby(failing, key=lambda poll: poll.resource):
+        first, *others = polls
+        why = explain_kind(first.last_error_kind, first.last_error, first.last_request_id)
+        more = f" (and {len(others)} more)" if others else ""
+        text = f"{resource_named(resource).label}{more} is out of date. {why.title}. {why.text}".strip()
+        found.append(Attention("warning", text, OVERVIEW, "Details"))
+    return found

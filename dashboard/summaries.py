@@ -1,0 +1,116 @@
+"""What the start page and the overview say of workspaces, read from the mirror in a fixed number of queries."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.utils import timezone
+
+from dashboard import attention
+from dashboard.attention import Attention
+from keys.models import ApiKey, LoggedRequest
+from keys.models.key import MOST_ACTIVE_KEYS, conditions
+from usage.models import BalanceReading
+from workspaces.models import Poll, Workspace
+from workspaces.models.workspace import WorkspaceQuerySet
+
+RECENT = timedelta(hours=1)
+
+
+@dataclass
+class Summary:
+    """One workspace at a glance. ``None`` means that it was never read."""
+
+    workspace: Workspace
+    credits: Decimal | None = None
+    credits_read_at: datetime | None = None
+    keys: dict[str, int] | None = None
+    requests: int = 0
+    errors: int = 0
+    attention: list[Attention] = field(default_factory=list)
+
+    most_keys = MOST_ACTIVE_KEYS
+
+    @property
+    def active_keys(self) -> int | None:
+        """Return how many keys upstream accepts."""
+        return self.keys["active"] if self.keys else None
+
+    @property
+    def error_percent(self) -> float | None:
+        """Return the share of the last hour's requests that were answered with 4xx or 5xx."""
+        return 100 * self.errors / self.requests if self.requests else None
+
+    @property
+    def urgency(self) -> tuple[int, int, str]:
+        """Order by what needs attention: worst first, then most, then by name."""
+        worst = min((item.rank for item in self.attention), default=9)
+        return worst, -len(self.attention), self.workspace.name.lower()
+
+
+def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
+    """Return a summary of each workspace, those that need attention first; four queries for any number of them."""
+    latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
+    rows = list(
+        workspaces.select_related("session").annotate(
+            credits=Subquery(latest.values("credits")[:1]), credits_read_at=Subquery(latest.values("read_at")[:1])
+        )
+    )
+    now = timezone.now()
+    keys, requests, failing = _key_counts(rows, now), _request_counts(rows, now), _failing_polls(rows)
+    found = [_summary(row, keys.get(row.pk), requests.get(row.pk), failing[row.pk]) for row in rows]
+    return sorted(found, key=lambda summary: summary.urgency)
+
+
+def _summary(
+    row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, failing: Sequence[Poll]
+) -> Summary:
+    requests = requests or {"requests": 0, "errors": 0}
+    return Summary(
+        workspace=row,
+        credits=row.credits,
+        credits_read_at=row.credits_read_at,
+        keys=keys,
+        attention=attention.of(row, keys or {}, failing),
+        requests=requests["requests"],
+        errors=requests["errors"],
+    )
+
+
+def _key_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dict[str, int]]:
+    status = conditions(now)
+    unseen = status["active"] & Q(secret_state=ApiKey.SecretState.UNSEEN)
+    counted = (
+        ApiKey.objects.filter(workspace__in=workspaces)
+        .values(of=F("workspace_id"))
+        .annotate(
+            active=Count("pk", filter=status["active"]),
+            expiring=Count("pk", filter=status["expiring"]),
+            unseen=Count("pk", filter=unseen),
+        )
+    )
+    return {row["of"]: dict(row) for row in counted}
+
+
+def _request_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dict[str, int]]:
+    counted = (
+        LoggedRequest.objects.by_customer()
+        .filter(key__workspace__in=workspaces, created_at__gte=now - RECENT)
+        .values(of=F("key__workspace_id"))
+        .annotate(requests=Count("pk"), errors=Count("pk", filter=Q(status_code__gte=400)))
+    )
+    return {row["of"]: dict(row) for row in counted}
+
+
+def _failing_polls(workspaces: Iterable[Workspace]) -> dict[int, list[Poll]]:
+    """Return the polls that run, fail, and have left the mirror stale."""
+    failing: dict[int, list[Poll]] = defaultdict(list)
+    rows = Poll.objects.filter(workspace__in=workspaces, consecutive_failures__gt=0, paused_reason="")
+    for poll in rows.order_by("resource", "pk"):
+        if poll.is_stale:
+            failing[poll.workspace_id].append(poll)
+    return failing

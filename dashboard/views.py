@@ -1,0 +1,41 @@
+"""The start page, and the overview of one workspace."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from dashboard import overviews
+from dashboard.summaries import summaries_of
+from workspaces.access import get_workspace, may_connect
+from workspaces.models import Workspace
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """Show every workspace that the person may see, those that need attention first."""
+    summaries = summaries_of(Workspace.objects.visible_to(request.user))
+    context = {"summaries": summaries, "may_connect": may_connect(request.user)}
+    return _page_or_part(request, "dashboard/home.html", context)
+
+
+@require_safe
+def overview(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show one workspace: balance, keys, latest requests, and how fresh all that is."""
+    workspace = get_workspace(request, slug)
+    context = {
+        "current": workspace,
+        "summary": summaries_of(Workspace.objects.filter(pk=workspace.pk))[0],
+        "readings": overviews.readings_of(workspace),
+        "latest": overviews.latest_requests(workspace),
+        "by_hour": overviews.requests_by_hour(workspace),
+        "balance_points": overviews.balance_points(workspace),
+    }
+    return _page_or_part(request, "dashboard/overview.html", context)
+
+
+def _page_or_part(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
+    """Render the page, or its living part alone where htmx refreshes it."""
+    part = "#living" if getattr(request, "htmx", False) else ""
+    response = render(request, f"{template}{part}", context)
+    response.headers["Vary"] = "HX-Request"
+    return response

@@ -14,6 +14,9 @@
     const toast = template.content.cloneNode(true).querySelector("[data-toast]");
     toast.querySelector("[data-toast-text]").textContent = text;
     list().append(toast);
+    // Shown anew, it lies above a dialog that was opened in the meantime.
+    list().hidePopover();
+    list().showPopover();
     expire(toast);
   }
 

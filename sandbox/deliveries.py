@@ -49,6 +49,7 @@ def enqueue(session: Session, workflow: Workflow, now: dt.datetime) -> Delivery 
         next_attempt_at=now,
     )
     session.add(delivery)
+    session.flush()
     return delivery
 
 
@@ -66,9 +67,7 @@ def payload(workflow: Workflow) -> dict[str, Any]:
         "results_limit": RESULTS_LIMIT,
         "results_truncated": len(done) > RESULTS_LIMIT,
         "results_endpoint": f"/api/v1/public/enrich/status?workflow_id={workflow.id}",
-        "completed_at": workflow.completed_at.isoformat().replace("+00:00", "Z")
-        if workflow.completed_at
-        else None,
+        "completed_at": workflow.completed_at.isoformat().replace("+00:00", "Z") if workflow.completed_at else None,
     }
 
 
@@ -158,13 +157,13 @@ class Sender:
         await asyncio.gather(*running, return_exceptions=True)
 
     async def _send(self, post: _Post) -> None:
-        answer = await outgoing.post_json(post.url, post.body, self._reach, self._seconds, self._ssl_context)
         try:
+            answer = await outgoing.post_json(post.url, post.body, self._reach, self._seconds, self._ssl_context)
             await asyncio.to_thread(self._record, post.delivery_id, answer)
         except Exception:
-            logger.exception(
-                "the attempt of delivery %s is not recorded; it will be made again", post.delivery_id
-            )
+            logger.exception("attempt of delivery %s not recorded, it will be made again", post.delivery_id)
+        finally:
+            self._running.pop(post.delivery_id, None)
 
     def _due(self, running: frozenset[str], limit: int) -> list[_Post]:
         """Read what is due; those being sent are still due in the database, so they are left out here."""

@@ -45,8 +45,8 @@ logger = logging.getLogger(__name__)
 
 FACT_PORT = "traffic.receivers_port"
 
-# Mean seconds between two sessions of a key; together the cast makes about 12 calls a minute.
-EVERY: dict[Habit, float] = {"pipeline": 24, "crm": 32, "monitor": 30, "casual": 110, "nightly": 150}
+# Mean seconds between two sessions of a key; together the cast makes about 17 calls a minute.
+EVERY: dict[Habit, float] = {"pipeline": 17, "crm": 26, "monitor": 20, "casual": 80, "nightly": 150}
 NIGHT_HOURS = range(2, 4)
 
 # The customer tops up some minutes after the balance has fallen below this.

@@ -7,7 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sandbox import ledger
+from sandbox import enrichment, ledger
+from sandbox.directory import Contact
 from sandbox.store import Store
 from sandbox.tables import Organization, User
 
@@ -64,3 +65,17 @@ def certificate(tmp_path_factory):
     path = tmp_path_factory.mktemp("tls") / "receiver.pem"
     path.write_bytes(pem)
     return path
+
+
+def submit(store, numbers, enrichment_type="partial", **options):
+    """Submit an enrichment of these contacts of the directory, as a route would."""
+    asked = {
+        "principal_user_id": USER,
+        "organization_id": ORGANIZATION,
+        "api_key_id": None,
+        "webhook_url": None,
+        "kind": "bulk",
+        "contacts": [{"linkedin_url": Contact(number).linkedin_url} for number in numbers],
+    }
+    with store.session() as session:
+        return enrichment.submit(session, enrichment_type=enrichment_type, **(asked | options))

@@ -101,15 +101,23 @@ def read_environment() -> Environment:
 
     Raises ConfigurationError with one line for each bad value.
     """
-    # The environment itself wins over the file. ENV_FILE= (empty) reads no file.
-    if env_file := os.environ.get("ENV_FILE", str(ROOT / ".env")):
-        Env().read_env(env_file, recurse=False)
     env = Env(eager=False)
+    _read_file(env)
     chosen = _settings(env)
     problems = _sealed(env) + _contradictions(chosen)
     if problems:
         raise ConfigurationError("\n".join(f"  {problem}" for problem in problems))
     return _environment(chosen)
+
+
+def _read_file(env: Env) -> None:
+    """Read the file of settings; the environment itself wins over it. An empty ENV_FILE reads none."""
+    chosen = os.environ.get("ENV_FILE")
+    path = Path(chosen) if chosen else ROOT / ".env"
+    if chosen and not path.is_file():
+        raise ConfigurationError(f"  ENV_FILE: there is no file {path}")
+    if chosen != "" and path.is_file():
+        env.read_env(path, recurse=False)
 
 
 def _settings(env: Env) -> dict[str, Any]:

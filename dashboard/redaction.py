@@ -11,7 +11,7 @@ from typing import Any
 REDACTED = "[redacted]"
 KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists show as well
 
-_AUTHORIZATION = r"(?i)(\bauthorization['\"]?\s*[:=,]\s*b?['\"]?)(?:(?:bearer|basic|token)\s+)?[^\s'\",;)]+"
+_AUTHORIZATION = r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(?:bearer|basic|token)\s+)?[^\s'\",;)]+"
 _NAMED = r"(?i)(\b(?:csrfmiddlewaretoken|sessionid|\w*password\w*|client_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)}]+"
 
 _PATTERNS: list[tuple[re.Pattern[str], str]] = [

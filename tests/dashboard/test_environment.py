@@ -1,0 +1,132 @@
+import os
+import stat
+
+import pytest
+from cryptography.fernet import Fernet
+
+from dashboard.environment import VARIABLES, ConfigurationError, read_environment, redis_socket
+
+GOOD_KEYS = {"SECRET_KEY": "abcdefghij" * 5, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+POSTGRES = "postgres://console:hush@127.0.0.1:5432/console"
+
+
+@pytest.fixture
+def read(monkeypatch, tmp_path):
+    """Read the configuration from nothing but the given variables."""
+
+    def read_with(**variables):
+        for name in VARIABLES:
+            monkeypatch.setenv(name, "")  # so that what a file adds is taken back afterwards
+            monkeypatch.delenv(name)
+        for name, value in {"ENV_FILE": "", "VAR_DIR": str(tmp_path / "var"), **variables}.items():
+            monkeypatch.setenv(name, value)
+        return read_environment()
+
+    return read_with
+
+
+def test_without_any_setting_the_embedded_set_is_complete(read, tmp_path):
+    environment = read()
+    assert environment.embedded
+    assert environment.databases["default"]["NAME"] == str(tmp_path / "var" / "console.sqlite3")
+    assert environment.public_url == "http://localhost:8000"
+
+
+def test_the_secrets_it_makes_are_its_owners_alone_and_stay_the_same(read, tmp_path):
+    first = read()
+    path = tmp_path / "var" / "secret_key"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert read().encryption_keys == first.encryption_keys
+
+
+BAD = {
+    "PORT": "http",
+    "SANDBOX_PORT": "70000",
+    "DEBUG": "perhaps",
+    "PUBLIC_URL": "console.example.com",
+    "TRUSTED_PROXY_COUNT": "-1",
+    "SECRET_KEY": "short",
+    "ENCRYPTION_KEYS": "short",
+    "DATABASE_URL": "mysql://console@127.0.0.1/console",
+    "REDIS_URL": "127.0.0.1:6379",
+    "EMAIL_URL": "smtps://mail.example.com",
+    "CONSOLE_ADMIN_EMAIL": "admin",
+    "CLEANLIST_API_ORIGINS": "https://api.cleanlist.ai/api/v1",
+    "RATE_LIMIT_PER_MINUTE": "0",
+    "RATE_LIMIT_SHARE_PERCENT": "101",
+    "POLL_KEYS_SECONDS": "often",
+    "TIME_ZONE": "Vienna",
+    "LOG_LEVEL": "LOUD",
+    "LOG_FORMAT": "xml",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_value_is_refused_by_name(read, name):
+    with pytest.raises(ConfigurationError, match=f"^  {name}: "):
+        read(**{name: BAD[name]})
+
+
+def test_all_bad_values_are_told_at_once(read):
+    with pytest.raises(ConfigurationError) as caught:
+        read(**BAD)
+    assert {line.split(":")[0].strip() for line in str(caught.value).splitlines()} == set(BAD)
+
+
+def test_a_refused_address_does_not_show_its_password(read):
+    with pytest.raises(ConfigurationError) as caught:
+        read(DATABASE_URL="postgres://console:hush@127.0.0.1:port/console", **GOOD_KEYS)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_production_database_needs_chosen_keys(read):
+    with pytest.raises(ConfigurationError, match=r"SECRET_KEY: must be set.*generate_keys") as caught:
+        read(DATABASE_URL=POSTGRES)
+    assert "ENCRYPTION_KEYS: must be set" in str(caught.value)
+
+
+def test_with_a_production_database_credentials_go_to_the_hosted_api_only(read):
+    environment = read(DATABASE_URL=POSTGRES, **GOOD_KEYS)
+    assert environment.api_origins == ["https://api.cleanlist.ai", "https://clerk.cleanlist.ai"]
+
+
+def test_the_embedded_set_may_talk_to_its_own_sandbox(read):
+    assert "http://127.0.0.1:8201" in read(SANDBOX_PORT="8201").api_origins
+
+
+def test_one_port_cannot_serve_two(read):
+    with pytest.raises(ConfigurationError, match="SANDBOX_PORT: must differ"):
+        read(PORT="8001")
+
+
+def test_a_directory_that_cannot_be_made_is_told(read, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"VAR_DIR: .*choose one that you may write to"):
+        read(VAR_DIR=str(tmp_path / "file" / "var"))
+
+
+def test_a_file_of_settings_is_read_and_the_environment_wins(read, tmp_path):
+    (tmp_path / "settings").write_text("PORT=8111\nSANDBOX_PORT=8333\n")
+    environment = read(ENV_FILE=str(tmp_path / "settings"), PORT="8222")
+    assert (environment.port, environment.sandbox_port) == (8222, 8333)
+
+
+def test_nothing_secret_is_in_the_repr(read):
+    text = repr(read(DATABASE_URL=POSTGRES, CONSOLE_ADMIN_PASSWORD="hush-hush", **GOOD_KEYS))
+    assert "hush" not in text
+    assert GOOD_KEYS["SECRET_KEY"] not in text
+
+
+def test_a_mail_server_is_waited_for_ten_seconds_at_most(read):
+    assert read(EMAIL_URL="submission://me:pw@mail.example.com:587").email["EMAIL_TIMEOUT"] == 10
+
+
+@pytest.mark.parametrize("name", ["x" * 120, "with space", "ünï", "per%20cent", "hash#tag"])
+def test_a_directory_that_no_socket_address_can_hold_gets_a_short_private_one(tmp_path, name):
+    socket = redis_socket(tmp_path / name)
+    assert tmp_path not in socket.parents
+    assert len(os.fsencode(socket)) < 104
+
+
+def test_an_ordinary_directory_holds_its_own_socket(tmp_path):
+    assert redis_socket(tmp_path) == tmp_path / "redis" / "redis.sock"

@@ -1,0 +1,54 @@
+"""DESIGN.md's house: each package imports only from floors below its own."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FLOORS = {
+    "cleanlist": 1,
+    "sandbox": 1,
+    "workspaces": 2,
+    "alerts": 3,
+    "keys": 4,
+    "webhooks": 4,
+    "usage": 5,
+    "dashboard": 6,
+}
+# The root of the house hands what it knows to everyone: its settings are read through django.conf.
+MODULES = [path for package in FLOORS for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def imported_packages(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_imports_only_from_floors_below(path):
+    package = path.relative_to(ROOT).parts[0]
+    ours = {name for name in imported_packages(path) if name in FLOORS and name != package}
+    assert {name for name in ours if FLOORS[name] >= FLOORS[package]} == set()
+
+
+def test_the_client_and_the_sandbox_know_nothing_of_each_other_or_of_django():
+    for path in MODULES:
+        if path.relative_to(ROOT).parts[0] in {"cleanlist", "sandbox"}:
+            assert not {"django", "celery"} & set(imported_packages(path)), path
+
+
+@pytest.mark.parametrize("folder", [*FLOORS, "tests", "static"])
+def test_no_file_outgrows_four_hundred_lines(folder):
+    files = [path for kind in ("*.py", "*.css", "*.js") for path in (ROOT / folder).rglob(kind)]
+    sizes = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
+    assert {path: lines for path, lines in sizes.items() if lines > 400 and "migrations" not in path} == {}
+
+
+def test_no_template_outgrows_eighty_lines():
+    templates = sorted((ROOT / "templates").rglob("*.html"))
+    long = {str(path.relative_to(ROOT)) for path in templates if len(path.read_text().splitlines()) > 80}
+    assert long == set()

@@ -4,8 +4,9 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
+from typing import Any
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import Row, Select, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -28,7 +29,9 @@ def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
 
 def _begin(connection: Connection) -> None:
     """Take the write lock at once for writers: upgrading a read later fails instead of waiting."""
-    connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'IMMEDIATE')}")
+    kind = connection.get_execution_options().get("begin", "IMMEDIATE")
+    if kind is not None:
+        connection.exec_driver_sql(f"BEGIN {kind}")
 
 
 class Store:
@@ -46,6 +49,7 @@ class Store:
         event.listen(self.engine, "begin", _begin)
         Base.metadata.create_all(self.engine)
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
+        self._lookups = self.engine.execution_options(begin=None)
         readers = self.engine.execution_options(begin="DEFERRED")
         self._readers = sessionmaker(readers, expire_on_commit=False)
 
@@ -63,6 +67,11 @@ class Store:
         """Give a session for reading only: one consistent snapshot that blocks nobody."""
         with self._readers() as session:
             yield session
+
+    def look_up(self, query: Select[*tuple[Any, ...]], parameters: dict[str, Any]) -> Row[*tuple[Any, ...]] | None:
+        """Return the first row of a single query, without the cost of a session."""
+        with self._lookups.connect() as connection:
+            return connection.execute(query, parameters).first()
 
     def close(self) -> None:
         """Close every connection."""

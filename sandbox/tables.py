@@ -211,9 +211,7 @@ class Workflow(Base):
     reserved: Mapped[Decimal] = mapped_column(default=Decimal(0))
     settled: Mapped[Decimal | None]
 
-    tasks: Mapped[list["WorkflowTask"]] = relationship(
-        order_by="WorkflowTask.position", back_populates="workflow"
-    )
+    tasks: Mapped[list["WorkflowTask"]] = relationship(order_by="WorkflowTask.position", back_populates="workflow")
 
 
 class WorkflowTask(Base):

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
+from weakref import WeakKeyDictionary
 
 import msgspec
 
@@ -30,8 +31,7 @@ class ClerkSession:
     """A stored Clerk client session.
 
     `client_token` is the `__client` cookie of a signed-in browser. Tokens are minted when needed, kept until
-    shortly before they expire, and minted by one thread or task at a time. Of the async side, an instance
-    serves one event loop.
+    shortly before they expire, and minted by one thread, or one task of an event loop, at a time.
     """
 
     def __init__(
@@ -49,7 +49,9 @@ class ClerkSession:
         self._secrets: Mapping[str, Secret] = {"Cookie": Secret(f"__client={cookie.reveal()}")}
         self._token: Secret | None = None
         self._good_until = _NEVER
-        self._lock, self._async_lock = threading.Lock(), asyncio.Lock()
+        self._lock = threading.Lock()
+        # A lock belongs to the loop in which it was first waited for; a session may outlive several loops.
+        self._async_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     def token(self, deadline: Deadline) -> Secret:
         """Return a token, minted now if need be. Raises `SessionExpired` if Clerk refuses to mint."""
@@ -66,7 +68,7 @@ class ClerkSession:
 
     async def token_async(self, deadline: Deadline) -> Secret:
         """Do the same without blocking."""
-        await self._acquire_async(deadline)
+        lock = await self._acquired(deadline)
         try:
             kept = self._kept()
             if kept is not None:
@@ -74,7 +76,7 @@ class ClerkSession:
             async with AsyncWire(self._line) as wire:
                 return self._accept(await wire.exchange(self._mint, self._secrets, deadline))
         finally:
-            self._async_lock.release()
+            lock.release()
 
     def discard(self, token: Secret) -> bool:
         """Forget a token that upstream refused; another one can be minted."""
@@ -82,11 +84,13 @@ class ClerkSession:
             self._token = None
         return True
 
-    async def _acquire_async(self, deadline: Deadline) -> None:
+    async def _acquired(self, deadline: Deadline) -> asyncio.Lock:
+        lock = self._async_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
         try:
-            await asyncio.wait_for(self._async_lock.acquire(), deadline.remaining())
+            await asyncio.wait_for(lock.acquire(), deadline.remaining())
         except TimeoutError:
             raise TimedOut("The session token took too long to come") from None
+        return lock
 
     def _kept(self) -> Secret | None:
         return self._token if datetime.now(UTC) < self._good_until else None

@@ -144,7 +144,11 @@ class UsageReport(Result, frozen=True, kw_only=True):
 
 
 class DeliveryAttempt(Result, frozen=True, kw_only=True):
-    """One attempt to deliver a webhook. Names of timestamps are not documented; those seen are listed."""
+    """One attempt to deliver a webhook.
+
+    Upstream documents the first fields only; of the others the usual names are read, and `at`, `target` and
+    `took_ms` give what there is.
+    """
 
     moments = ("attempted_at", "created_at", "updated_at", "delivered_at", "next_attempt_at")
 
@@ -154,8 +158,10 @@ class DeliveryAttempt(Result, frozen=True, kw_only=True):
     status: str | None = None
     response_status_code: int | None = None
     error_message: str | None = None
+    url: str | None = None
     webhook_url: str | None = None
     duration_ms: float | None = None
+    response_time_ms: float | None = None
     attempted_at: datetime | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
@@ -166,6 +172,16 @@ class DeliveryAttempt(Result, frozen=True, kw_only=True):
     def at(self) -> datetime | None:
         """When the attempt was made, by the best timestamp there is."""
         return self.attempted_at or self.created_at or self.delivered_at or self.updated_at
+
+    @property
+    def target(self) -> str | None:
+        """Where the webhook was sent."""
+        return self.url or self.webhook_url
+
+    @property
+    def took_ms(self) -> float | None:
+        """How long the receiver took, in milliseconds."""
+        return self.duration_ms if self.duration_ms is not None else self.response_time_ms
 
 
 class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

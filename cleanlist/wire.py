@@ -4,7 +4,9 @@ Nothing raised here refers to httpx's own exceptions: their tracebacks hold requ
 """
 
 import asyncio
+import functools
 import logging
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
@@ -82,7 +84,7 @@ class Line:
     def options(self) -> dict[str, Any]:
         """Arguments of either httpx client."""
         _quieten_loggers()
-        options: dict[str, Any] = {"follow_redirects": False}
+        options: dict[str, Any] = {"follow_redirects": False, "verify": _trusted()}
         if self.transport is not None:
             options["transport"] = self.transport
         return options
@@ -240,6 +242,12 @@ def _reason(cause: BaseException | None) -> str:
     if isinstance(cause, httpx.ConnectError | aiohttp.ClientConnectorError):
         return f": {getattr(cause, 'os_error', cause)}"[:200]
     return ""
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Return the certificates that are trusted; reading them takes 20 ms, so once per process."""
+    return httpx.create_ssl_context()
 
 
 def _quieten_loggers() -> None:

@@ -1,7 +1,11 @@
 import asyncio
 import inspect
+import json
+import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -59,3 +63,46 @@ def talk(request: pytest.FixtureRequest) -> Talk:
 def session_token(expires_in: float = 60, **claims: Any) -> str:
     """A signed token as Clerk would mint it; the client never checks the signature."""
     return jwt.encode({"sub": "user_1", "exp": time.time() + expires_in, **claims}, "k" * 32, algorithm="HS256")
+
+
+class Sandbox:
+    """The real server process, reached over HTTP only."""
+
+    def __init__(self, url: str, data: Path) -> None:
+        self.url, self.data = url, data
+        self.credentials = self._read_credentials()
+        headers = {"X-Sandbox-Control": self.credentials["control_token"]}
+        self.control = httpx.Client(base_url=f"{url}/_sandbox", headers=headers)
+
+    def _read_credentials(self) -> dict[str, str]:
+        command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(self.data)]
+        return json.loads(subprocess.run(command, capture_output=True, check=True, timeout=30).stdout)
+
+    def fault(self, **fault: Any) -> None:
+        self.control.post("/faults", json=fault).raise_for_status()
+
+    def plan(self, **changes: Any) -> None:
+        organization = self.credentials["organization_id"]
+        self.control.post("/plan", json={"organization_id": organization, **changes}).raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    data = tmp_path_factory.mktemp("sandbox")
+    limits = ["--org-limit", "0", "--key-limit", "0"]
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(data), *limits]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            ready = process.stdout.readline()
+            assert "ready on" in ready
+            sandbox = Sandbox(ready.split()[-1], data)
+            with sandbox.control:
+                yield sandbox
+        finally:
+            process.terminate()
+
+
+@pytest.fixture
+def sandbox(sandbox_process: Sandbox) -> Iterator[Sandbox]:
+    yield sandbox_process
+    sandbox_process.control.delete("/faults").raise_for_status()

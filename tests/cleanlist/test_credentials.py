@@ -194,6 +194,17 @@ def test_tasks_wait_for_one_mint():
     assert len(clerk.requests) == 1
 
 
+def test_a_session_outlives_event_loops():
+    session = Clerk(lifetime=5).session()  # too short to be kept: each call waits for the lock
+
+    async def many():
+        async with AsyncClient(URL, session, transport=httpx.MockTransport(good())) as client:
+            await asyncio.gather(*(client.api_keys.list() for _ in range(4)))
+
+    asyncio.run(many())
+    asyncio.run(many())
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -1,7 +1,7 @@
 """What the start page and the overview say of workspaces, read from the mirror in a fixed number of queries."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -93,7 +93,7 @@ def _key_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dic
             unseen=Count("pk", filter=unseen),
         )
     )
-    return {row["of"]: dict(row) for row in counted}
+    return {row["of"]: _counts(row) for row in counted}
 
 
 def _request_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dict[str, int]]:
@@ -103,7 +103,11 @@ def _request_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int,
         .values(of=F("key__workspace_id"))
         .annotate(requests=Count("pk"), errors=Count("pk", filter=Q(status_code__gte=400)))
     )
-    return {row["of"]: dict(row) for row in counted}
+    return {row["of"]: _counts(row) for row in counted}
+
+
+def _counts(row: Mapping[str, Any]) -> dict[str, int]:
+    return {name: count for name, count in row.items() if name != "of"}
 
 
 def _failing_polls(workspaces: Iterable[Workspace]) -> dict[int, list[Poll]]:

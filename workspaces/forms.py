@@ -298,7 +298,7 @@ def _edge_of_day(moment: datetime) -> datetime:
     return timezone.make_aware(moment)
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
     """What a person may say about themselves."""
 
     class Meta:

@@ -1,5 +1,5 @@
 """Demo traffic: a cast of API keys, a plausible past for them, and live calls once the server runs."""
 
-from .install import install
+from .installing import install
 
 __all__ = ["install"]

@@ -1,5 +1,6 @@
 """The cast: who holds which key, how it is used, from where and with what. Plain data."""
 
+import functools
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -46,11 +47,16 @@ class Character:
 
     def key_id(self, seed: int) -> str:
         """Return the key's id, the same for the same seed."""
-        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox-traffic/{seed}/{self.slug}"))
+        return _key_id(seed, self.slug)
 
     def ends(self) -> float:
         """Return how many days before the start its use ended; 0 when it never did."""
         return max([0.0, *(day for day in (self.expires, self.revoked, self.last_use) if day is not None)])
+
+
+@functools.cache  # asked once for each row of the past
+def _key_id(seed: int, slug: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"sandbox-traffic/{seed}/{slug}"))
 
 
 OPERATIONS = founding.USER_ID

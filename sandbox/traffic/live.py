@@ -36,7 +36,7 @@ from sandbox.store import Store
 from sandbox.tables import ApiKey, DeliveryAttempt, Fact, User, Workflow
 
 from .characters import CAST, Character, Habit
-from .install import installed_seed
+from .installing import installed_seed
 from .past import TOP_UP
 from .receivers import Receivers
 from .sessions import BALANCE, BALANCE_V2, BULK, DELIVERIES, PERSON_V2, STATUS, STATUS_V2, VALIDATE, Call

@@ -27,7 +27,9 @@ def status_of(key: ApiKey, now: datetime | None = None) -> Status:
     """Return what to say of ``key``; dates are in the viewer's zone."""
     moment = now or timezone.now()
     if key.gone_at is not None:
-        return Status("neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus")
+        return Status(
+            "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"
+        )
     if key.is_active and not key.is_expired:
         return _of_usable(key, moment)
     if key.expires_at is not None and key.expires_at <= moment and key.revoked_at is None:

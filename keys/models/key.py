@@ -1,6 +1,7 @@
 import uuid
 from datetime import datetime, timedelta
 
+from django.apps import apps
 from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Lower
@@ -69,6 +70,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         counts = {name: Count("pk", filter=q) for name, q in conditions(now or timezone.now()).items()}
         return self.aggregate(all=Count("pk"), **counts)
 
+    def count_in_full(self) -> dict[str, int]:
+        """Return how many come from the full list ("in_full") and how many from the light one ("light")."""
+        return self.aggregate(in_full=Count("pk", filter=Q(in_full=True)), light=Count("pk", filter=Q(in_full=False)))
+
     def matching(self, text: str) -> "ApiKeyQuerySet":
         """Keep those whose name, prefix, last four characters or id contain ``text``."""
         found = Q(name__icontains=text) | Q(prefix__icontains=text) | Q(last4__icontains=text)
@@ -84,8 +89,8 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def with_activity(self, since: datetime) -> "ApiKeyQuerySet":
         """Add what the customer last did with each key, and ``requests_since``, as far as the log was read."""
-        # By its relation, because the module of the log imports this one.
-        log = self.model._meta.get_field("requests").related_model.objects.by_customer()  # type: ignore[union-attr]
+        # By name, because the module of the log imports this one.
+        log = apps.get_model("keys", "LoggedRequest").objects.by_customer()
         own = log.filter(key=OuterRef("pk"))
         latest = own.newest_first()
         counted = own.filter(created_at__gte=since).order_by().values("key").annotate(n=Count("pk")).values("n")

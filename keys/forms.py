@@ -1,0 +1,140 @@
+"""What people enter: a new key, and which keys a list shows."""
+
+import unicodedata
+import uuid
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from keys.models.key import SORTS, ApiKeyQuerySet, conditions
+
+REVOKE_ALL_PHRASE = "revoke all keys"
+PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}
+# Past it a date protects nobody, and the year 9999 has moments that no other time zone can name.
+FURTHEST = timedelta(days=3653)
+
+
+def end_of_day(day: date) -> datetime:
+    """Return the last second of ``day`` in the viewer's zone."""
+    return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
+
+
+def refuse_control_characters(text: str) -> None:
+    """Raise ValidationError for characters that a label cannot show: tabs, line breaks, terminal codes."""
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp", "Cs"} for character in text):
+        raise ValidationError("The name holds a line break or a control character. Use one line of plain text.")
+
+
+class CreateKeyForm(forms.Form):
+    """A new key's name and expiry. ``form_id`` makes a form that is sent twice create once."""
+
+    name = forms.CharField(
+        max_length=200,
+        required=False,
+        validators=[refuse_control_characters],
+        help_text="Where the key will live, such as “Production server”. One key for each place is easiest to revoke.",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
+        error_messages={"max_length": "A name has at most 200 characters; this one has %(show_value)d."},
+    )
+    expiry = forms.ChoiceField(
+        label="Expires",
+        initial="90",
+        widget=forms.RadioSelect,
+        error_messages={"required": "Choose when the key expires, or “Never”."},
+    )
+    expires_on = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The key works until the end of this day, in your time zone.",
+        error_messages={"invalid": "That is not a date. Write it as 2027-01-31."},
+    )
+    form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = [*PRESET_DAYS.items(), ("date", "On a date"), ("never", "Never")]
+        self.fields["expiry"].choices = choices  # type: ignore[attr-defined]
+        today = timezone.localdate()
+        days = self.fields["expires_on"].widget.attrs
+        days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
+
+    def clean(self) -> dict[str, Any]:
+        """Put the moment of expiry, or None, under ``expires_at``."""
+        data = super().clean() or self.cleaned_data
+        choice, day = data.get("expiry"), data.get("expires_on")
+        data["expires_at"] = None
+        if choice in PRESET_DAYS:
+            data["expires_at"] = end_of_day(timezone.localdate() + timedelta(days=int(choice)))
+        elif choice == "date" and "expires_on" not in self.errors:
+            data["expires_at"] = self._end_of(day)
+        return data
+
+    def _end_of(self, day: date | None) -> datetime | None:
+        today = timezone.localdate()
+        if day is None:
+            self.add_error("expires_on", "Enter the last day on which the key works.")
+        elif day < today:
+            self.add_error("expires_on", "This day is over. Choose today or a later day.")
+        elif day > today + FURTHEST:
+            self.add_error("expires_on", "Choose a day within ten years, or “Never”.")
+        else:
+            return end_of_day(day)
+        return None
+
+    def again(self) -> "CreateKeyForm":
+        """Return the same entries with errors kept, ready to be sent as another attempt."""
+        self.data = self.data.copy()
+        self.data["form_id"] = str(uuid.uuid4())
+        return self
+
+
+STATUSES = {
+    "active": "Active",
+    "expiring": "Expiring soon",
+    "unused": "Never used",
+    "idle": "Idle",
+    "expired": "Expired",
+    "revoked": "Revoked",
+    "gone": "No longer listed",
+}
+
+
+class KeyFilterForm(forms.Form):
+    """Which keys to show and in which order. Every field may be left out; a bad one is left out."""
+
+    q = forms.CharField(required=False, max_length=200)
+    status = forms.ChoiceField(required=False, choices=[("", "All"), *STATUSES.items()])
+    sort = forms.ChoiceField(required=False, choices=[(f"{sign}{name}", name) for name in SORTS for sign in ("", "-")])
+
+    @property
+    def narrows(self) -> bool:
+        """Say whether fewer keys than all may be shown."""
+        return bool(self.cleaned_data.get("q") or self.cleaned_data.get("status"))
+
+    def apply(self, keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
+        """Return ``keys`` narrowed down and ordered as asked for; without an order, the last used come first."""
+        data = self.cleaned_data
+        if text := data.get("q"):
+            keys = keys.matching(text)
+        if status := data.get("status"):
+            keys = keys.filter(conditions(timezone.now())[status])
+        if sort := data.get("sort"):
+            return keys.sorted_by(sort.lstrip("-"), descending=sort.startswith("-"))
+        return keys.recently_used_first()
+
+
+class RevokeAllForm(forms.Form):
+    """The typed phrase."""
+
+    phrase = forms.CharField(max_length=100, required=False)
+
+    def clean_phrase(self) -> str:
+        """Return the phrase. Raises ValidationError when it is another one."""
+        phrase: str = self.cleaned_data["phrase"]
+        if phrase != REVOKE_ALL_PHRASE:
+            raise ValidationError(f"Nothing was revoked. Type exactly: {REVOKE_ALL_PHRASE}")
+        return phrase

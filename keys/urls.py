@@ -1,0 +1,19 @@
+"""Addresses of the pages and commands of keys."""
+
+from django.urls import path
+
+from keys.views import creating, detail, listing, revoking
+
+app_name = "keys"
+
+urlpatterns = [
+    path("w/<slug:slug>/keys/", listing.key_list, name="list"),
+    path("w/<slug:slug>/keys/new/", creating.create, name="new"),
+    path("w/<slug:slug>/keys/seen/", creating.seen, name="seen"),
+    path("w/<slug:slug>/keys/revoke-selected/", revoking.revoke_selected, name="revoke_selected"),
+    path("w/<slug:slug>/keys/revoke-all/", revoking.revoke_all, name="revoke_all"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/", detail.detail, name="detail"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/requests/", detail.requests, name="requests"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),
+]

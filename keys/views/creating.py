@@ -1,0 +1,122 @@
+"""Creating a key. Its secret exists in one response only: the one that answers the form."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.cache import patch_cache_control
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST
+
+from cleanlist.errors import ValidationFailed
+from keys import services
+from keys.forms import CreateKeyForm
+from keys.models import ApiKey, KeyCreation
+from keys.presenting import Connection, slots_of
+from keys.services import AlreadySent, AnswerLost, NewKey
+from keys.views.shared import REFUSALS, get_key, page_context
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.explaining import explain
+from workspaces.models import Role, Workspace
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def create(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for name and expiry; answer the sent form with the new key's secret, or with why there is none."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    if request.method != "POST":
+        return _form_page(request, workspace, CreateKeyForm())
+    form = CreateKeyForm(request.POST)
+    if not form.is_valid():
+        return _form_page(request, workspace, form)
+    wanted = {name: form.cleaned_data[name] for name in ("name", "expires_at", "form_id")}
+    try:
+        new = services.create_key(workspace, Actor.of(request), **wanted)
+    except AlreadySent as sent:
+        return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
+    except AnswerLost as lost:
+        extra = {"explanation": explain(lost.error), "list_was_read": lost.list_was_read}
+        return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
+    except REFUSALS as error:
+        return _refused(request, workspace, form, error)
+    return _reveal(request, workspace, new)
+
+
+def _form_page(
+    request: HttpRequest, workspace: Workspace, form: CreateKeyForm, explanation: Any = None
+) -> HttpResponse:
+    context = page_context(request, workspace) | {
+        "form": form,
+        "explanation": explanation,
+        "connection": Connection.of(workspace),
+        "slots": slots_of(workspace),
+    }
+    return render(request, "keys/new.html", context, status=422 if form.is_bound else 200)
+
+
+def _refused(request: HttpRequest, workspace: Workspace, form: CreateKeyForm, error: Exception) -> HttpResponse:
+    """Show the form as it was filled in, with upstream's reason at the field where it names one."""
+    if isinstance(error, ValidationFailed):
+        for item in error.validation_errors:
+            field = {"name": "name", "expires_at": "expires_on"}.get(item.where)
+            if field:
+                form.add_error(field, item.message)
+    return _form_page(request, workspace, form.again(), explain(error))
+
+
+@sensitive_variables()
+def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResponse:
+    key = new.key
+    context = page_context(request, workspace) | {
+        "creation": new.creation,
+        "key": key,
+        "secret": new.secret.reveal(),
+        "expires_at": new.expires_at,
+        "revoke_url": reverse("keys:revoke", args=[workspace.slug, key.key_id]) if key else "",
+        "base_url": workspace.base_url,
+    }
+    response = render(request, "keys/created.html", context)
+    patch_cache_control(response, no_store=True, private=True)
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _what_came_of(
+    request: HttpRequest,
+    workspace: Workspace,
+    template: str,
+    creation: KeyCreation,
+    extra: dict[str, Any] | None = None,
+) -> HttpResponse:
+    states = {state.name: creation.state == state for state in KeyCreation.State}
+    context = page_context(request, workspace) | {"creation": creation, "key": creation.key, "is": states}
+    return render(request, template, context | (extra or {}))
+
+
+@require_POST
+def seen(request: HttpRequest, slug: str) -> HttpResponse:
+    """Note that the page with the secret arrived. Sent by that page itself; without scripts, by a button."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    try:
+        form_id = uuid.UUID(request.POST.get("form_id", ""))
+    except ValueError:
+        return HttpResponse("form_id must be the id of a form.\n", status=400, content_type="text/plain")
+    creation = KeyCreation.objects.filter(workspace=workspace, form_id=form_id, user=request.user).first()
+    if creation is not None and creation.state == KeyCreation.State.SUCCEEDED:
+        creation.workspace = workspace
+        services.mark_secret_seen(creation, Actor.of(request))
+    if request.POST.get("go"):
+        return HttpResponseRedirect(reverse("keys:list", args=[workspace.slug]))
+    return HttpResponse(status=204)
+
+
+@require_POST
+def dismiss(request: HttpRequest, slug: str, key_id: uuid.UUID) -> HttpResponse:
+    """Stop warning about a key whose secret nobody saw."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    key: ApiKey = get_key(workspace, key_id)
+    services.dismiss_unseen_secret(key)
+    return HttpResponseRedirect(reverse("keys:list", args=[workspace.slug]))

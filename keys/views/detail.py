@@ -1,0 +1,70 @@
+"""One key, and its request log."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from keys.models import ApiKey, LoggedRequest
+from keys.models.request_log import LoggedRequestQuerySet, Place
+from keys.presenting import LAST_HOUR, Connection, facts_of
+from keys.views.shared import get_key, page_context, wants_part
+from workspaces.access import get_workspace
+from workspaces.models import AuditEvent, Workspace
+
+LATEST = 50
+PAGE_SIZE = 100
+LATEST_EVENTS = 10
+
+
+@require_safe
+def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show everything that is known of a key, and its latest requests."""
+    workspace = get_workspace(request, slug)
+    key = get_key(workspace, key_id)
+    log = _log(request, key)
+    context = page_context(request, workspace) | _about(key, workspace) | log
+    context["requests"] = list(log["rows"][:LATEST])
+    context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
+    context["connection"] = Connection.of(workspace)
+    if wants_part(request):
+        return render(request, "keys/detail.html#live", context | {"is_part": True})
+    return render(request, "keys/detail.html", context)
+
+
+@require_safe
+def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show all that the mirror holds of a key's request log, page by page."""
+    workspace = get_workspace(request, slug)
+    key = get_key(workspace, key_id)
+    log = _log(request, key)
+    place = Place.parse(request.GET.get("after", ""))
+    rows: LoggedRequestQuerySet = log["rows"].after(place) if place else log["rows"]
+    # One more than is shown tells whether there are older ones.
+    page = list(rows[: PAGE_SIZE + 1])
+    older = page[PAGE_SIZE - 1].place if len(page) > PAGE_SIZE else None
+    context = page_context(request, workspace) | {"key": key, "after": place, "older": older} | log
+    return render(request, "keys/requests.html", context | {"requests": page[:PAGE_SIZE]})
+
+
+def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
+    found = ApiKey.objects.of(workspace).with_people().with_activity(timezone.now() - LAST_HOUR).filter(pk=key.pk)
+    facts = facts_of(found, workspace)[0]
+    facts.key.workspace = workspace
+    return {"key": facts.key, "facts": facts, "status": facts.status}
+
+
+def _log(request: HttpRequest, key: ApiKey) -> dict[str, Any]:
+    """Return the rows to show, newest first, and how many of the console's own calls are left out or shown."""
+    with_own = request.GET.get("own") == "1"
+    rows = LoggedRequest.objects.filter(key=key).newest_first()
+    return {
+        "rows": rows if with_own else rows.by_customer(),
+        "with_own": with_own,
+        "own_count": rows.own_calls().count(),
+        "held_count": rows.count(),
+        "log_poll": key.workspace.polls.filter(resource="requests", subject=key.upstream_id).first(),
+    }

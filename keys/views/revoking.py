@@ -1,0 +1,155 @@
+"""Revoking one key, several, or all. Each has a page of its own, which the list opens as a dialog."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import trigger_client_event
+
+from keys import services
+from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
+from keys.models import ApiKey
+from keys.models.key import ApiKeyQuerySet
+from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of
+from keys.services import RevokeResult, Verdict
+from keys.views.shared import REFUSALS, get_key, page_context, wants_part
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.explaining import explain
+from workspaces.models import Role, Workspace
+
+# More than anybody ticks by hand, and few enough for one query and one confirmation.
+MOST_AT_ONCE = 100
+DONE = {Verdict.REVOKED, Verdict.ALREADY}
+SAFE_AND_POST = ["GET", "HEAD", "POST"]
+
+
+@require_http_methods(SAFE_AND_POST)
+def revoke(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show what revoking this key means, then do it."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    key = get_key(workspace, key_id)
+    chosen = ApiKey.objects.filter(pk=key.pk)
+    if request.method == "POST":
+        return _revoke(request, workspace, [key])
+    return _confirm(request, workspace, chosen)
+
+
+@require_http_methods(SAFE_AND_POST)
+def revoke_selected(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what revoking the keys in parameter ``key`` means, then do it."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    sent = request.POST if request.method == "POST" else request.GET
+    chosen = ApiKey.objects.of(workspace).filter(key_id__in=_uuids(sent.getlist("key")))
+    if not chosen.exists():
+        return HttpResponseRedirect(reverse("keys:list", args=[workspace.slug]))
+    if request.method == "POST":
+        return _revoke(request, workspace, list(chosen.with_people().recently_used_first()))
+    return _confirm(request, workspace, chosen)
+
+
+def _uuids(texts: list[str]) -> list[UUID]:
+    found = []
+    for text in texts[:MOST_AT_ONCE]:
+        try:
+            found.append(UUID(text))
+        except ValueError:
+            continue
+    return found
+
+
+def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet) -> HttpResponse:
+    context = page_context(request, workspace) | {
+        "facts": _facts(workspace, chosen),
+        "connection": Connection.of(workspace),
+        "action": request.path,
+    }
+    return render(request, _part(request, "keys/revoke.html"), context)
+
+
+def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
+    since = timezone.now() - LAST_HOUR
+    return facts_of(chosen.with_people().with_activity(since).recently_used_first(), workspace)
+
+
+def _part(request: HttpRequest, template: str) -> str:
+    return f"{template}#dialog" if wants_part(request) else template
+
+
+def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey]) -> HttpResponse:
+    try:
+        results = services.revoke_keys(workspace, Actor.of(request), keys)
+    except REFUSALS as error:
+        return _outcome(request, workspace, {"refusal": explain(error)})
+    if len(results) == 1 and results[0].verdict in DONE and wants_part(request):
+        return _toast(results[0])
+    return _outcome(request, workspace, {"results": _shown(results, workspace)})
+
+
+def _toast(result: RevokeResult) -> HttpResponse:
+    """Close the dialog with a word about it; the list behind reads itself again."""
+    words = result.message or ("It was revoked already." if result.verdict is Verdict.ALREADY else "Revoked.")
+    response = trigger_client_event(HttpResponse(), "toast", {"level": "ok", "text": f"{result.key.label}: {words}"})
+    return trigger_client_event(response, "keys-changed", {})
+
+
+def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, Any]]:
+    return [
+        {
+            "key": result.key,
+            "row": row_of(result.key, workspace),
+            "verdict": result.verdict,
+            "name": result.verdict.name,
+            "message": result.message,
+            "explanation": explain(result.error) if result.error else None,
+        }
+        for result in results
+    ]
+
+
+def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]) -> HttpResponse:
+    results = outcome.get("results", [])
+    verdicts = [result["verdict"] for result in results]
+    context = page_context(request, workspace) | {
+        "revoked": verdicts.count(Verdict.REVOKED),
+        "all_done": bool(verdicts) and all(verdict in DONE for verdict in verdicts),
+        "again": [result["key"] for result in results if result["verdict"] not in DONE],
+        "unknown": Verdict.UNKNOWN in verdicts,
+    }
+    response = render(request, _part(request, "keys/revoked.html"), context | outcome)
+    return trigger_client_event(response, "keys-changed", {})
+
+
+@require_http_methods(SAFE_AND_POST)
+def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what revoking everything means, then, once the phrase is typed, do it."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    form = RevokeAllForm(request.POST if request.method == "POST" else None)
+    if form.is_bound and form.is_valid():
+        return _revoke_all(request, workspace)
+    context = page_context(request, workspace) | {
+        "form": form,
+        "phrase": REVOKE_ALL_PHRASE,
+        "facts": _facts(workspace, ApiKey.objects.of(workspace).active()),
+        "connection": Connection.of(workspace),
+        "slots": slots_of(workspace),
+    }
+    return render(request, "keys/revoke_all.html", context, status=422 if form.is_bound else 200)
+
+
+def _revoke_all(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    try:
+        result = services.revoke_all_keys(workspace, Actor.of(request))
+    except REFUSALS as error:
+        return _outcome(request, workspace, {"refusal": explain(error), "was_all": True})
+    whole = {
+        "was_all": True,
+        "verdict": result.verdict.name,
+        "message": result.message,
+        "explanation": explain(result.error) if result.error else None,
+    }
+    return _outcome(request, workspace, whole | {"results": _shown(result.keys, workspace)})

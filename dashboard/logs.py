@@ -1,6 +1,9 @@
 """Structured logs: one line an event, ids of request and task bound to it, secrets taken out last."""
 
-from typing import Any
+import contextlib
+import logging
+import sys
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -55,6 +58,16 @@ def configure_structlog() -> None:
     )
 
 
+class SafeHandler(logging.StreamHandler[TextIO]):
+    """Writes to standard error. If that fails, the standard library would print the raw message and its arguments."""
+
+    def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
+        """Say that a line was lost and why, without the line."""
+        kind = sys.exc_info()[0]
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"A log line was lost: {kind.__name__ if kind else 'unknown'}\n")
+
+
 def logging_config(level: str, log_format: str) -> dict[str, Any]:
     """Return the ``logging.config`` dictionary: everything to standard error, through one redacting formatter."""
     configure_structlog()
@@ -74,7 +87,7 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
                 ],
             }
         },
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "console"}},
+        "handlers": {"stderr": {"()": SafeHandler, "formatter": "console"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING"} for name in _CHATTY},

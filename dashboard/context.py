@@ -12,10 +12,13 @@ def console(request: HttpRequest) -> dict[str, Any]:
     """Return the workspaces the viewer may see, the current one, the chosen theme and our version."""
     theme = request.COOKIES.get("theme")
     return {
-        "workspaces": _visible_workspaces(request),
-        "workspace": getattr(request, "workspace", None),
-        "theme": theme if theme in {"light", "dark"} else None,
-        "version": __version__,
+        # Under one name, so that no page's own context can take its place.
+        "console": {
+            "workspaces": _visible_workspaces(request),
+            "workspace": getattr(request, "workspace", None),
+            "theme": theme if theme in {"light", "dark"} else None,
+            "version": __version__,
+        }
     }
 
 

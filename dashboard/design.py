@@ -62,10 +62,11 @@ def design(request: HttpRequest) -> HttpResponse:
     form = SampleForm(request.POST or None)
     if request.method == "POST":
         form.add_error(None, "The sample form is never saved: this is how a refusal looks.")
-    return render(request, "dashboard/design.html", {"form": form, **_samples(timezone.now())})
+    return render(request, "dashboard/design.html", {"form": form, **samples(timezone.now())})
 
 
-def _samples(now: dt.datetime) -> dict[str, Any]:
+def samples(now: dt.datetime) -> dict[str, Any]:
+    """Return one of everything that the page shows, as seen at ``now``."""
     soon = now + dt.timedelta(seconds=20)
     return {
         "fresh": SampleState(now - dt.timedelta(seconds=40), soon),

@@ -97,4 +97,5 @@ def _keys(now: dt.datetime) -> list[SampleKey]:
 
 
 def _icon_names() -> list[str]:
-    return re.findall(r'<symbol id="([a-z-]+)"', (ROOT / "static" / "icons.svg").read_text())
+    drawn = re.findall(r'<symbol id="([a-z-]+)"', (ROOT / "static" / "icons.svg").read_text())
+    return [name for name in drawn if name != "brand"]

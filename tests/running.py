@@ -33,6 +33,18 @@ class RunningConsole:
         self.ready = threading.Event()
 
     def start(self, seconds: float = 90) -> None:
+        self._run()
+        assert self.ready.wait(seconds), self.text
+        assert self.process.poll() is None, self.text
+
+    def refusal(self, seconds: float = 20) -> str:
+        """Start it where it cannot; return what it says."""
+        self._run()
+        assert self.process.wait(seconds) == 1, self.text
+        self._close()
+        return self.text
+
+    def _run(self) -> None:
         variables = {"VAR_DIR": self.var_dir, "PORT": self.port, "SANDBOX_PORT": self.sandbox_port}
         self.process = subprocess.Popen(
             [sys.executable, "manage.py", "up", *self.arguments],
@@ -44,8 +56,6 @@ class RunningConsole:
         )
         self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
-        assert self.ready.wait(seconds), self.text
-        assert self.process.poll() is None, self.text
 
     def _read(self) -> None:
         for line in self.process.stdout:
@@ -61,9 +71,12 @@ class RunningConsole:
     def stop(self, number: int = signal.SIGTERM, seconds: float = 10) -> int:
         os.kill(self.process.pid, number)
         code = self.process.wait(seconds)
-        self.reader.join(seconds)
-        self.process.stdout.close()
+        self._close()
         return code
+
+    def _close(self) -> None:
+        self.reader.join(10)
+        self.process.stdout.close()
 
     def sandbox_credentials(self) -> dict[str, str]:
         command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(self.var_dir / "sandbox")]

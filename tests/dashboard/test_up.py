@@ -1,0 +1,165 @@
+"""`manage.py up` as a real process: what it starts, what it survives, what it leaves behind."""
+
+import json
+import re
+import signal
+import socket
+import stat
+import time
+import urllib.error
+import urllib.request
+
+import psutil
+import pytest
+import redis
+
+from tests.running import RunningConsole
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if found := condition():
+            return found
+        time.sleep(0.05)
+    return condition()
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own loopback address
+        return json.load(answer)
+
+
+def family(console):
+    return psutil.Process(console.process.pid).children(recursive=True)
+
+
+def child(console, word):
+    return next(p for p in psutil.Process(console.process.pid).children() if word in " ".join(p.cmdline()))
+
+
+def survivors(processes):
+    return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory):
+    running = RunningConsole(tmp_path_factory.mktemp("up"), "--no-sandbox")
+    running.start()
+    yield running
+    if running.process.poll() is None:
+        running.stop()
+
+
+def test_it_is_ready_when_it_says_so(console):
+    assert get(f"{console.url}/readyz") == {
+        "status": "ok",
+        "checks": {"database": "ok", "migrations": "ok", "redis": "ok"},
+    }
+
+
+def test_it_says_where_it_is_and_how_to_sign_in_without_the_chosen_password(console):
+    assert f"ready at {console.url}/" in console.text
+    assert console.email in console.text
+    assert console.password not in console.text
+
+
+def test_a_second_one_on_the_same_data_is_refused(console):
+    assert "already running" in RunningConsole(console.var_dir, "--no-sandbox").refusal()
+
+
+def test_a_busy_port_is_named_before_anything_is_started(console, tmp_path):
+    other = RunningConsole(tmp_path / "var", "--no-sandbox")
+    other.port = console.port
+    assert re.search(f"Port {console.port} .*already in use.*PORT=", other.refusal())
+    assert not (tmp_path / "var" / "console.sqlite3").exists()
+
+
+def test_a_busy_sandbox_port_is_named_too(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        other = RunningConsole(tmp_path)
+        other.sandbox_port = taken.getsockname()[1]
+        assert "SANDBOX_PORT=" in other.refusal()
+
+
+def test_the_clock_ticks_and_the_worker_takes_the_ticks(console):
+    with redis.Redis(unix_socket_path=str(console.var_dir / "redis" / "redis.sock")) as client:
+        before = client.info("stats")["total_commands_processed"]
+        assert wait_for(lambda: client.info("stats")["total_commands_processed"] > before + 20)
+        assert client.llen("celery") <= 2
+
+
+@pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "redis-server"])
+def test_what_dies_is_started_again_and_said(console, word):
+    victim = child(console, word)
+    victim.kill()
+    victim.wait(5)
+    assert wait_for(lambda: [p for p in family(console) if word in " ".join(p.cmdline()) and p.pid != victim.pid])
+    assert wait_for(lambda: "ended (signal SIGKILL); starting again" in console.text)
+    assert wait_for(lambda: answers(console))
+
+
+def answers(console):
+    try:
+        return get(f"{console.url}/readyz")["status"] == "ok"
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def test_nobody_else_can_read_its_data(console):
+    for name in (".", "redis", "secret_key", "encryption_key"):
+        assert stat.S_IMODE((console.var_dir / name).stat().st_mode) & 0o077 == 0, name
+
+
+def test_it_ends_within_five_seconds_and_leaves_nothing_behind(console):
+    started = family(console)
+    assert len(started) >= 4
+    begun = time.monotonic()
+    assert console.stop(signal.SIGINT) == 0
+    assert time.monotonic() - begun < 6
+    assert survivors(started) == []
+
+
+def test_a_second_start_keeps_the_account_and_makes_up_no_password(console):
+    again = RunningConsole(console.var_dir, "--no-sandbox", CONSOLE_ADMIN_PASSWORD="", CONSOLE_ADMIN_EMAIL="")
+    again.variables = {}
+    again.start()
+    again.stop()
+    assert console.email in again.text
+    assert "shown only now" not in again.text
+
+
+def test_killed_outright_it_still_leaves_nothing_behind(console):
+    running = RunningConsole(console.var_dir, "--no-sandbox")
+    running.start()
+    started = family(running)
+    running.stop(signal.SIGKILL)
+    assert wait_for(lambda: not survivors(started), 10)
+
+
+def test_a_made_up_password_is_printed_once_and_kept_nowhere(tmp_path):
+    running = RunningConsole(tmp_path / ("long" * 30), "--no-sandbox")
+    running.variables = {"CONSOLE_ADMIN_EMAIL": "first@example.test"}
+    running.start()
+    running.stop()
+    line = next(line for line in running.output if "shown only now" in line)
+    password = line.split("password")[1].split()[0]
+    files = [path for path in running.var_dir.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if password.encode() in path.read_bytes()]
+
+
+def test_bad_settings_end_it_with_one_line_each(manage, tmp_path):
+    answer = manage("up", VAR_DIR=tmp_path, PORT="http", TIME_ZONE="Vienna")
+    assert answer.returncode == 1
+    assert "PORT: Not a valid integer." in answer.stderr
+    assert "TIME_ZONE: 'Vienna' is not a time zone" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_fresh_keys_are_good_settings(manage, tmp_path):
+    settings = tmp_path / "settings"
+    settings.write_text(manage("generate_keys").stdout + "DATABASE_URL=postgres://console@127.0.0.1:1/console\n")
+    assert manage("check", ENV_FILE=settings, VAR_DIR=tmp_path).returncode == 0

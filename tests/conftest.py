@@ -8,6 +8,7 @@ import redis as redis_client
 from django.conf import settings
 
 from dashboard.embedded import bundled_redis
+from tests.sandbox.process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,6 +43,22 @@ def _nothing_remembered(redis):
     """No test sees another's cached values, rate limits or locks."""
     yield
     redis.flushdb()
+
+
+@pytest.fixture(scope="session")
+def sandbox_process(tmp_path_factory):
+    """The real sandbox without rate limits, shared by all tests that call upstream; started when first needed."""
+    flags = ["--org-limit", "0", "--key-limit", "0", "--allow-local-webhooks"]
+    with SandboxProcess(tmp_path_factory.mktemp("sandbox") / "data", *flags) as process:
+        yield process
+
+
+@pytest.fixture
+def sandbox(sandbox_process, settings):
+    """The sandbox, healthy again after the test, with its address among those that credentials may go to."""
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, sandbox_process.base_url]
+    yield sandbox_process
+    sandbox_process.control("faults", method="DELETE")
 
 
 @pytest.fixture

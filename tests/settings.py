@@ -10,6 +10,7 @@ from dashboard.environment import VARIABLES
 from dashboard.secrets import new_secret
 
 _var_dir = Path(tempfile.mkdtemp(prefix="console-tests-"))
+(_var_dir / "static").mkdir()  # whitenoise warns where there is none
 _owner = os.getpid()
 
 

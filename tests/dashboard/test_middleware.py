@@ -1,0 +1,85 @@
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse
+from django.test import RequestFactory
+from django.utils import timezone
+
+from dashboard.middleware import never_cached, small_bodies, viewer_time_zone
+from workspaces.models import User
+from workspaces.requests import client_ip
+
+SIGNED_IN = User(email="viewer@example.test")
+
+
+def request(user=None, **options):
+    made = RequestFactory().get("/", **options)
+    made.user = user or AnonymousUser()
+    return made
+
+
+def zone_of(made):
+    return viewer_time_zone(lambda _: HttpResponse(timezone.get_current_timezone_name()))(made).content.decode()
+
+
+def with_cookie(made, value):
+    made.COOKIES["tz"] = value
+    return made
+
+
+@pytest.mark.parametrize("value", ["Europe/Vienna", "Europe%2FVienna"])
+def test_times_are_in_the_zone_that_the_browser_reports(value):
+    assert zone_of(with_cookie(request(), value)) == "Europe/Vienna"
+
+
+def test_the_zone_that_a_person_chose_wins():
+    chosen = User(email="viewer@example.test", time_zone="Asia/Tokyo")
+    assert zone_of(with_cookie(request(chosen), "Europe/Vienna")) == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("value", ["", "Nowhere/Land", "../../etc/passwd", "\0", "x" * 5000])
+def test_an_odd_zone_is_ignored(value):
+    assert zone_of(with_cookie(request(), value)) == "UTC"
+
+
+def test_the_zone_of_one_request_does_not_stay_for_the_next():
+    zone_of(with_cookie(request(), "Asia/Tokyo"))
+    assert zone_of(request()) == "UTC"
+
+
+def test_what_a_signed_in_person_sees_is_never_cached():
+    response = never_cached(lambda _: HttpResponse())(request(SIGNED_IN))
+    assert response["Cache-Control"] == "private, no-store"
+
+
+def test_what_everybody_sees_may_be_cached():
+    assert "Cache-Control" not in never_cached(lambda _: HttpResponse())(request())
+
+
+def test_a_body_larger_than_any_form_is_refused_unread(client):
+    response = client.post("/accounts/login/", {"email": "x" * 1_100_000})
+    assert response.status_code == 413
+    assert "at most 1024 KiB" in response.content.decode()
+
+
+def test_a_body_of_unknown_length_passes_to_django_which_reads_none():
+    assert small_bodies(lambda _: HttpResponse("passed"))(request(CONTENT_LENGTH="many")).content == b"passed"
+
+
+@pytest.mark.parametrize(
+    ("proxies", "forwarded", "expected"),
+    [
+        (0, "", "192.0.2.1"),
+        (0, "203.0.113.9", "192.0.2.1"),
+        (1, "203.0.113.9", "203.0.113.9"),
+        (1, "198.51.100.66, 203.0.113.9", "203.0.113.9"),
+        (2, "198.51.100.66, 203.0.113.9, 192.0.2.7", "203.0.113.9"),
+        (2, "203.0.113.9", None),
+        (1, "", None),
+        (1, "nonsense", None),
+        (1, "2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_the_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forwarded, expected):
+    settings.TRUSTED_PROXY_COUNT = proxies
+    headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
+    assert client_ip(request(REMOTE_ADDR="192.0.2.1", **headers)) == expected

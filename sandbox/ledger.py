@@ -17,7 +17,7 @@ from .tables import LedgerEntry, Organization
 ZERO = Decimal(0)
 
 
-class InsufficientCredits(Exception):  # noqa: N818 - reads as what happened, as upstream's code does
+class InsufficientCredits(Exception):
     """The balance does not cover what an enrichment could cost; nothing was taken. Figures are credits."""
 
     def __init__(self, estimated: Decimal, available: Decimal) -> None:
@@ -81,9 +81,7 @@ def release(session: Session, organization_id: str, reserved: Decimal, workflow_
         _record(session, organization_id, "release", reserved, workflow_id)
 
 
-def settle(
-    session: Session, organization_id: str, reserved: Decimal, cost: Decimal, workflow_id: str
-) -> None:
+def settle(session: Session, organization_id: str, reserved: Decimal, cost: Decimal, workflow_id: str) -> None:
     """Give the reservation back and charge what was found.
 
     Raises `ValueError` for a cost above the reservation.

@@ -19,7 +19,7 @@ from urllib.parse import SplitResult, urlsplit
 import httpcore
 
 
-class UrlRefused(ValueError):  # noqa: N818 - reads as what happened
+class UrlRefused(ValueError):
     """A webhook URL that must not be called; the message says why and what to do."""
 
 
@@ -141,9 +141,7 @@ class _Guard(httpcore.AsyncNetworkBackend):
         failure: Exception = OSError(f"{host} has no address")
         for address in await self._checked_addresses(host, port):
             try:
-                return await self._inner.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
-                )
+                return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure

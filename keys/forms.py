@@ -87,8 +87,7 @@ class CreateKeyForm(forms.Form):
 
     def again(self) -> "CreateKeyForm":
         """Return the same entries with errors kept, ready to be sent as another attempt."""
-        self.data = self.data.copy()
-        self.data["form_id"] = str(uuid.uuid4())
+        self.data = {**{name: self.data.get(name, "") for name in self.fields}, "form_id": str(uuid.uuid4())}
         return self
 
 

@@ -186,4 +186,4 @@ def slots_of(workspace: Workspace) -> Slots:
     counts = ApiKey.objects.of(workspace).active().count_in_full()
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""
-    return Slots(counts["in_full"], MOST_ACTIVE_KEYS, owner, counts["light"])
+    return Slots(counts["full"], MOST_ACTIVE_KEYS, owner, counts["light"])

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from django.apps import apps
 from django.db import models
 from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils import timezone
@@ -71,8 +72,8 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.aggregate(all=Count("pk"), **counts)
 
     def count_in_full(self) -> dict[str, int]:
-        """Return how many come from the full list ("in_full") and how many from the light one ("light")."""
-        return self.aggregate(in_full=Count("pk", filter=Q(in_full=True)), light=Count("pk", filter=Q(in_full=False)))
+        """Return how many come from the full list ("full") and how many from the light one ("light")."""
+        return self.aggregate(full=Count("pk", filter=Q(in_full=True)), light=Count("pk", filter=Q(in_full=False)))
 
     def matching(self, text: str) -> "ApiKeyQuerySet":
         """Keep those whose name, prefix, last four characters or id contain ``text``."""
@@ -106,7 +107,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Order by one of ``SORTS``; what is not known comes last either way."""
         status = conditions(timezone.now())
         rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
-        expressions = {
+        expressions: dict[str, Expression | F] = {
             "name": Lower("name"),
             "status": rank,
             "created": F("created_at"),
@@ -115,7 +116,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             "requests": F("request_count"),
         }
         expression = expressions[column]
-        order = expression.desc(nulls_last=True) if descending else expression.asc(nulls_last=True)
+        order = OrderBy(expression, descending=descending, nulls_last=True)
         return self.order_by(order, F("last_used_at").desc(nulls_last=True), "name", "pk")
 
     def recently_used_first(self) -> "ApiKeyQuerySet":

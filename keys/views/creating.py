@@ -38,7 +38,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     except AlreadySent as sent:
         return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
     except AnswerLost as lost:
-        extra = {"explanation": explain(lost.error), "list_was_read": lost.list_was_read}
+        extra: dict[str, Any] = {"explanation": explain(lost.error), "list_was_read": lost.list_was_read}
         return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
     except REFUSALS as error:
         return _refused(request, workspace, form, error)
@@ -70,6 +70,8 @@ def _refused(request: HttpRequest, workspace: Workspace, form: CreateKeyForm, er
 @sensitive_variables()
 def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResponse:
     key = new.key
+    if key is not None:
+        key.workspace = workspace
     context = page_context(request, workspace) | {
         "creation": new.creation,
         "key": key,
@@ -77,6 +79,7 @@ def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResp
         "expires_at": new.expires_at,
         "revoke_url": reverse("keys:revoke", args=[workspace.slug, key.key_id]) if key else "",
         "base_url": workspace.base_url,
+        "home_url": key.get_absolute_url() if key else reverse("keys:list", args=[workspace.slug]),
     }
     response = render(request, "keys/created.html", context)
     patch_cache_control(response, no_store=True, private=True)
@@ -104,8 +107,9 @@ def seen(request: HttpRequest, slug: str) -> HttpResponse:
         form_id = uuid.UUID(request.POST.get("form_id", ""))
     except ValueError:
         return HttpResponse("form_id must be the id of a form.\n", status=400, content_type="text/plain")
-    creation = KeyCreation.objects.filter(workspace=workspace, form_id=form_id, user=request.user).first()
-    if creation is not None and creation.state == KeyCreation.State.SUCCEEDED:
+    creation = KeyCreation.objects.filter(workspace=workspace, form_id=form_id).first()
+    by_them = creation is not None and creation.user_id == request.user.pk
+    if creation is not None and by_them and creation.state == KeyCreation.State.SUCCEEDED:
         creation.workspace = workspace
         services.mark_secret_seen(creation, Actor.of(request))
     if request.POST.get("go"):

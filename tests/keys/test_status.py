@@ -1,0 +1,86 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from keys.models import ApiKey
+from keys.models.key import conditions
+from keys.status import status_of
+
+from .conftest import make_key
+
+DAYS = timedelta(days=1)
+
+
+def key(**facts):
+    now = timezone.now()
+    known = {"in_full": True, "created_at": now - 90 * DAYS, "last_used_at": now, "read_at": now, **facts}
+    return ApiKey(name="Batch worker", prefix="clapi_AbCd", last4="wXyZ", **known)
+
+
+def ago(days):
+    return timezone.now() - days * DAYS
+
+
+@pytest.mark.parametrize(
+    ("facts", "words", "reason"),
+    [
+        ({}, "Active", ""),
+        ({"last_used_at": None}, "Never used", "no request yet"),
+        ({"last_used_at": ago(40)}, "Idle for 40 days", "last used on"),
+        ({"expires_at": ago(-3)}, "Expires in 3 days", ""),
+        ({"expires_at": ago(-3), "last_used_at": None}, "Expires in 3 days", "never used"),
+        ({"expires_at": ago(3)}, "Expired on", ""),
+        ({"is_active": False, "revoked_at": ago(1)}, "Revoked", "Outside this console"),
+        ({"is_active": False}, "Revoked", "Before this console first read it"),
+        ({"gone_at": ago(1), "is_active": False}, "No longer listed", "since"),
+        ({"in_full": False, "last_used_at": None}, "Active", "light list"),
+    ],
+)
+def test_a_status_says_its_reason(facts, words, reason):
+    status = status_of(key(**facts))
+    assert status.text.startswith(words)
+    assert reason in status.reason
+
+
+def test_a_key_that_expires_within_a_day_is_urgent():
+    assert status_of(key(expires_at=timezone.now() + timedelta(hours=2))).level == "danger"
+
+
+def test_whoever_revoked_it_is_named(operator):
+    revoked = key(is_active=False, revoked_at=ago(0), revoked_by=operator)
+    assert "By operator@example.test on" in status_of(revoked).reason
+
+
+def test_each_key_is_in_exactly_one_of_the_statuses_that_exclude_each_other(workspace):
+    for active in (True, False):
+        for expires_at in (None, ago(2), ago(-2), ago(-200)):
+            for revoked_at in (None, ago(1)):
+                for gone_at in (None, ago(1)):
+                    facts = {"is_active": active and not gone_at, "expires_at": expires_at}
+                    make_key(workspace, revoked_at=revoked_at, gone_at=gone_at, **facts)
+    keys = ApiKey.objects.of(workspace)
+    counts = keys.count_by_status()
+    apart = ("active", "expired", "revoked", "gone")
+    assert sum(counts[name] for name in apart) == counts["all"] == keys.count()
+    assert set(counts) == {"all", *conditions(timezone.now())}
+
+
+@pytest.mark.parametrize("status", ["active", "expiring", "unused", "idle", "expired", "revoked", "gone"])
+def test_the_filter_and_the_words_agree(workspace, status):
+    words = {
+        "active": {"last_used_at": ago(0)},
+        "expiring": {"expires_at": ago(-2)},
+        "unused": {"last_used_at": None},
+        "idle": {"last_used_at": ago(31)},
+        "expired": {"expires_at": ago(1)},
+        "revoked": {"is_active": False, "revoked_at": ago(1)},
+        "gone": {"gone_at": ago(1), "is_active": False},
+    }
+    for facts in words.values():
+        make_key(workspace, **facts)
+    beginnings = {"active": "", "unused": "Never", "gone": "No longer"}
+    found = ApiKey.objects.of(workspace).in_status(status)
+    assert found
+    begins = beginnings.get(status, status[:5].capitalize())
+    assert all(status_of(each).text.startswith(begins) for each in found)

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -35,7 +35,7 @@ class Process:
 
     name: str
     command: list[str]
-    environment: dict[str, str] = field(default_factory=dict)
+    unsaid: tuple[str, ...] = ()  # lines with these in them tell nobody anything
     running: subprocess.Popen[str] | None = None
     deaths: int = 0
     started_at: float = 0
@@ -47,7 +47,7 @@ class Process:
         follow = [sys.executable, "-I", "-S", str(FOLLOW), str(os.getpid())]
         self.running = subprocess.Popen(
             [*follow, *self.command],
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self.environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -61,7 +61,8 @@ class Process:
 
     def _print(self, output: IO[str]) -> None:
         for line in output:
-            say(self.name, line.rstrip())
+            if not any(text in line for text in self.unsaid):
+                say(self.name, line.rstrip())
 
     def check_alive(self) -> None:
         """Raise CannotStart if it has ended, for those who wait for it."""

@@ -27,7 +27,10 @@ def redis_socket() -> Path:
 
 def redis() -> Process:
     """Return the broker, cache and lock server."""
-    return Process("redis", bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis"))
+    # Said at each start, whatever the log level; the last advises on dumps of a memory far larger than ours.
+    banner = ("Redis is starting", "Redis version=", "Configuration loaded", "Server initialized", "overcommit_memory")
+    command = bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis")
+    return Process("redis", command, unsaid=banner)
 
 
 def sandbox() -> Process:

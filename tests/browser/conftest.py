@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.browser.console import RunningConsole
+from tests.running import RunningConsole
 from tests.conftest import ROOT
 
 ARTIFACTS = ROOT / "test-artifacts"
@@ -72,8 +72,8 @@ def page(request, chromium, console, complaints):
 def signed_in(page, console):
     """The same window, signed in as the first admin."""
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail").or_(page.get_by_label("Email")).first.fill(console.email)
-    page.get_by_label("Password", exact=True).first.fill(console.password)
-    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+    page.get_by_label("Email").fill(console.email)
+    page.get_by_label("Password").fill(console.password)
+    page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/accounts/login/" not in url)
     return page

@@ -3,25 +3,16 @@
 import argparse
 import json
 import logging
-import signal
 import socket
 import sys
 from pathlib import Path
-from types import FrameType
 
-import uvicorn
-from fastapi import FastAPI
-
-from .app import create_app
-from .connections import CuttableProtocol
 from .credentials import ADDRESS_FILE, DEFAULT_LIFETIME, collect
 from .data_dir import DataDir
 from .errors import ApiError
 from .settings import Settings
 
 BACKLOG = 2048
-# A hung answer (a fault, a slow client) must not hold up the end of the process.
-SHUTDOWN_SECONDS = 1
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -90,8 +81,10 @@ def _serve(options: argparse.Namespace) -> int:
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = f"http://{options.host}:{listener.getsockname()[1]}"
     DataDir(options.data).write_json(ADDRESS_FILE, {"url": url})
-    app = create_app(_settings(options, url))
-    _run(_config(app), listener, url)
+    # Imported here because it takes half a second, which `credentials` need not wait for.
+    from .server import run  # noqa: PLC0415
+
+    run(_settings(options, url), listener)
     return 0
 
 
@@ -108,44 +101,6 @@ def _settings(options: argparse.Namespace, url: str) -> Settings:
         traffic=options.traffic,
         seed=options.seed,
     )
-
-
-def _config(app: FastAPI) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=CuttableProtocol,
-        log_level="warning",
-        access_log=False,
-        # The peer's address is the truth here: it guards the control surface.
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-
-
-class _Server(uvicorn.Server):
-    """Says when it listens."""
-
-    url = ""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            sys.stdout.write(f"sandbox ready on {self.url}\n")
-            sys.stdout.flush()
-
-
-def _run(config: uvicorn.Config, listener: socket.socket, url: str) -> None:
-    # uvicorn raises the signal that stopped it once more when it is done; a stop on request is no failure.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)
-    server = _Server(config)
-    server.url = url
-    server.run(sockets=[listener])
-
-
-def _ignore(_number: int, _frame: FrameType | None) -> None:
-    return
 
 
 def _is_taken(error: Exception) -> bool:

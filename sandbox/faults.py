@@ -121,8 +121,11 @@ class FaultInjection:
 
 async def _misbehave(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
     if fault.kind == "hang":
-        await _wait_for_client_to_leave(receive, fault.seconds)
-        abort(scope)
+        try:
+            await _wait_for_client_to_leave(receive, fault.seconds)
+        finally:
+            # Also when the process is stopping: the client must not get an answer after all.
+            abort(scope)
     elif fault.kind == "drop":
         abort(scope)
         await _wait_for_client_to_leave(receive, None)

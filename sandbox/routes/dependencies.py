@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from sandbox.auth import Principal
-from sandbox.errors import ApiError
+from sandbox.errors import PUBLIC_PREFIX, V2_PREFIX, ApiError
 from sandbox.services import Services
 
 # These only describe the header for /docs: the credentials are checked by `sandbox.auth`.
@@ -36,10 +36,12 @@ async def public_caller(
     """
     principal = cast("Principal", request.state.principal)
     limits = sandbox.settings
-    endpoint = f"{request.method} {request.scope['route'].path}"
+    # The route alone does not tell: the newer endpoints are the same routes on both surfaces.
+    surface = V2_PREFIX if request.scope["path"].startswith(V2_PREFIX) else PUBLIC_PREFIX
+    endpoint = (request.method, surface, request.scope["route"].path)
     if principal.api_key_id is not None:
         sandbox.windows.admit(("key", principal.api_key_id), limits.key_limit)
-    sandbox.windows.admit(("organization", principal.organization_id, endpoint), limits.org_limit)
+    sandbox.windows.admit(("organization", principal.organization_id, *endpoint), limits.org_limit)
     for scope in required.scopes:
         if scope not in principal.scopes:
             raise _insufficient_scope(scope, principal.scopes)

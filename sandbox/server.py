@@ -1,0 +1,51 @@
+"""Runs the application on a socket until the process is told to stop."""
+
+import signal
+import socket
+import sys
+from types import FrameType
+
+import uvicorn
+
+from .app import create_app
+from .connections import CuttableProtocol
+from .settings import Settings
+
+# A hung answer (a fault, a slow client) must not hold up the end of the process.
+SHUTDOWN_SECONDS = 1
+
+
+def run(settings: Settings, listener: socket.socket) -> None:
+    """Serve until SIGINT or SIGTERM; says "sandbox ready on …" when it listens."""
+    # uvicorn raises the signal that stopped it once more when it is done; a stop on request is no failure.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _ignore)
+    config = uvicorn.Config(
+        create_app(settings),
+        http=CuttableProtocol,
+        log_level="warning",
+        access_log=False,
+        # The peer's address is the truth here: it guards the control surface.
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    _Server(config, settings.public_url).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            sys.stdout.write(f"sandbox ready on {self._url}\n")
+            sys.stdout.flush()
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    return

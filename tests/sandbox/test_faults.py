@@ -1,0 +1,149 @@
+"""The control surface: who may use it, what each fault does to a client, and what else it can change."""
+
+import time
+
+import httpx
+import pytest
+
+from .conftest import make_key, organization_id
+
+PATH = "/api/v1/public/whoami"
+
+
+@pytest.fixture
+def faulty(sandbox, session, key):
+    def set_fault(kind, **more):
+        sandbox.control("faults", {"path": "/api/v1/public/*", "kind": kind, **more})
+        return key.client
+
+    return set_fault
+
+
+def test_a_status_fault_carries_retry_after(faulty):
+    answer = faulty("status", status=429, retry_after=7).get(PATH)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
+    assert answer.json()["error"]["code"] == "rate_limited"
+
+
+def test_a_status_fault_has_the_shape_of_its_surface(sandbox, session):
+    sandbox.control("faults", {"path": "/api/v1/api-keys", "kind": "status", "status": 503, "times": 1})
+    answer = session.get("/api/v1/api-keys")
+    assert answer.status_code == 503
+    assert answer.json().keys() == {"detail"}
+
+
+def test_latency_delays_the_real_answer(faulty):
+    client = faulty("latency", seconds=0.3)
+    started = time.monotonic()
+    assert client.get(PATH).status_code == 200
+    assert time.monotonic() - started >= 0.3
+
+
+def test_a_hang_gives_no_answer(faulty):
+    with pytest.raises(httpx.ReadTimeout):
+        faulty("hang").get(PATH, timeout=0.3)
+
+
+@pytest.mark.parametrize("fault", [{"kind": "drop"}, {"kind": "hang", "seconds": 0.1}])
+def test_a_drop_closes_the_connection(faulty, fault):
+    with pytest.raises(httpx.RemoteProtocolError):
+        faulty(**fault).get(PATH)
+
+
+def test_html_as_a_proxy_would_answer(faulty):
+    answer = faulty("html").get(PATH)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html; charset=utf-8")
+    assert answer.text.startswith("<!doctype html>")
+
+
+def test_truncated_json_is_half_of_the_real_answer(faulty):
+    answer = faulty("truncated").get(PATH)
+    assert answer.status_code == 200
+    assert answer.text.startswith('{"user_email"')
+    assert not answer.text.endswith("}")
+
+
+def test_an_empty_body(faulty):
+    answer = faulty("empty").get(PATH)
+    assert (answer.status_code, answer.content) == (200, b"")
+
+
+def test_a_fault_lasts_for_its_times(faulty):
+    client = faulty("status", status=500, times=2)
+    assert [client.get(PATH).status_code for _ in range(3)] == [500, 500, 200]
+
+
+def test_clearing_ends_a_fault(sandbox, faulty):
+    client = faulty("status", status=500)
+    assert client.get(PATH).status_code == 500
+    sandbox.control("faults", method="DELETE")
+    assert client.get(PATH).status_code == 200
+
+
+def test_a_fault_can_be_limited_to_a_method_and_a_prefix(sandbox, session, key):
+    sandbox.control("faults", {"path": "/api/v1/api-keys", "method": "POST", "kind": "status", "status": 500})
+    assert session.get("/api/v1/api-keys").status_code == 200
+    assert session.post(f"/api/v1/api-keys/{key.id}/revoke").status_code == 500
+
+
+def test_an_answer_can_be_lost_after_the_work_was_done(sandbox, session):
+    sandbox.control("faults", {"path": "/api/v1/api-keys", "kind": "drop", "times": 1, "after": True})
+    with pytest.raises(httpx.RemoteProtocolError):
+        session.post("/api/v1/api-keys", json={"name": "whose answer was lost"})
+    assert "whose answer was lost" in {row["name"] for row in session.get("/api/v1/api-keys").json()}
+
+
+@pytest.mark.parametrize(
+    "fault", [{"kind": "flood"}, {"kind": "status", "status": 204}, {"kind": "drop", "times": 0}, {}]
+)
+def test_an_impossible_fault_is_refused(sandbox, fault):
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        sandbox.control("faults", fault)
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Sandbox-Control": "wrong"}, {"X-Sandbox-Control": "é"}])
+def test_the_control_surface_needs_its_token(sandbox, headers):
+    encoded = {name: value.encode() for name, value in headers.items()}
+    answer = httpx.delete(f"{sandbox.base_url}/_sandbox/faults", headers=encoded)
+    assert answer.status_code == 401
+
+
+def test_requests_can_be_spread_over_a_time(sandbox, session, key):
+    asked = {
+        "key_id": key.id,
+        "count": 5,
+        "path": "/api/v1/public/enrich/bulk",
+        "method": "POST",
+        "status_code": 402,
+        "duration_ms": 900,
+        "ip_address": "198.51.100.7",
+        "user_agent": "nightly",
+        "since": "2026-01-01T00:00:00Z",
+        "until": "2026-01-01T04:00:00Z",
+    }
+    sandbox.control("requests", asked)
+    rows = session.get(f"/api/v1/api-keys/{key.id}/requests").json()
+    assert [row["created_at"] for row in rows] == [f"2026-01-01T0{hour}:00:00Z" for hour in (4, 3, 2, 1, 0)]
+    assert {row["ip_address"] for row in rows} == {"198.51.100.7"}
+    key_row = next(row for row in session.get("/api/v1/api-keys").json() if row["id"] == key.id)
+    assert (key_row["request_count"], key_row["last_used_at"]) == (5, "2026-01-01T04:00:00Z")
+
+
+def test_a_plan_change_reaches_whoami(sandbox, session, key):
+    plan = {"tier": "enterprise", "features": ["b", "API_ACCESS"], "scopes": ["credits:read"]}
+    sandbox.control("plan", {"organization_id": organization_id(sandbox), **plan})
+    me = key.client.get(PATH).json()
+    assert (me["tier"], me["features"], me["scopes"]) == ("enterprise", ["API_ACCESS", "b"], ["credits:read"])
+
+
+@pytest.mark.parametrize("path", ["credits", "plan"])
+def test_an_unknown_organization_is_404(sandbox, path):
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
+        sandbox.control(path, {"organization_id": "org_none", "credits": 1})
+
+
+def test_state_names_no_secret(sandbox, session):
+    key = make_key(sandbox, session)
+    state = sandbox.control("state", method="GET")
+    assert key.id in {row["key_id"] for row in state["organizations"][0]["keys"]}
+    assert key.secret not in str(state)

@@ -1,0 +1,182 @@
+"""The settings page and its commands, against the real sandbox."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+
+from cleanlist import Secret
+from tests.workspaces.conftest import reloaded
+from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
+from workspaces.sealing import Sealed
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HX-Request": "true"}
+PAGE = "/w/example-works/settings/"
+WRONG_KEY = "clapi_" + "w" * 64
+
+
+def text_of(answer):
+    return " ".join(answer.content.decode().replace("&#x27;", "'").split())
+
+
+def last_event():
+    return AuditEvent.objects.order_by("-pk").first()
+
+
+@pytest.fixture
+def pasted_session(workspace):
+    return ManagementSession.objects.create(
+        workspace=workspace,
+        kind=ManagementSession.Kind.PASTED,
+        token=Sealed.seal(Secret("x.y.z")),
+        token_expires_at=timezone.now() + dt.timedelta(seconds=50),
+        user_email="operations@example.test",
+    )
+
+
+def test_the_state_of_each_credential_is_a_sentence(as_owner, workspace, pasted_session):
+    text = text_of(as_owner.get(PAGE))
+    assert "clapi_kkkk…kkkk" in text
+    assert "Cleanlist accepts it" in text
+    assert "operations@example.test" in text
+    assert "data-countdown" in text
+
+
+def test_a_rejected_key_says_why_and_offers_to_try_again(as_owner, workspace):
+    workspace.api_key_rejected_at, workspace.api_key_rejection = timezone.now(), "Key revoked"
+    workspace.save()
+    text = text_of(as_owner.get(PAGE))
+    assert "Key revoked" in text
+    assert "Try again" in text
+
+
+def test_trying_again_trusts_the_key_once_more(as_owner, workspace):
+    workspace.api_key_rejected_at = timezone.now()
+    workspace.save()
+    as_owner.post(PAGE + "retry/")
+    assert reloaded(workspace).has_api_key
+    assert last_event().action == Action.WORKSPACE_CHANGED
+
+
+@pytest.mark.parametrize("role", ["operator", "viewer"])
+def test_members_who_do_not_own_it_see_states_but_no_forms(client, request, workspace, role):
+    client.force_login(request.getfixturevalue(role))
+    text = text_of(client.get(PAGE))
+    assert "Cleanlist accepts it" in text
+    assert f'action="{PAGE}' not in text
+    assert "Remove" not in text
+
+
+def test_members_are_listed_with_their_roles(as_owner, viewer):
+    assert viewer.email in text_of(as_owner.get(PAGE))
+
+
+def test_the_name_can_be_changed_and_the_address_in_the_browser_stays(as_owner, workspace):
+    as_owner.post(PAGE + "details/", {"name": "Renamed", "base_url": workspace.base_url})
+    assert (reloaded(workspace).name, reloaded(workspace).slug) == ("Renamed", "example-works")
+
+
+def test_an_address_that_is_not_listed_is_refused(as_owner, workspace):
+    answer = as_owner.post(PAGE + "details/", {"name": "X", "base_url": "https://elsewhere.example"})
+    assert answer.status_code == 422
+    assert "CLEANLIST_API_ORIGINS" in text_of(answer)
+    assert reloaded(workspace).name == "Example Works"
+
+
+def test_a_new_key_is_tried_and_stored(as_owner, connected, known):
+    connected.api_key_rejected_at = timezone.now()
+    connected.save()
+    answer = as_owner.post(PAGE + "api-key/", {"key-api_key": known["api_key"]})
+    assert answer.status_code == 302
+    assert reloaded(connected).has_api_key
+    assert last_event().action == Action.API_KEY_REPLACED
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_a_key_that_does_not_work_changes_nothing(as_owner, connected, headers):
+    answer = as_owner.post(PAGE + "api-key/", {"key-api_key": WRONG_KEY}, headers=headers)
+    assert answer.status_code == 422
+    assert "did not accept the credential" in text_of(answer)
+    assert WRONG_KEY not in text_of(answer)
+    assert reloaded(connected).api_key_last4 == connected.api_key_last4
+
+
+def test_a_key_of_another_organization_is_refused(as_owner, connected, known):
+    Workspace.objects.update(organization_id="org_other", organization_name="Other Works")
+    answer = as_owner.post(PAGE + "api-key/", {"key-api_key": known["api_key"], "key-save_anyway": "on"})
+    assert "the workspace to Other Works" in text_of(answer)
+    assert not AuditEvent.objects.filter(action=Action.API_KEY_REPLACED).exists()
+
+
+def test_a_session_of_another_organization_is_refused(as_owner, connected, known):
+    Workspace.objects.update(organization_id="org_other")
+    sent = {"session-session_kind": "pasted", "session-session_token": known["session_jwt"]}
+    assert "the workspace to org_other" in text_of(as_owner.post(PAGE + "session/", sent))
+    assert reloaded(connected).management_session is None
+
+
+def test_a_clerk_session_is_tried_and_stored(as_owner, connected, known):
+    sent = {
+        "session-session_kind": "clerk",
+        "session-frontend_api_url": known["clerk_frontend_api"],
+        "session-session_id": known["clerk_session_id"],
+        "session-client_token": known["clerk_client_token"],
+    }
+    assert as_owner.post(PAGE + "session/", sent).status_code == 302
+    assert reloaded(connected).has_session
+    assert last_event().action == Action.SESSION_REPLACED
+
+
+def test_a_client_token_that_mints_nothing_is_refused(as_owner, connected, known):
+    sent = {
+        "session-session_kind": "clerk",
+        "session-frontend_api_url": known["clerk_frontend_api"],
+        "session-session_id": known["clerk_session_id"],
+        "session-client_token": "not-a-client-token",
+    }
+    answer = as_owner.post(PAGE + "session/", sent, headers=HTMX)
+    assert "session is over" in text_of(answer)
+    assert reloaded(connected).management_session is None
+
+
+def test_when_upstream_is_down_a_key_can_be_saved_anyway(as_owner, connected, known, fault):
+    fault("status", status=503)
+    sent = {"key-api_key": known["api_key"]}
+    assert "Save anyway" in text_of(as_owner.post(PAGE + "api-key/", sent))
+    assert as_owner.post(PAGE + "api-key/", sent | {"key-save_anyway": "on"}).status_code == 302
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "dialog"])
+def test_removing_asks_first_and_says_what_stops_working(as_owner, workspace, headers):
+    text = text_of(as_owner.get(PAGE + "api-key/remove/", headers=headers))
+    assert "no longer read" in text
+    assert ("<html" in text) == (headers == {})
+    assert reloaded(workspace).api_key is not None
+
+
+def test_a_removed_key_is_gone_from_the_database(as_owner, workspace):
+    as_owner.post(PAGE + "api-key/remove/")
+    assert reloaded(workspace).api_key is None
+    assert last_event().action == Action.API_KEY_REMOVED
+
+
+def test_a_removed_session_is_gone_from_the_database(as_owner, workspace, pasted_session):
+    as_owner.post(PAGE + "session/remove/")
+    assert not ManagementSession.objects.exists()
+    assert last_event().action == Action.SESSION_REMOVED
+
+
+def test_a_workspace_is_removed_by_its_typed_name_and_its_trail_stays(as_owner, workspace, admin):
+    assert as_owner.post(PAGE + "remove/", {"phrase": "Example Works"})["Location"] == "/"
+    assert not Workspace.objects.exists()
+    assert last_event().action == Action.WORKSPACE_REMOVED
+    as_owner.force_login(admin)
+    assert "Example Works" in text_of(as_owner.get("/audit/"))
+
+
+@pytest.mark.parametrize("phrase", ["", "example works", "yes"])
+def test_another_phrase_removes_nothing(as_owner, workspace, phrase):
+    answer = as_owner.post(PAGE + "remove/", {"phrase": phrase})
+    assert answer.status_code in {200, 422}
+    assert reloaded(workspace)

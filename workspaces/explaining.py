@@ -135,7 +135,8 @@ def _feature_gated(error: CleanlistError) -> Explanation:
 
 
 def _forbidden(error: CleanlistError) -> Explanation:
-    return Explanation("failed", "Cleanlist refused this", _said(error), error.fix or "")
+    fix = error.fix or "Ask whoever administers the organization in Cleanlist what this credential may do."
+    return Explanation("failed", "Cleanlist refused this", _said(error), fix)
 
 
 def _too_few_credits(error: CleanlistError) -> Explanation:
@@ -172,7 +173,8 @@ def _invalid(error: CleanlistError) -> Explanation:
 
 
 def _bad_request(error: CleanlistError) -> Explanation:
-    return Explanation("failed", "Cleanlist refused the request", _said(error), error.fix or "")
+    fix = error.fix or "Correct what it names, then try again."
+    return Explanation("failed", "Cleanlist refused the request", _said(error), fix)
 
 
 def _rate_limited(error: CleanlistError) -> Explanation:

@@ -1,0 +1,213 @@
+"""The start page and the overview, from the mirror."""
+
+import datetime as dt
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from keys.models import ApiKey, LoggedRequest
+from keys.models.key import key_uuid
+from usage.models import BalanceReading
+from workspaces.models import ManagementSession, Membership, Poll, Role, Workspace
+
+pytestmark = pytest.mark.django_db
+OVERVIEW = "/w/example-works/"
+
+
+def ago(**span):
+    return timezone.now() - dt.timedelta(**span)
+
+
+def make_key(workspace, name="pipeline", **options):
+    upstream_id = f"{workspace.pk}-{name}-{ApiKey.objects.count()}"
+    defaults = {"first_seen_at": ago(days=9), "read_at": ago(seconds=5), "key_id": key_uuid(upstream_id)}
+    return ApiKey.objects.create(workspace=workspace, name=name, upstream_id=upstream_id, **defaults | options)
+
+
+def make_request(key, **options):
+    defaults = {"method": "GET", "path": "/whoami", "status_code": 200, "created_at": ago(minutes=5)}
+    number = LoggedRequest.objects.count()
+    return LoggedRequest.objects.create(key=key, upstream_id=f"log-{number}", **defaults | options)
+
+
+def make_balance(workspace):
+    read_at = ago(minutes=2)
+    return BalanceReading.objects.create(workspace=workspace, credits=1234, first_read_at=read_at, read_at=read_at)
+
+
+def make_failing_poll(workspace, resource="balance", subject=""):
+    return Poll.objects.create(
+        workspace=workspace,
+        resource=resource,
+        subject=subject,
+        interval_seconds=60,
+        last_success_at=ago(hours=1),
+        consecutive_failures=3,
+        last_error="Upstream answered 503",
+        last_error_kind="ServerFailed",
+    )
+
+
+def text_of(answer):
+    return " ".join(answer.content.decode().replace("&#x27;", "'").split())
+
+
+def summary(answer):
+    return answer.context["summaries"][0]
+
+
+def test_figures_come_from_the_mirror(as_owner, workspace):
+    key = make_key(workspace)
+    make_balance(workspace)
+    make_request(key)
+    make_request(key, status_code=500)
+    text = text_of(as_owner.get("/"))
+    for part in ("1,234", "2 minutes ago", "of 10 active", "50.0", "1 of 2 answered 4xx or 5xx"):
+        assert part in text
+
+
+def test_old_requests_and_the_consoles_own_calls_do_not_count(as_owner, workspace):
+    key = make_key(workspace)
+    make_request(key, created_at=ago(hours=2))
+    make_request(key, is_own_call=True)
+    assert summary(as_owner.get("/")).requests == 0
+
+
+def test_before_the_first_reading_nothing_is_claimed(as_owner, workspace):
+    text = text_of(as_owner.get("/"))
+    assert text.count("never read") == 2
+
+
+def test_a_rejected_key_needs_attention_first(as_owner, workspace, owner):
+    calm = Workspace.objects.create(name="A calm one", slug="calm", base_url="x", api_key=workspace.api_key)
+    Membership.objects.create(workspace=calm, user=owner, role=Role.VIEWER)
+    Workspace.objects.filter(pk=workspace.pk).update(api_key_rejected_at=timezone.now())
+    answer = as_owner.get("/")
+    assert [each.workspace.slug for each in answer.context["summaries"]] == ["example-works", "calm"]
+    assert "no longer accepts this API key" in text_of(answer)
+
+
+def test_a_session_that_is_over_needs_attention(as_owner, workspace):
+    ManagementSession.objects.create(
+        workspace=workspace, kind=ManagementSession.Kind.PASTED, token_expires_at=ago(minutes=1)
+    )
+    assert "session token has run out" in text_of(as_owner.get("/"))
+
+
+def test_keys_whose_secret_nobody_saw_need_attention(as_owner, workspace):
+    make_key(workspace, secret_state=ApiKey.SecretState.UNSEEN)
+    assert "1 key was created whose secret nobody ever saw" in text_of(as_owner.get("/"))
+
+
+def test_keys_about_to_expire_need_attention(as_owner, workspace):
+    make_key(workspace, expires_at=ago(days=-3))
+    make_key(workspace, expires_at=ago(days=-30))
+    assert "1 active key expires within 7 days" in text_of(as_owner.get("/"))
+
+
+def test_a_stale_mirror_needs_attention_and_says_why(as_owner, workspace):
+    make_failing_poll(workspace)
+    text = text_of(as_owner.get("/"))
+    assert "Credit balance is out of date" in text
+    assert "Upstream answered 503" in text
+
+
+def test_many_failing_logs_are_one_item(as_owner, workspace):
+    for number in range(5):
+        make_failing_poll(workspace, "requests", str(number))
+    assert "Request log (and 4 more)" in text_of(as_owner.get("/"))
+
+
+def test_all_well_is_said(as_owner, workspace):
+    assert "All well" in text_of(as_owner.get("/"))
+
+
+def test_strangers_do_not_see_it(client, workspace, stranger):
+    client.force_login(stranger)
+    text = text_of(client.get("/"))
+    assert workspace.name not in text
+    assert "not a member" in text
+
+
+def test_an_empty_console_leads_to_connecting(as_admin):
+    assert "/w/connect/" in text_of(as_admin.get("/"))
+
+
+@pytest.mark.parametrize("url", ["/", OVERVIEW])
+def test_htmx_refreshes_the_living_part_only(as_owner, workspace, url):
+    text = text_of(as_owner.get(url, headers={"HX-Request": "true"}))
+    assert "<html" not in text
+    assert "Requests, last hour" in text
+
+
+def fill(workspace, rows):
+    key = make_key(workspace)
+    make_balance(workspace)
+    make_failing_poll(workspace, "requests", str(Poll.objects.count()))
+    for _ in range(rows):
+        make_request(key)
+
+
+def queries_of(client, url):
+    with CaptureQueriesContext(connection) as queries:
+        assert client.get(url).status_code == 200
+    return len(queries)
+
+
+def test_twenty_workspaces_cost_as_many_queries_as_ten(as_admin, workspace):
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            number = Workspace.objects.count()
+            fill(Workspace.objects.create(name=f"W{number}", slug=f"w-{number}", base_url="x"), 2)
+        counts.append(queries_of(as_admin, "/"))
+    assert counts[0] == counts[1] <= 9
+
+
+def test_the_overview_costs_the_same_whatever_there_is(as_owner, workspace):
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            fill(workspace, 10)
+        counts.append(queries_of(as_owner, OVERVIEW))
+    assert counts[0] == counts[1]
+
+
+def test_the_overview_lists_the_latest_requests_across_keys(as_owner, workspace):
+    slow, busy = make_key(workspace, "slow one"), make_key(workspace, "busy one")
+    make_request(slow, created_at=ago(days=40), path="/long-ago")
+    for minutes in range(12):
+        make_request(busy, created_at=ago(minutes=minutes), path=f"/call-{minutes}")
+    latest = as_owner.get(OVERVIEW).context["latest"]
+    assert [row.path for row in latest] == [f"/call-{minutes}" for minutes in range(10)]
+
+
+def test_a_quiet_log_reaches_back_as_far_as_needed(as_owner, workspace):
+    make_request(make_key(workspace), created_at=ago(days=40), path="/long-ago")
+    assert "/long-ago" in text_of(as_owner.get(OVERVIEW))
+
+
+def test_the_overview_says_how_fresh_everything_is(as_owner, workspace):
+    make_failing_poll(workspace)
+    text = text_of(as_owner.get(OVERVIEW))
+    assert "Out of date" in text
+    assert "/w/example-works/refresh/balance/" in text
+
+
+def test_a_paused_reading_says_why(as_owner, workspace):
+    Poll.objects.create(
+        workspace=workspace, resource="keys", interval_seconds=60, paused_reason="No management session is stored."
+    )
+    assert "No management session is stored." in text_of(as_owner.get(OVERVIEW))
+
+
+def test_without_a_session_the_missing_log_is_explained(as_owner, workspace):
+    assert "Request logs need a management session" in text_of(as_owner.get(OVERVIEW))
+
+
+def test_requests_are_counted_by_hour_in_zones_of_half_hours_too(as_owner, workspace):
+    as_owner.cookies["tz"] = "Asia/Kolkata"
+    make_request(make_key(workspace), created_at=timezone.now())
+    assert as_owner.get(OVERVIEW).context["by_hour"][-1] == 1

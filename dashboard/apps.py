@@ -1,7 +1,22 @@
+from typing import Any
+
+import structlog
 from django.apps import AppConfig
+from django.http import HttpRequest
+from django_structlog.signals import bind_extra_request_metadata
+
+from workspaces.requests import client_ip
 
 
 class DashboardConfig(AppConfig):
     """Floor 6: what ties the apps together."""
 
     name = "dashboard"
+
+    def ready(self) -> None:
+        """Put the address of the person's machine on every log line of a request."""
+        bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
+
+
+def _bind_address(request: HttpRequest, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(ip=client_ip(request))

@@ -83,3 +83,12 @@ def test_the_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forw
     settings.TRUSTED_PROXY_COUNT = proxies
     headers = {"HTTP_X_FORWARDED_FOR": forwarded} if forwarded else {}
     assert client_ip(request(REMOTE_ADDR="192.0.2.1", **headers)) == expected
+
+
+def test_the_log_line_of_a_request_tells_from_where(client, caplog, settings):
+    settings.TRUSTED_PROXY_COUNT = 1
+    with caplog.at_level("INFO"):
+        client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
+    line = next(record.msg for record in caplog.records if "request_finished" in str(record.msg))
+    assert line["ip"] == "203.0.113.9"
+    assert line["request_id"]

@@ -1,0 +1,88 @@
+"""What a first start makes: an account, and a workspace connected to the sandbox."""
+
+import pytest
+
+from dashboard.embedded import CannotStart, first_admin
+from dashboard.embedded.first_admin import ensure_admin
+from dashboard.embedded.sandbox_connection import connect_sandbox
+from workspaces.audit import CONSOLE
+from workspaces.models import Role, User, Workspace
+from workspaces.services import remove_workspace
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def admin():
+    return User.objects.create_superuser("admin@example.test", "correct horse battery staple")
+
+
+@pytest.fixture
+def connected(sandbox, admin):
+    connect_sandbox(sandbox.data_dir)
+    return Workspace.objects.get()
+
+
+def test_the_workspace_has_all_that_the_sandbox_gives(connected, sandbox, admin):
+    assert connected.base_url == sandbox.base_url
+    assert connected.organization_id == sandbox.credentials()["organization_id"]
+    assert connected.has_api_key
+    assert connected.has_session
+    assert connected.memberships.get(user=admin).role == Role.OWNER
+
+
+def test_a_second_start_leaves_it_as_it_is(connected, sandbox):
+    connect_sandbox(sandbox.data_dir)
+    assert Workspace.objects.get() == connected
+
+
+def test_it_follows_the_sandbox_to_another_port(connected, sandbox):
+    Workspace.objects.update(base_url="http://127.0.0.1:9")
+    connect_sandbox(sandbox.data_dir)
+    assert Workspace.objects.get().base_url == sandbox.base_url
+
+
+def test_what_somebody_removed_does_not_come_back(connected, sandbox):
+    remove_workspace(connected, CONSOLE)
+    connect_sandbox(sandbox.data_dir)
+    assert not Workspace.objects.exists()
+
+
+def test_a_sandbox_without_credentials_is_told(tmp_path, admin):
+    (tmp_path / "file").touch()
+    with pytest.raises(CannotStart, match="gave no credentials"):
+        connect_sandbox(tmp_path / "file")
+
+
+@pytest.fixture
+def chosen(monkeypatch):
+    def choose(email, password):
+        values = type("Environment", (), {"admin_email": email, "admin_password": password})
+        monkeypatch.setattr(first_admin, "ENVIRONMENT", values)
+
+    return choose
+
+
+def test_the_first_account_is_the_chosen_one(chosen):
+    chosen("first@example.test", "a password of the operator")
+    made = ensure_admin()
+    assert (made.email, made.password, made.warning) == ("first@example.test", None, None)
+    assert User.objects.get().check_password("a password of the operator")
+
+
+def test_a_weak_choice_is_taken_with_a_warning(chosen):
+    chosen("first@example.test", "password")
+    assert "too common" in ensure_admin().warning
+
+
+def test_without_a_choice_a_password_is_made_up_once(chosen):
+    chosen("first@example.test", "")
+    made = ensure_admin()
+    assert User.objects.get().check_password(made.password)
+    assert ensure_admin().password is None
+
+
+def test_a_later_choice_does_not_change_an_existing_account(chosen, admin):
+    chosen("other@example.test", "another password")
+    assert ensure_admin().email == admin.email
+    assert User.objects.count() == 1

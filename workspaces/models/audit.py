@@ -22,6 +22,15 @@ class Action(models.TextChoices):
     KEY_REVOKED = "key:revoked", "API key revoked"
     KEYS_ALL_REVOKED = "key:all_revoked", "All API keys revoked"
     KEY_SECRET_SEEN = "key:secret_seen", "Secret of a new API key shown"
+    ALERT_RULE_CREATED = "alert_rule:created", "Alert rule created"
+    ALERT_RULE_CHANGED = "alert_rule:changed", "Alert rule changed"
+    ALERT_RULE_REMOVED = "alert_rule:removed", "Alert rule removed"
+    ALERT_ACKNOWLEDGED = "alert:acknowledged", "Alert acknowledged"
+    ALERT_SNOOZED = "alert:snoozed", "Alert snoozed"
+    ALERT_WOKEN = "alert:woken", "Snooze ended"
+    ALERT_TEST_SENT = "alert:test_sent", "Test e-mail sent"
+    RECIPIENT_CHANGED = "alert_recipient:changed", "Recipient of alerts changed"
+    RECIPIENT_UNSUBSCRIBED = "alert_recipient:unsubscribed", "Recipient unsubscribed"
     REFRESHED = "mirror:refreshed", "Mirror refreshed by hand"
 
 

@@ -20,7 +20,7 @@ from cleanlist.errors import AuthenticationError, CleanlistError, SessionExpired
 from workspaces.connections import AddressNotAllowed, NotConnected, polling_client
 from workspaces.models import Poll
 from workspaces.polling import backoff, pacer, pauses
-from workspaces.polling.registry import Resource, resource_named
+from workspaces.polling.registry import Resource, resource_named, tell_landed
 from workspaces.sealing import CannotOpen
 
 # Longer than the client's total time-out, so that a lease never runs out under a worker that is still fetching.
@@ -117,6 +117,8 @@ def _settle(answer: Answer) -> Answer:
         failure.__cause__ = error
         _fail(answer.poll, failure)
         return replace(answer, error=failure)
+    if answer.fetched_at is not None:
+        tell_landed(answer.poll)
     return answer
 
 

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+import structlog
+
 from cleanlist import AsyncClient
 from workspaces.models import Poll, Workspace
 
+logger = structlog.get_logger(__name__)
 CredentialKind = Literal["api_key", "session"]
 
 
@@ -54,3 +57,21 @@ def resource_named(name: str) -> Resource:
 def all_resources() -> list[Resource]:
     """Return every registered resource, in order of name."""
     return [_resources[name] for name in sorted(_resources)]
+
+
+_listeners: list[Callable[[Poll], None]] = []
+
+
+def on_landed(listener: Callable[[Poll], None]) -> None:
+    """Have ``listener`` called after each poll whose answer was stored, once that is committed."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def tell_landed(poll: Poll) -> None:
+    """Tell the listeners; one that fails is logged and keeps neither the poll nor the others from going on."""
+    for listener in _listeners:
+        try:
+            listener(poll)
+        except Exception:
+            logger.exception("listener_failed", resource=poll.resource, workspace=poll.workspace_id)

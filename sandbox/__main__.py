@@ -72,14 +72,17 @@ def _credentials(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     if bool(options.clerk_issuer) != bool(options.clerk_jwks_url):
         return _complain("--clerk-issuer and --clerk-jwks-url belong together")
+    is_ipv6 = ":" in options.host
     try:
-        listener = socket.create_server((options.host, options.port), backlog=BACKLOG)
+        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        listener = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = "the port is in use; choose another with --port" if _is_taken(error) else error
         return _complain(f"cannot listen on {options.host}:{options.port}: {reason}")
     # asyncio leaves this out for sockets it did not make; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    url = f"http://{options.host}:{listener.getsockname()[1]}"
+    shown_host = f"[{options.host}]" if is_ipv6 else options.host
+    url = f"http://{shown_host}:{listener.getsockname()[1]}"
     DataDir(options.data).write_json(ADDRESS_FILE, {"url": url})
     # Imported here because it takes half a second, which `credentials` need not wait for.
     from .server import run  # noqa: PLC0415

@@ -32,14 +32,15 @@ def collect(data_dir: DataDir, base_url: str | None, lifetime: int) -> dict[str,
     url = base_url or data_dir.read_json(ADDRESS_FILE).get("url", FALLBACK_URL)
     tokens = SessionTokens(data_dir, Settings(data_dir=data_dir.path, public_url=url))
     store = Store(data_dir.database)
-    kept = data_dir.read_json(FILE)
     with store.session() as session:
+        # Read and written under the database's write lock, so that two calls at once show the same key.
+        kept = data_dir.read_json(FILE)
         user = founding.found(session)
         _keep_key(session, user, kept)
         client_session = _keep_client_session(session, user, kept)
         session_jwt = tokens.mint(client_session, lifetime)
+        data_dir.write_json(FILE, kept)
     store.close()
-    data_dir.write_json(FILE, kept)
     return {
         "base_url": url,
         "organization_id": user.organization_id,

@@ -19,10 +19,11 @@ BUSY_TIMEOUT_SECONDS = 10
 def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
     """Set what SQLite keeps per connection."""
     for pragma in (
+        # First, because switching to WAL already has to wait for other processes.
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

@@ -17,7 +17,7 @@ def report(session: Session, organization_id: str, days: int, group_by: GroupBy)
     """Count calls and errors (anything but 2xx) of the last `days` days.
 
     The buckets are the request path, the key's id, the UTC day, or, for "error", the status code; that last
-    one has rows for errors only, while the totals count every call.
+    one has rows for errors only, while the totals count every call. Days come in order, the rest busiest first.
     """
     since = utc_now() - dt.timedelta(days=days)
     failed = ~RequestLog.status_code.between(200, 299)
@@ -27,7 +27,8 @@ def report(session: Session, organization_id: str, days: int, group_by: GroupBy)
     )
     calls, total_errors = session.execute(window).one()
     bucket = _bucket(group_by)
-    grouped = window.add_columns(bucket).group_by(bucket).order_by(func.count().desc(), bucket)
+    order = [bucket] if group_by == "day" else [func.count().desc(), bucket]
+    grouped = window.add_columns(bucket).group_by(bucket).order_by(*order)
     if group_by == "error":
         grouped = grouped.where(failed)
     rows = [

@@ -5,6 +5,7 @@ import socket
 import stat
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -13,16 +14,28 @@ from .conftest import make_key
 from .process import SandboxProcess, command
 
 
-@pytest.fixture
-def process(tmp_path):
-    with SandboxProcess(tmp_path / "data", "--org-limit", "0", "--key-limit", "0") as running:
+@pytest.fixture(scope="module")
+def mortal(tmp_path_factory):
+    """A sandbox of this module's own, for stopping and killing."""
+    data_dir = tmp_path_factory.mktemp("mortal") / "data"
+    with SandboxProcess(data_dir, "--org-limit", "0", "--key-limit", "0") as running:
         yield running
+
+
+@pytest.fixture
+def process(mortal):
+    """That sandbox, running, without active keys and faults."""
+    if mortal.process.poll() is not None:
+        mortal.start()
+    mortal.control("faults", method="DELETE")
+    mortal.session().post("/api/v1/api-keys/revoke-all")
+    return mortal
 
 
 def test_keys_logs_and_credits_survive_a_restart(process):
     key = make_key(process, process.session(), name="kept")
     key.client.get("/api/v1/public/whoami")
-    shown = process.credentials()
+    shown = process.credentials(fresh=True)
     process.control("credits", {"organization_id": shown["organization_id"], "credits": 77})
     assert process.stop() == 0
     process.start()
@@ -94,8 +107,16 @@ def test_credentials_work_before_the_first_start(tmp_path):
         assert process.credentials()["base_url"] == process.base_url
 
 
+def test_credentials_asked_for_twice_at_once_are_the_same(tmp_path):
+    with ThreadPoolExecutor() as pool:
+        asked = [pool.submit(command, "credentials", "--data", str(tmp_path / "data")) for _ in range(3)]
+    shown = [json.loads(answer.result().stdout) for answer in asked]
+    for name in ("api_key", "control_token", "clerk_client_token"):
+        assert len({credentials[name] for credentials in shown}) == 1
+
+
 def test_credentials_show_the_same_key_until_it_is_revoked(process):
-    first = process.credentials()["api_key"]
+    first = process.credentials(fresh=True)["api_key"]
     assert process.credentials(fresh=True)["api_key"] == first
     process.session().post("/api/v1/api-keys/revoke-all")
     second = process.credentials(fresh=True)["api_key"]
@@ -105,7 +126,6 @@ def test_credentials_show_the_same_key_until_it_is_revoked(process):
 
 def test_credentials_need_one_of_the_ten_places(process):
     session = process.session()
-    session.post("/api/v1/api-keys/revoke-all")
     for _ in range(10):
         make_key(process, session)
     done = command("credentials", "--data", str(process.data_dir))

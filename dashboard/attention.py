@@ -22,6 +22,7 @@ class Attention:
     text: str
     url_name: str
     action: str
+    query: str = ""
 
     @property
     def rank(self) -> int:
@@ -55,7 +56,7 @@ def _keys(keys: Mapping[str, int]) -> list[Attention]:
         found.append(Attention("danger", text, KEYS, "Look"))
     if expiring := keys.get("expiring", 0):
         what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
-        found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look"))
+        found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
     return found
 
 

@@ -19,6 +19,7 @@ from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 
 RECENT = timedelta(hours=1)
+FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
 
 
 @dataclass
@@ -29,8 +30,10 @@ class Summary:
     credits: Decimal | None = None
     credits_read_at: datetime | None = None
     keys: dict[str, int] | None = None
+    log_is_read: bool = False
     requests: int = 0
     errors: int = 0
+    awaits_first_reading: bool = False
     attention: list[Attention] = field(default_factory=list)
 
     most_keys = MOST_ACTIVE_KEYS
@@ -61,24 +64,31 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
         )
     )
     now = timezone.now()
-    keys, requests, failing = _key_counts(rows, now), _request_counts(rows, now), _failing_polls(rows)
-    found = [_summary(row, keys.get(row.pk), requests.get(row.pk), failing[row.pk]) for row in rows]
+    keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
+    found = [_summary(row, keys.get(row.pk), requests.get(row.pk), polls[row.pk]) for row in rows]
     return sorted(found, key=lambda summary: summary.urgency)
 
 
-def _summary(
-    row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, failing: Sequence[Poll]
-) -> Summary:
-    requests = requests or {"requests": 0, "errors": 0}
+def _summary(row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, polls: Sequence[Poll]) -> Summary:
+    read = {poll.resource for poll in polls if poll.last_success_at}
+    if keys is None and read & {FULL_LIST, LIGHT_LIST}:
+        keys = {"active": 0}
+    failing = [poll for poll in polls if poll.consecutive_failures and not poll.paused_reason and poll.is_stale]
     return Summary(
         workspace=row,
         credits=row.credits,
         credits_read_at=row.credits_read_at,
         keys=keys,
         attention=attention.of(row, keys or {}, failing),
-        requests=requests["requests"],
-        errors=requests["errors"],
+        # Request logs are read for the keys of the full list; the light one comes without.
+        log_is_read=FULL_LIST in read,
+        awaits_first_reading=any(_is_on_its_way(poll) for poll in polls),
+        **requests or {},
     )
+
+
+def _is_on_its_way(poll: Poll) -> bool:
+    return not (poll.last_success_at or poll.consecutive_failures or poll.paused_reason)
 
 
 def _key_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dict[str, int]]:
@@ -110,11 +120,10 @@ def _counts(row: Mapping[str, Any]) -> dict[str, int]:
     return {name: count for name, count in row.items() if name != "of"}
 
 
-def _failing_polls(workspaces: Iterable[Workspace]) -> dict[int, list[Poll]]:
-    """Return the polls that run, fail, and have left the mirror stale."""
-    failing: dict[int, list[Poll]] = defaultdict(list)
-    rows = Poll.objects.filter(workspace__in=workspaces, consecutive_failures__gt=0, paused_reason="")
+def _polls(workspaces: Iterable[Workspace]) -> dict[int, list[Poll]]:
+    """Return the polls by workspace; of those that come one a key, which may be many, only the failing ones."""
+    found: dict[int, list[Poll]] = defaultdict(list)
+    rows = Poll.objects.filter(Q(subject="") | Q(consecutive_failures__gt=0), workspace__in=workspaces)
     for poll in rows.order_by("resource", "pk"):
-        if poll.is_stale:
-            failing[poll.workspace_id].append(poll)
-    return failing
+        found[poll.workspace_id].append(poll)
+    return found

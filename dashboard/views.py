@@ -5,16 +5,23 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard import overviews
-from dashboard.summaries import summaries_of
+from dashboard.summaries import Summary, summaries_of
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
+
+# How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
+REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show every workspace that the person may see, those that need attention first."""
     summaries = summaries_of(Workspace.objects.visible_to(request.user))
-    context = {"summaries": summaries, "may_connect": may_connect(request.user)}
+    context = {
+        "summaries": summaries,
+        "may_connect": may_connect(request.user),
+        "refresh_seconds": _refresh_seconds(summaries),
+    }
     return _page_or_part(request, "dashboard/home.html", context)
 
 
@@ -22,15 +29,21 @@ def home(request: HttpRequest) -> HttpResponse:
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one workspace: balance, keys, latest requests, and how fresh all that is."""
     workspace = get_workspace(request, slug)
+    summaries = summaries_of(Workspace.objects.filter(pk=workspace.pk))
     context = {
         "current": workspace,
-        "summary": summaries_of(Workspace.objects.filter(pk=workspace.pk))[0],
+        "summary": summaries[0],
+        "refresh_seconds": _refresh_seconds(summaries),
         "readings": overviews.readings_of(workspace),
         "latest": overviews.latest_requests(workspace),
         "by_hour": overviews.requests_by_hour(workspace),
         "balance_points": overviews.balance_points(workspace),
     }
     return _page_or_part(request, "dashboard/overview.html", context)
+
+
+def _refresh_seconds(summaries: list[Summary]) -> int:
+    return FIRST_SECONDS if any(summary.awaits_first_reading for summary in summaries) else REFRESH_SECONDS
 
 
 def _page_or_part(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:

@@ -58,7 +58,12 @@ def summary(answer):
     return answer.context["summaries"][0]
 
 
+def make_poll(workspace, resource, **options):
+    return Poll.objects.create(workspace=workspace, resource=resource, interval_seconds=60, **options)
+
+
 def test_figures_come_from_the_mirror(as_owner, workspace):
+    make_poll(workspace, "keys", last_success_at=ago(seconds=9))
     key = make_key(workspace)
     make_balance(workspace)
     make_request(key)
@@ -77,7 +82,7 @@ def test_old_requests_and_the_consoles_own_calls_do_not_count(as_owner, workspac
 
 def test_before_the_first_reading_nothing_is_claimed(as_owner, workspace):
     text = text_of(as_owner.get("/"))
-    assert text.count("never read") == 2
+    assert text.count("never read") == 4
 
 
 def test_a_rejected_key_needs_attention_first(as_owner, workspace, owner):
@@ -133,6 +138,26 @@ def test_strangers_do_not_see_it(client, workspace, stranger):
 
 def test_an_empty_console_leads_to_connecting(as_admin):
     assert "/w/connect/" in text_of(as_admin.get("/"))
+
+
+@pytest.mark.parametrize("url", ["/", OVERVIEW])
+def test_pages_ask_more_often_until_the_first_reading_is_there(as_owner, workspace, url):
+    make_poll(workspace, "balance")
+    assert 'data-refresh-seconds="3"' in text_of(as_owner.get(url))
+    Poll.objects.update(last_success_at=ago(seconds=1))
+    assert 'data-refresh-seconds="15"' in text_of(as_owner.get(url))
+
+
+def test_an_organization_without_keys_has_none_in_use(as_owner, workspace):
+    make_poll(workspace, "keys", last_success_at=ago(seconds=9))
+    assert summary(as_owner.get("/")).active_keys == 0
+
+
+def test_the_light_list_alone_claims_nothing_about_requests(as_owner, workspace):
+    make_poll(workspace, "public_keys", last_success_at=ago(seconds=9))
+    make_key(workspace)
+    answer = as_owner.get("/")
+    assert (summary(answer).active_keys, summary(answer).log_is_read) == (1, False)
 
 
 @pytest.mark.parametrize("url", ["/", OVERVIEW])

@@ -1,7 +1,7 @@
 """What pages show of keys besides their columns: statuses, facts for a decision, why a list is blank."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 
@@ -133,7 +133,11 @@ class Connection:
         """Return why the last reading failed, or None if it did not."""
         if self.poll is None or not self.poll.consecutive_failures:
             return None
-        return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
+        failure = explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
+        if failure.kind != "rate-limited":
+            return failure
+        clock = f"{timezone.localtime(self.poll.next_run_at):%H:%M}"
+        return replace(failure, title=f"Rate limited until {clock}", text=f"The list is read again at {clock}.")
 
     def blank(self) -> Blank:
         """Return why there is no key to show at all."""
@@ -142,7 +146,7 @@ class Connection:
         if poll is None or (poll.paused_reason and poll.last_success_at is None) or self._cannot_read():
             return self._blank_for_session()
         if failure is not None:
-            return self._blank_for(failure, poll)
+            return self._blank_for(failure)
         if poll.last_success_at is None:
             return Blank("nothing", "The first reading is on its way", "This page fills itself in a moment.")
         return Blank("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
@@ -157,12 +161,9 @@ class Connection:
         text = "The stored management session no longer works, so the keys cannot be read."
         return Blank("expired", "The management session is over", text, self.settings_url, "Renew the session")
 
-    def _blank_for(self, failure: Explanation, poll: Poll) -> Blank:
+    def _blank_for(self, failure: Explanation) -> Blank:
         text = f"{failure.text} {failure.fix}".strip()
         url = reverse(failure.action_url_name, args=[self.workspace.slug]) if failure.action_url_name else ""
-        if failure.kind == "rate-limited":
-            clock = f"{timezone.localtime(poll.next_run_at):%H:%M}"
-            return Blank("rate-limited", f"Rate limited until {clock}", f"The list is read again at {clock}.")
         return Blank(failure.kind, failure.title, text, url, failure.action_label)
 
 

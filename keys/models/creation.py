@@ -36,7 +36,7 @@ class KeyCreation(models.Model):
         CREATED_UNSEEN = "unseen", "Answer lost, but the key was created"
         NOTHING_CREATED = "nothing", "Answer lost, nothing was created"
 
-    form_id = models.UUIDField(unique=True, default=uuid.uuid4)
+    form_id = models.UUIDField(default=uuid.uuid4)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="key_creations")
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     name = models.CharField(max_length=200, blank=True)
@@ -52,6 +52,9 @@ class KeyCreation(models.Model):
     seen_at = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(KeyCreationQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "form_id"], name="one_creation_a_form")]
 
     def __str__(self) -> str:
         return f"{self.name or 'unnamed key'}: {self.get_state_display()}"

@@ -79,10 +79,7 @@ def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetim
                 known_ids=known,
             )
     except IntegrityError:
-        earlier = KeyCreation.objects.filter(workspace=workspace, form_id=form_id).first()
-        if earlier is None:  # another workspace's form: as unknown here as if it had never been sent
-            raise
-        raise AlreadySent(earlier) from None
+        raise AlreadySent(KeyCreation.objects.get(workspace=workspace, form_id=form_id)) from None
 
 
 def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewKey:

@@ -88,15 +88,11 @@ def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResp
 
 
 def _what_came_of(
-    request: HttpRequest,
-    workspace: Workspace,
-    template: str,
-    creation: KeyCreation,
-    extra: dict[str, Any] | None = None,
+    request: HttpRequest, workspace: Workspace, template: str, creation: KeyCreation, **extra: Any
 ) -> HttpResponse:
     states = {state.name: creation.state == state for state in KeyCreation.State}
     context = page_context(request, workspace) | {"creation": creation, "key": creation.key, "is": states}
-    return render(request, template, context | (extra or {}))
+    return render(request, template, context | extra)
 
 
 @require_POST

@@ -1,0 +1,98 @@
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from keys.models import LoggedRequest
+from keys.models.request_log import Place
+
+from .conftest import add_session, log_request, make_key, note_poll, text_of
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def key(mirror):
+    return make_key(mirror.workspace, "Production pipeline")
+
+
+def test_everything_known_is_there(mirror, key):
+    note_poll(mirror.workspace, "requests", subject=key.upstream_id)
+    log_request(key, duration_ms=184)
+    page = text_of(mirror.get("detail", key.key_id))
+    wanted = [key.upstream_id, key.owner, "1,547", "184 ms", "203.0.113.42", "python-requests", "/enrich/bulk"]
+    assert not [fact for fact in wanted if fact not in page]
+
+
+def test_the_consoles_own_calls_are_hidden_counted_and_can_be_shown(mirror, key):
+    log_request(key, path="/api/v1/public/whoami", is_own_call=True)
+    hidden = mirror.get("detail", key.key_id)
+    assert "1 of this console's own calls hidden" in text_of(hidden)
+    assert "whoami" not in text_of(hidden)
+    assert "whoami" in text_of(mirror.get("detail", key.key_id, query_params={"own": "1"}))
+
+
+def test_htmx_gets_the_part_that_changes(mirror, key):
+    part = text_of(mirror.get("detail", key.key_id, headers=HTMX))
+    assert "<html" not in part
+    assert 'id="key-summary" class="cluster" hx-swap-oob="true"' in part
+
+
+def test_a_key_that_is_not_there_is_not_found(mirror):
+    assert mirror.get("detail", "00000000-0000-4000-8000-00000000dead").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("session", "poll", "words"),
+    [
+        ({}, {}, "No request yet"),
+        ({}, None, "The log has not been read yet"),
+        (None, None, "The request log is switched off"),
+        ({"rejected_at": timezone.now()}, None, "The management session is over"),
+        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
+    ],
+)
+def test_an_empty_log_says_why_it_is_empty(mirror, key, session, poll, words):
+    if session is not None:
+        add_session(mirror.workspace, **session)
+    if poll is not None:
+        note_poll(mirror.workspace, "requests", subject=key.upstream_id, **poll)
+    assert words in text_of(mirror.get("detail", key.key_id))
+
+
+def test_ten_and_twenty_rows_cost_the_same_number_of_queries(mirror, key):
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            log_request(key)
+        with CaptureQueriesContext(connection) as queries:
+            mirror.get("detail", key.key_id)
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+def test_the_full_list_is_paged_without_losing_or_repeating_a_row(mirror, key):
+    now = timezone.now()
+    for number in range(250):  # many of the same moment, where paging by time alone would slip
+        log_request(key, created_at=now - timedelta(seconds=number // 90))
+    seen, query = [], {}
+    while query is not None:
+        page = mirror.get("requests", key.key_id, query_params=query)
+        seen += [row.pk for row in page.context["requests"]]
+        older = page.context["older"]
+        query = {"after": str(older)} if older else None
+    assert len(seen) == len(set(seen)) == 250
+    assert seen == list(LoggedRequest.objects.newest_first().values_list("pk", flat=True))
+
+
+@pytest.mark.parametrize("place", ["", "x", "1-", "-1", "9" * 40, "99999999999999999-1", "1-999999999999999999"])
+def test_a_place_that_does_not_exist_is_no_error(mirror, key, place):
+    log_request(key)
+    assert mirror.get("requests", key.key_id, query_params={"after": place}).status_code == 200
+
+
+def test_a_place_survives_being_written_into_an_address(key):
+    row = log_request(key, created_at=timezone.now())
+    assert Place.parse(str(row.place)) == row.place

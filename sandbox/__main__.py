@@ -1,11 +1,15 @@
 """The command line: `python -m sandbox serve` and `python -m sandbox credentials`."""
 
 import argparse
+import contextlib
+import ipaddress
 import json
 import logging
 import socket
 import sys
 from pathlib import Path
+
+from sqlalchemy.exc import DatabaseError
 
 from .credentials import ADDRESS_FILE, DEFAULT_LIFETIME, collect
 from .data_dir import DataDir
@@ -25,6 +29,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _complain(f"cannot use {options.data}: {error.strerror or error}")
+    except DatabaseError as error:
+        return _complain(f"cannot use the database in {options.data}: {error.orig}")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -72,23 +78,30 @@ def _credentials(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     if bool(options.clerk_issuer) != bool(options.clerk_jwks_url):
         return _complain("--clerk-issuer and --clerk-jwks-url belong together")
-    is_ipv6 = ":" in options.host
     try:
-        family = socket.AF_INET6 if is_ipv6 else socket.AF_INET
+        family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = "the port is in use; choose another with --port" if _is_taken(error) else error
         return _complain(f"cannot listen on {options.host}:{options.port}: {reason}")
     # asyncio leaves this out for sockets it did not make; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    shown_host = f"[{options.host}]" if is_ipv6 else options.host
-    url = f"http://{shown_host}:{listener.getsockname()[1]}"
+    url = _url(options.host, listener.getsockname()[1])
     DataDir(options.data).write_json(ADDRESS_FILE, {"url": url})
     # Imported here because it takes half a second, which `credentials` need not wait for.
     from .server import run  # noqa: PLC0415
 
     run(_settings(options, url), listener)
     return 0
+
+
+def _url(host: str, port: int) -> str:
+    """Return an address that clients on this machine can use, also when every interface is listened on."""
+    with contextlib.suppress(ValueError):
+        address = ipaddress.ip_address(host)
+        if address.is_unspecified:
+            host = "::1" if address.version == 6 else "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _settings(options: argparse.Namespace, url: str) -> Settings:

@@ -1,9 +1,13 @@
 """The control surface: who may use it, what each fault does to a client, and what else it can change."""
 
+import asyncio
 import time
 
 import httpx
 import pytest
+
+from sandbox.app import create_app
+from sandbox.settings import Settings
 
 from .conftest import make_key, organization_id
 
@@ -106,6 +110,20 @@ def test_the_control_surface_needs_its_token(sandbox, headers):
     encoded = {name: value.encode() for name, value in headers.items()}
     answer = httpx.delete(f"{sandbox.base_url}/_sandbox/faults", headers=encoded)
     assert answer.status_code == 401
+
+
+def test_the_control_surface_answers_loopback_only(tmp_path):
+    app = create_app(Settings(data_dir=tmp_path))
+    token = app.state.services.data_dir.control_token
+
+    async def state_as_seen_from(peer):
+        transport = httpx.ASGITransport(app, client=(peer, 50_000))
+        async with httpx.AsyncClient(transport=transport, base_url="http://sandbox") as client:
+            return await client.get("/_sandbox/state", headers={"X-Sandbox-Control": token})
+
+    assert asyncio.run(state_as_seen_from("203.0.113.9")).status_code == 403
+    assert asyncio.run(state_as_seen_from("127.0.0.1")).status_code == 200
+    app.state.services.store.close()
 
 
 def test_requests_can_be_spread_over_a_time(sandbox, session, key):

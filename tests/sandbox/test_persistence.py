@@ -99,6 +99,13 @@ def test_a_busy_port_is_a_message_and_exit_2(tmp_path):
     )
 
 
+def test_a_broken_database_is_a_message_and_exit_2(tmp_path):
+    (tmp_path / "sandbox.sqlite3").write_text("this is no database, and longer than a page header is" * 9)
+    done = command("serve", "--port", "0", "--data", str(tmp_path))
+    assert done.returncode == 2
+    assert done.stderr == f"sandbox: cannot use the database in {tmp_path}: file is not a database\n"
+
+
 def test_credentials_work_before_the_first_start(tmp_path):
     before = json.loads(command("credentials", "--data", str(tmp_path / "data")).stdout)
     with SandboxProcess(tmp_path / "data") as process:

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.conf import settings
 
 from cleanlist import AsyncClient, Balance
-from usage.models import BalanceReading
+from usage.readings import record
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 
@@ -16,15 +16,8 @@ async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
 
 
 def land_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
-    """Extend the latest stretch while the number stays, else begin a new one."""
-    latest = BalanceReading.objects.latest_of(poll.workspace)
-    if latest and latest.credits == balance.credits:
-        if read_at > latest.read_at:
-            BalanceReading.objects.filter(pk=latest.pk).update(read_at=read_at)
-        return
-    BalanceReading.objects.create(
-        workspace=poll.workspace, credits=balance.credits, first_read_at=read_at, read_at=read_at
-    )
+    """Add the reading to the history."""
+    record(poll.workspace, balance.credits, read_at, poll.interval_seconds)
 
 
 register(

@@ -1,0 +1,54 @@
+from datetime import timedelta
+
+import pytest
+
+from usage import burn
+
+
+def test_falls_are_spent(workspace, readings, now):
+    readings({59: 500, 30: 480, 0: 470})
+    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 30
+
+
+def test_a_top_up_is_no_negative_burn(workspace, readings, now):
+    readings({10: 500, 9: 480, 8: 10480, 7: 10470})
+    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    assert (found.credits, found.topped_up) == (30, 10000)
+
+
+def test_what_was_spent_before_the_span_does_not_count(workspace, readings, now):
+    readings({90: 900, 89: 500, 30: 480})
+    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 20
+
+
+def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, readings, now):
+    readings({30: 500, 29: 490, 28: 480, 8: 400} | dict.fromkeys(range(7, -1, -1), 400))
+    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    assert found.covered == pytest.approx(10 / 60)
+    assert found.credits == 100
+
+
+def test_without_any_reading_nothing_is_known(workspace, now):
+    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    assert (found.credits, found.covered) == (0, 0)
+
+
+def test_the_peak_is_the_balance_right_after_the_last_top_up(workspace, readings):
+    readings({20: 500, 19: 10500, 18: 10400, 17: 10390})
+    assert burn.last_peak(workspace) == 10500
+
+
+def test_before_any_top_up_the_peak_is_the_first_balance(workspace, readings):
+    readings({20: 500, 19: 490})
+    assert burn.last_peak(workspace) == 500
+
+
+def test_top_ups_are_listed_oldest_first(workspace, readings, now):
+    readings({300: 100, 299: 1100, 100: 1000, 99: 6000})
+    assert [row.credits for row in burn.top_ups(workspace, now - timedelta(days=1))] == [1000, 5000]
+
+
+def test_several_spans_cost_a_query_each_and_no_more(workspace, readings, now, django_assert_max_num_queries):
+    readings({60 * n: 9000 - n for n in range(100, 0, -1)})
+    with django_assert_max_num_queries(9):
+        burn.spent_since(workspace, [now - timedelta(hours=n) for n in (1, 24, 48, 72)], now)

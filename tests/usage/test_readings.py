@@ -1,0 +1,60 @@
+from datetime import timedelta
+from decimal import Decimal
+
+from tests.usage.past import record_series
+from usage.models import BalanceHour, BalanceReading
+
+
+def test_a_balance_that_stays_is_one_row(workspace, readings):
+    readings(dict.fromkeys(range(60, 0, -1), 500))
+    assert BalanceReading.objects.count() == 1
+
+
+def test_the_same_reading_twice_changes_nothing(workspace, now):
+    record_series(workspace, [(now, 500), (now, 500), (now, 400)])
+    assert [row.credits for row in BalanceReading.objects.all()] == [500]
+    assert BalanceHour.objects.get().spent == 0
+
+
+def test_a_late_reading_of_an_earlier_moment_is_ignored(workspace, readings):
+    readings({5: 500, 4: 480, 6: 900})
+    assert BalanceReading.objects.latest_of(workspace).credits == 480
+
+
+def test_a_pause_longer_than_three_intervals_is_a_gap_even_where_the_number_stays(workspace, readings):
+    readings({30: 500, 29: 500, 10: 500})
+    assert list(BalanceReading.objects.order_by("pk").values_list("gap_seconds", flat=True)) == [0, 19 * 60]
+
+
+def test_two_missed_readings_are_no_gap(workspace, readings):
+    readings({30: 500, 27: 500})
+    assert BalanceReading.objects.get().gap_seconds == 0
+
+
+def test_a_rise_above_the_recent_peak_is_a_top_up(workspace, readings):
+    readings({30: 500, 29: 480, 28: 10480})
+    assert BalanceReading.objects.latest_of(workspace).topped_up == 10000
+
+
+def test_credits_that_a_finished_workflow_gives_back_are_no_top_up(workspace, readings):
+    readings({30: 5000, 29: 2250, 28: 4980})
+    hour_rows = BalanceHour.objects.all()
+    assert not BalanceReading.objects.top_ups().exists()
+    assert sum(row.spent for row in hour_rows) == 20
+    assert sum(row.returned for row in hour_rows) == 2730
+
+
+def test_hours_hold_what_was_spent_and_how_much_was_covered(workspace, now):
+    hour = now.replace(minute=0, second=0)
+    series = [(hour + timedelta(minutes=minute), 1000 - minute) for minute in range(61)]
+    record_series(workspace, series)
+    first = BalanceHour.objects.get(hour=hour)
+    assert (first.spent, first.covered_seconds) == (Decimal(59), 3600)
+    assert (first.highest, first.lowest, first.closing) == (1000, 941, 941)
+
+
+def test_a_fall_found_after_a_gap_belongs_to_no_hour_of_the_pattern(workspace, readings):
+    readings({600: 500, 599: 490, 1: 300})
+    rows = BalanceHour.objects.all()
+    assert sum(row.spent for row in rows) == 10
+    assert sum(row.spent_in_gap for row in rows) == 190

@@ -56,4 +56,4 @@ def session_state(workspace: Workspace) -> CredentialState:
 
 def _rejected(what: str, said: str) -> str:
     reason = f" It said: “{said.rstrip('.')}.”" if said else ""
-    return f"Cleanlist no longer accepts this {what}.{reason} Nothing is sent with it until it is replaced."
+    return f"Cleanlist no longer accepts this {what}.{reason} It is not used until it is replaced or tried again."

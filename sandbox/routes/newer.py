@@ -33,7 +33,7 @@ v2 = APIRouter(prefix="/api/v2", tags=["Public API v2"])
 
 
 @shared.get("/whoami")
-def whoami(caller: Caller, sandbox: Sandbox) -> Whoami:
+async def whoami(caller: Caller, sandbox: Sandbox) -> Whoami:
     """Return the caller's identity, scopes, plan and features. An API key sees the e-mail masked."""
     with sandbox.store.reading() as session:
         organization = session.get_one(Organization, caller.organization_id)
@@ -136,7 +136,7 @@ def enrichment_status(caller: EnrichmentReader, sandbox: Sandbox, workflow_id: s
 
 
 @v2.get("/credits/balance")
-def balance(caller: CreditsReader, sandbox: Sandbox) -> BalanceV2:
+async def balance(caller: CreditsReader, sandbox: Sandbox) -> BalanceV2:
     """Return the organization's spendable credits, whole."""
     with sandbox.store.reading() as session:
         credits_now = int(ledger.balance(session, caller.organization_id))

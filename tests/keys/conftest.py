@@ -66,8 +66,8 @@ def connected(db, sandbox, settings):
     known = sandbox.credentials()
     settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, sandbox.base_url]
     workspace = Workspace.objects.create(
-        name="Example Works",
-        slug="example-works",
+        name="Sandbox Works",
+        slug="sandbox-works",
         base_url=sandbox.base_url,
         organization_id=known["organization_id"],
     )

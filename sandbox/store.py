@@ -61,6 +61,7 @@ class Store:
         It holds SQLite's one write lock for its whole life, so keep it short and never do network in it.
         """
         with self._writers.begin() as session:
+            session.connection()  # takes the lock now rather than with the first query
             yield session
 
     @contextmanager

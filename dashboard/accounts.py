@@ -1,12 +1,134 @@
-"""How people get accounts: an administrator makes them; nobody signs up."""
+"""How django-allauth behaves here: nobody signs up, words are ours, secrets are sealed."""
 
+from io import BytesIO
+from typing import Any
+from urllib.parse import quote
+
+import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core.exceptions import ImmediateHttpResponse
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialLogin
+from django.conf import settings
 from django.http import HttpRequest
+from django.shortcuts import render
+from django.urls import reverse
+from qrcode.image.svg import SvgPathImage
+
+from cleanlist import Secret
+from workspaces import account_events
+from workspaces.access import is_confirmed
+from workspaces.models import User
+from workspaces.models.user import has_second_factor
+from workspaces.sealing import Sealed
+from workspaces.services import people
+
+INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Allauth with sign-up closed."""
+    """Sign-up closed, one rule for what is a fresh confirmation, failed attempts recorded."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "The e-mail address or the password is not correct.",
+        "email_password_mismatch": "The e-mail address or the password is not correct.",
+        "incorrect_password": "That is not your password.",
+        "incorrect_code": INCORRECT_CODE,
+        "enter_current_password": "That is not your current password.",
+        "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
+        "rate_limited": "Too many attempts. Wait a minute, then try again.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Return False: this is a company's own console."""
         return False
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record the address that was tried."""
+        account_events.password_failed(request, str(credentials.get("email", "")))
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
+        """Apply the console's rule to allauth's own pages too: signing in counts as a confirmation."""
+        return not is_confirmed(self.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return how ``user`` can confirm who they are: by second factor where there is one, the handiest first."""
+        found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
+        if not isinstance(user, User):
+            return []
+        if not has_second_factor(user):
+            found = {name: method for name, method in found.items() if name == "reauthenticate"}
+        else:
+            found.pop("reauthenticate", None)
+        if not found and SocialAccount.objects.filter(user=user).exists():
+            url = reverse("openid_connect_login", args=["sso"])
+            return [{"id": "sso", "description": "Sign in once more", "url": url}]
+        words = {
+            "reauthenticate": "Use your password",
+            "mfa_reauthenticate": "Use a code",
+            "mfa_reauthenticate:webauthn": "Use a passkey",
+        }
+        return [{**found[name], "description": words[name]} for name in words if name in found]
+
+    def get_reset_password_from_key_url(self, key: str) -> str:
+        """Return the link in the e-mail: under PUBLIC_URL, whatever host the request named."""
+        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+        return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        """Lead back to where passwords, passkeys and sessions are listed."""
+        return reverse("mfa_index")
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors sealed at rest, like every other credential."""
+
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}
+
+    def encrypt(self, text: str) -> str:
+        """Seal with the first of ENCRYPTION_KEYS."""
+        return Sealed.seal(Secret(text)).ciphertext
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open. Raises CannotOpen when no key fits."""
+        return Sealed(encrypted_text).open().reveal()
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code as an element that the strict policy allows: without a style, a header or an image."""
+        drawn = BytesIO()
+        qrcode.make(url, image_factory=SvgPathImage, border=2).save(drawn)
+        return drawn.getvalue().decode().partition("?>")[2].strip()
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - allauth's name
+        """Return a name to start from; the browser's would be the best, but it does not tell."""
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return "Passkey" if count == 0 else f"Passkey {count + 1}"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Name this console as people's devices list it."""
+        return {**super().get_public_key_credential_rp_entity(), "name": "Cleanlist Console"}
+
+
+class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+    """Signing in by the company's identity provider: accounts that exist, and people who are invited."""
+
+    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
+        """Return False: an identity alone is not an account."""
+        return False
+
+    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
+        """Link the identity to the account of its verified address. Raises ImmediateHttpResponse otherwise."""
+        if sociallogin.is_existing:
+            return
+        verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
+        if request.user.is_authenticated and request.user.email.lower() not in verified:
+            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"other": True}, status=403))
+        user = people.account_for_identity(verified, str(sociallogin.account.extra_data.get("name", "")))
+        if user is None:
+            context = {"unverified": not verified}
+            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
+        sociallogin.connect(request, user)
+        account_events.sso_linked(request, user)

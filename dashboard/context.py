@@ -5,17 +5,19 @@ from typing import Any
 from django.http import HttpRequest
 
 from dashboard import __version__
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
     """Return the workspaces the viewer may see, the current one, the chosen theme and our version."""
+    workspace: Workspace | None = getattr(request, "workspace", None)
     theme = request.COOKIES.get("theme")
     return {
         # Under one name, so that no page's own context can take its place.
         "console": {
             "workspaces": _visible_workspaces(request),
-            "workspace": getattr(request, "workspace", None),
+            "workspace": workspace,
+            "owns": workspace is not None and workspace.role_of(request.user) == Role.OWNER,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
         }

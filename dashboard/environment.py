@@ -56,6 +56,10 @@ VARIABLES = (
     "CONSOLE_ADMIN_EMAIL",
     "CONSOLE_ADMIN_PASSWORD",
     "CLEANLIST_API_ORIGINS",
+    "OIDC_ISSUER_URL",
+    "OIDC_CLIENT_ID",
+    "OIDC_CLIENT_SECRET",
+    "OIDC_NAME",
 )
 
 
@@ -86,6 +90,7 @@ class Environment:
     admin_email: str
     admin_password: str = field(repr=False)
     api_origins: list[str]
+    oidc: dict[str, Any] | None = field(repr=False)
     rate_limit_per_minute: int
     rate_limit_share_percent: int
     poll_balance_seconds: int
@@ -144,6 +149,10 @@ def _settings(env: Env) -> dict[str, Any]:
         "CLEANLIST_API_ORIGINS": env.list(
             "CLEANLIST_API_ORIGINS", [HOSTED_API, HOSTED_CLERK], validate=values.are_origins
         ),
+        "OIDC_ISSUER_URL": env.str("OIDC_ISSUER_URL", "", validate=values.is_issuer),
+        "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
+        "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
+        "OIDC_NAME": env.str("OIDC_NAME", "single sign-on"),
         "RATE_LIMIT_PER_MINUTE": env.int("RATE_LIMIT_PER_MINUTE", 60, validate=positive),
         "RATE_LIMIT_SHARE_PERCENT": env.int("RATE_LIMIT_SHARE_PERCENT", 20, validate=validate.Range(1, 100)),
         "POLL_BALANCE_SECONDS": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
@@ -175,6 +184,12 @@ def _contradictions(chosen: dict[str, Any]) -> list[str]:
             for name in ("SECRET_KEY", "ENCRYPTION_KEYS")
             if chosen[name] in ("", [])
         ]
+    if chosen["OIDC_ISSUER_URL"]:
+        problems += [
+            f"{name}: must be set when OIDC_ISSUER_URL is; your identity provider gives it"
+            for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
+            if not chosen[name]
+        ]
     return problems
 
 
@@ -197,6 +212,7 @@ def _environment(chosen: dict[str, Any]) -> Environment:
         admin_email=chosen["CONSOLE_ADMIN_EMAIL"],
         admin_password=chosen["CONSOLE_ADMIN_PASSWORD"],
         api_origins=_api_origins(chosen, embedded=embedded),
+        oidc=_oidc(chosen),
         **{name: chosen[name.upper()] for name in _AS_GIVEN},
     )
 
@@ -252,3 +268,16 @@ def _api_origins(chosen: dict[str, Any], *, embedded: bool) -> list[str]:
     if embedded:
         origins += [f"http://{host}:{chosen['SANDBOX_PORT']}" for host in ("127.0.0.1", "localhost")]
     return origins
+
+
+def _oidc(chosen: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the identity provider as django-allauth wants it, or None where signing in by one is off."""
+    if not chosen["OIDC_ISSUER_URL"]:
+        return None
+    return {
+        "provider_id": "sso",
+        "name": chosen["OIDC_NAME"],
+        "client_id": chosen["OIDC_CLIENT_ID"],
+        "secret": chosen["OIDC_CLIENT_SECRET"],
+        "settings": {"server_url": chosen["OIDC_ISSUER_URL"].rstrip("/"), "oauth_pkce_enabled": True},
+    }

@@ -9,6 +9,9 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from workspaces.access import Detour
+from workspaces.views.answers import go_to
+
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -57,4 +60,17 @@ def never_cached(get_response: Handler) -> Handler:
             response.headers["Cache-Control"] = "private, no-store"
         return response
 
+    return middleware
+
+
+def detours(get_response: Handler) -> Handler:
+    """Lead people to what they have to do first: confirm who they are, or set up a second factor."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        return go_to(request, exception.url) if isinstance(exception, Detour) else None
+
+    middleware.process_exception = process_exception  # type: ignore[attr-defined]  # how Django finds it
     return middleware

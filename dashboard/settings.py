@@ -33,6 +33,10 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
     "csp",
@@ -61,6 +65,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.viewer_time_zone",
     "dashboard.middleware.never_cached",
+    "dashboard.middleware.detours",
 ]
 
 ROOT_URLCONF = "dashboard.urls"
@@ -127,9 +132,46 @@ ACCOUNT_ADAPTER = "dashboard.accounts.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+# Nobody signs up: an address is proved by the invitation that was sent to it.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(PUBLIC_URL).scheme
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+# Who asks for a reset with an address that has no account gets the same page, and the address gets no mail.
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+PASSWORD_RESET_TIMEOUT = 3600
+# How long, in seconds, a password or second factor counts as fresh before a delicate command.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_RATE_LIMITS = {
+    "login": "30/m/ip",
+    "login_failed": "10/m/ip,5/300s/key",
+    "reset_password": "20/m/ip,3/h/key",
+    "reset_password_from_key": "20/m/ip",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+
+MFA_ADAPTER = "dashboard.accounts.MfaAdapter"
+MFA_FORMS = {
+    "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
+    "login_webauthn": "dashboard.account_forms.PasskeySignInForm",
+    "authenticate_webauthn": "dashboard.account_forms.PasskeySecondFactorForm",
+    "reauthenticate_webauthn": "dashboard.account_forms.PasskeyConfirmationForm",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_TOTP_ISSUER = "Cleanlist Console"
+MFA_TOTP_TOLERANCE = 1  # one period of 30 s either way, for phones whose clock is off
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # for the accounts that site admins make on the command line
+
+SOCIALACCOUNT_ADAPTER = "dashboard.accounts.SsoAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [ENVIRONMENT.oidc] if ENVIRONMENT.oidc else []}}
+# The policy's form-action would stop a form that leads to the provider; the state parameter guards the way back.
+SOCIALACCOUNT_LOGIN_ON_GET = True
+SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
 SESSION_COOKIE_AGE = 14 * 24 * 3600
 SESSION_COOKIE_HTTPONLY = True

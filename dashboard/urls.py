@@ -2,7 +2,6 @@
 
 from importlib.util import find_spec
 
-from allauth.account import views as account
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import health, views
@@ -11,10 +10,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    # Of allauth only what we use: no sign-up, no e-mail management.
-    path("accounts/login/", account.login, name="account_login"),
-    path("accounts/logout/", account.logout, name="account_logout"),
-    path("accounts/password/change/", account.password_change, name="account_change_password"),
+    path("accounts/", include("dashboard.account_urls")),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "keys", "usage") if find_spec(f"{app}.urls")]
 # After the apps: "w/connect/" is no slug.

@@ -43,6 +43,14 @@ def are_origins(values: list[str]) -> None:
         origin(value)
 
 
+def is_issuer(value: str) -> None:
+    """Check the address of an identity provider: HTTPS, or this machine's own."""
+    parts = urlsplit(value)
+    local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
+    if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
+        raise ValidationError("use the issuer's address, such as https://login.example.com/realms/company")
+
+
 def is_time_zone(value: str) -> None:
     """Check a name of the IANA time zone database."""
     if value not in zoneinfo.available_timezones():

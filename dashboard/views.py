@@ -16,9 +16,12 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show every workspace that the person may see, those that need attention first."""
-    summaries = summaries_of(Workspace.objects.visible_to(request.user))
+    visible, opened = Workspace.objects.visible_to(request.user), Workspace.objects.open_to(request.user)
+    summaries = summaries_of(opened)
     context = {
         "summaries": summaries,
+        # Those that ask for a second factor, which the person has not set up.
+        "locked": visible.exclude(pk__in=opened.values("pk")),
         "may_connect": may_connect(request.user),
         "refresh_seconds": _refresh_seconds(summaries),
     }

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
+from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
 
 from dashboard.embedded import bundled_redis
 from tests.sandbox.process import SandboxProcess
@@ -43,6 +46,19 @@ def _nothing_remembered(redis):
     """No test sees another's cached values, rate limits or locks."""
     yield
     redis.flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _force_login_is_a_sign_in():
+    """`client.force_login` stands for signing in with the password a moment ago."""
+
+    def note(request, user, **_):
+        if type(request) is HttpRequest:  # a real sign-in has a request of the server's kind, and notes itself
+            record_authentication(request, user, "password")
+
+    user_logged_in.connect(note)
+    yield
+    user_logged_in.disconnect(note)
 
 
 @pytest.fixture(scope="session")

@@ -1,3 +1,5 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -10,3 +12,4 @@ class WorkspacesConfig(AppConfig):
     def ready(self) -> None:
         """Let every app say what it polls, as ``admin.py`` is found, so that the engine knows no app."""
         autodiscover_modules("polls")
+        import_module("workspaces.account_events")  # its receivers listen to django-allauth

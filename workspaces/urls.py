@@ -2,16 +2,41 @@
 
 from django.urls import path
 
-from workspaces.views import audit, connecting, profile, refreshing, removals, settings
+from workspaces.views import (
+    audit,
+    audit_export,
+    connecting,
+    invitations,
+    members,
+    people,
+    profile,
+    refreshing,
+    removals,
+    settings,
+)
 
 app_name = "workspaces"
 
 urlpatterns = [
     path("account/", profile.profile, name="profile"),
     path("audit/", audit.site_audit, name="site_audit"),
+    path("audit/export/", audit_export.site_export, name="site_audit_export"),
+    path("people/", people.people, name="people"),
+    path("people/<int:user_id>/deactivate/", people.deactivate, name="deactivate"),
+    path("people/<int:user_id>/reactivate/", people.reactivate, name="reactivate"),
+    path("people/<int:user_id>/reset-mfa/", people.reset_mfa, name="reset_mfa"),
+    path("invitations/<str:token>/", invitations.accept, name="invitation"),
     path("w/connect/", connecting.connect, name="new"),
     path("w/connect/test/", connecting.connect_test, name="new_test"),
     path("w/<slug:slug>/audit/", audit.audit, name="audit"),
+    path("w/<slug:slug>/audit/export/", audit_export.export, name="audit_export"),
+    path("w/<slug:slug>/members/", members.members, name="members"),
+    path("w/<slug:slug>/members/invite/", members.invite, name="invite"),
+    path("w/<slug:slug>/members/mfa/", members.require_mfa, name="require_mfa"),
+    path("w/<slug:slug>/members/<int:membership_id>/role/", members.change_role, name="change_role"),
+    path("w/<slug:slug>/members/<int:membership_id>/remove/", members.remove, name="remove_member"),
+    path("w/<slug:slug>/invitations/<int:invitation_id>/resend/", members.resend, name="resend_invitation"),
+    path("w/<slug:slug>/invitations/<int:invitation_id>/revoke/", members.revoke, name="revoke_invitation"),
     path("w/<slug:slug>/refresh/<slug:resource>/", refreshing.refresh, name="refresh"),
     path("w/<slug:slug>/settings/", settings.settings, name="settings"),
     path("w/<slug:slug>/settings/details/", settings.change_details, name="change_details"),

@@ -1,6 +1,7 @@
 """Creating a key. Its secret exists in one response only: the one that answers the form."""
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +18,7 @@ from keys.models import ApiKey, KeyCreation
 from keys.presenting import Connection, slots_of
 from keys.services import AlreadySent, AnswerLost, NewKey
 from keys.views.shared import REFUSALS, get_key, page_context
-from workspaces.access import get_workspace
+from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
 from workspaces.models import Role, Workspace
@@ -27,8 +28,9 @@ from workspaces.models import Role, Workspace
 def create(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for name and expiry; answer the sent form with the new key's secret, or with why there is none."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
+    require_confirmation(request, keep=("name", "expiry", "expires_on"))
     if request.method != "POST":
-        return _form_page(request, workspace, CreateKeyForm())
+        return _form_page(request, workspace, CreateKeyForm(initial=entries_kept(request)))
     form = CreateKeyForm(request.POST)
     if not form.is_valid():
         return _form_page(request, workspace, form)
@@ -38,7 +40,9 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     except AlreadySent as sent:
         return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
     except AnswerLost as lost:
-        extra: dict[str, Any] = {"explanation": explain(lost.error), "list_was_read": lost.list_was_read}
+        # What is open and what to do about it is said by the page itself: it knows what the list shows.
+        what_broke = replace(explain(lost.error), text=str(lost.error), fix="", action_url_name="")
+        extra: dict[str, Any] = {"explanation": what_broke, "list_was_read": lost.list_was_read}
         return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
     except REFUSALS as error:
         return _refused(request, workspace, form, error)

@@ -14,10 +14,10 @@ from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.models import ApiKey
 from keys.models.key import ApiKeyQuerySet
-from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of
+from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
 from keys.views.shared import REFUSALS, get_key, page_context, wants_part
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
 from workspaces.models import Role, Workspace
@@ -104,8 +104,7 @@ def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, 
             "row": row_of(result.key, workspace),
             "verdict": result.verdict,
             "name": result.verdict.name,
-            "message": result.message,
-            "explanation": explain(result.error) if result.error else None,
+            "words": words_for(result),
         }
         for result in results
     ]
@@ -128,6 +127,7 @@ def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]
 def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what revoking everything means, then, once the phrase is typed, do it."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
+    require_confirmation(request)
     form = RevokeAllForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         return _revoke_all(request, workspace)
@@ -149,7 +149,7 @@ def _revoke_all(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     whole = {
         "was_all": True,
         "verdict": result.verdict.name,
-        "message": result.message,
-        "explanation": explain(result.error) if result.error else None,
+        "said": "" if result.error else result.message,
+        "words": words_for(result) if result.error else "",
     }
     return _outcome(request, workspace, whole | {"results": _shown(result.keys, workspace)})

@@ -5,7 +5,24 @@ from django.test import Client
 from django.urls import URLPattern, get_resolver
 
 pytestmark = pytest.mark.django_db
-PUBLIC = {"healthz", "readyz", "account_login", "account_logout"}
+PUBLIC = {
+    "healthz",
+    "readyz",
+    "account_login",
+    "account_logout",
+    "account_inactive",
+    "mfa_authenticate",
+    "mfa_login_webauthn",
+    "account_reset_password",
+    "account_reset_password_done",
+    "account_reset_password_from_key",
+    "account_reset_password_from_key_done",
+    "openid_connect_login",
+    "openid_connect_callback",
+    "socialaccount_login_cancelled",
+    "socialaccount_login_error",
+    "invitation",
+}
 
 
 def named_views(patterns):

@@ -140,6 +140,7 @@ def test_today_is_still_a_good_last_day_where_it_is_not_over_yet(console):
     console.user.time_zone = "America/Los_Angeles"
     console.user.save()
     with time_machine.travel(timezone.now().replace(hour=3, minute=0), tick=True):
+        console.http.force_login(console.user)
         today = timezone.now().astimezone(ZoneInfo("America/Los_Angeles")).date()
         page = console.create(name="Until tonight", expiry="date", expires_on=today.isoformat())
         assert "Key created" in text_of(page)

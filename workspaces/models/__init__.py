@@ -1,4 +1,5 @@
 from workspaces.models.audit import Action, AuditEvent, AuditHead, Outcome
+from workspaces.models.invitation import Invitation
 from workspaces.models.polling import Poll
 from workspaces.models.user import User
 from workspaces.models.workspace import ManagementSession, Membership, Role, Workspace
@@ -7,6 +8,7 @@ __all__ = [
     "Action",
     "AuditEvent",
     "AuditHead",
+    "Invitation",
     "ManagementSession",
     "Membership",
     "Outcome",

@@ -32,6 +32,36 @@ class Action(models.TextChoices):
     RECIPIENT_CHANGED = "alert_recipient:changed", "Recipient of alerts changed"
     RECIPIENT_UNSUBSCRIBED = "alert_recipient:unsubscribed", "Recipient unsubscribed"
     REFRESHED = "mirror:refreshed", "Mirror refreshed by hand"
+    MFA_REQUIRED = "workspace:mfa_required", "Second factor made a condition"
+    MFA_NOT_REQUIRED = "workspace:mfa_not_required", "Second factor no longer a condition"
+    INVITATION_SENT = "invitation:sent", "Invitation sent"
+    INVITATION_ACCEPTED = "invitation:accepted", "Invitation accepted"
+    INVITATION_REVOKED = "invitation:revoked", "Invitation revoked"
+    ROLE_CHANGED = "member:role_changed", "Role changed"
+    MEMBER_REMOVED = "member:removed", "Member removed"
+    SIGNED_IN = "person:signed_in", "Signed in"
+    SIGN_IN_FAILED = "person:sign_in_failed", "Sign-in failed"
+    SIGNED_OUT = "person:signed_out", "Signed out"
+    SESSION_ENDED = "person:session_ended", "Session ended from afar"
+    CONFIRMED = "person:confirmed", "Confirmed who they are"
+    CONFIRMATION_FAILED = "person:confirmation_failed", "Confirmation failed"
+    PASSWORD_CHANGED = "person:password_changed", "Password changed"
+    PASSWORD_RESET = "person:password_reset", "Password reset by e-mail"
+    TOTP_ADDED = "person:totp_added", "Authenticator app added"
+    TOTP_REMOVED = "person:totp_removed", "Authenticator app removed"
+    PASSKEY_ADDED = "person:passkey_added", "Passkey added"
+    PASSKEY_REMOVED = "person:passkey_removed", "Passkey removed"
+    RECOVERY_CODES_MADE = "person:recovery_codes_made", "Recovery codes made"
+    RECOVERY_CODES_SHOWN = "person:recovery_codes_shown", "Recovery codes shown"
+    RECOVERY_CODES_REMOVED = "person:recovery_codes_removed", "Recovery codes removed"
+    SSO_LINKED = "person:sso_linked", "Single sign-on linked"
+    ACCOUNT_OPENED = "person:account_opened", "Account opened"
+    ACCOUNT_DEACTIVATED = "person:deactivated", "Account deactivated"
+    ACCOUNT_REACTIVATED = "person:reactivated", "Account reactivated"
+    MFA_RESET = "person:mfa_reset", "Second factors reset by a site admin"
+    AUDIT_EXPORTED = "audit:exported", "Audit trail exported"
+    AUDIT_PRUNED = "audit:pruned", "Old audit events cut off"
+    ENCRYPTION_KEYS_ROTATED = "credential:resealed", "Stored secrets sealed with another key"
 
 
 class Outcome(models.TextChoices):
@@ -105,12 +135,18 @@ class AuditEvent(models.Model):
 
 
 class AuditHead(models.Model):
-    """The one row that says how long the trail is and how it ends; whoever appends holds its lock."""
+    """The one row that says how long the trail is, where it begins and how it ends.
+
+    Whoever appends or cuts holds its lock. ``cut_count`` and ``cut_hash`` are the anchor that retention leaves: how
+    many of the oldest events are gone, and the hash of the last of them, which the first that is left must follow.
+    """
 
     ONLY = 1
 
     count = models.BigIntegerField(default=0)
     last_hash = models.CharField(max_length=64, blank=True)
+    cut_count = models.BigIntegerField(default=0)
+    cut_hash = models.CharField(max_length=64, blank=True)
     seal = models.CharField(max_length=64, blank=True)
 
     def __str__(self) -> str:

@@ -1,8 +1,9 @@
 from typing import Any, ClassVar
 from zoneinfo import available_timezones
 
+from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
-from django.contrib.auth.models import PermissionsMixin
+from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
@@ -12,6 +13,17 @@ def is_time_zone(value: str) -> None:
     """Raise ValidationError unless ``value`` is a name such as Europe/Vienna."""
     if value not in available_timezones():
         raise ValidationError(f"“{value}” is not a time zone. Use a name such as Europe/Vienna.")
+
+
+# What counts as a second factor. Recovery codes alone do not: they only stand in for one.
+SECOND_FACTORS = ("totp", "webauthn")
+
+
+def has_second_factor(user: "User | AnonymousUser") -> bool:
+    """Say whether ``user`` signs in with an authenticator app or a passkey."""
+    if not isinstance(user, User):
+        return False
+    return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
 
 
 class UserManager(BaseUserManager["User"]):

@@ -4,7 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils import timezone
 
-from workspaces.models.user import User
+from workspaces.models.user import User, has_second_factor
 from workspaces.sealing import SealedField
 
 
@@ -32,6 +32,11 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
             return self
         return self.filter(memberships__user=user)
 
+    def open_to(self, user: User | AnonymousUser) -> "WorkspaceQuerySet":
+        """Keep those of ``visible_to`` whose demand for a second factor ``user`` meets."""
+        visible = self.visible_to(user)
+        return visible if has_second_factor(user) else visible.filter(requires_mfa=False)
+
 
 class Workspace(models.Model):
     """One connection to one Cleanlist organization."""
@@ -52,6 +57,7 @@ class Workspace(models.Model):
     features = models.JSONField(default=list)
     scopes = models.JSONField(default=list)
 
+    requires_mfa = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 

@@ -2,16 +2,16 @@
 
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_site_admin
 from workspaces.forms import AuditFilterForm
-from workspaces.models import AuditEvent, User
+from workspaces.models import AuditEvent, Role, User
 from workspaces.models.audit import AuditEventQuerySet
 
 PAGE_SIZE = 50
@@ -22,16 +22,19 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what happened in one workspace."""
     workspace = get_workspace(request, slug)
     actors = workspace.memberships.values_list("user__email", flat=True).order_by("user__email")
-    return _trail(request, AuditEvent.objects.of(workspace), {"current": workspace, "actors": actors})
+    context: dict[str, Any] = {"current": workspace, "actors": actors}
+    if workspace.role_of(request.user) == Role.OWNER:
+        context["export_url"] = reverse("workspaces:audit_export", args=[workspace.slug])
+    return _trail(request, AuditEvent.objects.of(workspace), context)
 
 
 @require_safe
 def site_audit(request: HttpRequest) -> HttpResponse:
     """Show site admins everything: all workspaces, those that were removed, and what belongs to none."""
-    if not (isinstance(request.user, User) and request.user.is_superuser):
-        raise PermissionDenied("The trail of the whole console is for site admins. Each workspace has its own.")
+    require_site_admin(request)
     actors = User.objects.values_list("email", flat=True).order_by("email")
-    return _trail(request, AuditEvent.objects.order_by("-pk"), {"current": None, "actors": actors})
+    context = {"current": None, "actors": actors, "export_url": reverse("workspaces:site_audit_export")}
+    return _trail(request, AuditEvent.objects.order_by("-pk"), context)
 
 
 def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, Any]) -> HttpResponse:
@@ -48,5 +51,6 @@ def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, 
         "older": rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None,
         "before": before,
         "today": timezone.localdate(),
+        "may_export": "export_url" in context and not form.errors,
     }
     return render(request, "workspaces/audit.html", context)

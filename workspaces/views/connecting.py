@@ -6,7 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from workspaces import services
-from workspaces.access import require_connector
+from workspaces.access import require_confirmation, require_connector
 from workspaces.audit import Actor
 from workspaces.forms import ConnectForm
 from workspaces.services import ConnectionReport
@@ -19,6 +19,7 @@ TEMPLATE = "workspaces/connect.html"
 def connect(request: HttpRequest) -> HttpResponse:
     """Show the form; on POST test what was entered, and save it if it works or may work later."""
     require_connector(request)
+    require_confirmation(request)
     if request.method != "POST":
         return render(request, TEMPLATE, _context(ConnectForm()))
     form = ConnectForm(request.POST)

@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from workspaces import services
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.forms import RemoveWorkspaceForm
 from workspaces.models import Role, Workspace
@@ -21,6 +21,7 @@ confirmed = require_http_methods(["GET", "HEAD", "POST"])
 def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask, then forget the stored API key."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request)
     if request.method == "POST":
         services.remove_api_key(workspace, Actor.of(request))
         return go_to(request, _settings(workspace), "The API key is removed from this console.")
@@ -41,6 +42,7 @@ def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask, then forget the source of session tokens."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request)
     if request.method == "POST":
         services.remove_session(workspace, Actor.of(request))
         return go_to(request, _settings(workspace), "The management session is removed from this console.")
@@ -61,6 +63,7 @@ def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
 def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for the typed name, then remove the workspace."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request)
     form = RemoveWorkspaceForm(workspace, request.POST or None)
     if form.is_valid():
         services.remove_workspace(workspace, Actor.of(request))

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from workspaces import services
-from workspaces.access import get_workspace
+from workspaces.access import confirmation_url, get_workspace, is_confirmed, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.credential_states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
@@ -29,6 +29,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 def change_details(request: HttpRequest, slug: str) -> HttpResponse:
     """Change name and API address. A new address gets the stored credentials tried afresh."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request, _url(workspace))
     form = DetailsForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, details_form=form), status=422)
@@ -43,6 +44,7 @@ def change_details(request: HttpRequest, slug: str) -> HttpResponse:
 def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     """Try another API key and store it if it works, or if upstream could not be asked and the person insists."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request, _url(workspace))
     form = ApiKeyForm(request.POST, prefix="key")
     context = _context(request, workspace, api_key_form=form)
     if not form.is_valid():
@@ -60,6 +62,7 @@ def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
 def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
     """Try another source of session tokens and store it, under the same conditions."""
     workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request, _url(workspace))
     form = SessionForm(request.POST, prefix="session")
     context = _context(request, workspace, session_form=form)
     if not form.is_valid():
@@ -104,6 +107,8 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
     return {
         "current": workspace,
         "may_change": workspace.role_of(request.user) == Role.OWNER,
+        "is_confirmed": is_confirmed(request),
+        "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,
         "session_state": session,
         "any_rejected": "danger" in {key_state.level, session.level},

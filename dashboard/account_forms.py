@@ -1,0 +1,68 @@
+"""Django-allauth's forms for passkeys, which take what a browser sends: anything may come."""
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
+from django.core.exceptions import ValidationError
+
+from workspaces import account_events
+
+NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A new passkey: a name, and whether it alone signs in."""
+
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=80,
+        help_text="So that you can tell your passkeys apart, such as “Work laptop”.",
+    )
+    passwordless = forms.BooleanField(
+        label="Sign in with it alone, without the password",
+        required=False,
+        initial=True,
+        help_text="The device asks for your fingerprint, face or PIN then. Off: it only serves as the second factor.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what no authenticator sends."""
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except ValidationError:
+            raise
+        except Exception as error:  # the library raises whatever its parsers trip over
+            raise ValidationError("That passkey could not be read. Try to add it again.") from error
+        return cleaned
+
+
+class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """An answer to a challenge."""
+
+    def clean_credential(self) -> Any:
+        """Refuse what no authenticator sends, and record every refusal."""
+        try:
+            return super().clean_credential()
+        except Exception as error:  # the library raises whatever its parsers trip over
+            account_events.passkey_failed(context.request, self.user)
+            raise ValidationError(NOT_VERIFIED) from error
+
+
+class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
+    """Signing in by passkey alone."""
+
+
+class PasskeySecondFactorForm(_CarefulForm):
+    """A passkey after the password."""
+
+
+class PasskeyConfirmationForm(_CarefulForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey that confirms who is there."""

@@ -1,0 +1,64 @@
+"""Addresses of signing in and of one's own account. Of allauth only what we use: no sign-up, no e-mail management."""
+
+from allauth.account import views as account
+from allauth.mfa.base import views as mfa
+from allauth.mfa.recovery_codes import views as recovery_codes
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as passkeys
+from allauth.socialaccount import views as sso
+from allauth.usersessions import views as sessions
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from workspaces.views.security import confirmed, end_other_sessions, end_session, recorded
+
+urlpatterns = [
+    path("login/", account.login, name="account_login"),
+    path("login/code/", mfa.authenticate, name="mfa_authenticate"),
+    path("login/passkey/", passkeys.login_webauthn, name="mfa_login_webauthn"),
+    path("logout/", account.logout, name="account_logout"),
+    path("inactive/", account.account_inactive, name="account_inactive"),
+    path("confirm/password/", account.reauthenticate, name="account_reauthenticate"),
+    path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
+    path("confirm/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("password/change/", account.password_change, name="account_change_password"),
+    path("password/set/", confirmed(account.password_set), name="account_set_password"),
+    path("password/reset/", account.password_reset, name="account_reset_password"),
+    path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
+    path("password/reset/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
+    # Twelve digits in base 36 are the most that fit an id; more would be an error of the database.
+    re_path(
+        r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,12})-(?P<key>[^/]+)/$",
+        account.password_reset_from_key,
+        name="account_reset_password_from_key",
+    ),
+    path("security/", mfa.index, name="mfa_index"),
+    path("security/app/add/", confirmed(totp.activate_totp), name="mfa_activate_totp"),
+    path("security/app/remove/", confirmed(totp.deactivate_totp), name="mfa_deactivate_totp"),
+    path("security/passkeys/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
+    path("security/passkeys/add/", confirmed(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("security/passkeys/<int:pk>/remove/", confirmed(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
+    path("security/passkeys/<int:pk>/rename/", confirmed(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
+    path(
+        "security/recovery-codes/",
+        confirmed(recorded(recovery_codes.view_recovery_codes)),
+        name="mfa_view_recovery_codes",
+    ),
+    path(
+        "security/recovery-codes/new/",
+        confirmed(recovery_codes.generate_recovery_codes),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "security/recovery-codes/download/",
+        confirmed(recorded(recovery_codes.download_recovery_codes)),
+        name="mfa_download_recovery_codes",
+    ),
+    path("sessions/", sessions.list_usersessions, name="usersessions_list"),
+    path("sessions/end-others/", end_other_sessions, name="end_other_sessions"),
+    path("sessions/<int:session_id>/end/", end_session, name="end_session"),
+    # Answered with 404 unless OIDC_ISSUER_URL is set.
+    path("identity/", include("allauth.socialaccount.providers.openid_connect.urls")),
+    path("identity/cancelled/", sso.login_cancelled, name="socialaccount_login_cancelled"),
+    path("identity/error/", sso.login_error, name="socialaccount_login_error"),
+]

@@ -1,0 +1,85 @@
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from workspaces.models.user import User
+from workspaces.models.workspace import Role, Workspace
+
+LIFETIME = timedelta(days=7)
+TOKEN_PREFIX = "invite_"  # noqa: S105 - by which logs know what to leave out
+
+
+def expiry_from_now() -> datetime:
+    """Return when an invitation that is sent now runs out."""
+    return timezone.now() + LIFETIME
+
+
+def hash_of(token: str) -> str:
+    """Return what is stored of ``token``: enough to recognize it, useless to whoever reads the database."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    """The questions asked of invitations."""
+
+    def open(self) -> "InvitationQuerySet":
+        """Keep those that can still be accepted."""
+        return self.pending().filter(expires_at__gt=timezone.now())
+
+    def pending(self) -> "InvitationQuerySet":
+        """Keep those that were neither accepted nor revoked; some may have run out."""
+        return self.filter(accepted_at=None, revoked_at=None)
+
+    def with_token(self, token: str) -> "Invitation | None":
+        """Return the invitation that ``token`` was sent with, whatever became of it."""
+        return self.select_related("workspace", "invited_by").filter(token_hash=hash_of(token)).first()
+
+
+class Invitation(models.Model):
+    """An e-mail that lets one address join one workspace. The token is in the e-mail only; here lies its hash."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    email = models.EmailField()
+    role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
+    token_hash = models.CharField(max_length=64, unique=True, editable=False)
+    invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    sent_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField(default=expiry_from_now)
+    accepted_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = models.Manager.from_queryset(InvitationQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["workspace", "email"],
+                condition=Q(accepted_at=None, revoked_at=None),
+                name="one_pending_invitation_each",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} to {self.workspace}"
+
+    @property
+    def is_expired(self) -> bool:
+        """Say whether the e-mail's link has run out."""
+        return self.expires_at <= timezone.now()
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it can still be accepted."""
+        return self.accepted_at is None and self.revoked_at is None and not self.is_expired
+
+    def renew_token(self) -> str:
+        """Return a fresh token and start its seven days; links sent before are dead once this is saved."""
+        token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        self.token_hash = hash_of(token)
+        self.sent_at, self.expires_at = timezone.now(), expiry_from_now()
+        return token

@@ -1,0 +1,96 @@
+"""What people enter about members and their own accounts."""
+
+from typing import Any
+
+from django import forms
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError
+
+from workspaces.models import Role, User
+
+ROLE_CHOICES = [
+    (Role.VIEWER, "Viewer: reads"),
+    (Role.OPERATOR, "Operator: also creates and revokes keys"),
+    (Role.OWNER, "Owner: also changes credentials, members and settings"),
+]
+
+
+class InvitationForm(forms.Form):
+    """Whom to invite, and as what."""
+
+    email = forms.EmailField(
+        label="E-mail",
+        max_length=254,
+        widget=forms.EmailInput(attrs={"autocomplete": "off"}),
+        error_messages={"invalid": "That is not an e-mail address, such as operations@example.com."},
+    )
+    role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
+
+
+class RoleForm(forms.Form):
+    """A member's role."""
+
+    role = forms.ChoiceField(choices=Role.choices)
+
+
+class MfaForm(forms.Form):
+    """Whether a workspace asks its members for a second factor."""
+
+    required = forms.BooleanField(required=False)
+
+
+class NewAccountForm(forms.Form):
+    """An invited person's name, and how they will sign in."""
+
+    PASSWORD, PASSKEY = "password", "passkey"
+    WAYS = ((PASSWORD, "With a password"), (PASSKEY, "With a passkey: fingerprint, face or PIN of this device"))
+
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        required=False,
+        help_text="Shown beside your e-mail address in lists of members.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    way = forms.ChoiceField(label="Sign in", choices=WAYS, initial=PASSWORD, widget=forms.RadioSelect)
+    password = forms.CharField(
+        required=False,
+        strip=False,
+        max_length=256,
+        help_text="At least 12 characters. A few unrelated words are easy to keep and hard to guess.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+    password_again = forms.CharField(
+        label="Password again",
+        required=False,
+        strip=False,
+        max_length=256,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, email: str, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.email = email
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for a good password, twice the same, where one was chosen."""
+        data = super().clean() or {}
+        if data.get("way") == self.PASSWORD:
+            self._check_password(data)
+        return data
+
+    def _check_password(self, data: dict[str, Any]) -> None:
+        password = data.get("password", "")
+        if not password:
+            self.add_error("password", "Choose a password.")
+            return
+        try:
+            password_validation.validate_password(password, User(email=self.email, name=data.get("name", "")))
+        except ValidationError as error:
+            self.add_error("password", error)
+        if password != data.get("password_again"):
+            self.add_error("password_again", "The two passwords differ. Type the same one twice.")
+
+    def chosen_password(self) -> str | None:
+        """Return the password, or None for somebody who will add a passkey."""
+        return self.cleaned_data["password"] if self.cleaned_data["way"] == self.PASSWORD else None

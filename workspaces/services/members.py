@@ -1,0 +1,154 @@
+"""Members of a workspace: invited, given roles, removed. An owner does all of it; one owner always stays."""
+
+from smtplib import SMTPException
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from workspaces import emails
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
+from workspaces.models.user import has_second_factor
+
+log = structlog.get_logger(__name__)
+
+
+class MembershipRefused(Exception):
+    """What was asked for would break a rule; the message says which and what to do."""
+
+
+class NotSent(Exception):
+    """The invitation is stored, but its e-mail was not taken by the mail server."""
+
+
+def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
+    """Send an invitation. Raises MembershipRefused for a member, and for an address that has one already.
+
+    Raises NotSent when the mail server does not take the mail; the invitation can then be sent again.
+    """
+    email = email.strip().lower()
+    if workspace.memberships.filter(user__email__iexact=email).exists():
+        raise MembershipRefused("This person is a member already. Their role is changed in the list.")
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        pending = workspace.invitations.pending().filter(email=email).first()
+        if pending is not None and pending.is_open:
+            raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
+        invitation = pending or Invitation(workspace=workspace, email=email)
+        invitation.role, invitation.invited_by = role, actor.user
+        token = _renew(invitation, actor)
+    _send(invitation, token)
+    return invitation
+
+
+def resend_invitation(invitation: Invitation, actor: Actor) -> None:
+    """Send a fresh link, good for another seven days; the earlier one is dead. Raises as ``invite`` does."""
+    with transaction.atomic():
+        invitation = (
+            Invitation.objects.select_for_update().select_related("workspace", "invited_by").get(pk=invitation.pk)
+        )
+        if invitation.accepted_at or invitation.revoked_at:
+            raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
+        token = _renew(invitation, actor, again=True)
+    _send(invitation, token)
+
+
+def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> str:
+    token = invitation.renew_token()
+    invitation.save()
+    subject = (str(invitation.pk), invitation.email)
+    where, role = invitation.workspace, invitation.role
+    record_event(Action.INVITATION_SENT, actor, workspace=where, subject=subject, role=role, again=again)
+    return token
+
+
+def _send(invitation: Invitation, token: str) -> None:
+    """Mail it, outside the transaction: a slow mail server must not hold the database's lock."""
+    try:
+        emails.send_invitation(invitation, token)
+    except (OSError, SMTPException) as error:
+        log.warning("invitation_not_sent", error=str(error))
+        raise NotSent("The invitation is stored, but the mail server did not take it. Send it again later.") from error
+
+
+def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
+    """Make the link in the e-mail worthless. Raises MembershipRefused when it was used before."""
+    with transaction.atomic():
+        changed = Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=timezone.now())
+        if not changed:
+            raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
+        subject = (str(invitation.pk), invitation.email)
+        record_event(Action.INVITATION_REVOKED, actor, workspace=invitation.workspace, subject=subject)
+
+
+def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
+    """Make ``user`` a member. Raises MembershipRefused when it was accepted, revoked or ran out meanwhile.
+
+    Who is a member already keeps the higher of the two roles.
+    """
+    with transaction.atomic():
+        if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=timezone.now()):
+            raise MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
+        role = Role(invitation.role)
+        membership, made = Membership.objects.get_or_create(
+            user=user, workspace=invitation.workspace, defaults={"role": role}
+        )
+        if not made and role.includes(Role(membership.role)):
+            membership.role = role
+            membership.save(update_fields=["role"])
+        subject = (str(invitation.pk), invitation.email)
+        where = invitation.workspace
+        record_event(Action.INVITATION_ACCEPTED, actor, workspace=where, subject=subject, role=membership.role)
+
+
+def change_role(membership: Membership, role: Role, actor: Actor) -> None:
+    """Give a member another role. Raises MembershipRefused for the last owner, and for raising oneself."""
+    before = Role(membership.role)
+    if role == before:
+        return
+    own = actor.user is not None and actor.user.pk == membership.user_id
+    if own and role.includes(before):
+        raise MembershipRefused("Nobody raises their own role. Ask another owner.")
+    with transaction.atomic():
+        _keep_an_owner(membership)
+        membership.role = role
+        membership.save(update_fields=["role"])
+        subject = (str(membership.user_id), membership.user.email)
+        where = membership.workspace
+        record_event(Action.ROLE_CHANGED, actor, workspace=where, subject=subject, before=before, after=role)
+
+
+def remove_member(membership: Membership, actor: Actor) -> None:
+    """Take somebody out of the workspace. Raises MembershipRefused for the last owner."""
+    with transaction.atomic():
+        _keep_an_owner(membership)
+        subject = (str(membership.user_id), membership.user.email)
+        record_event(
+            Action.MEMBER_REMOVED, actor, workspace=membership.workspace, subject=subject, role=membership.role
+        )
+        membership.delete()
+
+
+def _keep_an_owner(membership: Membership) -> None:
+    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in; two may go at once."""
+    if membership.role != Role.OWNER:
+        return
+    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
+    if not others.exclude(pk=membership.pk).exists():
+        raise MembershipRefused("This is the last owner. Make somebody else an owner first.")
+
+
+def require_mfa(workspace: Workspace, actor: Actor, *, required: bool) -> None:
+    """Open the workspace only to members with a second factor, or to all again.
+
+    Raises MembershipRefused when the one who asks for it has none: they would lock themselves out.
+    """
+    if required and not (actor.user and has_second_factor(actor.user)):
+        raise MembershipRefused("Set up a second factor for yourself first, or you would lock yourself out.")
+    with transaction.atomic():
+        workspace.requires_mfa = required
+        workspace.save(update_fields=["requires_mfa"])
+        action = Action.MFA_REQUIRED if required else Action.MFA_NOT_REQUIRED
+        record_event(action, actor, workspace=workspace, subject=(workspace.slug, workspace.name))

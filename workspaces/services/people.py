@@ -1,0 +1,88 @@
+"""Accounts: opened by invitations, closed and helped by site admins."""
+
+from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+
+from workspaces import emails
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Invitation, User
+from workspaces.services import members
+
+
+class NotPossible(Exception):
+    """What was asked for would break a rule; the message says which and what to do."""
+
+
+def open_account(actor: Actor, email: str, name: str, password: str | None = None) -> User:
+    """Return a new account for an address whose owner proved it; without a password a passkey has to follow."""
+    with transaction.atomic():
+        user = User.objects.create_user(email, password, name=name)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
+        own = Actor(user, actor.ip_address, actor.user_agent, actor.request_id)
+        record_event(Action.ACCOUNT_OPENED, own, subject=(str(user.pk), user.email))
+    return user
+
+
+def join(invitation: Invitation, actor: Actor, *, name: str, password: str | None) -> User:
+    """Return a new account that is a member already. Raises MembershipRefused when the invitation is over."""
+    with transaction.atomic():
+        user = open_account(actor, invitation.email, name, password)
+        own = Actor(user, actor.ip_address, actor.user_agent, actor.request_id)
+        members.accept_invitation(invitation, user, own)
+    return user
+
+
+def account_for_identity(addresses: list[str], name: str) -> User | None:
+    """Return the active account with one of these proved addresses; open one for somebody who is invited.
+
+    Their open invitations are accepted at once: the identity provider vouches for the address as an e-mail's link does.
+    """
+    for email in addresses:
+        user = User.objects.filter(email__iexact=email).first()
+        if user is not None:
+            return user if user.is_active else None
+        waiting = list(Invitation.objects.open().filter(email__iexact=email).select_related("workspace"))
+        if waiting:
+            user = open_account(Actor(), email, name[:120])
+            for invitation in waiting:
+                members.accept_invitation(invitation, user, Actor(user))
+            return user
+    return None
+
+
+def deactivate(user: User, actor: Actor) -> None:
+    """Close an account and end its sessions. Raises NotPossible for one's own."""
+    if actor.user is not None and actor.user.pk == user.pk:
+        raise NotPossible("You cannot deactivate your own account. Another site admin can.")
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        end_sessions(user)
+        record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=(str(user.pk), user.email))
+
+
+def reactivate(user: User, actor: Actor) -> None:
+    """Open a closed account again, with the roles it had."""
+    with transaction.atomic():
+        User.objects.filter(pk=user.pk).update(is_active=True)
+        record_event(Action.ACCOUNT_REACTIVATED, actor, subject=(str(user.pk), user.email))
+
+
+def reset_mfa(user: User, actor: Actor) -> None:
+    """Take away every second factor of somebody who lost theirs, end their sessions, and tell them by e-mail."""
+    if actor.user is not None and actor.user.pk == user.pk:
+        raise NotPossible("You manage your own second factors on the page “Security”.")
+    with transaction.atomic():
+        Authenticator.objects.filter(user=user).delete()
+        end_sessions(user)
+        record_event(Action.MFA_RESET, actor, subject=(str(user.pk), user.email))
+    emails.send_mfa_reset(user)
+
+
+def end_sessions(user: User) -> int:
+    """Sign ``user`` out everywhere; return how many sessions that ended."""
+    sessions = list(UserSession.objects.filter(user=user))
+    for session in sessions:
+        session.end()
+    return len(sessions)

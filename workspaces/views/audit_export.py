@@ -1,0 +1,71 @@
+"""The audit trail as a file, for its owners."""
+
+from datetime import UTC
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST
+
+from workspaces import exporting
+from workspaces.access import get_workspace, require_confirmation, require_site_admin
+from workspaces.audit import Actor, record_event
+from workspaces.forms import AuditFilterForm
+from workspaces.models import Action, AuditEvent, Role, Workspace
+from workspaces.models.audit import AuditEventQuerySet
+
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
+
+
+class FormatForm(forms.Form):
+    """Which kind of file."""
+
+    format = forms.ChoiceField(choices=[(name, name) for name in CONTENT_TYPES])
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send what happened in one workspace, narrowed down as the page is, as a file."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    back = reverse("workspaces:audit", args=[workspace.slug])
+    return _export(request, AuditEvent.objects.of(workspace), back, workspace)
+
+
+@require_POST
+def site_export(request: HttpRequest) -> HttpResponseBase:
+    """Send the whole trail to a site admin."""
+    require_site_admin(request)
+    return _export(request, AuditEvent.objects.order_by("-pk"), reverse("workspaces:site_audit"), None)
+
+
+def _export(
+    request: HttpRequest, events: AuditEventQuerySet, back: str, workspace: Workspace | None
+) -> HttpResponseBase:
+    form, kind = AuditFilterForm(request.GET), FormatForm(request.POST)
+    if not (form.is_valid() and kind.is_valid()):
+        # Half a filter would give a file that is not what its name says.
+        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    filters = {name: str(value) for name, value in form.cleaned_data.items() if value and name != "before"}
+    require_confirmation(request, f"{back}?{urlencode(filters)}" if filters else back)
+    found, file_format = form.apply(events), kind.cleaned_data["format"]
+    newest = found.values_list("pk", flat=True).first() or 0
+    found = found.filter(pk__lte=newest)  # the export's own event is not in it
+    record_event(
+        Action.AUDIT_EXPORTED,
+        Actor.of(request),
+        workspace=workspace,
+        subject=("", file_format),
+        events=found.count(),
+        filters=filters,
+    )
+    lines = exporting.audit_lines(found, file_format)
+    return exporting.download(lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
+
+
+def _name(workspace: Workspace | None, file_format: str) -> str:
+    """Return a file name of letters, digits and dashes; a slug is nothing else."""
+    moment = timezone.now().astimezone(UTC)
+    return f"audit-{workspace.slug if workspace else 'all'}-{moment:%Y%m%dT%H%M%SZ}.{file_format}"

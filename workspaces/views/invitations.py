@@ -1,0 +1,86 @@
+"""Accepting an invitation: for people without an account, and for those who have one."""
+
+from allauth.account.internal.flows.login import record_authentication
+from allauth.account.utils import perform_login
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from workspaces.audit import Actor
+from workspaces.models import Invitation, User
+from workspaces.people_forms import NewAccountForm
+from workspaces.services import members as services
+from workspaces.services import people
+from workspaces.services.members import MembershipRefused
+from workspaces.views.answers import go_to
+
+TEMPLATE = "workspaces/invitation.html"
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password", "password_again")
+@require_http_methods(["GET", "HEAD", "POST"])
+def accept(request: HttpRequest, token: str) -> HttpResponseBase:
+    """Show what the invitation is for, and take it. The token in the address is the only proof that is needed."""
+    invitation = Invitation.objects.with_token(token)
+    if invitation is None:
+        raise Http404("No such invitation. Perhaps a newer one was sent: only the link in the last e-mail works.")
+    known = User.objects.filter(email__iexact=invitation.email).first()
+    if not invitation.is_open or (known is not None and not known.is_active):
+        return _page(request, invitation, "over", status=410)
+    if request.user.is_authenticated:
+        return _as_member(request, invitation)
+    if known is not None:
+        return _page(request, invitation, "sign-in")
+    return _as_newcomer(request, invitation)
+
+
+def _as_member(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    """Let the invited person join with the account that they are signed in to."""
+    user = request.user
+    if not isinstance(user, User) or user.email.lower() != invitation.email.lower():
+        return _page(request, invitation, "other-account", status=403 if request.method == "POST" else 200)
+    if request.method != "POST":
+        return _page(request, invitation, "join")
+    try:
+        services.accept_invitation(invitation, user, Actor.of(request))
+    except MembershipRefused:
+        return _page(request, invitation, "over", status=410)
+    workspace = invitation.workspace
+    return go_to(request, workspace.get_absolute_url(), f"Welcome to {workspace.name}.")
+
+
+def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    """Open an account for the invited person, sign them in, and offer a second factor."""
+    form = NewAccountForm(invitation.email, request.POST if request.method == "POST" else None)
+    if not (form.is_bound and form.is_valid()):
+        return _page(request, invitation, "new", form=form, status=422 if form.is_bound else 200)
+    password = form.chosen_password()
+    try:
+        user = people.join(invitation, Actor.of(request), name=form.cleaned_data["name"], password=password)
+    except MembershipRefused:
+        return _page(request, invitation, "over", status=410)
+    record_authentication(request, user, method="password" if password else "invitation")
+    request.session["enrol_for"] = invitation.workspace.slug
+    next_page = "mfa_index" if password else "mfa_add_webauthn"
+    response: HttpResponse = perform_login(request, user, email_verification="none", redirect_url=reverse(next_page))
+    return response
+
+
+def _page(
+    request: HttpRequest,
+    invitation: Invitation,
+    case: str,
+    form: NewAccountForm | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"invitation": invitation, "case": case, "form": form}
+    response = render(request, TEMPLATE, context, status=status)
+    # The address of this page is a secret until it was used.
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

@@ -1,0 +1,174 @@
+"""Members of a workspace, for its owners: invite, change roles, remove, ask for a second factor."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from workspaces.access import entries_kept, get_workspace, require_confirmation
+from workspaces.audit import Actor
+from workspaces.models import Membership, Role, User, Workspace
+from workspaces.models.user import SECOND_FACTORS
+from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
+from workspaces.services import members as services
+from workspaces.services.members import MembershipRefused, NotSent
+from workspaces.views.answers import go_to, page_or_part
+
+TEMPLATE = "workspaces/members.html"
+
+
+@require_safe
+def members(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show members, open invitations and the demand for a second factor."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = InvitationForm(initial=entries_kept(request))
+    return render(request, TEMPLATE, _context(workspace, form))
+
+
+@require_POST
+def invite(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send an invitation by e-mail."""
+    workspace = _guarded(request, slug, keep=("email", "role"))
+    form = InvitationForm(request.POST)
+    if form.is_valid():
+        email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+        try:
+            services.invite(workspace, Actor.of(request), email=email, role=role)
+        except NotSent as problem:
+            return _failed(request, workspace, problem)
+        except MembershipRefused as refusal:
+            form.add_error("email", str(refusal))
+        else:
+            return go_to(request, _url(workspace), f"The invitation to {email} is on its way.")
+    return render(request, TEMPLATE, _context(workspace, form), status=422)
+
+
+@require_POST
+def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
+    """Send a fresh link to somebody who is invited."""
+    workspace = _guarded(request, slug)
+    invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
+    try:
+        services.resend_invitation(invitation, Actor.of(request))
+    except (MembershipRefused, NotSent) as problem:
+        return _failed(request, workspace, problem)
+    return go_to(request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works.")
+
+
+@require_POST
+def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
+    """Make an invitation worthless."""
+    workspace = _guarded(request, slug)
+    invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
+    try:
+        services.revoke_invitation(invitation, Actor.of(request))
+    except MembershipRefused as refusal:
+        return _failed(request, workspace, refusal)
+    return go_to(request, _url(workspace), f"The invitation to {invitation.email} is revoked.")
+
+
+@require_POST
+def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
+    """Give a member another role."""
+    workspace = _guarded(request, slug)
+    membership = _membership(workspace, membership_id)
+    form = RoleForm(request.POST)
+    if not form.is_valid():
+        return _failed(request, workspace, MembershipRefused("Choose one of the three roles."))
+    role = Role(form.cleaned_data["role"])
+    try:
+        services.change_role(membership, role, Actor.of(request))
+    except MembershipRefused as refusal:
+        return _failed(request, workspace, refusal)
+    # Who lowered themselves may no longer see this page.
+    own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
+    url = workspace.get_absolute_url() if own and role != Role.OWNER else _url(workspace)
+    return go_to(request, url, f"{membership.user.email} is {role.label.lower()} now.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
+    """Ask, then take somebody out of the workspace."""
+    workspace = _guarded(request, slug, back=request.path)
+    membership = _membership(workspace, membership_id)
+    if request.method == "POST":
+        try:
+            services.remove_member(membership, Actor.of(request))
+        except MembershipRefused as refusal:
+            return _failed(request, workspace, refusal)
+        own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
+        url = reverse("home") if own else _url(workspace)
+        return go_to(request, url, f"{membership.user.email} is no longer a member of {workspace.name}.")
+    return _ask(request, workspace, membership)
+
+
+@require_POST
+def require_mfa(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask members for a second factor, or no longer."""
+    workspace = _guarded(request, slug)
+    form = MfaForm(request.POST)
+    required = form.is_valid() and form.cleaned_data["required"]
+    try:
+        services.require_mfa(workspace, Actor.of(request), required=required)
+    except MembershipRefused as refusal:
+        return _failed(request, workspace, refusal)
+    done = "Only members with a second factor can open it now." if required else "It opens without a second factor."
+    return go_to(request, _url(workspace), f"{workspace.name}: {done}")
+
+
+def _guarded(request: HttpRequest, slug: str, back: str = "", keep: tuple[str, ...] = ()) -> Workspace:
+    """Return the workspace to an owner who proved lately who they are: members decide who may use its keys."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    require_confirmation(request, back or _url(workspace), keep)
+    return workspace
+
+
+def _membership(workspace: Workspace, membership_id: int) -> Membership:
+    return get_object_or_404(workspace.memberships.select_related("user", "workspace"), pk=membership_id)
+
+
+def _failed(request: HttpRequest, workspace: Workspace, problem: Exception) -> HttpResponse:
+    messages.error(request, str(problem))
+    return go_to(request, _url(workspace))
+
+
+def _ask(request: HttpRequest, workspace: Workspace, membership: Membership) -> HttpResponse:
+    context = {
+        "title": f"Remove {membership.user.email}?",
+        "button": "Remove",
+        "back_url": _url(workspace),
+        "back_label": "Members",
+        "keep": "Keep them",
+        "action_url": request.path,
+        "consequences": [
+            f"They can no longer open {workspace.name}, from their next click on.",
+            "Their account and their roles in other workspaces stay.",
+            "Keys that they created stay active; revoke those that they may still hold.",
+        ],
+    }
+    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+
+
+def _url(workspace: Workspace) -> str:
+    return reverse("workspaces:members", args=[workspace.slug])
+
+
+def _with_factors(memberships: QuerySet[Membership]) -> Any:
+    factors = User.objects.filter(pk=OuterRef("user"), authenticator__type__in=SECOND_FACTORS)
+    return memberships.select_related("user").annotate(has_mfa=Exists(factors)).order_by("user__email")
+
+
+def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
+    memberships = list(_with_factors(workspace.memberships.all()))
+    return {
+        "current": workspace,
+        "form": form,
+        "memberships": memberships,
+        "invitations": workspace.invitations.pending().select_related("invited_by").order_by("email"),
+        "roles": Role.choices,
+        "without_mfa": sum(not membership.has_mfa for membership in memberships),
+    }

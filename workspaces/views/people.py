@@ -1,0 +1,86 @@
+"""All accounts of the console, for site admins."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Exists, OuterRef, Prefetch
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from workspaces.access import require_confirmation, require_site_admin
+from workspaces.audit import Actor
+from workspaces.models import Membership, User
+from workspaces.models.user import SECOND_FACTORS
+from workspaces.services import people as services
+from workspaces.services.people import NotPossible
+from workspaces.views.answers import go_to, page_or_part
+
+
+@require_safe
+def people(request: HttpRequest) -> HttpResponse:
+    """Show every account, what it may open, and how it is protected."""
+    require_site_admin(request)
+    memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
+    factors = User.objects.filter(pk=OuterRef("pk"), authenticator__type__in=SECOND_FACTORS)
+    accounts = (
+        User.objects.annotate(has_mfa=Exists(factors))
+        .prefetch_related(Prefetch("memberships", memberships))
+        .order_by("-is_active", "email")
+    )
+    return render(request, "workspaces/people.html", {"accounts": accounts})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Ask, then close an account."""
+    consequences = [
+        "They are signed out everywhere at once and cannot sign in again.",
+        "Their roles stay, so that the account can be opened again as it was.",
+        "Keys that they created stay active; revoke those that they may still hold.",
+    ]
+    words = {"title": "Deactivate {email}?", "button": "Deactivate", "consequences": consequences}
+    return _confirmed(request, user_id, services.deactivate, words, "{email} is deactivated.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Ask, then take away the second factors of somebody who lost theirs."""
+    consequences = [
+        "Their authenticator app, passkeys and recovery codes no longer work; they are signed out everywhere.",
+        "They can sign in with the password alone until they set up a new second factor.",
+        "They are told by e-mail. Make sure first that it really is them who asks.",
+    ]
+    words = {"title": "Reset the second factors of {email}?", "button": "Reset", "consequences": consequences}
+    return _confirmed(request, user_id, services.reset_mfa, words, "{email} can sign in without a second factor now.")
+
+
+@require_POST
+def reactivate(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Open a closed account again."""
+    require_site_admin(request)
+    require_confirmation(request, reverse("workspaces:people"))
+    user = get_object_or_404(User, pk=user_id)
+    services.reactivate(user, Actor.of(request))
+    return go_to(request, reverse("workspaces:people"), f"{user.email} can sign in again.")
+
+
+def _confirmed(
+    request: HttpRequest, user_id: int, command: Callable[[User, Actor], None], words: dict[str, Any], done: str
+) -> HttpResponse:
+    require_site_admin(request)
+    require_confirmation(request)
+    user = get_object_or_404(User, pk=user_id)
+    back = reverse("workspaces:people")
+    if request.method != "POST":
+        context = {**words, "title": words["title"].format(email=user.email), "action_url": request.path}
+        context |= {"back_url": back, "back_label": "People", "keep": "Leave it"}
+        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    try:
+        command(user, Actor.of(request))
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+        return go_to(request, back)
+    return go_to(request, back, done.format(email=user.email))

@@ -10,8 +10,9 @@ from django.utils import timezone
 
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
+from keys.services import RevokeAllResult, RevokeResult, Verdict
 from keys.status import Status, status_of
-from workspaces.explaining import Explanation, explain_kind
+from workspaces.explaining import Explanation, explain, explain_kind
 from workspaces.models import Poll, Workspace
 
 LAST_HOUR = timedelta(hours=1)
@@ -64,6 +65,19 @@ def facts_of(keys: Iterable[ApiKey], workspace: Workspace) -> list[Facts]:
     polls = workspace.polls.filter(resource="requests", subject__in=subjects)
     read = dict(polls.values_list("subject", "last_success_at"))
     return [Facts(key, status_of(key), is_consoles_own(key, workspace), read.get(key.upstream_id)) for key in listed]
+
+
+def words_for(result: RevokeResult | RevokeAllResult) -> str:
+    """Return what to say beside a verdict: what the list settled is no longer open."""
+    if result.error is None:
+        return result.message
+    explanation = explain(result.error)
+    if not explanation.outcome_unknown or result.verdict is Verdict.UNKNOWN:
+        return explanation.sentence
+    shown = "the key as active" if result.verdict is Verdict.FAILED else "the key as revoked"
+    if isinstance(result, RevokeAllResult):
+        shown = "what is said of each key below"
+    return f"{explanation.title}. The list was read since then and shows {shown}."
 
 
 @dataclass(frozen=True)

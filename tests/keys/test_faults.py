@@ -144,6 +144,8 @@ def test_a_revocation_that_did_not_happen_is_still_active(console, sandbox):
     sandbox.control("faults", {"path": "*/revoke", "kind": "drop"})
     page = text_of(console.post("revoke", key.key_id))
     assert "Still active" in page
+    assert "The list was read since then and shows the key as active" in page
+    assert "It is not known" not in page
     assert "Try again" in page
 
 

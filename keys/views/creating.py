@@ -18,7 +18,7 @@ from keys.models import ApiKey, KeyCreation
 from keys.presenting import Connection, slots_of
 from keys.services import AlreadySent, AnswerLost, NewKey
 from keys.views.shared import REFUSALS, get_key, page_context
-from workspaces.access import get_workspace
+from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
 from workspaces.models import Role, Workspace
@@ -28,8 +28,9 @@ from workspaces.models import Role, Workspace
 def create(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for name and expiry; answer the sent form with the new key's secret, or with why there is none."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
+    require_confirmation(request, keep=("name", "expiry", "expires_on"))
     if request.method != "POST":
-        return _form_page(request, workspace, CreateKeyForm())
+        return _form_page(request, workspace, CreateKeyForm(initial=entries_kept(request)))
     form = CreateKeyForm(request.POST)
     if not form.is_valid():
         return _form_page(request, workspace, form)

@@ -17,7 +17,7 @@ from keys.models.key import ApiKeyQuerySet
 from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
 from keys.views.shared import REFUSALS, get_key, page_context, wants_part
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
 from workspaces.models import Role, Workspace
@@ -127,6 +127,7 @@ def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]
 def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what revoking everything means, then, once the phrase is typed, do it."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
+    require_confirmation(request)
     form = RevokeAllForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         return _revoke_all(request, workspace)

@@ -7,8 +7,8 @@ import structlog
 from django.db import transaction
 from django.http import HttpRequest
 
-from workspaces.chain import chain_hash, head_seal
-from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Workspace
+from workspaces.chain import chain_hash, locked_head, seal_head
+from workspaces.models import Action, AuditEvent, Outcome, User, Workspace
 from workspaces.requests import client_ip
 from workspaces.texts import plain_json, plain_text
 
@@ -72,11 +72,9 @@ def record_event(
 def _append(event: AuditEvent) -> None:
     """Chain ``event`` to the one before it; the head's lock lets one writer append at a time."""
     with transaction.atomic():
-        AuditHead.objects.get_or_create(pk=AuditHead.ONLY)
-        head = AuditHead.objects.select_for_update().get(pk=AuditHead.ONLY)
+        head = locked_head()
         event.previous_hash = head.last_hash
         event.hash = chain_hash(event, head.last_hash)
         event.save()
         head.count, head.last_hash = head.count + 1, event.hash
-        head.seal = head_seal(head.count, head.last_hash)
-        head.save()
+        seal_head(head)

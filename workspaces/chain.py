@@ -2,7 +2,7 @@
 
 A keyed hash (HMAC-SHA256, key derived from SECRET_KEY), so that whoever can write to the database but does not hold the
 key cannot rebuild the chain after changing, removing or inserting an event. The head keeps count and last hash, so
-that cutting off the newest events is noticed too.
+that cutting off the newest events is noticed too, and the anchor of what retention cut off at the other end.
 """
 
 import json
@@ -54,9 +54,24 @@ def chain_hash(event: AuditEvent, previous: str, secret: str | None = None) -> s
     return salted_hmac(SALT, previous + _content(event), secret=secret, algorithm="sha256").hexdigest()
 
 
-def head_seal(count: int, last_hash: str, secret: str | None = None) -> str:
-    """Return the seal of a head, without which count and last hash could be set back together."""
-    return salted_hmac(f"{SALT}.head", f"{count}:{last_hash}", secret=secret, algorithm="sha256").hexdigest()
+def head_seal(head: AuditHead, secret: str | None = None) -> str:
+    """Return the seal of ``head``, without which its counts and hashes could be set back together."""
+    value = f"{head.count}:{head.last_hash}"
+    if head.cut_count:  # heads from before retention keep their seal
+        value += f":{head.cut_count}:{head.cut_hash}"
+    return salted_hmac(f"{SALT}.head", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+def seal_head(head: AuditHead) -> None:
+    """Seal and store ``head``, whose lock the caller holds."""
+    head.seal = head_seal(head)
+    head.save()
+
+
+def locked_head() -> AuditHead:
+    """Return the head with its lock, inside a transaction: one writer at a time."""
+    AuditHead.objects.get_or_create(pk=AuditHead.ONLY)
+    return AuditHead.objects.select_for_update().get(pk=AuditHead.ONLY)
 
 
 def _holds(expected: str, given: Iterator[str]) -> bool:
@@ -69,26 +84,30 @@ def _secrets() -> list[str]:
 
 def verify() -> Iterator[Break]:
     """Walk the whole trail and yield each place where it was changed, cut or added to."""
-    previous, count = "", 0
+    head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
+    previous, count = (head.cut_hash if head else ""), 0
     for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=2000):
         count += 1
-        if event.previous_hash != previous:
-            yield Break(event.pk, "an event before this one was removed, added or reordered")
-        candidates = (chain_hash(event, event.previous_hash, secret) for secret in _secrets())
-        if not _holds(event.hash, candidates):
-            yield Break(event.pk, "the event was changed after it was written")
+        yield from _verify_event(event, previous)
         previous = event.hash
-    yield from _verify_head(count, previous)
+    yield from _verify_head(head, count, previous)
 
 
-def _verify_head(count: int, last_hash: str) -> Iterator[Break]:
-    head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
+def _verify_event(event: AuditEvent, previous: str) -> Iterator[Break]:
+    if event.previous_hash != previous:
+        yield Break(event.pk, "an event before this one was removed, added or reordered")
+    candidates = (chain_hash(event, event.previous_hash, secret) for secret in _secrets())
+    if not _holds(event.hash, candidates):
+        yield Break(event.pk, "the event was changed after it was written")
+
+
+def _verify_head(head: AuditHead | None, count: int, last_hash: str) -> Iterator[Break]:
     if head is None:
         if count:
             yield Break(None, "the record of how long the trail is was removed")
         return
-    seals = (head_seal(head.count, head.last_hash, secret) for secret in _secrets())
-    if not _holds(head.seal, seals):
+    if not _holds(head.seal, (head_seal(head, secret) for secret in _secrets())):
         yield Break(None, "the record of how long the trail is was changed")
-    if (head.count, head.last_hash) != (count, last_hash):
-        yield Break(None, f"{head.count} events were written and {count} are there: the newest were cut off or added")
+    written = head.count - head.cut_count
+    if (written, head.last_hash) != (count, last_hash):
+        yield Break(None, f"{written} events were written and {count} are there: the newest were cut off or added")

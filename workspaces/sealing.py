@@ -42,6 +42,19 @@ class Sealed:
                 "Restore that key, or enter the credential again."
             ) from None
 
+    @property
+    def is_current(self) -> bool:
+        """Say whether it was sealed with the first of ENCRYPTION_KEYS."""
+        try:
+            _fernet((settings.ENCRYPTION_KEYS[0],)).decrypt(self.ciphertext.encode())
+        except InvalidToken:
+            return False
+        return True
+
+    def resealed(self) -> "Sealed":
+        """Return the same secret sealed with the first of ENCRYPTION_KEYS. Raises CannotOpen when no key fits."""
+        return Sealed.seal(self.open())
+
     def __repr__(self) -> str:
         return "Sealed(…)"
 

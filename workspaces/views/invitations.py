@@ -80,7 +80,4 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     context = {"invitation": invitation, "case": case, "form": form}
-    response = render(request, TEMPLATE, context, status=status)
-    # The address of this page is a secret until it was used.
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return render(request, TEMPLATE, context, status=status)

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from workspaces.chain import verify
-from workspaces.models import AuditEvent
+from workspaces.models import AuditEvent, AuditHead
 
 
 class Command(BaseCommand):
@@ -16,4 +16,6 @@ class Command(BaseCommand):
             self.stderr.write(f"{where}: {found.text}")
         if breaks:
             raise CommandError(f"The audit trail does not hold: {len(breaks)} places.")
-        self.stdout.write(f"The audit trail holds: {AuditEvent.objects.count():,} events.")
+        cut = AuditHead.objects.filter(pk=AuditHead.ONLY).values_list("cut_count", flat=True).first()
+        gone = f"; {cut:,} older ones were cut off by prune_audit" if cut else ""
+        self.stdout.write(f"The audit trail holds: {AuditEvent.objects.count():,} events{gone}.")

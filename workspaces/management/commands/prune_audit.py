@@ -1,0 +1,30 @@
+import re
+from argparse import ArgumentTypeError
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from workspaces.retention import TrailBroken, prune
+
+
+def _age(text: str) -> timedelta:
+    found = re.fullmatch(r"([1-9]\d{0,4})d", text)
+    if found is None:
+        raise ArgumentTypeError("Give a number of days, such as 400d.")
+    return timedelta(days=int(found[1]))
+
+
+class Command(BaseCommand):
+    help = "Cut old events off the audit trail. What is left can still be verified; export first what you must keep."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--older-than", type=_age, required=True, metavar="DAYS", help="for example 400d")
+
+    def handle(self, *, older_than: timedelta, **_: Any) -> None:
+        try:
+            removed = prune(timezone.now() - older_than)
+        except TrailBroken as problem:
+            raise CommandError(str(problem)) from None
+        self.stdout.write(f"{removed:,} events were cut off.")

@@ -120,7 +120,7 @@ def test_who_signed_in_long_ago_confirms_first_and_comes_back_to_the_same_filter
         ("  =1", "'  =1"),
         ("\ufeff=1", "'\ufeff=1"),
         ("\u200b=1", "'\u200b=1"),
-        ("＝1", "'＝1"),
+        ("\uff1d1", "'\uff1d1"),
         ("-12.5", "-12.5"),
         ("plain", "plain"),
         ("a\x00b\nc\u202ed", "a b c d"),

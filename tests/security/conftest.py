@@ -1,1 +1,19 @@
+import pytest
+
 from tests.cast import *  # noqa: F403
+
+from .world import Upstream, World
+
+
+@pytest.fixture(scope="session")
+def refusing_upstream():
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture
+def world(db, refusing_upstream, settings):
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, refusing_upstream.url]
+    refusing_upstream.calls.clear()
+    return World(refusing_upstream)

@@ -1,0 +1,133 @@
+"""Two workspaces, everybody who may meet them, and one of everything that an address can name."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.apps import apps
+from django.utils import timezone
+
+from cleanlist import Secret
+from keys.models import ApiKey
+from tests.cast import API_KEY, PASSWORD
+from tests.keys.conftest import log_request, make_key, note_poll
+from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
+from workspaces.sealing import Sealed
+
+HERE, ELSEWHERE = "example-works", "other-works"
+CLIENT_TOKEN = "client-token-of-the-tests-0123456789"
+# Written by every request of a signed-in person, and nobody's data.
+PASSING = {"sessions.Session", "usersessions.UserSession", "contenttypes.ContentType", "auth.Permission"}
+
+
+class Upstream:
+    """Counts what is asked of it, on a loopback port, and refuses everything at once."""
+
+    def __init__(self):
+        self.calls = []
+        calls = self.calls
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self):
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                calls.append(f"{self.command} {self.path}")
+                self.send_response(403)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(b'{"detail": "Not for the tests."}')
+
+            do_GET = do_POST = do_DELETE = answer  # noqa: N815 - the standard library's names
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def close(self):
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+def person(name, workspace=None, role=None, **facts):
+    user = User.objects.create_user(f"{name}@example.test", PASSWORD, **facts)
+    if workspace:
+        Membership.objects.create(user=user, workspace=workspace, role=role)
+    return user
+
+
+def make_workspace(slug, upstream):
+    workspace = Workspace.objects.create(
+        name=slug.replace("-", " ").title(),
+        slug=slug,
+        base_url=upstream.url,
+        organization_id=f"org_{slug}",
+        api_key=Sealed.seal(Secret(API_KEY)),
+        api_key_prefix=API_KEY[:10],
+        api_key_last4=API_KEY[-4:],
+    )
+    ManagementSession.objects.create(
+        workspace=workspace,
+        kind="clerk",
+        frontend_api_url=upstream.url,
+        session_id="sess_tests",
+        client_token=Sealed.seal(Secret(CLIENT_TOKEN)),
+    )
+    for resource in ("balance", "keys"):
+        note_poll(workspace, resource)
+    return workspace
+
+
+class World:
+    """Who and what there is; ``names`` gives a value for every part of an address."""
+
+    def __init__(self, upstream):
+        self.upstream = upstream
+        self.workspace, self.other = make_workspace(HERE, upstream), make_workspace(ELSEWHERE, upstream)
+        self.people = {role.value: person(role.value, self.workspace, role) for role in Role}
+        self.people["stranger"] = person("stranger")
+        self.people["elsewhere"] = person("elsewhere", self.other, Role.OWNER)
+        self.people["admin"] = person("admin", is_superuser=True, is_staff=True)
+        self.key = make_key(self.workspace, secret_state=ApiKey.SecretState.UNSEEN)
+        self.foreign_key = make_key(self.other, name="Key of the other workspace")
+        log_request(self.key)
+        self.names = self._names()
+
+    def _names(self):
+        colleague = person("colleague")
+        member = Membership.objects.create(user=colleague, workspace=self.workspace, role=Role.VIEWER)
+        invitation = Invitation(workspace=self.workspace, email="guest@example.test", invited_by=self.people["owner"])
+        token = invitation.renew_token()
+        invitation.save()
+        passkey = Authenticator.objects.create(user=colleague, type="webauthn", data={"name": "Key", "credential": {}})
+        session = UserSession.objects.create(
+            user=colleague, session_key="x" * 32, ip="203.0.113.9", user_agent="Browser/1", last_seen_at=timezone.now()
+        )
+        # The passkey and the session are a colleague's: nobody else may reach them.
+        return {
+            "slug": HERE,
+            "key_id": self.key.key_id,
+            "user_id": member.user_id,
+            "membership_id": member.pk,
+            "invitation_id": invitation.pk,
+            "token": token,
+            "pk": passkey.pk,
+            "session_id": session.pk,
+            "resource": "balance",
+            "uidb36": "1",
+            "key": "no-such-key",
+            "provider_id": "sso",
+        }
+
+
+def everything():
+    """Every row of every table, as far as it says anything."""
+    return {
+        model._meta.label: sorted(map(repr, model._base_manager.values_list()))
+        for model in apps.get_models()
+        if model._meta.label not in PASSING
+    }

@@ -83,12 +83,12 @@ def is_confirmed(request: HttpRequest, seconds: int | None = None) -> bool:
     """Say whether the person proved who they are within the last ``seconds``, ten minutes by default.
 
     Signing in counts as well as confirming. Who has a second factor must have used it; for others it is the
-    password, or the identity provider.
+    password, the identity provider, or the invitation that they opened their account with.
     """
     user = request.user
     if not isinstance(user, User):
         return False
-    wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount"}
+    wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
     since = time.time() - (seconds or settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
     records = get_authentication_records(request, user)
     return any(record["method"] in wanted and record["at"] > since for record in records)
@@ -106,13 +106,21 @@ def require_confirmation(request: HttpRequest, back: str = "", keep: tuple[str, 
         return
     if request.method == "POST" and keep:
         request.session[_KEPT] = {name: request.POST[name][:1000] for name in keep if name in request.POST}
+    if not _confirmation_methods(request):
+        text = "Your account has no password and no passkey yet. Sign out, then choose “Forgot your password?”."
+        messages.warning(request, text)
     raise Detour(confirmation_url(request, back or request.get_full_path()))
 
 
 def confirmation_url(request: HttpRequest, back: str) -> str:
     """Return the page where the person confirms who they are and is then led to ``back``."""
-    methods = get_adapter(request).get_reauthentication_methods(request.user)
-    return f"{methods[0]['url'] if methods else reverse('account_login')}?{urlencode({'next': back})}"
+    methods = _confirmation_methods(request)
+    return f"{methods[0]['url']}?{urlencode({'next': back})}" if methods else reverse("mfa_index")
+
+
+def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
+    methods: list[dict[str, Any]] = get_adapter(request).get_reauthentication_methods(request.user)
+    return methods
 
 
 def entries_kept(request: HttpRequest) -> dict[str, Any]:

@@ -54,7 +54,7 @@ class NewAccountForm(forms.Form):
     )
     way = forms.ChoiceField(label="Sign in", choices=WAYS, initial=PASSWORD, widget=forms.RadioSelect)
     password = forms.CharField(
-        required=False,
+        error_messages={"required": "Choose a password."},
         strip=False,
         max_length=256,
         help_text="At least 12 characters. A few unrelated words are easy to keep and hard to guess.",
@@ -62,7 +62,7 @@ class NewAccountForm(forms.Form):
     )
     password_again = forms.CharField(
         label="Password again",
-        required=False,
+        error_messages={"required": "Type the same password once more."},
         strip=False,
         max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -71,6 +71,8 @@ class NewAccountForm(forms.Form):
     def __init__(self, email: str, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.email = email
+        if self.is_bound and self.data.get("way") == self.PASSKEY:
+            self.fields["password"].required = self.fields["password_again"].required = False
 
     def clean(self) -> dict[str, Any]:
         """Ask for a good password, twice the same, where one was chosen."""
@@ -80,15 +82,14 @@ class NewAccountForm(forms.Form):
         return data
 
     def _check_password(self, data: dict[str, Any]) -> None:
-        password = data.get("password", "")
+        password, again = data.get("password"), data.get("password_again")
         if not password:
-            self.add_error("password", "Choose a password.")
             return
         try:
             password_validation.validate_password(password, User(email=self.email, name=data.get("name", "")))
         except ValidationError as error:
             self.add_error("password", error)
-        if password != data.get("password_again"):
+        if again and password != again:
             self.add_error("password_again", "The two passwords differ. Type the same one twice.")
 
     def chosen_password(self) -> str | None:

@@ -52,6 +52,7 @@ BAD = {
     "EMAIL_URL": "smtps://mail.example.com",
     "CONSOLE_ADMIN_EMAIL": "admin",
     "CLEANLIST_API_ORIGINS": "https://api.cleanlist.ai/api/v1",
+    "OIDC_ISSUER_URL": "http://login.example.com",
     "RATE_LIMIT_PER_MINUTE": "0",
     "RATE_LIMIT_SHARE_PERCENT": "101",
     "POLL_KEYS_SECONDS": "often",
@@ -130,3 +131,12 @@ def test_a_directory_that_no_socket_address_can_hold_gets_a_short_private_one(tm
 
 def test_an_ordinary_directory_holds_its_own_socket(tmp_path):
     assert redis_socket(tmp_path) == tmp_path / "redis" / "redis.sock"
+
+
+def test_single_sign_on_is_off_unless_it_is_set(read):
+    assert read().oidc is None
+
+
+def test_single_sign_on_needs_its_client_and_secret(read):
+    with pytest.raises(ConfigurationError, match="OIDC_CLIENT_ID(?s:.)*OIDC_CLIENT_SECRET"):
+        read(OIDC_ISSUER_URL="https://login.example.com")

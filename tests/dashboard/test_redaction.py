@@ -35,6 +35,9 @@ def test_a_secret_is_taken_out_of_text(secret, text):
         '{"password": "hush-hush-hush"}',
         "postgres://console:hush-hush-hush@db.example.test/console",
         "redis://:hush-hush-hush@cache.example.test:6379/0",
+        "GET /invitations/invite_hush-hush-hush-hush-hush/",
+        "GET /accounts/password/reset/key/3f-hush-hush-hush/",
+        "GET /accounts/identity/sso/login/callback/?state=a&code=hush-hush-hush&iss=b",
     ],
 )
 def test_a_named_secret_is_taken_out_of_text(text):

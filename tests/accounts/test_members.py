@@ -1,0 +1,159 @@
+"""Members of a workspace, from the owners' page: invited, given roles, removed."""
+
+import pytest
+from django.core import mail
+
+from tests.accounts.conftest import recorded, with_app
+from workspaces.models import Invitation, Membership, Role
+
+pytestmark = pytest.mark.django_db
+W = "/w/example-works/"
+MEMBERS = f"{W}members/"
+
+
+@pytest.fixture
+def page(client, owner):
+    client.force_login(owner)
+    return client
+
+
+def of(user):
+    return Membership.objects.get(user=user)
+
+
+def change(client, user, role):
+    return client.post(f"{MEMBERS}{of(user).pk}/role/", {"role": role}, follow=True)
+
+
+def notices(answer):
+    return " ".join(str(message) for message in answer.context["messages"])
+
+
+def invite(client, email="new@example.test", role="operator"):
+    return client.post(f"{MEMBERS}invite/", {"email": email, "role": role})
+
+
+def test_the_page_lists_role_second_factor_and_last_sign_in(page, owner, viewer):
+    with_app(viewer)
+    content = page.get(MEMBERS).content.decode()
+    assert viewer.email in content
+    assert "never" in content
+    assert [membership.has_mfa for membership in page.get(MEMBERS).context["memberships"]] == [False, True]
+
+
+@pytest.mark.parametrize(("role", "status"), [("operator", 403), ("viewer", 403), ("stranger", 404)])
+def test_only_owners_open_the_page_or_command_there(client, request, workspace, owner, role, status):
+    client.force_login(request.getfixturevalue(role))
+    assert client.get(MEMBERS).status_code == status
+    commands = [
+        f"{MEMBERS}invite/",
+        f"{MEMBERS}mfa/",
+        f"{MEMBERS}{of(owner).pk}/role/",
+        f"{MEMBERS}{of(owner).pk}/remove/",
+    ]
+    assert {client.post(url, {"email": "a@example.test", "role": "owner"}).status_code for url in commands} == {status}
+    assert not recorded()
+
+
+def test_an_invitation_is_mailed_and_recorded(page, owner):
+    assert invite(page)["Location"] == MEMBERS
+    (message,) = mail.outbox
+    assert message.to == ["new@example.test"]
+    assert "operator" in message.body
+    assert '<a class="action" href="http://localhost:8000/invitations/invite_' in message.alternatives[0].content
+    (event,) = recorded("invitation:sent")
+    assert (event.actor, event.subject, event.details["role"]) == (owner, "new@example.test", "operator")
+
+
+def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
+    invite(page)
+    token = mail.outbox[0].body.split("/invitations/")[1].split("/")[0]
+    assert token not in str(vars(Invitation.objects.get()))
+    assert token not in str(vars(recorded()[0]))
+
+
+@pytest.mark.parametrize(
+    ("email", "words"),
+    [
+        ("", "This field is required"),
+        ("not an address", "That is not an e-mail address"),
+        ("OWNER@example.test", "is a member already"),
+        ("waiting@example.test", "invited already"),
+    ],
+)
+def test_a_bad_invitation_says_why_at_the_field(page, email, words):
+    invite(page, "waiting@example.test")
+    answer = invite(page, email)
+    assert answer.status_code == 422
+    assert words in str(answer.context["form"].errors["email"])
+    assert len(mail.outbox) == 1
+
+
+def test_a_role_that_does_not_exist_is_refused(page):
+    assert "role" in invite(page, role="emperor").context["form"].errors
+
+
+def test_sending_again_makes_the_earlier_link_worthless(page, client):
+    invite(page)
+    page.post(f"{W}invitations/{Invitation.objects.get().pk}/resend/")
+    first, second = (message.body.split("/invitations/")[1].split()[0] for message in mail.outbox)
+    client.logout()
+    assert client.get(f"/invitations/{first}").status_code == 404
+    assert client.get(f"/invitations/{second}").status_code == 200
+
+
+def test_a_mail_server_that_is_down_is_named_and_the_invitation_waits(page, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    answer = page.post(f"{MEMBERS}invite/", {"email": "new@example.test", "role": "viewer"}, follow=True)
+    assert "did not take it" in notices(answer)
+    assert Invitation.objects.get().is_open
+
+
+def test_a_role_is_changed_and_recorded(page, viewer):
+    change(page, viewer, "operator")
+    assert of(viewer).role == Role.OPERATOR
+    (event,) = recorded("member:role_changed")
+    assert (event.details, event.subject) == ({"before": "viewer", "after": "operator"}, viewer.email)
+
+
+def test_the_last_owner_can_be_neither_demoted_nor_removed(page, owner):
+    assert "last owner" in notices(change(page, owner, "viewer"))
+    assert "last owner" in notices(page.post(f"{MEMBERS}{of(owner).pk}/remove/", follow=True))
+    assert of(owner).role == Role.OWNER
+
+
+def test_an_owner_who_cannot_sign_in_does_not_count(page, owner, operator):
+    Membership.objects.filter(user=operator).update(role=Role.OWNER)
+    type(operator).objects.filter(pk=operator.pk).update(is_active=False)
+    assert "last owner" in notices(change(page, owner, "viewer"))
+
+
+def test_with_a_second_owner_one_may_step_down_and_then_sees_the_page_no_more(page, owner, operator):
+    change(page, operator, "owner")
+    assert change(page, owner, "viewer").status_code == 200
+    assert of(owner).role == Role.VIEWER
+    assert page.get(MEMBERS).status_code == 403
+
+
+def test_nobody_raises_themselves(client, workspace, admin, owner):
+    Membership.objects.create(user=admin, workspace=workspace, role=Role.VIEWER)
+    client.force_login(admin)
+    assert "Nobody raises their own role" in notices(change(client, admin, "owner"))
+    assert of(admin).role == Role.VIEWER
+
+
+def test_removing_asks_first_and_then_closes_the_workspace_to_them(page, client, viewer):
+    url = f"{MEMBERS}{of(viewer).pk}/remove/"
+    assert f"Remove {viewer.email}?" in page.get(url).content.decode()
+    page.post(url)
+    client.force_login(viewer)
+    assert client.get(W).status_code == 404
+    assert recorded("member:removed")[0].subject == viewer.email
+
+
+def test_a_member_of_another_workspace_cannot_be_reached_through_this_one(page, stranger, workspace):
+    other = type(workspace).objects.create(name="Other", slug="other", base_url=workspace.base_url)
+    membership = Membership.objects.create(user=stranger, workspace=other, role=Role.OWNER)
+    assert page.post(f"{MEMBERS}{membership.pk}/remove/").status_code == 404
+    assert page.post(f"{MEMBERS}{membership.pk}/role/", {"role": "viewer"}).status_code == 404

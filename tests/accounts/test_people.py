@@ -1,0 +1,81 @@
+"""The page of all accounts, and what a site admin can do there."""
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
+from django.test import Client
+
+from tests.accounts.conftest import recorded, sign_in, with_app
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def page(client, admin):
+    client.force_login(admin)
+    return client
+
+
+def test_every_account_is_listed_with_its_workspaces(page, owner, stranger):
+    content = page.get("/people/").content.decode()
+    assert owner.email in content
+    assert stranger.email in content
+    assert "Example Works" in content
+
+
+@pytest.mark.parametrize("role", ["owner", "viewer", "stranger"])
+def test_it_is_for_site_admins(client, request, admin, role):
+    client.force_login(request.getfixturevalue(role))
+    assert client.get("/people/").status_code == 403
+    for command in ("deactivate", "reactivate", "reset-mfa"):
+        assert client.post(f"/people/{admin.pk}/{command}/").status_code == 403
+    assert not recorded()
+
+
+def test_a_deactivated_person_is_out_at_once_and_cannot_come_back(page, viewer):
+    theirs = Client()
+    sign_in(theirs, viewer)
+    page.post(f"/people/{viewer.pk}/deactivate/")
+    assert theirs.get("/")["Location"].startswith("/accounts/login/")
+    sign_in(theirs, viewer)
+    assert theirs.get("/").status_code == 302
+    assert recorded("person:deactivated")[0].subject == viewer.email
+
+
+def test_a_reactivated_person_has_their_roles_again(page, viewer, workspace):
+    page.post(f"/people/{viewer.pk}/deactivate/")
+    page.post(f"/people/{viewer.pk}/reactivate/")
+    theirs = Client()
+    sign_in(theirs, viewer)
+    assert theirs.get("/w/example-works/").status_code == 200
+
+
+def test_nobody_locks_themselves_out(page, admin):
+    answer = page.post(f"/people/{admin.pk}/deactivate/", follow=True)
+    assert "cannot deactivate your own" in answer.content.decode()
+    assert page.get("/people/").status_code == 200
+
+
+def test_lost_second_factors_are_reset_recorded_and_told(page, viewer):
+    with_app(viewer)
+    assert "no longer work" in page.get(f"/people/{viewer.pk}/reset-mfa/").content.decode()
+    page.post(f"/people/{viewer.pk}/reset-mfa/")
+    assert not Authenticator.objects.exists()
+    assert [event.subject for event in recorded("person:mfa_reset")] == [viewer.email]
+    assert mail.outbox[0].to == [viewer.email]
+
+
+def test_events_of_accounts_are_in_the_trail_of_the_site(page, viewer):
+    sign_in(Client(), viewer, "wrong")
+    assert "Sign-in failed" in page.get("/audit/").content.decode()
+
+
+def test_twenty_accounts_take_as_many_queries_as_two(
+    page, viewer, django_assert_num_queries, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(20) as few:
+        page.get("/people/")
+    for number in range(20):
+        type(viewer).objects.create_user(f"person-{number}@example.test")
+    with django_assert_num_queries(len(few)):
+        page.get("/people/")

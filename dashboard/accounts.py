@@ -5,14 +5,19 @@ from typing import Any
 from urllib.parse import quote
 
 import qrcode
+import requests
+import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
 from allauth.socialaccount.models import SocialAccount, SocialLogin
+from allauth.socialaccount.providers.openid_connect.views import login as openid_connect_login
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from qrcode.image.svg import SvgPathImage
@@ -24,6 +29,8 @@ from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
 from workspaces.services import people
+
+log = structlog.get_logger(__name__)
 
 INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
 
@@ -132,3 +139,14 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
             raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
         sociallogin.connect(request, user)
         account_events.sso_linked(request, user)
+
+
+@login_not_required
+def sso_login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
+    """Lead to the identity provider; say so where it cannot be reached or does not speak OpenID Connect."""
+    try:
+        answer: HttpResponseBase = openid_connect_login(request, provider_id)
+    except (requests.RequestException, ValueError, KeyError) as error:
+        log.warning("identity_provider_unusable", error=str(error))
+        return render(request, "socialaccount/authentication_error.html", status=502)
+    return answer

@@ -1,0 +1,77 @@
+"""A small OpenID Connect provider on loopback: discovery, authorization code with PKCE, token, userinfo."""
+
+import base64
+import hashlib
+import json
+import secrets
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import jwt
+
+
+class IdentityProvider:
+    """Vouches for whoever ``claims`` describes."""
+
+    client_id, client_secret = "console", "hush"
+
+    def __init__(self):
+        self.claims = {"sub": "person-1", "email": "operations@example.test", "email_verified": True}
+        self.codes = {}
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def discovery(self, _):
+        paths = {"authorization": "authorize", "token": "token", "userinfo": "userinfo"}
+        endpoints = {f"{name}_endpoint": f"{self.url}/{path}" for name, path in paths.items()}
+        return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks", **endpoints}
+
+    def authorize(self, query):
+        code = secrets.token_urlsafe()
+        self.codes[code] = query["code_challenge"]
+        return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
+
+    def token(self, form):
+        challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
+        assert self.codes.pop(form["code"]) == base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
+        assert form["client_secret"] == self.client_secret
+        claims = {**self.claims, "iss": self.url, "aud": self.client_id}
+        return {"access_token": "access", "token_type": "Bearer", "id_token": jwt.encode(claims, "k" * 32)}
+
+    def userinfo(self, _):
+        return self.claims
+
+    def _handler(provider):  # noqa: N805 - the handler has a self of its own
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                parts = urlsplit(self.path)
+                name = parts.path.rpartition("/")[2].replace("openid-configuration", "discovery")
+                self._answer(getattr(provider, name)(_flat(parts.query)))
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self._answer(provider.token(_flat(body)))
+
+            def _answer(self, answer):
+                is_redirect = isinstance(answer, str)
+                self.send_response(302 if is_redirect else 200)
+                self.send_header(
+                    "Location" if is_redirect else "Content-Type", answer if is_redirect else "application/json"
+                )
+                self.end_headers()
+                self.wfile.write(b"" if is_redirect else json.dumps(answer).encode())
+
+            def log_message(self, *_):
+                pass
+
+        return Handler
+
+
+def _flat(query):
+    return {name: values[0] for name, values in parse_qs(query).items()}

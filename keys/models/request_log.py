@@ -1,12 +1,15 @@
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 
 from django.db import models
 from django.db.models import Q
 
 from keys.models.key import ApiKey
+from keys.networks import Network, in_network
+from workspaces.models import Workspace
 
 # The User-Agent of every call the console makes begins so, which tells them from the customer's traffic.
 OWN_USER_AGENT = "cleanlist-console/"
@@ -49,6 +52,36 @@ class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
         """Keep only the console's own calls."""
         return self.filter(is_own_call=True)
 
+    def of(self, workspace: Workspace) -> "LoggedRequestQuerySet":
+        """Keep what was done with the keys of ``workspace``."""
+        return self.filter(workspace=workspace)
+
+    def with_statuses(self, codes: Iterable[int], classes: Iterable[int]) -> "LoggedRequestQuerySet":
+        """Keep those answered with one of ``codes``, or with one of the ``classes``: 4 for 400 to 499."""
+        wanted = Q(status_code__in=list(codes))
+        for hundred in classes:
+            wanted |= Q(status_code__gte=hundred * 100, status_code__lt=hundred * 100 + 100)
+        return self.filter(wanted)
+
+    def from_network(self, network: Network) -> "LoggedRequestQuerySet":
+        """Keep those that came from an address in ``network``; of one address, by its index."""
+        if network.num_addresses == 1:
+            return self.filter(ip_address=str(network.network_address))
+        return self.filter(in_network("ip_address", network))
+
+    def bulk_create(self, objs: Iterable["LoggedRequest"], *args: Any, **options: Any) -> list["LoggedRequest"]:
+        """Store ``objs``, each with the workspace of its key."""
+        rows = list(objs)
+        for row in rows:
+            row.workspace_id = row.key.workspace_id
+        return super().bulk_create(rows, *args, **options)
+
+    def before(self, place: Place) -> "LoggedRequestQuerySet":
+        """Keep what comes before ``place``, newest first; the nearest are the last."""
+        return self.filter(
+            Q(created_at__gt=place.at) | Q(created_at=place.at, pk__gt=place.pk), created_at__gte=place.at
+        )
+
     def after(self, place: Place) -> "LoggedRequestQuerySet":
         """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
         # The first condition says nothing new; it is what the index is searched with.
@@ -60,7 +93,13 @@ class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
 class LoggedRequest(models.Model):
     """One row of a key's request log, kept after upstream forgets it."""
 
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="requests")
+    # Neither has an index of its own: those below begin with them.
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="requests", db_index=False)
+    # The key's, kept here too, so that the log of all keys is read in order of time from one index. A copy needs no
+    # constraint: rows go with their key.
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
     upstream_id = models.CharField(max_length=200)
     method = models.CharField(max_length=16)
     path = models.TextField()
@@ -75,10 +114,23 @@ class LoggedRequest(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["key", "upstream_id"], name="one_row_a_request")]
-        indexes = [models.Index(fields=["key", "-created_at", "-id"], name="log_of_key")]
+        indexes = [
+            models.Index(fields=["key", "-created_at", "-id"], name="log_of_key"),
+            # A rare status of a busy key would otherwise be looked for row by row.
+            models.Index(fields=["key", "status_code", "-created_at", "-id"], name="log_of_key_by_status"),
+            models.Index(fields=["workspace", "-created_at", "-id"], name="log_of_workspace"),
+            models.Index(fields=["workspace", "status_code", "-created_at", "-id"], name="log_of_workspace_by_status"),
+            # "Who used this IP?"
+            models.Index(fields=["workspace", "ip_address", "-created_at", "-id"], name="log_by_ip"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status_code}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """Store the row with the workspace of its key."""
+        self.workspace_id = self.key.workspace_id
+        super().save(*args, **options)
 
     @property
     def place(self) -> Place:

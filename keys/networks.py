@@ -1,0 +1,55 @@
+"""Whether an address lies in a network (CIDR), asked of the database where addresses are plain text."""
+
+import ipaddress
+from functools import lru_cache
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models import BooleanField, F, Func, Value
+from django.db.models.lookups import Exact
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# What upstream wrote may be anything, and PostgreSQL stops at text that is no address. These let through nothing that
+# it would stop at: four numbers up to 255, or hexadecimal groups of which one run may be left out.
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
+_GROUPS = "[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4})"
+_IPV6 = f"^({_GROUPS}{{7}}|({_GROUPS}{{0,4}})?::({_GROUPS}{{0,1}})?|({_GROUPS}{{0,1}})?::({_GROUPS}{{0,4}})?)$"
+
+
+class _InNetwork(Func):
+    """``column`` is an address in a network; false where it is no address."""
+
+    function = "in_network"
+    output_field = BooleanField()
+
+    def as_postgresql(self, compiler: Any, *_: Any, **__: Any) -> tuple[str, list[Any]]:
+        column, parameters = compiler.compile(self.get_source_expressions()[0])
+        network, value = compiler.compile(self.get_source_expressions()[1])
+        valid = _IPV6 if ":" in value[0] else _IPV4
+        sql = f"CASE WHEN {column} ~ %s THEN {column}::inet <<= {network}::inet ELSE false END"
+        return sql, [*parameters, valid, *parameters, *value]
+
+
+def in_network(column: str, network: Network) -> Exact:
+    """Return the condition that the address in ``column`` lies in ``network``."""
+    return Exact(_InNetwork(F(column), Value(str(network))), Value(True))
+
+
+@lru_cache(maxsize=4096)
+def _contains(address: str, network: str) -> bool:
+    try:
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network)
+    except ValueError:
+        return False
+
+
+def teach_sqlite(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    """Give a new SQLite connection the function that PostgreSQL does not need."""
+    if connection.vendor == "sqlite":
+        connection.connection.create_function("in_network", 2, _contains, deterministic=True)
+
+
+connection_created.connect(teach_sqlite, dispatch_uid="keys.networks")

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.staticfiles import StaticFiles
 
 from . import founding, traffic
@@ -96,11 +97,19 @@ async def _answer_http_error(request: Request, error: Exception) -> Response:
     """Answer what the framework refuses: bodies (400, 413), unknown paths and methods (404, 405)."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
     path = request.scope["path"]
+    if error.status_code == 405:
+        return AsciiJSONResponse({"detail": error.detail}, 405, {"Allow": _methods_of(request)})
     if error.status_code == 413:
         return to_response(path, ApiError(413, "payload_too_large", "The request body exceeds 2 MB."))
     if error.status_code == 400 and uses_envelope(path, 400):
         return to_response(path, ApiError(400, "validation_error", error.detail))
     return AsciiJSONResponse({"detail": error.detail}, error.status_code, error.headers)
+
+
+def _methods_of(request: Request) -> str:
+    """Return every method of the path: the framework names only those of the first route that has it."""
+    matching = [route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE]
+    return ", ".join(sorted({method for route in matching for method in getattr(route, "methods", None) or ()}))
 
 
 async def _answer_crash(request: Request, _error: Exception) -> Response:

@@ -203,8 +203,17 @@ class Estimate(BaseModel):
     sufficient: bool
 
 
+def _identified(strong: tuple[str, ...], company: tuple[str, ...]) -> dict[str, Any]:
+    """Return the rule of who can be identified, as the OpenAPI document states it."""
+    filled = {"type": "string", "minLength": 1}
+    ways = [(name,) for name in strong] + [("first_name", "last_name", name) for name in company]
+    return {"anyOf": [{"required": list(way), "properties": dict.fromkeys(way, filled)} for way in ways]}
+
+
 class Contact(BaseModel):
     """One contact of a bulk enrichment."""
+
+    model_config = ConfigDict(json_schema_extra=_identified(("linkedin_url",), ("company_domain", "company_name")))
 
     linkedin_url: Text | None = None
     first_name: Text | None = None
@@ -225,7 +234,8 @@ class BulkRequest(BaseModel):
     """Body of enrich/bulk."""
 
     enrichment_type: Literal["none", "partial", "phone_only", "full"] = "partial"
-    contacts: list[Contact]
+    # Described only: what breaks it is answered with 400, in the words of the documentation.
+    contacts: list[Contact] = Field(json_schema_extra={"minItems": 1, "maxItems": 250})
     webhook_url: Text | None = None
 
 
@@ -242,7 +252,10 @@ class BulkAccepted(BaseModel):
 class PersonRequest(BaseModel):
     """Body of enrichment/person."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra=_identified(("email", "linkedin_url", "person_id"), ("company_name", "domain")),
+    )
 
     lead_list_id: Text
     email: Text | None = None

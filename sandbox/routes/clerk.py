@@ -9,8 +9,11 @@ from sandbox.errors import AsciiJSONResponse
 from sandbox.sessions import find_client_session
 
 from .dependencies import Sandbox
+from .refusals import ClerkErrors, Responses
 
 router = APIRouter(tags=["Session tokens"])
+
+REFUSED: Responses = {401: {"model": ClerkErrors, "description": "The client session is unknown or has ended"}}
 
 
 @router.get("/.well-known/jwks.json")
@@ -19,7 +22,7 @@ async def jwks(sandbox: Sandbox) -> dict[str, Any]:
     return sandbox.tokens.jwks()
 
 
-@router.post("/v1/client/sessions/{session_id}/tokens")
+@router.post("/v1/client/sessions/{session_id}/tokens", responses=REFUSED)
 def mint(session_id: str, sandbox: Sandbox, client: Annotated[str, Cookie(alias="__client")] = "") -> JSONResponse:
     """Mint a session token for the client whose `__client` cookie this is."""
     with sandbox.store.reading() as session:

@@ -21,6 +21,7 @@ from sandbox.schemas import Text
 from sandbox.tables import ApiKey, LeadList, Organization, RequestLog, User
 
 from .dependencies import Sandbox, services
+from .refusals import CONTROL
 
 BATCH = 1000
 Scope = Literal[
@@ -56,7 +57,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-router = APIRouter(prefix=CONTROL_PREFIX, tags=["Sandbox control"], dependencies=[Depends(guard)])
+router = APIRouter(prefix=CONTROL_PREFIX, tags=["Sandbox control"], dependencies=[Depends(guard)], responses=CONTROL)
 
 
 class SetCredits(BaseModel):

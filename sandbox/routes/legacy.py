@@ -15,8 +15,9 @@ from sandbox.services import Services
 from sandbox.tables import DeliveryAttempt, Workflow, WorkflowTask
 
 from .dependencies import Caller, CreditsReader, Enricher, EnrichmentReader, Sandbox
+from .refusals import OLDER_PUBLIC
 
-router = APIRouter(prefix="/api/v1/public", tags=["Public API"])
+router = APIRouter(prefix="/api/v1/public", tags=["Public API"], responses=OLDER_PUBLIC)
 
 MAX_CONTACTS = 250
 LATEST_DELIVERIES = 100

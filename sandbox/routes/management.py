@@ -16,8 +16,9 @@ from sandbox.schemas import CreatedKey, CreateKey, KeyRow, Outcome, RequestRow
 from sandbox.tables import ApiKey, Organization, RequestLog
 
 from .dependencies import Sandbox, SignedIn
+from .refusals import MANAGEMENT
 
-router = APIRouter(prefix="/api/v1/api-keys", tags=["API key management"])
+router = APIRouter(prefix="/api/v1/api-keys", tags=["API key management"], responses=MANAGEMENT)
 
 
 @router.post("")

@@ -26,10 +26,11 @@ from sandbox.schemas import (
 from sandbox.tables import ApiKey, Organization, Workflow
 
 from .dependencies import Caller, CreditsReader, Enricher, EnrichmentReader, KeyAdministrator, Sandbox
+from .refusals import NEWER_PUBLIC
 
 shared = APIRouter()
-public = APIRouter(prefix="/api/v1/public", tags=["Public API"])
-v2 = APIRouter(prefix="/api/v2", tags=["Public API v2"])
+public = APIRouter(prefix="/api/v1/public", tags=["Public API"], responses=NEWER_PUBLIC)
+v2 = APIRouter(prefix="/api/v2", tags=["Public API v2"], responses=NEWER_PUBLIC)
 
 
 @shared.get("/whoami")

@@ -1,0 +1,65 @@
+"""What the OpenAPI document says about refusals: which statuses, in which of the two shapes."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+
+class Detail(BaseModel):
+    """The older shape."""
+
+    detail: str
+
+
+class Problem(BaseModel):
+    """What is inside the newer shape; some codes add facts of their own."""
+
+    code: str
+    problem: str
+    fix: str | None
+    retryable: bool
+    docs_url: str
+    request_id: str
+
+
+class Refusal(BaseModel):
+    """The newer shape."""
+
+    error: Problem
+
+
+class ClerkError(BaseModel):
+    """One problem, as Clerk's front-end API words it."""
+
+    message: str
+    long_message: str
+    code: str
+
+
+class ClerkErrors(BaseModel):
+    """Clerk's shape."""
+
+    errors: list[ClerkError]
+
+
+Responses = dict[int | str, dict[str, Any]]
+
+_MEANING = {
+    400: "The call cannot be carried out as it is",
+    401: "The credential is missing, unknown, revoked or expired",
+    402: "Not enough credits",
+    403: "A scope or the plan's feature is missing",
+    404: "There is nothing with this id here",
+    429: "Too many calls; Retry-After says when to go on",
+}
+
+
+def refusals(shape: type[BaseModel], *statuses: int) -> Responses:
+    """Return the ``responses`` argument of a router or route: these statuses in this shape."""
+    return {status: {"model": shape, "description": _MEANING[status]} for status in statuses}
+
+
+MANAGEMENT = refusals(Detail, 400, 401, 403, 404)
+OLDER_PUBLIC = refusals(Detail, 400, 402, 404) | refusals(Refusal, 401, 403, 429)
+NEWER_PUBLIC = refusals(Refusal, 400, 401, 403, 404, 429)
+CONTROL = refusals(Detail, 400, 401, 403, 404)

@@ -1,0 +1,43 @@
+"""Thousands of generated calls, right and wrong ones, made from the published OpenAPI document."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .process import SandboxProcess
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+
+
+@pytest.fixture
+def rich(tmp_path):
+    """A sandbox of its own, with credits for every call."""
+    with SandboxProcess(tmp_path / "data", "--org-limit", "0", "--key-limit", "0") as process:
+        organization = process.credentials()["organization_id"]
+        process.control("credits", {"organization_id": organization, "credits": 1_000_000_000})
+        yield process
+
+
+def run_schemathesis(process, directory):
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", CONFIG, "run"]
+    options = ["--url", process.base_url, "--checks", "all", "--phases", "coverage,fuzzing", "--no-color"]
+    header = ["--header", f"Authorization: Bearer {process.credentials()['session_jwt']}"]
+    # Its files (replays, example database) belong into the test's directory.
+    return subprocess.run(
+        [*command, f"{process.base_url}/openapi.json", *options, *header],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_every_answer_is_one_that_the_document_promises(rich, tmp_path):
+    done = run_schemathesis(rich, tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    generated = int(re.search(r"(\d+) generated", done.stdout)[1])
+    assert generated >= 2000
+    assert "Traceback" not in rich.log()

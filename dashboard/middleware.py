@@ -63,6 +63,32 @@ def never_cached(get_response: Handler) -> Handler:
     return middleware
 
 
+# What no page of ours uses; passkeys and the clipboard keep the browser's default, which is our own origin only.
+_UNUSED = (
+    "accelerometer",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "microphone",
+    "midi",
+    "payment",
+    "usb",
+)
+PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in _UNUSED)
+
+
+def permissions_policy(get_response: Handler) -> Handler:
+    """Tell browsers that no page needs a camera and the like, whatever would be smuggled into one."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        return response
+
+    return middleware
+
+
 def detours(get_response: Handler) -> Handler:
     """Lead people to what they have to do first: confirm who they are, or set up a second factor."""
 

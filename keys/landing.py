@@ -1,6 +1,5 @@
-"""How what upstream answered becomes the mirror. Each function may be run twice with the same answer."""
+"""How the key lists that upstream answered become the mirror. Each function may be run twice with the same answer."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -8,17 +7,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
-from cleanlist import PublicApiKey, RequestLogEntry
-from keys import reconciling
-from keys.models import ApiKey, LoggedRequest
+from cleanlist import PublicApiKey
+from keys import capture, reconciling
+from keys.models import ApiKey
 from keys.models.key import key_uuid
-from keys.models.request_log import OWN_USER_AGENT
 from workspaces.models import Poll, Workspace
+from workspaces.polling import pacer
 from workspaces.texts import plain_text
 
 REQUESTS = "requests"
-# A key that upstream no longer accepts makes no traffic worth a poll a minute.
-INACTIVE_INTERVAL_SECONDS = 6 * 3600
 
 
 def land_full_list(workspace: Workspace, listed: list[UpstreamKey], read_at: datetime) -> None:
@@ -99,62 +96,48 @@ def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
 
 
 def _schedule_request_logs(workspace: Workspace) -> None:
-    """See that each listed key has a poll of its request log, slow for keys that upstream refuses."""
+    """See that each listed key has a poll of its request log, due soon where its count has moved since."""
     keys = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True))
     polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUESTS)}
     Poll.objects.bulk_create(
         [
-            Poll(
-                workspace=workspace,
-                resource=REQUESTS,
-                subject=key.upstream_id,
-                interval_seconds=_log_interval(key),
-            )
+            Poll(workspace=workspace, resource=REQUESTS, subject=key.upstream_id, interval_seconds=_first_interval(key))
             for key in keys
             if key.upstream_id not in polls
         ],
         ignore_conflicts=True,
     )
-    for key in keys:
-        poll = polls.pop(key.upstream_id, None)
-        if poll is not None and poll.interval_seconds != _log_interval(key):
-            # One more look right away: the last requests before a revocation belong in the log.
-            Poll.objects.filter(pk=poll.pk).update(interval_seconds=_log_interval(key), next_run_at=timezone.now())
+    known = [(key, polls.pop(key.upstream_id)) for key in keys if key.upstream_id in polls]
+    _bring_forward(known)
     if polls:
         Poll.objects.filter(pk__in=[poll.pk for poll in polls.values()]).delete()
 
 
-def _log_interval(key: ApiKey) -> int:
-    return settings.POLL_REQUESTS_SECONDS if key.is_usable else INACTIVE_INTERVAL_SECONDS
+def _bring_forward(known: list[tuple[ApiKey, Poll]]) -> None:
+    """Make polls due whose key was used or has become another matter; none is ever put off here."""
+    moved = sum(key.uncaptured_count > 0 for key, _ in known)
+    affordable = capture.affordable_seconds(moved, pacer.share(), settings.POLL_REQUESTS_SECONDS)
+    changed = [poll for key, poll in known if _hurry(key, poll, affordable)]
+    if changed:
+        Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])
 
 
-def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogEntry]) -> int:
-    """Add the rows that are new to the key's log; return how many were."""
-    key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
-    if key is None:
-        return 0
-    candidates = [_logged(key, row) for row in rows]
-    known = set(
-        LoggedRequest.objects.filter(key=key, upstream_id__in=[row.upstream_id for row in candidates]).values_list(
-            "upstream_id", flat=True
-        )
-    )
-    fresh = [row for row in candidates if row.upstream_id not in known]
-    LoggedRequest.objects.bulk_create(fresh, ignore_conflicts=True)
-    return len(fresh)
+def _hurry(key: ApiKey, poll: Poll, affordable: int) -> bool:
+    """Set when ``poll`` runs next; say whether that changed. One that fails keeps the wait it was given."""
+    if key.is_usable != (poll.interval_seconds < capture.INACTIVE_SECONDS):
+        # One more look right away: the last requests before a revocation belong in the log.
+        poll.interval_seconds, poll.next_run_at = _first_interval(key), timezone.now()
+        return True
+    moved = key.uncaptured_count > 0
+    if not moved or poll.consecutive_failures or poll.last_success_at is None:
+        return False
+    due = capture.next_reading(poll.last_success_at, poll.interval_seconds, affordable, moved=True)
+    if due >= poll.next_run_at:
+        return False
+    poll.next_run_at = due
+    return True
 
 
-def _logged(key: ApiKey, row: RequestLogEntry) -> LoggedRequest:
-    agent = plain_text(row.user_agent, 2000)
-    return LoggedRequest(
-        key=key,
-        upstream_id=plain_text(row.id, 200),
-        method=plain_text(row.method, 16),
-        path=plain_text(row.path, 4000),
-        status_code=row.status_code if row.status_code is not None and 0 <= row.status_code < 1000 else None,
-        duration_ms=None if row.duration_ms is None else max(0, min(round(row.duration_ms), 2**31 - 1)),
-        ip_address=plain_text(row.ip_address, 64),
-        user_agent=agent,
-        created_at=row.created_at,
-        is_own_call=agent.startswith(OWN_USER_AGENT),
-    )
+def _first_interval(key: ApiKey) -> int:
+    limit = settings.RATE_LIMIT_PER_MINUTE
+    return capture.longest_seconds(limit) if key.is_usable else capture.INACTIVE_SECONDS

@@ -1,19 +1,17 @@
 """What is polled for keys: the full list, the light list where there is no session, and each key's request log."""
 
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
-from keys import landing
+from keys import landing, log_landing
+from keys.capture import PAGE_ROWS
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 
 ADMIN_SCOPE = "admin:api_keys"
-# The most that upstream shows of a key's request log; it has no cursor (``shared/reference``, "Endpoints").
-LOG_ROWS = 500
 
 
 async def fetch_keys(client: AsyncClient, _: Poll) -> list[UpstreamKey]:
@@ -43,12 +41,13 @@ def wants_light_list(workspace: Workspace) -> bool:
 
 async def fetch_requests(client: AsyncClient, poll: Poll) -> list[RequestLogEntry]:
     """Return the latest rows of one key's request log."""
-    return list(await client.api_keys.requests(poll.subject, limit=LOG_ROWS))
+    return list(await client.api_keys.requests(poll.subject, limit=PAGE_ROWS))
 
 
-def land_requests(poll: Poll, rows: list[RequestLogEntry], _: datetime) -> Any:
-    """Add what is new to the log of the poll's key."""
-    landing.land_requests(poll.workspace, poll.subject, rows)
+def land_requests(poll: Poll, rows: list[RequestLogEntry], read_at: datetime) -> None:
+    """Add what is new to the log of the poll's key, and have the next reading follow the key's rate."""
+    landed = log_landing.land_page(poll.workspace, poll.subject, rows, read_at)
+    log_landing.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
 
 
 register(

@@ -9,6 +9,7 @@ from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from keys.models.completeness import Completeness, completeness_of
 from workspaces.models import User, Workspace
 
 # Upstream's own limit a user (``shared/reference``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
@@ -103,6 +104,10 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
             requests_since=Coalesce(Subquery(counted), 0),
         )
 
+    def with_gaps(self) -> "ApiKeyQuerySet":
+        """Load the gaps in the log along, so that ``completeness`` asks nothing more."""
+        return self.prefetch_related("gaps")
+
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
         status = conditions(timezone.now())
@@ -161,6 +166,13 @@ class ApiKey(models.Model):
     secret_state = models.CharField(max_length=10, choices=SecretState.choices, default=SecretState.NOT_OURS)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
+    # What is known of the log (``keys.log_landing``): first read at, rows ever captured, requests that had already
+    # left upstream's log then, and requests that upstream counted since and never showed.
+    captured_since = models.DateTimeField(null=True)
+    captured_count = models.BigIntegerField(default=0)
+    count_before = models.BigIntegerField(null=True)
+    missed_count = models.BigIntegerField(default=0)
+
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
 
     class Meta:
@@ -193,3 +205,14 @@ class ApiKey(models.Model):
     def is_usable(self) -> bool:
         """Say whether upstream accepts the key."""
         return self.is_active and not self.is_expired
+
+    @property
+    def uncaptured_count(self) -> int:
+        """Return how many requests upstream has counted that were neither captured nor found to be lost."""
+        if self.request_count is None:
+            return 0
+        return self.request_count - (self.count_before or 0) - self.captured_count - self.missed_count
+
+    def completeness(self) -> Completeness:
+        """Return how much of what the key did since its log was first read is here, and why not all."""
+        return completeness_of(self)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey, RequestLogEntry
-from keys import landing
+from keys import landing, log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
 
@@ -96,15 +96,15 @@ def test_text_that_no_database_can_store_is_made_storable(workspace):
 def test_odd_log_rows_land_all_the_same_and_once(workspace, status):
     land(workspace, listed(1))
     row = RequestLogEntry(id="log-1", created_at=NOW, path="/x" * 5000, status_code=status, duration_ms=1e12)
-    assert landing.land_requests(workspace, listed(1).id, [row]) == 1
-    assert landing.land_requests(workspace, listed(1).id, [row]) == 0
+    assert log_landing.land_requests(workspace, listed(1).id, [row]) == 1
+    assert log_landing.land_requests(workspace, listed(1).id, [row]) == 0
     assert LoggedRequest.objects.count() == 1
 
 
 def test_the_consoles_own_calls_are_told_apart(workspace):
     land(workspace, listed(1))
     row = RequestLogEntry(id="log-1", created_at=NOW, user_agent="cleanlist-console/0.1.0")
-    landing.land_requests(workspace, listed(1).id, [row])
+    log_landing.land_requests(workspace, listed(1).id, [row])
     assert LoggedRequest.objects.get().is_own_call
 
 

@@ -1,0 +1,73 @@
+"""How much of what a key did is in the mirror, in numbers and as a sentence."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.utils import timezone
+
+if TYPE_CHECKING:
+    from keys.models.gap import LogGap
+    from keys.models.key import ApiKey
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count."""
+
+    captured: int
+    expected: int | None
+    explanation: str
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether nothing that upstream counted is missing here."""
+        return self.expected == self.captured
+
+    @property
+    def percent(self) -> float | None:
+        """Return the share that was captured, from 0 to 100."""
+        if self.expected is None:
+            return None
+        return 100.0 * self.captured / self.expected if self.expected else 100.0
+
+
+def completeness_of(key: "ApiKey") -> Completeness:
+    """Compare what was captured with upstream's request_count; reads the key's gaps, prefetched or not."""
+    if key.captured_since is None:
+        return Completeness(0, None, "The log of this key has not been read yet.")
+    if key.request_count is None or key.count_before is None:
+        return Completeness(key.captured_count, None, "Cleanlist has not told how many requests this key made.")
+    newer = max(0, key.request_count - key.count_before - key.captured_count - key.missed_count)
+    expected = key.captured_count + key.missed_count + newer
+    reasons = [*_lost(key), *_newer(newer)]
+    if not reasons and key.count_before:
+        reasons = [f"{_requests(key.count_before)} had left Cleanlist's log before this console first read it."]
+    return Completeness(key.captured_count, expected, " ".join(reasons))
+
+
+def _lost(key: "ApiKey") -> list[str]:
+    gaps = sorted(key.gaps.all(), key=lambda gap: gap.before)
+    fell = sum(gap.size or 0 for gap in gaps)
+    found = []
+    if gaps:
+        size = _requests(fell) if fell else "An unknown number of requests"
+        count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+        found.append(f"{size} fell into {count} on {_days(gaps)}.")
+    if key.missed_count > fell:
+        found.append(f"Cleanlist counted {_requests(key.missed_count - fell)} that its log did not show.")
+    return found
+
+
+def _newer(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"The log is read in a moment: {_requests(count)} newer than the last reading."]
+
+
+def _days(gaps: "list[LogGap]") -> str:
+    days = [f"{timezone.localtime(gap.before):%-d %B %Y}" for gap in (gaps[0], gaps[-1])]
+    return days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}"
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"

@@ -1,0 +1,127 @@
+"""What is lost between two readings, and what is said of it."""
+
+from keys.models import ApiKey, LogGap, LoggedRequest
+from tests.capture.conftest import at
+
+
+def test_the_first_page_ever_leaves_no_gap_and_counts_from_there(log):
+    log.write(700, since=0)
+    log.list(701)
+    log.read(702)
+    assert not LogGap.objects.exists()
+    assert log.key.completeness().percent == 100
+    assert "200 requests had left Cleanlist's log" in log.key.completeness().explanation
+
+
+def test_overlapping_pages_capture_everything_once(log):
+    for round_ in range(4):
+        log.write(300, since=round_ * 400)
+        log.list(round_ * 400 + 310)
+        log.read(round_ * 400 + 311)
+        log.read(round_ * 400 + 312)
+    assert LoggedRequest.objects.count() == log.key.captured_count == 1200
+    assert not LogGap.objects.exists()
+    assert (log.key.completeness().captured, log.key.completeness().expected) == (1200, 1200)
+
+
+def with_gap(log, lost=38):
+    log.write(100, since=0)
+    log.list(101)
+    log.read(102)
+    log.write(500 + lost, since=1000)
+    log.list(1800)
+    return log.read(1801)
+
+
+def test_a_page_without_overlap_is_a_gap_with_its_span_and_size(log):
+    assert with_gap(log).found_gap
+    gap = LogGap.objects.get()
+    assert (gap.after, gap.before, gap.size) == (at(99), at(1038), 38)
+
+
+def test_a_gap_is_sized_by_the_next_list_when_the_last_one_was_older(log):
+    log.write(100, since=0)
+    log.list(101)
+    log.read(102)
+    log.write(700, since=1000)
+    log.read(1801)
+    assert LogGap.objects.get().size is None
+    assert "An unknown number of requests" in log.key.completeness().explanation
+    log.list(1802)
+    log.read(1803)
+    assert LogGap.objects.get().size == 200
+
+
+def test_exactly_a_page_between_two_readings_is_no_gap(log):
+    assert with_gap(log, lost=0).found_gap
+    assert not LogGap.objects.exists()
+    assert log.key.completeness().is_complete
+
+
+def test_a_burst_on_a_key_that_was_never_used_is_a_gap_too(log):
+    log.list(0)
+    log.read(1)
+    log.write(600, since=10)
+    log.list(700)
+    log.read(701)
+    gap = LogGap.objects.get()
+    assert (gap.after, gap.size) == (at(1), 100)
+
+
+def test_a_second_gap_has_its_own_size(log):
+    with_gap(log)
+    log.write(512, since=3000)
+    log.list(4000)
+    log.read(4001)
+    assert [gap.size for gap in LogGap.objects.of(log.key)] == [38, 12]
+    assert log.key.missed_count == 50
+
+
+def test_a_page_that_lands_late_fills_the_gap(log):
+    log.write(100, since=0)
+    log.list(101)
+    log.read(102)
+    log.write(300, since=1000)
+    late = log.page()
+    log.write(300, since=1400)
+    log.list(1800)
+    log.read(1801)
+    assert LogGap.objects.get().size == 100
+    log.read(1500, late)
+    assert LogGap.objects.get().size == 0
+    assert log.key.completeness().captured == 700
+
+
+def test_what_is_missing_is_explained(log):
+    with_gap(log)
+    log.write(3, since=2000)
+    log.list(2100)
+    found = log.key.completeness()
+    assert (found.captured, found.expected) == (600, 641)
+    assert "38 requests fell into 1 gap on" in found.explanation
+    assert "3 requests newer than the last reading" in found.explanation
+
+
+def test_gaps_are_found_by_the_time_that_they_touch(log):
+    with_gap(log)
+    gaps = LogGap.objects.of(log.key)
+    assert gaps.between(at(500), at(600)).exists()
+    assert gaps.between(None, at(100)).exists()
+    assert not gaps.between(at(1038), None).exists()
+    assert not gaps.between(at(0), at(99)).exists()
+
+
+def test_a_count_that_the_log_never_explains_is_said(log):
+    log.write(10, since=0)
+    log.list(11)
+    log.read(12)
+    log.list(1000)
+    ApiKey.objects.update(request_count=14)
+    log.read(1001)
+    assert "4 requests that its log did not show" in log.key.completeness().explanation
+
+
+def test_completeness_of_many_keys_asks_once_for_all_gaps(log, django_assert_num_queries):
+    with_gap(log)
+    with django_assert_num_queries(2):
+        assert [key.completeness().expected for key in ApiKey.objects.with_gaps()] == [638]

@@ -6,6 +6,7 @@ from allauth.core import context
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
     LoginWebAuthnForm,
     ReauthenticateWebAuthnForm,
 )
@@ -42,6 +43,12 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         except Exception as error:  # the library raises whatever its parsers trip over
             raise ValidationError("That passkey could not be read. Try to add it again.") from error
         return cleaned
+
+
+class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+    """Another name for a passkey."""
+
+    name = forms.CharField(label="Name", max_length=80)
 
 
 class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]

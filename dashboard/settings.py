@@ -157,6 +157,7 @@ ACCOUNT_RATE_LIMITS = {
 MFA_ADAPTER = "dashboard.accounts.MfaAdapter"
 MFA_FORMS = {
     "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
+    "edit_webauthn": "dashboard.account_forms.RenamePasskeyForm",
     "login_webauthn": "dashboard.account_forms.PasskeySignInForm",
     "authenticate_webauthn": "dashboard.account_forms.PasskeySecondFactorForm",
     "reauthenticate_webauthn": "dashboard.account_forms.PasskeyConfirmationForm",

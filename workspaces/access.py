@@ -49,6 +49,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         request.session["enrol_for"] = workspace.slug
         messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
         raise Detour(reverse("mfa_index"))
+    request.session.pop("enrol_for", None)  # they have arrived
     request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
     return workspace
 

@@ -22,7 +22,11 @@ Z80 = 1.2816
 # Of an hour, what must be covered by readings for it to teach anything.
 LEAST_COVERED = 0.5
 # How much a level drifts in a week for reasons that the past does not show, as a share.
-DRIFT_A_WEEK = 0.05
+DRIFT_A_WEEK = 0.03
+# How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
+UNKNOWN_TREND = 0.14
+# By how much each day of the week that was never seen may change a week's sum, as a variance.
+UNSEEN_DAY_VARIANCE = 0.03
 # A trend is believed for so many weeks to come.
 TREND_WEEKS = 6
 
@@ -59,6 +63,7 @@ class Pattern:
     trend_error: float
     daily_variance: float
     days: float
+    unseen_days: int = 0
 
     def crossings(self, amounts: Sequence[float], start: float) -> list[Crossing]:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
@@ -84,8 +89,9 @@ class Pattern:
         """Return the standard deviation of the logarithm of what will have been spent after ``days``."""
         weeks = days / 7
         noise = self.daily_variance * (1 / days + 1 / max(self.days, 1.0))
-        drift = DRIFT_A_WEEK**2 * weeks + (self.trend_error * min(weeks, TREND_WEEKS) / 2) ** 2
-        return math.sqrt(math.log1p(noise + drift))
+        drift = DRIFT_A_WEEK**2 * (weeks + 1) + (self.trend_error * min(weeks + 1, TREND_WEEKS) / 2) ** 2
+        unseen = self.unseen_days * UNSEEN_DAY_VARIANCE * min(1.0, weeks)
+        return math.sqrt(math.log1p(noise + drift + unseen))
 
 
 class _Ladder:
@@ -135,7 +141,11 @@ def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
     level = _level(days, trend)
     leveled = tuple(value * level for value in profile)
     variance = _variance(days, trend, level)
-    return Pattern(leveled, trend, error, variance, sum(0.5 ** (day.age / 14) for day in days))
+    if not error:
+        # A burn that is even from day to day is likely to be even from week to week.
+        error = UNKNOWN_TREND * min(1.0, math.sqrt(variance) / 0.25)
+    unseen = 7 - len({hour.slot // 24 for hour in usable})
+    return Pattern(leveled, trend, error, variance, sum(0.5 ** (day.age / 14) for day in days), unseen)
 
 
 def _weight(hour: Hour, now: int) -> float:
@@ -149,19 +159,39 @@ def _profile(hours: Sequence[Hour], now: int) -> list[float]:
     mean = sum(weight * rate for _, weight, rate in weighed) / total
     if mean <= 0:
         return [0.0] * HOURS_A_WEEK
-    by_hour = _means([(slot % 24, w, r) for slot, w, r in weighed], [mean] * 24, lean=1.0)
-    by_day = _means([(slot // 24, w, r) for slot, w, r in weighed], [mean] * 7, lean=6.0)
+    by_hour = _means([(slot % 24, w, r) for slot, w, r in weighed], [mean] * 24)
+    by_day = _means([(slot // 24, w, r) for slot, w, r in weighed], [mean] * 7)
     coarse = [max(0.0, by_hour[slot % 24] * by_day[slot // 24] / mean) for slot in range(HOURS_A_WEEK)]
-    return [max(0.0, value) for value in _means(weighed, coarse, lean=3.0)]
+    return [max(0.0, value) for value in _means(weighed, coarse)]
 
 
-def _means(weighed: Sequence[tuple[int, float, float]], prior: Sequence[float], lean: float) -> list[float]:
-    """Return the weighted mean of each group, with ``prior`` counting as ``lean`` observations."""
-    weights, sums = [lean] * len(prior), [lean * value for value in prior]
+def _means(weighed: Sequence[tuple[int, float, float]], prior: Sequence[float]) -> list[float]:
+    """Return the weighted mean of each group, leaning on ``prior`` as far as the groups differ by chance only."""
+    weights, sums = [0.0] * len(prior), [0.0] * len(prior)
     for group, weight, rate in weighed:
         weights[group] += weight
         sums[group] += weight * rate
-    return [value / weight for value, weight in zip(sums, weights, strict=True)]
+    lean = _lean(weighed, weights, sums, prior)
+    return [(total + lean * value) / (weight + lean) for total, weight, value in zip(sums, weights, prior, strict=True)]
+
+
+def _lean(
+    weighed: Sequence[tuple[int, float, float]],
+    weights: Sequence[float],
+    sums: Sequence[float],
+    prior: Sequence[float],
+) -> float:
+    """Return for how many observations ``prior`` counts: the variance within groups over that between them."""
+    groups = [(w, total / w - value) for w, total, value in zip(weights, sums, prior, strict=True) if w > 0]
+    seen = sum(w for w, _ in groups)
+    freedom = len(weighed) - len(groups)
+    if freedom < len(groups) / 2:
+        return 1000.0  # seen about once each: what is chance and what is pattern cannot be told
+    within = sum(w * (rate - sums[group] / weights[group]) ** 2 for group, w, rate in weighed)
+    within *= len(weighed) / freedom / seen
+    strayed = sum(w * offset**2 for w, offset in groups) / seen
+    between = strayed - within * len(groups) / len(weighed)
+    return 1000.0 if between <= within / 1000 else max(0.2, within / between)
 
 
 @dataclass(frozen=True)
@@ -198,7 +228,7 @@ def _trend(days: Sequence[_Day]) -> tuple[float, float]:
     if len(points) < 3:
         return 0.0, 0.0
     slope, error = _slope(points)
-    return slope * slope**2 / (slope**2 + error**2 + 1e-12), error
+    return slope * slope**2 / (slope**2 + 4 * error**2 + 0.02**2), error
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -224,8 +254,9 @@ def _variance(days: Sequence[_Day], trend: float, level: float) -> float:
     if average <= 0 or level <= 0:
         return 1.0
     strays = [(day.spent - day.expected * level * math.exp(-trend * day.age / 7)) / (average * level) for day in days]
-    # A few days show less than the whole truth: as if one more had strayed by a fifth.
-    variance = (sum(stray**2 for stray in strays) + 0.04) / max(1.0, len(strays) - 1 if len(strays) > 2 else 1.0)
+    # The fewer the days and the wilder, the less they show of how far days can stray.
+    variance = fmean(stray**2 for stray in strays) * (1 + 3 / len(strays)) + 0.01 / len(strays)
+    variance *= 1 + 1.2 * min(1.0, math.sqrt(variance))
     return variance * _persistence(strays, variance)
 
 

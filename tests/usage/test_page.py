@@ -1,0 +1,117 @@
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from tests.usage.past import record_steady
+from usage.readings import record
+from workspaces.models import Poll
+
+
+@pytest.fixture
+def page(workspace, viewer, client):
+    client.force_login(viewer)
+
+    def get(query="", **headers):
+        return client.get(reverse("usage:overview", args=[workspace.slug]) + query, headers=headers)
+
+    return get
+
+
+@pytest.fixture
+def poll(workspace, now):
+    return Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60, last_success_at=now)
+
+
+def test_before_the_first_reading_the_page_says_what_will_happen(page, poll):
+    assert "The first reading is on its way" in page().text
+
+
+def test_without_a_key_the_page_leads_to_the_settings(page, poll):
+    Poll.objects.update(paused_reason="No API key is stored.")
+    assert "The balance cannot be read" in page().text
+
+
+def test_the_balance_and_its_age_are_shown(page, readings):
+    readings({3: 4820, 2: 4819})
+    assert "4,819" in page().text
+    assert "2 minutes ago" in page().text
+
+
+def test_in_the_first_hour_the_chart_begins_with_the_console(page, readings):
+    readings({9: 500, 8: 480})
+    assert page().context["page"].span.name == "1h"
+    assert "Watched since" in page().text
+    assert "not enough history yet" in page().text.lower()
+
+
+def test_an_unknown_range_is_no_error(page, readings):
+    readings({9: 500})
+    assert page("?range=5y").status_code == 200
+
+
+@pytest.mark.parametrize("name", ["1h", "24h", "7d", "30d", "90d", "1y"])
+def test_every_range_has_a_chart_and_its_numbers(page, workspace, now, name):
+    record_steady(workspace, now, hours=96)
+    shown = page(f"?range={name}").context["page"]
+    assert shown.chart.lines
+    assert shown.bins[0].credits == shown.latest.credits
+
+
+@pytest.mark.parametrize("name", ["24h", "7d"])
+def test_a_gap_is_left_open_in_the_drawing(page, readings, name):
+    readings({600: 500, 599: 490, 90: 400, 89: 390})
+    drawn = page(f"?range={name}").context["page"].chart
+    assert (len(drawn.lines), len(drawn.gaps)) == (2, 1)
+
+
+def test_a_top_up_is_marked_and_listed(page, readings):
+    readings({9: 500, 8: 10500, 7: 10490})
+    assert page().text.count("+10,000") >= 2
+
+
+def test_what_if_answers_with_a_date_later_than_the_runway(page, workspace, now):
+    record_steady(workspace, now, hours=96)
+    shown = page("?more=5000").context["page"]
+    assert shown.what_if.median_at > shown.runway.median_at
+
+
+@pytest.mark.parametrize("entry", ["", "x", "-5", "0", "1e400", "NaN", "9" * 40])
+def test_nonsense_in_the_what_if_is_explained(page, readings, entry):
+    readings({9: 500})
+    answer = page(f"?more={entry}")
+    assert answer.status_code == 200
+    assert answer.context["form"].errors["more"]
+
+
+def test_htmx_gets_the_living_part_alone(page, readings):
+    readings({9: 500})
+    text = page(**{"HX-Request": "true"}).text
+    assert "usage-living" in text
+    assert "<html" not in text
+
+
+def test_the_page_takes_as_many_queries_for_a_long_history_as_for_a_short_one(
+    page, workspace, now, poll, django_assert_max_num_queries
+):
+    record(workspace, 5000, now - timedelta(days=6))
+    with django_assert_max_num_queries(40) as short:
+        page("?range=7d")
+    record_steady(workspace, now, hours=140)
+    with django_assert_max_num_queries(len(short)):
+        page("?range=7d")
+
+
+def test_the_readings_can_be_taken_home(page, workspace, client, viewer, readings):
+    readings({9: 500, 8: 480})
+    client.force_login(viewer)
+    answer = client.get(reverse("usage:export", args=[workspace.slug]))
+    lines = b"".join(answer.streaming_content).decode().splitlines()
+    assert len(lines) == 3
+    assert lines[2].split(",")[2].startswith("480")
+
+
+def test_strangers_get_neither_page_nor_file(workspace, stranger, client):
+    client.force_login(stranger)
+    for name in ("overview", "export"):
+        assert client.get(reverse(f"usage:{name}", args=[workspace.slug])).status_code == 404

@@ -1,0 +1,130 @@
+"""Everything that the usage page shows, in a constant number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Sum
+
+from usage import chart, series
+from usage.burn import Spent, TopUp, spent_since, top_ups
+from usage.chart import Chart
+from usage.models import BalanceHour, BalanceReading
+from usage.ranges import DAY, Range, chosen
+from usage.readings import ZERO
+from usage.runway import Runway, forecast, history
+from usage.series import Bin
+from workspaces.explaining import Explanation, explain_kind
+from workspaces.models import Poll, Workspace
+
+SPANS = (
+    ("Last hour", timedelta(hours=1)),
+    ("Last 24 hours", DAY),
+    ("Last 7 days", 7 * DAY),
+    ("Last 30 days", 30 * DAY),
+)
+MOST_TOP_UPS = 50
+
+
+@dataclass(frozen=True)
+class Burn:
+    """What was spent in one of the usual spans, and how much of it was watched."""
+
+    label: str
+    spent: Spent
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether there is anything to tell."""
+        return self.spent.covered > 0
+
+    @property
+    def percent(self) -> int:
+        """Return the watched share; below 100 the figure may be too low."""
+        return min(100, round(100 * self.spent.covered))
+
+    @property
+    def is_partial(self) -> bool:
+        """Say whether so much was not watched that the figure should say so."""
+        return self.spent.covered < 0.97
+
+
+@dataclass
+class Overview:
+    """The page of one workspace at one moment."""
+
+    workspace: Workspace
+    span: Range
+    now: datetime
+    latest: BalanceReading | None
+    first: BalanceReading | None
+    poll: Poll | None
+    samples: list[series.Sample]
+    chart: Chart | None
+    burns: list[Burn]
+    top_ups: list[TopUp]
+    returned: Decimal
+    runways: Sequence[Runway]
+    what_if: Runway | None
+
+    @property
+    def runway(self) -> Runway:
+        """Return the forecast for zero."""
+        return self.runways[-1]
+
+    @cached_property
+    def bins(self) -> list[Bin]:
+        """Return the chart's numbers as a table."""
+        return series.bins(self.samples, self.span, self.now)
+
+    @property
+    def is_young(self) -> bool:
+        """Say whether the history is shorter than the range, so that the chart begins with it."""
+        return self.first is not None and self.first.first_read_at > self.now - self.span.length
+
+    @property
+    def failure(self) -> Explanation | None:
+        """Return why the last reading failed, or None if it did not."""
+        if self.poll is None or not self.poll.consecutive_failures:
+            return None
+        return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
+
+
+def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
+    """Collect the page; ``more`` credits on top of the balance answer the what-if."""
+    readings = BalanceReading.objects.of(workspace)
+    latest, first = readings.latest_of(workspace), readings.order_by("first_read_at").first()
+    span = chosen(range_name, first, now)
+    found = series.samples(workspace, span, now)
+    spent = spent_since(workspace, [now - length for _, length in SPANS], now)
+    hours = BalanceHour.objects.filter(workspace=workspace, hour__gte=now - span.length)
+    runways, what_if = _forecasts(workspace, latest, now, more)
+    return Overview(
+        workspace=workspace,
+        span=span,
+        now=now,
+        latest=latest,
+        first=first,
+        poll=workspace.polls.filter(resource="balance").first(),
+        samples=found,
+        chart=chart.draw(found, span, now),
+        burns=[Burn(label, one) for (label, _), one in zip(SPANS, spent, strict=True)],
+        top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
+        returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
+        runways=runways,
+        what_if=what_if,
+    )
+
+
+def _forecasts(
+    workspace: Workspace, latest: BalanceReading | None, now: datetime, more: Decimal | None
+) -> tuple[Sequence[Runway], Runway | None]:
+    """Return the runway to zero, and with ``more`` credits; both from one learned pattern."""
+    if latest is None:
+        nothing = Runway(ZERO, reason="the balance has not been read yet")
+        return [nothing], nothing if more is not None else None
+    thresholds = [ZERO] if more is None else [ZERO, -more]
+    found = forecast(history(workspace, now), latest.credits, thresholds, now)
+    return found[:1], found[1] if more is not None else None

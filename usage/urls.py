@@ -1,0 +1,12 @@
+"""Addresses of the usage page and its export."""
+
+from django.urls import path
+
+from usage import views
+
+app_name = "usage"
+
+urlpatterns = [
+    path("w/<slug:slug>/usage/", views.overview, name="overview"),
+    path("w/<slug:slug>/usage/readings.csv", views.export, name="export"),
+]

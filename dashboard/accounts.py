@@ -1,6 +1,7 @@
 """How django-allauth behaves here: nobody signs up, words are ours, secrets are sealed."""
 
 from io import BytesIO
+from smtplib import SMTPException
 from typing import Any
 from urllib.parse import quote
 
@@ -84,6 +85,16 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Return the link in the e-mail: under PUBLIC_URL, whatever host the request named."""
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send, or note in the log that the mail server refused: what the mail tells of has happened already.
+
+        Who asks for a reset is told nothing either, since only addresses with an account get a mail.
+        """
+        try:
+            super().send_mail(template_prefix, email, context)
+        except (OSError, SMTPException) as error:
+            log.warning("mail_not_sent", mail=template_prefix, error=str(error))
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Lead back to where passwords, passkeys and sessions are listed."""

@@ -1,13 +1,17 @@
 """The e-mails about people: one function and three templates (subject, text, HTML) each."""
 
+from smtplib import SMTPException
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from workspaces.models import Invitation, User
+
+log = structlog.get_logger(__name__)
 
 
 def send_invitation(invitation: Invitation, token: str) -> None:
@@ -17,8 +21,11 @@ def send_invitation(invitation: Invitation, token: str) -> None:
 
 
 def send_mfa_reset(user: User) -> None:
-    """Tell somebody that a site admin took away their second factors."""
-    _send("mfa_reset", user.email, {"user": user, "url": f"{settings.PUBLIC_URL}{reverse('account_login')}"})
+    """Tell somebody that a site admin took away their second factors; a mail server that is down is only logged."""
+    try:
+        _send("mfa_reset", user.email, {"user": user, "url": f"{settings.PUBLIC_URL}{reverse('account_login')}"})
+    except (OSError, SMTPException) as error:
+        log.warning("mail_not_sent", mail="mfa_reset", error=str(error))
 
 
 def _send(name: str, to: str, context: dict[str, Any]) -> None:

@@ -149,3 +149,12 @@ def test_changing_the_password_takes_the_old_one_and_is_recorded(client, viewer)
     assert "That is not your current password" in page.content.decode()
     client.post(url, {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW})
     assert [event.actor for event in recorded("person:password_changed")] == [viewer]
+
+
+def test_a_mail_server_that_is_down_neither_breaks_nor_betrays_a_reset(client, viewer, settings):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    assert (
+        client.post("/accounts/password/reset/", {"email": viewer.email})["Location"]
+        == "/accounts/password/reset/sent/"
+    )

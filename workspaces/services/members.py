@@ -131,10 +131,16 @@ def remove_member(membership: Membership, actor: Actor) -> None:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in; two may go at once."""
-    if membership.role != Role.OWNER:
-        return
+    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in.
+
+    Under the workspace's lock and by its present state: two owners may demote each other at the same time.
+    """
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    now = Membership.objects.filter(pk=membership.pk).first()
+    if now is None:
+        raise MembershipRefused("This person is no longer a member.")
+    if now.role != Role.OWNER:
+        return
     others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
         raise MembershipRefused("This is the last owner. Make somebody else an owner first.")

@@ -28,6 +28,9 @@ def open_account(actor: Actor, email: str, name: str, password: str | None = Non
 def join(invitation: Invitation, actor: Actor, *, name: str, password: str | None) -> User:
     """Return a new account that is a member already. Raises MembershipRefused when the invitation is over."""
     with transaction.atomic():
+        # Whoever sends the form twice at once waits here, and then finds it accepted.
+        if Invitation.objects.select_for_update().open().filter(pk=invitation.pk).first() is None:
+            raise members.MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
         user = open_account(actor, invitation.email, name, password)
         own = Actor(user, actor.ip_address, actor.user_agent, actor.request_id)
         members.accept_invitation(invitation, user, own)

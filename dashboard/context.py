@@ -5,11 +5,15 @@ from typing import Any
 from django.http import HttpRequest
 
 from dashboard import __version__
+from workspaces.access import may_connect
 from workspaces.models import Role, Workspace
+
+# What a menu can hold; the start page, which the menu leads to, has them all.
+MOST_IN_MENU = 30
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
-    """Return the workspaces the viewer may see, the current one, the chosen theme and our version."""
+    """Return the workspaces of the menu, the current one, what the viewer may do, the chosen theme, our version."""
     workspace: Workspace | None = getattr(request, "workspace", None)
     theme = request.COOKIES.get("theme")
     return {
@@ -18,6 +22,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "workspaces": _visible_workspaces(request),
             "workspace": workspace,
             "owns": workspace is not None and workspace.role_of(request.user) == Role.OWNER,
+            "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
         }
@@ -28,4 +33,4 @@ def _visible_workspaces(request: HttpRequest) -> list[Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
-    return list(Workspace.objects.visible_to(user))
+    return list(Workspace.objects.visible_to(user)[:MOST_IN_MENU])

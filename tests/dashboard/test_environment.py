@@ -138,5 +138,5 @@ def test_single_sign_on_is_off_unless_it_is_set(read):
 
 
 def test_single_sign_on_needs_its_client_and_secret(read):
-    with pytest.raises(ConfigurationError, match="OIDC_CLIENT_ID(?s:.)*OIDC_CLIENT_SECRET"):
+    with pytest.raises(ConfigurationError, match=r"OIDC_CLIENT_ID(?s:.)*OIDC_CLIENT_SECRET"):
         read(OIDC_ISSUER_URL="https://login.example.com")

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from cleanlist import RequestLogEntry
-from keys import capture, gaps
+from keys import capture, gaps, rollups
 from keys.models import ApiKey, LoggedRequest
 from keys.models.request_log import OWN_USER_AGENT
 from workspaces.models import Poll, Workspace
@@ -39,11 +39,12 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
             return Landed(0)
         page = {row.upstream_id: row for row in (_logged(key, entry) for entry in rows)}
         known = _known(key, page)
-        fresh = [row for upstream_id, row in page.items() if upstream_id not in known]
+        fresh = [row for row in page.values() if row.upstream_id not in known and not _was_pruned(key, row)]
         # Only the lock's holder adds rows; the conflict is for a console of an older version beside this one.
         LoggedRequest.objects.bulk_create(fresh, ignore_conflicts=True)
         found_gap = _found_gap(key, list(page.values()), len(known), read_at)
         _count(key, fresh, read_at)
+        rollups.add(key, fresh)
     return Landed(len(fresh), found_gap)
 
 
@@ -55,6 +56,10 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[Request
 def _known(key: ApiKey, page: dict[str, LoggedRequest]) -> set[str]:
     rows = LoggedRequest.objects.filter(key=key, upstream_id__in=list(page))
     return set(rows.values_list("upstream_id", flat=True))
+
+
+def _was_pruned(key: ApiKey, row: LoggedRequest) -> bool:
+    return key.kept_from is not None and row.created_at < key.kept_from
 
 
 def _found_gap(key: ApiKey, page: Sequence[LoggedRequest], known: int, read_at: datetime) -> bool:

@@ -172,6 +172,8 @@ class ApiKey(models.Model):
     captured_count = models.BigIntegerField(default=0)
     count_before = models.BigIntegerField(null=True)
     missed_count = models.BigIntegerField(default=0)
+    # Rows from before this hour were pruned (``keys.retention``); upstream may still show them.
+    kept_from = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
 

@@ -1,0 +1,20 @@
+"""From the path of one request to the endpoint that it belongs to, so that rollups stay small."""
+
+import re
+
+LONGEST = 200
+_ID = "{id}"
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+# Numbers, hexadecimal digests, and anything long with a digit in it, as generated ids are. "v1" stays.
+_LOOKS_GENERATED = re.compile(r"[0-9]+|(?=.*[0-9])[0-9a-f]{12,}|(?=.*[0-9]).{20,}|.{65,}", re.IGNORECASE | re.DOTALL)
+
+
+def endpoint_of(path: str) -> str:
+    """Return ``path`` without its query and with ids as ``{id}``; it always begins with a slash."""
+    bare = re.split(r"[?#;]", path, maxsplit=1)[0]
+    segments = [_collapsed(segment) for segment in bare.split("/") if segment]
+    return ("/" + "/".join(segments))[:LONGEST]
+
+
+def _collapsed(segment: str) -> str:
+    return _ID if _UUID.search(segment) or _LOOKS_GENERATED.fullmatch(segment) else segment

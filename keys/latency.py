@@ -1,0 +1,46 @@
+"""Distributions of durations that can be added up: counts in buckets that grow by a fourth root of two.
+
+A percentile read from one is at most 9.1 % off (half a bucket on a logarithmic scale), and exact at 0 and 1 ms.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+_PER_DOUBLING = 4
+LARGEST_ERROR = 2 ** (1 / (2 * _PER_DOUBLING)) - 1
+
+# Bucket numbers are text, because that is what JSON has for keys.
+Histogram = dict[str, int]
+
+
+def bucket_of(duration_ms: int) -> str:
+    """Return the bucket of a duration in milliseconds; "-1" is 0 ms, "0" begins at 1 ms."""
+    if duration_ms < 1:
+        return "-1"
+    # A hair above, so that powers of two do not fall short of their bucket by a rounding error.
+    return str(math.floor(math.log2(duration_ms) * _PER_DOUBLING + 1e-9))
+
+
+def merged(histograms: Iterable[Mapping[str, int]]) -> Histogram:
+    """Return the sum of ``histograms``."""
+    total: Counter[str] = Counter()
+    for histogram in histograms:
+        total.update(histogram)
+    return dict(total)
+
+
+def percentile(histogram: Mapping[str, int], fraction: float) -> float | None:
+    """Return the duration in milliseconds that ``fraction`` of the requests kept to; None where none is known."""
+    left = fraction * sum(histogram.values())
+    for bucket in sorted(map(int, histogram)):
+        left -= histogram[str(bucket)]
+        if left <= 1e-9:
+            return _middle(bucket)
+    return None
+
+
+def _middle(bucket: int) -> float:
+    if bucket <= 0:
+        return float(bucket + 1)
+    return float(2 ** ((bucket + 0.5) / _PER_DOUBLING))

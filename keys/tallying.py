@@ -1,0 +1,74 @@
+"""Counts rows of the request log into hours, endpoints and classes of status. Pure: the migration uses it too."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from keys.endpoints import endpoint_of
+from keys.latency import Histogram, bucket_of
+
+# What stands in place of an endpoint. Real ones begin with a slash.
+EVERYTHING = ""  # all of the customer's requests
+OTHER = "other"  # endpoints past the cap
+CONSOLE = "console"  # the console's own calls, in no other cell
+MOST_ENDPOINTS = 50
+
+
+class Row(NamedTuple):
+    """What a tally needs of a logged request."""
+
+    created_at: datetime
+    path: str
+    status_code: int | None
+    duration_ms: int | None
+    is_own_call: bool
+
+
+class Cell(NamedTuple):
+    """What is counted together; ``status_class`` is the status's first digit, 0 where there was none."""
+
+    hour: datetime
+    endpoint: str
+    status_class: int
+
+
+@dataclass
+class Tally:
+    """How many requests, and how long they took as far as that is known."""
+
+    count: int = 0
+    histogram: Histogram = field(default_factory=dict)
+
+    def add(self, count: int, histogram: Histogram) -> None:
+        """Add another tally's numbers."""
+        self.count += count
+        for bucket, number in histogram.items():
+            self.histogram[bucket] = self.histogram.get(bucket, 0) + number
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of the hour, in UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def tally(rows: Iterable[Row], endpoints: set[str]) -> dict[Cell, Tally]:
+    """Count ``rows`` of one key. ``endpoints`` are those it has; new ones are added to it up to the cap."""
+    cells: dict[Cell, Tally] = {}
+    for row in rows:
+        one = {} if row.duration_ms is None else {bucket_of(row.duration_ms): 1}
+        hour, status_class = hour_of(row.created_at), (row.status_code or 0) // 100
+        for endpoint in _counted_under(row, endpoints):
+            cells.setdefault(Cell(hour, endpoint, status_class), Tally()).add(1, one)
+    return cells
+
+
+def _counted_under(row: Row, endpoints: set[str]) -> tuple[str, ...]:
+    if row.is_own_call:
+        return (CONSOLE,)
+    endpoint = endpoint_of(row.path)
+    if endpoint not in endpoints:
+        if len(endpoints) >= MOST_ENDPOINTS:
+            return EVERYTHING, OTHER
+        endpoints.add(endpoint)
+    return EVERYTHING, endpoint

@@ -1,0 +1,94 @@
+"""Rollups equal the log, whatever lands in whatever order."""
+
+import re
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from keys import landing, rollups
+from keys.latency import percentile
+from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
+from tests.capture.conftest import START, at
+from tests.keys.test_landing import listed
+
+
+@pytest.fixture
+def busy(log):
+    """A key with two hours of traffic, some of it failing, read in overlapping pages."""
+    log.write(400, since=0, seconds_apart=7)
+    log.list(2900)
+    log.read(2901)
+    log.write(90, since=3000, seconds_apart=50, status_code=429, duration_ms=3)
+    log.write(10, since=8000, path="/api/v2/lead-lists/17", user_agent="cleanlist-console/0.1.0")
+    log.list(8100)
+    log.read(8101)
+    log.read(8102)
+    return log
+
+
+def test_rollups_equal_a_recount(busy, capsys):
+    call_command("recount_rollups")
+    assert "equals a recount" in capsys.readouterr().out
+
+
+def test_everything_and_the_single_endpoints_hold_the_same(busy):
+    for traffic in (busy.key.traffic, WorkspaceTraffic.objects.filter(workspace=busy.workspace)):
+        assert traffic.everything().total() == traffic.by_endpoint().total() == 490
+        assert traffic.everything().errors().total() == 90
+        assert traffic.by_console().total() == 10
+
+
+def test_percentiles_come_from_the_rollups(busy):
+    durations = busy.key.traffic.everything().durations()
+    assert percentile(durations, 0.5) == pytest.approx(40, rel=0.091)
+    assert percentile(durations, 0.05) == pytest.approx(3, rel=0.091)
+
+
+def test_hours_are_found_by_their_beginning(busy):
+    hour = START.replace(minute=0, second=0)
+    found = busy.key.traffic.everything().between(hour, at(86_400)).total()
+    assert found == 490
+    assert busy.key.traffic.between(at(86_400), at(90_000)).total() == 0
+
+
+def test_a_rollup_that_is_wrong_is_reported_and_set_right(busy, capsys):
+    KeyTraffic.objects.filter(endpoint="").update(count=1)
+    with pytest.raises(CommandError, match="cells differ"):
+        call_command("recount_rollups")
+    assert "everything 2xx: the rollup says 1, the log" in capsys.readouterr().out
+    call_command("recount_rollups", "--repair")
+    assert list(rollups.recount(busy.workspace)) == []
+
+
+def test_a_row_that_is_lost_from_the_log_is_noticed(busy):
+    LoggedRequest.objects.filter(is_own_call=False).first().delete()
+    assert any("the rollup says" in sentence for sentence in rollups.recount(busy.workspace))
+
+
+def test_an_unknown_workspace_is_said_to_be_so(db):
+    with pytest.raises(CommandError, match="There is no workspace"):
+        call_command("recount_rollups", "--workspace", "nowhere")
+
+
+def test_keys_of_a_workspace_add_up(busy):
+    landing.land_full_list(busy.workspace, [listed(1)], at(9000))
+    other = landing.ApiKey.objects.get(upstream_id=listed(1).id)
+    rollups.add(other, list(LoggedRequest.objects.filter(is_own_call=False)))
+    total = WorkspaceTraffic.objects.filter(workspace=busy.workspace).everything().total()
+    assert total == busy.key.traffic.everything().total() + other.traffic.everything().total() == 980
+
+
+def test_a_page_lands_in_as_many_queries_whether_it_holds_ten_or_five_hundred_rows(log):
+    # SQLite takes the rows themselves in several statements, because of its limit on parameters.
+    counts = []
+    log.list(0)
+    log.read(0)
+    for rows in (10, 490):
+        log.write(rows, since=len(log.rows) + 1)
+        log.list(1000)
+        with CaptureQueriesContext(connection) as queries:
+            log.read(1001)
+        counts.append(sum(not re.search("INSERT INTO .keys_(loggedrequest|keyendpoint)", q["sql"]) for q in queries))
+    assert counts[0] == counts[1]

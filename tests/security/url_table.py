@@ -113,9 +113,12 @@ keys:revoke_all                        GET    in 404 404 403 200 200 200 confirm
 keys:revoke_all                        POST   in 404 404 403 200 200 200 confirm
 keys:detail                            GET    in 404 404 200 200 200 200
 keys:requests                          GET    in 404 404 200 200 200 200
+keys:log                               GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
 keys:dismiss                           POST   in 404 404 403 302 302 302
+usage:overview                         GET    in 404 404 200 200 200 200
+usage:export                           GET    in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
 """
 # What would change something if it were allowed.

@@ -46,7 +46,9 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
     """Send a fresh link, good for another seven days; the earlier one is dead. Raises as ``invite`` does."""
     with transaction.atomic():
         invitation = (
-            Invitation.objects.select_for_update().select_related("workspace", "invited_by").get(pk=invitation.pk)
+            Invitation.objects.select_for_update(of=("self",))
+            .select_related("workspace", "invited_by")
+            .get(pk=invitation.pk)
         )
         if invitation.accepted_at or invitation.revoked_at:
             raise MembershipRefused("This invitation was accepted or revoked meanwhile.")

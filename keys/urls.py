@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys.views import creating, detail, listing, revoking
+from keys.views import creating, detail, listing, log, revoking
 
 app_name = "keys"
 
@@ -13,7 +13,8 @@ urlpatterns = [
     path("w/<slug:slug>/keys/revoke-selected/", revoking.revoke_selected, name="revoke_selected"),
     path("w/<slug:slug>/keys/revoke-all/", revoking.revoke_all, name="revoke_all"),
     path("w/<slug:slug>/keys/<uuid:key_id>/", detail.detail, name="detail"),
-    path("w/<slug:slug>/keys/<uuid:key_id>/requests/", detail.requests, name="requests"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/requests/", log.requests, name="requests"),
+    path("w/<slug:slug>/requests/", log.log, name="log"),
     path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
     path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),
 ]

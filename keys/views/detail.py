@@ -1,4 +1,4 @@
-"""One key, and its request log."""
+"""One key, and its latest requests."""
 
 from typing import Any
 from uuid import UUID
@@ -9,14 +9,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from keys.models import ApiKey, LoggedRequest
-from keys.models.request_log import LoggedRequestQuerySet, Place
 from keys.presenting import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key, page_context, wants_part
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
 
 LATEST = 50
-PAGE_SIZE = 100
 LATEST_EVENTS = 10
 
 
@@ -33,21 +31,6 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     if wants_part(request):
         return render(request, "keys/detail.html#live", context | {"is_part": True})
     return render(request, "keys/detail.html", context)
-
-
-@require_safe
-def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
-    """Show all that the mirror holds of a key's request log, page by page."""
-    workspace = get_workspace(request, slug)
-    key = get_key(workspace, key_id)
-    log = _log(request, key)
-    place = Place.parse(request.GET.get("after", ""))
-    rows: LoggedRequestQuerySet = log["rows"].after(place) if place else log["rows"]
-    # One more than is shown tells whether there are older ones.
-    page = list(rows[: PAGE_SIZE + 1])
-    older = page[PAGE_SIZE - 1].place if len(page) > PAGE_SIZE else None
-    context = page_context(request, workspace) | {"key": key, "after": place, "older": older} | log
-    return render(request, "keys/requests.html", context | {"requests": page[:PAGE_SIZE]})
 
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:

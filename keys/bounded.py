@@ -1,0 +1,45 @@
+"""Reading that gives up in time: a filter without an index may look through millions of rows."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import QueryCanceled
+
+
+class TooMuchToLookThrough(Exception):
+    """The database was stopped before it had looked through everything."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Stop every query inside after ``seconds``. Raises TooMuchToLookThrough. For reading only."""
+    reading = _limited_postgresql if connection.vendor == "postgresql" else _limited_sqlite
+    try:
+        with reading(seconds):
+            yield
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled) or str(error) == "interrupted":
+            raise TooMuchToLookThrough from error
+        raise
+
+
+@contextmanager
+def _limited_postgresql(seconds: float) -> Iterator[None]:
+    # LOCAL ends with the transaction, so that a pooled connection never keeps it.
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
+        yield
+        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+
+
+@contextmanager
+def _limited_sqlite(seconds: float) -> Iterator[None]:
+    connection.ensure_connection()
+    until = time.monotonic() + seconds
+    connection.connection.set_progress_handler(lambda: time.monotonic() > until, 10_000)
+    try:
+        yield
+    finally:
+        connection.connection.set_progress_handler(None, 0)

@@ -1,0 +1,61 @@
+"""The request log: of one key, and of all keys of a workspace."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from keys import log_page
+from keys.log_filters import LogFilterForm
+from keys.log_rows import mark, opened
+from keys.models import ApiKey, LoggedRequest
+from keys.models.request_log import LoggedRequestQuerySet
+from keys.presenting import Connection
+from keys.views.shared import get_key, page_context, wants_part
+from workspaces.access import get_workspace
+from workspaces.models import Workspace
+
+
+@require_safe
+def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show what the mirror holds of one key's request log."""
+    workspace = get_workspace(request, slug)
+    key = get_key(workspace, key_id)
+    form = LogFilterForm(request.GET)
+    poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
+    context = {"key": key, "log_poll": poll, "log_url": request.path, "key_param": {"key": str(key.key_id)}}
+    return _page(request, workspace, form, LoggedRequest.objects.filter(key=key), context)
+
+
+@require_safe
+def log(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the request logs of all keys of a workspace as one."""
+    workspace = get_workspace(request, slug)
+    keys = list(ApiKey.objects.of(workspace).recently_used_first())
+    form = LogFilterForm(request.GET, keys)
+    polls = workspace.polls.filter(resource="requests").order_by("last_success_at")
+    context = {"key": None, "keys": keys, "log_poll": polls.last(), "log_url": request.path}
+    return _page(request, workspace, form, LoggedRequest.objects.of(workspace), context)
+
+
+def _page(
+    request: HttpRequest,
+    workspace: Workspace,
+    form: LogFilterForm,
+    scope: LoggedRequestQuerySet,
+    context: dict[str, Any],
+) -> HttpResponse:
+    context |= page_context(request, workspace) | {"form": form, "connection": Connection.of(workspace)}
+    context["all_url"] = reverse("keys:log", args=[workspace.slug])
+    if form.is_valid():
+        page = log_page.read_page(form, scope)
+        mark(page.rows, request.GET.get("seen", ""))
+        context |= {"page": page, "tallies": log_page.count(form, scope)}
+        context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)
+    context["chips"] = form.chips()
+    if wants_part(request):
+        return render(request, "keys/log/page.html#live", context | {"is_part": True})
+    return render(request, "keys/log/page.html", context)

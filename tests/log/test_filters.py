@@ -1,0 +1,141 @@
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
+
+import pytest
+from django.utils import timezone
+
+from tests.keys.conftest import make_key, text_of
+
+
+@pytest.mark.parametrize(
+    ("query", "facts", "other"),
+    [
+        ("?status=429", {"status_code": 429}, {"status_code": 428}),
+        ("?status=4xx", {"status_code": 404}, {"status_code": 500}),
+        ("?status=401,5xx", {"status_code": 503}, {"status_code": 200}),
+        ("?method=get", {"method": "GET"}, {"method": "POST"}),
+        ("?path=/api/v1", {"path": "/api/v1/x"}, {"path": "/v2/api/v1/x"}),
+        ("?path=bulk", {"path": "/enrich/bulk"}, {"path": "/enrich/status"}),
+        ("?path==/a", {"path": "/a"}, {"path": "/a/b"}),
+        ("?path=100%25", {"path": "/100%"}, {"path": "/100"}),
+        ("?agent=REQUESTS", {"user_agent": "python-requests/2"}, {"user_agent": "curl/8"}),
+        ("?slower=1000", {"duration_ms": 1001}, {"duration_ms": 1000}),
+        ("?slower=0", {"duration_ms": 1}, {"duration_ms": None}),
+        ("?ip=203.0.113.7", {"ip_address": "203.0.113.7"}, {"ip_address": "203.0.113.70"}),
+        ("?ip=203.0.112.0/23", {"ip_address": "203.0.113.7"}, {"ip_address": "203.0.114.7"}),
+        ("?ip=0.0.0.0/0", {"ip_address": "8.8.8.8"}, {"ip_address": "999.1.1.1"}),
+        ("?ip=2001:db8::/32", {"ip_address": "2001:db8:0:1::9"}, {"ip_address": "2001:db9::1"}),
+        ("?ip=::/0", {"ip_address": "::1"}, {"ip_address": "1:2:3"}),
+        ("?since=1h", {}, {"created_at": timezone.now() - timedelta(hours=2)}),
+        ("?start=2026-01-02", {}, {"created_at": datetime(2026, 1, 1, 23, 59, tzinfo=UTC)}),
+    ],
+)
+def test_each_filter_keeps_what_matches_and_nothing_else(log, query, facts, other):
+    wanted = log.add(**facts)
+    log.add(**other)
+    assert log.shown(query) == log.shown(query, url=log.key_url) == [wanted.pk]
+
+
+def test_the_last_day_of_a_range_is_in_it_and_a_time_is_not(log):
+    row = log.add(created_at=datetime(2026, 3, 4, 12, 30, tzinfo=UTC))
+    assert log.shown("?end=2026-03-04") == [row.pk]
+    assert log.shown("?end=2026-03-04T12:30") == []
+    assert log.shown("?start=2026-03-04T12:30&end=2026-03-04T12:31") == [row.pk]
+
+
+def test_fixed_times_are_in_the_viewers_zone_unless_they_name_one(log, viewer):
+    viewer.time_zone = "Asia/Tokyo"
+    viewer.save()
+    row = log.add(created_at=datetime(2026, 3, 4, 3, 30, tzinfo=UTC))
+    assert log.shown("?start=2026-03-04T12:30&end=2026-03-04T12:31") == [row.pk]
+    assert log.shown("?start=2026-03-04T03:30Z&end=2026-03-04T03:31Z") == [row.pk]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("?status=abc", "“abc” is no status"),
+        ("?status=6xx", "“6xx” is no status"),
+        ("?since=yesterday", "is no span of time"),
+        ("?since=0h", "is no span of time"),
+        ("?start=tomorrow", "is no time"),
+        ("?start=9999-12-31", "The year must lie between"),
+        ("?end=0001-01-01T00:00", "The year must lie between"),
+        ("?start=2026-02-02&end=2026-02-01T00:00", "lies before"),
+        ("?since=6h&start=2026-02-02", "Choose either"),
+        ("?ip=203.0.113", "is neither an address nor a network"),
+        ("?ip=203.0.113.0/40", "is neither an address nor a network"),
+        ("?slower=fast", "whole number"),
+        ("?method=GE7", "is no method"),
+        ("?own=yes", "Select a valid choice"),
+        ("?key=none", "no such key"),
+        ("?statsu=500", "There is no filter “statsu”"),
+    ],
+)
+def test_a_wrong_filter_says_why_and_shows_nothing_meanwhile(log, query, words):
+    log.add()
+    answer = log.get(query)
+    assert answer.status_code == 200
+    assert words in text_of(answer).replace("&#x27;", "'")
+    assert "page" not in answer.context
+    assert "Nothing is shown while a filter is wrong" in text_of(answer)
+
+
+@pytest.mark.parametrize("name", ["since", "start", "end", "status", "method", "path", "ip", "agent", "slower", "at"])
+@pytest.mark.parametrize("value", ["\x00", "'", "9" * 400, "=1", "%", "\ud83d", "<b>"])
+def test_nothing_typed_into_a_filter_is_an_error_of_ours(log, name, value):
+    log.add()
+    answer = log.get(f"?{name}={quote(value.encode('utf-8', 'surrogatepass'))}")
+    assert answer.status_code == 200
+    assert "<b>" not in answer.content.decode()
+
+
+def test_a_chip_takes_its_filter_out_and_leaves_the_others(log):
+    chips = log.get("?status=429&path=/api&since=6h").context["chips"]
+    assert [chip.text for chip in chips] == ["last 6 hours", "path begins with /api", "status 429"]
+    assert chips[0].url == "?status=429&path=%2Fapi"
+
+
+def test_relative_spans_stay_relative_in_every_link(log):
+    log.add(ip_address="203.0.113.7")
+    page = log.get("?since=6h").content.decode()
+    assert "since=6h&amp;row=" in page
+    assert "start=" not in page.replace('name="start"', "")
+
+
+def test_one_key_of_many(log):
+    other = make_key(log.workspace, "Batch worker")
+    log.add()
+    row = log.add(key=other)
+    assert log.shown(f"?key={other.key_id}") == [row.pk]
+    assert "key Batch worker" in text_of(log.get(f"?key={other.key_id}"))
+
+
+def test_own_calls_are_hidden_counted_and_can_be_shown(log):
+    own, other = log.add(is_own_call=True), log.add()
+    assert log.shown() == [other.pk]
+    assert "1 of this console's own calls hidden" in text_of(log.get())
+    assert log.shown("?own=1") == [other.pk, own.pk]
+
+
+def test_what_is_shown_and_hidden_adds_up(log):
+    for status in (200, 200, 429):
+        log.add(status_code=status)
+    log.add(status_code=429, is_own_call=True)
+    assert "<strong>1</strong> matches, 1 shown here, 2 hidden by filters." in text_of(log.get("?status=429"))
+    assert "<strong>3</strong> match, 3 shown here." in text_of(log.get())
+
+
+def test_counting_stops_and_says_so(log, monkeypatch):
+    monkeypatch.setattr("keys.log_page.MOST_COUNTED", 3)
+    for _ in range(5):
+        log.add()
+    assert "<strong>3+</strong> match, 5 shown here." in text_of(log.get())
+    log.add(status_code=500)
+    assert "<strong>1</strong> matches, 1 shown here, 3+ hidden by filters." in text_of(log.get("?status=500"))
+
+
+def test_other_workspaces_stay_out(log):
+    other = type(log.workspace).objects.create(name="Other", slug="other", base_url=log.workspace.base_url)
+    log.add(key=make_key(other))
+    assert log.shown() == []

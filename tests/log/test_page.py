@@ -1,0 +1,183 @@
+import subprocess
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from keys.models import LoggedRequest
+from keys.models.request_log import Place
+from tests.keys.conftest import add_session, make_key, note_poll, text_of
+
+HTMX = {"HX-Request": "true"}
+
+
+def walk(log, direction, query):
+    """Follow one pager link to the end; return the rows of each page."""
+    pages = []
+    while True:
+        page = log.get(query).context["page"]
+        pages.append([row.pk for row in page.rows])
+        place = getattr(page, direction)
+        if place is None:
+            return pages, query
+        query = f"?{direction}={place}"
+
+
+def test_paging_forth_and_back_loses_and_repeats_no_row(log):
+    now = timezone.now()
+    for number in range(160):  # many of the same moment, where paging by time alone would slip
+        log.add(created_at=now - timedelta(seconds=number // 70))
+    down, last = walk(log, "older", "")
+    everything = [pk for page in down for pk in page]
+    assert everything == list(LoggedRequest.objects.newest_first().values_list("pk", flat=True))
+    up, _ = walk(log, "newer", last)
+    assert [pk for page in reversed(up) for pk in page] == everything
+
+
+def test_rows_that_arrive_meanwhile_do_not_shift_the_next_page(log):
+    rows = [log.add(created_at=timezone.now() - timedelta(minutes=120 - n)).pk for n in range(60)]
+    place = log.get().context["page"].older
+    log.add(created_at=timezone.now())
+    assert log.shown(f"?older={place}") == rows[9::-1]
+
+
+def test_the_way_back_to_the_newest_ends_at_the_top(log):
+    row = log.add()
+    page = log.get(f"?newer={row.place}").context["page"]
+    assert page.is_top
+    assert [entry.pk for entry in page.rows] == [row.pk]
+
+
+def test_jumping_to_a_time_shows_what_happened_before_it_and_a_way_to_what_came_after(log):
+    old = log.add(created_at=timezone.now() - timedelta(days=3))
+    new = log.add()
+    page = log.get(f"?at={timezone.now() - timedelta(days=2):%Y-%m-%dT%H:%M}").context["page"]
+    assert [row.pk for row in page.rows] == [old.pk]
+    assert log.shown(f"?newer={page.newer}") == [new.pk]
+
+
+@pytest.mark.parametrize("place", ["x", "1-", "-1", "9" * 40, "99999999999999999-1", "1-999999999999999999"])
+def test_a_place_that_does_not_exist_is_said_or_empty_and_no_error(log, place):
+    log.add()
+    for name in ("older", "newer"):
+        answer = log.get(f"?{name}={place}")
+        assert answer.status_code == 200
+        assert ("does not exist" in text_of(answer)) == (Place.parse(place) is None)
+
+
+def test_an_open_row_tells_everything_and_leads_on(log):
+    row = log.add(path="/a?b=1", user_agent="agent/1", upstream_id="up-1", duration_ms=1234)
+    page = text_of(log.get(f"?row={row.pk}"))
+    for fact in ("up-1", "agent/1", "1,234 ms", "Same path", "Same minute", "Who used this IP address?"):
+        assert fact in page
+    links = dict(log.get(f"?row={row.pk}").context["open"].links)
+    assert all(log.shown(url.partition("?")[1] + url.partition("?")[2]) == [row.pk] for url in links.values())
+
+
+def test_a_row_that_is_not_on_the_page_opens_above_it(log):
+    row = log.add(status_code=500)
+    log.add()
+    assert "not on the page below" in text_of(log.get(f"?status=200&row={row.pk}"))
+
+
+def test_another_workspaces_row_does_not_open(log):
+    other = type(log.workspace).objects.create(name="Other", slug="other", base_url=log.workspace.base_url)
+    row = log.add(key=make_key(other))
+    assert log.get(f"?row={row.pk}").context["open"] is None
+
+
+@pytest.mark.parametrize("row", ["x", "-1", "9" * 30, "٣"])
+def test_a_row_that_cannot_be_is_no_error(log, row):
+    assert log.get(f"?row={row}").status_code == 200
+
+
+def test_live_the_part_marks_what_has_come_since(log):
+    seen = log.add(created_at=timezone.now() - timedelta(minutes=2))
+    log.add()
+    part = log.get(f"?seen={seen.place}", headers=HTMX)
+    assert "<html" not in part.content.decode()
+    assert [row.is_new for row in part.context["page"].rows] == [True, False]
+    assert part.content.decode().count("row--new") == 1
+
+
+def test_only_the_top_of_a_log_that_goes_on_is_live(log):
+    row = log.add()
+    assert "data-refresh-seconds" in log.get().content.decode()
+    for query in (f"?older={row.place}", "?end=2026-01-01", "?status=x"):
+        assert "data-refresh-seconds" not in log.get(query).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("session", "poll", "words"),
+    [
+        ({}, {}, "No request yet"),
+        ({}, None, "The log has not been read yet"),
+        (None, None, "The request log is switched off"),
+        ({"rejected_at": timezone.now()}, None, "The management session is over"),
+        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
+    ],
+)
+def test_an_empty_log_says_why_it_is_empty(log, session, poll, words):
+    if session is not None:
+        add_session(log.workspace, **session)
+    if poll is not None:
+        note_poll(log.workspace, "requests", subject=log.key.upstream_id, **poll)
+    assert words in text_of(log.get())
+    assert words in text_of(log.get(url=log.key_url))
+
+
+def test_filters_that_hide_everything_say_so(log):
+    log.add()
+    assert "No request matches" in text_of(log.get("?status=500"))
+
+
+def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monkeypatch):
+    monkeypatch.setattr("keys.log_page.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
+    _fill_up(log, 5000)
+    page = text_of(log.get("?agent=nowhere"))
+    assert "This takes too long to look for" in page
+    assert "Only the last 24 hours" in page
+
+
+def _fill_up(log, count):
+    now = timezone.now()
+    LoggedRequest.objects.bulk_create(
+        LoggedRequest(key=log.key, upstream_id=f"many-{n}", method="GET", path="/x" * 50, created_at=now)
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("query", ["", "?status=2xx&ip=203.0.113.0/24&path=api&agent=py&since=6h", "?row={row}"])
+def test_ten_and_twenty_rows_cost_the_same_number_of_queries(log, query):
+    counts = []
+    for _ in range(2):
+        for _ in range(10):
+            row = log.add(key=make_key(log.workspace))
+        with CaptureQueriesContext(connection) as queries:
+            log.get(query.format(row=row.pk))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "agent"),
+    [
+        ("GET", "/plain", "curl/8"),
+        ("POST", "/$(id)`id`'\"\\;&|", "x'; rm -rf ~ #"),
+        ("GET", "@evil.test/[1-9]{a,b}\n/x", "a\nb\x1b[31m"),
+        ("P'UT", "//evil.test/", "-o/tmp/x"),
+    ],
+)
+def test_curl_is_safe_to_paste_whatever_the_log_says(log, method, path, agent):
+    row = log.add(method=method, path=path, user_agent=agent)
+    command = log.get(f"?row={row.pk}").context["open"].curl
+    shell = 'curl() { printf "%s\\0" "$@"; }\nCLEANLIST_API_KEY=secret\n'
+    ran = subprocess.run(["/bin/sh", "-c", shell + command], capture_output=True, text=True, check=True)
+    words = ran.stdout.split("\0")[:-1]
+    assert words[-1].startswith(f"{log.workspace.base_url}/")
+    assert "Authorization: Bearer secret" in words
+    assert len(words) == 6 + (0 if method == "GET" else 2) + (4 if method == "POST" else 0) + 1
+    assert not ran.stderr
+    assert "\x1b" not in command

@@ -19,13 +19,16 @@ from django.utils import timezone
 from cleanlist.errors import AuthenticationError, CleanlistError, SessionExpired
 from workspaces.connections import AddressNotAllowed, NotConnected, polling_client
 from workspaces.models import Poll
-from workspaces.polling import backoff, pacer, pauses
+from workspaces.polling import backoff, pacer, pauses, stopping
 from workspaces.polling.registry import Resource, resource_named, tell_landed
 from workspaces.sealing import CannotOpen
+from workspaces.texts import plain_text
 
 # Longer than the client's total time-out, so that a lease never runs out under a worker that is still fetching.
 LEASE_SECONDS = 90
 BATCH = 100
+# How often a batch looks whether its worker was told to end.
+LOOK_SECONDS = 0.25
 logger = structlog.get_logger(__name__)
 
 
@@ -45,7 +48,9 @@ class Answer:
 
 
 def run_due(limit: int = BATCH) -> int:
-    """Fetch and land up to ``limit`` due polls; return how many were taken."""
+    """Fetch and land up to ``limit`` due polls; return how many were taken: none in a worker told to end."""
+    if stopping.is_asked():
+        return 0
     polls = Poll.objects.lease(limit, LEASE_SECONDS)
     if polls:
         run(polls)
@@ -59,13 +64,25 @@ def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
 
 async def _run(polls: list[Poll], asked_for: bool) -> list[Answer]:
     prepared = await sync_to_async(_load_workspaces)(polls)
-    tasks = [asyncio.ensure_future(_fetch(poll, asked_for)) for poll in prepared]
-    answers = []
-    for task in asyncio.as_completed(tasks):
-        answer = await task
+    tasks = {asyncio.ensure_future(_fetch(poll, asked_for)): poll for poll in prepared}
+    pending, answers = set(tasks), []
+    while pending and not stopping.is_overdue():
+        done, pending = await asyncio.wait(pending, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         # Landed one by one as they come, so that one slow upstream delays nobody else's.
-        answers.append(await sync_to_async(_settle)(answer))
+        answers += [await sync_to_async(_settle)(task.result()) for task in done]
+    if pending:
+        await _give_back({task: tasks[task] for task in pending})
     return answers
+
+
+async def _give_back(unfinished: dict[asyncio.Future[Answer], Poll]) -> None:
+    """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*unfinished, return_exceptions=True)
+    rows = Poll.objects.filter(pk__in=[poll.pk for poll in unfinished.values()])
+    await rows.aupdate(leased_until=None)
+    logger.info("leases_given_back", polls=len(unfinished))
 
 
 def _load_workspaces(polls: list[Poll]) -> list[Poll]:
@@ -151,7 +168,7 @@ def _fail(poll: Poll, error: Exception) -> None:
         poll,
         next_run_at=timezone.now() + wait,
         consecutive_failures=failures,
-        last_error=str(error)[:2000],
+        last_error=plain_text(str(error), 2000),
         last_error_kind=kind,
         last_request_id=request_id[:200],
     )

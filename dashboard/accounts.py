@@ -79,7 +79,10 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "mfa_reauthenticate": "Use a code",
             "mfa_reauthenticate:webauthn": "Use a passkey",
         }
-        return [{**found[name], "description": words[name]} for name in words if name in found]
+        with_app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+        # Without an app a code would be one of the recovery codes, which are not for every day.
+        order = list(words) if with_app else list(reversed(words))
+        return [{**found[name], "description": words[name]} for name in order if name in found]
 
     def get_reset_password_from_key_url(self, key: str) -> str:
         """Return the link in the e-mail: under PUBLIC_URL, whatever host the request named."""

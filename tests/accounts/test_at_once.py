@@ -42,7 +42,7 @@ def test_an_invitation_accepted_twice_at_once_opens_one_account(workspace, owner
     link = link_in_mail("/invitations/")
     form = {"way": "password", "password": "a long enough phrase", "password_again": "a long enough phrase"}
     answers = at_once(*[lambda: Client().post(link, form).status_code] * 3)
-    assert min(answers) == 302
+    assert 302 in answers
     assert set(answers) <= {302, 410, 200}
     assert User.objects.filter(email="new@example.test").count() == 1
     assert Invitation.objects.get().accepted_at

@@ -112,8 +112,7 @@ def test_a_passkey_is_added_and_then_signs_in_alone(page, invited):
     page.wait_for_url(re.compile(r":\d+/w/sandbox/keys/$"))
     page.goto("/w/sandbox/keys/new/")
     expect(page.get_by_role("heading", name="Create a key")).to_be_visible()
-    page.goto("/accounts/confirm/code/?next=/w/sandbox/keys/new/")
-    page.get_by_role("link", name="Use a passkey").click()
+    page.goto("/accounts/confirm/password/?next=/w/sandbox/keys/new/")
     page.get_by_role("button", name="Confirm with a passkey").click()
     page.wait_for_url(re.compile(r":\d+/w/sandbox/keys/new/$"))
 

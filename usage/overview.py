@@ -16,6 +16,7 @@ from usage.ranges import DAY, Range, chosen
 from usage.readings import ZERO
 from usage.runway import Runway, forecast, history
 from usage.series import Bin
+from usage.spending import LONGEST, Spending, spending
 from workspaces.explaining import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
 
@@ -68,6 +69,9 @@ class Overview:
     returned: Decimal
     runways: Sequence[Runway]
     what_if: Runway | None
+    spending: Spending
+
+    longest_spending = LONGEST
 
     @property
     def runway(self) -> Runway:
@@ -115,6 +119,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
         runways=runways,
         what_if=what_if,
+        spending=spending(workspace, span.length, now),
     )
 
 

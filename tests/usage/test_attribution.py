@@ -1,0 +1,109 @@
+"""Against the truth that the sandbox knows: its own past, with ledger and workflows."""
+
+import datetime as dt
+from bisect import bisect_right
+from collections import Counter
+from decimal import Decimal
+
+import pytest
+
+from sandbox.traffic.past import Place, make
+from usage.attribution import Fall, share_out, spans
+from usage.spending import MOST_A_CALL
+
+NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+DAYS = 7
+
+
+@pytest.fixture(scope="module")
+def past():
+    return make(Place(7, NOW, NOW, "org", "list", Decimal(8000)))
+
+
+@pytest.fixture(scope="module")
+def calls(past):
+    begin = NOW - dt.timedelta(days=DAYS)
+    paid = [row for row in past.request_logs if row["method"] == "POST" and row["status_code"] == 200]
+    return [
+        (
+            row["created_at"].timestamp(),
+            (row["key_id"], next(name for name in MOST_A_CALL if row["path"].endswith(name))),
+        )
+        for row in paid
+        if row["created_at"] > begin
+    ]
+
+
+def falls_each_minute(past):
+    """What a console would have read every minute of the last week, top-ups told apart."""
+    entries = sorted(past.ledger_entries, key=lambda row: row["at"])
+    times = [row["at"] for row in entries]
+    granted = Counter()
+    for row in entries:
+        if row["kind"] == "grant":
+            granted[int((row["at"] - NOW).total_seconds() // 60)] += row["amount"]
+    before = None
+    for minute in range(-DAYS * 1440, 1):
+        at = NOW + dt.timedelta(minutes=minute)
+        balance = entries[bisect_right(times, at) - 1]["balance_after"]
+        if before is not None:
+            spent = float(before - balance + granted[minute - 1])
+            yield Fall((at - dt.timedelta(minutes=1)).timestamp(), at.timestamp(), spent)
+        before = balance
+
+
+def truth_by_key(past):
+    begin = NOW - dt.timedelta(days=DAYS)
+    truth = Counter()
+    for flow in past.workflows:
+        if flow["submitted_at"] > begin:
+            truth[flow["api_key_id"]] += float(flow["settled"])
+    return truth
+
+
+def estimate(past, calls, known):
+    seen = [call for call in calls if call[1][0] in known]
+    found, _ = spans(falls_each_minute(past), seen, 1200)
+    shares = share_out(found, {source: MOST_A_CALL[source[1]] for _, source in seen})
+    by_key = Counter()
+    for (key, _), spent in shares.credits.items():
+        by_key[key] += spent
+    return by_key, shares.unexplained
+
+
+def test_with_every_key_in_the_log_most_credits_go_to_the_key_that_spent_them(past, calls):
+    truth = truth_by_key(past)
+    by_key, unexplained = estimate(past, calls, set(truth))
+    total = sum(truth.values())
+    wrong = (sum(abs(by_key[key] - truth[key]) for key in truth) + unexplained) / 2 / total
+    assert wrong < 0.10
+    assert sum(by_key.values()) + unexplained == pytest.approx(total, rel=0.02)
+
+
+def test_what_keys_outside_the_log_spend_stays_mostly_unexplained(past, calls):
+    truth = truth_by_key(past)
+    hidden = max(truth, key=truth.get)
+    _, unexplained = estimate(past, calls, set(truth) - {hidden})
+    assert unexplained == pytest.approx(truth[hidden], rel=0.35)
+
+
+def test_a_call_never_gets_more_than_it_can_cost():
+    found, _ = spans([Fall(0, 60, 1000.0)], [(30, "person")], 60)
+    shares = share_out(found, {"person": 11.0})
+    assert shares.credits["person"] <= 11
+    assert shares.unexplained >= 989
+
+
+def test_a_fall_without_any_call_is_unexplained():
+    found, lost = spans([Fall(0, 60, 40.0)], [], 60)
+    assert (share_out(found, {}).unexplained, lost) == (40.0, 0)
+
+
+def test_credits_that_come_back_are_set_off_against_the_reservation():
+    found, _ = spans([Fall(0, 60, 2750.0), Fall(60, 120, -2700.0), Fall(120, 180, 0.0)], [(30, "bulk")], 60)
+    assert sum(share_out(found, {"bulk": 2750.0}).credits.values()) == pytest.approx(50, rel=0.2)
+
+
+def test_what_was_spent_in_a_gap_is_kept_apart():
+    _, lost = spans([Fall(0, 60, 5.0), Fall(60, 9000, 400.0, is_gap=True)], [], 60)
+    assert lost == 400

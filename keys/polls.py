@@ -1,5 +1,6 @@
 """What is polled for keys: the full list, the light list where there is no session, and each key's request log."""
 
+from collections import Counter
 from datetime import datetime
 
 from django.conf import settings
@@ -8,9 +9,14 @@ from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
 from keys import landing, log_landing
 from keys.capture import PAGE_ROWS
+from keys.endpoints import endpoint_of
+from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
+from workspaces.polling.headroom import count_traffic_with
 
+# More rows in a minute than any plan lets through need not be told apart.
+MOST_COUNTED = 10_000
 ADMIN_SCOPE = "admin:api_keys"
 
 
@@ -50,6 +56,24 @@ def land_requests(poll: Poll, rows: list[RequestLogEntry], read_at: datetime) ->
     log_landing.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
 
 
+def names_of_keys(workspace: Workspace) -> dict[str, str]:
+    """Return what to call each key whose log is read."""
+    return {key.upstream_id: key.label for key in ApiKey.objects.of(workspace)}
+
+
+def customer_traffic(workspace: Workspace, since: datetime) -> dict[str, int]:
+    """Count the customer's requests since ``since`` by endpoint, as the log has them so far."""
+    rows = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__gte=since)
+    return Counter(_rate_limited_as(path) for path in rows.values_list("path", flat=True)[:MOST_COUNTED])
+
+
+def _rate_limited_as(path: str) -> str:
+    """Return the endpoint by the name that the pacer has for it."""
+    endpoint = endpoint_of(path).removeprefix("/api/v1/").removeprefix("/api/v2/")
+    return endpoint if endpoint == "public/api-keys" else endpoint.removeprefix("public/")
+
+
+count_traffic_with(customer_traffic)
 register(
     Resource(
         name="keys",
@@ -83,5 +107,6 @@ register(
         fetch=fetch_requests,
         land=land_requests,
         has_subjects=True,
+        subject_names=names_of_keys,
     )
 )

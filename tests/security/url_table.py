@@ -81,6 +81,7 @@ workspaces:invitation                  POST  422 403 403 403 403 403 403
 workspaces:new                         GET    in 403 200 403 403 200 200 confirm
 workspaces:new                         POST   in 403 422 403 403 422 422 confirm
 workspaces:new_test                    POST   in 403 422 403 403 422 422
+workspaces:polling                     GET    in 404 404 200 200 200 200
 workspaces:audit                       GET    in 404 404 200 200 200 200
 workspaces:audit_export                POST   in 404 404 403 403 200 200 confirm
 workspaces:members                     GET    in 404 404 403 403 200 200

@@ -83,6 +83,11 @@ class Workspace(models.Model):
         return Role(role) if role else None
 
     @property
+    def rate_limited_as(self) -> str:
+        """Return what upstream counts calls under: the organization, or until that is known this connection."""
+        return self.organization_id or f"workspace-{self.pk}"
+
+    @property
     def management_session(self) -> "ManagementSession | None":
         """Return the management session, or None where there is none."""
         try:

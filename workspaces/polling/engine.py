@@ -97,7 +97,7 @@ def _load_workspaces(polls: list[Poll]) -> list[Poll]:
 async def _fetch(poll: Poll, asked_for: bool) -> Answer:
     """Return what upstream said; every expected failure becomes part of the answer."""
     resource = resource_named(poll.resource)
-    organization = poll.workspace.organization_id or f"workspace-{poll.workspace_id}"
+    organization = poll.workspace.rate_limited_as
     # The moment before the call: whatever the answer shows was true then or later.
     started_at = timezone.now()
     try:

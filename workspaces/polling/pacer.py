@@ -5,6 +5,7 @@ Upstream counts requests per organization and endpoint in fixed windows of 60 se
 """
 
 import time
+from collections.abc import Iterable
 
 import redis
 import structlog
@@ -41,6 +42,18 @@ def take(organization: str, endpoint: str, *, now: float | None = None) -> float
         pipe.expire(key, 2 * WINDOW_SECONDS)
         used = int(pipe.execute()[0])
     return 0.0 if used <= share() else (window + 1) * WINDOW_SECONDS - moment
+
+
+def used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
+    """Return how many calls to each endpoint were counted in the current window, held back ones left out.
+
+    Raises redis.RedisError.
+    """
+    window = int((time.time() if now is None else now) // WINDOW_SECONDS)
+    names = sorted(endpoints)
+    counted = connection().mget([f"pacer:{organization}:{name}:{window}" for name in names])
+    # The counter goes on past the share for calls that had to wait.
+    return {name: min(int(count or 0), share()) for name, count in zip(names, counted, strict=True)}
 
 
 def note(organization: str, endpoint: str) -> None:

@@ -18,6 +18,10 @@ def _always(_: Workspace) -> bool:
     return True
 
 
+def _unnamed(_: Workspace) -> dict[str, str]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Resource:
     """One kind of thing that is fetched from upstream and kept in the mirror.
@@ -36,6 +40,7 @@ class Resource:
     land: Callable[[Poll, Any, datetime], None]
     has_subjects: bool = False
     wanted: Callable[[Workspace], bool] = _always
+    subject_names: Callable[[Workspace], dict[str, str]] = _unnamed
 
 
 _resources: dict[str, Resource] = {}

@@ -1,0 +1,92 @@
+"""What is read in the background, as a member sees it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from tests.keys.conftest import log_request, make_key
+from workspaces.models import Poll
+from workspaces.polling import headroom, pacer
+
+
+@pytest.fixture
+def page(client, workspace, viewer):
+    client.force_login(viewer)
+
+    def get():
+        response = client.get(reverse("workspaces:polling", args=[workspace.slug]))
+        assert response.status_code == 200
+        return response
+
+    return get
+
+
+def poll(workspace, resource="balance", **facts):
+    known = {"interval_seconds": 60, "next_run_at": timezone.now() + timedelta(seconds=30), **facts}
+    return Poll.objects.create(workspace=workspace, resource=resource, **known)
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({}, "waiting"),
+        ({"next_run_at": timezone.now() - timedelta(seconds=1)}, "due"),
+        ({"leased_until": timezone.now() + timedelta(hours=1)}, "running"),
+        ({"consecutive_failures": 2, "last_error": "The service is down."}, "failing"),
+        ({"paused_reason": "No API key is stored."}, "paused"),
+    ],
+)
+def test_each_poll_says_how_it_goes(page, workspace, facts, state):
+    poll(workspace, **facts)
+    response = page()
+    assert [row.state for row in response.context["rows"]] == [state]
+    for text in ("last_error", "paused_reason"):
+        assert facts.get(text, "") in response.content.decode()
+
+
+def test_what_fails_comes_first_and_keys_go_by_their_names(page, workspace):
+    key = make_key(workspace, name="Batch worker")
+    poll(workspace, "requests", subject=key.upstream_id)
+    poll(workspace, consecutive_failures=1)
+    assert [row.subject for row in page().context["rows"]] == ["", "Batch worker"]
+
+
+def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, settings):
+    settings.RATE_LIMIT_PER_MINUTE = 60
+    key = make_key(workspace)
+    now = timezone.now().replace(second=30)
+    for _ in range(3):
+        pacer.take(workspace.organization_id, "credits/balance", now=now.timestamp())
+    log_request(key, path="/api/v1/public/credits/balance?x=1", created_at=now)
+    log_request(key, path="/api/v1/public/enrich/bulk", created_at=now)
+    log_request(key, path="/api/v1/public/enrich/bulk", created_at=now - timedelta(minutes=1))
+    found = headroom.headroom_of(workspace, now=now.timestamp())
+    rows = {one.endpoint: (one.by_console, one.by_customer, one.left) for one in found}
+    assert rows["credits/balance"] == (3, 1, 56)
+    assert rows["enrich/bulk"] == (0, 1, 59)
+    assert headroom.seconds_to_reset(now.replace(microsecond=0).timestamp()) == 30
+
+
+def test_without_redis_the_page_says_so(page, monkeypatch, settings):
+    settings.REDIS_URL = "unix:///nowhere/redis.sock"
+    monkeypatch.setattr(pacer, "_pool", None)
+    assert "Redis does not answer" in page().content.decode()
+
+
+def test_ten_and_twenty_polls_take_as_many_queries(page, workspace):
+
+    counts = []
+    for most in (10, 20):
+        for number in range(most):
+            Poll.objects.get_or_create(
+                workspace=workspace, resource="requests", subject=f"key-{number}", defaults={"interval_seconds": 60}
+            )
+        page()
+        with CaptureQueriesContext(connection) as queries:
+            page()
+        counts.append(len(queries))
+    assert counts[0] == counts[1]

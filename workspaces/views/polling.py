@@ -1,0 +1,87 @@
+"""What is read from upstream in the background, how that goes, and what it leaves of the rate limit."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from workspaces.access import get_workspace
+from workspaces.models import Poll, Workspace
+from workspaces.polling import pacer
+from workspaces.polling.headroom import headroom_of, seconds_to_reset
+from workspaces.polling.registry import all_resources
+
+# In this order on the page, each with its pill.
+STATES = {
+    "failing": ("danger", "Failing"),
+    "running": ("ok", "Running"),
+    "due": ("ok", "Due"),
+    "waiting": ("neutral", "Waiting"),
+    "paused": ("warning", "Paused"),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One poll as the page shows it."""
+
+    poll: Poll
+    label: str
+    subject: str
+    state: str
+
+    @property
+    def pill(self) -> tuple[str, str]:
+        """Return level and words of the state."""
+        return STATES[self.state]
+
+
+@require_safe
+def polling(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show every poll of the workspace, those that need attention first, and the headroom."""
+    workspace = get_workspace(request, slug)
+    rows = _rows(workspace)
+    context = {
+        "rows": rows,
+        "counts": [(text, level, n) for name, (level, text) in STATES.items() if (n := _count(rows, name))],
+        "headroom": headroom_of(workspace),
+        "reset": seconds_to_reset(),
+        "share": pacer.share(),
+        "share_percent": settings.RATE_LIMIT_SHARE_PERCENT,
+    }
+    return render(request, "workspaces/polling.html", context)
+
+
+def _rows(workspace: Workspace) -> list[Row]:
+    resources = {resource.name: resource for resource in all_resources()}
+    names = {name: resource.subject_names(workspace) for name, resource in resources.items() if resource.has_subjects}
+    rows = [
+        Row(
+            poll,
+            resources[poll.resource].label,
+            names.get(poll.resource, {}).get(poll.subject, poll.subject),
+            _state(poll),
+        )
+        for poll in workspace.polls.all()
+        if poll.resource in resources
+    ]
+    order = list(STATES)
+    return sorted(rows, key=lambda row: (order.index(row.state), row.label, row.subject.lower(), row.poll.pk))
+
+
+def _state(poll: Poll) -> str:
+    now = timezone.now()
+    if poll.paused_reason:
+        return "paused"
+    if poll.leased_until is not None and poll.leased_until > now:
+        return "running"
+    if poll.consecutive_failures:
+        return "failing"
+    return "due" if poll.next_run_at <= now else "waiting"
+
+
+def _count(rows: list[Row], state: str) -> int:
+    return sum(row.state == state for row in rows)

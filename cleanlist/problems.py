@@ -221,8 +221,13 @@ def _redirect_message(answer: Answer) -> str:
     return f"Upstream answered {answer.status}, a redirect{where}, which is not followed with credentials"
 
 
+# Characters that act on terminals or turn text around; and more than the longest sentence that anybody reads.
+_HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_LONGEST_SENTENCE = 2000
+
+
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return _HARMFUL.sub("\ufffd", value[:_LONGEST_SENTENCE]) if isinstance(value, str) and value else None
 
 
 def _number(value: object) -> float | None:

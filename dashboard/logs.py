@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import sys
 from typing import Any, TextIO
 
@@ -24,6 +25,25 @@ _SHARED: list[Processor] = [
 ]
 
 
+# What acts on a terminal, ends a line or turns it around. Line feed and tab are legal where a traceback is.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with every character that acts instead of being read written as its code."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Keep each event on one line, whatever strangers put into it: nobody forges a second one."""
+    return {
+        name: value.replace("\n", "\\n").replace("\t", "\\t")
+        if isinstance(value, str) and name not in {"exception", "stack"}
+        else value
+        for name, value in event.items()
+    }
+
+
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     """Take secrets out of the event's values, however deep."""
     cleaned: EventDict = redact(dict(event))
@@ -32,7 +52,7 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 def redact_line(_logger: WrappedLogger, _method: str, line: Any) -> Any:
     """Take secrets out of the finished line: what only became text while it was rendered."""
-    return redact_text(line)
+    return printable(redact_text(line))
 
 
 def _renderer(log_format: str) -> Processor:
@@ -82,6 +102,7 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     structlog.processors.format_exc_info,
                     redact_event,
+                    one_line,
                     _renderer(log_format),
                     redact_line,
                 ],

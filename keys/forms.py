@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from keys.models.key import SORTS, ApiKeyQuerySet, conditions
+from workspaces.texts import is_plain_line
 
 REVOKE_ALL_PHRASE = "revoke all keys"
 PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}
@@ -34,7 +35,7 @@ class CreateKeyForm(forms.Form):
     name = forms.CharField(
         max_length=200,
         required=False,
-        validators=[refuse_control_characters],
+        validators=[refuse_control_characters, is_plain_line],
         help_text="Where the key will live, such as “Production server”. One key for each place is easiest to revoke.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
         error_messages={"max_length": "A name has at most 200 characters; this one has %(show_value)d."},

@@ -30,12 +30,13 @@ def land_full_list(workspace: Workspace, listed: list[UpstreamKey], read_at: dat
             "created_at": key.created_at,
             "expires_at": key.expires_at,
             "last_used_at": key.last_used_at,
-            "request_count": key.request_count,
+            "request_count": _counted(key.request_count),
             "is_active": key.is_active,
             "in_full": True,
             "owner": owner,
         }
         for key in listed
+        if _is_usable_id(key.id)
     }
     _upsert(workspace, facts, read_at)
     _schedule_request_logs(workspace)
@@ -45,7 +46,7 @@ def land_full_list(workspace: Workspace, listed: list[UpstreamKey], read_at: dat
 def land_light_list(workspace: Workspace, listed: list[PublicApiKey], read_at: datetime) -> None:
     """Upsert what the light list tells; what it does not tell stays as last known."""
     facts: dict[str, dict[str, Any]] = {}
-    for key in listed:
+    for key in (key for key in listed if _is_usable_id(key.key_id)):
         known: dict[str, Any] = {
             "prefix": plain_text(key.key_prefix, 16),
             "last4": plain_text(key.key_last4, 8),
@@ -58,6 +59,16 @@ def land_light_list(workspace: Workspace, listed: list[PublicApiKey], read_at: d
         }
         facts[key.key_id] = known | {name: value for name, value in optional.items() if value}
     _upsert(workspace, facts, read_at, in_full=False)
+
+
+def _counted(value: int | None) -> int | None:
+    """Return a count that the column can hold; None for one that cannot be true."""
+    return value if value is not None and 0 <= value < 2**63 else None
+
+
+def _is_usable_id(text: str) -> bool:
+    """Say whether ``text`` can be stored as it is: by its id a key is revoked, so it must not be altered."""
+    return bool(text) and plain_text(text, 200) == text
 
 
 def _upsert(workspace: Workspace, facts: dict[str, dict[str, Any]], read_at: datetime, *, in_full: bool = True) -> None:

@@ -248,6 +248,11 @@ class LogFilterForm(forms.Form):
         return f"?{query.urlencode()}"
 
     @property
+    def address(self) -> str:
+        """Return the query string of these filters."""
+        return self.link()
+
+    @property
     def last_day(self) -> str:
         """Return the query string for the last 24 hours of the same."""
         return self.link(since="24h", start="", end="")

@@ -14,7 +14,9 @@ urlpatterns = [
     path("w/<slug:slug>/keys/revoke-all/", revoking.revoke_all, name="revoke_all"),
     path("w/<slug:slug>/keys/<uuid:key_id>/", detail.detail, name="detail"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/", log.requests, name="requests"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/requests/figures/", log.requests_figures, name="requests_figures"),
     path("w/<slug:slug>/requests/", log.log, name="log"),
+    path("w/<slug:slug>/requests/figures/", log.log_figures, name="log_figures"),
     path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
     path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),
 ]

@@ -5,14 +5,21 @@ from datetime import datetime
 from django.conf import settings
 
 from cleanlist import AsyncClient, Balance
+from cleanlist.errors import UnexpectedResponse
 from usage.readings import record
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 
+# What the column of eighteen digits, four of them behind the point, holds.
+MOST_CREDITS = 10**14
+
 
 async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
-    """Return the organization's balance."""
-    return await client.credits.balance()
+    """Return the organization's balance. Raises UnexpectedResponse for one that no column could hold."""
+    balance = await client.credits.balance()
+    if not abs(balance.credits) < MOST_CREDITS:
+        raise UnexpectedResponse("The balance is not a number that an account can have.")
+    return balance
 
 
 def land_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:

@@ -54,7 +54,7 @@ def record_event(
         action=action,
         outcome=outcome,
         workspace=workspace,
-        workspace_name=workspace.name if workspace else "",
+        workspace_name=plain_text(workspace.name, 80) if workspace else "",
         actor=actor.user,
         actor_email=actor.user.email if actor.user else "",
         ip_address=actor.ip_address,

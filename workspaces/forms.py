@@ -15,6 +15,7 @@ from workspaces.connections import AddressNotAllowed, check_address
 from workspaces.models import Action, Outcome, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 from workspaces.services import Credentials
+from workspaces.texts import is_plain_line
 
 LONGEST_SECRET = 8000
 # Password managers would offer to keep what belongs to a server, so they are told to look away.
@@ -117,7 +118,7 @@ def first_address() -> str:
 class DetailsForm(forms.Form):
     """Name and API address of a workspace."""
 
-    name = forms.CharField(max_length=80, help_text="As your team calls this organization.")
+    name = forms.CharField(max_length=80, validators=[is_plain_line], help_text="As your team calls this organization.")
     base_url = AddressField(label="API address", initial=first_address)
 
 
@@ -309,6 +310,12 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
             "name": "Shown beside your e-mail address in lists of members.",
             "time_zone": "Times are shown in this zone. Left empty, they follow the browser.",
         }
+
+    def clean_name(self) -> str:
+        """Refuse what would act on the pages and e-mails that show the name."""
+        name: str = self.cleaned_data["name"]
+        is_plain_line(name)
+        return name
 
     @staticmethod
     def zones() -> list[str]:

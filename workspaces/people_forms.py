@@ -7,6 +7,7 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 
 from workspaces.models import Role, User
+from workspaces.texts import is_plain_line
 
 ROLE_CHOICES = [
     (Role.VIEWER, "Viewer: reads"),
@@ -49,6 +50,7 @@ class NewAccountForm(forms.Form):
         label="Your name",
         max_length=120,
         required=False,
+        validators=[is_plain_line],
         help_text="Shown beside your e-mail address in lists of members.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

@@ -3,13 +3,17 @@
 import re
 from typing import Any
 
-# NUL cannot be stored by PostgreSQL and lone surrogates cannot be encoded; both mean nothing to a reader.
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+from django.core.exceptions import ValidationError
+
+# NUL cannot be stored by PostgreSQL and lone surrogates cannot be encoded. Other control characters act on terminals
+# and mail programs, and what overrides the direction of text turns around the words beside it. None means anything to
+# a reader; tab, line feed and carriage return do, as do the marks that Hebrew, Arabic and emoji need.
+_HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def plain_text(value: str | None, limit: int) -> str:
-    """Return ``value`` without what no database can store, cut to ``limit`` characters; empty for None."""
-    return _UNSTORABLE.sub("\ufffd", value or "")[:limit]
+    """Return ``value`` with what no reader should meet replaced, cut to ``limit`` characters; empty for None."""
+    return _HARMFUL.sub("\ufffd", value or "")[:limit]
 
 
 def plain_json(value: Any) -> Any:
@@ -19,3 +23,9 @@ def plain_json(value: Any) -> Any:
     if isinstance(value, dict):
         return {plain_text(str(name), 200): plain_json(item) for name, item in value.items()}
     return [plain_json(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def is_plain_line(value: str) -> None:
+    """Raise ValidationError when a name that a person typed holds line breaks or characters that nobody can see."""
+    if _HARMFUL.search(value) or set(value) & set("\t\r\n\u2028\u2029"):
+        raise ValidationError("There is an invisible character in it. Type it instead of pasting it.")

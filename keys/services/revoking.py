@@ -15,6 +15,7 @@ from keys.services.rereading import reread_list
 from workspaces.audit import Actor, record_event
 from workspaces.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
+from workspaces.texts import plain_text
 
 # Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.
 BUDGET_SECONDS = 45
@@ -104,7 +105,7 @@ def _revoke(client: Client, key: ApiKey) -> RevokeResult:
         unsure = error.outcome_unknown or isinstance(error, NotFound)
         return RevokeResult(key, Verdict.UNKNOWN if unsure else Verdict.FAILED, str(error), error)
     verdict = Verdict.REVOKED if answer.success else Verdict.FAILED
-    return RevokeResult(key, verdict, answer.message or "")
+    return RevokeResult(key, verdict, plain_text(answer.message, 1000))
 
 
 def _compare_with_list(result: RevokeResult, *, list_was_read: bool) -> None:
@@ -177,7 +178,7 @@ def _revoke_all(client: Client) -> RevokeAllResult:
     except CleanlistError as error:
         verdict = Verdict.UNKNOWN if error.outcome_unknown else Verdict.FAILED
         return RevokeAllResult(verdict, str(error), error)
-    return RevokeAllResult(Verdict.REVOKED if answer.success else Verdict.FAILED, answer.message or "")
+    return RevokeAllResult(Verdict.REVOKED if answer.success else Verdict.FAILED, plain_text(answer.message, 1000))
 
 
 def _presumed(key: ApiKey, sent: Verdict) -> Verdict:

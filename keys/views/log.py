@@ -6,9 +6,12 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from keys import log_page
+from keys.bounded import TooMuchToLookThrough
+from keys.log_figures import figures_of
 from keys.log_filters import LogFilterForm
 from keys.log_rows import mark, opened
 from keys.models import ApiKey, LoggedRequest
@@ -26,7 +29,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     form = LogFilterForm(request.GET)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
-    context = {"key": key, "log_poll": poll, "log_url": request.path, "key_param": {"key": str(key.key_id)}}
+    context = {"key": key, "log_poll": poll, "log_url": request.path}
     return _page(request, workspace, form, LoggedRequest.objects.filter(key=key), context)
 
 
@@ -39,6 +42,37 @@ def log(request: HttpRequest, slug: str) -> HttpResponse:
     polls = workspace.polls.filter(resource="requests").order_by("last_success_at")
     context = {"key": None, "keys": keys, "log_poll": polls.last(), "log_url": request.path}
     return _page(request, workspace, form, LoggedRequest.objects.of(workspace), context)
+
+
+@require_safe
+def requests_figures(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show what the filtered requests of one key have in common."""
+    workspace = get_workspace(request, slug)
+    key = get_key(workspace, key_id)
+    back = reverse("keys:requests", args=[slug, key_id])
+    return _figures(request, workspace, LogFilterForm(request.GET), key, back)
+
+
+@require_safe
+def log_figures(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what the filtered requests of a workspace have in common."""
+    workspace = get_workspace(request, slug)
+    form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
+    return _figures(request, workspace, form, None, reverse("keys:log", args=[slug]))
+
+
+def _figures(
+    request: HttpRequest, workspace: Workspace, form: LogFilterForm, key: ApiKey | None, back: str
+) -> HttpResponse:
+    scope = LoggedRequest.objects.filter(key=key) if key else LoggedRequest.objects.of(workspace)
+    context = page_context(request, workspace) | {"key": key, "form": form, "log_url": back}
+    try:
+        if form.is_valid():
+            context["figures"] = figures_of(form, scope, workspace, key, timezone.now())
+    except TooMuchToLookThrough:
+        context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
+    template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"
+    return render(request, template, context)
 
 
 def _page(
@@ -55,7 +89,14 @@ def _page(
         mark(page.rows, request.GET.get("seen", ""))
         context |= {"page": page, "tallies": log_page.count(form, scope)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)
+    context["figures_url"] = _figures_url(workspace, context["key"]) + form.link()
     context["chips"] = form.chips()
     if wants_part(request):
         return render(request, "keys/log/page.html#live", context | {"is_part": True})
     return render(request, "keys/log/page.html", context)
+
+
+def _figures_url(workspace: Workspace, key: ApiKey | None) -> str:
+    if key is None:
+        return reverse("keys:log_figures", args=[workspace.slug])
+    return reverse("keys:requests_figures", args=[workspace.slug, key.key_id])

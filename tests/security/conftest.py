@@ -2,6 +2,7 @@ import pytest
 
 from tests.cast import *  # noqa: F403
 
+from .hostile_upstream import HostileUpstream
 from .world import Upstream, World
 
 
@@ -17,3 +18,10 @@ def world(db, refusing_upstream, settings):
     settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, refusing_upstream.url]
     refusing_upstream.calls.clear()
     return World(refusing_upstream)
+
+
+@pytest.fixture(scope="session")
+def hostile_server():
+    upstream = HostileUpstream()
+    yield upstream
+    upstream.close()

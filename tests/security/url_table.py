@@ -115,7 +115,8 @@ keys:revoke_all                        POST   in 404 404 403 200 200 200 confirm
 keys:detail                            GET    in 404 404 200 200 200 200
 keys:requests                          GET    in 404 404 200 200 200 200
 keys:log                               GET    in 404 404 200 200 200 200
-keys:log                               GET    in 404 404 200 200 200 200
+keys:log_figures                       GET    in 404 404 200 200 200 200
+keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
 keys:dismiss                           POST   in 404 404 403 302 302 302

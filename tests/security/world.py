@@ -26,6 +26,12 @@ class Upstream:
 
     def __init__(self):
         self.calls = []
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
+        self.thread.start()
+
+    def handler(self):
         calls = self.calls
 
         class Handler(BaseHTTPRequestHandler):
@@ -42,10 +48,7 @@ class Upstream:
             def log_message(self, *_):
                 pass
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,))
-        self.thread.start()
+        return Handler
 
     def close(self):
         self.server.shutdown()

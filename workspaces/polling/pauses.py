@@ -7,6 +7,7 @@ from cleanlist.errors import AuthenticationError
 from workspaces.audit import CONSOLE, record_event
 from workspaces.models import Action, Outcome, Poll, Workspace
 from workspaces.polling.registry import CredentialKind, all_resources
+from workspaces.texts import plain_text
 
 logger = structlog.get_logger(__name__)
 
@@ -45,12 +46,12 @@ def credential_stopped(workspace: Workspace, credential: CredentialKind, error: 
     now = timezone.now()
     rejected = isinstance(error, AuthenticationError) and error.status == 401
     if credential == "api_key" and workspace.api_key_rejected_at is None and rejected:
-        workspace.api_key_rejected_at, workspace.api_key_rejection = now, str(error)
+        workspace.api_key_rejected_at, workspace.api_key_rejection = now, plain_text(str(error), 2000)
         workspace.save(update_fields=["api_key_rejected_at", "api_key_rejection"])
         _record_rejection(workspace, "API key", error)
     session = workspace.management_session
     if credential == "session" and session and not session.is_expired and session.rejected_at is None and rejected:
-        session.rejected_at, session.rejection = now, str(error)
+        session.rejected_at, session.rejection = now, plain_text(str(error), 2000)
         session.save(update_fields=["rejected_at", "rejection"])
         _record_rejection(workspace, session.get_kind_display(), error)
     set_up_polls(workspace)

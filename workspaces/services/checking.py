@@ -17,6 +17,7 @@ from cleanlist.errors import (
 from workspaces.connections import AddressNotAllowed, check_address
 from workspaces.explaining import explain
 from workspaces.models import Workspace
+from workspaces.texts import plain_text
 
 State = Literal["ok", "warning", "failed", "skipped"]
 ADMIN_SCOPE = "admin:api_keys"
@@ -128,7 +129,8 @@ def _check_session(report: ConnectionReport, base_url: str, credential: StaticSe
             report.session_whoami = client.whoami()
             if isinstance(credential, StaticSession):
                 report.session_expires_at = credential.expires_at
-            return f"Accepted for {report.session_whoami.user_email or report.session_whoami.user_id}."
+            whoami = report.session_whoami
+            return f"Accepted for {plain_text(whoami.user_email or whoami.user_id, 320)}."
 
         if not report.attempt("Management session", identify):
             return
@@ -157,4 +159,4 @@ def compare_organizations(report: ConnectionReport, workspace: Workspace) -> Non
 
 
 def _organization(whoami: Whoami) -> str:
-    return whoami.organization_name or whoami.organization_id
+    return plain_text(whoami.organization_name or whoami.organization_id, 200)

@@ -13,6 +13,10 @@ from workspaces.models import Action, ManagementSession, Membership, Role, Works
 from workspaces.polling.pauses import set_up_polls
 from workspaces.sealing import Sealed
 from workspaces.services.checking import ConnectionReport
+from workspaces.texts import plain_text
+
+# Features and scopes that are kept of what upstream lists; the documentation has twelve scopes.
+MOST_NAMES = 100
 
 
 @dataclass(frozen=True)
@@ -148,10 +152,11 @@ def describe_workspace(workspace: Workspace, whoami: Whoami | None) -> None:
     """Keep what upstream says of the organization."""
     if whoami is None:
         return
-    workspace.organization_id = whoami.organization_id[:200]
-    workspace.organization_name = (whoami.organization_name or "")[:200]
-    workspace.tier = (whoami.tier or "")[:80]
-    workspace.features, workspace.scopes = list(whoami.features or ()), list(whoami.scopes or ())
+    workspace.organization_id = plain_text(whoami.organization_id, 200)
+    workspace.organization_name = plain_text(whoami.organization_name, 200)
+    workspace.tier = plain_text(whoami.tier, 80)
+    workspace.features = [plain_text(name, 100) for name in whoami.features or ()][:MOST_NAMES]
+    workspace.scopes = [plain_text(name, 100) for name in whoami.scopes or ()][:MOST_NAMES]
     workspace.save(update_fields=["organization_id", "organization_name", "tier", "features", "scopes"])
 
 
@@ -180,8 +185,8 @@ def _store_session(
             "frontend_api_url": "" if pasted else credentials.frontend_api_url,
             "session_id": "" if pasted else credentials.session_id,
             "client_token": Sealed.seal(credentials.client_token) if credentials.client_token else None,
-            "user_id": (whoami.user_id or "")[:200] if whoami else "",
-            "user_email": (whoami.user_email or "")[:320] if whoami else "",
+            "user_id": plain_text(whoami.user_id, 200) if whoami else "",
+            "user_email": plain_text(whoami.user_email, 320) if whoami else "",
             "rejected_at": None,
             "rejection": "",
         },

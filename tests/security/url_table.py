@@ -116,6 +116,7 @@ keys:detail                            GET    in 404 404 200 200 200 200
 keys:requests                          GET    in 404 404 200 200 200 200
 keys:log                               GET    in 404 404 200 200 200 200
 keys:log_figures                       GET    in 404 404 200 200 200 200
+keys:log_export                        POST   in 404 404 200 200 200 200
 keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
@@ -132,6 +133,7 @@ SENT = {
     "workspaces:profile": {"name": "Batch worker", "time_zone": ""},
     "workspaces:site_audit_export": {"format": "csv"},
     "workspaces:audit_export": {"format": "jsonl"},
+    "keys:log_export": {"format": "csv"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},
     "workspaces:change_details": {"name": "Taken over", "base_url": "https://api.cleanlist.ai"},

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "csp",
     "django_structlog",
     "workspaces",
+    "alerts",
     "keys",
     "usage",
     "dashboard",
@@ -82,6 +83,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.console",
+                "alerts.context.current_alerts",
             ],
             "builtins": [
                 "django.templatetags.static",
@@ -266,6 +268,8 @@ CELERY_BEAT_SCHEDULE = {
         # A tick that no worker took within five seconds is dropped: the next one does its work.
         "options": {"expires": 5},
     },
+    "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0, "options": {"expires": 30}},
+    "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
 }
 
 CLEANLIST_API_ORIGINS = ENVIRONMENT.api_origins

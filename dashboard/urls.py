@@ -12,6 +12,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("readyz", health.readyz, name="readyz"),
     path("accounts/", include("dashboard.account_urls")),
 ]
-urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "keys", "usage") if find_spec(f"{app}.urls")]
+urlpatterns += [
+    path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "usage") if find_spec(f"{app}.urls")
+]
 # After the apps: "w/connect/" is no slug.
 urlpatterns.append(path("w/<slug:slug>/", views.overview, name="overview"))

@@ -274,14 +274,23 @@ def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
 
 
 @register.inclusion_tag("components/nav_item.html", takes_context=True)
-def nav_item(context: Context, url_name: str, label: str, glyph: str) -> dict[str, Any]:
-    """Render one entry of the workspace navigation; an app that is not mounted has no entry."""
+def nav_item(
+    context: Context, url_name: str, label: str, glyph: str, *, badge: int = 0, level: str = "neutral"
+) -> dict[str, Any]:
+    """Render one entry of the workspace navigation, with a count if there is one; an app not mounted has no entry."""
     workspace = (context.get("console") or {}).get("workspace")
     try:
         url = reverse(url_name, args=[workspace.slug]) if workspace else reverse(url_name)
     except NoReverseMatch:
         return {"url": ""}
-    return {"url": url, "label": label, "glyph": glyph, "current": _current(context, url)}
+    return {
+        "url": url,
+        "label": label,
+        "glyph": glyph,
+        "current": _current(context, url),
+        "badge": badge,
+        "level": level,
+    }
 
 
 def _current(context: Context, url: str) -> str:

@@ -1,0 +1,67 @@
+"""What every page shows of current alerts."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from alerts.models import Alert, Severity
+from workspaces.models import User, Workspace
+
+MOST_SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Current:
+    """The alerts that fire in what the page is about: one workspace, or all that the viewer may see."""
+
+    alerts: list[Alert]
+
+    @property
+    def count(self) -> int:
+        """Return how many fire."""
+        return len(self.alerts)
+
+    @property
+    def worst(self) -> Alert | None:
+        """Return the worst that nobody has acknowledged; the oldest of several."""
+        return next((alert for alert in self.alerts if alert.acknowledged_at is None), None)
+
+    @property
+    def others(self) -> int:
+        """Return how many more nobody has acknowledged."""
+        return max(0, sum(alert.acknowledged_at is None for alert in self.alerts) - 1)
+
+    @property
+    def level(self) -> str:
+        """Return the level of a badge for all of them."""
+        return self.worst.level.pill if self.worst else "neutral"
+
+    @property
+    def show_banner(self) -> bool:
+        """Say whether it is worth a line on every page: what is for information only is not."""
+        return self.worst is not None and self.worst.level != Severity.INFORMATION
+
+    def url_for(self, alert: Alert) -> str:
+        """Return the alert's page."""
+        return reverse("alerts:alert", args=[alert.workspace.slug, alert.pk])
+
+
+def current_alerts(request: HttpRequest) -> dict[str, Any]:
+    """Return the alerts that fire; asked for only where a template shows them, in one query."""
+    return {"firing": SimpleLazyObject(lambda: _current(request))}
+
+
+def _current(request: HttpRequest) -> Current:
+    user = getattr(request, "user", None)
+    workspace: Workspace | None = getattr(request, "workspace", None)
+    if not isinstance(user, User) and not (user and user.is_authenticated):
+        return Current([])
+    alerts = Alert.objects.current().select_related("workspace").worst_first()
+    if workspace is not None and workspace.pk:
+        return Current(list(alerts.filter(workspace=workspace)[:MOST_SHOWN]))
+    if workspace is None and request.path == "/":
+        return Current(list(alerts.filter(workspace__in=Workspace.objects.visible_to(user))[:MOST_SHOWN]))
+    return Current([])

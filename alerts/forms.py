@@ -1,0 +1,287 @@
+"""What people enter about rules, snoozes and recipients."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
+from django.utils import timezone
+
+from alerts.evaluation import Levels
+from alerts.kinds import RuleKind
+from alerts.models import Alert, QuietHours, Recipient, Rule, Severity
+from alerts.words import figure, with_unit
+from workspaces.models import Workspace
+
+REPEATS = (
+    (0, "Never: say it once"),
+    (3600, "Every hour"),
+    (21600, "Every 6 hours"),
+    (86400, "Every day"),
+    (604800, "Every week"),
+)
+MOST_ADDRESSES = 20
+LEVEL = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
+
+
+class AddressesField(forms.CharField):
+    """E-mail addresses, one a line or with commas between them; cleans to a list without repetitions."""
+
+    def __init__(self, **options: Any) -> None:
+        widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false", "inputmode": "email"})
+        super().__init__(widget=widget, max_length=6000, **options)
+
+    def prepare_value(self, value: Any) -> Any:
+        """Show a list one address a line."""
+        return "\n".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        """Return the addresses. Raises ValidationError that names the first that is none."""
+        text = super().clean(value).replace(",", "\n").replace(";", "\n")
+        addresses = list(dict.fromkeys(line.strip().lower() for line in text.splitlines() if line.strip()))
+        for address in addresses:
+            try:
+                validate_email(address)
+            except ValidationError:
+                raise ValidationError(f"“{address[:80]}” is not an e-mail address.") from None
+        if len(addresses) > MOST_ADDRESSES:
+            raise ValidationError(f"At most {MOST_ADDRESSES} addresses. A mailing list can take its place.")
+        return addresses
+
+
+class RuleForm(forms.Form):
+    """One rule: the fields that all kinds have, and those of its kind."""
+
+    name = forms.CharField(max_length=120, help_text="Shown in e-mails and lists.")
+    severity = forms.ChoiceField(choices=Severity.choices, widget=forms.RadioSelect)
+    threshold = forms.DecimalField(**LEVEL)  # type: ignore[arg-type]
+    recovery = forms.DecimalField(label="Clear again at", **LEVEL)  # type: ignore[arg-type]
+    pending_minutes = forms.IntegerField(
+        label="Only after so many minutes",
+        min_value=0,
+        max_value=10_080,
+        help_text="How long it must hold before anybody is told. 0: at once.",
+    )
+    repeat_seconds = forms.TypedChoiceField(
+        label="Remind", choices=REPEATS, coerce=int, help_text="While it lasts and nobody has acknowledged it."
+    )
+    to_owners = forms.BooleanField(label="E-mail the workspace's owners", required=False)
+    addresses = AddressesField(label="Also e-mail", required=False, help_text="One address a line.")
+    enabled = forms.BooleanField(label="On", required=False)
+
+    def __init__(self, workspace: Workspace, kind: RuleKind, rule: Rule, data: Any = None) -> None:
+        self.workspace, self.kind, self.rule = workspace, kind, rule
+        super().__init__(data, initial=_initial(rule))
+        self.fields |= {name: make() for name, make in kind.parameters.items()}
+        for name in kind.parameters:
+            if name in rule.parameters:
+                self.fields[name].initial = rule.parameters[name]
+        worse = "below" if kind.direction == "below" else "above"
+        self.fields["threshold"].label = (
+            f"Fire {worse} ({self.unit})" if not kind.parameters.get("unit") else f"Fire {worse}"
+        )
+        side = "At least" if kind.direction == "below" else "At most"
+        self.fields["recovery"].help_text = f"{side} the level that fires it; the room between keeps hovering quiet."
+        if kind.is_flag:
+            del self.fields["threshold"], self.fields["recovery"]
+
+    @property
+    def unit(self) -> str:
+        """Return what the levels are counted in."""
+        return self.kind.unit
+
+    def parameter_fields(self) -> Iterator[forms.BoundField]:
+        """Yield the fields of this kind alone."""
+        return (self[name] for name in self.kind.parameters)
+
+    def clean(self) -> dict[str, Any]:
+        """Hold the levels against each other and against the kind's other rules."""
+        data = super().clean() or {}
+        if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
+            self.add_error("addresses", "Nobody would be told. Enter an address, or choose the owners.")
+        if self.kind.is_flag or "threshold" not in data:
+            return data
+        self._check_recovery(data)
+        if self.kind.descending and data.get("enabled"):
+            self._check_order(data)
+        if data.get("unit") == "percent" and data["threshold"] > 100:
+            self.add_error("threshold", "More than 100 % of the peak would always fire.")
+        return data
+
+    def _check_recovery(self, data: dict[str, Any]) -> None:
+        threshold, recovery = data["threshold"], data.get("recovery")
+        if recovery is None:
+            return
+        if self.kind.direction == "below" and recovery < threshold:
+            self.add_error(
+                "recovery", f"It must not be below {figure(threshold)}, or it would clear while it still fires."
+            )
+        if self.kind.direction == "above" and recovery > threshold:
+            self.add_error(
+                "recovery", f"It must not be above {figure(threshold)}, or it would clear while it still fires."
+            )
+
+    def _check_order(self, data: dict[str, Any]) -> None:
+        """Refuse a level that is out of line: a worse one must be lower (for "below"), a milder one higher."""
+        if "severity" not in data:
+            return
+        mine = Severity(data["severity"])
+        others = Rule.objects.filter(workspace=self.workspace, kind=self.kind.name, enabled=True)
+        for other in others.exclude(pk=self.rule.pk or 0).exclude(severity=mine):
+            if other.parameters.get("unit") != data.get("unit"):
+                continue  # credits and per cent cannot be held against each other
+            milder, worse = (
+                (other.threshold, data["threshold"])
+                if mine.rank > other.level.rank
+                else (data["threshold"], other.threshold)
+            )
+            if not Levels(self.kind.direction, milder, milder).crossed(worse):
+                side = "below" if (mine.rank > other.level.rank) == (self.kind.direction == "below") else "above"
+                unit = "%" if data.get("unit") == "percent" else self.unit
+                self.add_error(
+                    "threshold",
+                    f"Levels must descend: this must be {side} {with_unit(other.threshold, unit)}, "
+                    f"the level of “{other.name}” ({other.level.label.lower()}).",
+                )
+                return
+
+    def apply(self) -> Rule:
+        """Return the rule with what was entered, not stored."""
+        data, rule = self.cleaned_data, self.rule
+        for name in ("name", "severity", "repeat_seconds", "to_owners", "addresses", "enabled"):
+            setattr(rule, name, data[name])
+        rule.threshold, rule.recovery = data.get("threshold", Decimal(0)), data.get("recovery", Decimal(0))
+        rule.pending_seconds = data["pending_minutes"] * 60
+        rule.parameters = {name: data[name] for name in self.kind.parameters}
+        return rule
+
+
+def _initial(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "severity": rule.severity,
+        "threshold": _plain(rule.threshold),
+        "recovery": _plain(rule.recovery),
+        "pending_minutes": rule.pending_seconds // 60,
+        "repeat_seconds": rule.repeat_seconds,
+        "to_owners": rule.to_owners,
+        "addresses": rule.addresses,
+        "enabled": rule.enabled,
+    }
+
+
+def _plain(value: Decimal | None) -> str | None:
+    return None if value is None else f"{Decimal(value).normalize():f}"
+
+
+class AcknowledgeForm(forms.Form):
+    """What somebody does about an alert."""
+
+    note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: top-up ordered.")
+
+
+class SnoozeForm(forms.Form):
+    """Until when, or down to which level, nobody is to be told."""
+
+    until = forms.DateTimeField(
+        required=False,
+        label="Until",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
+        help_text="In your time zone.",
+    )
+    level = forms.DecimalField(required=False, **LEVEL)  # type: ignore[arg-type]
+
+    def __init__(self, alert: Alert, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.alert = alert
+        kind = alert.rule.kind_of if alert.rule else None
+        self.kind = kind
+        if kind is None or kind.is_flag:
+            del self.fields["level"]
+            return
+        word = "below" if kind.direction == "below" else "above"
+        self.fields["level"].label = f"Or until it is {word} ({kind.unit})"
+
+    def clean_until(self) -> Any:
+        """Refuse a moment that has passed, or that lies so far ahead that it is a slip."""
+        until = self.cleaned_data["until"]
+        if until is not None and until <= timezone.now():
+            raise ValidationError("This has passed. Choose a moment ahead.")
+        if until is not None and until.year > timezone.now().year + 1:
+            raise ValidationError("Choose a moment within the next year.")
+        return until
+
+    def clean_level(self) -> Any:
+        """Refuse a level that is passed already."""
+        level, alert = self.cleaned_data["level"], self.alert
+        if level is None or alert.rule is None or alert.value is None or self.kind is None:
+            return level
+        if Levels(self.kind.direction, level, level).crossed(alert.value):
+            raise ValidationError(f"It is past that already, at {figure(alert.value)}.")
+        return level
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one of the two at least."""
+        data = super().clean() or {}
+        if not self.errors and data.get("until") is None and data.get("level") is None:
+            raise ValidationError("Choose a date or a level at which you want to hear of it again.")
+        return data
+
+
+class RecipientForm(forms.Form):
+    """What one recipient gets."""
+
+    subscribed = forms.BooleanField(label="Gets e-mails", required=False)
+    summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices, required=False)
+
+
+class NewRecipientForm(forms.Form):
+    """An address that shall get a summary."""
+
+    address = forms.EmailField(label="Address", max_length=254)
+    summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices[1:])
+
+
+class TestForm(forms.Form):
+    """Where a test e-mail goes."""
+
+    address = forms.EmailField(label="Send a test to", max_length=254)
+
+
+class QuietHoursForm(forms.Form):
+    """From when until when e-mails that are not critical wait; empty for never."""
+
+    begin = forms.TimeField(
+        label="From", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
+    )
+    end = forms.TimeField(label="Until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
+    time_zone = forms.CharField(
+        label="Time zone", required=False, max_length=64, help_text="Such as Europe/Vienna. Empty: the console's own."
+    )
+
+    def clean_time_zone(self) -> str:
+        """Refuse what is no time zone."""
+        zone: str = self.cleaned_data["time_zone"].strip()
+        if zone and zone not in available_timezones():
+            raise ValidationError(f"“{zone}” is not a time zone. Use a name such as Europe/Vienna.")
+        return zone
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for both ends or none."""
+        data = super().clean() or {}
+        if not self.errors and (data.get("begin") is None) != (data.get("end") is None):
+            raise ValidationError("Enter both ends, or leave both empty.")
+        if data.get("begin") is not None and data.get("begin") == data.get("end"):
+            raise ValidationError("That would be the whole day. Choose two different times.")
+        return data
+
+    def hours(self) -> QuietHours | None:
+        """Return what was entered, not stored; None for no quiet hours."""
+        data = self.cleaned_data
+        if data["begin"] is None:
+            return None
+        return QuietHours(begin=data["begin"], end=data["end"], time_zone=data["time_zone"])

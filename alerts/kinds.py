@@ -1,0 +1,130 @@
+"""What a rule can watch: filled by each app's ``rules.py`` when Django starts."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal
+
+from django import forms
+
+from workspaces.models import Workspace
+
+if TYPE_CHECKING:
+    from alerts.models import Rule
+
+Direction = Literal["below", "above"]
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a rule sees of one subject (a key; "" where the workspace itself is the subject), as of now.
+
+    ``headline`` says it in a few words without the workspace's name: "412 credits left, about 2 days".
+    ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak).
+    """
+
+    value: Decimal
+    headline: str
+    subject: str = ""
+    label: str = ""
+    url: str = ""
+    facts: tuple[Fact, ...] = ()
+    threshold: Decimal | None = None
+    recovery: Decimal | None = None
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """Why a rule cannot say anything now: nothing was read yet, or not for too long."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One point of the past, for saying when a rule would have fired."""
+
+    at: datetime
+    value: Decimal
+    subject: str = ""
+    threshold: Decimal | None = None
+    recovery: Decimal | None = None
+
+
+Readings = Sequence[Reading] | Unreadable
+
+
+@dataclass(frozen=True)
+class Default:
+    """A rule that every workspace gets of this kind."""
+
+    name: str
+    severity: str
+    threshold: Decimal
+    recovery: Decimal
+    pending_seconds: int = 0
+    repeat_seconds: int = 0
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RuleKind:
+    """One thing that rules can watch.
+
+    ``read`` answers for all rules of this kind in one workspace at once, in a number of queries that does not grow
+    with rules or subjects. ``resources`` are the polls after which it is asked at once. ``describe`` says a rule's
+    condition in words. ``parameters`` are the form fields beside threshold and recovery level. In kinds with
+    ``descending`` a more severe rule must have the more extreme threshold. A flag has no levels to choose.
+    """
+
+    name: str
+    label: str
+    explanation: str
+    direction: Direction
+    unit: str
+    read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Readings]]
+    describe: Callable[["Rule"], str]
+    parameters: Mapping[str, Callable[[], forms.Field]] = field(default_factory=dict)
+    resources: frozenset[str] = frozenset()
+    defaults: tuple[Default, ...] = ()
+    history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[Moment]] | None = None
+    descending: bool = False
+    is_flag: bool = False
+
+
+# What a workspace's regular summary says of an app's part: facts since a moment.
+Summary = Callable[[Workspace, datetime], Sequence[Fact]]
+
+_kinds: dict[str, RuleKind] = {}
+_summaries: list[Summary] = []
+
+
+def register(kind: RuleKind) -> RuleKind:
+    """Make ``kind`` known; a second one of the same name is a programming error."""
+    if kind.name in _kinds:
+        raise ValueError(f"Two kinds of rule are called {kind.name}.")
+    _kinds[kind.name] = kind
+    return kind
+
+
+def register_summary(summary: Summary) -> None:
+    """Add facts to every regular summary."""
+    if summary not in _summaries:
+        _summaries.append(summary)
+
+
+def kind_named(name: str) -> RuleKind | None:
+    """Return the kind, or None for one that no installed app knows (any more)."""
+    return _kinds.get(name)
+
+
+def all_kinds() -> list[RuleKind]:
+    """Return every registered kind, in the order in which apps registered them."""
+    return list(_kinds.values())
+
+
+def all_summaries() -> list[Summary]:
+    """Return everything that has facts for a summary."""
+    return list(_summaries)

@@ -1,0 +1,148 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from alerts.evaluation import Memory
+from alerts.evaluation import State as Machine
+from alerts.models.rule import Rule, Severity, by_severity
+from alerts.words import span
+from workspaces.models import User, Workspace
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    """The questions asked of alerts."""
+
+    def open(self) -> "AlertQuerySet":
+        """Keep those that are not over, pending ones included."""
+        return self.filter(resolved_at__isnull=True)
+
+    def current(self) -> "AlertQuerySet":
+        """Keep those that fire, or fired when they could last be read."""
+        return self.open().filter(fired_at__isnull=False)
+
+    def past(self) -> "AlertQuerySet":
+        """Keep those that are over, latest first."""
+        return self.filter(resolved_at__isnull=False, fired_at__isnull=False).order_by("-resolved_at", "-pk")
+
+    def worst_first(self) -> "AlertQuerySet":
+        """Order by severity, then by age."""
+        return self.order_by(by_severity().desc(), "fired_at", "pk")
+
+
+class Alert(models.Model):
+    """One episode: from the crossing of a rule's threshold until it has recovered. One row while it lasts.
+
+    What it says (rule's name, severity, value, threshold) is copied here, so that the page and every e-mail are
+    written from this one record, and read the same after the rule has been changed.
+    """
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Pending"
+        FIRING = "firing", "Firing"
+        UNKNOWN = "unknown", "Unknown"
+        RESOLVED = "resolved", "Resolved"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="alerts")
+    rule = models.ForeignKey(Rule, null=True, on_delete=models.SET_NULL, related_name="alerts")
+    kind = models.CharField(max_length=40)
+    rule_name = models.CharField(max_length=120)
+    condition = models.CharField(max_length=300, blank=True)
+    severity = models.CharField(max_length=12, choices=Severity.choices)
+    subject = models.CharField(max_length=200, blank=True)
+    subject_label = models.CharField(max_length=200, blank=True)
+    subject_url = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=10, choices=State.choices)
+    hidden_state = models.CharField(max_length=10, blank=True)
+    headline = models.CharField(max_length=300, blank=True)
+    facts = models.JSONField(default=list)
+    value = models.DecimalField(max_digits=24, decimal_places=4, null=True)
+    threshold = models.DecimalField(max_digits=24, decimal_places=4, null=True)
+    recovery = models.DecimalField(max_digits=24, decimal_places=4, null=True)
+    started_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
+    evaluated_at = models.DateTimeField()
+    acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    note = models.CharField(max_length=500, blank=True)
+    notified_at = models.DateTimeField(null=True)
+    notifications_sent = models.PositiveIntegerField(default=0)  # how often it was told, not to how many
+
+    objects = models.Manager.from_queryset(AlertQuerySet)()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "subject"], name="one_open_alert_each", condition=Q(resolved_at__isnull=True)
+            )
+        ]
+        indexes = [
+            models.Index(fields=["workspace", "-resolved_at"], name="past_alerts"),
+            models.Index(fields=["workspace"], name="open_alerts", condition=Q(resolved_at__isnull=True)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule_name}: {self.headline}"
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the alert's page."""
+        return reverse("alerts:alert", args=[self.workspace.slug, self.pk])
+
+    @property
+    def level(self) -> Severity:
+        """Return the severity with what it can answer."""
+        return Severity(self.severity)
+
+    @property
+    def memory(self) -> Memory:
+        """Return what the state machine goes on from."""
+        hidden = Machine(self.hidden_state) if self.hidden_state else Machine.OK
+        return Memory(Machine(self.state), self.started_at, hidden)
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is not over."""
+        return self.resolved_at is None
+
+    @property
+    def lasted(self) -> timedelta:
+        """Return how long it has been firing, or was."""
+        return (self.resolved_at or timezone.now()) - (self.fired_at or self.started_at)
+
+    @property
+    def lasted_words(self) -> str:
+        """Return how long it lasted, in words."""
+        return span(self.lasted)
+
+    @property
+    def snooze_key(self) -> str:
+        """Return what tells its rule and subject from others."""
+        return f"{self.rule_id}:{self.subject}"
+
+    def reminder_due(self, repeat_seconds: int, now: datetime) -> bool:
+        """Say whether it is time to repeat: firing, not acknowledged, and the interval is over."""
+        if not repeat_seconds or self.acknowledged_at or self.state != self.State.FIRING:
+            return False
+        last = self.notified_at or self.fired_at
+        return last is not None and now - last >= timedelta(seconds=repeat_seconds)
+
+
+class Transition(models.Model):
+    """One line of an alert's timeline: a change of state, or what a person did about it."""
+
+    alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="transitions")
+    at = models.DateTimeField(default=timezone.now)
+    before = models.CharField(max_length=10, blank=True)
+    after = models.CharField(max_length=10, blank=True)
+    value = models.DecimalField(max_digits=24, decimal_places=4, null=True)
+    text = models.CharField(max_length=500)
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return self.text

@@ -1,0 +1,132 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from alerts.models.alert import Alert
+from alerts.models.recipient import Recipient
+from workspaces.models import Workspace
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    """The questions asked of the outbox."""
+
+    def unfinished(self) -> "NotificationQuerySet":
+        """Keep what is still to be sent."""
+        return self.filter(state__in=[Notification.State.QUEUED, Notification.State.SENDING])
+
+    def due(self, now: datetime) -> "NotificationQuerySet":
+        """Keep what should be sent now, oldest first: waiting, or left behind by a worker that died.
+
+        What comes later in a thread waits for what comes before it.
+        """
+        left_behind = Q(state=Notification.State.SENDING, leased_until__lt=now)
+        waiting = Q(state=Notification.State.QUEUED, next_attempt_at__lte=now)
+        earlier = Notification.objects.unfinished().filter(
+            alert=OuterRef("alert"), recipient=OuterRef("recipient"), pk__lt=OuterRef("pk")
+        )
+        return self.filter(left_behind | waiting).exclude(Exists(earlier)).order_by("next_attempt_at", "pk")
+
+    def claim(self, pk: int, now: datetime, seconds: float) -> bool:
+        """Take one row for sending; exactly one worker gets True."""
+        return (
+            self.due(now)
+            .order_by()
+            .filter(pk=pk)
+            .update(
+                state=Notification.State.SENDING,
+                leased_until=now + timedelta(seconds=seconds),
+                attempt_count=F("attempt_count") + 1,
+            )
+            == 1
+        )
+
+    def told(self) -> "NotificationQuerySet":
+        """Keep those that say that an alert fires, and that were sent or still will be."""
+        says = [Notification.Kind.FIRING, Notification.Kind.REMINDER]
+        lost = [Notification.State.DROPPED, Notification.State.UNDELIVERABLE, Notification.State.FAILED]
+        return self.filter(kind__in=says).exclude(state__in=lost)
+
+
+class Notification(models.Model):
+    """One e-mail to one address: a row of the outbox, written in the transaction of what it tells of.
+
+    ``key`` makes it impossible to write it twice, ``message_id`` makes a repeat recognizable that cannot be
+    excluded: a worker may die between the server's answer and our note of it.
+    """
+
+    class Kind(models.TextChoices):
+        FIRING = "firing", "Alert"
+        REMINDER = "reminder", "Reminder"
+        RESOLVED = "resolved", "Resolved"
+        TEST = "test", "Test"
+        SUMMARY = "summary", "Summary"
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Waiting"
+        SENDING = "sending", "Being sent"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Given up"
+        UNDELIVERABLE = "undeliverable", "Undeliverable"
+        DROPPED = "dropped", "Not needed any more"
+
+    key = models.CharField(max_length=200, unique=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="notifications")
+    recipient = models.ForeignKey(Recipient, on_delete=models.CASCADE, related_name="notifications")
+    alert = models.ForeignKey(Alert, null=True, on_delete=models.CASCADE, related_name="notifications")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    payload = models.JSONField(default=dict)  # everything that the e-mail says, as of its creation
+    message_id = models.CharField(max_length=200, unique=True)
+    thread_id = models.CharField(max_length=200, blank=True)
+    in_reply_to = models.CharField(max_length=200, blank=True)
+    state = models.CharField(max_length=14, choices=State.choices, default=State.QUEUED)
+    created_at = models.DateTimeField(default=timezone.now)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
+    leased_until = models.DateTimeField(null=True)
+    attempt_count = models.PositiveIntegerField(default=0)
+    sent_at = models.DateTimeField(null=True)
+    answer = models.TextField(blank=True)  # what the mail server said last
+
+    objects = models.Manager.from_queryset(NotificationQuerySet)()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["next_attempt_at"], name="outbox_due", condition=Q(state__in=["queued", "sending"])),
+            models.Index(fields=["workspace", "-id"], name="notification_log"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} to {self.recipient_id}: {self.get_state_display()}"
+
+    @property
+    def pill(self) -> str:
+        """Return the level of the pill that shows the state."""
+        return {"sent": "ok", "failed": "danger", "undeliverable": "danger"}.get(self.state, "neutral")
+
+    @property
+    def is_held_back(self) -> bool:
+        """Say whether it waits for the end of quiet hours and was never tried."""
+        return self.state == self.State.QUEUED and not self.attempt_count and self.next_attempt_at > self.created_at
+
+
+class Attempt(models.Model):
+    """One try to hand a notification to the mail server; written before the try, completed after it."""
+
+    class Outcome(models.TextChoices):
+        STARTED = "started", "No outcome was noted"
+        ACCEPTED = "accepted", "Accepted"
+        DEFERRED = "deferred", "Put off"
+        REFUSED = "refused", "Refused"
+
+    notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempts")
+    at = models.DateTimeField(default=timezone.now)
+    duration_ms = models.PositiveIntegerField(null=True)
+    outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.STARTED)
+    answer = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_outcome_display()}: {self.answer}"

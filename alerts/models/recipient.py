@@ -1,0 +1,79 @@
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import models
+
+from workspaces.models import Workspace
+from workspaces.models.user import is_time_zone
+
+SUMMARY_HOUR = 8  # in the recipient's own morning
+
+
+class Recipient(models.Model):
+    """An address that a workspace's e-mails go to, and what its reader has chosen."""
+
+    class Summary(models.TextChoices):
+        NONE = "", "No summary"
+        DAILY = "daily", "Every morning"
+        WEEKLY = "weekly", "Every Monday morning"
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="recipients")
+    address = models.EmailField(max_length=254)
+    unsubscribed_at = models.DateTimeField(null=True)
+    summary = models.CharField(max_length=8, choices=Summary.choices, blank=True, default=Summary.NONE)
+    summary_at = models.DateTimeField(null=True)  # the morning that the latest summary was made for
+    refused_at = models.DateTimeField(null=True)
+    refusal = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "address"], name="one_recipient_each")]
+        ordering = ["address"]
+
+    def __str__(self) -> str:
+        return self.address
+
+    def summary_due(self, now: datetime, zone: ZoneInfo) -> datetime | None:
+        """Return the latest morning that wants a summary and has none yet."""
+        if not self.summary or self.unsubscribed_at:
+            return None
+        morning = latest_morning(now, zone, weekly=self.summary == self.Summary.WEEKLY)
+        return morning if self.summary_at is None or self.summary_at < morning else None
+
+
+def latest_morning(now: datetime, zone: ZoneInfo, *, weekly: bool) -> datetime:
+    """Return the latest eight o'clock (of a Monday) in ``zone`` that is not after ``now``."""
+    local = now.astimezone(zone)
+    day = local.date() - timedelta(days=local.weekday() if weekly else 0)
+    morning = datetime.combine(day, time(SUMMARY_HOUR), zone)
+    if morning <= local:
+        return morning
+    return datetime.combine(day - timedelta(days=7 if weekly else 1), time(SUMMARY_HOUR), zone)
+
+
+class QuietHours(models.Model):
+    """The hours of the day in which a workspace's e-mails wait for the morning, unless they are critical."""
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="quiet_hours")
+    begin = models.TimeField()
+    end = models.TimeField()
+    time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
+
+    def __str__(self) -> str:
+        return f"{self.begin:%H:%M} to {self.end:%H:%M}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the zone that the hours are in."""
+        return ZoneInfo(self.time_zone or settings.TIME_ZONE)
+
+    def over_at(self, now: datetime) -> datetime | None:
+        """Return when the quiet is over, or None if it is not quiet now."""
+        local = now.astimezone(self.zone)
+        clock = local.time()
+        overnight = self.begin > self.end
+        quiet = (clock >= self.begin or clock < self.end) if overnight else self.begin <= clock < self.end
+        if not quiet:
+            return None
+        day = local.date() + timedelta(days=1 if overnight and clock >= self.begin else 0)
+        return datetime.combine(day, self.end, self.zone)

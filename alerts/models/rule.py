@@ -1,0 +1,143 @@
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import Case, Value, When
+from django.urls import reverse
+
+from alerts.evaluation import Levels
+from alerts.kinds import Reading, RuleKind, kind_named
+from workspaces.models import User, Workspace
+
+
+class Severity(models.TextChoices):
+    """How bad a rule is when it fires, mildest first."""
+
+    INFORMATION = "information", "Information"
+    WARNING = "warning", "Warning"
+    CRITICAL = "critical", "Critical"
+
+    @property
+    def rank(self) -> int:
+        """Return 0 for the mildest."""
+        return list(Severity).index(self)
+
+    @property
+    def pill(self) -> str:
+        """Return the level of a pill or callout that shows it."""
+        return {"information": "info", "warning": "warning", "critical": "danger"}[self.value]
+
+
+def by_severity(field: str = "severity") -> Case:
+    """Return the rank of the severity in ``field`` as an expression to sort by."""
+    return Case(*(When(**{field: severity.value}, then=Value(severity.rank)) for severity in Severity))
+
+
+class RuleQuerySet(models.QuerySet["Rule"]):
+    """The questions asked of rules."""
+
+    def enabled(self) -> "RuleQuerySet":
+        """Keep those that are switched on."""
+        return self.filter(enabled=True)
+
+    def mildest_first(self) -> "RuleQuerySet":
+        """Order as pages list them: by kind, and within it by severity."""
+        return self.order_by("kind", by_severity(), "name", "pk")
+
+
+class Rule(models.Model):
+    """What to watch in one workspace, when to say so, and to whom.
+
+    ``threshold`` and ``recovery`` are in the unit of the kind; ``repeat_seconds`` 0 means: say it once.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="alert_rules")
+    kind = models.CharField(max_length=40)
+    name = models.CharField(max_length=120)
+    severity = models.CharField(max_length=12, choices=Severity.choices, default=Severity.WARNING)
+    parameters = models.JSONField(default=dict)
+    threshold = models.DecimalField(max_digits=18, decimal_places=4)
+    recovery = models.DecimalField(max_digits=18, decimal_places=4)
+    pending_seconds = models.PositiveIntegerField(default=0)
+    repeat_seconds = models.PositiveIntegerField(default=0)
+    to_owners = models.BooleanField(default=True)
+    addresses = models.JSONField(default=list)
+    enabled = models.BooleanField(default=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = models.Manager.from_queryset(RuleQuerySet)()
+
+    class Meta:
+        indexes = [models.Index(fields=["workspace", "kind"], name="rules_of_workspace")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """Return the address of the rule's form."""
+        return reverse("alerts:rule", args=[self.workspace.slug, self.pk])
+
+    @property
+    def level(self) -> Severity:
+        """Return the severity with what it can answer."""
+        return Severity(self.severity)
+
+    @property
+    def kind_of(self) -> RuleKind | None:
+        """Return the kind, or None where no app knows it any more."""
+        return kind_named(self.kind)
+
+    @property
+    def condition(self) -> str:
+        """Say in words when it fires: "the balance is below 500 credits"."""
+        return self.kind_of.describe(self) if self.kind_of else "nothing that this console knows any more"
+
+    def levels(self, threshold: Decimal | None = None, recovery: Decimal | None = None) -> Levels:
+        """Return when to fire and to clear; arguments replace levels that are relative."""
+        kind = self.kind_of
+        return Levels(
+            kind.direction if kind else "below",
+            self.threshold if threshold is None else threshold,
+            self.recovery if recovery is None else recovery,
+            timedelta(seconds=self.pending_seconds),
+        )
+
+    def levels_for(self, reading: Reading) -> Levels:
+        """Return the levels that ``reading`` is held against."""
+        return self.levels(reading.threshold, reading.recovery)
+
+
+class SnoozeQuerySet(models.QuerySet["Snooze"]):
+    """The questions asked of snoozes."""
+
+    def in_force(self, now: datetime) -> "SnoozeQuerySet":
+        """Leave out those whose date has passed."""
+        return self.exclude(until__lte=now)
+
+
+class Snooze(models.Model):
+    """A known state of one rule and subject that nobody is to be told of: until a date, or until it gets worse.
+
+    It outlives the alert that it was set on, so that hovering around the recovery level does not end it.
+    """
+
+    rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="snoozes")
+    subject = models.CharField(max_length=200, blank=True)
+    until = models.DateTimeField(null=True)
+    level = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    at = models.DateTimeField(auto_now=True)
+
+    objects = models.Manager.from_queryset(SnoozeQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["rule", "subject"], name="one_snooze_each")]
+
+    def __str__(self) -> str:
+        return f"{self.rule_id} {self.subject} snoozed"
+
+    def holds(self, levels: Levels, value: Decimal, now: datetime) -> bool:
+        """Say whether nobody is to be told at ``value``: before the date, and not past the level."""
+        if self.until is not None and now >= self.until:
+            return False
+        return self.level is None or not Levels(levels.direction, self.level, self.level).crossed(value)

@@ -1,0 +1,52 @@
+"""The rule about the workspace itself: its credentials."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from django.urls import reverse
+
+from alerts.kinds import Default, Reading, Readings, RuleKind, register
+from alerts.models import Rule
+from workspaces.credential_states import CredentialState, api_key_state, session_state
+from workspaces.models import Workspace
+
+
+def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Readings]:
+    """Return 1 for each stored credential that upstream has rejected, else 0."""
+    found = []
+    if workspace.api_key is not None:
+        found.append(_reading(workspace, "api_key", "API key", api_key_state(workspace)))
+    session = workspace.management_session
+    if session is not None:
+        found.append(_reading(workspace, "session", "management session", session_state(workspace)))
+    return {rule.pk: found for rule in rules}
+
+
+def _reading(workspace: Workspace, subject: str, label: str, state: CredentialState) -> Reading:
+    rejected = state.level == "danger"
+    return Reading(
+        value=Decimal(int(rejected)),
+        headline=f"Cleanlist rejects the {label}" if rejected else f"the {label} is accepted",
+        subject=subject,
+        label=label,
+        url=reverse("workspaces:settings", args=[workspace.slug]),
+        facts=(("What it means", state.sentence),),
+    )
+
+
+register(
+    RuleKind(
+        name="credential_rejected",
+        label="Credential rejected",
+        explanation="Fires when Cleanlist no longer accepts a stored API key or management session: nothing that "
+        "needs it is read any more, so other rules may be blind.",
+        direction="above",
+        unit="",
+        read=read_credentials,
+        describe=lambda _: "Cleanlist rejects a stored credential",
+        resources=frozenset({"balance", "keys"}),
+        is_flag=True,
+        defaults=(Default("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
+    )
+)

@@ -1,0 +1,1 @@
+"""What changes alerts: evaluation, people's answers to it, and the outbox."""

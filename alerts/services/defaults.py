@@ -1,0 +1,46 @@
+"""The rules that every workspace has from its first minute."""
+
+from alerts.kinds import RuleKind, all_kinds
+from alerts.models import Evaluation, Rule
+from workspaces.models import Workspace
+
+
+def evaluation_of(workspace: Workspace) -> Evaluation:
+    """Return the workspace's turn, with default rules made for every kind that it does not know yet.
+
+    Made when first needed, so workspaces that are older than a kind get its defaults too; a default that was
+    removed stays removed.
+    """
+    evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
+    missing = [kind for kind in all_kinds() if kind.name not in evaluation.known_kinds]
+    if missing:
+        _add(evaluation, missing)
+    return evaluation
+
+
+def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:
+    before = evaluation.known_kinds
+    known = [*before, *(kind.name for kind in kinds)]
+    # Only one of two workers that find the same gap fills it.
+    if Evaluation.objects.filter(pk=evaluation.pk, known_kinds=before).update(known_kinds=known) != 1:
+        return
+    evaluation.known_kinds = known
+    Rule.objects.bulk_create(rule for kind in kinds for rule in defaults_of(kind, evaluation.workspace_id))
+
+
+def defaults_of(kind: RuleKind, workspace_id: int) -> list[Rule]:
+    """Return the default rules of ``kind``, not yet stored. They e-mail the workspace's owners."""
+    return [
+        Rule(
+            workspace_id=workspace_id,
+            kind=kind.name,
+            name=default.name,
+            severity=default.severity,
+            threshold=default.threshold,
+            recovery=default.recovery,
+            pending_seconds=default.pending_seconds,
+            repeat_seconds=default.repeat_seconds,
+            parameters=dict(default.parameters),
+        )
+        for default in kind.defaults
+    ]

@@ -1,0 +1,122 @@
+"""Makes, changes and removes rules and what recipients get; each with its audit event."""
+
+from django.db import transaction
+from django.utils import timezone
+
+from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Transition
+from alerts.services.notifying import dispatch_soon, new_message_id, recipients_for
+from workspaces.audit import CONSOLE, Actor, record_event
+from workspaces.models import Action, Workspace
+
+FIELDS = (
+    "name",
+    "severity",
+    "parameters",
+    "threshold",
+    "recovery",
+    "pending_seconds",
+    "repeat_seconds",
+    "to_owners",
+    "addresses",
+    "enabled",
+)
+
+
+def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) -> None:
+    """Store a new or changed rule; it is held against the mirror within seconds."""
+    action = Action.ALERT_RULE_CHANGED if rule.pk else Action.ALERT_RULE_CREATED
+    with transaction.atomic():
+        rule.save()
+        if not rule.enabled:
+            _end_alerts(rule, actor, "The rule was switched off")
+        _look_soon(rule.workspace)
+        record_event(
+            action,
+            actor,
+            workspace=rule.workspace,
+            subject=(str(rule.pk), rule.name),
+            before=before or {},
+            after=describe(rule),
+        )
+
+
+def remove_rule(rule: Rule, actor: Actor) -> None:
+    """Remove a rule; its past alerts stay."""
+    with transaction.atomic():
+        _end_alerts(rule, actor, "The rule was removed")
+        subject = (str(rule.pk), rule.name)
+        record_event(Action.ALERT_RULE_REMOVED, actor, workspace=rule.workspace, subject=subject, before=describe(rule))
+        rule.delete()
+
+
+def describe(rule: Rule) -> dict[str, str]:
+    """Return the rule's settings as text, for the audit trail."""
+    return {name: str(getattr(rule, name)) for name in FIELDS}
+
+
+def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
+    """End what the rule has open without an e-mail: a person has just decided so."""
+    open_alerts = Alert.objects.open().filter(rule=rule)
+    open_alerts.filter(fired_at__isnull=True).delete()
+    for alert in open_alerts:
+        Transition.objects.create(alert=alert, before=alert.state, after="resolved", text=text, by=actor.user)
+    open_alerts.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
+
+
+def _look_soon(workspace: Workspace) -> None:
+    Evaluation.objects.filter(workspace=workspace).update(next_run_at=timezone.now())
+
+
+def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, subscribed: bool) -> None:
+    """Set what a recipient gets. Who is taken off stays listed, so that it can be seen and undone."""
+    now = timezone.now()
+    if summary != recipient.summary:
+        recipient.summary_at = now  # the first one comes on the next morning, not at once
+    recipient.summary = summary
+    recipient.unsubscribed_at = None if subscribed else recipient.unsubscribed_at or now
+    recipient.save(update_fields=["summary", "summary_at", "unsubscribed_at"])
+    record_event(
+        Action.RECIPIENT_CHANGED,
+        actor,
+        workspace=recipient.workspace,
+        subject=(str(recipient.pk), recipient.address),
+        summary=summary,
+        subscribed=subscribed,
+    )
+
+
+def unsubscribe(recipient: Recipient) -> None:
+    """Take a recipient off because the reader's own link asked for it."""
+    if recipient.unsubscribed_at is None:
+        recipient.unsubscribed_at = timezone.now()
+        recipient.save(update_fields=["unsubscribed_at"])
+        subject = (str(recipient.pk), recipient.address)
+        record_event(Action.RECIPIENT_UNSUBSCRIBED, CONSOLE, workspace=recipient.workspace, subject=subject)
+
+
+def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None) -> None:
+    """Set or remove the hours in which e-mails that are not critical wait."""
+    QuietHours.objects.filter(workspace=workspace).delete()
+    if hours is not None:
+        hours.workspace = workspace
+        hours.save()
+    message = f"Quiet hours: {hours or 'none'}"
+    record_event(Action.RECIPIENT_CHANGED, actor, workspace=workspace, subject=("", "Quiet hours"), message=message)
+
+
+def queue_test(workspace: Workspace, actor: Actor, address: str) -> Notification:
+    """Put a test e-mail into the outbox and return it; the caller may send it at once."""
+    recipient = recipients_for(workspace, [address.lower()])[address.lower()]
+    message_id = new_message_id(f"test-{workspace.pk}")
+    row = Notification.objects.create(
+        key=f"test:{message_id}",
+        workspace=workspace,
+        recipient=recipient,
+        kind=Notification.Kind.TEST,
+        payload={"asked_by": actor.user.email if actor.user else ""},
+        message_id=message_id,
+        thread_id=message_id,
+    )
+    record_event(Action.ALERT_TEST_SENT, actor, workspace=workspace, subject=(str(row.pk), address))
+    dispatch_soon()
+    return row

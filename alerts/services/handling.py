@@ -1,0 +1,69 @@
+"""What people do about alerts, each with its audit event and its line in the timeline."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from alerts.models import Alert, Snooze, Transition
+from alerts.words import with_unit
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action
+
+
+def acknowledge(alert: Alert, actor: Actor, note: str = "") -> bool:
+    """Stop reminders of an open alert; the message that it is over still comes. False if somebody already has."""
+    now = timezone.now()
+    changes = {"acknowledged_at": now, "acknowledged_by": actor.user, "note": note}
+    with transaction.atomic():
+        if Alert.objects.open().filter(pk=alert.pk, acknowledged_at__isnull=True).update(**changes) != 1:
+            return False
+        _note(alert, actor, "Acknowledged" + (f": {note}" if note else ""))
+        record_event(Action.ALERT_ACKNOWLEDGED, actor, workspace=alert.workspace, subject=_subject(alert), message=note)
+    return True
+
+
+def snooze(alert: Alert, actor: Actor, *, until: datetime | None, level: Decimal | None) -> None:
+    """Tell nobody of this rule and subject until a date, or until the value is past ``level``."""
+    words = " or ".join(_snooze_words(alert, until, level))
+    with transaction.atomic():
+        Snooze.objects.update_or_create(
+            rule=alert.rule, subject=alert.subject, defaults={"until": until, "level": level, "by": actor.user}
+        )
+        _note(alert, actor, f"Snoozed until {words}")
+        record_event(
+            Action.ALERT_SNOOZED,
+            actor,
+            workspace=alert.workspace,
+            subject=_subject(alert),
+            until=until.isoformat() if until else None,
+            level=None if level is None else str(level),
+        )
+
+
+def wake(alert: Alert, actor: Actor) -> None:
+    """End the snooze of this alert's rule and subject."""
+    with transaction.atomic():
+        ended, _ = Snooze.objects.filter(rule=alert.rule_id, subject=alert.subject).delete()
+        if ended:
+            _note(alert, actor, "The snooze was ended")
+            record_event(Action.ALERT_WOKEN, actor, workspace=alert.workspace, subject=_subject(alert))
+
+
+def _snooze_words(alert: Alert, until: datetime | None, level: Decimal | None) -> list[str]:
+    words = []
+    if until is not None:
+        words.append(f"{timezone.localtime(until):%d %b %Y, %H:%M %Z}")
+    if level is not None:
+        kind = alert.rule.kind_of if alert.rule else None
+        words.append(f"{kind.direction if kind else 'past'} {with_unit(level, kind.unit if kind else '')}")
+    return words
+
+
+def _subject(alert: Alert) -> tuple[str, str]:
+    return str(alert.pk), str(alert)
+
+
+def _note(alert: Alert, actor: Actor, text: str) -> None:
+    Transition.objects.create(alert=alert, text=text[:500], by=actor.user, value=None)

@@ -1,0 +1,84 @@
+"""The regular summary, also when all is well: proof that the watcher lives."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from alerts.emails import zone_of
+from alerts.kinds import Fact, all_summaries
+from alerts.models import Alert, Notification, Recipient
+from alerts.services.notifying import dispatch_soon, new_message_id
+from workspaces.models import Workspace
+
+logger = structlog.get_logger(__name__)
+
+
+def write_due(now: datetime | None = None) -> int:
+    """Queue a summary for everyone whose morning has come; return how many."""
+    moment = now or timezone.now()
+    wanting = Recipient.objects.exclude(summary="").filter(unsubscribed_at__isnull=True)
+    written = 0
+    for recipient in wanting.select_related("workspace"):
+        morning = recipient.summary_due(moment, zone_of(recipient.address))
+        if morning is not None:
+            written += _write(recipient, morning, moment)
+    if written:
+        dispatch_soon()
+    return written
+
+
+def _write(recipient: Recipient, morning: datetime, now: datetime) -> bool:
+    days = 7 if recipient.summary == Recipient.Summary.WEEKLY else 1
+    row = Notification(
+        key=f"summary:{recipient.pk}:{morning:%Y-%m-%d}",
+        workspace=recipient.workspace,
+        recipient=recipient,
+        kind=Notification.Kind.SUMMARY,
+        payload=content(recipient.workspace, now, days),
+        message_id=new_message_id(f"summary-{recipient.pk}"),
+    )
+    row.thread_id = row.message_id
+    try:
+        with transaction.atomic():
+            row.save(force_insert=True)
+            Recipient.objects.filter(pk=recipient.pk).update(summary_at=morning)
+    except IntegrityError:
+        return False  # another worker has written it
+    return True
+
+
+def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]:
+    """Return what a summary of the last ``days`` says."""
+    since = now - timedelta(days=days)
+    alerts = Alert.objects.filter(workspace=workspace)
+    current = [f"{alert.rule_name}: {alert.headline}" for alert in alerts.current().worst_first()[:20]]
+    return {
+        "days": days,
+        "period": "week" if days == 7 else "day",
+        "facts": [list(fact) for fact in _facts(workspace, since)],
+        "current": current,
+        "fired": alerts.filter(fired_at__gte=since).count(),
+        "resolved": alerts.filter(resolved_at__gte=since, fired_at__isnull=False).count(),
+        "headline": _headline(workspace, len(current)),
+        "at": now.isoformat(),
+    }
+
+
+def _headline(workspace: Workspace, current: int) -> str:
+    if current:
+        return "1 alert is firing" if current == 1 else f"{current} alerts are firing"
+    unread = workspace.polls.filter(consecutive_failures__gt=0, paused_reason="").count()
+    return "no alert, but not everything could be read" if unread else "all is well"
+
+
+def _facts(workspace: Workspace, since: datetime) -> list[Fact]:
+    found: list[Fact] = []
+    for summary in all_summaries():
+        try:
+            found += summary(workspace, since)
+        except Exception:
+            logger.exception("summary_failed", workspace=workspace.pk)
+            found.append(("Incomplete", "A part of this summary could not be worked out; the console's log says why."))
+    return found

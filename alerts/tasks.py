@@ -1,0 +1,29 @@
+import structlog
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from alerts import sending
+from alerts.services import evaluating, summaries
+
+logger = structlog.get_logger(__name__)
+
+
+@shared_task(ignore_result=True, expires=30)
+def evaluate_rules() -> None:
+    """Evaluate the rules of every workspace whose turn has come, and write the summaries that are due."""
+    evaluating.evaluate_due()
+    summaries.write_due()
+
+
+@shared_task(ignore_result=True, expires=30)
+def send_notifications() -> None:
+    """Send what waits in the outbox."""
+    sending.send_due()
+
+
+def nudge_outbox() -> None:
+    """Have the outbox looked at now. Without a broker nothing is lost: the beat looks there every few seconds."""
+    try:
+        send_notifications.apply_async(retry=False)
+    except OperationalError as error:
+        logger.warning("broker_unreachable", error=str(error))

@@ -1,0 +1,27 @@
+"""Addresses of alerts, their rules and their e-mails."""
+
+from django.urls import path
+
+from alerts.views import alert, emails, listing, rules, unsubscribing
+
+app_name = "alerts"
+
+urlpatterns = [
+    path("unsubscribe/<str:token>/", unsubscribing.unsubscribe, name="unsubscribe"),
+    path("w/<slug:slug>/alerts/", listing.alerts, name="list"),
+    path("w/<slug:slug>/alerts/<int:pk>/", alert.alert, name="alert"),
+    path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alert.acknowledge, name="acknowledge"),
+    path("w/<slug:slug>/alerts/<int:pk>/snooze/", alert.snooze, name="snooze"),
+    path("w/<slug:slug>/alerts/<int:pk>/wake/", alert.wake, name="wake"),
+    path("w/<slug:slug>/alerts/rules/new/", rules.choose_kind, name="choose_kind"),
+    path("w/<slug:slug>/alerts/rules/new/<slug:kind>/", rules.new, name="new_rule"),
+    path("w/<slug:slug>/alerts/rules/<int:pk>/", rules.rule, name="rule"),
+    path("w/<slug:slug>/alerts/rules/<int:pk>/remove/", rules.remove, name="remove_rule"),
+    path("w/<slug:slug>/alerts/rules/<int:pk>/switch/", rules.switch, name="switch_rule"),
+    path("w/<slug:slug>/alerts/emails/", emails.log, name="emails"),
+    path("w/<slug:slug>/alerts/emails/<int:pk>/", emails.email, name="email"),
+    path("w/<slug:slug>/alerts/emails/test/", emails.test, name="test"),
+    path("w/<slug:slug>/alerts/emails/quiet/", emails.quiet_hours, name="quiet_hours"),
+    path("w/<slug:slug>/alerts/recipients/add/", emails.add_recipient, name="add_recipient"),
+    path("w/<slug:slug>/alerts/recipients/<int:pk>/", emails.change_recipient, name="recipient"),
+]

@@ -1,0 +1,85 @@
+"""One alert: its page, and what people do about it."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST, require_safe
+
+from alerts.forms import AcknowledgeForm, SnoozeForm
+from alerts.models import Alert, Snooze
+from alerts.services import handling
+from alerts.views.listing import rights
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to
+
+TEMPLATE = "alerts/alert.html"
+
+
+@require_safe
+def alert(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show what fired, its timeline and its e-mails."""
+    workspace = get_workspace(request, slug)
+    return render(request, TEMPLATE, _context(request, workspace, _alert(workspace, pk)))
+
+
+@require_POST
+def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Stop reminders."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    form = AcknowledgeForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, found, acknowledge_form=form), status=422)
+    done = handling.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
+    text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
+    return go_to(request, found.get_absolute_url(), text)
+
+
+@require_POST
+def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Silence it until a date or a level."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    form = SnoozeForm(found, request.POST)
+    if found.rule is None or not found.is_open:
+        return go_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, found, snooze_form=form), status=422)
+    until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
+    handling.snooze(found, Actor.of(request), until=until, level=level)
+    return go_to(request, found.get_absolute_url(), "Snoozed.")
+
+
+@require_POST
+def wake(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """End the snooze."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    handling.wake(found, Actor.of(request))
+    return go_to(request, found.get_absolute_url(), "The snooze is over.")
+
+
+def _alert(workspace: Workspace, pk: int) -> Alert:
+    rows = Alert.objects.select_related("workspace", "rule", "acknowledged_by")
+    return get_object_or_404(rows, workspace=workspace, pk=pk)
+
+
+def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: Any) -> dict[str, Any]:
+    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule=found.rule_id, subject=found.subject)
+    return {
+        "current": workspace,
+        "alert": found,
+        "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
+        "is_flag": bool(found.rule and found.rule.kind_of and found.rule.kind_of.is_flag),
+        "snooze": snoozes.select_related("by").first() if found.rule_id else None,
+        "timeline": found.transitions.select_related("by"),
+        "emails": found.notifications.select_related("recipient").order_by("pk"),
+        "acknowledge_form": AcknowledgeForm(),
+        "snooze_form": SnoozeForm(found),
+        **rights(request, workspace),
+        **forms,
+    }

@@ -1,0 +1,133 @@
+"""The e-mails of a workspace: what was sent and what the server said, to whom, and a test."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from alerts import sending, smtp
+from alerts.emails import compose
+from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
+from alerts.models import Notification, QuietHours, Recipient
+from alerts.services import editing
+from alerts.services.notifying import recipients_for
+from alerts.views.listing import rights
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to
+
+TEMPLATE = "alerts/emails.html"
+PAGE = 50
+
+
+@require_safe
+def log(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show recipients, the test button, and the log, newest first."""
+    return render(request, TEMPLATE, _context(request, get_workspace(request, slug)))
+
+
+@require_safe
+def email(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show one e-mail as its reader sees it, and every attempt to send it."""
+    workspace = get_workspace(request, slug)
+    rows = Notification.objects.select_related("recipient", "alert", "workspace")
+    found = get_object_or_404(rows, workspace=workspace, pk=pk)
+    message = compose(found)
+    # The reader's own link to unsubscribe is a key to their choice: it is nobody else's.
+    text = str(message.body).replace(
+        message.extra_headers.get("List-Unsubscribe", "<>")[1:-1] or "\0", "(the reader's own link)"
+    )
+    context = {
+        "current": workspace,
+        "email": found,
+        "subject": message.subject,
+        "text": text,
+        "attempts": found.attempts.all(),
+    }
+    return render(request, "alerts/email_detail.html", context)
+
+
+@require_POST
+def test(request: HttpRequest, slug: str) -> HttpResponse:
+    """Send a test e-mail at once and lead to what the server said."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    form = TestForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=422)
+    row = editing.queue_test(workspace, Actor.of(request), form.cleaned_data["address"])
+    result = sending.send(row.pk)
+    row.refresh_from_db()
+    said = result.answer if result else "it is being sent by a worker"
+    level = messages.SUCCESS if row.state == Notification.State.SENT else messages.ERROR
+    messages.add_message(request, level, f"Test to {row.recipient.address}: {said}")
+    return HttpResponseRedirect(reverse("alerts:email", args=[workspace.slug, row.pk]))
+
+
+@require_POST
+def quiet_hours(request: HttpRequest, slug: str) -> HttpResponse:
+    """Set the quiet hours."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = QuietHoursForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, quiet_form=form), status=422)
+    editing.set_quiet_hours(workspace, Actor.of(request), form.hours())
+    return go_to(request, _url(workspace), "Saved.")
+
+
+@require_POST
+def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have a summary sent to an address."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    form = NewRecipientForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, new_form=form), status=422)
+    address = form.cleaned_data["address"].lower()
+    recipient = recipients_for(workspace, [address])[address]
+    editing.change_recipient(recipient, Actor.of(request), summary=form.cleaned_data["summary"], subscribed=True)
+    return go_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
+
+
+@require_POST
+def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Set what a recipient gets."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    recipient = get_object_or_404(Recipient, workspace=workspace, pk=pk)
+    form = RecipientForm(request.POST)
+    if not form.is_valid():
+        return go_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
+    editing.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
+    return go_to(request, _url(workspace), f"{recipient.address}: saved.")
+
+
+def _url(workspace: Workspace) -> str:
+    return reverse("alerts:emails", args=[workspace.slug])
+
+
+def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
+    before = request.GET.get("before", "")
+    rows = Notification.objects.filter(workspace=workspace).select_related("recipient", "alert").order_by("-pk")
+    if before.isdecimal() and len(before) < 19:
+        rows = rows.filter(pk__lt=int(before))
+    page = list(rows[: PAGE + 1])
+    quiet = QuietHours.objects.filter(workspace=workspace).first()
+    return {
+        "current": workspace,
+        "emails": page[:PAGE],
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "before": before,
+        "recipients": Recipient.objects.filter(workspace=workspace),
+        "summaries": Recipient.Summary.choices,
+        "server": smtp.describe_server(),
+        "quiet": quiet,
+        "quiet_form": QuietHoursForm(
+            initial={"begin": quiet.begin, "end": quiet.end, "time_zone": quiet.time_zone} if quiet else None
+        ),
+        "test_form": TestForm(initial={"address": getattr(request.user, "email", "")}),
+        "new_form": NewRecipientForm(),
+        **rights(request, workspace),
+        **forms,
+    }

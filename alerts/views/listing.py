@@ -1,0 +1,93 @@
+"""The alerts of a workspace: what fires, what is over, and which rules watch."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from alerts.kinds import Reading, Readings, Unreadable
+from alerts.models import Alert, Rule, Snooze
+from alerts.services.defaults import evaluation_of
+from alerts.services.evaluating import read
+from workspaces.access import get_workspace
+from workspaces.models import Role, User, Workspace
+
+PAST = 20
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule as the list shows it: what it sees now."""
+
+    rule: Rule
+    unreadable: str
+    readings: list[Reading]
+    crossed: list[Reading]
+    fired: int
+
+    @property
+    def shown(self) -> Reading | None:
+        """Return the reading that says most: the first that is past the threshold, or the only one."""
+        if self.crossed:
+            return self.crossed[0]
+        return self.readings[0] if len(self.readings) == 1 else None
+
+
+@require_safe
+def alerts(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show current alerts, past ones, and the rules with their state now."""
+    workspace = get_workspace(request, slug)
+    evaluation = evaluation_of(workspace)
+    rows = Alert.objects.filter(workspace=workspace)
+    current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
+    context = {
+        "current": workspace,
+        "evaluation": evaluation,
+        "alerts": [alert for alert in current if alert.fired_at],
+        "pending": [alert for alert in current if not alert.fired_at],
+        "snoozed": snoozed_pairs(workspace),
+        "past": rows.past().select_related("workspace")[:PAST],
+        "rules": rule_rows(workspace),
+        **rights(request, workspace),
+    }
+    part = "#living" if getattr(request, "htmx", False) else ""
+    response = render(request, f"alerts/list.html{part}", context)
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def rights(request: HttpRequest, workspace: Workspace) -> dict[str, bool]:
+    """Return what the viewer may do, for templates; views check again."""
+    role = workspace.role_of(request.user) if isinstance(request.user, User) else None
+    return {
+        "may_act": role is not None and role.includes(Role.OPERATOR),
+        "may_change": role is not None and role.includes(Role.OWNER),
+    }
+
+
+def snoozed_pairs(workspace: Workspace) -> set[str]:
+    """Return "rule:subject" of what is snoozed now."""
+    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule__workspace=workspace)
+    return {f"{rule_id}:{subject}" for rule_id, subject in snoozes.values_list("rule_id", "subject")}
+
+
+def rule_rows(workspace: Workspace) -> list[RuleRow]:
+    """Return every rule with what it sees now, in a number of queries that does not grow with them."""
+    now = timezone.now()
+    fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
+    rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
+    seen = read(workspace, [rule for rule in rules if rule.enabled], now)
+    return [_row(rule, seen.get(rule.pk, ())) for rule in rules]
+
+
+def _row(rule: Rule, seen: Readings) -> RuleRow:
+    fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
+    if isinstance(seen, Unreadable):
+        return RuleRow(rule, seen.reason, [], [], fired)
+    crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
+    return RuleRow(rule, "", list(seen), crossed, fired)

@@ -1,0 +1,133 @@
+"""Rules: everyone in the workspace reads them, owners change them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from alerts.forms import RuleForm
+from alerts.kinds import RuleKind, all_kinds, kind_named
+from alerts.models import Rule
+from alerts.services import editing
+from alerts.services.previewing import preview
+from alerts.views.listing import rights
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to, page_or_part
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+TEMPLATE = "alerts/rule.html"
+
+
+@require_safe
+def choose_kind(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what a new rule can watch."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    return render(request, "alerts/choose_kind.html", {"current": workspace, "kinds": all_kinds()})
+
+
+@get_or_post
+def new(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
+    """Show the form of a new rule, try it out, or store it."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    found = _kind(kind)
+    default = found.defaults[0] if found.defaults else None
+    rule = Rule(
+        workspace=workspace,
+        kind=found.name,
+        name=found.label,
+        threshold=default.threshold if default else Decimal(100),
+        recovery=default.recovery if default else Decimal(100),
+        parameters=dict(default.parameters) if default else {},
+    )
+    return _form(request, workspace, found, rule)
+
+
+@get_or_post
+def rule(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show a rule, try out a change, or store it."""
+    workspace = get_workspace(request, slug, Role.OWNER if request.method == "POST" else Role.VIEWER)
+    found = _rule(workspace, pk)
+    return _form(request, workspace, _kind(found.kind), found)
+
+
+@get_or_post
+def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Ask, then remove a rule."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    found = _rule(workspace, pk)
+    if request.method == "POST":
+        editing.remove_rule(found, Actor.of(request))
+        return go_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
+    context = {
+        "title": f"Remove the rule “{found.name}”?",
+        "button": "Remove the rule",
+        "back_url": found.get_absolute_url(),
+        "action_url": request.path,
+        "consequences": [
+            f"Nobody is told any more when {found.condition}.",
+            "What it has firing ends without an e-mail. Past alerts stay.",
+            "Switching it off instead keeps its settings.",
+        ],
+    }
+    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+
+
+@require_POST
+def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Switch a rule on or off."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    found = _rule(workspace, pk)
+    before = editing.describe(found)
+    found.enabled = not found.enabled
+    editing.save_rule(found, Actor.of(request), before)
+    return go_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
+
+
+def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:
+    """Show the form, or store what was sent; the button "try" shows what the rule would do and stores nothing."""
+    before = editing.describe(rule)
+    form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None)
+    context: dict[str, Any] = {
+        "current": workspace,
+        "kind": kind,
+        "rule": rule,
+        "form": form,
+        "is_new": rule.pk is None,
+    }
+    context |= rights(request, workspace)
+    if not form.is_bound:
+        return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), timezone.now())})
+    if not form.is_valid():
+        return page_or_part(request, TEMPLATE, "answer", context, status=422)
+    if "try" in request.POST:
+        context |= {"preview": preview(workspace, _copy(form.apply()), timezone.now()), "tried": True}
+        return page_or_part(request, TEMPLATE, "answer", context)
+    editing.save_rule(form.apply(), Actor.of(request), before)
+    return go_to(request, _list(workspace), f"“{rule.name}” is saved.")
+
+
+def _copy(rule: Rule) -> Rule:
+    """Return the same rule unstored, so that trying it out cannot change the stored one."""
+    names = ("workspace", "kind", "name", "severity", "parameters", "threshold", "recovery", "pending_seconds")
+    return Rule(**{name: getattr(rule, name) for name in names})
+
+
+def _rule(workspace: Workspace, pk: int) -> Rule:
+    return get_object_or_404(Rule.objects.select_related("workspace"), workspace=workspace, pk=pk)
+
+
+def _kind(name: str) -> RuleKind:
+    found = kind_named(name)
+    if found is None:
+        raise Http404("This console cannot watch that.")
+    return found
+
+
+def _list(workspace: Workspace) -> str:
+    return reverse("alerts:list", args=[workspace.slug])

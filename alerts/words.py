@@ -1,0 +1,28 @@
+"""Figures and spans of time as alerts say them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+_STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+def span(time: timedelta) -> str:
+    """Say how long in the largest unit of which there are two, or one exactly: "45 minutes", "3 days"."""
+    seconds = max(0, round(time.total_seconds()))
+    for unit, name in _STEPS:
+        if seconds >= 2 * unit or (seconds == unit and unit > 1) or unit == 1:
+            count = round(seconds / unit)
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    return "0 seconds"
+
+
+def figure(value: Decimal | float) -> str:
+    """Write a figure with thousands separators and at most two decimals."""
+    text = f"{Decimal(value):,.2f}"
+    return text.rstrip("0").rstrip(".")
+
+
+def with_unit(value: Decimal | float, unit: str) -> str:
+    """Write a figure with its unit, in the singular for one."""
+    text = figure(value)
+    return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}".strip()

@@ -1,0 +1,301 @@
+"""The rules about keys, as upstream's authentication guide advises: unexpected use, errors, expiry."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+
+from django import forms
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import TruncHour
+from django.utils import timezone
+
+from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.models import Rule
+from alerts.words import figure, span, with_unit
+from keys import sources
+from keys.models import ApiKey, LoggedRequest
+from workspaces.models import Workspace
+
+KEYS = frozenset({"keys", "public_keys"})
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# A key's own pattern is what it did in this stretch; fewer requests than FEWEST an hour are no rate to speak of.
+PATTERN = timedelta(days=7)
+FEWEST = 20
+
+
+def _keys(workspace: Workspace, now: datetime) -> list[ApiKey] | Unreadable:
+    """Return the keys in use, or why they are not known."""
+    polls = list(workspace.polls.filter(resource__in=KEYS))
+    running = [poll for poll in polls if not poll.paused_reason]
+    keys = list(ApiKey.objects.of(workspace).active(now).select_related("workspace"))
+    if not any(poll.last_success_at for poll in polls):
+        return Unreadable("The keys have not been read yet.")
+    if not running:
+        return Unreadable(polls[0].paused_reason)
+    if all(poll.is_stale for poll in running):
+        return Unreadable(f"The keys are out of date: {running[0].last_error or 'no reading came in time'}")
+    return keys
+
+
+def _log(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
+    rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
+    return rows.order_by()
+
+
+def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Reading:
+    about = (("Key", f"{key.label} ({key.masked})"), *facts)
+    return Reading(value, f"{key.label}: {headline}", str(key.key_id), key.label, key.get_absolute_url(), about)
+
+
+# --- used from somewhere new ----------------------------------------------------------------------------------
+
+
+def read_new_sources(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many addresses and programs were new to each key within the last day."""
+    keys = _keys(workspace, now)
+    if isinstance(keys, Unreadable):
+        return {rule.pk: keys for rule in rules}
+    new = sources.new_since(keys, now - DAY)
+    readings = [_new_source(key, new.get(key.pk, [])) for key in keys]
+    return {rule.pk: readings for rule in rules}
+
+
+def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
+    if not found:
+        return _reading(key, Decimal(0), "nothing new in the last 24 hours")
+    facts = [(source.what, f"{source.value}, first seen {_clock(source.first_seen_at)}") for source in found[:10]]
+    first = found[0]
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return _reading(key, Decimal(len(found)), f"used from a new {first.what.lower()}, {first.value[:80]}{more}", facts)
+
+
+# --- an idle key wakes ----------------------------------------------------------------------------------------
+
+
+def read_waking(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return for how many days each key that was used in the last day had not been used before."""
+    keys = _keys(workspace, now)
+    if isinstance(keys, Unreadable):
+        return {rule.pk: keys for rule in rules}
+    since = now - DAY
+    first = _by_key(_log(keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
+    woken = [key for key in keys if key.pk in first]
+    earlier = LoggedRequest.objects.by_customer().filter(key__in=woken, created_at__lt=since).order_by()
+    before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
+    readings = [_waking(key, first.get(key.pk), before.get(key.pk) or key.created_at) for key in keys]
+    return {rule.pk: readings for rule in rules}
+
+
+def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, datetime]:
+    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
+
+
+def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> Reading:
+    if used_at is None or before is None or used_at < before:
+        return _reading(key, Decimal(0), "has not just woken")
+    idle = used_at - before
+    facts = (("Used again", _clock(used_at)), ("Before that", _clock(before)))
+    return _reading(key, Decimal(idle.days), f"used again after {span(idle)}", facts)
+
+
+# --- rate -----------------------------------------------------------------------------------------------------
+
+
+def read_rate(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many times its own busy hour each key made requests in the last hour."""
+    keys = _keys(workspace, now)
+    if isinstance(keys, Unreadable):
+        return {rule.pk: keys for rule in rules}
+    latest = dict(_log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
+    # Only keys with a rate to speak of are worth a look at their past.
+    busy = [key for key in keys if latest.get(key.pk, 0) >= FEWEST]
+    usual = _busy_hours(busy, now) if busy else {}
+    readings = [_rate(key, latest.get(key.pk, 0), usual.get(key.pk)) for key in keys]
+    return {rule.pk: readings for rule in rules}
+
+
+def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
+    """Return the number of requests that 95 of 100 of a key's hours do not exceed; only keys known for a day."""
+    rows = _log(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
+    hours: dict[object, list[int]] = defaultdict(list)
+    for key_id, _, count in rows.values_list("key", "hour").annotate(Count("pk")):
+        hours[key_id].append(count)
+    first = dict(_log(keys, now - PATTERN, now).values_list("key").annotate(Min("created_at")))
+    return {
+        key_id: sorted(counts)[ceil(0.95 * len(counts)) - 1]
+        for key_id, counts in hours.items()
+        if now - first[key_id] >= DAY
+    }
+
+
+def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
+    if usual is None:
+        return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
+    times = Decimal(round(count / max(usual, FEWEST), 1))
+    headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours"
+    return _reading(key, times, headline, (("Busy hours so far", f"{figure(usual)} requests"),))
+
+
+# --- errors ---------------------------------------------------------------------------------------------------
+
+
+def read_errors(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return the per cent of each key's requests in the last hour that were answered with 4xx or 5xx."""
+    keys = _keys(workspace, now)
+    if isinstance(keys, Unreadable):
+        return {rule.pk: keys for rule in rules}
+    failed = Count("pk", filter=Q(status_code__gte=400))
+    rows = _log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed)
+    counts = {row[0]: (row[1], row[2]) for row in rows}
+    return {rule.pk: [_errors(key, *counts.get(key.pk, (0, 0)), _least(rule)) for key in keys] for rule in rules}
+
+
+def _errors(key: ApiKey, count: int, failed: int, least: int) -> Reading:
+    share = _percent(count, failed, least)
+    headline = f"{figure(share)} % errors" if share else "few errors"
+    facts = (("Last hour", f"{figure(failed)} of {figure(count)} requests were answered with 4xx or 5xx"),)
+    return _reading(key, share, headline, facts)
+
+
+def _percent(count: int, failed: int, least: int) -> Decimal:
+    return Decimal(round(100 * failed / count, 1)) if count >= least else Decimal(0)
+
+
+def error_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield each key's share of errors in every hour of the past."""
+    keys = list(ApiKey.objects.of(workspace))
+    failed = Count("pk", filter=Q(status_code__gte=400))
+    rows = _log(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
+    for key_id, hour, count, errors in rows.annotate(Count("pk"), failed).order_by("hour"):
+        yield Moment(hour + HOUR, _percent(count, errors, _least(rule)), str(key_id))
+
+
+def _least(rule: Rule) -> int:
+    return int(rule.parameters.get("least", FEWEST))
+
+
+def _least_field() -> forms.Field:
+    label, words = "Of at least how many requests in the hour", "A single failure of three calls is no trend."
+    return forms.IntegerField(label=label, min_value=1, max_value=100_000, initial=FEWEST, help_text=words)
+
+
+# --- expiry ---------------------------------------------------------------------------------------------------
+
+
+def read_expiry(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return in how many days each key expires that does."""
+    keys = _keys(workspace, now)
+    if isinstance(keys, Unreadable):
+        return {rule.pk: keys for rule in rules}
+    readings = [_expiry(key, key.expires_at, now) for key in keys if key.expires_at is not None]
+    return {rule.pk: readings for rule in rules}
+
+
+def _expiry(key: ApiKey, expires_at: datetime, now: datetime) -> Reading:
+    left = expires_at - now
+    used = f"last used {_clock(key.last_used_at)}" if key.last_used_at else "never used"
+    facts = (("Expires", _clock(expires_at)), ("Use", used))
+    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {span(left)}", facts)
+
+
+def expiry_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield for each key the moment at which it came within the rule's days of expiring."""
+    days = timedelta(days=float(rule.threshold))
+    for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
+        if key.expires_at and since <= (at := key.expires_at - days) <= until:
+            yield Moment(at, Decimal(rule.threshold) - Decimal("0.01"), str(key.key_id))
+
+
+def _clock(moment: datetime) -> str:
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y, %H:%M %Z}"
+
+
+def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
+    """Return what a summary says of keys."""
+    now = timezone.now()
+    keys = list(ApiKey.objects.of(workspace).active(now))
+    failed = Count("pk", filter=Q(status_code__gte=400))
+    found = _log(keys, since, now).aggregate(all=Count("pk"), failed=failed)
+    soon = sum(1 for key in keys if key.expires_at and key.expires_at - now <= 7 * DAY)
+    facts = [("Active keys", figure(len(keys)) + (f", {soon} expiring within 7 days" if soon else ""))]
+    return [*facts, ("Requests", f"{figure(found['all'])}, {figure(found['failed'])} of them answered with 4xx or 5xx")]
+
+
+register(
+    RuleKind(
+        name="key_new_source",
+        label="Key used from somewhere new",
+        explanation="Fires when a key is used from an IP address or by a program that it was not used with before. "
+        "A key's first day is for learning. Over once nothing new was seen for 24 hours.",
+        direction="above",
+        unit="new sources",
+        read=read_new_sources,
+        describe=lambda _: "a key is used from a new IP address or by a new program",
+        resources=KEYS,
+        is_flag=True,
+        defaults=(Default("Key used from somewhere new", "warning", Decimal(0), Decimal(0)),),
+    )
+)
+register(
+    RuleKind(
+        name="key_wakes",
+        label="Idle key wakes",
+        explanation="Fires when a key is used that was not used for longer than this. Over after 24 hours.",
+        direction="above",
+        unit="days",
+        read=read_waking,
+        describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
+        resources=KEYS,
+        defaults=(Default("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
+    )
+)
+register(
+    RuleKind(
+        name="key_rate",
+        label="Key far above its own pattern",
+        explanation="Fires when a key made this many times the requests of its own busy hours (95 of 100 are "
+        f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count.",
+        direction="above",
+        unit="times its busy hours",
+        read=read_rate,
+        describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
+        resources=KEYS,
+        defaults=(Default("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
+    )
+)
+register(
+    RuleKind(
+        name="key_errors",
+        label="Errors of a key above",
+        explanation="Fires when more than this share of a key's requests in the last hour were answered with "
+        "4xx or 5xx.",
+        direction="above",
+        unit="per cent",
+        read=read_errors,
+        describe=lambda rule: f"more than {figure(rule.threshold)} % of a key's requests in the last hour fail",
+        parameters={"least": _least_field},
+        resources=KEYS,
+        history=error_history,
+        defaults=(Default("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
+    )
+)
+register(
+    RuleKind(
+        name="key_expires",
+        label="Key expires within",
+        explanation="Fires when an active key expires in fewer days than this. Upstream has no way to extend a key: "
+        "create a new one and switch over before.",
+        direction="below",
+        unit="days",
+        read=read_expiry,
+        describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
+        resources=KEYS,
+        history=expiry_history,
+        descending=True,
+        defaults=(Default("Key expires soon", "warning", Decimal(7), Decimal(7)),),
+    )
+)
+register_summary(summarize)

@@ -1,0 +1,77 @@
+"""Where keys are used from: which addresses and programs are new to a key."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import Exists, Min, OuterRef, Q
+
+from keys.models import ApiKey, LoggedRequest
+
+# What was seen longer ago than this counts as new when it comes back.
+REMEMBERED = timedelta(days=90)
+# A key's first day is for learning: everything is new then.
+LEARNING = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An address ("IP address") or program ("Program", as its User-Agent names it) that used a key."""
+
+    what: str
+    value: str
+    first_seen_at: datetime
+
+
+def program(user_agent: str) -> str:
+    """Return a User-Agent's first product without its version: an update is no new program."""
+    return re.split(r"[/\s(]", user_agent.strip(), maxsplit=1)[0]
+
+
+def new_since(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source]]:
+    """Return by key what was first seen with it after ``since``, for keys that have learned; five queries at most."""
+    log = LoggedRequest.objects.by_customer().filter(key__in=keys).order_by()
+    learned = set(
+        log.filter(created_at__lt=since - LEARNING, created_at__gte=since - REMEMBERED)
+        .values_list("key", flat=True)
+        .distinct()
+    )
+    recent = log.filter(key__in=learned, created_at__gte=since)
+    found: dict[UUID, list[Source]] = defaultdict(list)
+    for key_id, value, at in _unknown(recent, "ip_address", since):
+        found[key_id].append(Source("IP address", value, at))
+    for key_id, value, at in _new_programs(_unknown(recent, "user_agent", since), since):
+        found[key_id].append(Source("Program", value, at))
+    return {key_id: sorted(new, key=lambda source: source.first_seen_at) for key_id, new in found.items()}
+
+
+def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, str, datetime]]:
+    """Return key, value and first time of each value of ``field`` that the key's earlier log does not hold."""
+    earlier = LoggedRequest.objects.by_customer().filter(
+        key=OuterRef("key"),
+        created_at__lt=since,
+        created_at__gte=since - REMEMBERED,
+        **{field: OuterRef(field)},
+    )
+    rows = recent.exclude(**{field: ""}).values("key", field).annotate(at=Min("created_at"))  # type: ignore[attr-defined]
+    return list(rows.filter(~Exists(earlier)).values_list("key", field, "at"))
+
+
+def _new_programs(agents: list[tuple[UUID, str, datetime]], since: datetime) -> list[tuple[UUID, str, datetime]]:
+    """Leave out other versions of programs that the key was used with before, and count each program once."""
+    if not agents:
+        return []
+    same = Q()
+    for key_id, agent, _ in agents:
+        same |= Q(key=key_id, user_agent__istartswith=program(agent))
+    earlier = LoggedRequest.objects.by_customer().filter(same, created_at__lt=since, created_at__gte=since - REMEMBERED)
+    rows = earlier.order_by().values_list("key", "user_agent").distinct()
+    known = {(key_id, program(agent).lower()) for key_id, agent in rows}
+    first: dict[tuple[UUID, str], tuple[UUID, str, datetime]] = {}
+    for key_id, agent, at in sorted(agents, key=lambda row: row[2]):
+        if (key_id, program(agent).lower()) not in known:
+            first.setdefault((key_id, program(agent).lower()), (key_id, agent[:200], at))
+    return list(first.values())

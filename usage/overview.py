@@ -35,6 +35,7 @@ class Burn:
 
     label: str
     spent: Spent
+    is_young: bool
 
     @property
     def is_known(self) -> bool:
@@ -114,7 +115,10 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         poll=workspace.polls.filter(resource="balance").first(),
         samples=found,
         chart=chart.draw(found, span, now),
-        burns=[Burn(label, one) for (label, _), one in zip(SPANS, spent, strict=True)],
+        burns=[
+            Burn(label, one, first is None or first.first_read_at > one.since)
+            for (label, _), one in zip(SPANS, spent, strict=True)
+        ],
         top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
         runways=runways,

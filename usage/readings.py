@@ -16,6 +16,8 @@ ZERO = Decimal(0)
 # (``shared/reference``, "Credits"). What comes back can never lift the balance above what it was before, so a rise
 # above the peak of this long is a top-up, and any other rise is credits coming back. Workflows take minutes.
 SETTLING = HOUR
+# Older readings are thinned to one an hour, top-ups and gaps excepted, so that a busy year stays small.
+KEPT_WHOLE = timedelta(days=35)
 
 
 def longest_pause(interval_seconds: float) -> timedelta:
@@ -93,7 +95,7 @@ def hour_of(moment: datetime) -> datetime:
 def _add_to_hours(workspace: Workspace, step: Step) -> None:
     """Note the change in the hour in which it was seen, and the time covered in each hour that it lies in."""
     hour = hour_of(step.until)
-    row, _ = BalanceHour.objects.get_or_create(
+    row, is_new = BalanceHour.objects.get_or_create(
         workspace=workspace,
         hour=hour,
         defaults={"lowest": step.after, "highest": step.after, "closing": step.after},
@@ -109,6 +111,16 @@ def _add_to_hours(workspace: Workspace, step: Step) -> None:
         row.covered_seconds += (step.until - max(step.since, hour)).total_seconds()
         _cover_earlier_hours(workspace, step)
     row.save()
+    if is_new:
+        _thin(workspace, hour - KEPT_WHOLE)
+
+
+def _thin(workspace: Workspace, hour: datetime) -> None:
+    """Keep of the readings of that old hour the last one, and those that mark a top-up or a gap."""
+    rows = BalanceReading.objects.of(workspace).filter(first_read_at__gte=hour, first_read_at__lt=hour + HOUR)
+    last = rows.order_by("-first_read_at").values_list("pk", flat=True).first()
+    beginning = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list("pk", flat=True).first()
+    rows.filter(topped_up=0, gap_seconds=0).exclude(pk__in=[last, beginning]).delete()
 
 
 def _cover_earlier_hours(workspace: Workspace, step: Step) -> None:

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from uuid import UUID
@@ -114,8 +114,9 @@ def _estimate(
     for source, amount in shares.credits.items():
         by_key.add(source[0], amount, made[source])
         by_endpoint.add(source[1], amount, made[source])
+    begin = datetime.fromtimestamp(falls[0].since, UTC) if falls else since
     return Spending(
-        since,
+        max(since, begin),
         until,
         _rounded(total),
         tuple(replace(row, key=keys.get(name)) for name, row in by_key.rows()),

@@ -58,3 +58,14 @@ def test_a_fall_found_after_a_gap_belongs_to_no_hour_of_the_pattern(workspace, r
     rows = BalanceHour.objects.all()
     assert sum(row.spent for row in rows) == 10
     assert sum(row.spent_in_gap for row in rows) == 190
+
+
+def test_readings_older_than_five_weeks_are_thinned_to_one_an_hour(workspace, now):
+    old = now.replace(minute=0, second=0) - timedelta(days=35)
+    record_series(workspace, [(old - timedelta(hours=1), 2000)])
+    record_series(workspace, [(old + timedelta(minutes=minute), 1000 - minute) for minute in range(60)])
+    record_series(workspace, [(old + timedelta(days=35, minutes=1), 500)])
+    kept = BalanceReading.objects.filter(first_read_at__gte=old, first_read_at__lt=old + timedelta(hours=1))
+    # The first one follows a gap, which is kept as well.
+    assert [row.credits for row in kept.order_by("first_read_at")] == [1000, 941]
+    assert BalanceHour.objects.get(hour=old).spent == 59

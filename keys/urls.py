@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keys.views import creating, detail, listing, log, revoking
+from keys.views import creating, detail, listing, log, log_export, revoking
 
 app_name = "keys"
 
@@ -16,6 +16,7 @@ urlpatterns = [
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/", log.requests, name="requests"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/figures/", log.requests_figures, name="requests_figures"),
     path("w/<slug:slug>/requests/", log.log, name="log"),
+    path("w/<slug:slug>/requests/export/", log_export.export, name="log_export"),
     path("w/<slug:slug>/requests/figures/", log.log_figures, name="log_figures"),
     path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
     path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),

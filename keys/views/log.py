@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from keys import log_page
 from keys.bounded import TooMuchToLookThrough
+from keys.log_export import size_in_words
 from keys.log_figures import figures_of
 from keys.log_filters import LogFilterForm
 from keys.log_rows import mark, opened
@@ -88,6 +89,7 @@ def _page(
         page = log_page.read_page(form, scope)
         mark(page.rows, request.GET.get("seen", ""))
         context |= {"page": page, "tallies": log_page.count(form, scope)}
+        context |= {"export_size": size_in_words(page, context["tallies"]), "export_url": _export_url(context, form)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)
     context["figures_url"] = _figures_url(workspace, context["key"]) + form.link()
     context["chips"] = form.chips()
@@ -100,3 +102,9 @@ def _figures_url(workspace: Workspace, key: ApiKey | None) -> str:
     if key is None:
         return reverse("keys:log_figures", args=[workspace.slug])
     return reverse("keys:requests_figures", args=[workspace.slug, key.key_id])
+
+
+def _export_url(context: dict[str, Any], form: LogFilterForm) -> str:
+    key: ApiKey | None = context["key"]
+    query = form.link(key=str(key.key_id)) if key else form.link()
+    return reverse("keys:log_export", args=[context["workspace"].slug]) + query

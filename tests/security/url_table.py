@@ -117,6 +117,7 @@ keys:requests                          GET    in 404 404 200 200 200 200
 keys:log                               GET    in 404 404 200 200 200 200
 keys:log_figures                       GET    in 404 404 200 200 200 200
 keys:log_export                        POST   in 404 404 200 200 200 200
+keys:log_export                        POST   in 404 404 200 200 200 200
 keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
@@ -133,6 +134,7 @@ SENT = {
     "workspaces:profile": {"name": "Batch worker", "time_zone": ""},
     "workspaces:site_audit_export": {"format": "csv"},
     "workspaces:audit_export": {"format": "jsonl"},
+    "keys:log_export": {"format": "csv"},
     "keys:log_export": {"format": "csv"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},

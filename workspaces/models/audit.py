@@ -60,6 +60,7 @@ class Action(models.TextChoices):
     ACCOUNT_REACTIVATED = "person:reactivated", "Account reactivated"
     MFA_RESET = "person:mfa_reset", "Second factors reset by a site admin"
     AUDIT_EXPORTED = "audit:exported", "Audit trail exported"
+    REQUESTS_EXPORTED = "request_log:exported", "Request log exported"
     AUDIT_PRUNED = "audit:pruned", "Old audit events cut off"
     ENCRYPTION_KEYS_ROTATED = "credential:resealed", "Stored secrets sealed with another key"
 

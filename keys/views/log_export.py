@@ -1,0 +1,53 @@
+"""The filtered request log as a file.
+
+For every member: a viewer can read all of it page by page, so the file tells nothing more. That it was taken is
+recorded.
+"""
+
+from datetime import UTC
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from keys import log_page
+from keys.log_export import lines_of
+from keys.log_filters import PLACES, LogFilterForm
+from keys.models import ApiKey, LoggedRequest
+from workspaces.access import get_workspace
+from workspaces.audit import Actor, record_event
+from workspaces.exporting import download
+from workspaces.models import Action, Workspace
+from workspaces.texts import plain_text
+
+CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the requests that the address's filters ask for; a key's page names its key among them."""
+    workspace = get_workspace(request, slug)
+    form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
+    file_format = request.POST.get("format", "")
+    if not form.is_valid() or file_format not in CONTENT_TYPES:
+        # Half a filter would give a file that is not what its name says.
+        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    scope, now = LoggedRequest.objects.of(workspace), timezone.now()
+    _record(request, workspace, form, file_format)
+    name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
+    lines = lines_of(log_page.asked_for(form, scope, now), workspace, file_format)
+    return download(lines, name, CONTENT_TYPES[file_format])
+
+
+def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
+    count = log_page.count(form, LoggedRequest.objects.of(workspace))
+    filters = {name: plain_text(str(value), 300) for name, value in form.query.items() if name not in PLACES and value}
+    record_event(
+        Action.REQUESTS_EXPORTED,
+        Actor.of(request),
+        workspace=workspace,
+        subject=("", file_format),
+        requests=str(count.matching),
+        filters=filters,
+    )

@@ -24,7 +24,7 @@ LEAST_COVERED = 0.5
 # How much a level drifts in a week for reasons that the past does not show, as a share.
 DRIFT_A_WEEK = 0.03
 # How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
-UNKNOWN_TREND = 0.14
+UNKNOWN_TREND = 0.22
 # By how much each day of the week that was never seen may change a week's sum, as a variance.
 UNSEEN_DAY_VARIANCE = 0.03
 # A trend is believed for so many weeks to come.
@@ -110,8 +110,8 @@ class _Ladder:
         return None not in self.found
 
     def climb(self, spent: float, spread: float, passed: float) -> None:
-        # The median of a lognormal sum lies below its mean.
-        middle = spent * math.exp(-(spread**2) / 2)
+        # Where days stray wildly, the usual sum lies below its mean; the backtest chose how far.
+        middle = spent * math.exp(-(min(spread, 1.0) ** 4) / 2)
         levels = (middle * math.exp(Z80 * spread), middle, middle * math.exp(-Z80 * spread))
         for place, level in enumerate(levels):
             if self.found[place] is None and level >= self.amount:
@@ -143,7 +143,7 @@ def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
     variance = _variance(days, trend, level)
     if not error:
         # A burn that is even from day to day is likely to be even from week to week.
-        error = UNKNOWN_TREND * min(1.0, math.sqrt(variance) / 0.25)
+        error = UNKNOWN_TREND * (0.3 + 0.7 * min(1.0, variance / 0.1))
     unseen = 7 - len({hour.slot // 24 for hour in usable})
     return Pattern(leveled, trend, error, variance, sum(0.5 ** (day.age / 14) for day in days), unseen)
 
@@ -228,7 +228,7 @@ def _trend(days: Sequence[_Day]) -> tuple[float, float]:
     if len(points) < 3:
         return 0.0, 0.0
     slope, error = _slope(points)
-    return slope * slope**2 / (slope**2 + 4 * error**2 + 0.02**2), error
+    return slope * slope**2 / (slope**2 + 4 * error**2 + 0.02**2), error + abs(slope) / 2
 
 
 def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
@@ -255,8 +255,8 @@ def _variance(days: Sequence[_Day], trend: float, level: float) -> float:
         return 1.0
     strays = [(day.spent - day.expected * level * math.exp(-trend * day.age / 7)) / (average * level) for day in days]
     # The fewer the days and the wilder, the less they show of how far days can stray.
-    variance = fmean(stray**2 for stray in strays) * (1 + 3 / len(strays)) + 0.01 / len(strays)
-    variance *= 1 + 1.2 * min(1.0, math.sqrt(variance))
+    variance = fmean(stray**2 for stray in strays) * (1 + 3 / len(strays))
+    variance *= 0.5 + 1.7 * min(1.0, math.sqrt(variance))
     return variance * _persistence(strays, variance)
 
 

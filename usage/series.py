@@ -12,7 +12,8 @@ from workspaces.models import Workspace
 
 # More than a chart of this width can show apart.
 MOST_SAMPLES = 400
-LEAST_COVERED_SECONDS = 60.0
+# In a chart of hours a shorter gap is less than a line is wide.
+LEAST_GAP_SECONDS = 1800
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Sample:
 
 
 def samples(workspace: Workspace, span: Range, now: datetime) -> list[Sample]:
-    """Return the samples of ``span``, oldest first, in one query."""
+    """Return the samples of ``span``, oldest first, in two queries at most."""
     since = now - span.length
     if not span.is_short:
         return _thinned(_from_hours(workspace, since, now))
@@ -50,12 +51,11 @@ def _from_readings(rows: Iterable[BalanceReading], since: datetime) -> Iterable[
 def _from_hours(workspace: Workspace, since: datetime, now: datetime) -> list[Sample]:
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(since), hour__lte=now).order_by("hour")
     found: list[Sample] = []
-    before: datetime | None = None
-    columns = ("hour", "closing", "spent", "spent_in_gap", "topped_up", "covered_seconds")
-    for hour, closing, spent, lost, topped_up, covered in rows.values_list(*columns):
-        broken = before is not None and (hour - before > HOUR or covered < LEAST_COVERED_SECONDS)
-        found.append(Sample(min(hour + HOUR, now), closing, spent + lost, topped_up, broken))
-        before = hour
+    gaps = BalanceReading.objects.of(workspace).filter(first_read_at__gte=since, gap_seconds__gte=LEAST_GAP_SECONDS)
+    broken = {hour_of(moment) for moment in gaps.values_list("first_read_at", flat=True)}
+    columns = ("hour", "closing", "spent", "spent_in_gap", "topped_up")
+    for hour, closing, spent, lost, topped_up in rows.values_list(*columns):
+        found.append(Sample(min(hour + HOUR, now), closing, spent + lost, topped_up, hour in broken))
     return found
 
 

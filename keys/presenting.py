@@ -8,6 +8,7 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils import timezone
 
+from keys.activity import Activity
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.services import RevokeAllResult, RevokeResult, Verdict
@@ -25,11 +26,12 @@ class Row:
     key: ApiKey
     status: Status
     is_consoles_own: bool
+    activity: Activity | None = None
 
 
-def row_of(key: ApiKey, workspace: Workspace) -> Row:
+def row_of(key: ApiKey, workspace: Workspace, activity: Activity | None = None) -> Row:
     """Return ``key`` with what a list says of it."""
-    return Row(key, status_of(key), is_consoles_own(key, workspace))
+    return Row(key, status_of(key), is_consoles_own(key, workspace), activity)
 
 
 def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:

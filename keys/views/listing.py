@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from keys.activity import activity_of
 from keys.forms import STATUSES, KeyFilterForm
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
@@ -36,8 +37,10 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     keys = ApiKey.objects.of(workspace)
     counts, now = keys.count_by_status(), timezone.now()
     chosen = form.apply(keys.with_people())
-    active = [row_of(key, workspace) for key in chosen.active(now)]
-    inactive = [row_of(key, workspace) for key in chosen.inactive(now)[: MOST_INACTIVE + 1]]
+    usable, unusable = list(chosen.active(now)), list(chosen.inactive(now)[: MOST_INACTIVE + 1])
+    activity = activity_of(workspace, [*usable, *unusable], now)
+    active = [row_of(key, workspace, activity.get(key.pk)) for key in usable]
+    inactive = [row_of(key, workspace, activity.get(key.pk)) for key in unusable]
     return {
         "filters": form.cleaned_data,
         "narrowed": form.narrows,

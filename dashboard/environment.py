@@ -37,6 +37,8 @@ _AS_GIVEN = (
     "poll_balance_seconds",
     "poll_keys_seconds",
     "poll_requests_seconds",
+    "keep_requests_days",
+    "keep_requests_rows",
     "time_zone",
     "log_level",
     "log_format",
@@ -60,6 +62,7 @@ VARIABLES = (
     "OIDC_CLIENT_ID",
     "OIDC_CLIENT_SECRET",
     "OIDC_NAME",
+    "METRICS_TOKEN",
 )
 
 
@@ -96,6 +99,9 @@ class Environment:
     poll_balance_seconds: int
     poll_keys_seconds: int
     poll_requests_seconds: int
+    keep_requests_days: int
+    keep_requests_rows: int
+    metrics_token: str = field(repr=False)
     time_zone: str
     log_level: str
     log_format: str
@@ -158,6 +164,10 @@ def _settings(env: Env) -> dict[str, Any]:
         "POLL_BALANCE_SECONDS": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
         "POLL_KEYS_SECONDS": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
         "POLL_REQUESTS_SECONDS": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
+        # 13 months: a year to compare with, and the month that is not over.
+        "KEEP_REQUESTS_DAYS": env.int("KEEP_REQUESTS_DAYS", 396, validate=positive),
+        "KEEP_REQUESTS_ROWS": env.int("KEEP_REQUESTS_ROWS", 0, validate=validate.Range(min=0)),
+        "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=values.is_metrics_token),
         "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
@@ -213,6 +223,7 @@ def _environment(chosen: dict[str, Any]) -> Environment:
         admin_password=chosen["CONSOLE_ADMIN_PASSWORD"],
         api_origins=_api_origins(chosen, embedded=embedded),
         oidc=_oidc(chosen),
+        metrics_token=chosen["METRICS_TOKEN"],
         **{name: chosen[name.upper()] for name in _AS_GIVEN},
     )
 

@@ -268,6 +268,7 @@ CELERY_BEAT_SCHEDULE = {
         # A tick that no worker took within five seconds is dropped: the next one does its work.
         "options": {"expires": 5},
     },
+    "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0, "options": {"expires": 30}},
     "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
 }
@@ -278,3 +279,6 @@ RATE_LIMIT_SHARE_PERCENT = ENVIRONMENT.rate_limit_share_percent
 POLL_BALANCE_SECONDS = ENVIRONMENT.poll_balance_seconds
 POLL_KEYS_SECONDS = ENVIRONMENT.poll_keys_seconds
 POLL_REQUESTS_SECONDS = ENVIRONMENT.poll_requests_seconds
+KEEP_REQUESTS_DAYS = ENVIRONMENT.keep_requests_days
+KEEP_REQUESTS_ROWS = ENVIRONMENT.keep_requests_rows
+METRICS_TOKEN = ENVIRONMENT.metrics_token

@@ -122,3 +122,9 @@ def is_email(value: str) -> None:
         validate_email(value)
     except DjangoValidationError:
         raise ValidationError(f"{value!r} is not an e-mail address") from None
+
+
+def is_metrics_token(value: str) -> None:
+    """Raise ValidationError for a token that could be guessed, or that no header can carry."""
+    if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):
+        raise ValidationError("must have at least 16 ASCII characters and no space; leave it out to be without metrics")

@@ -39,7 +39,7 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
             return Landed(0)
         page = {row.upstream_id: row for row in (_logged(key, entry) for entry in rows)}
         known = _known(key, page)
-        fresh = [row for row in page.values() if row.upstream_id not in known and not _was_pruned(key, row)]
+        fresh = [row for row in page.values() if row.upstream_id not in known]
         # Only the lock's holder adds rows; the conflict is for a console of an older version beside this one.
         LoggedRequest.objects.bulk_create(fresh, ignore_conflicts=True)
         found_gap = _found_gap(key, list(page.values()), len(known), read_at)
@@ -54,8 +54,10 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[Request
 
 
 def _known(key: ApiKey, page: dict[str, LoggedRequest]) -> set[str]:
+    """Return the ids of the rows that are here, or were until they were pruned."""
     rows = LoggedRequest.objects.filter(key=key, upstream_id__in=list(page))
-    return set(rows.values_list("upstream_id", flat=True))
+    pruned = {row.upstream_id for row in page.values() if _was_pruned(key, row)}
+    return pruned | set(rows.values_list("upstream_id", flat=True))
 
 
 def _was_pruned(key: ApiKey, row: LoggedRequest) -> bool:

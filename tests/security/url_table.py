@@ -13,6 +13,7 @@ TABLE = """
 home                                   GET    in 200 200 200 200 200 200
 healthz                                GET   200 200 200 200 200 200 200
 readyz                                 GET   200 200 200 200 200 200 200
+metrics                                GET   404 404 404 404 404 404 404
 account_login                          GET   200 302 302 302 302 302 302
 account_login                          POST  200 302 302 302 302 302 302
 mfa_authenticate                       GET   302 302 302 302 302 302 302

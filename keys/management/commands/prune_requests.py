@@ -1,0 +1,12 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from keys import retention
+
+
+class Command(BaseCommand):
+    help = "Remove rows of the request log past KEEP_REQUESTS_DAYS or KEEP_REQUESTS_ROWS. Hourly rollups stay."
+
+    def handle(self, **_: Any) -> None:
+        self.stdout.write(f"{retention.prune():,} rows were removed.")

@@ -44,6 +44,10 @@ format: $(VENV)/.installed-dev ## put the code into its common form
 audit: $(VENV)/.installed-dev ## look for known vulnerabilities of the pinned packages
 	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
 
+.PHONY: licenses
+licenses: $(VENV)/.installed-dev ## list the licences of the pinned packages in LICENSES.md
+	$(BIN)/python tools/list_licenses.py
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev ## measure; the numbers in README come from here
 	@set -e; for file in bench/bench_*.py; do test -e "$$file" || { echo 'There is no benchmark yet.'; exit 0; }; echo "== $$file"; $(BIN)/python "$$file"; done

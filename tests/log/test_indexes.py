@@ -1,0 +1,66 @@
+"""That each common question is answered from an index that holds its order: no sorting, no walk through the table."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.utils import timezone
+
+from keys.log_filters import LogFilterForm
+from keys.log_page import asked_for
+from keys.models import LoggedRequest
+from tests.keys.conftest import make_key
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def plan(log):
+    now = timezone.now()
+    for key in [log.key, *(make_key(log.workspace, f"Key {n}") for n in range(9))]:
+        LoggedRequest.objects.bulk_create(
+            LoggedRequest(
+                key=key,
+                upstream_id=f"r{n}",
+                method="GET",
+                path="/",
+                status_code=429 if n % 100 == 0 else 200,
+                ip_address=f"203.0.113.{n % 50}",
+                created_at=now - timedelta(minutes=n),
+            )
+            for n in range(300)
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE keys_loggedrequest")
+
+    def plan(scope, query, place=None):
+        form = LogFilterForm(QueryDict(query), [])
+        assert form.is_valid()
+        rows = asked_for(form, scope, now)
+        return (rows.after(place) if place else rows).newest_first()[:51].explain()
+
+    return plan
+
+
+@pytest.mark.parametrize(
+    ("query", "of_key", "of_all"),
+    [
+        ("", "log_of_key", "log_of_workspace"),
+        ("since=1h", "log_of_key", "log_of_workspace"),
+        ("path=/api", "log_of_key", "log_of_workspace"),
+        ("status=429", "log_of_key_by_status", "log_of_workspace_by_status"),
+        ("ip=203.0.113.7", None, "log_by_ip"),
+    ],
+)
+def test_the_main_filters_read_an_index_in_its_order(log, plan, query, of_key, of_all):
+    deep = LoggedRequest.objects.filter(key=log.key).newest_first()[200].place
+    for scope, index in (
+        (LoggedRequest.objects.filter(key=log.key), of_key),
+        (LoggedRequest.objects.of(log.workspace), of_all),
+    ):
+        for place in (None, deep) if index else ():
+            found = plan(scope, query, place)
+            assert f"{index} " in found
+            assert "TEMP B-TREE" not in found
+            assert "Seq Scan" not in found

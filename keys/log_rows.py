@@ -10,8 +10,11 @@ from django.utils.http import urlencode
 from keys.curl import curl_for
 from keys.log_filters import LogFilterForm
 from keys.models import LoggedRequest
+from keys.models.gap import LogGapQuerySet
 from keys.models.request_log import LoggedRequestQuerySet, Place
 from workspaces.models import Workspace
+
+MOST_GAPS = 20
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,20 @@ def mark(rows: Iterable[LoggedRequest], seen: str) -> None:
     place = Place.parse(seen)
     for row in rows:
         row.is_new = place is not None and (row.created_at, row.pk) > (place.at, place.pk)  # type: ignore[attr-defined]
+
+
+def place_gaps(rows: list[LoggedRequest], gaps: LogGapQuerySet) -> None:
+    """Note on each of ``rows``, newest first, as ``gaps_below`` the ``gaps`` that begin right before it.
+
+    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing.
+    """
+    if not rows:
+        return
+    for row in rows:
+        row.gaps_below = []  # type: ignore[attr-defined]
+    for gap in gaps.between(rows[-1].created_at, rows[0].created_at).select_related("key")[:MOST_GAPS]:
+        newer = [row for row in rows if row.created_at >= gap.before]
+        (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
 
 
 def opened(

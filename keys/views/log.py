@@ -14,8 +14,8 @@ from keys.bounded import TooMuchToLookThrough
 from keys.log_export import size_in_words
 from keys.log_figures import figures_of
 from keys.log_filters import LogFilterForm
-from keys.log_rows import mark, opened
-from keys.models import ApiKey, LoggedRequest
+from keys.log_rows import mark, opened, place_gaps
+from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
 from keys.presenting import Connection
 from keys.views.shared import get_key, page_context, wants_part
@@ -30,7 +30,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     form = LogFilterForm(request.GET)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
-    context = {"key": key, "log_poll": poll, "log_url": request.path}
+    context = {"key": key, "log_poll": poll, "log_url": request.path, "completeness": key.completeness}
     return _page(request, workspace, form, LoggedRequest.objects.filter(key=key), context)
 
 
@@ -88,6 +88,8 @@ def _page(
     if form.is_valid():
         page = log_page.read_page(form, scope)
         mark(page.rows, request.GET.get("seen", ""))
+        chosen = context["key"] or form.cleaned_data.get("key")
+        place_gaps(page.rows, LogGap.objects.of(chosen) if chosen else LogGap.objects.in_workspace(workspace))
         context |= {"page": page, "tallies": log_page.count(form, scope)}
         context |= {"export_size": size_in_words(page, context["tallies"]), "export_url": _export_url(context, form)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)

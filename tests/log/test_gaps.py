@@ -1,0 +1,44 @@
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from keys.models import LogGap
+from tests.keys.conftest import make_key, text_of
+
+NOW = timezone.now()
+
+
+@pytest.fixture
+def gap(log):
+    log.add(created_at=NOW - timedelta(minutes=10), path="/before")
+    log.add(created_at=NOW - timedelta(minutes=5), path="/after")
+    times = {"after": NOW - timedelta(minutes=10), "before": NOW - timedelta(minutes=5), "detected_at": NOW}
+    return LogGap.objects.create(key=log.key, size=312, **times)
+
+
+def test_a_gap_stands_between_the_requests_around_it(log, gap):
+    for url in (log.all_url, log.key_url):
+        page = text_of(log.get(url=url))
+        assert page.index("/after") < page.index("312 requests") < page.index("/before")
+
+
+def test_a_filter_that_hides_the_requests_beside_a_gap_does_not_hide_the_gap(log, gap):
+    log.add(status_code=500, created_at=NOW)
+    log.add(status_code=500, created_at=NOW - timedelta(hours=1))
+    assert "312 requests" in text_of(log.get("?status=500"))
+
+
+def test_gaps_of_other_keys_and_other_times_stay_out(log, gap):
+    other = make_key(log.workspace, "Other")
+    log.add(key=other)
+    assert "312 requests" not in text_of(log.get(f"?key={other.key_id}"))
+    assert "312 requests" not in text_of(log.get("?since=1m"))
+
+
+def test_a_key_says_how_much_of_what_it_did_is_here(log):
+    log.key.captured_since, log.key.count_before, log.key.captured_count = NOW - timedelta(days=3), 0, 1546
+    log.key.save()
+    page = text_of(log.get(url=log.key_url))
+    assert "1,546 of 1,547 requests captured" in page
+    assert "1 request newer than the last reading" in page

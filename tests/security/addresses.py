@@ -18,4 +18,13 @@ PARTS = dict(all_addresses())
 
 
 def address_of(name, names):
-    return reverse(name, kwargs={part: names[part] for part in PARTS[name]})
+    """Return the address ``name``; what is of one kind only goes under ``part@name``, with the name's beginning."""
+    return reverse(name, kwargs={part: _value(part, name, names) for part in PARTS[name]})
+
+
+def _value(part, name, names):
+    for key, value in names.items():
+        wanted, _, beginning = key.partition("@")
+        if wanted == part and beginning and name in beginning.split():
+            return value
+    return names[part]

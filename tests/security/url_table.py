@@ -118,7 +118,6 @@ keys:requests                          GET    in 404 404 200 200 200 200
 keys:log                               GET    in 404 404 200 200 200 200
 keys:log_figures                       GET    in 404 404 200 200 200 200
 keys:log_export                        POST   in 404 404 200 200 200 200
-keys:log_export                        POST   in 404 404 200 200 200 200
 keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
@@ -126,6 +125,27 @@ keys:dismiss                           POST   in 404 404 403 302 302 302
 usage:overview                         GET    in 404 404 200 200 200 200
 usage:export                           GET    in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
+alerts:unsubscribe                     GET  200 200 200 200 200 200 200
+alerts:unsubscribe                     POST 200 200 200 200 200 200 200
+alerts:list                            GET   in 404 404 200 200 200 200
+alerts:alert                           GET   in 404 404 200 200 200 200
+alerts:acknowledge                     POST  in 404 404 403 302 302 302
+alerts:snooze                          POST  in 404 404 403 422 422 422
+alerts:wake                            POST  in 404 404 403 302 302 302
+alerts:choose_kind                     GET   in 404 404 403 403 200 200
+alerts:new_rule                        GET   in 404 404 403 403 200 200
+alerts:new_rule                        POST  in 404 404 403 403 422 422
+alerts:rule                            GET   in 404 404 200 200 200 200
+alerts:rule                            POST  in 404 404 403 403 422 422
+alerts:remove_rule                     GET   in 404 404 403 403 200 200
+alerts:remove_rule                     POST  in 404 404 403 403 302 302
+alerts:switch_rule                     POST  in 404 404 403 403 302 302
+alerts:emails                          GET   in 404 404 200 200 200 200
+alerts:email                           GET   in 404 404 200 200 200 200
+alerts:test                            POST  in 404 404 403 302 302 302
+alerts:quiet_hours                     POST  in 404 404 403 403 302 302
+alerts:add_recipient                   POST  in 404 404 403 403 422 422
+alerts:recipient                       POST  in 404 404 403 403 302 302
 """
 # What would change something if it were allowed.
 SENT = {
@@ -135,7 +155,6 @@ SENT = {
     "workspaces:profile": {"name": "Batch worker", "time_zone": ""},
     "workspaces:site_audit_export": {"format": "csv"},
     "workspaces:audit_export": {"format": "jsonl"},
-    "keys:log_export": {"format": "csv"},
     "keys:log_export": {"format": "csv"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},
@@ -148,6 +167,10 @@ SENT = {
         "client_token": "x" * 40,
     },
     "workspaces:remove": {"phrase": "Example Works"},
+    "alerts:new_rule": {"name": "x", "threshold": "1", "recovery": "2"},
+    "alerts:rule": {"name": "Taken over"},
+    "alerts:add_recipient": {"address": "newcomer@example.test"},
+    "alerts:test": {"address": "pager@example.test"},
     "keys:new": {"name": "x", "expiry": "never", "form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:seen": {"form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:revoke_selected": {"key": "{key_id}"},

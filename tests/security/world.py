@@ -8,6 +8,8 @@ from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.utils import timezone
 
+from alerts.emails import unsubscribe_url
+from alerts.models import Alert, Notification, Recipient, Rule
 from cleanlist import Secret
 from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
@@ -124,6 +126,36 @@ class World:
             "uidb36": "1",
             "key": "no-such-key",
             "provider_id": "sso",
+            **self._alert_names(),
+        }
+
+    def _alert_names(self):
+        rule = Rule.objects.create(
+            workspace=self.workspace, kind="balance_below", name="Low balance", threshold=100, recovery=110
+        )
+        now = timezone.now()
+        alert = Alert.objects.create(
+            workspace=self.workspace,
+            rule=rule,
+            kind=rule.kind,
+            rule_name=rule.name,
+            severity=rule.severity,
+            state=Alert.State.FIRING,
+            started_at=now,
+            fired_at=now,
+            evaluated_at=now,
+        )
+        recipient = Recipient.objects.create(workspace=self.workspace, address="pager@example.test")
+        mail = Notification.objects.create(
+            key="test", workspace=self.workspace, recipient=recipient, kind="test", message_id="<test@example.test>"
+        )
+        return {
+            "kind": rule.kind,
+            "pk@alerts:rule alerts:remove_rule alerts:switch_rule": rule.pk,
+            "pk@alerts:alert alerts:acknowledge alerts:snooze alerts:wake": alert.pk,
+            "pk@alerts:recipient": recipient.pk,
+            "pk@alerts:email": mail.pk,
+            "token@alerts:unsubscribe": unsubscribe_url(mail).rstrip("/").rpartition("/")[2],
         }
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.utils import timezone
 
 from cleanlist import RequestLogEntry
@@ -37,12 +37,11 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
         key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
         if key is None:
             return Landed(0)
-        page = {row.upstream_id: row for row in (_logged(key, entry) for entry in rows)}
+        page = {plain_text(row.id, 200): row for row in rows}
         known = _known(key, page)
-        fresh = [row for row in page.values() if row.upstream_id not in known]
-        # Only the lock's holder adds rows; the conflict is for a console of an older version beside this one.
-        LoggedRequest.objects.bulk_create(fresh, ignore_conflicts=True)
-        found_gap = _found_gap(key, list(page.values()), len(known), read_at)
+        fresh = [_logged(key, upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known]
+        _store(fresh)
+        found_gap = _found_gap(key, [row.created_at for row in page.values()], len(known), read_at)
         _count(key, fresh, read_at)
         rollups.add(key, fresh)
     return Landed(len(fresh), found_gap)
@@ -53,22 +52,38 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[Request
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
 
-def _known(key: ApiKey, page: dict[str, LoggedRequest]) -> set[str]:
+def _known(key: ApiKey, page: dict[str, RequestLogEntry]) -> set[str]:
     """Return the ids of the rows that are here, or were until they were pruned."""
     rows = LoggedRequest.objects.filter(key=key, upstream_id__in=list(page))
-    pruned = {row.upstream_id for row in page.values() if _was_pruned(key, row)}
+    pruned = {upstream_id for upstream_id, row in page.items() if _was_pruned(key, row)}
     return pruned | set(rows.values_list("upstream_id", flat=True))
 
 
-def _was_pruned(key: ApiKey, row: LoggedRequest) -> bool:
+def _was_pruned(key: ApiKey, row: RequestLogEntry) -> bool:
     return key.kept_from is not None and row.created_at < key.kept_from
 
 
-def _found_gap(key: ApiKey, page: Sequence[LoggedRequest], known: int, read_at: datetime) -> bool:
+def _store(rows: Sequence[LoggedRequest]) -> None:
+    """Add rows that are known to be new, because only the holder of the workspace's lock adds any.
+
+    PostgreSQL takes them by COPY, at twice the speed of an insert (``bench/log_ingest.py``).
+    """
+    if connection.vendor != "postgresql":
+        LoggedRequest.objects.bulk_create(rows)
+        return
+    about = LoggedRequest._meta  # noqa: SLF001 - Django's documented way to ask
+    names = [field.attname for field in about.concrete_fields if not field.primary_key]  # here also the columns' names
+    command = f"COPY {about.db_table} ({', '.join(names)}) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(command) as sink:
+        for row in rows:
+            sink.write_row([getattr(row, name) for name in names])
+
+
+def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datetime) -> bool:
     """Store a gap where a full page holds nothing known although something was. The first page has none before it."""
     if known or len(page) < capture.PAGE_ROWS or key.captured_since is None:
         return False
-    oldest, newest = min(row.created_at for row in page), max(row.created_at for row in page)
+    oldest, newest = min(page), max(page)
     log = LoggedRequest.objects.filter(key=key).newest_first()
     if log.filter(created_at__gt=newest).exists():
         return False  # an old page that comes late: a newer one has landed before it
@@ -102,12 +117,12 @@ def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, foun
     Poll.objects.filter(pk=poll.pk).update(interval_seconds=poll.interval_seconds)
 
 
-def _logged(key: ApiKey, row: RequestLogEntry) -> LoggedRequest:
+def _logged(key: ApiKey, upstream_id: str, row: RequestLogEntry) -> LoggedRequest:
     agent = plain_text(row.user_agent, 2000)
     return LoggedRequest(
         key=key,
         workspace_id=key.workspace_id,
-        upstream_id=plain_text(row.id, 200),
+        upstream_id=upstream_id,
         method=plain_text(row.method, 16),
         path=plain_text(row.path, 4000),
         status_code=row.status_code if row.status_code is not None and 0 <= row.status_code < 1000 else None,

@@ -1,5 +1,6 @@
 """What every page shows of current alerts."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,14 @@ class Current:
         return reverse("alerts:alert", args=[alert.workspace.slug, alert.pk])
 
 
+def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
+    """Leave out alerts of whose kind and subject a worse one is there: they say the same thing again."""
+    found: dict[tuple[int, str, str], Alert] = {}
+    for alert in worst_first:
+        found.setdefault((alert.workspace_id, alert.kind, alert.subject), alert)
+    return list(found.values())
+
+
 def current_alerts(request: HttpRequest) -> dict[str, Any]:
     """Return the alerts that fire; asked for only where a template shows them, in one query."""
     return {"firing": SimpleLazyObject(lambda: _current(request))}
@@ -61,7 +70,7 @@ def _current(request: HttpRequest) -> Current:
         return Current([])
     alerts = Alert.objects.current().select_related("workspace").worst_first()
     if workspace is not None and workspace.pk:
-        return Current(list(alerts.filter(workspace=workspace)[:MOST_SHOWN]))
+        return Current(without_milder(alerts.filter(workspace=workspace)[:MOST_SHOWN]))
     if workspace is None and request.path == "/":
-        return Current(list(alerts.filter(workspace__in=Workspace.objects.visible_to(user))[:MOST_SHOWN]))
+        return Current(without_milder(alerts.filter(workspace__in=Workspace.objects.visible_to(user))[:MOST_SHOWN]))
     return Current([])

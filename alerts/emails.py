@@ -4,6 +4,7 @@ import re
 import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -44,7 +45,11 @@ def compose(notification: Notification) -> EmailMultiAlternatives:
 
 
 def _headers(notification: Notification) -> dict[str, str]:
-    headers = {"Message-ID": notification.message_id, "Auto-Submitted": "auto-generated"}
+    headers = {
+        "Message-ID": notification.message_id,
+        "Date": format_datetime(notification.created_at),
+        "Auto-Submitted": "auto-generated",
+    }
     if notification.in_reply_to:
         thread = dict.fromkeys([notification.thread_id, notification.in_reply_to])
         headers |= {"In-Reply-To": notification.in_reply_to, "References": " ".join(thread)}
@@ -56,7 +61,8 @@ def _headers(notification: Notification) -> dict[str, str]:
 
 def unsubscribe_url(notification: Notification) -> str:
     """Return the signed address at which one recipient is taken off, without signing in."""
-    token = signing.dumps(notification.recipient_id, salt=UNSUBSCRIBE_SALT)
+    # Without a time in it: the message is the same at every attempt, and the way out has no end.
+    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(notification.recipient_id)
     return absolute(reverse("alerts:unsubscribe", args=[token]))
 
 

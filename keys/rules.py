@@ -147,7 +147,7 @@ def read_errors(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> M
     if isinstance(keys, Unreadable):
         return {rule.pk: keys for rule in rules}
     failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = _log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed)
+    rows = _log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
     counts = {row[0]: (row[1], row[2]) for row in rows}
     return {rule.pk: [_errors(key, *counts.get(key.pk, (0, 0)), _least(rule)) for key in keys] for rule in rules}
 
@@ -168,7 +168,7 @@ def error_history(workspace: Workspace, rule: Rule, since: datetime, until: date
     keys = list(ApiKey.objects.of(workspace))
     failed = Count("pk", filter=Q(status_code__gte=400))
     rows = _log(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
-    for key_id, hour, count, errors in rows.annotate(Count("pk"), failed).order_by("hour"):
+    for key_id, hour, count, errors in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
         yield Moment(hour + HOUR, _percent(count, errors, _least(rule)), str(key_id))
 
 

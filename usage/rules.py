@@ -1,6 +1,7 @@
 """The rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -24,6 +25,7 @@ from alerts.words import figure, span, with_unit
 from usage import burn
 from usage.models import BalanceReading
 from usage.runway import BEYOND, NOT_FALLING, REACHED, Runway, runway
+from usage.spending import spending
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
@@ -88,6 +90,26 @@ def _day(moment: datetime) -> str:
     return f"{local.day} {local:%b %Y, %H:%M}"
 
 
+def _spenders(workspace: Workspace, now: datetime) -> tuple[Fact, ...]:
+    """Return who spent most of the last day's credits; worked out only where a rule has something to say."""
+    estimate = spending(workspace, timedelta(days=1), now)
+    named = [share for share in estimate.by_key if share.key is not None and share.credits > 0][:3]
+    words = [f"{share.key.label}: {with_unit(share.credits, 'credits')}" for share in named if share.key]
+    return (("Top spenders, 24 hours (estimate)", "; ".join(words)),) if words else ()
+
+
+def _telling(
+    workspace: Workspace, rules: Sequence[Rule], found: dict[int, Reading], now: datetime
+) -> Mapping[int, Readings]:
+    """Add the top spenders to readings that are past their rule's threshold."""
+    crossed = {rule.pk for rule in rules if rule.levels_for(found[rule.pk]).crossed(found[rule.pk].value)}
+    spenders = _spenders(workspace, now) if crossed else ()
+    return {
+        pk: [replace(reading, facts=reading.facts + spenders) if pk in crossed else reading]
+        for pk, reading in found.items()
+    }
+
+
 def _seen(workspace: Workspace, now: datetime) -> tuple[BalanceReading, Runway, tuple[Fact, ...]] | Unreadable:
     latest = burn.latest(workspace)
     if (problem := _unreadable(_poll(workspace), latest)) or latest is None:
@@ -108,7 +130,7 @@ def read_balance(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> 
     lasts = _lasts(ahead, now)
     headline = with_unit(latest.credits, "credits") + " left" + (f", {lasts}" if lasts else "")
     peak = burn.last_peak(workspace) if any(_is_relative(rule) for rule in rules) else None
-    found: dict[int, Readings] = {}
+    found: dict[int, Reading] = {}
     for rule in rules:
         relative = _is_relative(rule)
         of_peak = (
@@ -116,17 +138,15 @@ def read_balance(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> 
             if relative and peak
             else ()
         )
-        found[rule.pk] = [
-            Reading(
-                value=latest.credits,
-                headline=headline,
-                url=_url(workspace),
-                facts=facts + of_peak,
-                threshold=_share(rule.threshold, peak) if relative else None,
-                recovery=_share(rule.recovery, peak) if relative else None,
-            )
-        ]
-    return found
+        found[rule.pk] = Reading(
+            value=latest.credits,
+            headline=headline,
+            url=_url(workspace),
+            facts=facts + of_peak,
+            threshold=_share(rule.threshold, peak) if relative else None,
+            recovery=_share(rule.recovery, peak) if relative else None,
+        )
+    return _telling(workspace, rules, found, now)
 
 
 def _is_relative(rule: Rule) -> bool:
@@ -169,7 +189,8 @@ def read_runway(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> M
         return {rule.pk: Unreadable(f"How long the credits last is not known: {ahead.reason}.") for rule in rules}
     lasts = _lasts(ahead, now) or ("none left" if ahead.reason == REACHED else "more than a year")
     headline = f"credits last {lasts}, {figure(latest.credits)} left" if days else "no credits left"
-    return {rule.pk: [Reading(days, headline, url=_url(workspace), facts=facts)] for rule in rules}
+    reading = Reading(days, headline, url=_url(workspace), facts=facts)
+    return _telling(workspace, rules, {rule.pk: reading for rule in rules}, now)
 
 
 def _days(ahead: Runway, now: datetime) -> Decimal | None:
@@ -193,17 +214,16 @@ def read_spent(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Ma
     facts = seen[2]
     hours = [_hours(rule) for rule in rules]
     past = burn.spent_since(workspace, [now - timedelta(hours=count) for count in hours], now)
-    return {
-        rule.pk: [
-            Reading(
-                spent.credits,
-                f"{with_unit(spent.credits, 'credits')} spent in {with_unit(count, 'hours')}",
-                url=_url(workspace),
-                facts=facts,
-            )
-        ]
+    found = {
+        rule.pk: Reading(
+            spent.credits,
+            f"{with_unit(spent.credits, 'credits')} spent in {with_unit(count, 'hours')}",
+            url=_url(workspace),
+            facts=facts,
+        )
         for rule, count, spent in zip(rules, hours, past, strict=True)
     }
+    return _telling(workspace, rules, found, now)
 
 
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:

@@ -30,11 +30,10 @@ def after_landing(poll: Poll) -> None:
 
 def evaluate_due() -> int:
     """Evaluate every workspace whose turn has come; return how many."""
-    now = timezone.now()
     known = Evaluation.objects.values("workspace_id")
     for workspace in Workspace.objects.exclude(pk__in=known):
         evaluation_of(workspace)
-    due = list(Evaluation.objects.due(now).select_related("workspace__session")[:BATCH])
+    due = list(Evaluation.objects.due(timezone.now()).select_related("workspace__session")[:BATCH])
     for evaluation in due:
         try:
             evaluate(evaluation.workspace)

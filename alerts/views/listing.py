@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from alerts.kinds import Reading, Readings, Unreadable
+from alerts.context import without_milder
+from alerts.kinds import Reading, Readings, Unreadable, all_kinds
 from alerts.models import Alert, Rule, Snooze
 from alerts.services.defaults import evaluation_of
 from alerts.services.evaluating import read
@@ -48,7 +49,7 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "current": workspace,
         "evaluation": evaluation,
-        "alerts": [alert for alert in current if alert.fired_at],
+        "alerts": without_milder(alert for alert in current if alert.fired_at),
         "pending": [alert for alert in current if not alert.fired_at],
         "snoozed": snoozed_pairs(workspace),
         "past": rows.past().select_related("workspace")[:PAST],
@@ -81,6 +82,8 @@ def rule_rows(workspace: Workspace) -> list[RuleRow]:
     now = timezone.now()
     fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
     rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
+    place = {kind.name: number for number, kind in enumerate(all_kinds())}
+    rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
     seen = read(workspace, [rule for rule in rules if rule.enabled], now)
     return [_row(rule, seen.get(rule.pk, ())) for rule in rules]
 

@@ -1,0 +1,148 @@
+"""What rules about keys see in the mirror."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from alerts.services.evaluating import read
+from alerts.services.previewing import preview
+from tests.keys.conftest import log_request, make_key, note_poll
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def keys(watch):
+    """Two keys in use, both read just now."""
+    note_poll(watch.workspace, "keys")
+    return make_key(watch.workspace), make_key(watch.workspace, "Batch worker")
+
+
+@pytest.fixture
+def see(watch):
+    """What a rule of a kind sees, by key."""
+
+    def look(kind, **facts):
+        rule = watch.rule(kind=kind, **facts)
+        return {reading.label: reading for reading in read(watch.workspace, [rule], timezone.now())[rule.pk]}
+
+    return look
+
+
+def ago(**span):
+    return timezone.now() - timedelta(**span)
+
+
+def test_an_address_that_a_key_was_never_used_from_is_new(keys, see):
+    for days in (2, 3, 5):
+        log_request(keys[0], created_at=ago(days=days), ip_address="203.0.113.1")
+    log_request(keys[0], ip_address="203.0.113.1")
+    log_request(keys[0], ip_address="198.51.100.7")
+    seen = see("key_new_source")
+    assert seen["Production server"].value == 1
+    assert "198.51.100.7" in seen["Production server"].headline
+    assert seen["Batch worker"].value == 0
+
+
+def test_another_version_of_a_known_program_is_not_new_and_another_program_is(keys, see):
+    log_request(keys[0], created_at=ago(days=3), user_agent="python-requests/2.31.0")
+    log_request(keys[0], user_agent="python-requests/2.32.0")
+    assert see("key_new_source")["Production server"].value == 0
+    log_request(keys[0], user_agent="curl/8.5.0")
+    assert "curl/8.5.0" in see("key_new_source")["Production server"].headline
+
+
+def test_a_keys_first_day_is_for_learning(keys, see):
+    log_request(keys[0], created_at=ago(hours=20), ip_address="203.0.113.1")
+    log_request(keys[0], ip_address="198.51.100.7")
+    assert see("key_new_source")["Production server"].value == 0
+
+
+def test_an_idle_key_that_wakes_says_after_how_long(keys, see):
+    log_request(keys[0], created_at=ago(days=45))
+    log_request(keys[0], created_at=ago(hours=1))
+    reading = see("key_wakes")["Production server"]
+    assert reading.value == 44
+    assert "used again after 45 days" in reading.headline
+
+
+def test_a_rate_far_above_the_keys_own_pattern_counts_in_times_of_its_busy_hours(keys, see):
+    for hours in range(2, 30):
+        for _ in range(30):
+            log_request(keys[0], created_at=ago(hours=hours))
+    for _ in range(120):
+        log_request(keys[0], created_at=ago(minutes=5))
+    assert see("key_rate")["Production server"].value >= 2
+
+
+def test_a_new_key_has_no_pattern_yet(keys, see):
+    for _ in range(50):
+        log_request(keys[0], created_at=ago(minutes=5))
+    assert see("key_rate")["Production server"].value == 0
+
+
+def test_errors_are_a_share_of_enough_requests(keys, see):
+    for number in range(20):
+        log_request(keys[0], status_code=500 if number < 5 else 200)
+    for _ in range(3):
+        log_request(keys[1], status_code=500)
+    seen = see("key_errors", parameters={"least": 20})
+    assert (seen["Production server"].value, seen["Batch worker"].value) == (Decimal(25), Decimal(0))
+
+
+def test_a_key_that_expires_soon_fires_and_a_revoked_one_is_over(keys, watch):
+    key = keys[0]
+    key.expires_at = timezone.now() + timedelta(days=3)
+    key.save()
+    watch.rule(kind="key_expires", threshold=7, recovery=7)
+    watch.evaluate()
+    assert watch.alerts.get().headline.startswith("Production server: expires in")
+    key.is_active = False
+    key.save()
+    watch.evaluate()
+    assert watch.alerts.get().state == "resolved"
+
+
+def test_each_key_is_an_alert_of_its_own(keys, watch):
+    for key in keys:
+        key.expires_at = timezone.now() + timedelta(days=3)
+        key.save()
+    watch.rule(kind="key_expires", threshold=7, recovery=7)
+    watch.evaluate()
+    assert watch.alerts.count() == 2
+
+
+def test_keys_that_cannot_be_read_leave_the_rule_unknown(keys, watch):
+    note_poll(watch.workspace, "keys", paused_reason="The pasted session token has expired.")
+    rule = watch.rule(kind="key_expires", threshold=7, recovery=7)
+    assert preview(watch.workspace, rule, timezone.now()).unreadable == "The pasted session token has expired."
+
+
+def test_history_says_when_errors_would_have_fired(keys, watch):
+    for number in range(40):
+        log_request(keys[0], created_at=ago(days=4), status_code=500 if number % 2 else 200)
+    rule = watch.rule(kind="key_errors", threshold=20, recovery=10, parameters={"least": 20})
+    assert len(preview(watch.workspace, rule, timezone.now()).fired_at) >= 1
+
+
+@pytest.mark.parametrize("kind", ["key_new_source", "key_wakes", "key_rate", "key_errors", "key_expires"])
+def test_more_keys_and_rules_take_no_more_queries(kind, keys, watch):
+    def count(rules):
+        with CaptureQueriesContext(connection) as queries:
+            read(watch.workspace, rules, timezone.now())
+        return len(queries)
+
+    for key in keys:
+        log_request(key, created_at=ago(days=3))
+        log_request(key, user_agent="curl/8")
+    rules = [watch.rule(kind=kind)]
+    few = count(rules)
+    for number in range(8):
+        key = make_key(watch.workspace, f"Key {number}")
+        log_request(key, created_at=ago(days=3))
+        log_request(key, user_agent="curl/8")
+    assert count([*rules, watch.rule(kind=kind)]) == few

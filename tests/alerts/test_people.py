@@ -1,0 +1,208 @@
+"""What people do on the pages, and who may."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from alerts.models import Alert, Rule, Snooze
+from workspaces.models import Action, AuditEvent
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def low(watch):
+    """A balance that is too low, and the alert about it."""
+    watch.rule(repeat_seconds=3600)
+    watch.balance(412)
+    return watch.alerts.get()
+
+
+@pytest.fixture
+def go(client, workspace):
+    """Ask for a page of alerts as somebody; with data, POST."""
+
+    def ask(user, name, *arguments, data=None, **headers):
+        client.force_login(user)
+        url = reverse(f"alerts:{name}", args=[workspace.slug, *arguments])
+        return client.get(url, **headers) if data is None else client.post(url, data, **headers)
+
+    return ask
+
+
+def form_of(rule, **changes):
+    return {
+        "name": rule.name,
+        "severity": rule.severity,
+        "threshold": rule.threshold,
+        "recovery": rule.recovery,
+        "pending_minutes": 0,
+        "repeat_seconds": 0,
+        "to_owners": "on",
+        "enabled": "on",
+        "unit": "credits",
+        **changes,
+    }
+
+
+PAGES = ("list", "emails")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_member_reads_and_strangers_find_nothing(page, go, low, viewer, stranger):
+    assert go(viewer, page).status_code == 200
+    assert go(stranger, page).status_code == 404
+
+
+def test_a_viewer_reads_an_alert_and_a_rule_and_may_change_neither(go, low, viewer):
+    assert go(viewer, "alert", low.pk).status_code == 200
+    assert go(viewer, "rule", low.rule_id).status_code == 200
+    for name in ("acknowledge", "snooze", "wake"):
+        assert go(viewer, name, low.pk, data={"level": "100"}).status_code == 403
+    low.refresh_from_db()
+    assert low.acknowledged_at is None
+    assert not Snooze.objects.exists()
+
+
+def test_an_operator_may_not_change_rules_or_recipients(go, low, operator, recipient):
+    before = Rule.objects.values().get()
+    assert go(operator, "rule", low.rule_id, data=form_of(low.rule, threshold=1)).status_code == 403
+    assert go(operator, "remove_rule", low.rule_id, data={}).status_code == 403
+    assert go(operator, "switch_rule", low.rule_id, data={}).status_code == 403
+    assert go(operator, "recipient", recipient.pk, data={}).status_code == 403
+    assert go(operator, "quiet_hours", data={}).status_code == 403
+    assert Rule.objects.values().get() == before
+
+
+def test_an_operator_acknowledges_and_the_timeline_says_so(go, low, operator):
+    go(operator, "acknowledge", low.pk, data={"note": "top-up ordered"})
+    page = go(operator, "alert", low.pk).content.decode()
+    assert "Acknowledged: top-up ordered" in page
+    assert AuditEvent.objects.filter(action=Action.ALERT_ACKNOWLEDGED, actor=operator).count() == 1
+
+
+def test_a_snoozed_alert_is_silent_until_it_falls_below_the_level(go, low, watch, operator):
+    go(operator, "snooze", low.pk, data={"level": "200"})
+    watch.balance(300, after=timedelta(days=2))
+    assert len(watch.outbox) == 1
+    watch.balance(199)
+    assert [row.kind for row in watch.outbox] == ["firing", "reminder"]
+    assert not Snooze.objects.exists()
+
+
+def test_a_snooze_outlives_the_alert_it_was_set_on(go, low, watch, operator):
+    go(operator, "snooze", low.pk, data={"until": (timezone.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")})
+    watch.balance(4000)
+    watch.balance(400)
+    assert [row.kind for row in watch.outbox] == ["firing", "resolved"]
+    watch.balance(399, after=timedelta(days=4))
+    assert [row.kind for row in watch.outbox] == ["firing", "resolved", "reminder"]
+
+
+@pytest.mark.parametrize(
+    ("entered", "said"),
+    [
+        ({}, "Choose a date or a level"),
+        ({"level": "450"}, "past that already"),
+        ({"until": "2001-01-01T08:00"}, "has passed"),
+        ({"level": "NaN"}, "Enter a number"),
+    ],
+)
+def test_a_snooze_that_makes_no_sense_is_refused_at_its_field(entered, said, go, low, operator):
+    response = go(operator, "snooze", low.pk, data=entered)
+    assert response.status_code == 422
+    assert said in response.content.decode()
+    assert not Snooze.objects.exists()
+
+
+def test_an_owner_changes_a_rule_and_the_trail_shows_before_and_after(go, low, owner):
+    go(owner, "rule", low.rule_id, data=form_of(low.rule, threshold="300", recovery="350"))
+    rule = Rule.objects.get()
+    event = AuditEvent.objects.get(action=Action.ALERT_RULE_CHANGED)
+    assert (rule.threshold, rule.recovery) == (Decimal(300), Decimal(350))
+    assert event.details["before"]["threshold"].startswith("500")
+
+
+@pytest.mark.parametrize(
+    ("entered", "said"),
+    [
+        ({"recovery": "400"}, "It must not be below 500"),
+        ({"threshold": "90", "recovery": "99"}, "Levels must descend: this must be above 100 credits"),
+        ({"addresses": "nobody"}, "“nobody” is not an e-mail address"),
+        ({"to_owners": ""}, "Nobody would be told"),
+        ({"threshold": "1e400"}, "digits"),
+        ({"severity": "catastrophic"}, "Select a valid choice"),
+    ],
+)
+def test_a_bad_rule_is_refused_at_its_field(entered, said, go, low, watch, owner):
+    watch.rule(name="Almost gone", severity="critical", threshold=100, recovery=110)
+    response = go(owner, "rule", low.rule_id, data=form_of(low.rule, **entered))
+    assert response.status_code == 422
+    assert said in response.content.decode()
+
+
+def test_trying_a_rule_out_stores_nothing_and_says_when_it_would_have_fired(go, watch, owner):
+    rule = watch.rule(threshold=100, recovery=110)
+    for amount in (900, 450, 900, 450, 900):
+        watch.balance(amount)
+    page = go(owner, "rule", rule.pk, data=form_of(rule, threshold="500", recovery="550", **{"try": "1"}))
+    assert "It would not fire now" in page.content.decode()
+    assert "it would have fired 2 times" in page.content.decode()
+    assert Rule.objects.get().threshold == 100
+
+
+def test_a_removed_rule_ends_its_alert_without_an_email_and_keeps_its_past(go, low, watch, owner):
+    go(owner, "remove_rule", low.rule_id, data={})
+    low.refresh_from_db()
+    assert (low.state, low.rule, low.rule_name) == ("resolved", None, "Balance low")
+    assert len(watch.outbox) == 1
+    assert go(owner, "alert", low.pk).status_code == 200
+
+
+def test_a_rule_switched_off_says_nothing_more(go, low, watch, owner):
+    go(owner, "switch_rule", low.rule_id, data={})
+    watch.balance(100)
+    assert Alert.objects.open().count() == 0
+
+
+def test_an_alert_of_another_workspace_is_not_found(go, low, owner):
+    other = Alert.objects.get()
+    assert go(owner, "alert", other.pk + 100).status_code == 404
+
+
+def test_current_alerts_are_seen_from_every_page(client, low, owner):
+    client.force_login(owner)
+    for page in (low.workspace.get_absolute_url(), reverse("keys:list", args=[low.workspace.slug]), "/"):
+        assert "412 credits left" in client.get(page).content.decode()
+
+
+def test_nobody_sees_alerts_of_workspaces_that_are_not_theirs(client, low, stranger):
+    client.force_login(stranger)
+    assert "412 credits left" not in client.get("/").content.decode()
+
+
+def test_a_new_rule_of_each_kind_can_be_opened(go, watch, owner):
+    for kind in go(owner, "choose_kind").context["kinds"]:
+        assert go(owner, "new_rule", kind.name).status_code == 200
+    assert go(owner, "new_rule", "nonsense").status_code == 404
+
+
+def test_the_list_takes_the_same_number_of_queries_for_more_rules_and_alerts(
+    go, watch, owner, django_assert_max_num_queries
+):
+    def count():
+        with django_assert_max_num_queries(80) as queries:
+            go(owner, "list")
+        return len(queries)
+
+    watch.rule(name="First", threshold=100, recovery=100)
+    watch.balance(50)
+    go(owner, "list")
+    few = count()
+    for number in range(10):
+        watch.rule(name=f"Rule {number}", threshold=100 + number, recovery=200)
+    watch.balance(49)
+    assert count() == few

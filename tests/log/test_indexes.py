@@ -24,7 +24,7 @@ def plan(log):
                 key=key,
                 upstream_id=f"r{n}",
                 method="GET",
-                path="/",
+                path="/api/x",
                 status_code=429 if n % 100 == 0 else 200,
                 ip_address=f"203.0.113.{n % 50}",
                 created_at=now - timedelta(minutes=n),

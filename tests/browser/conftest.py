@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import sync_playwright
 
-from tests.running import RunningConsole
 from tests.conftest import ROOT
+from tests.running import RunningConsole
 
 ARTIFACTS = ROOT / "test-artifacts"
 

@@ -22,6 +22,7 @@ class Reading:
     """What a rule sees of one subject (a key; "" where the workspace itself is the subject), as of now.
 
     ``headline`` says it in a few words without the workspace's name: "412 credits left, about 2 days".
+    ``facts`` that cost queries may be a function: it is called only where there is an alert to tell of.
     ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak).
     """
 
@@ -30,9 +31,13 @@ class Reading:
     subject: str = ""
     label: str = ""
     url: str = ""
-    facts: tuple[Fact, ...] = ()
+    facts: Sequence[Fact] | Callable[[], Sequence[Fact]] = ()
     threshold: Decimal | None = None
     recovery: Decimal | None = None
+
+    def all_facts(self) -> list[list[str]]:
+        """Return the facts, worked out now if they were left for when somebody wants them."""
+        return [list(fact) for fact in (self.facts() if callable(self.facts) else self.facts)]
 
 
 @dataclass(frozen=True)

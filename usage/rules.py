@@ -1,9 +1,9 @@
 """The rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
 
 from django import forms
 from django.urls import NoReverseMatch, reverse
@@ -33,7 +33,7 @@ PERCENT = "percent"
 HUNDRED = Decimal(100)
 # What a balance that does not fall counts as: longer than any threshold that makes sense.
 ENDLESS_DAYS = Decimal(3650)
-Context = tuple[Decimal, tuple[Fact, ...], str]
+Facts = Callable[[], tuple[Fact, ...]]
 
 
 def _url(workspace: Workspace) -> str:
@@ -91,31 +91,20 @@ def _day(moment: datetime) -> str:
 
 
 def _spenders(workspace: Workspace, now: datetime) -> tuple[Fact, ...]:
-    """Return who spent most of the last day's credits; worked out only where a rule has something to say."""
+    """Return who spent most of the last day's credits."""
     estimate = spending(workspace, timedelta(days=1), now)
     named = [share for share in estimate.by_key if share.key is not None and share.credits > 0][:3]
     words = [f"{share.key.label}: {with_unit(share.credits, 'credits')}" for share in named if share.key]
     return (("Top spenders, 24 hours (estimate)", "; ".join(words)),) if words else ()
 
 
-def _telling(
-    workspace: Workspace, rules: Sequence[Rule], found: dict[int, Reading], now: datetime
-) -> Mapping[int, Readings]:
-    """Add the top spenders to readings that are past their rule's threshold."""
-    crossed = {rule.pk for rule in rules if rule.levels_for(found[rule.pk]).crossed(found[rule.pk].value)}
-    spenders = _spenders(workspace, now) if crossed else ()
-    return {
-        pk: [replace(reading, facts=reading.facts + spenders) if pk in crossed else reading]
-        for pk, reading in found.items()
-    }
-
-
-def _seen(workspace: Workspace, now: datetime) -> tuple[BalanceReading, Runway, tuple[Fact, ...]] | Unreadable:
+def _seen(workspace: Workspace, now: datetime) -> tuple[BalanceReading, Runway, Facts] | Unreadable:
     latest = burn.latest(workspace)
     if (problem := _unreadable(_poll(workspace), latest)) or latest is None:
         return Unreadable(problem)
     ahead = runway(workspace, now=now)
-    return latest, ahead, _facts(workspace, latest, ahead, now)
+    # Burn and spenders cost queries: only where there is an alert to tell of, and then once for all rules.
+    return latest, ahead, cache(lambda: (*_facts(workspace, latest, ahead, now), *_spenders(workspace, now)))
 
 
 # --- balance below --------------------------------------------------------------------------------------------
@@ -130,23 +119,23 @@ def read_balance(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> 
     lasts = _lasts(ahead, now)
     headline = with_unit(latest.credits, "credits") + " left" + (f", {lasts}" if lasts else "")
     peak = burn.last_peak(workspace) if any(_is_relative(rule) for rule in rules) else None
-    found: dict[int, Reading] = {}
-    for rule in rules:
-        relative = _is_relative(rule)
-        of_peak = (
-            ((f"{figure(rule.threshold)} % of", f"{figure(peak)} credits, the last top-up's peak"),)
-            if relative and peak
-            else ()
-        )
-        found[rule.pk] = Reading(
-            value=latest.credits,
-            headline=headline,
-            url=_url(workspace),
-            facts=facts + of_peak,
-            threshold=_share(rule.threshold, peak) if relative else None,
-            recovery=_share(rule.recovery, peak) if relative else None,
-        )
-    return _telling(workspace, rules, found, now)
+    return {rule.pk: [_held_against(rule, latest.credits, peak, headline, workspace, facts)] for rule in rules}
+
+
+def _held_against(  # noqa: PLR0917 - one reading's parts
+    rule: Rule, credits_: Decimal, peak: Decimal | None, headline: str, workspace: Workspace, facts: Facts
+) -> Reading:
+    if not _is_relative(rule):
+        return Reading(credits_, headline, url=_url(workspace), facts=facts)
+    of_peak = (f"{figure(rule.threshold)} % of", f"{figure(peak or 0)} credits, the last top-up's peak")
+    return Reading(
+        credits_,
+        headline,
+        url=_url(workspace),
+        facts=lambda: (*facts(), of_peak),
+        threshold=_share(rule.threshold, peak),
+        recovery=_share(rule.recovery, peak),
+    )
 
 
 def _is_relative(rule: Rule) -> bool:
@@ -190,7 +179,7 @@ def read_runway(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> M
     lasts = _lasts(ahead, now) or ("none left" if ahead.reason == REACHED else "more than a year")
     headline = f"credits last {lasts}, {figure(latest.credits)} left" if days else "no credits left"
     reading = Reading(days, headline, url=_url(workspace), facts=facts)
-    return _telling(workspace, rules, {rule.pk: reading for rule in rules}, now)
+    return {rule.pk: [reading] for rule in rules}
 
 
 def _days(ahead: Runway, now: datetime) -> Decimal | None:
@@ -214,16 +203,17 @@ def read_spent(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Ma
     facts = seen[2]
     hours = [_hours(rule) for rule in rules]
     past = burn.spent_since(workspace, [now - timedelta(hours=count) for count in hours], now)
-    found = {
-        rule.pk: Reading(
-            spent.credits,
-            f"{with_unit(spent.credits, 'credits')} spent in {with_unit(count, 'hours')}",
-            url=_url(workspace),
-            facts=facts,
-        )
+    return {
+        rule.pk: [
+            Reading(
+                spent.credits,
+                f"{with_unit(spent.credits, 'credits')} spent in {with_unit(count, 'hours')}",
+                url=_url(workspace),
+                facts=facts,
+            )
+        ]
         for rule, count, spent in zip(rules, hours, past, strict=True)
     }
-    return _telling(workspace, rules, found, now)
 
 
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -307,7 +297,7 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     if isinstance(seen, Unreadable):
         return [("Credits", seen.reason)]
     added = burn.top_ups(workspace, since)
-    return [*seen[2], *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
+    return [*seen[2](), *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
 
 
 def _describe(text: str, unit: str) -> Callable[[Rule], str]:

@@ -5,6 +5,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
+import structlog
+from django.db import transaction
+
 from alerts.evaluation import Memory, State, step
 from alerts.kinds import Reading, Readings, Unreadable
 from alerts.models import Alert, Notification, Rule, Snooze, Transition
@@ -13,6 +16,7 @@ from alerts.words import span
 from workspaces.models import Workspace
 from workspaces.texts import plain_json, plain_text
 
+logger = structlog.get_logger(__name__)
 FIGURE = Decimal("0.0001")
 LARGEST = Decimal(10) ** 19
 
@@ -86,7 +90,7 @@ class Pass:
             "subject_url": plain_text(reading.url, 300),
             "headline": plain_text(reading.headline, 300),
             "condition": plain_text(rule.condition, 300),
-            "facts": plain_json([list(fact) for fact in reading.facts]),
+            "facts": _facts_of(reading),
             "value": _stored(reading.value),
             "threshold": _stored(levels.threshold),
             "recovery": _stored(levels.recovery),
@@ -131,9 +135,7 @@ class Pass:
         alert.save(update_fields=["state", "hidden_state", "resolved_at"])
         value = _stored(reading.value) if reading else None
         self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
-        self.outbox.tell_resolved(
-            alert, plain_text(text, 300), plain_json([list(f) for f in reading.facts] if reading else [])
-        )
+        self.outbox.tell_resolved(alert, plain_text(text, 300), _facts_of(reading))
 
     def _tell_fired(self, alert: Alert, rule: Rule, reading: Reading) -> None:
         snooze = self.snoozes.get((rule.pk, alert.subject))
@@ -162,6 +164,17 @@ class Pass:
         Transition.objects.create(
             alert=alert, at=self.now, before=before, after=alert.state, value=value, text=plain_text(text, 500)
         )
+
+
+def _facts_of(reading: Reading | None) -> list[list[str]]:
+    """Return what is to be told beside the value; an alert is not lost because they cannot be worked out."""
+    try:
+        with transaction.atomic():
+            facts: list[list[str]] = plain_json(reading.all_facts() if reading else [])
+            return facts
+    except Exception:
+        logger.exception("facts_failed")
+        return [["Details", "They could not be worked out; the console's log says why."]]
 
 
 def _stored(value: Decimal) -> Decimal:

@@ -1,0 +1,85 @@
+"""A small edition of bench/alert_chaos.py: crashes at every seam, and no e-mail lost or doubled."""
+
+import random
+from collections import Counter
+
+import pytest
+from django.utils import timezone
+
+from alerts import sending
+from alerts.models import Evaluation, Notification, SendingTurn
+from alerts.services.applying import Pass
+from alerts.services.notifying import Outbox
+
+pytestmark = pytest.mark.django_db
+
+CRASHES = (
+    (Pass, "apply"),  # after the lease is taken, in the evaluation's transaction
+    (Outbox, "flush"),  # at the end of that transaction, with everything written
+    (sending, "_attempt"),  # claimed, not sent
+    (sending, "_settle"),  # sent, not noted
+)
+
+
+class Killed(BaseException):
+    """What a SIGKILL is to a worker, as far as a test can have it."""
+
+
+def killed(*_, **__):
+    raise Killed
+
+
+@pytest.fixture
+def crash(monkeypatch):
+    """Do something with a crash at one of the seams, before or after what the seam does."""
+
+    def run(work, seam, *, late):
+        owner, name = seam
+        original = getattr(owner, name)
+
+        def dies(*arguments, **options):
+            if late:
+                original(*arguments, **options)
+            killed()
+
+        with monkeypatch.context() as patched:
+            patched.setattr(owner, name, dies)
+            try:
+                work()
+            except Killed:
+                return
+
+    return run
+
+
+def let_leases_run_out():
+    Evaluation.objects.update(leased_until=None)
+    SendingTurn.objects.update(leased_until=None)
+    Notification.objects.filter(state="sending").update(leased_until=timezone.now())
+    Notification.objects.filter(state="queued").update(next_attempt_at=timezone.now())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_crashes_at_every_seam_neither_lose_nor_double_an_email(seed, watch, mailbox, send, crash):
+    rng = random.Random(seed)
+    watch.rule()
+    for number in range(40):
+        amount = 9000 if number % 2 else 412
+
+        def both(amount=amount):
+            watch.balance(amount)
+            send()
+
+        mailbox.at_data = rng.choices(["250 OK", "drop before", "drop after", "451 later"], [6, 1, 1, 1], k=1)
+        crash(both, rng.choice(CRASHES), late=rng.random() < 0.5)
+        let_leases_run_out()
+        mailbox.at_data = []
+        watch.evaluate()
+        while Notification.objects.unfinished().exists():
+            let_leases_run_out()
+            send()
+    arrived = Counter(mailbox.ids)
+    owed = set(Notification.objects.values_list("message_id", flat=True))
+    assert set(arrived) == owed
+    assert len(owed) == 40
+    assert watch.alerts.filter(state="resolved").count() == 20

@@ -82,6 +82,7 @@ class RuleKind:
     with rules or subjects. ``resources`` are the polls after which it is asked at once. ``describe`` says a rule's
     condition in words. ``parameters`` are the form fields beside threshold and recovery level. In kinds with
     ``descending`` a more severe rule must have the more extreme threshold. A flag has no levels to choose.
+    Pages list kinds by ``place``.
     """
 
     name: str
@@ -97,6 +98,7 @@ class RuleKind:
     history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[Moment]] | None = None
     descending: bool = False
     is_flag: bool = False
+    place: int = 0
 
 
 # What a workspace's regular summary says of an app's part: facts since a moment.
@@ -126,8 +128,8 @@ def kind_named(name: str) -> RuleKind | None:
 
 
 def all_kinds() -> list[RuleKind]:
-    """Return every registered kind, in the order in which apps registered them."""
-    return list(_kinds.values())
+    """Return every registered kind, in the order in which pages list them."""
+    return sorted(_kinds.values(), key=lambda kind: kind.place)
 
 
 def all_summaries() -> list[Summary]:

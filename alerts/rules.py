@@ -47,6 +47,7 @@ register(
         describe=lambda _: "Cleanlist rejects a stored credential",
         resources=frozenset({"balance", "keys"}),
         is_flag=True,
+        place=20,
         defaults=(Default("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )
 )

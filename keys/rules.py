@@ -235,6 +235,7 @@ register(
         read=read_new_sources,
         describe=lambda _: "a key is used from a new IP address or by a new program",
         resources=KEYS,
+        place=30,
         is_flag=True,
         defaults=(Default("Key used from somewhere new", "warning", Decimal(0), Decimal(0)),),
     )
@@ -249,6 +250,7 @@ register(
         read=read_waking,
         describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
         resources=KEYS,
+        place=30,
         defaults=(Default("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
     )
 )
@@ -263,6 +265,7 @@ register(
         read=read_rate,
         describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
         resources=KEYS,
+        place=30,
         defaults=(Default("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
     )
 )
@@ -278,6 +281,7 @@ register(
         describe=lambda rule: f"more than {figure(rule.threshold)} % of a key's requests in the last hour fail",
         parameters={"least": _least_field},
         resources=KEYS,
+        place=30,
         history=error_history,
         defaults=(Default("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
     )
@@ -293,6 +297,7 @@ register(
         read=read_expiry,
         describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
         resources=KEYS,
+        place=30,
         history=expiry_history,
         descending=True,
         defaults=(Default("Key expires soon", "warning", Decimal(7), Decimal(7)),),

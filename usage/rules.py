@@ -317,6 +317,7 @@ register(
         describe=describe_balance,
         parameters={"unit": _unit_field},
         resources=BALANCE,
+        place=10,
         history=balance_history,
         descending=True,
         defaults=(
@@ -337,6 +338,7 @@ register(
         read=read_runway,
         describe=_describe("the credits last less than {}", "days"),
         resources=BALANCE,
+        place=10,
         descending=True,
         defaults=(
             Default(
@@ -360,6 +362,7 @@ register(
         ),
         parameters={"hours": _hours_field},
         resources=BALANCE,
+        place=10,
         history=spent_history,
     )
 )
@@ -374,6 +377,7 @@ register(
         read=read_silence,
         describe=_describe("the balance could not be read for more than {}", "minutes"),
         resources=BALANCE,
+        place=10,
         history=silence_history,
         defaults=(Default("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),
     )

@@ -7,6 +7,10 @@ BIN := $(VENV)/bin
 PACKAGES := cleanlist sandbox workspaces alerts keys usage dashboard
 # These never touch the console's database.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist sandbox sandbox_engine)
+# A file stays on one core, so that its fixtures are made once.
+ON_ALL_CORES := -n auto --dist loadfile
+# log_page loads a million rows into PostgreSQL, alert_chaos takes minutes: by name only.
+BENCH ?= client_throughput log_ingest runway_backtest alert_evaluation
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help
@@ -19,12 +23,12 @@ run: $(VENV)/.installed ## start the whole console on this machine; Ctrl-C stops
 
 .PHONY: test
 test: $(VENV)/.installed-dev ## run every test, on SQLite
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(ON_ALL_CORES) $(ARGS)
 
 .PHONY: test-postgres
 test-postgres: $(VENV)/.installed-dev ## run the tests that use the database, on the PostgreSQL at TEST_DATABASE_URL
 	@test -n "$(TEST_DATABASE_URL)" || { echo 'Set TEST_DATABASE_URL, for example postgres://console:console@127.0.0.1:5432/console'; exit 1; }
-	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest $(WITHOUT_DATABASE) $(ARGS)
+	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest $(ON_ALL_CORES) $(WITHOUT_DATABASE) $(ARGS)
 
 .PHONY: lint
 lint: $(VENV)/.installed-dev ## check style, types, templates, migrations and deployment settings
@@ -49,8 +53,8 @@ licenses: $(VENV)/.installed-dev ## list the licences of the pinned packages in 
 	$(BIN)/python tools/list_licenses.py
 
 .PHONY: bench
-bench: $(VENV)/.installed-dev ## measure; the numbers in README come from here
-	@set -e; for file in bench/bench_*.py; do test -e "$$file" || { echo 'There is no benchmark yet.'; exit 0; }; echo "== $$file"; $(BIN)/python "$$file"; done
+bench: $(VENV)/.installed-dev ## measure; BENCH=log_page runs one, and DATABASE_URL chooses PostgreSQL
+	@set -e; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name; done
 
 .PHONY: clean
 clean: ## remove the environment and caches; the console's data in var/ stays

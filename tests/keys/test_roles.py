@@ -13,7 +13,7 @@ from .conftest import log_request, make_key, text_of
 READ = ["list", "detail", "requests"]
 COMMANDS = ["new", "revoke", "revoke_selected", "revoke_all", "seen", "dismiss"]
 POST_ONLY = {"seen", "dismiss"}
-WITH_KEY = {"detail", "requests", "revoke", "dismiss"}
+WITH_KEY = ["detail", "requests", "revoke", "dismiss"]
 SENT = {"name": "x", "expiry": "never", "form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12", "phrase": REVOKE_ALL_PHRASE}
 
 

@@ -21,6 +21,7 @@ STATES = {
     "due": ("ok", "Due"),
     "waiting": ("neutral", "Waiting"),
     "paused": ("warning", "Paused"),
+    "spare": ("neutral", "Not needed"),
 }
 
 
@@ -63,7 +64,7 @@ def _rows(workspace: Workspace) -> list[Row]:
             poll,
             resources[poll.resource].label,
             names.get(poll.resource, {}).get(poll.subject, poll.subject),
-            _state(poll),
+            _state(poll, wanted=resources[poll.resource].wanted(workspace)),
         )
         for poll in workspace.polls.all()
         if poll.resource in resources
@@ -72,10 +73,10 @@ def _rows(workspace: Workspace) -> list[Row]:
     return sorted(rows, key=lambda row: (order.index(row.state), row.label, row.subject.lower(), row.poll.pk))
 
 
-def _state(poll: Poll) -> str:
+def _state(poll: Poll, *, wanted: bool) -> str:
     now = timezone.now()
     if poll.paused_reason:
-        return "paused"
+        return "paused" if wanted else "spare"
     if poll.leased_until is not None and poll.leased_until > now:
         return "running"
     if poll.consecutive_failures:

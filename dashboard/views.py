@@ -8,6 +8,7 @@ from dashboard import overviews
 from dashboard.summaries import Summary, summaries_of
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
+from workspaces.models.user import has_second_factor
 
 # How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
 REFRESH_SECONDS, FIRST_SECONDS = 15, 3
@@ -16,12 +17,13 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show every workspace that the person may see, those that need attention first."""
-    visible, opened = Workspace.objects.visible_to(request.user), Workspace.objects.open_to(request.user)
-    summaries = summaries_of(opened)
+    visible = summaries_of(Workspace.objects.visible_to(request.user))
+    # Those that ask for a second factor, which the person has not set up, show no figures.
+    locked = [] if has_second_factor(request.user) else [one.workspace for one in visible if one.workspace.requires_mfa]
+    summaries = [one for one in visible if one.workspace not in locked]
     context = {
         "summaries": summaries,
-        # Those that ask for a second factor, which the person has not set up.
-        "locked": visible.exclude(pk__in=opened.values("pk")),
+        "locked": locked,
         "may_connect": may_connect(request.user),
         "refresh_seconds": _refresh_seconds(summaries),
     }

@@ -22,6 +22,9 @@ PUBLIC = {
     "socialaccount_login_cancelled",
     "socialaccount_login_error",
     "invitation",
+    # These two prove themselves: by the token of METRICS_TOKEN, and by the signature in the link.
+    "metrics",
+    "unsubscribe",
 }
 
 

@@ -4,7 +4,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.utils import timezone
 
-from workspaces.models.user import User, has_second_factor
+from workspaces.models.user import User
 from workspaces.sealing import SealedField
 
 
@@ -31,11 +31,6 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
         if user.is_superuser:
             return self
         return self.filter(memberships__user=user)
-
-    def open_to(self, user: User | AnonymousUser) -> "WorkspaceQuerySet":
-        """Keep those of ``visible_to`` whose demand for a second factor ``user`` meets."""
-        visible = self.visible_to(user)
-        return visible if has_second_factor(user) else visible.filter(requires_mfa=False)
 
 
 class Workspace(models.Model):

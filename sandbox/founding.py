@@ -1,6 +1,7 @@
 """What every data directory has from its first minute: one organization and the user who administers it."""
 
 from decimal import Decimal
+from typing import Literal, get_args
 
 from sqlalchemy.orm import Session
 
@@ -12,7 +13,7 @@ USER_ID = "user_sandboxOperations"
 FIRST_CREDITS = Decimal(5000)
 
 # The twelve scopes of the service's authentication page.
-ALL_SCOPES = [
+Scope = Literal[
     "people:read",
     "companies:read",
     "lists:read",
@@ -26,6 +27,7 @@ ALL_SCOPES = [
     "smart_agents:write",
     "admin:api_keys",
 ]
+ALL_SCOPES: list[str] = list(get_args(Scope))
 API_ACCESS = "API_ACCESS"
 FEATURES = [API_ACCESS, "data_source_csv_upload", "enrich_email", "enrich_phone", "search_people"]
 

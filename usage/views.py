@@ -1,6 +1,5 @@
 """The usage page, and the readings as a file."""
 
-import csv
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +13,7 @@ from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
 from workspaces.access import get_workspace
+from workspaces.exporting import csv_lines
 from workspaces.models import Workspace
 
 
@@ -32,14 +32,6 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-class _Line:
-    """What ``csv`` writes to: gives each line back instead of keeping it."""
-
-    def write(self, line: str) -> str:
-        """Return ``line``."""
-        return line
-
-
 @require_safe
 def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Send every stretch of readings as CSV, oldest first; times in UTC."""
@@ -50,9 +42,12 @@ def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 
 
 def _lines(workspace: Workspace) -> Iterator[str]:
-    writer = csv.writer(_Line())
     columns = ("first_read_at", "read_at", "credits", "topped_up", "gap_seconds")
-    yield writer.writerow(("first_read_at", "last_read_at", "credits", "topped_up", "not_read_before_seconds"))
     rows = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list(*columns)
-    for first, last, balance, topped_up, gap in rows.iterator(chunk_size=2000):
-        yield writer.writerow((first.isoformat(), last.isoformat(), f"{balance:f}", f"{topped_up:f}", gap))
+    return csv_lines(
+        ("first_read_at", "last_read_at", "credits", "topped_up", "not_read_before_seconds"),
+        (
+            (first.isoformat(), last.isoformat(), f"{balance:f}", f"{topped_up:f}", gap)
+            for first, last, balance, topped_up, gap in rows.iterator(chunk_size=2000)
+        ),
+    )

@@ -15,7 +15,7 @@ from sandbox import ledger
 from sandbox.columns import utc_now
 from sandbox.errors import ApiError, not_found
 from sandbox.faults import CONTROL_PREFIX, Fault
-from sandbox.founding import ALL_SCOPES
+from sandbox.founding import ALL_SCOPES, Scope
 from sandbox.request_log import MAX_TEXT, LoggedRequest, write_rows
 from sandbox.schemas import Text
 from sandbox.tables import ApiKey, LeadList, Organization, RequestLog, User
@@ -24,20 +24,6 @@ from .dependencies import Sandbox, services
 from .refusals import CONTROL
 
 BATCH = 1000
-Scope = Literal[
-    "people:read",
-    "companies:read",
-    "lists:read",
-    "lists:write",
-    "enrich:read",
-    "enrich:write",
-    "credits:read",
-    "export:read",
-    "sync:write",
-    "smart_agents:read",
-    "smart_agents:write",
-    "admin:api_keys",
-]
 
 
 async def guard(request: Request, x_sandbox_control: Annotated[str, Header()] = "") -> None:

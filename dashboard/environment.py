@@ -51,6 +51,7 @@ VARIABLES = (
     "VAR_DIR",
     "PUBLIC_URL",
     "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "ENCRYPTION_KEYS",
     "DATABASE_URL",
     "REDIS_URL",
@@ -84,6 +85,7 @@ class Environment:
     allowed_hosts: list[str]
     trusted_proxy_count: int
     secret_key: str = field(repr=False)
+    secret_key_fallbacks: list[str] = field(repr=False)
     encryption_keys: list[str] = field(repr=False)
     databases: dict[str, Any] = field(repr=False)
     redis_url: str = field(repr=False)
@@ -145,6 +147,7 @@ def _settings(env: Env) -> dict[str, Any]:
         "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", []),
         "TRUSTED_PROXY_COUNT": env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(0, 10)),
         "SECRET_KEY": env.str("SECRET_KEY", "", validate=values.is_secret_key),
+        "SECRET_KEY_FALLBACKS": env.list("SECRET_KEY_FALLBACKS", [], validate=values.are_secret_keys),
         "ENCRYPTION_KEYS": env.list("ENCRYPTION_KEYS", [], validate=values.are_encryption_keys),
         "DATABASE_URL": env.str("DATABASE_URL", "", validate=values.is_database_url),
         "REDIS_URL": env.str("REDIS_URL", "", validate=values.is_redis_url),
@@ -212,6 +215,7 @@ def _environment(chosen: dict[str, Any]) -> Environment:
         embedded=embedded,
         public_url=values.origin(chosen["PUBLIC_URL"] or f"http://localhost:{chosen['PORT']}"),
         secret_key=secret_key,
+        secret_key_fallbacks=chosen["SECRET_KEY_FALLBACKS"],
         encryption_keys=encryption_keys,
         databases={"default": _database(chosen["DATABASE_URL"], var_dir)},
         redis_url=chosen["REDIS_URL"] or f"unix://{redis_socket(var_dir)}",

@@ -11,6 +11,7 @@ ENVIRONMENT = read_environment()
 
 DEBUG = ENVIRONMENT.debug
 SECRET_KEY = ENVIRONMENT.secret_key
+SECRET_KEY_FALLBACKS = ENVIRONMENT.secret_key_fallbacks
 ENCRYPTION_KEYS = ENVIRONMENT.encryption_keys
 PUBLIC_URL = ENVIRONMENT.public_url
 VAR_DIR = ENVIRONMENT.var_dir

@@ -69,6 +69,12 @@ def is_secret_key(value: str) -> None:
         raise ValidationError(f"must be at least 50 random characters; {NEW_KEYS}")
 
 
+def are_secret_keys(values: list[str]) -> None:
+    """Check each as ``is_secret_key`` does."""
+    for value in values:
+        is_secret_key(value)
+
+
 def are_encryption_keys(values: list[str]) -> None:
     """Check that each is 32 bytes in URL-safe base64, as Fernet wants them."""
     for number, value in enumerate(values, start=1):

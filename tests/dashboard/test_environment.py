@@ -112,6 +112,11 @@ def test_a_file_of_settings_is_read_and_the_environment_wins(read, tmp_path):
     assert (environment.port, environment.sandbox_port) == (8222, 8333)
 
 
+def test_former_secret_keys_are_kept_as_fallbacks(read):
+    former = "zyxwvutsrq" * 5
+    assert read(SECRET_KEY_FALLBACKS=former).secret_key_fallbacks == [former]
+
+
 def test_nothing_secret_is_in_the_repr(read):
     text = repr(read(DATABASE_URL=POSTGRES, CONSOLE_ADMIN_PASSWORD="hush-hush", **GOOD_KEYS))
     assert "hush" not in text

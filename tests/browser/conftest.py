@@ -29,7 +29,7 @@ def pytest_runtest_makereport(item, call):
 @pytest.fixture(scope="package")
 def console(tmp_path_factory):
     """The whole console as `make run` starts it, sandbox and traffic included."""
-    running = RunningConsole(tmp_path_factory.mktemp("var"))
+    running = RunningConsole(tmp_path_factory.mktemp("var"), POLL_KEYS_SECONDS="10", POLL_REQUESTS_SECONDS="10")
     running.start()
     yield running
     running.stop()

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity
@@ -44,10 +43,6 @@ class Current:
     def show_banner(self) -> bool:
         """Say whether it is worth a line on every page: what is for information only is not."""
         return self.worst is not None and self.worst.level != Severity.INFORMATION
-
-    def url_for(self, alert: Alert) -> str:
-        """Return the alert's page."""
-        return reverse("alerts:alert", args=[alert.workspace.slug, alert.pk])
 
 
 def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:

@@ -80,15 +80,6 @@ def management_client(workspace: Workspace) -> Client:
     return Client(workspace.base_url, session_credential(workspace))
 
 
-def api_client(workspace: Workspace) -> Client:
-    """Return a client that calls with the API key, for use as a context manager.
-
-    Raises NotConnected or AddressNotAllowed.
-    """
-    check_address(workspace.base_url)
-    return Client(workspace.base_url, api_key_credential(workspace))
-
-
 def polling_client(workspace: Workspace, kind: CredentialKind) -> AsyncClient:
     """Return the async client that a poll uses. The engine has its own backoff, so the client does not retry.
 

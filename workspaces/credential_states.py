@@ -25,9 +25,7 @@ class CredentialState:
 def api_key_state(workspace: Workspace) -> CredentialState:
     """Return how the API key is doing."""
     if workspace.api_key is None:
-        return CredentialState(
-            "neutral", "Not stored", "Without an API key there is no balance, no deliveries and no usage report."
-        )
+        return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
     if workspace.api_key_rejected_at is not None:
         return CredentialState("danger", "Rejected", _rejected("API key", workspace.api_key_rejection))
     return CredentialState("ok", "Accepted", "Cleanlist accepts it.")

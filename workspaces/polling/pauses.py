@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError
 from workspaces.audit import CONSOLE, record_event
-from workspaces.models import Action, Outcome, Poll, Workspace
+from workspaces.models import Action, Outcome, Workspace
 from workspaces.polling.registry import CredentialKind, all_resources
 from workspaces.texts import plain_text
 
@@ -67,8 +67,3 @@ def _record_rejection(workspace: Workspace, label: str, error: Exception) -> Non
         subject=("", label),
         message=str(error),
     )
-
-
-def forget_subject(workspace: Workspace, resource: str, subjects: list[str]) -> None:
-    """Remove the polls of subjects that no longer need one."""
-    Poll.objects.filter(workspace=workspace, resource=resource, subject__in=subjects).delete()

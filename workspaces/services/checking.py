@@ -86,7 +86,7 @@ def check_connection(
         report.add("API address", "failed", str(error))
         return report
     if api_key is None:
-        report.add("API key", "skipped", "None given: no balance, no deliveries, no usage report.")
+        report.add("API key", "skipped", "None given: the credit balance cannot be read.")
     else:
         _check_api_key(report, base_url, api_key)
     if session is None:

@@ -31,7 +31,7 @@ def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
         title="Remove the API key from this console?",
         button="Remove the key",
         consequences=[
-            "The balance is no longer read, and webhook deliveries and usage reports are switched off.",
+            "The credit balance is no longer read.",
             "What was read so far stays.",
             "Upstream the key stays active: whoever has it can go on using it.",
         ],

@@ -36,8 +36,31 @@ def get(path: str, read: Callable[[bytes], T], **query: str | int | None) -> Cal
 
 
 def decoded(kind: type[T]) -> Callable[[bytes], T]:
-    """Return a reader of JSON as `kind`. It raises `msgspec.MsgspecError` for anything else."""
-    return msgspec.json.Decoder(kind, dec_hook=_decode_own_type).decode
+    """Return a reader of JSON as `kind`. It raises `msgspec.MsgspecError` for anything else.
+
+    A field that is null where something else is expected reads as one that was left out.
+    """
+    decode = msgspec.json.Decoder(kind, dec_hook=_decode_own_type).decode
+
+    def read(body: bytes) -> T:
+        try:
+            return decode(body)
+        except msgspec.ValidationError:
+            stripped = _without_nulls(msgspec.json.decode(body), levels=4)
+            return msgspec.convert(stripped, kind, dec_hook=_decode_own_type)
+
+    return read
+
+
+def _without_nulls(value: Any, levels: int) -> Any:
+    """Leave null fields out: deep enough for a list in an envelope, and never as deep as a hostile answer."""
+    if levels == 0:
+        return value
+    if isinstance(value, dict):
+        return {name: _without_nulls(each, levels - 1) for name, each in value.items() if each is not None}
+    if isinstance(value, list):
+        return [_without_nulls(each, levels - 1) for each in value]
+    return value
 
 
 def _decode_own_type(kind: type, value: Any) -> Any:

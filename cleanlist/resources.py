@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, cast, overload
 from uuid import UUID
 
 import msgspec
 
 from cleanlist.calls import Call, decoded, get, segment
+from cleanlist.deliveries import read_deliveries
 from cleanlist.results import (
     Acknowledgement,
     ApiKey,
@@ -152,7 +153,7 @@ class Webhooks(Resource[S]):
     @described
     def deliveries(self, workflow_id: str | None = None) -> Call[tuple[DeliveryAttempt, ...]]:
         """List delivery attempts of one workflow; whether the id may be left out is upstream's to say."""
-        return get(f"{_PUBLIC}/webhooks/deliveries", _read_deliveries, workflow_id=workflow_id)
+        return get(f"{_PUBLIC}/webhooks/deliveries", read_deliveries, workflow_id=workflow_id)
 
 
 class Enrichments(Resource[S]):
@@ -201,12 +202,6 @@ class _KeysEnvelope(msgspec.Struct):
     keys: tuple[PublicApiKey, ...]
 
 
-class _DeliveriesEnvelope(msgspec.Struct):
-    deliveries: tuple[DeliveryAttempt, ...] | None = None
-    items: tuple[DeliveryAttempt, ...] | None = None
-    data: tuple[DeliveryAttempt, ...] | None = None
-
-
 _read_api_keys = decoded(tuple[ApiKey, ...])
 _read_created = decoded(CreatedApiKey)
 _read_acknowledgement = decoded(Acknowledgement)
@@ -217,25 +212,14 @@ _read_bulk = decoded(BulkEnrichment)
 _read_status = decoded(EnrichmentStatus)
 _read_whoami = decoded(Whoami)
 _read_validation = decoded(KeyValidation)
-_decode_public_keys = msgspec.json.Decoder(tuple[PublicApiKey, ...] | _KeysEnvelope)
-_decode_deliveries = msgspec.json.Decoder(tuple[DeliveryAttempt, ...] | _DeliveriesEnvelope)
+# A union is a type to msgspec, though not to the type checker.
+_decode_public_keys: Callable[[bytes], Any] = decoded(cast("Any", tuple[PublicApiKey, ...] | _KeysEnvelope))
 
 
 def _read_public_keys(body: bytes) -> tuple[PublicApiKey, ...]:
     """Read both forms: the v1 surface answers with an array, v2 with an object that holds one."""
-    answer = _decode_public_keys.decode(body)
+    answer: tuple[PublicApiKey, ...] | _KeysEnvelope = _decode_public_keys(body)
     return answer.keys if isinstance(answer, _KeysEnvelope) else answer
-
-
-def _read_deliveries(body: bytes) -> tuple[DeliveryAttempt, ...]:
-    """Read each usual form, as the envelope is not documented."""
-    answer: tuple[DeliveryAttempt, ...] | _DeliveriesEnvelope = _decode_deliveries.decode(body)
-    if not isinstance(answer, _DeliveriesEnvelope):
-        return answer
-    for attempts in (answer.deliveries, answer.items, answer.data):
-        if attempts is not None:
-            return attempts
-    raise msgspec.ValidationError("Object holds none of `deliveries`, `items`, `data`")
 
 
 def _revocation(path: str) -> Call[Acknowledgement]:

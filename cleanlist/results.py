@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from cleanlist.moments import moment_of
 from cleanlist.secret import Secret
 
 
@@ -214,3 +215,11 @@ class EnrichmentStatus(Result, frozen=True, kw_only=True):
     summary: dict[str, Any] | None = None
     results: tuple[dict[str, Any], ...] | None = None
     result: dict[str, Any] | None = None
+    enrichment_type: str | None = None
+    lead_list_id: str | int | None = None
+    completed_at: Any = None
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When the enrichment was done; None where upstream does not say, or not in a form that can be read."""
+        return moment_of(self.completed_at)

@@ -113,6 +113,22 @@ CASES = [
         lambda r: r.scopes == ("credits:read",) and r.user_email is None,
     ),
     Case(
+        "nulls where nothing was left to say",
+        lambda c: c.whoami(),
+        "GET",
+        "/api/v1/public/whoami",
+        {"organization_id": "org_1", "scopes": None, "features": None, "user_email": None},
+        lambda r: r.scopes == () and r.features == (),
+    ),
+    Case(
+        "public keys with nulls",
+        lambda c: c.public_keys.list(),
+        "GET",
+        "/api/v1/public/api-keys",
+        {"keys": [{"key_id": "ak_1", "is_active": True, "key_last4": None, "created_at": "2026-04-06T12:00:00Z"}]},
+        lambda r: r[0].key_last4 == "" and r[0].created_at == NOON,
+    ),
+    Case(
         "validate key",
         lambda c: c.validate_key(),
         "GET",
@@ -150,6 +166,27 @@ CASES = [
             *[(envelope, {envelope: [ATTEMPT], "total": 1}) for envelope in ("deliveries", "items", "data")],
         ]
     ],
+    Case(
+        "deliveries that are odd in every field",
+        lambda c: c.webhooks.deliveries(),
+        "GET",
+        "/api/v1/public/webhooks/deliveries",
+        {
+            "data": {
+                "items": [
+                    ATTEMPT,
+                    None,
+                    {"attempt_number": "2", "url": 7, "attempted_at": "once", "created_at": 1_760_000_000_000},
+                    {"workflow_id": ["w"], "status_code": "404", "created_at": "0001-01-01T00:00:00+14:00"},
+                ]
+            }
+        },
+        lambda r: (
+            [(row.attempt_number, row.response_status_code) for row in r[1:]] == [(2, None), (None, 404)]
+            and (r[1].url, r[1].at) == (None, datetime(2025, 10, 9, 8, 53, 20, tzinfo=UTC))
+            and (r[2].workflow_id, r[2].at) == (None, None)
+        ),
+    ),
     Case(
         "all deliveries",
         lambda c: c.webhooks.deliveries(),

@@ -30,7 +30,7 @@ from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from keys.log_export import lines_of  # noqa: E402
+from keys.log.export import lines_of  # noqa: E402
 from keys.models import ApiKey, LoggedRequest  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
@@ -120,7 +120,7 @@ def main():
     assert connection.vendor == "postgresql", "Set DATABASE_URL to a PostgreSQL."
     logging.disable(logging.INFO)
     large = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True)
+    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         run(large)
     finally:

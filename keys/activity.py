@@ -10,7 +10,7 @@ from django.db.models import Count, Exists, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from keys.bounded import TooMuchToLookThrough, time_limit
+from keys.log.bounded import TooMuchToLookThrough, time_limit
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
 from keys.status import LAST_DAY, Level
 from keys.tallying import hour_of

@@ -1,6 +1,7 @@
 """From the path of one request to the endpoint that it belongs to, so that rollups stay small."""
 
 import re
+from functools import lru_cache
 
 LONGEST = 200
 _ID = "{id}"
@@ -9,6 +10,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 _LOOKS_GENERATED = re.compile(r"[0-9]+|(?=.*[0-9])[0-9a-f]{12,}|(?=.*[0-9]).{20,}|.{65,}", re.IGNORECASE | re.DOTALL)
 
 
+@lru_cache(maxsize=4096)
 def endpoint_of(path: str) -> str:
     """Return ``path`` without its query and with ids as ``{id}``; it always begins with a slash."""
     bare = re.split(r"[?#;]", path, maxsplit=1)[0]

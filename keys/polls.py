@@ -7,9 +7,10 @@ from django.conf import settings
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
-from keys import landing, log_landing
+from keys import landing
 from keys.capture import PAGE_ROWS
 from keys.endpoints import endpoint_of
+from keys.log import landing as log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register

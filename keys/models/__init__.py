@@ -2,6 +2,7 @@ from keys.models.completeness import Completeness
 from keys.models.creation import KeyCreation
 from keys.models.gap import LogGap
 from keys.models.key import ApiKey
+from keys.models.log_value import LogValue
 from keys.models.request_log import LoggedRequest
 from keys.models.rollup import KeyEndpoint, KeyTraffic, WorkspaceTraffic
 
@@ -12,6 +13,7 @@ __all__ = [
     "KeyEndpoint",
     "KeyTraffic",
     "LogGap",
+    "LogValue",
     "LoggedRequest",
     "WorkspaceTraffic",
 ]

@@ -166,7 +166,7 @@ class ApiKey(models.Model):
     secret_state = models.CharField(max_length=10, choices=SecretState.choices, default=SecretState.NOT_OURS)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
-    # What is known of the log (``keys.log_landing``): first read at, rows ever captured, requests that had already
+    # What is known of the log (``keys.log.landing``): first read at, rows ever captured, requests that had already
     # left upstream's log then, and requests that upstream counted since and never showed.
     captured_since = models.DateTimeField(null=True)
     captured_count = models.BigIntegerField(default=0)

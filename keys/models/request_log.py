@@ -7,8 +7,9 @@ from typing import Any, Self
 from django.db import models
 from django.db.models import Q
 
+from keys.log import partitions, values
+from keys.log.networks import Network, in_network
 from keys.models.key import ApiKey
-from keys.networks import Network, in_network
 from workspaces.models import Workspace
 
 # The User-Agent of every call the console makes begins so, which tells them from the customer's traffic.
@@ -70,10 +71,12 @@ class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
         return self.filter(in_network("ip_address", network))
 
     def bulk_create(self, objs: Iterable["LoggedRequest"], *args: Any, **options: Any) -> list["LoggedRequest"]:
-        """Store ``objs``, each with the workspace of its key."""
+        """Store ``objs``, each with the workspace of its key, and note what occurs in them."""
         rows = list(objs)
         for row in rows:
             row.workspace_id = row.key.workspace_id
+        partitions.prepare(row.created_at for row in rows)
+        values.note_of_keys(rows)
         return super().bulk_create(rows, *args, **options)
 
     def before(self, place: Place) -> "LoggedRequestQuerySet":
@@ -91,7 +94,11 @@ class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
 
 
 class LoggedRequest(models.Model):
-    """One row of a key's request log, kept after upstream forgets it."""
+    """One row of a key's request log, kept after upstream forgets it.
+
+    On PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the time
+    is part of the primary key and of ``one_row_a_request`` too; a row's time never changes.
+    """
 
     # Neither has an index of its own: those below begin with them.
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="requests", db_index=False)
@@ -128,8 +135,11 @@ class LoggedRequest(models.Model):
         return f"{self.method} {self.path} {self.status_code}"
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Store the row with the workspace of its key."""
+        """Store the row with the workspace of its key, and note what occurs in it."""
         self.workspace_id = self.key.workspace_id
+        if self._state.adding:
+            partitions.prepare([self.created_at])
+            values.note(self.key_id, self.workspace_id, [self])
         super().save(*args, **options)
 
     @property

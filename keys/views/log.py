@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from keys import log_page
-from keys.bounded import TooMuchToLookThrough
-from keys.log_export import size_in_words
-from keys.log_figures import figures_of
-from keys.log_filters import LogFilterForm
-from keys.log_rows import mark, opened, place_gaps
+from keys.log import page as log_page
+from keys.log.bounded import TooMuchToLookThrough
+from keys.log.export import size_in_words
+from keys.log.figures import figures_of
+from keys.log.filters import LogFilterForm
+from keys.log.rows import mark, opened, place_gaps
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
 from keys.presenting import Connection

@@ -11,9 +11,9 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from keys import log_page
-from keys.log_export import lines_of
-from keys.log_filters import PLACES, LogFilterForm
+from keys.log import page as log_page
+from keys.log.export import lines_of
+from keys.log.filters import PLACES, LogFilterForm
 from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace
 from workspaces.audit import Actor, record_event

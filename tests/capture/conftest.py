@@ -5,7 +5,8 @@ from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import RequestLogEntry
-from keys import landing, log_landing
+from keys import landing
+from keys.log import landing as log_landing
 from keys.models import ApiKey
 from tests.cast import *  # noqa: F403
 from workspaces.models import Poll

@@ -8,10 +8,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from keys import landing, rollups
-from keys.latency import percentile
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.capture.conftest import START, at
 from tests.keys.test_landing import listed
+from workspaces.latency import percentile
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import RequestLogEntry
-from keys import landing, log_landing, polls
+from keys import landing, polls
+from keys.log import landing as log_landing
 from tests.capture.conftest import KEY
 from tests.keys.test_landing import listed
 from workspaces.models import Poll

@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey, RequestLogEntry
-from keys import landing, log_landing
+from keys import landing
+from keys.log import landing as log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
 

@@ -1,5 +1,6 @@
 """That each common question is answered from an index that holds its order: no sorting, no walk through the table."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,8 +8,8 @@ from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
-from keys.log_filters import LogFilterForm
-from keys.log_page import asked_for
+from keys.log.filters import LogFilterForm
+from keys.log.page import asked_for
 from keys.models import LoggedRequest
 from tests.keys.conftest import make_key
 
@@ -33,14 +34,27 @@ def plan(log):
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE keys_loggedrequest")
+        if connection.vendor == "postgresql":
+            # So few rows are as well sorted; whether an index spares that is the question.
+            cursor.execute("SET LOCAL enable_sort = off; SET LOCAL enable_seqscan = off")
 
     def plan(scope, query, place=None):
         form = LogFilterForm(QueryDict(query), [])
         assert form.is_valid()
         rows = asked_for(form, scope, now)
-        return (rows.after(place) if place else rows).newest_first()[:51].explain()
+        return with_names_of_whole(((rows.after(place) if place else rows).newest_first()[:51]).explain())
 
     return plan
+
+
+def with_names_of_whole(plan):
+    """Call the index of a month's partition by the name that it has in the whole log."""
+    if connection.vendor != "postgresql":
+        return plan
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text, inhparent::regclass::text FROM pg_inherits")
+        names = dict(cursor.fetchall())
+    return re.sub(r"(?<=using )\w+", lambda found: names.get(found[0], found[0]), plan)
 
 
 @pytest.mark.parametrize(
@@ -54,7 +68,7 @@ def plan(log):
     ],
 )
 def test_the_main_filters_read_an_index_in_its_order(log, plan, query, of_key, of_all):
-    deep = LoggedRequest.objects.filter(key=log.key).newest_first()[200].place
+    deep = LoggedRequest.objects.filter(key=log.key).newest_first()[50].place  # within the hour of "since=1h"
     for scope, index in (
         (LoggedRequest.objects.filter(key=log.key), of_key),
         (LoggedRequest.objects.of(log.workspace), of_all),
@@ -62,5 +76,6 @@ def test_the_main_filters_read_an_index_in_its_order(log, plan, query, of_key, o
         for place in (None, deep) if index else ():
             found = plan(scope, query, place)
             assert f"{index} " in found
+            assert "Sort" not in found
             assert "TEMP B-TREE" not in found
             assert "Seq Scan" not in found

@@ -9,9 +9,9 @@ from typing import NamedTuple
 from django.db.models import Exists, Sum
 from django.utils import timezone
 
-from keys.bounded import time_limit
-from keys.log_filters import LogFilterForm
-from keys.log_page import asked_for
+from keys.log.bounded import time_limit
+from keys.log.filters import LogFilterForm
+from keys.log.page import asked_for
 from keys.models import ApiKey, KeyTraffic, WorkspaceTraffic
 from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.models import Workspace

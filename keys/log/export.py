@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from keys.log_page import LogPage, Tallies
+from keys.log.page import LogPage, Tallies
 from keys.models import ApiKey
 from keys.models.request_log import LoggedRequestQuerySet, Place
 from workspaces.exporting import csv_lines, json_lines

@@ -4,19 +4,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from cleanlist import RequestLogEntry
 from keys import capture, gaps, rollups
+from keys.log import storing, values
+from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LoggedRequest
-from keys.models.request_log import OWN_USER_AGENT
 from workspaces.models import Poll, Workspace
 from workspaces.texts import plain_text
-
-logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
@@ -33,17 +31,19 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
     ``read_at`` is the moment before the call. The same page may land twice.
     """
     with transaction.atomic(savepoint=False):
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        _lock(workspace)
         key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
         if key is None:
             return Landed(0)
         page = {plain_text(row.id, 200): row for row in rows}
-        known = _known(key, page)
-        fresh = [_logged(key, upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known]
-        _store(fresh)
-        found_gap = _found_gap(key, [row.created_at for row in page.values()], len(known), read_at)
+        times = [row.created_at for row in page.values()]
+        known = _known(key, page, times)
+        fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known]
+        storing.store(key, fresh)
+        found_gap = _found_gap(key, times, len(known), read_at)
         _count(key, fresh, read_at)
         rollups.add(key, fresh)
+        values.note(key.pk, key.workspace_id, fresh)
     return Landed(len(fresh), found_gap)
 
 
@@ -52,31 +52,21 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[Request
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
 
-def _known(key: ApiKey, page: dict[str, RequestLogEntry]) -> set[str]:
+def _lock(workspace: Workspace) -> None:
+    """Let no other page of the workspace land meanwhile. Apart from what is read then: that must be as of now."""
+    if connection.features.has_select_for_update:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE", [workspace.pk])
+
+
+def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime]) -> set[str]:
     """Return the ids of the rows that are here, or were until they were pruned."""
-    rows = LoggedRequest.objects.filter(key=key, upstream_id__in=list(page))
-    pruned = {upstream_id for upstream_id, row in page.items() if _was_pruned(key, row)}
-    return pruned | set(rows.values_list("upstream_id", flat=True))
-
-
-def _was_pruned(key: ApiKey, row: RequestLogEntry) -> bool:
-    return key.kept_from is not None and row.created_at < key.kept_from
-
-
-def _store(rows: Sequence[LoggedRequest]) -> None:
-    """Add rows that are known to be new, because only the holder of the workspace's lock adds any.
-
-    PostgreSQL takes them by COPY, at twice the speed of an insert (``bench/log_ingest.py``).
-    """
-    if connection.vendor != "postgresql":
-        LoggedRequest.objects.bulk_create(rows)
-        return
-    about = LoggedRequest._meta  # noqa: SLF001 - Django's documented way to ask
-    names = [field.attname for field in about.concrete_fields if not field.primary_key]  # here also the columns' names
-    command = f"COPY {about.db_table} ({', '.join(names)}) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(command) as sink:
-        for row in rows:
-            sink.write_row([getattr(row, name) for name in names])
+    if not page:
+        return set()
+    known = storing.known(key, list(page), min(times), max(times))
+    if key.kept_from is not None and min(times) < key.kept_from:
+        known |= {upstream_id for upstream_id, row in page.items() if row.created_at < key.kept_from}
+    return known
 
 
 def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datetime) -> bool:
@@ -94,7 +84,7 @@ def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datet
     return True
 
 
-def _count(key: ApiKey, fresh: Sequence[LoggedRequest], read_at: datetime) -> None:
+def _count(key: ApiKey, fresh: Sequence[NewRow], read_at: datetime) -> None:
     """Bring the key's counts up to date with the rows that were new."""
     if key.captured_since is None:
         key.captured_since = read_at
@@ -115,20 +105,3 @@ def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, foun
     rate = capture.observed_rate(sorted(times, reverse=True), read_at)
     poll.interval_seconds = capture.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
     Poll.objects.filter(pk=poll.pk).update(interval_seconds=poll.interval_seconds)
-
-
-def _logged(key: ApiKey, upstream_id: str, row: RequestLogEntry) -> LoggedRequest:
-    agent = plain_text(row.user_agent, 2000)
-    return LoggedRequest(
-        key=key,
-        workspace_id=key.workspace_id,
-        upstream_id=upstream_id,
-        method=plain_text(row.method, 16),
-        path=plain_text(row.path, 4000),
-        status_code=row.status_code if row.status_code is not None and 0 <= row.status_code < 1000 else None,
-        duration_ms=None if row.duration_ms is None else max(0, min(round(row.duration_ms), 2**31 - 1)),
-        ip_address=plain_text(row.ip_address, 64),
-        user_agent=agent,
-        created_at=row.created_at,
-        is_own_call=agent.startswith(OWN_USER_AGENT),
-    )

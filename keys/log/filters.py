@@ -15,9 +15,9 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from keys.log.networks import Network
 from keys.models import ApiKey
 from keys.models.request_log import LoggedRequestQuerySet, Place
-from keys.networks import Network
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

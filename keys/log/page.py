@@ -7,8 +7,8 @@ from django.core.exceptions import ValidationError
 from django.db.models import Count, Q
 from django.utils import timezone
 
-from keys.bounded import TooMuchToLookThrough, time_limit
-from keys.log_filters import LogFilterForm, parse_moment, parse_place
+from keys.log.bounded import TooMuchToLookThrough, time_limit
+from keys.log.filters import LogFilterForm, parse_moment, parse_place
 from keys.models import LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet, Place
 

@@ -52,4 +52,4 @@ def teach_sqlite(connection: BaseDatabaseWrapper, **_: Any) -> None:
         connection.connection.create_function("in_network", 2, _contains, deterministic=True)
 
 
-connection_created.connect(teach_sqlite, dispatch_uid="keys.networks")
+connection_created.connect(teach_sqlite, dispatch_uid="keys.log.networks")

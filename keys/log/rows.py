@@ -7,8 +7,8 @@ from datetime import UTC, timedelta
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from keys.curl import curl_for
-from keys.log_filters import LogFilterForm
+from keys.log.curl import curl_for
+from keys.log.filters import LogFilterForm
 from keys.models import LoggedRequest
 from keys.models.gap import LogGapQuerySet
 from keys.models.request_log import LoggedRequestQuerySet, Place

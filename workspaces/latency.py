@@ -6,6 +6,7 @@ A percentile read from one is at most 9.1 % off (half a bucket on a logarithmic 
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 _PER_DOUBLING = 4
 LARGEST_ERROR = 2 ** (1 / (2 * _PER_DOUBLING)) - 1
@@ -14,6 +15,7 @@ LARGEST_ERROR = 2 ** (1 / (2 * _PER_DOUBLING)) - 1
 Histogram = dict[str, int]
 
 
+@lru_cache(maxsize=8192)
 def bucket_of(duration_ms: int) -> str:
     """Return the bucket of a duration in milliseconds; "-1" is 0 ms, "0" begins at 1 ms."""
     if duration_ms < 1:

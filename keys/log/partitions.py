@@ -1,0 +1,133 @@
+"""The request log by months on PostgreSQL: a partition a month (UTC), made before it is needed, dropped when it is old.
+
+There is no default partition: rows that had once landed in it would stand in the way of the month's own partition,
+and a log with one can no longer be read in order of time without sorting. What no month is made for, because some
+clock is far off, goes into the two partitions at the ends.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.db import OperationalError, connection, transaction
+
+TABLE = "keys_loggedrequest"
+FIRST_YEAR, LAST_YEAR = 2020, 2100
+EARLY, LATE = f"{TABLE}_early", f"{TABLE}_late"
+# Taken while partitions are made, so that two workers never make the same one.
+_LOCK = 0x6C6F67
+# Reading waits behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
+_LOCK_SECONDS = 3
+logger = structlog.get_logger(__name__)
+
+
+def is_used() -> bool:
+    """Say whether this database holds the log in partitions."""
+    return connection.vendor == "postgresql"
+
+
+def month_of(moment: datetime) -> datetime:
+    """Return the beginning of the month, in UTC."""
+    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+
+
+def following(month: datetime) -> datetime:
+    """Return the beginning of the next month."""
+    return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
+
+
+def name_of(moment: datetime) -> str:
+    """Return the name of the partition that holds ``moment``."""
+    month = moment.astimezone(UTC)
+    if month.year < FIRST_YEAR:
+        return EARLY
+    return LATE if month.year >= LAST_YEAR else f"{TABLE}_{month.year}_{month.month:02}"
+
+
+def bounds_of(name: str) -> tuple[str, str]:
+    """Return where the partition begins and where the next one does, as PostgreSQL reads them."""
+    if name == EARLY:
+        return "MINVALUE", f"'{FIRST_YEAR}-01-01Z'"
+    if name == LATE:
+        return f"'{LAST_YEAR}-01-01Z'", "MAXVALUE"
+    begin, end = _months_of(name)
+    return f"'{begin:%Y-%m-%dZ}'", f"'{end:%Y-%m-%dZ}'"
+
+
+def _months_of(name: str) -> tuple[datetime, datetime]:
+    year, month = name.removeprefix(f"{TABLE}_").split("_")
+    begin = datetime(int(year), int(month), 1, tzinfo=UTC)
+    return begin, following(begin)
+
+
+def existing() -> list[str]:
+    """Return the names of the partitions there are."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = %s::regclass", [TABLE]
+        )
+        return sorted(name for (name,) in cursor.fetchall())
+
+
+def prepare(moments: Iterable[datetime]) -> None:
+    """Make the partitions that rows of ``moments`` need and that are not there."""
+    if is_used():
+        make(sorted({name_of(moment) for moment in moments}))
+
+
+def make(names: Iterable[str]) -> None:
+    """Make those partitions of ``names`` that are not there."""
+    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        if not (missing := _missing(cursor, names)):
+            return
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        for name in _missing(cursor, missing):
+            _make(cursor, name)
+
+
+def _missing(cursor: Any, names: Iterable[str]) -> list[str]:
+    cursor.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [list(names)])
+    return [name for (name,) in cursor.fetchall()]
+
+
+def _make(cursor: Any, name: str) -> None:
+    """Make one and attach it: CREATE … PARTITION OF would stop whoever reads and writes the others."""
+    begin, end = bounds_of(name)
+    cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
+    cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ({begin}) TO ({end})")
+
+
+def drop_before(cutoff: datetime) -> int:
+    """Drop the partitions whose months lie before ``cutoff`` as a whole; return how many rows went with them."""
+    return sum(_drop(name, end) for name, end in _ended(cutoff))
+
+
+def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
+    for name in existing():
+        if name not in {EARLY, LATE} and (end := _months_of(name)[1]) <= cutoff:
+            yield name, end
+
+
+def _drop(name: str, end: datetime) -> int:
+    """Note with the keys of its rows that these were pruned, and drop the partition: one transaction, or nothing.
+
+    Whoever lands rows in it meanwhile waits, fails, and begins again knowing that they were pruned.
+    """
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+            cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+            cursor.execute(
+                f"UPDATE keys_apikey SET kept_from = greatest(kept_from, %s)"  # noqa: S608 - the name is one of ours
+                f" WHERE EXISTS (SELECT FROM {name} WHERE key_id = keys_apikey.id)",
+                [end],
+            )
+            cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - as above
+            rows: int = cursor.fetchone()[0]
+            cursor.execute(f"DROP TABLE {name}")
+    except OperationalError as error:  # the log is being read: the next pruning tries again
+        logger.warning("partition_in_use", partition=name, error=str(error).strip())
+        return 0
+    logger.info("partition_dropped", partition=name, rows=rows)
+    return rows

@@ -1,11 +1,15 @@
 """The page of all accounts, and what a site admin can do there."""
 
+import re
+from html import unescape
+
 import pytest
 from allauth.mfa.models import Authenticator
 from django.core import mail
 from django.test import Client
 
 from tests.accounts.conftest import recorded, sign_in, with_app
+from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +25,27 @@ def test_every_account_is_listed_with_its_workspaces(page, owner, stranger):
     assert owner.email in content
     assert stranger.email in content
     assert "Example Works" in content
+
+
+def test_many_accounts_are_read_page_by_page_and_nobody_is_missed(page, django_assert_max_num_queries):
+    people = [User(email=f"p{number:03}@example.com", is_active=number % 3 > 0) for number in range(130)]
+    User.objects.bulk_create(people)
+    seen, address = [], "/people/"
+    while address:
+        with django_assert_max_num_queries(12):
+            content = page.get(address).content.decode()
+        seen += re.findall(r"p\d{3}@example\.com", content.partition("<tbody>")[2].partition("</tbody>")[0])
+        following = re.search(r'rel="next" href="([^"]+)"', content)
+        address = f"/people/{unescape(following[1])}" if following else None
+    assert sorted(set(seen)) == [person.email for person in people]
+    assert seen == [p.email for p in sorted(people, key=lambda p: (not p.is_active, p.email))]
+
+
+def test_an_account_is_found_by_a_part_of_its_address(page, owner, stranger):
+    content = page.get("/people/", {"q": stranger.email[:6].upper()}).content.decode()
+    assert stranger.email in content.partition("<tbody>")[2]
+    assert owner.email not in content.partition("<tbody>")[2]
+    assert "No account matches" in page.get("/people/", {"q": "nobody-has-this"}).content.decode()
 
 
 @pytest.mark.parametrize("role", ["owner", "viewer", "stranger"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, Prefetch
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -18,11 +18,15 @@ from workspaces.services import people as services
 from workspaces.services.people import NotPossible
 from workspaces.views.answers import go_to, page_or_part
 
+PAGE_SIZE = 50
+
 
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
-    """Show every account, what it may open, and how it is protected."""
+    """Show accounts, what each may open, and how it is protected: open ones first, then by e-mail address."""
     require_site_admin(request)
+    searched = request.GET.get("q", "").strip()[:254]
+    after = request.GET.get("after", "")[:254]
     memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
     factors = User.objects.filter(pk=OuterRef("pk"), authenticator__type__in=SECOND_FACTORS)
     accounts = (
@@ -30,7 +34,15 @@ def people(request: HttpRequest) -> HttpResponse:
         .prefetch_related(Prefetch("memberships", memberships))
         .order_by("-is_active", "email")
     )
-    return render(request, "workspaces/people.html", {"accounts": accounts})
+    if searched:
+        accounts = accounts.filter(Q(email__icontains=searched) | Q(name__icontains=searched))
+    if last := User.objects.filter(email=after).first():
+        later = Q(is_active=last.is_active, email__gt=last.email)
+        accounts = accounts.filter(later | Q(is_active=False) if last.is_active else later)
+    rows = list(accounts[: PAGE_SIZE + 1])
+    more = rows[PAGE_SIZE - 1].email if len(rows) > PAGE_SIZE else ""
+    context = {"accounts": rows[:PAGE_SIZE], "searched": searched, "after": last, "more": more}
+    return render(request, "workspaces/people.html", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

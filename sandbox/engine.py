@@ -17,8 +17,8 @@ from sqlalchemy.orm import selectinload
 
 from . import enrichment
 from .columns import utc_now
-from .deliveries import Sender
-from .outgoing import Reach
+from .deliveries import WAITS, Sender
+from .outgoing import ANSWER_SECONDS, Reach
 from .store import Store
 from .tables import Workflow, WorkflowTask
 from .traffic.live import LiveTraffic
@@ -40,6 +40,10 @@ class EngineSettings(Protocol):
         """Whether webhooks may go to loopback addresses."""
 
     @property
+    def webhook_pace(self) -> float:
+        """How much longer waits between attempts and time-outs are than upstream's."""
+
+    @property
     def seed(self) -> int:
         """Seed of the demo traffic."""
 
@@ -54,7 +58,7 @@ class Background:
         self._live = LiveTraffic(store, settings.seed) if traffic else None
         own_ports = self._live.ports if self._live else frozenset()
         reach = Reach(loopback=settings.allow_local_webhooks, own_ports=own_ports)
-        self._sender = sender or Sender(store, reach)
+        self._sender = sender or _sender(store, reach, settings.webhook_pace)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -86,6 +90,10 @@ class Background:
 
     async def _advance(self) -> None:
         await asyncio.to_thread(advance_all, self._store, utc_now())
+
+
+def _sender(store: Store, reach: Reach, pace: float) -> Sender:
+    return Sender(store, reach, [pace * wait for wait in WAITS], pace * ANSWER_SECONDS)
 
 
 async def _survive(job: Callable[[], Awaitable[None]]) -> None:

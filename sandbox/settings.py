@@ -6,7 +6,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Limits are requests a minute, 0 switches one off; `session_lifetime` is in seconds."""
+    """Limits are requests a minute, 0 switches one off; `session_lifetime` is in seconds.
+
+    `webhook_pace` is a factor: by it the waits between attempts and the seconds that a receiver has are multiplied.
+    """
 
     data_dir: Path
     public_url: str = "http://127.0.0.1:8001"
@@ -18,5 +21,6 @@ class Settings:
     clerk_issuer: str | None = None
     clerk_jwks_url: str | None = None
     allow_local_webhooks: bool = False
+    webhook_pace: float = 1.0
     traffic: bool = False
     seed: int = 1

@@ -4,7 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := cleanlist sandbox workspaces alerts keys usage dashboard
+PACKAGES := cleanlist sandbox workspaces alerts keys webhooks usage dashboard
 # These never touch the console's database.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist sandbox sandbox_engine)
 # A file stays on one core, so that its fixtures are made once.

@@ -37,8 +37,10 @@ _AS_GIVEN = (
     "poll_balance_seconds",
     "poll_keys_seconds",
     "poll_requests_seconds",
+    "poll_deliveries_seconds",
     "keep_requests_days",
     "keep_requests_rows",
+    "keep_deliveries_days",
     "time_zone",
     "log_level",
     "log_format",
@@ -101,8 +103,10 @@ class Environment:
     poll_balance_seconds: int
     poll_keys_seconds: int
     poll_requests_seconds: int
+    poll_deliveries_seconds: int
     keep_requests_days: int
     keep_requests_rows: int
+    keep_deliveries_days: int
     metrics_token: str = field(repr=False)
     time_zone: str
     log_level: str
@@ -167,9 +171,11 @@ def _settings(env: Env) -> dict[str, Any]:
         "POLL_BALANCE_SECONDS": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
         "POLL_KEYS_SECONDS": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
         "POLL_REQUESTS_SECONDS": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
+        "POLL_DELIVERIES_SECONDS": env.int("POLL_DELIVERIES_SECONDS", 30, validate=positive),
         # 13 months: a year to compare with, and the month that is not over.
         "KEEP_REQUESTS_DAYS": env.int("KEEP_REQUESTS_DAYS", 396, validate=positive),
         "KEEP_REQUESTS_ROWS": env.int("KEEP_REQUESTS_ROWS", 0, validate=validate.Range(min=0)),
+        "KEEP_DELIVERIES_DAYS": env.int("KEEP_DELIVERIES_DAYS", 396, validate=positive),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=values.is_metrics_token),
         "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),

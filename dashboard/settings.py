@@ -45,6 +45,7 @@ INSTALLED_APPS = [
     "workspaces",
     "alerts",
     "keys",
+    "webhooks",
     "usage",
     "dashboard",
 ]
@@ -270,6 +271,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
+    "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
     "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0, "options": {"expires": 30}},
     "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
 }
@@ -280,6 +282,8 @@ RATE_LIMIT_SHARE_PERCENT = ENVIRONMENT.rate_limit_share_percent
 POLL_BALANCE_SECONDS = ENVIRONMENT.poll_balance_seconds
 POLL_KEYS_SECONDS = ENVIRONMENT.poll_keys_seconds
 POLL_REQUESTS_SECONDS = ENVIRONMENT.poll_requests_seconds
+POLL_DELIVERIES_SECONDS = ENVIRONMENT.poll_deliveries_seconds
 KEEP_REQUESTS_DAYS = ENVIRONMENT.keep_requests_days
 KEEP_REQUESTS_ROWS = ENVIRONMENT.keep_requests_rows
+KEEP_DELIVERIES_DAYS = ENVIRONMENT.keep_deliveries_days
 METRICS_TOKEN = ENVIRONMENT.metrics_token

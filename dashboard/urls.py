@@ -1,7 +1,6 @@
 """The root of all addresses. Each app brings its own ``urls.py``."""
 
-from importlib.util import find_spec
-
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import health, metrics, views
@@ -13,8 +12,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics.metrics, name="metrics"),
     path("accounts/", include("dashboard.account_urls")),
 ]
-urlpatterns += [
-    path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "usage") if find_spec(f"{app}.urls")
-]
+urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]
 # After the apps: "w/connect/" is no slug.
 urlpatterns.append(path("w/<slug:slug>/", views.overview, name="overview"))
+if settings.DEBUG:
+    from dashboard.design import design
+
+    urlpatterns.append(path("design/", design, name="design"))

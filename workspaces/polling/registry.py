@@ -18,6 +18,10 @@ def _always(_: Workspace) -> bool:
     return True
 
 
+def _nothing(_: Workspace) -> str:
+    return ""
+
+
 def _unnamed(_: Workspace) -> dict[str, str]:
     return {}
 
@@ -28,7 +32,8 @@ class Resource:
 
     ``fetch`` does the network and touches no database; ``land`` writes what was fetched, inside a transaction, and
     may be run twice with the same answer. ``endpoint`` is what upstream counts for its rate limit. A resource with
-    subjects (the request log: one per key) has its rows made by whoever lands the subjects.
+    subjects (the request log: one per key) has its rows made by whoever lands the subjects. ``note`` is a sentence
+    for the polling page, where there is more to say of it.
     """
 
     name: str
@@ -41,6 +46,7 @@ class Resource:
     has_subjects: bool = False
     wanted: Callable[[Workspace], bool] = _always
     subject_names: Callable[[Workspace], dict[str, str]] = _unnamed
+    note: Callable[[Workspace], str] = _nothing
 
 
 _resources: dict[str, Resource] = {}

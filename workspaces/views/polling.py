@@ -33,6 +33,7 @@ class Row:
     label: str
     subject: str
     state: str
+    note: str = ""
 
     @property
     def pill(self) -> tuple[str, str]:
@@ -65,6 +66,8 @@ def _rows(workspace: Workspace) -> list[Row]:
             resources[poll.resource].label,
             names.get(poll.resource, {}).get(poll.subject, poll.subject),
             _state(poll, wanted=resources[poll.resource].wanted(workspace)),
+            # Of those with subjects there are many, and a note may cost a query.
+            "" if resources[poll.resource].has_subjects else resources[poll.resource].note(workspace),
         )
         for poll in workspace.polls.all()
         if poll.resource in resources

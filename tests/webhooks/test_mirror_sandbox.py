@@ -1,0 +1,136 @@
+"""Against the real sandbox: every receiver's failure gets its reason, and workflows are followed one by one."""
+
+import pytest
+
+from cleanlist import Secret
+from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
+from tests.waiting import wait_until
+from tests.webhooks.receivers import all_receivers, quick_sandbox
+from webhooks import following
+from webhooks.models import Delivery, Workflow
+from workspaces.models import Poll
+from workspaces.polling import engine
+from workspaces.sealing import Sealed
+from workspaces.services.refreshing import refresh
+
+REASONS = {
+    "works": ("delivered", "", 1),
+    "broken": ("failed", "server_error", 5),
+    "missing": ("failed", "client_error", 5),
+    "moved": ("failed", "redirect", 5),
+    "hangs": ("failed", "timeout", 5),
+    "hangs_up": ("failed", "closed", 5),
+    "wrong_certificate": ("failed", "tls", 5),
+    "nameless": ("failed", "dns", 5),
+    "closed_port": ("failed", "refused", 5),
+}
+
+
+@pytest.fixture(scope="module")
+def upstream(tmp_path_factory):
+    with quick_sandbox(tmp_path_factory.mktemp("webhooks-sandbox") / "data") as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def sent(upstream, certificate):  # noqa: F811
+    """One workflow to each receiver, by the receiver's name; done once the slowest has failed five times."""
+    client = upstream.client()
+    with all_receivers(certificate) as urls:
+        found = {name: submit(client, url) for name, url in urls.items()}
+
+        def finished():
+            rows = client.get("/api/v1/public/webhooks/deliveries").json()["deliveries"]
+            return sum(row["status"] == "success" or row["attempt_number"] == 5 for row in rows) >= len(urls)
+
+        wait_until(finished, 40)
+        yield {name: (workflow_id, urls[name]) for name, workflow_id in found.items()}
+
+
+def submit(client, url):
+    body = {
+        "enrichment_type": "partial",
+        "contacts": [{"linkedin_url": "https://www.linkedin.com/in/contact-0042"}],
+        "webhook_url": url,
+    }
+    return client.post("/api/v1/public/enrich/bulk", json=body).raise_for_status().json()["workflow_id"]
+
+
+@pytest.fixture
+def connected(workspace, upstream, settings):
+    known = upstream.credentials()
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, upstream.base_url]
+    workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
+    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.save()
+    yield workspace
+    upstream.control("faults", method="DELETE")
+
+
+@pytest.mark.parametrize("name", REASONS)
+def test_every_receiver_gets_the_right_reason(connected, sent, name):
+    workflow_id, url = sent[name]
+
+    assert refresh(connected, following.ALL).ok
+
+    delivery = Delivery.objects.get(workflow__workflow_id=workflow_id)
+    assert (delivery.state, delivery.reason, delivery.attempts) == REASONS[name]
+    assert (delivery.url, delivery.url.partition("//")[2].startswith(delivery.host)) == (url, True)
+
+
+def test_a_failed_workflow_is_asked_for_its_state_but_not_for_people(connected, sent):
+    refresh(connected, following.ALL)
+    polls = connected.polls.filter(resource=following.STATUS)
+    assert {poll.subject for poll in polls} == {pair[0] for name, pair in sent.items() if name != "works"}
+
+    engine.run(polls.filter(subject=sent["broken"][0]))
+
+    workflow = Workflow.objects.get(workflow_id=sent["broken"][0])
+    assert (workflow.status, workflow.summary["total"], workflow.completed_at is not None) == ("completed", 1, True)
+    assert not polls.filter(subject=workflow.workflow_id).exists()
+    assert "contact" not in str([getattr(workflow, field.attname) for field in Workflow._meta.fields]).lower()
+
+
+def test_without_a_list_of_all_the_console_says_so_and_follows_what_is_looked_up(connected, sent, upstream):
+    read_all_refused(connected, upstream)
+    assert following.wants_workflow_ids(connected)
+    assert "one workflow at a time" in following.limits(connected)
+
+    workflow, result = following.look_up(connected, sent["missing"][0])
+
+    assert result.ok
+    assert workflow.deliveries.get().reason == "client_error"
+    assert workflow.summary["total"] == 1
+    assert Poll.objects.get(resource=following.ALL).interval_seconds == 120
+
+
+def read_all_refused(workspace, upstream):
+    """Read the list at an upstream that wants an id."""
+    fault = {"kind": "status", "status": 400, "path": "/api/v1/public/webhooks/deliveries", "times": 1}
+    upstream.control("faults", fault)
+    assert refresh(workspace, following.ALL).ok
+    assert not Delivery.objects.exists()
+
+
+def test_what_the_request_log_names_is_followed(connected, sent, upstream, monkeypatch):
+    monkeypatch.setattr(following, "_sources", [lambda *_: [sent["moved"][0], "not/usable"]])
+    read_all_refused(connected, upstream)
+    polls = connected.polls.filter(resource=following.OF_WORKFLOW)
+
+    engine.run(polls)
+
+    assert Delivery.objects.get().reason == "redirect"
+    assert [poll.subject for poll in polls] == [sent["moved"][0]]  # failed a moment ago: looked at once more
+
+
+def test_nonsense_is_no_workflow_id(connected):
+    with pytest.raises(ValueError, match="no workflow id"):
+        following.look_up(connected, "../../keys")
+
+
+def test_an_unknown_workflow_is_looked_for_a_while(connected, sent):
+    workflow, result = following.look_up(connected, "public_bulk_unknown")
+
+    assert result.ok
+    assert (workflow.deliveries.count(), workflow.status_gone) == (0, False)
+    assert connected.polls.filter(subject=workflow.workflow_id).count() == 2

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class WebhooksConfig(AppConfig):
+    """Floor 4: the delivery inspector, and getting results delivered after all."""
+
+    name = "webhooks"

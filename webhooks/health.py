@@ -1,0 +1,176 @@
+"""How endpoints do: figures for the strip, failures in groups, and which endpoints fail now.
+
+A constant number of queries, and work that does not grow with the number of attempts: attempts are counted by the
+hour (``webhooks.counting``), and what is left to count is found by index within a bounded stretch of time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Case, Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointHour
+from workspaces.latency import Histogram, merged, percentile
+from workspaces.models import Workspace
+
+STRETCH = timedelta(days=7)
+DAY = timedelta(days=1)
+# So many failed deliveries one after another are no accident.
+FAILING_IN_A_ROW = 3
+MOST_ENDPOINTS, MOST_GROUPS = 12, 50
+
+
+@dataclass(frozen=True)
+class EndpointHealth:
+    """One endpoint's figures: attempts by the hour, and deliveries in a row up to now.
+
+    ``p50_ms`` and ``p95_ms`` are of attempts that took a known time, at most 9.1 % off; None where none did.
+    Deliveries that are still being retried are in no row.
+    """
+
+    host: str
+    attempts: int
+    accepted: int
+    p50_ms: float | None
+    p95_ms: float | None
+    delivered_in_a_row: int
+    failed_in_a_row: int
+    last_attempt_at: datetime
+    last_failure_at: datetime | None
+    last_reason: str  # of the latest failed delivery, a name from ``webhooks.reasons``
+
+    @property
+    def success_rate(self) -> float | None:
+        """Return the share of attempts that were acknowledged, 0 to 1; None where none was made."""
+        return self.accepted / self.attempts if self.attempts else None
+
+    @property
+    def is_failing(self) -> bool:
+        """Say whether the latest deliveries failed, more than by accident."""
+        return self.failed_in_a_row >= FAILING_IN_A_ROW
+
+
+@dataclass(frozen=True)
+class FailureGroup:
+    """Deliveries to one endpoint that have not arrived for one reason: how many, and from when to when."""
+
+    host: str
+    reason: str
+    count: int
+    first_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Failing:
+    """What fails in one workspace: the endpoints that fail now, and the deliveries of the last day that failed."""
+
+    hosts: tuple[str, ...]
+    deliveries: int
+
+
+def endpoints(
+    workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_ENDPOINTS
+) -> list[EndpointHealth]:
+    """Return the figures of the endpoints last used, failing ones first; two queries. Default: the last 7 days."""
+    start = since or timezone.now() - STRETCH
+    rows = list(_with_rows(Endpoint.objects.filter(workspace=workspace, last_attempt_at__gte=start), start)[:limit])
+    hours = EndpointHour.objects.filter(workspace=workspace, host__in=[row.host for row in rows], hour__gte=start)
+    counts: dict[str, dict[str, int]] = {}
+    histograms: dict[str, list[Histogram]] = {}
+    for host, reason, count, histogram in hours.values_list("host", "reason", "count", "histogram"):
+        by_reason = counts.setdefault(host, {})
+        by_reason[reason] = by_reason.get(reason, 0) + count
+        histograms.setdefault(host, []).append(histogram)
+    found = [_health(row, counts.get(row.host, {}), merged(histograms.get(row.host, []))) for row in rows]
+    return sorted(found, key=lambda health: -health.failed_in_a_row)
+
+
+def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_GROUPS) -> list[FailureGroup]:
+    """Return what has not arrived, by endpoint and reason, the largest group first; one query. Default: 7 days."""
+    start = since or timezone.now() - STRETCH
+    rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
+    groups = (
+        rows.order_by()
+        .values("host", "reason")
+        .annotate(count=Count("pk"), first_at=Min("last_attempt_at"), last_at=Max("last_attempt_at"))
+    )
+    return [FailureGroup(**row) for row in groups.order_by("-count", "-last_at")[:limit]]
+
+
+def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, Failing]:
+    """Return what fails in each workspace by its primary key, nothing where nothing does; two queries for all."""
+    moment = now or timezone.now()
+    start, ids = moment - STRETCH, [workspace.pk for workspace in workspaces]
+    rows = _with_rows(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
+    hosts: dict[int, list[str]] = {}
+    for row in rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host"):
+        hosts.setdefault(row.workspace_id, []).append(row.host)
+    failed = Delivery.objects.filter(
+        ~Q(state=DeliveryState.DELIVERED),
+        workspace__in=ids,
+        state=DeliveryState.FAILED,
+        last_attempt_at__gte=moment - DAY,
+    )
+    counts = dict(failed.order_by().values_list("workspace").annotate(Count("pk")))
+    return {pk: Failing(tuple(hosts.get(pk, ())), counts.get(pk, 0)) for pk in ids if pk in hosts or counts.get(pk, 0)}
+
+
+def streaks(workspace: Workspace, since: datetime) -> QuerySet[Any]:
+    """Return the endpoints used since then, each with ``failed_in_a_row`` and ``last_bad``; one query."""
+    return _with_rows(Endpoint.objects.filter(workspace=workspace, last_attempt_at__gte=since), since)
+
+
+def _with_rows(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
+    """Add how many deliveries failed, or arrived, in a row; a few probes of one index for each endpoint."""
+    annotated: QuerySet[Any] = rows.annotate(
+        last_ok=_latest(DeliveryState.DELIVERED, "last_attempt_at"),
+        last_bad=_latest(DeliveryState.FAILED, "last_attempt_at"),
+        last_bad_reason=_latest(DeliveryState.FAILED, "reason"),
+        failed_in_a_row=_in_a_row(DeliveryState.FAILED, since, "last_ok"),
+        delivered_in_a_row=_in_a_row(DeliveryState.DELIVERED, since, "last_bad"),
+    )
+    return annotated.order_by("-last_attempt_at")
+
+
+def _deliveries(state: DeliveryState) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(workspace=OuterRef("workspace"), host=OuterRef("host"), state=state)
+
+
+def _latest(state: DeliveryState, field: str) -> Subquery:
+    return Subquery(_deliveries(state).order_by("-last_attempt_at").values(field)[:1])
+
+
+def _in_a_row(state: DeliveryState, since: datetime, after: str) -> Case:
+    """Count deliveries in ``state`` since the last one that ended the other way."""
+    start = Coalesce(OuterRef(after), Value(since))
+    rows = _deliveries(state).filter(last_attempt_at__gt=start, last_attempt_at__gte=since).order_by()
+    counted = rows.values("host").annotate(n=Count("pk")).values("n")
+    newest = "last_bad" if state == DeliveryState.FAILED else "last_ok"
+    # Nothing is counted where the latest ended the other way, which is known already.
+    other_way = Q(**{f"{newest}__isnull": True}) | Q(**{f"{newest}__lt": F(after)})
+    return Case(
+        When(other_way, then=Value(0)),
+        default=Coalesce(Subquery(counted), Value(0)),
+        output_field=IntegerField(),
+    )
+
+
+def _health(row: Endpoint, counts: dict[str, int], histogram: Histogram) -> EndpointHealth:
+    facts = row.__dict__  # the annotations, which the model does not declare
+    return EndpointHealth(
+        host=row.host,
+        attempts=sum(counts.values()),
+        accepted=counts.get("", 0),
+        p50_ms=percentile(histogram, 0.5),
+        p95_ms=percentile(histogram, 0.95),
+        delivered_in_a_row=facts["delivered_in_a_row"],
+        failed_in_a_row=facts["failed_in_a_row"],
+        last_attempt_at=row.last_attempt_at,
+        last_failure_at=facts["last_bad"],
+        last_reason=facts["last_bad_reason"] or "",
+    )

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from webhooks import counting
+from workspaces.models import Workspace
+
+
+class Command(BaseCommand):
+    help = "Count the attempts of every endpoint again, by the hour, from the attempts that are stored."
+
+    def handle(self, **_: Any) -> None:
+        workspaces = list(Workspace.objects.all())
+        for workspace in workspaces:
+            counting.recount(workspace)
+        self.stdout.write(f"Counted again in {len(workspaces):,} workspaces.")

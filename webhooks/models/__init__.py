@@ -1,0 +1,26 @@
+"""The tables of the delivery inspector, and the questions asked of them."""
+
+from webhooks.models.check import EndpointCheck
+from webhooks.models.delivery import Attempt, Delivery, DeliveryState, Place
+from webhooks.models.endpoint import Endpoint, EndpointHour
+from webhooks.models.feed import DeliveryGap, Feed
+from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
+from webhooks.models.workflow import Workflow, WorkflowSource
+
+__all__ = [
+    "Attempt",
+    "Delivery",
+    "DeliveryGap",
+    "DeliveryState",
+    "Endpoint",
+    "EndpointCheck",
+    "EndpointHour",
+    "Feed",
+    "Item",
+    "ItemState",
+    "Place",
+    "Redelivery",
+    "RedeliveryState",
+    "Workflow",
+    "WorkflowSource",
+]

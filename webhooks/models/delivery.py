@@ -1,0 +1,158 @@
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import Q
+
+from webhooks.models.workflow import Workflow
+from workspaces.models import Workspace
+
+
+class DeliveryState(models.TextChoices):
+    """The few words for how a delivery stands."""
+
+    DELIVERED = "delivered", "Delivered"
+    RETRYING = "retrying", "Retrying"
+    FAILED = "failed", "Failed"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in the list, newest first: after the delivery last tried then, with this id. Written into addresses."""
+
+    at: datetime
+    pk: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what ``str`` wrote; None for anything else."""
+        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
+            return None
+        micros, _, pk = text.partition("-")
+        try:
+            return cls(datetime.fromtimestamp(int(micros) / 1_000_000, UTC), int(pk))
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    """The questions asked of deliveries."""
+
+    def of(self, workspace: Workspace) -> "DeliveryQuerySet":
+        """Keep those of ``workspace``."""
+        return self.filter(workspace=workspace)
+
+    def newest_first(self) -> "DeliveryQuerySet":
+        """Order by the latest attempt."""
+        return self.order_by("-last_attempt_at", "-pk")
+
+    def after(self, place: Place) -> "DeliveryQuerySet":
+        """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
+        # The first condition says nothing new; it is what the index is searched with.
+        return self.filter(
+            Q(last_attempt_at__lt=place.at) | Q(last_attempt_at=place.at, pk__lt=place.pk),
+            last_attempt_at__lte=place.at,
+        )
+
+    def before(self, place: Place) -> "DeliveryQuerySet":
+        """Keep what comes before ``place``, newest first; the nearest are the last."""
+        return self.filter(
+            Q(last_attempt_at__gt=place.at) | Q(last_attempt_at=place.at, pk__gt=place.pk),
+            last_attempt_at__gte=place.at,
+        )
+
+
+class Delivery(models.Model):
+    """The attempts to bring one workflow's result to one URL, as upstream made them.
+
+    State, reason and the ``last_*`` fields are the latest attempt's, kept here so that the list reads one table.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="deliveries", db_index=False)
+    workflow = models.ForeignKey(Workflow, on_delete=models.CASCADE, related_name="deliveries")
+    url = models.TextField(blank=True)  # empty where upstream does not say
+    host = models.CharField(max_length=255, blank=True)
+    state = models.CharField(max_length=10, choices=DeliveryState)
+    reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when delivered
+    attempts = models.PositiveIntegerField(default=0)
+    # More than one when the whole delivery was made again: an attempt with number 1 after the first.
+    runs = models.PositiveIntegerField(default=1)
+    first_attempt_at = models.DateTimeField()
+    last_attempt_at = models.DateTimeField()
+    last_status_code = models.PositiveSmallIntegerField(null=True)
+    last_error = models.TextField(blank=True)
+    last_duration_ms = models.PositiveIntegerField(null=True)
+    # When upstream tries next: as it says, or worked out from its documented waits (``next_is_estimate``).
+    next_attempt_at = models.DateTimeField(null=True)
+    next_is_estimate = models.BooleanField(default=False)
+    # When the receiver first acknowledged it: to upstream, or to the console that redelivered it.
+    delivered_at = models.DateTimeField(null=True)
+    redelivered_at = models.DateTimeField(null=True)
+
+    objects = models.Manager.from_queryset(DeliveryQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "workflow", "url"], name="one_delivery_a_url")]
+        indexes = [
+            models.Index(fields=["workspace", "-last_attempt_at", "-id"], name="deliveries_newest"),
+            models.Index(fields=["workspace", "state", "-last_attempt_at", "-id"], name="deliveries_by_state"),
+            models.Index(fields=["workspace", "host", "-last_attempt_at", "-id"], name="deliveries_by_host"),
+            models.Index(fields=["workspace", "reason", "-last_attempt_at", "-id"], name="deliveries_by_reason"),
+            # For how many failed or arrived in a row at an endpoint, and for what failed at all.
+            models.Index(fields=["workspace", "host", "state", "-last_attempt_at"], name="deliveries_in_a_row"),
+            models.Index(
+                fields=["workspace", "-last_attempt_at"],
+                include=["host", "reason", "state"],
+                condition=~Q(state="delivered"),
+                name="deliveries_failing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.workflow_id} to {self.host}: {self.state}"
+
+    @property
+    def place(self) -> Place:
+        """Return where in the list this delivery stands."""
+        return Place(self.last_attempt_at, self.pk)
+
+
+class Attempt(models.Model):
+    """One POST that upstream made, and how it ended; kept after upstream forgets it."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.CASCADE, related_name="attempt_rows", db_index=False)
+    # The delivery's, kept here too, for figures by time.
+    workspace = models.ForeignKey(
+        Workspace, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
+    )
+    # Upstream's id of the attempt; where it has none, one made of workflow, URL, number and time.
+    upstream_id = models.CharField(max_length=200)
+    run = models.PositiveIntegerField(default=1)
+    number = models.PositiveIntegerField()  # 0 where upstream does not say
+    status = models.CharField(max_length=60, blank=True)  # upstream's own word
+    acknowledged = models.BooleanField()
+    reason = models.CharField(max_length=30, blank=True)
+    status_code = models.PositiveSmallIntegerField(null=True)
+    error = models.TextField(blank=True)
+    duration_ms = models.PositiveIntegerField(null=True)
+    at = models.DateTimeField()
+    # Upstream gave no time: ``at`` is when the console first saw the attempt.
+    at_is_estimate = models.BooleanField(default=False)
+    next_at = models.DateTimeField(null=True)  # when the next one follows, where upstream says
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "upstream_id"], name="one_row_an_attempt")]
+        indexes = [
+            models.Index(fields=["delivery", "at", "id"], name="attempts_of_delivery"),
+            models.Index(fields=["workspace", "-at", "-id"], name="attempts_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number}: {self.status_code or self.error}"

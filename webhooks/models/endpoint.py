@@ -1,0 +1,45 @@
+from django.db import models
+
+from workspaces.models import Workspace
+
+
+class Endpoint(models.Model):
+    """One host that webhooks of a workspace went to; kept as long as its deliveries."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="endpoints", db_index=False)
+    host = models.CharField(max_length=255)  # empty for deliveries of which upstream told no URL
+    last_attempt_at = models.DateTimeField()
+
+    objects = models.Manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "host"], name="one_row_an_endpoint")]
+        indexes = [models.Index(fields=["workspace", "-last_attempt_at"], name="endpoints_latest")]
+
+    def __str__(self) -> str:
+        return self.host
+
+
+class EndpointHour(models.Model):
+    """An hour's attempts at one endpoint that ended alike, so that figures need not read each attempt.
+
+    Maintained with the attempts that it counts (``webhooks.counting``).
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    host = models.CharField(max_length=255)
+    hour = models.DateTimeField()
+    reason = models.CharField(max_length=30, blank=True)  # empty: acknowledged
+    count = models.PositiveIntegerField()
+    histogram = models.JSONField(default=dict)  # of response times, see ``workspaces.latency``
+
+    objects = models.Manager()
+
+    class Meta:
+        # Also the index that figures are read with: one endpoint, hour by hour.
+        constraints = [
+            models.UniqueConstraint(fields=["workspace", "host", "hour", "reason"], name="one_endpoint_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.count} at {self.hour:%Y-%m-%d %H} h: {self.host} {self.reason or 'acknowledged'}"

@@ -1,0 +1,53 @@
+from django.db import models
+from django.db.models import Q
+
+from workspaces.models import Workspace
+
+
+class WorkflowSource(models.TextChoices):
+    """How the console came to know of a workflow."""
+
+    DELIVERIES = "deliveries", "Seen among the delivery attempts"
+    REQUEST_LOG = "request_log", "Seen in the request log"
+    LOOKED_UP = "looked_up", "Looked up by a person"
+
+
+class WorkflowQuerySet(models.QuerySet["Workflow"]):
+    """The questions asked of workflows."""
+
+    def of(self, workspace: Workspace) -> "WorkflowQuerySet":
+        """Keep those of ``workspace``."""
+        return self.filter(workspace=workspace)
+
+    def unfinished(self) -> "WorkflowQuerySet":
+        """Keep those that were still running, or not yet asked about, when last read."""
+        return self.filter(Q(completed_at__isnull=True), status_gone=False)
+
+
+class Workflow(models.Model):
+    """One enrichment that the console knows of, with what ``enrich/status`` last said about it.
+
+    Results are not kept: they are people's contact data, and upstream still has them.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="workflows")
+    workflow_id = models.CharField(max_length=200)
+    source = models.CharField(max_length=20, choices=WorkflowSource)
+    first_seen_at = models.DateTimeField()
+    # What enrich/status said; empty until it was asked.
+    status = models.CharField(max_length=40, blank=True)
+    summary = models.JSONField(default=dict, blank=True)  # total, successful, failed, emails_found, phones_found
+    # By the status; where upstream gives no time, when it was first seen finished.
+    completed_at = models.DateTimeField(null=True)
+    status_read_at = models.DateTimeField(null=True)
+    status_error = models.TextField(blank=True)
+    # Upstream no longer knows it (404): it is not asked for again.
+    status_gone = models.BooleanField(default=False)
+
+    objects = models.Manager.from_queryset(WorkflowQuerySet)()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "workflow_id"], name="one_row_a_workflow")]
+
+    def __str__(self) -> str:
+        return self.workflow_id

@@ -1,0 +1,200 @@
+"""What is polled for webhooks: the latest attempts, those of followed workflows, and the state of enrichments."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+
+from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus
+from cleanlist.errors import BadRequest, NotFound
+from webhooks import following, statuses
+from webhooks.landing import Landed, land_page
+from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow
+from workspaces.models import Poll
+from workspaces.polling import Resource, register
+from workspaces.texts import plain_text
+
+logger = structlog.get_logger(__name__)
+# How many attempts upstream shows is not documented (the sandbox: 100). A page of fewer holds all that there are.
+FULL_PAGE = 20
+QUICKEST_SECONDS, SLOWEST_SECONDS = 10, 3600
+# Upstream that refused the whole list is asked again, as it may come to allow it.
+REFUSED_SECONDS = 120
+IDLE_AFTER = timedelta(hours=1)
+# A workflow that upstream does not know for so long is not a new one.
+GONE_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Upstream will not answer this: its words."""
+
+    words: str
+
+
+async def fetch_latest(client: AsyncClient, _: Poll) -> Sequence[DeliveryAttempt] | Refused:
+    """Return the organization's latest attempts, or that upstream wants a workflow's id."""
+    try:
+        return await client.webhooks.deliveries()
+    except BadRequest as error:
+        return Refused(plain_text(error.message, 500))
+
+
+def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+    """Add what is new, see to what must be asked for one by one, and choose when to read next."""
+    workspace = poll.workspace
+    feed, _ = Feed.objects.get_or_create(workspace=workspace)
+    begun_before: frozenset[str] = frozenset()
+    if isinstance(answer, Refused):
+        feed.wants_workflow_ids, feed.refusal = True, answer.words
+        following.learn_from_sources(workspace, read_at)
+    else:
+        landed = land_page(workspace, answer, read_at)
+        feed.wants_workflow_ids, feed.refusal = False, ""
+        if _note_gap(poll, feed, landed, read_at):
+            begun_before = landed.begun_before
+        feed.read_until = max(filter(None, [feed.read_until, landed.newest_at]), default=None)
+    feed.save()
+    following.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
+    _set_interval(poll, _interval_of_latest(poll, feed, read_at))
+
+
+def _note_gap(poll: Poll, feed: Feed, landed: Landed, read_at: datetime) -> bool:
+    """Store a gap where a full page holds nothing known although something was. The first page has none before it."""
+    before, after = landed.oldest_at, feed.read_until
+    if landed.known or landed.rows < FULL_PAGE or before is None or after is None or after >= before:
+        return False
+    logger.warning("deliveries_gap", workspace=poll.workspace_id, after=after.isoformat(), before=before.isoformat())
+    DeliveryGap.objects.get_or_create(
+        workspace=poll.workspace, before=before, defaults={"after": after, "detected_at": read_at}
+    )
+    return True
+
+
+def _retrying_unseen(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused) -> list[str]:
+    """Return the workflows that are being retried and that a full page no longer shows."""
+    if isinstance(answer, Refused) or len(answer) < FULL_PAGE:
+        return []
+    shown = {row.workflow_id for row in answer}
+    rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
+    ids = rows.values_list("workflow__workflow_id", flat=True)
+    return [one for one in ids[: 2 * following.MOST_FOLLOWED] if one not in shown]
+
+
+def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
+    """Return the seconds to the next reading: fewer while something is retried, more while nothing happens."""
+    usual = settings.POLL_DELIVERIES_SECONDS
+    if feed.wants_workflow_ids:
+        return max(usual, REFUSED_SECONDS)
+    rows = Delivery.objects.of(poll.workspace)
+    if rows.filter(state=DeliveryState.RETRYING).exists():
+        return max(min(usual, QUICKEST_SECONDS), usual // 3)
+    return usual if rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
+
+
+async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Sequence[DeliveryAttempt] | Refused:
+    """Return the attempts of one workflow."""
+    try:
+        return await client.webhooks.deliveries(poll.subject)
+    except (NotFound, BadRequest) as error:
+        return Refused(plain_text(error.message, 500))
+
+
+def land_of_workflow(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+    """Add what is new; once the workflow is settled, follow it no more.
+
+    A refusal is like an empty page: a workflow that upstream does not know may be too young for its log.
+    """
+    if not isinstance(answer, Refused):
+        land_page(poll.workspace, answer, read_at, workflow_id=poll.subject)
+    workflow = _workflow(poll)
+    if workflow is None or following.is_settled(workflow, read_at):
+        _stop(poll)
+        return
+    retrying = workflow.deliveries.filter(state=DeliveryState.RETRYING).exists()
+    _set_interval(poll, QUICKEST_SECONDS if retrying else _by_age(workflow, read_at))
+    following.plan(poll.workspace, read_at)
+
+
+async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Refused:
+    """Return the state of one enrichment; its results are not kept."""
+    try:
+        return await client.enrich.status(workflow_id=poll.subject)
+    except (NotFound, BadRequest) as error:
+        return Refused(plain_text(error.message, 500))
+
+
+def land_status(poll: Poll, answer: EnrichmentStatus | Refused, read_at: datetime) -> None:
+    """Note how far the enrichment is; once that is final, ask no more."""
+    workflow = _workflow(poll)
+    if workflow is None:
+        _stop(poll)
+    elif isinstance(answer, Refused):
+        is_gone = workflow.first_seen_at < read_at - GONE_AFTER
+        statuses.refused(workflow, answer.words, read_at, is_gone=is_gone)
+        _stop(poll) if is_gone else _set_interval(poll, _by_age(workflow, read_at))
+    elif statuses.note(workflow, answer, read_at) or workflow.first_seen_at < read_at - following.STATUS_GIVE_UP_AFTER:
+        _stop(poll)
+    else:
+        _set_interval(poll, _by_age(workflow, read_at))
+
+
+def _workflow(poll: Poll) -> Workflow | None:
+    return Workflow.objects.of(poll.workspace).filter(workflow_id=poll.subject).first()
+
+
+def _by_age(workflow: Workflow, now: datetime) -> int:
+    """Return the seconds to the next reading: a tenth of what it has taken so far."""
+    age = (now - workflow.first_seen_at).total_seconds()
+    return round(min(max(settings.POLL_DELIVERIES_SECONDS, age / 10), SLOWEST_SECONDS))
+
+
+def _set_interval(poll: Poll, seconds: int) -> None:
+    poll.interval_seconds = seconds
+    Poll.objects.filter(pk=poll.pk).update(interval_seconds=seconds)
+
+
+def _stop(poll: Poll) -> None:
+    Poll.objects.filter(pk=poll.pk).delete()
+
+
+register(
+    Resource(
+        name=following.ALL,
+        label="Webhook deliveries",
+        credential="api_key",
+        endpoint="webhooks/deliveries",
+        interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
+        fetch=fetch_latest,
+        land=land_latest,
+        note=following.limits,
+    )
+)
+register(
+    Resource(
+        name=following.OF_WORKFLOW,
+        label="Webhook deliveries of one workflow",
+        credential="api_key",
+        endpoint="webhooks/deliveries",
+        interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
+        fetch=fetch_of_workflow,
+        land=land_of_workflow,
+        has_subjects=True,
+        subject_names=following.names_of_followed,
+    )
+)
+register(
+    Resource(
+        name=following.STATUS,
+        label="State of an enrichment",
+        credential="api_key",
+        endpoint="enrich/status",
+        interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
+        fetch=fetch_status,
+        land=land_status,
+        has_subjects=True,
+        subject_names=following.names_of_followed,
+    )
+)

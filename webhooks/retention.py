@@ -1,0 +1,58 @@
+"""Retention of attempts and deliveries by age. Upstream may still show what is pruned: landing leaves it out."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import timezone
+
+from webhooks.models import Attempt, Delivery, DeliveryGap, Endpoint, EndpointHour, Workflow
+from workspaces.models import Poll
+
+# Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
+BATCH = 5000
+
+
+def kept_for() -> str:
+    """Say how long deliveries are kept, for pages: "13 months", or days where that is no number of months."""
+    days = settings.KEEP_DELIVERIES_DAYS
+    months = round(days / 30.44)
+    if months >= 2 and abs(days - months * 30.44) < 2:
+        return f"{months} months"
+    return "1 day" if days == 1 else f"{days:,} days"
+
+
+def kept_from(now: datetime) -> datetime:
+    """Return from when on attempts are kept."""
+    return now - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
+
+
+def prune(now: datetime | None = None) -> int:
+    """Remove deliveries whose last attempt is older than settings.KEEP_DELIVERIES_DAYS, with all that belongs to them.
+
+    Returns how many attempts were removed. A delivery stays whole: its earlier attempts stay as long as its last.
+    """
+    cutoff = kept_from(now or timezone.now())
+    # The foreign key to the workspace is no constraint, so only what a delivery has goes with it.
+    old = Delivery.objects.filter(last_attempt_at__lt=cutoff)
+    total = 0
+    while batch := list(old.order_by().values_list("pk", flat=True)[: BATCH // 5]):
+        total += Attempt.objects.filter(delivery__in=batch).delete()[0]
+        Delivery.objects.filter(pk__in=batch).delete()
+    _delete(Endpoint.objects.filter(last_attempt_at__lt=cutoff))
+    _delete(EndpointHour.objects.filter(hour__lt=cutoff))
+    _delete(DeliveryGap.objects.filter(before__lt=cutoff))
+    _delete(_forgotten(cutoff))
+    return total
+
+
+def _forgotten(cutoff: datetime) -> QuerySet[Workflow]:
+    """Return old workflows of which nothing is left and that nobody follows."""
+    followed = Poll.objects.filter(workspace=OuterRef("workspace"), subject=OuterRef("workflow_id"))
+    sent = Delivery.objects.filter(workflow=OuterRef("pk"))
+    return Workflow.objects.filter(~Exists(sent), ~Exists(followed), first_seen_at__lt=cutoff)
+
+
+def _delete(rows: QuerySet[Endpoint] | QuerySet[EndpointHour] | QuerySet[DeliveryGap] | QuerySet[Workflow]) -> None:
+    while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
+        rows.model._default_manager.filter(pk__in=batch).delete()  # noqa: SLF001 - Django's documented way to ask

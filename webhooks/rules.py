@@ -1,0 +1,227 @@
+"""The rules about webhooks: an endpoint that fails several deliveries in a row, or too many of the latest."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django import forms
+from django.db.models import Count, Max, Q
+from django.urls import NoReverseMatch, reverse
+
+from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.models import Rule
+from alerts.words import figure, with_unit
+from webhooks import following, health
+from webhooks.models import Delivery, DeliveryState
+from webhooks.reasons import reason_named
+from workspaces.models import Workspace
+
+RESOURCES = frozenset({following.ALL, following.OF_WORKFLOW})
+IN_A_ROW, MINUTES, FEWEST = 3, 60, 5
+# Where upstream names no URL, all deliveries are of one endpoint without a name.
+NAMELESS = "(no address told)"
+# What an alert's row holds of an endpoint's name and of an address.
+MOST_LABEL, MOST_URL = 200, 300
+_DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
+
+
+def _unreadable(workspace: Workspace) -> str:
+    """Return why deliveries as the mirror has them cannot be trusted, or nothing."""
+    poll = workspace.polls.filter(resource=following.ALL).first()
+    if poll is None or (poll.last_success_at is None and not poll.is_stale):
+        return "Webhook deliveries have not been read yet."
+    if poll.is_stale:
+        return (
+            f"Webhook deliveries are out of date: {poll.paused_reason or poll.last_error or 'no reading came in time'}"
+        )
+    return ""
+
+
+def _url(workspace: Workspace, host: str) -> str:
+    try:
+        address = reverse("webhooks:list", args=[workspace.slug])
+    except NoReverseMatch:
+        return workspace.get_absolute_url()
+    query = urlencode({"host": host, "state": DeliveryState.FAILED.value})
+    return f"{address}?{query}" if len(address) + len(query) < MOST_URL else address
+
+
+def _reading(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Reading:
+    label = (host or NAMELESS)[:MOST_LABEL]
+    # An alert's subject holds less than the longest host, so of those that are too long a digest tells them apart.
+    subject = host if len(host) <= MOST_LABEL else f"{host[:100]}…{sha256(host.encode()).hexdigest()[:16]}"
+    return Reading(value, f"{label}: {headline}", subject, label, _url(workspace, host), facts)
+
+
+def _why(reason: str) -> tuple[Fact, ...]:
+    known = reason_named(reason)
+    return (("Last reason", known.label), ("What helps", known.fix)) if known else ()
+
+
+# --- in a row -------------------------------------------------------------------------------------------------
+
+
+def read_in_a_row(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many deliveries each endpoint has failed since the last that arrived."""
+    if problem := _unreadable(workspace):
+        return {rule.pk: Unreadable(problem) for rule in rules}
+    readings = [_in_a_row(workspace, row) for row in health.streaks(workspace, now - health.STRETCH)]
+    return {rule.pk: readings for rule in rules}
+
+
+def _in_a_row(workspace: Workspace, row: Any) -> Reading:
+    count = row.failed_in_a_row
+    if not count:
+        return _reading(workspace, row.host, Decimal(0), "the latest delivery arrived", ())
+    headline = f"{with_unit(count, 'deliveries')} failed in a row" if count > 1 else "the latest delivery failed"
+    return _reading(workspace, row.host, Decimal(count), headline, _why(row.last_bad_reason))
+
+
+def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield after each delivery how many had failed in a row at its endpoint."""
+    counts: dict[str, int] = defaultdict(int)
+    for host, state, at in _decided(workspace, since, until):
+        counts[host] = counts[host] + 1 if state == DeliveryState.FAILED else 0
+        yield Moment(at, Decimal(counts[host]), host)
+
+
+# --- share ----------------------------------------------------------------------------------------------------
+
+
+def read_share(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return the per cent of each endpoint's latest deliveries that failed; one query for all rules."""
+    if problem := _unreadable(workspace):
+        return {rule.pk: Unreadable(problem) for rule in rules}
+    counts = _counts(workspace, rules, now)
+    return {
+        rule.pk: [
+            _share(workspace, row, row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"], rule)
+            for row in counts
+        ]
+        for rule in rules
+    }
+
+
+def _counts(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
+    """Return for each endpoint of the last day how many were decided, and how many failed, in each rule's minutes."""
+    counted: dict[str, Any] = {"reason": Max("reason", filter=Q(state=DeliveryState.FAILED))}
+    for minutes in {_minutes(rule) for rule in rules}:
+        within = Q(last_attempt_at__gte=now - timedelta(minutes=minutes))
+        counted[f"all_{minutes}"] = Count("pk", filter=within)
+        counted[f"failed_{minutes}"] = Count("pk", filter=within & Q(state=DeliveryState.FAILED))
+    rows = Delivery.objects.of(workspace).filter(state__in=_DECIDED, last_attempt_at__gte=now - health.DAY)
+    return list(cast("Iterable[dict[str, Any]]", rows.order_by().values("host").annotate(**counted)))
+
+
+def _share(workspace: Workspace, row: Mapping[str, Any], count: int, failed: int, rule: Rule) -> Reading:
+    share = _percent(count, failed, _least(rule))
+    facts = ((f"Last {_minutes(rule)} minutes", f"{figure(failed)} of {figure(count)} deliveries failed"),)
+    headline = f"{figure(share)} % of deliveries fail" if share else "few deliveries fail"
+    return _reading(workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ())))
+
+
+def share_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield after each delivery the share of its endpoint that had failed in the rule's minutes."""
+    length = timedelta(minutes=_minutes(rule))
+    windows: dict[str, list[tuple[datetime, bool]]] = defaultdict(list)
+    for host, state, at in _decided(workspace, since - length, until):
+        window = windows[host] = [one for one in windows[host] if one[0] > at - length]
+        window.append((at, state == DeliveryState.FAILED))
+        if at >= since:
+            failed = sum(is_failed for _, is_failed in window)
+            yield Moment(at, _percent(len(window), failed, _least(rule)), host)
+
+
+def _decided(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[str, str, datetime]]:
+    rows = Delivery.objects.of(workspace).filter(state__in=_DECIDED, last_attempt_at__range=(since, until))
+    yield from rows.order_by("last_attempt_at", "pk").values_list("host", "state", "last_attempt_at").iterator()
+
+
+def _percent(count: int, failed: int, least: int) -> Decimal:
+    return Decimal(round(100 * failed / count, 1)) if count >= least else Decimal(0)
+
+
+def _minutes(rule: Rule) -> int:
+    return int(rule.parameters.get("minutes", MINUTES))
+
+
+def _least(rule: Rule) -> int:
+    return int(rule.parameters.get("least", FEWEST))
+
+
+def _minutes_field() -> forms.Field:
+    return forms.IntegerField(label="Within how many minutes", min_value=1, max_value=1440, initial=MINUTES)
+
+
+def _least_field() -> forms.Field:
+    label, words = "Of at least how many deliveries", "A single failure of two deliveries is no trend."
+    return forms.IntegerField(label=label, min_value=1, max_value=100_000, initial=FEWEST, help_text=words)
+
+
+# --- registration ---------------------------------------------------------------------------------------------
+
+
+def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
+    """Return what a summary says of webhooks; nothing in a workspace that has none."""
+    counts = dict(
+        Delivery.objects.of(workspace)
+        .filter(last_attempt_at__gte=since)
+        .order_by()
+        .values_list("state")
+        .annotate(Count("pk"))
+    )
+    total, failed = sum(counts.values()), counts.get(DeliveryState.FAILED, 0)
+    failing = health.failing([workspace]).get(workspace.pk)
+    facts = [("Webhooks", f"{figure(total)} deliveries, {figure(failed)} of them failed")] if total else []
+    if failing and failing.hosts:
+        facts.append(("Failing endpoints", ", ".join(host or NAMELESS for host in failing.hosts[:5])))
+    return facts
+
+
+register(
+    RuleKind(
+        name="webhook_in_a_row",
+        label="Webhook endpoint failing in a row",
+        explanation="Fires when more than this many deliveries to one endpoint have failed one after another, each "
+        "with all of Cleanlist's attempts. Over with the first delivery that arrives.",
+        direction="above",
+        unit="deliveries",
+        read=read_in_a_row,
+        describe=lambda rule: f"more than {with_unit(rule.threshold, 'deliveries')} to an endpoint fail in a row",
+        resources=RESOURCES,
+        place=40,
+        history=in_a_row_history,
+        defaults=(Default("Webhook endpoint down", "warning", Decimal(IN_A_ROW - 1), Decimal(0), 0, 86400),),
+    )
+)
+register(
+    RuleKind(
+        name="webhook_failures",
+        label="Share of webhooks failing above",
+        explanation="Fires when more than this share of one endpoint's latest deliveries failed for good.",
+        direction="above",
+        unit="per cent",
+        read=read_share,
+        describe=lambda rule: (
+            f"more than {figure(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
+        ),
+        parameters={"minutes": _minutes_field, "least": _least_field},
+        resources=RESOURCES,
+        place=40,
+        history=share_history,
+        defaults=(
+            Default(
+                "Many webhooks fail",
+                "warning",
+                Decimal(20),
+                Decimal(10),
+                parameters={"minutes": MINUTES, "least": FEWEST},
+            ),
+        ),
+    )
+)
+register_summary(summarize)

@@ -1,0 +1,1 @@
+"""What changes webhooks' data or sends something: one function a verb, each with its audit event."""

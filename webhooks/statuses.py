@@ -1,0 +1,67 @@
+"""What is kept of ``enrich/status``: how far an enrichment is and its counts. People's data never is."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from cleanlist import EnrichmentStatus
+from webhooks.models import Workflow
+from workspaces.texts import plain_text
+
+COUNTS = ("total", "successful", "failed", "emails_found", "phones_found")
+RUNNING = frozenset({"processing", "pending", "queued", "running", "in_progress", "started", "submitted", "scheduled"})
+
+
+def note(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> bool:
+    """Store what upstream says of ``workflow``; say whether the enrichment is finished. An older reading is left."""
+    if workflow.status_read_at is not None and workflow.status_read_at > read_at:
+        return workflow.completed_at is not None
+    workflow.status, workflow.status_read_at = plain_text(status.status, 40), read_at
+    workflow.summary = counts_of(status)
+    workflow.status_error, workflow.status_gone = "", False
+    if is_finished(status):
+        workflow.completed_at = workflow.completed_at or status.finished_at or read_at
+    _save(workflow)
+    return workflow.completed_at is not None
+
+
+def refused(workflow: Workflow, words: str, read_at: datetime, *, is_gone: bool) -> None:
+    """Note that upstream does not tell, or no longer knows the workflow."""
+    workflow.status_error, workflow.status_gone, workflow.status_read_at = words, is_gone, read_at
+    _save(workflow)
+
+
+def is_finished(status: EnrichmentStatus) -> bool:
+    """Say whether the enrichment is done, well or not. A word that is not known means so only where a time is told."""
+    word = status.status.strip().lower().replace("-", "_").replace(" ", "_")
+    ended = ("complete", "fail", "partial", "done", "finish", "success", "succe", "cancel", "error", "expired")
+    return word not in RUNNING and (word.startswith(ended) or status.finished_at is not None)
+
+
+def counts_of(status: EnrichmentStatus) -> dict[str, int]:
+    """Return upstream's counts, or where it gives none those of the results that came along."""
+    summary = status.summary or {}
+    told: dict[str, int] = {name: summary[name] for name in COUNTS if _is_count(summary.get(name))}
+    if told or status.results is None:
+        return told
+    words = [str(one.get("status") or "").lower() for one in status.results]
+    return {
+        "total": len(words),
+        "successful": sum(word.startswith(("complete", "succe")) for word in words),
+        "failed": sum(word.startswith(("fail", "error")) for word in words),
+        "emails_found": sum(_has(one, "primary_email") for one in status.results),
+        "phones_found": sum(_has(one, "personal_phone_numbers") for one in status.results),
+    }
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
+
+
+def _has(result: Mapping[str, Any], name: str) -> bool:
+    return bool(result.get(name))
+
+
+def _save(workflow: Workflow) -> None:
+    names = ["status", "summary", "completed_at", "status_read_at", "status_error", "status_gone"]
+    workflow.save(update_fields=names)

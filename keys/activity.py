@@ -10,10 +10,10 @@ from django.db.models import Count, Exists, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from keys.log.bounded import TooMuchToLookThrough, time_limit
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
 from keys.status import LAST_DAY, Level
 from keys.tallying import hour_of
+from workspaces.bounded import TooMuchToLookThrough, time_limit
 from workspaces.models import Workspace
 
 HOURS = 36

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from keys.log.page import LogPage, Tallies
 from keys.models import ApiKey
-from keys.models.request_log import LoggedRequestQuerySet, Place
+from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.exporting import csv_lines, json_lines
 from workspaces.models import Workspace
+from workspaces.paging import Place
 
 BATCH = 2000  # rows a query
 _READ = (

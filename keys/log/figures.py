@@ -9,11 +9,11 @@ from typing import NamedTuple
 from django.db.models import Exists, Sum
 from django.utils import timezone
 
-from keys.log.bounded import time_limit
 from keys.log.filters import LogFilterForm
 from keys.log.page import asked_for
 from keys.models import ApiKey, KeyTraffic, WorkspaceTraffic
 from keys.models.request_log import LoggedRequestQuerySet
+from workspaces.bounded import time_limit
 from workspaces.models import Workspace
 
 # Reading so many rows takes a few hundredths of a second, however long the log is.

@@ -1,6 +1,5 @@
-"""What the log shows of a single row: whether it has just come, and when it is open, all that is known."""
+"""What the log shows beside a row: a gap right below it, and when it is open, all that is known."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
@@ -11,7 +10,7 @@ from keys.log.curl import curl_for
 from keys.log.filters import LogFilterForm
 from keys.models import LoggedRequest
 from keys.models.gap import LogGapQuerySet
-from keys.models.request_log import LoggedRequestQuerySet, Place
+from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.models import Workspace
 
 MOST_GAPS = 20
@@ -25,13 +24,6 @@ class OpenRow:
     is_listed: bool
     curl: str
     links: tuple[tuple[str, str], ...]
-
-
-def mark(rows: Iterable[LoggedRequest], seen: str) -> None:
-    """Note on each of ``rows`` as ``is_new`` whether it came after the place that the reader saw last."""
-    place = Place.parse(seen)
-    for row in rows:
-        row.is_new = place is not None and (row.created_at, row.pk) > (place.at, place.pk)  # type: ignore[attr-defined]
 
 
 def place_gaps(rows: list[LoggedRequest], gaps: LogGapQuerySet) -> None:

@@ -1,8 +1,5 @@
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -11,39 +8,14 @@ from keys.log import partitions, values
 from keys.log.networks import Network, in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
+from workspaces.paging import NewestFirst, Place
 
 # The User-Agent of every call the console makes begins so, which tells them from the customer's traffic.
 OWN_USER_AGENT = "cleanlist-console/"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A place in the log, newest first: after the row of this time and id. Written into addresses."""
-
-    at: datetime
-    pk: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read what ``str`` wrote; None for anything else."""
-        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
-            return None
-        micros, _, pk = text.partition("-")
-        try:
-            return cls(datetime.fromtimestamp(int(micros) / 1_000_000, UTC), int(pk))
-        except (ValueError, OverflowError, OSError):
-            return None
-
-    def __str__(self) -> str:
-        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
-
-
-class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
+class LoggedRequestQuerySet(NewestFirst["LoggedRequest"]):
     """The questions asked of the request log."""
-
-    def newest_first(self) -> "LoggedRequestQuerySet":
-        """Order as upstream does."""
-        return self.order_by("-created_at", "-pk")
 
     def by_customer(self) -> "LoggedRequestQuerySet":
         """Leave out the console's own calls."""
@@ -78,19 +50,6 @@ class LoggedRequestQuerySet(models.QuerySet["LoggedRequest"]):
         partitions.prepare(row.created_at for row in rows)
         values.note_of_keys(rows)
         return super().bulk_create(rows, *args, **options)
-
-    def before(self, place: Place) -> "LoggedRequestQuerySet":
-        """Keep what comes before ``place``, newest first; the nearest are the last."""
-        return self.filter(
-            Q(created_at__gt=place.at) | Q(created_at=place.at, pk__gt=place.pk), created_at__gte=place.at
-        )
-
-    def after(self, place: Place) -> "LoggedRequestQuerySet":
-        """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
-        # The first condition says nothing new; it is what the index is searched with.
-        return self.filter(
-            Q(created_at__lt=place.at) | Q(created_at=place.at, pk__lt=place.pk), created_at__lte=place.at
-        )
 
 
 class LoggedRequest(models.Model):

@@ -10,9 +10,10 @@ from django.views.decorators.http import require_safe
 
 from keys.models import ApiKey, LoggedRequest
 from keys.presenting import LAST_HOUR, Connection, facts_of
-from keys.views.shared import get_key, page_context, wants_part
+from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
+from workspaces.views.answers import page_context, wants_part
 
 LATEST = 50
 LATEST_EVENTS = 10

@@ -12,9 +12,9 @@ from keys.forms import STATUSES, KeyFilterForm
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
 from keys.presenting import Connection, row_of, slots_of
-from keys.views.shared import page_context, wants_part
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
+from workspaces.views.answers import page_context, wants_part
 
 # A list is read by people. Keys beyond it are found by search; how many they are is said.
 MOST_INACTIVE = 100

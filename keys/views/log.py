@@ -10,17 +10,19 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from keys.log import page as log_page
-from keys.log.bounded import TooMuchToLookThrough
 from keys.log.export import size_in_words
 from keys.log.figures import figures_of
 from keys.log.filters import LogFilterForm
-from keys.log.rows import mark, opened, place_gaps
+from keys.log.rows import opened, place_gaps
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
 from keys.presenting import Connection
-from keys.views.shared import get_key, page_context, wants_part
+from keys.views.shared import get_key
 from workspaces.access import get_workspace
+from workspaces.bounded import TooMuchToLookThrough
 from workspaces.models import Workspace
+from workspaces.paging import mark_new
+from workspaces.views.answers import page_context, wants_part
 
 
 @require_safe
@@ -87,7 +89,7 @@ def _page(
     context["all_url"] = reverse("keys:log", args=[workspace.slug])
     if form.is_valid():
         page = log_page.read_page(form, scope)
-        mark(page.rows, request.GET.get("seen", ""))
+        mark_new(page.rows, request.GET.get("seen", ""))
         chosen = context["key"] or form.cleaned_data.get("key")
         place_gaps(page.rows, LogGap.objects.of(chosen) if chosen else LogGap.objects.in_workspace(workspace))
         context |= {"page": page, "tallies": log_page.count(form, scope)}

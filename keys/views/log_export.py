@@ -13,15 +13,14 @@ from django.views.decorators.http import require_POST
 
 from keys.log import page as log_page
 from keys.log.export import lines_of
-from keys.log.filters import PLACES, LogFilterForm
+from keys.log.filters import LogFilterForm
 from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace
 from workspaces.audit import Actor, record_event
-from workspaces.exporting import download
+from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.filtering import PLACES
 from workspaces.models import Action, Workspace
 from workspaces.texts import plain_text
-
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
 
 @require_POST

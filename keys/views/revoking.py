@@ -16,11 +16,12 @@ from keys.models import ApiKey
 from keys.models.key import ApiKeyQuerySet
 from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
-from keys.views.shared import REFUSALS, get_key, page_context, wants_part
+from keys.views.shared import REFUSALS, get_key
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
 from workspaces.models import Role, Workspace
+from workspaces.views.answers import page_context, wants_part
 
 # More than anybody ticks by hand, and few enough for one query and one confirmation.
 MOST_AT_ONCE = 100

@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from keys.models.request_log import Place
+from workspaces.paging import Place
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
 

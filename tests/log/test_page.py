@@ -7,8 +7,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from keys.models import LoggedRequest
-from keys.models.request_log import Place
 from tests.keys.conftest import add_session, make_key, note_poll, text_of
+from workspaces.paging import Place
 
 HTMX = {"HX-Request": "true"}
 
@@ -134,7 +134,7 @@ def test_filters_that_hide_everything_say_so(log):
 
 
 def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monkeypatch):
-    monkeypatch.setattr("keys.log.page.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
+    monkeypatch.setattr("workspaces.paging.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
     _fill_up(log, 5000)
     page = text_of(log.get("?agent=nowhere"))
     assert "This takes too long to look for" in page

@@ -1,7 +1,7 @@
 """The tables of the delivery inspector, and the questions asked of them."""
 
 from webhooks.models.check import EndpointCheck
-from webhooks.models.delivery import Attempt, Delivery, DeliveryState, Place
+from webhooks.models.delivery import Attempt, Delivery, DeliveryState
 from webhooks.models.endpoint import Endpoint, EndpointHour
 from webhooks.models.feed import DeliveryGap, Feed
 from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
@@ -18,7 +18,6 @@ __all__ = [
     "Feed",
     "Item",
     "ItemState",
-    "Place",
     "Redelivery",
     "RedeliveryState",
     "Workflow",

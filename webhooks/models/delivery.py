@@ -1,13 +1,9 @@
-import re
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Self
-
 from django.db import models
 from django.db.models import Q
 
 from webhooks.models.workflow import Workflow
 from workspaces.models import Workspace
+from workspaces.paging import NewestFirst, Place
 
 
 class DeliveryState(models.TextChoices):
@@ -18,53 +14,14 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-@dataclass(frozen=True)
-class Place:
-    """A place in the list, newest first: after the delivery last tried then, with this id. Written into addresses."""
+class DeliveryQuerySet(NewestFirst["Delivery"]):
+    """The questions asked of deliveries. Their order is that of the latest attempt."""
 
-    at: datetime
-    pk: int
-
-    @classmethod
-    def parse(cls, text: str) -> Self | None:
-        """Read what ``str`` wrote; None for anything else."""
-        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
-            return None
-        micros, _, pk = text.partition("-")
-        try:
-            return cls(datetime.fromtimestamp(int(micros) / 1_000_000, UTC), int(pk))
-        except (ValueError, OverflowError, OSError):
-            return None
-
-    def __str__(self) -> str:
-        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
-
-
-class DeliveryQuerySet(models.QuerySet["Delivery"]):
-    """The questions asked of deliveries."""
+    time_field = "last_attempt_at"
 
     def of(self, workspace: Workspace) -> "DeliveryQuerySet":
         """Keep those of ``workspace``."""
         return self.filter(workspace=workspace)
-
-    def newest_first(self) -> "DeliveryQuerySet":
-        """Order by the latest attempt."""
-        return self.order_by("-last_attempt_at", "-pk")
-
-    def after(self, place: Place) -> "DeliveryQuerySet":
-        """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
-        # The first condition says nothing new; it is what the index is searched with.
-        return self.filter(
-            Q(last_attempt_at__lt=place.at) | Q(last_attempt_at=place.at, pk__lt=place.pk),
-            last_attempt_at__lte=place.at,
-        )
-
-    def before(self, place: Place) -> "DeliveryQuerySet":
-        """Keep what comes before ``place``, newest first; the nearest are the last."""
-        return self.filter(
-            Q(last_attempt_at__gt=place.at) | Q(last_attempt_at=place.at, pk__gt=place.pk),
-            last_attempt_at__gte=place.at,
-        )
 
 
 class Delivery(models.Model):

@@ -8,10 +8,24 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from workspaces.models import Role, Workspace
+
 
 def is_htmx(request: HttpRequest) -> bool:
     """Say whether htmx asks for a part of a page."""
     return bool(getattr(request, "htmx", False))
+
+
+def wants_part(request: HttpRequest) -> bool:
+    """Say whether htmx asks for the part of the page that changes; never a client parameter."""
+    htmx: Any = getattr(request, "htmx", None)
+    return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
+
+
+def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+    """Return what pages of a workspace need: where it is, and whether commands are offered."""
+    role = workspace.role_of(request.user)
+    return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
 
 
 def go_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:

@@ -13,11 +13,10 @@ from django.views.decorators.http import require_POST
 from workspaces import exporting
 from workspaces.access import get_workspace, require_confirmation, require_site_admin
 from workspaces.audit import Actor, record_event
+from workspaces.exporting import CONTENT_TYPES
 from workspaces.forms import AuditFilterForm
 from workspaces.models import Action, AuditEvent, Role, Workspace
 from workspaces.models.audit import AuditEventQuerySet
-
-CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
 
 class FormatForm(forms.Form):

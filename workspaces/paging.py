@@ -1,0 +1,165 @@
+"""Long tables in order of time, page by page: by keyset, with counts and reading that give up in time."""
+
+import re
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+from django.http import QueryDict
+
+from workspaces.bounded import TooMuchToLookThrough, time_limit
+from workspaces.filtering import parse_moment
+
+PAGE_SIZE = 50
+# Beyond it a count is "10,000+": nobody reads on, and counting a busy table takes as long as twenty pages.
+MOST_COUNTED = 10_000
+ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True)
+class Place:
+    """A place in a table, newest first: after the row of this time and id. Written into addresses."""
+
+    at: datetime
+    pk: int
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """Read what ``str`` wrote; None for anything else."""
+        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
+            return None
+        micros, _, pk = text.partition("-")
+        try:
+            return cls(datetime.fromtimestamp(int(micros) / 1_000_000, UTC), int(pk))
+        except (ValueError, OverflowError, OSError):
+            return None
+
+    def __str__(self) -> str:
+        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
+
+
+class NewestFirst(models.QuerySet[Row]):
+    """Rows in order of a time; ``time_field`` is its column, and each row has its ``place``."""
+
+    time_field: ClassVar[str] = "created_at"
+
+    def newest_first(self) -> Self:
+        """Order by time, the newest on top."""
+        return self.order_by(f"-{self.time_field}", "-pk")
+
+    def oldest_first(self) -> Self:
+        """Order by time the other way round."""
+        return self.order_by(self.time_field, "pk")
+
+    def after(self, place: Place) -> Self:
+        """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
+        # The first condition says nothing new; it is what the index is searched with.
+        return self.filter(
+            Q((f"{self.time_field}__lt", place.at)) | Q((self.time_field, place.at), pk__lt=place.pk),
+            **{f"{self.time_field}__lte": place.at},
+        )
+
+    def before(self, place: Place) -> Self:
+        """Keep what comes before ``place``, newest first; the nearest are the last."""
+        return self.filter(
+            Q((f"{self.time_field}__gt", place.at)) | Q((self.time_field, place.at), pk__gt=place.pk),
+            **{f"{self.time_field}__gte": place.at},
+        )
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many there are; None where counting took too long. ``is_cut``: there are, or may be, more."""
+
+    count: int | None
+    is_cut: bool = False
+
+    def __str__(self) -> str:
+        if self.count is None:
+            return "an uncounted number"
+        return f"{min(self.count, MOST_COUNTED):,}{'+' if self.is_cut else ''}"
+
+
+@dataclass
+class Page(Generic[Row]):
+    """Rows, newest first; ``newer`` and ``older`` are the places to go on from."""
+
+    rows: list[Row] = field(default_factory=list)
+    newer: Place | None = None
+    older: Place | None = None
+    is_top: bool = True
+    problem: str = ""
+    place_error: str = ""
+
+    @property
+    def newest(self) -> Place | None:
+        """Return the place of the first row."""
+        return _place(self.rows[0]) if self.rows else None
+
+
+def read_page(query: QueryDict, rows: NewestFirst[Row], *, table: str = "log", plural: str = "requests") -> Page[Row]:
+    """Read the page of ``rows`` that ``older``, ``newer`` or ``at`` in the address asks for.
+
+    ``table`` and ``plural`` are what a person calls it and its rows.
+    """
+    page: Page[Row] = Page()
+    try:
+        older, newer, at = (_asked_for(query, name) for name in ("older", "newer", "at"))
+    except ValidationError as error:
+        page.place_error = (
+            error.messages[0] or f"This place in the {table} does not exist. You see the newest {plural}."
+        )
+        older = newer = at = None
+    page.is_top = not (older or newer or at)
+    try:
+        with time_limit(ROWS_SECONDS):
+            _fill(page, rows, older or at, newer)
+    except TooMuchToLookThrough:
+        page.problem = f"Looking through the {table} was stopped after {ROWS_SECONDS:.0f} seconds."
+    return page
+
+
+def _asked_for(query: QueryDict, name: str) -> Place | None:
+    """Return a place; ``at`` is the one right before which lies what happened at that time. Raises ValidationError."""
+    text = query.get(name, "").strip()
+    if name == "at":
+        return Place(parse_moment(text), 0) if text else None
+    place = Place.parse(text) if text else None
+    if text and place is None:
+        raise ValidationError("")
+    return place
+
+
+def _fill(page: Page[Row], rows: NewestFirst[Row], older: Place | None, newer: Place | None) -> None:
+    """Read one row more than is shown: it tells whether there is a further page."""
+    if newer is not None:
+        found = list(rows.before(newer).oldest_first()[: PAGE_SIZE + 1])
+        page.rows = found[:PAGE_SIZE][::-1]
+        page.newer = _place(page.rows[0]) if len(found) > PAGE_SIZE else None
+        page.older = _place(page.rows[-1]) if page.rows else None
+        if not page.rows:  # nothing newer: the top
+            page.is_top = True
+            _fill(page, rows, None, None)
+        return
+    found = list((rows.after(older) if older else rows).newest_first()[: PAGE_SIZE + 1])
+    page.rows = found[:PAGE_SIZE]
+    page.older = _place(page.rows[-1]) if len(found) > PAGE_SIZE else None
+    page.newer = _place(page.rows[0]) if older and page.rows else None
+
+
+def mark_new(rows: list[Row], seen: str) -> None:
+    """Note on each of ``rows`` as ``is_new`` whether it came after the place that the reader saw last."""
+    place = Place.parse(seen)
+    for row in rows:
+        at = _place(row)
+        row.is_new = place is not None and (at.at, at.pk) > (place.at, place.pk)  # type: ignore[attr-defined]
+
+
+def _place(row: Any) -> Place:
+    place: Place = row.place
+    return place

@@ -1,0 +1,176 @@
+import json
+
+import pytest
+
+from dashboard.troubleshooting.body import MAX_FINDINGS, check_body
+
+ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
+
+
+def check(**body):
+    return check_body(json.dumps(body))
+
+
+def only(verdict):
+    (finding,) = verdict.findings
+    return finding
+
+
+def test_a_good_body_is_accepted_with_what_it_can_cost():
+    verdict = check(contacts=[ADA] * 3, enrichment_type="full", webhook_url="https://hooks.example.com/cleanlist")
+    assert (verdict.accepted, verdict.status, verdict.findings) == (True, 200, ())
+    assert (verdict.contacts, verdict.enrichment_type, verdict.most_credits) == (3, "full", 33)
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [({}, 1), ({"enrichment_type": "none"}, 0), ({"enrichment_type": "phone_only"}, 10)]
+)
+def test_the_cost_goes_by_the_type(kind, most):
+    assert check(contacts=[ADA], **kind).most_credits == most
+
+
+def test_every_contact_that_cannot_be_identified_is_named_with_what_is_missing():
+    named = {"first_name": "Ada", "last_name": "Lovelace"}
+    verdict = check(contacts=[ADA, named, {"company_name": "Analytical"}, named | {"company_name": "x"}, {}, "Ada"])
+    assert verdict.status == 422
+    assert [finding.loc for finding in verdict.findings] == [("body", "contacts", index) for index in (1, 2, 4, 5)]
+    told = [finding.message for finding in verdict.findings]
+    assert told[0] == "contacts[1] does not say who it is: company_domain or company_name is missing or empty."
+    assert told[1] == "contacts[2] does not say who it is: first_name and last_name are missing or empty."
+    assert told[3] == "contacts[5] is text; it must be an object."
+    assert verdict.findings[1].fix == "Add first_name and last_name, or linkedin_url instead."
+
+
+def test_a_value_of_the_wrong_type_is_named_with_its_field():
+    finding = only(check(contacts=[ADA, ADA | {"email": 7}]))
+    assert finding.loc == ("body", "contacts", 1, "email")
+    assert finding.message == "contacts[1].email is a number; it must be text."
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"), [("phone", "“phone”"), (None, "null"), (7, "a number"), ("x" * 5000, "“" + "x" * 60 + "…”")]
+)
+def test_an_unknown_type_is_named_with_those_that_exist(kind, words):
+    verdict = check(contacts=[ADA], enrichment_type=kind)
+    assert (verdict.status, verdict.enrichment_type, verdict.most_credits) == (422, "", 0)
+    assert only(verdict).message == f"enrichment_type is {words}, which does not exist."
+    assert "none, partial, phone_only or full" in only(verdict).fix
+
+
+def test_more_than_250_contacts_are_counted_in_requests():
+    verdict = check(contacts=[ADA] * 601)
+    assert (verdict.status, only(verdict).loc) == (400, ("body", "contacts"))
+    assert only(verdict).message == "There are 601 contacts; at most 250 are taken in one request."
+    assert only(verdict).fix == "Split them into 3 requests of up to 250 contacts."
+
+
+def test_no_contacts_at_all_are_refused():
+    assert check(contacts=[]).status == 400
+    assert only(check(enrichment_type="full")).message == "contacts is missing."
+
+
+def test_what_upstream_would_only_say_later_is_said_at_once():
+    verdict = check(contacts=[{}] + [ADA] * 300, webhook_url="http://127.0.0.1/hook")
+    assert verdict.status == 422
+    told = [(finding.loc, finding.in_answer) for finding in verdict.findings]
+    assert told == [
+        (("body", "contacts", 0), True),
+        (("body", "contacts"), False),
+        (("body", "webhook_url"), False),
+    ]
+
+
+def test_fields_that_upstream_ignores_are_mentioned_once_each():
+    verdict = check(contacts=[ADA | {"linkedin": "x"}] * 3, webhook="https://hooks.example.com")
+    assert verdict.accepted
+    contact, whole = verdict.findings
+    assert contact.loc == ("body", "contacts", 0, "linkedin")
+    assert contact.message == "“linkedin” is no field of a contact: upstream ignores it. It occurs 3 times."
+    assert (contact.fix, whole.fix) == ("Did you mean linkedin_url?", "Did you mean webhook_url?")
+    assert not contact.in_answer
+
+
+def test_values_that_find_nobody_are_mentioned():
+    named = {"first_name": "Ada", "last_name": "Lovelace", "company_domain": "https://analytical.example/about"}
+    verdict = check(contacts=[{"linkedin_url": "https://example.com/ada"}, named, ADA])
+    assert verdict.accepted
+    assert "contacts[0]" in verdict.findings[0].message
+    assert "contacts[1]" in verdict.findings[1].message
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://hooks.example.com", "does not use https"),
+        ("https://localhost:8000", "the machine that calls it"),
+        ("https://192.168.1.4/hook", "not a public address"),
+        ("https://2130706433/", "not a public address"),
+        ("https://[::1]/", "not a public address"),
+        ("https://[64:ff9b::a00:1]/", "not a public address"),
+        ("https://me:secret@hooks.example.com/", "holds a user name"),
+        ("https://hooks.example.com/a b", "spaces or letters beyond ASCII"),
+        ("https://hooks.example.com:99999/", "not a valid URL"),
+        ("hooks.example.com", "not a full URL"),
+        ("", "not a full URL"),
+    ],
+)
+def test_a_webhook_url_that_is_refused_says_why_and_holds_no_password(url, words):
+    verdict = check(contacts=[ADA], webhook_url=url)
+    assert (verdict.status, only(verdict).loc) == (422, ("body", "webhook_url"))
+    assert words in only(verdict).message
+    assert "secret" not in only(verdict).message
+
+
+@pytest.mark.parametrize("url", ["https://crm/hook", "https://crm.internal/hook", "https://hooks.test"])
+def test_a_webhook_url_that_is_taken_and_never_works_is_mentioned(url):
+    verdict = check(contacts=[ADA], webhook_url=url)
+    assert verdict.accepted
+    assert "does not exist on the public internet" in only(verdict).message
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "fix"),
+    [
+        ('{"contacts": [\n  {"linkedin_url": "x"},\n]}', "line 3, column 1", "comma before the closing bracket"),
+        ("{'contacts': []}", "line 1, column 2", "double quotes"),
+        ("{“contacts”: []}", "line 1, column 2", "typographic"),
+        ('{"contacts": None}', "line 1, column 14", "lower case"),
+        ('{"contacts": [] "x": 1}', "line 1, column 17", "missing comma"),
+        ('{"contacts": []', "line 1, column 16", "missing at the end"),
+        ('{"contacts": []}{}', "line 1, column 17", "one JSON object"),
+        ("// a comment\n{}", "line 1, column 1", "comment"),
+    ],
+)
+def test_json_that_does_not_parse_is_explained_where_it_breaks(text, place, fix):
+    verdict = check_body(text)
+    assert verdict.status == 422
+    assert place in only(verdict).message
+    assert fix in only(verdict).fix
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "words"),
+    [
+        ("", 422, "is empty"),
+        ("[]", 422, "is an array"),
+        ("[" * 100_000, 400, "nested"),
+        ('{"contacts": ' + "9" * 5000 + "}", 400, "thousands of digits"),
+        ("x" * 3_000_000, 413, "3.0 MB"),
+    ],
+)
+def test_what_is_no_body_at_all_is_refused(text, status, words):
+    verdict = check_body(text)
+    assert (verdict.accepted, verdict.status) == (False, status)
+    assert words in only(verdict).message
+
+
+def test_findings_are_bounded():
+    verdict = check(contacts=[{}] * 100_000)
+    assert (verdict.contacts, verdict.looked_at) == (100_000, MAX_FINDINGS)
+    assert len(verdict.findings) == MAX_FINDINGS + 1  # and that there are too many
+
+
+def test_names_that_somebody_chose_are_made_fit_for_sentences():
+    verdict = check(contacts=[ADA | {"\u202e\x00\ud800" + "x" * 5000: 1}])
+    assert not set(only(verdict).message) & set("\u202e\x00\ud800")
+    assert len(only(verdict).message) < 200

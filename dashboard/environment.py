@@ -10,6 +10,7 @@ import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError, validate
 
@@ -66,6 +67,7 @@ VARIABLES = (
     "OIDC_CLIENT_SECRET",
     "OIDC_NAME",
     "METRICS_TOKEN",
+    "WEBHOOK_ALLOW_LOCAL_TARGETS",
 )
 
 
@@ -108,6 +110,7 @@ class Environment:
     keep_requests_rows: int
     keep_deliveries_days: int
     metrics_token: str = field(repr=False)
+    webhook_allow_local_targets: bool
     time_zone: str
     log_level: str
     log_format: str
@@ -177,6 +180,7 @@ def _settings(env: Env) -> dict[str, Any]:
         "KEEP_REQUESTS_ROWS": env.int("KEEP_REQUESTS_ROWS", 0, validate=validate.Range(min=0)),
         "KEEP_DELIVERIES_DAYS": env.int("KEEP_DELIVERIES_DAYS", 396, validate=positive),
         "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=values.is_metrics_token),
+        "WEBHOOK_ALLOW_LOCAL_TARGETS": env.bool("WEBHOOK_ALLOW_LOCAL_TARGETS", None),
         "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
         "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
         "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
@@ -234,6 +238,7 @@ def _environment(chosen: dict[str, Any]) -> Environment:
         api_origins=_api_origins(chosen, embedded=embedded),
         oidc=_oidc(chosen),
         metrics_token=chosen["METRICS_TOKEN"],
+        webhook_allow_local_targets=_allow_local_targets(chosen, embedded=embedded),
         **{name: chosen[name.upper()] for name in _AS_GIVEN},
     )
 
@@ -289,6 +294,17 @@ def _api_origins(chosen: dict[str, Any], *, embedded: bool) -> list[str]:
     if embedded:
         origins += [f"http://{host}:{chosen['SANDBOX_PORT']}" for host in ("127.0.0.1", "localhost")]
     return origins
+
+
+def _allow_local_targets(chosen: dict[str, Any], *, embedded: bool) -> bool:
+    """Return whether webhooks may be sent to this machine itself: if the operator says so, else only for the demo.
+
+    The sandbox's receivers are on loopback. Where the console is reached from this machine only, nobody gains by it.
+    """
+    if chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"] is not None:
+        return bool(chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"])
+    hosts = {chosen["BIND_ADDRESS"], urlsplit(chosen["PUBLIC_URL"] or "http://localhost").hostname}
+    return embedded and not chosen["ALLOWED_HOSTS"] and hosts <= {"127.0.0.1", "::1", "localhost"}
 
 
 def _oidc(chosen: dict[str, Any]) -> dict[str, Any] | None:

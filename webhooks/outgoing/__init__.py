@@ -1,0 +1,13 @@
+"""The one guarded sender for URLs that people or upstream supply; nothing else in the console calls them.
+
+HTTPS to public addresses only. A name is resolved once, every address that it has is checked, and the connection goes
+to an address that was checked, so that a name cannot change its meaning in between (DNS rebinding). The certificate is
+checked for the name. Redirects are not followed; there are no cookies, no proxies and nothing from the environment;
+time and size are bounded, whatever the other side does.
+"""
+
+from webhooks.outgoing.networks import Address
+from webhooks.outgoing.sending import Answer, post
+from webhooks.outgoing.targets import Failed, Refused, Target, target_of
+
+__all__ = ["Address", "Answer", "Failed", "Refused", "Target", "post", "target_of"]

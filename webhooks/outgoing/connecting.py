@@ -1,0 +1,164 @@
+"""Name to checked addresses, address to connection, connection to TLS: each within what is left of the total time."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Sequence
+from functools import cache
+from ipaddress import ip_address
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import certifi
+import httpcore
+
+from cleanlist.timeouts import Deadline
+from webhooks.outgoing.networks import Address
+from webhooks.outgoing.targets import Failed, Target, check_address
+
+# The system's resolver takes no time-out, so it is asked in a thread that may be left behind; so many at most.
+_MOST_LOOKUPS = 16
+_lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
+MOST_ADDRESSES = 4
+# What an answer's beginning, its headers and the part of the body that is read may have together.
+MOST_BYTES = 64 * 1024
+_NAME_PROBLEMS = {62, 63, 64}  # X509_V_ERR_HOSTNAME_, EMAIL_ and IP_ADDRESS_MISMATCH
+_DATE_PROBLEMS = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
+
+
+class BadCertificate(Failed):
+    """A certificate that was not accepted; ``part`` is what is wrong about it: "chain", "name" or "date"."""
+
+    def __init__(self, words: str, part: str) -> None:
+        super().__init__("tls", words)
+        self.part = part
+
+
+def look_up(target: Target, deadline: Deadline) -> list[Address]:
+    """Return every address of the target's name; the one time that DNS is asked. Raises Failed."""
+    if target.literal is not None:
+        return [target.literal]
+    found: SimpleQueue[Sequence[Any] | Exception] = SimpleQueue()
+    seconds = min(deadline.timeouts.connect, deadline.remaining())
+    if not _lookups.acquire(timeout=seconds):
+        raise Failed("dns", "DNS error: too many look-ups are waiting for an answer")
+    threading.Thread(target=_resolve, args=(target, found), daemon=True).start()
+    try:
+        answer = found.get(timeout=seconds)
+    except Empty:
+        raise Failed("dns", f"DNS error: no answer about {target.host} within {seconds:.0f} s") from None
+    if isinstance(answer, Exception):
+        raise Failed("dns", f"DNS error: the host name {target.host} was not found") from answer
+    # A zone ("%eth0") only ever belongs to addresses that are refused.
+    return list(dict.fromkeys(ip_address(str(info[4][0]).partition("%")[0]) for info in answer))
+
+
+def _resolve(target: Target, found: "SimpleQueue[Sequence[Any] | Exception]") -> None:
+    try:
+        found.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+    except (OSError, UnicodeError) as error:
+        found.put(error)
+    finally:
+        _lookups.release()
+
+
+def check_addresses(target: Target, addresses: Sequence[Address]) -> None:
+    """Raise Refused unless all of ``addresses`` may be called: one that may not makes the name untrustworthy."""
+    for address in addresses:
+        check_address(address, encrypted=target.encrypted, name="" if target.literal else target.host)
+
+
+def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) -> tuple[socket.socket, Address]:
+    """Return a connection to the first of the checked ``addresses`` that takes one. Raises Failed."""
+    tried = addresses[:MOST_ADDRESSES]
+    failure = Failed("dns", f"DNS error: {target.host} has no address")
+    for position, address in enumerate(tried):
+        # A silent address must leave time for the next ones.
+        seconds = min(deadline.timeouts.connect, deadline.remaining() / (len(tried) - position))
+        try:
+            return _connected(address, target.port, max(seconds, 0.001)), address
+        except TimeoutError:
+            failure = Failed("timeout", f"Connection timed out: {address} did not answer within {seconds:.0f} s")
+        except OSError as error:
+            failure = Failed("refused", _why_refused(error, address))
+    raise failure
+
+
+def _connected(address: Address, port: int, seconds: float) -> socket.socket:
+    """Connect to the number itself; nothing here asks the resolver once more."""
+    connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
+    try:
+        connection.settimeout(seconds)
+        connection.connect((str(address), port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _why_refused(error: OSError, address: Address) -> str:
+    if isinstance(error, ConnectionRefusedError):
+        return f"Connection refused by {address}"
+    return f"Connection failed: {error.strerror or 'no route'} ({address})"
+
+
+@cache
+def public_authorities() -> ssl.SSLContext:
+    """Return what public certificates are checked with, names and dates included; nothing from the environment."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(certifi.where())
+    return context
+
+
+def start_tls(connection: socket.socket, target: Target, deadline: Deadline) -> ssl.SSLSocket:
+    """Return the connection with TLS on it, its certificate checked for the target's name. Raises Failed."""
+    try:
+        connection.settimeout(max(deadline.remaining(), 0.001))
+        return public_authorities().wrap_socket(connection, server_hostname=target.host)
+    except ssl.SSLCertVerificationError as error:
+        raise _bad(error) from error
+    except TimeoutError as error:
+        raise Failed("timeout", "Connection timed out: no TLS handshake in time") from error
+    except (OSError, ValueError) as error:
+        why = str(getattr(error, "reason", None) or "the connection was closed").replace("_", " ").lower()
+        raise Failed("tls", f"TLS error: {why}") from error
+
+
+def _bad(error: ssl.SSLCertVerificationError) -> BadCertificate:
+    code = error.verify_code
+    part = "name" if code in _NAME_PROBLEMS else "date" if code in _DATE_PROBLEMS else "chain"
+    return BadCertificate(f"TLS error: certificate not accepted: {error.verify_message}", part)
+
+
+class Line(httpcore.NetworkStream):
+    """A connection for httpcore that ends with the deadline, and after so many bytes, whatever the other side does."""
+
+    def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
+        self._connection, self._deadline, self._room = connection, deadline, MOST_BYTES
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
+        """Return what has come. Raises TimeoutError, Failed for too much, or OSError."""
+        if self._room <= 0:
+            raise Failed("closed", f"The answer's headers were longer than {MOST_BYTES // 1024} KiB")
+        self._set_timeout()
+        data = self._connection.recv(min(max_bytes, self._room))
+        self._room -= len(data)
+        return data
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the deadline counts
+        """Send all of ``buffer``. A server that hangs up early may still have answered, so that is httpcore's error."""
+        self._set_timeout()
+        try:
+            self._connection.sendall(buffer)
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise httpcore.WriteError(str(error)) from error
+
+    def close(self) -> None:
+        """End the connection."""
+        self._connection.close()
+
+    def _set_timeout(self) -> None:
+        if self._deadline.passed():
+            raise TimeoutError("the total time is used up")
+        self._connection.settimeout(self._deadline.remaining())

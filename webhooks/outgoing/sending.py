@@ -1,0 +1,135 @@
+"""One POST to one URL, and in words how it ended."""
+
+import http
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import httpcore
+
+from cleanlist import __version__
+from cleanlist.timeouts import Deadline, Timeouts
+from webhooks.outgoing import connecting
+from webhooks.outgoing.targets import Failed, Target, target_of
+from webhooks.reasons import reason_of
+from workspaces.texts import plain_text
+
+# A 2xx must arrive within 10 seconds, as upstream has it; DNS, connecting and TLS are part of them.
+ANSWER_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
+USER_AGENT = f"cleanlist-console/{__version__}"
+# The answer's body decides nothing. Its beginning often says what is wrong.
+EXCERPT_BYTES = 2_000
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a POST ended. ``reason`` is a name from ``webhooks.reasons``, empty when it was acknowledged.
+
+    ``may_have_arrived`` says that the request was on its way: without an answer nobody knows what became of it.
+    """
+
+    status_code: int | None
+    reason: str
+    error: str
+    duration_ms: int
+    may_have_arrived: bool = False
+    excerpt: str = ""
+
+    @property
+    def acknowledged(self) -> bool:
+        """Say whether the receiver answered 2xx in time."""
+        return not self.reason
+
+
+def total_time() -> Deadline:
+    """Return the deadline of a call that starts now."""
+    return Deadline(Timeouts(connect=CONNECT_SECONDS, read=ANSWER_SECONDS, total=ANSWER_SECONDS))
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """POST JSON to ``url``, at most once. Never raises: what fails becomes the answer's words.
+
+    Takes ANSWER_SECONDS at most. ``headers`` are added to those that every webhook has.
+    """
+    started, deadline = time.monotonic(), total_time()
+    on_its_way = False
+    try:
+        target = target_of(url)
+        line = open_line(target, deadline)
+        on_its_way = True
+        status, excerpt = exchange(line, target, body, headers)
+    except Failed as error:
+        return Answer(None, error.reason, error.words, _since(started), may_have_arrived=on_its_way)
+    return answer_of(status, excerpt, _since(started))
+
+
+def open_line(target: Target, deadline: Deadline) -> connecting.Line:
+    """Return a connection to the target, checked in every respect. Raises Failed."""
+    addresses = connecting.look_up(target, deadline)
+    connecting.check_addresses(target, addresses)
+    connection, _ = connecting.connect(target, addresses, deadline)
+    if not target.encrypted:
+        return connecting.Line(connection, deadline)
+    try:
+        return connecting.Line(connecting.start_tls(connection, target, deadline), deadline)
+    except Failed:
+        connection.close()
+        raise
+
+
+def exchange(line: connecting.Line, target: Target, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Send the request over ``line`` and return status and beginning of the answer, then hang up. Raises Failed."""
+    origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
+    sent = {
+        "Host": target.authority,
+        "Content-Type": "application/json",
+        "Content-Length": str(len(body)),
+        "Accept-Encoding": "identity",
+        "User-Agent": USER_AGENT,
+        "Connection": "close",
+        **headers,
+    }
+    url = httpcore.URL(
+        scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+    )
+    try:
+        connection = httpcore.HTTP11Connection(origin, line)
+        response = connection.handle_request(httpcore.Request("POST", url, headers=list(sent.items()), content=body))
+        return response.status, _beginning(response)
+    except (httpcore.TimeoutException, TimeoutError) as error:
+        raise Failed("timeout", f"Connection timed out: no answer within {ANSWER_SECONDS:g} s") from error
+    except (httpcore.ProtocolError, httpcore.NetworkError, OSError) as error:
+        raise Failed("closed", "Connection closed without a valid HTTP answer") from error
+    finally:
+        line.close()
+
+
+def _beginning(response: httpcore.Response) -> str:
+    """Return the first bytes of the body as text. The status is known by now, so nothing that fails here counts."""
+    found = b""
+    # The body may come as slowly as it likes: what matters has been said, so it gets one read.
+    with suppress(Failed, OSError, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
+        for chunk in response.iter_stream():
+            found += chunk
+            break
+    return plain_text(found[:EXCERPT_BYTES].decode(errors="replace"), EXCERPT_BYTES)
+
+
+def answer_of(status: int, excerpt: str, duration_ms: int) -> Answer:
+    """Return what ``status`` means for a webhook."""
+    reason = reason_of(status, "", duration_ms)
+    if not reason:
+        return Answer(status, "", "", duration_ms, may_have_arrived=True, excerpt=excerpt)
+    try:
+        words = f"HTTP {status} {http.HTTPStatus(status).phrase}"
+    except ValueError:
+        words = f"HTTP {status}"
+    if 300 <= status < 400:
+        words += ": redirects are not followed"
+    return Answer(status, reason, words, duration_ms, may_have_arrived=True, excerpt=excerpt)
+
+
+def _since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

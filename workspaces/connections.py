@@ -80,6 +80,15 @@ def management_client(workspace: Workspace) -> Client:
     return Client(workspace.base_url, session_credential(workspace))
 
 
+def reading_client(workspace: Workspace) -> Client:
+    """Return a client for what the API key may read, for use as a context manager. It does not retry.
+
+    Raises NotConnected, AddressNotAllowed or CannotOpen.
+    """
+    check_address(workspace.base_url)
+    return Client(workspace.base_url, api_key_credential(workspace), retries=0)
+
+
 def polling_client(workspace: Workspace, kind: CredentialKind) -> AsyncClient:
     """Return the async client that a poll uses. The engine has its own backoff, so the client does not retry.
 

@@ -17,7 +17,7 @@ RECORDED_READS = {"mfa_view_recovery_codes", "mfa_download_recovery_codes"}
 # The first look at a workspace's alerts makes the rules that every workspace starts with.
 FIRST_LOOKS = {"alerts:list"}
 IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[row[0]]]
-NAMED_PARTS = {"pk", "key_id", "membership_id", "invitation_id"}
+NAMED_PARTS = {"pk", "key_id", "check_id", "membership_id", "invitation_id"}
 
 
 def test_every_address_has_a_row_and_every_row_an_address():

@@ -122,6 +122,10 @@ keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200
 keys:revoke                            POST   in 404 404 403 200 200 200
 keys:dismiss                           POST   in 404 404 403 302 302 302
+webhooks:check                         GET    in 404 404 200 200 200 200
+webhooks:check                         POST   in 404 404 403 302 302 302
+webhooks:check_result                  GET    in 404 404 200 200 200 200
+webhooks:developers                    GET    in 404 404 200 200 200 200
 usage:overview                         GET    in 404 404 200 200 200 200
 usage:export                           GET    in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
@@ -156,6 +160,7 @@ SENT = {
     "workspaces:site_audit_export": {"format": "csv"},
     "workspaces:audit_export": {"format": "jsonl"},
     "keys:log_export": {"format": "csv"},
+    "webhooks:check": {"url": "https://hooks.example.com/cleanlist"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},
     "workspaces:change_details": {"name": "Taken over", "base_url": "https://api.cleanlist.ai"},

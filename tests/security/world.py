@@ -14,6 +14,7 @@ from cleanlist import Secret
 from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
+from webhooks.models import EndpointCheck
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
 from workspaces.sealing import Sealed
 
@@ -126,6 +127,9 @@ class World:
             "uidb36": "1",
             "key": "no-such-key",
             "provider_id": "sso",
+            "check_id": EndpointCheck.objects.create(
+                workspace=self.workspace, url="https://hooks.example.com/"
+            ).check_id,
             **self._alert_names(),
         }
 

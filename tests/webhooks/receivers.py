@@ -1,5 +1,6 @@
 """Real receivers of webhooks on loopback, good and bad, each on its own port."""
 
+import json
 import ssl
 import threading
 from contextlib import ExitStack, contextmanager
@@ -17,6 +18,24 @@ def answering(status, location=""):
             self.send_response(status)
             if location:
                 self.send_header("Location", location)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    return Handler
+
+
+def remembering(seen, status_of=lambda _: 200):
+    """A handler that notes each webhook in ``seen`` and answers it with ``status_of`` it."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            status = status_of(self)
+            seen.append(self)
+            self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

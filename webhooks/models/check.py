@@ -1,9 +1,25 @@
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
+from django.urls import reverse
 
 from workspaces.models import Workspace
+
+
+class EndpointCheckQuerySet(models.QuerySet["EndpointCheck"]):
+    """The questions asked of checks."""
+
+    def of(self, workspace: Workspace) -> "EndpointCheckQuerySet":
+        """Keep those of ``workspace``, newest first."""
+        return self.filter(workspace=workspace).order_by("-created_at", "-pk")
+
+    def due(self, now: datetime) -> "EndpointCheckQuerySet":
+        """Keep those that no worker is at, oldest first."""
+        free = Q(leased_until=None) | Q(leased_until__lt=now)
+        return self.filter(free, finished_at=None).order_by("created_at")
 
 
 class EndpointCheck(models.Model):
@@ -18,11 +34,21 @@ class EndpointCheck(models.Model):
     reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when all passed
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+    # A worker that dies leaves the lease to run out, and the check is made again.
+    leased_until = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
 
-    objects = models.Manager()
+    objects = models.Manager.from_queryset(EndpointCheckQuerySet)()
 
     class Meta:
-        indexes = [models.Index(fields=["workspace", "-created_at"], name="endpoint_checks_newest")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"], name="endpoint_checks_newest"),
+            models.Index(fields=["created_at"], condition=Q(finished_at=None), name="endpoint_checks_open"),
+        ]
 
     def __str__(self) -> str:
         return f"check of {self.url}"
+
+    def get_absolute_url(self) -> str:
+        """Return the page of this check."""
+        return reverse("webhooks:check_result", args=[self.workspace.slug, self.check_id])

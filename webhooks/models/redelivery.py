@@ -1,7 +1,10 @@
 import uuid
+from datetime import datetime
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Count, Q
+from django.urls import reverse
 
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
@@ -35,6 +38,17 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
         """Keep those of ``workspace``, newest first."""
         return self.filter(workspace=workspace).order_by("-created_at", "-pk")
 
+    def due(self, now: datetime) -> "RedeliveryQuerySet":
+        """Keep those that run, have something to do by now, and that no worker is at."""
+        free = Q(leased_until=None) | Q(leased_until__lt=now)
+        waited = Q(next_run_at=None) | Q(next_run_at__lte=now)
+        return self.filter(free, waited, state=RedeliveryState.RUNNING).order_by("pk")
+
+    def with_counts(self) -> "RedeliveryQuerySet":
+        """Add how many items stand how, as ``count_waiting`` and so on, and ``count_all``."""
+        counts = {f"count_{state}": Count("items", filter=Q(items__state=state)) for state in ItemState.values}
+        return self.annotate(count_all=Count("items"), **counts)
+
 
 class Redelivery(models.Model):
     """Results that a person has the console send to their endpoint once more, as one job."""
@@ -48,14 +62,45 @@ class Redelivery(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
+    next_run_at = models.DateTimeField(null=True)  # empty: at once
+    note = models.TextField(blank=True)  # why it waits, or why it paused itself
+    failed_in_a_row = models.PositiveIntegerField(default=0)  # tries, over all items, since one was delivered
 
     objects = models.Manager.from_queryset(RedeliveryQuerySet)()
 
     class Meta:
-        indexes = [models.Index(fields=["workspace", "-created_at"], name="redeliveries_newest")]
+        indexes = [
+            models.Index(fields=["workspace", "-created_at"], name="redeliveries_newest"),
+            models.Index(fields=["id"], condition=Q(state="running"), name="redeliveries_running"),
+        ]
 
     def __str__(self) -> str:
         return f"redelivery {self.job_id}: {self.state}"
+
+    def get_absolute_url(self) -> str:
+        """Return the page of this job."""
+        return reverse("webhooks:redelivery", args=[self.workspace.slug, self.job_id])
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether something may still be sent."""
+        return self.state in {RedeliveryState.RUNNING, RedeliveryState.PAUSED}
+
+
+class ItemQuerySet(models.QuerySet["Item"]):
+    """The questions asked of items."""
+
+    def open(self) -> "ItemQuerySet":
+        """Keep those that may still be sent by the job that they belong to."""
+        return self.filter(
+            state__in=[ItemState.WAITING, ItemState.SENDING],
+            redelivery__state__in=[RedeliveryState.RUNNING, RedeliveryState.PAUSED],
+        )
+
+    def abandoned(self, now: datetime) -> "ItemQuerySet":
+        """Keep those whose worker ended while it was sending: they are being sent, and nobody holds the job."""
+        nobody = Q(redelivery__leased_until=None) | Q(redelivery__leased_until__lt=now)
+        return self.filter(nobody, state=ItemState.SENDING)
 
 
 class Item(models.Model):
@@ -74,13 +119,16 @@ class Item(models.Model):
     duration_ms = models.PositiveIntegerField(null=True)
     tried_at = models.DateTimeField(null=True)
 
-    objects = models.Manager()
+    objects = models.Manager.from_queryset(ItemQuerySet)()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["redelivery", "workflow", "url"], name="one_item_a_result"),
         ]
-        indexes = [models.Index(fields=["redelivery", "state", "id"], name="items_of_redelivery")]
+        indexes = [
+            models.Index(fields=["redelivery", "state", "id"], name="items_of_redelivery"),
+            models.Index(fields=["id"], condition=Q(state="sending"), name="items_being_sent"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.workflow_id} to {self.url}: {self.state}"

@@ -4,6 +4,8 @@ import socket
 import ssl
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from ipaddress import ip_address
 from queue import Empty, SimpleQueue
@@ -112,23 +114,53 @@ def public_authorities() -> ssl.SSLContext:
 
 
 def start_tls(connection: socket.socket, target: Target, deadline: Deadline) -> ssl.SSLSocket:
-    """Return the connection with TLS on it, its certificate checked for the target's name. Raises Failed."""
+    """Return the connection with TLS on it, its certificate checked for the target's name.
+
+    Raises Failed, and closes the connection then.
+    """
     try:
         connection.settimeout(max(deadline.remaining(), 0.001))
         return public_authorities().wrap_socket(connection, server_hostname=target.host)
-    except ssl.SSLCertVerificationError as error:
-        raise _bad(error) from error
-    except TimeoutError as error:
-        raise Failed("timeout", "Connection timed out: no TLS handshake in time") from error
     except (OSError, ValueError) as error:
-        why = str(getattr(error, "reason", None) or "the connection was closed").replace("_", " ").lower()
-        raise Failed("tls", f"TLS error: {why}") from error
+        connection.close()
+        raise _why_no_tls(error) from error
+
+
+def _why_no_tls(error: Exception) -> Failed:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _bad(error)
+    if isinstance(error, TimeoutError):
+        return Failed("timeout", "Connection timed out: no TLS handshake in time")
+    why = str(getattr(error, "reason", None) or "the connection was closed").replace("_", " ").lower()
+    return Failed("tls", f"TLS error: {why}")
 
 
 def _bad(error: ssl.SSLCertVerificationError) -> BadCertificate:
     code = error.verify_code
     part = "name" if code in _NAME_PROBLEMS else "date" if code in _DATE_PROBLEMS else "chain"
     return BadCertificate(f"TLS error: certificate not accepted: {error.verify_message}", part)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What an accepted certificate says of itself; hostile text like everything that a server sends."""
+
+    protocol: str
+    issuer: str
+    names: list[str]
+    ends_at: datetime
+
+
+def certificate_of(connection: ssl.SSLSocket) -> Certificate:
+    """Return the certificate with which TLS was started."""
+    facts: dict[str, Any] = connection.getpeercert() or {}
+    issuer = {name: value for part in facts.get("issuer", ()) for name, value in part}
+    return Certificate(
+        protocol=connection.version() or "TLS",
+        issuer=str(issuer.get("organizationName") or issuer.get("commonName") or "an authority without a name"),
+        names=[str(value) for _, value in facts.get("subjectAltName", ())],
+        ends_at=datetime.fromtimestamp(ssl.cert_time_to_seconds(facts["notAfter"]), UTC),
+    )
 
 
 class Line(httpcore.NetworkStream):

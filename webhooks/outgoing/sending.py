@@ -70,13 +70,9 @@ def open_line(target: Target, deadline: Deadline) -> connecting.Line:
     addresses = connecting.look_up(target, deadline)
     connecting.check_addresses(target, addresses)
     connection, _ = connecting.connect(target, addresses, deadline)
-    if not target.encrypted:
-        return connecting.Line(connection, deadline)
-    try:
-        return connecting.Line(connecting.start_tls(connection, target, deadline), deadline)
-    except Failed:
-        connection.close()
-        raise
+    if target.encrypted:
+        connection = connecting.start_tls(connection, target, deadline)
+    return connecting.Line(connection, deadline)
 
 
 def exchange(line: connecting.Line, target: Target, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:

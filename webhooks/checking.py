@@ -1,0 +1,172 @@
+"""Probes a webhook URL step by step: DNS, address, connection, certificate, and a POST with a sample.
+
+Nothing here trusts the URL: each step goes through ``webhooks.outgoing``, which also bounds the time of all together.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from webhooks import payloads
+from webhooks.outgoing import Failed, Target, connecting, sending, target_of
+from webhooks.reasons import reason_named
+from workspaces.texts import plain_text
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+LABELS = {
+    "url": "The URL can be called",
+    "dns": "The host name is found (DNS)",
+    "public": "The address is public",
+    "tcp": "The server takes the connection (TCP)",
+    "chain": "The certificate is trusted (TLS)",
+    "name": "The certificate is for this name",
+    "date": "The certificate is valid today",
+    "method": "POST is allowed",
+    "answer": "It answers 2xx within 10 seconds",
+}
+EXPIRES_SOON = timedelta(days=14)
+# By these a server says that it takes no POST here, whatever is in it.
+_NO_POST = {404, 405, 501}
+_NOT_FOR_HTTP = "Plain HTTP, which is for this machine only"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: how it ended, what was found, and what helps. A step that was not made took no time."""
+
+    name: str
+    state: str
+    found: str = ""
+    advice: str = ""
+    took_ms: int | None = None
+
+
+Note = Callable[[list[dict[str, Any]]], None]
+
+
+class _Steps:
+    """The steps so far, told to ``note`` after each."""
+
+    def __init__(self, note: Note) -> None:
+        self._note, self._done = note, dict[str, Step]()
+        self._began = time.monotonic()
+
+    def passed(self, name: str, found: str, advice: str = "", *, state: str = PASSED) -> None:
+        """End a step; the next one begins."""
+        now = time.monotonic()
+        took = None if state == SKIPPED else round((now - self._began) * 1000)
+        self._done[name] = Step(name, state, plain_text(found, 600), advice, took)
+        self._began = now
+        self._note(self.so_far)
+
+    def failed(self, name: str, found: str, advice: str) -> None:
+        """End the step that nothing follows."""
+        self.passed(name, found, advice, state=FAILED)
+
+    def skipped(self, name: str, found: str) -> None:
+        """Note a step that need not be made."""
+        self.passed(name, found, state=SKIPPED)
+
+    @property
+    def next_name(self) -> str:
+        """Return the first step that has not ended; the last one where all have."""
+        return next((name for name in LABELS if name not in self._done), "answer")
+
+    @property
+    def so_far(self) -> list[dict[str, Any]]:
+        """Return the steps that have ended, in their order, as they are stored."""
+        return [asdict(self._done[name]) for name in LABELS if name in self._done]
+
+    def leave_out_the_rest(self) -> None:
+        """Note the steps that were never come to."""
+        for name in LABELS:
+            if name not in self._done:
+                self._done[name] = Step(name, SKIPPED)
+        self._note(self.so_far)
+
+
+def probe(url: str, check_id: str, note: Note) -> str:
+    """Go through the steps with ``url``, and tell ``note`` of each; return the reason of a failure, or nothing.
+
+    Takes ten seconds at most. The sample that is sent is marked as a test in its header and its body.
+    """
+    steps = _Steps(note)
+    try:
+        reason = _probe(url, check_id, steps)
+    except connecting.BadCertificate as error:
+        steps.failed(error.part, error.words, _fix("tls"))
+        reason = error.reason
+    except Failed as error:
+        steps.failed(steps.next_name, error.words, _fix(error.reason))
+        reason = error.reason
+    steps.leave_out_the_rest()
+    return reason
+
+
+def _probe(url: str, check_id: str, steps: _Steps) -> str:
+    deadline = sending.total_time()
+    target = target_of(url)
+    steps.passed("url", f"{target.scheme}, host {target.host}, port {target.port}")
+    addresses = connecting.look_up(target, deadline)
+    steps.passed("dns", ", ".join(map(str, addresses[:8])) if target.literal is None else "The URL names the address")
+    connecting.check_addresses(target, addresses)
+    is_local = addresses[0].is_loopback
+    steps.passed("public", "This machine itself, which the operator has allowed" if is_local else "All of them are")
+    connection, address = connecting.connect(target, addresses, deadline)
+    steps.passed("tcp", f"Connected to {address}, port {target.port}")
+    if not target.encrypted:
+        for name in ("chain", "name", "date"):
+            steps.skipped(name, _NOT_FOR_HTTP)
+        return _post(connecting.Line(connection, deadline), target, check_id, steps)
+    encrypted = connecting.start_tls(connection, target, deadline)
+    _tell_certificate(connecting.certificate_of(encrypted), steps)
+    return _post(connecting.Line(encrypted, deadline), target, check_id, steps)
+
+
+def _tell_certificate(certificate: connecting.Certificate, steps: _Steps) -> None:
+    """Note what an accepted certificate says of itself."""
+    steps.passed("chain", f"{certificate.protocol}, certificate by {certificate.issuer}")
+    names = certificate.names
+    steps.passed("name", ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))
+    ends, left = certificate.ends_at, certificate.ends_at - datetime.now(UTC)
+    advice = f"It expires in {left.days} days. Have it renewed by itself." if left < EXPIRES_SOON else ""
+    steps.passed("date", f"Until {ends.day} {ends:%B %Y, %H:%M} UTC", advice)
+
+
+def _post(line: connecting.Line, target: Target, check_id: str, steps: _Steps) -> str:
+    started = time.monotonic()
+    body = payloads.encoded(payloads.sample(check_id))
+    try:
+        status, excerpt = sending.exchange(line, target, body, {payloads.TEST_HEADER: check_id})
+    except Failed as error:
+        steps.skipped("method", "There was no answer to tell by")
+        steps.failed("answer", error.words, _fix(error.reason))
+        return error.reason
+    answer = sending.answer_of(status, excerpt, round((time.monotonic() - started) * 1000))
+    if status in _NO_POST:
+        steps.failed("method", _said(answer), _fix(answer.reason))
+        return answer.reason
+    steps.passed("method", "The server read the request")
+    if answer.acknowledged:
+        steps.passed("answer", f"HTTP {status}")
+    else:
+        steps.failed("answer", _said(answer), _fix(answer.reason))
+    return answer.reason
+
+
+def _said(answer: sending.Answer) -> str:
+    beginning = " ".join(answer.excerpt.split())[:300]
+    return f"{answer.error}. It said: {beginning}" if beginning else answer.error
+
+
+def _fix(reason: str) -> str:
+    known = reason_named(reason)
+    advice = f"{known.check} {known.fix}" if known else ""
+    if reason == "client_error":
+        advice += (
+            " If it refuses workflow ids that it does not know, which is right, let it answer 2xx to requests with "
+            f"the header {payloads.TEST_HEADER}, and do nothing else with them."
+        )
+    return advice

@@ -1,0 +1,65 @@
+"""What a webhook carries, as upstream sends it, made from what ``enrich/status`` answers; and a sample for tests.
+
+Fields and limit are those of ``shared/reference/cleanlist-api.md``, "Webhooks".
+"""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import msgspec
+
+from cleanlist import EnrichmentStatus
+from webhooks.statuses import COUNTS, counts_of
+
+EVENT = "enrichment.completed"
+RESULTS_LIMIT = 250
+# By these a receiver can tell that the console sends, and not upstream.
+REDELIVERY_HEADER = "X-Cleanlist-Console-Redelivery"
+TEST_HEADER = "X-Cleanlist-Console-Test"
+_STATUS = "/api/v1/public/enrich/status"
+
+
+def payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
+    """Return the body that upstream sends once ``workflow_id`` is finished; more than 250 results are cut, and say so.
+
+    Results are passed on as they came.
+    """
+    results = list(status.results or ([status.result] if status.result else ()))
+    counts = counts_of(status)
+    return {
+        "event": EVENT,
+        "workflow_id": workflow_id,
+        "lead_list_id": status.lead_list_id,
+        "enrichment_type": status.enrichment_type,
+        "status": status.status,
+        "summary": {name: counts.get(name, 0) for name in COUNTS},
+        "results": results[:RESULTS_LIMIT],
+        "results_limit": RESULTS_LIMIT,
+        "results_truncated": len(results) > RESULTS_LIMIT,
+        "results_endpoint": f"{_STATUS}?{urlencode({'workflow_id': workflow_id})}",
+        "completed_at": status.completed_at,
+    }
+
+
+def sample(check_id: UUID | str) -> dict[str, Any]:
+    """Return a payload with a person who does not exist, for trying an endpoint; ``test`` says that it is one."""
+    workflow_id = f"test_{check_id}"
+    result = {
+        "task_id": f"{workflow_id}_1",
+        "status": "completed",
+        "primary_email": "sample.person@example.com",
+        "primary_email_status": "valid",
+        "personal_phone_numbers": [],
+        "prospect": {"first_name": "Sample", "last_name": "Person"},
+        "company": {"name": "Example", "domain": "example.com"},
+    }
+    status = EnrichmentStatus(
+        status="completed", enrichment_type="partial", results=(result,), completed_at="2026-01-01T00:00:00Z"
+    )
+    return {**payload(workflow_id, status), "test": True}
+
+
+def encoded(body: dict[str, Any]) -> bytes:
+    """Return ``body`` as it is sent."""
+    return msgspec.json.encode(body)

@@ -1,0 +1,72 @@
+"""The request that an endpoint gets, as something to paste: curl, Python and Node. And receivers to copy from."""
+
+import json
+import shlex
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from webhooks import payloads
+
+_EXAMPLES = Path(__file__).parent / "examples"
+EXAMPLE_URL = "https://hooks.example.com/cleanlist"
+WORKFLOW_ID = "public_bulk_0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
+
+
+class Snippet(NamedTuple):
+    """A piece of code with the language it is in."""
+
+    name: str
+    language: str
+    code: str
+
+
+def body() -> dict[str, Any]:
+    """Return an example of what a webhook carries."""
+    sample = payloads.sample("0")
+    del sample["test"]
+    result = {**sample["results"][0], "task_id": "0a1b2c3d-task-1"}
+    endpoint = sample["results_endpoint"].partition("=")[0] + f"={WORKFLOW_ID}"
+    return {**sample, "workflow_id": WORKFLOW_ID, "results": [result], "results_endpoint": endpoint}
+
+
+def requests_to(url: str) -> list[Snippet]:
+    """Return the request to ``url`` in each language. A URL is hostile until quoted."""
+    text = json.dumps(body(), indent=2)
+    return [
+        Snippet("curl", "curl", _curl(url, text)),
+        Snippet("python", "Python", _python(url, text)),
+        Snippet("node", "Node", _node(url, text)),
+    ]
+
+
+@cache
+def receivers() -> list[Snippet]:
+    """Return the receivers, which the tests run as they are."""
+    files = [("receiver-python", "Python", "receiver.py"), ("receiver-node", "Node", "receiver.mjs")]
+    return [Snippet(name, language, (_EXAMPLES / file).read_text()) for name, language, file in files]
+
+
+def _curl(url: str, text: str) -> str:
+    lines = ["curl --globoff --include --max-time 10", "--header 'Content-Type: application/json'"]
+    return " \\\n  ".join([*lines, f"--data {shlex.quote(text)}", f"--url {shlex.quote(url)}"])
+
+
+def _python(url: str, text: str) -> str:
+    return (
+        "import json\nimport urllib.request\n\n"
+        f'body = json.loads("""{text}""")\n'
+        f"request = urllib.request.Request(\n    {json.dumps(url)},\n    data=json.dumps(body).encode(),\n"
+        '    headers={"Content-Type": "application/json"},\n)\n'
+        "with urllib.request.urlopen(request, timeout=10) as answer:\n    print(answer.status)\n"
+    )
+
+
+def _node(url: str, text: str) -> str:
+    return (
+        f"const body = {text};\n"
+        f"const answer = await fetch({json.dumps(url)}, {{\n"
+        '  method: "POST",\n  headers: { "Content-Type": "application/json" },\n'
+        '  body: JSON.stringify(body),\n  redirect: "manual",\n  signal: AbortSignal.timeout(10_000),\n});\n'
+        "console.log(answer.status);\n"
+    )

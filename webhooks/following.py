@@ -27,6 +27,7 @@ SETTLED_AFTER = timedelta(minutes=10)
 # An enrichment that runs for longer is asked about no more.
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
 LEARN_FROM = timedelta(hours=1)
+NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
 
 # What an app that sees the customer's requests answers: ids of workflows that were asked about since a moment.
 Source = Callable[[Workspace, datetime], Iterable[str]]
@@ -67,7 +68,7 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
     Takes as long as upstream does. Raises ValueError for what cannot be a workflow's id.
     """
     if not is_usable_workflow_id(workflow_id):
-        raise ValueError("That is no workflow id. It looks like public_bulk_ and a long code behind it.")
+        raise ValueError(NO_WORKFLOW_ID)
     learn(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
     errors = refresh(workspace, OF_WORKFLOW, subject=workflow_id).errors
     errors += refresh(workspace, STATUS, subject=workflow_id).errors

@@ -6,10 +6,9 @@ from datetime import datetime, timedelta
 
 from webhooks.cleaning import is_final
 from webhooks.models import Attempt, Delivery, DeliveryState
+from webhooks.models.delivery import MAX_ATTEMPTS
 
-# Upstream makes five attempts, with these seconds between one and the next (``shared/reference``, "Webhooks"). The
-# documented 16 would follow the fifth.
-MAX_ATTEMPTS = 5
+# Seconds between one attempt and the next (``shared/reference``, "Webhooks"). The last would follow the fifth.
 WAITS = (1, 2, 4, 8, 16)
 # So long after it was due an attempt that nobody saw is taken for one that was never made.
 PATIENCE = timedelta(minutes=5)

@@ -94,12 +94,20 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
     """Return what has not arrived, by endpoint and reason, the largest group first; one query. Default: 7 days."""
     start = since or timezone.now() - STRETCH
     rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
+    # A delivery whose first attempt still runs has no reason yet.
+    rows = rows.exclude(reason="")
     groups = (
         rows.order_by()
         .values("host", "reason")
         .annotate(count=Count("pk"), first_at=Min("last_attempt_at"), last_at=Max("last_attempt_at"))
     )
     return [FailureGroup(**row) for row in groups.order_by("-count", "-last_at")[:limit]]
+
+
+def lost(workspace: Workspace, since: datetime) -> int:
+    """Count the deliveries that failed for good since then; one query."""
+    rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), state=DeliveryState.FAILED)
+    return rows.filter(last_attempt_at__gte=since).count()
 
 
 def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, Failing]:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, cast
-from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Count, Max, Q
@@ -16,6 +15,7 @@ from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unr
 from alerts.models import Rule
 from alerts.words import figure, with_unit
 from webhooks import following, health
+from webhooks.filters import link_to
 from webhooks.models import Delivery, DeliveryState
 from webhooks.reasons import reason_named
 from workspaces.models import Workspace
@@ -46,8 +46,8 @@ def _url(workspace: Workspace, host: str) -> str:
         address = reverse("webhooks:list", args=[workspace.slug])
     except NoReverseMatch:
         return workspace.get_absolute_url()
-    query = urlencode({"host": host, "state": DeliveryState.FAILED.value})
-    return f"{address}?{query}" if len(address) + len(query) < MOST_URL else address
+    query = link_to(host=host, state=DeliveryState.FAILED.value)
+    return address + query if len(address) + len(query) <= MOST_URL else address
 
 
 def _reading(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Reading:

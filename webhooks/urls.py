@@ -2,12 +2,18 @@
 
 from django.urls import URLPattern, path
 
-from webhooks.views import checking, developers
+from webhooks.views import checking, developers, exporting, listing, looking_up, workflow
 
 app_name = "webhooks"
 
 urlpatterns: list[URLPattern] = [
+    path("w/<slug:slug>/webhooks/", listing.delivery_list, name="list"),
+    path("w/<slug:slug>/webhooks/figures/", listing.figures, name="figures"),
+    path("w/<slug:slug>/webhooks/export/", exporting.export, name="export"),
+    path("w/<slug:slug>/webhooks/look-up/", looking_up.look_up, name="look_up"),
     path("w/<slug:slug>/webhooks/check/", checking.check, name="check"),
     path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checking.check_result, name="check_result"),
     path("w/<slug:slug>/webhooks/developers/", developers.developers, name="developers"),
+    # After all others: a workflow's id is any text.
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/", workflow.workflow, name="workflow"),
 ]

@@ -14,6 +14,8 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from workspaces.texts import plain_text
+
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # Where in a table one is, and which row is open: no filters.
@@ -169,6 +171,11 @@ class FilterForm(forms.Form):
     def kept(self) -> list[tuple[str, str]]:
         """Return the filters as a form carries them along."""
         return [(name, str(value)) for name, value in self.query.items() if name not in PLACES]
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """Return the filters that are on, as the audit trail keeps them."""
+        return {name: plain_text(value, 300) for name, value in self.kept if value}
 
     @property
     def raw(self) -> dict[str, str]:

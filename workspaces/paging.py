@@ -1,9 +1,10 @@
 """Long tables in order of time, page by page: by keyset, with counts and reading that give up in time."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -17,6 +18,7 @@ PAGE_SIZE = 50
 # Beyond it a count is "10,000+": nobody reads on, and counting a busy table takes as long as twenty pages.
 MOST_COUNTED = 10_000
 ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
+MOST_GAPS = 20
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -83,6 +85,12 @@ class Tally:
         if self.count is None:
             return "an uncounted number"
         return f"{min(self.count, MOST_COUNTED):,}{'+' if self.is_cut else ''}"
+
+    def as_file(self, bytes_a_row: float) -> str:
+        """Say how large a file of so many rows is: "1,547 rows, about 0.4 MB"."""
+        size = bytes_a_row * (self.count or 0)
+        words = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.0f} kB"
+        return f"{self} rows, {'more than' if self.is_cut else 'about'} {words}"
 
 
 @dataclass
@@ -158,6 +166,61 @@ def mark_new(rows: list[Row], seen: str) -> None:
     for row in rows:
         at = _place(row)
         row.is_new = place is not None and (at.at, at.pk) > (place.at, place.pk)  # type: ignore[attr-defined]
+
+
+class Gap(Protocol):
+    """A stretch of a table of which rows may be missing, between two that are there."""
+
+    after: datetime
+    before: datetime
+
+
+class Gaps(Protocol):
+    """Gaps, as a queryset of them is one."""
+
+    def between(self, start: datetime | None, end: datetime | None) -> Any:
+        """Keep the gaps that touch this time."""
+
+
+def place_gaps(rows: list[Row], gaps: Gaps) -> None:
+    """Note on each of ``rows``, newest first, as ``gaps_below`` the ``gaps`` that begin right before it.
+
+    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing.
+    """
+    if not rows:
+        return
+    for row in rows:
+        row.gaps_below = []  # type: ignore[attr-defined]
+    touching: Iterable[Gap] = gaps.between(_place(rows[-1]).at, _place(rows[0]).at)[:MOST_GAPS]
+    for gap in touching:
+        newer = [row for row in rows if _place(row).at >= gap.before]
+        (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows match, and of how many that are held at all."""
+
+    matching: Tally
+    held: Tally
+
+    @property
+    def hidden(self) -> str:
+        """Return how many the filters hide; "" where that was not counted."""
+        if self.held.count is None or self.matching.count is None or self.matching.is_cut:
+            return ""
+        return f"{max(0, self.held.count - self.matching.count):,}{'+' if self.held.is_cut else ''}"
+
+
+def count(matching: NewestFirst[Row], held: NewestFirst[Row] | None) -> Counts:
+    """Count what matches, each in the newest MOST_COUNTED rows and within COUNT_SECONDS; ``held`` if filters narrow."""
+    try:
+        with time_limit(COUNT_SECONDS):
+            found = matching.newest_first()[: MOST_COUNTED + 1].count()
+            there = found if held is None else held.newest_first()[: MOST_COUNTED + 1].count()
+    except TooMuchToLookThrough:
+        return Counts(Tally(None), Tally(None))
+    return Counts(Tally(found, found > MOST_COUNTED), Tally(there, there > MOST_COUNTED))
 
 
 def _place(row: Any) -> Place:

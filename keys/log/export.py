@@ -76,6 +76,4 @@ def size_in_words(page: LogPage, tallies: Tallies) -> str:
     if not page.rows or count is None:
         return "of a size that is not known"
     texts = sum(len(row.path) + len(row.user_agent) + len(row.ip_address) + len(row.key.name) for row in page.rows)
-    size = (texts / len(page.rows) + _FIXED_BYTES) * count
-    words = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.0f} kB"
-    return f"{tallies.matching} rows, {'more than' if tallies.matching.is_cut else 'about'} {words}"
+    return tallies.matching.as_file(texts / len(page.rows) + _FIXED_BYTES)

@@ -1,4 +1,4 @@
-"""What the log shows beside a row: a gap right below it, and when it is open, all that is known."""
+"""All that is known of a single row of the log, and the ways on from it."""
 
 from dataclasses import dataclass
 from datetime import UTC, timedelta
@@ -9,11 +9,8 @@ from django.utils.http import urlencode
 from keys.log.curl import curl_for
 from keys.log.filters import LogFilterForm
 from keys.models import LoggedRequest
-from keys.models.gap import LogGapQuerySet
 from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.models import Workspace
-
-MOST_GAPS = 20
 
 
 @dataclass(frozen=True)
@@ -24,20 +21,6 @@ class OpenRow:
     is_listed: bool
     curl: str
     links: tuple[tuple[str, str], ...]
-
-
-def place_gaps(rows: list[LoggedRequest], gaps: LogGapQuerySet) -> None:
-    """Note on each of ``rows``, newest first, as ``gaps_below`` the ``gaps`` that begin right before it.
-
-    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing.
-    """
-    if not rows:
-        return
-    for row in rows:
-        row.gaps_below = []  # type: ignore[attr-defined]
-    for gap in gaps.between(rows[-1].created_at, rows[0].created_at).select_related("key")[:MOST_GAPS]:
-        newer = [row for row in rows if row.created_at >= gap.before]
-        (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
 
 
 def opened(

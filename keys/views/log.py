@@ -13,7 +13,7 @@ from keys.log import page as log_page
 from keys.log.export import size_in_words
 from keys.log.figures import figures_of
 from keys.log.filters import LogFilterForm
-from keys.log.rows import opened, place_gaps
+from keys.log.rows import opened
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
 from keys.presenting import Connection
@@ -21,7 +21,7 @@ from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.bounded import TooMuchToLookThrough
 from workspaces.models import Workspace
-from workspaces.paging import mark_new
+from workspaces.paging import mark_new, place_gaps
 from workspaces.views.answers import page_context, wants_part
 
 
@@ -91,7 +91,8 @@ def _page(
         page = log_page.read_page(form, scope)
         mark_new(page.rows, request.GET.get("seen", ""))
         chosen = context["key"] or form.cleaned_data.get("key")
-        place_gaps(page.rows, LogGap.objects.of(chosen) if chosen else LogGap.objects.in_workspace(workspace))
+        gaps = LogGap.objects.of(chosen) if chosen else LogGap.objects.in_workspace(workspace)
+        place_gaps(page.rows, gaps.select_related("key"))
         context |= {"page": page, "tallies": log_page.count(form, scope)}
         context |= {"export_size": size_in_words(page, context["tallies"]), "export_url": _export_url(context, form)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)

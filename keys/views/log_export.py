@@ -18,9 +18,7 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
-from workspaces.filtering import PLACES
 from workspaces.models import Action, Workspace
-from workspaces.texts import plain_text
 
 
 @require_POST
@@ -41,12 +39,11 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
     count = log_page.count(form, LoggedRequest.objects.of(workspace))
-    filters = {name: plain_text(str(value), 300) for name, value in form.query.items() if name not in PLACES and value}
     record_event(
         Action.REQUESTS_EXPORTED,
         Actor.of(request),
         workspace=workspace,
         subject=("", file_format),
         requests=str(count.matching),
-        filters=filters,
+        filters=form.recorded,
     )

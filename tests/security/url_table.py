@@ -128,6 +128,11 @@ webhooks:check_result                  GET    in 404 404 200 200 200 200
 webhooks:developers                    GET    in 404 404 200 200 200 200
 usage:overview                         GET    in 404 404 200 200 200 200
 usage:export                           GET    in 404 404 200 200 200 200
+webhooks:list                          GET    in 404 404 200 200 200 200
+webhooks:figures                       GET    in 404 404 200 200 200 200
+webhooks:export                        POST   in 404 404 200 200 200 200
+webhooks:look_up                       POST   in 404 404 302 302 302 302
+webhooks:workflow                      GET    in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
 alerts:unsubscribe                     GET  200 200 200 200 200 200 200
 alerts:unsubscribe                     POST 200 200 200 200 200 200 200
@@ -161,6 +166,8 @@ SENT = {
     "workspaces:audit_export": {"format": "jsonl"},
     "keys:log_export": {"format": "csv"},
     "webhooks:check": {"url": "https://hooks.example.com/cleanlist"},
+    "webhooks:export": {"format": "jsonl"},
+    "webhooks:look_up": {"workflow_id": "{workflow_id}"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},
     "workspaces:change_details": {"name": "Taken over", "base_url": "https://api.cleanlist.ai"},

@@ -1,6 +1,7 @@
 """Two workspaces, everybody who may meet them, and one of everything that an address can name."""
 
 import threading
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from allauth.mfa.models import Authenticator
@@ -14,10 +15,13 @@ from cleanlist import Secret
 from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
+from tests.webhooks.attempts import run
+from webhooks.landing import land_page
 from webhooks.models import EndpointCheck
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
 from workspaces.sealing import Sealed
 
+WORKFLOW = "public_bulk_0123"
 HERE, ELSEWHERE = "example-works", "other-works"
 CLIENT_TOKEN = "client-token-of-the-tests-0123456789"
 # Written by every request of a signed-in person, and nobody's data.
@@ -101,6 +105,12 @@ class World:
         self.key = make_key(self.workspace, secret_state=ApiKey.SecretState.UNSEEN)
         self.foreign_key = make_key(self.other, name="Key of the other workspace")
         log_request(self.key)
+        failed, foreign = (
+            run(WORKFLOW, start=timezone.now() - timedelta(hours=1)),
+            run("public_bulk_elsewhere", [500] * 5),
+        )
+        land_page(self.workspace, failed, timezone.now())
+        land_page(self.other, foreign, timezone.now())
         self.names = self._names()
 
     def _names(self):
@@ -117,6 +127,7 @@ class World:
         return {
             "slug": HERE,
             "key_id": self.key.key_id,
+            "workflow_id": WORKFLOW,
             "user_id": member.user_id,
             "membership_id": member.pk,
             "invitation_id": invitation.pk,

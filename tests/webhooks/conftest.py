@@ -5,6 +5,7 @@ import pytest
 from tests.cast import *  # noqa: F403
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.webhooks.certificates import Authority
+from tests.webhooks.pages import Hooks
 from webhooks.outgoing import connecting
 
 
@@ -55,3 +56,9 @@ def trusted(authority, monkeypatch):
     context = authority.context()
     monkeypatch.setattr(connecting, "public_authorities", lambda: context)
     return authority
+
+
+@pytest.fixture
+def hooks(workspace, viewer, client):
+    client.force_login(viewer)
+    return Hooks(client, workspace)

@@ -1,9 +1,18 @@
+from typing import Self
+from urllib.parse import urlsplit
+
 from django.db import models
 from django.db.models import Q
 
 from webhooks.models.workflow import Workflow
+from webhooks.reasons import Reason, reason_named
 from workspaces.models import Workspace
 from workspaces.paging import NewestFirst, Place
+
+# Upstream makes so many attempts, with waits in between (``webhooks.grouping``).
+MAX_ATTEMPTS = 5
+# So few workflows are looked for one by one; of more, those that match are looked for among the newest deliveries.
+MOST_WORKFLOWS = 500
 
 
 class DeliveryState(models.TextChoices):
@@ -19,9 +28,17 @@ class DeliveryQuerySet(NewestFirst["Delivery"]):
 
     time_field = "last_attempt_at"
 
-    def of(self, workspace: Workspace) -> "DeliveryQuerySet":
+    def of(self, workspace: Workspace) -> Self:
         """Keep those of ``workspace``."""
         return self.filter(workspace=workspace)
+
+    def of_workflows(self, workspace: Workspace, prefix: str) -> Self:
+        """Keep those of workflows whose id begins so. One query at once: there may be one such workflow, or all."""
+        ids = Workflow.objects.of(workspace).filter(workflow_id__startswith=prefix)
+        found = list(ids.order_by().values_list("pk", flat=True)[: MOST_WORKFLOWS + 1])
+        if len(found) <= MOST_WORKFLOWS:
+            return self.filter(workflow__in=found)
+        return self.filter(workflow__workflow_id__startswith=prefix)
 
 
 class Delivery(models.Model):
@@ -78,6 +95,24 @@ class Delivery(models.Model):
         """Return where in the list this delivery stands."""
         return Place(self.last_attempt_at, self.pk)
 
+    @property
+    def path(self) -> str:
+        """Return the path of the URL. What follows it is left out: receivers keep tokens there."""
+        try:
+            return urlsplit(self.url).path
+        except ValueError:
+            return ""
+
+    @property
+    def why(self) -> Reason | None:
+        """Return why it has not arrived; None for a delivery that has, and while the first attempt runs."""
+        return reason_named(self.reason)
+
+    @property
+    def most_attempts(self) -> int:
+        """Return how many attempts upstream makes for the times that this was delivered."""
+        return MAX_ATTEMPTS * self.runs
+
 
 class Attempt(models.Model):
     """One POST that upstream made, and how it ended; kept after upstream forgets it."""
@@ -113,3 +148,8 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"attempt {self.number}: {self.status_code or self.error}"
+
+    @property
+    def why(self) -> Reason | None:
+        """Return why it was not accepted; None for one that was, and for one that still runs."""
+        return reason_named(self.reason)

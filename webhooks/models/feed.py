@@ -1,6 +1,7 @@
 from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
 
 from workspaces.models import Workspace
 
@@ -28,6 +29,11 @@ class GapQuerySet(models.QuerySet["DeliveryGap"]):
         """Keep those of ``workspace`` that end after ``since``, newest first."""
         found = self.filter(workspace=workspace).order_by("-before")
         return found if since is None else found.filter(before__gt=since)
+
+    def between(self, start: datetime | None, end: datetime | None) -> "GapQuerySet":
+        """Keep those that touch the time from ``start`` to ``end``; None leaves that side open."""
+        touching = Q() if start is None else Q(before__gt=start)
+        return self.filter(touching if end is None else touching & Q(after__lt=end))
 
 
 class DeliveryGap(models.Model):

@@ -48,6 +48,14 @@ class Workflow(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "workflow_id"], name="one_row_a_workflow")]
+        indexes = [
+            # PostgreSQL compares beginnings by this one only, whatever the collation.
+            models.Index(
+                fields=["workspace", "workflow_id"],
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+                name="workflows_by_beginning",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.workflow_id

@@ -1,0 +1,191 @@
+"""The list of deliveries as its readers see it."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from webhooks.models import Delivery, DeliveryGap, Feed
+from workspaces.models import Poll
+from workspaces.paging import PAGE_SIZE
+
+pytestmark = pytest.mark.django_db
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+def text_of(answer):
+    assert answer.status_code == 200
+    return " ".join(answer.content.decode().split())
+
+
+def test_each_delivery_is_told_by_state_reason_endpoint_and_answer(hooks):
+    hooks.land("public_bulk_broken")
+    hooks.land("public_bulk_fine", [200], ago=60, url="https://other.example-5.test/in")
+
+    text = text_of(hooks.get())
+
+    for words in ("Failed", "Your endpoint failed (5xx)", "HTTP 500", "hooks.example-3.test", "5 of 5", "120 ms"):
+        assert words in text
+    assert "Delivered" in text
+    assert "other.example-5.test" in text
+    assert hooks.shown() == ["public_bulk_fine", "public_bulk_broken"]
+
+
+def test_a_retry_is_announced_with_its_time_and_whether_it_is_an_estimate(hooks):
+    delivery = hooks.land(codes=[500], ago=0)
+
+    text = text_of(hooks.get())
+
+    assert "Retrying" in text
+    assert f'next try about <time datetime="{timezone.localtime(delivery.next_attempt_at):%Y-%m-%dT%H:%M:%S}' in text
+
+
+def test_what_upstream_sends_is_shown_and_never_run(hooks):
+    hooks.land("<b>x", url="https://h.test/<script>", error_message="<img src=x>")
+
+    text = text_of(hooks.get())
+
+    assert "<b>x" not in text
+    assert "<script>" not in text
+    assert "&lt;img src=x&gt;" in text
+
+
+def test_pages_follow_each_other_both_ways(hooks):
+    names = [f"public_bulk_{number:03}" for number in range(PAGE_SIZE + 3)]
+    for number, name in enumerate(names):
+        hooks.land(name, [200], ago=3600 - number // 2)
+    newest_first = list(Delivery.objects.newest_first().values_list("workflow__workflow_id", flat=True))
+
+    first = hooks.get().context["page"]
+    second = hooks.get(f"?older={first.older}").context["page"]
+    back = hooks.get(f"?newer={second.newer}").context["page"]
+
+    assert [row.workflow.workflow_id for row in first.rows + second.rows] == newest_first
+    assert second.older is None
+    assert [row.pk for row in back.rows] == [row.pk for row in first.rows]
+
+
+def test_a_place_that_does_not_exist_is_said(hooks):
+    hooks.land()
+    assert "You see the newest deliveries" in text_of(hooks.get("?older=nonsense"))
+
+
+def test_what_came_since_the_last_look_is_marked_while_live(hooks):
+    hooks.land("public_bulk_old", [200], ago=600)
+    page = hooks.get().context["page"]
+    hooks.land("public_bulk_new", [200], ago=5)
+
+    answer = hooks.get(f"?seen={page.newest}", **HTMX)
+
+    assert [row.is_new for row in answer.context["page"].rows] == [True, False]
+    assert "<html" not in text_of(answer)
+
+
+def test_a_gap_is_shown_at_its_place_also_while_a_filter_hides_its_neighbours(hooks):
+    hooks.land("public_bulk_a", ago=7200)
+    hooks.land("public_bulk_b", ago=60)
+    now = timezone.now()
+    DeliveryGap.objects.create(
+        workspace=hooks.workspace,
+        after=now - timedelta(seconds=7000),
+        before=now - timedelta(seconds=600),
+        detected_at=now,
+    )
+
+    for query in ("", "?state=failed"):
+        assert "may be missing" in text_of(hooks.get(query))
+    assert "may be missing" not in text_of(hooks.get("?state=delivered"))
+
+
+def test_the_page_says_what_upstream_keeps_back_and_how_long_history_stays(hooks, settings):
+    Feed.objects.create(workspace=hooks.workspace, wants_workflow_ids=True, refusal="workflow_id is required")
+    settings.KEEP_DELIVERIES_DAYS = 396
+
+    text = text_of(hooks.get())
+
+    assert "one workflow at a time" in text
+    assert "workflow_id is required" in text
+    assert "Kept for 13 months" in text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("no_key", "need an API key"),
+        ("rejected", "no longer accepts the API key"),
+        ("read", "No webhook delivery yet"),
+        ("failing", "could not be read"),
+        ("new", "first reading is on its way"),
+    ],
+)
+def test_an_empty_list_says_why(hooks, state, words):
+    poll = Poll.objects.create(workspace=hooks.workspace, resource="deliveries", interval_seconds=30)
+    if state == "no_key":
+        hooks.workspace.api_key = None
+    elif state == "rejected":
+        hooks.workspace.api_key_rejected_at = timezone.now()
+    elif state == "read":
+        poll.last_success_at = timezone.now()
+    elif state == "failing":
+        poll.consecutive_failures, poll.last_error = 3, "No connection"
+    hooks.workspace.save()
+    poll.save()
+
+    text = text_of(hooks.get())
+
+    assert words in text
+    assert "Expected a webhook that is not here?" in text
+
+
+def test_figures_lead_to_the_deliveries_that_they_count(hooks):
+    for number in range(3):
+        hooks.land(f"public_bulk_{number}")
+    hooks.land("public_bulk_lost", [404] * 5, url="https://two.example-5.test/in")
+    hooks.land("public_bulk_fine", [200], url="https://two.example-5.test/in", ago=60)
+    figures = hooks.get().context["figures"]
+
+    assert [(row.name, row.percent, row.health.failed_in_a_row) for row in figures.endpoints] == [
+        ("hooks.example-3.test", 0.0, 3),
+        ("two.example-5.test", 16.7, 0),
+    ]
+    for row in figures.groups:
+        assert len(hooks.shown(row.url)) == row.group.count
+    assert figures.lost == len(hooks.shown(figures.lost_url)) == 4
+    assert "3 failed in a row" in text_of(hooks.get(name="figures"))
+
+
+def test_endpoints_without_an_address_have_a_filter_too(hooks):
+    hooks.land("public_bulk_nameless", url=None)
+    hooks.land("public_bulk_other")
+    (row,) = [row for row in hooks.get().context["figures"].endpoints if not row.health.host]
+
+    assert row.name == "address not told"
+    assert hooks.shown(row.url) == ["public_bulk_nameless"]
+
+
+@pytest.mark.parametrize("query", ["", "?state=failed&host=hooks.example-3.test", "?workflow=public_bulk_1"])
+def test_the_number_of_queries_grows_with_nothing(hooks, query):
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            hooks.get(query)
+        return len(queries)
+
+    def more(numbers):
+        for number in numbers:
+            hooks.land(f"public_bulk_1{number}", url=f"https://h{number}.example-5.test/in")
+            hooks.land(f"public_bulk_1{number}")
+
+    more(range(10))
+    few = count()
+    more(range(10, 20))
+
+    assert count() == few
+    assert few < 25
+
+
+def test_a_look_up_that_cannot_be_asked_says_so(hooks):
+    answer = hooks.http.post(hooks.url("look_up"), {"workflow_id": "../x"}, follow=True)
+
+    assert "That is no workflow id" in text_of(answer)

@@ -1,0 +1,102 @@
+"""The filtered list of deliveries as a file: read in pieces by keyset, so that its size costs time and no memory."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from webhooks.models import Delivery
+from webhooks.models.delivery import DeliveryQuerySet
+from webhooks.reasons import reason_named
+from workspaces.exporting import csv_lines, json_lines
+from workspaces.paging import Counts, Page, Place
+
+BATCH = 2000  # rows a query
+_READ = (
+    "pk",
+    "workflow__workflow_id",
+    "url",
+    "state",
+    "reason",
+    "attempts",
+    "runs",
+    "first_attempt_at",
+    "last_attempt_at",
+    "last_status_code",
+    "last_error",
+    "last_duration_ms",
+    "next_attempt_at",
+    "delivered_at",
+    "redelivered_at",
+)
+# What a row takes besides its texts.
+_FIXED_BYTES = 260
+
+
+class Line(NamedTuple):
+    """One delivery in the file; its fields are the columns. Times are UTC."""
+
+    workflow_id: str
+    url: str
+    state: str
+    reason: str
+    reason_in_words: str
+    attempts: int
+    times_delivered_by_upstream: int
+    first_attempt_at: str
+    last_attempt_at: str
+    last_status_code: int | None
+    last_error: str
+    last_duration_ms: int | None
+    next_attempt_at: str
+    delivered_at: str
+    redelivered_by_this_console_at: str
+
+
+def lines_of(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
+    """Yield ``rows``, newest first, as lines of ``csv`` or ``jsonl``."""
+    found = _read(rows)
+    if file_format == "jsonl":
+        return json_lines(line._asdict() for line in found)
+    return csv_lines(Line._fields, found)
+
+
+def _read(rows: DeliveryQuerySet) -> Iterator[Line]:
+    """Read one batch after the other; what is tried meanwhile is newer than the first row and stays out."""
+    place: Place | None = None
+    while batch := list((rows.after(place) if place else rows).newest_first().values(*_READ)[:BATCH]):
+        yield from map(_line, batch)
+        place = Place(batch[-1]["last_attempt_at"], batch[-1]["pk"])
+
+
+def _line(row: dict[str, Any]) -> Line:
+    reason = reason_named(row["reason"])
+    return Line(
+        workflow_id=row["workflow__workflow_id"],
+        url=row["url"],
+        state=row["state"],
+        reason=row["reason"],
+        reason_in_words=reason.label if reason else "",
+        attempts=row["attempts"],
+        times_delivered_by_upstream=row["runs"],
+        first_attempt_at=_iso(row["first_attempt_at"]),
+        last_attempt_at=_iso(row["last_attempt_at"]),
+        last_status_code=row["last_status_code"],
+        last_error=row["last_error"],
+        last_duration_ms=row["last_duration_ms"],
+        next_attempt_at=_iso(row["next_attempt_at"]),
+        delivered_at=_iso(row["delivered_at"]),
+        redelivered_by_this_console_at=_iso(row["redelivered_at"]),
+    )
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
+
+
+def size_in_words(page: Page[Delivery], counts: Counts) -> str:
+    """Say how large the file will be, going by the rows in sight and the number that match."""
+    count = counts.matching.count
+    if not page.rows or count is None:
+        return "of a size that is not known"
+    texts = sum(len(row.url) + len(row.last_error) + len(row.workflow.workflow_id) for row in page.rows)
+    return counts.matching.as_file(texts / len(page.rows) + _FIXED_BYTES)

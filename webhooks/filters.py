@@ -1,0 +1,104 @@
+"""What a reader of the list of deliveries asks for, as it stands in the address."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.http import urlencode
+
+from webhooks.models import Delivery, DeliveryState, Endpoint
+from webhooks.models.delivery import DeliveryQuerySet
+from webhooks.reasons import all_reasons, reason_named
+from workspaces.filtering import Chip, FilterForm, Words, example
+from workspaces.models import Workspace
+
+# In an address: deliveries of which upstream told no URL.
+NAMELESS = "-"
+NAMELESS_WORDS = "address not told"
+# With more endpoints than that a name is typed, not chosen.
+MOST_CHOICES = 50
+
+
+def link_to(**filters: str) -> str:
+    """Return the query string of the list with these filters; a ``host`` may be empty."""
+    if "host" in filters:
+        filters["host"] = filters["host"] or NAMELESS
+    return f"?{urlencode(filters)}"
+
+
+class DeliveryFilterForm(FilterForm):
+    """The filters. Every one may be left out; while one is wrong nothing is shown, and its field says why."""
+
+    first = ("workflow", "state", "host", "reason", "since")
+
+    workflow = forms.CharField(
+        required=False, label="Workflow", max_length=200, widget=example("public_bulk_… or how it begins")
+    )
+    state = forms.ChoiceField(required=False, label="State", choices=[("", "All states"), *DeliveryState.choices])
+    host = forms.CharField(required=False, label="Endpoint", max_length=255, widget=example("hooks.example.com"))
+    reason = forms.ChoiceField(
+        required=False,
+        label="Reason",
+        choices=[("", "All reasons"), *((reason.name, reason.label) for reason in all_reasons())],
+    )
+
+    def __init__(self, data: QueryDict, workspace: Workspace) -> None:
+        """Read ``data``. One query, for the endpoints to choose from."""
+        super().__init__(data)
+        self.workspace = workspace
+        hosts = Endpoint.objects.filter(workspace=workspace).order_by("-last_attempt_at").values_list("host", flat=True)
+        known = [host or NAMELESS for host in hosts[: MOST_CHOICES + 1]]
+        if len(known) <= MOST_CHOICES:
+            asked_for = [self.raw["host"]] if self.raw["host"] not in {"", *known} else []
+            names = [(host, NAMELESS_WORDS if host == NAMELESS else host) for host in [*known, *asked_for]]
+            self.fields["host"].widget = forms.Select(choices=[("", "All endpoints"), *names])
+
+    def clean_host(self) -> str:
+        """Return the host as the mirror has it, in lower case."""
+        text: str = self.cleaned_data["host"]
+        return text.lower()
+
+    def apply(self, rows: DeliveryQuerySet, now: datetime) -> DeliveryQuerySet:
+        """Return ``rows`` narrowed down by every filter; one query more where a workflow is asked for."""
+        for condition in self._conditions(now):
+            rows = rows.filter(**condition)
+        prefix = self.cleaned_data["workflow"]
+        return rows.of_workflows(self.workspace, prefix) if prefix else rows
+
+    def _conditions(self, now: datetime) -> Iterator[Mapping[str, Any]]:
+        data = self.cleaned_data
+        yield self.in_time("last_attempt_at", now)
+        if data["state"]:
+            yield {"state": data["state"]}
+        if data["host"]:
+            yield {"host": "" if data["host"] == NAMELESS else data["host"]}
+        if data["reason"]:
+            yield {"reason": data["reason"]}
+
+    def words(self) -> Iterator[Words]:
+        """Yield each filter that is on, in words."""
+        raw = self.raw
+        if raw["workflow"]:
+            yield ("workflow",), f"workflow {raw['workflow']}"
+        if raw["state"]:
+            yield ("state",), dict(DeliveryState.choices).get(raw["state"], raw["state"]).lower()
+        if raw["host"]:
+            yield ("host",), NAMELESS_WORDS if raw["host"] == NAMELESS else f"to {raw['host']}"
+        if raw["reason"]:
+            reason = reason_named(raw["reason"])
+            yield ("reason",), reason.label if reason else raw["reason"]
+        yield from super().words()
+
+    @property
+    def suggestions(self) -> list[Chip]:
+        """Return filters to begin with, each with its query string."""
+        troubled = (DeliveryState.FAILED, DeliveryState.RETRYING)
+        states = [Chip(state.label, self.link(state=state.value)) for state in troubled]
+        return states + [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "24h", "7d")]
+
+
+def asked_for(form: DeliveryFilterForm, now: datetime) -> DeliveryQuerySet:
+    """Return the deliveries of the form's workspace that a valid ``form`` asks for."""
+    return form.apply(Delivery.objects.of(form.workspace), now)

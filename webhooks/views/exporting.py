@@ -1,0 +1,43 @@
+"""The filtered list of deliveries as a file.
+
+For every member: a viewer can read all of it page by page, so the file tells nothing more. That it was taken is
+recorded.
+"""
+
+from datetime import UTC
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from webhooks.export import lines_of
+from webhooks.filters import DeliveryFilterForm, asked_for
+from workspaces.access import get_workspace
+from workspaces.audit import Actor, record_event
+from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.models import Action
+from workspaces.paging import count
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the deliveries that the address's filters ask for."""
+    workspace = get_workspace(request, slug)
+    form = DeliveryFilterForm(request.GET, workspace)
+    file_format = request.POST.get("format", "")
+    if not form.is_valid() or file_format not in CONTENT_TYPES:
+        # Half a filter would give a file that is not what its name says.
+        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    now = timezone.now()
+    rows = asked_for(form, now)
+    record_event(
+        Action.DELIVERIES_EXPORTED,
+        Actor.of(request),
+        workspace=workspace,
+        subject=("", file_format),
+        deliveries=str(count(rows, None).matching),
+        filters=form.recorded,
+    )
+    name = f"deliveries-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
+    return download(lines_of(rows, file_format), name, CONTENT_TYPES[file_format])

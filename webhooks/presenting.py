@@ -1,20 +1,28 @@
-"""What pages show of webhooks besides their columns: how endpoints do, what fails, and why a list is blank."""
+"""What pages show of webhooks besides their columns: how endpoints do, what fails, and the story of a workflow."""
 
+import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+from urllib.parse import urlencode
 
 from django.utils import timezone
 
-from webhooks import health
+from webhooks import following, health
 from webhooks.filters import NAMELESS_WORDS, link_to
+from webhooks.grouping import sentence
 from webhooks.health import EndpointHealth, FailureGroup
-from webhooks.models import DeliveryState
-from webhooks.reasons import Reason, reason_named
+from webhooks.models import Attempt, Delivery, DeliveryState, Workflow
+from webhooks.reasons import ANSWER_MS, Reason, reason_named
+from webhooks.timeline import Run, runs_of
 from workspaces.models import Workspace
 
 # As the filter of the list says it.
 STRETCH = "7d"
 IN_SIGHT = 4
+# Of one workflow: URLs, and attempts. Upstream makes five; more come of repeats.
+MOST_DELIVERIES, MOST_ATTEMPTS = 20, 200
 
 
 @dataclass(frozen=True)
@@ -103,3 +111,56 @@ def figures_of(workspace: Workspace) -> Figures:
         lost=health.lost(workspace, since),
         lost_url=link_to(state=DeliveryState.FAILED.value, since=STRETCH),
     )
+
+
+@dataclass(frozen=True)
+class Story:
+    """One delivery of a workflow as its page tells it."""
+
+    delivery: Delivery
+    runs: list[Run]
+    sentence: str
+    is_cut: bool
+
+    @property
+    def latest(self) -> Attempt | None:
+        """Return the latest attempt."""
+        return self.runs[0].marks[-1].attempt if self.runs else None
+
+
+def workflow_context(workflow: Workflow) -> dict[str, Any]:
+    """Return what the page of ``workflow`` shows; three queries, however many attempts there are."""
+    deliveries = list(workflow.deliveries.newest_first()[:MOST_DELIVERIES])
+    stories = _stories(deliveries)
+    return {
+        "workflow": workflow,
+        "stories": stories,
+        "trouble": next((story for story in stories if story.delivery.state != DeliveryState.DELIVERED), None),
+        "is_lost": bool(stories) and all(one.state == DeliveryState.FAILED for one in deliveries),
+        "is_followed": workflow.workspace.polls.filter(
+            resource__in=[following.OF_WORKFLOW, following.STATUS], subject=workflow.workflow_id
+        ).exists(),
+        "curl": curl_for(workflow),
+        "most_seconds": ANSWER_MS // 1000,
+    }
+
+
+def _stories(deliveries: Sequence[Delivery]) -> list[Story]:
+    """Return the deliveries with their attempts; of very many those of the latest."""
+    rows = Attempt.objects.filter(delivery__in=deliveries).order_by("-at", "-pk")[: MOST_ATTEMPTS + 1]
+    found: dict[int, list[Attempt]] = {}
+    for attempt in rows:
+        found.setdefault(attempt.delivery_id, []).append(attempt)
+    is_cut = sum(map(len, found.values())) > MOST_ATTEMPTS
+    return [
+        Story(delivery, runs_of(delivery, found.get(delivery.pk, ())), sentence(delivery), is_cut)
+        for delivery in deliveries
+    ]
+
+
+def curl_for(workflow: Workflow) -> str:
+    """Return the call that asks for the enrichment's state as a command; the shell fills the secret in."""
+    query = urlencode({"workflow_id": workflow.workflow_id})
+    address = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
+    parts = ["curl --globoff", '--header "Authorization: Bearer $CLEANLIST_API_KEY"', shlex.quote(address)]
+    return " \\\n  ".join(parts)

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from webhooks import grouping, payloads, snippets
 from webhooks.models import Delivery
+from webhooks.models.delivery import MAX_ATTEMPTS
 from webhooks.outgoing import Refused, target_of
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
@@ -25,8 +26,8 @@ def developers(request: HttpRequest, slug: str) -> HttpResponse:
         "requests": snippets.requests_to(url or snippets.EXAMPLE_URL),
         "receivers": snippets.receivers(),
         "body": json.dumps(snippets.body(), indent=2),
-        "attempts": grouping.MAX_ATTEMPTS,
-        "waits": ", ".join(map(str, grouping.WAITS[: grouping.MAX_ATTEMPTS - 1])),
+        "attempts": MAX_ATTEMPTS,
+        "waits": ", ".join(map(str, grouping.WAITS[: MAX_ATTEMPTS - 1])),
         "limit": payloads.RESULTS_LIMIT,
         "test_header": payloads.TEST_HEADER,
         "redelivery_header": payloads.REDELIVERY_HEADER,

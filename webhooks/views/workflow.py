@@ -4,9 +4,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from webhooks import presenting
+from webhooks.cleaning import is_usable_workflow_id
 from webhooks.models import Workflow
 from workspaces.access import get_workspace
-from workspaces.views.answers import page_context
+from workspaces.views.answers import page_context, wants_part
 
 
 @require_safe
@@ -14,5 +16,11 @@ def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     """Show every attempt that was made for a workflow; of an unknown one, offer to look it up."""
     workspace = get_workspace(request, slug)
     found = Workflow.objects.of(workspace).filter(workflow_id=workflow_id).first()
-    context = page_context(request, workspace) | {"workflow": found, "workflow_id": workflow_id}
-    return render(request, "webhooks/workflow.html", context, status=200 if found else 404)
+    context = page_context(request, workspace) | {"workflow_id": workflow_id}
+    if found is None:
+        context["can_look_up"] = is_usable_workflow_id(workflow_id)
+        return render(request, "webhooks/unknown.html", context, status=404)
+    context |= presenting.workflow_context(found)
+    if wants_part(request):
+        return render(request, "webhooks/workflow.html#live", context | {"is_part": True})
+    return render(request, "webhooks/workflow.html", context)

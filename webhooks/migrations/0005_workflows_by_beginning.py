@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('webhooks', '0003_next_of_attempt'),
+        ('webhooks', '0004_sending_again'),
         ('workspaces', '0006_actions_of_webhooks'),
     ]
 

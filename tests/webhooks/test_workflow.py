@@ -1,0 +1,165 @@
+"""The page of one workflow: every attempt, the reason in words, and the state of the enrichment."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from tests.webhooks.attempts import READ_AT, attempt, run
+from webhooks.landing import land_page
+from webhooks.models import Attempt, Delivery, Workflow
+from webhooks.reasons import all_reasons
+from webhooks.timeline import in_words, runs_of
+from workspaces.models import Workspace
+
+pytestmark = pytest.mark.django_db
+
+
+def text_of(answer, status=200):
+    assert answer.status_code == status
+    return " ".join(answer.content.decode().split())
+
+
+@pytest.fixture
+def page(hooks):
+    def page(workflow="public_bulk_1", query="", **options):
+        return text_of(hooks.get(query, name="workflow", args=[workflow], **options))
+
+    return page
+
+
+def test_every_attempt_is_told_with_its_wait_and_answer(hooks, page):
+    hooks.land(codes=[500, 503, 404, 500, 502])
+
+    text = page()
+
+    for words in ("All 5 attempts failed", "HTTP 503", "HTTP 404", "1 s", "2 s", "4 s", "8 s", "120 ms"):
+        assert words in text
+    assert text.count('class="webhooks-axis__bar') == 5
+
+
+@pytest.mark.parametrize("reason", all_reasons(), ids=lambda reason: reason.name)
+def test_each_reason_is_explained_beside_the_raw_fields(hooks, page, reason):
+    hooks.land(error_message="as it was told")
+    Delivery.objects.update(reason=reason.name)
+
+    text = page().replace("&#x27;", "'")
+
+    for words in (reason.label, reason.meaning, reason.check, reason.fix, "as it was told", "response_status_code"):
+        assert words in text
+
+
+def test_a_delivered_workflow_has_no_diagnosis(hooks, page):
+    hooks.land(codes=[500, 200])
+    text = page()
+    assert "Delivered" in text
+    assert "What helps" not in text
+
+
+def test_a_retry_to_come_is_on_the_axis(hooks, page):
+    hooks.land(codes=[500], ago=0)
+    text = page()
+    assert "next try about" in text
+    assert "webhooks-axis__next" in text
+
+
+def test_the_same_workflow_delivered_again_is_recognized(hooks, page):
+    now = timezone.now()
+    rows = run(codes=[500] * 5, start=now - timedelta(hours=2)) + run(codes=[200], start=now - timedelta(hours=1))
+    land_page(hooks.workspace, rows, now)
+
+    text = page()
+
+    assert "First delivery" in text
+    assert "Delivered again (2 of 2)" in text
+
+
+def test_the_filters_of_the_list_are_kept_for_the_way_back(hooks, page):
+    hooks.land()
+    assert "/webhooks/?state=failed&amp;since=7d" in page(query="?state=failed&since=7d")
+
+
+def test_an_unknown_workflow_is_offered_for_looking_up(hooks):
+    text = text_of(hooks.get(name="workflow", args=["public_bulk_new"]), 404)
+    assert "Look it up at Cleanlist" in text
+    assert "never met the workflow <code><bdi>public_bulk_new" in text
+
+
+def test_a_workflow_of_another_workspace_is_unknown(hooks):
+    other = Workspace.objects.create(name="Other", slug="other", base_url="https://api.cleanlist.ai")
+    land_page(other, run("public_bulk_theirs"), READ_AT)
+    assert "never met" in text_of(hooks.get(name="workflow", args=["public_bulk_theirs"]), 404)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({}, "Nothing was sent yet"),
+        ({"completed_at": READ_AT}, "Finished, but no attempt is known"),
+        ({"status_gone": True, "status_error": "No such workflow"}, "Cleanlist does not know this workflow"),
+    ],
+)
+def test_a_workflow_without_attempts_says_what_that_means(hooks, page, facts, words):
+    Workflow.objects.create(
+        workspace=hooks.workspace, workflow_id="public_bulk_1", source="looked_up", first_seen_at=READ_AT, **facts
+    )
+    assert words in page()
+
+
+def test_the_call_for_the_state_can_be_copied_without_the_secret(hooks, page):
+    hooks.land("public_bulk_'; rm -rf $HOME")
+    text = page("public_bulk_'; rm -rf $HOME")
+    assert "Authorization: Bearer $CLEANLIST_API_KEY" in text
+    assert "enrich/status?workflow_id=public_bulk_%27%3B+rm+-rf+%24HOME" in text
+
+
+def test_the_number_of_queries_grows_with_nothing(hooks):
+    def count():
+        with CaptureQueriesContext(connection) as queries:
+            hooks.get(name="workflow", args=["public_bulk_1"])
+        return len(queries)
+
+    hooks.land()
+    few = count()
+    for number in range(10):
+        hooks.land(url=f"https://h{number}.example-5.test/in", codes=[500] * 5 + [404] * 5)
+
+    assert count() == few
+    assert few < 18
+
+
+# --- the axis ---------------------------------------------------------------------------------------------------
+
+
+def test_attempts_stand_where_they_were_made_and_are_as_wide_as_they_took(workspace):
+    rows = [
+        attempt(number=1, at=READ_AT, duration_ms=10_000, code=None, error_message="timed out"),
+        attempt(number=2, at=READ_AT + timedelta(seconds=11), duration_ms=0),
+        attempt(number=3, at=READ_AT + timedelta(seconds=13), duration_ms=7_000),
+    ]
+    land_page(workspace, rows, READ_AT + timedelta(hours=1))
+
+    (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
+
+    assert drawn.seconds == 20
+    assert [mark.x for mark in drawn.marks] == ["2.00%", "54.80%", "64.40%"]
+    assert [mark.width for mark in drawn.marks] == ["48.00%", "0.40%", "33.60%"]
+    assert [mark.wait.seconds if mark.wait else None for mark in drawn.marks] == [1, 2, None]
+    assert [mark.limit_level for mark in drawn.marks] == ["danger", "", "warning"]
+    assert drawn.words == "3 attempts: +0 s failed; +11 s failed; +13 s failed"
+
+
+def test_an_attempt_alone_has_an_axis_too(workspace):
+    land_page(workspace, [attempt(code=200, duration_ms=None)], READ_AT)
+    (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
+    assert (drawn.seconds, drawn.marks[0].level, drawn.marks[0].limit_share) == (0, "ok", None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (1.24, "1.2 s"), (8, "8 s"), (65.3, "65 s"), (125, "2 min 5 s"), (7500, "2 h 5 min")],
+)
+def test_spans_are_short(seconds, words):
+    assert in_words(seconds) == words

@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
-from django.db.models import Count
-from django.db.models.functions import TruncHour
+from django.db.models import Sum
 from django.utils import timezone
 
-from keys.models import LoggedRequest
+from keys.models import LoggedRequest, WorkspaceTraffic
 from usage.models import BalanceReading
 from workspaces.explaining import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
@@ -101,16 +100,8 @@ def requests_by_hour(workspace: Workspace) -> list[int]:
     """Return how many requests the customer made in each of the last 24 hours, oldest first."""
     this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
-    counted: Counter[datetime] = Counter(
-        dict(
-            LoggedRequest.objects.by_customer()
-            .filter(key__workspace=workspace, created_at__gte=hours[0])
-            .annotate(hour=TruncHour("created_at", tzinfo=UTC))
-            .values_list("hour")
-            .annotate(requests=Count("pk"))
-            .order_by()
-        )
-    )
+    cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
+    counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))
     return [counted[hour] for hour in hours]
 
 

@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from dashboard import overviews
+from dashboard.choosing import choose
 from dashboard.summaries import Summary, summaries_of
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
@@ -16,12 +17,15 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """Show every workspace that the person may see, those that need attention first."""
-    visible = summaries_of(Workspace.objects.visible_to(request.user))
+    """Show the workspaces that the person may see, those that need attention first; a page of them where many."""
+    searched, after = request.GET.get("q", "").strip()[:80], request.GET.get("after", "")[:80]
+    chosen = choose(Workspace.objects.visible_to(request.user), searched, after)
+    visible = chosen.page(summaries_of(chosen.workspaces))
     # Those that ask for a second factor, which the person has not set up, show no figures.
     locked = [] if has_second_factor(request.user) else [one.workspace for one in visible if one.workspace.requires_mfa]
     summaries = [one for one in visible if one.workspace not in locked]
     context = {
+        "chosen": chosen,
         "summaries": summaries,
         "locked": locked,
         "may_connect": may_connect(request.user),

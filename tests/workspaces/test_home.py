@@ -7,6 +7,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerts.models import Alert
+from keys import rollups
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
 from usage.models import BalanceReading
@@ -234,5 +236,47 @@ def test_without_a_session_the_missing_log_is_explained(as_owner, workspace):
 
 def test_requests_are_counted_by_hour_in_zones_of_half_hours_too(as_owner, workspace):
     as_owner.cookies["tz"] = "Asia/Kolkata"
-    make_request(make_key(workspace), created_at=timezone.now())
+    key = make_key(workspace)
+    rollups.add(key, [make_request(key, created_at=timezone.now())])
     assert as_owner.get(OVERVIEW).context["by_hour"][-1] == 1
+
+
+@pytest.fixture
+def many(owner, workspace):
+    """Sixty more workspaces, named Works 00 to Works 59."""
+    made = Workspace.objects.bulk_create(
+        Workspace(name=f"Works {n:02}", slug=f"works-{n:02}", base_url=workspace.base_url) for n in range(60)
+    )
+    Membership.objects.bulk_create(Membership(user=owner, workspace=one, role=Role.VIEWER) for one in made)
+    return made
+
+
+def fire(workspace):
+    now = timezone.now()
+    said = {"kind": "balance_below", "rule_name": "Balance low", "headline": "12 credits left", "severity": "critical"}
+    times = {"started_at": now, "fired_at": now, "evaluated_at": now}
+    return Alert.objects.create(workspace=workspace, state=Alert.State.FIRING, **said, **times)
+
+
+def names(answer):
+    return {summary.workspace.name for summary in answer.context["summaries"]}
+
+
+def test_many_workspaces_come_in_pages_and_none_is_left_out(as_owner, workspace, many):
+    seen, url = [], "/"
+    while url:
+        answer = as_owner.get(url)
+        seen += names(answer)
+        more = answer.context["chosen"].more
+        url = f"/?after={more}" if more else ""
+    assert sorted(seen) == sorted([workspace.name, *(one.name for one in many)])
+
+
+def test_a_workspace_is_found_by_a_part_of_its_name(as_owner, many):
+    assert names(as_owner.get("/?q=rks+41")) == {"Works 41"}
+    assert "No workspace matches" in text_of(as_owner.get("/?q=nothing+like+it"))
+
+
+def test_a_workspace_with_an_alert_is_on_the_first_page(as_owner, many):
+    fire(many[-1])
+    assert many[-1].name in names(as_owner.get("/"))

@@ -8,6 +8,7 @@ from cleanlist._version import __version__
 from cleanlist.addresses import checked_base_url
 from cleanlist.clerk import ClerkSession
 from cleanlist.client import AsyncClient, Client
+from cleanlist.connections import Connections
 from cleanlist.credentials import ApiKeyCredential, Credential, StaticSession, describe_key_format
 from cleanlist.results import (
     Acknowledgement,
@@ -38,6 +39,7 @@ __all__ = [
     "BulkEnrichment",
     "ClerkSession",
     "Client",
+    "Connections",
     "Contact",
     "CreatedApiKey",
     "Credential",

@@ -5,6 +5,7 @@ from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
 from cleanlist.addresses import checked_base_url
 from cleanlist.answers import result_of
 from cleanlist.calls import Call
+from cleanlist.connections import Connections
 from cleanlist.credentials import Credential
 from cleanlist.resources import (
     Account,
@@ -111,13 +112,20 @@ class Client(_Calls[SyncSender]):
 
 
 class AsyncClient(_Calls[AsyncSender]):
-    """The same calls, awaited; an instance serves one event loop."""
+    """The same calls, awaited; an instance serves one event loop. With `connections` it opens none of its own."""
 
-    def __init__(self, base_url: str, credential: Credential, **options: Unpack[Options]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        credential: Credential,
+        *,
+        connections: Connections | None = None,
+        **options: Unpack[Options],
+    ) -> None:
         super().__init__(self)
         self._credential = credential
         self._settings = _Settings(base_url, options)
-        self._wire = AsyncWire(self._settings.line)
+        self._wire = AsyncWire(self._settings.line, connections.http if connections else None)
 
     async def send(self, call: Call[T]) -> T:
         """Send a call within its total time, again if that is safe and may help."""

@@ -134,9 +134,10 @@ class SyncWire:
 class AsyncWire:
     """The same, awaited, over aiohttp's connection pool (measured: it holds its speed at 64 connections)."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line, shared: httpx.AsyncClient | None = None) -> None:
         self._line = line
-        self._http = HttpxAiohttpClient(**line.options())
+        self._is_own = shared is None and line.transport is None
+        self._http = shared or HttpxAiohttpClient(**line.options())
 
     async def exchange(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
@@ -161,8 +162,8 @@ class AsyncWire:
             return _explain(error, call, self._line)
 
     async def close(self) -> None:
-        """Close the connections; a transport that was passed in stays its owner's."""
-        if self._line.transport is None:
+        """Close the connections; what was passed in stays its owner's."""
+        if self._is_own:
             await self._http.aclose()
 
     async def __aenter__(self) -> Self:

@@ -262,7 +262,7 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
-CELERY_BEAT_SCHEDULER = "celery.beat.Scheduler"
+CELERY_BEAT_SCHEDULER = "dashboard.beat.Scheduler"
 CELERY_BEAT_SCHEDULE = {
     "poll what is due": {
         "task": "workspaces.tasks.poll_due",
@@ -270,6 +270,7 @@ CELERY_BEAT_SCHEDULE = {
         # A tick that no worker took within five seconds is dropped: the next one does its work.
         "options": {"expires": 5},
     },
+    "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0, "options": {"expires": 60}},
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
     "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0, "options": {"expires": 5}},

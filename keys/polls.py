@@ -8,7 +8,7 @@ from django.conf import settings
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
 from keys import landing
-from keys.capture import PAGE_ROWS
+from keys.capture import PAGE_ROWS, longest_seconds
 from keys.endpoints import endpoint_of
 from keys.log import landing as log_landing
 from keys.models import ApiKey, LoggedRequest
@@ -109,5 +109,7 @@ register(
         land=land_requests,
         has_subjects=True,
         subject_names=names_of_keys,
+        # However long upstream fails, the log is tried again before a page of it can have passed.
+        longest_wait_seconds=lambda: longest_seconds(settings.RATE_LIMIT_PER_MINUTE),
     )
 )

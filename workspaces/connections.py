@@ -2,14 +2,12 @@
 
 import threading
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from cleanlist import ApiKeyCredential, AsyncClient, ClerkSession, Client, StaticSession, Timeouts
+from cleanlist import ApiKeyCredential, AsyncClient, ClerkSession, Client, Connections, StaticSession
 from cleanlist.errors import SessionExpired
-from cleanlist.timeouts import Deadline
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling.registry import CredentialKind
 
@@ -89,17 +87,11 @@ def reading_client(workspace: Workspace) -> Client:
     return Client(workspace.base_url, api_key_credential(workspace), retries=0)
 
 
-def polling_client(workspace: Workspace, kind: CredentialKind) -> AsyncClient:
+def polling_client(workspace: Workspace, kind: CredentialKind, connections: Connections) -> AsyncClient:
     """Return the async client that a poll uses. The engine has its own backoff, so the client does not retry.
 
-    May mint a session token, which is a network call. Raises what the sync ones raise, and CleanlistError.
+    Raises NotConnected, SessionExpired or AddressNotAllowed.
     """
     check_address(workspace.base_url)
-    options: dict[str, Any] = {"retries": 0}
-    if kind == "api_key":
-        return AsyncClient(workspace.base_url, api_key_credential(workspace), **options)
-    credential = session_credential(workspace)
-    if isinstance(credential, ClerkSession):
-        # The sync session holds the cache that all threads of this process share.
-        credential = StaticSession(credential.token(Deadline(Timeouts())))
-    return AsyncClient(workspace.base_url, credential, **options)
+    credential = api_key_credential(workspace) if kind == "api_key" else session_credential(workspace)
+    return AsyncClient(workspace.base_url, credential, retries=0, connections=connections)

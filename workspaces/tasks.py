@@ -5,16 +5,17 @@ from celery.signals import worker_init, worker_shutting_down
 
 from workspaces.polling import engine, stopping
 
-# A task takes batches until nothing is due, so that one tick costs one task and not one task a call.
-MOST_BATCHES = 20
-
 
 @shared_task(ignore_result=True, expires=5)
 def poll_due() -> None:
-    """Fetch and land everything that is due."""
-    for _ in range(MOST_BATCHES):
-        if engine.run_due() < engine.BATCH:
-            return
+    """Fetch and land everything that is due: one tick costs one task, and not one a call."""
+    engine.work()
+
+
+@shared_task(ignore_result=True, expires=60)
+def mend_clock() -> None:
+    """Make due what a clock that was ahead has put off."""
+    engine.mend_clock()
 
 
 @worker_init.connect

@@ -42,5 +42,5 @@ sys.stdout.flush()
 sys.stdin.readline()
 if os.environ.get("STOPS_WHEN_TOLD"):
     signal.signal(signal.SIGTERM, lambda *_: stopping.ask())
-while engine.run_due(limit=7):
-    pass
+engine.BATCH, engine._REFILL = 7, 3  # so that neither takes everything at once
+engine.work()

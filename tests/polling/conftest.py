@@ -21,6 +21,9 @@ class Upstream:
         self.fetched = 0
         self.failing_subject: str | None = None
         self.unstorable_subject: str | None = None
+        # What a test may have done instead of the fetch, and before the landing.
+        self.fetching: Any = None
+        self.landing: Any = None
 
     async def fetch(self, client, poll) -> Any:
         self.fetched += 1
@@ -28,11 +31,13 @@ class Upstream:
             raise ServerFailed("down", status=500)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return await self.fetching(client, poll) if self.fetching else self.answer
 
     def land(self, poll, data, read_at) -> None:
         if poll.subject == self.unstorable_subject:
             raise DatabaseError("the disk is full")
+        if self.landing:
+            self.landing(poll, data, read_at)
         self.landed.append((poll, data, read_at))
 
 

@@ -55,12 +55,19 @@ def test_what_fails_comes_first_and_keys_go_by_their_names(page, workspace):
     assert [row.subject for row in page().context["rows"]] == ["", "Batch worker"]
 
 
+def test_a_page_on_which_nothing_moves_says_so(page, workspace):
+    due = poll(workspace, next_run_at=timezone.now() - timedelta(seconds=20))
+    assert "stands still" not in page().content.decode()
+    Poll.objects.filter(pk=due.pk).update(next_run_at=timezone.now() - timedelta(minutes=3))
+    assert "Background reading stands still" in page().content.decode()
+
+
 def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, settings):
     settings.RATE_LIMIT_PER_MINUTE = 60
     key = make_key(workspace)
     now = timezone.now().replace(second=30)
     for _ in range(3):
-        pacer.take(workspace.organization_id, "credits/balance", now=now.timestamp())
+        pacer.take([(workspace.organization_id, "credits/balance")], now=now.timestamp())
     log_request(key, path="/api/v1/public/credits/balance?x=1", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now - timedelta(minutes=1))

@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection, models, transaction
@@ -5,6 +6,16 @@ from django.db.models import Q
 from django.utils import timezone
 
 from workspaces.models.workspace import Workspace
+
+# Clocks of several machines may differ by this much.
+CLOCKS_APART = timedelta(minutes=1)
+
+# The query that update() would make, made once for many rows.
+_GIVE_BACK = """
+UPDATE workspaces_poll SET leased_until = NULL, next_run_at = %s, last_success_at = %s, consecutive_failures = %s,
+    last_error = %s, last_error_kind = %s, last_request_id = %s
+WHERE id = %s AND leased_until IS NOT DISTINCT FROM %s
+"""
 
 
 class PollQuerySet(models.QuerySet["Poll"]):
@@ -31,6 +42,30 @@ class PollQuerySet(models.QuerySet["Poll"]):
         for row in rows:
             row.leased_until, row.last_attempt_at = until, now
         return rows
+
+    def give_back(self, polls: "Iterable[Poll]") -> int:
+        """Store how ``polls`` went and when they run next, and end their leases; return how many were still held.
+
+        The end of a lease is the proof of holding it: a row that another worker has taken since is left alone.
+        """
+        adapt = connection.ops.adapt_datetimefield_value
+        same = "IS" if connection.vendor == "sqlite" else "IS NOT DISTINCT FROM"  # SQLite's word for the same
+        rows = [
+            (
+                adapt(poll.next_run_at), adapt(poll.last_success_at), poll.consecutive_failures,
+                poll.last_error, poll.last_error_kind, poll.last_request_id, poll.pk, adapt(poll.leased_until),
+            )
+            for poll in sorted(polls, key=lambda poll: poll.pk)  # in one order, so that no two workers block each other
+        ]  # fmt: skip
+        if not rows:
+            return 0
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.executemany(_GIVE_BACK.replace("IS NOT DISTINCT FROM", same), rows)
+            return int(cursor.rowcount)
+
+    def left_behind(self, now: datetime) -> "PollQuerySet":
+        """Keep what was last tried in the future: the clock was ahead then, and so are the next times."""
+        return self.filter(last_attempt_at__gt=now + CLOCKS_APART)
 
 
 class Poll(models.Model):

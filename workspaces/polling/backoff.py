@@ -3,9 +3,14 @@
 import random
 from datetime import timedelta
 
-from cleanlist.errors import CleanlistError, FeatureGated, InsufficientScope, RateLimited
+from cleanlist.errors import FeatureGated, InsufficientScope, RateLimited
+from workspaces.connections import AddressNotAllowed, NotConnected
+from workspaces.sealing import CannotOpen
 
+FIRST_SECONDS = 15
 LONGEST_SECONDS = 15 * 60
+# What only a person can change will not have changed within a minute.
+_LASTING = (FeatureGated, InsufficientScope, NotConnected, AddressNotAllowed, CannotOpen)
 
 
 def _spread(seconds: float) -> timedelta:
@@ -18,15 +23,15 @@ def after_success(interval_seconds: int) -> timedelta:
     return _spread(interval_seconds)
 
 
-def after_failure(interval_seconds: int, failures: int, error: CleanlistError) -> timedelta:
-    """Return the wait after ``failures`` failed polls in a row: doubling from the interval, 15 minutes at most.
+def after_failure(interval_seconds: int, failures: int, error: Exception, longest: int | None = None) -> timedelta:
+    """Return the wait after ``failures`` failed polls in a row, ``longest`` seconds at most, or 15 minutes.
 
-    A rate limit waits as long as upstream asked for. A plan or scope that forbids the call will not change within
-    a minute, so it is tried again at the longest wait only.
+    It doubles from a quarter of a minute, however long the interval is: what could not be read once must be read
+    soon. A rate limit waits as long as upstream asked for; what only a person can change is tried seldom.
     """
     if isinstance(error, RateLimited) and error.retry_after:
         return _spread(min(error.retry_after, LONGEST_SECONDS))
-    if isinstance(error, FeatureGated | InsufficientScope):
+    if isinstance(error, _LASTING):
         return _spread(LONGEST_SECONDS)
-    doubled = interval_seconds * 2 ** min(failures - 1, 10)
-    return _spread(min(doubled, LONGEST_SECONDS))
+    doubled = min(interval_seconds, FIRST_SECONDS) * 2 ** min(failures - 1, 10)
+    return _spread(min(doubled, longest or LONGEST_SECONDS))

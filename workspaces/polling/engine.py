@@ -4,47 +4,86 @@ No network call happens inside a database transaction. A crashed worker's lease 
 landing the same answer twice changes nothing, so at-least-once is enough.
 """
 
-import asyncio
+import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
 
 import redis
 import structlog
-from asgiref.sync import async_to_sync, sync_to_async
-from django.db import transaction
 from django.utils import timezone
 
-from cleanlist.errors import AuthenticationError, CleanlistError, SessionExpired
-from workspaces.connections import AddressNotAllowed, NotConnected, polling_client
-from workspaces.models import Poll
-from workspaces.polling import backoff, pacer, pauses, stopping
-from workspaces.polling.registry import Resource, resource_named, tell_landed
-from workspaces.sealing import CannotOpen
-from workspaces.texts import plain_text
+from workspaces.models import Poll, Workspace
+from workspaces.polling import pacer, stopping
+from workspaces.polling.fetching import Answer, Fetches
+from workspaces.polling.registry import is_registered, resource_named
+from workspaces.polling.settling import settle
 
 # Longer than the client's total time-out, so that a lease never runs out under a worker that is still fetching.
 LEASE_SECONDS = 90
+# How many calls one thread has on their way, and how many free places make it take more.
 BATCH = 100
-# How often a batch looks whether its worker was told to end.
+_REFILL = 25
+# Answers that are given their next times together.
+_TOGETHER = 50
+# How often a thread looks whether more is due, and whether its worker was told to end.
 LOOK_SECONDS = 0.25
+# How long a task goes on taking; then it waits for what is on its way. Well below the broker's visibility time-out.
+LONGEST_TURN_SECONDS = 60
+# Without the pacer's count there is no background call.
+_WITHOUT_PACER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
-class LandingFailed(Exception):
-    """Upstream answered, and the answer could not be written to the mirror; its cause says why."""
+class Turn:
+    """The polls that one thread has taken and not yet settled."""
+
+    def __init__(self) -> None:
+        self._fetches = Fetches()
+        self._taken: dict[int, Poll] = {}
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[Answer]:
+        """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
+        ready, held = _pace(_with_workspaces(polls), asked_for=asked_for)
+        self._taken |= {poll.pk: poll for poll in ready}
+        self._fetches.begin(ready)
+        return settle(held) if held else []
+
+    def settle(self, patience: float = LOOK_SECONDS) -> list[Answer]:
+        """Land what has come back; wait up to ``patience`` seconds for it."""
+        # As they come, so that one slow upstream delays nobody else's.
+        answers = self._fetches.arrived(_TOGETHER, patience)
+        for answer in answers:
+            del self._taken[answer.poll.pk]
+        return settle(answers) if answers else []
+
+    def give_back(self) -> None:
+        """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
+        self._fetches.cancel()
+        Poll.objects.give_back(self._taken.values())
+        logger.info("leases_given_back", polls=len(self))
+        self._taken.clear()
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What one poll brought: data, or the reason why there is none, or how long to hold back."""
+def work() -> int:
+    """Take what is due until nothing is, a minute at most; return how many polls were taken.
 
-    poll: Poll
-    data: Any = None
-    error: Exception | None = None
-    hold_seconds: float = 0.0
-    fetched_at: datetime | None = None
+    Free places are filled while slow calls are still on their way.
+    """
+    turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
+    while True:
+        if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not stopping.is_asked():
+            polls = Poll.objects.lease(BATCH - len(turn), LEASE_SECONDS)
+            taken += len(polls)
+            if polls:
+                turn.begin(polls)
+        if not turn:
+            return taken
+        if stopping.is_overdue():
+            turn.give_back()
+        else:
+            turn.settle()
 
 
 def run_due(limit: int = BATCH) -> int:
@@ -58,127 +97,49 @@ def run_due(limit: int = BATCH) -> int:
 
 
 def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
-    """Fetch and land leased ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
-    return async_to_sync(_run)(list(polls), asked_for)
-
-
-async def _run(polls: list[Poll], asked_for: bool) -> list[Answer]:
-    prepared = await sync_to_async(_load_workspaces)(polls)
-    tasks = {asyncio.ensure_future(_fetch(poll, asked_for)): poll for poll in prepared}
-    pending, answers = set(tasks), []
-    while pending and not stopping.is_overdue():
-        done, pending = await asyncio.wait(pending, timeout=LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        # Landed one by one as they come, so that one slow upstream delays nobody else's.
-        answers += [await sync_to_async(_settle)(task.result()) for task in done]
-    if pending:
-        await _give_back({task: tasks[task] for task in pending})
+    """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
+    turn = Turn()
+    answers = turn.begin(list(polls), asked_for=asked_for)
+    while turn and not stopping.is_overdue():
+        answers += turn.settle()
+    if turn:
+        turn.give_back()
     return answers
 
 
-async def _give_back(unfinished: dict[asyncio.Future[Answer], Poll]) -> None:
-    """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
-    for task in unfinished:
-        task.cancel()
-    await asyncio.gather(*unfinished, return_exceptions=True)
-    rows = Poll.objects.filter(pk__in=[poll.pk for poll in unfinished.values()])
-    await rows.aupdate(leased_until=None)
-    logger.info("leases_given_back", polls=len(unfinished))
+def mend_clock() -> int:
+    """Make due what was put off by a clock that was ahead and has been set back; return how many rows."""
+    now = timezone.now()
+    mended = Poll.objects.left_behind(now).update(next_run_at=now, leased_until=None, last_attempt_at=None)
+    if mended:
+        logger.warning("clock_was_ahead", polls=mended)
+    return mended
 
 
-def _load_workspaces(polls: list[Poll]) -> list[Poll]:
-    """Return the same rows with workspace and session loaded, in one query."""
-    fresh = Poll.objects.select_related("workspace__session").in_bulk([poll.pk for poll in polls])
+def _with_workspaces(polls: list[Poll]) -> list[Poll]:
+    """Return the rows with workspace and session as they are now, in one query; those of removed ones are left out."""
+    fresh = Workspace.objects.select_related("session").in_bulk({poll.workspace_id for poll in polls})
     for poll in polls:
-        if poll.pk in fresh:
-            poll.workspace = fresh[poll.pk].workspace
-    return [poll for poll in polls if poll.pk in fresh]
+        if poll.workspace_id in fresh:
+            poll.workspace = fresh[poll.workspace_id]
+    return [poll for poll in polls if poll.workspace_id in fresh]
 
 
-async def _fetch(poll: Poll, asked_for: bool) -> Answer:
-    """Return what upstream said; every expected failure becomes part of the answer."""
-    resource = resource_named(poll.resource)
-    organization = poll.workspace.rate_limited_as
-    # The moment before the call: whatever the answer shows was true then or later.
-    started_at = timezone.now()
+def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Poll], list[Answer]]:
+    """Return which polls may call upstream now, and answers for the others."""
+    known = [poll for poll in polls if is_registered(poll.resource)]
+    strange = [poll for poll in polls if not is_registered(poll.resource)]
+    failed = [Answer(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
+    calls = [(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint) for poll in known]
+    if asked_for:
+        pacer.note(calls)
+        return known, failed
     try:
-        if asked_for:
-            await asyncio.to_thread(pacer.note, organization, resource.endpoint)
-        elif wait := await asyncio.to_thread(pacer.take, organization, resource.endpoint):
-            return Answer(poll, hold_seconds=wait)
-        client = await asyncio.to_thread(polling_client, poll.workspace, resource.credential)
-        async with client:
-            data = await resource.fetch(client, poll)
+        waits = pacer.take(calls)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        return Answer(poll, hold_seconds=5.0)
-    except (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen) as error:
-        return Answer(poll, error=error)
-    except Exception as error:
-        logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
-        return Answer(poll, error=error)
-    return Answer(poll, data=data, fetched_at=started_at)
-
-
-def _settle(answer: Answer) -> Answer:
-    """Write what came of one poll. A failure of our own is logged, backed off like any other, and returned."""
-    try:
-        if answer.hold_seconds:
-            _reschedule(answer.poll, next_run_at=timezone.now() + timedelta(seconds=answer.hold_seconds))
-        elif answer.error is not None:
-            _fail(answer.poll, answer.error)
-        else:
-            _land(answer)
-    except Exception as error:  # whatever it is, the other polls of the batch go on
-        logger.exception("landing_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
-        failure = LandingFailed("What upstream answered could not be stored; the console's log says why.")
-        failure.__cause__ = error
-        _fail(answer.poll, failure)
-        return replace(answer, error=failure)
-    if answer.fetched_at is not None:
-        tell_landed(answer.poll)
-    return answer
-
-
-def _land(answer: Answer) -> None:
-    poll, fetched_at = answer.poll, answer.fetched_at
-    assert fetched_at is not None  # noqa: S101 - set wherever there is data
-    resource: Resource = resource_named(poll.resource)
-    with transaction.atomic():
-        resource.land(poll, answer.data, fetched_at)
-        poll.last_success_at = fetched_at
-        _reschedule(
-            poll,
-            next_run_at=timezone.now() + backoff.after_success(poll.interval_seconds),
-            last_success_at=fetched_at,
-            consecutive_failures=0,
-            last_error="",
-            last_error_kind="",
-            last_request_id="",
-        )
-
-
-def _fail(poll: Poll, error: Exception) -> None:
-    kind, request_id = type(error).__name__, getattr(error, "request_id", None) or ""
-    failures = poll.consecutive_failures + 1
-    wait = timedelta(seconds=backoff.LONGEST_SECONDS)
-    if isinstance(error, CleanlistError):
-        wait = backoff.after_failure(poll.interval_seconds, failures, error)
-    poll.consecutive_failures, poll.last_error, poll.last_error_kind = failures, str(error), kind
-    _reschedule(
-        poll,
-        next_run_at=timezone.now() + wait,
-        consecutive_failures=failures,
-        last_error=plain_text(str(error), 2000),
-        last_error_kind=kind,
-        last_request_id=request_id[:200],
-    )
-    logger.info("poll_failed", resource=poll.resource, workspace=poll.workspace_id, kind=kind, failures=failures)
-    if isinstance(error, AuthenticationError | NotConnected | SessionExpired):
-        pauses.credential_stopped(poll.workspace, resource_named(poll.resource).credential, error)
-
-
-def _reschedule(poll: Poll, **changes: Any) -> None:
-    """Write ``changes`` and give the lease back."""
-    for name, value in changes.items():
-        setattr(poll, name, value)
-    Poll.objects.filter(pk=poll.pk).update(leased_until=None, **changes)
+        waits = [_WITHOUT_PACER_SECONDS] * len(calls)
+    pairs = list(zip(known, waits, strict=True))
+    return [poll for poll, wait in pairs if not wait], [
+        Answer(p, hold_seconds=wait) for p, wait in pairs if wait
+    ] + failed

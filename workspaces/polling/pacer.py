@@ -1,17 +1,53 @@
 """Keeps the console's own calls within a set share of the organization's rate limit, across all workers.
 
-Upstream counts requests per organization and endpoint in fixed windows of 60 seconds
-(``shared/reference/cleanlist-api.md``, "Rate limits"); so does the pacer, in Redis.
+Upstream counts requests per organization and endpoint in windows of 60 seconds whose beginning it does not tell
+(``shared/reference/cleanlist-api.md``, "Rate limits"). So the pacer remembers in Redis when calls were made, by
+Redis's clock, and lets no stretch of 60 seconds hold more than the share.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import redis
 import structlog
 from django.conf import settings
 
 WINDOW_SECONDS = 60
+# Calls reach upstream a moment after they were counted, and not each equally late.
+MARGIN_SECONDS = 2
+# An organization and an endpoint of it.
+Call = tuple[str, str]
+# For each key (a list of times) in turn: counts a call now and answers 0, or the milliseconds to wait. Those that wait
+# are told different moments, each when one more call will have left the window. The second key of an endpoint is made
+# up here, which Redis Cluster would not have; Celery does not work with that anyway.
+_TAKE = """
+local now, window, share, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+if now == 0 then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local waits, waiting = {}, {}
+for i, key in ipairs(KEYS) do
+  local first = tonumber(redis.call('LINDEX', key, 0))
+  while first and (first <= now - window or first > now + window) do
+    redis.call('LPOP', key)
+    first = tonumber(redis.call('LINDEX', key, 0))
+  end
+  local made, closed = redis.call('LLEN', key), redis.call('PTTL', key .. ':closed')
+  if forced or (closed <= 0 and made < share) then
+    redis.call('RPUSH', key, now)
+    redis.call('PEXPIRE', key, window)
+    waits[i] = 0
+  else
+    local before = waiting[key] or 0
+    waiting[key] = before + 1
+    local place = math.min(made - 1, made - share + before % share)
+    local leaves = place < 0 and now or tonumber(redis.call('LINDEX', key, place)) + window
+    waits[i] = math.max(1, closed, leaves + math.floor(before / share) * window - now)
+  end
+end
+return waits
+"""
 logger = structlog.get_logger(__name__)
 _pool: redis.ConnectionPool | None = None
 
@@ -29,36 +65,50 @@ def share() -> int:
     return max(1, settings.RATE_LIMIT_PER_MINUTE * settings.RATE_LIMIT_SHARE_PERCENT // 100)
 
 
-def take(organization: str, endpoint: str, *, now: float | None = None) -> float:
-    """Count one background call. Return 0, or the seconds to wait until a window has room again.
+def take(calls: Sequence[Call], *, now: float | None = None) -> list[float]:
+    """Count background calls, in order. Return for each 0, or the seconds to wait until there is room for it.
 
     Raises redis.RedisError when Redis cannot be reached: without the count there is no background call.
     """
-    moment = time.time() if now is None else now
-    window = int(moment // WINDOW_SECONDS)
-    key = f"pacer:{organization}:{endpoint}:{window}"
-    with connection().pipeline(transaction=True) as pipe:
-        pipe.incr(key)
-        pipe.expire(key, 2 * WINDOW_SECONDS)
-        used = int(pipe.execute()[0])
-    return 0.0 if used <= share() else (window + 1) * WINDOW_SECONDS - moment
+    return _take(calls, now)
+
+
+def note(calls: Sequence[Call]) -> None:
+    """Count calls that a person asked for: they are never held back, but background calls make room for them."""
+    try:
+        _take(calls, None, forced=True)
+    except redis.RedisError as error:
+        logger.warning("pacer_unreachable", error=str(error))
+
+
+def _take(calls: Sequence[Call], now: float | None, *, forced: bool = False) -> list[float]:
+    if not calls:
+        return []
+    client = connection()
+    arguments = [round((now or 0) * 1000), 1000 * (WINDOW_SECONDS + MARGIN_SECONDS), share(), int(forced)]
+    waits = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
+    return [wait / 1000 for wait in waits]
+
+
+def close(organization: str, endpoint: str, seconds: float) -> None:
+    """Hold all background calls back for ``seconds``, because upstream said so. Raises redis.RedisError."""
+    connection().set(f"{_key(organization, endpoint)}:closed", 1, px=max(1, round(seconds * 1000)))
 
 
 def used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
-    """Return how many calls to each endpoint were counted in the current window, held back ones left out.
-
-    Raises redis.RedisError.
-    """
-    window = int((time.time() if now is None else now) // WINDOW_SECONDS)
+    """Return how many calls to each endpoint were counted since the minute began. Raises redis.RedisError."""
+    moment = time.time() if now is None else now
+    began = moment // WINDOW_SECONDS * WINDOW_SECONDS
     names = sorted(endpoints)
-    counted = connection().mget([f"pacer:{organization}:{name}:{window}" for name in names])
-    # The counter goes on past the share for calls that had to wait.
-    return {name: min(int(count or 0), share()) for name, count in zip(names, counted, strict=True)}
+    with connection().pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.lrange(_key(organization, name), 0, -1)
+        made = pipe.execute()
+    return {
+        name: sum(began <= int(time_) / 1000 <= moment + 1 for time_ in times)
+        for name, times in zip(names, made, strict=True)
+    }
 
 
-def note(organization: str, endpoint: str) -> None:
-    """Count a call that a person asked for: it is never held back, but background calls make room for it."""
-    try:
-        take(organization, endpoint)
-    except redis.RedisError as error:
-        logger.warning("pacer_unreachable", error=str(error))
+def _key(organization: str, endpoint: str) -> str:
+    return f"pacer:{organization}:{endpoint}"

@@ -22,6 +22,10 @@ def _nothing(_: Workspace) -> str:
     return ""
 
 
+def _quarter_of_an_hour() -> int:
+    return 15 * 60
+
+
 def _unnamed(_: Workspace) -> dict[str, str]:
     return {}
 
@@ -33,7 +37,7 @@ class Resource:
     ``fetch`` does the network and touches no database; ``land`` writes what was fetched, inside a transaction, and
     may be run twice with the same answer. ``endpoint`` is what upstream counts for its rate limit. A resource with
     subjects (the request log: one per key) has its rows made by whoever lands the subjects. ``note`` is a sentence
-    for the polling page, where there is more to say of it.
+    for the polling page, where there is more to say of it. ``longest_wait_seconds`` is how far failures back off.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Resource:
     wanted: Callable[[Workspace], bool] = _always
     subject_names: Callable[[Workspace], dict[str, str]] = _unnamed
     note: Callable[[Workspace], str] = _nothing
+    longest_wait_seconds: Callable[[], int] = _quarter_of_an_hour
 
 
 _resources: dict[str, Resource] = {}
@@ -63,6 +68,11 @@ def register(resource: Resource) -> Resource:
 def resource_named(name: str) -> Resource:
     """Return the resource. Raises KeyError for a name that no app has registered."""
     return _resources[name]
+
+
+def is_registered(name: str) -> bool:
+    """Say whether an app has registered a resource of that name."""
+    return name in _resources
 
 
 def all_resources() -> list[Resource]:

@@ -1,6 +1,7 @@
 """What is read from upstream in the background, how that goes, and what it leaves of the rate limit."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -23,6 +24,9 @@ STATES = {
     "paused": ("warning", "Paused"),
     "spare": ("neutral", "Not needed"),
 }
+
+# What is due is taken within seconds, unless no worker or no clock is running.
+LONGEST_DUE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ def polling(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "rows": rows,
         "counts": [(text, level, n) for name, (level, text) in STATES.items() if (n := _count(rows, name))],
+        "overdue_since": _overdue_since(rows),
         "headroom": headroom_of(workspace),
         "reset": seconds_to_reset(),
         "share": pacer.share(),
@@ -85,6 +90,12 @@ def _state(poll: Poll, *, wanted: bool) -> str:
     if poll.consecutive_failures:
         return "failing"
     return "due" if poll.next_run_at <= now else "waiting"
+
+
+def _overdue_since(rows: list[Row]) -> datetime | None:
+    """Return since when something has been due that no worker takes; None while that is not long ago."""
+    oldest = min((row.poll.next_run_at for row in rows if row.state in {"due", "failing"}), default=None)
+    return oldest if oldest is not None and timezone.now() - oldest > LONGEST_DUE else None
 
 
 def _count(rows: list[Row], state: str) -> int:

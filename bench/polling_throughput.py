@@ -1,0 +1,208 @@
+"""How many calls a second one worker makes through the whole engine, beside the bare client on the same core.
+
+Run: python -m bench.polling_throughput [workspaces]. SQLite by default; with DATABASE_URL, a scratch database beside
+that one. Upstream is a stub in a process of its own. Each round, the bare client asks for as many balances as there
+are workspaces; then a worker polls as many that are due: lease, pacing, fetch, landing, next time. "engine" lands each
+answer in one row; "balance" in history and hours, as the console does; "with alerts" has the rules evaluated after
+each landing as well. A worker is pinned to one core. The ratio of processor time is what a busy machine leaves alone.
+"""
+
+import asyncio
+import multiprocessing
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+from bench.scratch import surroundings  # first: it chooses the settings
+
+# ruff: isort: split
+from django.conf import settings
+from django.db import connection, connections
+from django.utils import timezone
+
+from bench.client_throughput import serve
+from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
+from usage.polls import fetch_balance
+from workspaces.models import Poll, Workspace
+from workspaces.polling import Resource, engine, pacer, register, registry
+from workspaces.sealing import Sealed
+
+ROUNDS = 5
+KEY = Secret("clapi_" + "A" * 64)
+WANTED, INTERVAL_SECONDS = 10_000, 60
+NEVER = "2999-01-01T00:00Z"
+
+
+def land(poll: Poll, balance: object, _: object) -> None:
+    """Write what was fetched to one row."""
+    Workspace.objects.filter(pk=poll.workspace_id).update(tier=f"{balance}"[:80])
+
+
+register(
+    Resource(
+        name="engine",
+        label="Bench",
+        credential="api_key",
+        endpoint="credits/balance",
+        interval_seconds=lambda: INTERVAL_SECONDS,
+        fetch=fetch_balance,
+        land=land,
+    )
+)
+
+
+def pin(core: int) -> None:
+    """Stay on one core, with all threads that begin later."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
+
+
+async def ask_bare(url: str, calls: int) -> None:
+    numbers = iter(range(calls))
+
+    async def ask(client: AsyncClient) -> None:
+        for _ in numbers:
+            await client.credits.balance()
+
+    async with Connections() as shared, AsyncClient(url, ApiKeyCredential(KEY), connections=shared, retries=0) as bare:
+        await asyncio.gather(*(ask(bare) for _ in range(engine.BATCH)))
+
+
+def timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Return the seconds that ``work`` took, and those of the processor in this process."""
+    began, used = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - began, time.process_time() - used
+
+
+def make_due(resource: str) -> None:
+    Poll.objects.update(next_run_at=NEVER)
+    Poll.objects.filter(resource=resource).update(next_run_at=timezone.now(), leased_until=None)
+    pacer.connection().flushdb()
+
+
+def poll_all(expected: int) -> None:
+    taken = 0
+    while more := engine.work():
+        taken += more
+    assert taken == expected, taken
+    assert not Poll.objects.filter(consecutive_failures__gt=0).exists()
+
+
+def work_beside_another(core: int, barrier: Any, used: Any) -> None:
+    """Poll what is due, in a process and on a core of its own, from one meeting at the barrier to the next."""
+    pin(core)
+    engine.work()  # nothing is due: it warms up
+    barrier.wait()
+    began = time.process_time()
+    while engine.work():
+        pass
+    with used.get_lock():
+        used.value += time.process_time() - began
+    barrier.wait()
+
+
+def poll_with_two(resource: str) -> tuple[float, float]:
+    """Return what ``timed`` does, for two workers together."""
+    context = multiprocessing.get_context("fork")
+    barrier, used = context.Barrier(3), context.Value("d", 0.0)
+    make_due("none of them")
+    connections.close_all()
+    both = [context.Process(target=work_beside_another, args=(core, barrier, used)) for core in range(2)]
+    for one in both:
+        one.start()
+    make_due(resource)
+    barrier.wait()
+    began = time.perf_counter()
+    barrier.wait()
+    took = time.perf_counter() - began
+    for one in both:
+        one.join()
+    assert not Poll.objects.filter(resource=resource, next_run_at__lte=timezone.now()).exists()
+    return took, used.value
+
+
+def populate(count: int, url: str) -> None:
+    sealed = Sealed.seal(KEY)
+    known = {"base_url": url, "api_key": sealed}
+    rows = Workspace.objects.bulk_create(
+        Workspace(name=f"W{n:05d}", slug=f"w{n:05d}", organization_id=f"org-{n}", **known) for n in range(count)
+    )
+    facts = {"interval_seconds": INTERVAL_SECONDS, "next_run_at": NEVER}
+    Poll.objects.bulk_create(
+        Poll(workspace=row, resource=name, **facts) for row in rows for name in ("engine", "balance")
+    )
+    make_due("balance")
+    poll_all(count)  # the first reading of a workspace makes rows, the others change them
+
+
+def with_alerts(count: int) -> None:
+    listeners.extend(silenced)
+    try:
+        poll_all(count)
+    finally:
+        listeners.clear()
+
+
+listeners = registry._listeners  # noqa: SLF001 - what is measured with and without
+silenced = list(listeners)
+
+
+def measure(url: str, count: int) -> None:
+    ways: dict[str, tuple[str, Callable[[], object]]] = {
+        "bare client": ("none", lambda: asyncio.run(ask_bare(url, count))),
+        "engine": ("engine", lambda: poll_all(count)),
+        "balance": ("balance", lambda: poll_all(count)),
+        "with alerts": ("balance", lambda: with_alerts(count)),
+    }
+    took: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, (resource, work) in ways.items():
+            make_due(resource)
+            took[name].append(timed(work))
+    print(f"{connection.vendor}, {count} workspaces, one worker pinned to one core, median of {ROUNDS} rounds:")
+    speeds = {
+        name: (count / median(wall for wall, _ in times), count / median(used for _, used in times))
+        for name, times in took.items()
+    }
+    bare = speeds["bare client"]
+    for name, speed in speeds.items():
+        print(
+            f"  {name:12} {speed[0]:6,.0f} calls/s ({speed[0] / bare[0]:4.2f} of bare),"
+            f" {speed[1]:6,.0f} a second of processor ({speed[1] / bare[1]:4.2f} of bare)"
+        )
+    extrapolate(count, speeds)
+
+
+def extrapolate(count: int, speeds: dict[str, tuple[float, float]]) -> None:
+    need = WANTED / INTERVAL_SECONDS
+    for name in ("engine", "balance"):
+        wall, used = poll_with_two(name)
+        print(
+            f"  {name:12} with two workers {count / wall:,.0f} calls/s ({count / wall / speeds[name][0]:4.2f} of one),"
+            f" {count / used:,.0f} a second of processor; {WANTED:,} workspaces at {INTERVAL_SECONDS} s are"
+            f" {need:,.0f} calls/s: {need / speeds[name][1]:4.2f} cores"
+        )
+
+
+def main(count: int) -> None:
+    listeners.clear()
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as listening, surroundings():
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        settings.CLEANLIST_API_ORIGINS = [url]
+        stub = multiprocessing.get_context("fork").Process(target=serve, args=(listening,), daemon=True)
+        stub.start()
+        try:
+            pin(0)
+            populate(count, url)
+            measure(url, count)
+        finally:
+            stub.terminate()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

@@ -1,0 +1,128 @@
+"""Asks upstream: all fetches of a process share one event loop, in a thread of its own, and one pool of connections.
+
+The loop outlives tasks, so that connections stay open from one poll to the next. No fetch touches the database.
+"""
+
+import asyncio
+import atexit
+import os
+import queue
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.utils import timezone
+
+from cleanlist import Connections
+from cleanlist.errors import CleanlistError
+from workspaces.connections import AddressNotAllowed, NotConnected, polling_client
+from workspaces.models import Poll
+from workspaces.polling.registry import resource_named
+from workspaces.sealing import CannotOpen
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one poll brought: data, or the reason why there is none, or how long to hold back."""
+
+    poll: Poll
+    data: Any = None
+    error: Exception | None = None
+    hold_seconds: float = 0.0
+    fetched_at: datetime | None = None
+
+
+class Fetches:
+    """The calls that one worker thread has on their way, and the queue of what they brought."""
+
+    def __init__(self) -> None:
+        self._loop, self._connections = _begun_loop()
+        self._tasks: set[asyncio.Task[Answer]] = set()  # touched by the loop's thread only
+        self._arrived: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+
+    def begin(self, polls: Iterable[Poll]) -> None:
+        """Send the calls; their answers arrive in the order in which upstream gives them."""
+        self._loop.call_soon_threadsafe(self._start, list(polls))
+
+    def arrived(self, most: int, patience: float) -> list[Answer]:
+        """Return up to ``most`` answers that have come, or none after ``patience`` seconds without any."""
+        answers: list[Answer] = []
+        try:
+            answers.append(self._arrived.get(timeout=patience))
+            while len(answers) < most:
+                answers.append(self._arrived.get_nowait())
+        except queue.Empty:
+            pass
+        return answers
+
+    def cancel(self) -> None:
+        """Let go of what has not come yet."""
+        asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
+
+    def _start(self, polls: list[Poll]) -> None:
+        for poll in polls:
+            task = self._loop.create_task(_fetch(poll, self._connections))
+            self._tasks.add(task)
+            task.add_done_callback(self._note)
+
+    def _note(self, task: asyncio.Task[Answer]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled():
+            self._arrived.put(task.result())
+
+    async def _cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+async def _fetch(poll: Poll, connections: Connections) -> Answer:
+    """Return what upstream said; every failure becomes part of the answer."""
+    # The moment before the call: whatever the answer shows was true then or later.
+    started_at = timezone.now()
+    try:
+        resource = resource_named(poll.resource)
+        client = polling_client(poll.workspace, resource.credential, connections)
+        data = await resource.fetch(client, poll)
+    except (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen) as error:
+        return Answer(poll, error=error)
+    except Exception as error:
+        logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
+        return Answer(poll, error=error)
+    return Answer(poll, data=data, fetched_at=started_at)
+
+
+_loop: tuple[asyncio.AbstractEventLoop, Connections] | None = None
+_beginning = threading.Lock()
+
+
+def _begun_loop() -> tuple[asyncio.AbstractEventLoop, Connections]:
+    global _loop  # noqa: PLW0603 - one loop a process, begun when first needed
+    with _beginning:
+        if _loop is None:
+            loop = asyncio.new_event_loop()
+            threading.Thread(target=loop.run_forever, name="fetches", daemon=True).start()
+            _loop = loop, Connections()
+        return _loop
+
+
+def _forget_loop() -> None:
+    """Begin anew in a forked process, which has none of its parent's threads."""
+    global _loop, _beginning
+    _loop, _beginning = None, threading.Lock()
+
+
+def _end_loop() -> None:
+    if _loop is not None:
+        loop, connections = _loop
+        asyncio.run_coroutine_threadsafe(connections.close(), loop).result(1)
+        loop.call_soon_threadsafe(loop.stop)
+
+
+os.register_at_fork(after_in_child=_forget_loop)
+atexit.register(_end_loop)

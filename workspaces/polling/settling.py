@@ -1,0 +1,119 @@
+"""What becomes of answers: data lands in the mirror, failures back off, and every row gets its next time."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import redis
+import structlog
+from django.db import DatabaseError, transaction
+from django.utils import timezone
+
+from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
+from workspaces.connections import NotConnected
+from workspaces.models import Poll
+from workspaces.polling import backoff, pacer, pauses
+from workspaces.polling.fetching import Answer
+from workspaces.polling.registry import is_registered, resource_named, tell_landed
+from workspaces.texts import plain_text
+
+logger = structlog.get_logger(__name__)
+
+
+class LandingFailed(Exception):
+    """Upstream answered, and the answer could not be written to the mirror; its cause says why."""
+
+
+def settle(answers: Sequence[Answer]) -> list[Answer]:
+    """Land each answer in its own transaction, then give all rows their next times and their leases back at once.
+
+    Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
+    """
+    landed = [_land(answer) if answer.fetched_at is not None else answer for answer in answers]
+    now = timezone.now()
+    for answer in landed:
+        _plan(answer, now)
+    try:
+        kept = Poll.objects.give_back([answer.poll for answer in landed])
+    except DatabaseError:  # their leases run out, and the work is done again
+        logger.exception("settling_failed", polls=len(landed))
+        return landed
+    if kept < len(landed):  # removed meanwhile, by what landed even, or taken by another worker after their leases
+        logger.debug("polls_not_held", polls=len(landed) - kept)
+    for answer in landed:
+        try:
+            _tell(answer)
+        except Exception:  # the next answer of the kind tells it again
+            logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
+    return landed
+
+
+def _land(answer: Answer) -> Answer:
+    """Write the data to the mirror. A failure of our own is logged, and from then on is one like any other."""
+    poll, fetched_at = answer.poll, answer.fetched_at
+    assert fetched_at is not None  # noqa: S101 - the caller looked
+    try:
+        with transaction.atomic():
+            resource_named(poll.resource).land(poll, answer.data, fetched_at)
+    except Exception as error:  # whatever it is, the other polls of the batch go on
+        if _is_gone(poll):
+            logger.info("poll_gone", resource=poll.resource, workspace=poll.workspace_id)
+            return replace(answer, data=None, fetched_at=None)
+        logger.exception("landing_failed", resource=poll.resource, workspace=poll.workspace_id)
+        failure = LandingFailed("What upstream answered could not be stored; the console's log says why.")
+        failure.__cause__ = error
+        return replace(answer, data=None, error=failure, fetched_at=None)
+    return answer
+
+
+def _is_gone(poll: Poll) -> bool:
+    """Say whether the row is there no more: its workspace or its subject was removed during the call."""
+    try:
+        return not Poll.objects.filter(pk=poll.pk).exists()
+    except DatabaseError:
+        return False
+
+
+def _plan(answer: Answer, now: datetime) -> None:
+    """Set on the poll what came of it and when it runs again."""
+    poll = answer.poll
+    if answer.hold_seconds:
+        poll.next_run_at = now + timedelta(seconds=answer.hold_seconds)
+    elif answer.error is not None:
+        _plan_after_failure(poll, answer.error, now)
+    else:
+        poll.next_run_at = now + backoff.after_success(poll.interval_seconds)
+        poll.last_success_at, poll.consecutive_failures = answer.fetched_at, 0
+        poll.last_error = poll.last_error_kind = poll.last_request_id = ""
+
+
+def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
+    poll.consecutive_failures += 1
+    longest = resource_named(poll.resource).longest_wait_seconds() if is_registered(poll.resource) else None
+    poll.next_run_at = now + backoff.after_failure(poll.interval_seconds, poll.consecutive_failures, error, longest)
+    poll.last_error, poll.last_error_kind = plain_text(str(error), 2000), type(error).__name__
+    poll.last_request_id = (getattr(error, "request_id", None) or "")[:200]
+
+
+def _tell(answer: Answer) -> None:
+    """Tell who must know: the listeners of a landing, the pacer of a rate limit, people of a refused credential."""
+    poll, error = answer.poll, answer.error
+    if answer.fetched_at is not None:
+        tell_landed(poll)
+    if error is None:
+        return
+    kind, failures = poll.last_error_kind, poll.consecutive_failures
+    logger.info("poll_failed", resource=poll.resource, workspace=poll.workspace_id, kind=kind, failures=failures)
+    if isinstance(error, RateLimited):
+        _close(poll, error)
+    if isinstance(error, AuthenticationError | NotConnected | SessionExpired):
+        pauses.credential_stopped(poll.workspace, resource_named(poll.resource).credential, error)
+
+
+def _close(poll: Poll, error: RateLimited) -> None:
+    """Keep the organization's other polls from an endpoint that has just said that it is too much."""
+    seconds = min(error.retry_after or backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS)
+    try:
+        pacer.close(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
+    except redis.RedisError as failure:
+        logger.warning("pacer_unreachable", error=str(failure))

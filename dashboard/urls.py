@@ -13,6 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("dashboard.account_urls")),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]
+urlpatterns.append(path("", include("dashboard.troubleshooting.urls")))
 # After the apps: "w/connect/" is no slug.
 urlpatterns.append(path("w/<slug:slug>/", views.overview, name="overview"))
 if settings.DEBUG:

@@ -134,6 +134,10 @@ webhooks:export                        POST   in 404 404 200 200 200 200
 webhooks:look_up                       POST   in 404 404 302 302 302 302
 webhooks:workflow                      GET    in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
+troubleshoot                           GET    in 404 404 200 200 200 200
+troubleshoot                           POST   in 404 404 302 302 302 302
+troubleshoot_all                       POST   in 404 404 200 200 200 200
+troubleshoot_check                     POST   in 404 404 404 404 404 404
 alerts:unsubscribe                     GET  200 200 200 200 200 200 200
 alerts:unsubscribe                     POST 200 200 200 200 200 200 200
 alerts:list                            GET   in 404 404 200 200 200 200
@@ -183,6 +187,7 @@ SENT = {
     "alerts:rule": {"name": "Taken over"},
     "alerts:add_recipient": {"address": "newcomer@example.test"},
     "alerts:test": {"address": "pager@example.test"},
+    "troubleshoot": {"text": "401"},
     "keys:new": {"name": "x", "expiry": "never", "form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:seen": {"form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:revoke_selected": {"key": "{key_id}"},

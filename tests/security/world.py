@@ -138,6 +138,7 @@ class World:
             "check_id": EndpointCheck.objects.create(
                 workspace=self.workspace, url="https://hooks.example.com/"
             ).check_id,
+            "step": "header",  # a check belongs to a case, and this address tells of none
             **self._alert_names(),
         }
 

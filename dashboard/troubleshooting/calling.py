@@ -1,0 +1,46 @@
+"""Live calls of the checks: few, short, counted against the pacer, and never one that spends credits."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from cleanlist import ApiKeyCredential, Client, Credential, Timeouts
+from cleanlist.errors import CleanlistError
+from workspaces.connections import AddressNotAllowed, NotConnected, check_address, session_credential
+from workspaces.models import Workspace
+from workspaces.polling import pacer
+from workspaces.sealing import CannotOpen
+
+T = TypeVar("T")
+# Somebody is watching: a check that takes longer has its answer, too.
+PATIENCE = Timeouts(connect=3.0, read=8.0, total=10.0)
+FAILURES = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
+
+
+def own_key(workspace: Workspace) -> ApiKeyCredential:
+    """Return the stored API key, also one that upstream has refused: a person wants to know what it says now.
+
+    Raises NotConnected or CannotOpen.
+    """
+    if workspace.api_key is None:
+        raise NotConnected("No API key is stored. Add one in the workspace's settings.")
+    return ApiKeyCredential(workspace.api_key.open())
+
+
+def ask(
+    workspace: Workspace,
+    endpoint: str,
+    call: Callable[[Client], T],
+    *,
+    credential: Callable[[Workspace], Credential] = own_key,
+) -> T:
+    """Make one call with the workspace's API key, or another ``credential`` of it. Raises one of FAILURES."""
+    check_address(workspace.base_url)
+    found = credential(workspace)
+    pacer.note(workspace.rate_limited_as, endpoint)
+    with Client(workspace.base_url, found, retries=0, timeouts=PATIENCE) as client:
+        return call(client)
+
+
+def ask_as_person(workspace: Workspace, endpoint: str, call: Callable[[Client], T]) -> T:
+    """Make one call with the management session. Raises one of FAILURES."""
+    return ask(workspace, endpoint, call, credential=session_credential)

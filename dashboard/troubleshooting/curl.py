@@ -1,0 +1,86 @@
+"""Reads a curl command that somebody pasted, by the shell's rules. Its secrets are marks already."""
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+# Options that take a value and say nothing that matters here.
+_WITH_VALUE = {"-o", "--output", "-A", "--user-agent", "-e", "--referer", "-m", "--max-time", "--retry", "-w", "-x"}
+_DATA = {"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json"}
+_KNOWN = {"-H", "--header", "-X", "--request", "-u", "--user", "--url", *_DATA, *_WITH_VALUE}
+
+
+@dataclass
+class Command:
+    """What a curl command would send."""
+
+    method: str = ""
+    url: str = ""
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    data: list[str] = field(default_factory=list)
+    uses_basic: bool = False
+
+    @property
+    def endpoint(self) -> str:
+        """Return method and path, such as "POST /api/v1/public/enrich/bulk"; empty without a URL."""
+        try:
+            path = urlsplit(self.url).path
+        except ValueError:
+            path = ""
+        return f"{self.method or ('POST' if self.data else 'GET')} {path}"[:200] if path else ""
+
+    @property
+    def body(self) -> str:
+        """Return what is sent; empty where it comes from a file or there is nothing."""
+        return "" if any(part.startswith("@") for part in self.data) else "&".join(self.data)
+
+
+def read(text: str) -> Command | None:
+    """Return the first curl command in ``text``, or None where there is none that a shell could read."""
+    found = re.search(r"\bcurl\s.*", text, re.DOTALL)
+    if found is None:
+        return None
+    try:
+        words = shlex.split(re.sub(r"\\\r?\n", " ", found[0]))[1:]
+    except ValueError:
+        return None
+    command = Command()
+    while words:
+        _take(command, words)
+    return command
+
+
+def _take(command: Command, words: list[str]) -> None:
+    """Take one option with its value, or the URL, off the front of ``words``."""
+    word = words.pop(0)
+    name, value = _split(word)
+    if name is None:
+        if not word.startswith("-") and not command.url:
+            command.url = word
+        return
+    _note(command, name, words.pop(0) if value is None and words else value or "")
+
+
+def _split(word: str) -> tuple[str | None, str | None]:
+    """Return an option's name, and its value where that is in the same word: ``-XPOST``, ``--request=POST``."""
+    if word in _KNOWN:
+        return word, None
+    if word.startswith("--"):
+        name, equals, value = word.partition("=")
+        return (name, value) if equals and name in _KNOWN else (None, None)
+    return (word[:2], word[2:]) if word[:2] in _KNOWN else (None, None)
+
+
+def _note(command: Command, name: str, value: str) -> None:
+    if name in {"-H", "--header"}:
+        header, _, content = value.partition(":")
+        command.headers.append((header.strip(), content.strip()))
+    elif name in {"-X", "--request"}:
+        command.method = value.upper()[:10]
+    elif name in {"-u", "--user"}:
+        command.uses_basic = True
+    elif name == "--url":
+        command.url = value
+    elif name in _DATA:
+        command.data.append(value)

@@ -1,0 +1,121 @@
+"""Takes secrets out of pasted text and leaves a mark that says what stood there.
+
+``static/js/strip_secrets.js`` does the same in the browser, before anything is sent; a test holds the two together.
+Here it is done once more, for whoever sends a form without that script. A mark looks like
+``[key-removed:clapi_AbCd…wXyZ,70-characters]``: it has no spaces and no quotes, so that a command stays readable to a
+shell's rules. The ends are named only where the browser knows them from the console's own list of keys.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Self
+
+_FLAGS = re.IGNORECASE | re.ASCII  # as in JavaScript
+_QUOTES = "((?:\\\\?['\"]|[`\u2018\u2019\u201c\u201d])*)"  # straight, and as word processors turn them
+_HEADER = re.compile(
+    r"(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(['\"]?[ \t]*[:=][ \t]*)([^\r\n]*)", _FLAGS
+)
+_OPTION = re.compile(r"(?<!\S)(-u|--user|-b|--cookie)(=|\s+)('[^']*'|\"[^\"]*\"|\S+)", re.ASCII)
+_FIELD = re.compile(r"(\"(?:api_?key|token|secret|password|client_token)\"\s*:\s*\")((?!\[)[^\"\\]{8,})(?=\")", _FLAGS)
+_QUERY = re.compile(r"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&\s'\"]{8,})", _FLAGS)
+_USERINFO = re.compile(r"(\b[a-z][a-z0-9+]*://)((?!\[)[^\s/@'\"]+)(?=@)", _FLAGS)
+_SESSION_TOKEN = re.compile(r"eyJ[\w-]{5,}\.[\w-]+(?:\.[\w-]*)?", re.ASCII)
+# More than the ten characters that lists show, and not followed by what a shortened key goes on with.
+_KEY = re.compile(r"(?<![\w:])cl(?:api|ext)_(?!your)[\w-]{5,}(?![\w…]|\.\.\.)", re.ASCII)
+_BEARER = re.compile(
+    r"(\bbearer\s+)(?![$<{]|\S{0,3}\[(?:key|secret|token)-removed)(?!clapi_(?:\W|your))([^\s'\"\\]{8,})", _FLAGS
+)
+_ALONE = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
+_ID = re.compile(
+    r"(?:[a-z_]+[-_])?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|/)[\w/.-]+|[a-z_]+",
+    _FLAGS,
+)
+_STAND_IN = re.compile(r"\$\{?\w+\}?|<[\w -]+>|\{+[\w .]+\}+|\[\S+-removed\S*\]|clapi_(?:\.+|…|x+|your\w*)?", _FLAGS)
+_SCHEME = r"((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))?"
+_VALUE = re.compile(rf"{_QUOTES}{_SCHEME}{_QUOTES}(.*?){_QUOTES}", _FLAGS)
+_MARK = re.compile(
+    r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
+)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is known of a key that was taken out; ``prefix`` and ``last4`` are empty unless the browser knew it."""
+
+    start: str
+    prefix: str
+    last4: str
+    length: int
+    has_spaces: bool
+    has_odd_characters: bool
+
+    @classmethod
+    def first_in(cls, text: str) -> Self | None:
+        """Return the first mark in ``text``; None where there is none."""
+        found = _MARK.search(text)
+        if found is None:
+            return None
+        start, prefix, last4, length, spaces, odd = found.groups()
+        whole = f"{start}{prefix}" if prefix else ""
+        return cls(start, whole, last4 or "", int(length), bool(spaces), bool(odd))
+
+
+@dataclass(frozen=True)
+class Stripped:
+    """Text without secrets; ``found`` says that there was one here, although the browser should have taken it out."""
+
+    text: str
+    found: bool
+
+
+def strip(text: str) -> Stripped:
+    """Return ``text`` with every key, token and password replaced by a mark."""
+    clean = _HEADER.sub(_header, text)
+    clean = _OPTION.sub(r"\1\2[secret-removed]", clean)
+    clean = _SESSION_TOKEN.sub("[token-removed]", clean)
+    clean = _KEY.sub(lambda found: mark(found[0]), clean)
+    for pattern in (_FIELD, _QUERY, _USERINFO, _BEARER):
+        clean = pattern.sub(r"\1[secret-removed]", clean)
+    alone = clean.strip()
+    if _ALONE.fullmatch(alone) and not _ID.fullmatch(alone):
+        clean = mark(alone)
+    return Stripped(clean, clean != text)
+
+
+def mark(secret: str) -> str:
+    """Return what is put in a key's place."""
+    start = next((each for each in ("clapi_", "clext_") if secret.startswith(each)), "other")
+    spaces = ",spaces" if re.search(r"\s", secret) else ""
+    odd = ",odd" if re.search(r"[^\w\s-]", secret, re.ASCII) else ""
+    return f"[key-removed:{start},{len(secret)}-characters{spaces}{odd}]"
+
+
+def _header(found: re.Match[str]) -> str:
+    quote, name, colon, rest = found.groups()
+    end = _end_of_value(quote, colon, rest)
+    return f"{quote}{name}{colon}{_without_credential(name, rest[:end])}{rest[end:]}"
+
+
+def _end_of_value(quote: str, colon: str, rest: str) -> int:
+    """Return where in the rest of its line the header's value ends."""
+    if colon[0] in "'\"":  # the name is quoted for itself, as in JSON and in code
+        pattern = r"(['\"]).*?(?<!\\)\1|[^,}\s]*"
+    else:
+        pattern = rf".*?(?<!\\)(?={quote})" if quote else r".*?(?=\s*\\?$)"
+    end = re.match(pattern, rest)
+    return end.end() if end else len(rest)
+
+
+def _without_credential(name: str, value: str) -> str:
+    found = _VALUE.fullmatch(value)
+    if found is None or name.lower() == "cookie":
+        return value if _STAND_IN.fullmatch(value) else "[secret-removed]"
+    before, scheme, opening, credential, closing = (part or "" for part in found.groups())
+    if not credential or _STAND_IN.fullmatch(credential):
+        return value
+    left = mark(credential.strip())
+    if scheme.strip().lower() in {"basic", "digest"}:
+        left = "[secret-removed]"
+    elif _SESSION_TOKEN.fullmatch(credential):
+        left = "[token-removed]"
+    return f"{before}{scheme}{opening}{left}{closing}"

@@ -1,0 +1,117 @@
+"""The troubleshooter: what is wrong, said or pasted; a verdict; and checks that run one by one."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard.troubleshooting.cases import Case, CaseForm
+from dashboard.troubleshooting.recognizing import recognize
+from dashboard.troubleshooting.results import RANKS, link
+from dashboard.troubleshooting.running import counts_more, first_verdict, run, run_all, verdict_of, verdict_on
+from dashboard.troubleshooting.steps import STEPS, steps_of
+from dashboard.troubleshooting.stripping import strip
+from dashboard.troubleshooting.topics import all_topics
+from keys.models import ApiKey
+from workspaces.access import get_workspace
+from workspaces.models import Workspace
+
+PAGE = "dashboard/troubleshoot.html"
+
+
+@sensitive_post_parameters("text")
+@require_http_methods(["GET", "HEAD", "POST"])
+def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the case in the address, or recognize what was pasted and go to the address of that case."""
+    workspace = get_workspace(request, slug)
+    if request.method == "POST":
+        return _recognize(request, workspace)
+    form = CaseForm(request.GET, workspace)
+    case = form.case()
+    return render(request, PAGE, _context(workspace, form, case) | {"verdict": first_verdict(case)})
+
+
+def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    """Go to the address of the case that is recognized in what was pasted."""
+    stripped = strip(request.POST.get("text", ""))
+    if stripped.found:
+        messages.warning(request, "There was a secret in what arrived. It was discarded at once and is kept nowhere.")
+    found = recognize(stripped.text, workspace)
+    if not found.case.topic:
+        context = _context(workspace, CaseForm({}, workspace), Case())
+        return render(request, PAGE, context | {"not_recognized": True}, status=422)
+    return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
+
+
+@require_POST
+def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
+    """Run one check of the case in the address; its answer starts the next one."""
+    workspace = get_workspace(request, slug)
+    case = CaseForm(request.GET, workspace).case()
+    steps = steps_of(case)
+    if step not in STEPS or STEPS[step] not in steps:
+        raise Http404("No such check for this case.")
+    done = run(STEPS[step], workspace, case)
+    so_far = request.GET.get("so_far", "")
+    changes = counts_more(done.result, so_far)
+    worst = done.result.state if changes else so_far if so_far in RANKS else ""
+    place = steps.index(done.step) + 1
+    context = {
+        "workspace": workspace,
+        "case": case,
+        "done": done,
+        "verdict": verdict_on(case, done.result) if changes else None,
+        "next": steps[place] if place < len(steps) else None,
+        "query": _state(case, worst),
+        "all_well": place == len(steps) and not worst,
+    }
+    return render(request, "dashboard/troubleshoot/step.html", context)
+
+
+@require_POST
+def check_all(request: HttpRequest, slug: str) -> HttpResponse:
+    """Run every check of the case in the address, and show all in one page: for browsers without scripts."""
+    workspace = get_workspace(request, slug)
+    form = CaseForm(request.GET, workspace)
+    case = form.case()
+    done = run_all(workspace, case)
+    context = _context(workspace, form, case) | {"done": done, "verdict": verdict_of(case, done)}
+    return render(request, PAGE, context)
+
+
+def _state(case: Case, worst: str) -> str:
+    return case.query + (f"&{urlencode({'so_far': worst})}" if worst else "")
+
+
+def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, Any]:
+    return {
+        "workspace": workspace,
+        "form": form,
+        "case": case,
+        "topic": case.subject,
+        "topics": list(all_topics()),
+        "steps": steps_of(case),
+        "query": _state(case, ""),
+        "key_label": form.label_of_key(),
+        "bundle_url": _bundle_url(workspace, case),
+        "finder": _finder(workspace),
+    }
+
+
+def _finder(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the visible ends of every key: the browser alone matches a pasted one."""
+    keys = ApiKey.objects.of(workspace).exclude(prefix="").exclude(last4="").recently_used_first()
+    return [{"prefix": key.prefix, "last4": key.last4, "label": key.label} for key in keys]
+
+
+def _bundle_url(workspace: Workspace, case: Case) -> str:
+    """Return the page that puts a support bundle together for this case; empty while the console has none."""
+    told = {"workflow": case.workflow, "key": str(case.key or ""), "request": case.request_id}
+    query = urlencode({name: value for name, value in told.items() if value})
+    links = link(workspace, "", "support_bundle", query=f"?{query}" if query else "")
+    return links[0].url if links else ""

@@ -1,0 +1,68 @@
+import pytest
+from django.urls import reverse
+
+from cleanlist import Secret
+from sandbox.founding import ALL_SCOPES, FEATURES
+from tests.cast import *  # noqa: F403
+from workspaces.models import ManagementSession
+from workspaces.sealing import Sealed
+from workspaces.services.refreshing import refresh
+
+PLAN = {"tier": "pro", "features": FEATURES, "scopes": ALL_SCOPES}
+
+
+@pytest.fixture
+def connected(workspace, sandbox):
+    """The workspace of the cast with both credentials of the sandbox; plan, balance and faults are put right after."""
+    known = sandbox.credentials()
+    workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
+    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.api_key_prefix, workspace.api_key_last4 = known["api_key"][:10], known["api_key"][-4:]
+    workspace.save()
+    ManagementSession.objects.create(
+        workspace=workspace,
+        kind=ManagementSession.Kind.CLERK,
+        frontend_api_url=known["clerk_frontend_api"],
+        session_id=known["clerk_session_id"],
+        client_token=Sealed.seal(Secret(known["clerk_client_token"])),
+        user_id=known["user_id"],
+    )
+    refresh(workspace, "keys")
+    yield workspace
+    organization = {"organization_id": known["organization_id"]}
+    sandbox.control("faults", method="DELETE")
+    sandbox.control("plan", {**organization, **PLAN})
+    sandbox.control("credits", {**organization, "credits": 5_000})
+
+
+class Person:
+    """A viewer who pastes what they have, and looks at what the checks say."""
+
+    def __init__(self, client, workspace):
+        self.http, self.workspace = client, workspace
+        self.url = reverse("troubleshoot", args=[workspace.slug])
+
+    def paste(self, text):
+        """Paste into the field, and return the query of the case that was recognized."""
+        response = self.http.post(self.url, {"text": text})
+        assert response.status_code == 302, response.status_code
+        return response["Location"].partition("?")[2]
+
+    def look(self, query):
+        """Return the page of a case, without its checks."""
+        return words(self.http.get(f"{self.url}?{query}"))
+
+    def check(self, query):
+        """Return the page of a case with all of its checks."""
+        return words(self.http.post(f"{self.url}all/?{query}"))
+
+
+def words(response):
+    assert response.status_code == 200, response.status_code
+    return " ".join(response.content.decode().replace("&#x27;", "'").replace("&quot;", '"').split())
+
+
+@pytest.fixture
+def person(connected, viewer, client):
+    client.force_login(viewer)
+    return Person(client, connected)

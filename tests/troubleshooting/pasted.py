@@ -1,0 +1,57 @@
+"""Pasted text with secrets in it, and what must be left of it: for the browser's script and for the server alike."""
+
+BODY = "aB3dE6gH9jK2mN5p"
+KEY = f"clapi_{BODY * 4}"  # of no console
+KNOWN = "clapi_Known-key-of-this-console-0123456789abcdefghijklmnopqrstuvwxyzwXyZ"
+KEYS = [{"prefix": KNOWN[:10], "last4": KNOWN[-4:], "label": "Production server"}]
+TOKEN = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyIn0.c2lnbmF0dXJl"
+UNKNOWN = "[key-removed:clapi_,70-characters]"
+URL = "https://api.cleanlist.ai/api/v1/public/credits/balance"
+
+# What was pasted, and what is sent. The known key is named by its ends only where the browser knows the list.
+CASES = [
+    (f'curl {URL} -H "Authorization: Bearer {KEY}"', f'curl {URL} -H "Authorization: Bearer {UNKNOWN}"'),
+    (f"curl {URL} -H 'Authorization: Bearer {KEY}'", f"curl {URL} -H 'Authorization: Bearer {UNKNOWN}'"),
+    (f"Authorization: Bearer {KEY}", f"Authorization: Bearer {UNKNOWN}"),
+    (f'-H "Authorization: Bearer \\"{KEY}\\""', f'-H "Authorization: Bearer \\"{UNKNOWN}\\""'),
+    (f"Authorization: Bearer “{KEY}”", f"Authorization: Bearer “{UNKNOWN}”"),
+    (f"Authorization: {KEY}", f"Authorization: {UNKNOWN}"),
+    (f"Authorization: Bearer{KEY}", f"Authorization: Bearer{UNKNOWN}"),
+    (f'-H "X-API-Key: {KEY}"', f'-H "X-API-Key: {UNKNOWN}"'),
+    ("X-API-Key: sk_live_0123456789", "X-API-Key: [key-removed:other,18-characters]"),
+    ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Basic [secret-removed]"),
+    ("curl -u user:hunter2 https://x.test/", "curl -u [secret-removed] https://x.test/"),
+    ("curl --user 'user:two words' https://x.test/", "curl --user [secret-removed] https://x.test/"),
+    ("curl https://user:hunter2@x.test/", "curl https://[secret-removed]@x.test/"),
+    ("curl 'https://x.test/?api_key=0123456789&a=1'", "curl 'https://x.test/?api_key=[secret-removed]&a=1'"),
+    (f"Authorization: Bearer {TOKEN}", "Authorization: Bearer [token-removed]"),
+    (f"the session is {TOKEN}.", "the session is [token-removed]."),
+    ("Cookie: __client=abcdefgh; x=y", "Cookie: [secret-removed]"),
+    (f"Authorization: Bearer {KEY[:40]} {KEY[40:]}", "Authorization: Bearer [key-removed:clapi_,71-characters,spaces]"),
+    (f"Authorization: Bearer {KEY[:60]}", "Authorization: Bearer [key-removed:clapi_,60-characters]"),
+    (KEY, UNKNOWN),
+    ("clext_0123456789abcdef", "[key-removed:clext_,22-characters]"),
+    (BODY * 4, "[key-removed:other,64-characters]"),
+    (f'{{"api_key": "{KEY}", "contacts": []}}', f'{{"api_key": "{UNKNOWN}", "contacts": []}}'),
+    ('{"password": "correct horse"}', '{"password": "[secret-removed]"}'),
+    (f'headers={{"Authorization": "Bearer {KEY}"}}', f'headers={{"Authorization": "Bearer {UNKNOWN}"}}'),
+    (f"Failed for key {KEY}!", f"Failed for key {UNKNOWN}!"),
+    ("bearer 0123456789abcdef in a sentence", "bearer [secret-removed] in a sentence"),
+]
+# What holds no secret stays as it is.
+HARMLESS = [
+    "401",
+    "clapi_AbCd",
+    "clapi_AbCd…wXyZ",
+    "public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a",
+    '-H "Authorization: Bearer $CLEANLIST_API_KEY"',
+    "Authorization: Bearer clapi_...",
+    "Authorization: Bearer clapi_your_api_key_here",
+    "Authorization: Bearer",
+    '{"detail": "Insufficient credits"}',
+    '{"contacts": [{"linkedin_url": "https://www.linkedin.com/in/contact-0042", "email": "a@b.test"}]}',
+    '{"error": {"code": "insufficient_scope", "request_id": "req_0123456789abcdef"}}',
+    "/api/v1/public/enrich/bulk",
+    "insufficient_scope_of_the_key",
+]
+KNOWN_ENDS = f"[key-removed:{KNOWN[:10]}…{KNOWN[-4:]},{len(KNOWN)}-characters]"

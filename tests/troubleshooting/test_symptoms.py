@@ -1,0 +1,261 @@
+"""Every symptom of the two documents that the API can show, made for real at the sandbox, pasted, and explained."""
+
+import re
+
+import pytest
+from django.urls import reverse
+
+from keys.models import ApiKey, LoggedRequest
+from keys.services import revoke_keys
+from tests.waiting import wait_until
+from workspaces.audit import Actor
+from workspaces.models import Poll
+
+BULK = "/api/v1/public/enrich/bulk"
+CONTACT = {"linkedin_url": "https://www.linkedin.com/in/contact-0042"}
+
+
+@pytest.fixture
+def api(sandbox):
+    return sandbox.client()
+
+
+def raw(answer):
+    """An answer as ``curl -i`` shows it."""
+    lines = [f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}", *(f"{k}: {v}" for k, v in answer.headers.items())]
+    return "\r\n".join(lines) + "\r\n\r\n" + answer.text
+
+
+def organization(sandbox, **change):
+    return {"organization_id": sandbox.credentials()["organization_id"], **change}
+
+
+def test_401_a_key_that_was_revoked_here_says_who_did_it_and_when(person, sandbox, operator):
+    with sandbox.session() as session:
+        secret = session.post("/api/v1/api-keys", json={"name": "Old server"}).json()["api_key"]
+    person.check("topic=key_limit")  # reads the list
+    key = ApiKey.objects.get(name="Old server")
+    revoke_keys(person.workspace, Actor(operator), [key])
+    refused = sandbox.client(secret).get("/api/v1/public/whoami")
+
+    query = person.paste(raw(refused))
+    page = person.check(f"{query}&key={key.key_id}")
+
+    assert "topic=unauthorized&heard=error&status=401&code=invalid_token" in query
+    assert "“Old server” is no longer active: revoked" in page
+    assert f"By the audit trail, {operator.email} revoked it on" in page
+    assert "Create a new key, and put it in the old one's place" in page
+    assert secret not in page
+
+
+@pytest.mark.parametrize(
+    ("command", "cause"),
+    [
+        ("-H 'X-API-Key: {key}'", "The key is in X-API-Key, which Cleanlist does not read"),
+        ("-u {key}:", "The request uses basic auth"),
+        ("-H 'Authorization: Basic {key}'", "The request uses basic auth"),
+        ("-H 'Authorization: {key}'", "The word Bearer is missing"),
+        ("-H 'Authorization: Bearer{key}'", "There is no space between Bearer and the key"),
+        ("-H 'Authorization: Bearer \"{key}\"'", "There are quotes around the key"),
+        ("-H 'Authorization: Bearer {first} {rest}'", "There is a space or a line break in the key"),
+        ("-H 'Authorization: Bearer {first}'", "The key is not whole"),
+        ("-H 'Authorization: Bearer clext_0123456789abcdef'", "This is a key of the browser extension"),
+        ("-H 'Authorization: Bearer sk_live_0123456789abcdef'", "The key does not begin with clapi_"),
+        ("-H 'Authorization: Bearer $CLEANLIST_API_KEY'", "The variable is not filled in"),
+        ("-H 'Authorization: Bearer clapi_your_api_key'", "A placeholder stands where the key belongs"),
+        ("-H 'Authorization: Bearer '", "Nothing follows the word Bearer"),
+        ("", "The request has no Authorization header"),
+    ],
+)
+def test_401_a_header_of_the_wrong_form_is_told_from_the_command(person, sandbox, command, cause):
+    key = sandbox.credentials()["api_key"]
+    typed = command.format(key=key, first=key[:30], rest=key[30:])
+
+    query = person.paste(f"curl {sandbox.base_url}/api/v1/public/credits/balance {typed}")
+    page = person.check(query)
+
+    assert key not in query + page
+    assert cause in page
+    assert "Authorization: Bearer clapi_…" in page
+    assert "topic=unauthorized" in query
+
+
+def test_a_good_header_is_called_good(person, sandbox):
+    secret = sandbox.credentials()["api_key"]
+    page = person.check(person.paste(f'curl {sandbox.base_url}{BULK} -H "Authorization: Bearer {secret}"'))
+    assert "The header has the right form" in page
+    assert "Cleanlist answers, and accepts the key that this console holds" in page
+    assert "These checks found nothing that is wrong now" in page
+
+
+def test_402_says_what_is_missing_and_that_trying_again_is_safe(person, sandbox, api):
+    sandbox.control("credits", organization(sandbox, credits=5))
+    refused = api.post(BULK, json={"enrichment_type": "full", "contacts": [CONTACT] * 3})
+
+    page = person.check(person.paste(raw(refused)) + "&contacts=3&type=full")
+
+    assert refused.status_code == 402
+    assert "28 credits are missing for this request" in page
+    assert "Top up in the portal under Settings, Billing" in page
+    assert "Sending the request again is safe" in page
+
+
+def test_insufficient_credits_of_the_newer_surface_is_the_same_topic(person, sandbox, api):
+    sandbox.control("credits", organization(sandbox, credits=0))
+    body = {"lead_list_id": "DEFAULT", "enrichment_type": "full", "linkedin_url": CONTACT["linkedin_url"]}
+    refused = api.post("/api/v1/public/enrichment/person", json=body)
+
+    query = person.paste(refused.text)
+
+    assert refused.json()["error"]["code"] == "insufficient_credits"
+    assert "topic=credits" in query
+    assert "The organization is out of credits" in person.check(query)
+
+
+def test_422_names_the_contact(person, api):
+    refused = api.post(BULK, json={"contacts": [CONTACT, {"first_name": "Nobody"}]})
+    page = person.check(person.paste(refused.text))
+    assert refused.status_code == 422
+    assert "contacts[1]" in page
+    assert "Each contact needs linkedin_url, or first_name" in page
+
+
+def test_more_than_250_contacts_are_to_be_split(person, api):
+    refused = api.post(BULK, json={"contacts": [CONTACT] * 251})
+    query = person.paste(raw(refused))
+    assert "topic=too_many" in query
+    page = person.check(f"{query}&contacts=600")
+    assert "It holds 600 contacts; one request takes 250 at most" in page
+    assert "Split it into 3 batches" in page
+
+
+def test_an_empty_enrichment_is_explained_from_its_status(person, api, sandbox):
+    contacts = [{"linkedin_url": f"https://www.linkedin.com/in/contact-{number}"} for number in ("0019", "0016")]
+    workflow = api.post(BULK, json={"contacts": contacts}).json()["workflow_id"]
+    running = person.check(person.paste(f"it came back empty: {workflow}"))
+    wait_until(lambda: status_of(api, workflow)["status"] != "processing")
+
+    page = person.check(f"topic=empty&workflow={workflow}")
+
+    assert "It is still running" in running
+    assert "No provider found verified data for 1 of 2 contacts" in page
+    assert "You used partial, which asks for e-mail only: try full" in page
+    assert "Try another identifier" in page
+    assert "1 address is “risky”: often they work all the same" in page
+    assert "Empty results cost nothing" in page
+    assert "contact-0016@" not in page
+
+
+def status_of(api, workflow):
+    return api.get("/api/v1/public/enrich/status", params={"workflow_id": workflow}).json()
+
+
+def test_an_unknown_workflow_is_called_unknown(person):
+    page = person.check(person.paste("public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a"))
+    assert "Cleanlist does not know this workflow" in page
+
+
+def test_a_workflow_without_a_webhook_says_so_and_how_to_read_its_result(person, api):
+    workflow = api.post(BULK, json={"contacts": [CONTACT]}).json()["workflow_id"]
+    wait_until(lambda: status_of(api, workflow)["status"] != "processing")
+    page = person.check(f"topic=no_webhook&workflow={workflow}")
+    assert "No webhook was sent for this workflow" in page
+    assert f"enrich/status?workflow_id={workflow}" in page
+
+
+def test_429_counts_the_refusals_of_each_key_and_gives_the_recipe(person, sandbox, api):
+    sandbox.control("faults", {"kind": "status", "status": 429, "retry_after": 12, "path": "/api/v1/public/usage"})
+    refused = api.get("/api/v1/public/usage")
+    key = ApiKey.objects.get(last4=sandbox.credentials()["api_key"][-4:])
+    facts = {"key_id": key.upstream_id, "count": 40, "path": "/api/v1/public/usage"}
+    sandbox.control("requests", facts)
+    sandbox.control("requests", facts | {"count": 4, "status_code": 429})
+
+    page = person.check(f"{person.paste(raw(refused))}&key={key.key_id}")
+
+    assert "4 requests were refused with 429 in the last 24 hours" in page
+    assert re.search(r"That key, in the minute before</dt><dd>\d{2,} requests; the limit is 30", page)
+    assert "44 requests; the limit is 60" in page
+    assert "Wait as long as Retry-After says" in page
+    assert "time.sleep(wait + random.random())" in page
+
+
+def test_a_log_that_was_never_read_is_no_proof_that_nothing_was_refused(person):
+    Poll.objects.filter(resource="requests").delete()
+    LoggedRequest.objects.all().delete()
+    assert "The request log was not read yet" in person.check("topic=rate_limited")
+
+
+def test_the_key_limit_counts_and_shows_which_keys_nothing_uses(person, sandbox):
+    with sandbox.session() as session:
+        refused = fill_up(session)
+        page = person.check(person.paste(refused.text))
+        for key in session.get("/api/v1/api-keys").json():
+            if key["name"] == "One of ten":
+                session.post(f"/api/v1/api-keys/{key['id']}/revoke").raise_for_status()
+    assert "All 10 keys are in use" in page
+    assert "Revoke a key that nothing uses" in page
+    assert reverse("keys:list", args=[person.workspace.slug]) + "?status=unused" in page
+
+
+def fill_up(session):
+    """Create keys until one is refused, and return the refusal."""
+    for _ in range(11):
+        answer = session.post("/api/v1/api-keys", json={"name": "One of ten"})
+        if answer.is_error:
+            return answer
+    raise AssertionError("no key was refused")
+
+
+def test_403_compares_the_scopes(person, sandbox, api):
+    sandbox.control("plan", organization(sandbox, scopes=["people:read", "credits:read"]))
+    refused = api.post(BULK, json={"contacts": [CONTACT]})
+
+    query = person.paste(refused.text)
+    page = person.check(query)
+
+    assert "scope=enrich%3Awrite" in query
+    assert "The scope enrich:write is missing" in page
+    assert "people:read, credits:read" in page
+    assert "use a key of somebody who has it" in page
+
+
+def test_403_of_the_plan_is_told_from_a_missing_scope(person, sandbox):
+    sandbox.control("plan", organization(sandbox, features=[]))
+    with sandbox.session() as session:
+        refused = session.post("/api/v1/api-keys", json={"name": "x"})
+    page = person.check(person.paste(refused.text))
+    assert refused.status_code == 403
+    assert "The plan lacks the feature API_ACCESS" in page
+    assert "Upgrade the plan in the portal under Settings, Billing" in page
+
+
+@pytest.mark.parametrize("kind", ["html", "drop", "empty"])
+def test_an_upstream_that_fails_is_called_that_and_not_a_bad_key(person, sandbox, kind):
+    sandbox.control("faults", {"kind": kind, "path": "/api/v1/public/auth/validate-key"})
+    page = person.check("topic=unauthorized")
+    assert "could not be checked" in page
+    assert "is no longer active:" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "topic", "help_"),
+    [
+        ("my smart columns are stuck on pending", "smart_columns", "reload the page"),
+        ("enrichments don't show up in any lead list", "lead_list", "look for DEFAULT"),
+        ("the CRM push isn't working", "crm_push", "Check the field mapping"),
+        ("I lost the secret of a key", "lost_secret", "Revoke the key, create a new one"),
+    ],
+)
+def test_what_the_api_does_not_tell_is_guided_by_a_checklist(person, text, topic, help_):
+    query = person.paste(text)
+    assert query.startswith(f"topic={topic}&")
+    assert help_ in person.look(query)
+    assert "What support needs" in person.look(query)
+
+
+def test_nothing_spends_credits(person, sandbox, api):
+    before = api.get("/api/v1/public/credits/balance").json()
+    for topic in ("unauthorized", "credits", "no_webhook", "rate_limited", "key_limit", "feature_gate"):
+        person.check(f"topic={topic}&workflow=public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a&contacts=3&type=full")
+    assert api.get("/api/v1/public/credits/balance").json() == before

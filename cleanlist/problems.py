@@ -13,6 +13,7 @@ from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
 from typing import Any, Final
 
+import httpx
 import msgspec
 
 from cleanlist import errors
@@ -74,6 +75,12 @@ def problem_in(answer: Answer, *, command: bool, confidential: bool) -> Cleanlis
         message = "Upstream's answer is larger than the set limit, so it was not read to its end"
         return errors.ResponseTooLarge(message, **facts)
     return None
+
+
+def problem_told(status: int, body: str, headers: Mapping[str, str]) -> CleanlistError | None:
+    """Return the exception that an answer stands for which somebody else got; None if it is a whole 2xx."""
+    answer = Answer(status, httpx.Headers(dict(headers)), body.encode(errors="replace"))
+    return problem_in(answer, command=False, confidential=False)
 
 
 def unreadable(answer: Answer, reason: str, *, command: bool, confidential: bool) -> errors.UnexpectedResponse:

@@ -81,17 +81,11 @@ def _command(text: str, workspace: Workspace) -> Recognized | None:
         key=_known_key(text, workspace),
         workflow=_workflow_in(command.url),
     )
-    body = _decoded(command.body)
-    if isinstance(body, dict | list):
-        case = _with_request(case, body)
-    return Recognized(replace(case, topic=case.topic or _topic_of_endpoint(case)), command.body if body else "")
-
-
-def _topic_of_endpoint(case: Case) -> str:
-    """Return what to look at first in a command whose header is good."""
-    if case.contacts is not None:
-        return "shape"
-    return "no_webhook" if case.workflow else "unauthorized"
+    has_request = command.body and (command.endpoint.endswith("/enrich/bulk") or _is_request(_decoded(command.body)))
+    if has_request:
+        case = _with_request(case, _decoded(command.body))
+    topic = case.topic or ("shape" if has_request else "no_webhook" if case.workflow else "unauthorized")
+    return Recognized(replace(case, topic=topic), command.body if topic == "shape" else "")
 
 
 def _answer(text: str, workspace: Workspace) -> Recognized | None:

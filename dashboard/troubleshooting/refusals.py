@@ -4,13 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
 import msgspec
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
-from cleanlist.problems import problem_in
-from cleanlist.wire import Answer
+from cleanlist.problems import problem_told
 
 TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
 # Each class comes before the class that it refines.
@@ -55,8 +53,7 @@ def error_in(text: str, status: int | None, headers: Mapping[str, str] | None = 
     told = status or status_of(text)
     if told is None or told < 400:
         return None
-    answer = Answer(told, httpx.Headers(dict(headers or {})), text.encode(errors="replace"))
-    return problem_in(answer, command=False, confidential=False)
+    return problem_told(told, text, headers or {})
 
 
 def topic_of(error: CleanlistError) -> str:

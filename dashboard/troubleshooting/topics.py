@@ -95,7 +95,7 @@ _TOPICS = (
         ),
         "Correct the contacts that are named and send the request again. Paste the body here to have every one of them "
         "listed.",
-        ("shape",),
+        ("shape", "balance"),
         send="the request body, with personal data taken out",
     ),
     Topic(

@@ -1,20 +1,23 @@
 """The troubleshooter: what is wrong, said or pasted; a verdict; and checks that run one by one."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from dashboard.troubleshooting.body import MAX_CONTACTS, check_body
 from dashboard.troubleshooting.cases import Case, CaseForm
-from dashboard.troubleshooting.recognizing import recognize
+from dashboard.troubleshooting.recognizing import Recognized, recognize
 from dashboard.troubleshooting.results import RANKS, link
-from dashboard.troubleshooting.running import counts_more, first_verdict, run, run_all, verdict_of, verdict_on
+from dashboard.troubleshooting.running import Done, counts_more, first_verdict, run, run_all, verdict_of, verdict_on
 from dashboard.troubleshooting.steps import STEPS, steps_of
+from dashboard.troubleshooting.steps.shape import shape_of
 from dashboard.troubleshooting.stripping import strip
 from dashboard.troubleshooting.topics import all_topics
 from keys.models import ApiKey
@@ -45,7 +48,27 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     if not found.case.topic:
         context = _context(workspace, CaseForm({}, workspace), Case())
         return render(request, PAGE, context | {"not_recognized": True}, status=422)
+    if found.body:
+        return _judge(request, workspace, found)
     return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
+
+
+def _judge(request: HttpRequest, workspace: Workspace, found: Recognized) -> HttpResponse:
+    """Answer a request's body at once: it holds people's contact data, so it is in no address and is not kept."""
+    verdict = check_body(found.body)
+    case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
+    done = Done(STEPS["shape"], shape_of(verdict))
+    form = CaseForm(QueryDict(case.query), workspace)
+    context = _context(workspace, form, form.case()) | {
+        "first": done,
+        "waiting": steps_of(case)[1:],
+        "verdict": verdict_on(case, done.result),
+        "query": _state(case, done.result.state),
+        "accepted": verdict.accepted,
+        "body": found.body if verdict.contacts > MAX_CONTACTS else "",
+        "batches_url": _batches_url(workspace),
+    }
+    return render(request, PAGE, context)
 
 
 @require_POST
@@ -96,6 +119,7 @@ def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, Any]
         "topic": case.subject,
         "topics": list(all_topics()),
         "steps": steps_of(case),
+        "waiting": steps_of(case),
         "query": _state(case, ""),
         "key_label": form.label_of_key(),
         "bundle_url": _bundle_url(workspace, case),
@@ -109,9 +133,22 @@ def _finder(workspace: Workspace) -> list[dict[str, str]]:
     return [{"prefix": key.prefix, "last4": key.last4, "label": key.label} for key in keys]
 
 
+def _batches_url(workspace: Workspace) -> str:
+    """Return the address that splits a body into batches; empty while the console has none."""
+    links = link(workspace, "", "troubleshoot_batches")
+    return links[0].url if links else ""
+
+
 def _bundle_url(workspace: Workspace, case: Case) -> str:
     """Return the page that puts a support bundle together for this case; empty while the console has none."""
-    told = {"workflow": case.workflow, "key": str(case.key or ""), "request": case.request_id}
+    told = {
+        "workflow": case.workflow,
+        "request": case.request_id,
+        "key": str(case.key or ""),
+        "endpoint": case.endpoint,
+        "status": str(case.status or ""),
+        "message": case.said,
+    }
     query = urlencode({name: value for name, value in told.items() if value})
     links = link(workspace, "", "support_bundle", query=f"?{query}" if query else "")
     return links[0].url if links else ""

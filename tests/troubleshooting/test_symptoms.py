@@ -1,5 +1,6 @@
 """Every symptom of the two documents that the API can show, made for real at the sandbox, pasted, and explained."""
 
+import json
 import re
 
 import pytest
@@ -10,6 +11,8 @@ from keys.services import revoke_keys
 from tests.waiting import wait_until
 from workspaces.audit import Actor
 from workspaces.models import Poll
+
+from .conftest import words
 
 BULK = "/api/v1/public/enrich/bulk"
 CONTACT = {"linkedin_url": "https://www.linkedin.com/in/contact-0042"}
@@ -127,6 +130,26 @@ def test_more_than_250_contacts_are_to_be_split(person, api):
     page = person.check(f"{query}&contacts=600")
     assert "It holds 600 contacts; one request takes 250 at most" in page
     assert "Split it into 3 batches" in page
+
+
+def test_a_pasted_body_is_judged_at_once_and_is_in_no_address(person, api):
+    contacts = [CONTACT] * 260
+    contacts[7] = {"first_name": "Nobody"}
+    page = words(person.http.post(person.url, {"text": json.dumps({"contacts": contacts, "enrichment_type": "full"})}))
+    assert "You pasted a request body" in page
+    assert "contacts[7]" in page
+    assert "260 contacts" in page
+    state = re.search(r'hx-post="[^"]*/checks/balance/\?([^"]*)"', page)[1].replace("&amp;", "&")
+    assert state == "topic=shape&heard=body&contacts=260&type=full&so_far=failed"
+    assert "2,860 credits" in person.check(state)
+
+
+def test_a_command_with_a_body_is_judged_by_both(person, sandbox):
+    secret = sandbox.credentials()["api_key"]
+    command = f"curl {sandbox.base_url}{BULK} -H 'Authorization: Bearer {secret}' -d '{json.dumps({'contacts': [{}]})}'"
+    page = words(person.http.post(person.url, {"text": command}))
+    assert "contacts[0]" in page
+    assert secret not in page
 
 
 def test_an_empty_enrichment_is_explained_from_its_status(person, api, sandbox):

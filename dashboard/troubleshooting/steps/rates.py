@@ -41,11 +41,10 @@ def rates(workspace: Workspace, case: Case) -> Result:
     if key is not None and workspace.has_session:
         refresh(workspace, "requests", subject=key.upstream_id)
     if not workspace.polls.filter(resource="requests").exclude(last_success_at=None).exists():
-        text = (
-            "The request log was not read yet, so it is not known which keys were refused. It needs a management "
-            "session."
-        )
-        return Result("skipped", text, links=link(workspace, "Open settings", "workspaces:settings"), snippet=RECIPE)
+        text = "The request log was not read yet, so it is not known which keys were refused."
+        needs = "" if workspace.has_session else " It needs a management session."
+        settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
+        return Result("skipped", text + needs, links=settings_page, snippet=RECIPE)
     now = timezone.now()
     log = LoggedRequest.objects.of(workspace).by_customer()
     refused = log.filter(status_code=429, created_at__gte=now - LOOK_BACK)

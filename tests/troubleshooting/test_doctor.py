@@ -1,0 +1,140 @@
+"""The command line on a healthy workspace and on each broken one: what it prints, and how it exits."""
+
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from cleanlist import Secret
+from dashboard.troubleshooting.doctor import NOT_CHECKED
+from tests.cast import API_KEY, NOWHERE
+from tests.waiting import wait_until
+from workspaces.sealing import Sealed
+
+from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of
+
+
+def doctor(*arguments):
+    """Run it; return its exit code and what it printed."""
+    out = StringIO()
+    try:
+        call_command("doctor", *arguments, stdout=out)
+    except SystemExit as ended:
+        return ended.code, out.getvalue()
+    return 0, out.getvalue()
+
+
+def test_a_healthy_workspace_exits_with_0(connected):
+    code, said = doctor()
+    assert (code, said.splitlines()[-1]) == (0, "Nothing is wrong.")
+    assert "[good] The balance" in said
+    assert connected.base_url in said
+
+
+def test_json_holds_every_check(connected):
+    code, said = doctor(connected.slug, "--json")
+    told = json.loads(said)
+    assert (code, told["exit_code"], told["workspace"]) == (0, 0, connected.slug)
+    assert [one["check"] for one in told["checks"]] == ["credential", "plan", "session", "slots", "balance", "rates"]
+    assert {one["state"] for one in told["checks"]} <= {"ok", "skipped"}
+
+
+def wrong_key(workspace, sandbox, tmp_path):
+    workspace.api_key = Sealed.seal(Secret(API_KEY))
+    workspace.save()
+    return []
+
+
+def no_credits(workspace, sandbox, tmp_path):
+    sandbox.control("credits", organization(sandbox, credits=0))
+    return []
+
+
+def no_feature(workspace, sandbox, tmp_path):
+    sandbox.control("plan", organization(sandbox, features=[]))
+    return []
+
+
+def dear_body(workspace, sandbox, tmp_path):
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps({"enrichment_type": "full", "contacts": [CONTACT] * 250}))
+    sandbox.control("credits", organization(sandbox, credits=100))
+    return ["--body", str(file)]
+
+
+def bad_body(workspace, sandbox, tmp_path):
+    file = tmp_path / "body.json"
+    file.write_text(json.dumps({"contacts": [CONTACT, {"first_name": "Nobody"}]}))
+    return ["--body", str(file)]
+
+
+def unknown_workflow(workspace, sandbox, tmp_path):
+    return ["--workflow", "public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a"]
+
+
+def empty_workflow(workspace, sandbox, tmp_path):
+    api = sandbox.client()
+    contact = {"linkedin_url": "https://www.linkedin.com/in/contact-0019"}
+    workflow = api.post(BULK, json={"contacts": [contact]}).json()["workflow_id"]
+    wait_until(lambda: status_of(api, workflow)["status"] != "processing")
+    return ["--workflow", workflow]
+
+
+def nobody_there(workspace, sandbox, tmp_path):
+    workspace.base_url = NOWHERE
+    workspace.save()
+    workspace.session.delete()
+    return []
+
+
+@pytest.mark.parametrize(
+    ("broken", "code", "words"),
+    [
+        (wrong_key, 10, "Cleanlist did not accept the credential"),
+        (no_feature, 10, "Upgrade the plan"),
+        (no_credits, 11, "No credits are left."),
+        (dear_body, 11, "2,650 credits are missing for this request."),
+        (bad_body, 12, "contacts[1]"),
+        (unknown_workflow, 15, "Cleanlist does not know the workflow"),
+        (empty_workflow, 15, "No provider found verified data for 1 of 1 contacts."),
+        (nobody_there, NOT_CHECKED, "[unknown] The balance"),
+    ],
+)
+def test_a_broken_workspace_says_what_helps_and_exits_with_its_code(connected, sandbox, tmp_path, broken, code, words):
+    arguments = broken(connected, sandbox, tmp_path)
+    ended, said = doctor(connected.slug, *arguments)
+    assert words in said
+    assert said.splitlines()[-1] == f"Exit code {code}."
+    assert ended == code
+
+
+def test_all_keys_in_use_exits_with_the_key_code(connected, sandbox):
+    with sandbox.session() as session:
+        fill_up(session)
+        ended, said = doctor(connected.slug)
+        for key in session.get("/api/v1/api-keys").json():
+            if key["name"] == "One of ten":
+                session.post(f"/api/v1/api-keys/{key['id']}/revoke").raise_for_status()
+    assert ended == 10
+    assert "10 of 10 keys are active." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["no-such"], "There is no workspace no-such. There are: example-works."),
+        (["--workflow", "../../keys"], "That is no workflow id"),
+        (["--body", "/nowhere/body.json"], "/nowhere/body.json cannot be read"),
+    ],
+)
+def test_what_cannot_be_run_says_why(workspace, arguments, words):
+    with pytest.raises(CommandError, match=words.replace(".", r"\.")):
+        doctor(*arguments)
+
+
+def test_no_secret_is_printed(connected, sandbox):
+    known = sandbox.credentials()
+    said = doctor(connected.slug)[1] + doctor(connected.slug, "--json")[1]
+    assert known["api_key"] not in said
+    assert known["clerk_client_token"] not in said

@@ -36,7 +36,7 @@ def ask(
     """Make one call with the workspace's API key, or another ``credential`` of it. Raises one of FAILURES."""
     check_address(workspace.base_url)
     found = credential(workspace)
-    pacer.note(workspace.rate_limited_as, endpoint)
+    pacer.note([(workspace.rate_limited_as, endpoint)])
     with Client(workspace.base_url, found, retries=0, timeouts=PATIENCE) as client:
         return call(client)
 

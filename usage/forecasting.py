@@ -2,21 +2,26 @@
 
 The method: the credits spent in each hour of the last eight weeks give an expected burn for each hour of the week
 (Monday 00:00 to Sunday 23:00 UTC), recent weeks weighing more and little-seen hours leaning on their hour of day
-and their day of week; from three weeks on, a damped trend is added. The days' deviations from that expectation say
-how far the sum of many days may be off, which gives the 80 % interval. Top-ups are not part of the burn.
+and their day of week; a damped trend is added as far as it is likelier than chance. The days' deviations from that
+expectation say how far the sum of many days may be off, which gives the 80 % interval; that is made wider or
+narrower by how far forecasts of the same kind, made at earlier moments of this history, have missed. Top-ups are not
+part of the burn. ``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
 
+from usage.profiles import HOURS_A_WEEK, weekly_profile
+
 HOURS_NEEDED = 48
-HOURS_A_WEEK = 168
 HOURS_A_YEAR = 365 * 24
 WEEKS_LEARNED = 8
 HALF_LIFE_HOURS = 14 * 24
+# From here on sums go by the day: a year's hours one by one are dear, and nobody can tell the difference.
+COARSE_AFTER = 14 * 24
 # 10 % of outcomes lie beyond so many standard deviations on either side.
 Z80 = 1.2816
 # Of an hour, what must be covered by readings for it to teach anything.
@@ -25,10 +30,19 @@ LEAST_COVERED = 0.5
 DRIFT_A_WEEK = 0.03
 # How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
 UNKNOWN_TREND = 0.22
+# What trends are usually like, as a logarithm a week, and how much likelier it is beforehand that there is none.
+USUAL_TREND, ODDS_OF_NONE = 0.2, 2.0
 # By how much each day of the week that was never seen may change a week's sum, as a variance.
 UNSEEN_DAY_VARIANCE = 0.03
 # A trend is believed for so many weeks to come.
 TREND_WEEKS = 6
+# Forecasts are tried out from so many days ago, over so many days; the spread that the days suggest counts for
+# as much as USUAL_SPREAD independent trials.
+TRIED_FROM = (1, 2, 3, 5, 7, 10, 14, 21, 28)
+TRIED_OVER = (1, 3, 7, 14, 28)
+USUAL_SPREAD = 3.0
+# A single miss beyond three standard deviations tells no more than that it was one.
+WORST_MISS = 9.0
 
 
 @dataclass(frozen=True)
@@ -56,7 +70,10 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Pattern:
-    """What was learned: expected credits for each hour of the week, the trend, and how far days stray."""
+    """What was learned: expected credits for each hour of the week, the trend, and how far days stray.
+
+    ``scale`` is how much wider (or narrower, below 1) the interval must be than the days suggest.
+    """
 
     profile: tuple[float, ...]
     trend_a_week: float
@@ -64,34 +81,46 @@ class Pattern:
     daily_variance: float
     days: float
     unseen_days: int = 0
+    scale: float = 1.0
 
     def crossings(self, amounts: Sequence[float], start: float) -> list[Crossing]:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
         ladders = [_Ladder(amount) for amount in amounts]
+        an_average_day = sum(self.profile) / 7
+        by_day = [sum(self.profile[slot : slot + 24]) for slot in range(0, HOURS_A_WEEK, 24)]
         spent, passed = 0.0, 0.0
         while passed < HOURS_A_YEAR and not all(ladder.is_done for ladder in ladders):
             number = math.floor(start + passed + 1e-9)
-            step = number + 1 - (start + passed)
-            spent += self.expected(number, passed) * step
+            if passed > COARSE_AFTER and number % 24 == 0:
+                step, burn = 24.0, by_day[(number + 72) % HOURS_A_WEEK // 24] * self._growth(passed + 12)
+            else:
+                step = number + 1 - (start + passed)
+                burn = self.expected(number, passed) * step
+            spent += burn
             passed += step
-            spread = self._spread(passed / 24)
+            spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
             for ladder in ladders:
                 ladder.climb(spent, spread, passed)
         return [ladder.crossing() for ladder in ladders]
 
     def expected(self, number: int, hours_ahead: float) -> float:
         """Return the credits expected to be spent in an hour that lies so far ahead."""
-        weeks = hours_ahead / HOURS_A_WEEK
-        growth = self.trend_a_week * TREND_WEEKS * (1 - math.exp(-weeks / TREND_WEEKS))
-        return self.profile[(number + 72) % HOURS_A_WEEK] * math.exp(growth)
+        return self.profile[(number + 72) % HOURS_A_WEEK] * self._growth(hours_ahead)
 
-    def _spread(self, days: float) -> float:
-        """Return the standard deviation of the logarithm of what will have been spent after ``days``."""
+    def _growth(self, hours_ahead: float) -> float:
+        weeks = hours_ahead / HOURS_A_WEEK
+        return math.exp(self.trend_a_week * TREND_WEEKS * (1 - math.exp(-weeks / TREND_WEEKS)))
+
+    def spread(self, days: float, burnt_days: float) -> float:
+        """Return the standard deviation of the logarithm of what will have been spent after ``days``.
+
+        ``burnt_days`` is the expected sum in average days: a quiet night has little in it to even things out.
+        """
         weeks = days / 7
-        noise = self.daily_variance * (1 / days + 1 / max(self.days, 1.0))
+        noise = self.daily_variance * (1 / max(burnt_days, 1 / 48) + 1 / max(self.days, 1.0))
         drift = DRIFT_A_WEEK**2 * (weeks + 1) + (self.trend_error * min(weeks + 1, TREND_WEEKS) / 2) ** 2
         unseen = self.unseen_days * UNSEEN_DAY_VARIANCE * min(1.0, weeks)
-        return math.sqrt(math.log1p(noise + drift + unseen))
+        return self.scale * math.sqrt(math.log1p(noise + drift + unseen))
 
 
 class _Ladder:
@@ -110,10 +139,10 @@ class _Ladder:
         return None not in self.found
 
     def climb(self, spent: float, spread: float, passed: float) -> None:
-        # Where days stray wildly, the usual sum lies below its mean; the backtest chose how far.
-        middle = spent * math.exp(-(min(spread, 1.0) ** 4) / 2)
-        levels = (middle * math.exp(Z80 * spread), middle, middle * math.exp(-Z80 * spread))
-        for place, level in enumerate(levels):
+        levels = (spent * math.exp(Z80 * spread), spent, spent * math.exp(-Z80 * spread))
+        for place, reached in enumerate(levels):
+            # The spread shrinks with the first hours, the sum of what was spent never does.
+            level = max(reached, self.before[place])
             if self.found[place] is None and level >= self.amount:
                 risen = level - self.before[place]
                 share = (self.amount - self.before[place]) / risen if risen > 0 else 1.0
@@ -130,68 +159,64 @@ def observed(hours: Sequence[Hour]) -> int:
     return sum(hour.covered >= LEAST_COVERED for hour in hours)
 
 
-def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
-    """Learn the pattern of ``hours`` as of the hour ``now``; None while there are fewer than HOURS_NEEDED."""
+def learn(hours: Sequence[Hour], now: int, *, median_only: bool = False) -> Pattern | None:
+    """Learn the pattern of ``hours`` as of the hour ``now``; None while there are fewer than HOURS_NEEDED.
+
+    With ``median_only`` the interval is left as the days suggest it, which is far quicker.
+    """
     usable = [hour for hour in hours if hour.covered >= LEAST_COVERED and hour.number < now]
     if len(usable) < HOURS_NEEDED:
         return None
-    profile = _profile(usable, now)
+    pattern = _fit(usable, now)
+    return pattern if median_only else replace(pattern, scale=_scale(usable, now))
+
+
+def _fit(usable: Sequence[Hour], now: int) -> Pattern:
+    profile = weekly_profile([(hour.slot, _weight(hour, now), hour.spent / hour.covered) for hour in usable])
     days = _days(usable, profile, now)
-    trend, error = _trend(days)
+    variance = _variance(days, 0.0, _level(days, 0.0))
+    trend, error = _trend(days, variance)
     level = _level(days, trend)
-    leveled = tuple(value * level for value in profile)
     variance = _variance(days, trend, level)
-    if not error:
-        # A burn that is even from day to day is likely to be even from week to week.
-        error = UNKNOWN_TREND * (0.3 + 0.7 * min(1.0, variance / 0.1))
     unseen = 7 - len({hour.slot // 24 for hour in usable})
-    return Pattern(leveled, trend, error, variance, sum(0.5 ** (day.age / 14) for day in days), unseen)
+    weight = sum(0.5 ** (day.age / 14) for day in days)
+    return Pattern(tuple(value * level for value in profile), trend, error, variance, weight, unseen)
 
 
 def _weight(hour: Hour, now: int) -> float:
     return float(0.5 ** ((now - hour.number) / HALF_LIFE_HOURS)) * hour.covered
 
 
-def _profile(hours: Sequence[Hour], now: int) -> list[float]:
-    """Return the expected credits of each hour of the week: a mean that leans on coarser means where data is thin."""
-    weighed = [(hour.slot, _weight(hour, now), hour.spent / hour.covered) for hour in hours]
-    total = sum(weight for _, weight, _ in weighed)
-    mean = sum(weight * rate for _, weight, rate in weighed) / total
-    if mean <= 0:
-        return [0.0] * HOURS_A_WEEK
-    by_hour = _means([(slot % 24, w, r) for slot, w, r in weighed], [mean] * 24)
-    by_day = _means([(slot // 24, w, r) for slot, w, r in weighed], [mean] * 7)
-    coarse = [max(0.0, by_hour[slot % 24] * by_day[slot // 24] / mean) for slot in range(HOURS_A_WEEK)]
-    return [max(0.0, value) for value in _means(weighed, coarse)]
+def _scale(usable: Sequence[Hour], now: int) -> float:
+    """Return by what the spread must be multiplied to fit how far forecasts at earlier moments have missed."""
+    misses: dict[int, list[float]] = {over: [] for over in TRIED_OVER}
+    furthest = 0
+    for age in TRIED_FROM:
+        past = [hour for hour in usable if hour.number < now - 24 * age]
+        if len(past) < HOURS_NEEDED:
+            break
+        furthest = age
+        pattern = _fit(past, now - 24 * age)
+        for over in TRIED_OVER:
+            miss = _miss(pattern, usable, now - 24 * age, over) if over <= age else None
+            if miss is not None:
+                misses[over].append(min(miss**2, WORST_MISS))
+    tried = {over: found for over, found in misses.items() if found}
+    # Trials over one stretch overlap, and long ones hold the short ones: they count for fewer than they are.
+    weights = {over: min(len(found), furthest / over) / math.sqrt(len(tried)) for over, found in tried.items()}
+    missed = sum(weights[over] * fmean(found) for over, found in tried.items())
+    return math.sqrt((USUAL_SPREAD + missed) / (USUAL_SPREAD + sum(weights.values())))
 
 
-def _means(weighed: Sequence[tuple[int, float, float]], prior: Sequence[float]) -> list[float]:
-    """Return the weighted mean of each group, leaning on ``prior`` as far as the groups differ by chance only."""
-    weights, sums = [0.0] * len(prior), [0.0] * len(prior)
-    for group, weight, rate in weighed:
-        weights[group] += weight
-        sums[group] += weight * rate
-    lean = _lean(weighed, weights, sums, prior)
-    return [(total + lean * value) / (weight + lean) for total, weight, value in zip(sums, weights, prior, strict=True)]
-
-
-def _lean(
-    weighed: Sequence[tuple[int, float, float]],
-    weights: Sequence[float],
-    sums: Sequence[float],
-    prior: Sequence[float],
-) -> float:
-    """Return for how many observations ``prior`` counts: the variance within groups over that between them."""
-    groups = [(w, total / w - value) for w, total, value in zip(weights, sums, prior, strict=True) if w > 0]
-    seen = sum(w for w, _ in groups)
-    freedom = len(weighed) - len(groups)
-    if freedom < len(groups) / 2:
-        return 1000.0  # seen about once each: what is chance and what is pattern cannot be told
-    within = sum(w * (rate - sums[group] / weights[group]) ** 2 for group, w, rate in weighed)
-    within *= len(weighed) / freedom / seen
-    strayed = sum(w * offset**2 for w, offset in groups) / seen
-    between = strayed - within * len(groups) / len(weighed)
-    return 1000.0 if between <= within / 1000 else max(0.2, within / between)
+def _miss(pattern: Pattern, hours: Sequence[Hour], origin: int, days: int) -> float | None:
+    """Return by how many of its own standard deviations a forecast was off; None where that cannot be said."""
+    after = [hour for hour in hours if origin <= hour.number < origin + 24 * days]
+    spent = sum(hour.spent for hour in after)
+    expected = sum(pattern.expected(hour.number, hour.number - origin) * hour.covered for hour in after)
+    if len(after) < 12 * days or spent <= 0 or expected <= 0:
+        return None
+    spread = pattern.spread(days, 7 * expected / sum(pattern.profile))
+    return math.log(spent / expected) / max(spread, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -215,29 +240,40 @@ def _days(hours: Sequence[Hour], profile: Sequence[float], now: int) -> list[_Da
     ]
 
 
-def _trend(days: Sequence[_Day]) -> tuple[float, float]:
-    """Return the growth a week as a logarithm, shrunk by how uncertain it is, and its standard error."""
+def _trend(days: Sequence[_Day], variance: float) -> tuple[float, float]:
+    """Return the growth a week as a logarithm, shrunk by how likely it is chance, and its standard error."""
     weeks: dict[int, list[_Day]] = {}
     for day in days:
         weeks.setdefault(int(day.age // 7), []).append(day)
+    average = fmean(day.expected for day in days) if days else 0.0
     points = []
     for rows in weeks.values():
         spent, expected = sum(day.spent for day in rows), sum(day.expected for day in rows)
-        if len(rows) >= 5 and spent > 0 and expected > 0:
-            points.append((-fmean(day.age for day in rows) / 7, math.log(spent / expected)))
-    if len(points) < 3:
-        return 0.0, 0.0
-    slope, error = _slope(points)
-    return slope * slope**2 / (slope**2 + 4 * error**2 + 0.02**2), error + abs(slope) / 2
+        if len(rows) >= 2 and spent > 0 and expected > 0:
+            error = variance * len(rows) * (average / expected) ** 2
+            points.append((-fmean(day.age for day in rows) / 7, math.log(spent / expected), 1 / (error + 0.0004)))
+    if len(points) < 2:
+        # A burn that is even from day to day is likely to be even from week to week.
+        return 0.0, UNKNOWN_TREND * (0.3 + 0.7 * min(1.0, variance / 0.1))
+    return _believed(*_slope(points))
 
 
-def _slope(points: Sequence[tuple[float, float]]) -> tuple[float, float]:
-    """Return the slope of a line through ``points`` by least squares, and its standard error."""
-    x_mean, y_mean = fmean(x for x, _ in points), fmean(y for _, y in points)
-    spread = sum((x - x_mean) ** 2 for x, _ in points)
-    slope = sum((x - x_mean) * (y - y_mean) for x, y in points) / spread
-    rest = sum((y - y_mean - slope * (x - x_mean)) ** 2 for x, y in points)
-    return slope, math.sqrt(rest / max(1, len(points) - 2) / spread)
+def _slope(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """Return the slope of a line through ``points`` (x, y, weight), and its variance; more where they stray."""
+    total = sum(w for _, _, w in points)
+    x_mean, y_mean = sum(w * x for x, _, w in points) / total, sum(w * y for _, y, w in points) / total
+    spread = sum(w * (x - x_mean) ** 2 for x, _, w in points)
+    slope = sum(w * (x - x_mean) * (y - y_mean) for x, y, w in points) / spread
+    rest = sum(w * (y - y_mean - slope * (x - x_mean)) ** 2 for x, y, w in points)
+    return slope, max(1.0, rest / max(1, len(points) - 2)) / spread
+
+
+def _believed(slope: float, variance: float) -> tuple[float, float]:
+    """Return mean and standard deviation of the trend: it is none at all, or one of the usual size, as is likelier."""
+    share = USUAL_TREND**2 / (USUAL_TREND**2 + variance)
+    odds = math.sqrt(1 - share) * math.exp(min(50.0, slope**2 / variance / 2 * share)) / ODDS_OF_NONE
+    likely, mean = odds / (1 + odds), slope * share
+    return likely * mean, math.sqrt(max(0.0, likely * (share * variance + mean**2) - (likely * mean) ** 2))
 
 
 def _level(days: Sequence[_Day], trend: float) -> float:

@@ -1,28 +1,34 @@
 """The rules about keys, as upstream's authentication guide advises: unexpected use, errors, expiry."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
-from math import ceil
 
 from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.kinds import Default, Fact, Reading, Readings, RuleKind, Unreadable, register, register_summary
 from alerts.models import Rule
 from alerts.words import figure, span, with_unit
-from keys import sources
+from keys import rule_history, sources
 from keys.models import ApiKey, LoggedRequest
+from keys.rule_history import (
+    DAY,
+    FEWEST,
+    HOUR,
+    PATTERN,
+    busy_hour,
+    least_of,
+    log_of,
+    percent_failed,
+    times_busy,
+)
 from workspaces.models import Workspace
 
 KEYS = frozenset({"keys", "public_keys"})
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# A key's own pattern is what it did in this stretch; fewer requests than FEWEST an hour are no rate to speak of.
-PATTERN = timedelta(days=7)
-FEWEST = 20
 
 
 def _keys(workspace: Workspace, now: datetime) -> list[ApiKey] | Unreadable:
@@ -37,11 +43,6 @@ def _keys(workspace: Workspace, now: datetime) -> list[ApiKey] | Unreadable:
     if all(poll.is_stale for poll in running):
         return Unreadable(f"The keys are out of date: {running[0].last_error or 'no reading came in time'}")
     return keys
-
-
-def _log(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
-    rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
-    return rows.order_by()
 
 
 def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Reading:
@@ -80,7 +81,7 @@ def read_waking(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> M
     if isinstance(keys, Unreadable):
         return {rule.pk: keys for rule in rules}
     since = now - DAY
-    first = _by_key(_log(keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
+    first = _by_key(log_of(keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
     woken = [key for key in keys if key.pk in first]
     earlier = LoggedRequest.objects.by_customer().filter(key__in=woken, created_at__lt=since).order_by()
     before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
@@ -108,7 +109,7 @@ def read_rate(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Map
     keys = _keys(workspace, now)
     if isinstance(keys, Unreadable):
         return {rule.pk: keys for rule in rules}
-    latest = dict(_log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
+    latest = dict(log_of(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
     # Only keys with a rate to speak of are worth a look at their past.
     busy = [key for key in keys if latest.get(key.pk, 0) >= FEWEST]
     usual = _busy_hours(busy, now) if busy else {}
@@ -117,23 +118,19 @@ def read_rate(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Map
 
 
 def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
-    """Return the number of requests that 95 of 100 of a key's hours do not exceed; only keys known for a day."""
-    rows = _log(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
+    """Return the requests of each key's busy hours; only of keys known for a day."""
+    rows = log_of(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
     hours: dict[object, list[int]] = defaultdict(list)
     for key_id, _, count in rows.values_list("key", "hour").annotate(Count("pk")):
         hours[key_id].append(count)
-    first = dict(_log(keys, now - PATTERN, now).values_list("key").annotate(Min("created_at")))
-    return {
-        key_id: sorted(counts)[ceil(0.95 * len(counts)) - 1]
-        for key_id, counts in hours.items()
-        if now - first[key_id] >= DAY
-    }
+    first = dict(log_of(keys, now - PATTERN, now).values_list("key").annotate(Min("created_at")))
+    return {key_id: busy_hour(sorted(counts)) for key_id, counts in hours.items() if now - first[key_id] >= DAY}
 
 
 def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
     if usual is None:
         return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
-    times = Decimal(round(count / max(usual, FEWEST), 1))
+    times = times_busy(count, usual)
     headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours"
     return _reading(key, times, headline, (("Busy hours so far", f"{figure(usual)} requests"),))
 
@@ -147,33 +144,16 @@ def read_errors(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> M
     if isinstance(keys, Unreadable):
         return {rule.pk: keys for rule in rules}
     failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = _log(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
+    rows = log_of(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
     counts = {row[0]: (row[1], row[2]) for row in rows}
-    return {rule.pk: [_errors(key, *counts.get(key.pk, (0, 0)), _least(rule)) for key in keys] for rule in rules}
+    return {rule.pk: [_errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)) for key in keys] for rule in rules}
 
 
 def _errors(key: ApiKey, count: int, failed: int, least: int) -> Reading:
-    share = _percent(count, failed, least)
+    share = percent_failed(count, failed, least)
     headline = f"{figure(share)} % errors" if share else "few errors"
     facts = (("Last hour", f"{figure(failed)} of {figure(count)} requests were answered with 4xx or 5xx"),)
     return _reading(key, share, headline, facts)
-
-
-def _percent(count: int, failed: int, least: int) -> Decimal:
-    return Decimal(round(100 * failed / count, 1)) if count >= least else Decimal(0)
-
-
-def error_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
-    """Yield each key's share of errors in every hour of the past."""
-    keys = list(ApiKey.objects.of(workspace))
-    failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = _log(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
-    for key_id, hour, count, errors in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
-        yield Moment(hour + HOUR, _percent(count, errors, _least(rule)), str(key_id))
-
-
-def _least(rule: Rule) -> int:
-    return int(rule.parameters.get("least", FEWEST))
 
 
 def _least_field() -> forms.Field:
@@ -200,14 +180,6 @@ def _expiry(key: ApiKey, expires_at: datetime, now: datetime) -> Reading:
     return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {span(left)}", facts)
 
 
-def expiry_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
-    """Yield for each key the moment at which it came within the rule's days of expiring."""
-    days = timedelta(days=float(rule.threshold))
-    for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
-        if key.expires_at and since <= (at := key.expires_at - days) <= until:
-            yield Moment(at, Decimal(rule.threshold) - Decimal("0.01"), str(key.key_id))
-
-
 def _clock(moment: datetime) -> str:
     local = timezone.localtime(moment)
     return f"{local.day} {local:%b %Y, %H:%M %Z}"
@@ -218,7 +190,7 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     now = timezone.now()
     keys = list(ApiKey.objects.of(workspace).active(now))
     failed = Count("pk", filter=Q(status_code__gte=400))
-    found = _log(keys, since, now).aggregate(all=Count("pk"), failed=failed)
+    found = log_of(keys, since, now).aggregate(all=Count("pk"), failed=failed)
     soon = sum(1 for key in keys if key.expires_at and key.expires_at - now <= 7 * DAY)
     facts = [("Active keys", figure(len(keys)) + (f", {soon} expiring within 7 days" if soon else ""))]
     return [*facts, ("Requests", f"{figure(found['all'])}, {figure(found['failed'])} of them answered with 4xx or 5xx")]
@@ -237,6 +209,7 @@ register(
         resources=KEYS,
         place=30,
         is_flag=True,
+        history=rule_history.new_sources,
         defaults=(Default("Key used from somewhere new", "warning", Decimal(0), Decimal(0)),),
     )
 )
@@ -251,6 +224,7 @@ register(
         describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
         resources=KEYS,
         place=30,
+        history=rule_history.waking,
         defaults=(Default("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
     )
 )
@@ -266,6 +240,7 @@ register(
         describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
         resources=KEYS,
         place=30,
+        history=rule_history.rate,
         defaults=(Default("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
     )
 )
@@ -282,7 +257,7 @@ register(
         parameters={"least": _least_field},
         resources=KEYS,
         place=30,
-        history=error_history,
+        history=rule_history.errors,
         defaults=(Default("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
     )
 )
@@ -298,7 +273,7 @@ register(
         describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
         resources=KEYS,
         place=30,
-        history=expiry_history,
+        history=rule_history.expiry,
         descending=True,
         defaults=(Default("Key expires soon", "warning", Decimal(7), Decimal(7)),),
     )

@@ -48,6 +48,24 @@ def new_since(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source
     return {key_id: sorted(new, key=lambda source: source.first_seen_at) for key_id, new in found.items()}
 
 
+def first_seen(keys: Sequence[ApiKey], since: datetime, until: datetime) -> dict[UUID, list[Source]]:
+    """Return by key what was new to it at some moment of a past stretch, in three queries."""
+    log = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since - REMEMBERED).order_by()
+    log = log.filter(created_at__lt=until)
+    known_from = dict(log.values_list("key").annotate(Min("created_at")))
+    seen: dict[tuple[UUID, str, str], Source] = {}
+    for what, field in (("IP address", "ip_address"), ("Program", "user_agent")):
+        rows = log.exclude(**{field: ""}).values_list("key", field).annotate(at=Min("created_at"))
+        for key_id, value, at in rows.order_by("at"):
+            name = program(value).lower() if field == "user_agent" else value
+            seen.setdefault((key_id, what, name), Source(what, value[:200], at))
+    found: dict[UUID, list[Source]] = defaultdict(list)
+    for (key_id, _, _), source in seen.items():
+        if source.first_seen_at >= max(since, known_from[key_id] + LEARNING):
+            found[key_id].append(source)
+    return found
+
+
 def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, str, datetime]]:
     """Return key, value and first time of each value of ``field`` that the key's earlier log does not hold."""
     earlier = LoggedRequest.objects.by_customer().filter(

@@ -8,9 +8,12 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        """Let every app say what its rules look at, and look again whenever a poll has landed."""
+        """Let every app say what its rules look at, look whenever a poll has landed, give new workspaces rules."""
         from alerts.services import evaluating  # noqa: PLC0415 - models can be imported from here on
+        from alerts.services.defaults import evaluation_of  # noqa: PLC0415
         from workspaces.polling.registry import on_landed  # noqa: PLC0415
+        from workspaces.services.connecting import on_connected  # noqa: PLC0415
 
         autodiscover_modules("rules")
         on_landed(evaluating.after_landing)
+        on_connected(evaluation_of)

@@ -8,8 +8,8 @@ from workspaces.models import Workspace
 def evaluation_of(workspace: Workspace) -> Evaluation:
     """Return the workspace's turn, with default rules made for every kind that it does not know yet.
 
-    Made when first needed, so workspaces that are older than a kind get its defaults too; a default that was
-    removed stays removed.
+    Asked for when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
+    defaults too; a default that was removed stays removed.
     """
     evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
     missing = [kind for kind in all_kinds() if kind.name not in evaluation.known_kinds]

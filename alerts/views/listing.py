@@ -11,8 +11,7 @@ from django.views.decorators.http import require_safe
 
 from alerts.context import without_milder
 from alerts.kinds import Reading, Readings, Unreadable, all_kinds
-from alerts.models import Alert, Rule, Snooze
-from alerts.services.defaults import evaluation_of
+from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.evaluating import read
 from workspaces.access import get_workspace
 from workspaces.models import Role, User, Workspace
@@ -43,12 +42,11 @@ class RuleRow:
 def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     """Show current alerts, past ones, and the rules with their state now."""
     workspace = get_workspace(request, slug)
-    evaluation = evaluation_of(workspace)
     rows = Alert.objects.filter(workspace=workspace)
     current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
     context = {
         "current": workspace,
-        "evaluation": evaluation,
+        "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
         "alerts": without_milder(alert for alert in current if alert.fired_at),
         "pending": [alert for alert in current if not alert.fired_at],
         "snoozed": snoozed_pairs(workspace),

@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from alerts.models import Evaluation, Rule
 from alerts.services import evaluating
 from alerts.services.defaults import evaluation_of
+from workspaces.audit import Actor
 from workspaces.models import Workspace
 from workspaces.polling.registry import tell_landed
+from workspaces.services.connecting import Credentials, connect_workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +23,14 @@ def test_a_new_workspace_gets_its_rules_with_the_first_tick_and_only_once(worksp
     assert {"Balance low", "Less than a week left", "Balance unreadable", "Key expires soon"} <= set(names)
     evaluating.evaluate_due()
     assert Rule.objects.count() == len(names)
+
+
+def test_a_workspace_that_is_connected_has_its_rules_at_once_and_looking_makes_none(workspace, owner, client):
+    made = connect_workspace(Actor(user=owner), name="Newcomer", base_url=workspace.base_url, credentials=Credentials())
+    assert made.alert_rules.filter(kind="balance_below").count() == 3
+    client.force_login(owner)
+    assert "on their way" in client.get(reverse("alerts:list", args=[workspace.slug])).text
+    assert not workspace.alert_rules.exists()
 
 
 def test_default_levels_descend_and_write_to_the_owners(workspace):

@@ -1,5 +1,6 @@
 """Connects, changes and removes workspaces and their credentials."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,6 +18,13 @@ from workspaces.texts import plain_text
 
 # Features and scopes that are kept of what upstream lists; the documentation has twelve scopes.
 MOST_NAMES = 100
+_listeners: list[Callable[[Workspace], object]] = []
+
+
+def on_connected(listener: Callable[[Workspace], object]) -> None:
+    """Have ``listener`` called with each new workspace, in the transaction that stores it."""
+    if listener not in _listeners:
+        _listeners.append(listener)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ def connect_workspace(
         if report is not None:
             describe_workspace(workspace, report.whoami or report.session_whoami)
         set_up_polls(workspace)
+        for listener in _listeners:
+            listener(workspace)
         record_event(
             Action.WORKSPACE_CONNECTED,
             actor,

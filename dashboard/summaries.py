@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
@@ -15,6 +16,7 @@ from dashboard.attention import Attention
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage.models import BalanceReading
+from usage.runway import Runway, stored_runway
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 
@@ -43,6 +45,11 @@ class Summary:
         """Return how many keys upstream accepts."""
         return self.keys["active"] if self.keys else None
 
+    @cached_property
+    def runway(self) -> Runway | None:
+        """Return when the credits run out; worked out only for those that a page shows."""
+        return None if self.credits is None else stored_runway(self.workspace, self.credits, timezone.now())
+
     @property
     def error_percent(self) -> float | None:
         """Return the share of the last hour's requests that were answered with 4xx or 5xx."""
@@ -59,7 +66,7 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
     """Return a summary of each workspace, those that need attention first; four queries for any number of them."""
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     rows = list(
-        workspaces.select_related("session").annotate(
+        workspaces.select_related("session", "burn_pattern").annotate(
             credits=Subquery(latest.values("credits")[:1]), credits_read_at=Subquery(latest.values("read_at")[:1])
         )
     )

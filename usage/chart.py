@@ -40,6 +40,7 @@ class Chart:
     gaps: list[Mark]
     top_ups: list[Mark]
     thresholds: list[Mark]
+    unseen_thresholds: list[str]
     latest: Mark
     words: str
 
@@ -56,6 +57,8 @@ def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequen
     scale = _Scale.around(begin, now, [float(one.credits) for one in found])
     parts = _parts(found)
     lines = [[(scale.x(one.at), scale.y(float(one.credits))) for one in part] for part in parts]
+    # Two rules may share a level.
+    levels = sorted(set(thresholds), reverse=True)
     return Chart(
         lines=[_path(line) for line in lines],
         areas=[_area(line) for line in lines],
@@ -67,7 +70,8 @@ def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequen
             for one in found
             if one.topped_up > 0
         ],
-        thresholds=[Mark(LEFT, scale.y(float(one)), f"{one:,.0f}") for one in thresholds if scale.holds(float(one))],
+        thresholds=[Mark(LEFT, scale.y(float(one)), f"{one:,.0f}") for one in levels if scale.holds(float(one))],
+        unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
         latest=Mark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
         words=_words(found, span),
     )

@@ -78,3 +78,19 @@ class BalanceHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.hour:%Y-%m-%d %H}:00"
+
+
+class BurnPattern(models.Model):
+    """What was learned of a workspace's burn, as of the beginning of an hour: good for all of it.
+
+    Learning reads eight weeks of hours, so it is done once an hour when a balance lands, not for every page.
+    ``learned`` holds the fields of ``forecasting.Pattern``, None while ``hours_seen`` are too few.
+    """
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="burn_pattern")
+    hour = models.DateTimeField()
+    hours_seen = models.PositiveIntegerField()
+    learned = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"burn as of {self.hour:%Y-%m-%d %H}:00"

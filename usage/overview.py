@@ -11,10 +11,11 @@ from django.db.models import Sum
 from usage import chart, series
 from usage.burn import Spent, TopUp, spent_since, top_ups
 from usage.chart import Chart
+from usage.levels import Level, levels_of
 from usage.models import BalanceHour, BalanceReading
 from usage.ranges import DAY, Range, chosen
 from usage.readings import ZERO
-from usage.runway import Runway, forecast, history
+from usage.runway import NO_READING, Runway, burn_of, forecast
 from usage.series import Bin
 from usage.spending import LONGEST, Spending, spending
 from workspaces.explaining import Explanation, explain_kind
@@ -53,6 +54,14 @@ class Burn:
         return self.spent.covered < 0.97
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """A level, and when the balance reaches it."""
+
+    level: Level
+    runway: Runway
+
+
 @dataclass
 class Overview:
     """The page of one workspace at one moment."""
@@ -68,7 +77,7 @@ class Overview:
     burns: list[Burn]
     top_ups: list[TopUp]
     returned: Decimal
-    runways: Sequence[Runway]
+    ahead: Sequence[Ahead]
     what_if: Runway | None
     spending: Spending
 
@@ -77,7 +86,12 @@ class Overview:
     @property
     def runway(self) -> Runway:
         """Return the forecast for zero."""
-        return self.runways[-1]
+        return self.ahead[-1].runway
+
+    @property
+    def has_dates(self) -> bool:
+        """Say whether anything can be said of when a level is reached, even if it lies beyond a year."""
+        return any(one.runway.median_at for one in self.ahead)
 
     @cached_property
     def bins(self) -> list[Bin]:
@@ -105,7 +119,8 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
     found = series.samples(workspace, span, now)
     spent = spent_since(workspace, [now - length for _, length in SPANS], now)
     hours = BalanceHour.objects.filter(workspace=workspace, hour__gte=now - span.length)
-    runways, what_if = _forecasts(workspace, latest, now, more)
+    levels = levels_of(workspace)
+    ahead, what_if = _forecasts(workspace, latest, levels, now, more)
     return Overview(
         workspace=workspace,
         span=span,
@@ -114,26 +129,27 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         first=first,
         poll=workspace.polls.filter(resource="balance").first(),
         samples=found,
-        chart=chart.draw(found, span, now),
+        chart=chart.draw(found, span, now, [level.credits for level in levels if level.rule]),
         burns=[
             Burn(label, one, first is None or first.first_read_at > one.since)
             for (label, _), one in zip(SPANS, spent, strict=True)
         ],
         top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
-        runways=runways,
+        ahead=ahead,
         what_if=what_if,
         spending=spending(workspace, span.length, now),
     )
 
 
 def _forecasts(
-    workspace: Workspace, latest: BalanceReading | None, now: datetime, more: Decimal | None
-) -> tuple[Sequence[Runway], Runway | None]:
-    """Return the runway to zero, and with ``more`` credits; both from one learned pattern."""
+    workspace: Workspace, latest: BalanceReading | None, levels: Sequence[Level], now: datetime, more: Decimal | None
+) -> tuple[list[Ahead], Runway | None]:
+    """Return when each level is reached, and with ``more`` credits zero; both from one learned pattern."""
     if latest is None:
-        nothing = Runway(ZERO, reason="the balance has not been read yet")
-        return [nothing], nothing if more is not None else None
-    thresholds = [ZERO] if more is None else [ZERO, -more]
-    found = forecast(history(workspace, now), latest.credits, thresholds, now)
-    return found[:1], found[1] if more is not None else None
+        nothing = Runway(ZERO, reason=NO_READING)
+        return [Ahead(levels[-1], nothing)], nothing if more is not None else None
+    thresholds = [level.credits for level in levels] + ([] if more is None else [-more])
+    found = forecast(burn_of(workspace, now), latest.credits, thresholds, now)
+    ahead = [Ahead(level, one) for level, one in zip(levels, found, strict=False)]
+    return ahead, found[-1] if more is not None else None

@@ -7,6 +7,7 @@ from django.conf import settings
 from cleanlist import AsyncClient, Balance
 from cleanlist.errors import UnexpectedResponse
 from usage.readings import record
+from usage.runway import learn_burn
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 
@@ -23,8 +24,9 @@ async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
 
 
 def land_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
-    """Add the reading to the history."""
+    """Add the reading to the history, and once an hour learn what it shows of the burn."""
     record(poll.workspace, balance.credits, read_at, poll.interval_seconds)
+    learn_burn(poll.workspace, read_at)
 
 
 register(

@@ -23,14 +23,13 @@ from alerts.kinds import (
 from alerts.models import Rule
 from alerts.words import figure, span, with_unit
 from usage import burn
+from usage.levels import BALANCE_BELOW, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
-from usage.runway import BEYOND, NOT_FALLING, REACHED, Runway, runway
+from usage.runway import BEYOND, NOT_FALLING, REACHED, Runway, past_runways, runway
 from usage.spending import spending
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
-PERCENT = "percent"
-HUNDRED = Decimal(100)
 # What a balance that does not fall counts as: longer than any threshold that makes sense.
 ENDLESS_DAYS = Decimal(3650)
 Facts = Callable[[], tuple[Fact, ...]]
@@ -118,14 +117,14 @@ def read_balance(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> 
     latest, ahead, facts = seen
     lasts = _lasts(ahead, now)
     headline = with_unit(latest.credits, "credits") + " left" + (f", {lasts}" if lasts else "")
-    peak = burn.last_peak(workspace) if any(_is_relative(rule) for rule in rules) else None
+    peak = burn.last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
     return {rule.pk: [_held_against(rule, latest.credits, peak, headline, workspace, facts)] for rule in rules}
 
 
 def _held_against(  # noqa: PLR0917 - one reading's parts
     rule: Rule, credits_: Decimal, peak: Decimal | None, headline: str, workspace: Workspace, facts: Facts
 ) -> Reading:
-    if not _is_relative(rule):
+    if not is_relative(rule):
         return Reading(credits_, headline, url=_url(workspace), facts=facts)
     of_peak = (f"{figure(rule.threshold)} % of", f"{figure(peak or 0)} credits, the last top-up's peak")
     return Reading(
@@ -133,17 +132,9 @@ def _held_against(  # noqa: PLR0917 - one reading's parts
         headline,
         url=_url(workspace),
         facts=lambda: (*facts(), of_peak),
-        threshold=_share(rule.threshold, peak),
-        recovery=_share(rule.recovery, peak),
+        threshold=share_of(rule.threshold, peak),
+        recovery=share_of(rule.recovery, peak),
     )
-
-
-def _is_relative(rule: Rule) -> bool:
-    return bool(rule.parameters.get("unit") == PERCENT)
-
-
-def _share(percent: Decimal, peak: Decimal | None) -> Decimal:
-    return Decimal(percent) * (peak or 0) / HUNDRED
 
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -152,14 +143,14 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
     peak: Decimal | None = None
     for credits_, at, topped_up in rows.order_by("first_read_at").values_list("credits", "first_read_at", "topped_up"):
         peak = credits_ if peak is None or topped_up else peak
-        relative = _is_relative(rule)
-        threshold = _share(rule.threshold, peak) if relative else None
-        yield Moment(max(at, since), credits_, "", threshold, _share(rule.recovery, peak) if relative else None)
+        relative = is_relative(rule)
+        threshold = share_of(rule.threshold, peak) if relative else None
+        yield Moment(max(at, since), credits_, "", threshold, share_of(rule.recovery, peak) if relative else None)
 
 
 def describe_balance(rule: Rule) -> str:
     """Say when a rule about the balance fires."""
-    if _is_relative(rule):
+    if is_relative(rule):
         return f"the balance is below {figure(rule.threshold)} % of what it was after the last top-up"
     return f"the balance is below {with_unit(rule.threshold, 'credits')}"
 
@@ -190,6 +181,13 @@ def _days(ahead: Runway, now: datetime) -> Decimal | None:
     if ahead.median_at is None:
         return None
     return Decimal(round((ahead.median_at - now) / timedelta(days=1), 2))
+
+
+def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield for how many days the credits lasted, every few hours of the past."""
+    for at, ahead in past_runways(workspace, since, until):
+        if (days := _days(ahead, at)) is not None:
+            yield Moment(at, days)
 
 
 # --- spent above ----------------------------------------------------------------------------------------------
@@ -307,7 +305,7 @@ def _describe(text: str, unit: str) -> Callable[[Rule], str]:
 DAY = 86400
 register(
     RuleKind(
-        name="balance_below",
+        name=BALANCE_BELOW,
         label="Balance below",
         explanation="Fires when the credit balance falls below a level, in credits or in per cent of what it was "
         "right after the last top-up. Worse levels must be lower.",
@@ -339,6 +337,7 @@ register(
         describe=_describe("the credits last less than {}", "days"),
         resources=BALANCE,
         place=10,
+        history=runway_history,
         descending=True,
         defaults=(
             Default(

@@ -1,7 +1,7 @@
 """When the balance will have fallen to a threshold: the forecast for a workspace."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,14 +10,17 @@ from django.utils import timezone
 from usage import forecasting
 from usage.burn import latest
 from usage.forecasting import HOURS_NEEDED, Hour, Pattern
-from usage.models import BalanceHour
-from usage.readings import hour_of
+from usage.models import BalanceHour, BurnPattern
+from usage.profiles import HOURS_A_WEEK
+from usage.readings import HOUR, hour_of
 from workspaces.models import Workspace
 
 NO_READING = "the balance has not been read yet"
 NOT_FALLING = "credits are not falling"
 BEYOND = "more than a year at the present burn"
 REACHED = "the balance is there already"
+# How many hours lie between the moments of the past at which the runway is worked out again.
+PAST_STEP = 3
 
 
 @dataclass(frozen=True)
@@ -35,16 +38,56 @@ class Runway:
 
 
 def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime | None = None) -> Runway:
-    """Return when the balance reaches ``threshold`` credits, in two queries."""
+    """Return when the balance reaches ``threshold`` credits, in three queries at most."""
     return runways_to(workspace, [threshold], now)[0]
 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
-    """Return when the balance reaches each of ``thresholds``, in two queries for any number of them."""
+    """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
     reading, moment = latest(workspace), now or timezone.now()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
-    return forecast(history(workspace, moment), reading.credits, thresholds, moment)
+    return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)
+
+
+def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runway:
+    """Return when ``balance`` runs out by what was last learned; no query where ``burn_pattern`` was selected along."""
+    stored: BurnPattern | None = getattr(workspace, "burn_pattern", None)
+    return forecast(_burn(stored) if stored else Burn(None, 0), balance, [Decimal(0)], now)[0]
+
+
+@dataclass(frozen=True)
+class Burn:
+    """The pattern of a workspace's burn, None while there are too few hours, and how many there are."""
+
+    pattern: Pattern | None
+    hours_seen: int
+
+
+def burn_of(workspace: Workspace, now: datetime) -> Burn:
+    """Return the burn as learned this hour; where that was not stored yet, learn it now."""
+    stored = BurnPattern.objects.filter(workspace=workspace, hour=hour_of(now)).first()
+    return _burn(stored) if stored else _learn(workspace, now)
+
+
+def learn_burn(workspace: Workspace, now: datetime) -> None:
+    """Store what can be learned of the burn, once an hour: pages read it from there."""
+    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now)).exists():
+        return
+    burn = _learn(workspace, now)
+    learned = asdict(burn.pattern) if burn.pattern else None
+    facts = {"hour": hour_of(now), "hours_seen": burn.hours_seen, "learned": learned}
+    BurnPattern.objects.update_or_create(workspace=workspace, defaults=facts)
+
+
+def _learn(workspace: Workspace, now: datetime) -> Burn:
+    hours = history(workspace, now)
+    return Burn(forecasting.learn(hours, int(now.timestamp() // 3600)), forecasting.observed(hours))
+
+
+def _burn(row: BurnPattern) -> Burn:
+    learned = row.learned and Pattern(**{**row.learned, "profile": tuple(row.learned["profile"])})
+    return Burn(learned, row.hours_seen)
 
 
 def history(workspace: Workspace, now: datetime) -> list[Hour]:
@@ -54,21 +97,38 @@ def history(workspace: Workspace, now: datetime) -> list[Hour]:
     return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
 
 
+def past_runways(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Runway]]:
+    """Yield what the runway to zero was at each of the past hours that are a multiple of PAST_STEP, in one query."""
+    begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
+    hours: list[Hour] = []
+    burn = Burn(None, 0)
+    for hour, spent, covered_seconds, balance in rows.values_list("hour", "spent", "covered_seconds", "closing"):
+        hours.append(_hour(hour, spent, covered_seconds))
+        at = hour + HOUR
+        if at < since or at > until or at.hour % PAST_STEP:
+            continue
+        # Learned anew once a day: from hour to hour a pattern hardly changes.
+        if at.hour == 0 or burn.pattern is None:
+            kept = hours[-forecasting.WEEKS_LEARNED * HOURS_A_WEEK :]
+            pattern = forecasting.learn(kept, hours[-1].number + 1, median_only=True)
+            burn = Burn(pattern, forecasting.observed(kept))
+        yield at, forecast(burn, balance, [Decimal(0)], at)[0]
+
+
 def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:
     return Hour(int(hour.timestamp() // 3600), float(spent), min(1.0, covered_seconds / 3600))
 
 
-def forecast(hours: Sequence[Hour], balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
-    """Return when a balance with this history reaches each of ``thresholds``."""
-    start = now.timestamp() / 3600
-    pattern = forecasting.learn(hours, int(start))
-    if pattern is None:
-        seen = forecasting.observed(hours)
+def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
+    """Return when a balance that burns like this reaches each of ``thresholds``."""
+    if burn.pattern is None:
+        seen = burn.hours_seen
         reason = f"not enough history yet: {seen} hour{'' if seen == 1 else 's'} of {HOURS_NEEDED}"
         return [Runway(threshold, reason=reason) for threshold in thresholds]
-    if not any(pattern.profile):
+    if not any(burn.pattern.profile):
         return [Runway(threshold, reason=NOT_FALLING) for threshold in thresholds]
-    return _forecast(pattern, balance, thresholds, now)
+    return _forecast(burn.pattern, balance, thresholds, now)
 
 
 def _forecast(pattern: Pattern, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:

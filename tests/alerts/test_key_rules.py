@@ -129,6 +129,39 @@ def test_history_says_when_errors_would_have_fired(keys, watch):
     assert len(preview(watch.workspace, rule, timezone.now()).fired_at) >= 1
 
 
+@pytest.fixture
+def would_have_fired(watch):
+    def look(kind, **facts):
+        return preview(watch.workspace, watch.rule(kind=kind, **facts), timezone.now()).fired_at
+
+    return look
+
+
+def test_history_says_when_a_key_was_used_from_somewhere_new(keys, would_have_fired):
+    for days in (20, 10, 9):
+        log_request(keys[0], created_at=ago(days=days), ip_address="203.0.113.1", user_agent="curl/8")
+    log_request(keys[0], created_at=ago(days=5), ip_address="198.51.100.7", user_agent="curl/9")
+    (at,) = would_have_fired("key_new_source", threshold=0, recovery=0)
+    assert abs(at - ago(days=5)) < timedelta(minutes=1)
+
+
+def test_history_says_when_an_idle_key_woke(keys, would_have_fired):
+    log_request(keys[0], created_at=ago(days=60))
+    for days in (20, 19, 3):
+        log_request(keys[0], created_at=ago(days=days))
+    (at,) = would_have_fired("key_wakes", threshold=30, recovery=0)
+    assert abs(at - ago(days=20)) < timedelta(minutes=1)
+
+
+def test_history_says_when_a_key_was_far_above_its_pattern(keys, would_have_fired):
+    for hours in range(150, 200, 5):
+        log_request(keys[0], created_at=ago(hours=hours))
+    for _ in range(90):
+        log_request(keys[0], created_at=ago(hours=100))
+    (at,) = would_have_fired("key_rate", threshold=3, recovery=2)
+    assert abs(at - ago(hours=100)) < timedelta(hours=2)
+
+
 @pytest.mark.parametrize("kind", ["key_new_source", "key_wakes", "key_rate", "key_errors", "key_expires"])
 def test_more_keys_and_rules_take_no_more_queries(kind, keys, watch):
     def count(rules):

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
+from alerts.models import Rule
 from tests.usage.past import record_steady
 from usage.readings import record
 from workspaces.models import Poll
@@ -69,6 +70,41 @@ def test_a_gap_is_left_open_in_the_drawing(page, readings, name):
 def test_a_top_up_is_marked_and_listed(page, readings):
     readings({9: 500, 8: 10500, 7: 10490})
     assert page().text.count("+10,000") >= 2
+
+
+@pytest.fixture
+def rule(workspace):
+    def make(severity, threshold, unit="credits", **facts):
+        facts = {"threshold": threshold, "recovery": threshold, "parameters": {"unit": unit}, **facts}
+        return Rule.objects.create(
+            workspace=workspace, kind="balance_below", name=f"{severity} level", severity=severity, **facts
+        )
+
+    return make
+
+
+def test_each_alert_level_is_a_line_of_the_chart_and_has_a_runway_of_its_own(page, workspace, now, rule):
+    record_steady(workspace, now, hours=96)
+    rule("warning", 1000)
+    rule("critical", 10, "percent")
+    rule("information", 2000, enabled=False)
+    answer = page("?range=7d")
+    shown = answer.context["page"]
+    assert [(one.level.credits, one.runway.early_at is not None) for one in shown.ahead] == [
+        (1000, True),
+        (500, True),
+        (0, True),
+    ]
+    moments = [one.runway.median_at for one in shown.ahead]
+    assert moments == sorted(moments)
+    assert "critical level" in answer.text
+    assert [mark.text for mark in shown.chart.thresholds] + shown.chart.unseen_thresholds == ["1,000", "500"]
+
+
+def test_levels_within_the_drawing_are_lines(page, readings, rule):
+    readings({9: 900, 8: 300})
+    rule("warning", 500)
+    assert "alert below 500" in page("?range=1h").text
 
 
 def test_what_if_answers_with_a_date_later_than_the_runway(page, workspace, now):

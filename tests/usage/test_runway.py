@@ -1,8 +1,27 @@
+import random
 from datetime import timedelta
 from decimal import Decimal
+from statistics import median
 
+import pytest
+
+from bench import runway_backtest
+from cleanlist import Balance
 from tests.usage.past import record_steady
-from usage.runway import BEYOND, NO_READING, NOT_FALLING, REACHED, runway, runways_to
+from usage.models import BurnPattern
+from usage.polls import land_balance
+from usage.runway import (
+    BEYOND,
+    NO_READING,
+    NOT_FALLING,
+    REACHED,
+    learn_burn,
+    past_runways,
+    runway,
+    runways_to,
+    stored_runway,
+)
+from workspaces.models import Poll, Workspace
 
 
 def test_without_a_reading_there_is_no_runway(workspace):
@@ -45,7 +64,58 @@ def test_beyond_a_year_no_date_is_given(workspace, now):
     assert (found.median_at, found.reason) == (None, BEYOND)
 
 
-def test_a_runway_takes_two_queries(workspace, now, django_assert_num_queries):
+def test_a_runway_takes_three_queries_and_two_once_the_burn_is_learned(workspace, now, django_assert_num_queries):
     record_steady(workspace, now)
+    with django_assert_num_queries(3):
+        fresh = runway(workspace, now=now)
+    learn_burn(workspace, now)
     with django_assert_num_queries(2):
-        runway(workspace, now=now)
+        assert runway(workspace, now=now) == fresh
+
+
+def test_what_was_learned_an_hour_ago_is_learned_anew(workspace, now):
+    record_steady(workspace, now - timedelta(hours=30), hours=40)
+    learn_burn(workspace, now - timedelta(hours=1))
+    record_steady(workspace, now, hours=29, opening=4600)
+    learn_burn(workspace, now)
+    assert BurnPattern.objects.get().learned
+
+
+def test_what_was_learned_answers_for_pages_of_many_workspaces_without_a_query(
+    workspace, now, django_assert_num_queries
+):
+    record_steady(workspace, now)
+    learn_burn(workspace, now)
+    (row,) = Workspace.objects.select_related("burn_pattern")
+    with django_assert_num_queries(0):
+        found = stored_runway(row, Decimal(4280), now)
+    assert found == runway(workspace, now=now)
+
+
+def test_a_landed_balance_learns_the_burn(workspace, now):
+    record_steady(workspace, now - timedelta(minutes=1))
+    poll = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60)
+    land_balance(poll, Balance(organization_id="org_example", credits=Decimal(4279)), now)
+    assert stored_runway(Workspace.objects.get(), Decimal(4279), now).median_at is not None
+
+
+def test_the_past_says_when_the_runway_was_short(workspace, now):
+    now = now.replace(minute=0, second=0)
+    record_steady(workspace, now, hours=120, opening=1500)
+    moments = [at for at, found in past_runways(workspace, now - timedelta(days=30), now) if found.median_at]
+    assert min(moments) >= now - timedelta(hours=72)
+    short = [at for at, found in past_runways(workspace, now - timedelta(days=30), now) if _days_left(found, at) < 2]
+    assert abs(min(short) - (now - timedelta(hours=18))) < timedelta(hours=8)
+
+
+def _days_left(found, at):
+    return (found.median_at - at) / timedelta(days=1) if found.median_at else 99
+
+
+@pytest.mark.parametrize("kind", ["steady", "weekday-only"])
+def test_most_truths_lie_in_the_interval_and_the_median_beats_a_straight_line(kind):
+    """A small edition of bench/runway_backtest.py."""
+    rng = random.Random(f"suite/{kind}")
+    found = runway_backtest.cases(runway_backtest.KINDS[kind](rng), rng)
+    assert runway_backtest.inside(found) >= 0.6
+    assert median(one.error for one in found) < median(one.linear_error for one in found) * 1.1

@@ -136,7 +136,7 @@ def measure(workspace: Workspace, pages: int, overlap: int) -> dict[str, float]:
 
 
 def main(pages: int) -> None:
-    connection.creation.create_test_db(verbosity=0, serialize=False)
+    connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         workspace = Workspace.objects.create(name="Bench", slug="bench", base_url="http://127.0.0.1:9")
         for title, overlap in (("fresh pages", OVERLAP_FRESH), ("steady polling, 50 new of 500", OVERLAP_STEADY)):

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from itertools import takewhile
 
 LONGEST = 200
 _ID = "{id}"
@@ -16,6 +17,16 @@ def endpoint_of(path: str) -> str:
     bare = re.split(r"[?#;]", path, maxsplit=1)[0]
     segments = [_collapsed(segment) for segment in bare.split("/") if segment]
     return ("/" + "/".join(segments))[:LONGEST]
+
+
+@lru_cache(maxsize=4096)
+def beginning_of(path: str) -> str | None:
+    """Return how ``path`` begins, up to its first id or its query; None where it has neither and is its endpoint."""
+    endpoint = endpoint_of(path)
+    if endpoint == path:
+        return None
+    alike = takewhile(lambda pair: pair[0] == pair[1], zip(path, endpoint.split(_ID)[0], strict=False))
+    return "".join(letter for letter, _ in alike)
 
 
 def _collapsed(segment: str) -> str:

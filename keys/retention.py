@@ -8,7 +8,8 @@ from django.db.models import Exists, OuterRef, Sum
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
-from keys.models import ApiKey, KeyTraffic, LoggedRequest
+from keys.log import partitions
+from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
 from keys.tallying import CONSOLE, EVERYTHING, hour_of
 from workspaces.models import Workspace
 
@@ -19,12 +20,14 @@ BATCH = 5000
 def prune(now: datetime | None = None) -> int:
     """Remove rows that are older than settings.KEEP_REQUESTS_DAYS or beyond KEEP_REQUESTS_ROWS; return how many.
 
-    Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone.
+    Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone. Where the log is
+    partitioned, whole months go at once.
     """
     moment = now or timezone.now()
     by_age = hour_of(moment - timedelta(days=settings.KEEP_REQUESTS_DAYS))
     cutoff = max(by_age, _by_size(settings.KEEP_REQUESTS_ROWS) or by_age)
-    return sum(_prune_workspace(workspace, cutoff) for workspace in Workspace.objects.all())
+    dropped = partitions.drop_before(cutoff) if partitions.is_used() else 0
+    return dropped + sum(_prune_workspace(workspace, cutoff) for workspace in Workspace.objects.all())
 
 
 def _by_size(rows: int) -> datetime | None:
@@ -52,6 +55,7 @@ def _prune_workspace(workspace: Workspace, cutoff: datetime) -> int:
             keys.filter(pk=key.pk, kept_from__isnull=True).update(kept_from=cutoff)
             keys.filter(pk=key.pk).update(kept_from=Greatest("kept_from", models.Value(cutoff)))
         total += _delete(key, cutoff)
+    LogValue.objects.of(workspace).forget_before(cutoff)
     return total
 
 

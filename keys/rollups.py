@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, transaction
 
+from keys.log import values
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, LoggedRequest, WorkspaceTraffic
 from keys.tallying import Cell, Row, Tally, tally
 from workspaces.models import Workspace
@@ -103,6 +104,8 @@ def recount(workspace: Workspace, *, repair: bool = False) -> Iterator[str]:
         with transaction.atomic():
             _lock(workspace)
             yield from _compare(KeyTraffic, {"key": key}, _counted(key), key.kept_from, repair=repair)
+            if repair:
+                values.recount(key)
     with transaction.atomic():
         _lock(workspace)
         sums: Cells = {}

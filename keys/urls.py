@@ -15,9 +15,13 @@ urlpatterns = [
     path("w/<slug:slug>/keys/<uuid:key_id>/", detail.detail, name="detail"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/", log.requests, name="requests"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/figures/", log.requests_figures, name="requests_figures"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/requests/tally/", log.requests_tally, name="requests_tally"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/requests/further/", log.requests_further, name="requests_further"),
     path("w/<slug:slug>/requests/", log.log, name="log"),
     path("w/<slug:slug>/requests/export/", log_export.export, name="log_export"),
     path("w/<slug:slug>/requests/figures/", log.log_figures, name="log_figures"),
+    path("w/<slug:slug>/requests/tally/", log.log_tally, name="log_tally"),
+    path("w/<slug:slug>/requests/further/", log.log_further, name="log_further"),
     path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
     path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),
 ]

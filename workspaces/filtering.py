@@ -19,7 +19,7 @@ from workspaces.texts import plain_text
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # Where in a table one is, and which row is open: no filters.
-PLACES = ("older", "newer", "at", "row", "seen")
+PLACES = ("older", "newer", "at", "row", "seen", "shown")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 # The query parameters of a filter, and the filter in words.

@@ -116,20 +116,33 @@ def read_page(query: QueryDict, rows: NewestFirst[Row], *, table: str = "log", p
     ``table`` and ``plural`` are what a person calls it and its rows.
     """
     page: Page[Row] = Page()
+    older, newer = locate(page, query, table=table, plural=plural)
+    try:
+        with time_limit(ROWS_SECONDS):
+            _fill(page, rows, older, newer)
+    except TooMuchToLookThrough:
+        page.problem = took_too_long(table)
+    return page
+
+
+def locate(
+    page: Page[Any], query: QueryDict, *, table: str = "log", plural: str = "requests"
+) -> tuple[Place | None, Place | None]:
+    """Return the places that the address asks for what is older and what is newer than; the ``page`` says if wrong."""
     try:
         older, newer, at = (_asked_for(query, name) for name in ("older", "newer", "at"))
     except ValidationError as error:
         page.place_error = (
             error.messages[0] or f"This place in the {table} does not exist. You see the newest {plural}."
         )
-        older = newer = at = None
+        return None, None
     page.is_top = not (older or newer or at)
-    try:
-        with time_limit(ROWS_SECONDS):
-            _fill(page, rows, older or at, newer)
-    except TooMuchToLookThrough:
-        page.problem = f"Looking through the {table} was stopped after {ROWS_SECONDS:.0f} seconds."
-    return page
+    return older or at, newer
+
+
+def took_too_long(table: str = "log") -> str:
+    """Return what to say of reading that was given up."""
+    return f"Looking through the {table} was stopped after {ROWS_SECONDS:.0f} seconds."
 
 
 def _asked_for(query: QueryDict, name: str) -> Place | None:

@@ -1,11 +1,11 @@
 """The filtered request log as a file: read in pieces by keyset, so that its size costs time and no memory."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from keys.log.page import LogPage, Tallies
-from keys.models import ApiKey
+from keys.log.page import Tallies
+from keys.models import ApiKey, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.exporting import csv_lines, json_lines
 from workspaces.models import Workspace
@@ -70,10 +70,10 @@ def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> Line:
     return Line(upstream_id, at.astimezone(UTC).isoformat(timespec="microseconds"), *names, *rest)
 
 
-def size_in_words(page: LogPage, tallies: Tallies) -> str:
-    """Say how large the file will be, going by the rows in sight and the number that match."""
+def size_in_words(sample: Sequence[LoggedRequest], tallies: Tallies) -> str:
+    """Say how large the file will be, going by a ``sample`` of its rows and the number that match."""
     count = tallies.matching.count
-    if not page.rows or count is None:
+    if not sample or count is None:
         return "of a size that is not known"
-    texts = sum(len(row.path) + len(row.user_agent) + len(row.ip_address) + len(row.key.name) for row in page.rows)
-    return tallies.matching.as_file(texts / len(page.rows) + _FIXED_BYTES)
+    texts = sum(len(row.path) + len(row.user_agent) + len(row.ip_address) + len(row.key.name) for row in sample)
+    return tallies.matching.as_file(texts / len(sample) + _FIXED_BYTES)

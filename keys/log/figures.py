@@ -4,17 +4,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from django.db.models import Exists, Sum
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from keys.log.filters import LogFilterForm
-from keys.log.page import asked_for
-from keys.models import ApiKey, KeyTraffic, WorkspaceTraffic
-from keys.models.request_log import LoggedRequestQuerySet
+from keys.log.scope import Scope
+from keys.log.search import search_for
+from keys.models import KeyTraffic, WorkspaceTraffic
+from keys.models.log_value import fingerprint
 from workspaces.bounded import time_limit
-from workspaces.models import Workspace
+from workspaces.latency import Histogram, bucket_of, percentile
 
 # Reading so many rows takes a few hundredths of a second, however long the log is.
 MOST_READ = 10_000
@@ -22,6 +23,7 @@ LISTED = 6
 MOST_BARS = 48
 SECONDS = 3.0
 NEW_WITHIN = timedelta(hours=24)
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 0: "other"}
 
 
@@ -78,6 +80,7 @@ class Figures:
     oldest: datetime | None
     bars: list[Bar]
     bars_complete: bool
+    latency: list[tuple[str, float]]
     calls: list[Item]
     errors: list[Item]
     paths: list[Item]
@@ -91,38 +94,54 @@ class Figures:
         return list(CLASSES.values())
 
 
-def figures_of(
-    form: LogFilterForm, scope: LoggedRequestQuerySet, workspace: Workspace, key: ApiKey | None, now: datetime
-) -> Figures:
+def figures_of(form: LogFilterForm, scope: Scope, now: datetime) -> Figures:
     """Read the newest MOST_READ requests that a valid ``form`` asks for, and sum them up.
 
     Raises TooMuchToLookThrough.
     """
     with time_limit(SECONDS):
-        found = asked_for(form, scope, now).newest_first().values_list(*Read._fields)[: MOST_READ + 1]
-        rows = [Read(*row) for row in found]
+        rows = _read(form, scope, now)
         is_cut, rows = len(rows) > MOST_READ, rows[:MOST_READ]
-        hours = _from_rollup(form, workspace, key, now) if is_cut else None
-        times = hours or Counter((row.created_at, _class(row.status_code)) for row in rows)
+        rollup = _rollup(form, scope, now) if is_cut else None
+        times = Counter((row.created_at, _class(row.status_code)) for row in rows) if rollup is None else _hours(rollup)
+        durations = _durations(rows) if rollup is None else rollup.durations()
         addresses = Counter(row.ip_address for row in rows if row.ip_address)
         agents = Counter(row.user_agent for row in rows if row.user_agent)
-        new = _new_addresses(scope, workspace, _top(addresses), now), _new_agents(scope, _top(agents), now)
+        new = _new(scope, {"ip_address": _top(addresses), "user_agent": _top(agents)}, now - NEW_WITHIN)
     slowest = sorted((r for r in rows if r.duration_ms is not None), key=lambda r: -(r.duration_ms or 0))[:LISTED]
     return Figures(
         read=len(rows),
         is_cut=is_cut,
         oldest=rows[-1].created_at if rows else None,
-        bars=_bars(times, form, now if rows else None, of_hours=hours is not None),
-        bars_complete=hours is not None or not is_cut,
+        bars=_bars(times, form, now if rows else None, of_hours=rollup is not None),
+        bars_complete=rollup is not None or not is_cut,
+        latency=[(name, ms) for name, share in PERCENTILES.items() if (ms := percentile(durations, share)) is not None],
         calls=[Item(str(code), n, form.link(status=str(code))) for code, n in _refusals(rows)],
         errors=_errors(rows, form),
         paths=[Item(p, n, form.link(path=f"={p}")) for p, n in Counter(row.path for row in rows).most_common(LISTED)],
-        addresses=[Item(ip, n, form.link(ip=ip), is_new=ip in new[0]) for ip, n in addresses.most_common(LISTED)],
+        addresses=[
+            Item(ip, n, form.link(ip=ip), is_new=("ip_address", ip) in new) for ip, n in addresses.most_common(LISTED)
+        ],
         agents=[
-            Item(name, n, form.link(agent=name[:300]), is_new=name in new[1]) for name, n in agents.most_common(LISTED)
+            Item(name, n, form.link(agent=name[:300]), is_new=("user_agent", name) in new)
+            for name, n in agents.most_common(LISTED)
         ],
         slowest=[(row, form.link(slower=str(max(0, (row.duration_ms or 0) - 1)))) for row in slowest],
     )
+
+
+def _read(form: LogFilterForm, scope: Scope, now: datetime) -> list[Read]:
+    """Return the newest MOST_READ rows that match, newest first, and one more where there are more."""
+    search = search_for(form, scope, now)
+    if search is None:
+        return []
+    found = search.rows.order_by() if search.is_rare else search.rows.newest_first()
+    rows = [Read(*row) for row in found.values_list(*Read._fields)[: MOST_READ + 1]]
+    return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if search.is_rare else rows
+
+
+def _durations(rows: Sequence[Read]) -> Histogram:
+    return Counter(bucket_of(row.duration_ms) for row in rows if row.duration_ms is not None)
 
 
 def _top(counter: Counter[str]) -> list[str]:
@@ -146,42 +165,37 @@ def _errors(rows: Sequence[Read], form: LogFilterForm) -> list[Item]:
     ]
 
 
-def _is_old_enough(scope: LoggedRequestQuerySet, before: datetime) -> bool:
-    """Say whether the log reaches back so far that something can be called new."""
-    return scope.filter(created_at__lt=before).exists()
-
-
-def _new_addresses(scope: LoggedRequestQuerySet, workspace: Workspace, addresses: list[str], now: datetime) -> set[str]:
-    """Return those of ``addresses`` that the log does not know from before the last NEW_WITHIN, by one query."""
-    before = now - NEW_WITHIN
-    if not addresses or not _is_old_enough(scope, before):
+def _new(scope: Scope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
+    """Return those of the values ``found``, by column, that the log first had after ``before``, where it is older."""
+    if not scope.values.filter(first_seen_at__lt=before).exists():
         return set()
-    earlier = scope.filter(workspace=workspace, created_at__lt=before)
-    known = {f"known_{place}": Exists(earlier.filter(ip_address=ip)) for place, ip in enumerate(addresses)}
-    asked = Workspace.objects.filter(pk=workspace.pk).annotate(**known).values_list(*known)
-    return {ip for ip, is_known in zip(addresses, asked[0], strict=True) if not is_known}
+    wanted = Q(pk__in=[])
+    for kind, texts in found.items():
+        wanted |= Q(kind=kind, fingerprint__in=[fingerprint(text) for text in texts])
+    noted = scope.values.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
+    return {(kind, value) for kind, value, first in noted if first >= before}
 
 
-def _new_agents(scope: LoggedRequestQuerySet, agents: list[str], now: datetime) -> set[str]:
-    """Return those of ``agents`` that are not in the MOST_READ requests before the last NEW_WITHIN."""
-    earlier = scope.filter(created_at__lt=now - NEW_WITHIN).newest_first()
-    known = set(earlier.values_list("user_agent", flat=True)[:MOST_READ]) if agents else set()
-    return set(agents) - known if known else set()
-
-
-def _from_rollup(
-    form: LogFilterForm, workspace: Workspace, key: ApiKey | None, now: datetime
-) -> Counter[tuple[datetime, int]] | None:
-    """Return the counts by hour and class from the rollup, None where a filter asks for what it does not hold."""
+def _rollup(form: LogFilterForm, scope: Scope, now: datetime) -> Any:
+    """Return the cells of the time that is asked for, None where a filter asks for what the rollup does not hold."""
     data = form.cleaned_data
     if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:
         return None
-    chosen = key or data.get("key")
-    cells = KeyTraffic.objects.filter(key=chosen) if chosen else WorkspaceTraffic.objects.filter(workspace=workspace)
+    key = scope.key or data.get("key")
+    cells: Any = (
+        KeyTraffic.objects.filter(key=key) if key else WorkspaceTraffic.objects.filter(workspace=scope.workspace)
+    )
     end = data["end"] or now
     start = data["start"] or (now - data["since"] if data["since"] else end - timedelta(days=30))
-    found = cells.everything().between(start, end).values_list("hour", "status_class").annotate(n=Sum("count"))
-    return Counter({(hour, number if number in CLASSES else 0): n for hour, number, n in found})
+    return cells.everything().between(start, end)
+
+
+def _hours(cells: Any) -> Counter[tuple[datetime, int]]:
+    """Return the counts by hour and class; of classes that are none of ours together."""
+    hours: Counter[tuple[datetime, int]] = Counter()
+    for hour, number, n in cells.values_list("hour", "status_class", "count"):
+        hours[hour, number if number in CLASSES else 0] += n
+    return hours
 
 
 def _bars(

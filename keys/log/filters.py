@@ -115,7 +115,7 @@ class LogFilterForm(FilterForm):
         if data["method"]:
             yield {"method__in": data["method"]}
         if data["path"]:
-            yield {f"path__{_path_lookup(data['path'])}": data["path"].removeprefix("=")}
+            yield {f"path__{path_lookup(data['path'])}": data["path"].removeprefix("=")}
         if data["agent"]:
             yield {"user_agent__icontains": data["agent"]}
         if data["slower"] is not None:
@@ -125,6 +125,16 @@ class LogFilterForm(FilterForm):
     def shows_own(self) -> bool:
         """Say whether the console's own calls are asked for."""
         return bool(self.cleaned_data.get("own"))
+
+    @property
+    def with_own(self) -> str:
+        """Return the query string with the console's own calls among the others."""
+        return self.link(own="1")
+
+    @property
+    def without_own(self) -> str:
+        """Return the query string with the console's own calls hidden."""
+        return self.link(own="")
 
     @property
     def suggestions(self) -> list[Chip]:
@@ -139,7 +149,7 @@ class LogFilterForm(FilterForm):
         if key := self.cleaned_data.get("key"):
             yield ("key",), f"key {key.label}"
         if path := raw["path"]:
-            yield ("path",), f"path {PATH_WORDS[_path_lookup(path)]} {path.removeprefix('=')}"
+            yield ("path",), f"path {PATH_WORDS[path_lookup(path)]} {path.removeprefix('=')}"
         for name, word in SIMPLE_WORDS.items():
             if raw[name]:
                 yield (name,), word.format(raw[name])
@@ -155,6 +165,6 @@ SIMPLE_WORDS = {
 PATH_WORDS = {"exact": "is", "startswith": "begins with", "contains": "contains"}
 
 
-def _path_lookup(text: str) -> str:
+def path_lookup(text: str) -> str:
     """Return how a path is compared: "=/x" is exactly /x, "/x" is where it begins, anything else is a part."""
     return "exact" if text.startswith("=") else "startswith" if text.startswith("/") else "contains"

@@ -1,19 +1,18 @@
 """One page of the request log: its rows, its neighbours, and what the filters hide."""
 
+import re
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Count, Q
 from django.utils import timezone
 
 from keys.log.filters import LogFilterForm
-from keys.models import LoggedRequest
-from keys.models.request_log import LoggedRequestQuerySet
+from keys.log.scope import Scope
+from keys.log.search import LATER_WINDOW, Search, find, search_for
+from keys.models import ApiKey, LoggedRequest
 from workspaces import paging
 from workspaces.bounded import TooMuchToLookThrough, time_limit
-from workspaces.paging import Page, Tally
-
-LogPage = Page[LoggedRequest]
+from workspaces.paging import Page, Place, Tally
 
 
 @dataclass(frozen=True)
@@ -35,24 +34,89 @@ class Tallies:
         return f"{max(0, held - found - aside):,}{'+' if self.held.is_cut else ''}"
 
 
-def asked_for(form: LogFilterForm, scope: LoggedRequestQuerySet, now: datetime) -> LoggedRequestQuerySet:
-    """Return the rows of ``scope`` that a valid ``form`` asks for."""
-    rows = form.apply(scope, now)
-    return rows if form.shows_own else rows.by_customer()
+@dataclass
+class LogPage(Page[LoggedRequest]):
+    """A page that may not be full: ``further`` is where looking stopped."""
+
+    further: Place | None = None
+    holds_own_only: bool = False
 
 
-def read_page(form: LogFilterForm, scope: LoggedRequestQuerySet) -> LogPage:
+def read_page(form: LogFilterForm, scope: Scope) -> LogPage:
     """Read the page of ``scope`` that the address asks for; ``form`` is valid."""
-    return paging.read_page(form.query, asked_for(form, scope, timezone.now()).select_related("key"))
+    page = LogPage()
+    older, newer = paging.locate(page, form.query)
+    try:
+        with time_limit(paging.ROWS_SECONDS):
+            _fill(page, search_for(form, scope, timezone.now()), older, newer)
+            _give_keys(page.rows, form, scope)
+            if not (page.rows or page.further or form.narrows or form.shows_own):
+                page.holds_own_only = scope.rows.exists()
+    except TooMuchToLookThrough:
+        page.problem = paging.took_too_long()
+    return page
 
 
-def count(form: LogFilterForm, scope: LoggedRequestQuerySet) -> Tallies:
-    """Count what matches and what is hidden, as far as ``workspaces.paging`` lets one count."""
+def shown_above(form: LogFilterForm) -> int:
+    """Return how many rows the page has shown before it goes on looking further, as the address says."""
+    text = form.query.get("shown", "")
+    return int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
+
+
+def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
+    """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
+    page = LogPage(is_top=False)
+    place, room = Place.parse(form.query.get("older", "")), max(1, paging.PAGE_SIZE - shown_above(form))
+    try:
+        with time_limit(paging.ROWS_SECONDS):
+            found = find(search_for(form, scope, timezone.now()), place, window=LATER_WINDOW)
+            _give_keys(found.rows, form, scope)
+    except TooMuchToLookThrough:
+        page.problem = paging.took_too_long()
+        return page
+    page.rows = found.rows[:room]
+    if len(page.rows) < room:
+        page.further = found.stopped_at
+    elif found.has_more or found.stopped_at or len(found.rows) > room:
+        page.older = page.rows[-1].place
+    return page
+
+
+def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: Scope) -> None:
+    """Set the key of each row: one of those that are there already, or read together."""
+    keys = {key.pk: key for key in ([scope.key] if scope.key else form.keys.values())}
+    if missing := {row.key_id for row in rows} - keys.keys():
+        keys |= ApiKey.objects.in_bulk(missing)
+    for row in rows:
+        row.key = keys[row.key_id]
+
+
+def _fill(page: LogPage, search: Search | None, older: Place | None, newer: Place | None) -> None:
+    if newer is not None:
+        found = find(search, newer, upward=True)
+        while found.stopped_at and not found.rows:
+            found = find(search, found.stopped_at, upward=True, window=LATER_WINDOW)
+        page.rows = found.rows[::-1]
+        page.newer = found.stopped_at or (page.rows[0].place if found.has_more else None)
+        page.older = page.rows[-1].place if page.rows else None
+        if page.rows:
+            return
+        page.is_top = True  # nothing newer
+    found = find(search, older)
+    page.rows, page.further = found.rows, found.stopped_at
+    page.older = page.rows[-1].place if found.has_more else None
+    page.newer = page.rows[0].place if older and page.rows else None
+
+
+def count(form: LogFilterForm, scope: Scope) -> Tallies:
+    """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(paging.COUNT_SECONDS):
-            found = form.apply(scope, timezone.now()).newest_first()[: paging.MOST_COUNTED + 1]
+            search = search_for(form, scope, timezone.now(), with_own=True)
+            rows = search.rows.newest_first() if search else scope.rows.none()
+            found = rows[: paging.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
-            held = scope.newest_first()[: paging.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
+            held = scope.rows.newest_first()[: paging.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
     except TooMuchToLookThrough:
         return Tallies(Tally(None), Tally(None), Tally(None), form.shows_own)
     cut = tally["all"] > paging.MOST_COUNTED

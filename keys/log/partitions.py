@@ -112,11 +112,12 @@ def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
 def _drop(name: str, end: datetime) -> int:
     """Note with the keys of its rows that these were pruned, and drop the partition: one transaction, or nothing.
 
-    Whoever lands rows in it meanwhile waits, fails, and begins again knowing that they were pruned.
+    Under the lock of landing, so that no page is about to bring the rows back.
     """
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+            cursor.execute("SELECT FROM workspaces_workspace ORDER BY id FOR NO KEY UPDATE")
             cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
             cursor.execute(
                 f"UPDATE keys_apikey SET kept_from = greatest(kept_from, %s)"  # noqa: S608 - the name is one of ours

@@ -1,5 +1,6 @@
 """Keeps note of every value that occurs in the log, so that filters know what can match before they look."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -7,39 +8,63 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Count, Max, Min
 
-from keys.models.log_value import KINDS, fingerprint
+from keys.endpoints import beginning_of
+from keys.models.log_value import MOST_VALUES, OTHERS, LogValue, fingerprint
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow
-    from keys.models import LoggedRequest
+    from keys.models import ApiKey, LoggedRequest
 
-_COLUMNS = "key_id, workspace_id, kind, is_own_call, fingerprint, value, count, first_seen_at, last_seen_at"
-_ON_CONFLICT = """
+COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
+_SEEN = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
+_FROM_POSTGRESQL = """
+    SELECT * FROM json_to_recordset(%s) AS seen (
+        kind text, value text, is_own_call boolean, count bigint, first_seen_at timestamptz, last_seen_at timestamptz,
+        fingerprint bigint
+    )
+"""
+_FROM_SQLITE = f"SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _SEEN)} FROM json_each(%s)"  # noqa: S608
+# New values only while there is room for them; the others are counted together. A page may overrun the room once.
+_NOTE = """
+WITH seen AS ({source}),
+told AS (
+    SELECT seen.*, there.id IS NOT NULL AS is_known FROM seen LEFT JOIN keys_logvalue AS there
+    ON there.key_id = %s AND there.kind = seen.kind AND there.is_own_call = seen.is_own_call
+    AND there.fingerprint = seen.fingerprint
+),
+crowded AS (
+    SELECT kind FROM (SELECT DISTINCT kind FROM told WHERE NOT is_known) AS growing
+    WHERE (SELECT count(*) FROM keys_logvalue WHERE key_id = %s AND kind = growing.kind) >= %s
+),
+placed AS (
+    SELECT kind, value, is_own_call, count, first_seen_at, last_seen_at, fingerprint FROM told
+    WHERE is_known OR kind NOT IN (SELECT kind FROM crowded)
+    UNION ALL
+    SELECT kind, '', is_own_call, sum(count), min(first_seen_at), max(last_seen_at), {others} FROM told
+    WHERE NOT is_known AND kind IN (SELECT kind FROM crowded) GROUP BY kind, is_own_call
+)
+INSERT INTO keys_logvalue (key_id, workspace_id, {columns})
+SELECT %s, %s, placed.* FROM placed WHERE true
 ON CONFLICT (key_id, kind, is_own_call, fingerprint) DO UPDATE SET
     count = keys_logvalue.count + excluded.count,
     first_seen_at = {least}(keys_logvalue.first_seen_at, excluded.first_seen_at),
     last_seen_at = {greatest}(keys_logvalue.last_seen_at, excluded.last_seen_at)
 """
-_POSTGRESQL = f"""
-INSERT INTO keys_logvalue ({_COLUMNS})
-SELECT %s, %s, * FROM unnest(%s::text[], %s::boolean[], %s::bigint[], %s::text[], %s::bigint[], %s::timestamptz[],
-                             %s::timestamptz[])
-{_ON_CONFLICT.format(least="least", greatest="greatest")}
-"""  # noqa: S608 - no part comes from outside
-_SQLITE = f"""
-INSERT INTO keys_logvalue ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
-{_ON_CONFLICT.format(least="min", greatest="max")}
-"""  # noqa: S608 - as above
+_PARTS = {"others": OTHERS, "columns": ", ".join(_SEEN)}
+_NOTE_BY_VENDOR = {
+    "postgresql": _NOTE.format(source=_FROM_POSTGRESQL, **_PARTS, least="least", greatest="greatest"),
+    "sqlite": _NOTE.format(source=_FROM_SQLITE, **_PARTS, least="min", greatest="max"),
+}
 
 
 class Seen(NamedTuple):
-    """A value of one column, how often it occurs (``times``), first and last."""
+    """A value of one kind, how often it occurs (``times``), first and last."""
 
     kind: str
-    is_own_call: bool
-    fingerprint: int
     value: str
+    is_own_call: bool
     times: int
     first_seen_at: datetime
     last_seen_at: datetime
@@ -47,16 +72,15 @@ class Seen(NamedTuple):
 
 def note(key_id: UUID, workspace_id: Any, rows: "Iterable[LoggedRequest | NewRow]") -> None:
     """Count the values of ``rows``, all of one key, by one statement; the caller holds the workspace's lock."""
-    seen = list(seen_in(rows))
-    if not seen:
+    if not (seen := seen_in(rows)):
         return
+    in_sqlite = connection.vendor == "sqlite"
+    in_text = connection.ops.adapt_datetimefield_value if in_sqlite else datetime.isoformat
+    facts = ((*one[:4], *(str(in_text(at)) for at in one[4:]), fingerprint(one.value)) for one in seen)
+    listed = json.dumps([dict(zip(_SEEN, one, strict=True)) for one in facts])
+    key = key_id.hex if in_sqlite else key_id
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_POSTGRESQL, [key_id, workspace_id, *(list(column) for column in zip(*seen, strict=True))])
-        else:
-            adapt = connection.ops.adapt_datetimefield_value
-            owner = (key_id.hex, workspace_id)
-            cursor.executemany(_SQLITE, [(*owner, *one[:5], adapt(one[5]), adapt(one[6])) for one in seen])
+        cursor.execute(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])
 
 
 def note_of_keys(rows: Iterable[Any]) -> None:
@@ -68,8 +92,15 @@ def note_of_keys(rows: Iterable[Any]) -> None:
         note(key_id, workspace_id, of_key)
 
 
-def seen_in(rows: "Iterable[LoggedRequest | NewRow]") -> Iterable[Seen]:
-    """Yield what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
+def recount(key: "ApiKey") -> None:
+    """Note anew what occurs in the log of ``key``; the caller holds the workspace's lock, and a transaction."""
+    noted = [LogValue(key=key, workspace_id=key.workspace_id, **one) for one in within_room(counted(key.requests))]
+    key.log_values.all().delete()
+    LogValue.objects.bulk_create(noted, batch_size=500)
+
+
+def seen_in(rows: "Iterable[LoggedRequest | NewRow]") -> list[Seen]:
+    """Return what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
     alike: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         at = row.created_at
@@ -83,11 +114,57 @@ def seen_in(rows: "Iterable[LoggedRequest | NewRow]") -> Iterable[Seen]:
             found[1] = at
         elif at > found[2]:
             found[2] = at
-    total: dict[tuple[str, bool, Any], tuple[int, datetime, datetime]] = {}
-    for (*values, is_own), (count, first, last) in alike.items():
-        for kind, value in zip(KINDS, values, strict=True):
-            before = total.get((kind, is_own, value), (0, first, last))
-            total[kind, is_own, value] = before[0] + count, min(before[1], first), max(before[2], last)
-    for (kind, is_own, value), counted in sorted(total.items(), key=lambda item: (item[0][0], str(item[0][2]))):
-        text = "" if value is None else str(value)
-        yield Seen(kind, is_own, fingerprint(text), text, *counted)
+    return summed(
+        Seen(*noted_as(column, raw), is_own, *counted)
+        for (*raws, is_own), counted in alike.items()
+        for column, raw in zip(COLUMNS, raws, strict=True)
+    )
+
+
+def counted(rows: Any) -> list[Seen]:
+    """Return what occurs in ``rows``, a queryset of one key's log, as the database counts it."""
+    found: list[Seen] = []
+    for column in COLUMNS:
+        groups = rows.order_by().values_list(column, "is_own_call")
+        groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
+        found += summed(Seen(*noted_as(column, raw), *rest) for raw, *rest in groups.iterator(2000))
+    return found
+
+
+def within_room(seen: Iterable[Seen]) -> Iterable[dict[str, Any]]:
+    """Yield what is stored of ``seen``, all of one key: the most frequent of each kind, and the others together."""
+    taken: dict[str, int] = defaultdict(int)
+    others = []
+    for one in sorted(seen, key=lambda one: -one.times):
+        taken[one.kind] += 1
+        if taken[one.kind] <= MOST_VALUES:
+            yield _stored(one, fingerprint(one.value))
+        else:
+            others.append(one._replace(value=""))
+    for one in summed(others):
+        yield _stored(one, OTHERS)
+
+
+def _stored(seen: Seen, number: int) -> dict[str, Any]:
+    return dict(zip(_SEEN, (*seen, number), strict=True))
+
+
+def noted_as(column: str, raw: Any) -> tuple[str, str]:
+    """Return the kind and the text by which a value of ``column`` is noted: of a path with an id, how it begins."""
+    if column == "path" and (beginning := beginning_of(raw)) is not None:
+        return "beginning", beginning
+    return column, "" if raw is None else str(raw)
+
+
+def summed(seen: Iterable[Seen]) -> list[Seen]:
+    """Return ``seen`` with each value once."""
+    total: dict[tuple[str, str, bool], Seen] = {}
+    for one in seen:
+        there = total.get(one[:3])
+        total[one[:3]] = one if there is None else _together(one, there)
+    return list(total.values())
+
+
+def _together(one: Seen, other: Seen) -> Seen:
+    first, last = min(one.first_seen_at, other.first_seen_at), max(one.last_seen_at, other.last_seen_at)
+    return Seen(*one[:3], one.times + other.times, first, last)

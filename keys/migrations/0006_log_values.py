@@ -1,29 +1,15 @@
 import django.db.models.deletion
 from django.db import migrations, models
-from django.db.models import Count, Max, Min
 
-from keys.models.log_value import fingerprint
-
-BATCH = 2000
-KINDS = ("path", "user_agent", "ip_address", "method", "status_code")
-
+from keys.log import values
 
 def count_what_is_there(apps, _):
-    """Note every value that occurs in the log, column by column, in batches."""
+    """Note every value that occurs in the log, key by key; each column is read once."""
     log, value = apps.get_model("keys", "LoggedRequest"), apps.get_model("keys", "LogValue")
-    for kind in KINDS:
-        found = log.objects.order_by().values_list("key", "workspace", "is_own_call", kind)
-        found = found.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
-        batch = []
-        for key, workspace, is_own, raw, n, first, last in found.iterator(BATCH):
-            text = "" if raw is None else str(raw)
-            owner = {"key_id": key, "workspace_id": workspace, "is_own_call": is_own}
-            seen = {"count": n, "first_seen_at": first, "last_seen_at": last}
-            batch.append(value(**owner, kind=kind, fingerprint=fingerprint(text), value=text, **seen))
-            if len(batch) == BATCH:
-                value.objects.bulk_create(batch)
-                batch = []
-        value.objects.bulk_create(batch)
+    for key in apps.get_model("keys", "ApiKey").objects.only("workspace").order_by("pk").iterator(500):
+        owner = {"key_id": key.pk, "workspace_id": key.workspace_id}
+        kept = values.within_room(values.counted(log.objects.filter(key=key)))
+        value.objects.bulk_create([value(**owner, **one) for one in kept], batch_size=500)
 
 
 def owner(to, on_delete, **options):
@@ -43,6 +29,7 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("path", "Path"),
+                            ("beginning", "Beginning of paths with an id or a query"),
                             ("user_agent", "User agent"),
                             ("ip_address", "IP address"),
                             ("method", "Method"),

@@ -1,5 +1,10 @@
 """On PostgreSQL the request log becomes partitioned by month. Every row is copied and counted before the table as it
-was is dropped; all of it is one transaction. SQLite has no partitions and keeps its table."""
+was is dropped; all of it is one transaction, so it happens as a whole or not at all. Meanwhile nothing reads or writes
+the log, and it takes the disk of one more copy. SQLite has no partitions and keeps its table.
+
+Going back to 0006 leaves the partitions as they are: the columns are the same and the models read both alike. Coming
+here again then finds the work done.
+"""
 
 from datetime import UTC, datetime
 
@@ -17,6 +22,8 @@ def by_month(_, schema_editor):
         return
     with schema_editor.connection.cursor() as cursor:
         cursor.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
+        if _is_partitioned(cursor):
+            return
         indexes, foreign_keys = _indexes(cursor), _foreign_keys(cursor)
         cursor.execute(f"ALTER TABLE {TABLE} RENAME TO {OLD}")
         cursor.execute(f"CREATE TABLE {TABLE} (LIKE {OLD} INCLUDING CONSTRAINTS) PARTITION BY RANGE (created_at)")
@@ -39,6 +46,11 @@ def by_month(_, schema_editor):
             cursor.execute(
                 f"CREATE INDEX {name} ON {TABLE} (key_id, hashtextextended({column}, 0), created_at DESC, id DESC)"
             )
+
+
+def _is_partitioned(cursor):
+    cursor.execute("SELECT relkind = 'p' FROM pg_class WHERE oid = %s::regclass", [TABLE])
+    return cursor.fetchone()[0]
 
 
 def _indexes(cursor):

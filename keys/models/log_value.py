@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
 
@@ -7,8 +7,10 @@ from django.db import models
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
-# The columns whose values are noted.
-KINDS = ("path", "user_agent", "ip_address", "method", "status_code")
+# As many values of a kind are noted of a key. The others are counted together under the fingerprint OTHERS, because a
+# filter may match them too.
+MOST_VALUES = 500
+OTHERS = 0
 
 
 @lru_cache(maxsize=4096)
@@ -28,20 +30,22 @@ class LogValueQuerySet(models.QuerySet["LogValue"]):
         """Leave out what the console's own calls brought."""
         return self.filter(is_own_call=False)
 
-    def of_kinds(self, kinds: Sequence[str]) -> "LogValueQuerySet":
-        """Keep the values of these columns."""
-        return self.filter(kind__in=kinds)
+    def forget_before(self, cutoff: datetime) -> None:
+        """Remove what was last seen before ``cutoff``: those rows are pruned."""
+        self.filter(last_seen_at__lt=cutoff).delete()
 
 
 class LogValue(models.Model):
     """A path, address, user agent, method or status that occurs in a key's log, how often, and since when.
 
-    There are few, so that a filter is first answered here: what matches nothing is known at once, and what matches
-    rarely is looked for by its own index. Maintained with the rows (``keys.log.values``); pruned rows stay counted.
+    There are few, so that a filter is first answered here (``keys.log.hints``): what matches nothing is known at once,
+    and what matches rarely is looked for by its own index. Paths with ids, of which there is no end, are noted by how
+    they begin. Maintained with the rows (``keys.log.values``); of pruned rows a value stays counted while it occurs.
     """
 
     class Kind(models.TextChoices):
         PATH = "path", "Path"
+        BEGINNING = "beginning", "Beginning of paths with an id or a query"
         AGENT = "user_agent", "User agent"
         IP = "ip_address", "IP address"
         METHOD = "method", "Method"

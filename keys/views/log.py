@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -13,14 +13,14 @@ from keys.log import page as log_page
 from keys.log.export import size_in_words
 from keys.log.figures import figures_of
 from keys.log.filters import LogFilterForm
+from keys.log.page import LogPage
 from keys.log.rows import opened
-from keys.models import ApiKey, LogGap, LoggedRequest
-from keys.models.request_log import LoggedRequestQuerySet
+from keys.log.scope import Scope
+from keys.models import ApiKey
 from keys.presenting import Connection
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.bounded import TooMuchToLookThrough
-from workspaces.models import Workspace
 from workspaces.paging import mark_new, place_gaps
 from workspaces.views.answers import page_context, wants_part
 
@@ -30,86 +30,127 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show what the mirror holds of one key's request log."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
-    form = LogFilterForm(request.GET)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
-    context = {"key": key, "log_poll": poll, "log_url": request.path, "completeness": key.completeness}
-    return _page(request, workspace, form, LoggedRequest.objects.filter(key=key), context)
+    context = {"log_poll": poll, "completeness": key.completeness}
+    return _page(request, Scope(workspace, key), LogFilterForm(request.GET), context)
 
 
 @require_safe
 def log(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the request logs of all keys of a workspace as one."""
     workspace = get_workspace(request, slug)
-    keys = list(ApiKey.objects.of(workspace).recently_used_first())
-    form = LogFilterForm(request.GET, keys)
     polls = workspace.polls.filter(resource="requests").order_by("last_success_at")
-    context = {"key": None, "keys": keys, "log_poll": polls.last(), "log_url": request.path}
-    return _page(request, workspace, form, LoggedRequest.objects.of(workspace), context)
+    return _page(request, Scope(workspace), _form(request, Scope(workspace)), {"log_poll": polls.last()})
 
 
 @require_safe
 def requests_figures(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show what the filtered requests of one key have in common."""
     workspace = get_workspace(request, slug)
-    key = get_key(workspace, key_id)
-    back = reverse("keys:requests", args=[slug, key_id])
-    return _figures(request, workspace, LogFilterForm(request.GET), key, back)
+    return _figures(request, Scope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the filtered requests of a workspace have in common."""
+    return _figures(request, Scope(get_workspace(request, slug)))
+
+
+@require_safe
+def requests_tally(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show how many requests of one key match and how many are hidden."""
     workspace = get_workspace(request, slug)
-    form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
-    return _figures(request, workspace, form, None, reverse("keys:log", args=[slug]))
+    return _tally(request, Scope(workspace, get_key(workspace, key_id)))
 
 
-def _figures(
-    request: HttpRequest, workspace: Workspace, form: LogFilterForm, key: ApiKey | None, back: str
-) -> HttpResponse:
-    scope = LoggedRequest.objects.filter(key=key) if key else LoggedRequest.objects.of(workspace)
-    context = page_context(request, workspace) | {"key": key, "form": form, "log_url": back}
+@require_safe
+def log_tally(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how many requests of a workspace match and how many are hidden."""
+    return _tally(request, Scope(get_workspace(request, slug)))
+
+
+@require_safe
+def requests_further(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Look further back in the log of one key, for a page that is not full."""
+    workspace = get_workspace(request, slug)
+    return _further(request, Scope(workspace, get_key(workspace, key_id)))
+
+
+@require_safe
+def log_further(request: HttpRequest, slug: str) -> HttpResponse:
+    """Look further back in the log of a workspace, for a page that is not full."""
+    return _further(request, Scope(get_workspace(request, slug)))
+
+
+def _form(request: HttpRequest, scope: Scope) -> LogFilterForm:
+    keys = None if scope.key else list(ApiKey.objects.of(scope.workspace).recently_used_first())
+    return LogFilterForm(request.GET, keys)
+
+
+def _page(request: HttpRequest, scope: Scope, form: LogFilterForm, context: dict[str, Any]) -> HttpResponse:
+    context |= _context(request, scope, form)
+    if form.is_valid():
+        page = log_page.read_page(form, scope)
+        _prepare(page, scope, form, request.GET.get("seen", ""))
+        is_live = page.is_top and not page.further and not form.cleaned_data["end"]
+        context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
+        context["open"] = opened(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
+    context |= {"connection": Connection.of(scope.workspace), "chips": form.chips()}
+    if wants_part(request):
+        return render(request, "keys/log/page.html#live", context | {"is_part": True})
+    return render(request, "keys/log/page.html", context)
+
+
+def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
     try:
         if form.is_valid():
-            context["figures"] = figures_of(form, scope, workspace, key, timezone.now())
+            context["figures"] = figures_of(form, scope, timezone.now())
     except TooMuchToLookThrough:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
     template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"
     return render(request, template, context)
 
 
-def _page(
-    request: HttpRequest,
-    workspace: Workspace,
-    form: LogFilterForm,
-    scope: LoggedRequestQuerySet,
-    context: dict[str, Any],
-) -> HttpResponse:
-    context |= page_context(request, workspace) | {"form": form, "connection": Connection.of(workspace)}
-    context["all_url"] = reverse("keys:log", args=[workspace.slug])
+def _tally(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
     if form.is_valid():
-        page = log_page.read_page(form, scope)
-        mark_new(page.rows, request.GET.get("seen", ""))
-        chosen = context["key"] or form.cleaned_data.get("key")
-        gaps = LogGap.objects.of(chosen) if chosen else LogGap.objects.in_workspace(workspace)
-        place_gaps(page.rows, gaps.select_related("key"))
-        context |= {"page": page, "tallies": log_page.count(form, scope)}
-        context |= {"export_size": size_in_words(page, context["tallies"]), "export_url": _export_url(context, form)}
-        context["open"] = opened(request.GET.get("row", ""), page.rows, scope, form, workspace)
-    context["figures_url"] = _figures_url(workspace, context["key"]) + form.link()
-    context["chips"] = form.chips()
-    if wants_part(request):
-        return render(request, "keys/log/page.html#live", context | {"is_part": True})
-    return render(request, "keys/log/page.html", context)
+        tallies = log_page.count(form, scope)
+        sample = log_page.read_page(form, scope).rows
+        context |= {"tallies": tallies, "export_size": size_in_words(sample, tallies)}
+    template = "keys/log/tally.html#tally" if wants_part(request) else "keys/log/tally.html"
+    return render(request, template, context | {"is_part": wants_part(request)})
 
 
-def _figures_url(workspace: Workspace, key: ApiKey | None) -> str:
-    if key is None:
-        return reverse("keys:log_figures", args=[workspace.slug])
-    return reverse("keys:requests_figures", args=[workspace.slug, key.key_id])
+def _further(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
+    if not wants_part(request) or not form.is_valid():
+        return redirect(context["log_url"] + form.link(older=request.GET.get("older", "")))
+    page = log_page.read_further(form, scope)
+    _prepare(page, scope, form, "")
+    context |= {"page": page, "shown": log_page.shown_above(form) + len(page.rows), "is_part": True}
+    return render(request, "keys/log/further.html", context)
 
 
-def _export_url(context: dict[str, Any], form: LogFilterForm) -> str:
-    key: ApiKey | None = context["key"]
-    query = form.link(key=str(key.key_id)) if key else form.link()
-    return reverse("keys:log_export", args=[context["workspace"].slug]) + query
+def _prepare(page: LogPage, scope: Scope, form: LogFilterForm, seen: str) -> None:
+    """Note on the rows what their table shows besides: which are new, and where something is missing."""
+    mark_new(page.rows, seen)
+    chosen = scope.key or form.cleaned_data.get("key")
+    place_gaps(page.rows, Scope(scope.workspace, chosen).gaps.select_related("key"))
+
+
+def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[str, Any]:
+    """Return what every part of the log needs: whose it is, the filters, and where the other parts are."""
+    arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
+    of_log = "keys:requests" if scope.key else "keys:log"
+    parts = {f"{part}_url": reverse(f"{of_log}_{part}", args=arguments) for part in ("figures", "tally", "further")}
+    urls = {"log_url": reverse(of_log, args=arguments), "all_url": reverse("keys:log", args=[scope.workspace.slug])}
+    return page_context(request, scope.workspace) | {"key": scope.key, "form": form} | parts | urls
+
+
+def _export_url(scope: Scope, form: LogFilterForm) -> str:
+    query = form.link(key=str(scope.key.key_id)) if scope.key else form.link()
+    return reverse("keys:log_export", args=[scope.workspace.slug]) + query

@@ -14,6 +14,8 @@ from django.views.decorators.http import require_POST
 from keys.log import page as log_page
 from keys.log.export import lines_of
 from keys.log.filters import LogFilterForm
+from keys.log.scope import Scope
+from keys.log.search import search_for
 from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace
 from workspaces.audit import Actor, record_event
@@ -30,15 +32,17 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     if not form.is_valid() or file_format not in CONTENT_TYPES:
         # Half a filter would give a file that is not what its name says.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
-    scope, now = LoggedRequest.objects.of(workspace), timezone.now()
+    now = timezone.now()
+    search = search_for(form, Scope(workspace), now)
     _record(request, workspace, form, file_format)
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
-    lines = lines_of(log_page.asked_for(form, scope, now), workspace, file_format)
+    rows = search.rows if search else LoggedRequest.objects.none()
+    lines = lines_of(rows, workspace, file_format)
     return download(lines, name, CONTENT_TYPES[file_format])
 
 
 def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
-    count = log_page.count(form, LoggedRequest.objects.of(workspace))
+    count = log_page.count(form, Scope(workspace))
     record_event(
         Action.REQUESTS_EXPORTED,
         Actor.of(request),

@@ -106,4 +106,4 @@ def test_it_is_streamed_and_never_held_as_a_whole(log):
 def test_the_size_is_told_before(log):
     for _ in range(3):
         log.add()
-    assert log.get().context["export_size"] == "3 rows, about 1 kB"
+    assert log.get(url=log.all_url + "tally/").context["export_size"] == "3 rows, about 1 kB"

@@ -9,7 +9,6 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from keys.log.filters import LogFilterForm
-from keys.log.page import asked_for
 from keys.models import LoggedRequest
 from tests.keys.conftest import make_key
 
@@ -41,7 +40,7 @@ def plan(log):
     def plan(scope, query, place=None):
         form = LogFilterForm(QueryDict(query), [])
         assert form.is_valid()
-        rows = asked_for(form, scope, now)
+        rows = form.apply(scope, now).by_customer()
         return with_names_of_whole(((rows.after(place) if place else rows).newest_first()[:51]).explain())
 
     return plan

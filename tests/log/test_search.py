@@ -1,0 +1,171 @@
+"""That a search does bounded work and still finds everything: windows, values that are noted, rare ones by index."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.http import QueryDict
+from django.utils import timezone
+
+from keys.log import values
+from keys.log.filters import LogFilterForm
+from keys.log.hints import hints_of
+from keys.log.scope import Scope
+from keys.log.search import search_for
+from keys.models import LoggedRequest, LogValue
+from tests.keys.conftest import make_key, text_of
+
+HTMX = {"HX-Request": "true"}
+UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
+
+
+@pytest.fixture
+def small_windows(monkeypatch):
+    monkeypatch.setattr("keys.log.search.MOST_RARE", 0)
+    monkeypatch.setattr("keys.log.search.find.__kwdefaults__", {"upward": False, "window": 10})
+    monkeypatch.setattr("keys.log.page.LATER_WINDOW", 20)
+
+
+@pytest.fixture
+def busy(log):
+    """A hundred requests, a second apart; every fifth is a POST."""
+    now = timezone.now()
+    LoggedRequest.objects.bulk_create(
+        LoggedRequest(
+            key=log.key,
+            upstream_id=f"r{n}",
+            method="GET" if n % 5 else "POST",
+            path="/api/x",
+            status_code=200,
+            ip_address="203.0.113.7",
+            user_agent="curl/8",
+            created_at=now - timedelta(seconds=n),
+        )
+        for n in range(100)
+    )
+    return log
+
+
+def hints(log, query, key=None):
+    form = LogFilterForm(QueryDict(query), [log.key])
+    assert form.is_valid()
+    return {hint.column: hint for hint in hints_of(form, Scope(log.workspace, key), with_own=False)}
+
+
+def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(busy, small_windows):
+    page = busy.get("?method=POST").context["page"]
+    assert (len(page.rows), page.older) == (2, None)
+    found, place, parts = [row.pk for row in page.rows], page.further, 0
+    while place is not None:
+        url = f"{busy.all_url}further/"
+        part = busy.get(f"?method=POST&older={place}&shown={len(found)}", url=url, headers=HTMX)
+        found += [row.pk for row in part.context["page"].rows]
+        place, parts = part.context["page"].further, parts + 1
+    assert found == list(LoggedRequest.objects.filter(method="POST").newest_first().values_list("pk", flat=True))
+    assert parts == 5
+    assert "looked through to its end" in text_of(part)
+
+
+def test_the_parts_fill_one_page_and_then_lead_to_the_next(busy, small_windows, monkeypatch):
+    monkeypatch.setattr("workspaces.paging.PAGE_SIZE", 4)
+    page = busy.get("?method=POST").context["page"]
+    part = busy.get(f"?method=POST&older={page.further}&shown=2", url=f"{busy.all_url}further/", headers=HTMX).context[
+        "page"
+    ]
+    assert (len(part.rows), part.further) == (2, None)
+    following = busy.get(f"?method=POST&older={part.older}").context["page"]
+    assert following.rows[0].created_at < part.rows[-1].created_at
+
+
+def test_upward_a_window_that_ends_early_leads_on(busy, small_windows):
+    oldest = LoggedRequest.objects.newest_first().last()
+    seen, place = [], oldest.place
+    while place is not None:
+        page = busy.get(f"?method=POST&newer={place}").context["page"]
+        seen, place = [row.pk for row in page.rows] + seen, page.newer
+    assert seen == list(LoggedRequest.objects.filter(method="POST").newest_first().values_list("pk", flat=True))
+
+
+def test_without_scripts_the_way_on_is_a_link(busy, small_windows):
+    page = busy.get("?method=POST")
+    assert "Go on from there" in text_of(page)
+    answer = busy.get(f"?method=POST&older={page.context['page'].further}", url=f"{busy.all_url}further/")
+    assert answer.url == f"{busy.all_url}?method=POST&older={page.context['page'].further}"
+
+
+@pytest.mark.parametrize(
+    "query", ["status=503", "status=5xx", "agent=nobody", "ip=198.51.100.1", "method=DELETE", "path=/other", "path=zzz"]
+)
+def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, query, django_assert_num_queries):
+    form = LogFilterForm(QueryDict(query), [busy.key])
+    assert form.is_valid()
+    with django_assert_num_queries(1):
+        assert search_for(form, Scope(busy.workspace), timezone.now()) is None
+
+
+@pytest.mark.parametrize(
+    "query", ["", "status=2xx", "agent=CURL", "ip=203.0.113.7", "path=/api", "path=x", "path==/api/x"]
+)
+@pytest.mark.parametrize("of_key", [True, False])
+def test_what_matches_is_found_the_same_by_any_way(busy, query, of_key, monkeypatch):
+    url = busy.key_url if of_key else busy.all_url
+    by_index = busy.shown(f"?{query}", url=url)
+    monkeypatch.setattr("keys.log.search.MOST_RARE", 0)
+    assert busy.shown(f"?{query}", url=url) == by_index
+    assert len(by_index) == 50
+
+
+def test_paths_with_ids_are_noted_once_and_found_by_what_they_may_contain(log):
+    for number in range(5):
+        log.add(path=f"/api/v1/status/{UUID[:-1]}{number}?page=2")
+    assert set(log.key.log_values.filter(kind="beginning").values_list("value", "count")) == {("/api/v1/status/", 5)}
+    assert len(log.shown("?path=/api/v1/status/0b0f")) == 5
+    assert len(log.shown(f"?path==/api/v1/status/{UUID[:-1]}3?page=2")) == 1
+    assert len(log.shown("?path=page=2")) == 5
+    assert hints(log, "path=/api/v2")["path"].most == 0
+    assert hints(log, "path=/api/v1/status/0b0f")["path"].values is None
+
+
+def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatch):
+    monkeypatch.setattr("keys.log.values.MOST_VALUES", 3)
+    rows = [log.add(ip_address=f"203.0.113.{n}") for n in range(8)]
+    noted = dict(log.key.log_values.filter(kind="ip_address").values_list("value", "count"))
+    assert noted == {"203.0.113.0": 1, "203.0.113.1": 1, "203.0.113.2": 1, "": 5}
+    assert log.shown("?ip=203.0.113.7") == [rows[7].pk]
+    assert log.shown("?ip=203.0.113.4/30", url=log.key_url) == [row.pk for row in rows[:3:-1]]
+    log.add(ip_address="203.0.113.1")
+    assert log.key.log_values.get(value="203.0.113.1").count == 2
+
+
+def test_values_equal_a_recount(busy):
+    busy.add(path=f"/a/{UUID}", is_own_call=True, user_agent="")
+    facts = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
+    noted = set(LogValue.objects.values_list(*facts))
+    values.recount(busy.key)
+    assert set(LogValue.objects.values_list(*facts)) == noted
+    assert len(noted) == 5 + 1 + 5  # of the hundred with two methods, and of the one
+
+
+def test_of_other_keys_nothing_is_told(log):
+    other = make_key(log.workspace, "Other")
+    log.add(key=other, status_code=503)
+    assert hints(log, "status=503", log.key)["status_code"].most == 0
+    assert hints(log, "status=503")["status_code"].most == 1
+
+
+def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, monkeypatch):
+    monkeypatch.setattr("keys.log.hints.MOST_READ", 1)
+    busy.add(status_code=201)
+    assert hints(busy, "status=2xx") == {}
+    assert len(busy.shown("?status=201")) == 1
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index on paths")
+def test_a_rare_path_is_read_by_its_own_index(busy):
+    row = busy.add(path="/rare")
+    form = LogFilterForm(QueryDict("path==/rare"), [])
+    assert form.is_valid()
+    search = search_for(form, Scope(busy.workspace, busy.key), timezone.now())
+    assert search.is_rare
+    assert [found.pk for found in search.rows] == [row.pk]
+    assert "hashtextextended" in search.rows.explain()

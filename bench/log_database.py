@@ -32,7 +32,7 @@ JOIN (SELECT id, workspace_id, row_number() OVER (ORDER BY upstream_id) - 1 AS p
   ON k.place = CASE WHEN n %% 5 = 0 THEN 0 ELSE n %% %s END
 """
 _ENDPOINT = "regexp_replace(path, '/public_bulk_.*', '/{id}')"
-_BUCKET = "CASE WHEN duration_ms < 1 THEN -1 ELSE floor(log(2, duration_ms) * 4 + 1e-9)::int END"
+_BUCKET = "CASE WHEN duration_ms < 1 THEN -1 ELSE floor(ln(duration_ms::float) / ln(2::float) * 4 + 1e-9)::int END"
 ROLL_UP = f"""
 INSERT INTO keys_keytraffic (key_id, endpoint, hour, status_class, count, histogram)
 SELECT key_id, endpoint, hour, class, sum(n), jsonb_object_agg(bucket, n) FROM (

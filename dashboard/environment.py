@@ -304,7 +304,8 @@ def _allow_local_targets(chosen: dict[str, Any], *, embedded: bool) -> bool:
     if chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"] is not None:
         return bool(chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"])
     hosts = {chosen["BIND_ADDRESS"], urlsplit(chosen["PUBLIC_URL"] or "http://localhost").hostname}
-    return embedded and not chosen["ALLOWED_HOSTS"] and hosts <= {"127.0.0.1", "::1", "localhost"}
+    only_here = embedded and not chosen["ALLOWED_HOSTS"] and not chosen["TRUSTED_PROXY_COUNT"]
+    return only_here and hosts <= {"127.0.0.1", "::1", "localhost"}
 
 
 def _oidc(chosen: dict[str, Any]) -> dict[str, Any] | None:

@@ -1,10 +1,13 @@
-"""What people enter: a URL to check."""
+"""What people enter: a URL to check, and where results are to go."""
+
+from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from webhooks.outgoing import Refused, target_of
 from webhooks.outgoing.targets import LONGEST_URL
+from webhooks.redelivery.selecting import Selection
 
 
 def is_callable(url: str) -> None:
@@ -43,3 +46,37 @@ class CheckForm(forms.Form):
         "URL of the endpoint",
         "The console sends one POST with a sample that is marked as a test. No contact data goes there.",
     )
+
+
+OWN, OTHER = "own", "other"
+
+
+class RedeliverForm(forms.Form):
+    """Where results go that are sent again."""
+
+    where = forms.ChoiceField(
+        label="Send them",
+        initial=OWN,
+        choices=[(OWN, "each to the URL that its webhook was for"), (OTHER, "all to another URL")],
+        widget=forms.RadioSelect,
+    )
+    url = url_field(
+        "The other URL", "People's contact data goes there. The audit trail keeps who sent it where.", required=False
+    )
+    expected = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, selection: Selection, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.selection = selection
+        if selection.without_url == selection.count:
+            self.fields["where"].choices = [(OTHER, "to the URL below")]  # type: ignore[attr-defined]
+            self.initial["where"] = OTHER
+
+    def clean(self) -> dict[str, Any]:
+        """Mind that the other URL is given where it is needed, and left alone where it is not."""
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("where") == OTHER and not data.get("url") and "url" not in self.errors:
+            self.add_error("url", "Say where to send them.")
+        if data.get("where") == OWN:
+            data["url"] = ""
+        return data

@@ -1,12 +1,22 @@
 """Retention of attempts and deliveries by age. Upstream may still show what is pruned: landing leaves it out."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from webhooks.models import Attempt, Delivery, DeliveryGap, Endpoint, EndpointHour, Workflow
+from webhooks.models import (
+    Attempt,
+    Delivery,
+    DeliveryGap,
+    Endpoint,
+    EndpointCheck,
+    EndpointHour,
+    Redelivery,
+    Workflow,
+)
 from workspaces.models import Poll
 
 # Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
@@ -42,6 +52,8 @@ def prune(now: datetime | None = None) -> int:
     _delete(Endpoint.objects.filter(last_attempt_at__lt=cutoff))
     _delete(EndpointHour.objects.filter(hour__lt=cutoff))
     _delete(DeliveryGap.objects.filter(before__lt=cutoff))
+    _delete(EndpointCheck.objects.filter(created_at__lt=cutoff))
+    _delete(Redelivery.objects.filter(finished_at__lt=cutoff))
     _delete(_forgotten(cutoff))
     return total
 
@@ -53,6 +65,6 @@ def _forgotten(cutoff: datetime) -> QuerySet[Workflow]:
     return Workflow.objects.filter(~Exists(sent), ~Exists(followed), first_seen_at__lt=cutoff)
 
 
-def _delete(rows: QuerySet[Endpoint] | QuerySet[EndpointHour] | QuerySet[DeliveryGap] | QuerySet[Workflow]) -> None:
+def _delete(rows: QuerySet[Any]) -> None:
     while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.model._default_manager.filter(pk__in=batch).delete()  # noqa: SLF001 - Django's documented way to ask

@@ -5,6 +5,7 @@ from celery import Task, shared_task
 from kombu.exceptions import OperationalError
 
 from webhooks import retention
+from webhooks.redelivery import engine
 from webhooks.services import checking
 
 logger = structlog.get_logger(__name__)
@@ -20,6 +21,12 @@ def prune_deliveries() -> None:
 def check_endpoints() -> None:
     """Make the endpoint checks that wait."""
     checking.run_due()
+
+
+@shared_task(ignore_result=True, expires=30)
+def redeliver() -> None:
+    """Send a stretch of each redelivery that is due."""
+    engine.run_due()
 
 
 def nudge(task: Task[Any, Any]) -> None:

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from webhooks.views import checking, developers, exporting, listing, looking_up, workflow
+from webhooks.views import checking, developers, exporting, listing, looking_up, redelivery, workflow
 
 app_name = "webhooks"
 
@@ -14,6 +14,12 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/check/", checking.check, name="check"),
     path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checking.check_result, name="check_result"),
     path("w/<slug:slug>/webhooks/developers/", developers.developers, name="developers"),
+    path("w/<slug:slug>/webhooks/redeliver/", redelivery.redeliver, name="redeliver"),
+    path("w/<slug:slug>/webhooks/redeliveries/", redelivery.redeliveries, name="redeliveries"),
+    path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/", redelivery.redelivery, name="redelivery"),
+    path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/pause/", redelivery.pause, name="redelivery_pause"),
+    path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/resume/", redelivery.resume, name="redelivery_resume"),
+    path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/cancel/", redelivery.cancel, name="redelivery_cancel"),
     # After all others: a workflow's id is any text.
     path("w/<slug:slug>/webhooks/<str:workflow_id>/", workflow.workflow, name="workflow"),
 ]

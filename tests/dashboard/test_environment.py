@@ -145,3 +145,21 @@ def test_single_sign_on_is_off_unless_it_is_set(read):
 def test_single_sign_on_needs_its_client_and_secret(read):
     with pytest.raises(ConfigurationError, match=r"OIDC_CLIENT_ID(?s:.)*OIDC_CLIENT_SECRET"):
         read(OIDC_ISSUER_URL="https://login.example.com")
+
+
+@pytest.mark.parametrize(
+    ("variables", "allowed"),
+    [
+        ({}, True),
+        ({"PUBLIC_URL": "http://127.0.0.1:8000"}, True),
+        ({"PUBLIC_URL": "https://console.example.com"}, False),
+        ({"BIND_ADDRESS": "192.0.2.7"}, False),
+        ({"ALLOWED_HOSTS": "console.lan"}, False),
+        ({"TRUSTED_PROXY_COUNT": "1"}, False),
+        ({"DATABASE_URL": POSTGRES, **GOOD_KEYS}, False),
+        ({"DATABASE_URL": POSTGRES, **GOOD_KEYS, "WEBHOOK_ALLOW_LOCAL_TARGETS": "true"}, True),
+        ({"WEBHOOK_ALLOW_LOCAL_TARGETS": "false"}, False),
+    ],
+)
+def test_webhooks_go_to_this_machine_only_where_nobody_else_reaches_the_console(read, variables, allowed):
+    assert read(**variables).webhook_allow_local_targets is allowed

@@ -15,7 +15,7 @@ REFUSED = {"in", "403", "404", "405"}
 # GET shows something that has to be on record.
 RECORDED_READS = {"mfa_view_recovery_codes", "mfa_download_recovery_codes"}
 IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[row[0]]]
-NAMED_PARTS = {"pk", "key_id", "check_id", "membership_id", "invitation_id"}
+NAMED_PARTS = {"pk", "key_id", "check_id", "job_id", "membership_id", "invitation_id"}
 
 
 def test_every_address_has_a_row_and_every_row_an_address():

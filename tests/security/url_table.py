@@ -126,6 +126,13 @@ webhooks:check                         GET    in 404 404 200 200 200 200
 webhooks:check                         POST   in 404 404 403 302 302 302
 webhooks:check_result                  GET    in 404 404 200 200 200 200
 webhooks:developers                    GET    in 404 404 200 200 200 200
+webhooks:redeliver                     GET    in 404 404 403 200 200 200
+webhooks:redeliver                     POST   in 404 404 403 302 302 302
+webhooks:redeliveries                  GET    in 404 404 200 200 200 200
+webhooks:redelivery                    GET    in 404 404 200 200 200 200
+webhooks:redelivery_pause              POST   in 404 404 403 302 302 302
+webhooks:redelivery_resume             POST   in 404 404 403 302 302 302
+webhooks:redelivery_cancel             POST   in 404 404 403 302 302 302
 usage:overview                         GET    in 404 404 200 200 200 200
 usage:export                           GET    in 404 404 200 200 200 200
 webhooks:list                          GET    in 404 404 200 200 200 200
@@ -170,6 +177,7 @@ SENT = {
     "workspaces:audit_export": {"format": "jsonl"},
     "keys:log_export": {"format": "csv"},
     "webhooks:check": {"url": "https://hooks.example.com/cleanlist"},
+    "webhooks:redeliver": {"filters": "state=failed", "expected": "1", "where": "own"},
     "webhooks:export": {"format": "jsonl"},
     "webhooks:look_up": {"workflow_id": "{workflow_id}"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},

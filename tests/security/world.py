@@ -17,7 +17,7 @@ from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
 from webhooks.landing import land_page
-from webhooks.models import EndpointCheck
+from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
 from workspaces.sealing import Sealed
 
@@ -139,6 +139,7 @@ class World:
                 workspace=self.workspace, url="https://hooks.example.com/"
             ).check_id,
             "step": "header",  # a check belongs to a case, and this address tells of none
+            "job_id": Redelivery.objects.create(workspace=self.workspace).job_id,
             **self._alert_names(),
         }
 

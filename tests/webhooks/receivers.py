@@ -33,9 +33,9 @@ def remembering(seen, status_of=lambda _: 200):
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
             self.body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            status = status_of(self)
+            self.status = status_of(self)
             seen.append(self)
-            self.send_response(status)
+            self.send_response(self.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
 

@@ -18,7 +18,7 @@ from webhooks.services import checking
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_or_part
+from workspaces.views.answers import go_to, page_context, page_or_part
 
 MOST_SHOWN = 50
 # A worker takes a check at once; after so long there is probably none.
@@ -49,7 +49,7 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     if found is None:
         raise Http404("No such check in this workspace.")
     is_late = found.leased_until is None and timezone.now() - found.created_at > WORKER_LATE
-    context = _shared(request, workspace) | {
+    context = page_context(request, workspace) | {
         "check": found,
         "steps": steps_of(found),
         "reason": reason_named(found.reason),
@@ -78,9 +78,4 @@ def _prefilled(request: HttpRequest) -> CheckForm:
 def _form_context(request: HttpRequest, workspace: Workspace, form: CheckForm) -> dict[str, Any]:
     checks = EndpointCheck.objects.of(workspace).select_related("requested_by")[:MOST_SHOWN]
     rows = [(each, reason_named(each.reason)) for each in checks]
-    return _shared(request, workspace) | {"form": form, "checks": rows, "test_header": TEST_HEADER}
-
-
-def _shared(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
-    role = workspace.role_of(request.user)
-    return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
+    return page_context(request, workspace) | {"form": form, "checks": rows, "test_header": TEST_HEADER}

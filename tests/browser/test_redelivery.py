@@ -1,0 +1,29 @@
+"""A result that never arrived, in Chromium: found, understood, and delivered after all."""
+
+from urllib.parse import urlsplit
+
+from playwright.sync_api import expect
+
+from tests.webhooks.receivers import receiver, remembering
+
+
+def test_a_lost_result_is_found_understood_and_delivered_after_all(signed_in):
+    page, seen = signed_in, []
+    page.goto("/w/sandbox/webhooks/?state=failed")
+    lost = page.locator("tr[data-row] a.row-link").first
+    expect(lost).to_be_visible(timeout=90_000)
+    lost.click()
+    expect(page.get_by_text("What it means")).to_be_visible()
+    workflow_url = page.url
+    page.get_by_role("link", name="Deliver it after all").click()
+    expect(page.get_by_role("heading", name="Redeliver 1 result")).to_be_visible()
+    with receiver(remembering(seen)) as url:
+        page.get_by_label("all to another URL").check()
+        page.get_by_label("The other URL").fill(url)
+        page.get_by_role("button", name="Redeliver 1 result").click()
+        expect(page.get_by_text("1 of 1 done")).to_be_visible(timeout=90_000)
+    expect(page.locator("td").get_by_text("Delivered")).to_be_visible()
+    assert [one.body["workflow_id"] for one in seen] == [urlsplit(workflow_url).path.split("/")[-2]]
+    page.goto(workflow_url)
+    expect(page.get_by_text("This console delivered it")).to_be_visible()
+    expect(page.get_by_role("link", name="Deliver it after all")).to_have_count(0)

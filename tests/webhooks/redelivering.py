@@ -1,0 +1,22 @@
+"""A worker for a test: redelivers what is due until it is killed, without the waits of the real one."""
+
+import os
+import sys
+import time
+from datetime import timedelta
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+django.setup()
+
+from webhooks.redelivery import engine, leasing, sending  # noqa: E402
+
+sending.RETRY_AFTER = (timedelta(0),) * 3
+sending.SECONDS_BETWEEN = 0.0
+leasing.LEASE = timedelta(seconds=float(os.environ["LEASE_SECONDS"]))
+sys.stdout.write("ready\n")
+sys.stdout.flush()
+while True:
+    engine.run_due()
+    time.sleep(0.05)

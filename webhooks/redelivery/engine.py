@@ -1,0 +1,130 @@
+"""The worker's part of a redelivery: one item after another, at a pace that upstream and the receiver bear.
+
+An item is marked before it is sent and settled after the answer. A worker that dies in between leaves an item of which
+nobody knows whether it arrived: it is called unknown, and no worker ever sends it again by itself. Nothing that a
+receiver acknowledged is sent again. No network call happens inside a database transaction.
+"""
+
+import time
+
+import structlog
+from django.db.models import F, Q
+from django.utils import timezone
+
+from cleanlist import Client
+from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
+from webhooks.redelivery import leasing
+from webhooks.redelivery.leasing import Hold, LostJob
+from webhooks.redelivery.sending import deliver
+from workspaces.audit import CONSOLE, record_event
+from workspaces.connections import AddressNotAllowed, NotConnected, reading_client
+from workspaces.models import Action, Outcome
+from workspaces.polling import stopping
+from workspaces.sealing import CannotOpen
+
+logger = structlog.get_logger(__name__)
+# Then another job has its turn.
+SLICE_SECONDS = 20.0
+_NOBODY_KNOWS = "The console's worker ended while it was sending this, so nobody knows whether it arrived."
+
+
+def run_due() -> int:
+    """Work on each job that is due for a while; return how many were worked on."""
+    now = timezone.now()
+    Item.objects.abandoned(now).update(state=ItemState.UNKNOWN, error=_NOBODY_KNOWS)
+    worked = 0
+    for job in Redelivery.objects.due(now).select_related("workspace__session"):
+        if stopping.is_asked():
+            break
+        if leasing.take(job):
+            work(job)
+            worked += 1
+    return worked
+
+
+def work(job: Redelivery) -> None:
+    """Send items of a leased ``job`` until its slice is over, nothing is due, or it has to wait."""
+    held: Hold | None = None
+    try:
+        with _client(job) as client:
+            _send_items(job, client)
+    except Hold as hold:
+        held = hold
+    except LostJob:
+        logger.info("redelivery_left", job=str(job.job_id))
+    _give_back(job, held)
+    finish_if_done(job)
+
+
+def _client(job: Redelivery) -> Client:
+    try:
+        return reading_client(job.workspace)
+    except (NotConnected, AddressNotAllowed, CannotOpen) as error:
+        raise Hold(str(error), None) from error
+
+
+def _send_items(job: Redelivery, client: Client) -> None:
+    ends = time.monotonic() + SLICE_SECONDS
+    while time.monotonic() < ends and not stopping.is_asked():
+        item = _next(job)
+        if item is None:
+            return
+        leasing.go_on(job)
+        deliver(job, item, client)
+
+
+def _next(job: Redelivery) -> Item | None:
+    due = Q(next_try_at=None) | Q(next_try_at__lte=timezone.now())
+    items = Item.objects.filter(due, redelivery=job, state=ItemState.WAITING).order_by("pk")
+    return items.select_related("workflow", "delivery", "redelivery__workspace").first()
+
+
+def _give_back(job: Redelivery, held: Hold | None) -> None:
+    """Let go of the lease, with when the job is due again. What a person or another worker changed is left alone."""
+    ours = Redelivery.objects.filter(pk=job.pk, leased_until=job.leased_until)
+    running = ours.filter(state=RedeliveryState.RUNNING)
+    if held is None or held.wait is not None:
+        due_at = timezone.now() + held.wait if held and held.wait else _next_due(job)
+        running.update(next_run_at=due_at, note=str(held or ""))
+    elif running.update(state=RedeliveryState.PAUSED, next_run_at=None, note=str(held)):
+        record(Action.REDELIVERY_PAUSED, job, str(held))
+    ours.update(leased_until=None)
+
+
+def _next_due(job: Redelivery) -> object:
+    """Return when the next item is due; None for at once."""
+    waiting = job.items.filter(state=ItemState.WAITING).order_by(F("next_try_at").asc(nulls_first=True))
+    return waiting.values_list("next_try_at", flat=True).first()
+
+
+def finish_if_done(job: Redelivery) -> None:
+    """End a job of which nothing is left to send; once, whoever asks. Of a cancelled one nothing more is sent."""
+    if Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.CANCELLED).exists():
+        leave_out_the_rest(job)
+        return
+    if job.items.filter(state__in=[ItemState.WAITING, ItemState.SENDING]).exists():
+        return
+    running = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING)
+    ended_at = timezone.now()
+    if running.update(state=RedeliveryState.FINISHED, finished_at=ended_at, note="", next_run_at=None):
+        record(Action.REDELIVERY_FINISHED, job)
+
+
+def leave_out_the_rest(job: Redelivery) -> None:
+    """Skip what a cancelled ``job`` has not sent."""
+    job.items.filter(state=ItemState.WAITING).update(state=ItemState.SKIPPED, error="The redelivery was cancelled.")
+
+
+def record(action: Action, job: Redelivery, message: str = "") -> None:
+    """Write down what the console did with ``job`` of its own accord, with how its items stand."""
+    counts = {state.value: job.items.filter(state=state).count() for state in ItemState}
+    all_well = counts["delivered"] + counts["skipped"] == sum(counts.values())
+    record_event(
+        action,
+        CONSOLE,
+        workspace=job.workspace,
+        outcome=Outcome.FAILED if action == Action.REDELIVERY_FINISHED and not all_well else Outcome.SUCCEEDED,
+        subject=(str(job.job_id), "Redelivery"),
+        message=message,
+        **counts,
+    )

@@ -1,0 +1,38 @@
+"""Which worker is at a redelivery, and the two ways in which it has to stop."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from webhooks.models import Redelivery, RedeliveryState
+
+# Longer than reading one result and sending it may take together.
+LEASE = timedelta(seconds=60)
+
+
+class Hold(Exception):
+    """The job cannot go on now; the message says why. Without a time to wait it is for a person to resume it."""
+
+    def __init__(self, why: str, wait: timedelta | None) -> None:
+        super().__init__(why)
+        self.wait = wait
+
+
+class LostJob(Exception):
+    """The job was paused, cancelled, or taken by another worker."""
+
+
+def take(job: Redelivery) -> bool:
+    """Lease ``job`` for this worker, or make its lease last longer; false where that is not possible any more."""
+    until = timezone.now() + LEASE
+    rows = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING, leased_until=job.leased_until)
+    if not rows.update(leased_until=until):
+        return False
+    job.leased_until = until
+    return True
+
+
+def go_on(job: Redelivery) -> None:
+    """Make sure that ``job`` still runs and is ours. Raises LostJob."""
+    if not take(job):
+        raise LostJob

@@ -1,0 +1,95 @@
+"""Redeliveries as people command them: begun, paused, resumed, cancelled."""
+
+from typing import Any
+
+from django.db import transaction
+from django.http import QueryDict
+from django.utils import timezone
+
+from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
+from webhooks.redelivery import engine
+from webhooks.redelivery.selecting import Selection, select
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Workspace
+
+State = RedeliveryState
+
+
+class SelectionChanged(Exception):
+    """What would be sent is no longer what the person was shown; ``selection`` is what it is now."""
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__(f"What was {selection.words} has changed meanwhile.")
+        self.selection = selection
+
+
+def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: str, expected: int) -> Redelivery:
+    """Have what ``query`` selects sent, each to its own URL or all to ``url``; a worker does it.
+
+    Raises SelectionChanged unless it is ``expected`` many, and at least one.
+    """
+    with transaction.atomic():
+        # One at a time: no result is ever in two jobs that run.
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        selection = select(workspace, query)
+        candidates = list(selection.candidates(url))
+        if not candidates or selection.count != expected:
+            raise SelectionChanged(selection)
+        job = Redelivery.objects.create(
+            workspace=workspace, requested_by=actor.user, url=url, filters=selection.filters
+        )
+        Item.objects.bulk_create(
+            [
+                Item(redelivery=job, workflow_id=one.workflow_id, delivery_id=one.delivery_id, url=one.url)
+                for one in candidates
+            ],
+            batch_size=1000,
+        )
+        _record(Action.REDELIVERY_STARTED, job, actor, results=len(candidates), url=url, filters=selection.filters)
+        transaction.on_commit(_nudge)
+    return job
+
+
+def pause(job: Redelivery, actor: Actor) -> bool:
+    """Send nothing of ``job`` until it is resumed; what is on its way is still settled. False if it does not run."""
+    if not _change(job, [State.RUNNING], state=State.PAUSED, note="Paused by a person.", next_run_at=None):
+        return False
+    _record(Action.REDELIVERY_PAUSED, job, actor)
+    return True
+
+
+def resume(job: Redelivery, actor: Actor) -> bool:
+    """Go on with a paused ``job`` at once. False if it is not paused."""
+    if not _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0):
+        return False
+    job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
+    _record(Action.REDELIVERY_RESUMED, job, actor)
+    engine.finish_if_done(job)
+    transaction.on_commit(_nudge)
+    return True
+
+
+def cancel(job: Redelivery, actor: Actor) -> bool:
+    """End ``job``; what was not sent is left out. False if it has ended."""
+    ended = {"state": State.CANCELLED, "finished_at": timezone.now(), "note": "", "next_run_at": None}
+    if not _change(job, [State.RUNNING, State.PAUSED], **ended):
+        return False
+    engine.leave_out_the_rest(job)
+    _record(Action.REDELIVERY_CANCELLED, job, actor)
+    return True
+
+
+def _change(job: Redelivery, states: list[State], **changes: object) -> bool:
+    changed = Redelivery.objects.filter(pk=job.pk, state__in=states).update(**changes)
+    job.refresh_from_db()
+    return bool(changed)
+
+
+def _record(action: Action, job: Redelivery, actor: Actor, **details: Any) -> None:
+    record_event(action, actor, workspace=job.workspace, subject=(str(job.job_id), "Redelivery"), **details)
+
+
+def _nudge() -> None:
+    from webhooks.tasks import nudge, redeliver  # noqa: PLC0415 - tasks import services
+
+    nudge(redeliver)

@@ -1,0 +1,133 @@
+"""Redelivering: what would be sent, then the job with its progress and what came of each result."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from webhooks.forms import RedeliverForm
+from webhooks.models import ItemState, Redelivery
+from webhooks.payloads import REDELIVERY_HEADER
+from webhooks.reasons import reason_named
+from webhooks.redelivery.selecting import MOST_ITEMS, select
+from webhooks.services import redelivering
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.models import Role, Workspace
+from workspaces.polling import pacer
+from workspaces.views.answers import go_to, page_context, page_or_part
+
+MOST_JOBS = 50
+PAGE_SIZE = 100
+LEVELS = {
+    ItemState.WAITING: "neutral",
+    ItemState.SENDING: "info",
+    ItemState.DELIVERED: "ok",
+    ItemState.FAILED: "danger",
+    ItemState.SKIPPED: "neutral",
+    ItemState.UNKNOWN: "warning",
+}
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how many results the list's filters select and what sending them means; on POST begin it."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    if request.method != "POST":
+        return _preview(request, workspace, RedeliverForm(selection=select(workspace, request.GET)), request.GET)
+    query = QueryDict(request.POST.get("filters", "")[:4000])
+    form = RedeliverForm(request.POST, selection=select(workspace, query))
+    if not form.is_valid():
+        return _preview(request, workspace, form, query, status=422)
+    url, expected = form.cleaned_data["url"], form.cleaned_data["expected"]
+    try:
+        job = redelivering.start_redelivery(workspace, Actor.of(request), query, url, expected)
+    except redelivering.SelectionChanged as error:
+        messages.warning(request, "Nothing was sent: what would be sent has changed meanwhile. Look at it again.")
+        return _preview(request, workspace, RedeliverForm(selection=error.selection), query, status=409)
+    return go_to(request, job.get_absolute_url())
+
+
+def _preview(
+    request: HttpRequest, workspace: Workspace, form: RedeliverForm, query: QueryDict, *, status: int = 200
+) -> HttpResponse:
+    context = page_context(request, workspace) | {
+        "selection": form.selection,
+        "form": form,
+        "filters": query.urlencode(),
+        "most": MOST_ITEMS,
+        "pace": pacer.share(),
+        "header": REDELIVERY_HEADER,
+    }
+    return render(request, "webhooks/redeliver.html", context, status=status)
+
+
+@require_safe
+def redeliveries(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the latest redeliveries with how far each is."""
+    workspace = get_workspace(request, slug)
+    jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by")[:MOST_JOBS]
+    return render(request, "webhooks/redeliveries.html", page_context(request, workspace) | {"jobs": jobs})
+
+
+@require_safe
+def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
+    """Show one redelivery and what came of each result, and go on showing it while it runs."""
+    workspace = get_workspace(request, slug)
+    job = _job(workspace, job_id)
+    state = request.GET.get("state", "")
+    items = job.items.filter(state=state) if state in ItemState.values else job.items.all()
+    after = request.GET.get("after", "")
+    if after.isascii() and after.isdecimal() and len(after) < 19:
+        items = items.filter(pk__gt=int(after))
+    rows = list(items.select_related("workflow").order_by("pk")[: PAGE_SIZE + 1])
+    shown = rows[:PAGE_SIZE]
+    context = page_context(request, workspace) | {
+        "job": job,
+        "counts": [(one, LEVELS[one], getattr(job, f"count_{one.value}")) for one in ItemState],
+        "rows": [(item, LEVELS[ItemState(item.state)], reason_named(item.reason)) for item in shown],
+        "done": job.count_all - job.count_waiting - job.count_sending,
+        "left": job.count_failed + job.count_unknown,
+        "chosen": state,
+        "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
+    }
+    return page_or_part(request, "webhooks/redelivery.html", "live", context)
+
+
+@require_POST
+def pause(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
+    """Pause a job that runs."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    return _command(request, _job(workspace, job_id), redelivering.pause)
+
+
+@require_POST
+def resume(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
+    """Go on with a job that is paused."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    return _command(request, _job(workspace, job_id), redelivering.resume)
+
+
+@require_POST
+def cancel(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
+    """End a job; what was not sent is left out."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    return _command(request, _job(workspace, job_id), redelivering.cancel)
+
+
+def _command(request: HttpRequest, job: Redelivery, command: Callable[[Redelivery, Actor], bool]) -> HttpResponse:
+    if not command(job, Actor.of(request)):
+        messages.warning(request, f"The redelivery is {job.get_state_display().lower()} already.")
+    return HttpResponseRedirect(job.get_absolute_url())
+
+
+def _job(workspace: Workspace, job_id: UUID) -> Any:
+    found = Redelivery.objects.of(workspace).with_counts().select_related("requested_by").filter(job_id=job_id).first()
+    if found is None:
+        raise Http404("No such redelivery in this workspace.")
+    found.workspace = workspace
+    return found

@@ -105,7 +105,7 @@ def test_crashes_and_faults_neither_lose_nor_double_a_request(sandbox, workspace
     for fault in FAULTS:
         sandbox.control("faults", {"path": "/api", "probability": 0.03, **fault})
     written = dict.fromkeys(keys, 0)
-    for _ in range(12):
+    for _ in range(8):
         for key in keys:
             count = rng.randint(1, 150)
             write(sandbox, key, count)

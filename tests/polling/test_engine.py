@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -90,7 +91,7 @@ def test_a_paused_poll_does_not_run(poll, upstream):
 
 def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, upstream, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
-    assert pacer.take([("org_example", "weather")] * 3) == [0, 0, 0]
+    assert pacer.take([("org_example", "weather")] * 3).waits == [0, 0, 0]
     engine.run_due()
     assert upstream.fetched == 0
     assert 0 < in_seconds(poll) <= 62
@@ -106,10 +107,24 @@ def test_a_person_is_never_held_back_by_the_pacer(poll, upstream, settings):
 def test_a_call_makes_room_when_it_is_a_minute_old(settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 10, 20
     call = ("org_window", "weather")
-    assert pacer.take([call], now=600.0) == [0]
-    assert pacer.take([call], now=630.0) == [0]
-    assert pacer.take([call] * 4, now=659.0) == [3.0, 33.0, 65.0, 95.0]
-    assert pacer.take([call] * 2, now=662.0) == [0, 30.0]
+    assert pacer.take([call], now=600.0).waits == [0]
+    assert pacer.take([call], now=630.0).waits == [0]
+    assert pacer.take([call] * 4, now=659.0).waits == [3.0, 33.0, 65.0, 95.0]
+    assert pacer.take([call] * 2, now=662.0).waits == [0, 30.0]
+
+
+def test_a_call_that_was_long_on_its_way_counts_from_its_answer(poll, upstream, settings, monkeypatch):
+    settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 10, 20
+    monkeypatch.setattr(pacer, "MARGIN_SECONDS", 0.1)
+
+    async def slow(client, poll):
+        await asyncio.sleep(0.3)
+
+    upstream.fetching = slow
+    before = pacer.take([("org_example", "another")]).moment
+    engine.run_due()
+    (counted_at,) = pacer.connection().lrange("pacer:org_example:weather", 0, -1)
+    assert int(counted_at) - before >= 300
 
 
 def test_one_failure_does_not_stop_the_others_of_a_batch(poll, upstream, workspace):

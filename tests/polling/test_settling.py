@@ -80,7 +80,7 @@ def test_no_rate_limit_waits_longer_than_a_quarter_of_an_hour(poll, upstream):
     upstream.answer = RateLimited("come back tomorrow", status=429, retry_after=86_400.0)
     engine.run_due()
     assert 850 < in_seconds(poll) <= 990
-    assert max(pacer.take([("org_example", "weather")])) <= backoff.LONGEST_SECONDS
+    assert max(pacer.take([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
 
 
 def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):

@@ -6,6 +6,7 @@ landing the same answer twice changes nothing, so at-least-once is enough.
 
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import redis
 import structlog
@@ -33,12 +34,21 @@ _WITHOUT_PACER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True)
+class Sent:
+    """A poll whose call is on its way, and when the pacer counted that: by its own clock and by this process's."""
+
+    poll: Poll
+    moment: int
+    since: float
+
+
 class Turn:
     """The polls that one thread has taken and not yet settled."""
 
     def __init__(self) -> None:
         self._fetches = Fetches()
-        self._taken: dict[int, Poll] = {}
+        self._taken: dict[int, Sent] = {}
 
     def __len__(self) -> int:
         return len(self._taken)
@@ -46,22 +56,21 @@ class Turn:
     def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[Answer]:
         """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
         ready, held = _pace(_with_workspaces(polls), asked_for=asked_for)
-        self._taken |= {poll.pk: poll for poll in ready}
-        self._fetches.begin(ready)
+        self._taken |= {sent.poll.pk: sent for sent in ready}
+        self._fetches.begin(sent.poll for sent in ready)
         return settle(held) if held else []
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[Answer]:
         """Land what has come back; wait up to ``patience`` seconds for it."""
         # As they come, so that one slow upstream delays nobody else's.
         answers = self._fetches.arrived(_TOGETHER, patience)
-        for answer in answers:
-            del self._taken[answer.poll.pk]
+        _count_late([self._taken.pop(answer.poll.pk) for answer in answers])
         return settle(answers) if answers else []
 
     def give_back(self) -> None:
         """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
         self._fetches.cancel()
-        Poll.objects.give_back(self._taken.values())
+        Poll.objects.give_back(sent.poll for sent in self._taken.values())
         logger.info("leases_given_back", polls=len(self))
         self._taken.clear()
 
@@ -125,21 +134,29 @@ def _with_workspaces(polls: list[Poll]) -> list[Poll]:
     return [poll for poll in polls if poll.workspace_id in fresh]
 
 
-def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Poll], list[Answer]]:
+def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Answer]]:
     """Return which polls may call upstream now, and answers for the others."""
     known = [poll for poll in polls if is_registered(poll.resource)]
     strange = [poll for poll in polls if not is_registered(poll.resource)]
     failed = [Answer(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
-    calls = [(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint) for poll in known]
-    if asked_for:
-        pacer.note(calls)
-        return known, failed
+    since, calls = time.monotonic(), [_call_of(poll) for poll in known]
     try:
-        waits = pacer.take(calls)
+        taken = pacer.note(calls) if asked_for else pacer.take(calls)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        waits = [_WITHOUT_PACER_SECONDS] * len(calls)
-    pairs = list(zip(known, waits, strict=True))
-    return [poll for poll, wait in pairs if not wait], [
-        Answer(p, hold_seconds=wait) for p, wait in pairs if wait
-    ] + failed
+        taken = pacer.Taken([_WITHOUT_PACER_SECONDS] * len(calls))
+    pairs = list(zip(known, taken.waits, strict=True))
+    held = [Answer(poll, hold_seconds=wait) for poll, wait in pairs if wait]
+    return [Sent(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
+
+
+def _count_late(answered: list[Sent]) -> None:
+    """Tell the pacer of calls that may have reached upstream long after they were counted."""
+    now = time.monotonic()
+    late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > pacer.MARGIN_SECONDS]
+    if late:
+        pacer.count_anew(late)
+
+
+def _call_of(poll: Poll) -> pacer.Call:
+    return poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint

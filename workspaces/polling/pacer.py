@@ -7,19 +7,22 @@ Redis's clock, and lets no stretch of 60 seconds hold more than the share.
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import redis
 import structlog
 from django.conf import settings
 
 WINDOW_SECONDS = 60
-# Calls reach upstream a moment after they were counted, and not each equally late.
+# Calls reach upstream a moment after they were counted, and not each equally late. Those that took longer than this
+# are counted anew.
 MARGIN_SECONDS = 2
+_WINDOW_MS = 1000 * (WINDOW_SECONDS + MARGIN_SECONDS)
 # An organization and an endpoint of it.
 Call = tuple[str, str]
 # For each key (a list of times) in turn: counts a call now and answers 0, or the milliseconds to wait. Those that wait
-# are told different moments, each when one more call will have left the window. The second key of an endpoint is made
-# up here, which Redis Cluster would not have; Celery does not work with that anyway.
+# are told different moments, each when one more call will have left the window. What now was comes last. The second key
+# of an endpoint is made up here, which Redis Cluster would not have; Celery does not work with that anyway.
 _TAKE = """
 local now, window, share, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 if now == 0 then
@@ -46,10 +49,28 @@ for i, key in ipairs(KEYS) do
     waits[i] = math.max(1, closed, leaves + math.floor(before / share) * window - now)
   end
 end
+waits[#KEYS + 1] = now
 return waits
+"""
+_COUNT_ANEW = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for i, key in ipairs(KEYS) do
+  redis.call('LREM', key, 1, ARGV[i + 1])
+  redis.call('RPUSH', key, now)
+  redis.call('PEXPIRE', key, ARGV[1])
+end
 """
 logger = structlog.get_logger(__name__)
 _pool: redis.ConnectionPool | None = None
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The seconds that each call must wait, 0 for those that were counted, and the moment by Redis's clock, in ms."""
+
+    waits: list[float]
+    moment: int = 0
 
 
 def connection() -> redis.Redis:
@@ -65,29 +86,42 @@ def share() -> int:
     return max(1, settings.RATE_LIMIT_PER_MINUTE * settings.RATE_LIMIT_SHARE_PERCENT // 100)
 
 
-def take(calls: Sequence[Call], *, now: float | None = None) -> list[float]:
-    """Count background calls, in order. Return for each 0, or the seconds to wait until there is room for it.
+def take(calls: Sequence[Call], *, now: float | None = None) -> Taken:
+    """Count background calls, in order, as far as there is room for them.
 
     Raises redis.RedisError when Redis cannot be reached: without the count there is no background call.
     """
     return _take(calls, now)
 
 
-def note(calls: Sequence[Call]) -> None:
+def note(calls: Sequence[Call]) -> Taken:
     """Count calls that a person asked for: they are never held back, but background calls make room for them."""
     try:
-        _take(calls, None, forced=True)
+        return _take(calls, None, forced=True)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
+        return Taken([0.0] * len(calls))
 
 
-def _take(calls: Sequence[Call], now: float | None, *, forced: bool = False) -> list[float]:
+def _take(calls: Sequence[Call], now: float | None, *, forced: bool = False) -> Taken:
     if not calls:
-        return []
+        return Taken([])
     client = connection()
-    arguments = [round((now or 0) * 1000), 1000 * (WINDOW_SECONDS + MARGIN_SECONDS), share(), int(forced)]
-    waits = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
-    return [wait / 1000 for wait in waits]
+    arguments = [round((now or 0) * 1000), _WINDOW_MS, share(), int(forced)]
+    *waits, moment = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
+    return Taken([wait / 1000 for wait in waits], moment)
+
+
+def count_anew(calls: Iterable[tuple[Call, int]]) -> None:
+    """Count calls, each with the moment at which it was taken, as made now: only now they have surely been made."""
+    keys, moments = [], []
+    for call, moment in calls:
+        keys.append(_key(*call))
+        moments.append(moment)
+    try:
+        connection().register_script(_COUNT_ANEW)(keys=keys, args=[_WINDOW_MS, *moments])
+    except redis.RedisError as error:
+        logger.warning("pacer_unreachable", error=str(error))
 
 
 def close(organization: str, endpoint: str, seconds: float) -> None:

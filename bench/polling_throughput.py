@@ -132,7 +132,8 @@ def populate(count: int, url: str) -> None:
     rows = Workspace.objects.bulk_create(
         Workspace(name=f"W{n:05d}", slug=f"w{n:05d}", organization_id=f"org-{n}", **known) for n in range(count)
     )
-    facts = {"interval_seconds": INTERVAL_SECONDS, "next_run_at": NEVER}
+    # Longer than a round takes, so that each poll is due once in it.
+    facts = {"interval_seconds": 24 * 3600, "next_run_at": NEVER}
     Poll.objects.bulk_create(
         Poll(workspace=row, resource=name, **facts) for row in rows for name in ("engine", "balance")
     )

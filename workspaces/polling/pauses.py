@@ -24,7 +24,7 @@ def set_up_polls(workspace: Workspace) -> None:
         if reason := _reason_to_pause(workspace, resource.credential):
             rows.update(paused_reason=reason)
         elif not resource.wanted(workspace):
-            rows.update(paused_reason="Not needed: another resource brings the same and more.")
+            rows.update(paused_reason="Another resource brings the same and more.")
         else:
             rows.exclude(paused_reason="").update(paused_reason="", next_run_at=timezone.now(), consecutive_failures=0)
 

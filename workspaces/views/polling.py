@@ -14,6 +14,7 @@ from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer
 from workspaces.polling.headroom import headroom_of, seconds_to_reset
 from workspaces.polling.registry import all_resources
+from workspaces.templatetags.console import short_span
 
 # In this order on the page, each with its pill.
 STATES = {
@@ -43,6 +44,11 @@ class Row:
     def pill(self) -> tuple[str, str]:
         """Return level and words of the state."""
         return STATES[self.state]
+
+    @property
+    def every(self) -> str:
+        """Return the interval in words."""
+        return short_span(self.poll.interval_seconds)
 
 
 @require_safe

@@ -9,6 +9,7 @@ from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.running import Done, run
 from dashboard.troubleshooting.steps import STEPS
 from dashboard.troubleshooting.steps.shape import shape_of
+from workspaces.audit import CONSOLE
 from workspaces.models import Workspace
 
 # Of several things that are wrong, the code of the first one here is returned. The README has the table.
@@ -59,4 +60,4 @@ def diagnose(workspace: Workspace, workflow: str = "", body: str | None = None) 
         case = replace(case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
         done.append(Done(STEPS["shape"], shape_of(verdict)))
     names = (*ALWAYS, *(("enrichment", "deliveries") if workflow else ()))
-    return Diagnosis(workspace, [*(run(STEPS[name], workspace, case) for name in names), *done])
+    return Diagnosis(workspace, [*(run(STEPS[name], workspace, case, CONSOLE) for name in names), *done])

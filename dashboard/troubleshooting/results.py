@@ -11,7 +11,7 @@ from workspaces.services.checking import MAY_PASS
 
 # "unknown": it could not be looked at; "skipped": there is nothing to look at.
 State = Literal["ok", "warning", "failed", "unknown", "skipped"]
-RANKS: dict[State, int] = {"skipped": 0, "ok": 0, "unknown": 1, "warning": 2, "failed": 3}
+RANKS: dict[State, int] = {"skipped": 0, "ok": 1, "unknown": 2, "warning": 3, "failed": 4}
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,11 @@ class Result:
     def rank(self) -> int:
         """Return how much it counts: what counts most is the verdict."""
         return RANKS[self.state]
+
+    @property
+    def is_finding(self) -> bool:
+        """Say whether there is something to be told: wrong, worth a look, or not to be looked at."""
+        return self.rank > RANKS["ok"]
 
 
 def link(workspace: Workspace, label: str, name: str, *arguments: object, query: str = "") -> tuple[Link, ...]:

@@ -1,6 +1,5 @@
 """Runs checks, and says what the verdict is."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import structlog
@@ -8,7 +7,8 @@ import structlog
 from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.results import RANKS, Result
 from dashboard.troubleshooting.steps import Step, steps_of
-from workspaces.models import Workspace
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)
 
@@ -31,16 +31,20 @@ class Verdict:
     fix: str = ""
 
 
-def run(step: Step, workspace: Workspace, case: Case) -> Done:
+def run(step: Step, workspace: Workspace, case: Case, actor: Actor) -> Done:
     """Run one check. It is bounded by its own calls' time-outs and raises nothing that upstream did."""
     done = Done(step, step.run(workspace, case))
+    if step.follows and case.workflow:
+        outcome = Outcome.FAILED if done.result.state == "unknown" else Outcome.SUCCEEDED
+        subject = (case.workflow, case.workflow)
+        record_event(Action.WORKFLOW_FOLLOWED, actor, workspace=workspace, outcome=outcome, subject=subject)
     logger.info("troubleshooting_check", workspace=workspace.pk, step=step.name, state=done.result.state)
     return done
 
 
-def run_all(workspace: Workspace, case: Case) -> list[Done]:
+def run_all(workspace: Workspace, case: Case, actor: Actor) -> list[Done]:
     """Run every check of the case's topic, one after another."""
-    return [run(step, workspace, case) for step in steps_of(case)]
+    return [run(step, workspace, case, actor) for step in steps_of(case)]
 
 
 def first_verdict(case: Case) -> Verdict | None:
@@ -49,20 +53,26 @@ def first_verdict(case: Case) -> Verdict | None:
     return Verdict("info", topic.title, topic.meaning, topic.fix) if topic else None
 
 
-def verdict_of(case: Case, done: Iterable[Done]) -> Verdict | None:
-    """Return the verdict by what counts most among ``done``, the topic's own words where all is well."""
-    worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
-    return first_verdict(case) if worst is None else verdict_on(case, worst)
-
-
 def verdict_on(case: Case, result: Result) -> Verdict | None:
     """Return the verdict that one result makes; the topic's own words if it is no finding."""
     levels = {"failed": "danger", "warning": "warning", "unknown": "warning"}
-    if not result.rank:
+    if not result.is_finding:
         return first_verdict(case)
-    return Verdict(levels[result.state], result.title or result.text, result.text if result.title else "", result.fix)
+    text = result.text.removeprefix(f"{result.title.removesuffix('.')}.").strip() if result.title else ""
+    return Verdict(levels[result.state], result.title or result.text, text, result.fix)
 
 
-def counts_more(result: Result, so_far: str) -> bool:
-    """Say whether ``result`` takes the verdict's place, where the worst state ``so_far`` made it."""
-    return result.rank > next((rank for state, rank in RANKS.items() if state == so_far), 0)
+def worse(result: Result, so_far: str) -> str:
+    """Return the state that counts more: that of ``result``, or the worst one ``so_far``."""
+    known = {state: rank for state, rank in RANKS.items() if state == so_far}
+    return result.state if result.rank > max(known.values(), default=-1) else so_far
+
+
+def closing_words(worst: str) -> str:
+    """Say what it means when all checks are done and none found anything; nothing where one did."""
+    words = {
+        "ok": "These checks found nothing that is wrong now. What is said above is what Cleanlist's documentation says "
+        "of this symptom.",
+        "skipped": "With what is known so far there was nothing to check. Correct it above to have it looked up.",
+    }
+    return words.get(worst, "")

@@ -14,14 +14,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 from dashboard.troubleshooting.body import MAX_CONTACTS, check_body
 from dashboard.troubleshooting.cases import Case, CaseForm
 from dashboard.troubleshooting.recognizing import Recognized, recognize
-from dashboard.troubleshooting.results import RANKS, link
-from dashboard.troubleshooting.running import Done, counts_more, first_verdict, run, run_all, verdict_of, verdict_on
+from dashboard.troubleshooting.results import link
+from dashboard.troubleshooting.running import Done, closing_words, first_verdict, run, run_all, verdict_on, worse
 from dashboard.troubleshooting.steps import STEPS, steps_of
 from dashboard.troubleshooting.steps.shape import shape_of
 from dashboard.troubleshooting.stripping import strip
 from dashboard.troubleshooting.topics import all_topics
 from keys.models import ApiKey
 from workspaces.access import get_workspace
+from workspaces.audit import Actor
 from workspaces.models import Workspace
 
 PAGE = "dashboard/troubleshoot.html"
@@ -79,19 +80,18 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     steps = steps_of(case)
     if step not in STEPS or STEPS[step] not in steps:
         raise Http404("No such check for this case.")
-    done = run(STEPS[step], workspace, case)
+    done = run(STEPS[step], workspace, case, Actor.of(request))
     so_far = request.GET.get("so_far", "")
-    changes = counts_more(done.result, so_far)
-    worst = done.result.state if changes else so_far if so_far in RANKS else ""
+    worst = worse(done.result, so_far)
     place = steps.index(done.step) + 1
     context = {
         "workspace": workspace,
         "case": case,
         "done": done,
-        "verdict": verdict_on(case, done.result) if changes else None,
+        "verdict": verdict_on(case, done.result) if worst != so_far and done.result.is_finding else None,
         "next": steps[place] if place < len(steps) else None,
         "query": _state(case, worst),
-        "all_well": place == len(steps) and not worst,
+        "closing_words": closing_words(worst) if place == len(steps) else "",
     }
     return render(request, "dashboard/troubleshoot/step.html", context)
 
@@ -102,8 +102,13 @@ def check_all(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     form = CaseForm(request.GET, workspace)
     case = form.case()
-    done = run_all(workspace, case)
-    context = _context(workspace, form, case) | {"done": done, "verdict": verdict_of(case, done)}
+    done = run_all(workspace, case, Actor.of(request))
+    worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
+    context = _context(workspace, form, case) | {
+        "done": done,
+        "verdict": verdict_on(case, worst) if worst else first_verdict(case),
+        "closing_words": closing_words(worst.state) if worst else "",
+    }
     return render(request, PAGE, context)
 
 

@@ -10,7 +10,7 @@ from keys.models import ApiKey, LoggedRequest
 from keys.services import revoke_keys
 from tests.waiting import wait_until
 from workspaces.audit import Actor
-from workspaces.models import Poll
+from workspaces.models import Action, AuditEvent, Poll
 
 from .conftest import words
 
@@ -183,6 +183,8 @@ def test_a_workflow_without_a_webhook_says_so_and_how_to_read_its_result(person,
     wait_until(lambda: status_of(api, workflow)["status"] != "processing")
     page = person.check(f"topic=no_webhook&workflow={workflow}")
     assert "No webhook was sent for this workflow" in page
+    event = AuditEvent.objects.get(action=Action.WORKFLOW_FOLLOWED)
+    assert (event.actor_email, event.subject_id) == ("viewer@example.test", workflow)
     assert f"enrich/status?workflow_id={workflow}" in page
 
 

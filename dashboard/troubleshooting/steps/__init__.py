@@ -11,11 +11,12 @@ from workspaces.models import Workspace
 
 @dataclass(frozen=True)
 class Step:
-    """One check: what it is called, and what runs it."""
+    """One check: what it is called, what runs it, and whether it has the workflow followed from then on."""
 
     name: str
     label: str
     run: Callable[[Workspace, Case], Result]
+    follows: bool = False
 
 
 _STEPS = (
@@ -29,7 +30,7 @@ _STEPS = (
     Step("balance", "The balance", balances.balance),
     Step("shape", "The shape of the request", shape.shape),
     Step("enrichment", "The enrichment", workflows.enrichment),
-    Step("deliveries", "The webhook's deliveries", workflows.deliveries),
+    Step("deliveries", "The webhook's deliveries", workflows.deliveries, follows=True),
     Step("rates", "Rate limits", rates.rates),
 )
 STEPS: Mapping[str, Step] = {step.name: step for step in _STEPS}

@@ -20,11 +20,11 @@ def balance(workspace: Workspace, case: Case) -> Result:
     except FAILURES as error:
         return result_of(error, workspace)
     links = link(workspace, "Look at usage and runway", "usage:overview")
-    facts = [("Balance", f"{left.normalize():,f} credits")]
+    facts = [("Balance", _credits(left))]
     cost = case.cost
     if cost is not None:
         price = PRICES[case.type]
-        facts.append(("The request costs at most", f"{case.contacts:,} contacts at {price}: {cost:,} credits"))
+        facts.append(("The request costs at most", f"{case.contacts:,} contacts at {price}: {_credits(Decimal(cost))}"))
     if cost is not None and left < cost:
         return _short(left, Decimal(cost), tuple(facts), links)
     if left <= 0:
@@ -54,9 +54,17 @@ def _short(left: Decimal, cost: Decimal, facts: tuple[tuple[str, str], ...], lin
     missing = cost - left
     return Result(
         "failed",
-        f"{missing.normalize():,f} credits are missing for this request.",
-        title=f"{missing.normalize():,f} credits are missing for this request",
+        f"{_are(missing)} missing for this request.",
+        title=f"{_are(missing)} missing for this request",
         fix=f"{TOP_UP} Or send fewer contacts, or a cheaper type. {SAFE}",
-        facts=(*facts, ("Missing", f"{missing.normalize():,f} credits")),
+        facts=(*facts, ("Missing", _credits(missing))),
         links=links,
     )
+
+
+def _credits(amount: Decimal) -> str:
+    return "1 credit" if amount == 1 else f"{amount.normalize():,f} credits"
+
+
+def _are(amount: Decimal) -> str:
+    return f"{_credits(amount)} {'is' if amount == 1 else 'are'}"

@@ -20,10 +20,12 @@ def shape_of(verdict: BodyVerdict) -> Result:
         also = " What is listed is ignored or worth a look, and no reason to refuse it." if facts else ""
         return Result("ok", f"The API takes this body ({size}).{also}", facts=facts)
     first = verdict.findings[0] if verdict.findings else None
+    count = sum(found.in_answer for found in verdict.findings)
+    more = "" if count < 2 else f" {count:,} things are to be corrected."
     return Result(
         "failed",
-        f"The API answers {verdict.status} to this body.",
-        title=first.message if first else f"The API answers {verdict.status} to this body",
+        f"The API answers {verdict.status} to this body.{more}",
+        title=first.message.removesuffix(".") if first else f"The API answers {verdict.status} to this body",
         fix=first.fix if first else "",
         facts=facts,
     )

@@ -1,0 +1,270 @@
+"""The troubleshooter in Chromium: every symptom of the two user documents, from its making to its cause and remedy."""
+
+import json
+import re
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.troubles import BULK, FOUND, NAME, NOBODY, Upstream, command, raw
+from tests.troubleshooting.pasted import CASES, HARMLESS, KEY, KEYS, KNOWN, KNOWN_ENDS
+
+PAGE = "/w/sandbox/troubleshoot/"
+
+
+@pytest.fixture(scope="module")
+def upstream(console):
+    upstream = Upstream(console)
+    yield upstream
+    upstream.close()
+
+
+@pytest.fixture(scope="module")
+def signed_in_state(chromium, console):
+    """The cookies of one sign-in, for all tests here."""
+    context = chromium.new_context(base_url=console.url)
+    page = context.new_page()
+    page.goto("/accounts/login/")
+    page.get_by_label("Email").fill(console.email)
+    page.get_by_label("Password").fill(console.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    state = context.storage_state()
+    context.close()
+    return state
+
+
+class Window:
+    """A signed-in window; it keeps everything that was sent from it."""
+
+    def __init__(self, page):
+        self.page, self.sent = page, []
+        page.on("request", lambda request: self.sent.append(f"{request.url} {request.headers} {request.post_data}"))
+
+    def open(self, query=""):
+        self.page.goto(PAGE + query)
+
+    def paste(self, text):
+        """Paste as a person does: the script has no chance to see it letter by letter."""
+        self.open()
+        self.page.locator("#pasted").evaluate(
+            "(field, text) => { field.value = text; field.dispatchEvent(new ClipboardEvent('paste')); }", text
+        )
+        self.page.get_by_role("button", name="Find the cause").first.click()
+
+    def sees(self, *texts):
+        """Wait until the verdict or a check says each of ``texts``."""
+        for text in texts:
+            expect(self.page.get_by_role("main")).to_contain_text(text)
+
+    def is_done(self):
+        """Wait until every check has its result."""
+        expect(self.page.locator(".check--pending")).to_have_count(0)
+
+
+@pytest.fixture
+def window(chromium, console, signed_in_state):
+    context = chromium.new_context(base_url=console.url, storage_state=signed_in_state)
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    complaints = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    yield Window(page)
+    context.close()
+    assert [text for text in complaints if "422" not in text] == []
+
+
+@contextmanager
+def changed(upstream, **change):
+    """Change plan or scopes for a while; both are put back."""
+    before = upstream.state()
+    scopes = next(user["scopes"] for user in before["users"] if user["user_id"] == upstream.known["user_id"])
+    who = {"user_id": upstream.known["user_id"]} if "scopes" in change else {}
+    upstream.control("plan", upstream.organization(**change, **who))
+    try:
+        yield
+    finally:
+        put_back = {"features": before["features"]} if "features" in change else {"scopes": scopes}
+        upstream.control("plan", upstream.organization(**put_back, **who))
+
+
+@contextmanager
+def left(upstream, number):
+    """Leave so many credits for a while."""
+    before = upstream.state()["credits"]
+    upstream.control("credits", upstream.organization(credits=number))
+    try:
+        yield
+    finally:
+        upstream.control("credits", upstream.organization(credits=before))
+
+
+@pytest.mark.parametrize(
+    ("header", "cause"),
+    [
+        ("X-API-Key: {key}", "The key is in X-API-Key, which Cleanlist does not read"),
+        ("Authorization: Basic {key}", "The request uses basic auth"),
+        ("Authorization: {key}", "The word Bearer is missing"),
+        ("Authorization: Bearer {cut}", "The key is not whole"),
+        ('Authorization: Bearer "{key}"', "There are quotes around the key"),
+        ("Authorization: Bearer clext_{key}", "This is a key of the browser extension"),
+    ],
+)
+def test_401_by_the_header(window, upstream, header, cause):
+    typed = header.format(key=upstream.key, cut=upstream.key[:50])
+    name, _, value = typed.partition(": ")
+    assert upstream.http.get("/api/v1/public/whoami", headers={name: value}).status_code == 401
+    window.paste(command(upstream, typed, "/api/v1/public/whoami"))
+    window.sees(cause, "Authorization: Bearer clapi_…")
+    window.is_done()
+    assert not [sent for sent in window.sent if upstream.key in sent or upstream.key[:50] in sent]
+
+
+def test_401_of_a_revoked_key_found_without_its_secret_leaving_the_browser(window, upstream):
+    secret = upstream.new_key()
+    window.open("?topic=key_limit")
+    window.is_done()  # the list of keys is read
+    upstream.revoke_made()
+    assert upstream.call("GET", "/api/v1/public/whoami", secret).status_code == 401
+
+    window.paste(command(upstream, f"Authorization: Bearer {secret}"))
+
+    window.sees("“Made by a test” is no longer active: revoked", "Create a new key")
+    window.is_done()
+    assert not [sent for sent in window.sent if secret in sent or secret[10:-4] in sent]
+
+
+def test_402(window, upstream):
+    with left(upstream, 3):
+        refused = upstream.call("POST", BULK, json={"contacts": [FOUND] * 5})
+        assert refused.status_code == 402
+        window.paste(raw(refused))
+        window.sees("Top up in the portal under Settings, Billing", "Sending the request again is safe")
+        window.page.get_by_text("Not right, or do you know more?").click()
+        window.page.get_by_label("Contacts").fill("5")
+        window.page.get_by_label("Enrichment type").select_option("partial")
+        window.page.get_by_role("button", name="Check again with this").click()
+        # The sandbox's own traffic goes on spending.
+        expect(window.page.get_by_role("main")).to_contain_text(
+            re.compile(r"[2-5] credits are missing for this request")
+        )
+
+
+def test_insufficient_credits_of_the_newer_surface(window, upstream):
+    with left(upstream, 0):
+        body = {"lead_list_id": "DEFAULT", "linkedin_url": FOUND["linkedin_url"]}
+        window.paste(upstream.call("POST", "/api/v1/public/enrichment/person", json=body).text)
+        window.sees("The organization is out of credits", "Top up in the portal")
+
+
+def test_403_insufficient_scope(window, upstream):
+    with changed(upstream, scopes=["people:read", "credits:read", "admin:api_keys", "enrich:read"]):
+        window.paste(upstream.call("POST", BULK, json={"contacts": [FOUND]}).text)
+        window.sees("The scope enrich:write is missing", "use a key of somebody who has it")
+
+
+def test_403_of_the_plan(window, upstream):
+    with changed(upstream, features=[]):
+        refused = upstream.manage("POST", json={"name": "x"})
+        assert refused.status_code == 403
+        window.paste(refused.text)
+        window.sees("The plan lacks the feature API_ACCESS", "Upgrade the plan in the portal")
+
+
+def test_422_by_upstreams_words_and_by_the_body_itself(window, upstream):
+    body = {"contacts": [FOUND, {"first_name": "Nobody"}]}
+    window.paste(upstream.call("POST", BULK, json=body).text)
+    window.sees("contacts[1]", "Each contact needs linkedin_url, or first_name")
+    window.paste(json.dumps(body))
+    window.sees("You pasted a request body", "contacts[1] does not say who it is")
+    assert "Nobody" not in window.page.url
+
+
+def test_more_than_250_contacts(window, upstream):
+    refused = upstream.call("POST", BULK, json={"contacts": [FOUND] * 251})
+    window.paste(raw(refused))
+    window.sees("One bulk request takes 250 contacts at most", "Split the list into batches of 250")
+    window.paste(json.dumps({"contacts": [FOUND] * 251}))
+    window.sees("Split them into 2 requests")
+
+
+def test_429(window, upstream):
+    secret = upstream.new_key()
+    answers = [upstream.call("GET", "/api/v1/public/usage", secret) for _ in range(33)]
+    window.paste(raw(answers[-1]))
+    window.sees("Wait as long as Retry-After says", "time.sleep(wait + random.random())")
+    window.is_done()  # the list of keys is read
+    window.page.reload()
+    window.page.get_by_text("Not right, or do you know more?").click()
+    window.page.get_by_label("API key").select_option(f"{NAME} ({secret[:10]}…{secret[-4:]})")
+    window.page.get_by_role("button", name="Check again with this").click()
+    window.sees("3 times, last on", "33 requests; the limit is 30")
+    upstream.revoke_made()
+
+
+def test_the_webhook_that_never_arrived(window, upstream):
+    rows = upstream.call("GET", "/api/v1/public/webhooks/deliveries").json()["deliveries"]
+    failed = next(row for row in rows if row["attempt_number"] == 5 and row["status"] == "failed")
+    window.paste(failed["workflow_id"])
+    window.sees("5 attempts, none acknowledged", "Attempt 5", "submit the workflow again", "enrich/status?workflow_id=")
+
+
+def test_an_empty_enrichment(window, upstream):
+    workflow = upstream.finished([NOBODY])
+    window.paste(f"the enrichment {workflow} came back empty")
+    window.sees("nothing was found for 1 of 1 contacts", "try full, which asks phone providers too")
+    window.sees("Try another identifier", "Empty results cost nothing")
+
+
+def test_the_maximum_of_keys(window, upstream):
+    refused = None
+    while refused is None or not refused.is_error:
+        refused = upstream.manage("POST", json={"name": "Made by a test"})
+    window.paste(refused.text)
+    window.sees("All 10 keys are in use", "Revoke a key that nothing uses")
+    upstream.revoke_made()
+
+
+@pytest.mark.parametrize(
+    ("symptom", "cause", "help_"),
+    [
+        ("The secret of a new key is lost", "shows a key's secret once", "Revoke the key, create a new one"),
+        ("Smart columns stay “pending”", "the queue has not come to these rows yet", "the column id"),
+        ("Enrichments do not show up in a lead list", "one list, whose name is DEFAULT", "look for DEFAULT"),
+        ("The CRM push does not work", "the connection's token has expired", "Check the field mapping"),
+        ("5xx, a time-out, or a page instead of JSON", "comes from a proxy", "Try again in a moment"),
+    ],
+)
+def test_a_symptom_picked_from_the_list(window, symptom, cause, help_):
+    window.open()
+    window.page.get_by_role("link", name=symptom).click()
+    window.sees(cause, help_, "What support needs")
+    window.is_done()
+
+
+def test_the_browser_and_the_server_take_out_the_same_secrets(window):
+    window.open()
+    texts = [*(pasted for pasted, _ in CASES), *(left for _, left in CASES), *HARMLESS]
+    cleaned = window.page.evaluate("texts => texts.map((text) => stripSecrets(text, []))", texts)
+    assert cleaned == [*(left for _, left in CASES), *(left for _, left in CASES), *HARMLESS]
+    assert window.page.evaluate("([text, keys]) => stripSecrets(text, keys)", [f"X {KNOWN}", KEYS]) == f"X {KNOWN_ENDS}"
+
+
+def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window, chromium, console, signed_in_state):
+    window.open()
+    window.page.locator("#pasted").fill(f"Authorization: Bearer {KEY}")
+    window.page.locator("#pasted").blur()
+    expect(window.page.locator("#pasted")).to_have_value("Authorization: Bearer [key-removed:clapi_,70-characters]")
+    window.sees("The secret in it was taken out")
+
+    bare = chromium.new_context(base_url=console.url, storage_state=signed_in_state, java_script_enabled=False)
+    page = bare.new_page()
+    page.goto(PAGE)
+    expect(page.locator("#pasted")).to_be_disabled()
+    expect(page.get_by_role("button", name="Find the cause").first).to_be_disabled()
+    page.get_by_role("link", name="401 Unauthorized").click()
+    page.get_by_role("button", name="Run the checks").click()
+    expect(page.get_by_role("main")).to_contain_text("Cleanlist answers, and accepts the key")
+    bare.close()

@@ -1,0 +1,89 @@
+"""The page itself: what is not recognized, what arrives with a secret, wrong entries, and constant work."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from tests.keys.conftest import make_key
+
+from .conftest import Person, words
+from .pasted import KEY
+
+
+@pytest.fixture
+def page(client, viewer, workspace):
+    """The page of a workspace whose upstream nobody can reach."""
+    client.force_login(viewer)
+    return Person(client, workspace)
+
+
+def test_what_is_not_recognized_is_said_at_the_field(page):
+    response = page.http.post(page.url, {"text": "lorem ipsum"})
+    assert response.status_code == 422
+    assert "This was not recognized" in response.content.decode()
+
+
+def test_a_secret_that_arrives_after_all_is_discarded_and_said(page, caplog):
+    response = page.http.post(page.url, {"text": f"Authorization: {KEY}"}, follow=True)
+    assert "There was a secret in what arrived. It was discarded at once and is kept nowhere." in words(response)
+    assert KEY not in str([response.redirect_chain, response.content, caplog.text])
+
+
+def test_wrong_entries_are_explained_at_their_fields_and_count_as_left_out(page):
+    shown = page.look("topic=empty&status=9999&workflow=../../keys&type=golden&key=nonsense&contacts=-3")
+    assert "That is no workflow id" in shown
+    assert shown.count('aria-invalid="true"') == 5
+    assert "../../keys</code>" not in shown
+
+
+@pytest.mark.parametrize(
+    "query", ["topic=nonsense", "slips=nonsense", "heard=%00", "topic=empty&workflow=%00%ff", "x=y"]
+)
+def test_any_address_is_answered(page, query):
+    assert page.http.get(f"{page.url}?{query}").status_code == 200
+
+
+def test_a_check_that_is_not_the_topics_is_not_run(page):
+    url = reverse("troubleshoot_check", args=[page.workspace.slug, "balance"])
+    assert page.http.post(f"{url}?topic=crm_push").status_code == 404
+    assert page.http.post(url.replace("balance", "nonsense") + "?topic=credits").status_code == 404
+
+
+def test_each_check_starts_the_next_one_and_the_worst_result_stays_the_verdict(page):
+    query = "topic=unauthorized&slips=x_api_key"
+    first = check(page, "header", query)
+    assert 'id="verdict" hx-swap-oob="innerHTML"' in first
+    assert f"checks/key/?{query}&so_far=failed" in first
+    last = check(page, "credential", f"{query}&so_far=failed")
+    assert "could not be checked" in last
+    assert "Cleanlist could not be reached" not in last.partition('id="verdict"')[2]
+
+
+def check(page, step, query):
+    url = reverse("troubleshoot_check", args=[page.workspace.slug, step])
+    return words(page.http.post(f"{url}?{query}")).replace("&amp;", "&")
+
+
+def test_an_upstream_that_is_down_is_told_from_a_fault_of_the_request(page):
+    shown = page.check("topic=credits")
+    assert 'class="verdict verdict--warning"' in shown
+    assert "Cleanlist could not be reached" in shown
+
+
+def test_when_there_was_nothing_to_check_it_does_not_say_that_all_is_well(page):
+    shown = page.check("topic=empty")
+    assert "there was nothing to check" in shown
+    assert "found nothing that is wrong" not in shown
+
+
+def test_the_page_asks_the_same_number_of_queries_for_10_and_20_keys(page, workspace):
+    def queries():
+        for _ in range(10):
+            make_key(workspace)
+        with CaptureQueriesContext(connection) as found:
+            page.look("topic=unauthorized")
+        return len(found)
+
+    page.look("")  # what the first look of all loads
+    assert queries() == queries() <= 12

@@ -3,23 +3,19 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections import Counter
 from datetime import timedelta
 
 import pytest
-from django.conf import settings as console_settings
 from django.http import QueryDict
 from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.services import evaluating
 from cleanlist import Secret
-from tests.conftest import ROOT, clean_environment
-from tests.polling.test_workers import database_url
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
+from tests.webhooks.lost_results import begin, fail, start_worker, states, submit, work_until_done
 from tests.webhooks.receivers import answering, quick_sandbox, receiver, remembering
 from webhooks import following
 from webhooks.landing import land_page
@@ -35,18 +31,12 @@ from workspaces.services.refreshing import refresh
 
 pytestmark = pytest.mark.django_db
 MANY = 24
-CONTACT = {"linkedin_url": "https://www.linkedin.com/in/contact-0042"}
 
 
 @pytest.fixture(scope="module")
 def upstream(tmp_path_factory):
     with quick_sandbox(tmp_path_factory.mktemp("redelivery-sandbox") / "data") as process:
         yield process
-
-
-def submit(client, **more):
-    body = {"enrichment_type": "partial", "contacts": [CONTACT], **more}
-    return client.post("/api/v1/public/enrich/bulk", json=body).raise_for_status().json()["workflow_id"]
 
 
 @pytest.fixture(scope="module")
@@ -81,31 +71,6 @@ def quick(monkeypatch):
     """Without waits between tries."""
     monkeypatch.setattr(sending, "RETRY_AFTER", (timedelta(0),) * 3)
     monkeypatch.setattr(sending, "SECONDS_BETWEEN", 0.0)
-
-
-def fail(workspace, ids, url, **facts):
-    """Land deliveries of these workflows that failed for good an hour ago."""
-    start = timezone.now() - timedelta(hours=1)
-    rows = [row for one in ids for row in run(one, start=start, url=url, **facts)]
-    land_page(workspace, rows, timezone.now())
-
-
-def begin(workspace, query="state=failed", url=""):
-    selected = QueryDict(query)
-    return redelivering.start_redelivery(workspace, CONSOLE, selected, url, select(workspace, selected).count)
-
-
-def work_until_done(job, seconds=60):
-    def is_done():
-        engine.run_due()
-        job.refresh_from_db()
-        return job.state != "running"
-
-    wait_until(is_done, seconds)
-
-
-def states(job):
-    return Counter(job.items.values_list("state", flat=True))
 
 
 def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(connected, upstream, quick):
@@ -182,24 +147,6 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(connect
     unknown = job.items.get(state="unknown")
     assert unknown.workflow.workflow_id == seen[MANY // 3].body["workflow_id"]
     assert "nobody knows" in unknown.error
-
-
-def start_worker(workspace, var_dir):
-    environment = clean_environment(
-        VAR_DIR=var_dir,
-        SECRET_KEY=console_settings.SECRET_KEY,
-        ENCRYPTION_KEYS=console_settings.ENCRYPTION_KEYS[0],
-        DATABASE_URL=database_url(),
-        REDIS_URL=console_settings.REDIS_URL,
-        CLEANLIST_API_ORIGINS=workspace.base_url,
-        RATE_LIMIT_PER_MINUTE=100_000,
-        WEBHOOK_ALLOW_LOCAL_TARGETS="true",
-        LEASE_SECONDS=3,
-    )
-    command = [sys.executable, "-m", "tests.webhooks.redelivering"]
-    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
-    assert worker.stdout.readline() == "ready\n"
-    return worker
 
 
 # --- what is left alone ---------------------------------------------------------------------------------------

@@ -1,0 +1,70 @@
+"""Results that never arrived, and what a worker does about them, for tests."""
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import timedelta
+
+from django.conf import settings as console_settings
+from django.http import QueryDict
+from django.utils import timezone
+
+from tests.conftest import ROOT, clean_environment
+from tests.polling.test_workers import database_url
+from tests.waiting import wait_until
+from tests.webhooks.attempts import run
+from webhooks.landing import land_page
+from webhooks.redelivery import engine
+from webhooks.redelivery.selecting import select
+from webhooks.services import redelivering
+from workspaces.audit import CONSOLE
+
+CONTACT = {"linkedin_url": "https://www.linkedin.com/in/contact-0042"}
+
+
+def submit(client, **more):
+    body = {"enrichment_type": "partial", "contacts": [CONTACT], **more}
+    return client.post("/api/v1/public/enrich/bulk", json=body).raise_for_status().json()["workflow_id"]
+
+
+def fail(workspace, ids, url, **facts):
+    """Land deliveries of these workflows that failed for good an hour ago."""
+    start = timezone.now() - timedelta(hours=1)
+    rows = [row for one in ids for row in run(one, start=start, url=url, **facts)]
+    land_page(workspace, rows, timezone.now())
+
+
+def begin(workspace, query="state=failed", url=""):
+    selected = QueryDict(query)
+    return redelivering.start_redelivery(workspace, CONSOLE, selected, url, select(workspace, selected).count)
+
+
+def work_until_done(job, seconds=60):
+    def is_done():
+        engine.run_due()
+        job.refresh_from_db()
+        return job.state != "running"
+
+    wait_until(is_done, seconds)
+
+
+def states(job):
+    return Counter(job.items.values_list("state", flat=True))
+
+
+def start_worker(workspace, var_dir):
+    environment = clean_environment(
+        VAR_DIR=var_dir,
+        SECRET_KEY=console_settings.SECRET_KEY,
+        ENCRYPTION_KEYS=console_settings.ENCRYPTION_KEYS[0],
+        DATABASE_URL=database_url(),
+        REDIS_URL=console_settings.REDIS_URL,
+        CLEANLIST_API_ORIGINS=workspace.base_url,
+        RATE_LIMIT_PER_MINUTE=100_000,
+        WEBHOOK_ALLOW_LOCAL_TARGETS="true",
+        LEASE_SECONDS=3,
+    )
+    command = [sys.executable, "-m", "tests.webhooks.redelivering"]
+    worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    assert worker.stdout.readline() == "ready\n"
+    return worker

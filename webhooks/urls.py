@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from webhooks.views import checking, developers, exporting, listing, looking_up, redelivery, workflow
+from webhooks.views import checking, developers, exporting, listing, looking_up, redelivery, results, workflow
 
 app_name = "webhooks"
 
@@ -22,4 +22,6 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/cancel/", redelivery.cancel, name="redelivery_cancel"),
     # After all others: a workflow's id is any text.
     path("w/<slug:slug>/webhooks/<str:workflow_id>/", workflow.workflow, name="workflow"),
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/", results.result, name="result"),
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/file/", results.result_file, name="result_file"),
 ]

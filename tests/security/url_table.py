@@ -140,6 +140,8 @@ webhooks:figures                       GET    in 404 404 200 200 200 200
 webhooks:export                        POST   in 404 404 200 200 200 200
 webhooks:look_up                       POST   in 404 404 302 302 302 302
 webhooks:workflow                      GET    in 404 404 200 200 200 200
+webhooks:result                        POST   in 404 404 200 200 200 200
+webhooks:result_file                   POST   in 404 404 403 302 302 302
 overview                               GET    in 404 404 200 200 200 200
 troubleshoot                           GET    in 404 404 200 200 200 200
 troubleshoot                           POST   in 404 404 302 302 302 302
@@ -179,6 +181,7 @@ SENT = {
     "webhooks:check": {"url": "https://hooks.example.com/cleanlist"},
     "webhooks:redeliver": {"filters": "state=failed", "expected": "1", "where": "own"},
     "webhooks:export": {"format": "jsonl"},
+    "webhooks:result_file": {"format": "csv"},
     "webhooks:look_up": {"workflow_id": "{workflow_id}"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},

@@ -1,5 +1,7 @@
 """Against the real sandbox: every receiver's failure gets its reason, and workflows are followed one by one."""
 
+import json
+
 import pytest
 
 from cleanlist import Secret
@@ -8,7 +10,8 @@ from tests.waiting import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
 from webhooks import following
 from webhooks.models import Delivery, Workflow
-from workspaces.models import Poll
+from webhooks.reasons import reason_named
+from workspaces.models import Action, AuditEvent, Poll
 from workspaces.polling import engine
 from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
@@ -76,6 +79,65 @@ def test_every_receiver_gets_the_right_reason(connected, sent, name):
     delivery = Delivery.objects.get(workflow__workflow_id=workflow_id)
     assert (delivery.state, delivery.reason, delivery.attempts) == REASONS[name]
     assert (delivery.url, delivery.url.partition("//")[2].startswith(delivery.host)) == (url, True)
+
+
+def test_every_row_of_the_page_shows_its_reason_and_leads_to_what_helps(connected, sent, client, viewer):
+    refresh(connected, following.ALL)
+    client.force_login(viewer)
+    text = client.get(f"/w/{connected.slug}/webhooks/").content.decode()
+
+    for name, (workflow_id, _) in sent.items():
+        state, reason, _ = REASONS[name]
+        row = text.partition(f'title="{workflow_id}"')[2].partition("</tr>")[0]
+        assert state.capitalize() in row
+        assert not reason or reason_named(reason).label in row
+        page = client.get(f"/w/{connected.slug}/webhooks/{workflow_id}/").content.decode().replace("&#x27;", "'")
+        assert not reason or reason_named(reason).fix in page
+        assert "The result is safe" in page or name == "works"
+
+
+def test_a_result_is_fetched_masked_shown_on_demand_and_downloaded_with_a_trace(connected, sent, client, operator):
+    workflow, _ = following.look_up(connected, sent["broken"][0])
+    client.force_login(operator)
+    url = f"/w/{connected.slug}/webhooks/{workflow.workflow_id}/result/"
+
+    masked = client.post(url, headers={"HX-Request": "true"})
+    (contact,) = masked.context["result"].contacts
+    assert contact.full_name.startswith("Contact ")
+    assert contact.full_name not in masked.content.decode()
+    assert contact.primary_email not in masked.content.decode() or not contact.primary_email
+    assert "C•••" in masked.content.decode()
+    assert not AuditEvent.objects.filter(action=Action.RESULTS_REVEALED).exists()
+
+    shown = client.post(url, {"reveal": "1"})
+    assert contact.full_name in shown.content.decode()
+    assert AuditEvent.objects.get(action=Action.RESULTS_REVEALED).details == {"contacts": 1}
+
+    body = json.loads(b"".join(client.post(f"{url}file/", {"format": "json"}).streaming_content))
+    assert (body["event"], body["workflow_id"]) == ("enrichment.completed", workflow.workflow_id)
+    lines = b"".join(client.post(f"{url}file/", {"format": "csv"}).streaming_content).decode().splitlines()
+    assert len(lines) == 2
+    assert contact.full_name in lines[1]
+    events = AuditEvent.objects.filter(action=Action.RESULTS_EXPORTED).order_by("pk")
+    assert [event.details["format"] for event in events] == ["json", "csv"]
+    for field in Workflow._meta.fields:
+        assert "Contact " not in str(getattr(Workflow.objects.get(), field.attname))
+
+
+def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, sent, upstream, client, operator):
+    workflow, _ = following.look_up(connected, sent["broken"][0])
+    client.force_login(operator)
+    url = f"/w/{connected.slug}/webhooks/{workflow.workflow_id}/result/"
+    fault = {"kind": "status", "status": 503, "path": "/api/v1/public/enrich/status", "times": 2}
+    upstream.control("faults", fault)
+
+    text = client.post(url).content.decode()
+    answer = client.post(f"{url}file/", {"format": "csv"}, follow=True)
+
+    assert "Try again" in text
+    assert "Contact data" not in text
+    assert "The result could not be fetched" in answer.content.decode()
+    assert not AuditEvent.objects.filter(action=Action.RESULTS_EXPORTED).exists()
 
 
 def test_a_failed_workflow_is_asked_for_its_state_but_not_for_people(connected, sent):

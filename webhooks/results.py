@@ -1,0 +1,134 @@
+"""The result of a workflow as upstream has it: fetched when a person asks, shown masked, and never stored."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from cleanlist import EnrichmentStatus
+from webhooks import payloads, statuses
+from webhooks.models import Workflow
+from workspaces.connections import reading_client
+from workspaces.exporting import csv_lines
+from workspaces.polling import pacer
+from workspaces.texts import plain_text
+
+ENDPOINT = "enrich/status"
+MASK = "•••"
+_MOST_CHARACTERS = 500
+
+
+class Contact(NamedTuple):
+    """One contact of a result; its fields are the columns of the file. Everything is text, as upstream may send any."""
+
+    task_id: str
+    status: str
+    full_name: str
+    title: str
+    linkedin_url: str
+    primary_email: str
+    primary_email_status: str
+    personal_phone_numbers: str
+    company: str
+    company_domain: str
+
+    def masked(self) -> "Contact":
+        """Return the contact without what tells who it is: what was found can be seen, whom it is about cannot."""
+        return self._replace(
+            full_name=mask(self.full_name),
+            title=mask(self.title),
+            linkedin_url=mask(self.linkedin_url),
+            primary_email=mask_email(self.primary_email),
+            personal_phone_numbers="; ".join(mask_phone(one) for one in self.personal_phone_numbers.split("; ") if one),
+        )
+
+
+@dataclass(frozen=True)
+class Result:
+    """A workflow's result. ``is_finished`` is false while contacts are still worked on."""
+
+    body: dict[str, Any]
+    contacts: list[Contact]
+    is_finished: bool
+
+    @property
+    def masked(self) -> list[Contact]:
+        """Return the contacts as everybody may see them."""
+        return [contact.masked() for contact in self.contacts]
+
+
+def fetch(workflow: Workflow) -> Result:
+    """Read the result now, and note the enrichment's state on the way. Raises what ``reading_client`` and calls raise.
+
+    Takes as long as upstream does, at most the client's total time-out.
+    """
+    with reading_client(workflow.workspace) as client:
+        pacer.note(workflow.workspace.rate_limited_as, ENDPOINT)
+        status = client.enrich.status(workflow_id=workflow.workflow_id)
+    statuses.note(workflow, status, timezone.now())
+    return result_of(workflow.workflow_id, status)
+
+
+def result_of(workflow_id: str, status: EnrichmentStatus) -> Result:
+    """Return the result in ``status``."""
+    body = payloads.payload(workflow_id, status)
+    return Result(body, [_contact(one) for one in body["results"]], statuses.is_finished(status))
+
+
+def json_of(result: Result) -> Iterator[str]:
+    """Yield the body that the webhook would have carried."""
+    yield json.dumps(result.body, indent=2, default=str) + "\n"
+
+
+def csv_of(result: Result) -> Iterator[str]:
+    """Yield one line a contact, with a header."""
+    return csv_lines(Contact._fields, result.contacts)
+
+
+def mask(text: str) -> str:
+    """Leave the first character."""
+    return text and text[0] + MASK
+
+
+def mask_email(text: str) -> str:
+    """Leave the first character, and what stands behind the at sign."""
+    name, at, domain = text.rpartition("@")
+    return f"{name[:1]}{MASK}@{domain}" if at else mask(text)
+
+
+def mask_phone(text: str) -> str:
+    """Leave the last two digits."""
+    digits = re.sub(r"\D", "", text)
+    return MASK + digits[-2:] if digits else mask(text)
+
+
+def _contact(result: Mapping[str, Any]) -> Contact:
+    prospect, company = _mapping(result.get("prospect")), _mapping(result.get("company"))
+    names = (prospect.get("first_name"), prospect.get("last_name"))
+    return Contact(
+        task_id=_text(result.get("task_id")),
+        status=_text(result.get("status")),
+        full_name=_text(prospect.get("full_name")) or " ".join(_text(name) for name in names if name),
+        title=_text(prospect.get("title")),
+        linkedin_url=_text(prospect.get("linkedin_url")),
+        primary_email=_text(result.get("primary_email")),
+        primary_email_status=_text(result.get("primary_email_status")),
+        personal_phone_numbers=_text(result.get("personal_phone_numbers")),
+        company=_text(company.get("name")),
+        company_domain=_text(company.get("domain")),
+    )
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
+        return "; ".join(filter(None, (_text(one) for one in value)))[:_MOST_CHARACTERS]
+    return plain_text(value if isinstance(value, str) else json.dumps(value, default=str), _MOST_CHARACTERS)

@@ -1,0 +1,84 @@
+"""The result of a workflow whose webhook did not arrive: fetched on demand, masked until somebody asks for more."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from cleanlist.errors import CleanlistError
+from webhooks import presenting, results
+from webhooks.models import Workflow
+from workspaces.access import get_workspace
+from workspaces.audit import Actor, record_event
+from workspaces.connections import AddressNotAllowed, NotConnected
+from workspaces.explaining import explain
+from workspaces.exporting import download
+from workspaces.models import Action, Role, Workspace
+from workspaces.sealing import CannotOpen
+from workspaces.views.answers import page_context, wants_part
+
+REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
+FORMATS = {
+    "json": ("application/json", results.json_of),
+    "csv": ("text/csv; charset=utf-8", results.csv_of),
+}
+
+
+@require_POST
+def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
+    """Fetch the result and show it masked; with ``reveal``, for operators, in clear, which is recorded."""
+    reveals = "reveal" in request.POST
+    workspace = get_workspace(request, slug, Role.OPERATOR if reveals else Role.VIEWER)
+    workflow = _workflow(workspace, workflow_id)
+    context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
+    try:
+        context |= _shown(results.fetch(workflow), reveals=reveals)
+    except REFUSALS as error:
+        context["refusal"] = explain(error)
+    else:
+        if reveals:
+            _record(request, Action.RESULTS_REVEALED, workflow, contacts=len(context["contacts"]))
+    if wants_part(request):
+        return render(request, "webhooks/workflow/result.html", context | {"is_lost": presenting.is_lost(workflow)})
+    return render(request, "webhooks/workflow.html", context | presenting.workflow_context(workflow))
+
+
+@require_POST
+def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponseBase:
+    """Send the result as a file of ``format``, which is recorded; an upstream that refuses is quoted on the page."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    workflow = _workflow(workspace, workflow_id)
+    file_format = request.POST.get("format", "")
+    if file_format not in FORMATS:
+        return HttpResponse("There is no such format.\n", status=400, content_type="text/plain")
+    try:
+        found = results.fetch(workflow)
+    except REFUSALS as error:
+        messages.error(request, f"The result could not be fetched. {explain(error).sentence}")
+        return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow_id]))
+    _record(request, Action.RESULTS_EXPORTED, workflow, contacts=len(found.contacts), format=file_format)
+    content_type, lines_of = FORMATS[file_format]
+    safe = "".join(character if character.isalnum() or character in "-_" else "-" for character in workflow_id)
+    return download(lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
+
+
+def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:
+    contacts = found.contacts if reveals else found.masked
+    return {"result": found, "contacts": contacts, "is_revealed": reveals}
+
+
+def _workflow(workspace: Workspace, workflow_id: str) -> Workflow:
+    found = Workflow.objects.of(workspace).filter(workflow_id=workflow_id).first()
+    if found is None:
+        raise Http404("No such workflow in this workspace.")
+    found.workspace = workspace
+    return found
+
+
+def _record(request: HttpRequest, action: Action, workflow: Workflow, **details: Any) -> None:
+    subject = (workflow.workflow_id, workflow.workflow_id)
+    record_event(action, Actor.of(request), workspace=workflow.workspace, subject=subject, **details)

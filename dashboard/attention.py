@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from webhooks.filters import NAMELESS_WORDS, link_to
+from webhooks.health import FAILING_IN_A_ROW
 from workspaces.credential_states import api_key_state, session_state
 from workspaces.explaining import explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 
 Level = Literal["danger", "warning"]
-SETTINGS, KEYS, OVERVIEW = "workspaces:settings", "keys:list", "overview"
+SETTINGS, KEYS, WEBHOOKS, OVERVIEW = "workspaces:settings", "keys:list", "webhooks:list", "overview"
+MOST_ENDPOINTS = 3
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,14 @@ class Attention:
         return 0 if self.level == "danger" else 1
 
 
-def of(workspace: Workspace, keys: Mapping[str, int], failing: Sequence[Poll]) -> list[Attention]:
-    """Return what needs attention, worst first. ``keys`` counts them by status, ``failing`` are stale polls."""
-    found = [*_credentials(workspace), *_keys(keys), *_mirror(failing)]
+def of(
+    workspace: Workspace, keys: Mapping[str, int], failing: Sequence[Poll], endpoints: Sequence[str]
+) -> list[Attention]:
+    """Return what needs attention, worst first.
+
+    ``keys`` counts them by status, ``failing`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
+    """
+    found = [*_credentials(workspace), *_keys(keys), *_webhooks(endpoints), *_mirror(failing)]
     return sorted(found, key=lambda item: item.rank)
 
 
@@ -57,6 +65,24 @@ def _keys(keys: Mapping[str, int]) -> list[Attention]:
     if expiring := keys.get("expiring", 0):
         what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
         found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
+    return found
+
+
+def _webhooks(endpoints: Sequence[str]) -> list[Attention]:
+    """Return one item for each endpoint that fails; of many the first, with how many more there are."""
+    found = [
+        Attention(
+            "danger",
+            f"Webhooks to {host or NAMELESS_WORDS} fail: the latest {FAILING_IN_A_ROW} or more never arrived.",
+            WEBHOOKS,
+            "Why?",
+            link_to(host=host, state="failed"),
+        )
+        for host in endpoints[:MOST_ENDPOINTS]
+    ]
+    if more := len(endpoints) - len(found):
+        text = f"Webhooks to {more} more endpoint{'' if more == 1 else 's'} fail too."
+        found.append(Attention("danger", text, WEBHOOKS, "Look", link_to(state="failed")))
     return found
 
 

@@ -17,10 +17,13 @@ from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage.models import BalanceReading
 from usage.runway import Runway, stored_runway
+from webhooks import following, health
+from webhooks.health import Failing
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 
 RECENT = timedelta(hours=1)
+NOTHING_FAILS = Failing((), 0)
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
 
 
@@ -35,6 +38,8 @@ class Summary:
     log_is_read: bool = False
     requests: int = 0
     errors: int = 0
+    webhooks: Failing = NOTHING_FAILS
+    webhooks_are_read: bool = False
     awaits_first_reading: bool = False
     attention: list[Attention] = field(default_factory=list)
 
@@ -63,7 +68,7 @@ class Summary:
 
 
 def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
-    """Return a summary of each workspace, those that need attention first; four queries for any number of them."""
+    """Return a summary of each workspace, those that need attention first; six queries for any number of them."""
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     rows = list(
         workspaces.select_related("session", "burn_pattern").annotate(
@@ -72,11 +77,17 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
     )
     now = timezone.now()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
-    found = [_summary(row, keys.get(row.pk), requests.get(row.pk), polls[row.pk]) for row in rows]
+    webhooks = health.failing(rows, now)
+    found = [
+        _summary(row, keys.get(row.pk), requests.get(row.pk), polls[row.pk], webhooks.get(row.pk, NOTHING_FAILS))
+        for row in rows
+    ]
     return sorted(found, key=lambda summary: summary.urgency)
 
 
-def _summary(row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, polls: Sequence[Poll]) -> Summary:
+def _summary(
+    row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, polls: Sequence[Poll], webhooks: Failing
+) -> Summary:
     read = {poll.resource for poll in polls if poll.last_success_at}
     if keys is None and read & {FULL_LIST, LIGHT_LIST}:
         keys = {"active": 0}
@@ -86,7 +97,9 @@ def _summary(row: Any, keys: dict[str, int] | None, requests: dict[str, int] | N
         credits=row.credits,
         credits_read_at=row.credits_read_at,
         keys=keys,
-        attention=attention.of(row, keys or {}, failing),
+        attention=attention.of(row, keys or {}, failing, webhooks.hosts),
+        webhooks=webhooks,
+        webhooks_are_read=bool(read & {following.ALL, following.OF_WORKFLOW}),
         # Request logs are read for the keys of the full list; the light one comes without.
         log_is_read=FULL_LIST in read,
         awaits_first_reading=any(_is_on_its_way(poll) for poll in polls),

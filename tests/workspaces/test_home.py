@@ -84,7 +84,7 @@ def test_old_requests_and_the_consoles_own_calls_do_not_count(as_owner, workspac
 
 def test_before_the_first_reading_nothing_is_claimed(as_owner, workspace):
     text = text_of(as_owner.get("/"))
-    assert text.count("never read") == 4
+    assert text.count("never read") == 5
 
 
 def test_a_rejected_key_needs_attention_first(as_owner, workspace, owner):
@@ -190,7 +190,7 @@ def test_twenty_workspaces_cost_as_many_queries_as_ten(as_admin, workspace):
             number = Workspace.objects.count()
             fill(Workspace.objects.create(name=f"W{number}", slug=f"w-{number}", base_url="x"), 2)
         counts.append(queries_of(as_admin, "/"))
-    assert counts[0] == counts[1] <= 9
+    assert counts[0] == counts[1] <= 11
 
 
 def test_the_overview_costs_the_same_whatever_there_is(as_owner, workspace):

@@ -108,7 +108,8 @@ def milliseconds(work):
 def bare(answer, statements):
     """Return the work of a page without Django around it."""
     template = loader.get_template(answer.templates[0].name).template
-    flat = answer.context[0].flatten()
+    context = Context(answer.context[0].flatten())
+    context.request = answer.wsgi_request
     selects = [one["sql"].replace("%", "%%") for one in statements if one["sql"].startswith("SELECT")]
 
     def work():
@@ -116,7 +117,7 @@ def bare(answer, statements):
             for sql in selects:
                 cursor.execute(sql)
                 cursor.fetchall()
-        template.render(Context(flat))
+        template.render(context)
 
     return work
 

@@ -1,0 +1,67 @@
+"""Why did it never arrive? In Chromium: find the failed workflow, read the reason, fetch the result."""
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+LIST = "/w/sandbox/webhooks/"
+
+
+@pytest.fixture
+def webhooks(signed_in):
+    """The list of the sandbox's workspace, once its first reading has landed."""
+    signed_in.goto(LIST)
+    expect(signed_in.locator("tr[data-row]").first).to_be_visible(timeout=60_000)
+    signed_in.goto(LIST)  # with the figures of that reading
+    return signed_in
+
+
+def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
+    webhooks.get_by_role("region", name="What fails").get_by_role("link").first.click()
+    expect(webhooks).to_have_url(re.compile(r"host=.+&reason=.+&since=7d"))
+    expect(webhooks.get_by_role("status").filter(has_text="hidden by filters")).to_be_visible()
+    workflow = webhooks.locator("a.row-link").first
+    workflow_id = workflow.inner_text()
+    workflow.click()
+
+    expect(webhooks.get_by_role("heading", level=1)).to_have_text(workflow_id)
+    expect(webhooks.get_by_text("All 5 attempts failed. Cleanlist makes no more.")).to_be_visible()
+    for heading in ("What it means", "What to check", "What helps"):
+        expect(webhooks.get_by_text(heading, exact=True)).to_be_visible()
+    expect(webhooks.get_by_role("img", name=re.compile("^5 attempts:"))).to_be_visible()
+
+    webhooks.get_by_role("button", name="Fetch the result").click()
+    result = webhooks.get_by_role("region", name="The result")
+    expect(result.get_by_text("C•••").first).to_be_visible()
+    expect(result.get_by_text(re.compile(r"^Contact \d+"))).to_have_count(0)
+    result.get_by_role("button", name="Show contact data").click()
+    expect(result.get_by_text(re.compile(r"^Contact \d+")).first).to_be_visible()
+    with webhooks.expect_download() as as_json:
+        result.get_by_role("button", name="JSON").click()
+    with webhooks.expect_download() as as_csv:
+        result.get_by_role("button", name="CSV").click()
+    body = json.loads(Path(as_json.value.path()).read_text())
+    lines = list(csv.DictReader(Path(as_csv.value.path()).read_text().splitlines()))
+    assert body["workflow_id"] == workflow_id
+    assert len(lines) == len(body["results"]) > 0
+
+    webhooks.get_by_role("link", name="Webhooks", exact=True).first.click()
+    expect(webhooks).to_have_url(re.compile(r"reason="))
+    webhooks.goto("/w/sandbox/audit/")
+    expect(webhooks.get_by_text("Contact data of a result shown")).to_be_visible()
+    expect(webhooks.get_by_text("Result of a workflow downloaded").first).to_be_visible()
+
+
+def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
+    webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("nonsense/../x")
+    webhooks.get_by_role("button", name="Look up").click()
+    expect(webhooks.get_by_text("That is no workflow id")).to_be_visible()
+
+    webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("public_bulk_never_heard_of")
+    webhooks.get_by_role("button", name="Look up").click()
+    expect(webhooks.get_by_role("heading", level=1)).to_have_text("public_bulk_never_heard_of")
+    expect(webhooks.get_by_text("Cleanlist does not tell its state")).to_be_visible()

@@ -66,7 +66,7 @@ def fetch(workflow: Workflow) -> Result:
     Takes as long as upstream does, at most the client's total time-out.
     """
     with reading_client(workflow.workspace) as client:
-        pacer.note(workflow.workspace.rate_limited_as, ENDPOINT)
+        pacer.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
     statuses.note(workflow, status, timezone.now())
     return result_of(workflow.workflow_id, status)

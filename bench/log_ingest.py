@@ -36,6 +36,7 @@ from keys.models.key import key_uuid  # noqa: E402
 from workspaces.models import Workspace  # noqa: E402
 
 PAGE, OVERLAP_STEADY, OVERLAP_FRESH = 500, 450, 1
+MOST_SLOW = 3  # pages that get_or_create lands; it takes so long that more tell no more
 START = datetime(2026, 10, 1, tzinfo=UTC)  # all of a run lies in this month
 PATHS = ("enrich/bulk", "enrich/status?workflow_id=public_bulk_1", "credits/balance", "whoami")
 COLUMNS = (
@@ -127,11 +128,14 @@ def measure(workspace: Workspace, pages: int, overlap: int) -> dict[str, float]:
     for number in range(pages + 1):
         body = page(number * (PAGE - overlap))
         for name, land in ways.items():
+            if name == "get_or_create" and number > MOST_SLOW:
+                continue
             began = perf_counter()
             land(keys[name], body)
             took[name].append(perf_counter() - began)
-    for key in keys.values():
-        assert LoggedRequest.objects.filter(key=key).count() == PAGE + pages * (PAGE - overlap)
+    for name, key in keys.items():
+        landed = min(pages, MOST_SLOW) if name == "get_or_create" else pages
+        assert LoggedRequest.objects.filter(key=key).count() == PAGE + landed * (PAGE - overlap)
     return {name: PAGE / median(times[1:]) for name, times in took.items()}
 
 

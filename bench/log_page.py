@@ -1,163 +1,183 @@
-"""The log page over a small and a large log: PostgreSQL at DATABASE_URL, whose test database is made and dropped.
+"""The log page over a small and a large log, in turns, on the PostgreSQL at DATABASE_URL.
 
-    DATABASE_URL=postgres://… python bench/log_page.py [rows of the large log, 1,000,000 by default]
+    DATABASE_URL=postgres://… python -m bench.log_page [rows of the large log, 1,000,000 by default] [--keep]
 
-50 keys, 90 days, one key with a fifth of the traffic. Each figure is the median of 15 requests of the whole page
-through Django's test client (URL, session, queries, template; no network), after two that are not counted. "bare" is
-the keyset query through the ORM and the table's template alone. What counts are the ratios within one run.
+The logs are those of ``bench.log_database``; ``--keep`` leaves them for the next run. Each figure is the median over 15
+rounds of the whole page through Django's test client (URL, session, queries, template; no network). A round asks every
+page of the small log and then of the large one, so that what else the machine does meets both alike. "bare" is the
+keyset query through the ORM and the table's template alone. "charts" is the database's time for 30 days by hour and
+class of status, from the rollup and beside it directly from the rows (asked once).
 """
 
+import logging
 import os
 import resource
 import statistics
 import sys
 import time
-from pathlib import Path
+from collections import defaultdict
+from datetime import timedelta
 from types import SimpleNamespace
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-
-import logging
 
 import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.db.models import Count  # noqa: E402
+from django.db.models.functions import TruncHour  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
+from bench import log_database  # noqa: E402
 from keys.log.export import lines_of  # noqa: E402
-from keys.models import ApiKey, LoggedRequest  # noqa: E402
+from keys.log.scope import Scope  # noqa: E402
+from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
 SMALL = 100_000
-KEYS, ROUNDS = 50, 15
+ROUNDS = 15
+DEEP = 5_000 * 50
 FILTERS = {
     "no filter": "",
     "one rare status": "?status=503",
     "status class": "?status=4xx",
     "path prefix": "?path=/api/v1/public/enrich",
     "path part": "?path=bulk",
+    "rare path": "?path==/api/v1/public/whoami",
     "one IP address": "?ip=10.0.3.77",
     "network": "?ip=10.0.3.0/24",
+    "rare agent": "?agent=legacy",
     "agent, slow, 7 days": "?agent=requests&slower=400&since=7d",
+    "status, path, agent": "?status=4xx&path=bulk&agent=2.32.2&method=POST",
+    "never together": "?status=503&agent=legacy",
     "matches nothing": "?agent=nowhere",
 }
-FILL = """
-INSERT INTO keys_loggedrequest (key_id, workspace_id, upstream_id, method, path, status_code, duration_ms, ip_address,
-                                user_agent, created_at, is_own_call)
-SELECT k.id, k.workspace_id, 'r' || n, 'GET',
-       '/api/v1/public/' || (ARRAY['enrich/bulk', 'enrich/status', 'credits/balance'])[1 + n %% 3],
-       CASE WHEN n %% 20000 = 7 THEN 503 WHEN n %% 50 = 0 THEN 429 ELSE 200 END, n %% 500,
-       '10.0.' || n %% 16 || '.' || (n / 16) %% 200, 'python-requests/2.32.' || n %% 4,
-       now() - (n::float / %s) * interval '90 days', n %% 97 = 0
-FROM generate_series(1, %s) AS n
-JOIN (SELECT id, workspace_id, row_number() OVER (ORDER BY id) - 1 AS place FROM keys_apikey) AS k
-  ON k.place = CASE WHEN n %% 5 = 0 THEN 0 ELSE n %% %s END
-"""
 
 
-def fill(rows):
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE keys_loggedrequest")
-        cursor.execute(FILL, [rows, rows, KEYS])
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE keys_loggedrequest")
+class Pages:
+    """The pages of one log, each a function of no argument."""
 
+    def __init__(self, client: Client, rows: int) -> None:
+        self.workspace, self.busy = Workspace.objects.get(), ApiKey.objects.order_by("upstream_id")[0]
+        self.client, self.all = client, {}
+        self.request = client.get("/").wsgi_request
+        self._add("of a key", Scope(self.workspace, self.busy), rows // 5)
+        self._add("of all keys", Scope(self.workspace), rows)
 
-def milliseconds(work):
-    times = []
-    for number in range(ROUNDS + 2):
-        began = time.perf_counter()
-        work()
-        if number >= 2:
-            times.append((time.perf_counter() - began) * 1000)
-        elif time.perf_counter() - began > 3:
-            return (time.perf_counter() - began) * 1000  # too slow to ask fifteen times
-    return statistics.median(times)
-
-
-def measure(client, workspace):
-    busy = ApiKey.objects.order_by("pk").first()
-    pages = {"of a key": reverse("keys:requests", args=[workspace.slug, busy.key_id])}
-    pages["of all keys"] = reverse("keys:log", args=[workspace.slug])
-    found = {}
-    request = client.get(pages["of a key"]).wsgi_request
-    for where, url in pages.items():
-        scope = LoggedRequest.objects.filter(key=busy) if where == "of a key" else LoggedRequest.objects.of(workspace)
-        deep = scope.newest_first()[250 * 50 : 250 * 50 + 1][0].place if scope.count() > 12_600 else None
-        far = scope.newest_first().reverse()[500].place
+    def _add(self, where: str, scope: Scope, rows: int) -> None:
+        names = [self.workspace.slug, *([scope.key.key_id] if scope.key else [])]
+        url = reverse("keys:requests" if scope.key else "keys:log", args=names)
+        deep = scope.rows.newest_first()[min(DEEP, rows * 9 // 10)].place
         for name, query in FILTERS.items():
-            found[f"{where}, {name}"] = milliseconds(lambda url=url, query=query: client.get(url + query))
-        if deep:
-            found[f"{where}, page 250"] = milliseconds(lambda url=url, deep=deep: client.get(f"{url}?older={deep}"))
-        found[f"{where}, last pages"] = milliseconds(lambda url=url, far=far: client.get(f"{url}?older={far}"))
-        found[f"{where}, figures"] = milliseconds(lambda url=url: client.get(url + "figures/"))
-        found[f"{where}, bare"] = milliseconds(lambda scope=scope: bare(scope, workspace, busy, request))
-    return found
+            self.all[f"{where}, {name}"] = lambda query=query: self.client.get(url + query)
+        for name in ("no filter", "path part", "status, path, agent"):
+            query = f"{FILTERS[name] or '?'}&older={deep}".replace("?&", "?")
+            self.all[f"{where}, {name}, deep"] = lambda query=query: self.client.get(url + query)
+        self.all[f"{where}, bare"] = lambda: self.bare(scope)
+        self.all[f"{where}, charts"] = lambda: list(self.cells(scope))
+
+    def bare(self, scope: Scope) -> None:
+        """Read and render the newest rows, and nothing else."""
+        rows = list(scope.rows.by_customer().select_related("key").newest_first()[:51])[:50]
+        context = {"page": SimpleNamespace(rows=rows), "workspace": self.workspace, "key": scope.key}
+        render_to_string("keys/log/table.html", context, self.request)
+
+    def cells(self, scope: Scope):
+        """Return 30 days by hour and class of status, from the rollup."""
+        cells = KeyTraffic.objects.filter(key=scope.key) if scope.key else WorkspaceTraffic.objects.all()
+        now = timezone.now()
+        found = cells.everything().between(now - timedelta(days=30), now)
+        return found.values_list("hour", "status_class", "count")
+
+    def direct(self, scope: Scope):
+        """Return the same, counted from the rows."""
+        recent = scope.rows.by_customer().filter(created_at__gte=timezone.now() - timedelta(days=30))
+        return (
+            recent.order_by()
+            .annotate(hour=TruncHour("created_at"))
+            .values_list("hour", "status_code")
+            .annotate(n=Count("pk"))
+        )
 
 
-def bare(scope, workspace, key, request):
-    rows = list(scope.by_customer().select_related("key").newest_first()[:51])[:50]
-    context = {"page": SimpleNamespace(rows=rows), "workspace": workspace, "key": key}
-    render_to_string("keys/log/table.html", context, request)
+def measure(sizes: tuple[int, int]) -> dict[int, dict[str, float]]:
+    took = {rows: defaultdict(list) for rows in sizes}
+    pages = {}
+    for rows in sizes:
+        client = enter(rows)
+        pages[rows] = Pages(client, rows)
+    for _ in range(ROUNDS + 1):
+        for rows in sizes:
+            log_database.use(log_database.name_of(rows))
+            connection.ensure_connection()
+            for name, page in pages[rows].all.items():
+                began = time.perf_counter()
+                page()
+                took[rows][name].append((time.perf_counter() - began) * 1000)
+    return {rows: {name: statistics.median(times[1:]) for name, times in found.items()} for rows, found in took.items()}
 
 
-def export(workspace):
+def enter(rows: int) -> Client:
+    log_database.open_log(rows)
+    user = User.objects.filter(email="admin@example.test").first()
+    client = Client()
+    client.force_login(user or User.objects.create_superuser("admin@example.test", "x"))
+    return client
+
+
+def database_time(rows: int) -> None:
+    """Print how long the database takes for the charts, by its own account."""
+    pages = Pages(enter(rows), rows)
+    for where, scope in (
+        ("a workspace", Scope(pages.workspace)),
+        ("its busiest key", Scope(pages.workspace, pages.busy)),
+    ):
+        times = [executed(pages.cells(scope)) for _ in range(9)]
+        direct = executed(pages.direct(scope))
+        print(f"charts of {where}: {statistics.median(times):.1f} ms of database time; directly {direct:,.0f} ms")
+
+
+def executed(found) -> float:
+    plan = found.explain(analyze=True, format="json")
+    return float(plan.partition('"Execution Time": ')[2].partition("}")[0].strip().rstrip(","))
+
+
+def export() -> None:
+    workspace = Workspace.objects.get()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
-    size = sum(map(len, lines_of(LoggedRequest.objects.of(workspace), workspace, "csv")))
-    seconds = time.perf_counter() - began
+    rows = LoggedRequest.objects.of(workspace).filter(created_at__gte=timezone.now() - timedelta(days=9))
+    lines, size = 0, 0
+    for line in lines_of(rows, workspace, "csv"):
+        lines, size = lines + 1, size + len(line)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    print(f"export: {size / 1e6:,.0f} MB in {seconds:,.1f} s; the process grew by {grown:,.1f} MB")
+    seconds = time.perf_counter() - began
+    print(f"export: {lines:,} lines, {size / 1e6:,.0f} MB in {seconds:,.1f} s; the process grew by {grown:,.1f} MB")
 
 
-def main():
+def main(large: int, *, keep: bool) -> None:
     assert connection.vendor == "postgresql", "Set DATABASE_URL to a PostgreSQL."
     logging.disable(logging.INFO)
-    large = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    settings.ALLOWED_HOSTS.append("testserver")
     try:
-        run(large)
+        figures = measure((SMALL, large))
+        print(f"\n{'milliseconds a page':<36}{SMALL:>12,}{large:>12,}{'ratio':>8}{'to bare':>9}")
+        for name, slow in figures[large].items():
+            fast, bare = figures[SMALL][name], figures[large][f"{name.split(',')[0]}, bare"]
+            print(f"{name:<36}{fast:>12.1f}{slow:>12.1f}{slow / fast:>8.2f}{slow / bare:>9.2f}")
+        database_time(large)
+        export()
     finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
-
-
-def run(large):
-    django.conf.settings.ALLOWED_HOSTS.append("testserver")
-    workspace = Workspace.objects.create(name="Bench", slug="bench", base_url="http://127.0.0.1:9")
-    now = timezone.now()
-    ApiKey.objects.bulk_create(
-        ApiKey(
-            workspace=workspace,
-            name=f"Key {n}",
-            upstream_id=f"k{n}",
-            key_id=ApiKey().pk,
-            first_seen_at=now,
-            read_at=now,
-        )
-        for n in range(KEYS)
-    )
-    client = Client()
-    client.force_login(User.objects.create_superuser("admin@example.test", "x"))
-    figures = []
-    for rows in (SMALL, large):
-        began = time.perf_counter()
-        fill(rows)
-        print(f"{rows:,} rows filled in {time.perf_counter() - began:,.0f} s", flush=True)
-        figures.append(measure(client, workspace))
-    print(f"\n{'milliseconds a page':<36}{SMALL:>12,}{large:>12,}{'ratio':>8}{'to bare':>9}")
-    for name, slow in figures[1].items():
-        fast = figures[0].get(name)
-        bare_time = figures[1][f"{name.split(',')[0]}, bare"]
-        ratio = f"{slow / fast:.2f}" if fast else "-"
-        print(f"{name:<36}{fast or 0:>12.1f}{slow:>12.1f}{ratio:>8}{slow / bare_time:>9.2f}")
-    export(workspace)
+        if not keep:
+            log_database.drop((SMALL, large))
 
 
 if __name__ == "__main__":
-    main()
+    numbers = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    main(numbers[0] if numbers else 1_000_000, keep="--keep" in sys.argv)

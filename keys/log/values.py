@@ -2,8 +2,10 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID
 
@@ -94,7 +96,7 @@ def note_of_keys(rows: Iterable[Any]) -> None:
 
 def recount(key: "ApiKey") -> None:
     """Note anew what occurs in the log of ``key``; the caller holds the workspace's lock, and a transaction."""
-    noted = [LogValue(key=key, workspace_id=key.workspace_id, **one) for one in within_room(counted(key.requests))]
+    noted = [LogValue(workspace_id=key.workspace_id, **one) for one in counted(key.requests.all())]
     key.log_values.all().delete()
     LogValue.objects.bulk_create(noted, batch_size=500)
 
@@ -121,14 +123,14 @@ def seen_in(rows: "Iterable[LoggedRequest | NewRow]") -> list[Seen]:
     )
 
 
-def counted(rows: Any) -> list[Seen]:
-    """Return what occurs in ``rows``, a queryset of one key's log, as the database counts it."""
-    found: list[Seen] = []
+def counted(rows: Any) -> Iterator[dict[str, Any]]:
+    """Yield the notes to store of ``rows``, a queryset of the log: each column is read once, for all keys."""
     for column in COLUMNS:
-        groups = rows.order_by().values_list(column, "is_own_call")
+        groups = rows.order_by("key").values_list("key", column, "is_own_call")
         groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
-        found += summed(Seen(*noted_as(column, raw), *rest) for raw, *rest in groups.iterator(2000))
-    return found
+        for key_id, of_key in groupby(groups.iterator(2000), key=itemgetter(0)):
+            seen = summed(Seen(*noted_as(column, raw), *rest) for _, raw, *rest in of_key)
+            yield from ({"key_id": key_id, **note} for note in within_room(seen))
 
 
 def within_room(seen: Iterable[Seen]) -> Iterable[dict[str, Any]]:

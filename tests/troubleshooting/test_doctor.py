@@ -8,9 +8,11 @@ from django.core.management import CommandError, call_command
 
 from cleanlist import Secret
 from dashboard.troubleshooting.doctor import NOT_CHECKED
+from keys.models import ApiKey
 from tests.cast import API_KEY, NOWHERE
 from tests.waiting import wait_until
 from workspaces.sealing import Sealed
+from workspaces.services.refreshing import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of
 
@@ -81,6 +83,22 @@ def empty_workflow(workspace, sandbox, tmp_path):
     return ["--workflow", workflow]
 
 
+def failing_webhook(workspace, sandbox, tmp_path):
+    api = sandbox.client()
+    body = {"contacts": [CONTACT], "webhook_url": f"{NOWHERE}/hook"}
+    workflow = api.post(BULK, json=body).json()["workflow_id"]
+    deliveries = "/api/v1/public/webhooks/deliveries"
+    wait_until(lambda: api.get(deliveries, params={"workflow_id": workflow}).json()["deliveries"])
+    return ["--workflow", workflow]
+
+
+def refused_lately(workspace, sandbox, tmp_path):
+    key = ApiKey.objects.get(last4=sandbox.credentials()["api_key"][-4:])
+    sandbox.control("requests", {"key_id": key.upstream_id, "count": 2, "status_code": 429})
+    refresh(workspace, "requests", subject=key.upstream_id)
+    return []
+
+
 def nobody_there(workspace, sandbox, tmp_path):
     workspace.base_url = NOWHERE
     workspace.save()
@@ -96,6 +114,8 @@ def nobody_there(workspace, sandbox, tmp_path):
         (no_credits, 11, "No credits are left."),
         (dear_body, 11, "2,650 credits are missing for this request."),
         (bad_body, 12, "contacts[1]"),
+        (failing_webhook, 13, "Connection refused"),
+        (refused_lately, 14, "refused with 429 in the last 24 hours"),
         (unknown_workflow, 15, "Cleanlist does not know the workflow"),
         (empty_workflow, 15, "No provider found verified data for 1 of 1 contacts."),
         (nobody_there, NOT_CHECKED, "[unknown] The balance"),

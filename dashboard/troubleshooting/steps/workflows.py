@@ -161,10 +161,11 @@ def _diagnosis(workspace: Workspace, workflow: Workflow, row: Delivery) -> Resul
         return Result("ok", text, facts=(*when, *facts), links=_page(workspace, workflow))
     reason = reason_named(row.reason) or all_reasons()[-1]
     more = " Further attempts follow by themselves." if row.state == DeliveryState.RETRYING else ""
+    tried = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
     again = "Then submit the workflow again; this one's result is there to be read all the same."
     return Result(
         "failed",
-        f"{row.attempts} attempts, none acknowledged. {reason.meaning} {reason.check}{more}",
+        f"{tried}, none acknowledged. {reason.meaning} {reason.check}{more}",
         title=reason.label,
         fix=f"{reason.fix} {again}",
         facts=facts,

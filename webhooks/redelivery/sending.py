@@ -80,7 +80,7 @@ def _is_still_wanted(item: Item) -> bool:
 def _pace(job: Redelivery) -> None:
     """Count the call to upstream that follows, or hold the job until the console's share has room for it."""
     try:
-        wait = pacer.take([(job.workspace.rate_limited_as, ENDPOINT)])[0]
+        wait = pacer.take([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
     except redis.RedisError as error:
         raise Hold("The console's Redis cannot be reached.", UPSTREAM_WAIT) from error
     if wait:

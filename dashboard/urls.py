@@ -4,6 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import health, metrics, views
+from dashboard.troubleshooting import body_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
@@ -14,6 +15,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]
 urlpatterns.append(path("", include("dashboard.troubleshooting.urls")))
+urlpatterns += [
+    path("w/<slug:slug>/troubleshoot/body/", body_views.check, name="troubleshoot_body"),
+    path("w/<slug:slug>/troubleshoot/body/batches/", body_views.batches, name="troubleshoot_batches"),
+]
 # After the apps: "w/connect/" is no slug.
 urlpatterns.append(path("w/<slug:slug>/", views.overview, name="overview"))
 if settings.DEBUG:

@@ -69,7 +69,7 @@ def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield json.dumps(row, default=str) + "\n"
 
 
-def download(lines: Iterator[str], name: str, content_type: str) -> StreamingHttpResponse:
+def download(lines: Iterator[str] | Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
     """Return ``lines`` as a file that the browser saves as ``name``, while they are still being read."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
     return StreamingHttpResponse(lines, content_type=content_type, headers=headers)

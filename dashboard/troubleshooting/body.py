@@ -276,11 +276,18 @@ def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: s
             if name in places or len(places) < MAX_NAMES:
                 places.setdefault(name, []).append(loc)
     for name, found in sorted(places.items()):
-        alike = difflib.get_close_matches(name[:60].lower(), known, 1, 0.75)
-        fix = f"Did you mean {alike[0]}?" if alike else f"Leave it out. Known are {', '.join(known)}."
+        alike = _alike(name[:60].lower(), known)
+        fix = f"Did you mean {alike}?" if alike else f"Leave it out. Known are {', '.join(known)}."
         times = f" It occurs {len(found):,} times." if len(found) > 1 else ""
         message = f"“{_short(name)}” is no field of {whose}: upstream ignores it.{times}"
         findings.mention(("body", *found[0], _short(name)), message, fix)
+
+
+def _alike(name: str, known: tuple[str, ...]) -> str:
+    """Return the known field that was most likely meant; empty where none comes to mind."""
+    close = difflib.get_close_matches(name, known, 1, 0.7)
+    containing = [one for one in known if len(name) > 3 and name in one]
+    return close[0] if close else containing[0] if len(containing) == 1 else ""
 
 
 def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:

@@ -23,6 +23,7 @@
   const MEANINGS = {
     403: "You may not do this. Ask an administrator of the workspace.",
     404: "This is no longer there. Reload the page.",
+    413: "That is too large to be sent at once. Make it smaller and try again.",
     429: "Too many requests. Wait a moment and try again.",
   };
 

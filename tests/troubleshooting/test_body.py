@@ -90,6 +90,19 @@ def test_fields_that_upstream_ignores_are_mentioned_once_each():
     assert not contact.in_answer
 
 
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("company", "company_name"),
+        ("domain", "company_domain"),
+        ("linkedin", "linkedin_url"),
+        ("firstname", "first_name"),
+    ],
+)
+def test_a_field_with_another_name_is_led_to_the_right_one(name, meant):
+    assert only(check(contacts=[ADA | {name: "x"}])).fix == f"Did you mean {meant}?"
+
+
 def test_values_that_find_nobody_are_mentioned():
     named = {"first_name": "Ada", "last_name": "Lovelace", "company_domain": "https://analytical.example/about"}
     verdict = check(contacts=[{"linkedin_url": "https://example.com/ada"}, named, ADA])

@@ -311,6 +311,11 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
             findings.mention(("body", *odd[0], name), message, f"Write it as {example}.")
 
 
+def is_profile(text: str) -> bool:
+    """Say whether ``text`` is the address of a person on LinkedIn."""
+    return bool(_PROFILE.match(text.strip()[:500]))
+
+
 def _is_odd(value: Any, shape: re.Pattern[str]) -> bool:
     return isinstance(value, str) and bool(value) and not shape.match(value.strip()[:500])
 

@@ -9,7 +9,8 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from dashboard.troubleshooting.batches import as_lines, as_zip, bodies_of, can_be_split
+from dashboard.troubleshooting.archive import as_zip
+from dashboard.troubleshooting.batches import as_lines, bodies_of, can_be_split
 from dashboard.troubleshooting.body import MAX_CONTACTS, BodyVerdict, check_body
 from dashboard.troubleshooting.lines import lines_of
 from workspaces.access import get_workspace

@@ -145,6 +145,9 @@ webhooks:result_file                   POST   in 404 404 403 302 302 302
 troubleshoot_body                      GET    in 404 404 200 200 200 200
 troubleshoot_body                      POST   in 404 404 200 200 200 200
 troubleshoot_batches                   POST   in 404 404 200 200 200 200
+support_bundle                         GET    in 404 404 200 200 200 200
+support_bundle                         POST   in 404 404 200 200 200 200
+support_bundle_take                    POST   in 404 404 200 200 200 200
 overview                               GET    in 404 404 200 200 200 200
 troubleshoot                           GET    in 404 404 200 200 200 200
 troubleshoot                           POST   in 404 404 302 302 302 302

@@ -4,8 +4,6 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import health, metrics, views
-from dashboard.troubleshooting import body_views
-from dashboard.troubleshooting.bundle import views as bundle_views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
@@ -16,12 +14,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]
 urlpatterns.append(path("", include("dashboard.troubleshooting.urls")))
-urlpatterns += [
-    path("w/<slug:slug>/troubleshoot/body/", body_views.check, name="troubleshoot_body"),
-    path("w/<slug:slug>/troubleshoot/body/batches/", body_views.batches, name="troubleshoot_batches"),
-    path("w/<slug:slug>/troubleshoot/bundle/", bundle_views.bundle, name="support_bundle"),
-    path("w/<slug:slug>/troubleshoot/bundle/take/", bundle_views.take, name="support_bundle_take"),
-]
 # After the apps: "w/connect/" is no slug.
 urlpatterns.append(path("w/<slug:slug>/", views.overview, name="overview"))
 if settings.DEBUG:

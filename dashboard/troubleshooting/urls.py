@@ -2,10 +2,15 @@
 
 from django.urls import path
 
-from dashboard.troubleshooting import views
+from dashboard.troubleshooting import body_views, views
+from dashboard.troubleshooting.bundle import views as bundle_views
 
 urlpatterns = [
     path("w/<slug:slug>/troubleshoot/", views.troubleshoot, name="troubleshoot"),
     path("w/<slug:slug>/troubleshoot/all/", views.check_all, name="troubleshoot_all"),
     path("w/<slug:slug>/troubleshoot/checks/<slug:step>/", views.check, name="troubleshoot_check"),
+    path("w/<slug:slug>/troubleshoot/body/", body_views.check, name="troubleshoot_body"),
+    path("w/<slug:slug>/troubleshoot/body/batches/", body_views.batches, name="troubleshoot_batches"),
+    path("w/<slug:slug>/troubleshoot/bundle/", bundle_views.bundle, name="support_bundle"),
+    path("w/<slug:slug>/troubleshoot/bundle/take/", bundle_views.take, name="support_bundle_take"),
 ]

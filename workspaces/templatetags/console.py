@@ -119,9 +119,9 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
 
 
 @register.filter
-def number(value: float | Decimal | None) -> str:
-    """Write a figure with thousands separators and no trailing zeros: "1,547", "12.5"; None is a dash."""
-    if value is None:
+def number(value: float | Decimal | str | None) -> str:
+    """Write a figure with thousands separators and no trailing zeros: "1,547", "12.5"; what is not there is a dash."""
+    if value is None or isinstance(value, str):  # templates give an empty text for a count that upstream left out
         return "—"
     if isinstance(value, int):
         return f"{value:,}"

@@ -14,8 +14,12 @@ class DashboardConfig(AppConfig):
     name = "dashboard"
 
     def ready(self) -> None:
-        """Put the address of the person's machine on every log line of a request."""
+        """Put the address of the person's machine on every log line of a request; show webhooks the request log."""
         bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
+        from dashboard.workflows import workflows_in_log  # noqa: PLC0415 - models can be imported from here on
+        from webhooks import following  # noqa: PLC0415
+
+        following.learn_with(workflows_in_log)
 
 
 def _bind_address(request: HttpRequest, **_: Any) -> None:

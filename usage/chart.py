@@ -17,6 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 8, 14, 24
 # A history shorter than its range is drawn from its beginning, but never less than this.
 SHORTEST = timedelta(minutes=10)
 TICKS = 6
+LABEL_WIDTH, LABEL_HEIGHT = 130, 16
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequen
             for one in found
             if one.topped_up > 0
         ],
-        thresholds=[Mark(LEFT, scale.y(float(one)), f"{one:,.0f}") for one in levels if scale.holds(float(one))],
+        thresholds=_thresholds([float(one) for one in levels if scale.holds(float(one))], scale),
         unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
         latest=Mark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
         words=_words(found, span),
@@ -150,6 +151,16 @@ def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[Mark]:
         since, until = timezone.localtime(before[-1].at), timezone.localtime(after[0].at)
         words = f"Not read from {since:%-d %b %H:%M} to {until:%-d %b %H:%M}"
         found.append(Mark(begin, TOP, words, max(1.0, round(end - begin, 1))))
+    return found
+
+
+def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
+    """Return the lines of ``levels``, highest first; labels of neighbours stand side by side."""
+    found: list[Mark] = []
+    for level in levels:
+        y = scale.y(level)
+        near = bool(found) and y - found[-1].y < LABEL_HEIGHT
+        found.append(Mark(found[-1].x - LABEL_WIDTH if near else WIDTH - RIGHT, y, f"{level:,.0f}"))
     return found
 
 

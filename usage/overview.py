@@ -11,6 +11,7 @@ from django.db.models import Sum
 from usage import chart, series
 from usage.burn import Spent, TopUp, spent_since, top_ups
 from usage.chart import Chart
+from usage.enrichments import Enrichments, enrichments_of
 from usage.levels import Level, levels_of
 from usage.models import BalanceHour, BalanceReading
 from usage.ranges import DAY, Range, chosen
@@ -80,6 +81,7 @@ class Overview:
     ahead: Sequence[Ahead]
     what_if: Runway | None
     spending: Spending
+    enrichments: Enrichments
 
     longest_spending = LONGEST
 
@@ -139,6 +141,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         ahead=ahead,
         what_if=what_if,
         spending=spending(workspace, span.length, now),
+        enrichments=enrichments_of(workspace, now - min(span.length, LONGEST), now),
     )
 
 

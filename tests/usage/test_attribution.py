@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.traffic.past import Place, make
 from usage.attribution import Fall, share_out, spans
+from usage.enrichments import settled_cost
 from usage.spending import MOST_A_CALL
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -107,3 +108,15 @@ def test_credits_that_come_back_are_set_off_against_the_reservation():
 def test_what_was_spent_in_a_gap_is_kept_apart():
     _, lost = spans([Fall(0, 60, 5.0), Fall(60, 9000, 400.0, is_gap=True)], [], 60)
     assert lost == 400
+
+
+def test_the_settled_cost_is_the_sandboxs_truth_to_the_credit(past):
+    """Every finished workflow of five weeks: the counts that enrich/status gives lead to what was settled."""
+    found = {flow["id"]: {"emails_found": 0, "phones_found": 0} for flow in past.workflows}
+    for task in past.workflow_tasks:
+        result = task["result"] or {}
+        found[task["workflow_id"]]["emails_found"] += bool(result.get("primary_email"))
+        found[task["workflow_id"]]["phones_found"] += bool(result.get("personal_phone_numbers"))
+    wrong = [flow["id"] for flow in past.workflows if settled_cost(found[flow["id"]]) != flow["settled"]]
+    assert len(past.workflows) > 100
+    assert wrong == []

@@ -1,0 +1,26 @@
+from datetime import timedelta
+
+import pytest
+
+from usage.enrichments import enrichments_of
+from webhooks.models import Workflow
+
+
+@pytest.fixture
+def workflow(workspace, now):
+    def make_one(name, **facts):
+        return Workflow.objects.create(
+            workspace=workspace, workflow_id=name, first_seen_at=now, status_read_at=now, **facts
+        )
+
+    return make_one
+
+
+def test_finished_enrichments_are_settled_by_what_they_found_and_running_ones_hold_the_most(workspace, workflow, now):
+    done = {"completed_at": now - timedelta(hours=2), "status": "completed"}
+    workflow("a", summary={"total": 50, "emails_found": 30, "phones_found": 4}, **done)
+    workflow("b", summary={"total": 9}, **done | {"completed_at": now - timedelta(days=30)})
+    workflow("c", summary={"total": 20}, status="processing")
+    workflow("d", status="", summary={})
+    found = enrichments_of(workspace, now - timedelta(days=7), now)
+    assert (found.finished, found.settled, found.running, found.reserved_at_most) == (1, 70, 1, 220)

@@ -49,7 +49,8 @@ def populate(count: int) -> list[Workspace]:
     Workspace.objects.bulk_create(workspaces)
     owner = User.objects.create_user("operations@example.test", "bench only")
     Membership.objects.bulk_create(Membership(user=owner, workspace=each, role=Role.OWNER) for each in workspaces)
-    Poll.objects.bulk_create(Poll(workspace=each, resource="balance", interval_seconds=60) for each in workspaces)
+    # Hourly, so that on a slow machine no balance is out of date before its turn comes.
+    Poll.objects.bulk_create(Poll(workspace=each, resource="balance", interval_seconds=3600) for each in workspaces)
     Evaluation.objects.bulk_create(Evaluation(workspace=each, known_kinds=known) for each in workspaces)
     Rule.objects.bulk_create(
         Rule(

@@ -1,13 +1,14 @@
 """Real sockets that misbehave: nothing listens, nobody answers, the connection drops, bytes trickle."""
 
+import asyncio
 import socketserver
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 
-from cleanlist import Timeouts, errors
+from cleanlist import ApiKeyCredential, AsyncClient, Connections, Timeouts, errors
 
 PATIENCE = Timeouts(connect=1, read=0.3, total=0.6)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
@@ -129,3 +130,25 @@ def test_the_total_time_bounds_all_retries_together(talk):
 
     assert took < 1
     assert len(seen) >= 2
+
+
+def hand_out_a_cookie(connection, stopped):
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nset-cookie: sid=1; Path=/\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
+    )
+
+
+async def ask_with_two_keys(url):
+    async with Connections() as shared:
+        for letter in "ab":
+            credential = ApiKeyCredential("clapi_" + letter * 64)
+            async with AsyncClient(url, credential, connections=shared, retries=0) as client:
+                with suppress(errors.CleanlistError):
+                    await client.credits.balance()
+
+
+def test_what_upstream_sets_for_one_client_reaches_no_other_over_shared_connections():
+    with server(hand_out_a_cookie) as (url, seen):
+        asyncio.run(ask_with_two_keys(url.replace("127.0.0.1", "localhost")))  # numbers never get cookies
+    assert [b"a" * 64 in seen[0], b"b" * 64 in seen[1]] == [True, True]
+    assert b"cookie" not in seen[1].lower()

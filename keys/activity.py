@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, Sum
+from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from keys.models import ApiKey, KeyTraffic, LoggedRequest
+from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
 from keys.status import LAST_DAY, Level
 from keys.tallying import hour_of
 from workspaces.bounded import TooMuchToLookThrough, time_limit
@@ -20,8 +20,8 @@ HOURS = 36
 UNHEALTHY_SHARE = 0.10
 # Of fewer requests in a day a tenth says nothing.
 LEAST_REQUESTS = 10
-# How many recent requests are looked through for addresses, and for how many of those the past is asked.
-MOST_READ, MOST_ASKED = 5_000, 40
+# How many new addresses are told of all keys together.
+MOST_NEW = 200
 SECONDS = 1.0
 
 
@@ -81,19 +81,12 @@ def _add_limited(workspace: Workspace, found: dict[Any, Activity], since: dateti
 
 def _add_addresses(workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, Activity], since: datetime) -> None:
     """Note the addresses that a key was used from for the first time, where its log reaches back further."""
-    log = LoggedRequest.objects.of(workspace).by_customer().exclude(ip_address="")
-    recent = log.filter(created_at__gte=since).newest_first().values_list("key", "ip_address")[:MOST_READ]
-    pairs = [(key_id, ip) for key_id, ip in dict.fromkeys(recent) if _reaches_back(keys.get(key_id), since)]
-    pairs = pairs[:MOST_ASKED]
-    earlier = log.filter(created_at__lt=since)
-    known = {f"known_{n}": Exists(earlier.filter(key=key, ip_address=ip)) for n, (key, ip) in enumerate(pairs)}
+    noted = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
     # The first use of a key has no address to differ from.
-    used = {f"used_{n}": Exists(earlier.filter(key=key)) for n, (key, _) in enumerate(pairs)}
-    if not pairs:
-        return
-    answers = Workspace.objects.filter(pk=workspace.pk).annotate(**known, **used).values(*known, *used)[0]
-    for n, (key_id, ip) in enumerate(pairs):
-        if answers[f"used_{n}"] and not answers[f"known_{n}"]:
+    used = set(noted.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
+    recent = noted.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
+    for key_id, ip in recent[:MOST_NEW]:
+        if key_id in used and _reaches_back(keys.get(key_id), since):
             found[key_id].new_addresses.append(ip)
 
 

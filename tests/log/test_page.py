@@ -133,6 +133,13 @@ def test_filters_that_hide_everything_say_so(log):
     assert "No request matches" in text_of(log.get("?status=500"))
 
 
+def test_the_size_of_the_file_has_one_place_whether_there_is_a_file_or_not(log):
+    log.add()
+    for query in ("", "?status=500"):
+        assert log.get(query).content.decode().count('id="log-size"') == 1
+        assert 'id="log-size" hx-swap-oob' in text_of(log.get(query, url=log.all_url + "tally/", headers=HTMX))
+
+
 def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monkeypatch):
     monkeypatch.setattr("workspaces.paging.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
     _fill_up(log, 5000)

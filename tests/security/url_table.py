@@ -117,6 +117,10 @@ keys:detail                            GET    in 404 404 200 200 200 200
 keys:requests                          GET    in 404 404 200 200 200 200
 keys:log                               GET    in 404 404 200 200 200 200
 keys:log_figures                       GET    in 404 404 200 200 200 200
+keys:log_tally                         GET    in 404 404 200 200 200 200
+keys:log_further                       GET    in 404 404 302 302 302 302
+keys:requests_tally                    GET    in 404 404 200 200 200 200
+keys:requests_further                  GET    in 404 404 302 302 302 302
 keys:log_export                        POST   in 404 404 200 200 200 200
 keys:requests_figures                  GET    in 404 404 200 200 200 200
 keys:revoke                            GET    in 404 404 403 200 200 200

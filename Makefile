@@ -9,7 +9,7 @@ PACKAGES := cleanlist sandbox workspaces alerts keys webhooks usage dashboard
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist sandbox sandbox_engine)
 # A file stays on one core, so that its fixtures are made once.
 ON_ALL_CORES := -n auto --dist loadfile
-# log_page loads a million rows into PostgreSQL; alert_chaos, capture_chaos, pacer_storm and redelivery take
+# log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, capture_chaos, pacer_storm and redelivery take
 # minutes: by name only.
 BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

@@ -49,11 +49,12 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     assert body["workflow_id"] == workflow_id
     assert len(lines) == len(body["results"]) > 0
 
-    webhooks.get_by_role("link", name="Webhooks", exact=True).first.click()
+    webhooks.get_by_role("navigation", name="Breadcrumb").get_by_role("link").click()
     expect(webhooks).to_have_url(re.compile(r"reason="))
     webhooks.goto("/w/sandbox/audit/")
-    expect(webhooks.get_by_text("Contact data of a result shown")).to_be_visible()
-    expect(webhooks.get_by_text("Result of a workflow downloaded").first).to_be_visible()
+    trail = webhooks.get_by_role("table")
+    expect(trail.get_by_text("Contact data of a result shown").first).to_be_visible()
+    expect(trail.get_by_text("Result of a workflow downloaded").first).to_be_visible()
 
 
 def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from .world import Upstream
 
 BIG = "A" * 1_000_000
+WORKFLOW = "public_bulk_11111111-2222-4333-8444-555555555555"
 ATTACKS = {
     "script": "<xss onxss=1></title></script><script>alert(1)</script>",
     "attribute": "\"'><xss onxss=1 x=\"'",
@@ -93,12 +94,25 @@ class HostileUpstream(Upstream):
             "user_agent": text,
             "created_at": moment,
         }
+        attempt = {
+            "id": text,
+            "workflow_id": WORKFLOW,
+            "attempt_number": number,
+            "url": text,
+            "status": text,
+            "response_status_code": number,
+            "error_message": text,
+            "response_time_ms": number,
+            "attempted_at": moment,
+        }
         whoami = {"user_email": text, "user_id": text, "user_name": text, "auth_type": "api_key", "tier": text}
         return {
             "/requests": [logged],
             "/revoke": {"success": True, "message": text},
             "/api-keys": [key, {**key, "id": text}],
             "/credits/balance": {"organization_id": text, "credits": number},
+            "/deliveries": {"deliveries": [attempt, {**attempt, "workflow_id": text, "attempted_at": text}]},
+            "/status": {"workflow_id": WORKFLOW, "status": text, "summary": {"total": number}, "completed_at": text},
             "/whoami": whoami
             | {"organization_id": text, "organization_name": text, "scopes": [text], "features": [text] * 300},
         }

@@ -11,6 +11,7 @@ from django.test import Client
 from cleanlist import Secret
 from dashboard.logs import logging_config
 from tests.cast import API_KEY
+from webhooks.following import look_up
 from workspaces import services
 from workspaces.audit import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditEvent, ManagementSession, Membership, Poll, Role, Workspace
@@ -18,7 +19,7 @@ from workspaces.sealing import Sealed
 from workspaces.services import Credentials
 
 from .addresses import PARTS, address_of
-from .hostile_upstream import ATTACKS
+from .hostile_upstream import ATTACKS, WORKFLOW
 from .signing_in import sign_in
 from .url_table import rows
 
@@ -87,6 +88,8 @@ def read_everything(workspace):
     for resource in ("balance", "keys"):
         services.refresh(workspace, resource)
     services.refresh(workspace, "requests", subject=KEY_ID)
+    services.refresh(workspace, "deliveries")
+    look_up(workspace, WORKFLOW)
 
 
 def _whoami(workspace):
@@ -95,7 +98,7 @@ def _whoami(workspace):
 
 
 def pages_of(browser, workspace):
-    names = {"slug": workspace.slug, "key_id": KEY_ID}
+    names = {"slug": workspace.slug, "key_id": KEY_ID, "workflow_id": WORKFLOW}
     for name in PAGES:
         if set(PARTS[name]) <= set(names):
             for headers in ({}, {"HX-Request": "true"}):
@@ -180,6 +183,12 @@ def test_what_people_type_is_kept_as_text_or_refused(victim, owner, attack, clie
         (f"/w/{victim.slug}/settings/details/", {"name": "x", "base_url": text}),
         (f"/w/{victim.slug}/members/invite/", {"email": f"{text}@example.test", "role": text}),
         (f"/w/{victim.slug}/settings/remove/", {"phrase": text}),
+        (f"/w/{victim.slug}/troubleshoot/", {"text": text}),
+        (f"/w/{victim.slug}/troubleshoot/body/", {"body": text}),
+        (
+            f"/w/{victim.slug}/troubleshoot/bundle/",
+            dict.fromkeys(("message", "tried", "body", "workflow", "until"), text),
+        ),
         ("/w/connect/", {**details, "api_key": text, "session_kind": text}),
         ("/accounts/login/", {"login": text, "password": text}),
     ):

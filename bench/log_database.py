@@ -119,7 +119,7 @@ def _fill(rows: int) -> None:
         for name, definition in constraints:
             cursor.execute(f"ALTER TABLE {partitions.TABLE} ADD CONSTRAINT {name} {definition}")
         for _, definition in indexes:
-            cursor.execute(definition)
+            cursor.execute(definition.replace(" ON ONLY ", " ON "))  # of the partitions too
         print("  rows and indexes", flush=True)
         cursor.execute(ROLL_UP)
         cursor.execute(ROLL_UP_WORKSPACE)

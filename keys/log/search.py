@@ -73,6 +73,9 @@ def _by_index(search: Search, hint: Hint | None, scope: Scope) -> Search:
     """Use the index of the filter that matches least, where it spares more than it costs."""
     if hint is None or hint.values is None:
         return search
+    if hint.column == "ip_address":  # its index begins with the workspace
+        workspace = scope.workspace
+        search = Search(search.rows.filter(workspace=workspace), search.walked.filter(workspace=workspace))
     if hint.most <= MOST_RARE:
         rows = search.rows if scope.key or hint.column in ACROSS_KEYS else search.rows.filter(key__in=hint.key_ids)
         return Search(rows.with_values(hint.column, hint.values), search.walked, is_rare=True)

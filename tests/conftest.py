@@ -8,6 +8,7 @@ import redis as redis_client
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
+from django.db import connection
 from django.http import HttpRequest
 
 from dashboard.embedded import bundled_redis
@@ -16,8 +17,15 @@ from tests.sandbox.process import SandboxProcess
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def pytest_collection_modifyitems(items):
-    """Browser tests last: the others fail faster, and Playwright's event loop is in nobody's way."""
+def pytest_collection_modifyitems(config, items):
+    """Browser tests last: the others fail faster, and Playwright's event loop is in nobody's way.
+
+    What only PostgreSQL can do is left to the run on PostgreSQL.
+    """
+    if connection.vendor != "postgresql":
+        left_out = [item for item in items if item.get_closest_marker("postgresql")]
+        items[:] = [item for item in items if item not in left_out]
+        config.hook.pytest_deselected(items=left_out)
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 

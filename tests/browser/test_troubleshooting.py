@@ -192,7 +192,9 @@ def test_more_than_250_contacts(window, upstream):
 
 def test_429(window, upstream):
     secret = upstream.new_key()
-    answers = [upstream.call("GET", "/api/v1/public/usage", secret) for _ in range(33)]
+    answers = []
+    while sum(answer.status_code == 429 for answer in answers) < 3:  # a new minute may begin meanwhile
+        answers.append(upstream.call("GET", "/api/v1/public/usage", secret))
     window.paste(raw(answers[-1]))
     window.sees("Wait as long as Retry-After says", "time.sleep(wait + random.random())")
     window.is_done()  # the list of keys is read
@@ -200,7 +202,7 @@ def test_429(window, upstream):
     window.page.get_by_text("Not right, or do you know more?").click()
     window.page.get_by_label("API key").select_option(f"{NAME} ({secret[:10]}…{secret[-4:]})")
     window.page.get_by_role("button", name="Check again with this").click()
-    window.sees("3 times, last on", "33 requests; the limit is 30")
+    window.sees("3 times, last on", re.compile(r"3\d requests; the limit is 30"))
     upstream.revoke_made()
 
 

@@ -10,7 +10,7 @@ from keys.log import partitions
 from keys.models import LoggedRequest
 from tests.capture.conftest import START
 
-pytestmark = pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no partitions")
+pytestmark = pytest.mark.postgresql
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -160,7 +159,7 @@ def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, m
     assert len(busy.shown("?status=201")) == 1
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no index on paths")
+@pytest.mark.postgresql
 def test_a_rare_path_is_read_by_its_own_index(busy):
     row = busy.add(path="/rare")
     form = LogFilterForm(QueryDict("path==/rare"), [])

@@ -10,6 +10,7 @@ from dashboard.summaries import Summary, summaries_of
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
 from workspaces.models.user import has_second_factor
+from workspaces.texts import plain_text
 
 # How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
 REFRESH_SECONDS, FIRST_SECONDS = 15, 3
@@ -18,7 +19,7 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the workspaces that the person may see, those that need attention first; a page of them where many."""
-    searched, after = request.GET.get("q", "").strip()[:80], request.GET.get("after", "")[:80]
+    searched, after = (plain_text(request.GET.get(name, ""), 80).strip() for name in ("q", "after"))
     chosen = choose(Workspace.objects.visible_to(request.user), searched, after)
     visible = chosen.page(summaries_of(chosen.workspaces))
     # Those that ask for a second factor, which the person has not set up, show no figures.

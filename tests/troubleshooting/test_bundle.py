@@ -18,6 +18,7 @@ from tests.security.hostile_upstream import ATTACKS
 from webhooks.models import Attempt, Delivery, Workflow
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
 from workspaces.sealing import Sealed
+from workspaces.texts import plain_text
 
 CLIENT_TOKEN = "a client token that has no shape"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
@@ -176,7 +177,7 @@ def full_of_secrets(workspace, viewer, key, delivered):
     key.name = f"Quiet Viewer {API_KEY}"
     key.save()
     for name, attack in ATTACKS.items():
-        text = f"{everything} {attack}"[:3000]
+        text = plain_text(f"{everything} {attack}", 3000)  # as the log stores it
         facts = {"path": text, "user_agent": text, "ip_address": "2001:db8::99"}
         log_request(key, upstream_id=f"row-{name}", **facts)
     Attempt.objects.update(error=everything, status=API_KEY[:60])

@@ -170,7 +170,8 @@ def test_the_number_of_queries_grows_with_nothing(hooks, query):
     def count():
         with CaptureQueriesContext(connection) as queries:
             hooks.get(query)
-        return len(queries)
+        # On PostgreSQL the limits of time are statements too.
+        return sum(query["sql"].lstrip("(").startswith(("SELECT", "WITH")) for query in queries)
 
     def more(numbers):
         for number in numbers:

@@ -16,6 +16,7 @@ from workspaces.models import Membership, User
 from workspaces.models.user import SECOND_FACTORS
 from workspaces.services import people as services
 from workspaces.services.people import NotPossible
+from workspaces.texts import plain_text
 from workspaces.views.answers import go_to, page_or_part
 
 PAGE_SIZE = 50
@@ -25,8 +26,7 @@ PAGE_SIZE = 50
 def people(request: HttpRequest) -> HttpResponse:
     """Show accounts, what each may open, and how it is protected: open ones first, then by e-mail address."""
     require_site_admin(request)
-    searched = request.GET.get("q", "").strip()[:254]
-    after = request.GET.get("after", "")[:254]
+    searched, after = (plain_text(request.GET.get(name, ""), 254).strip() for name in ("q", "after"))
     memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
     factors = User.objects.filter(pk=OuterRef("pk"), authenticator__type__in=SECOND_FACTORS)
     accounts = (

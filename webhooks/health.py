@@ -1,7 +1,8 @@
 """How endpoints do: figures for the strip, failures in groups, and which endpoints fail now.
 
-A constant number of queries, and work that does not grow with the number of attempts: attempts are counted by the
-hour (``webhooks.counting``), and what is left to count is found by index within a bounded stretch of time.
+A constant number of queries. Attempts are counted by the hour (``webhooks.counting``); deliveries in a row and failures
+in groups are counted by index within a bounded stretch of time, so that work grows with what happened in it, and not
+with the history before.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,7 @@
-"""What can be said about a webhook URL without asking anybody, not even DNS."""
+"""What can be said about a webhook URL without asking anybody, not even DNS, as upstream judges it.
+
+The console's own sender is stricter (``webhooks.outgoing``): what it refuses upstream may still take.
+"""
 
 import ipaddress
 import socket

@@ -1,7 +1,7 @@
 """Holds every rule against what the mirror says now. One worker a workspace at a time; never twice in parallel."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -22,10 +22,12 @@ BATCH = 100
 logger = structlog.get_logger(__name__)
 
 
-def after_landing(poll: Poll) -> None:
+def after_landing(polls: Sequence[Poll]) -> None:
     """Evaluate the rules that look at what has just landed."""
-    if any(poll.resource in kind.resources for kind in all_kinds()):
-        evaluate(poll.workspace, resource=poll.resource)
+    watched = {resource for kind in all_kinds() for resource in kind.resources}
+    for poll in polls:
+        if poll.resource in watched:
+            _try(poll.workspace, resource=poll.resource)
 
 
 def evaluate_due() -> int:
@@ -35,11 +37,15 @@ def evaluate_due() -> int:
         evaluation_of(workspace)
     due = list(Evaluation.objects.due(timezone.now()).select_related("workspace__session")[:BATCH])
     for evaluation in due:
-        try:
-            evaluate(evaluation.workspace)
-        except Exception:  # one workspace's trouble is not the others'
-            logger.exception("evaluation_failed", workspace=evaluation.workspace_id)
+        _try(evaluation.workspace)
     return len(due)
+
+
+def _try(workspace: Workspace, *, resource: str = "") -> None:
+    try:
+        evaluate(workspace, resource=resource)
+    except Exception:  # one workspace's trouble is not the others'
+        logger.exception("evaluation_failed", workspace=workspace.pk)
 
 
 def evaluate(workspace: Workspace, *, resource: str = "", now: datetime | None = None) -> bool:

@@ -66,7 +66,7 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
     watch.rule()
     watch.balance(412)
     Rule.objects.update(threshold=100, recovery=110)
-    tell_landed(watch.poll)
+    tell_landed([watch.poll])
     assert watch.alerts.get().state == "resolved"
 
 

@@ -1,6 +1,6 @@
 """What can be polled: filled by each app's ``polls.py`` when Django starts."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -80,19 +80,19 @@ def all_resources() -> list[Resource]:
     return [_resources[name] for name in sorted(_resources)]
 
 
-_listeners: list[Callable[[Poll], None]] = []
+_listeners: list[Callable[[Sequence[Poll]], None]] = []
 
 
-def on_landed(listener: Callable[[Poll], None]) -> None:
-    """Have ``listener`` called after each poll whose answer was stored, once that is committed."""
+def on_landed(listener: Callable[[Sequence[Poll]], None]) -> None:
+    """Have ``listener`` called with the polls of a batch whose answers were stored, once those are committed."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
-def tell_landed(poll: Poll) -> None:
-    """Tell the listeners; one that fails is logged and keeps neither the poll nor the others from going on."""
+def tell_landed(polls: Sequence[Poll]) -> None:
+    """Tell the listeners; one that fails is logged and keeps neither the polls nor the others from going on."""
     for listener in _listeners:
         try:
-            listener(poll)
+            listener(polls)
         except Exception:
-            logger.exception("listener_failed", resource=poll.resource, workspace=poll.workspace_id)
+            logger.exception("listener_failed", polls=len(polls))

@@ -45,6 +45,8 @@ def settle(answers: Sequence[Answer]) -> list[Answer]:
             _tell(answer)
         except Exception:  # the next answer of the kind tells it again
             logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
+    if stored := [answer.poll for answer in landed if answer.fetched_at is not None]:
+        tell_landed(stored)
     return landed
 
 
@@ -96,10 +98,8 @@ def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
 
 
 def _tell(answer: Answer) -> None:
-    """Tell who must know: the listeners of a landing, the pacer of a rate limit, people of a refused credential."""
+    """Tell who must know of a failure: the pacer of a rate limit, people of a refused credential."""
     poll, error = answer.poll, answer.error
-    if answer.fetched_at is not None:
-        tell_landed(poll)
     if error is None:
         return
     kind, failures = poll.last_error_kind, poll.consecutive_failures

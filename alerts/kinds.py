@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from django import forms
@@ -21,13 +22,13 @@ Fact = tuple[str, str]
 class Reading:
     """What a rule sees of one subject (a key; "" where the workspace itself is the subject), as of now.
 
-    ``headline`` says it in a few words without the workspace's name: "412 credits left, about 2 days".
-    ``facts`` that cost queries may be a function: it is called only where there is an alert to tell of.
+    ``words`` say it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are told beside it.
+    Either may be a function where it costs something: it is called only where there is an alert to tell of.
     ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak).
     """
 
     value: Decimal
-    headline: str
+    words: str | Callable[[], str]
     subject: str = ""
     label: str = ""
     url: str = ""
@@ -35,6 +36,12 @@ class Reading:
     threshold: Decimal | None = None
     recovery: Decimal | None = None
 
+    @cached_property
+    def headline(self) -> str:
+        """Return the words, worked out now if they were left for when somebody wants them."""
+        return self.words() if callable(self.words) else self.words
+
+    @cached_property
     def all_facts(self) -> list[list[str]]:
         """Return the facts, worked out now if they were left for when somebody wants them."""
         return [list(fact) for fact in (self.facts() if callable(self.facts) else self.facts)]
@@ -59,6 +66,27 @@ class Moment:
 
 
 Readings = Sequence[Reading] | Unreadable
+Read = Callable[[Sequence["Rule"], datetime], Mapping[int, Readings]]
+
+
+def each_workspace(read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Readings]]) -> Read:
+    """Make what answers for the rules of one workspace answer for those of many, one workspace after another."""
+
+    def read_all(rules: Sequence["Rule"], now: datetime) -> Mapping[int, Readings]:
+        found: dict[int, Readings] = {}
+        for some in by_workspace(rules):
+            found |= read(some[0].workspace, some, now)
+        return found
+
+    return read_all
+
+
+def by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
+    """Return the rules of each workspace together."""
+    found: dict[int, list[Rule]] = {}
+    for rule in rules:
+        found.setdefault(rule.workspace_id, []).append(rule)
+    return list(found.values())
 
 
 @dataclass(frozen=True)
@@ -78,11 +106,11 @@ class Default:
 class RuleKind:
     """One thing that rules can watch.
 
-    ``read`` answers for all rules of this kind in one workspace at once, in a number of queries that does not grow
-    with rules or subjects. ``resources`` are the polls after which it is asked at once. ``describe`` says a rule's
-    condition in words. ``parameters`` are the form fields beside threshold and recovery level. In kinds with
-    ``descending`` a more severe rule must have the more extreme threshold. A flag has no levels to choose.
-    Pages list kinds by ``place``.
+    ``read`` answers for all rules of this kind in any number of workspaces at once: in a number of queries that does
+    not grow with rules or subjects, nor with workspaces where it can be helped. ``resources`` are the polls after
+    which it is asked at once. ``describe`` says a rule's condition in words. ``parameters`` are the form fields beside
+    threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
+    A flag has no levels to choose. Pages list kinds by ``place``.
     """
 
     name: str
@@ -90,7 +118,7 @@ class RuleKind:
     explanation: str
     direction: Direction
     unit: str
-    read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Readings]]
+    read: Read
     describe: Callable[["Rule"], str]
     parameters: Mapping[str, Callable[[], forms.Field]] = field(default_factory=dict)
     resources: frozenset[str] = frozenset()

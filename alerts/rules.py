@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from django.urls import reverse
 
-from alerts.kinds import Default, Reading, Readings, RuleKind, register
+from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
 from workspaces.credential_states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
@@ -27,7 +27,7 @@ def _reading(workspace: Workspace, subject: str, label: str, state: CredentialSt
     rejected = state.level == "danger"
     return Reading(
         value=Decimal(int(rejected)),
-        headline=f"Cleanlist rejects the {label}" if rejected else f"the {label} is accepted",
+        words=f"Cleanlist rejects the {label}" if rejected else f"the {label} is accepted",
         subject=subject,
         label=label,
         url=reverse("workspaces:settings", args=[workspace.slug]),
@@ -43,7 +43,7 @@ register(
         "needs it is read any more, so other rules may be blind.",
         direction="above",
         unit="",
-        read=read_credentials,
+        read=each_workspace(read_credentials),
         describe=lambda _: "Cleanlist rejects a stored credential",
         resources=frozenset({"balance", "keys"}),
         is_flag=True,

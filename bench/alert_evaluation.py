@@ -1,43 +1,29 @@
-"""How fast are rules evaluated? 1,000 workspaces with three rules each, on a database file of its own.
+"""How fast are rules evaluated? 1,000 workspaces with three rules each, evaluated as their balances land.
 
-Run: python -m bench.alert_evaluation [workspaces]. Prints rules per second and queries per workspace, for the usual
-case (nothing changes), for a pass in which every workspace fires, and for one in which each of them resolves.
+Run: python -m bench.alert_evaluation [workspaces]. SQLite by default; with DATABASE_URL, a scratch database beside
+that one. Prints rules per second and queries per batch of workspaces: for the usual case (nothing changes), for a pass
+in which every rule fires, for alerts that go on, and for one in which each of them resolves. One worker, one core.
 """
 
-import os
 import sys
-import tempfile
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
+from typing import Any
 
-from dashboard.secrets import new_secret
+from bench.scratch import surroundings  # first: it chooses the settings
 
-# One worker, one core: nothing else runs beside it.
-_folder = tempfile.TemporaryDirectory(prefix="console-bench-")
-os.environ |= {
-    "ENV_FILE": "",
-    "VAR_DIR": _folder.name,
-    "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-    "SECRET_KEY": new_secret("django"),
-    "ENCRYPTION_KEYS": new_secret("fernet"),
-    "LOG_LEVEL": "WARNING",
-}
+# ruff: isort: split
+from django.db import connection
+from django.utils import timezone
 
-import django  # noqa: E402
-
-django.setup()
-
-from django.core.management import call_command  # noqa: E402
-from django.db import connection  # noqa: E402
-from django.test.utils import CaptureQueriesContext  # noqa: E402
-from django.utils import timezone  # noqa: E402
-
-from alerts import tasks  # noqa: E402
-from alerts.kinds import all_kinds  # noqa: E402
-from alerts.models import Alert, Evaluation, Notification, Rule  # noqa: E402
-from alerts.services import evaluating  # noqa: E402
-from usage import readings  # noqa: E402
-from workspaces.models import Membership, Poll, Role, User, Workspace  # noqa: E402
+from alerts import tasks
+from alerts.kinds import all_kinds
+from alerts.models import Alert, Evaluation, Notification, Rule
+from alerts.services import evaluating
+from usage import readings
+from workspaces.models import Membership, Poll, Role, User, Workspace
 
 LEVELS = (("Getting low", "information", 2000), ("Low", "warning", 1000), ("Almost gone", "critical", 100))
 
@@ -76,27 +62,46 @@ def land(workspaces: list[Workspace], amount: int) -> None:
 
 
 def measure(label: str, workspaces: list[Workspace]) -> None:
-    with CaptureQueriesContext(connection) as first:
-        evaluating.evaluate(workspaces[0], resource="balance")
-    with CaptureQueriesContext(connection) as last:
-        evaluating.evaluate(workspaces[-1], resource="balance")
-    rest = workspaces[1:-1]
-    began = time.perf_counter()
-    for workspace in rest:
-        evaluating.evaluate(workspace, resource="balance")
-    seconds = time.perf_counter() - began
-    rate = len(rest) * len(LEVELS) / seconds
+    """Evaluate all, as after the landing of their balances, and print what it took."""
+    landed = {workspace.pk: {"balance"} for workspace in workspaces}
+    queries: list[int] = []
+    began, used = time.perf_counter(), time.process_time()
+    for place in range(0, len(workspaces), evaluating.BATCH):
+        batch = workspaces[place : place + evaluating.BATCH]
+        with counting() as counted:
+            assert evaluating.evaluate_together(batch, landed=landed) == len(batch)
+        queries.append(counted.count)
+    seconds, busy = time.perf_counter() - began, time.process_time() - used
+    rate, each, used_each = len(workspaces) * len(LEVELS) / seconds, seconds / len(workspaces), busy / len(workspaces)
     print(
-        f"{label:24} {rate:7,.0f} rules/s  {seconds / len(rest) * 1000:5.1f} ms and {len(first)} queries a workspace",
-        end="",
+        f"{label:22} {rate:7,.0f} rules/s, {each * 1000:5.2f} ms a workspace ({used_each * 1000:5.2f} of processor),"
+        f" {min(queries)} to {max(queries)} queries for {evaluating.BATCH} workspaces,"
+        f" {sum(queries) / len(workspaces):.1f} for each"
     )
-    print("" if len(first) == len(last) else f" (the last one: {len(last)})")
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    call_command("migrate", verbosity=0)
-    tasks.nudge_outbox = lambda: None  # no broker runs here
+class Counted:
+    """Counts queries without keeping them, which would cost more than they do."""
+
+    count = 0
+
+    def __call__(self, execute: Callable[..., Any], *arguments: Any) -> Any:
+        """Run one query."""
+        self.count += 1
+        return execute(*arguments)
+
+
+@contextmanager
+def counting() -> Iterator[Counted]:
+    """Count the queries of a block."""
+    counted = Counted()
+    with connection.execute_wrapper(counted):
+        yield counted
+
+
+def main(count: int) -> None:
+    """Measure all four cases, and check that they were what they should be."""
+    tasks.nudge_outbox = lambda: None  # no worker runs here
     workspaces = populate(count)
     print(f"{count:,} workspaces, {len(LEVELS)} rules each, {connection.vendor}")
     land(workspaces, 5000)
@@ -113,4 +118,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with surroundings():
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 1000)

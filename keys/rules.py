@@ -10,7 +10,17 @@ from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from alerts.kinds import Default, Fact, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.kinds import (
+    Default,
+    Fact,
+    Reading,
+    Readings,
+    RuleKind,
+    Unreadable,
+    each_workspace,
+    register,
+    register_summary,
+)
 from alerts.models import Rule
 from alerts.words import figure, span, with_unit
 from keys import rule_history, sources
@@ -204,7 +214,7 @@ register(
         "A key's first day is for learning. Over once nothing new was seen for 24 hours.",
         direction="above",
         unit="new sources",
-        read=read_new_sources,
+        read=each_workspace(read_new_sources),
         describe=lambda _: "a key is used from a new IP address or by a new program",
         resources=KEYS,
         place=30,
@@ -220,7 +230,7 @@ register(
         explanation="Fires when a key is used that was not used for longer than this. Over after 24 hours.",
         direction="above",
         unit="days",
-        read=read_waking,
+        read=each_workspace(read_waking),
         describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
         resources=KEYS,
         place=30,
@@ -236,7 +246,7 @@ register(
         f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count.",
         direction="above",
         unit="times its busy hours",
-        read=read_rate,
+        read=each_workspace(read_rate),
         describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
         resources=KEYS,
         place=30,
@@ -252,7 +262,7 @@ register(
         "4xx or 5xx.",
         direction="above",
         unit="per cent",
-        read=read_errors,
+        read=each_workspace(read_errors),
         describe=lambda rule: f"more than {figure(rule.threshold)} % of a key's requests in the last hour fail",
         parameters={"least": _least_field},
         resources=KEYS,
@@ -269,7 +279,7 @@ register(
         "create a new one and switch over before.",
         direction="below",
         unit="days",
-        read=read_expiry,
+        read=each_workspace(read_expiry),
         describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
         resources=KEYS,
         place=30,

@@ -9,7 +9,7 @@ part of the burn. ``bench/runway_backtest.py`` measures it; constants were chose
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean
@@ -87,9 +87,29 @@ class Pattern:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
         ladders = [_Ladder(amount) for amount in amounts]
         an_average_day = sum(self.profile) / 7
+        for passed, spent in self._ahead(start):
+            if all(ladder.is_done for ladder in ladders):
+                break
+            spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
+            for ladder in ladders:
+                ladder.climb(spent, spread, passed)
+        return [ladder.crossing() for ladder in ladders]
+
+    def median(self, amount: float, start: float) -> float | None:
+        """Return the median of what ``crossings`` returns for one amount, for a fraction of the work."""
+        before = (0.0, 0.0)
+        for passed, spent in self._ahead(start) if amount > 0 else ():
+            if spent >= amount:
+                share = (amount - before[1]) / (spent - before[1])
+                return before[0] + (passed - before[0]) * share
+            before = passed, spent
+        return None if amount > 0 else 0.0
+
+    def _ahead(self, start: float) -> Iterator[tuple[float, float]]:
+        """Yield hours from ``start`` on and what is expected to have been spent by then, for a year."""
         by_day = [sum(self.profile[slot : slot + 24]) for slot in range(0, HOURS_A_WEEK, 24)]
         spent, passed = 0.0, 0.0
-        while passed < HOURS_A_YEAR and not all(ladder.is_done for ladder in ladders):
+        while passed < HOURS_A_YEAR:
             number = math.floor(start + passed + 1e-9)
             if passed > COARSE_AFTER and number % 24 == 0:
                 step, burn = 24.0, by_day[(number + 72) % HOURS_A_WEEK // 24] * self._growth(passed + 12)
@@ -98,10 +118,7 @@ class Pattern:
                 burn = self.expected(number, passed) * step
             spent += burn
             passed += step
-            spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
-            for ladder in ladders:
-                ladder.climb(spent, spread, passed)
-        return [ladder.crossing() for ladder in ladders]
+            yield passed, spent
 
     def expected(self, number: int, hours_ahead: float) -> float:
         """Return the credits expected to be spent in an hour that lies so far ahead."""

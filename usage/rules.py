@@ -3,10 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import cache
 
 from django import forms
-from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 
 from alerts.kinds import (
@@ -17,6 +15,7 @@ from alerts.kinds import (
     Readings,
     RuleKind,
     Unreadable,
+    by_workspace,
     register,
     register_summary,
 )
@@ -25,116 +24,48 @@ from alerts.words import figure, span, with_unit
 from usage import burn
 from usage.levels import BALANCE_BELOW, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
-from usage.runway import BEYOND, NOT_FALLING, REACHED, Runway, past_runways, runway
-from usage.spending import spending
+from usage.runway import days_of, past_runways
+from usage.watching import Credits, credits_of, day, page_of, peaks_of, polls_of
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
-# What a balance that does not fall counts as: longer than any threshold that makes sense.
-ENDLESS_DAYS = Decimal(3650)
-Facts = Callable[[], tuple[Fact, ...]]
 
 
-def _url(workspace: Workspace) -> str:
-    try:
-        return reverse("usage:overview", args=[workspace.slug])
-    except NoReverseMatch:
-        return workspace.get_absolute_url()
-
-
-def _poll(workspace: Workspace) -> Poll | None:
-    return workspace.polls.filter(resource="balance").first()
-
-
-def _unreadable(poll: Poll | None, latest: BalanceReading | None) -> str:
-    """Return why the balance as the mirror has it cannot be trusted, or nothing."""
-    if latest is None:
-        return "The balance has not been read yet."
-    if poll is not None and poll.is_stale:
-        reason = poll.paused_reason or poll.last_error or "no reading came in time"
-        return f"The balance is out of date: {reason}"
-    return ""
-
-
-def _lasts(runway_: Runway, now: datetime) -> str:
-    """Say how long the credits last: "about 2 days", or nothing where that is not known."""
-    if runway_.reason in {BEYOND, NOT_FALLING, REACHED} or runway_.median_at is None:
-        return ""
-    return f"about {span(runway_.median_at - now)}"
-
-
-def _facts(workspace: Workspace, latest: BalanceReading, ahead: Runway, now: datetime) -> tuple[Fact, ...]:
-    spans = (
-        ("last hour", timedelta(hours=1)),
-        ("last 24 hours", timedelta(days=1)),
-        ("last 7 days", timedelta(days=7)),
-    )
-    spent = burn.spent_since(workspace, [now - length for _, length in spans], now)
-    facts = [("Balance", f"{figure(latest.credits)} credits, read {timezone.localtime(latest.read_at):%H:%M:%S %Z}")]
-    facts += [
-        (f"Spent in the {name}", with_unit(past.credits, "credits"))
-        for (name, _), past in zip(spans, spent, strict=True)
-    ]
-    if ahead.median_at is not None:
-        early, late = ahead.early_at, ahead.late_at
-        spread = f", 80 % between {_day(early)} and {_day(late)}" if early and late else ""
-        facts.append(("Runs out", f"{_lasts(ahead, now) or 'now'}: {_day(ahead.median_at)}{spread}"))
-    else:
-        facts.append(("Runs out", ahead.reason or "later than a year from now"))
-    return tuple(facts)
-
-
-def _day(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    return f"{local.day} {local:%b %Y, %H:%M}"
-
-
-def _spenders(workspace: Workspace, now: datetime) -> tuple[Fact, ...]:
-    """Return who spent most of the last day's credits."""
-    estimate = spending(workspace, timedelta(days=1), now)
-    named = [share for share in estimate.by_key if share.key is not None and share.credits > 0][:3]
-    words = [f"{share.key.label}: {with_unit(share.credits, 'credits')}" for share in named if share.key]
-    return (("Top spenders, 24 hours (estimate)", "; ".join(words)),) if words else ()
-
-
-def _seen(workspace: Workspace, now: datetime) -> tuple[BalanceReading, Runway, Facts] | Unreadable:
-    latest = burn.latest(workspace)
-    if (problem := _unreadable(_poll(workspace), latest)) or latest is None:
-        return Unreadable(problem)
-    ahead = runway(workspace, now=now)
-    # Burn and spenders cost queries: only where there is an alert to tell of, and then once for all rules.
-    return latest, ahead, cache(lambda: (*_facts(workspace, latest, ahead, now), *_spenders(workspace, now)))
+def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credits, Rule]]:
+    """Yield each rule with what is known of its workspace's credits, which rules of one workspace share."""
+    known = {one.workspace.pk: one for one in credits_of((rule.workspace for rule in rules), now)}
+    for rule in rules:
+        yield known[rule.workspace_id], rule
 
 
 # --- balance below --------------------------------------------------------------------------------------------
 
 
-def read_balance(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return the balance, held against credits or against per cent of the last top-up's peak."""
-    seen = _seen(workspace, now)
-    if isinstance(seen, Unreadable):
-        return {rule.pk: seen for rule in rules}
-    latest, ahead, facts = seen
-    lasts = _lasts(ahead, now)
-    headline = with_unit(latest.credits, "credits") + " left" + (f", {lasts}" if lasts else "")
-    peak = burn.last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
-    return {rule.pk: [_held_against(rule, latest.credits, peak, headline, workspace, facts)] for rule in rules}
+    peaks = peaks_of(rule.workspace for rule in rules if is_relative(rule))
+    return {
+        rule.pk: Unreadable(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
+        for one, rule in _with_credits(rules, now)
+    }
 
 
-def _held_against(  # noqa: PLR0917 - one reading's parts
-    rule: Rule, credits_: Decimal, peak: Decimal | None, headline: str, workspace: Workspace, facts: Facts
-) -> Reading:
+def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Reading:
     if not is_relative(rule):
-        return Reading(credits_, headline, url=_url(workspace), facts=facts)
+        return Reading(one.balance, lambda: _left(one), url=one.url, facts=lambda: one.facts)
     of_peak = (f"{figure(rule.threshold)} % of", f"{figure(peak or 0)} credits, the last top-up's peak")
     return Reading(
-        credits_,
-        headline,
-        url=_url(workspace),
-        facts=lambda: (*facts(), of_peak),
+        one.balance,
+        lambda: _left(one),
+        url=one.url,
+        facts=lambda: (*one.facts, of_peak),
         threshold=share_of(rule.threshold, peak),
         recovery=share_of(rule.recovery, peak),
     )
+
+
+def _left(one: Credits) -> str:
+    return with_unit(one.balance, "credits") + " left" + (f", {one.lasts}" if one.lasts else "")
 
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -158,60 +89,52 @@ def describe_balance(rule: Rule) -> str:
 # --- runway ---------------------------------------------------------------------------------------------------
 
 
-def read_runway(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return how many days the credits last."""
-    seen = _seen(workspace, now)
-    if isinstance(seen, Unreadable):
-        return {rule.pk: seen for rule in rules}
-    latest, ahead, facts = seen
-    days = _days(ahead, now)
-    if days is None:
-        return {rule.pk: Unreadable(f"How long the credits last is not known: {ahead.reason}.") for rule in rules}
-    lasts = _lasts(ahead, now) or ("none left" if ahead.reason == REACHED else "more than a year")
-    headline = f"credits last {lasts}, {figure(latest.credits)} left" if days else "no credits left"
-    reading = Reading(days, headline, url=_url(workspace), facts=facts)
-    return {rule.pk: [reading] for rule in rules}
+    return {rule.pk: _lasting(one) for one, rule in _with_credits(rules, now)}
 
 
-def _days(ahead: Runway, now: datetime) -> Decimal | None:
-    if ahead.reason == REACHED:
-        return Decimal(0)
-    if ahead.reason in {BEYOND, NOT_FALLING}:
-        return ENDLESS_DAYS
-    if ahead.median_at is None:
-        return None
-    return Decimal(round((ahead.median_at - now) / timedelta(days=1), 2))
+def _lasting(one: Credits) -> Readings:
+    if one.problem:
+        return Unreadable(one.problem)
+    if one.days is None:
+        return Unreadable(f"How long the credits last is not known: {one.runway.reason}.")
+    return [Reading(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
+
+
+def _last_so_long(one: Credits) -> str:
+    if not one.days:
+        return "no credits left"
+    return f"credits last {one.lasts or 'more than a year'}, {figure(one.balance)} left"
 
 
 def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
     """Yield for how many days the credits lasted, every few hours of the past."""
     for at, ahead in past_runways(workspace, since, until):
-        if (days := _days(ahead, at)) is not None:
+        if (days := days_of(ahead, at)) is not None:
             yield Moment(at, days)
 
 
 # --- spent above ----------------------------------------------------------------------------------------------
 
 
-def read_spent(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
-    """Return what was spent in each rule's last hours."""
-    seen = _seen(workspace, now)
-    if isinstance(seen, Unreadable):
-        return {rule.pk: seen for rule in rules}
-    facts = seen[2]
-    hours = [_hours(rule) for rule in rules]
-    past = burn.spent_since(workspace, [now - timedelta(hours=count) for count in hours], now)
-    return {
-        rule.pk: [
-            Reading(
-                spent.credits,
-                f"{with_unit(spent.credits, 'credits')} spent in {with_unit(count, 'hours')}",
-                url=_url(workspace),
-                facts=facts,
-            )
-        ]
-        for rule, count, spent in zip(rules, hours, past, strict=True)
-    }
+def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return what was spent in each rule's last hours; a few queries for each workspace that has such rules."""
+    found: dict[int, Readings] = {}
+    known = {one.workspace.pk: one for one in credits_of((rule.workspace for rule in rules), now)}
+    for some in by_workspace(rules):
+        one = known[some[0].workspace_id]
+        if one.problem:
+            found |= {rule.pk: Unreadable(one.problem) for rule in some}
+            continue
+        past = burn.spent_since(one.workspace, [now - timedelta(hours=_hours(rule)) for rule in some], now)
+        found |= {rule.pk: [_spent(one, rule, spent.credits)] for rule, spent in zip(some, past, strict=True)}
+    return found
+
+
+def _spent(one: Credits, rule: Rule, spent: Decimal) -> Reading:
+    words = f"{with_unit(spent, 'credits')} spent in {with_unit(_hours(rule), 'hours')}"
+    return Reading(spent, words, url=one.url, facts=lambda: one.facts)
 
 
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -240,21 +163,23 @@ def _hours(rule: Rule) -> int:
 # --- unreadable -----------------------------------------------------------------------------------------------
 
 
-def read_silence(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
-    """Return for how many minutes the balance could not be read."""
-    poll = _poll(workspace)
+def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return for how many minutes the balance could not be read; one query."""
+    polls = polls_of(rule.workspace for rule in rules)
+    return {rule.pk: _silence(rule.workspace, polls.get(rule.workspace_id), now) for rule in rules}
+
+
+def _silence(workspace: Workspace, poll: Poll | None, now: datetime) -> Readings:
     if poll is None or workspace.api_key is None:
-        return {rule.pk: Unreadable("No API key is stored, so there is no balance to read.") for rule in rules}
-    since = poll.last_success_at or workspace.created_at
-    minutes = Decimal(max(0, int((now - since).total_seconds() // 60)))
-    readable = not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale
-    reason = poll.paused_reason or poll.last_error or "no reading came"
-    headline = "balance can be read" if readable else f"balance unreadable for {span(now - since)}"
-    facts: tuple[Fact, ...] = (("Last read", _day(poll.last_success_at) if poll.last_success_at else "never"),)
-    if not readable:
-        facts += (("Why", reason),)
-    reading = Reading(Decimal(0) if readable else minutes, headline, url=_url(workspace), facts=facts)
-    return {rule.pk: [reading] for rule in rules}
+        return Unreadable("No API key is stored, so there is no balance to read.")
+    last, url = poll.last_success_at, page_of(workspace)
+    silent = now - (last or workspace.created_at)
+    facts = (("Last read", day(last) if last else "never"),)
+    if not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale:
+        return [Reading(Decimal(0), "balance can be read", url=url, facts=facts)]
+    minutes = Decimal(max(0, int(silent.total_seconds() // 60)))
+    reason = ("Why", poll.paused_reason or poll.last_error or "no reading came")
+    return [Reading(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
 
 
 def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -290,12 +215,11 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of credits."""
-    now = timezone.now()
-    seen = _seen(workspace, now)
-    if isinstance(seen, Unreadable):
-        return [("Credits", seen.reason)]
+    [one] = credits_of([workspace], timezone.now())
+    if one.problem:
+        return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)
-    return [*seen[2](), *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
+    return [*one.facts, *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
 
 
 def _describe(text: str, unit: str) -> Callable[[Rule], str]:

@@ -19,6 +19,8 @@ NO_READING = "the balance has not been read yet"
 NOT_FALLING = "credits are not falling"
 BEYOND = "more than a year at the present burn"
 REACHED = "the balance is there already"
+# What a balance that does not fall counts as: longer than any threshold that makes sense.
+ENDLESS_DAYS = Decimal(3650)
 # How many hours lie between the moments of the past at which the runway is worked out again.
 PAST_STEP = 3
 
@@ -53,7 +55,7 @@ def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetim
 def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runway:
     """Return when ``balance`` runs out by what was last learned; no query where ``burn_pattern`` was selected along."""
     stored: BurnPattern | None = getattr(workspace, "burn_pattern", None)
-    return forecast(_burn(stored) if stored else Burn(None, 0), balance, [Decimal(0)], now)[0]
+    return forecast(stored_burn(stored) if stored else Burn(None, 0), balance, [Decimal(0)], now)[0]
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Burn:
 def burn_of(workspace: Workspace, now: datetime) -> Burn:
     """Return the burn as learned this hour; where that was not stored yet, learn it now."""
     stored = BurnPattern.objects.filter(workspace=workspace, hour=hour_of(now)).first()
-    return _burn(stored) if stored else _learn(workspace, now)
+    return stored_burn(stored) if stored else _learn(workspace, now)
 
 
 def learn_burn(workspace: Workspace, now: datetime) -> None:
@@ -85,7 +87,8 @@ def _learn(workspace: Workspace, now: datetime) -> Burn:
     return Burn(forecasting.learn(hours, int(now.timestamp() // 3600)), forecasting.observed(hours))
 
 
-def _burn(row: BurnPattern) -> Burn:
+def stored_burn(row: BurnPattern) -> Burn:
+    """Return the burn as it was stored."""
     learned = row.learned and Pattern(**{**row.learned, "profile": tuple(row.learned["profile"])})
     return Burn(learned, row.hours_seen)
 
@@ -144,6 +147,29 @@ def _forecast(pattern: Pattern, balance: Decimal, thresholds: Sequence[Decimal],
         )
         for threshold, amount, crossing in zip(thresholds, amounts, found, strict=True)
     ]
+
+
+def days_of(ahead: Runway, now: datetime) -> Decimal | None:
+    """Return the median of ``ahead`` in days from ``now``, None where it is not known."""
+    if ahead.reason == REACHED:
+        return Decimal(0)
+    if ahead.reason in {BEYOND, NOT_FALLING}:
+        return ENDLESS_DAYS
+    return None if ahead.median_at is None else _days(ahead.median_at - now)
+
+
+def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
+    """Return what ``days_of`` does for a forecast to zero, without the work for its interval."""
+    if burn.pattern is None:
+        return None
+    if not any(burn.pattern.profile):
+        return ENDLESS_DAYS
+    hours = burn.pattern.median(float(balance), now.timestamp() / 3600)
+    return ENDLESS_DAYS if hours is None else _days(timedelta(hours=hours))
+
+
+def _days(length: timedelta) -> Decimal:
+    return Decimal(round(length / timedelta(days=1), 2))
 
 
 def _at(now: datetime, hours: float | None) -> datetime | None:

@@ -11,7 +11,18 @@ from django import forms
 from django.db.models import Count, Max, Q
 from django.urls import NoReverseMatch, reverse
 
-from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.kinds import (
+    Default,
+    Fact,
+    Moment,
+    Reading,
+    Readings,
+    RuleKind,
+    Unreadable,
+    each_workspace,
+    register,
+    register_summary,
+)
 from alerts.models import Rule
 from alerts.words import figure, with_unit
 from webhooks import following, health
@@ -190,7 +201,7 @@ register(
         "with all of Cleanlist's attempts. Over with the first delivery that arrives.",
         direction="above",
         unit="deliveries",
-        read=read_in_a_row,
+        read=each_workspace(read_in_a_row),
         describe=lambda rule: f"more than {with_unit(rule.threshold, 'deliveries')} to an endpoint fail in a row",
         resources=RESOURCES,
         place=40,
@@ -205,7 +216,7 @@ register(
         explanation="Fires when more than this share of one endpoint's latest deliveries failed for good.",
         direction="above",
         unit="per cent",
-        read=read_share,
+        read=each_workspace(read_share),
         describe=lambda rule: (
             f"more than {figure(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
         ),

@@ -123,8 +123,8 @@ class Alert(models.Model):
         return f"{self.rule_id}:{self.subject}"
 
     def reminder_due(self, repeat_seconds: int, now: datetime) -> bool:
-        """Say whether it is time to repeat: firing, not acknowledged, and the interval is over."""
-        if not repeat_seconds or self.acknowledged_at or self.state != self.State.FIRING:
+        """Say whether it is time to repeat what still fires: not acknowledged, and the interval is over."""
+        if not repeat_seconds or self.acknowledged_at:
             return False
         last = self.notified_at or self.fired_at
         return last is not None and now - last >= timedelta(seconds=repeat_seconds)

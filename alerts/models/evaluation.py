@@ -1,7 +1,8 @@
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db import connection, models, transaction
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from workspaces.models import Workspace
@@ -17,6 +18,34 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     def due(self, now: datetime) -> "EvaluationQuerySet":
         """Keep what should be evaluated now, longest waiting first."""
         return self.free(now).filter(next_run_at__lte=now).order_by("next_run_at")
+
+    def take(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
+        """Take the lease of each of ``workspaces`` that nobody holds; the moment it ends is the proof of holding it.
+
+        Whoever holds one of the others may have read before the latest landing, so it is asked to look once more.
+        """
+        until, wanted = now + timedelta(seconds=seconds), set(workspaces)
+        skip = connection.features.has_select_for_update_skip_locked
+        with transaction.atomic():
+            taken = list(self.select_for_update(skip_locked=skip).free(now).filter(workspace__in=wanted))
+            self.filter(pk__in=[turn.pk for turn in taken]).update(leased_until=until)
+        if missed := wanted - {turn.workspace_id for turn in taken}:
+            self.filter(workspace__in=missed).update(again=True, next_run_at=now)
+        for turn in taken:
+            turn.leased_until = until
+        return taken
+
+    def finish(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
+        """Give leases back that were taken together; return how many were still held.
+
+        The next turn comes after ``wait``, or as planned already; at once where it was asked for meanwhile. A row
+        whose lease had run out and that another worker has taken since is left alone.
+        """
+        later = F("next_run_at") if wait is None else Value(now + wait)
+        following = Case(When(again=True, then=Value(now)), default=later)
+        ends = {turn.leased_until for turn in turns}
+        mine = self.filter(pk__in=[turn.pk for turn in turns], leased_until__in=ends)
+        return mine.update(leased_until=None, evaluated_at=now, next_run_at=following, again=False)
 
 
 class Evaluation(models.Model):
@@ -36,24 +65,6 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"evaluation of {self.workspace_id}"
-
-    def take(self, now: datetime, seconds: float) -> bool:
-        """Take the lease unless somebody holds it; the moment it ends is the proof of holding it."""
-        until = now + timedelta(seconds=seconds)
-        if Evaluation.objects.free(now).filter(pk=self.pk).update(leased_until=until) != 1:
-            return False
-        self.leased_until = until
-        return True
-
-    def ask_again(self, now: datetime) -> None:
-        """Have it done once more: whoever holds the lease may have read before the latest landing."""
-        Evaluation.objects.filter(pk=self.pk).update(again=True, next_run_at=now)
-
-    def finish(self, now: datetime, next_run_at: datetime) -> bool:
-        """Give the lease back; False when it had run out and another worker has taken it since."""
-        mine = Evaluation.objects.filter(pk=self.pk, leased_until=self.leased_until)
-        following = Case(When(again=True, then=Value(now)), default=Value(next_run_at))
-        return mine.update(leased_until=None, evaluated_at=now, next_run_at=following, again=False) == 1
 
 
 class SendingTurn(models.Model):

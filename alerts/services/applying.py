@@ -1,182 +1,121 @@
-"""Turns readings into alerts, their timeline and their notifications. Runs inside the evaluation's transaction."""
+"""Writes what was decided: alerts, their timeline, and their notifications. Runs in the evaluation's transaction."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-import structlog
-from django.db import transaction
-
-from alerts.evaluation import Memory, State, step
-from alerts.kinds import Reading, Readings, Unreadable
-from alerts.models import Alert, Notification, Rule, Snooze, Transition
-from alerts.services.notifying import Outbox
+from alerts.evaluation import Memory, State
+from alerts.models import Alert, Notification, Snooze, Transition
+from alerts.services.deciding import Move, facts_of, headline_of, stored
+from alerts.services.notifying import Message, Outbox
 from alerts.words import span
 from workspaces.models import Workspace
-from workspaces.texts import plain_json, plain_text
+from workspaces.texts import plain_text
 
-logger = structlog.get_logger(__name__)
-FIGURE = Decimal("0.0001")
-LARGEST = Decimal(10) ** 19
+WRITTEN = (
+    "subject_label", "subject_url", "headline", "condition", "facts", "value", "threshold", "recovery", "evaluated_at",
+    "state", "hidden_state", "fired_at", "resolved_at", "notified_at", "notifications_sent",
+)  # fmt: skip
 
 
 class Pass:
-    """One evaluation of one workspace: loads what is open, moves it on, and writes what follows from that."""
+    """Writes the moves of one workspace, in a number of queries that does not grow with them."""
 
-    def __init__(self, workspace: Workspace, rules: Sequence[Rule], now: datetime) -> None:
+    def __init__(self, workspace: Workspace, now: datetime) -> None:
         self.workspace, self.now = workspace, now
-        # Worst first, so that a milder rule knows whom a worse one has told already.
-        self.rules = sorted(rules, key=lambda rule: (-rule.level.rank, rule.pk))
-        self.alerts: dict[int, dict[str, Alert]] = defaultdict(dict)
-        for alert in Alert.objects.open().filter(rule__in=[rule.pk for rule in rules]).select_for_update():
-            self.alerts[alert.rule_id or 0][alert.subject] = alert
-        snoozes = Snooze.objects.filter(rule__in=[rule.pk for rule in rules])
-        self.snoozes = {(snooze.rule_id, snooze.subject): snooze for snooze in snoozes}
-        self.outbox = Outbox(workspace, now)
+        self.messages: list[Message] = []
+        self.notes: list[Transition] = []
+        self.deleted: list[int] = []
 
-    def apply(self, readings: Mapping[int, Readings]) -> None:
-        """Move every alert on."""
-        for rule in self.rules:
-            seen = readings.get(rule.pk, ())
-            if isinstance(seen, Unreadable):
-                for alert in self.alerts[rule.pk].values():
-                    self._lose_sight(alert, rule, seen.reason)
-                continue
-            for reading in seen:
-                self._see(rule, reading)
-            subjects = {reading.subject for reading in seen}
-            for alert in self.alerts[rule.pk].values():
-                if alert.subject not in subjects:
-                    self._close(alert, "No longer watched: it is gone, or not in use any more")
-        self.outbox.flush()
+    def apply(self, moves: Sequence[Move]) -> None:
+        """Write all of it, worst rules first."""
+        alerts = [self._moved(move) for move in moves]
+        opened = [alert for alert in alerts if alert.pk is None]
+        kept = [alert for alert in alerts if alert.pk is not None and alert.pk not in self.deleted]
+        if self.deleted:
+            Alert.objects.filter(pk__in=self.deleted).delete()
+        Alert.objects.bulk_create(opened)
+        outbox = Outbox(self.workspace, self.now, self.messages)
+        outbox.write()
+        Alert.objects.bulk_update(kept, WRITTEN)
+        self._write_timeline(moves)
+        outbox.flush()
 
-    def _see(self, rule: Rule, reading: Reading) -> None:
-        levels = rule.levels_for(reading)
-        alert = self.alerts[rule.pk].get(reading.subject)
-        after = step(alert.memory if alert else Memory(), levels, reading.value, self.now)
-        if alert is None:
-            if after.state in {State.PENDING, State.FIRING}:
-                self._open(rule, reading, after)
-        elif after.state == State.OK:
-            self._close(alert, reading.headline, reading)
+    def _moved(self, move: Move) -> Alert:
+        """Return the alert as it is after ``move``, not yet stored, and note what follows from it."""
+        alert = move.alert or self._new(move)
+        alert.workspace = self.workspace
+        if move.after.state == State.UNKNOWN:
+            self._change(alert, move.after, f"Cannot be read any more: {move.text}")
+        elif move.after.state == State.OK:
+            self._close(alert, move)
         else:
-            self._go_on(alert, rule, reading, after)
+            self._go_on(alert, move)
+        return alert
 
-    def _open(self, rule: Rule, reading: Reading, after: Memory) -> None:
-        firing = after.state == State.FIRING
-        alert = Alert(
-            workspace=self.workspace,
+    def _new(self, move: Move) -> Alert:
+        rule = move.rule
+        return Alert(
             rule=rule,
             kind=rule.kind,
             rule_name=rule.name,
             severity=rule.severity,
-            subject=reading.subject,
-            state=after.state,
+            subject=move.reading.subject if move.reading else "",
             started_at=self.now,
-            fired_at=self.now if firing else None,
         )
-        self._copy(alert, rule, reading)
-        alert.save()
-        self._note(alert, "", f"{'Fired' if firing else 'Crossed the threshold'}: {alert.headline}")
-        if firing:
-            self._tell_fired(alert, rule, reading)
 
-    def _copy(self, alert: Alert, rule: Rule, reading: Reading) -> bool:
-        """Write what is seen now into ``alert``; return whether that is anything new."""
-        levels = rule.levels_for(reading)
-        values = {
-            "subject_label": plain_text(reading.label, 200),
-            "subject_url": plain_text(reading.url, 300),
-            "headline": plain_text(reading.headline, 300),
-            "condition": plain_text(rule.condition, 300),
-            "facts": _facts_of(reading),
-            "value": _stored(reading.value),
-            "threshold": _stored(levels.threshold),
-            "recovery": _stored(levels.recovery),
-        }
-        changed = any(getattr(alert, name) != value for name, value in values.items())
-        for name, value in values.items():
+    def _go_on(self, alert: Alert, move: Move) -> None:
+        """Copy what is seen now; the alert says everything that a page or an e-mail does."""
+        for name, value in move.values.items():
             setattr(alert, name, value)
-        alert.evaluated_at = self.now
-        return changed
+        alert.facts, alert.evaluated_at = facts_of(move.reading), self.now
+        fired = move.after.state == State.FIRING and alert.fired_at is None
+        alert.fired_at = self.now if fired else alert.fired_at
+        self._change(alert, move.after, f"{_words(alert, move.after, fired=fired)}: {alert.headline}")
+        if move.ended:
+            self._note(alert, alert.state, "The snooze is over")
+        if move.tells:
+            alert.notifications_sent += 1
+            alert.notified_at = self.now
+            self.messages.append(Message(move.tells, alert, move.rule))
 
-    def _go_on(self, alert: Alert, rule: Rule, reading: Reading, after: Memory) -> None:
-        before = alert.state
-        changed = self._copy(alert, rule, reading)
-        fired = after.state == State.FIRING and alert.fired_at is None
-        if before != after.state:
-            alert.state, alert.hidden_state = Alert.State(after.state), ""
-            alert.fired_at = self.now if fired else alert.fired_at
-            said = "Fired" if fired else "Can be read again, and still firing"
-            self._note(alert, before, f"{said}: {alert.headline}")
-        if changed or before != after.state:
-            alert.save()
-        if fired:
-            self._tell_fired(alert, rule, reading)
-        elif alert.state == Alert.State.FIRING:
-            self._tell_again(alert, rule, reading)
-
-    def _lose_sight(self, alert: Alert, rule: Rule, reason: str) -> None:
-        after = step(alert.memory, rule.levels(), None, self.now)
-        if after.state == alert.state:
-            return
-        before = alert.state
-        alert.state, alert.hidden_state = Alert.State(after.state), after.hidden
-        alert.save(update_fields=["state", "hidden_state"])
-        self._note(alert, before, f"Cannot be read any more: {reason}")
-
-    def _close(self, alert: Alert, text: str, reading: Reading | None = None) -> None:
+    def _close(self, alert: Alert, move: Move) -> None:
         if alert.fired_at is None:
-            alert.delete()  # it never came to anything within the pending time
+            self.deleted.append(alert.pk)  # it never came to anything within the pending time
             return
-        before = alert.state
-        alert.state, alert.hidden_state, alert.resolved_at = Alert.State.RESOLVED, "", self.now
-        alert.save(update_fields=["state", "hidden_state", "resolved_at"])
-        value = _stored(reading.value) if reading else None
+        alert.resolved_at = self.now
+        text = headline_of(move.reading) if move.reading else move.text
+        value = stored(move.reading.value) if move.reading else None
+        before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
         self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
-        self.outbox.tell_resolved(alert, plain_text(text, 300), _facts_of(reading))
+        self.messages.append(
+            Message(Notification.Kind.RESOLVED, alert, move.rule, plain_text(text, 300), facts_of(move.reading))
+        )
 
-    def _tell_fired(self, alert: Alert, rule: Rule, reading: Reading) -> None:
-        snooze = self.snoozes.get((rule.pk, alert.subject))
-        if snooze is None or not self._still_holds(snooze, alert, rule, reading):
-            self.outbox.tell(alert, rule, Notification.Kind.FIRING)
-
-    def _tell_again(self, alert: Alert, rule: Rule, reading: Reading) -> None:
-        snooze = self.snoozes.get((rule.pk, alert.subject))
-        if snooze is None:
-            if alert.reminder_due(rule.repeat_seconds, self.now):
-                self.outbox.tell(alert, rule, Notification.Kind.REMINDER)
-        elif not self._still_holds(snooze, alert, rule, reading):
-            self.outbox.tell(alert, rule, Notification.Kind.REMINDER)
-
-    def _still_holds(self, snooze: Snooze, alert: Alert, rule: Rule, reading: Reading) -> bool:
-        """Say whether a snooze silences ``reading``; one that does not any more is over for good."""
-        if snooze.holds(rule.levels_for(reading), reading.value, self.now):
-            return True
-        snooze.delete()
-        del self.snoozes[rule.pk, alert.subject]
-        self._note(alert, alert.state, "The snooze is over")
-        return False
+    def _change(self, alert: Alert, after: Memory, text: str) -> None:
+        before = alert.state
+        if before != after.state:
+            hidden = after.hidden if after.state == State.UNKNOWN else ""
+            alert.state, alert.hidden_state = Alert.State(after.state), hidden
+            self._note(alert, before, text)
 
     def _note(self, alert: Alert, before: str, text: str, value: Decimal | None = None) -> None:
         value = alert.value if value is None else value
-        Transition.objects.create(
-            alert=alert, at=self.now, before=before, after=alert.state, value=value, text=plain_text(text, 500)
-        )
+        line = Transition(alert=alert, at=self.now, before=before, after=alert.state, value=value)
+        line.text = plain_text(text, 500)
+        self.notes.append(line)
+
+    def _write_timeline(self, moves: Sequence[Move]) -> None:
+        for line in self.notes:
+            line.alert_id = line.alert.pk  # some of them got their number only now
+        Transition.objects.bulk_create(self.notes)
+        if ended := [move.ended.pk for move in moves if move.ended]:
+            Snooze.objects.filter(pk__in=ended).delete()
 
 
-def _facts_of(reading: Reading | None) -> list[list[str]]:
-    """Return what is to be told beside the value; an alert is not lost because they cannot be worked out."""
-    try:
-        with transaction.atomic():
-            facts: list[list[str]] = plain_json(reading.all_facts() if reading else [])
-            return facts
-    except Exception:
-        logger.exception("facts_failed")
-        return [["Details", "They could not be worked out; the console's log says why."]]
-
-
-def _stored(value: Decimal) -> Decimal:
-    """Return ``value`` as the database keeps it."""
-    return max(-LARGEST, min(LARGEST, Decimal(value))).quantize(FIGURE)
+def _words(alert: Alert, after: Memory, *, fired: bool) -> str:
+    if fired:
+        return "Fired"
+    if not alert.state:
+        return "Crossed the threshold"
+    return "Can be read again, and still firing" if after.state == State.FIRING else "Can be read again"

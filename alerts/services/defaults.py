@@ -1,21 +1,36 @@
 """The rules that every workspace has from its first minute."""
 
+from collections.abc import Collection
+
 from alerts.kinds import RuleKind, all_kinds
 from alerts.models import Evaluation, Rule
 from workspaces.models import Workspace
 
 
 def evaluation_of(workspace: Workspace) -> Evaluation:
-    """Return the workspace's turn, with default rules made for every kind that it does not know yet.
+    """Return the workspace's turn, with default rules made for every kind that it does not know yet."""
+    evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
+    _complete(evaluation)
+    return evaluation
 
-    Asked for when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
+
+def make_missing(workspaces: Collection[int]) -> None:
+    """Make the turn and the default rules of each workspace that lacks any; one query where none does.
+
+    Done when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
     defaults too; a default that was removed stays removed.
     """
-    evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
+    known = {row.workspace_id: row for row in Evaluation.objects.filter(workspace__in=workspaces)}
+    for evaluation in known.values():
+        _complete(evaluation)
+    for workspace in Workspace.objects.filter(pk__in=set(workspaces) - set(known)):
+        evaluation_of(workspace)
+
+
+def _complete(evaluation: Evaluation) -> None:
     missing = [kind for kind in all_kinds() if kind.name not in evaluation.known_kinds]
     if missing:
         _add(evaluation, missing)
-    return evaluation
 
 
 def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:

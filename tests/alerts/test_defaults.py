@@ -1,14 +1,20 @@
 """What every workspace has from its first minute, and whose turn it is."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.models import Evaluation, Rule
+from alerts import kinds
+from alerts.models import Alert, Evaluation, Rule
 from alerts.services import evaluating
+from alerts.services.applying import Pass
 from alerts.services.defaults import evaluation_of
+from usage import readings
+from usage.runway import learn_burn
 from workspaces.audit import Actor
 from workspaces.models import Workspace
 from workspaces.polling.registry import tell_landed
@@ -71,10 +77,9 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
 
 
 def test_two_workers_never_evaluate_one_workspace_together(watch):
-    turn = Evaluation.objects.get()
-    assert turn.take(timezone.now(), 60)
+    [turn] = Evaluation.objects.take([watch.workspace.pk], timezone.now(), 60)
     assert not evaluating.evaluate(watch.workspace)
-    assert turn.finish(timezone.now(), timezone.now() + timedelta(minutes=1))
+    assert Evaluation.objects.finish([turn], timezone.now(), timedelta(minutes=1)) == 1
     turn.refresh_from_db()
     assert turn.next_run_at <= timezone.now()  # what landed meanwhile is looked at right away
 
@@ -83,20 +88,20 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(watch, monkeypatch):
     watch.rule()
     watch.balance(412)
     watch.alerts.all().delete()
-    read = evaluating.read
+    read = evaluating.read_together
 
     def slowly(*arguments):
         Evaluation.objects.update(leased_until=timezone.now() + timedelta(seconds=99))  # another one's by now
         return read(*arguments)
 
-    monkeypatch.setattr(evaluating, "read", slowly)
+    monkeypatch.setattr(evaluating, "read_together", slowly)
     assert not evaluating.evaluate(watch.workspace)
     assert not watch.alerts.exists()
 
 
 def test_an_evaluation_takes_the_same_number_of_queries_for_more_rules(watch, django_assert_max_num_queries):
     def count():
-        with django_assert_max_num_queries(60) as queries:
+        with django_assert_max_num_queries(150) as queries:
             watch.evaluate()
         return len(queries)
 
@@ -108,16 +113,97 @@ def test_an_evaluation_takes_the_same_number_of_queries_for_more_rules(watch, dj
     assert count() == few
 
 
-def test_one_workspace_in_trouble_does_not_keep_the_others_from_being_watched(watch, monkeypatch, caplog):
-    other = Workspace.objects.create(name="Other", slug="other", base_url=watch.workspace.base_url)
-    evaluate, seen = evaluating.evaluate, []
+@pytest.fixture
+def two(watch, other):
+    """Two workspaces with a rule each, whose balance is below its level."""
+    Evaluation.objects.create(workspace=other, known_kinds=[kind.name for kind in evaluating.all_kinds()])
+    rule = watch.rule()
+    Rule.objects.create(workspace=other, kind=rule.kind, name=rule.name, threshold=500, recovery=550)
+    for workspace in (watch.workspace, other):
+        readings.record(workspace, Decimal(412), watch.now)
+    Evaluation.objects.update(next_run_at=watch.now)
+    return watch.workspace, other
 
-    def broken(workspace, **options):
-        if workspace == watch.workspace:
+
+@pytest.fixture
+def other(watch):
+    return Workspace.objects.create(name="Other", slug="other", base_url=watch.workspace.base_url)
+
+
+def test_workspaces_that_are_evaluated_together_get_what_each_of_them_would_get_alone(two):
+    assert evaluating.evaluate_due() == 2
+    assert [(alert.workspace, alert.headline) for alert in Alert.objects.order_by("pk")] == [
+        (workspace, "412 credits left") for workspace in two
+    ]
+
+
+def test_a_workspace_that_cannot_be_written_does_not_keep_the_others_from_being_watched(two, monkeypatch, caplog):
+    apply = Pass.apply
+
+    def broken(self, moves):
+        if self.workspace == two[0]:
             raise RuntimeError("a defect")
-        seen.append(workspace)
-        return evaluate(workspace, **options)
+        apply(self, moves)
 
-    monkeypatch.setattr(evaluating, "evaluate", broken)
+    monkeypatch.setattr(Pass, "apply", broken)
     evaluating.evaluate_due()
-    assert seen == [other]
+    assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
+
+
+def test_a_workspace_that_cannot_be_read_does_not_blind_the_others(two, monkeypatch, caplog):
+    kind = kinds.kind_named("balance_below")
+
+    def broken(rules, now):
+        if any(rule.workspace == two[0] for rule in rules):
+            raise RuntimeError("a defect")
+        return kind.read(rules, now)
+
+    monkeypatch.setitem(kinds._kinds, kind.name, replace(kind, read=broken))
+    evaluating.evaluate_due()
+    assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
+
+
+def real(queries):
+    """How many queries; the savepoints are those of the test's own transaction."""
+    return sum("SAVEPOINT" not in query["sql"] for query in queries)
+
+
+@pytest.mark.parametrize("amount", [5000, 412], ids=["nothing changes", "still firing"])
+def test_where_nothing_changes_more_workspaces_take_no_more_queries(watch, amount, django_assert_max_num_queries):
+    def evaluate(count):
+        made = [Workspace(name=f"W{n}", slug=f"w-{count}-{n}", base_url="http://x") for n in range(count)]
+        Workspace.objects.bulk_create(made)
+        known = [kind.name for kind in evaluating.all_kinds()]
+        Evaluation.objects.bulk_create(Evaluation(workspace=each, known_kinds=known) for each in made)
+        for each in made:
+            facts = {"workspace": each, "parameters": {"unit": "credits"}, "threshold": 500, "recovery": 550}
+            Rule.objects.create(kind="balance_below", name="Low", **facts)
+            readings.record(each, Decimal(amount), watch.now)
+            learn_burn(each, watch.now)
+        evaluating.evaluate_together(made)
+        with django_assert_max_num_queries(150) as queries:
+            assert evaluating.evaluate_together(made) == count
+        return real(queries)
+
+    few = evaluate(2)
+    assert few <= 12
+    assert evaluate(20) == few
+
+
+def test_a_workspace_whose_levels_all_fire_takes_the_same_number_of_queries_for_more_of_them(
+    watch, django_assert_max_num_queries
+):
+    def fire(count):
+        Rule.objects.all().delete()
+        for number in range(count):
+            watch.rule(name=f"Rule {number}", threshold=600 + number, recovery=600 + number)
+        watch.balance(9000)
+        with django_assert_max_num_queries(150) as queries:
+            watch.balance(412)
+        assert watch.alerts.open().count() == count
+        with django_assert_max_num_queries(150) as more:
+            watch.balance(9000)
+        return real(queries), real(more)
+
+    fire(1)
+    assert fire(2) == fire(8)

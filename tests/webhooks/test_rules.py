@@ -51,7 +51,7 @@ def see(workspace):
     def look(kind, **facts):
         known = {"name": kind, "severity": "warning", "threshold": Decimal(2), "recovery": Decimal(0), **facts}
         rule = Rule.objects.create(workspace=workspace, kind=kind, **known)
-        readings = kind_named(kind).read(workspace, [rule], READ_AT)[rule.pk]
+        readings = kind_named(kind).read([rule], READ_AT)[rule.pk]
         return readings if isinstance(readings, Unreadable) else {each.subject: each for each in readings}
 
     return look
@@ -174,7 +174,7 @@ def test_the_number_of_queries_grows_with_nothing(workspace, read_now, deliver, 
             health.failing([workspace, other])
             summarize(workspace, READ_AT - 60 * MINUTE)
             for kind in ("webhook_in_a_row", "webhook_failures"):
-                kind_named(kind).read(workspace, list(Rule.objects.all()), READ_AT)
+                kind_named(kind).read(list(workspace.alert_rules.all()), READ_AT)
         return len(queries)
 
     for kind in ("webhook_in_a_row", "webhook_failures"):

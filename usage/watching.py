@@ -1,0 +1,163 @@
+"""What rules about credits see of many workspaces, in a few queries for all of them."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache, cached_property
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+
+from alerts.kinds import Fact
+from alerts.words import figure, span, with_unit
+from usage.burn import spent_since
+from usage.models import BalanceReading, BurnPattern
+from usage.runway import (
+    BEYOND,
+    NOT_FALLING,
+    REACHED,
+    Burn,
+    Runway,
+    burn_of,
+    days_left,
+    forecast,
+    stored_burn,
+)
+from usage.spending import spending
+from workspaces.models import Poll, Workspace
+
+SPANS = (
+    ("last hour", timedelta(hours=1)),
+    ("last 24 hours", timedelta(days=1)),
+    ("last 7 days", timedelta(days=7)),
+)
+
+
+@dataclass(frozen=True)
+class Credits:
+    """What the mirror holds of one workspace's credits, as of ``now``; what costs more is worked out when asked for."""
+
+    workspace: Workspace
+    now: datetime
+    poll: Poll | None
+    latest: BalanceReading | None
+    learned: Callable[[], Mapping[int, BurnPattern]]
+
+    @property
+    def problem(self) -> str:
+        """Return why the balance as the mirror has it cannot be trusted, or nothing."""
+        if self.latest is None:
+            return "The balance has not been read yet."
+        if self.poll is not None and self.poll.is_stale:
+            reason = self.poll.paused_reason or self.poll.last_error or "no reading came in time"
+            return f"The balance is out of date: {reason}"
+        return ""
+
+    @property
+    def balance(self) -> Decimal:
+        """Return the balance as last read; zero before the first reading."""
+        return self.latest.credits if self.latest else Decimal(0)
+
+    @cached_property
+    def url(self) -> str:
+        """Return where its page is."""
+        return page_of(self.workspace)
+
+    @cached_property
+    def burn(self) -> Burn:
+        """Return the burn as it was learned with the latest landing; learned now where it never was."""
+        row = self.learned().get(self.workspace.pk)
+        return stored_burn(row) if row else burn_of(self.workspace, self.now)
+
+    @cached_property
+    def runway(self) -> Runway:
+        """Return when the credits run out."""
+        return forecast(self.burn, self.balance, [Decimal(0)], self.now)[0]
+
+    @cached_property
+    def days(self) -> Decimal | None:
+        """Return how many days the credits last, None where that is not known."""
+        return days_left(self.burn, self.balance, self.now)
+
+    @property
+    def lasts(self) -> str:
+        """Say how long the credits last: "about 2 days", or nothing where that is not known."""
+        if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
+            return ""
+        return f"about {span(self.runway.median_at - self.now)}"
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """Return what an alert tells beside its value: balance, burn, runway, top spenders. Costs queries."""
+        return (*self._figures(), *self._spenders())
+
+    def _figures(self) -> list[Fact]:
+        spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
+        read_at = timezone.localtime(self.latest.read_at) if self.latest else None
+        facts = [("Balance", f"{figure(self.balance)} credits" + (f", read {read_at:%H:%M:%S %Z}" if read_at else ""))]
+        facts += [
+            (f"Spent in the {name}", with_unit(past.credits, "credits"))
+            for (name, _), past in zip(SPANS, spent, strict=True)
+        ]
+        ahead = self.runway
+        if ahead.median_at is None:
+            return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
+        early, late = ahead.early_at, ahead.late_at
+        spread = f", 80 % between {day(early)} and {day(late)}" if early and late else ""
+        return [*facts, ("Runs out", f"{self.lasts or 'now'}: {day(ahead.median_at)}{spread}")]
+
+    def _spenders(self) -> tuple[Fact, ...]:
+        """Return who spent most of the last day's credits."""
+        estimate = spending(self.workspace, timedelta(days=1), self.now)
+        named = [share for share in estimate.by_key if share.key is not None and share.credits > 0][:3]
+        words = [f"{share.key.label}: {with_unit(share.credits, 'credits')}" for share in named if share.key]
+        return (("Top spenders, 24 hours (estimate)", "; ".join(words)),) if words else ()
+
+
+def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:
+    """Return what is known of each workspace's credits, in two queries; burns are one more, where asked for."""
+    known = {workspace.pk: workspace for workspace in workspaces}
+    polls = polls_of(known.values())
+    latest = _one_each(BalanceReading.objects.order_by("-read_at"), known)
+    learned = cache(lambda: {row.workspace_id: row for row in BurnPattern.objects.filter(workspace__in=known)})
+    return [Credits(one, now, polls.get(pk), latest.get(pk), learned) for pk, one in known.items()]
+
+
+def polls_of(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
+    """Return the poll of each workspace's balance."""
+    rows = Poll.objects.filter(workspace__in=list(workspaces), resource="balance").order_by("-pk")
+    return {poll.workspace_id: poll for poll in rows}
+
+
+def peaks_of(workspaces: Iterable[Workspace]) -> dict[int, Decimal]:
+    """Return the balance right after each last top-up, or before any the first that was read; in two queries."""
+    known = {workspace.pk: workspace for workspace in workspaces}
+    found = _one_each(BalanceReading.objects.filter(topped_up__gt=0).order_by("-first_read_at"), known)
+    others = {pk: workspace for pk, workspace in known.items() if pk not in found}
+    found |= _one_each(BalanceReading.objects.order_by("first_read_at"), others)
+    return {pk: row.credits for pk, row in found.items()}
+
+
+def _one_each(rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]) -> dict[int, BalanceReading]:
+    """Return the first of ``rows`` of each workspace, by its index however long the history is."""
+    if not workspaces:
+        return {}
+    first = Subquery(rows.filter(workspace=OuterRef("pk")).values("pk")[:1])
+    ids = Workspace.objects.filter(pk__in=workspaces).annotate(reading=first).values("reading")
+    return {row.workspace_id: row for row in BalanceReading.objects.filter(pk__in=ids)}
+
+
+def page_of(workspace: Workspace) -> str:
+    """Return where a workspace's usage is shown."""
+    try:
+        return reverse("usage:overview", args=[workspace.slug])
+    except NoReverseMatch:
+        return workspace.get_absolute_url()
+
+
+def day(moment: datetime) -> str:
+    """Write a day with its time, as facts do."""
+    local = timezone.localtime(moment)
+    return f"{local.day} {local:%b %Y, %H:%M}"

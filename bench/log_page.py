@@ -29,6 +29,7 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.models import Count  # noqa: E402
 from django.db.models.functions import TruncHour  # noqa: E402
+from django.http import QueryDict  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
@@ -36,6 +37,7 @@ from django.utils import timezone  # noqa: E402
 
 from bench import log_database  # noqa: E402
 from keys.log.export import lines_of  # noqa: E402
+from keys.log.rows import row_urls  # noqa: E402
 from keys.log.scope import Scope  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
@@ -85,7 +87,10 @@ class Pages:
     def bare(self, scope: Scope) -> None:
         """Read and render the newest rows, and nothing else."""
         rows = list(scope.rows.by_customer().select_related("key").newest_first()[:51])[:50]
+        for row in rows:
+            row.is_new, row.gaps_below = False, []
         context = {"page": SimpleNamespace(rows=rows), "workspace": self.workspace, "key": scope.key}
+        context |= row_urls("/w/log/keys/requests/", QueryDict())
         render_to_string("keys/log/table.html", context, self.request)
 
     def cells(self, scope: Scope):

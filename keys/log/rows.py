@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 
+from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
@@ -26,15 +27,29 @@ class OpenRow:
 def opened(
     text: str, rows: list[LoggedRequest], scope: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
 ) -> OpenRow | None:
-    """Return the row of ``scope`` that the address opens, also where it is not among the ``rows`` shown."""
+    """Return the row of ``scope`` that the address opens; one of the ``rows`` shown is noted there as ``is_open``."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     listed = next((row for row in rows if row.pk == int(text)), None)
     entry = listed or scope.select_related("key").filter(pk=int(text)).first()
     if entry is None:
         return None
+    if listed:
+        listed.is_open = True  # type: ignore[attr-defined]
     curl = curl_for(entry, workspace.base_url)
     return OpenRow(entry, listed is not None, curl, tuple(_more_like(entry, form, workspace)))
+
+
+def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
+    """Return the address of this page with no row open, and the one to which the id of a row is added to open it."""
+    kept = query.copy()
+    for name in ("row", "seen", "shown"):
+        kept.pop(name, None)
+    text = kept.urlencode()
+    return {
+        "closed_url": f"{log_url}?{text}" if text else log_url,
+        "opening_url": f"{log_url}?{text}&row=" if text else f"{log_url}?row=",
+    }
 
 
 def _more_like(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) -> list[tuple[str, str]]:

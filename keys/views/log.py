@@ -14,7 +14,7 @@ from keys.log.export import size_in_words
 from keys.log.figures import figures_of
 from keys.log.filters import LogFilterForm
 from keys.log.page import LogPage
-from keys.log.rows import opened
+from keys.log.rows import opened, row_urls
 from keys.log.scope import Scope
 from keys.models import ApiKey
 from keys.presenting import Connection
@@ -147,7 +147,9 @@ def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[st
     arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
     of_log = "keys:requests" if scope.key else "keys:log"
     parts = {f"{part}_url": reverse(f"{of_log}_{part}", args=arguments) for part in ("figures", "tally", "further")}
-    urls = {"log_url": reverse(of_log, args=arguments), "all_url": reverse("keys:log", args=[scope.workspace.slug])}
+    log_url = reverse(of_log, args=arguments)
+    urls = {"log_url": log_url, "all_url": reverse("keys:log", args=[scope.workspace.slug])}
+    urls |= row_urls(log_url, request.GET)
     return page_context(request, scope.workspace) | {"key": scope.key, "form": form} | parts | urls
 
 

@@ -1,8 +1,10 @@
 """The tags and filters that every page is written with (a builtin library: no ``{% load %}`` needed)."""
 
 import datetime as dt
+from calendar import month_abbr
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Protocol
 
 from django import template
@@ -25,6 +27,10 @@ STEPS = (
     (HOUR, HOUR, "hour"),
     (MINUTE, MINUTE, "minute"),
 )
+
+_NO_MORE, _RELATIVE = SafeString(""), SafeString(" data-relative")
+# Few markups, drawn very often. Typed, because a text that is safe equals the same text that must be escaped.
+_drawn_once = lru_cache(maxsize=2048, typed=True)
 
 # A level is told by its glyph and its words as well as by its colour.
 LEVEL_ICONS = {"ok": "check", "warning": "warning", "danger": "danger", "neutral": "dot", "info": "info"}
@@ -75,22 +81,20 @@ def short_span(seconds: float) -> str:
     return f"{int(seconds // DAY)} d"
 
 
-def _iso(value: dt.datetime) -> str:
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
 def _utc(value: dt.datetime) -> str:
-    return value.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def _local(value: dt.datetime, *, seconds: bool = False, zone: bool = False) -> str:
-    local = timezone.localtime(value)
-    text = f"{local.day} {local:%b %Y, %H:%M:%S}" if seconds else f"{local.day} {local:%b %Y, %H:%M}"
-    return f"{text} {local.tzname()}" if zone else text
+def _local(local: dt.datetime, *, seconds: bool = True) -> str:
+    time = local.time().isoformat("seconds" if seconds else "minutes")
+    return f"{local.day} {month_abbr[local.month]} {local.year}, {time}"
 
 
-def _hover(value: dt.datetime) -> str:
-    return f"{_local(value, seconds=True, zone=True)}\n{_utc(value)}"
+def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeString:
+    """Render a ``<time>`` that says ``text``, with local time and exact UTC on hover."""
+    local, utc = timezone.localtime(value), _utc(value)
+    moment, hover = f"{utc.replace(' ', 'T')}Z", f"{_local(local)} {local.tzname()}\n{utc} UTC"
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, hover, more, text)
 
 
 @register.simple_tag(name="time")
@@ -98,12 +102,7 @@ def time_tag(value: dt.datetime | None, empty: str = "never") -> SafeString:
     """Render an aware datetime in relative words that stay true, with local time and exact UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    return format_html(
-        '<time datetime="{}" title="{}" data-relative>{}</time>',
-        _iso(value),
-        _hover(value),
-        relative(value, timezone.now()),
-    )
+    return _time(value, relative(value, timezone.now()), _RELATIVE)
 
 
 @register.simple_tag
@@ -111,8 +110,7 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
     """Render an aware datetime as local date and time, with exact UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    text = _local(value, seconds=seconds)
-    return format_html('<time datetime="{}" title="{}">{}</time>', _iso(value), _hover(value), text)
+    return _time(value, _local(timezone.localtime(value), seconds=seconds))
 
 
 # --- words and figures ----------------------------------------------------------------------------------------
@@ -130,6 +128,7 @@ def number(value: float | Decimal | str | None) -> str:
 
 
 @register.simple_tag
+@_drawn_once
 def icon(name: str, label: str = "") -> SafeString:
     """Draw an icon of ``static/icons.svg``; hidden from assistive technology unless it has a label."""
     href = f"{static('icons.svg')}#{name}"
@@ -138,18 +137,26 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
+_icon = icon
+
+
 @register.simple_tag
+@_drawn_once
 def pill(level: str, text: str, icon: str = "", title: str = "") -> SafeString:
     """Render a status pill; ``title`` says why. Raises TemplateSyntaxError for an unknown level."""
     if level not in LEVEL_ICONS:
         raise template.TemplateSyntaxError(f"pill: {level!r} is not one of {', '.join(LEVEL_ICONS)}")
-    glyph = _glyph(icon or LEVEL_ICONS[level])
+    glyph = _icon(icon or LEVEL_ICONS[level])
     reason = format_html(' title="{}"', title) if title else ""
     return format_html('<span class="pill pill--{}"{}>{}{}</span>', level, reason, glyph, text)
 
 
-def _glyph(name: str) -> SafeString:
-    return icon(name)
+@register.simple_tag
+def status_code(code: int | None) -> SafeString:
+    """Render the status code of an answer as a pill; a dash where none came."""
+    if code is None:
+        return SafeString("—")
+    return pill("ok" if code < 400 else "warning" if code < 500 else "danger", str(code))
 
 
 @register.simple_tag

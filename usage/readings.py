@@ -47,7 +47,7 @@ def record(workspace: Workspace, balance: Decimal, read_at: datetime, interval_s
 
     The only way in: whoever writes rows by hand, tests included, leaves the hours without them.
     """
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         # One at a time for each workspace; "Read now" may meet the worker.
         Workspace.objects.select_for_update().filter(pk=workspace.pk).values_list("pk").first()
         latest = BalanceReading.objects.latest_of(workspace)

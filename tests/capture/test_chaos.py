@@ -23,7 +23,7 @@ CRASHES = (
     (PollQuerySet, "lease"),
     (fetching.Fetches, "begin"),  # called upstream or not, nothing landed
     (storing, "store"),  # in the landing's transaction, before or after the rows
-    (settling, "_land"),  # landed, not given its next time
+    (settling, "_land_all"),  # landed, not given its next time
     (PollQuerySet, "give_back"),
 )
 FAULTS = (

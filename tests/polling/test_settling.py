@@ -11,6 +11,7 @@ from cleanlist import Balance, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
 from keys.capture import longest_seconds
 from tests.polling.test_engine import in_seconds
+from usage.models import BalanceReading
 from workspaces.models import Action, AuditEvent, Poll, Workspace
 from workspaces.polling import backoff, engine, pacer
 from workspaces.polling.fetching import Answer
@@ -149,3 +150,15 @@ def test_a_slow_upstream_leaves_the_other_places_to_others(workspace, upstream, 
     upstream.fetching, upstream.landing = fetch, land
     assert engine.work() == 5
     assert upstream.landed[-1][0].subject == "row-0"
+
+
+def test_an_answer_that_cannot_be_stored_takes_none_of_its_neighbours_with_it(workspace, upstream):
+    others = [Workspace.objects.create(name=f"Other {n}", slug=f"other-{n}", base_url="") for n in range(3)]
+    upstream.unstorable_subject = "full"
+    broken = Poll.objects.create(workspace=others[1], resource="weather", subject="full", interval_seconds=60)
+    rows = [Poll.objects.create(workspace=row, resource="balance", interval_seconds=60) for row in (workspace, *others)]
+    balance = Balance(organization_id="org_example", credits=5)
+    settled = settle([Answer(row, data=balance, fetched_at=timezone.now()) for row in rows] + [answer(broken)])
+    assert [type(one.error).__name__ for one in settled] == ["NoneType"] * 4 + ["LandingFailed"]
+    assert sorted(BalanceReading.objects.values_list("workspace", flat=True)) == [row.workspace_id for row in rows]
+    assert Poll.objects.filter(last_success_at=None).get() == broken

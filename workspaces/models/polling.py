@@ -10,12 +10,17 @@ from workspaces.models.workspace import Workspace
 # Clocks of several machines may differ by this much.
 CLOCKS_APART = timedelta(minutes=1)
 
-# The query that update() would make, made once for many rows.
+# Many rows at once, each with values of its own, which update() cannot do.
 _GIVE_BACK = """
-UPDATE workspaces_poll SET leased_until = NULL, next_run_at = %s, last_success_at = %s, consecutive_failures = %s,
-    last_error = %s, last_error_kind = %s, last_request_id = %s
-WHERE id = %s AND leased_until IS NOT DISTINCT FROM %s
+UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.column1, last_success_at = given.column2,
+    consecutive_failures = given.column3, last_error = given.column4, last_error_kind = given.column5,
+    last_request_id = given.column6
+FROM (VALUES {}) AS given
+WHERE id = given.column7 AND leased_until {} given.column8
 """
+# PostgreSQL takes a column of nothing but NULLs for text.
+_ROW = {"postgresql": "(%s::timestamptz, %s::timestamptz, %s, %s, %s, %s, %s, %s::timestamptz)"}
+_SAME = {"postgresql": "IS NOT DISTINCT FROM"}
 
 
 class PollQuerySet(models.QuerySet["Poll"]):
@@ -49,18 +54,19 @@ class PollQuerySet(models.QuerySet["Poll"]):
         The end of a lease is the proof of holding it: a row that another worker has taken since is left alone.
         """
         adapt = connection.ops.adapt_datetimefield_value
-        same = "IS" if connection.vendor == "sqlite" else "IS NOT DISTINCT FROM"  # SQLite's word for the same
         rows = [
             (
                 adapt(poll.next_run_at), adapt(poll.last_success_at), poll.consecutive_failures,
                 poll.last_error, poll.last_error_kind, poll.last_request_id, poll.pk, adapt(poll.leased_until),
             )
-            for poll in sorted(polls, key=lambda poll: poll.pk)  # in one order, so that no two workers block each other
+            for poll in polls
         ]  # fmt: skip
         if not rows:
             return 0
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.executemany(_GIVE_BACK.replace("IS NOT DISTINCT FROM", same), rows)
+        row = _ROW.get(connection.vendor, "(%s, %s, %s, %s, %s, %s, %s, %s)")
+        query = _GIVE_BACK.format(", ".join([row] * len(rows)), _SAME.get(connection.vendor, "IS"))
+        with connection.cursor() as cursor:
+            cursor.execute(query, [value for row in rows for value in row])
             return int(cursor.rowcount)
 
     def left_behind(self, now: datetime) -> "PollQuerySet":

@@ -1,6 +1,6 @@
 """What becomes of answers: data lands in the mirror, failures back off, and every row gets its next time."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,12 +11,14 @@ from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from workspaces.connections import NotConnected
-from workspaces.models import Poll
+from workspaces.models import Poll, Workspace
 from workspaces.polling import backoff, pacer, pauses
 from workspaces.polling.fetching import Answer
 from workspaces.polling.registry import is_registered, resource_named, tell_landed
 from workspaces.texts import plain_text
 
+# How many landings share a transaction: enough to spare most round trips, few enough to hold locks for a moment only.
+TOGETHER = 10
 logger = structlog.get_logger(__name__)
 
 
@@ -25,11 +27,11 @@ class LandingFailed(Exception):
 
 
 def settle(answers: Sequence[Answer]) -> list[Answer]:
-    """Land each answer in its own transaction, then give all rows their next times and their leases back at once.
+    """Land the answers, then give all rows their next times and their leases back at once.
 
     Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
     """
-    landed = [_land(answer) if answer.fetched_at is not None else answer for answer in answers]
+    landed = _land_all(answers)
     now = timezone.now()
     for answer in landed:
         _plan(answer, now)
@@ -50,13 +52,53 @@ def settle(answers: Sequence[Answer]) -> list[Answer]:
     return landed
 
 
-def _land(answer: Answer) -> Answer:
+def _land_all(answers: Sequence[Answer]) -> list[Answer]:
+    """Land what was fetched, a few workspaces to a transaction; where one fails, each of them in its own."""
+    landed = {answer.poll.pk: answer for answer in answers}
+    for group in _groups([answer for answer in answers if answer.fetched_at is not None]):
+        try:
+            with transaction.atomic():
+                for answer in group:
+                    _write(answer)
+        except Exception:  # whichever it was fails again, alone
+            landed |= {answer.poll.pk: _land_alone(answer) for answer in group}
+    return list(landed.values())
+
+
+def _groups(answers: Sequence[Answer]) -> Iterator[list[Answer]]:
+    """Share out ``answers`` so that a transaction holds one of a workspace, and all take workspaces in one order.
+
+    So it locks nothing of a workspace that a landing alone would not, and no two workers wait for each other.
+    """
+    waiting: dict[int, list[Answer]] = {}
+    for answer in answers:
+        waiting.setdefault(answer.poll.workspace_id, []).append(answer)
+    while waiting:
+        order = sorted(waiting)
+        for start in range(0, len(order), TOGETHER):
+            yield [waiting[pk].pop(0) for pk in order[start : start + TOGETHER]]
+        waiting = {pk: others for pk, others in waiting.items() if others}
+
+
+def _write(answer: Answer) -> None:
+    assert answer.fetched_at is not None  # noqa: S101 - nothing else is landed
+    resource_named(answer.poll.resource).land(answer.poll, answer.data, answer.fetched_at)
+
+
+def _read_workspace_again(poll: Poll) -> None:
+    """Forget what a landing that was taken back has changed on the object."""
+    fresh = Workspace.objects.select_related("session").filter(pk=poll.workspace_id).first()
+    if fresh is not None:
+        poll.workspace = fresh
+
+
+def _land_alone(answer: Answer) -> Answer:
     """Write the data to the mirror. A failure of our own is logged, and from then on is one like any other."""
-    poll, fetched_at = answer.poll, answer.fetched_at
-    assert fetched_at is not None  # noqa: S101 - the caller looked
+    poll = answer.poll
     try:
         with transaction.atomic():
-            resource_named(poll.resource).land(poll, answer.data, fetched_at)
+            _read_workspace_again(poll)
+            _write(answer)
     except Exception as error:  # whatever it is, the other polls of the batch go on
         if _is_gone(poll):
             logger.info("poll_gone", resource=poll.resource, workspace=poll.workspace_id)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from django.core.cache import cache
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from .addresses import address_of
@@ -30,6 +30,30 @@ def undone():
         transaction.set_rollback(True)
 
 
+class Changes:
+    """Whether the block changed anybody's data: ``found``, once it has ended.
+
+    Most requests write nothing, so everything is read only when a statement comes that might write, and at the end.
+    """
+
+    READING = ("SELECT", "SAVEPOINT", "RELEASE", "ROLLBACK", "PRAGMA")
+
+    def __enter__(self):
+        self.before = None
+        self._watch = connection.execute_wrapper(self._note)
+        self._watch.__enter__()
+        return self
+
+    def __exit__(self, *failure):
+        self._watch.__exit__(*failure)
+        self.found = self.before is not None and everything() != self.before
+
+    def _note(self, execute, sql, *rest):
+        if self.before is None and not sql.startswith(self.READING):
+            self.before = everything()
+        return execute(sql, *rest)
+
+
 def ask(world, who, name, method, *, minutes_ago=0, names=None):
     """Send one request as ``who`` and say what it led to."""
     names = names or world.names
@@ -38,12 +62,12 @@ def ask(world, who, name, method, *, minutes_ago=0, names=None):
         if who != "out":
             sign_in(client, world.people[who], minutes_ago=minutes_ago)
         cache.clear()  # no rate limit of the request before
-        before = everything()
         world.upstream.calls.clear()
-        response = client.generic(method, *_body(method, address_of(name, names), sent_to(name, names)))
-        if response.streaming:
-            list(response.streaming_content)
-        return Answer(_status(response), everything() != before, list(world.upstream.calls), response)
+        with Changes() as changes:
+            response = client.generic(method, *_body(method, address_of(name, names), sent_to(name, names)))
+            if response.streaming:
+                list(response.streaming_content)
+        return Answer(_status(response), changes.found, list(world.upstream.calls), response)
 
 
 def _body(method, url, form):

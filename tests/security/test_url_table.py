@@ -3,9 +3,9 @@
 import pytest
 
 from .addresses import PARTS
-from .asking import ask
+from .asking import ask, undone
 from .url_table import WHO, rows
-from .world import ELSEWHERE
+from .world import ELSEWHERE, World
 
 pytestmark = pytest.mark.django_db
 ROWS = list(rows())
@@ -18,8 +18,27 @@ IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[row[0]]]
 NAMED_PARTS = {"pk", "key_id", "check_id", "job_id", "membership_id", "invitation_id"}
 
 
+@pytest.fixture(scope="module")
+def made_once(django_db_setup, django_db_blocker, refusing_upstream):
+    """One world for all questions here: whatever one leads to is taken back before the next."""
+    with django_db_blocker.unblock(), undone():
+        yield World(refusing_upstream)
+
+
+@pytest.fixture
+def world(made_once, db, refusing_upstream, settings):
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, refusing_upstream.url]
+    return made_once
+
+
 def test_every_address_has_a_row_and_every_row_an_address():
     assert {name for name, *_ in ROWS} == set(PARTS)
+
+
+def test_a_command_that_is_allowed_is_seen_to_change_something_and_is_taken_back(world):
+    for _ in range(2):
+        answer = ask(world, "owner", "workspaces:change_role", "POST")
+        assert (answer.status, answer.changed) == ("302", True)
 
 
 @pytest.mark.parametrize(("name", "method", "expected", "confirm"), ROWS, ids=NAMES)

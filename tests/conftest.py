@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.http import HttpRequest
+from xdist.scheduler import LoadFileScheduling
 
 from dashboard.embedded import bundled_redis
 from tests.sandbox.process import SandboxProcess
@@ -18,15 +19,31 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def pytest_collection_modifyitems(config, items):
-    """Browser tests last: the others fail faster, and Playwright's event loop is in nobody's way.
+    """Browser tests together: their console is started once, and Playwright's event loop is in nobody's way.
 
-    What only PostgreSQL can do is left to the run on PostgreSQL.
+    On one core they come last, because the others fail faster. On several, one core begins with them, because what is
+    longest has to begin first. What only PostgreSQL can do is left to the run on PostgreSQL.
     """
     if connection.vendor != "postgresql":
         left_out = [item for item in items if item.get_closest_marker("postgresql")]
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    on_several_cores = hasattr(config, "workerinput")
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None, reverse=on_several_cores)
+
+
+class ByFile(LoadFileScheduling):
+    """A file stays on one core, and so do all browser tests: what they need is made once."""
+
+    def _split_scope(self, nodeid):
+        return "tests/browser" if nodeid.startswith("tests/browser/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config, log):
+    if config.getoption("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False  # the order above, not that of the number of tests
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -14,6 +14,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("browser")
+    # The others need their keys.
+    items.sort(key=lambda item: item.originalname == "test_revoke_all_asks_for_the_phrase_and_then_strikes_every_key")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,11 +2,13 @@
 
 from urllib.parse import urlsplit
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.webhooks.receivers import receiver, remembering
 
 
+@pytest.mark.spoiling
 def test_a_lost_result_is_found_understood_and_delivered_after_all(signed_in):
     page, seen = signed_in, []
     page.goto("/w/sandbox/webhooks/?state=failed")

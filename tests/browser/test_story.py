@@ -83,6 +83,7 @@ def test_a_secret_that_was_just_created_is_in_no_file_and_no_line(signed_in, con
     assert secret.decode() not in console.text
 
 
+@pytest.mark.spoiling
 def test_revoke_all_asks_for_the_phrase_and_then_strikes_every_key(signed_in, console, create):
     secret = create("Swept away")
     signed_in.goto(f"{KEYS}revoke-all/")

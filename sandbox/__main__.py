@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--traffic", action="store_true", help="add a lively organization with a past")
     serve.add_argument("--seed", type=int, default=1, help="same seed, same past")
     serve.add_argument("--allow-local-webhooks", action="store_true", help="let webhooks reach loopback")
+    serve.add_argument("--enrichment-pace", type=_factor, default=1.0, help="0.1: enrichments take a tenth as long")
     serve.add_argument("--webhook-pace", type=_factor, default=1.0, help="0.1: waits and time-outs a tenth as long")
     serve.add_argument("--org-limit", type=_count, default=60, help="per organization and endpoint; 0: none")
     serve.add_argument("--key-limit", type=_count, default=30, help="requests a minute per key; 0: none")
@@ -122,6 +123,7 @@ def _settings(options: argparse.Namespace, url: str) -> Settings:
         clerk_issuer=options.clerk_issuer,
         clerk_jwks_url=options.clerk_jwks_url,
         allow_local_webhooks=options.allow_local_webhooks,
+        enrichment_pace=options.enrichment_pace,
         webhook_pace=options.webhook_pace,
         traffic=options.traffic,
         seed=options.seed,

@@ -7,9 +7,9 @@ and is called again and again by the engine. Everything is in the database, so a
 import datetime as dt
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -20,7 +20,7 @@ from .directory import EnrichmentType, Find
 from .outgoing import Reach, UrlRefused
 from .tables import Lead, LeadList, Workflow, WorkflowTask, new_id, new_uuid
 
-__all__ = ["Pace", "UrlRefused", "advance", "status_payload", "submit", "workflow_payload"]
+__all__ = ["USUAL_PACE", "Pace", "UrlRefused", "advance", "status_payload", "submit", "workflow_payload"]
 
 DEFAULT_LIST = "DEFAULT"
 NOWHERE_LOCAL = Reach()
@@ -32,6 +32,10 @@ class Pace:
     """How long a workflow runs: `seconds` for one contact, and as long again for every 50 contacts."""
 
     seconds: float = 2.0
+
+    def times(self, factor: float) -> Self:
+        """Return a pace at which everything takes `factor` times as long."""
+        return replace(self, seconds=self.seconds * factor)
 
     def duration(self, contacts: int) -> dt.timedelta:
         """Return the running time for this many contacts: 2 s for one, 12 s for 250 by default."""

@@ -8,7 +8,8 @@ from pathlib import Path
 class Settings:
     """Limits are requests a minute, 0 switches one off; `session_lifetime` is in seconds.
 
-    `webhook_pace` is a factor: by it the waits between attempts and the seconds that a receiver has are multiplied.
+    The paces are factors: by `enrichment_pace` the time that enrichments take is multiplied, by `webhook_pace` the
+    waits between attempts and the seconds that a receiver has.
     """
 
     data_dir: Path
@@ -21,6 +22,7 @@ class Settings:
     clerk_issuer: str | None = None
     clerk_jwks_url: str | None = None
     allow_local_webhooks: bool = False
+    enrichment_pace: float = 1.0
     webhook_pace: float = 1.0
     traffic: bool = False
     seed: int = 1

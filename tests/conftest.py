@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from xdist.scheduler import LoadFileScheduling
 
 from dashboard.embedded import bundled_redis
-from tests.sandbox.process import SandboxProcess
+from tests.sandbox.process import SHARED, SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -106,8 +106,8 @@ def _force_login_is_a_sign_in():
 @pytest.fixture(scope="session")
 def sandbox_process(tmp_path_factory):
     """The real sandbox without rate limits, shared by all tests that call upstream; started when first needed."""
-    flags = ["--org-limit", "0", "--key-limit", "0", "--allow-local-webhooks"]
-    with SandboxProcess(tmp_path_factory.mktemp("sandbox") / "data", *flags) as process:
+    data_dir = tmp_path_factory.mktemp("sandbox") / "data"
+    with SandboxProcess(data_dir, *SHARED, "--allow-local-webhooks") as process:
         yield process
 
 

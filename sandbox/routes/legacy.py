@@ -70,6 +70,7 @@ def _submit(caller: Principal, sandbox: Services, body: BulkRequest) -> Workflow
                 contacts=[contact.model_dump(exclude_none=True) for contact in body.contacts],
                 webhook_url=body.webhook_url,
                 kind="bulk",
+                pace=enrichment.USUAL_PACE.times(sandbox.settings.enrichment_pace),
                 reach=Reach(loopback=sandbox.settings.allow_local_webhooks),
             )
     except ledger.InsufficientCredits as short:

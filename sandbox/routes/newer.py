@@ -85,7 +85,7 @@ def enrich_person(caller: Enricher, sandbox: Sandbox, body: PersonRequest) -> Pe
             "Send email, linkedin_url, person_id, or first_name + last_name + (company_name or domain).",
         )
     with sandbox.store.session() as session:
-        workflow = _submit(session, caller, body)
+        workflow = _submit(session, caller, body, sandbox.settings.enrichment_pace)
     path = f"/api/v1/public/enrichment/status/{workflow.id}"
     return PersonAccepted(
         workflow_id=workflow.id,
@@ -96,7 +96,7 @@ def enrich_person(caller: Enricher, sandbox: Sandbox, body: PersonRequest) -> Pe
     )
 
 
-def _submit(session: Session, caller: Principal, body: PersonRequest) -> Workflow:
+def _submit(session: Session, caller: Principal, body: PersonRequest, pace: float) -> Workflow:
     """Results land in the DEFAULT list, the only one there is; its name is taken for its id."""
     default = enrichment.default_list(session, caller.organization_id)
     if body.lead_list_id not in {default.id, default.name}:
@@ -114,6 +114,7 @@ def _submit(session: Session, caller: Principal, body: PersonRequest) -> Workflo
             contacts=[{_PERSON_FIELDS[name]: value for name, value in person.items()}],
             webhook_url=None,
             kind="person",
+            pace=enrichment.USUAL_PACE.times(pace),
         )
     except ledger.InsufficientCredits as short:
         raise _insufficient_credits(short) from short

@@ -13,6 +13,7 @@ import jwt
 import pytest
 
 from cleanlist import ApiKeyCredential, AsyncClient, Client, Retries
+from tests.sandbox.process import SHARED
 
 KEY = "clapi_" + "AbCd" * 16
 URL = "https://api.example.test"
@@ -89,8 +90,7 @@ class Sandbox:
 @pytest.fixture(scope="session")
 def sandbox_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     data = tmp_path_factory.mktemp("sandbox")
-    limits = ["--org-limit", "0", "--key-limit", "0"]
-    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(data), *limits]
+    command = [sys.executable, "-m", "sandbox", "serve", "--port", "0", "--data", str(data), *SHARED]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             ready = process.stdout.readline()

@@ -8,7 +8,7 @@ from cleanlist import Secret, Timeouts
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
 from tests.cast import *  # noqa: F403
-from tests.sandbox.process import SandboxProcess
+from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import ManagementSession, Membership, Poll, Role, User, Workspace
 from workspaces.sealing import Sealed
 
@@ -44,7 +44,7 @@ class Console:
 def upstream(tmp_path_factory):
     """One sandbox for all tests of keys, without rate limits."""
     data_dir = tmp_path_factory.mktemp("keys-sandbox") / "data"
-    with SandboxProcess(data_dir, "--org-limit", "0", "--key-limit", "0") as process:
+    with SandboxProcess(data_dir, *SHARED) as process:
         yield process
 
 

@@ -1,13 +1,13 @@
 import pytest
 
-from .process import SandboxProcess
+from .process import SHARED, SandboxProcess
 
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory):
     """One running sandbox without rate limits; tests that exhaust or break something start their own."""
     data_dir = tmp_path_factory.mktemp("sandbox") / "data"
-    with SandboxProcess(data_dir, "--org-limit", "0", "--key-limit", "0", "--allow-local-webhooks") as process:
+    with SandboxProcess(data_dir, *SHARED, "--allow-local-webhooks") as process:
         yield process
 
 

@@ -10,6 +10,8 @@ import httpx
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 15
+# For sandboxes that many tests share: no rate limits, and an enrichment of one contact takes 0.3 s.
+SHARED = ("--org-limit", "0", "--key-limit", "0", "--enrichment-pace", "0.15")
 # httpx would read all public authorities for each client, 20 ms of it, although nothing here speaks TLS.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 

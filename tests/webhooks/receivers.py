@@ -6,7 +6,7 @@ import threading
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from tests.sandbox.process import SandboxProcess
+from tests.sandbox.process import SHARED, SandboxProcess
 
 
 def answering(status, location=""):
@@ -113,6 +113,5 @@ def all_receivers(certificate):
 @contextmanager
 def quick_sandbox(data_dir):
     """The real sandbox without rate limits, whose waits and time-outs are a tenth of upstream's."""
-    flags = ["--org-limit", "0", "--key-limit", "0", "--allow-local-webhooks", "--webhook-pace", "0.1"]
-    with SandboxProcess(data_dir, *flags) as process:
+    with SandboxProcess(data_dir, *SHARED, "--allow-local-webhooks", "--webhook-pace", "0.1") as process:
         yield process

@@ -2,7 +2,7 @@ import pytest
 
 from cleanlist import Secret
 from tests.cast import *  # noqa: F403
-from tests.sandbox.process import SandboxProcess
+from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import Workspace
 from workspaces.sealing import Sealed
 
@@ -13,7 +13,7 @@ SCOPES = ["credits:read", "enrich:read", "enrich:write", "admin:api_keys"]
 @pytest.fixture(scope="session")
 def sandbox_process(tmp_path_factory):
     data_dir = tmp_path_factory.mktemp("workspaces") / "data"
-    with SandboxProcess(data_dir, "--org-limit", "0", "--key-limit", "0") as process:
+    with SandboxProcess(data_dir, *SHARED) as process:
         yield process
 
 

@@ -1,38 +1,53 @@
-"""The pages of webhooks over a small and a large history: PostgreSQL at DATABASE_URL, whose test database is made anew.
+"""The pages of webhooks over a small and a large history, on the PostgreSQL at DATABASE_URL.
 
-    DATABASE_URL=postgres://… python bench/webhook_pages.py [attempts of the large history, 1,000,000 by default]
+    DATABASE_URL=postgres://… python -m bench.webhook_pages [attempts of the large history, 1,000,000 by default]
+
+Each history has a database of its own beside that one; ``--keep`` leaves them for the next run.
 
 20 endpoints, 90 days; a quarter of the deliveries fail for good. Each figure is the best of 15 requests of the whole
-page through Django's test client (no network), after two that are not counted. "bare" is every statement that the page
-sends, through a cursor, and its template over the same rows; "queries" is how many statements that are. What counts
-are the ratios within one run.
+page through Django's test client (no network), after two that are not counted; they take turns. What counts are the
+ratios within one run.
+
+"bare" is the least that a page of this console with these rows can be: it looks up who asks and whether they may, as
+every page does, sends the same SELECTs through a cursor, throws the rows away, and renders the same template in the
+same layout, with what the real view gave it. What is left of the difference is the view's own work: querysets, models,
+forms, limits of time. "naked" is all statements and the template outside of any request: no client, URL, middleware,
+session, or permission. Small pages consist of little else than these, which no view can do anything about.
+"queries" is the number of SELECTs.
 """
 
 import logging
 import os
+import re
 import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
 import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
+from django.shortcuts import render  # noqa: E402
 from django.template import Context, loader  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
-from django.urls import reverse  # noqa: E402
+from django.urls import path, reverse  # noqa: E402
 
+import dashboard.urls  # noqa: E402
+from bench.log_database import there, use  # noqa: E402
 from webhooks import counting  # noqa: E402
 from webhooks.models import Delivery  # noqa: E402
+from workspaces.access import get_workspace  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
 SMALL, ROUNDS = 100_000, 15
 LIMIT = 1.5
+# What the layout adds to a page's context, by context processors; the bare page has its own.
+BY_LAYOUT = {"True", "False", "None", "block", "request", "csrf_token", "user", "perms", "messages"}
+BY_LAYOUT |= {"DEFAULT_MESSAGE_LEVELS", "console", "firing"}
 FILTERS = {
     "no filter": "",
     "failed": "?state=failed",
@@ -47,7 +62,6 @@ FILTERS = {
     "beginning of all": "?workflow=public_bulk_",
     "matches nothing": "?host=nowhere.test",
 }
-TABLES = ("webhooks_attempt", "webhooks_delivery", "webhooks_workflow")
 # A delivery makes two attempts on average: a quarter five, the others one.
 WORKFLOWS = """
 INSERT INTO webhooks_workflow (workspace_id, workflow_id, source, first_seen_at, status, summary, status_error,
@@ -79,19 +93,41 @@ FROM webhooks_delivery AS d CROSS JOIN LATERAL generate_series(1, d.attempts) AS
 """
 
 
-def fill(workspace, attempts):
+def name_of(attempts):
+    return f"bench_webhooks_{attempts}"
+
+
+def enter(attempts):
+    """Ask the database with so many attempts from now on, made and filled where it is not there."""
+    name = name_of(attempts)
+    if name in there():
+        use(name)
+    else:
+        connection.settings_dict["TEST"]["NAME"] = name
+        connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+        fill(attempts)
+    return Workspace.objects.get()
+
+
+def fill(attempts):
+    workspace = Workspace.objects.create(name="Bench", slug="bench", base_url="http://127.0.0.1:9", api_key=None)
     began, facts = time.perf_counter(), {"workspace": workspace.pk, "deliveries": attempts // 2}
     with connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(TABLES)} CASCADE")
         for statement in (WORKFLOWS, DELIVERIES, ATTEMPTS):
             cursor.execute(statement, facts)
     counting.recount(workspace)
     with connection.cursor() as cursor:
-        for table in (*TABLES, "webhooks_endpointhour", "webhooks_endpoint"):
-            cursor.execute(f"VACUUM ANALYZE {table}")
+        cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT count(*) FROM webhooks_attempt")
         count = cursor.fetchone()[0]
     print(f"{count:,} attempts filled in {time.perf_counter() - began:,.0f} s", flush=True)
+
+
+def drop(sizes):
+    connection.close()
+    with connection._nodb_cursor() as cursor:  # noqa: SLF001 - as Django's own test databases are dropped
+        for attempts in sizes:
+            cursor.execute(f"DROP DATABASE IF EXISTS {name_of(attempts)}")
 
 
 def milliseconds(*works):
@@ -105,19 +141,57 @@ def milliseconds(*works):
     return [min(found[2:]) for found in times]
 
 
-def bare(answer, statements):
-    """Return the work of a page without Django around it."""
+class Bare:
+    """What the bare page sends and renders; the view of ``bare/`` does that, and nothing else."""
+
+    statements, template, context = [], "", {}
+
+
+def bare_page(request, slug):
+    get_workspace(request, slug)
+    send(Bare.statements)
+    return render(request, Bare.template, Bare.context)
+
+
+def send(statements):
+    with connection.cursor() as cursor:
+        for sql in statements:
+            cursor.execute(sql)
+            cursor.fetchall()
+
+
+urlpatterns = [path("w/<slug:slug>/bare/", bare_page, name="bare"), *dashboard.urls.urlpatterns]
+
+
+def statements_of(client, url):
+    with CaptureQueriesContext(connection) as queries:
+        answer = client.get(url)
+    assert answer.status_code == 200, url
+    selects = [one["sql"] for one in list(queries.captured_queries) if one["sql"].startswith("SELECT")]
+    return answer, [sql.replace("%", "%%") for sql in selects]
+
+
+def timeless(sql):
+    """Return ``sql`` without the moments in it, so that it can be recognized a second later."""
+    return re.sub(r"'20\d\d-[^']*'", "", sql)
+
+
+def make_bare(client, answer, statements, url):
+    """Have ``bare/`` be the page of ``answer``, and return the work of its statements and template without Django."""
+    whole = Context(answer.context[0].flatten())
+    whole.request = answer.wsgi_request
     template = loader.get_template(answer.templates[0].name).template
-    context = Context(answer.context[0].flatten())
-    context.request = answer.wsgi_request
-    selects = [one["sql"].replace("%", "%%") for one in statements if one["sql"].startswith("SELECT")]
+    Bare.template = answer.templates[0].name
+    Bare.context = {name: value for name, value in answer.context[0].flatten().items() if name not in BY_LAYOUT}
+    Bare.statements = []
+    _, of_layout = statements_of(client, url)
+    known = set(map(timeless, of_layout))
+    Bare.statements = [sql for sql in statements if timeless(sql) not in known]
+    assert len(Bare.statements) + len(of_layout) == len(statements)
 
     def work():
-        with connection.cursor() as cursor:
-            for sql in selects:
-                cursor.execute(sql)
-                cursor.fetchall()
-        template.render(context)
+        send(statements)
+        template.render(whole)
 
     return work
 
@@ -128,48 +202,56 @@ def measure(client, workspace):
     pages = {name: url + query for name, query in FILTERS.items()}
     pages["page 200"] = f"{url}?older={newest[10_000].place}"
     pages["last page"] = f"{url}?older={newest.reverse()[49].place}"
-    pages["figures alone"] = f"{url}figures/"
+    pages["figures"] = f"{url}figures/"
+    pages["number, failed"] = f"{url}tally/?state=failed"
     pages["a workflow"] = f"{url}public_bulk_00000044/"
     found = {}
     for name, address in pages.items():
-        with CaptureQueriesContext(connection) as queries:
-            answer = client.get(address)
-        assert answer.status_code == 200, address
-        statements = list(queries.captured_queries)  # now: the next request forgets them
-        page, floor = milliseconds(lambda address=address: client.get(address), bare(answer, statements))
-        found[name] = (len(statements), page, floor)
+        answer, statements = statements_of(client, address)
+        bare = reverse("bare", args=[workspace.slug])
+        naked = make_bare(client, answer, statements, bare)
+        works = (lambda address=address: client.get(address), lambda bare=bare: client.get(bare), naked)
+        found[name] = (len(statements), *milliseconds(*works))
     return found
 
 
-def run(large):
-    django.conf.settings.ALLOWED_HOSTS.append("testserver")
-    workspace = Workspace.objects.create(name="Bench", slug="bench", base_url="http://127.0.0.1:9", api_key=None)
-    client = Client()
-    client.force_login(User.objects.create_superuser("admin@example.test", "x"))
+def run(sizes):
     figures = []
-    for attempts in (SMALL, large):
-        fill(workspace, attempts)
+    for attempts in sizes:
+        workspace = enter(attempts)
+        user = User.objects.filter(email="admin@example.test").first()
+        client = Client()
+        client.force_login(user or User.objects.create_superuser("admin@example.test", "x"))
         figures.append(measure(client, workspace))
-    print(f"\n{'milliseconds a page':<26}{SMALL:>10,}{large:>12,}{'ratio':>8}{'bare':>8}{'to bare':>9}{'queries':>10}")
-    for name, (queries, page, floor) in figures[1].items():
-        few, small, _ = figures[0][name]
+    report(sizes[1], *figures)
+
+
+def report(large, before, after):
+    heads = f"{'ratio':>8}{'bare':>8}{'to bare':>9}{'naked':>8}{'to it':>8}{'queries':>9}"
+    print(f"\n{'milliseconds a page':<26}{SMALL:>10,}{large:>12,}{heads}")
+    for name, (queries, page, bare, naked) in after.items():
+        few, small, *_ = before[name]
         told = f"{few}" if few == queries else f"{few} → {queries}"
-        print(f"{name:<26}{small:>10.1f}{page:>12.1f}{page / small:>8.2f}{floor:>8.1f}{page / floor:>9.2f}{told:>10}")
-    missed = [name for name, (queries, page, floor) in figures[1].items() if page > LIMIT * floor]
+        ratios = f"{page / small:>8.2f}{bare:>8.1f}{page / bare:>9.2f}{naked:>8.1f}{page / naked:>8.2f}{told:>9}"
+        print(f"{name:<26}{small:>10.1f}{page:>12.1f}{ratios}")
+    missed = [name for name, (_, page, bare, _) in after.items() if page > LIMIT * bare]
     print(f"\nwithin {LIMIT} times of bare: {'all' if not missed else 'all but ' + ', '.join(missed)}")
 
 
-def main():
+def main(large, *, keep):
     assert connection.vendor == "postgresql", "Set DATABASE_URL to a PostgreSQL."
     logging.disable(logging.INFO)
+    settings.ALLOWED_HOSTS.append("testserver")
+    settings.ROOT_URLCONF = __name__
     setup_test_environment()
-    large = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
-    name = connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
+    sizes = (SMALL, large)
     try:
-        run(large)
+        run(sizes)
     finally:
-        connection.creation.destroy_test_db(name, verbosity=0)
+        if not keep:
+            drop(sizes)
 
 
 if __name__ == "__main__":
-    main()
+    numbers = [int(one) for one in sys.argv[1:] if one.isdigit()]
+    main(numbers[0] if numbers else 1_000_000, keep="--keep" in sys.argv)

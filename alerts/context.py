@@ -63,9 +63,13 @@ def _current(request: HttpRequest) -> Current:
     workspace: Workspace | None = getattr(request, "workspace", None)
     if not isinstance(user, User) and not (user and user.is_authenticated):
         return Current([])
-    alerts = Alert.objects.current().select_related("workspace").worst_first()
+    alerts = Alert.objects.current().worst_first()
     if workspace is not None and workspace.pk:
-        return Current(without_milder(alerts.filter(workspace=workspace)[:MOST_SHOWN]))
+        found = list(alerts.filter(workspace=workspace)[:MOST_SHOWN])
+        for alert in found:
+            alert.workspace = workspace
+        return Current(without_milder(found))
     if workspace is None and request.path == "/":
-        return Current(without_milder(alerts.filter(workspace__in=Workspace.objects.visible_to(user))[:MOST_SHOWN]))
+        visible = alerts.filter(workspace__in=Workspace.objects.visible_to(user)).select_related("workspace")
+        return Current(without_milder(visible[:MOST_SHOWN]))
     return Current([])

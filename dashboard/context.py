@@ -33,4 +33,4 @@ def _visible_workspaces(request: HttpRequest) -> list[Any]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []
-    return list(Workspace.objects.visible_to(user)[:MOST_IN_MENU])
+    return list(Workspace.objects.visible_to(user).values("name", "slug")[:MOST_IN_MENU])

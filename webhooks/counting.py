@@ -1,13 +1,13 @@
-"""Counts attempts by endpoint, hour and reason, so that figures need not read each of them."""
+"""Counts attempts by endpoint, reason, and hour or day, so that figures need not read each of them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import Manager, Max
 
-from webhooks.models import Attempt, Delivery, Endpoint, EndpointHour
+from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour
 from workspaces.latency import Histogram, bucket_of
 from workspaces.models import Workspace
 
@@ -18,7 +18,7 @@ class Cell(NamedTuple):
     """What is counted together."""
 
     host: str
-    hour: datetime
+    begins: datetime  # the hour or the day
     reason: str
 
 
@@ -39,19 +39,33 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+def day_of(moment: datetime) -> datetime:
+    """Return the beginning of the day, in UTC."""
+    return hour_of(moment).replace(hour=0)
+
+
+# What is counted by, the field that says when it begins, and how that is found.
+SPANS: tuple[tuple[type[EndpointHour | EndpointDay], str, Callable[[datetime], datetime]], ...] = (
+    (EndpointHour, "hour", hour_of),
+    (EndpointDay, "day", day_of),
+)
+
+
 def add(workspace: Workspace, decided: Sequence[Attempt]) -> None:
-    """Count attempts that were not counted before. The caller holds the workspace's lock. Three queries."""
+    """Count attempts that were not counted before. The caller holds the workspace's lock. Two queries a span."""
     if not decided:
         return
-    cells = tally(Counted(one.delivery.host, one.at, one.reason, one.duration_ms) for one in decided)
-    hours, hosts = {cell.hour for cell in cells}, {cell.host for cell in cells}
-    there = EndpointHour.objects.filter(workspace=workspace, hour__in=hours, host__in=hosts)
-    for row in there:
-        cell = Cell(row.host, row.hour, row.reason)
-        if cell in cells:
-            count, histogram = cells[cell]
-            cells[cell] = (count + row.count, _sum(histogram, row.histogram))
-    _write(workspace, cells)
+    rows = [Counted(one.delivery.host, one.at, one.reason, one.duration_ms) for one in decided]
+    for model, name, beginning in SPANS:
+        cells = tally(rows, beginning)
+        begins, hosts = {cell.begins for cell in cells}, {cell.host for cell in cells}
+        there = model.objects.filter(workspace=workspace, host__in=hosts, **{f"{name}__in": begins})
+        for row in there:
+            cell = Cell(row.host, getattr(row, name), row.reason)
+            if cell in cells:
+                count, histogram = cells[cell]
+                cells[cell] = (count + row.count, _sum(histogram, row.histogram))
+        _write(workspace, model, name, cells)
 
 
 def note_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None:
@@ -64,11 +78,11 @@ def note_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None
     _write_endpoints(workspace, newer)
 
 
-def tally(rows: Iterable[Counted]) -> dict[Cell, Tally]:
-    """Count ``rows``."""
+def tally(rows: Iterable[Counted], beginning: Callable[[datetime], datetime]) -> dict[Cell, Tally]:
+    """Count ``rows`` by the span of time in which each lies, which begins at ``beginning`` of its moment."""
     cells: dict[Cell, Tally] = {}
     for row in rows:
-        cell = Cell(row.host, hour_of(row.at), row.reason)
+        cell = Cell(row.host, beginning(row.at), row.reason)
         count, histogram = cells.setdefault(cell, (0, {}))
         if row.duration_ms is not None:
             bucket = bucket_of(row.duration_ms)
@@ -81,28 +95,43 @@ def recount(workspace: Workspace) -> None:
     """Count everything again, as after rows were written past ``add``."""
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        EndpointHour.objects.filter(workspace=workspace).delete()
         Endpoint.objects.filter(workspace=workspace).delete()
         rows = Attempt.objects.filter(workspace=workspace).exclude(acknowledged=False, reason="").order_by()
         values = rows.values_list("delivery__host", "at", "reason", "duration_ms")
-        _write(workspace, tally(Counted(*row) for row in values.iterator(_BATCH)))
+        hours = tally((Counted(*row) for row in values.iterator(_BATCH)), hour_of)
+        for (model, name, _), cells in zip(SPANS, (hours, by_day(hours)), strict=True):
+            model.objects.filter(workspace=workspace).delete()
+            _write(workspace, model, name, cells)
         latest = Delivery.objects.of(workspace).order_by().values_list("host").annotate(Max("last_attempt_at"))
         _write_endpoints(workspace, dict(latest))
+
+
+def by_day(hours: Mapping[Cell, Tally]) -> dict[Cell, Tally]:
+    """Return the days' counts from the hours'."""
+    days: dict[Cell, Tally] = {}
+    for (host, hour, reason), (count, histogram) in hours.items():
+        cell = Cell(host, day_of(hour), reason)
+        before, sum_before = days.get(cell, (0, {}))
+        days[cell] = (before + count, _sum(sum_before, histogram))
+    return days
 
 
 def _sum(one: Histogram, other: Histogram) -> Histogram:
     return {bucket: one.get(bucket, 0) + other.get(bucket, 0) for bucket in sorted({*one, *other}, key=int)}
 
 
-def _write(workspace: Workspace, cells: dict[Cell, Tally]) -> None:
-    EndpointHour.objects.bulk_create(
+def _write(
+    workspace: Workspace, model: type[EndpointHour | EndpointDay], name: str, cells: Mapping[Cell, Tally]
+) -> None:
+    manager: Manager[Any] = model.objects
+    manager.bulk_create(
         [
-            EndpointHour(workspace=workspace, **cell._asdict(), count=count, histogram=histogram)
-            for cell, (count, histogram) in cells.items()
+            model(workspace=workspace, host=host, reason=reason, count=count, histogram=histogram, **{name: begins})
+            for (host, begins, reason), (count, histogram) in cells.items()
         ],
         batch_size=_BATCH,
         update_conflicts=True,
-        unique_fields=["workspace", "host", "hour", "reason"],
+        unique_fields=["workspace", "host", name, "reason"],
         update_fields=["count", "histogram"],
     )
 

@@ -48,8 +48,10 @@ class DeliveryFilterForm(FilterForm):
         """Read ``data``. One query, for the endpoints to choose from."""
         super().__init__(data)
         self.workspace = workspace
-        hosts = Endpoint.objects.filter(workspace=workspace).order_by("-last_attempt_at").values_list("host", flat=True)
-        known = [host or NAMELESS for host in hosts[: MOST_CHOICES + 1]]
+        found = Endpoint.objects.filter(workspace=workspace).order_by("-last_attempt_at")
+        # The latest used, each with when.
+        self.endpoints = list(found.values_list("host", "last_attempt_at")[: MOST_CHOICES + 1])
+        known = [host or NAMELESS for host, _ in self.endpoints]
         if len(known) <= MOST_CHOICES:
             asked_for = [self.raw["host"]] if self.raw["host"] not in {"", *known} else []
             names = [(host, NAMELESS_WORDS if host == NAMELESS else host) for host in [*known, *asked_for]]

@@ -17,6 +17,7 @@ from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh
 
 ALL, OF_WORKFLOW, STATUS = "deliveries", "workflow_deliveries", "workflow_status"
+OF_ONE = (OF_WORKFLOW, STATUS)
 STATUS_SCOPE = "enrich:read"
 # Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
 MOST_FOLLOWED = 100
@@ -114,7 +115,7 @@ def is_settled(workflow: Workflow, now: datetime) -> bool:
 
 def names_of_followed(workspace: Workspace) -> dict[str, str]:
     """Return what to call each workflow that is followed: by its id, as everywhere."""
-    polls = workspace.polls.filter(resource__in=[OF_WORKFLOW, STATUS]).values_list("subject", flat=True)
+    polls = workspace.polls.filter(resource__in=OF_ONE).values_list("subject", flat=True)
     return {subject: subject for subject in polls}
 
 

@@ -1,20 +1,36 @@
 """How endpoints do: figures for the strip, failures in groups, and which endpoints fail now.
 
-A constant number of queries. Attempts are counted by the hour (``webhooks.counting``); deliveries in a row and failures
-in groups are counted by index within a bounded stretch of time, so that work grows with what happened in it, and not
-with the history before.
+A constant number of queries. Attempts are counted by day and hour (``webhooks.counting``); deliveries in a row and
+failures in groups are counted by index within a bounded stretch of time, so that work grows with what happened in it,
+and not with the history before.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Case, Count, F, IntegerField, Max, Min, OuterRef, Q, QuerySet, Subquery, Value, When
+from django.db.models import (
+    Case,
+    Count,
+    F,
+    Func,
+    IntegerField,
+    Max,
+    Min,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+    Window,
+)
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointHour
+from webhooks.counting import day_of
+from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
 from workspaces.latency import Histogram, merged, percentile
 from workspaces.models import Workspace
 
@@ -57,13 +73,18 @@ class EndpointHealth:
 
 @dataclass(frozen=True)
 class FailureGroup:
-    """Deliveries to one endpoint that have not arrived for one reason: how many, and from when to when."""
+    """Deliveries to one endpoint that have not arrived for one reason: how many, and from when to when.
+
+    ``failed`` of them failed for good; ``failed_in_all`` is that of all groups, those included that are not returned.
+    """
 
     host: str
     reason: str
     count: int
     first_at: datetime
     last_at: datetime
+    failed: int
+    failed_in_all: int
 
 
 @dataclass(frozen=True)
@@ -77,18 +98,25 @@ class Failing:
 def endpoints(
     workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_ENDPOINTS
 ) -> list[EndpointHealth]:
-    """Return the figures of the endpoints last used, failing ones first; two queries. Default: the last 7 days."""
+    """Return the figures of the endpoints last used, failing ones first; three queries. Default: the last 7 days."""
     start = since or timezone.now() - STRETCH
-    rows = list(_with_rows(Endpoint.objects.filter(workspace=workspace, last_attempt_at__gte=start), start)[:limit])
-    hours = EndpointHour.objects.filter(workspace=workspace, host__in=[row.host for row in rows], hour__gte=start)
+    rows = list(_with_rows(_used(workspace, start), start)[:limit])
     counts: dict[str, dict[str, int]] = {}
     histograms: dict[str, list[Histogram]] = {}
-    for host, reason, count, histogram in hours.values_list("host", "reason", "count", "histogram"):
+    for host, reason, count, histogram in _counts(workspace, [row.host for row in rows], start):
         by_reason = counts.setdefault(host, {})
         by_reason[reason] = by_reason.get(reason, 0) + count
         histograms.setdefault(host, []).append(histogram)
     found = [_health(row, counts.get(row.host, {}), merged(histograms.get(row.host, []))) for row in rows]
     return sorted(found, key=lambda health: -health.failed_in_a_row)
+
+
+class _Total(Func):
+    """The sum over all groups of what was counted in each, which ``Sum`` does not take."""
+
+    function = "SUM"
+    window_compatible = True
+    output_field = IntegerField()
 
 
 def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_GROUPS) -> list[FailureGroup]:
@@ -97,18 +125,14 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
     rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
     # A delivery whose first attempt still runs has no reason yet.
     rows = rows.exclude(reason="")
-    groups = (
+    groups = (  # of columns of one index, so that no row is read
         rows.order_by()
         .values("host", "reason")
-        .annotate(count=Count("pk"), first_at=Min("last_attempt_at"), last_at=Max("last_attempt_at"))
+        .annotate(count=Count("host"), first_at=Min("last_attempt_at"), last_at=Max("last_attempt_at"))
+        .annotate(failed=Count("host", filter=Q(state=DeliveryState.FAILED)))
+        .annotate(failed_in_all=Window(_Total("failed")))
     )
     return [FailureGroup(**row) for row in groups.order_by("-count", "-last_at")[:limit]]
-
-
-def lost(workspace: Workspace, since: datetime) -> int:
-    """Count the deliveries that failed for good since then; one query."""
-    rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), state=DeliveryState.FAILED)
-    return rows.filter(last_attempt_at__gte=since).count()
 
 
 def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, Failing]:
@@ -131,15 +155,30 @@ def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dic
 
 def streaks(workspace: Workspace, since: datetime) -> QuerySet[Any]:
     """Return the endpoints used since then, each with ``failed_in_a_row`` and ``last_bad``; one query."""
-    return _with_rows(Endpoint.objects.filter(workspace=workspace, last_attempt_at__gte=since), since)
+    return _with_rows(_used(workspace, since), since)
+
+
+def _used(workspace: Workspace, since: datetime) -> QuerySet[Endpoint]:
+    return Endpoint.objects.filter(workspace=workspace, last_attempt_at__gte=since)
+
+
+def _counts(workspace: Workspace, hosts: list[str], start: datetime) -> Iterator[tuple[str, str, int, Histogram]]:
+    """Yield host, reason, number and response times of attempts since ``start``: of whole days, and of hours before."""
+    first_day = day_of(start - timedelta(microseconds=1)) + DAY
+    of_hosts = {"workspace": workspace, "host__in": hosts}
+    read = ("host", "reason", "count", "histogram")
+    yield from EndpointDay.objects.filter(day__gte=first_day, **of_hosts).values_list(*read)
+    yield from EndpointHour.objects.filter(hour__gte=start, hour__lt=first_day, **of_hosts).values_list(*read)
 
 
 def _with_rows(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
     """Add how many deliveries failed, or arrived, in a row; a few probes of one index for each endpoint."""
+    # By its time, not as the latest again: PostgreSQL would read every failure of the workspace for its reason.
+    worst = _deliveries(DeliveryState.FAILED).filter(last_attempt_at=OuterRef("last_bad"))
     annotated: QuerySet[Any] = rows.annotate(
-        last_ok=_latest(DeliveryState.DELIVERED, "last_attempt_at"),
-        last_bad=_latest(DeliveryState.FAILED, "last_attempt_at"),
-        last_bad_reason=_latest(DeliveryState.FAILED, "reason"),
+        last_ok=_latest(DeliveryState.DELIVERED),
+        last_bad=_latest(DeliveryState.FAILED),
+        last_bad_reason=Subquery(worst.order_by().values("reason")[:1]),
         failed_in_a_row=_in_a_row(DeliveryState.FAILED, since, "last_ok"),
         delivered_in_a_row=_in_a_row(DeliveryState.DELIVERED, since, "last_bad"),
     )
@@ -150,15 +189,15 @@ def _deliveries(state: DeliveryState) -> QuerySet[Delivery]:
     return Delivery.objects.filter(workspace=OuterRef("workspace"), host=OuterRef("host"), state=state)
 
 
-def _latest(state: DeliveryState, field: str) -> Subquery:
-    return Subquery(_deliveries(state).order_by("-last_attempt_at").values(field)[:1])
+def _latest(state: DeliveryState) -> Subquery:
+    return Subquery(_deliveries(state).order_by("-last_attempt_at").values("last_attempt_at")[:1])
 
 
 def _in_a_row(state: DeliveryState, since: datetime, after: str) -> Case:
     """Count deliveries in ``state`` since the last one that ended the other way."""
     start = Coalesce(OuterRef(after), Value(since))
     rows = _deliveries(state).filter(last_attempt_at__gt=start, last_attempt_at__gte=since).order_by()
-    counted = rows.values("host").annotate(n=Count("pk")).values("n")
+    counted = rows.values("host").annotate(n=Count("host")).values("n")  # of the index, unlike the key
     newest = "last_bad" if state == DeliveryState.FAILED else "last_ok"
     # Nothing is counted where the latest ended the other way, which is known already.
     other_way = Q(**{f"{newest}__isnull": True}) | Q(**{f"{newest}__lt": F(after)})

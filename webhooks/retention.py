@@ -13,6 +13,7 @@ from webhooks.models import (
     DeliveryGap,
     Endpoint,
     EndpointCheck,
+    EndpointDay,
     EndpointHour,
     Redelivery,
     Workflow,
@@ -51,6 +52,7 @@ def prune(now: datetime | None = None) -> int:
         Delivery.objects.filter(pk__in=batch).delete()
     _delete(Endpoint.objects.filter(last_attempt_at__lt=cutoff))
     _delete(EndpointHour.objects.filter(hour__lt=cutoff))
+    _delete(EndpointDay.objects.filter(day__lt=cutoff))
     _delete(DeliveryGap.objects.filter(before__lt=cutoff))
     _delete(EndpointCheck.objects.filter(created_at__lt=cutoff))
     _delete(Redelivery.objects.filter(finished_at__lt=cutoff))

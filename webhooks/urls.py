@@ -2,13 +2,23 @@
 
 from django.urls import URLPattern, path
 
-from webhooks.views import checking, developers, exporting, listing, looking_up, redelivery, results, workflow
+from webhooks.views import (
+    checking,
+    developers,
+    exporting,
+    listing,
+    looking_up,
+    redelivery,
+    results,
+    workflow,
+)
 
 app_name = "webhooks"
 
 urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/", listing.delivery_list, name="list"),
     path("w/<slug:slug>/webhooks/figures/", listing.figures, name="figures"),
+    path("w/<slug:slug>/webhooks/tally/", listing.tally, name="tally"),
     path("w/<slug:slug>/webhooks/export/", exporting.export, name="export"),
     path("w/<slug:slug>/webhooks/look-up/", looking_up.look_up, name="look_up"),
     path("w/<slug:slug>/webhooks/check/", checking.check, name="check"),

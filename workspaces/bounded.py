@@ -28,10 +28,12 @@ def time_limit(seconds: float) -> Iterator[None]:
 @contextmanager
 def _limited_postgresql(seconds: float) -> Iterator[None]:
     # LOCAL ends with the transaction, so that a pooled connection never keeps it.
+    is_within_another = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")
         yield
-        cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+        if is_within_another:
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
 
 
 @contextmanager

@@ -57,6 +57,28 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     expect(trail.get_by_text("Result of a workflow downloaded").first).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_when_the_figures_come_after_the_list(webhooks, width):
+    webhooks.set_viewport_size({"width": width, "height": 900})
+    waiting = []
+
+    def hold(route):
+        waiting.append(route)
+
+    webhooks.route("**/webhooks/figures/", hold)
+    webhooks.goto(LIST)
+    to_come = webhooks.locator(".webhooks-strip__row--to-come")
+    heading = webhooks.get_by_role("heading", name="Deliveries")
+    expect(to_come.first).to_be_visible()
+    expect(webhooks.get_by_role("status").filter(has_text="match")).to_be_visible()
+    before = heading.bounding_box()
+    waiting[0].continue_()
+    expect(to_come).to_have_count(0)
+
+    expect(webhooks.get_by_role("region", name="Endpoints").get_by_text("attempts").first).to_be_visible()
+    assert heading.bounding_box() == before
+
+
 def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("nonsense/../x")
     webhooks.get_by_role("button", name="Look up").click()

@@ -141,6 +141,7 @@ usage:overview                         GET    in 404 404 200 200 200 200
 usage:export                           GET    in 404 404 200 200 200 200
 webhooks:list                          GET    in 404 404 200 200 200 200
 webhooks:figures                       GET    in 404 404 200 200 200 200
+webhooks:tally                         GET    in 404 404 200 200 200 200
 webhooks:export                        POST   in 404 404 200 200 200 200
 webhooks:look_up                       POST   in 404 404 302 302 302 302
 webhooks:workflow                      GET    in 404 404 200 200 200 200

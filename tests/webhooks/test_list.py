@@ -144,7 +144,7 @@ def test_figures_lead_to_the_deliveries_that_they_count(hooks):
         hooks.land(f"public_bulk_{number}")
     hooks.land("public_bulk_lost", [404] * 5, url="https://two.example-5.test/in")
     hooks.land("public_bulk_fine", [200], url="https://two.example-5.test/in", ago=60)
-    figures = hooks.get().context["figures"]
+    figures = hooks.get(name="figures").context["figures"]
 
     assert [(row.name, row.percent, row.health.failed_in_a_row) for row in figures.endpoints] == [
         ("hooks.example-3.test", 0.0, 3),
@@ -156,10 +156,32 @@ def test_figures_lead_to_the_deliveries_that_they_count(hooks):
     assert "3 failed in a row" in text_of(hooks.get(name="figures"))
 
 
+@pytest.mark.parametrize(("endpoints", "in_sight", "more"), [(1, 1, ""), (4, 4, ""), (6, 4, "2 more")])
+def test_the_endpoints_come_after_the_list_into_the_place_that_was_kept_for_them(hooks, endpoints, in_sight, more):
+    for number in range(endpoints):
+        hooks.land(f"public_bulk_{number}", [404] * 5, url=f"https://h{number}.example-5.test/in")
+
+    page, figures = text_of(hooks.get()), text_of(hooks.get(name="figures", **HTMX))
+
+    assert page.count("webhooks-strip__row--to-come") == in_sight
+    assert f'<a href="{hooks.url("figures")}">How each endpoint does</a>' in page
+    assert "webhooks-strip__row--to-come" not in figures
+    for text in (page, figures):
+        assert f"{endpoints} result{'s' if endpoints > 1 else ''} never arrived" in text
+        assert more in text
+
+
+@pytest.mark.parametrize("query", ["?state=failed", "?host=hooks.example-3.test", "?at=2099-01-01T00:00", "?state=odd"])
+def test_who_looks_for_a_delivery_finds_the_list_on_top(hooks, query):
+    hooks.land()
+    assert "What fails" in text_of(hooks.get())
+    assert "What fails" not in text_of(hooks.get(query))
+
+
 def test_endpoints_without_an_address_have_a_filter_too(hooks):
     hooks.land("public_bulk_nameless", url=None)
     hooks.land("public_bulk_other")
-    (row,) = [row for row in hooks.get().context["figures"].endpoints if not row.health.host]
+    (row,) = [row for row in hooks.get(name="figures").context["figures"].endpoints if not row.health.host]
 
     assert row.name == "address not told"
     assert hooks.shown(row.url) == ["public_bulk_nameless"]

@@ -13,7 +13,7 @@ from cleanlist import DeliveryAttempt
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
 from webhooks import counting, grouping, retention
 from webhooks.landing import land_page
-from webhooks.models import Attempt, Delivery, Endpoint, EndpointHour, Workflow
+from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour, Workflow
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -222,6 +222,7 @@ def test_the_number_of_queries_does_not_grow_with_the_page(land):
     first = queries_for(lambda: land(*many(3)))
     Delivery.objects.all().delete()
     EndpointHour.objects.all().delete()
+    EndpointDay.objects.all().delete()
     Endpoint.objects.all().delete()
     Workflow.objects.all().delete()
 
@@ -240,6 +241,7 @@ PAST = [
     *run("public_bulk_a", [200], start=READ_AT - timedelta(hours=1)),
     *run("public_bulk_b", [None] * 5, error_message="Connection refused", start=READ_AT - timedelta(hours=2)),
     *run("public_bulk_c", [404, 404], start=READ_AT - 9 * SECOND),
+    *run("public_bulk_a", [500] * 5, start=READ_AT - timedelta(days=1, hours=2)),
     *run("public_bulk_d", [200], url="https://b.example.test/x", start=READ_AT - timedelta(minutes=30)),
     attempt("public_bulk_e", None, id=None, at=READ_AT - timedelta(minutes=7)),
 ]
@@ -253,16 +255,18 @@ def rows():
     names = [field.attname for field in Delivery._meta.fields if field.name not in hidden]
     deliveries = Delivery.objects.order_by("workflow__workflow_id", "url").values_list(*names)
     hours = EndpointHour.objects.order_by("host", "hour", "reason")
+    days = EndpointDay.objects.order_by("host", "day", "reason")
     return (
         list(attempts),
         list(deliveries),
         list(hours.values_list("host", "hour", "reason", "count", "histogram")),
+        list(days.values_list("host", "day", "reason", "count", "histogram")),
         list(Endpoint.objects.order_by("host").values_list("host", "last_attempt_at")),
     )
 
 
 def forget():
-    for model in (Attempt, Delivery, Workflow, EndpointHour, Endpoint):
+    for model in (Attempt, Delivery, Workflow, EndpointHour, EndpointDay, Endpoint):
         model.objects.all().delete()
 
 

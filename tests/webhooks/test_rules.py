@@ -1,6 +1,6 @@
 """What rules and pages see of endpoints: failing in a row, too many failing, figures, groups."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -12,7 +12,7 @@ from alerts.models import Rule
 from tests.webhooks.attempts import READ_AT, run
 from webhooks import health
 from webhooks.landing import land_page
-from webhooks.models import Delivery
+from webhooks.models import Attempt, Delivery
 from webhooks.rules import summarize
 from workspaces.models import Poll, Workspace
 
@@ -136,6 +136,22 @@ def test_an_endpoints_figures(workspace, deliver):
     assert [bad.is_failing, good.is_failing] == [True, False]
     assert 110 < bad.p50_ms <= bad.p95_ms < 132
     assert bad.last_failure_at == Delivery.objects.filter(host=bad.host).latest("last_attempt_at").last_attempt_at
+
+
+@pytest.mark.parametrize("start", ["2026-11-16T00:00", "2026-11-16T07:30", "2026-11-16T08:00", "2026-11-20T08:00"])
+def test_figures_since_any_moment_are_of_the_attempts_since_the_next_full_hour(workspace, start):
+    since = datetime.fromisoformat(f"{start}+00:00")
+    moments = [READ_AT - timedelta(hours=5 * number) for number in range(30)]
+    codes = [(200,) if number % 3 else (500,) * 5 for number in range(30)]
+    for number, (at, answers) in enumerate(zip(moments, codes, strict=True)):
+        land_page(workspace, run(f"w{number}", answers, start=at - timedelta(hours=1), url=BAD), READ_AT)
+
+    (found,) = health.endpoints(workspace, since)
+
+    counted = since if not since.minute else since.replace(minute=0) + timedelta(hours=1)
+    attempts = Attempt.objects.filter(at__gte=counted)
+    assert (found.attempts, found.accepted) == (attempts.count(), attempts.filter(acknowledged=True).count())
+    assert found.attempts > 0
 
 
 def test_failures_are_grouped_by_endpoint_and_reason(workspace, deliver):

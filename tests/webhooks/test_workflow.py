@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.webhooks.attempts import READ_AT, attempt, run
 from webhooks.landing import land_page
-from webhooks.models import Attempt, Delivery, Workflow
+from webhooks.models import Attempt, Delivery, Redelivery, Workflow
 from webhooks.reasons import all_reasons
 from webhooks.timeline import in_words, runs_of
 from workspaces.models import Workspace
@@ -113,6 +113,25 @@ def test_the_call_for_the_state_can_be_copied_without_the_secret(hooks, page):
     text = page("public_bulk_'; rm -rf $HOME")
     assert "Authorization: Bearer $CLEANLIST_API_KEY" in text
     assert "enrich/status?workflow_id=public_bulk_%27%3B+rm+-rf+%24HOME" in text
+
+
+def test_what_the_console_sent_itself_is_told_until_it_is_settled(hooks, page):
+    delivery = hooks.land()
+    job = Redelivery.objects.create(workspace=hooks.workspace, url="https://other.example-5.test/in")
+    item = job.items.create(workflow=delivery.workflow, delivery=delivery, url=job.url)
+
+    text = page()
+    assert "Sent by this console" in text
+    assert job.get_absolute_url() in text
+    assert "Deliver it after all" not in text
+    assert 'data-refresh-seconds="5"' in text
+
+    item.state, item.error, item.tries = "failed", "HTTP 503", 4
+    item.save()
+    text = page()
+    assert "HTTP 503" in text
+    assert "https://other.example-5.test/in" in text
+    assert 'data-refresh-seconds="5"' not in text
 
 
 def test_the_number_of_queries_grows_with_nothing(hooks):

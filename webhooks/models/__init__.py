@@ -2,7 +2,7 @@
 
 from webhooks.models.check import EndpointCheck
 from webhooks.models.delivery import Attempt, Delivery, DeliveryState
-from webhooks.models.endpoint import Endpoint, EndpointHour
+from webhooks.models.endpoint import Endpoint, EndpointDay, EndpointHour
 from webhooks.models.feed import DeliveryGap, Feed
 from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.models.workflow import Workflow, WorkflowSource
@@ -14,6 +14,7 @@ __all__ = [
     "DeliveryState",
     "Endpoint",
     "EndpointCheck",
+    "EndpointDay",
     "EndpointHour",
     "Feed",
     "Item",

@@ -20,20 +20,28 @@ class Endpoint(models.Model):
         return self.host
 
 
-class EndpointHour(models.Model):
-    """An hour's attempts at one endpoint that ended alike, so that figures need not read each attempt.
+class Counted(models.Model):
+    """Attempts at one endpoint that ended alike within a span of time, so that figures need not read each attempt.
 
     Maintained with the attempts that it counts (``webhooks.counting``).
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
     host = models.CharField(max_length=255)
-    hour = models.DateTimeField()
     reason = models.CharField(max_length=30, blank=True)  # empty: acknowledged
     count = models.PositiveIntegerField()
     histogram = models.JSONField(default=dict)  # of response times, see ``workspaces.latency``
 
     objects = models.Manager()
+
+    class Meta:
+        abstract = True
+
+
+class EndpointHour(Counted):
+    """An hour's attempts."""
+
+    hour = models.DateTimeField()
 
     class Meta:
         # Also the index that figures are read with: one endpoint, hour by hour.
@@ -43,3 +51,15 @@ class EndpointHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} at {self.hour:%Y-%m-%d %H} h: {self.host} {self.reason or 'acknowledged'}"
+
+
+class EndpointDay(Counted):
+    """A day's attempts, in UTC: figures of a week read 7 rows of an endpoint and reason, and not 168."""
+
+    day = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "host", "day", "reason"], name="one_endpoint_day")]
+
+    def __str__(self) -> str:
+        return f"{self.count} on {self.day:%Y-%m-%d}: {self.host} {self.reason or 'acknowledged'}"

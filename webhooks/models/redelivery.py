@@ -132,3 +132,8 @@ class Item(models.Model):
 
     def __str__(self) -> str:
         return f"{self.workflow_id} to {self.url}: {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        """Say whether it is on its way, or may still be sent."""
+        return self.state == ItemState.SENDING or (self.state == ItemState.WAITING and self.redelivery.is_open)

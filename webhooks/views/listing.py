@@ -1,4 +1,4 @@
-"""The list of deliveries, and the figures above it."""
+"""The list of deliveries, how many match, and the figures above it."""
 
 from typing import Any
 
@@ -29,6 +29,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
         "log_url": request.path,
         "kept_for": kept_for(),
         "limits": following.limits(workspace),
+        "tally_url": reverse("webhooks:tally", args=[slug]),
         "resource": following.ALL,
         "poll": workspace.polls.filter(resource=following.ALL).first(),
     }
@@ -37,12 +38,30 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     context["chips"] = form.chips()
     if wants_part(request):
         return render(request, "webhooks/list.html#live", context | {"is_part": True})
-    return render(request, "webhooks/list.html", context | {"figures": presenting.figures_of(workspace)})
+    if "page" in context and context["page"].is_top and not form.narrows:
+        # Who has filtered or turned pages looks for a delivery, and finds the list on top.
+        context["figures"] = presenting.first_figures_of(workspace, form.endpoints)
+    return render(request, "webhooks/list.html", context)
+
+
+@require_safe
+def tally(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how many deliveries match, how many are hidden, and how large a file they make."""
+    workspace = get_workspace(request, slug)
+    form = DeliveryFilterForm(request.GET, workspace)
+    is_part = wants_part(request)
+    context = page_context(request, workspace) | {"form": form, "is_part": is_part}
+    if form.is_valid():
+        matching = asked_for(form, timezone.now())
+        counts = count(matching, Delivery.objects.of(workspace) if form.narrows else None)
+        sample = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
+        context |= {"counts": counts, "export_size": size_in_words(sample, counts)}
+    return render(request, f"webhooks/tally.html{'#tally' if is_part else ''}", context)
 
 
 @require_safe
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show how the endpoints do, and what fails; the part of the list's page that changes slowly."""
+    """Show how the endpoints do, and what fails: what the list's page reads after the list, then now and again."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | {"figures": presenting.figures_of(workspace)}
     template = "webhooks/figures.html#figures" if wants_part(request) else "webhooks/figures.html"
@@ -55,10 +74,4 @@ def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
     place_gaps(page.rows, DeliveryGap.objects.of(workspace))
-    counts = count(matching, Delivery.objects.of(workspace) if form.narrows else None)
-    return {
-        "page": page,
-        "counts": counts,
-        "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link(),
-        "export_size": size_in_words(page, counts),
-    }
+    return {"page": page, "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link()}

@@ -33,7 +33,8 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     """Fetch the result and show it masked; with ``reveal``, for operators, in clear, which is recorded."""
     reveals = "reveal" in request.POST
     workspace = get_workspace(request, slug, Role.OPERATOR if reveals else Role.VIEWER)
-    workflow = _workflow(workspace, workflow_id)
+    found = _found(workspace, workflow_id)
+    workflow = found.workflow
     context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
     try:
         context |= _shown(results.fetch(workflow), reveals=reveals)
@@ -44,14 +45,14 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
             _record(request, Action.RESULTS_REVEALED, workflow, contacts=len(context["contacts"]))
     if wants_part(request):
         return render(request, "webhooks/workflow/result.html", context | {"is_lost": presenting.is_lost(workflow)})
-    return render(request, "webhooks/workflow.html", context | presenting.workflow_context(workflow))
+    return render(request, "webhooks/workflow.html", context | presenting.workflow_context(found))
 
 
 @require_POST
 def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponseBase:
     """Send the result as a file of ``format``, which is recorded; an upstream that refuses is quoted on the page."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
-    workflow = _workflow(workspace, workflow_id)
+    workflow = _found(workspace, workflow_id).workflow
     file_format = request.POST.get("format", "")
     if file_format not in FORMATS:
         return HttpResponse("There is no such format.\n", status=400, content_type="text/plain")
@@ -71,11 +72,10 @@ def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:
     return {"result": found, "contacts": contacts, "is_revealed": reveals}
 
 
-def _workflow(workspace: Workspace, workflow_id: str) -> Workflow:
-    found = Workflow.objects.of(workspace).filter(workflow_id=workflow_id).first()
+def _found(workspace: Workspace, workflow_id: str) -> presenting.Found:
+    found = presenting.find_workflow(workspace, workflow_id)
     if found is None:
         raise Http404("No such workflow in this workspace.")
-    found.workspace = workspace
     return found
 
 

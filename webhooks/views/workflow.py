@@ -6,7 +6,6 @@ from django.views.decorators.http import require_safe
 
 from webhooks import presenting
 from webhooks.cleaning import is_usable_workflow_id
-from webhooks.models import Workflow
 from workspaces.access import get_workspace
 from workspaces.views.answers import page_context, wants_part
 
@@ -15,7 +14,7 @@ from workspaces.views.answers import page_context, wants_part
 def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     """Show every attempt that was made for a workflow; of an unknown one, offer to look it up."""
     workspace = get_workspace(request, slug)
-    found = Workflow.objects.of(workspace).filter(workflow_id=workflow_id).first()
+    found = presenting.find_workflow(workspace, workflow_id)
     context = page_context(request, workspace) | {"workflow_id": workflow_id}
     if found is None:
         context["can_look_up"] = is_usable_workflow_id(workflow_id)

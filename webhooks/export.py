@@ -78,18 +78,19 @@ def _line(row: dict[str, Any]) -> Line:
         reason_in_words=reason.label if reason else "",
         attempts=row["attempts"],
         times_delivered_by_upstream=row["runs"],
-        first_attempt_at=_iso(row["first_attempt_at"]),
-        last_attempt_at=_iso(row["last_attempt_at"]),
+        first_attempt_at=in_utc(row["first_attempt_at"]),
+        last_attempt_at=in_utc(row["last_attempt_at"]),
         last_status_code=row["last_status_code"],
         last_error=row["last_error"],
         last_duration_ms=row["last_duration_ms"],
-        next_attempt_at=_iso(row["next_attempt_at"]),
-        delivered_at=_iso(row["delivered_at"]),
-        redelivered_by_this_console_at=_iso(row["redelivered_at"]),
+        next_attempt_at=in_utc(row["next_attempt_at"]),
+        delivered_at=in_utc(row["delivered_at"]),
+        redelivered_by_this_console_at=in_utc(row["redelivered_at"]),
     )
 
 
-def _iso(moment: datetime | None) -> str:
+def in_utc(moment: datetime | None) -> str:
+    """Write a time as files have it; what is not there is empty."""
     return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
 
 

@@ -18,11 +18,11 @@ def is_callable(url: str) -> None:
         raise ValidationError(error.words) from error
 
 
-def url_field(label: str, help_text: str, *, required: bool = True) -> forms.CharField:
-    """Return a field for the URL of a receiver."""
+def url_field(label: str, help_text: str, missing: str = "Give the URL.") -> forms.CharField:
+    """Return a field for the URL of a receiver; ``missing`` is said where there is none."""
     return forms.CharField(
         label=label,
-        required=required,
+        error_messages={"required": missing},
         max_length=LONGEST_URL,
         validators=[is_callable],
         help_text=help_text,
@@ -61,7 +61,9 @@ class RedeliverForm(forms.Form):
         widget=forms.RadioSelect,
     )
     url = url_field(
-        "The other URL", "People's contact data goes there. The audit trail keeps who sent it where.", required=False
+        "The other URL",
+        "People's contact data goes there. The audit trail keeps who sent it where.",
+        missing="Say where to send them.",
     )
     expected = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
@@ -71,12 +73,13 @@ class RedeliverForm(forms.Form):
         if selection.without_url == selection.count:
             self.fields["where"].choices = [(OTHER, "to the URL below")]  # type: ignore[attr-defined]
             self.initial["where"] = OTHER
+        if selection.url:
+            self.initial.update(where=OTHER, url=selection.url)
 
     def clean(self) -> dict[str, Any]:
-        """Mind that the other URL is given where it is needed, and left alone where it is not."""
+        """Leave the other URL alone where it is not asked for."""
         data: dict[str, Any] = super().clean() or {}
-        if data.get("where") == OTHER and not data.get("url") and "url" not in self.errors:
-            self.add_error("url", "Say where to send them.")
         if data.get("where") == OWN:
+            self.errors.pop("url", None)
             data["url"] = ""
         return data

@@ -10,6 +10,7 @@ from webhooks.views import (
     looking_up,
     redelivery,
     results,
+    unattempted,
     workflow,
 )
 
@@ -23,10 +24,12 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/look-up/", looking_up.look_up, name="look_up"),
     path("w/<slug:slug>/webhooks/check/", checking.check, name="check"),
     path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checking.check_result, name="check_result"),
+    path("w/<slug:slug>/webhooks/unattempted/", unattempted.unattempted_workflows, name="unattempted"),
     path("w/<slug:slug>/webhooks/developers/", developers.developers, name="developers"),
     path("w/<slug:slug>/webhooks/redeliver/", redelivery.redeliver, name="redeliver"),
     path("w/<slug:slug>/webhooks/redeliveries/", redelivery.redeliveries, name="redeliveries"),
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/", redelivery.redelivery, name="redelivery"),
+    path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/report/", redelivery.report, name="redelivery_report"),
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/pause/", redelivery.pause, name="redelivery_pause"),
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/resume/", redelivery.resume, name="redelivery_resume"),
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/cancel/", redelivery.cancel, name="redelivery_cancel"),

@@ -130,10 +130,12 @@ webhooks:check                         GET    in 404 404 200 200 200 200
 webhooks:check                         POST   in 404 404 403 302 302 302
 webhooks:check_result                  GET    in 404 404 200 200 200 200
 webhooks:developers                    GET    in 404 404 200 200 200 200
+webhooks:unattempted                   GET    in 404 404 200 200 200 200
 webhooks:redeliver                     GET    in 404 404 403 200 200 200
 webhooks:redeliver                     POST   in 404 404 403 302 302 302
 webhooks:redeliveries                  GET    in 404 404 200 200 200 200
 webhooks:redelivery                    GET    in 404 404 200 200 200 200
+webhooks:redelivery_report             POST   in 404 404 200 200 200 200
 webhooks:redelivery_pause              POST   in 404 404 403 302 302 302
 webhooks:redelivery_resume             POST   in 404 404 403 302 302 302
 webhooks:redelivery_cancel             POST   in 404 404 403 302 302 302

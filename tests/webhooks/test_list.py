@@ -139,6 +139,34 @@ def test_an_empty_list_says_why(hooks, state, words):
     assert "Expected a webhook that is not here?" in text
 
 
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ("no_key", "none is stored"),
+        ("rejected", "no longer accepts the API key"),
+        ("failing", "The latest deliveries could not be read"),
+        ("read", ""),
+    ],
+)
+def test_a_list_that_no_longer_grows_says_why(hooks, state, words):
+    hooks.land()
+    poll = Poll.objects.create(workspace=hooks.workspace, resource="deliveries", interval_seconds=30)
+    if state == "no_key":
+        hooks.workspace.api_key = None
+    elif state == "rejected":
+        hooks.workspace.api_key_rejected_at = timezone.now()
+    elif state == "failing":
+        poll.consecutive_failures, poll.last_error = 3, "No connection"
+    hooks.workspace.save()
+    poll.save()
+
+    text = text_of(hooks.get())
+
+    assert words in text
+    assert ("Nothing new is read" in text) == (state in {"no_key", "rejected"})
+    assert ("No connection" in text) == (state == "failing")
+
+
 def test_figures_lead_to_the_deliveries_that_they_count(hooks):
     for number in range(3):
         hooks.land(f"public_bulk_{number}")

@@ -1,5 +1,7 @@
 """The pages of redeliveries: the preview, the job, and who may do what."""
 
+import csv
+import io
 from datetime import timedelta
 
 import pytest
@@ -130,6 +132,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
     redelivering.cancel(job, CONSOLE)
 
     text = signed_in.get(page(workspace, "redelivery", job.job_id)).text
+    assert "1 of 4 delivered" in text
     assert "2 have not surely arrived" in text
     assert f"again={job.job_id}" in text
     assert "HTTP 204" in text
@@ -139,6 +142,39 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
     again = signed_in.get(f"{page(workspace)}?again={job.job_id}").text
     assert "Redeliver 2 results" in again
     assert "1 of them may have arrived before" in again
+
+
+@pytest.mark.parametrize(("state", "ids"), [("", ["=1+1", "b"]), ("failed", ["=1+1"]), ("nonsense", ["=1+1", "b"])])
+def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_in, workspace, state, ids):
+    rows = [row for name in ("=1+1", "b") for row in run(name, start=timezone.now() - timedelta(hours=1), url=URL)]
+    land_page(workspace, rows, timezone.now())
+    job = begin(workspace)
+    now = timezone.now()
+    facts = {"state": "failed", "tries": 4, "status_code": 503, "reason": "server_error", "error": "@HTTP 503"}
+    Item.objects.filter(workflow__workflow_id="=1+1").update(tried_at=now, next_try_at=now, duration_ms=7, **facts)
+
+    query = f"?state={state}" if state else ""
+    answer = signed_in.post(page(workspace, "redelivery_report", job.job_id) + query)
+
+    assert answer["Content-Type"].startswith("text/csv")
+    lines = list(csv.DictReader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    assert sorted(line["workflow_id"].removeprefix("'") for line in lines) == ids
+    (line,) = [line for line in lines if line["state"] == "failed"]
+    assert line == {
+        "workflow_id": "'=1+1",
+        "url": URL,
+        "state": "failed",
+        "tries": "4",
+        "last_status_code": "503",
+        "reason": "server_error",
+        "reason_in_words": "Your endpoint failed (5xx)",
+        "last_error": "'@HTTP 503",
+        "last_duration_ms": "7",
+        "last_tried_at": now.isoformat(timespec="microseconds"),
+        "next_try_at": "",
+    }
+    event = AuditEvent.objects.get(action="webhook_delivery:exported")
+    assert (event.subject_id, event.details["results"]) == (str(job.job_id), str(len(ids)))
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?after=99999999999999999999", "?state=nonsense", "?after=-1"])

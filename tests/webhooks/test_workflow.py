@@ -37,6 +37,7 @@ def test_every_attempt_is_told_with_its_wait_and_answer(hooks, page):
 
     for words in ("All 5 attempts failed", "HTTP 503", "HTTP 404", "1 s", "2 s", "4 s", "8 s", "120 ms"):
         assert words in text
+    assert "Nothing has to be submitted again" in text
     assert text.count('class="webhooks-axis__bar') == 5
 
 
@@ -121,7 +122,7 @@ def test_what_the_console_sent_itself_is_told_until_it_is_settled(hooks, page):
     item = job.items.create(workflow=delivery.workflow, delivery=delivery, url=job.url)
 
     text = page()
-    assert "Sent by this console" in text
+    assert "Redeliveries by this console" in text
     assert job.get_absolute_url() in text
     assert "Deliver it after all" not in text
     assert 'data-refresh-seconds="5"' in text

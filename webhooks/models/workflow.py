@@ -23,6 +23,14 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         """Keep those that were still running, or not yet asked about, when last read."""
         return self.filter(Q(completed_at__isnull=True), status_gone=False)
 
+    def without_attempt(self) -> "WorkflowQuerySet":
+        """Keep those that are finished and of which not a single attempt is known."""
+        return self.filter(completed_at__isnull=False, deliveries__isnull=True)
+
+    def learned_otherwise(self) -> "WorkflowQuerySet":
+        """Keep those that were not learned of by an attempt, the last finished first; few, by an index of their own."""
+        return self.filter(~Q(source=WorkflowSource.DELIVERIES)).order_by("-completed_at", "-pk")
+
 
 class Workflow(models.Model):
     """One enrichment that the console knows of, with what ``enrich/status`` last said about it.
@@ -54,7 +62,12 @@ class Workflow(models.Model):
                 fields=["workspace", "workflow_id"],
                 opclasses=["int8_ops", "varchar_pattern_ops"],
                 name="workflows_by_beginning",
-            )
+            ),
+            models.Index(
+                fields=["workspace", "-completed_at", "-id"],
+                condition=~Q(source="deliveries"),
+                name="workflows_learned_otherwise",
+            ),
         ]
 
     def __str__(self) -> str:

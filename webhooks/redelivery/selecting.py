@@ -1,8 +1,12 @@
-"""Which results have never arrived, out of those that a person has filtered; and what keeps the others back."""
+"""Which results have never arrived, out of those that a person has filtered; and what keeps the others back.
+
+Of a finished workflow without any attempt nobody but its sender knows whether a webhook was asked for, and to which
+URL. So these are never among what has failed: they are selected apart, and go to a URL that a person gives.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,6 +17,7 @@ from django.utils import timezone
 from webhooks.filters import DeliveryFilterForm, asked_for
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery, Workflow
 from webhooks.models.delivery import DeliveryQuerySet
+from webhooks.models.workflow import WorkflowQuerySet
 from webhooks.reasons import reason_named
 from workspaces.models import Workspace
 from workspaces.polling import pacer
@@ -20,6 +25,10 @@ from workspaces.polling import pacer
 # Upstream is asked for each one by one, so more would take days.
 MOST_ITEMS = 5_000
 MOST_GROUPS = 20
+# Finished for so long: an attempt would have been made, and read.
+ATTEMPTED_WITHIN = timedelta(minutes=10)
+# The query parameter that selects the finished workflows without any attempt.
+UNATTEMPTED = "unattempted"
 
 
 class Group(NamedTuple):
@@ -51,8 +60,10 @@ class Selection:
     retrying: int = 0
     under_way: int = 0
     unsure: int = 0
-    # A single workflow of which no delivery is known: it can go to a URL that a person gives.
-    alone: Workflow | None = None
+    # Where set, it is these workflows, of which no attempt is known: they can go to a URL that a person gives.
+    workflows: WorkflowQuerySet | None = None
+    # Where they went the last time.
+    url: str = ""
 
     @property
     def most(self) -> int:
@@ -64,10 +75,16 @@ class Selection:
         """Return how long it takes at the pace at which upstream may be asked, in whole minutes."""
         return -(-self.most // pacer.share())
 
+    @property
+    def alone(self) -> str:
+        """Return the id of the workflow without any attempt, if it is a single one."""
+        return str(self.workflows[0]) if self.workflows is not None and self.count == 1 else ""
+
     def candidates(self, url: str = "") -> Iterator[Candidate]:
         """Yield what is sent, the oldest first: each result to its own URL, or all to ``url``, each once."""
-        if self.alone is not None:
-            yield Candidate(self.alone.pk, None, url)
+        if self.workflows is not None:
+            for pk in self.workflows.order_by("completed_at", "pk").values_list("pk", flat=True)[:MOST_ITEMS]:
+                yield Candidate(pk, None, url)
             return
         seen: set[tuple[int, str]] = set()
         rows = self.deliveries.order_by("last_attempt_at", "pk").values_list("workflow_id", "pk", "url")
@@ -78,20 +95,29 @@ class Selection:
                 yield Candidate(workflow_id, pk, target)
 
 
-def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) -> Selection:
-    """Return what the list's filters in ``query`` ask for; or parameter ``again``, a job whose rest is meant.
+def unattempted(workspace: Workspace, now: datetime | None = None) -> WorkflowQuerySet:
+    """Return the finished workflows of which no attempt came in good time, and that nobody has sent since."""
+    since = (now or timezone.now()) - ATTEMPTED_WITHIN
+    return _unsent(workspace).learned_otherwise().filter(completed_at__lt=since)
 
-    A filter that is wrong selects nothing. A constant number of queries.
+
+def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) -> Selection:
+    """Return what the list's filters in ``query`` ask for.
+
+    Parameter ``again`` asks for the rest of that job instead, ``unattempted`` for what ``unattempted`` returns. A
+    filter that is wrong selects nothing. A constant number of queries.
     """
     moment = now or timezone.now()
     form = DeliveryFilterForm(query, workspace)
     again = _job_of(workspace, query.get("again", ""))
     if again is not None:
-        items = again.items.filter(state__in=[ItemState.FAILED, ItemState.UNKNOWN])
-        rows = Delivery.objects.of(workspace).filter(pk__in=items.values("delivery"))
-        selection = Selection(rows, "what an earlier redelivery did not bring", {"again": str(again.job_id)})
+        selection = _rest_of(again)
+    elif query.get(UNATTEMPTED):
+        words = "Finished workflows without any attempt"
+        selection = Selection(Delivery.objects.none(), words, {UNATTEMPTED: "1"}, workflows=unattempted(workspace, now))
     elif form.is_valid():
-        words = ", ".join(text for _, text in form.words()) or "everything that failed"
+        filters = ", ".join(text for _, text in form.words())
+        words = f"What is filtered: {filters}" if filters else "All that failed"
         selection = Selection(asked_for(form, moment), words, form.recorded)
     else:
         selection = Selection(Delivery.objects.none(), "", {})
@@ -105,8 +131,31 @@ def _job_of(workspace: Workspace, text: str) -> Redelivery | None:
         return None
 
 
+def _rest_of(job: Redelivery) -> Selection:
+    """Select what ``job`` did not bring."""
+    items = job.items.filter(state__in=[ItemState.FAILED, ItemState.UNKNOWN])
+    rows = Delivery.objects.of(job.workspace).filter(pk__in=items.values("delivery"))
+    selection = Selection(rows, "What an earlier redelivery did not bring", {"again": str(job.job_id)}, url=job.url)
+    if items.filter(delivery=None).exists():
+        ids = items.filter(delivery=None).values("workflow")
+        selection.workflows = _unsent(job.workspace).filter(pk__in=ids)
+    return selection
+
+
+def _unsent(workspace: Workspace) -> WorkflowQuerySet:
+    """Return the finished workflows without any attempt, by upstream or, as far as it arrived or may yet, by us."""
+    items = Item.objects.filter(workflow=OuterRef("pk"))
+    found = Workflow.objects.of(workspace).without_attempt()
+    return found.filter(~Exists(items.filter(state=ItemState.DELIVERED)), ~Exists(items.open()))
+
+
 def _counted(workspace: Workspace, selection: Selection) -> Selection:
     """Leave out what must not be sent, and count what is left and what is not."""
+    if selection.workflows is not None:
+        maybe_sent = Item.objects.filter(workflow=OuterRef("pk"), state=ItemState.UNKNOWN)
+        selection.count = selection.without_url = selection.workflows.count()
+        selection.unsure = selection.workflows.filter(Exists(maybe_sent)).count()
+        return selection
     rows = selection.deliveries
     failed = rows.filter(state=DeliveryState.FAILED)
     items = Item.objects.filter(delivery=OuterRef("pk"))
@@ -126,9 +175,10 @@ def _counted(workspace: Workspace, selection: Selection) -> Selection:
     by_host = free.order_by().values_list("host", "reason").annotate(n=Count("pk")).order_by("-n", "host")
     selection.groups = [Group(host, _label(reason), count) for host, reason, count in by_host[:MOST_GROUPS]]
     name = selection.filters.get("workflow", "")
-    if not selection.count and name and not rows.exists():
-        selection.alone = Workflow.objects.of(workspace).filter(workflow_id=name).exclude(completed_at=None).first()
-        selection.count = selection.without_url = 1 if selection.alone else 0
+    if not selection.count and name:
+        alone = _unsent(workspace).filter(workflow_id=name)
+        if alone.exists():
+            selection.workflows, selection.count, selection.without_url = alone, 1, 1
     return selection
 
 

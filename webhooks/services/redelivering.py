@@ -19,7 +19,7 @@ class SelectionChanged(Exception):
     """What would be sent is no longer what the person was shown; ``selection`` is what it is now."""
 
     def __init__(self, selection: Selection) -> None:
-        super().__init__(f"What was {selection.words} has changed meanwhile.")
+        super().__init__("What would be sent has changed meanwhile.")
         self.selection = selection
 
 

@@ -1,36 +1,35 @@
 """Redelivering: what would be sent, then the job with its progress and what came of each result."""
 
 from collections.abc import Callable
+from datetime import UTC
 from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from webhooks.forms import RedeliverForm
-from webhooks.models import ItemState, Redelivery
+from webhooks.models import Item, ItemState, Redelivery
+from webhooks.models.redelivery import ItemQuerySet
 from webhooks.payloads import REDELIVERY_HEADER
+from webhooks.presenting import LEVELS
 from webhooks.reasons import reason_named
-from webhooks.redelivery.selecting import MOST_ITEMS, select
+from webhooks.redelivery.report import lines_of
+from webhooks.redelivery.selecting import MOST_ITEMS, UNATTEMPTED, select
 from webhooks.services import redelivering
 from workspaces.access import get_workspace
-from workspaces.audit import Actor
-from workspaces.models import Role, Workspace
+from workspaces.audit import Actor, record_event
+from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.models import Action, Role, Workspace
 from workspaces.polling import pacer
 from workspaces.views.answers import go_to, page_context, page_or_part
 
 MOST_JOBS = 50
 PAGE_SIZE = 100
-LEVELS = {
-    ItemState.WAITING: "neutral",
-    ItemState.SENDING: "info",
-    ItemState.DELIVERED: "ok",
-    ItemState.FAILED: "danger",
-    ItemState.SKIPPED: "neutral",
-    ItemState.UNKNOWN: "warning",
-}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -59,11 +58,21 @@ def _preview(
         "selection": form.selection,
         "form": form,
         "filters": query.urlencode(),
+        "back_url": _way_back(workspace, query),
         "most": MOST_ITEMS,
         "pace": pacer.share(),
         "header": REDELIVERY_HEADER,
     }
     return render(request, "webhooks/redeliver.html", context, status=status)
+
+
+def _way_back(workspace: Workspace, query: QueryDict) -> str:
+    """Return the page on which what ``query`` selects is listed."""
+    if UNATTEMPTED in query:
+        return reverse("webhooks:unattempted", args=[workspace.slug])
+    if "again" in query:
+        return reverse("webhooks:redeliveries", args=[workspace.slug])
+    return f"{reverse('webhooks:list', args=[workspace.slug])}?{query.urlencode()}"
 
 
 @require_safe
@@ -79,8 +88,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
     """Show one redelivery and what came of each result, and go on showing it while it runs."""
     workspace = get_workspace(request, slug)
     job = _job(workspace, job_id)
-    state = request.GET.get("state", "")
-    items = job.items.filter(state=state) if state in ItemState.values else job.items.all()
+    state, items = _chosen(request, job)
     after = request.GET.get("after", "")
     if after.isascii() and after.isdecimal() and len(after) < 19:
         items = items.filter(pk__gt=int(after))
@@ -96,6 +104,29 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
     return page_or_part(request, "webhooks/redelivery.html", "live", context)
+
+
+@require_POST
+def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
+    """Send what came of each result, or of those in ``state``, as CSV, which is recorded.
+
+    For every member: a viewer can read all of it page by page.
+    """
+    workspace = get_workspace(request, slug)
+    job = _job(workspace, job_id)
+    state, items = _chosen(request, job)
+    subject, results = (str(job.job_id), "Redelivery"), str(items.count())
+    actor = Actor.of(request)
+    record_event(Action.DELIVERIES_EXPORTED, actor, workspace=workspace, subject=subject, results=results, state=state)
+    name = f"redelivery-{job.created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}{'-' if state else ''}{state}.csv"
+    return download(lines_of(items), name, CONTENT_TYPES["csv"])
+
+
+def _chosen(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:
+    """Return the state that the address asks for, and the items in it; an odd one is none, and all items."""
+    state = request.GET.get("state", "")
+    items = Item.objects.filter(redelivery=job)
+    return (state, items.filter(state=state)) if state in ItemState.values else ("", items)
 
 
 @require_POST

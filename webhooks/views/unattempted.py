@@ -1,0 +1,25 @@
+"""Finished workflows of which not a single attempt is known."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from webhooks.redelivery.selecting import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
+from workspaces.access import get_workspace
+from workspaces.views.answers import page_context
+
+MOST_SHOWN = 200
+
+
+@require_safe
+def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the latest of them, say why the console cannot tell more, and lead to sending their results."""
+    workspace = get_workspace(request, slug)
+    found = unattempted(workspace)
+    context = page_context(request, workspace) | {
+        "workflows": found[:MOST_SHOWN],
+        "count": found.count(),
+        "minutes": ATTEMPTED_WITHIN.seconds // 60,
+        "query": f"?{UNATTEMPTED}=1",
+    }
+    return render(request, "webhooks/unattempted.html", context)

@@ -4,11 +4,12 @@ Upstream tells neither what a call costs nor how many contacts it had. But over 
 calls: so each source (a key at an endpoint) gets the cost a call under which the falls of all spans are most
 likely, beside a steady background for everything that is not in the log. Each fall is then shared out in proportion
 (expectation maximization for a sum of Poisson rates). No call gets more than it can cost; what is left over stays
-unexplained.
+unexplained. What single calls are known to have cost is taken out of the falls first, and those calls with it: only
+the rest is estimated.
 """
 
 from bisect import bisect_left
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -25,6 +26,16 @@ class Fall:
     until: float
     spent: float
     is_gap: bool = False
+
+
+@dataclass(frozen=True)
+class Settled(Generic[Source]):
+    """What the work of one call is known to have cost in the end: reserved at ``since``, settled at ``until``."""
+
+    since: float
+    until: float
+    credits: float
+    source: Source
 
 
 @dataclass
@@ -71,6 +82,46 @@ def spans(
         if place < len(found) and at > found[place].since:
             found[place].calls[source] += 1
     return found, lost
+
+
+def take_out(
+    found: Sequence[Span[Source]], lost: float, known: Iterable[Settled[Source]]
+) -> tuple[list[Span[Source]], float]:
+    """Return spans and what was spent in gaps without what is known: its cost, and the call that made it.
+
+    Spans between a reservation and its settlement are joined, so that the two meet.
+    """
+    ends = [span.until for span in found]
+    reach = list(range(len(found)))
+    known_at: defaultdict[int, list[Settled[Source]]] = defaultdict(list)
+    for one in known:
+        first, last = bisect_left(ends, one.since), bisect_left(ends, one.until)
+        if last == len(found) or not all(
+            found[place].since < at for place, at in ((first, one.since), (last, one.until))
+        ):
+            lost -= one.credits  # begun or ended in a gap
+            continue
+        reach[first] = max(reach[first], last)
+        known_at[first].append(one)
+    rest: list[Span[Source]] = []
+    joined_to = -1
+    for place, span in enumerate(found):
+        left = Span(span.since, span.until, span.spent, Counter(span.calls))
+        for one in known_at[place]:
+            left.spent -= one.credits
+            left.calls -= Counter([one.source])
+        # As among falls: where more came back than went out, neighbours belong together.
+        if rest and (place <= joined_to or rest[-1].spent < 0 or left.spent < 0):
+            _join(rest[-1], left)
+        else:
+            rest.append(left)
+        joined_to = max(joined_to, reach[place])
+    return rest, lost
+
+
+def _join(span: Span[Source], later: Span[Source]) -> None:
+    span.until, span.spent = later.until, span.spent + later.spent
+    span.calls.update(later.calls)
 
 
 def share_out(found: Sequence[Span[Source]], most: Mapping[Source, float]) -> Shares[Source]:

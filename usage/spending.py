@@ -1,6 +1,6 @@
-"""Spend by key and by endpoint for a workspace: always an estimate."""
+"""Spend by key and by endpoint for a workspace: an estimate, except for what single calls are known to have cost."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -9,16 +9,17 @@ from itertools import pairwise
 from uuid import UUID
 
 from keys.models import ApiKey, LoggedRequest
-from usage.attribution import Fall, share_out, spans
+from usage.attribution import Fall, share_out, spans, take_out
 from usage.models import BalanceReading
 from usage.ranges import DAY
 from usage.readings import ZERO
+from usage.settled import BULK, PERSON, settled_of
 from workspaces.models import Workspace
 
 # An e-mail costs 1 credit, a phone number 10, both 11, and a bulk request has at most 250 contacts
 # (``shared/reference``, "Credits" and "Endpoints"). Paths end so on every surface of the API.
 FULL_COST = 11.0
-MOST_A_CALL = {"enrich/bulk": 250 * FULL_COST, "enrichment/person": FULL_COST}
+MOST_A_CALL = {BULK: 250 * FULL_COST, PERSON: FULL_COST}
 # Bounds the work of one page, whatever the traffic.
 LONGEST = 7 * DAY
 MOST_CALLS = 20_000
@@ -28,10 +29,14 @@ SPANS = 500
 
 @dataclass(frozen=True)
 class Share:
-    """An estimated part of what was spent. Without a key or an endpoint it is the part that no call explains."""
+    """A part of what was spent, of which ``known`` credits are no estimate.
+
+    Without a key or an endpoint it is the part that no call explains.
+    """
 
     credits: Decimal
     percent: float
+    known: Decimal = ZERO
     key: ApiKey | None = None
     endpoint: str = ""
     calls: int = 0
@@ -47,11 +52,12 @@ class Spending:
     by_key: tuple[Share, ...] = ()
     by_endpoint: tuple[Share, ...] = ()
     unexplained: Share | None = None
+    known: Decimal = ZERO
     reason: str = ""
 
 
 def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending:
-    """Estimate who spent what in the last ``length``, a week at most, in four queries."""
+    """Estimate who spent what in the last ``length``, a week at most, in six queries."""
     since = now - min(length, LONGEST)
     read_until = _log_read_until(workspace)
     if read_until is None:
@@ -101,20 +107,27 @@ def _estimate(
     falls: list[Fall],
     calls: list[tuple[datetime, UUID, str]],
 ) -> Spending:
-    paid = [(at.timestamp(), (key, endpoint)) for at, key, endpoint in calls if endpoint]
-    found, lost = spans(falls, paid, max(60.0, (until - since).total_seconds() / SPANS))
-    shares = share_out(found, {source: MOST_A_CALL[source[1]] for _, source in paid})
-    unexplained = shares.unexplained + max(0.0, lost)
-    total = sum(shares.credits.values()) + unexplained
+    paid = [(at, (key, endpoint)) for at, key, endpoint in reversed(calls) if endpoint]
+    begin = datetime.fromtimestamp(falls[0].since, UTC) if falls else since
+    seconds = max(60.0, (until - since).total_seconds() / SPANS)
+    found, lost = spans(falls, ((at.timestamp(), source) for at, source in paid), seconds)
     made: Counter[tuple[UUID, str]] = Counter()
     for span in found:
         made.update(span.calls)
-    keys = ApiKey.objects.of(workspace).in_bulk({source[0] for source in made})
+    settled = settled_of(workspace, begin, until, [call for call in paid if call[0] > begin]) if found else []
+    rest, lost = take_out(found, lost, settled)
+    shares = share_out(rest, {source: MOST_A_CALL[source[1]] for _, source in paid})
+    known: defaultdict[tuple[UUID, str], float] = defaultdict(float)
+    for one in settled:
+        known[one.source] += one.credits
+    unexplained = shares.unexplained + max(0.0, lost)
+    total = sum(shares.credits.values()) + sum(known.values()) + unexplained
+    keys = ApiKey.objects.of(workspace).in_bulk({source[0] for source in {**made, **known}})
     by_key, by_endpoint = _Table(total), _Table(total)
-    for source, amount in shares.credits.items():
-        by_key.add(source[0], amount, made[source])
-        by_endpoint.add(source[1], amount, made[source])
-    begin = datetime.fromtimestamp(falls[0].since, UTC) if falls else since
+    for source in {**made, **known}:
+        part = shares.credits.get(source, 0.0), known[source], made[source]
+        by_key.add(source[0], *part)
+        by_endpoint.add(source[1], *part)
     return Spending(
         max(since, begin),
         until,
@@ -122,6 +135,7 @@ def _estimate(
         tuple(replace(row, key=keys.get(name)) for name, row in by_key.rows()),
         tuple(replace(row, endpoint=str(name)) for name, row in by_endpoint.rows()),
         _share(unexplained, total),
+        _rounded(sum(known.values())),
     )
 
 
@@ -130,20 +144,23 @@ class _Table:
 
     def __init__(self, total: float) -> None:
         self.total = total
-        self.spent: Counter[UUID | str] = Counter()
+        self.spent: defaultdict[UUID | str, float] = defaultdict(float)
+        self.known: defaultdict[UUID | str, float] = defaultdict(float)
         self.calls: Counter[UUID | str] = Counter()
 
-    def add(self, name: UUID | str, amount: float, calls: int) -> None:
-        # Credits are floats here; Counter adds them as well.
-        self.spent[name] += amount  # type: ignore[assignment]
+    def add(self, name: UUID | str, estimated: float, known: float, calls: int) -> None:
+        self.spent[name] += estimated + known
+        self.known[name] += known
         self.calls[name] += calls
 
     def rows(self) -> list[tuple[UUID | str, Share]]:
-        return [(name, _share(amount, self.total, self.calls[name])) for name, amount in self.spent.most_common()]
+        most_first = sorted(self.spent.items(), key=lambda item: -item[1])
+        return [(name, _share(amount, self.total, self.calls[name], self.known[name])) for name, amount in most_first]
 
 
-def _share(amount: float, total: float, calls: int = 0) -> Share:
-    return Share(_rounded(amount), 100 * amount / total if total else 0.0, calls=calls)
+def _share(amount: float, total: float, calls: int = 0, known: float = 0.0) -> Share:
+    percent = 100 * amount / total if total else 0.0
+    return Share(_rounded(amount), percent, _rounded(known), calls=calls)
 
 
 def _rounded(value: float) -> Decimal:

@@ -8,8 +8,9 @@ from decimal import Decimal
 import pytest
 
 from sandbox.traffic.past import Place, make
-from usage.attribution import Fall, share_out, spans
+from usage.attribution import Fall, Settled, share_out, spans, take_out
 from usage.enrichments import settled_cost
+from usage.settled import BULK, Finished, match
 from usage.spending import MOST_A_CALL
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -33,6 +34,12 @@ def calls(past):
         for row in paid
         if row["created_at"] > begin
     ]
+
+
+@pytest.fixture(scope="module")
+def at(calls):
+    """The same calls with their moments, oldest first."""
+    return sorted((dt.datetime.fromtimestamp(at, dt.UTC), source) for at, source in calls)
 
 
 def falls_each_minute(past):
@@ -62,23 +69,83 @@ def truth_by_key(past):
     return truth
 
 
-def estimate(past, calls, known):
+def estimate(past, calls, known, settled=()):
     seen = [call for call in calls if call[1][0] in known]
-    found, _ = spans(falls_each_minute(past), seen, 1200)
+    found, lost = spans(falls_each_minute(past), seen, 1200)
+    found, lost = take_out(found, lost, settled)
     shares = share_out(found, {source: MOST_A_CALL[source[1]] for _, source in seen})
     by_key = Counter()
     for (key, _), spent in shares.credits.items():
         by_key[key] += spent
-    return by_key, shares.unexplained
+    for one in settled:
+        by_key[one.source[0]] += one.credits
+    return by_key, shares.unexplained + max(0, lost)
+
+
+def error(past, by_key, unexplained):
+    """The share of the credits that went to the wrong key, or to none."""
+    truth = truth_by_key(past)
+    return (sum(abs(by_key[key] - truth[key]) for key in truth) + unexplained) / 2 / sum(truth.values())
+
+
+def finished(past, each):
+    """Every so many enrichments of the last week, as a console knows them that asked for their state."""
+    begin = NOW - dt.timedelta(days=DAYS)
+    sizes = Counter(task["workflow_id"] for task in past.workflow_tasks)
+    week = [flow for flow in past.workflows if flow["submitted_at"] > begin and flow["completed_at"] < NOW]
+    return [
+        Finished(
+            flow["id"],
+            sizes[flow["id"]],
+            flow["completed_at"],
+            float(flow["settled"]),
+            {flow["api_key_id"]: flow["submitted_at"] + dt.timedelta(seconds=2)},
+        )
+        for flow in week[::each]
+    ]
 
 
 def test_with_every_key_in_the_log_most_credits_go_to_the_key_that_spent_them(past, calls):
     truth = truth_by_key(past)
     by_key, unexplained = estimate(past, calls, set(truth))
     total = sum(truth.values())
-    wrong = (sum(abs(by_key[key] - truth[key]) for key in truth) + unexplained) / 2 / total
-    assert wrong < 0.10
+    assert error(past, by_key, unexplained) < 0.10
     assert sum(by_key.values()) + unexplained == pytest.approx(total, rel=0.02)
+
+
+def test_the_more_is_known_to_the_credit_the_smaller_is_the_error_of_the_rest(past, calls, at):
+    everyone = set(truth_by_key(past))
+    errors = [error(past, *estimate(past, calls, everyone))]
+    for each in (3, 2, 1):
+        known = match(finished(past, each), at)
+        assert len(known) == len(finished(past, each))
+        errors.append(error(past, *estimate(past, calls, everyone, known)))
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.001
+
+
+def test_an_enrichment_is_laid_at_nobodys_door_unless_one_key_asked_about_it():
+    calls = [(NOW - dt.timedelta(minutes=age), (key, BULK)) for age, key in ((20, "one"), (10, "two"))]
+    done = {"workflow_id": "public_bulk_1", "contacts": 5, "completed_at": NOW, "credits": 12.0}
+    assert match([Finished(**done, asked_by={})], calls) == []
+    assert match([Finished(**done, asked_by={"one": NOW, "two": NOW})], calls) == []
+    [known] = match([Finished(**done, asked_by={"one": NOW})], calls)
+    assert (known.source, known.credits) == (("one", BULK), 12.0)
+
+
+def test_a_known_cost_is_set_off_against_the_fall_of_its_span_and_the_estimate_covers_the_rest():
+    falls = [Fall(0, 60, 110.0), Fall(60, 120, 0.0), Fall(120, 180, -70.0), Fall(180, 240, 11.0)]
+    found, lost = spans(falls, [(30, "bulk"), (200, "person")], 60)
+    rest, lost = take_out(found, lost, [Settled(30, 150, 40.0, "bulk")])
+    shares = share_out(rest, {"bulk": 2750.0, "person": 11.0})
+    assert lost == 0
+    assert shares.credits == {"person": pytest.approx(11, rel=0.2)}
+    assert shares.credits["person"] + shares.unexplained == pytest.approx(11)
+
+
+def test_a_known_cost_that_was_settled_in_a_gap_is_part_of_what_was_lost_there():
+    found, lost = spans([Fall(0, 60, 5.0), Fall(60, 9000, 400.0, is_gap=True)], [], 60)
+    assert take_out(found, lost, [Settled(70, 300, 150.0, "bulk")])[1] == 250
 
 
 def test_what_keys_outside_the_log_spend_stays_mostly_unexplained(past, calls):

@@ -5,8 +5,10 @@ import pytest
 from django.urls import reverse
 
 from alerts.models import Rule
+from tests.keys.conftest import log_request, make_key, note_poll
 from tests.usage.past import record_steady
 from usage.readings import record
+from webhooks.models import Workflow
 from workspaces.models import Poll
 
 
@@ -152,3 +154,23 @@ def test_strangers_get_neither_page_nor_file(workspace, stranger, client):
     client.force_login(stranger)
     for name in ("overview", "export"):
         assert client.get(reverse(f"usage:{name}", args=[workspace.slug])).status_code == 404
+
+
+def test_what_an_enrichment_settled_at_is_part_of_its_keys_share_to_the_credit(page, workspace, readings, now):
+    readings({age: 1000 if age > 22 else 940 for age in range(30, -1, -1)})
+    note_poll(workspace, "requests", subject="a key", last_success_at=now)
+    key = make_key(workspace)
+    log_request(key, method="POST", path="/api/v1/public/enrich/bulk", created_at=now - timedelta(minutes=25))
+    asked = {"method": "GET", "path": "/api/v1/public/enrich/status?workflow_id=public_bulk_7"}
+    log_request(key, **asked, created_at=now - timedelta(minutes=24))
+    Workflow.objects.create(
+        workspace=workspace,
+        workflow_id="public_bulk_7",
+        first_seen_at=now,
+        completed_at=now - timedelta(minutes=21),
+        summary={"total": 6, "emails_found": 2, "phones_found": 4},
+    )
+    found = page("?range=24h").context["page"].spending
+    assert [(row.key, row.credits, row.known) for row in found.by_key] == [(key, 42, 42)]
+    assert (found.known, found.total, found.unexplained.credits) == (42, 60, 18)
+    assert "42 known" in page("?range=24h").text

@@ -5,9 +5,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cleanlist sandbox workspaces alerts keys webhooks usage dashboard
-# These never touch the console's database.
-WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist sandbox sandbox_engine)
-# A file stays on one core, so that its fixtures are made once.
+# These never touch the console's database, or start a console that makes its own.
+WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist interface sandbox sandbox_engine \
+  dashboard/test_up.py troubleshooting/test_body_agreement.py)
+# A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, capture_chaos, pacer_storm and redelivery take
 # minutes: by name only.

@@ -71,7 +71,10 @@ class RedeliverForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.selection = selection
         if selection.without_url == selection.count:
-            self.fields["where"].choices = [(OTHER, "to the URL below")]  # type: ignore[attr-defined]
+            # There is nothing to choose: none has a URL of its own.
+            self.fields["where"].choices = [(OTHER, "to one URL")]  # type: ignore[attr-defined]
+            self.fields["where"].widget = forms.HiddenInput()
+            self.fields["url"].label = "URL to send to"
             self.initial["where"] = OTHER
         if selection.url:
             self.initial.update(where=OTHER, url=selection.url)

@@ -206,6 +206,17 @@ def test_who_looks_for_a_delivery_finds_the_list_on_top(hooks, query):
     assert "What fails" not in text_of(hooks.get(query))
 
 
+@pytest.mark.parametrize(
+    ("query", "offered"), [("", True), ("?state=failed", True), ("?state=delivered", False), ("?state=retrying", False)]
+)
+def test_redelivering_is_offered_where_something_may_have_failed(hooks, operator, query, offered):
+    hooks.http.force_login(operator)
+    hooks.land()
+    hooks.land("public_bulk_fine", [200])
+    hooks.land("public_bulk_going_on", [500], ago=0)
+    assert ("Redeliver what failed of these" in text_of(hooks.get(query))) == offered
+
+
 def test_endpoints_without_an_address_have_a_filter_too(hooks):
     hooks.land("public_bulk_nameless", url=None)
     hooks.land("public_bulk_other")

@@ -36,8 +36,8 @@ def operator_sees(hooks, operator):
     return hooks
 
 
-def send(hooks, expected, *, query="unattempted=1", url=URL):
-    form = {"filters": query, "expected": str(expected), "where": "other", "url": url}
+def send(hooks, expected, *, query="unattempted=1", url=URL, where="other"):
+    form = {"filters": query, "expected": str(expected), "where": where, "url": url}
     return hooks.http.post(hooks.url("redeliver"), form)
 
 
@@ -71,8 +71,12 @@ def test_all_of_them_go_to_the_url_that_a_person_gives(operator_sees, finished):
     preview = operator_sees.get("?unattempted=1", name="redeliver").text
     assert "Redeliver 2 results" in preview
     assert "nor whether a webhook was asked for" in preview
+    assert "URL to send to" in preview
+    assert "The other URL" not in preview  # there is only this one
+    assert '<input type="hidden" name="where" value="other"' in preview
 
     assert send(operator_sees, 2, url="").status_code == 422
+    assert send(operator_sees, 2, where="own").status_code == 422
     assert send(operator_sees, 2).status_code == 302
 
     items = Item.objects.order_by("pk").values_list("workflow__workflow_id", "url", "delivery")

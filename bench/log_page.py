@@ -4,8 +4,10 @@
 
 The logs are those of ``bench.log_database``; ``--keep`` leaves them for the next run. Each figure is the median over 15
 rounds of the whole page through Django's test client (URL, session, queries, template; no network). A round asks every
-page of the small log and then of the large one, so that what else the machine does meets both alike. "bare" is the
-keyset query through the ORM and the table's template alone. "charts" is the database's time for 30 days by hour and
+page of the small log and then of the large one, so that what else the machine does meets both alike. "table" is the
+keyset query through the ORM and the template of its 50 rows alone; "template" the same with the whole page's template,
+layout, navigation and filters included, and nothing looked up for it. What matches rarely shows fewer rows in the small
+log: "rows" says how many in each. "charts" is the database's time for 30 days by hour and
 class of status, from the rollup and beside it directly from the rows (asked once).
 """
 
@@ -18,6 +20,7 @@ import time
 from collections import defaultdict
 from datetime import timedelta
 from types import SimpleNamespace
+from unittest.mock import patch
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
@@ -29,7 +32,7 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.models import Count  # noqa: E402
 from django.db.models.functions import TruncHour  # noqa: E402
-from django.http import QueryDict  # noqa: E402
+from django.http import HttpRequest, HttpResponse, QueryDict  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
@@ -81,17 +84,29 @@ class Pages:
         for name in ("no filter", "path part", "status, path, agent"):
             query = f"{FILTERS[name] or '?'}&older={deep}".replace("?&", "?")
             self.all[f"{where}, {name}, deep"] = lambda query=query: self.client.get(url + query)
-        self.all[f"{where}, bare"] = lambda: self.bare(scope)
+        with patch("keys.views.log.render", return_value=HttpResponse()) as render:
+            self.client.get(url)
+        self.all[f"{where}, table"] = lambda: self.table(scope)
+        self.all[f"{where}, template"] = lambda: self.template(scope, *render.call_args.args)
         self.all[f"{where}, charts"] = lambda: list(self.cells(scope))
 
-    def bare(self, scope: Scope) -> None:
-        """Read and render the newest rows, and nothing else."""
+    def rows(self, scope: Scope) -> list[LoggedRequest]:
+        """Read the newest rows, and nothing else."""
         rows = list(scope.rows.by_customer().select_related("key").newest_first()[:51])[:50]
         for row in rows:
             row.is_new, row.gaps_below = False, []
-        context = {"page": SimpleNamespace(rows=rows), "workspace": self.workspace, "key": scope.key}
-        context |= row_urls("/w/log/keys/requests/", QueryDict())
+        return rows
+
+    def table(self, scope: Scope) -> None:
+        """Read them and render their table."""
+        context = {"page": SimpleNamespace(rows=self.rows(scope)), "workspace": self.workspace, "key": scope.key}
+        context |= row_urls("/w/bench/requests/", QueryDict())
         render_to_string("keys/log/table.html", context, self.request)
+
+    def template(self, scope: Scope, request: HttpRequest, name: str, context: dict) -> None:
+        """Read them and render the whole page, with all else that it shows given."""
+        context["page"].rows = self.rows(scope)
+        render_to_string(name, context, request)
 
     def cells(self, scope: Scope):
         """Return 30 days by hour and class of status, from the rollup."""
@@ -111,9 +126,10 @@ class Pages:
         )
 
 
-def measure(sizes: tuple[int, int]) -> dict[int, dict[str, float]]:
+def measure(sizes: tuple[int, int]) -> tuple[dict[int, dict[str, float]], dict[int, dict[str, int]]]:
+    """Return the milliseconds of each page of each log, and how many rows it shows."""
     took = {rows: defaultdict(list) for rows in sizes}
-    pages = {}
+    shown, pages = {rows: {} for rows in sizes}, {}
     for rows in sizes:
         client = enter(rows)
         pages[rows] = Pages(client, rows)
@@ -123,9 +139,14 @@ def measure(sizes: tuple[int, int]) -> dict[int, dict[str, float]]:
             connection.ensure_connection()
             for name, page in pages[rows].all.items():
                 began = time.perf_counter()
-                page()
+                answer = page()
                 took[rows][name].append((time.perf_counter() - began) * 1000)
-    return {rows: {name: statistics.median(times[1:]) for name, times in found.items()} for rows, found in took.items()}
+                if isinstance(answer, HttpResponse):
+                    shown[rows][name] = answer.content.count(b"<tr data-row")
+    medians = {
+        rows: {name: statistics.median(times[1:]) for name, times in found.items()} for rows, found in took.items()
+    }
+    return medians, shown
 
 
 def enter(rows: int) -> Client:
@@ -171,11 +192,15 @@ def main(large: int, *, keep: bool) -> None:
     logging.disable(logging.INFO)
     settings.ALLOWED_HOSTS.append("testserver")
     try:
-        figures = measure((SMALL, large))
-        print(f"\n{'milliseconds a page':<36}{SMALL:>12,}{large:>12,}{'ratio':>8}{'to bare':>9}")
+        figures, shown = measure((SMALL, large))
+        heads = f"{SMALL:>12,}{large:>12,}{'ratio':>8}{'to table':>10}{'template':>10}{'rows':>9}"
+        print(f"\n{'milliseconds a page':<40}{heads}")
         for name, slow in figures[large].items():
-            fast, bare = figures[SMALL][name], figures[large][f"{name.split(',')[0]}, bare"]
-            print(f"{name:<36}{fast:>12.1f}{slow:>12.1f}{slow / fast:>8.2f}{slow / bare:>9.2f}")
+            where, fast = name.split(",")[0], figures[SMALL][name]
+            of_table, of_template = (slow / figures[large][f"{where}, {one}"] for one in ("table", "template"))
+            rows = "/".join(str(shown[size].get(name, "")) for size in (SMALL, large))
+            ratios = f"{slow / fast:>8.2f}{of_table:>10.2f}{of_template:>10.2f}"
+            print(f"{name:<40}{fast:>12.1f}{slow:>12.1f}{ratios}{rows:>9}")
         database_time(large)
         export()
     finally:

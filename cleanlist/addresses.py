@@ -1,8 +1,11 @@
 """Base addresses that people type."""
 
+from functools import lru_cache
+
 import httpx
 
 
+@lru_cache(maxsize=1024)  # a client is made for each call, and there are few addresses
 def checked_base_url(text: str) -> str:
     """Return an API address without its trailing slash.
 

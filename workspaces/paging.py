@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from django.core.exceptions import ValidationError
@@ -18,6 +18,8 @@ PAGE_SIZE = 50
 # Beyond it a count is "10,000+": nobody reads on, and counting a busy table takes as long as twenty pages.
 MOST_COUNTED = 10_000
 ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
+# Of times, as the database keeps them.
+RESOLUTION = timedelta(microseconds=1)
 MOST_GAPS = 20
 
 Row = TypeVar("Row", bound=models.Model)
@@ -95,11 +97,17 @@ class Tally:
 
 @dataclass
 class Page(Generic[Row]):
-    """Rows, newest first; ``newer`` and ``older`` are the places to go on from."""
+    """Rows, newest first; ``newer`` and ``older`` are the places to go on from.
+
+    ``next_at`` is the time of the first row of the older page, ``begins_at`` the time from which on this page shows
+    what there is; None where there is no other page.
+    """
 
     rows: list[Row] = field(default_factory=list)
     newer: Place | None = None
     older: Place | None = None
+    next_at: datetime | None = None
+    begins_at: datetime | None = None
     is_top: bool = True
     problem: str = ""
     place_error: str = ""
@@ -163,6 +171,7 @@ def _fill(page: Page[Row], rows: NewestFirst[Row], older: Place | None, newer: P
         page.rows = found[:PAGE_SIZE][::-1]
         page.newer = _place(page.rows[0]) if len(found) > PAGE_SIZE else None
         page.older = _place(page.rows[-1]) if page.rows else None
+        page.next_at, page.begins_at = newer.at, page.newer.at if page.newer else None
         if not page.rows:  # nothing newer: the top
             page.is_top = True
             _fill(page, rows, None, None)
@@ -170,7 +179,9 @@ def _fill(page: Page[Row], rows: NewestFirst[Row], older: Place | None, newer: P
     found = list((rows.after(older) if older else rows).newest_first()[: PAGE_SIZE + 1])
     page.rows = found[:PAGE_SIZE]
     page.older = _place(page.rows[-1]) if len(found) > PAGE_SIZE else None
+    page.next_at = _place(found[PAGE_SIZE]).at if len(found) > PAGE_SIZE else None
     page.newer = _place(page.rows[0]) if older and page.rows else None
+    page.begins_at = page.newer.at if page.newer else None
 
 
 def mark_new(rows: list[Row], seen: str) -> None:
@@ -195,19 +206,23 @@ class Gaps(Protocol):
         """Keep the gaps that touch this time."""
 
 
-def place_gaps(rows: list[Row], gaps: Gaps) -> None:
-    """Note on each of ``rows``, newest first, as ``gaps_below`` the ``gaps`` that begin right before it.
+def place_gaps(page: Page[Row], gaps: Gaps) -> None:
+    """Note on each row of ``page`` as ``gaps_below`` the ``gaps`` that begin right before it.
 
-    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing.
+    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing. A gap between two
+    pages is told on the newer one.
     """
+    rows = page.rows
     if not rows:
         return
     for row in rows:
         row.gaps_below = []  # type: ignore[attr-defined]
-    touching: Iterable[Gap] = gaps.between(_place(rows[-1]).at, _place(rows[0]).at)[:MOST_GAPS]
+    start = page.next_at or _place(rows[-1]).at - RESOLUTION
+    touching: Iterable[Gap] = gaps.between(start, _place(rows[0]).at)[:MOST_GAPS]
     for gap in touching:
-        newer = [row for row in rows if _place(row).at >= gap.before]
-        (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
+        if page.begins_at is None or gap.before <= page.begins_at:
+            newer = [row for row in rows if _place(row).at >= gap.before]
+            (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

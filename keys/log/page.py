@@ -74,7 +74,11 @@ def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
     except TooMuchToLookThrough:
         page.problem = paging.took_too_long()
         return page
-    page.rows = found.rows[:room]
+    page.rows, page.begins_at = found.rows[:room], place.at if place else None
+    if len(found.rows) > room:
+        page.next_at = found.rows[room].created_at
+    else:
+        page.next_at = found.stopped_at.at if found.stopped_at else found.next_at
     if len(page.rows) < room:
         page.further = found.stopped_at
     elif found.has_more or found.stopped_at or len(found.rows) > room:
@@ -99,13 +103,16 @@ def _fill(page: LogPage, search: Search | None, older: Place | None, newer: Plac
         page.rows = found.rows[::-1]
         page.newer = found.stopped_at or (page.rows[0].place if found.has_more else None)
         page.older = page.rows[-1].place if page.rows else None
+        page.next_at, page.begins_at = newer.at, page.newer.at if page.newer else None
         if page.rows:
             return
         page.is_top = True  # nothing newer
     found = find(search, older)
     page.rows, page.further = found.rows, found.stopped_at
     page.older = page.rows[-1].place if found.has_more else None
+    page.next_at = page.further.at if page.further else found.next_at
     page.newer = page.rows[0].place if older and page.rows else None
+    page.begins_at = page.newer.at if page.newer else None
 
 
 def count(form: LogFilterForm, scope: Scope) -> Tallies:

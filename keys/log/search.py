@@ -37,11 +37,16 @@ class Search:
 
 @dataclass(frozen=True)
 class Found:
-    """A page of rows, whether there is more right behind them, and else the place where looking stopped early."""
+    """A page of rows, the time of the one right behind them, and else the place where looking stopped early."""
 
     rows: list[LoggedRequest]
-    has_more: bool = False
+    next_at: datetime | None = None
     stopped_at: Place | None = None
+
+    @property
+    def has_more(self) -> bool:
+        """Say whether there is a row right behind them."""
+        return self.next_at is not None
 
 
 def search_for(form: LogFilterForm, scope: Scope, now: datetime, *, with_own: bool = False) -> Search | None:
@@ -97,7 +102,7 @@ def find(search: Search | None, place: Place | None, *, upward: bool = False, wi
         rows = rows.after(Place(*edge)) if upward else rows.before(Place(*edge))
     found = list(rows[: PAGE_SIZE + 1])
     if len(found) > PAGE_SIZE or edge is None:
-        return Found(found[:PAGE_SIZE], len(found) > PAGE_SIZE)
+        return Found(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
     # The next window begins with the row at the edge.
     return Found(found, stopped_at=Place(edge[0], edge[1] + (-1 if upward else 1)))
 
@@ -119,4 +124,5 @@ def _find_rare(search: Search, place: Place | None, *, upward: bool) -> Found:
         return Found([])
     times = sorted(at for at, _ in chosen)
     rows = LoggedRequest.objects.filter(pk__in=[pk for _, pk in chosen], created_at__range=(times[0], times[-1]))
-    return Found(list(_on_from(rows, None, upward=upward)), len(places) > PAGE_SIZE)
+    next_at = places[PAGE_SIZE][0] if len(places) > PAGE_SIZE else None
+    return Found(list(_on_from(rows, None, upward=upward)), next_at)

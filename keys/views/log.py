@@ -139,7 +139,7 @@ def _prepare(page: LogPage, scope: Scope, form: LogFilterForm, seen: str) -> Non
     """Note on the rows what their table shows besides: which are new, and where something is missing."""
     mark_new(page.rows, seen)
     chosen = scope.key or form.cleaned_data.get("key")
-    place_gaps(page.rows, Scope(scope.workspace, chosen).gaps.select_related("key"))
+    place_gaps(page, Scope(scope.workspace, chosen).gaps.select_related("key"))
 
 
 def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from keys.models import LogGap
 from tests.keys.conftest import make_key, text_of
+from workspaces.paging import PAGE_SIZE
 
 NOW = timezone.now()
 
@@ -27,6 +28,23 @@ def test_a_filter_that_hides_the_requests_beside_a_gap_does_not_hide_the_gap(log
     log.add(status_code=500, created_at=NOW)
     log.add(status_code=500, created_at=NOW - timedelta(hours=1))
     assert "312 requests" in text_of(log.get("?status=500"))
+
+
+@pytest.mark.parametrize("query", ["?", "?status=200", "?path=call"])
+@pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(0)], ids=["one a second", "all at once"])
+def test_a_gap_between_two_pages_is_told_once(log, gap, apart, query):
+    for number in range(2 * PAGE_SIZE - 1):  # the newest 100 after the gap, and one before it
+        log.add(created_at=gap.before + number * apart, path=f"/call/{number}")
+    log.add(created_at=gap.after, path="/call/first")
+    page, told = log.get(query), []
+    while True:
+        told.append(text_of(page).count("312 requests"))
+        if page.context["page"].older is None:
+            break
+        page = log.get(f"{query}&older={page.context['page'].older}")
+    assert sum(told) == 1
+    upward = log.get(f"{query}&newer={page.context['page'].rows[0].place}")
+    assert text_of(upward).count("312 requests") == told[-2]
 
 
 def test_gaps_of_other_keys_and_other_times_stay_out(log, gap):

@@ -73,5 +73,5 @@ def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
     matching = asked_for(form, timezone.now())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
-    place_gaps(page.rows, DeliveryGap.objects.of(workspace))
+    place_gaps(page, DeliveryGap.objects.of(workspace))
     return {"page": page, "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link()}

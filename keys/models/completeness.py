@@ -12,11 +12,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Completeness:
-    """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count."""
+    """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count.
+
+    ``has_lost``: some are missing for good, and not only newer than the last reading.
+    """
 
     captured: int
     expected: int | None
     explanation: str
+    has_lost: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -39,10 +43,11 @@ def completeness_of(key: "ApiKey") -> Completeness:
         return Completeness(key.captured_count, None, "Cleanlist has not told how many requests this key made.")
     newer = max(0, key.request_count - key.count_before - key.captured_count - key.missed_count)
     expected = key.captured_count + key.missed_count + newer
-    reasons = [*_lost(key), *_newer(newer)]
+    lost = _lost(key)
+    reasons = [*lost, *_newer(newer)]
     if not reasons and key.count_before:
         reasons = [f"{_requests(key.count_before)} had left Cleanlist's log before this console first read it."]
-    return Completeness(key.captured_count, expected, " ".join(reasons))
+    return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost))
 
 
 def _lost(key: "ApiKey") -> list[str]:

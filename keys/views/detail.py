@@ -3,19 +3,21 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from keys.models import ApiKey, LoggedRequest
+from keys.log import page as log_page
+from keys.log.filters import LogFilterForm
+from keys.log.scope import Scope
+from keys.models import ApiKey
 from keys.presenting import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
 from workspaces.views.answers import page_context, wants_part
 
-LATEST = 50
 LATEST_EVENTS = 10
 
 
@@ -24,9 +26,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show everything that is known of a key, and its latest requests."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
-    log = _log(request, key)
-    context = page_context(request, workspace) | _about(key, workspace) | log
-    context["requests"] = list(log["rows"][:LATEST])
+    context = page_context(request, workspace) | _about(key, workspace) | _log(request, Scope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = Connection.of(workspace)
     if wants_part(request):
@@ -41,14 +41,20 @@ def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
     return {"key": facts.key, "facts": facts, "status": facts.status}
 
 
-def _log(request: HttpRequest, key: ApiKey) -> dict[str, Any]:
-    """Return the rows to show, newest first, and how many of the console's own calls are left out or shown."""
-    with_own = request.GET.get("own") == "1"
-    rows = LoggedRequest.objects.filter(key=key).newest_first()
+def _log(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+    """Return the newest rows, and how many there are, the console's own calls shown or left out among them.
+
+    By the same bounded reading as the log's own page: a key of the console's has nothing but own calls.
+    """
+    assert scope.key is not None  # noqa: S101 - the page is about one key
+    form = LogFilterForm(QueryDict("own=1" if request.GET.get("own") == "1" else ""))
+    form.full_clean()
+    tallies = log_page.count(form, scope)
     return {
-        "rows": rows if with_own else rows.by_customer(),
-        "with_own": with_own,
-        "own_count": rows.own_calls().count(),
-        "held_count": rows.count(),
-        "log_poll": key.workspace.polls.filter(resource="requests", subject=key.upstream_id).first(),
+        "requests": log_page.read_page(form, scope).rows,
+        "with_own": form.shows_own,
+        "own": tallies.own,
+        "held": tallies.held,
+        "completeness": scope.key.completeness,
+        "log_poll": scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first(),
     }

@@ -192,7 +192,8 @@ def test_the_endpoints_come_after_the_list_into_the_place_that_was_kept_for_them
     page, figures = text_of(hooks.get()), text_of(hooks.get(name="figures", **HTMX))
 
     assert page.count("webhooks-strip__row--to-come") == in_sight
-    assert f'<a href="{hooks.url("figures")}">How each endpoint does</a>' in page
+    # Without JavaScript the same is a click away, for those in sight and for those folded away.
+    assert page.count(f'<a href="{hooks.url("figures")}">How each endpoint does</a>') == (2 if more else 1)
     assert "webhooks-strip__row--to-come" not in figures
     for text in (page, figures):
         assert f"{endpoints} result{'s' if endpoints > 1 else ''} never arrived" in text

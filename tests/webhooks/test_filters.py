@@ -46,6 +46,7 @@ def test_a_filter_narrows_and_the_page_says_how_much_it_hides(many, query, expec
     tally = many.get(query, name="tally", HTTP_HX_REQUEST="true")
     assert f"<strong>{len(expected.split())}</strong> match" in tally.text
     assert 'id="log-size" hx-swap-oob' in tally.text
+    assert ('hx-swap-oob="true" hidden' in tally.text) == (not expected)  # the size of a file that there is not
     assert answer.text.count('id="log-size"') == 1
     if query:
         assert f"{4 - len(expected.split())} hidden by filters" in tally.text

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from alerts.kinds import kind_named
 from alerts.models import Notification, Severity
-from alerts.words import span, with_unit
+from alerts.words import every, span, with_unit
 from workspaces.models import User
 
 UNSUBSCRIBE_SALT = "alerts.unsubscribe"
@@ -115,7 +115,7 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
         "is_reminder": notification.kind == Kind.REMINDER,
         "fired_at": _moment(said.get("fired_at")),
         "lasted": span(timedelta(seconds=said.get("lasted_seconds", 0))),
-        "repeat": span(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
+        "repeat": every(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
         "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
         "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
         "subject_url": absolute(said["subject_url"]) if said.get("subject_url") else "",

@@ -16,6 +16,11 @@ def span(time: timedelta) -> str:
     return "0 seconds"
 
 
+def every(time: timedelta) -> str:
+    """Say how often: "every hour", "every 6 hours"."""
+    return "every " + span(time).removeprefix("1 ")
+
+
 def figure(value: Decimal | float) -> str:
     """Write a figure with thousands separators and at most two decimals."""
     text = f"{Decimal(value):,.2f}"

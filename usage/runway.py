@@ -67,19 +67,24 @@ class Burn:
 
 
 def burn_of(workspace: Workspace, now: datetime) -> Burn:
-    """Return the burn as learned this hour; where that was not stored yet, learn it now."""
-    stored = BurnPattern.objects.filter(workspace=workspace, hour=hour_of(now)).first()
+    """Return the burn as learned within this hour or the last; where that was not stored yet, learn it now."""
+    stored = BurnPattern.objects.filter(workspace=workspace, hour__range=(hour_of(now) - HOUR, hour_of(now))).first()
     return stored_burn(stored) if stored else _learn(workspace, now)
 
 
 def learn_burn(workspace: Workspace, now: datetime) -> None:
     """Store what can be learned of the burn, once an hour: pages read it from there."""
-    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now)).exists():
+    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now - _turn_of(workspace))).exists():
         return
     burn = _learn(workspace, now)
     learned = asdict(burn.pattern) if burn.pattern else None
     facts = {"hour": hour_of(now), "hours_seen": burn.hours_seen, "learned": learned}
     BurnPattern.objects.update_or_create(workspace=workspace, defaults=facts)
+
+
+def _turn_of(workspace: Workspace) -> timedelta:
+    """Return how far into the hour a workspace learns: learning takes a moment, and not all should at the full hour."""
+    return timedelta(minutes=workspace.pk % 60)
 
 
 def _learn(workspace: Workspace, now: datetime) -> Burn:

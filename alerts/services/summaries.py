@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from alerts.emails import zone_of
@@ -69,8 +70,10 @@ def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]
 def _headline(workspace: Workspace, current: int) -> str:
     if current:
         return "1 alert is firing" if current == 1 else f"{current} alerts are firing"
-    unread = workspace.polls.filter(consecutive_failures__gt=0, paused_reason="").count()
-    return "no alert, but not everything could be read" if unread else "all is well"
+    unread = Q(consecutive_failures__gt=0) | Q(last_success_at__isnull=True)
+    if workspace.polls.filter(unread, paused_reason="").exists():
+        return "no alert, but not everything could be read"
+    return "all is well"
 
 
 def _facts(workspace: Workspace, since: datetime) -> list[Fact]:

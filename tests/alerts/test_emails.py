@@ -10,7 +10,7 @@ from django.utils import timezone
 from alerts.emails import one_line
 from alerts.models import Notification, QuietHours, Recipient
 from alerts.services import summaries
-from workspaces.models import User
+from workspaces.models import Poll, User
 
 pytestmark = pytest.mark.django_db
 
@@ -161,3 +161,17 @@ def test_a_weekly_summary_waits_for_monday(recipient):
         assert summaries.write_due() == 0
     with time_machine.travel("2026-03-09 08:01Z", tick=False):
         assert summaries.write_due() == 1
+
+
+def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watch, recipient):
+    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "all is well"
+    Poll.objects.create(workspace=watch.workspace, resource="keys", interval_seconds=60)
+    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "no alert, but not everything could be read"
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(3600, "reminded every hour until"), (21600, "every 6 hours until")])
+def test_an_email_says_how_often_it_will_be_repeated(watch, mailbox, send, seconds, words):
+    watch.rule(repeat_seconds=seconds)
+    watch.balance(412)
+    send()
+    assert words in mailbox.messages[0].get_body(("plain",)).get_content()

@@ -36,6 +36,15 @@ def test_without_a_key_the_page_leads_to_the_settings(page, poll):
     assert "The balance cannot be read" in page().text
 
 
+def test_while_reading_is_paused_no_next_reading_is_promised(page, poll, readings, now):
+    readings({1: 4820, 0: 4820})
+    poll.next_run_at = now + timedelta(minutes=9)
+    poll.save()
+    assert "next in" in page().text
+    Poll.objects.update(paused_reason="Upstream rejected the stored API key.")
+    assert "next in" not in page().text
+
+
 def test_the_balance_and_its_age_are_shown(page, readings):
     readings({3: 4820, 2: 4819})
     assert "4,819" in page().text

@@ -73,9 +73,21 @@ def test_a_runway_takes_three_queries_and_two_once_the_burn_is_learned(workspace
         assert runway(workspace, now=now) == fresh
 
 
-def test_what_was_learned_an_hour_ago_is_learned_anew(workspace, now):
+def test_each_workspace_learns_at_a_minute_of_its_own_so_that_not_all_do_at_the_full_hour(workspace, now):
+    hour = now.replace(minute=0, second=0) - timedelta(hours=3)
+    turn = timedelta(minutes=workspace.pk % 60)
+    record_steady(workspace, hour - timedelta(minutes=1))
+    learn_burn(workspace, hour - timedelta(minutes=1))
+    learn_burn(workspace, hour + turn - timedelta(seconds=1))
+    assert workspace.burn_pattern.hour < hour
+    learn_burn(workspace, hour + turn)
+    workspace.burn_pattern.refresh_from_db()
+    assert workspace.burn_pattern.hour == hour
+
+
+def test_what_was_learned_two_hours_ago_is_learned_anew(workspace, now):
     record_steady(workspace, now - timedelta(hours=30), hours=40)
-    learn_burn(workspace, now - timedelta(hours=1))
+    learn_burn(workspace, now - timedelta(hours=2))
     record_steady(workspace, now, hours=29, opening=4600)
     learn_burn(workspace, now)
     assert BurnPattern.objects.get().learned

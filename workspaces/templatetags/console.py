@@ -263,7 +263,7 @@ def empty(kind: str, title: str, text: str = "", action_url: str = "", action_la
 def freshness(context: Context, state: ReadState | None, refresh_url: str = "") -> dict[str, Any]:
     """Say how old what is shown is, when it is read next, and offer to read it now (``refresh_url`` is POSTed)."""
     now = timezone.now()
-    due = state.next_run_at if state else None
+    due = state.next_run_at if state and not getattr(state, "paused_reason", "") else None
     return {
         "state": state,
         "refresh_url": refresh_url,

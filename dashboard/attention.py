@@ -13,7 +13,7 @@ from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 
 Level = Literal["danger", "warning"]
-SETTINGS, KEYS, WEBHOOKS, OVERVIEW = "workspaces:settings", "keys:list", "webhooks:list", "overview"
+SETTINGS, KEYS, WEBHOOKS, POLLING = "workspaces:settings", "keys:list", "webhooks:list", "workspaces:polling"
 MOST_ENDPOINTS = 3
 
 
@@ -93,6 +93,6 @@ def _mirror(failing: Sequence[Poll]) -> list[Attention]:
         first, *others = polls
         why = explain_kind(first.last_error_kind, first.last_error, first.last_request_id)
         more = f" (and {len(others)} more)" if others else ""
-        text = f"{resource_named(resource).label}{more} is out of date. {why.title}. {why.text}".strip()
-        found.append(Attention("warning", text, OVERVIEW, "Details"))
+        text = f"Out of date: {resource_named(resource).label}{more}. {why.title}. {why.text}".strip()
+        found.append(Attention("warning", text, POLLING, "Details"))
     return found

@@ -31,7 +31,8 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
-    context = {"log_poll": poll, "completeness": key.completeness}
+    failing = [poll.problem] if poll and poll.problem else []
+    context = {"log_poll": poll, "failing": failing, "completeness": key.completeness}
     return _page(request, Scope(workspace, key), LogFilterForm(request.GET), context)
 
 
@@ -39,8 +40,12 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 def log(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the request logs of all keys of a workspace as one."""
     workspace = get_workspace(request, slug)
-    polls = workspace.polls.filter(resource="requests").order_by("last_success_at")
-    return _page(request, Scope(workspace), _form(request, Scope(workspace)), {"log_poll": polls.last()})
+    polls = workspace.polls.filter(resource="requests")
+    context = {
+        "log_poll": polls.order_by("last_success_at").last(),
+        "failing": [poll.problem for poll in polls.failing().order_by("-consecutive_failures")],
+    }
+    return _page(request, Scope(workspace), _form(request, Scope(workspace)), context)
 
 
 @require_safe

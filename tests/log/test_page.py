@@ -188,3 +188,14 @@ def test_curl_is_safe_to_paste_whatever_the_log_says(log, method, path, agent):
     assert len(words) == 6 + (0 if method == "GET" else 2) + (4 if method == "POST" else 0) + 1
     assert not ran.stderr
     assert "\x1b" not in command
+
+
+def test_logs_that_cannot_be_read_are_told_beside_what_was_read_before(log):
+    log.add()
+    poll = log.workspace.polls.create(resource="requests", subject=log.key.upstream_id, interval_seconds=420)
+    poll.consecutive_failures, poll.last_error = 3, "Cleanlist answered 503."
+    poll.save()
+    assert "1 log cannot be read now. Cleanlist answered 503." in text_of(log.get(url=log.all_url))
+    assert "Cleanlist answered 503." in text_of(log.get(url=log.key_url))
+    log.workspace.polls.update(consecutive_failures=0)
+    assert "503" not in text_of(log.get(url=log.all_url)) + text_of(log.get(url=log.key_url))

@@ -117,7 +117,7 @@ def test_keys_about_to_expire_need_attention(as_owner, workspace):
 def test_a_stale_mirror_needs_attention_and_says_why(as_owner, workspace):
     make_failing_poll(workspace)
     text = text_of(as_owner.get("/"))
-    assert "Credit balance is out of date" in text
+    assert "Out of date: Credit balance." in text
     assert "Upstream answered 503" in text
 
 

@@ -77,6 +77,10 @@ class PollQuerySet(models.QuerySet["Poll"]):
             cursor.execute(*_give_back(rows))
             return int(cursor.rowcount)
 
+    def failing(self) -> "PollQuerySet":
+        """Keep what could not be read when it was last tried, or is not tried at all."""
+        return self.filter(Q(consecutive_failures__gt=0) | ~Q(paused_reason=""))
+
     def left_behind(self, now: datetime) -> "PollQuerySet":
         """Keep what was last tried in the future: the clock was ahead then, and so are the next times."""
         return self.filter(last_attempt_at__gt=now + CLOCKS_APART)
@@ -107,6 +111,11 @@ class Poll(models.Model):
 
     def __str__(self) -> str:
         return f"{self.resource} {self.subject} of {self.workspace_id}"
+
+    @property
+    def problem(self) -> str:
+        """Return why it is not read, or could not be when it was last tried; else nothing."""
+        return self.paused_reason or (self.last_error if self.consecutive_failures else "")
 
     @property
     def is_stale(self) -> bool:

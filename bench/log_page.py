@@ -5,10 +5,10 @@
 The logs are those of ``bench.log_database``; ``--keep`` leaves them for the next run. Each figure is the median over 15
 rounds of the whole page through Django's test client (URL, session, queries, template; no network). A round asks every
 page of the small log and then of the large one, so that what else the machine does meets both alike. "table" is the
-keyset query through the ORM and the template of its 50 rows alone; "template" the same with the whole page's template,
-layout, navigation and filters included, and nothing looked up for it. What matches rarely shows fewer rows in the small
-log: "rows" says how many in each. "charts" is the database's time for 30 days by hour and
-class of status, from the rollup and beside it directly from the rows (asked once).
+keyset query through the ORM and the template of its 50 rows alone; "bare" is a page as ``bench.bare`` makes it, best of
+15 requests beside as many of the page. What matches rarely shows fewer rows in the small log: "rows" says how many in
+each. "charts" is the database's time for 30 days by hour and class of status, from the rollup and beside it directly
+from the rows (asked once).
 """
 
 import logging
@@ -20,7 +20,6 @@ import time
 from collections import defaultdict
 from datetime import timedelta
 from types import SimpleNamespace
-from unittest.mock import patch
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 
@@ -32,13 +31,14 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.db.models import Count  # noqa: E402
 from django.db.models.functions import TruncHour  # noqa: E402
-from django.http import HttpRequest, HttpResponse, QueryDict  # noqa: E402
+from django.http import HttpResponse, QueryDict  # noqa: E402
 from django.template.loader import render_to_string  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.test.utils import setup_test_environment  # noqa: E402
 from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from bench import log_database  # noqa: E402
+from bench import bare, log_database  # noqa: E402
 from keys.log.export import lines_of  # noqa: E402
 from keys.log.rows import row_urls  # noqa: E402
 from keys.log.scope import Scope  # noqa: E402
@@ -70,7 +70,7 @@ class Pages:
 
     def __init__(self, client: Client, rows: int) -> None:
         self.workspace, self.busy = Workspace.objects.get(), ApiKey.objects.order_by("upstream_id")[0]
-        self.client, self.all = client, {}
+        self.client, self.all, self.urls = client, {}, {}
         self.request = client.get("/").wsgi_request
         self._add("of a key", Scope(self.workspace, self.busy), rows // 5)
         self._add("of all keys", Scope(self.workspace), rows)
@@ -80,15 +80,16 @@ class Pages:
         url = reverse("keys:requests" if scope.key else "keys:log", args=names)
         deep = scope.rows.newest_first()[min(DEEP, rows * 9 // 10)].place
         for name, query in FILTERS.items():
-            self.all[f"{where}, {name}"] = lambda query=query: self.client.get(url + query)
+            self._page(f"{where}, {name}", url + query)
         for name in ("no filter", "path part", "status, path, agent"):
             query = f"{FILTERS[name] or '?'}&older={deep}".replace("?&", "?")
-            self.all[f"{where}, {name}, deep"] = lambda query=query: self.client.get(url + query)
-        with patch("keys.views.log.render", return_value=HttpResponse()) as render:
-            self.client.get(url)
+            self._page(f"{where}, {name}, deep", url + query)
         self.all[f"{where}, table"] = lambda: self.table(scope)
-        self.all[f"{where}, template"] = lambda: self.template(scope, *render.call_args.args)
         self.all[f"{where}, charts"] = lambda: list(self.cells(scope))
+
+    def _page(self, name: str, url: str) -> None:
+        self.urls[name] = url
+        self.all[name] = lambda: self.client.get(url)
 
     def rows(self, scope: Scope) -> list[LoggedRequest]:
         """Read the newest rows, and nothing else."""
@@ -102,11 +103,6 @@ class Pages:
         context = {"page": SimpleNamespace(rows=self.rows(scope)), "workspace": self.workspace, "key": scope.key}
         context |= row_urls("/w/bench/requests/", QueryDict())
         render_to_string("keys/log/table.html", context, self.request)
-
-    def template(self, scope: Scope, request: HttpRequest, name: str, context: dict) -> None:
-        """Read them and render the whole page, with all else that it shows given."""
-        context["page"].rows = self.rows(scope)
-        render_to_string(name, context, request)
 
     def cells(self, scope: Scope):
         """Return 30 days by hour and class of status, from the rollup."""
@@ -147,6 +143,12 @@ def measure(sizes: tuple[int, int]) -> tuple[dict[int, dict[str, float]], dict[i
         rows: {name: statistics.median(times[1:]) for name, times in found.items()} for rows, found in took.items()
     }
     return medians, shown
+
+
+def compare(rows: int) -> dict[str, bare.Compared]:
+    """Measure each page of the log beside a bare one."""
+    pages = Pages(enter(rows), rows)
+    return {name: bare.compare(pages.client, url, pages.workspace) for name, url in pages.urls.items()}
 
 
 def enter(rows: int) -> Client:
@@ -190,17 +192,18 @@ def export() -> None:
 def main(large: int, *, keep: bool) -> None:
     assert connection.vendor == "postgresql", "Set DATABASE_URL to a PostgreSQL."
     logging.disable(logging.INFO)
-    settings.ALLOWED_HOSTS.append("testserver")
+    setup_test_environment()
+    settings.ROOT_URLCONF = bare.__name__
     try:
         figures, shown = measure((SMALL, large))
-        heads = f"{SMALL:>12,}{large:>12,}{'ratio':>8}{'to table':>10}{'template':>10}{'rows':>9}"
-        print(f"\n{'milliseconds a page':<40}{heads}")
+        beside = compare(large)
+        heads = f"{'ratio':>8}{'rows':>9}{'to bare':>9}{'to table':>10}"
+        print(f"\n{'milliseconds a page':<40}{SMALL:>12,}{large:>12,}{heads}")
         for name, slow in figures[large].items():
-            where, fast = name.split(",")[0], figures[SMALL][name]
-            of_table, of_template = (slow / figures[large][f"{where}, {one}"] for one in ("table", "template"))
-            rows = "/".join(str(shown[size].get(name, "")) for size in (SMALL, large))
-            ratios = f"{slow / fast:>8.2f}{of_table:>10.2f}{of_template:>10.2f}"
-            print(f"{name:<40}{fast:>12.1f}{slow:>12.1f}{ratios}{rows:>9}")
+            fast, rows = figures[SMALL][name], "/".join(str(shown[size].get(name, "")) for size in (SMALL, large))
+            to_bare = f"{beside[name].page / beside[name].bare:.2f}" if name in beside else ""
+            to_table = f"{slow / figures[large][name.split(',')[0] + ', table']:>10.2f}"
+            print(f"{name:<40}{fast:>12.1f}{slow:>12.1f}{slow / fast:>8.2f}{rows:>9}{to_bare:>9}{to_table}")
         database_time(large)
         export()
     finally:

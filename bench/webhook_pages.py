@@ -8,17 +8,12 @@ Each history has a database of its own beside that one; ``--keep`` leaves them f
 page through Django's test client (no network), after two that are not counted; they take turns. What counts are the
 ratios within one run.
 
-"bare" is the least that a page of this console with these rows can be: it looks up who asks and whether they may, as
-every page does, sends the same SELECTs through a cursor, throws the rows away, and renders the same template in the
-same layout, with what the real view gave it. What is left of the difference is the view's own work: querysets, models,
-forms, limits of time. "naked" is all statements and the template outside of any request: no client, URL, middleware,
-session, or permission. Small pages consist of little else than these, which no view can do anything about.
-"queries" is the number of SELECTs.
+"bare" and "naked" are pages as ``bench.bare`` makes them. Small pages consist of little else than what the second
+leaves out, which no view can do anything about. "queries" is the number of SELECTs.
 """
 
 import logging
 import os
-import re
 import sys
 import time
 
@@ -30,24 +25,18 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
-from django.shortcuts import render  # noqa: E402
-from django.template import Context, loader  # noqa: E402
 from django.test import Client  # noqa: E402
-from django.test.utils import CaptureQueriesContext, setup_test_environment  # noqa: E402
-from django.urls import path, reverse  # noqa: E402
+from django.test.utils import setup_test_environment  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
-import dashboard.urls  # noqa: E402
+from bench import bare  # noqa: E402
 from bench.log_database import there, use  # noqa: E402
 from webhooks import counting  # noqa: E402
 from webhooks.models import Delivery  # noqa: E402
-from workspaces.access import get_workspace  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
-SMALL, ROUNDS = 100_000, 15
+SMALL = 100_000
 LIMIT = 1.5
-# What the layout adds to a page's context, by context processors; the bare page has its own.
-BY_LAYOUT = {"True", "False", "None", "block", "request", "csrf_token", "user", "perms", "messages"}
-BY_LAYOUT |= {"DEFAULT_MESSAGE_LEVELS", "console", "firing"}
 FILTERS = {
     "no filter": "",
     "failed": "?state=failed",
@@ -130,72 +119,6 @@ def drop(sizes):
             cursor.execute(f"DROP DATABASE IF EXISTS {name_of(attempts)}")
 
 
-def milliseconds(*works):
-    """Return the best time of each; they take turns, so that what else the machine does falls on all alike."""
-    times = [[] for _ in works]
-    for _ in range(ROUNDS + 2):
-        for work, found in zip(works, times, strict=True):
-            began = time.perf_counter()
-            work()
-            found.append((time.perf_counter() - began) * 1000)
-    return [min(found[2:]) for found in times]
-
-
-class Bare:
-    """What the bare page sends and renders; the view of ``bare/`` does that, and nothing else."""
-
-    statements, template, context = [], "", {}
-
-
-def bare_page(request, slug):
-    get_workspace(request, slug)
-    send(Bare.statements)
-    return render(request, Bare.template, Bare.context)
-
-
-def send(statements):
-    with connection.cursor() as cursor:
-        for sql in statements:
-            cursor.execute(sql)
-            cursor.fetchall()
-
-
-urlpatterns = [path("w/<slug:slug>/bare/", bare_page, name="bare"), *dashboard.urls.urlpatterns]
-
-
-def statements_of(client, url):
-    with CaptureQueriesContext(connection) as queries:
-        answer = client.get(url)
-    assert answer.status_code == 200, url
-    selects = [one["sql"] for one in list(queries.captured_queries) if one["sql"].startswith("SELECT")]
-    return answer, [sql.replace("%", "%%") for sql in selects]
-
-
-def timeless(sql):
-    """Return ``sql`` without the moments in it, so that it can be recognized a second later."""
-    return re.sub(r"'20\d\d-[^']*'", "", sql)
-
-
-def make_bare(client, answer, statements, url):
-    """Have ``bare/`` be the page of ``answer``, and return the work of its statements and template without Django."""
-    whole = Context(answer.context[0].flatten())
-    whole.request = answer.wsgi_request
-    template = loader.get_template(answer.templates[0].name).template
-    Bare.template = answer.templates[0].name
-    Bare.context = {name: value for name, value in answer.context[0].flatten().items() if name not in BY_LAYOUT}
-    Bare.statements = []
-    _, of_layout = statements_of(client, url)
-    known = set(map(timeless, of_layout))
-    Bare.statements = [sql for sql in statements if timeless(sql) not in known]
-    assert len(Bare.statements) + len(of_layout) == len(statements)
-
-    def work():
-        send(statements)
-        template.render(whole)
-
-    return work
-
-
 def measure(client, workspace):
     url = reverse("webhooks:list", args=[workspace.slug])
     newest = Delivery.objects.newest_first()
@@ -205,14 +128,7 @@ def measure(client, workspace):
     pages["figures"] = f"{url}figures/"
     pages["number, failed"] = f"{url}tally/?state=failed"
     pages["a workflow"] = f"{url}public_bulk_00000044/"
-    found = {}
-    for name, address in pages.items():
-        answer, statements = statements_of(client, address)
-        bare = reverse("bare", args=[workspace.slug])
-        naked = make_bare(client, answer, statements, bare)
-        works = (lambda address=address: client.get(address), lambda bare=bare: client.get(bare), naked)
-        found[name] = (len(statements), *milliseconds(*works))
-    return found
+    return {name: bare.compare(client, address, workspace) for name, address in pages.items()}
 
 
 def run(sizes):
@@ -229,12 +145,13 @@ def run(sizes):
 def report(large, before, after):
     heads = f"{'ratio':>8}{'bare':>8}{'to bare':>9}{'naked':>8}{'to it':>8}{'queries':>9}"
     print(f"\n{'milliseconds a page':<26}{SMALL:>10,}{large:>12,}{heads}")
-    for name, (queries, page, bare, naked) in after.items():
-        few, small, *_ = before[name]
-        told = f"{few}" if few == queries else f"{few} → {queries}"
-        ratios = f"{page / small:>8.2f}{bare:>8.1f}{page / bare:>9.2f}{naked:>8.1f}{page / naked:>8.2f}{told:>9}"
-        print(f"{name:<26}{small:>10.1f}{page:>12.1f}{ratios}")
-    missed = [name for name, (_, page, bare, _) in after.items() if page > LIMIT * bare]
+    for name, one in after.items():
+        few, small = before[name].queries, before[name].page
+        told = f"{few}" if few == one.queries else f"{few} → {one.queries}"
+        to_bare = f"{one.bare:>8.1f}{one.page / one.bare:>9.2f}"
+        to_naked = f"{one.naked:>8.1f}{one.page / one.naked:>8.2f}"
+        print(f"{name:<26}{small:>10.1f}{one.page:>12.1f}{one.page / small:>8.2f}{to_bare}{to_naked}{told:>9}")
+    missed = [name for name, one in after.items() if one.page > LIMIT * one.bare]
     print(f"\nwithin {LIMIT} times of bare: {'all' if not missed else 'all but ' + ', '.join(missed)}")
 
 
@@ -242,7 +159,7 @@ def main(large, *, keep):
     assert connection.vendor == "postgresql", "Set DATABASE_URL to a PostgreSQL."
     logging.disable(logging.INFO)
     settings.ALLOWED_HOSTS.append("testserver")
-    settings.ROOT_URLCONF = __name__
+    settings.ROOT_URLCONF = bare.__name__
     setup_test_environment()
     sizes = (SMALL, large)
     try:

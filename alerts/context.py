@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity
@@ -26,13 +27,17 @@ class Current:
 
     @property
     def worst(self) -> Alert | None:
-        """Return the worst that nobody has acknowledged; the oldest of several."""
-        return next((alert for alert in self.alerts if alert.acknowledged_at is None), None)
+        """Return the worst that nobody has acknowledged or snoozed; the oldest of several."""
+        return next(iter(self._unanswered), None)
 
     @property
     def others(self) -> int:
-        """Return how many more nobody has acknowledged."""
-        return max(0, sum(alert.acknowledged_at is None for alert in self.alerts) - 1)
+        """Return how many more nobody has acknowledged or snoozed."""
+        return max(0, len(self._unanswered) - 1)
+
+    @property
+    def _unanswered(self) -> list[Alert]:
+        return [alert for alert in self.alerts if alert.acknowledged_at is None and not is_snoozed(alert)]
 
     @property
     def level(self) -> str:
@@ -43,6 +48,11 @@ class Current:
     def show_banner(self) -> bool:
         """Say whether it is worth a line on every page: what is for information only is not."""
         return self.worst is not None and self.worst.level != Severity.INFORMATION
+
+
+def is_snoozed(alert: Alert) -> bool:
+    """Say whether an alert that was asked for ``with_snoozes`` is snoozed."""
+    return bool(getattr(alert, "is_snoozed", False))
 
 
 def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
@@ -63,7 +73,7 @@ def _current(request: HttpRequest) -> Current:
     workspace: Workspace | None = getattr(request, "workspace", None)
     if not isinstance(user, User) and not (user and user.is_authenticated):
         return Current([])
-    alerts = Alert.objects.current().worst_first()
+    alerts = Alert.objects.current().with_snoozes(timezone.now()).worst_first()
     if workspace is not None and workspace.pk:
         found = list(alerts.filter(workspace=workspace)[:MOST_SHOWN])
         for alert in found:

@@ -23,6 +23,7 @@ from alerts.kinds import all_kinds
 from alerts.models import Alert, Evaluation, Notification, Rule
 from alerts.services import evaluating
 from usage import readings
+from usage.runway import learn_burn
 from workspaces.models import Membership, Poll, Role, User, Workspace
 
 LEVELS = (("Getting low", "information", 2000), ("Low", "warning", 1000), ("Almost gone", "critical", 100))
@@ -58,6 +59,7 @@ def land(workspaces: list[Workspace], amount: int) -> None:
     now = timezone.now()
     for workspace in workspaces:
         readings.record(workspace, Decimal(amount), now)
+        learn_burn(workspace, now)
     Poll.objects.update(last_success_at=now)
 
 

@@ -93,6 +93,14 @@ def test_a_snoozed_alert_is_silent_until_it_falls_below_the_level(go, low, watch
     assert not Snooze.objects.exists()
 
 
+def test_a_snoozed_alert_leaves_the_banner_of_every_page_and_stays_on_the_list(go, low, operator):
+    assert "412 credits left" in go(operator, "emails").text
+    until = (timezone.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")
+    go(operator, "snooze", low.pk, data={"until": until})
+    assert "412 credits left" not in go(operator, "emails").text
+    assert "412 credits left" in go(operator, "list").text
+
+
 def test_a_snooze_outlives_the_alert_it_was_set_on(go, low, watch, operator):
     go(operator, "snooze", low.pk, data={"until": (timezone.now() + timedelta(days=3)).strftime("%Y-%m-%dT%H:%M")})
     watch.balance(4000)

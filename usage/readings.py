@@ -16,6 +16,9 @@ ZERO = Decimal(0)
 # (``shared/reference``, "Credits"). What comes back can never lift the balance above what it was before, so a rise
 # above the peak of this long is a top-up, and any other rise is credits coming back. Workflows take minutes.
 SETTLING = HOUR
+# In its first hour a history does not show what had been taken before it began. What comes back of that is a small part
+# of a balance, and top-ups seldom are.
+UNSEEN_SETTLING = Decimal("0.1")
 # Older readings are thinned to one an hour, top-ups and gaps excepted, so that a busy year stays small.
 KEPT_WHOLE = timedelta(days=35)
 
@@ -69,8 +72,11 @@ def _step(latest: BalanceReading, balance: Decimal, read_at: datetime, interval_
 
 def _top_up(latest: BalanceReading, balance: Decimal) -> Decimal:
     """Return the whole rise if it is a top-up, else zero. What was spent at the same time cannot be seen."""
-    recent = BalanceReading.objects.of(latest.workspace).filter(read_at__gte=latest.read_at - SETTLING)
-    peak = recent.aggregate(peak=Max("credits"))["peak"]
+    before = latest.read_at - SETTLING
+    readings = BalanceReading.objects.of(latest.workspace)
+    peak = readings.filter(read_at__gte=before).aggregate(peak=Max("credits"))["peak"]
+    if not readings.filter(first_read_at__lte=before).exists():
+        peak *= 1 + UNSEEN_SETTLING
     return balance - latest.credits if balance > peak else ZERO
 
 

@@ -44,6 +44,18 @@ def test_credits_that_a_finished_workflow_gives_back_are_no_top_up(workspace, re
     assert sum(row.returned for row in hour_rows) == 2730
 
 
+def test_what_comes_back_from_before_the_history_began_is_no_top_up(workspace, readings):
+    readings({30: 9500, 29: 9501, 28: 9600})
+    assert not BalanceReading.objects.top_ups().exists()
+    readings({27: 10600})
+    assert BalanceReading.objects.top_ups().get().topped_up == 1000
+
+
+def test_a_small_top_up_is_seen_once_the_history_is_an_hour_old(workspace, readings):
+    readings(dict.fromkeys(range(90, 0, -1), 9500) | {0: 9501})
+    assert BalanceReading.objects.top_ups().get().topped_up == 1
+
+
 def test_hours_hold_what_was_spent_and_how_much_was_covered(workspace, now):
     hour = now.replace(minute=0, second=0)
     series = [(hour + timedelta(minutes=minute), 1000 - minute) for minute in range(61)]

@@ -15,7 +15,7 @@ from .signing_in import sign_in
 from .world import CLIENT_TOKEN, everything
 
 pytestmark = pytest.mark.django_db
-MOST_PAGES, MOST_VISITS = 200, 6
+MOST_PAGES, MOST_VISITS = 250, 6
 FORMS_THAT_END_THE_WALK = {"/accounts/logout/"}
 VALUES = {
     "empty": lambda _: "",

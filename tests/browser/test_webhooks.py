@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
+from tests.waiting import wait_until
+
 LIST = "/w/sandbox/webhooks/"
 
 
@@ -18,6 +20,21 @@ def webhooks(signed_in):
     expect(signed_in.locator("tr[data-row]").first).to_be_visible(timeout=60_000)
     signed_in.goto(LIST)  # with the figures of that reading
     return signed_in
+
+
+def ask(page, button, answer):
+    """Press ``button`` until Cleanlist has answered: other tests use the 30 calls a minute of the console's key too."""
+
+    def is_answered():
+        page.get_by_role("button", name=button).click()
+        try:
+            expect(answer).to_be_visible()
+        except AssertionError:
+            expect(page.get_by_text("Rate limited until").first).to_be_visible()
+            return False
+        return True
+
+    wait_until(is_answered, seconds=70)
 
 
 def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
@@ -34,9 +51,8 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
         expect(webhooks.get_by_text(heading, exact=True)).to_be_visible()
     expect(webhooks.get_by_role("img", name=re.compile("^5 attempts:"))).to_be_visible()
 
-    webhooks.get_by_role("button", name="Fetch the result").click()
     result = webhooks.get_by_role("region", name="The result")
-    expect(result.get_by_text("C•••").first).to_be_visible()
+    ask(webhooks, "Fetch the result", result.get_by_text("C•••").first)
     expect(result.get_by_text(re.compile(r"^Contact \d+"))).to_have_count(0)
     result.get_by_role("button", name="Show contact data").click()
     expect(result.get_by_text(re.compile(r"^Contact \d+")).first).to_be_visible()
@@ -87,4 +103,4 @@ def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("public_bulk_never_heard_of")
     webhooks.get_by_role("button", name="Look up").click()
     expect(webhooks.get_by_role("heading", level=1)).to_have_text("public_bulk_never_heard_of")
-    expect(webhooks.get_by_text("Cleanlist does not tell its state")).to_be_visible()
+    ask(webhooks, "Read it now", webhooks.get_by_text("Cleanlist does not tell its state"))

@@ -98,6 +98,7 @@ def test_a_workflow_of_another_workspace_is_unknown(hooks):
     ("facts", "words"),
     [
         ({}, "Nothing was sent yet"),
+        ({}, "Its state has not been read yet"),
         ({"completed_at": READ_AT}, "Finished, but no attempt is known"),
         ({"status_gone": True, "status_error": "No such workflow"}, "Cleanlist does not know this workflow"),
     ],

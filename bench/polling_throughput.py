@@ -96,9 +96,10 @@ def poll_all(expected: int) -> None:
 
 
 def work_beside_another(core: int, barrier: Any, used: Any) -> None:
-    """Poll what is due, in a process and on a core of its own, from one meeting at the barrier to the next."""
+    """Poll what is due, in a process and on a core of its own, from the second meeting at the barrier to the third."""
     pin(core)
     engine.work()  # nothing is due: it warms up
+    barrier.wait()
     barrier.wait()
     began = time.process_time()
     while engine.work():
@@ -117,6 +118,7 @@ def poll_with_two(resource: str) -> tuple[float, float]:
     both = [context.Process(target=work_beside_another, args=(core, barrier, used)) for core in range(2)]
     for one in both:
         one.start()
+    barrier.wait()  # both have warmed up, and take nothing of what follows
     make_due(resource)
     barrier.wait()
     began = time.perf_counter()

@@ -44,18 +44,22 @@ class PollQuerySet(models.QuerySet["Poll"]):
     def lease(self, limit: int, seconds: float) -> "list[Poll]":
         """Take up to ``limit`` due rows for ``seconds``; no other worker gets them before that.
 
-        On PostgreSQL rows that another worker is taking are skipped; SQLite's immediate transactions queue up.
+        They come with their workspaces and sessions; those of one workspace share it. On PostgreSQL rows that another
+        worker is taking are skipped; SQLite's immediate transactions queue up.
         """
         now = timezone.now()
         if not self.due(now).exists():
             return []  # the usual case, and one that takes no write lock
         skip = connection.features.has_select_for_update_skip_locked
         with transaction.atomic():
-            rows = list(self.select_for_update(skip_locked=skip).due(now)[:limit])
+            free = self.select_for_update(skip_locked=skip, of=("self",)).due(now)
+            rows = list(free.select_related("workspace__session")[:limit])
             until = now + timedelta(seconds=seconds)
             self.model.objects.filter(pk__in=[row.pk for row in rows]).update(leased_until=until, last_attempt_at=now)
+        workspaces: dict[int, Workspace] = {}
         for row in rows:
             row.leased_until, row.last_attempt_at = until, now
+            row.workspace = workspaces.setdefault(row.workspace_id, row.workspace)
         return rows
 
     def give_back(self, polls: "Iterable[Poll]") -> int:

@@ -55,7 +55,7 @@ class Turn:
 
     def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[Answer]:
         """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
-        ready, held = _pace(_with_workspaces(polls), asked_for=asked_for)
+        ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
         self._fetches.begin(sent.poll for sent in ready)
         return settle(held) if held else []
@@ -108,7 +108,7 @@ def run_due(limit: int = BATCH) -> int:
 def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
     """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
     turn = Turn()
-    answers = turn.begin(list(polls), asked_for=asked_for)
+    answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
     while turn and not stopping.is_overdue():
         answers += turn.settle()
     if turn:

@@ -106,7 +106,7 @@ _TOPICS = (
         ("Batches may be sent side by side, as long as the rate limit is kept.",),
         "Split the list into batches of 250 and send each as its own request. Paste the body here to have it split for "
         "you.",
-        ("shape", "rates"),
+        ("shape",),
     ),
     Topic(
         "no_webhook",

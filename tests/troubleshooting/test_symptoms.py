@@ -11,6 +11,7 @@ from keys.services import revoke_keys
 from tests.waiting import wait_until
 from workspaces.audit import Actor
 from workspaces.models import Action, AuditEvent, Poll
+from workspaces.services.refreshing import refresh
 
 from .conftest import words
 
@@ -130,6 +131,16 @@ def test_more_than_250_contacts_are_to_be_split(person, api):
     page = person.check(f"{query}&contacts=600")
     assert "It holds 600 contacts; one request takes 250 at most" in page
     assert "Split it into 3 batches" in page
+
+
+def test_what_upstream_said_of_a_body_is_not_outshone_by_refusals_of_another_hour(person, sandbox, api):
+    key = ApiKey.objects.get(last4=sandbox.credentials()["api_key"][-4:])
+    sandbox.control("requests", {"key_id": key.upstream_id, "count": 4, "status_code": 429})
+    refresh(person.workspace, "requests", subject=key.upstream_id)
+    refused = api.post(BULK, json={"contacts": [CONTACT] * 251})
+    page = person.check(person.paste(raw(refused)))
+    assert "One bulk request takes 250 contacts at most" in page
+    assert "refused with 429" not in page
 
 
 def test_a_pasted_body_is_judged_at_once_and_is_in_no_address(person, api):

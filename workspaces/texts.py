@@ -13,7 +13,10 @@ _HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\
 
 def plain_text(value: str | None, limit: int) -> str:
     """Return ``value`` with what no reader should meet replaced, cut to ``limit`` characters; empty for None."""
-    return _HARMFUL.sub("\ufffd", value or "")[:limit]
+    text = value or ""
+    if not text.isprintable():  # most is, and is told so much faster; nothing harmful counts as printable
+        text = _HARMFUL.sub("\ufffd", text)
+    return text[:limit]
 
 
 def plain_json(value: Any) -> Any:

@@ -178,7 +178,7 @@ def _silence(workspace: Workspace, poll: Poll | None, now: datetime) -> Readings
     if not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale:
         return [Reading(Decimal(0), "balance can be read", url=url, facts=facts)]
     minutes = Decimal(max(0, int(silent.total_seconds() // 60)))
-    reason = ("Why", poll.paused_reason or poll.last_error or "no reading came")
+    reason = ("Why", poll.problem or "no reading came")
     return [Reading(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
 
 

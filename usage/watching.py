@@ -51,7 +51,7 @@ class Credits:
         if self.latest is None:
             return "The balance has not been read yet."
         if self.poll is not None and self.poll.is_stale:
-            reason = self.poll.paused_reason or self.poll.last_error or "no reading came in time"
+            reason = self.poll.problem or "no reading came in time"
             return f"The balance is out of date: {reason}"
         return ""
 

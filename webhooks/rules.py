@@ -46,9 +46,7 @@ def _unreadable(workspace: Workspace) -> str:
     if poll is None or (poll.last_success_at is None and not poll.is_stale):
         return "Webhook deliveries have not been read yet."
     if poll.is_stale:
-        return (
-            f"Webhook deliveries are out of date: {poll.paused_reason or poll.last_error or 'no reading came in time'}"
-        )
+        return f"Webhook deliveries are out of date: {poll.problem or 'no reading came in time'}"
     return ""
 
 

@@ -110,6 +110,21 @@ def test_the_page_says_what_upstream_keeps_back_and_how_long_history_stays(hooks
     assert "Kept for 13 months" in text
 
 
+def bring_into(state, workspace):
+    """Have the reading of deliveries be new, read, failing, rejected, or without a key."""
+    poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=30)
+    if state == "no_key":
+        workspace.api_key = None
+    elif state == "rejected":
+        workspace.api_key_rejected_at = timezone.now()
+    elif state == "read":
+        poll.last_success_at = timezone.now()
+    elif state == "failing":
+        poll.consecutive_failures, poll.last_error = 3, "No connection"
+    workspace.save()
+    poll.save()
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [
@@ -121,17 +136,7 @@ def test_the_page_says_what_upstream_keeps_back_and_how_long_history_stays(hooks
     ],
 )
 def test_an_empty_list_says_why(hooks, state, words):
-    poll = Poll.objects.create(workspace=hooks.workspace, resource="deliveries", interval_seconds=30)
-    if state == "no_key":
-        hooks.workspace.api_key = None
-    elif state == "rejected":
-        hooks.workspace.api_key_rejected_at = timezone.now()
-    elif state == "read":
-        poll.last_success_at = timezone.now()
-    elif state == "failing":
-        poll.consecutive_failures, poll.last_error = 3, "No connection"
-    hooks.workspace.save()
-    poll.save()
+    bring_into(state, hooks.workspace)
 
     text = text_of(hooks.get())
 
@@ -150,15 +155,7 @@ def test_an_empty_list_says_why(hooks, state, words):
 )
 def test_a_list_that_no_longer_grows_says_why(hooks, state, words):
     hooks.land()
-    poll = Poll.objects.create(workspace=hooks.workspace, resource="deliveries", interval_seconds=30)
-    if state == "no_key":
-        hooks.workspace.api_key = None
-    elif state == "rejected":
-        hooks.workspace.api_key_rejected_at = timezone.now()
-    elif state == "failing":
-        poll.consecutive_failures, poll.last_error = 3, "No connection"
-    hooks.workspace.save()
-    poll.save()
+    bring_into(state, hooks.workspace)
 
     text = text_of(hooks.get())
 

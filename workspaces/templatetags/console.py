@@ -137,7 +137,7 @@ def icon(name: str, label: str = "") -> SafeString:
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
-_icon = icon
+_icon = icon  # a pill has an argument of that name
 
 
 @register.simple_tag

@@ -12,6 +12,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from statistics import median
 from time import perf_counter
+from typing import Any
 
 os.environ |= {"ENV_FILE": "", "VAR_DIR": tempfile.mkdtemp(prefix="log-ingest-"), "LOG_LEVEL": "ERROR"}
 if os.environ.get("DATABASE_URL"):
@@ -114,7 +115,9 @@ def copy(key: ApiKey, body: bytes) -> None:
 def make_key(workspace: Workspace, number: int) -> ApiKey:
     name = f"00000000-0000-4000-8000-{number:012d}"
     moment = START - timedelta(days=1)
-    known = {"captured_since": moment, "first_seen_at": moment, "read_at": moment}
+    known: dict[str, Any] = {"captured_since": moment, "first_seen_at": moment, "read_at": moment}
+    # As the key list tells it, so that counts are compared as with any key in use.
+    known |= {"request_count": 1_000_000, "last_used_at": START + timedelta(days=30)}
     return ApiKey.objects.create(workspace=workspace, upstream_id=name, key_id=key_uuid(name), **known)
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from keys.models import ApiKey, LogGap, LoggedRequest
+from keys.models import ApiKey, LogGap
 
 # While so young, a difference to request_count is taken for what had left the log before: upstream's list and log
 # are read one after the other, and rows of requests that were still running come late.
@@ -19,34 +19,30 @@ def note(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) 
     return LogGap.objects.create(key=key, after=after, before=before, detected_at=detected_at)
 
 
-def settle(key: ApiKey, fresh: Sequence[datetime], read_at: datetime) -> None:
+def settle(key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: int, read_at: datetime) -> None:
     """Compare counts after a page of ``key`` read at ``read_at`` has landed; sets count_before and missed_count.
 
-    Only what upstream had counted before the page was read can be missing from it, so a key list that is newer
-    than the page waits for the next one. The caller saves the key.
+    ``gaps`` are those in its log, oldest first. Only what upstream had counted before the page was read can be missing
+    from it, so a key list that is newer than the page waits for the next one; and what was captured counts as far as
+    the list can have counted it: up to the last use that it told, after which ``newer`` rows are stored besides
+    ``fresh``. The caller saves the key.
     """
-    gaps = list(LogGap.objects.of(key))
     _fill(gaps, fresh)
-    if key.request_count is not None and key.read_at <= read_at:
-        lost = key.request_count - _captured_when_listed(key)
-        if not gaps and _is_young(key, read_at):
-            key.count_before = max(key.count_before or 0, lost)
-        lost -= key.count_before or 0
-        _size(gaps, lost, key.last_used_at)
-        key.missed_count = max(0, lost, sum(gap.size or 0 for gap in gaps))
+    if key.request_count is None or key.read_at > read_at:
+        return
+    lost = key.request_count
+    if key.last_used_at is not None:
+        lost -= key.captured_count - newer - sum(at > key.last_used_at for at in fresh)
+    if not gaps and _is_young(key, read_at):
+        key.count_before = max(key.count_before or 0, lost)
+    lost -= key.count_before or 0
+    _size(gaps, lost, key.last_used_at)
+    key.missed_count = max(0, lost, sum(gap.size or 0 for gap in gaps))
 
 
 def _is_young(key: ApiKey, read_at: datetime) -> bool:
     since = key.captured_since
     return key.count_before is None or since is None or read_at - since < BASELINE_SETTLES
-
-
-def _captured_when_listed(key: ApiKey) -> int:
-    """Return how many captured rows the key list can have counted: those up to the last use that it told."""
-    newer = LoggedRequest.objects.filter(key=key)
-    if key.last_used_at is not None:
-        newer = newer.filter(created_at__gt=key.last_used_at)
-    return key.captured_count - newer.count()
 
 
 def _fill(gaps: Sequence[LogGap], fresh: Sequence[datetime]) -> None:

@@ -1,7 +1,7 @@
 """Keeps the hourly rollups equal to the rows of the log, and proves it."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from keys.log import values
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, LoggedRequest, WorkspaceTraffic
 from keys.tallying import Cell, Row, Tally, tally
 from workspaces.models import Workspace
+from workspaces.statements import Statement
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow
@@ -20,60 +21,65 @@ _BATCH = 2000
 Cells = dict[Cell, Tally]
 
 
-# Adds cells to both levels where they are: PostgreSQL sums the distributions, so that nothing is read first.
-_MERGED = """(
-    SELECT coalesce(jsonb_object_agg(bucket, number), '{}') FROM (
-        SELECT bucket, sum(number::int) FROM (
-            SELECT * FROM jsonb_each_text(there.histogram) UNION ALL SELECT * FROM jsonb_each_text(excluded.histogram)
-        ) AS both_of (bucket, number) GROUP BY bucket
-    ) AS summed (bucket, number)
-)"""
-_INSERT = """
-INSERT INTO {table} AS there ({owner}, endpoint, hour, status_class, count, histogram) SELECT %s, * FROM cell
-ON CONFLICT ({owner}, endpoint, hour, status_class)
-DO UPDATE SET count = there.count + excluded.count, histogram = {merged}
-"""
-_ADD = (
-    "WITH cell AS (SELECT * FROM unnest("  # noqa: S608 - no part comes from outside
-    "%s::text[], %s::timestamptz[], %s::smallint[], %s::int[], %s::jsonb[])), of_key"
-    f" AS ({_INSERT.format(table='keys_keytraffic', owner='key_id', merged=_MERGED)})"
-    f" {_INSERT.format(table='keys_workspacetraffic', owner='workspace_id', merged=_MERGED)}"
+# Adds cells to what is there; the database sums the distributions, so that nothing is read first.
+_ADD = """
+INSERT INTO {table} AS there ({owner}, endpoint, hour, status_class, count, histogram)
+SELECT %s, endpoint, hour, status_class, count, histogram FROM {source} WHERE true
+ON CONFLICT ({owner}, endpoint, hour, status_class) DO UPDATE SET count = there.count + excluded.count, histogram = (
+    SELECT {object_of}(bucket, number) FROM (
+        SELECT key AS bucket, sum({number}) AS number FROM (
+            SELECT key, value FROM {each}(there.histogram) UNION ALL SELECT key, value FROM {each}(excluded.histogram)
+        ) AS both_of GROUP BY key
+    ) AS summed
 )
+"""
+_POSTGRESQL = {
+    "source": "json_to_recordset(%s) AS cell"
+    " (endpoint text, hour timestamptz, status_class smallint, count int, histogram jsonb)",
+    "object_of": "jsonb_object_agg",
+    "each": "jsonb_each",
+    "number": "value::int",
+}
+_SQLITE = {
+    "source": f"(SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _VALUES)} FROM json_each(%s))",  # noqa: S608
+    "object_of": "json_group_object",
+    "each": "json_each",
+    "number": "value",
+}
+_LEVELS = (("keys_keytraffic", "key_id"), ("keys_workspacetraffic", "workspace_id"))
+_ADD_BY_VENDOR = {
+    vendor: [_ADD.format(table=table, owner=owner, **words) for table, owner in _LEVELS]
+    for vendor, words in (("postgresql", _POSTGRESQL), ("sqlite", _SQLITE))
+}
 
 
-def add(key: ApiKey, fresh: "Sequence[LoggedRequest | NewRow]") -> None:
-    """Count rows that were really new. The caller holds the workspace's lock, so nobody else writes these cells."""
-    if not fresh:
-        return
-    cells = _tally(key, (Row(r.created_at, r.path, r.status_code, r.duration_ms, r.is_own_call) for r in fresh))
-    if connection.vendor == "postgresql":
-        listed = [
-            (cell.endpoint, cell.hour, cell.status_class, one.count, one.histogram) for cell, one in cells.items()
-        ]
-        *columns, histograms = (list(column) for column in zip(*listed, strict=True))
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD, [*columns, [json.dumps(one) for one in histograms], key.pk, key.workspace_id])
-        return
-    _add_to(KeyTraffic, {"key": key}, cells)
-    _add_to(WorkspaceTraffic, {"workspace_id": key.workspace_id}, cells)
+def adding(key: ApiKey, cells: Cells) -> list[Statement]:
+    """Return what adds ``cells``, counted of rows that were new. To be run by the holder of the workspace's lock."""
+    if not cells:
+        return []
+    in_sqlite = connection.vendor == "sqlite"
+    written = str if not in_sqlite else connection.ops.adapt_datetimefield_value
+    counted = [
+        {**cell._asdict(), "hour": written(cell.hour), "count": one.count, "histogram": one.histogram}
+        for cell, one in cells.items()
+    ]
+    listed, owners = json.dumps(counted), (key.pk.hex if in_sqlite else key.pk, key.workspace_id)
+    return [(sql, [owner, listed]) for sql, owner in zip(_ADD_BY_VENDOR[connection.vendor], owners, strict=True)]
 
 
-def _tally(key: ApiKey, rows: Iterable[Row]) -> Cells:
+def tallied(key: ApiKey, rows: "Iterable[Row | NewRow | LoggedRequest]") -> Cells:
+    """Count ``rows`` of ``key``, and note the endpoints that are new to it."""
     known = set(key.endpoints.values_list("path", flat=True))
     endpoints = set(known)
     cells = tally(rows, endpoints)
-    if endpoints != known:
-        KeyEndpoint.objects.bulk_create([KeyEndpoint(key=key, path=path) for path in sorted(endpoints - known)])
+    note_endpoints(key, endpoints - known)
     return cells
 
 
-def _add_to(model: type[KeyTraffic | WorkspaceTraffic], owner: dict[str, Any], cells: Cells) -> None:
-    """Add ``cells`` to what is stored: one statement reads the cells of these hours, one writes the sums."""
-    there = _stored(model, owner, hour__in={cell.hour for cell in cells})
-    sums: Cells = {cell: there.get(cell, Tally()) for cell in cells}
-    for cell, more in cells.items():
-        sums[cell].add(more.count, more.histogram)
-    _write(model, owner, sums)
+def note_endpoints(key: ApiKey, paths: Collection[str]) -> None:
+    """Store that ``key`` has ``paths`` in its rollups."""
+    if paths:
+        KeyEndpoint.objects.bulk_create([KeyEndpoint(key=key, path=path) for path in sorted(paths)])
 
 
 def _write(model: type[KeyTraffic | WorkspaceTraffic], owner: dict[str, Any], cells: Cells) -> None:
@@ -121,7 +127,7 @@ def _lock(workspace: Workspace) -> None:
 
 def _counted(key: ApiKey) -> Cells:
     rows = LoggedRequest.objects.filter(key=key).order_by("pk").values_list(*Row._fields)
-    return _tally(key, (Row(*row) for row in rows.iterator(_BATCH)))
+    return tallied(key, (Row(*row) for row in rows.iterator(_BATCH)))
 
 
 def _compare(

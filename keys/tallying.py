@@ -1,19 +1,23 @@
 """Counts rows of the request log into hours, endpoints and classes of status. Pure: the migration uses it too."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import NamedTuple
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
 
 from keys.endpoints import endpoint_of
 from workspaces.latency import Histogram, bucket_of
+
+if TYPE_CHECKING:
+    from keys.log.storing import NewRow
+    from keys.models import LoggedRequest
 
 # What stands in place of an endpoint. Real ones begin with a slash.
 EVERYTHING = ""  # all of the customer's requests
 OTHER = "other"  # endpoints past the cap
 CONSOLE = "console"  # the console's own calls, in no other cell
 MOST_ENDPOINTS = 50
+_HOUR = timedelta(hours=1)
 
 
 class Row(NamedTuple):
@@ -32,6 +36,10 @@ class Cell(NamedTuple):
     hour: datetime
     endpoint: str
     status_class: int
+
+
+# An hour, a path, a class of status, a bucket of durations, and whether it was the console's own call.
+_Likeness = tuple[datetime, str, int, str | None, bool]
 
 
 @dataclass
@@ -53,19 +61,29 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def tally(rows: Iterable[Row], endpoints: set[str]) -> dict[Cell, Tally]:
+def tally(rows: "Iterable[Row | NewRow | LoggedRequest]", endpoints: set[str]) -> dict[Cell, Tally]:
     """Count ``rows`` of one key. ``endpoints`` are those it has; new ones are added to it up to the cap."""
-    # Rows that count alike are counted first: most of a page are.
-    alike: Counter[tuple[datetime, str, int, str | None, bool]] = Counter()
-    for at, path, status, duration, is_own in rows:
-        bucket = None if duration is None else bucket_of(duration)
-        alike[hour_of(at), path, (status or 0) // 100, bucket, is_own] += 1
     cells: dict[Cell, Tally] = {}
-    for (hour, path, status_class, bucket, is_own), count in alike.items():
+    for (hour, path, status_class, bucket, is_own), count in _alike(rows).items():
         durations = {} if bucket is None else {bucket: count}
         for endpoint in _counted_under(path, endpoints, is_own=is_own):
             cells.setdefault(Cell(hour, endpoint, status_class), Tally()).add(count, durations)
     return cells
+
+
+def _alike(rows: "Iterable[Row | NewRow | LoggedRequest]") -> dict[_Likeness, int]:
+    """Count together the rows that count alike, which most of a page do."""
+    alike: dict[_Likeness, int] = {}
+    begin = end = datetime.min.replace(tzinfo=UTC)
+    for row in rows:
+        at, duration = row.created_at, row.duration_ms
+        if not begin <= at < end:  # rows come in order of time, so the hour is seldom another
+            begin = hour_of(at)
+            end = begin + _HOUR
+        bucket = None if duration is None else bucket_of(duration)
+        like = begin, row.path, (row.status_code or 0) // 100, bucket, row.is_own_call
+        alike[like] = alike.get(like, 0) + 1
+    return alike
 
 
 def _counted_under(path: str, endpoints: set[str], *, is_own: bool) -> tuple[str, ...]:

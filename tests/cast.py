@@ -1,14 +1,24 @@
 """The people and the workspace that most tests play with."""
 
+from collections.abc import Iterable
+
 import pytest
 
 from cleanlist import Secret
+from keys import rollups
+from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Membership, Role, User, Workspace
 from workspaces.sealing import Sealed
+from workspaces.statements import together
 
 PASSWORD = "correct horse battery staple"
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nobody listens
 API_KEY = "clapi_" + "k" * 64
+
+
+def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
+    """Have rollups count ``rows``, as the landing of a page does."""
+    together(*rollups.adding(key, rollups.tallied(key, rows)))
 
 
 def person(role_name: str) -> User:

@@ -11,10 +11,15 @@ from django.utils import timezone
 from cleanlist import RequestLogEntry
 from keys import capture, gaps, rollups
 from keys.log import storing, values
+from keys.log.standing import Known, known_of, standing_of
 from keys.log.storing import NewRow, new_row
-from keys.models import ApiKey, LoggedRequest
+from keys.models import ApiKey, LogGap, LoggedRequest
+from keys.tallying import tally
 from workspaces.models import Poll, Workspace
+from workspaces.statements import Statement, together
 from workspaces.texts import plain_text
+
+_SAVE_COUNTS = "UPDATE keys_apikey SET captured_count = %s, count_before = %s, missed_count = %s WHERE id = %s"
 
 
 @dataclass(frozen=True)
@@ -31,19 +36,21 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
     ``read_at`` is the moment before the call. The same page may land twice.
     """
     with transaction.atomic(savepoint=False):
-        _lock(workspace)
-        key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
-        if key is None:
+        standing = standing_of(workspace, upstream_id)
+        if standing is None:
             return Landed(0)
+        key, endpoints = standing.key, set(standing.endpoints)
         page = {plain_text(row.id, 200): row for row in rows}
         times = [row.created_at for row in page.values()]
         known = _known(key, page, times)
-        fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known]
-        storing.store(key, fresh)
-        found_gap = _found_gap(key, times, len(known), read_at)
-        _count(key, fresh, read_at)
-        rollups.add(key, fresh)
-        values.note(key.pk, key.workspace_id, fresh)
+        fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known.ids]
+        with storing.stored(key, fresh):
+            cells, seen = tally(fresh, endpoints), values.seen_in(fresh)
+        found_gap = _found_gap(key, times, len(known.ids), read_at)
+        key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
+        _count(key, key_gaps, fresh, known.newer, read_at)
+        rollups.note_endpoints(key, endpoints - standing.endpoints)
+        together(_counts(key), *rollups.adding(key, cells), *values.noting(key.pk, key.workspace_id, seen))
     return Landed(len(fresh), found_gap)
 
 
@@ -52,20 +59,13 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[Request
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
 
-def _lock(workspace: Workspace) -> None:
-    """Let no other page of the workspace land meanwhile. Apart from what is read then: that must be as of now."""
-    if connection.features.has_select_for_update:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE", [workspace.pk])
-
-
-def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime]) -> set[str]:
-    """Return the ids of the rows that are here, or were until they were pruned."""
+def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime]) -> Known:
+    """Return what of the page is here, or was until it was pruned."""
     if not page:
-        return set()
-    known = storing.known(key, list(page), min(times), max(times))
+        return Known(set(), 0)
+    known = known_of(key, list(page), times)
     if key.kept_from is not None and min(times) < key.kept_from:
-        known |= {upstream_id for upstream_id, row in page.items() if row.created_at < key.kept_from}
+        known.ids |= {upstream_id for upstream_id, row in page.items() if row.created_at < key.kept_from}
     return known
 
 
@@ -84,18 +84,19 @@ def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datet
     return True
 
 
-def _count(key: ApiKey, fresh: Sequence[NewRow], read_at: datetime) -> None:
+def _count(key: ApiKey, known: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime) -> None:
     """Bring the key's counts up to date with the rows that were new."""
     if key.captured_since is None:
         key.captured_since = read_at
+        ApiKey.objects.filter(pk=key.pk).update(captured_since=read_at)
     key.captured_count += len(fresh)
-    gaps.settle(key, [row.created_at for row in fresh], read_at)
-    ApiKey.objects.filter(pk=key.pk).update(
-        captured_since=key.captured_since,
-        captured_count=key.captured_count,
-        count_before=key.count_before,
-        missed_count=key.missed_count,
-    )
+    gaps.settle(key, known, [row.created_at for row in fresh], newer, read_at)
+
+
+def _counts(key: ApiKey) -> Statement:
+    """Return what saves the key's counts."""
+    known_as = key.pk.hex if connection.vendor == "sqlite" else key.pk
+    return _SAVE_COUNTS, [key.captured_count, key.count_before, key.missed_count, known_as]
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:

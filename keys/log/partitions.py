@@ -5,18 +5,22 @@ and a log with one can no longer be read in order of time without sorting. What 
 clock is far off, goes into the two partitions at the ends.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 from django.db import OperationalError, connection, transaction
 
+from workspaces.statements import Statement, together
+
 TABLE = "keys_loggedrequest"
 FIRST_YEAR, LAST_YEAR = 2020, 2100
 EARLY, LATE = f"{TABLE}_early", f"{TABLE}_late"
 # Taken while partitions are made, so that two workers never make the same one.
 _LOCK = 0x6C6F67
+_TURN = "SELECT pg_advisory_xact_lock(%s)"
+_MISSING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
 # Reading waits behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
 _LOCK_SECONDS = 3
 logger = structlog.get_logger(__name__)
@@ -72,23 +76,27 @@ def existing() -> list[str]:
 
 def prepare(moments: Iterable[datetime]) -> None:
     """Make the partitions that rows of ``moments`` need and that are not there."""
-    if is_used():
-        make(sorted({name_of(moment) for moment in moments}))
+    if is_used() and (wanted := list(moments)):
+        (found,) = together(missing(wanted))
+        make(name for (name,) in found)
+
+
+def missing(moments: Sequence[datetime]) -> Statement:
+    """Return what asks for the names of the partitions that rows of ``moments`` need and that are not there."""
+    ends = {name_of(moment) for moment in (min(moments), max(moments))} if moments else set()
+    names = ends if len(ends) < 2 else {name_of(moment) for moment in moments}
+    return _MISSING, [sorted(names)]
 
 
 def make(names: Iterable[str]) -> None:
-    """Make those partitions of ``names`` that are not there."""
-    with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-        if not (missing := _missing(cursor, names)):
-            return
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-        for name in _missing(cursor, missing):
-            _make(cursor, name)
-
-
-def _missing(cursor: Any, names: Iterable[str]) -> list[str]:
-    cursor.execute("SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL", [list(names)])
-    return [name for (name,) in cursor.fetchall()]
+    """Make those partitions of ``names`` that are not there, each by one worker only."""
+    if not (wanted := sorted(names)):
+        return
+    with transaction.atomic(savepoint=False):
+        _, found = together((_TURN, [_LOCK]), (_MISSING, [wanted]))
+        with connection.cursor() as cursor:
+            for (name,) in found:
+                _make(cursor, name)
 
 
 def _make(cursor: Any, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Min
 
 from keys.endpoints import beginning_of
 from keys.models.log_value import MOST_VALUES, OTHERS, LogValue, fingerprint
+from workspaces.statements import Statement, together
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow
@@ -73,16 +74,20 @@ class Seen(NamedTuple):
 
 
 def note(key_id: UUID, workspace_id: Any, rows: "Iterable[LoggedRequest | NewRow]") -> None:
-    """Count the values of ``rows``, all of one key, by one statement; the caller holds the workspace's lock."""
-    if not (seen := seen_in(rows)):
-        return
+    """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
+    together(*noting(key_id, workspace_id, seen_in(rows)))
+
+
+def noting(key_id: UUID, workspace_id: Any, seen: Sequence[Seen]) -> list[Statement]:
+    """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
+    if not seen:
+        return []
     in_sqlite = connection.vendor == "sqlite"
     in_text = connection.ops.adapt_datetimefield_value if in_sqlite else datetime.isoformat
     facts = ((*one[:4], *(str(in_text(at)) for at in one[4:]), fingerprint(one.value)) for one in seen)
     listed = json.dumps([dict(zip(_SEEN, one, strict=True)) for one in facts])
     key = key_id.hex if in_sqlite else key_id
-    with connection.cursor() as cursor:
-        cursor.execute(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])
+    return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
 
 
 def note_of_keys(rows: Iterable[Any]) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cleanlist import Secret
 from keys import rollups
-from keys.log import storing
+from keys.log import landing as log_landing
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
 from tests.waiting import wait_until
@@ -22,7 +22,8 @@ pytestmark = pytest.mark.django_db
 CRASHES = (
     (PollQuerySet, "lease"),
     (fetching.Fetches, "begin"),  # called upstream or not, nothing landed
-    (storing, "store"),  # in the landing's transaction, before or after the rows
+    (log_landing, "_count"),  # in the landing's transaction, after the rows
+    (log_landing, "together"),  # before or after counts, rollups and values
     (settling, "_land_all"),  # landed, not given its next time
     (PollQuerySet, "give_back"),
 )

@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from keys import landing, rollups
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.capture.conftest import START, at
+from tests.cast import count_into_rollups
 from tests.keys.test_landing import listed
 from workspaces.latency import percentile
 
@@ -75,7 +76,7 @@ def test_an_unknown_workspace_is_said_to_be_so(db):
 def test_keys_of_a_workspace_add_up(busy):
     landing.land_full_list(busy.workspace, [listed(1)], at(9000))
     other = landing.ApiKey.objects.get(upstream_id=listed(1).id)
-    rollups.add(other, list(LoggedRequest.objects.filter(is_own_call=False)))
+    count_into_rollups(other, list(LoggedRequest.objects.filter(is_own_call=False)))
     total = WorkspaceTraffic.objects.filter(workspace=busy.workspace).everything().total()
     assert total == busy.key.traffic.everything().total() + other.traffic.everything().total() == 980
 

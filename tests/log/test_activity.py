@@ -6,8 +6,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from keys import rollups
 from keys.activity import activity_of
+from tests.cast import count_into_rollups
 from tests.keys.conftest import make_key, text_of
 
 
@@ -19,7 +19,7 @@ def use(log):
 
     def use(count, key=None, *, ago=timedelta(minutes=5), **facts):
         key = key or log.key
-        rollups.add(key, [log.add(key=key, created_at=timezone.now() - ago, **facts) for _ in range(count)])
+        count_into_rollups(key, [log.add(key=key, created_at=timezone.now() - ago, **facts) for _ in range(count)])
 
     return use
 

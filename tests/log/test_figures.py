@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from keys import rollups
+from tests.cast import count_into_rollups
 from tests.keys.conftest import text_of
 
 
@@ -60,7 +60,7 @@ def test_in_a_log_of_one_day_nothing_is_called_new(log, figures):
 
 def test_a_long_log_is_read_in_part_which_is_said_and_drawn_whole_from_the_rollup(log, figures, monkeypatch):
     monkeypatch.setattr("keys.log.figures.MOST_READ", 3)
-    rollups.add(log.key, [log.add(created_at=timezone.now() - timedelta(hours=hours)) for hours in range(6)])
+    count_into_rollups(log.key, [log.add(created_at=timezone.now() - timedelta(hours=hours)) for hours in range(6)])
     for url in (log.all_url, log.key_url):
         found = figures(url=url)
         assert (found.read, found.is_cut, found.bars_complete) == (3, True, True)

@@ -8,9 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from alerts.models import Alert
-from keys import rollups
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
+from tests.cast import count_into_rollups
 from usage.models import BalanceReading
 from workspaces.models import ManagementSession, Membership, Poll, Role, Workspace
 
@@ -237,7 +237,7 @@ def test_without_a_session_the_missing_log_is_explained(as_owner, workspace):
 def test_requests_are_counted_by_hour_in_zones_of_half_hours_too(as_owner, workspace):
     as_owner.cookies["tz"] = "Asia/Kolkata"
     key = make_key(workspace)
-    rollups.add(key, [make_request(key, created_at=timezone.now())])
+    count_into_rollups(key, [make_request(key, created_at=timezone.now())])
     assert as_owner.get(OVERVIEW).context["by_hour"][-1] == 1
 
 

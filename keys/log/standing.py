@@ -1,0 +1,81 @@
+"""What is known of a key's log before a page of it lands; on PostgreSQL asked in two round trips."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from keys.log import partitions
+from keys.models import ApiKey, LoggedRequest
+from workspaces.models import Workspace
+from workspaces.statements import together
+
+_LOCK = "SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE"
+# All that a landing asks of a key, in the order in which the model has it.
+_WANTED = {
+    "id", "workspace_id", "key_id", "upstream_id", "request_count", "last_used_at", "read_at", "captured_since",
+    "captured_count", "count_before", "missed_count", "kept_from",
+}  # fmt: skip
+_FIELDS = [field.attname for field in ApiKey._meta.concrete_fields if field.attname in _WANTED]  # noqa: SLF001
+_STANDING = f"""
+SELECT ARRAY(SELECT path FROM keys_keyendpoint WHERE key_id = keys_apikey.id),
+    EXISTS (SELECT FROM keys_loggap WHERE key_id = keys_apikey.id), {", ".join(_FIELDS)}
+FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
+"""  # noqa: S608 - the names are ours
+# The times say nothing new; they spare looking into the partitions of other months. The ids are split by PostgreSQL
+# before it plans, so that it knows how many they are.
+_KNOWN = """
+SELECT upstream_id FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
+AND upstream_id = ANY (string_to_array(%s, %s))
+"""
+_BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``workspaces.texts``)
+_NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s"
+
+
+@dataclass
+class Standing:
+    """A key whose log is about to grow: the endpoints in its rollups, and whether gaps are known of."""
+
+    key: ApiKey
+    endpoints: set[str]
+    has_gaps: bool
+
+
+def standing_of(workspace: Workspace, upstream_id: str) -> Standing | None:
+    """Let no other page of the workspace land meanwhile, and return how its key stands now; None if it is gone."""
+    if connection.vendor == "postgresql":
+        owner = [workspace.pk, upstream_id]
+        _, found = together((_LOCK, [workspace.pk]), (_STANDING, owner))
+        return next((_standing(*row) for row in found), None)
+    # SQLite lets one transaction write at a time, and this one is to.
+    key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
+    if key is None:
+        return None
+    return Standing(key, set(key.endpoints.values_list("path", flat=True)), key.gaps.exists())
+
+
+def _standing(endpoints: list[str], has_gaps: bool, *fields: Any) -> Standing:
+    return Standing(ApiKey.from_db(connection.alias, _FIELDS, fields), set(endpoints), has_gaps)
+
+
+@dataclass
+class Known:
+    """What is stored: the ids of rows that a page holds too, and how many rows are newer than upstream's last count."""
+
+    ids: set[str]
+    newer: int
+
+
+def known_of(key: ApiKey, page: Sequence[str], times: Sequence[datetime]) -> Known:
+    """Return what is stored beside a page, given by its rows' ids and times; sees to it that the others can be."""
+    if connection.vendor != "postgresql":
+        rows = LoggedRequest.objects.filter(key=key)
+        ids = set(rows.filter(upstream_id__in=page).values_list("upstream_id", flat=True))
+        return Known(ids, rows.filter(created_at__gt=key.last_used_at).count() if key.last_used_at else 0)
+    wanted = [at for at in times if key.kept_from is None or at >= key.kept_from]
+    both = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(page), _BETWEEN_IDS])
+    found, ((newer,),), missing = together(both, (_NEWER, [key.pk, key.last_used_at]), partitions.missing(wanted))
+    partitions.make(name for (name,) in missing)
+    return Known({upstream_id for (upstream_id,) in found}, newer)

@@ -3,8 +3,9 @@
 Run: python -m bench.polling_throughput [workspaces]. SQLite by default; with DATABASE_URL, a scratch database beside
 that one. Upstream is a stub in a process of its own. Each round, the bare client asks for as many balances as there
 are workspaces; then a worker polls as many that are due: lease, pacing, fetch, landing, next time. "engine" lands each
-answer in one row; "balance" in history and hours, as the console does; "with alerts" has the rules evaluated after
-each landing as well. A worker is pinned to one core. Compare processor time on a machine that is busy otherwise.
+answer by one plain statement; "balance" in history and hours, as the console does; "with alerts" has the rules
+evaluated after each landing as well. Each is compared with the rounds of the bare client just before its own. A worker
+is pinned to one core. Compare processor time on a machine that is busy otherwise.
 """
 
 import asyncio
@@ -26,12 +27,14 @@ from django.utils import timezone
 
 from bench.client_throughput import serve
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
+from dashboard.memory import keep_what_is_loaded
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, engine, pacer, register, registry
 from workspaces.sealing import Sealed
+from workspaces.statements import together
 
-ROUNDS = 3
+ROUNDS = 5
 KEY = Secret("clapi_" + "A" * 64)
 WANTED, INTERVAL_SECONDS = 10_000, 60
 NEVER = "2999-01-01T00:00Z"
@@ -39,7 +42,7 @@ NEVER = "2999-01-01T00:00Z"
 
 def land(poll: Poll, balance: object, _: object) -> None:
     """Write what was fetched to one row."""
-    Workspace.objects.filter(pk=poll.workspace_id).update(tier=f"{balance}"[:80])
+    together(("UPDATE workspaces_workspace SET tier = %s WHERE id = %s", [f"{balance}"[:80], poll.workspace_id]))
 
 
 register(
@@ -159,28 +162,30 @@ silenced = list(listeners)
 
 def measure(url: str, count: int) -> None:
     ways: dict[str, tuple[str, Callable[[], object]]] = {
-        "bare client": ("none", lambda: asyncio.run(ask_bare(url, count))),
         "engine": ("engine", lambda: poll_all(count)),
         "balance": ("balance", lambda: poll_all(count)),
         "with alerts": ("balance", lambda: with_alerts(count)),
     }
-    took: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, (resource, work) in ways.items():
-            make_due(resource)
-            took[name].append(timed(work))
     print(f"{connection.vendor}, {count} workspaces, one worker pinned to one core, median of {ROUNDS} rounds:")
-    speeds = {
-        name: (count / median(wall for wall, _ in times), count / median(used for _, used in times))
-        for name, times in took.items()
-    }
-    bare = speeds["bare client"]
-    for name, speed in speeds.items():
+    speeds = {}
+    for name, (resource, work) in ways.items():
+        bare, took = [], []
+        for _ in range(ROUNDS):
+            make_due("none of them")
+            bare.append(timed(lambda: asyncio.run(ask_bare(url, count))))
+            make_due(resource)
+            took.append(timed(work))
+        (speed, of_processor), (bare_speed, bare_of_processor) = _speeds(count, took), _speeds(count, bare)
+        speeds[name] = speed, of_processor
         print(
-            f"  {name:12} {speed[0]:6,.0f} calls/s ({speed[0] / bare[0]:4.2f} of bare),"
-            f" {speed[1]:6,.0f} a second of processor ({speed[1] / bare[1]:4.2f} of bare)"
+            f"  {name:12} {speed:6,.0f} calls/s ({speed / bare_speed:4.2f} of bare), {of_processor:6,.0f} a second of"
+            f" processor ({of_processor / bare_of_processor:4.2f} of {bare_of_processor:,.0f})"
         )
     extrapolate(count, speeds)
+
+
+def _speeds(count: int, times: list[tuple[float, float]]) -> tuple[float, float]:
+    return count / median(wall for wall, _ in times), count / median(used for _, used in times)
 
 
 def extrapolate(count: int, speeds: dict[str, tuple[float, float]]) -> None:
@@ -204,6 +209,7 @@ def main(count: int) -> None:
         try:
             pin(0)
             populate(count, url)
+            keep_what_is_loaded()  # as a worker does
             measure(url, count)
         finally:
             stub.terminate()

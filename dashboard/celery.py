@@ -7,8 +7,10 @@ from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
+
+from dashboard.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 # Celery warns root because of pickled tasks; ours are JSON, and containers often run as root.
@@ -26,6 +28,13 @@ def broker_url(redis_url: str) -> str:
 def configure_logging(**_: Any) -> None:
     """Log as the web process does, redaction included; Celery brings no handlers of its own."""
     logging.config.dictConfig(settings.LOGGING)
+
+
+@worker_ready.connect
+@worker_process_init.connect
+def settle_memory(**_: Any) -> None:
+    """Spare the collector what tasks will use all the time; in each process of a pool that has several."""
+    keep_what_is_loaded()
 
 
 app = Celery("console")

@@ -1,4 +1,5 @@
-from collections.abc import Iterable
+import json
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,25 +13,26 @@ from workspaces.models.workspace import Workspace
 CLOCKS_APART = timedelta(minutes=1)
 
 # Many rows at once, each with values of its own, which update() cannot do.
+_GIVEN = {
+    "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_success_at": "timestamptz",
+    "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text", "last_request_id": "text",
+}  # fmt: skip
 _GIVE_BACK = """
-UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.column1, last_success_at = given.column2,
-    consecutive_failures = given.column3, last_error = given.column4, last_error_kind = given.column5,
-    last_request_id = given.column6
-FROM {} AS given {} WHERE id = given.column7 AND leased_until {} given.column8
+UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
+    last_success_at = given.last_success_at, consecutive_failures = given.consecutive_failures,
+    last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id
+FROM {} AS given {} WHERE id = given.pk AND leased_until {} given.held_until
 """
-_TYPES = ("timestamptz", "timestamptz", "int", "text", "text", "text", "bigint", "timestamptz")
-
-
-def _give_back(rows: list[tuple[Any, ...]]) -> tuple[str, list[Any]]:
-    """Return the statement and its parameters: columns on PostgreSQL, which costs least there, rows on SQLite."""
-    if connection.vendor == "postgresql":
-        columns = ", ".join(f"column{number}" for number in range(1, len(_TYPES) + 1))
-        given = f"unnest({', '.join(f'%s::{name}[]' for name in _TYPES)})"
-        statement = _GIVE_BACK.format(given, f"({columns})", "IS NOT DISTINCT FROM")
-        return statement, [list(one) for one in zip(*rows, strict=True)]
-    row = f"({', '.join(['%s'] * len(_TYPES))})"
-    given = f"(VALUES {', '.join([row] * len(rows))})"
-    return _GIVE_BACK.format(given, "", "IS"), [value for one in rows for value in one]
+_GIVE_BACK_BY_VENDOR = {
+    "postgresql": _GIVE_BACK.format(
+        "json_to_recordset(%s)", f"({', '.join(map(' '.join, _GIVEN.items()))})", "IS NOT DISTINCT FROM"
+    ),
+    "sqlite": _GIVE_BACK.format(
+        f"(SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _GIVEN)} FROM json_each(%s))",  # noqa: S608
+        "",
+        "IS",
+    ),
+}
 
 
 class PollQuerySet(models.QuerySet["Poll"]):
@@ -48,14 +50,17 @@ class PollQuerySet(models.QuerySet["Poll"]):
         worker is taking are skipped; SQLite's immediate transactions queue up.
         """
         now = timezone.now()
-        if not self.due(now).exists():
-            return []  # the usual case, and one that takes no write lock
         skip = connection.features.has_select_for_update_skip_locked
+        if not skip and not self.due(now).exists():
+            return []  # the usual case, and one in which SQLite need not be asked to write
         with transaction.atomic():
             free = self.select_for_update(skip_locked=skip, of=("self",)).due(now)
             rows = list(free.select_related("workspace__session")[:limit])
             until = now + timedelta(seconds=seconds)
-            self.model.objects.filter(pk__in=[row.pk for row in rows]).update(leased_until=until, last_attempt_at=now)
+            if rows:
+                self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
+                    leased_until=until, last_attempt_at=now
+                )
         workspaces: dict[int, Workspace] = {}
         for row in rows:
             row.leased_until, row.last_attempt_at = until, now
@@ -67,18 +72,24 @@ class PollQuerySet(models.QuerySet["Poll"]):
 
         The end of a lease is the proof of holding it: a row that another worker has taken since is left alone.
         """
-        adapt = connection.ops.adapt_datetimefield_value
+        written: Callable[[datetime | None], Any] = connection.ops.adapt_datetimefield_value
         rows = [
-            (
-                adapt(poll.next_run_at), adapt(poll.last_success_at), poll.consecutive_failures,
-                poll.last_error, poll.last_error_kind, poll.last_request_id, poll.pk, adapt(poll.leased_until),
-            )
+            {
+                "pk": poll.pk,
+                "held_until": written(poll.leased_until),
+                "next_run_at": written(poll.next_run_at),
+                "last_success_at": written(poll.last_success_at),
+                "consecutive_failures": poll.consecutive_failures,
+                "last_error": poll.last_error,
+                "last_error_kind": poll.last_error_kind,
+                "last_request_id": poll.last_request_id,
+            }
             for poll in polls
-        ]  # fmt: skip
+        ]
         if not rows:
             return 0
         with connection.cursor() as cursor:
-            cursor.execute(*_give_back(rows))
+            cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [json.dumps(rows, default=str)])
             return int(cursor.rowcount)
 
     def failing(self) -> "PollQuerySet":

@@ -1,7 +1,8 @@
 """The rules about keys, as upstream's authentication guide advises: unexpected use, errors, expiry."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,7 +18,6 @@ from alerts.kinds import (
     Readings,
     RuleKind,
     Unreadable,
-    each_workspace,
     register,
     register_summary,
 )
@@ -36,23 +36,54 @@ from keys.rule_history import (
     percent_failed,
     times_busy,
 )
-from workspaces.models import Workspace
+from workspaces.models import Poll, Workspace
 
 KEYS = frozenset({"keys", "public_keys"})
 
 
-def _keys(workspace: Workspace, now: datetime) -> list[ApiKey] | Unreadable:
-    """Return the keys in use, or why they are not known."""
-    polls = list(workspace.polls.filter(resource__in=KEYS))
+@dataclass(frozen=True)
+class Watched:
+    """The keys in use of the workspaces that rules look at; of each workspace its keys, or why they are not known."""
+
+    known: Mapping[int, list[ApiKey] | Unreadable]
+
+    @classmethod
+    def by(cls, rules: Sequence[Rule], now: datetime) -> "Watched":
+        """Read the keys that ``rules`` are about, in two queries however many workspaces there are."""
+        workspaces = {rule.workspace_id: rule.workspace for rule in rules}
+        polls, keys = defaultdict(list), defaultdict(list)
+        for poll in Poll.objects.filter(workspace__in=workspaces, resource__in=KEYS):
+            polls[poll.workspace_id].append(poll)
+        for key in ApiKey.objects.filter(workspace__in=workspaces).active(now):
+            key.workspace = workspaces[key.workspace_id]
+            keys[key.workspace_id].append(key)
+        return cls({pk: _problem_of(polls[pk]) or keys[pk] for pk in workspaces})
+
+    @property
+    def keys(self) -> list[ApiKey]:
+        """Return all keys that are known."""
+        return [key for keys in self.known.values() if not isinstance(keys, Unreadable) for key in keys]
+
+    def told(self, rules: Sequence[Rule], tell: Callable[[ApiKey, Rule], Reading | None]) -> Mapping[int, Readings]:
+        """Return what each rule sees: what ``tell`` says of each key of its workspace, None left out."""
+        found: dict[int, Readings] = {}
+        for rule in rules:
+            keys = self.known[rule.workspace_id]
+            readings = keys if isinstance(keys, Unreadable) else [seen for key in keys if (seen := tell(key, rule))]
+            found[rule.pk] = readings
+        return found
+
+
+def _problem_of(polls: Sequence[Poll]) -> Unreadable | None:
+    """Return why keys are not known as they are now, going by the polls of their lists."""
     running = [poll for poll in polls if not poll.paused_reason]
-    keys = list(ApiKey.objects.of(workspace).active(now).select_related("workspace"))
     if not any(poll.last_success_at for poll in polls):
         return Unreadable("The keys have not been read yet.")
     if not running:
         return Unreadable(polls[0].paused_reason)
     if all(poll.is_stale for poll in running):
         return Unreadable(f"The keys are out of date: {running[0].last_error or 'no reading came in time'}")
-    return keys
+    return None
 
 
 def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Reading:
@@ -63,14 +94,11 @@ def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] =
 # --- used from somewhere new ----------------------------------------------------------------------------------
 
 
-def read_new_sources(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return how many addresses and programs were new to each key within the last day."""
-    keys = _keys(workspace, now)
-    if isinstance(keys, Unreadable):
-        return {rule.pk: keys for rule in rules}
-    new = sources.new_since(keys, now - DAY)
-    readings = [_new_source(key, new.get(key.pk, [])) for key in keys]
-    return {rule.pk: readings for rule in rules}
+    watched = Watched.by(rules, now)
+    new = sources.new_since(watched.keys, now - DAY)
+    return watched.told(rules, lambda key, _: _new_source(key, new.get(key.pk, [])))
 
 
 def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
@@ -85,18 +113,13 @@ def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
 # --- an idle key wakes ----------------------------------------------------------------------------------------
 
 
-def read_waking(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return for how many days each key that was used in the last day had not been used before."""
-    keys = _keys(workspace, now)
-    if isinstance(keys, Unreadable):
-        return {rule.pk: keys for rule in rules}
-    since = now - DAY
-    first = _by_key(log_of(keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
-    woken = [key for key in keys if key.pk in first]
-    earlier = LoggedRequest.objects.by_customer().filter(key__in=woken, created_at__lt=since).order_by()
+    watched, since = Watched.by(rules, now), now - DAY
+    first = _by_key(log_of(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
+    earlier = LoggedRequest.objects.by_customer().filter(key__in=list(first), created_at__lt=since).order_by()
     before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
-    readings = [_waking(key, first.get(key.pk), before.get(key.pk) or key.created_at) for key in keys]
-    return {rule.pk: readings for rule in rules}
+    return watched.told(rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.created_at))
 
 
 def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, datetime]:
@@ -114,17 +137,14 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> R
 # --- rate -----------------------------------------------------------------------------------------------------
 
 
-def read_rate(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return how many times its own busy hour each key made requests in the last hour."""
-    keys = _keys(workspace, now)
-    if isinstance(keys, Unreadable):
-        return {rule.pk: keys for rule in rules}
-    latest = dict(log_of(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
+    watched = Watched.by(rules, now)
+    latest = dict(log_of(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
     # Only keys with a rate to speak of are worth a look at their past.
-    busy = [key for key in keys if latest.get(key.pk, 0) >= FEWEST]
+    busy = [key for key in watched.keys if latest.get(key.pk, 0) >= FEWEST]
     usual = _busy_hours(busy, now) if busy else {}
-    readings = [_rate(key, latest.get(key.pk, 0), usual.get(key.pk)) for key in keys]
-    return {rule.pk: readings for rule in rules}
+    return watched.told(rules, lambda key, _: _rate(key, latest.get(key.pk, 0), usual.get(key.pk)))
 
 
 def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
@@ -148,15 +168,13 @@ def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
 # --- errors ---------------------------------------------------------------------------------------------------
 
 
-def read_errors(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return the per cent of each key's requests in the last hour that were answered with 4xx or 5xx."""
-    keys = _keys(workspace, now)
-    if isinstance(keys, Unreadable):
-        return {rule.pk: keys for rule in rules}
+    watched = Watched.by(rules, now)
     failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = log_of(keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
+    rows = log_of(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
     counts = {row[0]: (row[1], row[2]) for row in rows}
-    return {rule.pk: [_errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)) for key in keys] for rule in rules}
+    return watched.told(rules, lambda key, rule: _errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)))
 
 
 def _errors(key: ApiKey, count: int, failed: int, least: int) -> Reading:
@@ -174,19 +192,17 @@ def _least_field() -> forms.Field:
 # --- expiry ---------------------------------------------------------------------------------------------------
 
 
-def read_expiry(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return in how many days each key expires that does."""
-    keys = _keys(workspace, now)
-    if isinstance(keys, Unreadable):
-        return {rule.pk: keys for rule in rules}
-    readings = [_expiry(key, key.expires_at, now) for key in keys if key.expires_at is not None]
-    return {rule.pk: readings for rule in rules}
+    return Watched.by(rules, now).told(rules, lambda key, _: _expiry(key, now))
 
 
-def _expiry(key: ApiKey, expires_at: datetime, now: datetime) -> Reading:
-    left = expires_at - now
+def _expiry(key: ApiKey, now: datetime) -> Reading | None:
+    if key.expires_at is None:
+        return None
+    left = key.expires_at - now
     used = f"last used {_clock(key.last_used_at)}" if key.last_used_at else "never used"
-    facts = (("Expires", _clock(expires_at)), ("Use", used))
+    facts = (("Expires", _clock(key.expires_at)), ("Use", used))
     return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {span(left)}", facts)
 
 
@@ -214,7 +230,7 @@ register(
         "A key's first day is for learning. Over once nothing new was seen for 24 hours.",
         direction="above",
         unit="new sources",
-        read=each_workspace(read_new_sources),
+        read=read_new_sources,
         describe=lambda _: "a key is used from a new IP address or by a new program",
         resources=KEYS,
         place=30,
@@ -230,7 +246,7 @@ register(
         explanation="Fires when a key is used that was not used for longer than this. Over after 24 hours.",
         direction="above",
         unit="days",
-        read=each_workspace(read_waking),
+        read=read_waking,
         describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
         resources=KEYS,
         place=30,
@@ -246,7 +262,7 @@ register(
         f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count.",
         direction="above",
         unit="times its busy hours",
-        read=each_workspace(read_rate),
+        read=read_rate,
         describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
         resources=KEYS,
         place=30,
@@ -262,7 +278,7 @@ register(
         "4xx or 5xx.",
         direction="above",
         unit="per cent",
-        read=each_workspace(read_errors),
+        read=read_errors,
         describe=lambda rule: f"more than {figure(rule.threshold)} % of a key's requests in the last hour fail",
         parameters={"least": _least_field},
         resources=KEYS,
@@ -279,7 +295,7 @@ register(
         "create a new one and switch over before.",
         direction="below",
         unit="days",
-        read=each_workspace(read_expiry),
+        read=read_expiry,
         describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
         resources=KEYS,
         place=30,

@@ -5,7 +5,7 @@ failures in groups are counted by index within a bounded stretch of time, so tha
 and not with the history before.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -153,9 +153,9 @@ def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dic
     return {pk: Failing(tuple(hosts.get(pk, ())), counts.get(pk, 0)) for pk in ids if pk in hosts or counts.get(pk, 0)}
 
 
-def streaks(workspace: Workspace, since: datetime) -> QuerySet[Any]:
-    """Return the endpoints used since then, each with ``failed_in_a_row`` and ``last_bad``; one query."""
-    return _with_rows(_used(workspace, since), since)
+def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
+    """Return the endpoints used since then in ``workspaces``, with ``failed_in_a_row`` and ``last_bad``; one query."""
+    return _with_rows(Endpoint.objects.filter(workspace__in=workspaces, last_attempt_at__gte=since), since)
 
 
 def _used(workspace: Workspace, since: datetime) -> QuerySet[Endpoint]:

@@ -1,11 +1,11 @@
 """The rules about webhooks: an endpoint that fails several deliveries in a row, or too many of the latest."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from django import forms
 from django.db.models import Count, Max, Q
@@ -19,7 +19,6 @@ from alerts.kinds import (
     Readings,
     RuleKind,
     Unreadable,
-    each_workspace,
     register,
     register_summary,
 )
@@ -29,7 +28,7 @@ from webhooks import following, health
 from webhooks.filters import link_to
 from webhooks.models import Delivery, DeliveryState
 from webhooks.reasons import reason_named
-from workspaces.models import Workspace
+from workspaces.models import Poll, Workspace
 
 RESOURCES = frozenset({following.ALL, following.OF_WORKFLOW})
 IN_A_ROW, MINUTES, FEWEST = 3, 60, 5
@@ -37,17 +36,31 @@ IN_A_ROW, MINUTES, FEWEST = 3, 60, 5
 NAMELESS = "(no address told)"
 # What an alert's row holds of an endpoint's name and of an address.
 MOST_LABEL, MOST_URL = 200, 300
+Row = TypeVar("Row")
 _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 
 
-def _unreadable(workspace: Workspace) -> str:
-    """Return why deliveries as the mirror has them cannot be trusted, or nothing."""
-    poll = workspace.polls.filter(resource=following.ALL).first()
+def _unreadable(rules: Sequence[Rule]) -> dict[int, Unreadable]:
+    """Return why deliveries as the mirror has them cannot be trusted, of those workspaces where that is so."""
+    workspaces = {rule.workspace_id for rule in rules}
+    polls = {poll.workspace_id: poll for poll in Poll.objects.filter(workspace__in=workspaces, resource=following.ALL)}
+    problems = {pk: _problem_of(polls.get(pk)) for pk in workspaces}
+    return {pk: Unreadable(problem) for pk, problem in problems.items() if problem}
+
+
+def _problem_of(poll: Poll | None) -> str:
     if poll is None or (poll.last_success_at is None and not poll.is_stale):
         return "Webhook deliveries have not been read yet."
     if poll.is_stale:
         return f"Webhook deliveries are out of date: {poll.problem or 'no reading came in time'}"
     return ""
+
+
+def _by_workspace(rows: Iterable[Row], workspace_of: Callable[[Row], int]) -> Mapping[int, list[Row]]:
+    found: dict[int, list[Row]] = defaultdict(list)
+    for row in rows:
+        found[workspace_of(row)].append(row)
+    return found
 
 
 def _url(workspace: Workspace, host: str) -> str:
@@ -74,12 +87,16 @@ def _why(reason: str) -> tuple[Fact, ...]:
 # --- in a row -------------------------------------------------------------------------------------------------
 
 
-def read_in_a_row(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
-    """Return how many deliveries each endpoint has failed since the last that arrived."""
-    if problem := _unreadable(workspace):
-        return {rule.pk: Unreadable(problem) for rule in rules}
-    readings = [_in_a_row(workspace, row) for row in health.streaks(workspace, now - health.STRETCH)]
-    return {rule.pk: readings for rule in rules}
+def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many deliveries each endpoint has failed since the last that arrived; one query for all rules."""
+    unreadable = _unreadable(rules)
+    readable = {rule.workspace_id for rule in rules} - unreadable.keys()
+    rows = _by_workspace(health.streaks(readable, now - health.STRETCH), lambda row: row.workspace_id)
+    return {
+        rule.pk: unreadable.get(rule.workspace_id)
+        or [_in_a_row(rule.workspace, row) for row in rows.get(rule.workspace_id, ())]
+        for rule in rules
+    }
 
 
 def _in_a_row(workspace: Workspace, row: Any) -> Reading:
@@ -101,36 +118,35 @@ def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: date
 # --- share ----------------------------------------------------------------------------------------------------
 
 
-def read_share(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return the per cent of each endpoint's latest deliveries that failed; one query for all rules."""
-    if problem := _unreadable(workspace):
-        return {rule.pk: Unreadable(problem) for rule in rules}
-    counts = _counts(workspace, rules, now)
+    unreadable = _unreadable(rules)
+    readable = [rule for rule in rules if rule.workspace_id not in unreadable]
+    counts = _by_workspace(_counts(readable, now), lambda row: row["workspace"]) if readable else {}
     return {
-        rule.pk: [
-            _share(workspace, row, row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"], rule)
-            for row in counts
-        ]
+        rule.pk: unreadable.get(rule.workspace_id) or [_share(row, rule) for row in counts.get(rule.workspace_id, ())]
         for rule in rules
     }
 
 
-def _counts(workspace: Workspace, rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
+def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
     """Return for each endpoint of the last day how many were decided, and how many failed, in each rule's minutes."""
     counted: dict[str, Any] = {"reason": Max("reason", filter=Q(state=DeliveryState.FAILED))}
     for minutes in {_minutes(rule) for rule in rules}:
         within = Q(last_attempt_at__gte=now - timedelta(minutes=minutes))
         counted[f"all_{minutes}"] = Count("pk", filter=within)
         counted[f"failed_{minutes}"] = Count("pk", filter=within & Q(state=DeliveryState.FAILED))
-    rows = Delivery.objects.of(workspace).filter(state__in=_DECIDED, last_attempt_at__gte=now - health.DAY)
-    return list(cast("Iterable[dict[str, Any]]", rows.order_by().values("host").annotate(**counted)))
+    of_workspaces = Delivery.objects.filter(workspace__in={rule.workspace_id for rule in rules})
+    rows = of_workspaces.filter(state__in=_DECIDED, last_attempt_at__gte=now - health.DAY)
+    return list(cast("Iterable[dict[str, Any]]", rows.order_by().values("workspace", "host").annotate(**counted)))
 
 
-def _share(workspace: Workspace, row: Mapping[str, Any], count: int, failed: int, rule: Rule) -> Reading:
+def _share(row: Mapping[str, Any], rule: Rule) -> Reading:
+    count, failed = row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"]
     share = _percent(count, failed, _least(rule))
     facts = ((f"Last {_minutes(rule)} minutes", f"{figure(failed)} of {figure(count)} deliveries failed"),)
     headline = f"{figure(share)} % of deliveries fail" if share else "few deliveries fail"
-    return _reading(workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ())))
+    return _reading(rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ())))
 
 
 def share_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -199,7 +215,7 @@ register(
         "with all of Cleanlist's attempts. Over with the first delivery that arrives.",
         direction="above",
         unit="deliveries",
-        read=each_workspace(read_in_a_row),
+        read=read_in_a_row,
         describe=lambda rule: f"more than {with_unit(rule.threshold, 'deliveries')} to an endpoint fail in a row",
         resources=RESOURCES,
         place=40,
@@ -214,7 +230,7 @@ register(
         explanation="Fires when more than this share of one endpoint's latest deliveries failed for good.",
         direction="above",
         unit="per cent",
-        read=each_workspace(read_share),
+        read=read_share,
         describe=lambda rule: (
             f"more than {figure(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
         ),

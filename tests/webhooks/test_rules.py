@@ -9,6 +9,9 @@ from django.test.utils import CaptureQueriesContext
 
 from alerts.kinds import Unreadable, kind_named
 from alerts.models import Rule
+from alerts.services.defaults import make_missing
+from alerts.services.evaluating import read_together
+from tests.keys.conftest import log_request, make_key
 from tests.webhooks.attempts import READ_AT, run
 from webhooks import health
 from webhooks.landing import land_page
@@ -209,3 +212,33 @@ def test_every_workspace_has_these_rules_from_the_first_minute():
         kind = kind_named(name)
         assert kind.defaults
         assert all(kind.describe(Rule(threshold=one.threshold, parameters=one.parameters)) for one in kind.defaults)
+
+
+def test_rules_see_each_workspace_by_itself_and_more_of_them_take_no_more_queries(deliver):
+    def look(count):
+        for number in range(count):
+            workspace = Workspace.objects.create(
+                name=f"W{number}", slug=f"w-{count}-{number}", base_url="http://x.test"
+            )
+            for resource in ("deliveries", "keys"):
+                facts = {"interval_seconds": 30, "last_success_at": READ_AT}
+                Poll.objects.create(workspace=workspace, resource=resource, **facts)
+            deliver(BAD, "F" * number + ".F", into=workspace)
+            log_request(make_key(workspace, expires_at=READ_AT + timedelta(days=1 + number)))
+            make_missing([workspace.pk])
+        rules = list(
+            Rule.objects.filter(workspace__slug__startswith=f"w-{count}-").select_related("workspace__session")
+        )
+        assert {rule.kind for rule in rules} >= {"webhook_in_a_row", "webhook_failures", "key_errors", "key_expires"}
+        with CaptureQueriesContext(connection) as queries:
+            seen = read_together(rules, READ_AT)
+        for rule in rules:
+            number = int(rule.workspace.slug.rpartition("-")[2])
+            if rule.kind == "key_expires":
+                assert [reading.value for reading in seen[rule.pk]] == [1 + number]
+            if rule.kind == "webhook_failures":
+                share = 100 * (number + 1) / (number + 2) if number + 2 >= 5 else 0
+                assert [float(reading.value) for reading in seen[rule.pk]] == [pytest.approx(share, abs=0.05)]
+        return len(queries)
+
+    assert look(2) == look(6)

@@ -1,9 +1,17 @@
-"""Pages for what went wrong before a view was reached."""
+"""Pages for what went wrong outside of a view's own care."""
 
+import sys
+
+import redis
 import structlog
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as default_server_error
 
+# How long a browser or a load balancer may well wait before it asks again.
+RETRY_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 
@@ -11,3 +19,21 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Say that the form was too old, or came from elsewhere, and what to do."""
     log.warning("csrf_failure", reason=reason, path=request.path)
     return render(request, "403_csrf.html", {"reason": reason}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a request that failed: 503 where Redis or the database did not answer, else 500.
+
+    Without the request's context, which may need what is missing. Django calls this while the exception is handled.
+    """
+    missing = _missing(sys.exc_info()[1])
+    if not missing:
+        return default_server_error(request)
+    page = render_to_string("503.html", {"missing": missing})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def _missing(error: BaseException | None) -> str:
+    if isinstance(error, redis.RedisError):
+        return "Redis"
+    return "The database" if isinstance(error, OperationalError | InterfaceError) else ""

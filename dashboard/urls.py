@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import health, metrics, views
 
+handler500 = "dashboard.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("healthz", health.healthz, name="healthz"),

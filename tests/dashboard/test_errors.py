@@ -1,0 +1,60 @@
+"""What people see while Redis or the database does not answer."""
+
+import pytest
+from django.db import OperationalError, connection
+from django.test import Client
+
+from tests.accounts.conftest import sign_in
+from tests.cast import PASSWORD
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser():
+    return Client(raise_request_exception=False)
+
+
+@pytest.fixture
+def without_redis(settings):
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+
+
+def test_a_sign_in_without_redis_says_what_is_missing_and_that_nothing_was_changed(browser, viewer, without_redis):
+    answer = browser.post("/accounts/login/", {"login": viewer.email, "password": PASSWORD})
+    assert answer.status_code == 503
+    assert "Redis does not answer" in answer.content.decode()
+    assert answer["Retry-After"]
+    assert browser.get("/").status_code == 302  # not signed in
+
+
+def test_who_is_signed_in_goes_on_without_redis(browser, viewer, workspace, settings):
+    sign_in(browser, viewer)
+    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+    assert browser.get(f"/w/{workspace.slug}/keys/").status_code == 200
+
+
+def test_without_its_database_the_console_says_so(browser, viewer):
+    sign_in(browser, viewer)
+
+    def refuse(*_):
+        raise OperationalError("the connection is closed")
+
+    with connection.execute_wrapper(refuse):
+        answer = browser.get("/")
+    assert answer.status_code == 503
+    assert "The database does not answer" in answer.content.decode()
+    assert "connection is closed" not in answer.content.decode()
+
+
+def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypatch):
+    sign_in(browser, viewer)
+
+    def break_down(*_):
+        raise RuntimeError("not for people's eyes")
+
+    monkeypatch.setattr("dashboard.views.choose", break_down)
+    answer = browser.get("/")
+    assert answer.status_code == 500
+    assert "Something broke in the console" in answer.content.decode()
+    assert "not for people" not in answer.content.decode()

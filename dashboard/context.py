@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 
 from dashboard import __version__
-from workspaces.access import may_connect
+from workspaces.access import held_role, may_connect
 from workspaces.models import Role, Workspace
 
 # What a menu can hold; the start page, which the menu leads to, has them all.
@@ -21,7 +21,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "console": {
             "workspaces": _visible_workspaces(request),
             "workspace": workspace,
-            "owns": workspace is not None and workspace.role_of(request.user) == Role.OWNER,
+            "owns": held_role(request) == Role.OWNER,
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,

@@ -51,7 +51,16 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         raise Detour(reverse("mfa_index"))
     request.session.pop("enrol_for", None)  # they have arrived
     request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
+    request.role = held  # type: ignore[attr-defined]
     return workspace
+
+
+def held_role(request: HttpRequest) -> Role | None:
+    """Return as what the person may act in the workspace of this request; None before ``get_workspace`` has found out.
+
+    For what a page offers. Whether they may is for ``get_workspace`` to say, with the role that an action needs.
+    """
+    return getattr(request, "role", None)
 
 
 def may_connect(user: User | AnonymousUser) -> bool:

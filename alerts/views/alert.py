@@ -80,6 +80,6 @@ def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: 
         "emails": found.notifications.select_related("recipient").order_by("pk"),
         "acknowledge_form": AcknowledgeForm(),
         "snooze_form": SnoozeForm(found),
-        **rights(request, workspace),
+        **rights(request),
         **forms,
     }

@@ -128,6 +128,6 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
         ),
         "test_form": TestForm(initial={"address": getattr(request.user, "email", "")}),
         "new_form": NewRecipientForm(),
-        **rights(request, workspace),
+        **rights(request),
         **forms,
     }

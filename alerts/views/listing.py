@@ -13,8 +13,8 @@ from alerts.context import without_milder
 from alerts.kinds import Reading, Readings, Unreadable, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.evaluating import read
-from workspaces.access import get_workspace
-from workspaces.models import Role, User, Workspace
+from workspaces.access import get_workspace, held_role
+from workspaces.models import Role, Workspace
 
 PAST = 20
 MONTH = timedelta(days=30)
@@ -52,7 +52,7 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
         "snoozed": snoozed_pairs(workspace),
         "past": rows.past().select_related("workspace")[:PAST],
         "rules": rule_rows(workspace),
-        **rights(request, workspace),
+        **rights(request),
     }
     part = "#living" if getattr(request, "htmx", False) else ""
     response = render(request, f"alerts/list.html{part}", context)
@@ -60,9 +60,9 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     return response
 
 
-def rights(request: HttpRequest, workspace: Workspace) -> dict[str, bool]:
+def rights(request: HttpRequest) -> dict[str, bool]:
     """Return what the viewer may do, for templates; views check again."""
-    role = workspace.role_of(request.user) if isinstance(request.user, User) else None
+    role = held_role(request)
     return {
         "may_act": role is not None and role.includes(Role.OPERATOR),
         "may_change": role is not None and role.includes(Role.OWNER),

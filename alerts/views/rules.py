@@ -100,7 +100,7 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
         "form": form,
         "is_new": rule.pk is None,
     }
-    context |= rights(request, workspace)
+    context |= rights(request)
     if not form.is_bound:
         return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), timezone.now())})
     if not form.is_valid():

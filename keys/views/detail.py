@@ -6,6 +6,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from keys.log import page as log_page
@@ -55,6 +56,6 @@ def _log(request: HttpRequest, scope: Scope) -> dict[str, Any]:
         "with_own": form.shows_own,
         "own": tallies.own,
         "held": tallies.held,
-        "completeness": scope.key.completeness,
+        "completeness": SimpleLazyObject(scope.key.completeness),
         "log_poll": scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first(),
     }

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from keys.log import page as log_page
@@ -32,7 +33,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
     failing = [poll.problem] if poll and poll.problem else []
-    context = {"log_poll": poll, "failing": failing, "completeness": key.completeness}
+    context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(key.completeness)}
     return _page(request, Scope(workspace, key), LogFilterForm(request.GET), context)
 
 
@@ -100,7 +101,7 @@ def _page(request: HttpRequest, scope: Scope, form: LogFilterForm, context: dict
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
-    context |= {"connection": Connection.of(scope.workspace), "chips": form.chips()}
+    context |= {"connection": SimpleLazyObject(lambda: Connection.of(scope.workspace)), "chips": form.chips()}
     if wants_part(request):
         return render(request, "keys/log/page.html#live", context | {"is_part": True})
     return render(request, "keys/log/page.html", context)

@@ -70,6 +70,16 @@ def test_ten_and_twenty_rows_cost_the_same_number_of_queries(mirror, key):
     assert counts[0] == counts[1]
 
 
+def test_the_page_asks_nothing_twice(mirror, key):
+    log_request(key)
+    key.captured_since, key.count_before, key.request_count = timezone.now(), 0, 1
+    key.save()
+    with CaptureQueriesContext(connection) as queries:
+        assert "requests captured" in text_of(mirror.get("detail", key.key_id))
+    statements = [query["sql"] for query in queries if "FROM" in query["sql"]]
+    assert sorted(set(statements)) == sorted(statements)
+
+
 def test_a_place_survives_being_written_into_an_address(key):
     row = log_request(key, created_at=timezone.now())
     assert Place.parse(str(row.place)) == row.place

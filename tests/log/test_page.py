@@ -168,6 +168,16 @@ def test_ten_and_twenty_rows_cost_the_same_number_of_queries(log, query):
     assert counts[0] == counts[1]
 
 
+def test_a_page_asks_nothing_twice(log):
+    log.add()
+    log.key.captured_since, log.key.count_before, log.key.request_count = timezone.now(), 0, 1
+    log.key.save()
+    with CaptureQueriesContext(connection) as queries:
+        assert "requests captured" in text_of(log.get(url=log.key_url))
+    statements = [query["sql"] for query in queries if "FROM" in query["sql"]]
+    assert sorted(set(statements)) == sorted(statements)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "agent"),
     [

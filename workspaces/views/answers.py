@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+from workspaces.access import held_role
 from workspaces.models import Role, Workspace
 
 
@@ -24,7 +25,7 @@ def wants_part(request: HttpRequest) -> bool:
 
 def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     """Return what pages of a workspace need: where it is, and whether commands are offered."""
-    role = workspace.role_of(request.user)
+    role = held_role(request)
     return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from workspaces import services
-from workspaces.access import confirmation_url, get_workspace, is_confirmed, require_confirmation
+from workspaces.access import confirmation_url, get_workspace, held_role, is_confirmed, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.credential_states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
@@ -106,7 +106,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
     assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through
     return {
         "current": workspace,
-        "may_change": workspace.role_of(request.user) == Role.OWNER,
+        "may_change": held_role(request) == Role.OWNER,
         "is_confirmed": is_confirmed(request),
         "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,

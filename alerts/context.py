@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
-from alerts.models import Alert, Severity
+from alerts.models import Alert, Severity, Snooze
 from workspaces.models import User, Workspace
 
 MOST_SHOWN = 100
@@ -16,9 +16,13 @@ MOST_SHOWN = 100
 
 @dataclass(frozen=True)
 class Current:
-    """The alerts that fire in what the page is about: one workspace, or all that the viewer may see."""
+    """The alerts that fire in what the page is about: one workspace, or all that the viewer may see.
+
+    ``snoozed`` are rule and subject of what is snoozed among them.
+    """
 
     alerts: list[Alert]
+    snoozed: frozenset[tuple[int | None, str]] = frozenset()
 
     @property
     def count(self) -> int:
@@ -37,7 +41,11 @@ class Current:
 
     @property
     def _unanswered(self) -> list[Alert]:
-        return [alert for alert in self.alerts if alert.acknowledged_at is None and not is_snoozed(alert)]
+        return [
+            alert
+            for alert in self.alerts
+            if alert.acknowledged_at is None and (alert.rule_id, alert.subject) not in self.snoozed
+        ]
 
     @property
     def level(self) -> str:
@@ -50,11 +58,6 @@ class Current:
         return self.worst is not None and self.worst.level != Severity.INFORMATION
 
 
-def is_snoozed(alert: Alert) -> bool:
-    """Say whether an alert that was asked for ``with_snoozes`` is snoozed."""
-    return bool(getattr(alert, "is_snoozed", False))
-
-
 def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
     """Leave out alerts of whose kind and subject a worse one is there: they say the same thing again."""
     found: dict[tuple[int, str, str], Alert] = {}
@@ -64,7 +67,7 @@ def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
 
 
 def current_alerts(request: HttpRequest) -> dict[str, Any]:
-    """Return the alerts that fire; asked for only where a template shows them, in one query."""
+    """Return the alerts that fire; asked for only where a template shows them, in two queries, one where none does."""
     return {"firing": SimpleLazyObject(lambda: _current(request))}
 
 
@@ -73,13 +76,20 @@ def _current(request: HttpRequest) -> Current:
     workspace: Workspace | None = getattr(request, "workspace", None)
     if not isinstance(user, User) and not (user and user.is_authenticated):
         return Current([])
-    alerts = Alert.objects.current().with_snoozes(timezone.now()).worst_first()
+    alerts = Alert.objects.current().worst_first()
     if workspace is not None and workspace.pk:
         found = list(alerts.filter(workspace=workspace)[:MOST_SHOWN])
         for alert in found:
             alert.workspace = workspace
-        return Current(without_milder(found))
+        return _told(found)
     if workspace is None and request.path == "/":
         visible = alerts.filter(workspace__in=Workspace.objects.visible_to(user)).select_related("workspace")
-        return Current(without_milder(visible[:MOST_SHOWN]))
+        return _told(list(visible[:MOST_SHOWN]))
     return Current([])
+
+
+def _told(alerts: list[Alert]) -> Current:
+    if not alerts:
+        return Current([])
+    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule__in={alert.rule_id for alert in alerts})
+    return Current(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))

@@ -1,13 +1,13 @@
 from datetime import datetime, timedelta
 
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
 from alerts.evaluation import Memory
 from alerts.evaluation import State as Machine
-from alerts.models.rule import Rule, Severity, Snooze, by_severity
+from alerts.models.rule import Rule, Severity, by_severity
 from alerts.words import span
 from workspaces.models import User, Workspace
 
@@ -22,11 +22,6 @@ class AlertQuerySet(models.QuerySet["Alert"]):
     def current(self) -> "AlertQuerySet":
         """Keep those that fire, or fired when they could last be read."""
         return self.open().filter(fired_at__isnull=False)
-
-    def with_snoozes(self, now: datetime) -> "AlertQuerySet":
-        """Say of each whether it is snoozed, as ``is_snoozed``."""
-        snoozes = Snooze.objects.in_force(now).filter(rule=OuterRef("rule"), subject=OuterRef("subject"))
-        return self.annotate(is_snoozed=Exists(snoozes))
 
     def past(self) -> "AlertQuerySet":
         """Keep those that are over, latest first."""

@@ -16,7 +16,7 @@ REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
 
 def get_key(workspace: Workspace, key_id: UUID) -> ApiKey:
     """Return the key of ``workspace`` with that id. Raises Http404."""
-    key = ApiKey.objects.of(workspace).with_people().filter(key_id=key_id).first()
+    key = ApiKey.objects.of(workspace).filter(key_id=key_id).first()
     if key is None:
         raise Http404("No such key in this workspace.")
     key.workspace = workspace

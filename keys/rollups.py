@@ -26,7 +26,7 @@ _ADD = """
 INSERT INTO {table} AS there ({owner}, endpoint, hour, status_class, count, histogram)
 SELECT %s, endpoint, hour, status_class, count, histogram FROM {source} WHERE true
 ON CONFLICT ({owner}, endpoint, hour, status_class) DO UPDATE SET count = there.count + excluded.count, histogram = (
-    SELECT {object_of}(bucket, number) FROM (
+    SELECT coalesce({object_of}(bucket, number), '{{}}') FROM (
         SELECT key AS bucket, sum({number}) AS number FROM (
             SELECT key, value FROM {each}(there.histogram) UNION ALL SELECT key, value FROM {each}(excluded.histogram)
         ) AS both_of GROUP BY key

@@ -15,6 +15,8 @@ from keys.models.request_log import OWN_USER_AGENT
 from workspaces.texts import plain_text
 
 _LONGEST_DURATION_MS = 2**31 - 1
+# Characters of a path and a user agent that are remembered; upstream may send megabytes of them.
+_LONGEST_REMEMBERED = 1000
 _NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
 
 
@@ -40,7 +42,9 @@ _Shared = tuple[str, str, str, str, int | None, bool]
 def new_row(upstream_id: str, row: RequestLogEntry) -> NewRow:
     """Return what is stored of ``row``: text without what harms a reader, numbers that the columns can hold."""
     duration = None if row.duration_ms is None else max(0, min(round(row.duration_ms), _LONGEST_DURATION_MS))
-    shared = _shared(row.method, row.path, row.ip_address, row.user_agent, row.status_code)
+    is_short = len(row.path or "") + len(row.user_agent or "") < _LONGEST_REMEMBERED
+    clean = _shared if is_short else _shared.__wrapped__
+    shared = clean(row.method, row.path, row.ip_address, row.user_agent, row.status_code)
     return NewRow(upstream_id, *shared, row.created_at, duration)
 
 
@@ -82,7 +86,7 @@ def _lines(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[str]:
         yield f"{owner}\t{_escaped(id_)}\t{_middle(tuple(shared))}\t{at.isoformat()}\t{_number(duration)}\n"
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _middle(shared: _Shared) -> str:
     *texts, status, is_own = shared
     return "\t".join([*map(_escaped, texts), _number(status), "t" if is_own else "f"])

@@ -93,3 +93,22 @@ def test_a_page_lands_in_as_many_queries_whether_it_holds_ten_or_five_hundred_ro
             log.read(1001)
         counts.append(sum(not re.search("INTO .keys_(loggedrequest|keyendpoint)", q["sql"]) for q in queries))
     assert counts[0] == counts[1]
+
+
+def test_requests_of_no_known_duration_add_up_page_by_page(log):
+    log.list(0)
+    for second in (1, 2, 3):
+        log.write(1, since=second, duration_ms=None)
+        log.read(10 + second)
+    everything = log.key.traffic.everything().get()
+    assert (everything.count, everything.histogram) == (3, {})
+
+
+def test_durations_add_up_page_by_page(log):
+    log.list(0)
+    for second, duration in enumerate((0, 40, 40, 5000)):
+        log.write(1, since=second, duration_ms=duration)
+        log.read(10 + second)
+    everything = log.key.traffic.everything().get()
+    assert everything.count == sum(everything.histogram.values()) == 4
+    assert percentile(everything.histogram, 0.5) == pytest.approx(40, rel=0.091)

@@ -3,18 +3,15 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db import connection, transaction
 
 from keys.log import values
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, LoggedRequest, WorkspaceTraffic
-from keys.tallying import Cell, Row, Tally, tally
+from keys.tallying import Cell, Countable, Row, Tally, tally
 from workspaces.models import Workspace
 from workspaces.statements import Statement
-
-if TYPE_CHECKING:
-    from keys.log.storing import NewRow
 
 _VALUES = ("hour", "endpoint", "status_class", "count", "histogram")
 _BATCH = 2000
@@ -67,7 +64,7 @@ def adding(key: ApiKey, cells: Cells) -> list[Statement]:
     return [(sql, [owner, listed]) for sql, owner in zip(_ADD_BY_VENDOR[connection.vendor], owners, strict=True)]
 
 
-def tallied(key: ApiKey, rows: "Iterable[Row | NewRow | LoggedRequest]") -> Cells:
+def tallied(key: ApiKey, rows: Iterable[Countable]) -> Cells:
     """Count ``rows`` of ``key``, and note the endpoints that are new to it."""
     known = set(key.endpoints.values_list("path", flat=True))
     endpoints = set(known)

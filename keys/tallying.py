@@ -3,14 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from keys.endpoints import endpoint_of
 from workspaces.latency import Histogram, bucket_of
-
-if TYPE_CHECKING:
-    from keys.log.storing import NewRow
-    from keys.models import LoggedRequest
 
 # What stands in place of an endpoint. Real ones begin with a slash.
 EVERYTHING = ""  # all of the customer's requests
@@ -20,8 +16,32 @@ MOST_ENDPOINTS = 50
 _HOUR = timedelta(hours=1)
 
 
+class Countable(Protocol):
+    """What a tally needs of a logged request, whatever holds it."""
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made."""
+
+    @property
+    def path(self) -> str:
+        """What was asked for."""
+
+    @property
+    def status_code(self) -> int | None:
+        """How it was answered, if that is known."""
+
+    @property
+    def duration_ms(self) -> int | None:
+        """How long that took, if that is known."""
+
+    @property
+    def is_own_call(self) -> bool:
+        """Whether the console made it."""
+
+
 class Row(NamedTuple):
-    """What a tally needs of a logged request."""
+    """The same, read from the database as a tuple."""
 
     created_at: datetime
     path: str
@@ -61,7 +81,7 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def tally(rows: "Iterable[Row | NewRow | LoggedRequest]", endpoints: set[str]) -> dict[Cell, Tally]:
+def tally(rows: Iterable[Countable], endpoints: set[str]) -> dict[Cell, Tally]:
     """Count ``rows`` of one key. ``endpoints`` are those it has; new ones are added to it up to the cap."""
     cells: dict[Cell, Tally] = {}
     for (hour, path, status_class, bucket, is_own), count in _alike(rows).items():
@@ -71,7 +91,7 @@ def tally(rows: "Iterable[Row | NewRow | LoggedRequest]", endpoints: set[str]) -
     return cells
 
 
-def _alike(rows: "Iterable[Row | NewRow | LoggedRequest]") -> dict[_Likeness, int]:
+def _alike(rows: Iterable[Countable]) -> dict[_Likeness, int]:
     """Count together the rows that count alike, which most of a page do."""
     alike: dict[_Likeness, int] = {}
     begin = end = datetime.min.replace(tzinfo=UTC)

@@ -55,6 +55,17 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
     assert hooks.url("unattempted") in hooks.get().text
 
 
+def test_of_many_the_latest_are_listed_and_how_many_there_are_is_told(hooks, finished, monkeypatch):
+    monkeypatch.setattr("webhooks.views.unattempted.MOST_SHOWN", 2)
+    monkeypatch.setattr("webhooks.views.unattempted.MOST_COUNTED", 4)
+    for number in range(3):
+        finished(f"silent {number}")
+    assert "The latest 2 of 3." in hooks.get(name="unattempted").text
+    for number in range(3, 6):
+        finished(f"silent {number}")
+    assert "The latest 2 of 5+." in hooks.get(name="unattempted").text
+
+
 def test_they_are_no_lost_results(hooks, finished):
     finished("silent")
     assert "never arrived in the last" not in hooks.get().text

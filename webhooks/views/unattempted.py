@@ -6,6 +6,7 @@ from django.views.decorators.http import require_safe
 
 from webhooks.redelivery.selecting import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
 from workspaces.access import get_workspace
+from workspaces.paging import MOST_COUNTED, Tally
 from workspaces.views.answers import page_context
 
 MOST_SHOWN = 200
@@ -16,9 +17,10 @@ def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
     """List the latest of them, say why the console cannot tell more, and lead to sending their results."""
     workspace = get_workspace(request, slug)
     found = unattempted(workspace)
+    counted = found.order_by()[: MOST_COUNTED + 1].count()
     context = page_context(request, workspace) | {
         "workflows": found[:MOST_SHOWN],
-        "count": found.count(),
+        "count": Tally(counted, counted > MOST_COUNTED),
         "minutes": ATTEMPTED_WITHIN.seconds // 60,
         "query": f"?{UNATTEMPTED}=1",
     }

@@ -99,7 +99,7 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
     latest = dict(earlier.values_list("key").annotate(Max("created_at")))
     days = log_of(list(keys.values()), since, until).annotate(day=TruncDay("created_at")).values_list("key", "day")
     for key_id, _day, first, last in days.annotate(Min("created_at"), Max("created_at")).order_by("day"):
-        before = latest.get(key_id) or keys[key_id].created_at
+        before = latest.get(key_id) or keys[key_id].unused_since
         latest[key_id] = last
         if before is not None and (idle := first - before) >= DAY:
             yield Moment(first, Decimal(idle.days), str(key_id))

@@ -119,7 +119,7 @@ def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     first = _by_key(log_of(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
     earlier = LoggedRequest.objects.by_customer().filter(key__in=list(first), created_at__lt=since).order_by()
     before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
-    return watched.told(rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.created_at))
+    return watched.told(rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.unused_since))
 
 
 def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, datetime]:

@@ -215,6 +215,14 @@ class ApiKey(models.Model):
             return 0
         return self.request_count - (self.count_before or 0) - self.captured_count - self.missed_count
 
+    @property
+    def unused_since(self) -> datetime | None:
+        """Return since when a key without any request in the log had not been used; None where that is not known.
+
+        Not known where requests had left upstream's log before it was first read here.
+        """
+        return self.created_at if self.count_before == 0 else None
+
     def completeness(self) -> Completeness:
         """Return how much of what the key did since its log was first read is here, and why not all."""
         return completeness_of(self)

@@ -70,6 +70,15 @@ def test_an_idle_key_that_wakes_says_after_how_long(keys, see):
     assert "used again after 45 days" in reading.headline
 
 
+@pytest.mark.parametrize(("count_before", "days"), [(0, 59), (1, 0), (None, 0)])
+def test_a_first_use_is_a_waking_only_where_all_that_the_key_did_is_known(keys, see, count_before, days):
+    # Upstream shows the latest 500 requests: those of a busy key may all be of today when it is first read.
+    keys[0].count_before = count_before
+    keys[0].save()
+    log_request(keys[0], created_at=ago(hours=1))
+    assert see("key_wakes")["Production server"].value == days
+
+
 def test_a_rate_far_above_the_keys_own_pattern_counts_in_times_of_its_busy_hours(keys, see):
     for hours in range(2, 30):
         for _ in range(30):
@@ -151,6 +160,16 @@ def test_history_says_when_an_idle_key_woke(keys, would_have_fired):
         log_request(keys[0], created_at=ago(days=days))
     (at,) = would_have_fired("key_wakes", threshold=30, recovery=0)
     assert abs(at - ago(days=20)) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(("count_before", "times"), [(0, 1), (1, 0), (None, 0)])
+def test_history_knows_a_first_use_only_where_all_that_the_key_did_is_known(
+    keys, would_have_fired, count_before, times
+):
+    keys[0].count_before = count_before
+    keys[0].save()
+    log_request(keys[0], created_at=ago(days=5))
+    assert len(would_have_fired("key_wakes", threshold=30, recovery=0)) == times
 
 
 def test_history_says_when_a_key_was_far_above_its_pattern(keys, would_have_fired):

@@ -30,7 +30,7 @@ from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
 from dashboard.memory import keep_what_is_loaded
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
-from workspaces.polling import Resource, engine, pacer, register, registry
+from workspaces.polling import Resource, engine, fetching, pacer, register, registry
 from workspaces.sealing import Sealed
 from workspaces.statements import together
 
@@ -110,6 +110,7 @@ def work_beside_another(core: int, barrier: Any, used: Any) -> None:
     with used.get_lock():
         used.value += time.process_time() - began
     barrier.wait()
+    fetching._end_loop()  # noqa: SLF001 - a forked process runs no exit handlers
 
 
 def poll_with_two(resource: str) -> tuple[float, float]:

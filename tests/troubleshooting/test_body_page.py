@@ -108,5 +108,5 @@ def test_the_download_is_offered_only_where_it_helps(client, page):
 
 def test_the_page_reads_as_much_however_long_the_body(client, page, django_assert_num_queries):
     for count in (10, 20, 5000):
-        with django_assert_num_queries(9):
+        with django_assert_num_queries(7):
             client.post(page, {"body": json.dumps({"contacts": [{}] * count})})

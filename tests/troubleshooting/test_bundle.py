@@ -294,5 +294,5 @@ def test_a_bundle_costs_as_many_queries_for_ten_rows_as_for_twenty(console, key,
     for _ in range(2):
         for _ in range(10):
             log_request(key)
-        with django_assert_num_queries(16):
+        with django_assert_num_queries(14):
             console.look(workflow=WORKFLOW, key=str(key.key_id))

@@ -50,7 +50,7 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at)
         rollups.note_endpoints(key, endpoints - standing.endpoints)
-        together(_counts(key), *rollups.adding(key, cells), *values.noting(key.pk, key.workspace_id, seen))
+        together(_saving(key), *rollups.adding(key, cells), *values.noting(key.pk, key.workspace_id, seen))
     return Landed(len(fresh), found_gap)
 
 
@@ -93,7 +93,7 @@ def _count(key: ApiKey, known: list[LogGap], fresh: Sequence[NewRow], newer: int
     gaps.settle(key, known, [row.created_at for row in fresh], newer, read_at)
 
 
-def _counts(key: ApiKey) -> Statement:
+def _saving(key: ApiKey) -> Statement:
     """Return what saves the key's counts."""
     known_as = key.pk.hex if connection.vendor == "sqlite" else key.pk
     return _SAVE_COUNTS, [key.captured_count, key.count_before, key.missed_count, known_as]

@@ -100,8 +100,8 @@ def test_requests_of_no_known_duration_add_up_page_by_page(log):
     for second in (1, 2, 3):
         log.write(1, since=second, duration_ms=None)
         log.read(10 + second)
-    everything = log.key.traffic.everything().get()
-    assert (everything.count, everything.histogram) == (3, {})
+    everything = log.key.traffic.everything()
+    assert (everything.total(), everything.durations()) == (3, {})
 
 
 def test_durations_add_up_page_by_page(log):
@@ -109,6 +109,6 @@ def test_durations_add_up_page_by_page(log):
     for second, duration in enumerate((0, 40, 40, 5000)):
         log.write(1, since=second, duration_ms=duration)
         log.read(10 + second)
-    everything = log.key.traffic.everything().get()
-    assert everything.count == sum(everything.histogram.values()) == 4
-    assert percentile(everything.histogram, 0.5) == pytest.approx(40, rel=0.091)
+    everything = log.key.traffic.everything()
+    assert everything.total() == sum(everything.durations().values()) == 4
+    assert percentile(everything.durations(), 0.5) == pytest.approx(40, rel=0.091)

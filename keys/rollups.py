@@ -1,6 +1,5 @@
 """Keeps the hourly rollups equal to the rows of the log, and proves it."""
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
@@ -11,7 +10,7 @@ from keys.log import values
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, LoggedRequest, WorkspaceTraffic
 from keys.tallying import Cell, Countable, Row, Tally, tally
 from workspaces.models import Workspace
-from workspaces.statements import Statement
+from workspaces.statements import Statement, in_json, rows_of, stored_id
 
 _VALUES = ("hour", "endpoint", "status_class", "count", "histogram")
 _BATCH = 2000
@@ -30,23 +29,18 @@ ON CONFLICT ({owner}, endpoint, hour, status_class) DO UPDATE SET count = there.
     ) AS summed
 )
 """
-_POSTGRESQL = {
-    "source": "json_to_recordset(%s) AS cell"
-    " (endpoint text, hour timestamptz, status_class smallint, count int, histogram jsonb)",
-    "object_of": "jsonb_object_agg",
-    "each": "jsonb_each",
-    "number": "value::int",
-}
-_SQLITE = {
-    "source": f"(SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _VALUES)} FROM json_each(%s))",  # noqa: S608
-    "object_of": "json_group_object",
-    "each": "json_each",
-    "number": "value",
+_CELL = {"hour": "timestamptz", "endpoint": "text", "status_class": "smallint", "count": "int", "histogram": "jsonb"}
+_WORDS = {
+    "postgresql": {"object_of": "jsonb_object_agg", "each": "jsonb_each", "number": "value::int"},
+    "sqlite": {"object_of": "json_group_object", "each": "json_each", "number": "value"},
 }
 _LEVELS = (("keys_keytraffic", "key_id"), ("keys_workspacetraffic", "workspace_id"))
 _ADD_BY_VENDOR = {
-    vendor: [_ADD.format(table=table, owner=owner, **words) for table, owner in _LEVELS]
-    for vendor, words in (("postgresql", _POSTGRESQL), ("sqlite", _SQLITE))
+    vendor: [
+        _ADD.format(table=table, owner=owner, source=rows_of("cell", _CELL, vendor), **words)
+        for table, owner in _LEVELS
+    ]
+    for vendor, words in _WORDS.items()
 }
 
 
@@ -54,13 +48,8 @@ def adding(key: ApiKey, cells: Cells) -> list[Statement]:
     """Return what adds ``cells``, counted of rows that were new. To be run by the holder of the workspace's lock."""
     if not cells:
         return []
-    in_sqlite = connection.vendor == "sqlite"
-    written = str if not in_sqlite else connection.ops.adapt_datetimefield_value
-    counted = [
-        {**cell._asdict(), "hour": written(cell.hour), "count": one.count, "histogram": one.histogram}
-        for cell, one in cells.items()
-    ]
-    listed, owners = json.dumps(counted), (key.pk.hex if in_sqlite else key.pk, key.workspace_id)
+    listed = in_json({**cell._asdict(), "count": one.count, "histogram": one.histogram} for cell, one in cells.items())
+    owners = stored_id(key.pk), key.workspace_id
     return [(sql, [owner, listed]) for sql, owner in zip(_ADD_BY_VENDOR[connection.vendor], owners, strict=True)]
 
 

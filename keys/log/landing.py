@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from cleanlist import RequestLogEntry
@@ -16,7 +16,7 @@ from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.tallying import tally
 from workspaces.models import Poll, Workspace
-from workspaces.statements import Statement, together
+from workspaces.statements import Statement, stored_id, together
 from workspaces.texts import plain_text
 
 _SAVE_COUNTS = "UPDATE keys_apikey SET captured_count = %s, count_before = %s, missed_count = %s WHERE id = %s"
@@ -84,19 +84,18 @@ def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datet
     return True
 
 
-def _count(key: ApiKey, known: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime) -> None:
+def _count(key: ApiKey, key_gaps: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime) -> None:
     """Bring the key's counts up to date with the rows that were new."""
     if key.captured_since is None:
         key.captured_since = read_at
         ApiKey.objects.filter(pk=key.pk).update(captured_since=read_at)
     key.captured_count += len(fresh)
-    gaps.settle(key, known, [row.created_at for row in fresh], newer, read_at)
+    gaps.settle(key, key_gaps, [row.created_at for row in fresh], newer, read_at)
 
 
 def _saving(key: ApiKey) -> Statement:
     """Return what saves the key's counts."""
-    known_as = key.pk.hex if connection.vendor == "sqlite" else key.pk
-    return _SAVE_COUNTS, [key.captured_count, key.count_before, key.missed_count, known_as]
+    return _SAVE_COUNTS, [key.captured_count, key.count_before, key.missed_count, stored_id(key.pk)]
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:

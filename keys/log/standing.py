@@ -75,7 +75,7 @@ def known_of(key: ApiKey, page: Sequence[str], times: Sequence[datetime]) -> Kno
         ids = set(rows.filter(upstream_id__in=page).values_list("upstream_id", flat=True))
         return Known(ids, rows.filter(created_at__gt=key.last_used_at).count() if key.last_used_at else 0)
     wanted = [at for at in times if key.kept_from is None or at >= key.kept_from]
-    both = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(page), _BETWEEN_IDS])
-    found, ((newer,),), missing = together(both, (_NEWER, [key.pk, key.last_used_at]), partitions.missing(wanted))
+    of_page = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(page), _BETWEEN_IDS])
+    found, ((newer,),), missing = together(of_page, (_NEWER, [key.pk, key.last_used_at]), partitions.missing(wanted))
     partitions.make(name for (name,) in missing)
     return Known({upstream_id for (upstream_id,) in found}, newer)

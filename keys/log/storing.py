@@ -12,6 +12,7 @@ from django.db import connection
 from cleanlist import RequestLogEntry
 from keys.models import ApiKey
 from keys.models.request_log import OWN_USER_AGENT
+from workspaces.statements import stored_id
 from workspaces.texts import plain_text
 
 _LONGEST_DURATION_MS = 2**31 - 1
@@ -72,7 +73,7 @@ def stored(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
                 yield
             return
         # What bulk_create would write, without a model instance for each row.
-        adapt, owner = connection.ops.adapt_datetimefield_value, (key.pk.hex, key.workspace_id)
+        adapt, owner = connection.ops.adapt_datetimefield_value, (stored_id(key.pk), key.workspace_id)
         written = [(*owner, *row[:-2], adapt(row.created_at), row.duration_ms) for row in rows]
         values = ", ".join(["%s"] * len(written[0]))
         cursor.executemany(f"INSERT INTO keys_loggedrequest ({_COLUMNS}) VALUES ({values})", written)  # noqa: S608

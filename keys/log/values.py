@@ -1,6 +1,5 @@
 """Keeps note of every value that occurs in the log, so that filters know what can match before they look."""
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -14,24 +13,20 @@ from django.db.models import Count, Max, Min
 
 from keys.endpoints import beginning_of
 from keys.models.log_value import MOST_VALUES, OTHERS, LogValue, fingerprint
-from workspaces.statements import Statement, together
+from workspaces.statements import Statement, in_json, rows_of, stored_id, together
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow
     from keys.models import ApiKey, LoggedRequest
 
 COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
-_SEEN = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
-_FROM_POSTGRESQL = """
-    SELECT * FROM json_to_recordset(%s) AS seen (
-        kind text, value text, is_own_call boolean, count bigint, first_seen_at timestamptz, last_seen_at timestamptz,
-        fingerprint bigint
-    )
-"""
-_FROM_SQLITE = f"SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _SEEN)} FROM json_each(%s)"  # noqa: S608
+_SEEN = {
+    "kind": "text", "value": "text", "is_own_call": "boolean", "count": "bigint", "first_seen_at": "timestamptz",
+    "last_seen_at": "timestamptz", "fingerprint": "bigint",
+}  # fmt: skip
 # New values only while there is room for them; the others are counted together. A page may overrun the room once.
 _NOTE = """
-WITH seen AS ({source}),
+WITH seen AS (SELECT * FROM {source}),
 told AS (
     SELECT seen.*, there.id IS NOT NULL AS is_known FROM seen LEFT JOIN keys_logvalue AS there
     ON there.key_id = %s AND there.kind = seen.kind AND there.is_own_call = seen.is_own_call
@@ -57,8 +52,8 @@ ON CONFLICT (key_id, kind, is_own_call, fingerprint) DO UPDATE SET
 """
 _PARTS = {"others": OTHERS, "columns": ", ".join(_SEEN)}
 _NOTE_BY_VENDOR = {
-    "postgresql": _NOTE.format(source=_FROM_POSTGRESQL, **_PARTS, least="least", greatest="greatest"),
-    "sqlite": _NOTE.format(source=_FROM_SQLITE, **_PARTS, least="min", greatest="max"),
+    vendor: _NOTE.format(source=rows_of("noted", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
+    for vendor, least, greatest in (("postgresql", "least", "greatest"), ("sqlite", "min", "max"))
 }
 
 
@@ -82,11 +77,7 @@ def noting(key_id: UUID, workspace_id: Any, seen: Sequence[Seen]) -> list[Statem
     """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
     if not seen:
         return []
-    in_sqlite = connection.vendor == "sqlite"
-    in_text = connection.ops.adapt_datetimefield_value if in_sqlite else datetime.isoformat
-    facts = ((*one[:4], *(str(in_text(at)) for at in one[4:]), fingerprint(one.value)) for one in seen)
-    listed = json.dumps([dict(zip(_SEEN, one, strict=True)) for one in facts])
-    key = key_id.hex if in_sqlite else key_id
+    listed, key = in_json(_stored(one, fingerprint(one.value)) for one in seen), stored_id(key_id)
     return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
 
 

@@ -16,11 +16,15 @@ def browser():
 
 
 @pytest.fixture
-def without_redis(settings):
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+def take_redis_away(settings):
+    def take():
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+
+    return take
 
 
-def test_a_sign_in_without_redis_says_what_is_missing_and_that_nothing_was_changed(browser, viewer, without_redis):
+def test_a_sign_in_without_redis_says_what_is_missing_and_that_nothing_was_changed(browser, viewer, take_redis_away):
+    take_redis_away()
     answer = browser.post("/accounts/login/", {"login": viewer.email, "password": PASSWORD})
     assert answer.status_code == 503
     assert "Redis does not answer" in answer.content.decode()
@@ -28,9 +32,9 @@ def test_a_sign_in_without_redis_says_what_is_missing_and_that_nothing_was_chang
     assert browser.get("/").status_code == 302  # not signed in
 
 
-def test_who_is_signed_in_goes_on_without_redis(browser, viewer, workspace, settings):
+def test_who_is_signed_in_goes_on_without_redis(browser, viewer, workspace, take_redis_away):
     sign_in(browser, viewer)
-    settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": "redis://127.0.0.1:9/0"}}
+    take_redis_away()
     assert browser.get(f"/w/{workspace.slug}/keys/").status_code == 200
 
 

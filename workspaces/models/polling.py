@@ -1,13 +1,12 @@
-import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from workspaces.models.workspace import Workspace
+from workspaces.statements import in_json, rows_of
 
 # Clocks of several machines may differ by this much.
 CLOCKS_APART = timedelta(minutes=1)
@@ -21,17 +20,11 @@ _GIVE_BACK = """
 UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
     last_success_at = given.last_success_at, consecutive_failures = given.consecutive_failures,
     last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id
-FROM {} AS given {} WHERE id = given.pk AND leased_until {} given.held_until
+FROM {} WHERE id = given.pk AND leased_until {} given.held_until
 """
 _GIVE_BACK_BY_VENDOR = {
-    "postgresql": _GIVE_BACK.format(
-        "json_to_recordset(%s)", f"({', '.join(map(' '.join, _GIVEN.items()))})", "IS NOT DISTINCT FROM"
-    ),
-    "sqlite": _GIVE_BACK.format(
-        f"(SELECT {', '.join(f'value ->> {name!r} AS {name}' for name in _GIVEN)} FROM json_each(%s))",  # noqa: S608
-        "",
-        "IS",
-    ),
+    vendor: _GIVE_BACK.format(rows_of("given", _GIVEN, vendor), same)
+    for vendor, same in (("postgresql", "IS NOT DISTINCT FROM"), ("sqlite", "IS"))
 }
 
 
@@ -72,13 +65,12 @@ class PollQuerySet(models.QuerySet["Poll"]):
 
         The end of a lease is the proof of holding it: a row that another worker has taken since is left alone.
         """
-        written: Callable[[datetime | None], Any] = connection.ops.adapt_datetimefield_value
         rows = [
             {
                 "pk": poll.pk,
-                "held_until": written(poll.leased_until),
-                "next_run_at": written(poll.next_run_at),
-                "last_success_at": written(poll.last_success_at),
+                "held_until": poll.leased_until,
+                "next_run_at": poll.next_run_at,
+                "last_success_at": poll.last_success_at,
                 "consecutive_failures": poll.consecutive_failures,
                 "last_error": poll.last_error,
                 "last_error_kind": poll.last_error_kind,
@@ -89,7 +81,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
         if not rows:
             return 0
         with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [json.dumps(rows, default=str)])
+            cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [in_json(rows)])
             return int(cursor.rowcount)
 
     def failing(self) -> "PollQuerySet":

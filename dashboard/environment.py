@@ -1,13 +1,15 @@
 """The console's configuration: environment variables in, one checked object out.
 
 Nothing else reads the environment. Every bad value is reported, all of them at once, before anything starts.
+To add a setting, add one line to ``Environment`` and one each to README's table and ``.env.sample``; a test compares.
 """
 
 import hashlib
 import os
 import re
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -25,95 +27,108 @@ HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the 
 _LONGEST_SOCKET_PATH = 103
 
 
-_AS_GIVEN = (
-    "debug",
-    "bind_address",
-    "port",
-    "sandbox_port",
-    "allowed_hosts",
-    "trusted_proxy_count",
-    "email_from",
-    "rate_limit_per_minute",
-    "rate_limit_share_percent",
-    "poll_balance_seconds",
-    "poll_keys_seconds",
-    "poll_requests_seconds",
-    "poll_deliveries_seconds",
-    "keep_requests_days",
-    "keep_requests_rows",
-    "keep_deliveries_days",
-    "time_zone",
-    "log_level",
-    "log_format",
-)
-
-
-# Every variable that is read, by its name in the environment. ENV_FILE is the one more: which file to read first.
-VARIABLES = (
-    *(name.upper() for name in _AS_GIVEN),
-    "VAR_DIR",
-    "PUBLIC_URL",
-    "SECRET_KEY",
-    "SECRET_KEY_FALLBACKS",
-    "ENCRYPTION_KEYS",
-    "DATABASE_URL",
-    "REDIS_URL",
-    "EMAIL_URL",
-    "CONSOLE_ADMIN_EMAIL",
-    "CONSOLE_ADMIN_PASSWORD",
-    "CLEANLIST_API_ORIGINS",
-    "OIDC_ISSUER_URL",
-    "OIDC_CLIENT_ID",
-    "OIDC_CLIENT_SECRET",
-    "OIDC_NAME",
-    "METRICS_TOKEN",
-    "WEBHOOK_ALLOW_LOCAL_TARGETS",
-)
-
-
 class ConfigurationError(Exception):
     """The environment holds values that the console cannot start with; the message names each of them."""
 
 
+def _setting(
+    default: object, check: Callable[[Any], object] | None = None, *, secret: bool = False, support: bool = False
+) -> Any:
+    """Declare one setting. A secret one stays out of ``repr``; ``support`` puts it into the support bundle."""
+    return field(repr=not secret, metadata={"default": default, "check": check, "support": support})
+
+
+_PORT = validate.Range(1, 65535)
+_POSITIVE = validate.Range(min=1)
+
+
 @dataclass(frozen=True)
 class Environment:
-    """Every setting that an operator can choose. The README's table explains each."""
+    """Every setting that an operator can choose, each declared here alone: name, type, default, check.
 
-    var_dir: Path
-    embedded: bool
-    debug: bool
-    bind_address: str
-    port: int
-    sandbox_port: int
-    public_url: str
-    allowed_hosts: list[str]
-    trusted_proxy_count: int
-    secret_key: str = field(repr=False)
-    secret_key_fallbacks: list[str] = field(repr=False)
-    encryption_keys: list[str] = field(repr=False)
-    databases: dict[str, Any] = field(repr=False)
-    redis_url: str = field(repr=False)
-    bundled_redis: bool
-    email: dict[str, Any] = field(repr=False)
-    email_from: str
-    admin_email: str
-    admin_password: str = field(repr=False)
-    api_origins: list[str]
-    oidc: dict[str, Any] | None = field(repr=False)
-    rate_limit_per_minute: int
-    rate_limit_share_percent: int
-    poll_balance_seconds: int
-    poll_keys_seconds: int
-    poll_requests_seconds: int
-    poll_deliveries_seconds: int
-    keep_requests_days: int
-    keep_requests_rows: int
-    keep_deliveries_days: int
-    metrics_token: str = field(repr=False)
-    webhook_allow_local_targets: bool
-    time_zone: str
-    log_level: str
-    log_format: str
+    The variable is the name in capitals; its value may also be in the file that ``<NAME>_FILE`` names.
+    """
+
+    var_dir: Path = _setting(ROOT / "var")
+    debug: bool = _setting(default=False, support=True)
+    bind_address: str = _setting("127.0.0.1")
+    port: int = _setting(8000, _PORT)
+    sandbox_port: int = _setting(8001, _PORT)
+    public_url: str = _setting("", values.is_origin)
+    allowed_hosts: list[str] = _setting([])
+    trusted_proxy_count: int = _setting(0, validate.Range(0, 10))
+    secret_key: str = _setting("", values.is_secret_key, secret=True)
+    secret_key_fallbacks: list[str] = _setting([], values.are_secret_keys, secret=True)
+    encryption_keys: list[str] = _setting([], values.are_encryption_keys, secret=True)
+    database_url: str = _setting("", values.is_database_url, secret=True)
+    redis_url: str = _setting("", values.is_redis_url, secret=True)
+    email_url: str = _setting("", values.is_email_url, secret=True)
+    email_from: str = _setting("Cleanlist Console <console@localhost>")
+    console_admin_email: str = _setting("admin@localhost", values.is_email)
+    console_admin_password: str = _setting("", secret=True)
+    cleanlist_api_origins: list[str] = _setting([HOSTED_API, HOSTED_CLERK], values.are_origins)
+    oidc_issuer_url: str = _setting("", values.is_issuer)
+    oidc_client_id: str = _setting("")
+    oidc_client_secret: str = _setting("", secret=True)
+    oidc_name: str = _setting("single sign-on")
+    rate_limit_per_minute: int = _setting(60, _POSITIVE, support=True)
+    rate_limit_share_percent: int = _setting(20, validate.Range(1, 100), support=True)
+    poll_balance_seconds: int = _setting(60, _POSITIVE, support=True)
+    poll_keys_seconds: int = _setting(60, _POSITIVE, support=True)
+    poll_requests_seconds: int = _setting(60, _POSITIVE, support=True)
+    poll_deliveries_seconds: int = _setting(30, _POSITIVE, support=True)
+    # 13 months: a year to compare with, and the month that is not over.
+    keep_requests_days: int = _setting(396, _POSITIVE, support=True)
+    keep_requests_rows: int = _setting(0, validate.Range(min=0), support=True)
+    keep_deliveries_days: int = _setting(396, _POSITIVE, support=True)
+    metrics_token: str = _setting("", values.is_metrics_token, secret=True)
+    webhook_allow_local_targets: bool | None = _setting(None)
+    time_zone: str = _setting("UTC", values.is_time_zone, support=True)
+    log_level: str = _setting("INFO", validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
+    log_format: str = _setting("text", validate.OneOf(["text", "json"]))
+
+    @property
+    def embedded(self) -> bool:
+        """Return whether the database is the file of the embedded set."""
+        return not self.database_url
+
+    @property
+    def databases(self) -> dict[str, Any]:
+        """Return Django's setting of that name."""
+        return {"default": _database(self.database_url, self.var_dir)}
+
+    @property
+    def bundled_redis(self) -> bool:
+        """Return whether ``manage.py up`` brings its own redis-server."""
+        return not self.redis_url
+
+    @property
+    def redis_address(self) -> str:
+        """Return the address of Redis, the bundled one or the operator's."""
+        return self.redis_url or f"unix://{redis_socket(self.var_dir)}"
+
+    @property
+    def email(self) -> dict[str, Any]:
+        """Return Django's settings for sending mail; without a server it is written to files."""
+        return values.email(self.email_url) if self.email_url else {"EMAIL_BACKEND": "dashboard.mail.EmlFileBackend"}
+
+    @property
+    def oidc(self) -> dict[str, Any] | None:
+        """Return the identity provider as django-allauth wants it, or None where signing in by one is off."""
+        if not self.oidc_issuer_url:
+            return None
+        return {
+            "provider_id": "sso",
+            "name": self.oidc_name,
+            "client_id": self.oidc_client_id,
+            "secret": self.oidc_client_secret,
+            "settings": {"server_url": self.oidc_issuer_url.rstrip("/"), "oauth_pkce_enabled": True},
+        }
+
+
+# Every variable that is read, by its name in the environment. ENV_FILE is the one more: which file to read first.
+VARIABLES = tuple(declared.name.upper() for declared in fields(Environment))
+FOR_SUPPORT = tuple(declared.name.upper() for declared in fields(Environment) if declared.metadata["support"])
 
 
 def read_environment() -> Environment:
@@ -121,13 +136,35 @@ def read_environment() -> Environment:
 
     Raises ConfigurationError with one line for each bad value.
     """
-    env = Env(eager=False)
+    env = _FileAwareEnv(eager=False)
     _read_file(env)
-    chosen = _settings(env)
+    chosen = _chosen(env)
     problems = _sealed(env) + _contradictions(chosen)
     if problems:
         raise ConfigurationError("\n".join(f"  {problem}" for problem in problems))
-    return _environment(chosen)
+    return Environment(**chosen | _completed(chosen))
+
+
+class _FileAwareEnv(Env):
+    """Reads a variable from the environment, or from the file that the variable with ``_FILE`` added names.
+
+    Unlike the library's own reader of that name it reports all problems together, and takes off line breaks alone.
+    """
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        path = super()._get_value(f"{env_key}_FILE", "")
+        given = super()._get_value(env_key, default)
+        if not path:
+            return given
+        if given is not default and given:
+            self._errors[env_key].append(f"set either this or {env_key}_FILE, not both")
+            return given
+        try:
+            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
+            self._errors[f"{env_key}_FILE"].append(f"{path!r} cannot be read ({reason})")
+            return default
 
 
 def _read_file(env: Env) -> None:
@@ -140,50 +177,19 @@ def _read_file(env: Env) -> None:
         env.read_env(path, recurse=False)
 
 
-def _settings(env: Env) -> dict[str, Any]:
-    """Return every variable as the operator gave it; what is bad is remembered by ``env``."""
-    port = validate.Range(1, 65535)
-    positive = validate.Range(min=1)
+def _chosen(env: Env) -> dict[str, Any]:
+    """Return every setting as the operator gave it; what is bad is remembered by ``env``."""
+    readers: dict[object, Any] = {
+        str: env.str,
+        int: env.int,
+        bool: env.bool,
+        bool | None: env.bool,
+        list[str]: env.list,
+        Path: env.path,
+    }
     return {
-        "VAR_DIR": env.str("VAR_DIR", str(ROOT / "var")),
-        "DEBUG": env.bool("DEBUG", False),
-        "BIND_ADDRESS": env.str("BIND_ADDRESS", "127.0.0.1"),
-        "PORT": env.int("PORT", 8000, validate=port),
-        "SANDBOX_PORT": env.int("SANDBOX_PORT", 8001, validate=port),
-        "PUBLIC_URL": env.str("PUBLIC_URL", "", validate=values.is_origin),
-        "ALLOWED_HOSTS": env.list("ALLOWED_HOSTS", []),
-        "TRUSTED_PROXY_COUNT": env.int("TRUSTED_PROXY_COUNT", 0, validate=validate.Range(0, 10)),
-        "SECRET_KEY": env.str("SECRET_KEY", "", validate=values.is_secret_key),
-        "SECRET_KEY_FALLBACKS": env.list("SECRET_KEY_FALLBACKS", [], validate=values.are_secret_keys),
-        "ENCRYPTION_KEYS": env.list("ENCRYPTION_KEYS", [], validate=values.are_encryption_keys),
-        "DATABASE_URL": env.str("DATABASE_URL", "", validate=values.is_database_url),
-        "REDIS_URL": env.str("REDIS_URL", "", validate=values.is_redis_url),
-        "EMAIL_URL": env.str("EMAIL_URL", "", validate=values.is_email_url),
-        "EMAIL_FROM": env.str("EMAIL_FROM", "Cleanlist Console <console@localhost>"),
-        "CONSOLE_ADMIN_EMAIL": env.str("CONSOLE_ADMIN_EMAIL", "admin@localhost", validate=values.is_email),
-        "CONSOLE_ADMIN_PASSWORD": env.str("CONSOLE_ADMIN_PASSWORD", ""),
-        "CLEANLIST_API_ORIGINS": env.list(
-            "CLEANLIST_API_ORIGINS", [HOSTED_API, HOSTED_CLERK], validate=values.are_origins
-        ),
-        "OIDC_ISSUER_URL": env.str("OIDC_ISSUER_URL", "", validate=values.is_issuer),
-        "OIDC_CLIENT_ID": env.str("OIDC_CLIENT_ID", ""),
-        "OIDC_CLIENT_SECRET": env.str("OIDC_CLIENT_SECRET", ""),
-        "OIDC_NAME": env.str("OIDC_NAME", "single sign-on"),
-        "RATE_LIMIT_PER_MINUTE": env.int("RATE_LIMIT_PER_MINUTE", 60, validate=positive),
-        "RATE_LIMIT_SHARE_PERCENT": env.int("RATE_LIMIT_SHARE_PERCENT", 20, validate=validate.Range(1, 100)),
-        "POLL_BALANCE_SECONDS": env.int("POLL_BALANCE_SECONDS", 60, validate=positive),
-        "POLL_KEYS_SECONDS": env.int("POLL_KEYS_SECONDS", 60, validate=positive),
-        "POLL_REQUESTS_SECONDS": env.int("POLL_REQUESTS_SECONDS", 60, validate=positive),
-        "POLL_DELIVERIES_SECONDS": env.int("POLL_DELIVERIES_SECONDS", 30, validate=positive),
-        # 13 months: a year to compare with, and the month that is not over.
-        "KEEP_REQUESTS_DAYS": env.int("KEEP_REQUESTS_DAYS", 396, validate=positive),
-        "KEEP_REQUESTS_ROWS": env.int("KEEP_REQUESTS_ROWS", 0, validate=validate.Range(min=0)),
-        "KEEP_DELIVERIES_DAYS": env.int("KEEP_DELIVERIES_DAYS", 396, validate=positive),
-        "METRICS_TOKEN": env.str("METRICS_TOKEN", "", validate=values.is_metrics_token),
-        "WEBHOOK_ALLOW_LOCAL_TARGETS": env.bool("WEBHOOK_ALLOW_LOCAL_TARGETS", None),
-        "TIME_ZONE": env.str("TIME_ZONE", "UTC", validate=values.is_time_zone),
-        "LOG_LEVEL": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
-        "LOG_FORMAT": env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
+        one.name: readers[one.type](one.name.upper(), one.metadata["default"], validate=one.metadata["check"])
+        for one in fields(Environment)
     }
 
 
@@ -199,48 +205,39 @@ def _sealed(env: Env) -> list[str]:
 def _contradictions(chosen: dict[str, Any]) -> list[str]:
     """Return what is wrong about values that are fine one by one."""
     problems = []
-    if chosen["PORT"] is not None and chosen["PORT"] == chosen["SANDBOX_PORT"]:
+    if chosen["port"] is not None and chosen["port"] == chosen["sandbox_port"]:
         problems.append("SANDBOX_PORT: must differ from PORT")
-    if chosen["DATABASE_URL"]:
+    if chosen["database_url"]:
         problems += [
             f"{name}: must be set when DATABASE_URL is; {values.NEW_KEYS}"
             for name in ("SECRET_KEY", "ENCRYPTION_KEYS")
-            if chosen[name] in ("", [])
+            if chosen[name.lower()] in ("", [])
         ]
-    if chosen["OIDC_ISSUER_URL"]:
+    if chosen["oidc_issuer_url"]:
         problems += [
             f"{name}: must be set when OIDC_ISSUER_URL is; your identity provider gives it"
             for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
-            if not chosen[name]
+            if not chosen[name.lower()]
         ]
+    if chosen["debug"] and (chosen["public_url"] or "").strip().lower().startswith("https://"):
+        problems.append(
+            "DEBUG: must be off where PUBLIC_URL is https: its error pages show code and settings to anybody"
+        )
     return problems
 
 
-def _environment(chosen: dict[str, Any]) -> Environment:
-    var_dir = Path(chosen["VAR_DIR"]).expanduser().resolve()
-    embedded = not chosen["DATABASE_URL"]
+def _completed(chosen: dict[str, Any]) -> dict[str, Any]:
+    """Return what follows from other settings where it was left out."""
+    var_dir = chosen["var_dir"].expanduser().resolve()
     secret_key, encryption_keys = _secrets(chosen, var_dir)
-    return Environment(
-        var_dir=var_dir,
-        embedded=embedded,
-        public_url=values.origin(chosen["PUBLIC_URL"] or f"http://localhost:{chosen['PORT']}"),
-        secret_key=secret_key,
-        secret_key_fallbacks=chosen["SECRET_KEY_FALLBACKS"],
-        encryption_keys=encryption_keys,
-        databases={"default": _database(chosen["DATABASE_URL"], var_dir)},
-        redis_url=chosen["REDIS_URL"] or f"unix://{redis_socket(var_dir)}",
-        bundled_redis=not chosen["REDIS_URL"],
-        email=values.email(chosen["EMAIL_URL"])
-        if chosen["EMAIL_URL"]
-        else {"EMAIL_BACKEND": "dashboard.mail.EmlFileBackend"},
-        admin_email=chosen["CONSOLE_ADMIN_EMAIL"],
-        admin_password=chosen["CONSOLE_ADMIN_PASSWORD"],
-        api_origins=_api_origins(chosen, embedded=embedded),
-        oidc=_oidc(chosen),
-        metrics_token=chosen["METRICS_TOKEN"],
-        webhook_allow_local_targets=_allow_local_targets(chosen, embedded=embedded),
-        **{name: chosen[name.upper()] for name in _AS_GIVEN},
-    )
+    return {
+        "var_dir": var_dir,
+        "public_url": values.origin(chosen["public_url"] or f"http://localhost:{chosen['port']}"),
+        "secret_key": secret_key,
+        "encryption_keys": encryption_keys,
+        "cleanlist_api_origins": _api_origins(chosen),
+        "webhook_allow_local_targets": _allow_local_targets(chosen),
+    }
 
 
 def redis_socket(var_dir: Path) -> Path:
@@ -279,8 +276,8 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
     try:
         var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         return (
-            chosen["SECRET_KEY"] or generated_secret(var_dir / "secret_key", kind="django"),
-            chosen["ENCRYPTION_KEYS"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
+            chosen["secret_key"] or generated_secret(var_dir / "secret_key", kind="django"),
+            chosen["encryption_keys"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
         )
     except OSError as error:
         raise ConfigurationError(
@@ -288,34 +285,21 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
         ) from None
 
 
-def _api_origins(chosen: dict[str, Any], *, embedded: bool) -> list[str]:
+def _api_origins(chosen: dict[str, Any]) -> list[str]:
     """Return the only addresses that credentials may be sent to: the hosted API, or what the operator lists."""
-    origins = [values.origin(item) for item in chosen["CLEANLIST_API_ORIGINS"]]
-    if embedded:
-        origins += [f"http://{host}:{chosen['SANDBOX_PORT']}" for host in ("127.0.0.1", "localhost")]
+    origins = [values.origin(item) for item in chosen["cleanlist_api_origins"]]
+    if not chosen["database_url"]:
+        origins += [f"http://{host}:{chosen['sandbox_port']}" for host in ("127.0.0.1", "localhost")]
     return origins
 
 
-def _allow_local_targets(chosen: dict[str, Any], *, embedded: bool) -> bool:
+def _allow_local_targets(chosen: dict[str, Any]) -> bool:
     """Return whether webhooks may be sent to this machine itself: if the operator says so, else only for the demo.
 
     The sandbox's receivers are on loopback. Where the console is reached from this machine only, nobody gains by it.
     """
-    if chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"] is not None:
-        return bool(chosen["WEBHOOK_ALLOW_LOCAL_TARGETS"])
-    hosts = {chosen["BIND_ADDRESS"], urlsplit(chosen["PUBLIC_URL"] or "http://localhost").hostname}
-    only_here = embedded and not chosen["ALLOWED_HOSTS"] and not chosen["TRUSTED_PROXY_COUNT"]
+    if chosen["webhook_allow_local_targets"] is not None:
+        return bool(chosen["webhook_allow_local_targets"])
+    hosts = {chosen["bind_address"], urlsplit(chosen["public_url"] or "http://localhost").hostname}
+    only_here = not (chosen["database_url"] or chosen["allowed_hosts"] or chosen["trusted_proxy_count"])
     return only_here and hosts <= {"127.0.0.1", "::1", "localhost"}
-
-
-def _oidc(chosen: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the identity provider as django-allauth wants it, or None where signing in by one is off."""
-    if not chosen["OIDC_ISSUER_URL"]:
-        return None
-    return {
-        "provider_id": "sso",
-        "name": chosen["OIDC_NAME"],
-        "client_id": chosen["OIDC_CLIENT_ID"],
-        "secret": chosen["OIDC_CLIENT_SECRET"],
-        "settings": {"server_url": chosen["OIDC_ISSUER_URL"].rstrip("/"), "oauth_pkce_enabled": True},
-    }

@@ -114,7 +114,7 @@ TEMPLATES = [
 DATABASES = ENVIRONMENT.databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-REDIS_URL = ENVIRONMENT.redis_url
+REDIS_URL = ENVIRONMENT.redis_address
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -279,7 +279,7 @@ CELERY_BEAT_SCHEDULE = {
     "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
 }
 
-CLEANLIST_API_ORIGINS = ENVIRONMENT.api_origins
+CLEANLIST_API_ORIGINS = ENVIRONMENT.cleanlist_api_origins
 RATE_LIMIT_PER_MINUTE = ENVIRONMENT.rate_limit_per_minute
 RATE_LIMIT_SHARE_PERCENT = ENVIRONMENT.rate_limit_share_percent
 POLL_BALANCE_SECONDS = ENVIRONMENT.poll_balance_seconds

@@ -23,6 +23,7 @@ def _remove() -> None:
 _database_url = os.environ.get("DATABASE_URL")  # `make test-postgres` chooses it
 for _name in VARIABLES:
     os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
 os.environ |= {
     "ENV_FILE": "",
     "VAR_DIR": str(_var_dir),

@@ -29,7 +29,7 @@ def check_addresses(*, with_sandbox: bool) -> None:
     if with_sandbox:
         check_free("127.0.0.1", ENVIRONMENT.sandbox_port, "SANDBOX_PORT")
         address = f"http://127.0.0.1:{ENVIRONMENT.sandbox_port}"
-        if address not in ENVIRONMENT.api_origins:
+        if address not in ENVIRONMENT.cleanlist_api_origins:
             raise CannotStart(
                 "With DATABASE_URL set the sandbox is not started by itself. "
                 f"Run `manage.py up --no-sandbox`, or add {address} to CLEANLIST_API_ORIGINS."

@@ -24,12 +24,12 @@ def ensure_admin() -> FirstAdmin:
     existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing is not None:
         return FirstAdmin(existing.email)
-    chosen = ENVIRONMENT.admin_password
+    chosen = ENVIRONMENT.console_admin_password
     password = chosen or secrets.token_urlsafe(12)
-    User.objects.create_superuser(ENVIRONMENT.admin_email, password)
+    User.objects.create_superuser(ENVIRONMENT.console_admin_email, password)
     if chosen:
-        return FirstAdmin(ENVIRONMENT.admin_email, warning=_weakness(chosen))
-    return FirstAdmin(ENVIRONMENT.admin_email, password)
+        return FirstAdmin(ENVIRONMENT.console_admin_email, warning=_weakness(chosen))
+    return FirstAdmin(ENVIRONMENT.console_admin_email, password)
 
 
 def _weakness(password: str) -> str | None:

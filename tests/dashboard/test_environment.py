@@ -1,10 +1,12 @@
+import dataclasses
 import os
+import re
 import stat
 
 import pytest
 from cryptography.fernet import Fernet
 
-from dashboard.environment import VARIABLES, ConfigurationError, read_environment, redis_socket
+from dashboard.environment import ROOT, VARIABLES, ConfigurationError, Environment, read_environment, redis_socket
 
 GOOD_KEYS = {"SECRET_KEY": "abcdefghij" * 5, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
 POSTGRES = "postgres://console:hush@127.0.0.1:5432/console"
@@ -15,10 +17,11 @@ def read(monkeypatch, tmp_path):
     """Read the configuration from nothing but the given variables."""
 
     def read_with(**variables):
-        for name in VARIABLES:
+        for name in [*VARIABLES, *(f"{name}_FILE" for name in VARIABLES)]:
             monkeypatch.setenv(name, "")  # so that what a file adds is taken back afterwards
             monkeypatch.delenv(name)
-        for name, value in {"ENV_FILE": "", "VAR_DIR": str(tmp_path / "var"), **variables}.items():
+        place = {} if "VAR_DIR_FILE" in variables else {"VAR_DIR": str(tmp_path / "var")}
+        for name, value in {"ENV_FILE": "", **place, **variables}.items():
             monkeypatch.setenv(name, value)
         return read_environment()
 
@@ -88,11 +91,11 @@ def test_a_production_database_needs_chosen_keys(read):
 
 def test_with_a_production_database_credentials_go_to_the_hosted_api_only(read):
     environment = read(DATABASE_URL=POSTGRES, **GOOD_KEYS)
-    assert environment.api_origins == ["https://api.cleanlist.ai", "https://clerk.cleanlist.ai"]
+    assert environment.cleanlist_api_origins == ["https://api.cleanlist.ai", "https://clerk.cleanlist.ai"]
 
 
 def test_the_embedded_set_may_talk_to_its_own_sandbox(read):
-    assert "http://127.0.0.1:8201" in read(SANDBOX_PORT="8201").api_origins
+    assert "http://127.0.0.1:8201" in read(SANDBOX_PORT="8201").cleanlist_api_origins
 
 
 def test_one_port_cannot_serve_two(read):
@@ -163,3 +166,99 @@ def test_single_sign_on_needs_its_client_and_secret(read):
 )
 def test_webhooks_go_to_this_machine_only_where_nobody_else_reaches_the_console(read, variables, allowed):
     assert read(**variables).webhook_allow_local_targets is allowed
+
+
+DECLARED = {declared.name.upper(): declared.metadata["default"] for declared in dataclasses.fields(Environment)}
+README_ROWS = [
+    (re.findall(r"`([A-Z_]+)`", row[1]), row[2])
+    for row in re.finditer(
+        r"^\| (`[A-Z_`, ]+`) \| (.*?) \|",
+        (ROOT / "README.md").read_text().split("## Settings")[1].split("\n## ")[0],
+        re.MULTILINE,
+    )
+]
+SAMPLE_LINES = re.findall(r"^# ([A-Z_]+)=(\S*)", (ROOT / ".env.sample").read_text(), re.MULTILINE)
+
+
+def test_the_readme_and_the_sample_name_every_setting_once_and_no_other():
+    assert sorted(name for names, _ in README_ROWS for name in names) == sorted([*DECLARED, "ENV_FILE"])
+    assert sorted(name for name, _ in SAMPLE_LINES) == sorted(DECLARED)
+
+
+NUMBERS = {name: default for name, default in DECLARED.items() if type(default) is int}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_the_readme_and_the_sample_tell_the_number_that_is_the_default(name):
+    told = next(cell for names, cell in README_ROWS if name in names)
+    assert f"`{NUMBERS[name]}`" in told
+    assert dict(SAMPLE_LINES)[name] == str(NUMBERS[name])
+
+
+# A value that each setting takes, as it stands in a file.
+GOOD = {
+    **{name: str(default) for name, default in DECLARED.items() if isinstance(default, int | str) and default != ""},
+    **GOOD_KEYS,
+    "ALLOWED_HOSTS": "console.lan",
+    "CLEANLIST_API_ORIGINS": "https://api.example.com",
+    "CONSOLE_ADMIN_PASSWORD": " hush # hush ",
+    "DATABASE_URL": POSTGRES,
+    "EMAIL_URL": "submission://me:hush@mail.example.com:587",
+    "METRICS_TOKEN": "hush-hush-hush-hush",
+    "OIDC_CLIENT_ID": "me",
+    "OIDC_CLIENT_SECRET": "hush",
+    "OIDC_ISSUER_URL": "https://login.example.com",
+    "PORT": "8111",
+    "PUBLIC_URL": "http://console.lan",
+    "REDIS_URL": "redis://:hush@127.0.0.1:6379/0",
+    "SECRET_KEY_FALLBACKS": "zyxwvutsrq" * 5,
+    "WEBHOOK_ALLOW_LOCAL_TARGETS": "true",
+}
+
+
+def test_every_setting_can_be_in_a_file_of_its_own(read, tmp_path):
+    given = {**GOOD, "VAR_DIR": str(tmp_path / "elsewhere")}
+    for name, value in given.items():
+        (tmp_path / name).write_text(value + "\n")
+    assert set(given) == set(VARIABLES)
+    in_files = read(**{f"{name}_FILE": str(tmp_path / name) for name in given})
+    assert in_files == read(**given)
+    assert (in_files.port, in_files.console_admin_password) == (8111, " hush # hush ")
+
+
+def test_a_setting_and_its_file_together_are_refused(read, tmp_path):
+    (tmp_path / "token").write_text("hush-hush-hush-hush")
+    with pytest.raises(ConfigurationError, match=r"^  METRICS_TOKEN: set either this or METRICS_TOKEN_FILE, not both$"):
+        read(METRICS_TOKEN="hush-hush-hush-other", METRICS_TOKEN_FILE=str(tmp_path / "token"))
+
+
+def test_an_empty_setting_beside_its_file_is_as_good_as_none(read, tmp_path):
+    (tmp_path / "token").write_text("hush-hush-hush-hush")
+    assert read(METRICS_TOKEN="", METRICS_TOKEN_FILE=str(tmp_path / "token")).metrics_token == "hush-hush-hush-hush"
+
+
+@pytest.mark.parametrize("kind", ["missing", "directory", "binary"])
+def test_a_file_that_cannot_be_read_is_told_by_its_path_and_not_by_what_it_holds(read, tmp_path, kind):
+    path = tmp_path / kind
+    if kind == "directory":
+        path.mkdir()
+    if kind == "binary":
+        path.write_bytes(b"hush\xff\xfe")
+    with pytest.raises(ConfigurationError) as caught:
+        read(METRICS_TOKEN_FILE=str(path), PORT="http")
+    assert f"METRICS_TOKEN_FILE: '{path}' cannot be read" in str(caught.value)
+    assert "PORT: " in str(caught.value)
+    assert "hush" not in str(caught.value)
+
+
+def test_a_file_of_settings_may_name_the_file_of_a_secret(read, tmp_path):
+    (tmp_path / "token").write_text("hush-hush-hush-hush\r\n")
+    (tmp_path / "settings").write_text(f"METRICS_TOKEN_FILE={tmp_path / 'token'}\n")
+    assert read(ENV_FILE=str(tmp_path / "settings")).metrics_token == "hush-hush-hush-hush"
+
+
+@pytest.mark.parametrize("url", ["https://console.example.com", "HTTPS://console.example.com"])
+def test_debugging_is_refused_where_the_console_is_reached_by_https(read, url):
+    with pytest.raises(ConfigurationError, match=r"DEBUG: must be off where PUBLIC_URL is https"):
+        read(DEBUG="true", PUBLIC_URL=url)
+    assert read(DEBUG="true", PUBLIC_URL="http://localhost:8000").debug

@@ -57,7 +57,7 @@ def test_a_sandbox_without_credentials_is_told(tmp_path, admin):
 @pytest.fixture
 def chosen(monkeypatch):
     def choose(email, password):
-        values = type("Environment", (), {"admin_email": email, "admin_password": password})
+        values = type("Environment", (), {"console_admin_email": email, "console_admin_password": password})
         monkeypatch.setattr(first_admin, "ENVIRONMENT", values)
 
     return choose

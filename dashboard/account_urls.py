@@ -6,12 +6,11 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as sso
-from allauth.socialaccount.providers.openid_connect import views as openid_connect
 from allauth.usersessions import views as sessions
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
-from dashboard.accounts import sso_login
+from dashboard.single_sign_on import sso_callback, sso_login
 from workspaces.views.security import confirmed, end_other_sessions, end_session, recorded
 
 urlpatterns = [
@@ -61,7 +60,7 @@ urlpatterns = [
     path("sessions/<int:session_id>/end/", end_session, name="end_session"),
     # Answered with 404 unless OIDC_ISSUER_URL is set.
     path("identity/<str:provider_id>/login/", sso_login, name="openid_connect_login"),
-    path("identity/<str:provider_id>/login/callback/", openid_connect.callback, name="openid_connect_callback"),
+    path("identity/<str:provider_id>/login/callback/", sso_callback, name="openid_connect_callback"),
     path("identity/cancelled/", sso.login_cancelled, name="socialaccount_login_cancelled"),
     path("identity/error/", sso.login_error, name="socialaccount_login_error"),
 ]

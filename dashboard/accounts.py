@@ -6,20 +6,13 @@ from typing import Any
 from urllib.parse import quote
 
 import qrcode
-import requests
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
-from allauth.core.exceptions import ImmediateHttpResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
-from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
-from allauth.socialaccount.models import SocialAccount, SocialLogin
-from allauth.socialaccount.providers.openid_connect.views import login as openid_connect_login
+from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
-from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest
-from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from qrcode.image.svg import SvgPathImage
 
@@ -29,7 +22,6 @@ from workspaces.access import is_confirmed
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
-from workspaces.services import people
 
 log = structlog.get_logger(__name__)
 
@@ -131,36 +123,3 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
         """Name this console as people's devices list it."""
         return {**super().get_public_key_credential_rp_entity(), "name": "Cleanlist Console"}
-
-
-class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Signing in by the company's identity provider: accounts that exist, and people who are invited."""
-
-    def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
-        """Return False: an identity alone is not an account."""
-        return False
-
-    def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Link the identity to the account of its verified address. Raises ImmediateHttpResponse otherwise."""
-        if sociallogin.is_existing:
-            return
-        verified = [address.email.lower() for address in sociallogin.email_addresses if address.verified]
-        if request.user.is_authenticated and request.user.email.lower() not in verified:
-            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", {"other": True}, status=403))
-        user = people.account_for_identity(verified, str(sociallogin.account.extra_data.get("name", "")))
-        if user is None:
-            context = {"unverified": not verified}
-            raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
-        sociallogin.connect(request, user)
-        account_events.sso_linked(request, user)
-
-
-@login_not_required
-def sso_login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Lead to the identity provider; say so where it cannot be reached or does not speak OpenID Connect."""
-    try:
-        answer: HttpResponseBase = openid_connect_login(request, provider_id)
-    except (requests.RequestException, ValueError, KeyError) as error:
-        log.warning("identity_provider_unusable", error=str(error))
-        return render(request, "socialaccount/authentication_error.html", status=502)
-    return answer

@@ -172,7 +172,7 @@ MFA_TOTP_ISSUER = "Cleanlist Console"
 MFA_TOTP_TOLERANCE = 1  # one period of 30 s either way, for phones whose clock is off
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # for the accounts that site admins make on the command line
 
-SOCIALACCOUNT_ADAPTER = "dashboard.accounts.SsoAdapter"
+SOCIALACCOUNT_ADAPTER = "dashboard.single_sign_on.SsoAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [ENVIRONMENT.oidc] if ENVIRONMENT.oidc else []}}
 # The policy's form-action would stop a form that leads to the provider; the state parameter guards the way back.
 SOCIALACCOUNT_LOGIN_ON_GET = True

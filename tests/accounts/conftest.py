@@ -7,6 +7,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_tot
 from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 from django.core import mail
 
+from tests.accounts.identity_provider import IdentityProvider
 from tests.cast import *  # noqa: F403
 from tests.cast import PASSWORD
 from workspaces.models import AuditEvent, User
@@ -18,6 +19,22 @@ SECRETS = {}
 def admin(db):
     """A site admin."""
     return User.objects.create_superuser("admin@example.test", PASSWORD)
+
+
+@pytest.fixture
+def provider(settings):
+    """The company's identity provider, running on loopback."""
+    running = IdentityProvider()
+    app = {
+        "provider_id": "sso",
+        "name": "Example login",
+        "client_id": running.client_id,
+        "secret": running.client_secret,
+        "settings": {"server_url": running.url, "oauth_pkce_enabled": True},
+    }
+    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
+    yield running
+    running.stop()
 
 
 def sign_in(client, user, password=PASSWORD):

@@ -8,7 +8,17 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+import httpx
 import jwt
+
+LOGIN = "/accounts/identity/sso/login/"
+
+
+def go_through(client, then=""):
+    """Go to the provider and back, as the browser does; return the console's answer."""
+    to_provider = client.get(f"{LOGIN}?next={then}" if then else LOGIN)["Location"]
+    back = httpx.get(to_provider).headers["Location"]
+    return client.get(back.removeprefix("http://testserver"))
 
 
 class IdentityProvider:
@@ -18,10 +28,11 @@ class IdentityProvider:
 
     def __init__(self):
         self.claims = {"sub": "person-1", "email": "operations@example.test", "email_verified": True}
+        self.id_claims = None  # what the id token says, where that differs from userinfo
         self.codes = {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def stop(self):
         self.server.shutdown()
@@ -41,7 +52,8 @@ class IdentityProvider:
         challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
         assert self.codes.pop(form["code"]) == base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
         assert form["client_secret"] == self.client_secret
-        claims = {**self.claims, "iss": self.url, "aud": self.client_id}
+        said = self.claims if self.id_claims is None else self.id_claims
+        claims = {**said, "iss": self.url, "aud": self.client_id}
         return {"access_token": "access", "token_type": "Bearer", "id_token": jwt.encode(claims, "k" * 32)}
 
     def userinfo(self, _):

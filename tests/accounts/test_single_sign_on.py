@@ -1,37 +1,13 @@
 """Signing in by the company's identity provider, over real sockets."""
 
-import httpx
 import pytest
 
 from tests.accounts.conftest import code_of, grow_stale, recorded, with_app
-from tests.accounts.identity_provider import IdentityProvider
+from tests.accounts.identity_provider import LOGIN, go_through
 from workspaces.models import Role, User
 from workspaces.services import members
 
 pytestmark = pytest.mark.django_db
-LOGIN = "/accounts/identity/sso/login/"
-
-
-@pytest.fixture
-def provider(settings):
-    running = IdentityProvider()
-    app = {
-        "provider_id": "sso",
-        "name": "Example login",
-        "client_id": running.client_id,
-        "secret": running.client_secret,
-        "settings": {"server_url": running.url, "oauth_pkce_enabled": True},
-    }
-    settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [app]}}
-    yield running
-    running.stop()
-
-
-def go_through(client, then=""):
-    """Go to the provider and back, as the browser does; return the console's answer."""
-    to_provider = client.get(f"{LOGIN}?next={then}" if then else LOGIN)["Location"]
-    back = httpx.get(to_provider).headers["Location"]
-    return client.get(back.removeprefix("http://testserver"))
 
 
 def test_without_settings_there_is_no_button_and_no_page(client, db):

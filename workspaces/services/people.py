@@ -37,22 +37,21 @@ def join(invitation: Invitation, actor: Actor, *, name: str, password: str | Non
     return user
 
 
-def account_for_identity(addresses: list[str], name: str) -> User | None:
-    """Return the active account with one of these proved addresses; open one for somebody who is invited.
+def account_for_identity(email: str, name: str) -> User | None:
+    """Return the active account with this proved address; open one for somebody who is invited.
 
     Their open invitations are accepted at once: the identity provider vouches for the address as an e-mail's link does.
     """
-    for email in addresses:
-        user = User.objects.filter(email__iexact=email).first()
-        if user is not None:
-            return user if user.is_active else None
-        waiting = list(Invitation.objects.open().filter(email__iexact=email).select_related("workspace"))
-        if waiting:
-            user = open_account(Actor(), email, name[:120])
-            for invitation in waiting:
-                members.accept_invitation(invitation, user, Actor(user))
-            return user
-    return None
+    user = User.objects.filter(email__iexact=email).first()
+    if user is not None:
+        return user if user.is_active else None
+    waiting = list(Invitation.objects.open().filter(email__iexact=email).select_related("workspace"))
+    if not waiting:
+        return None
+    user = open_account(Actor(), email, name[:120])
+    for invitation in waiting:
+        members.accept_invitation(invitation, user, Actor(user))
+    return user
 
 
 def deactivate(user: User, actor: Actor) -> None:

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from cleanlist.moments import moment_of
+from cleanlist.moments import credits_of, moment_of
 from cleanlist.secret import Secret
 
 
@@ -217,7 +217,29 @@ class EnrichmentStatus(Result, frozen=True, kw_only=True):
     result: dict[str, Any] | None = None
     enrichment_type: str | None = None
     lead_list_id: str | int | None = None
+    submitted_at: Any = None
     completed_at: Any = None
+    credits_reserved: Any = None
+    credits_charged: Any = None
+    credits_refunded: Any = None
+
+    @property
+    def begun_at(self) -> datetime | None:
+        """When the enrichment was submitted; None where upstream does not say, or not in a form that can be read."""
+        return moment_of(self.submitted_at)
+
+    @property
+    def charged(self) -> Decimal | None:
+        """Credits that the enrichment cost in the end; None where upstream does not say."""
+        return credits_of(self.credits_charged)
+
+    @property
+    def reserved(self) -> Decimal | None:
+        """Credits that were taken when it was submitted; None where upstream does not say."""
+        told, refunded = credits_of(self.credits_reserved), credits_of(self.credits_refunded)
+        if told is not None or refunded is None or self.charged is None:
+            return told
+        return self.charged + refunded
 
     @property
     def finished_at(self) -> datetime | None:

@@ -1,6 +1,6 @@
 """What is kept of ``enrich/status``: how far an enrichment is and its counts. People's data never is."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,15 @@ from workspaces.texts import plain_text
 COUNTS = ("total", "successful", "failed", "emails_found", "phones_found")
 RUNNING = frozenset({"processing", "pending", "queued", "running", "in_progress", "started", "submitted", "scheduled"})
 
+# Told of each workflow whose state was noted, inside the transaction that stores it.
+_listeners: list[Callable[[Workflow], None]] = []
+
+
+def tell(listener: Callable[[Workflow], None]) -> None:
+    """Have ``listener`` called with each workflow of which upstream said how it stands."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
 
 def note(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> bool:
     """Store what upstream says of ``workflow``; say whether the enrichment is finished. An older reading is left."""
@@ -18,11 +27,23 @@ def note(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> boo
         return workflow.completed_at is not None
     workflow.status, workflow.status_read_at = plain_text(status.status, 40), read_at
     workflow.summary = counts_of(status)
+    _note_credits(workflow, status)
     workflow.status_error, workflow.status_gone = "", False
     if is_finished(status):
         workflow.completed_at = workflow.completed_at or status.finished_at or read_at
     _save(workflow)
+    for listener in _listeners:
+        listener(workflow)
     return workflow.completed_at is not None
+
+
+def _note_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
+    """Keep what was known before where upstream tells no more; a running one has not been charged yet."""
+    workflow.enrichment_type = plain_text(status.enrichment_type or "", 40) or workflow.enrichment_type
+    workflow.submitted_at = status.begun_at or workflow.submitted_at
+    workflow.credits_reserved = workflow.credits_reserved if status.reserved is None else status.reserved
+    if status.charged is not None and is_finished(status):
+        workflow.credits_charged = status.charged
 
 
 def refused(workflow: Workflow, words: str, read_at: datetime, *, is_gone: bool) -> None:
@@ -63,5 +84,6 @@ def _has(result: Mapping[str, Any], name: str) -> bool:
 
 
 def _save(workflow: Workflow) -> None:
-    names = ["status", "summary", "completed_at", "status_read_at", "status_error", "status_gone"]
+    names = ["enrichment_type", "submitted_at", "credits_reserved", "credits_charged"]
+    names += ["status", "summary", "completed_at", "status_read_at", "status_error", "status_gone"]
     workflow.save(update_fields=names)

@@ -47,6 +47,11 @@ class Workflow(models.Model):
     summary = models.JSONField(default=dict, blank=True)  # total, successful, failed, emails_found, phones_found
     # By the status; where upstream gives no time, when it was first seen finished.
     completed_at = models.DateTimeField(null=True)
+    # What it may cost at most was taken at the beginning, and what it did cost is known at the end.
+    enrichment_type = models.CharField(max_length=40, blank=True)
+    submitted_at = models.DateTimeField(null=True)
+    credits_reserved = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    credits_charged = models.DecimalField(max_digits=18, decimal_places=4, null=True)
     status_read_at = models.DateTimeField(null=True)
     status_error = models.TextField(blank=True)
     # Upstream no longer knows it (404): it is not asked for again.
@@ -68,6 +73,7 @@ class Workflow(models.Model):
                 condition=~Q(source="deliveries"),
                 name="workflows_learned_otherwise",
             ),
+            models.Index(fields=["workspace", "completed_at"], name="workflows_by_end"),
         ]
 
     def __str__(self) -> str:

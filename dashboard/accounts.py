@@ -1,19 +1,16 @@
 """How django-allauth behaves here: nobody signs up, words are ours, secrets are sealed."""
 
 from io import BytesIO
-from smtplib import SMTPException
 from typing import Any
-from urllib.parse import quote
 
 import qrcode
-import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
@@ -22,8 +19,7 @@ from workspaces.access import is_confirmed
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
-
-log = structlog.get_logger(__name__)
+from workspaces.services import account_mail
 
 INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
 
@@ -76,20 +72,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         order = list(words) if with_app else list(reversed(words))
         return [{**found[name], "description": words[name]} for name in order if name in found]
 
-    def get_reset_password_from_key_url(self, key: str) -> str:
-        """Return the link in the e-mail: under PUBLIC_URL, whatever host the request named."""
-        path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
-        return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
-
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Send, or note in the log that the mail server refused: what the mail tells of has happened already.
-
-        Who asks for a reset is told nothing either, since only addresses with an account get a mail.
-        """
-        try:
-            super().send_mail(template_prefix, email, context)
-        except (OSError, SMTPException) as error:
-            log.warning("mail_not_sent", mail=template_prefix, error=str(error))
+        """Have it sent by a worker, so that no request waits for the mail server. What it tells of has happened."""
+        facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
+        when = context.get("timestamp", timezone.now()).isoformat()
+        account_mail.queue(template_prefix, email, timestamp=when, **facts)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Lead back to where passwords, passkeys and sessions are listed."""

@@ -149,6 +149,7 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 PASSWORD_RESET_TIMEOUT = 3600
 # How long, in seconds, a password or second factor counts as fresh before a delicate command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
+ACCOUNT_FORMS = {"reset_password": "dashboard.account_forms.AskForResetForm"}
 ACCOUNT_RATE_LIMITS = {
     "login": "30/m/ip",
     "login_failed": "10/m/ip,5/300s/key",
@@ -271,6 +272,11 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 5},
     },
     "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0, "options": {"expires": 60}},
+    "send mail about accounts": {
+        "task": "workspaces.tasks.send_account_mail",
+        "schedule": 5.0,
+        "options": {"expires": 30},
+    },
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
     "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0, "options": {"expires": 5}},

@@ -1,38 +1,60 @@
-"""The e-mails about people: one function and three templates (subject, text, HTML) each."""
+"""The e-mails about people: one name and up to three templates (subject, text, HTML) each."""
 
-from smtplib import SMTPException
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
+from urllib.parse import quote
 
-import structlog
+from allauth.account.forms import default_token_generator
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
+from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 
 from workspaces.models import Invitation, User
 
-log = structlog.get_logger(__name__)
+INVITATION = "workspaces/email/invitation"
+MFA_RESET = "workspaces/email/mfa_reset"
+PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 
 
 def send_invitation(invitation: Invitation, token: str) -> None:
     """Mail the one link that accepts ``invitation``. Raises OSError or SMTPException when the mail is not taken."""
     url = f"{settings.PUBLIC_URL}{reverse('workspaces:invitation', args=[token])}"
-    _send("invitation", invitation.email, {"invitation": invitation, "url": url})
+    _message(INVITATION, invitation.email, {"invitation": invitation, "url": url}).send()
 
 
-def send_mfa_reset(user: User) -> None:
-    """Tell somebody that a site admin took away their second factors; a mail server that is down is only logged."""
-    try:
-        _send("mfa_reset", user.email, {"user": user, "url": f"{settings.PUBLIC_URL}{reverse('account_login')}"})
-    except (OSError, SMTPException) as error:
-        log.warning("mail_not_sent", mail="mfa_reset", error=str(error))
+def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[EmailMultiAlternatives]:
+    """Yield what a queued mail says now: nothing for the reset of a password at an address without an account."""
+    context = {**facts, "email": address}
+    if "timestamp" in facts:
+        context["timestamp"] = parse_datetime(facts["timestamp"])
+    if template != PASSWORD_RESET:
+        yield _message(template, address, context)
+        return
+    for user in User.objects.filter(email__iexact=address, is_active=True):
+        yield _message(template, user.email, {**context, "password_reset_url": _reset_url(user)})
 
 
-def _send(name: str, to: str, context: dict[str, Any]) -> None:
-    base = f"workspaces/email/{name}"
-    context = {**context, "public_url": settings.PUBLIC_URL}
+def _reset_url(user: User) -> str:
+    """Return a link that sets a new password: under PUBLIC_URL, whatever host the request named."""
+    key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
+    path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
+    return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
+
+
+def _message(base: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+    context = {**context, "public_url": settings.PUBLIC_URL, "sign_in_url": _sign_in_url()}
     # A subject is one line, whatever a name in it holds.
     subject = " ".join(render_to_string(f"{base}_subject.txt", context).split())
     message = EmailMultiAlternatives(subject, render_to_string(f"{base}_message.txt", context), to=[to])
-    message.attach_alternative(render_to_string(f"{base}_message.html", context), "text/html")
-    message.send()
+    with suppress(TemplateDoesNotExist):  # notices of one line are text alone
+        message.attach_alternative(render_to_string(f"{base}_message.html", context), "text/html")
+    return message
+
+
+def _sign_in_url() -> str:
+    return f"{settings.PUBLIC_URL}{reverse('account_login')}"

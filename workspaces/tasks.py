@@ -1,9 +1,14 @@
 from typing import Any
 
+import structlog
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
+from kombu.exceptions import OperationalError
 
 from workspaces.polling import engine, stopping
+from workspaces.services import account_mail
+
+logger = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True, expires=5)
@@ -16,6 +21,20 @@ def poll_due() -> None:
 def mend_clock() -> None:
     """Make due what a clock that was ahead has put off."""
     engine.mend_clock()
+
+
+@shared_task(ignore_result=True, expires=30)
+def send_account_mail() -> None:
+    """Send the e-mails about accounts that wait."""
+    account_mail.send_due()
+
+
+def nudge_account_mail() -> None:
+    """Have waiting mail sent now. Without a broker nothing is lost: the beat looks there every few seconds."""
+    try:
+        send_account_mail.apply_async(retry=False)
+    except OperationalError as error:
+        logger.warning("broker_unreachable", error=str(error))
 
 
 @worker_init.connect

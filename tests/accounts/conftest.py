@@ -11,6 +11,7 @@ from tests.accounts.identity_provider import IdentityProvider
 from tests.cast import *  # noqa: F403
 from tests.cast import PASSWORD
 from workspaces.models import AuditEvent, User
+from workspaces.services import account_mail
 
 SECRETS = {}
 
@@ -72,6 +73,13 @@ def recorded(action=None):
     return list(events.filter(action=action) if action else events)
 
 
+def sent_mail():
+    """Have a worker send what waits; return all mail so far."""
+    account_mail.send_due()
+    return mail.outbox
+
+
 def link_in_mail(path):
     """The link that starts with ``path`` in the newest mail, without the host."""
+    sent_mail()
     return re.search(rf"http://localhost:8000({path}\S+)", mail.outbox[-1].body).group(1)

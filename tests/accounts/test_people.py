@@ -5,10 +5,9 @@ from html import unescape
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.core import mail
 from django.test import Client
 
-from tests.accounts.conftest import recorded, sign_in, with_app
+from tests.accounts.conftest import recorded, sent_mail, sign_in, with_app
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +86,7 @@ def test_lost_second_factors_are_reset_recorded_and_told(page, viewer):
     page.post(f"/people/{viewer.pk}/reset-mfa/")
     assert not Authenticator.objects.exists()
     assert [event.subject for event in recorded("person:mfa_reset")] == [viewer.email]
-    assert mail.outbox[0].to == [viewer.email]
+    assert sent_mail()[0].to == [viewer.email]
 
 
 def test_events_of_accounts_are_in_the_trail_of_the_site(page, viewer):

@@ -4,9 +4,8 @@ import json
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.core import mail
 
-from tests.accounts.conftest import code_of, grow_stale, recorded, recovery_codes_of, sign_in, with_app
+from tests.accounts.conftest import code_of, grow_stale, recorded, recovery_codes_of, sent_mail, sign_in, with_app
 
 pytestmark = pytest.mark.django_db
 SECURITY = "/accounts/security/"
@@ -42,7 +41,7 @@ def test_it_is_recorded_and_told_by_e_mail(client, person, enrol):
     client.get(f"{SECURITY}recovery-codes/")
     actions = [event.action for event in recorded()]
     assert {"person:totp_added", "person:recovery_codes_made", "person:recovery_codes_shown"} <= set(actions)
-    assert any("authenticator app was set up" in message.subject for message in mail.outbox)
+    assert any("authenticator app was set up" in message.subject for message in sent_mail())
 
 
 def test_a_wrong_first_code_sets_nothing_up(client, person):

@@ -55,6 +55,8 @@ class Action(models.TextChoices):
     RECOVERY_CODES_SHOWN = "person:recovery_codes_shown", "Recovery codes shown"
     RECOVERY_CODES_REMOVED = "person:recovery_codes_removed", "Recovery codes removed"
     SSO_LINKED = "person:sso_linked", "Single sign-on linked"
+    SSO_UNLINKED = "person:sso_unlinked", "Single sign-on unlinked"
+    ENROLMENT_PROVED = "person:enrolment_proved", "First second factor allowed by a link in an e-mail"
     ACCOUNT_OPENED = "person:account_opened", "Account opened"
     ACCOUNT_DEACTIVATED = "person:deactivated", "Account deactivated"
     ACCOUNT_REACTIVATED = "person:reactivated", "Account reactivated"

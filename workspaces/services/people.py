@@ -8,7 +8,7 @@ from django.db import transaction
 from workspaces import emails
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Invitation, User
-from workspaces.services import members
+from workspaces.services import account_mail, members
 
 
 class NotPossible(Exception):
@@ -79,7 +79,7 @@ def reset_mfa(user: User, actor: Actor) -> None:
         Authenticator.objects.filter(user=user).delete()
         end_sessions(user)
         record_event(Action.MFA_RESET, actor, subject=(str(user.pk), user.email))
-    emails.send_mfa_reset(user)
+        account_mail.queue(emails.MFA_RESET, user.email)
 
 
 def end_sessions(user: User) -> int:

@@ -1,0 +1,45 @@
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.db.models import F
+from django.utils import timezone
+
+FIRST_WAIT, LONGEST_WAIT, GIVEN_UP_AFTER = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+
+
+class AccountMailQuerySet(models.QuerySet["AccountMail"]):
+    """The questions asked of the mails about accounts that wait."""
+
+    def due(self, now: datetime) -> "AccountMailQuerySet":
+        """Keep what should be sent now, oldest first."""
+        return self.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
+
+
+class AccountMail(models.Model):
+    """An e-mail about an account that a worker composes and sends; the row goes when the mail server has it.
+
+    It holds no secret: the link that resets a password is made when the mail is composed, and only if the address has
+    an account. So whoever asks for one waits equally long whether it has.
+    """
+
+    template = models.CharField(max_length=100)  # of which subject and texts are made
+    address = models.CharField(max_length=254)
+    facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=timezone.now)
+    next_attempt_at = models.DateTimeField(default=timezone.now, db_index=True)
+    attempt_count = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(AccountMailQuerySet)()
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.address}"
+
+    def claim(self, now: datetime) -> bool:
+        """Take it for one attempt; exactly one worker gets True. If that one dies, another tries after the wait."""
+        wait = min(FIRST_WAIT * 2**self.attempt_count, LONGEST_WAIT)
+        unclaimed = AccountMail.objects.filter(pk=self.pk, attempt_count=self.attempt_count)
+        return unclaimed.update(attempt_count=F("attempt_count") + 1, next_attempt_at=now + wait) == 1
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Say whether it has waited for so long that it would only puzzle."""
+        return self.created_at < now - GIVEN_UP_AFTER

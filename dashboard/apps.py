@@ -16,6 +16,7 @@ class DashboardConfig(AppConfig):
     def ready(self) -> None:
         """Put the address of the person's machine on every log line of a request; show webhooks the request log."""
         bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
+        from dashboard import checks  # noqa: F401, PLC0415 - registered by being imported
         from dashboard.workflows import workflows_in_log  # noqa: PLC0415 - models can be imported from here on
         from webhooks import following  # noqa: PLC0415
 

@@ -18,9 +18,14 @@ warnings.filterwarnings("ignore", category=SecurityWarning)
 
 
 def broker_url(redis_url: str) -> str:
-    """Return ``redis_url`` as kombu spells it: unix sockets are ``redis+socket://`` there."""
+    """Return ``redis_url`` as kombu spells it: unix sockets are ``redis+socket://`` there.
+
+    With TLS it checks the server's certificate only when asked to, unlike redis-py, which everything else here uses.
+    """
     if redis_url.startswith("unix://"):
         return "redis+socket://" + redis_url.removeprefix("unix://")
+    if redis_url.startswith("rediss://") and "ssl_cert_reqs=" not in redis_url:
+        return f"{redis_url}{'&' if '?' in redis_url else '?'}ssl_cert_reqs=required"
     return redis_url
 
 

@@ -120,6 +120,8 @@ CACHES = {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "console",
+        "VERSION": 2,  # 1 was pickled
+        "OPTIONS": {"serializer": "dashboard.cache_serializer.JsonSerializer"},
     }
 }
 
@@ -257,6 +259,9 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # Seconds until a task whose worker vanished is given to another; the longest task takes well under that.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
 CELERY_TASK_IGNORE_RESULT = True
+# Whoever can write to Redis can give us tasks of ours, and nothing else.
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
 # A task is done when it is finished, not when it is fetched; every task is safe to run twice.
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

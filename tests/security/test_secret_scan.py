@@ -19,7 +19,6 @@ from tests.cast import API_KEY, PASSWORD
 from workspaces import services
 from workspaces.models import ManagementSession, Workspace
 from workspaces.sealing import Sealed
-from workspaces.tasks import poll_due
 
 from .addresses import address_of
 from .hostile_upstream import token
@@ -172,17 +171,3 @@ def test_no_mail_holds_a_secret_but_the_invitation_its_own(world, secrets, mailo
     assert mailoutbox
     for mail in mailoutbox:
         assert_none_in(str(mail.message()), secrets, mail.subject)
-
-
-def test_what_is_in_redis_holds_no_secret(world, secrets, redis, settings):
-    browser = sign_in(Client(), world.people["owner"])
-    browser.post(address_of("account_login", world.names), {"login": "owner@example.test", "password": "wrong"})
-    for resource in ("balance", "keys"):
-        services.refresh(Workspace.objects.get(slug=world.names["slug"]), resource)
-    poll_due.apply_async(connection=None, expires=30)
-    found = []
-    for name in redis.scan_iter():
-        value = redis.dump(name) or b""
-        found.append(name + b" " + value)
-    assert found
-    assert_none_in(b"\n".join(found).decode(errors="replace"), secrets, "Redis")

@@ -1,0 +1,254 @@
+"""Whoever can write to Redis runs nothing here; whoever can read it learns no secret."""
+
+import base64
+import dataclasses
+import pickle
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import kombu
+import pytest
+from allauth.core.internal import ratelimit
+from django.core.cache import cache
+from django.test import Client
+
+from cleanlist import Secret
+from dashboard import checks, values
+from dashboard.celery import app, broker_url
+from dashboard.secrets import new_secret
+from tests.cast import PASSWORD
+from tests.conftest import ROOT, clean_environment
+from tests.waiting import wait_until
+from workspaces import connections
+from workspaces.models import Role
+from workspaces.polling import pacer
+from workspaces.sealing import Sealed
+from workspaces.services import refresh
+from workspaces.tasks import poll_due
+
+pytestmark = pytest.mark.django_db
+
+
+class Trap:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = str(path)
+
+    def __reduce__(self):
+        return (Path.touch, (Path(self.path),))
+
+
+@pytest.fixture
+def trap(tmp_path):
+    return Trap(tmp_path / "sprung")
+
+
+def sprung(trap):
+    return Path(trap.path).exists()
+
+
+@pytest.fixture
+def planted(redis, trap):
+    """The pickle in place of every value that the cache holds; returns how many."""
+
+    def plant():
+        keys = [key for key in redis.scan_iter("console:*") if redis.type(key) == b"string"]
+        for key in keys:
+            redis.set(key, pickle.dumps(trap))
+        return len(keys)
+
+    return plant
+
+
+def fail_to_sign_in(browser, person):
+    return browser.post("/accounts/login/", {"login": person.email, "password": "wrong"})
+
+
+def test_a_pickle_that_somebody_put_under_a_rate_limit_is_not_run(owner, trap, planted, monkeypatch):
+    browser = Client(raise_request_exception=False)
+    assert fail_to_sign_in(browser, owner).status_code == 200
+    assert planted() >= 2
+    monkeypatch.setattr(ratelimit, "CACHE_LOCK_TIMEOUT", 1)
+    assert fail_to_sign_in(browser, owner).status_code == 500
+    assert not sprung(trap)
+
+
+def test_the_cache_reads_nothing_but_json(trap, planted):
+    cache.set("key", [1, 2.5, "three", True, None])
+    assert cache.get("key") == [1, 2.5, "three", True, None]
+    planted()
+    with pytest.raises(ValueError, match="codec"):
+        cache.get("key")
+    with pytest.raises(ValueError, match="codec"):
+        cache.get_many(["key"])
+    assert not sprung(trap)
+
+
+def test_the_cache_counts():
+    cache.set("key", 41)
+    assert cache.incr("key") == cache.get("key") == 42
+
+
+@pytest.mark.parametrize("value", [(1, 2), {1: "one"}, {"a", "b"}, object(), b"bytes", float("nan")])
+def test_what_json_would_change_is_refused_and_not_changed(value):
+    with pytest.raises((TypeError, ValueError)):
+        cache.set("key", value)
+    assert cache.get("key") is None
+
+
+def test_the_rate_limiter_of_calls_reads_numbers_alone(redis, trap):
+    redis.rpush(pacer._key("org", "endpoint"), pickle.dumps(trap))
+    with pytest.raises(ValueError, match="invalid literal"):
+        pacer.used("org", ["endpoint"])
+    assert pacer.take([("org", "endpoint")]).waits == [0]
+    assert not sprung(trap)
+
+
+def decoded(text):
+    """``text`` with what Celery and we wrap in base64 beside it in clear."""
+    bodies = re.findall(r"[A-Za-z0-9+/]{20,}={0,2}", text)
+    return text + "".join(base64.b64decode(body + "==").decode(errors="replace") for body in bodies)
+
+
+@pytest.fixture
+def redis_seen(redis):
+    """Every command that Redis gets, also those whose keys are gone again, and what it holds in the end."""
+    seen = []
+
+    def look(monitor):
+        for command in monitor.listen():
+            seen.append(command["command"])
+            if "the end" in seen[-1]:
+                return
+
+    with redis.monitor() as monitor:
+        watching = threading.Thread(target=look, args=[monitor])
+        watching.start()
+
+        def everything():
+            redis.echo("the end")
+            watching.join()
+            kept = [(key, redis.type(key)) for key in redis.scan_iter()]
+            readers = {b"string": redis.get, b"list": lambda key: redis.lrange(key, 0, -1), b"hash": redis.hgetall}
+            readers |= {b"set": redis.smembers, b"zset": lambda key: redis.zrange(key, 0, -1)}
+            return decoded("\n".join([*seen, *(f"{key} {readers[kind](key)}" for key, kind in kept)]))
+
+        yield everything
+        redis.echo("the end")
+        watching.join()
+
+
+def test_what_redis_is_given_in_a_day_of_work_holds_no_secret(
+    console, connected, redis_seen, mailoutbox, sandbox, settings
+):
+    connected.memberships.update(role=Role.OWNER)
+    connected.api_key = Sealed.seal(Secret(sandbox.credentials()["api_key"]))
+    connected.save()
+    browser = Client()
+    fail_to_sign_in(browser, console.user)
+    browser.post("/accounts/login/", {"login": console.user.email, "password": PASSWORD})
+    browser.post("/accounts/password/reset/", {"email": console.user.email})
+    browser.post(f"/w/{connected.slug}/members/invite/", {"email": "guest@example.test", "role": "viewer"})
+    made = console.create(name="Made for the crawl").context["secret"]
+    for resource in ("balance", "keys"):
+        refresh(connected, resource)
+    poll_due.apply_async(expires=30)
+    console.post("revoke", console.key(name="Made for the crawl").key_id)
+    links = re.findall(r"/(?:key|invitation)s?/([\w-]{20,})", "".join(mail.body for mail in mailoutbox))
+    everything = redis_seen()
+    for sign in ("allauth:rl", f"pacer:{connected.organization_id}", poll_due.name, '"callbacks": null'):
+        assert sign in everything
+    secrets = [PASSWORD, made[10:40], settings.SECRET_KEY, settings.ENCRYPTION_KEYS[0], *links]
+    secrets += [sandbox.credentials()[name] for name in ("api_key", "clerk_client_token")]
+    secrets += [browser.cookies["sessionid"].value, console.http.cookies["sessionid"].value]
+    assert len(links) == 2
+    assert not [secret for secret in secrets if secret in everything]
+    assert connections._clerk_sessions
+    assert not re.search(r"eyJ[\w-]{8,}\.", everything), "a minted token"
+
+
+@pytest.fixture
+def worker(tmp_path, settings):
+    """A real worker on the tests' Redis, on an embedded database of its own."""
+    variables = {"VAR_DIR": tmp_path / "var", "REDIS_URL": settings.REDIS_URL, "LOG_LEVEL": "INFO"}
+    log = tmp_path / "log"
+    command = [sys.executable, "-m", "celery", "-A", "dashboard", "worker", "--pool=threads", "--concurrency=1"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=clean_environment(**variables), stdout=output, stderr=subprocess.STDOUT
+        )
+        yield log
+        process.terminate()
+        process.wait(20)
+
+
+def test_a_worker_runs_no_pickle_that_somebody_put_into_its_queue(worker, trap, redis):
+    with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("celery") as queue:
+        queue.put({"task": poll_due.name, "args": [trap]}, serializer="pickle", headers={"task": poll_due.name})
+    wait_until(lambda: b"Refusing to deserialize" in worker.read_bytes(), 40)
+    assert redis.llen("celery") == 0
+    assert not sprung(trap)
+
+
+def test_results_are_json_as_well():
+    assert app.conf.result_accept_content == app.conf.accept_content == ["json"]
+    assert app.conf.task_serializer == app.conf.result_serializer == "json"
+
+
+@pytest.mark.parametrize(
+    "url", ["rediss://:pw@redis.example.com/0", "rediss://redis.example.com/0?ssl_ca_certs=/etc/ca.pem"]
+)
+def test_workers_check_the_certificate_of_redis(url):
+    assert kombu.Connection(broker_url(url)).ssl["ssl_cert_reqs"].name == "CERT_REQUIRED"
+
+
+FAR = "10.0.0.5"
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("", []),  # the bundled server: its socket is in a directory of the console's own
+        ("unix:///run/redis.sock", ["dashboard.I001"]),
+        ("unix:///run/redis.sock?password=pw", []),
+        ("redis://127.0.0.1:6379/0", ["dashboard.I001"]),
+        ("redis://:pw@127.0.0.1:6379/0", []),
+        (f"redis://{FAR}:6379/0", ["dashboard.W001", "dashboard.W002"]),
+        (f"redis://:pw@{FAR}:6379/0", ["dashboard.W002"]),
+        (f"rediss://{FAR}:6379/0", ["dashboard.W001"]),
+        (f"rediss://:pw@{FAR}:6379/0", []),
+    ],
+)
+def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, found):
+    settings.ENVIRONMENT = dataclasses.replace(settings.ENVIRONMENT, redis_url=url)
+    settings.REDIS_URL = settings.ENVIRONMENT.redis_address
+    assert [note.id for note in checks.redis_is_guarded()] == found
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("sqlite:////tmp/console.sqlite3", []),
+        ("postgres://console:pw@127.0.0.1/console", []),
+        (f"postgres://console:pw@{FAR}/console", ["dashboard.W003"]),
+        (f"postgres://console:pw@{FAR}/console?sslmode=prefer", ["dashboard.W003"]),
+        (f"postgres://console:pw@{FAR}/console?sslmode=verify-full", []),
+    ],
+)
+def test_the_deployment_check_tells_of_a_database_elsewhere_without_tls(monkeypatch, url, found):
+    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": values.database(url)}))
+    assert [note.id for note in checks.the_way_to_the_database_is_sealed()] == found
+
+
+def test_the_deployment_check_runs_both(manage, tmp_path):
+    keys = {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    urls = {"REDIS_URL": f"redis://{FAR}/0", "DATABASE_URL": f"postgres://console:hush@{FAR}/console"}
+    done = manage("check", "--deploy", "--fail-level", "WARNING", VAR_DIR=tmp_path / "var", **keys, **urls)
+    assert done.returncode == 1
+    assert {"W001", "W002", "W003"} <= set(re.findall(r"dashboard\.(\w+)", done.stderr))
+    assert "hush" not in done.stderr

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account.forms import ResetPasswordForm
 from allauth.core import context
+from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -15,9 +16,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from workspaces import account_events, emails
+from workspaces import account_events, emails, passkeys
 from workspaces.services import account_mail
 
+SECOND_FACTOR_ONLY = "The passkey was added as a second factor only."
 NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
 
 
@@ -62,6 +64,8 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
             raise
         except Exception as error:  # the library raises whatever its parsers trip over
             raise ValidationError("That passkey could not be read. Try to add it again.") from error
+        if credential := cleaned.get("credential"):
+            passkeys.allow(credential, alone=bool(cleaned.get("passwordless")))
         return cleaned
 
 
@@ -84,7 +88,15 @@ class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
 
 
 class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
-    """Signing in by passkey alone."""
+    """Signing in by passkey alone, with one that its owner allowed to."""
+
+    def clean_credential(self) -> Authenticator:
+        """Refuse a passkey that was added as a second factor: a key may verify its user without having been asked."""
+        passkey: Authenticator = super().clean_credential()
+        if not passkeys.signs_in_alone(passkey):
+            account_events.passkey_failed(context.request, passkey.user, SECOND_FACTOR_ONLY)
+            raise ValidationError("That passkey was added as a second factor. Enter the password first, then use it.")
+        return passkey
 
 
 class PasskeySecondFactorForm(_CarefulForm):

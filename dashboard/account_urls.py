@@ -11,6 +11,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from dashboard.single_sign_on import sso_callback, sso_login
+from workspaces.views.identities import unlink_own
 from workspaces.views.security import confirmed, end_other_sessions, end_session, recorded
 
 urlpatterns = [
@@ -55,6 +56,7 @@ urlpatterns = [
         confirmed(recorded(recovery_codes.download_recovery_codes)),
         name="mfa_download_recovery_codes",
     ),
+    path("security/identities/<int:identity_id>/unlink/", unlink_own, name="unlink_identity"),
     path("sessions/", sessions.list_usersessions, name="usersessions_list"),
     path("sessions/end-others/", end_other_sessions, name="end_other_sessions"),
     path("sessions/<int:session_id>/end/", end_session, name="end_session"),

@@ -51,11 +51,11 @@ def _address(text: str) -> str:
     return text[:LONGEST_ADDRESS]
 
 
-def passkey_failed(request: HttpRequest, user: User | None) -> None:
+def passkey_failed(request: HttpRequest, user: User | None, message: str = "The passkey was not accepted.") -> None:
     """Record a passkey that was not accepted; ``user`` is known only after a password."""
     signed_in = isinstance(request.user, User)
     action = Action.CONFIRMATION_FAILED if signed_in else Action.SIGN_IN_FAILED
-    record(action, request, user, outcome=Outcome.REFUSED, message="The passkey was not accepted.")
+    record(action, request, user, outcome=Outcome.REFUSED, message=message)
 
 
 def sso_linked(request: HttpRequest, user: User) -> None:

@@ -17,6 +17,7 @@ from django.utils.dateparse import parse_datetime
 from workspaces.models import Invitation, User
 
 INVITATION = "workspaces/email/invitation"
+UNLINKED = "socialaccount/email/account_disconnected"
 MFA_RESET = "workspaces/email/mfa_reset"
 PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 

@@ -57,6 +57,8 @@ mfa_generate_recovery_codes            GET    in 200 200 200 200 200 200 confirm
 mfa_generate_recovery_codes            POST   in 200 200 200 200 200 200 confirm
 mfa_download_recovery_codes            GET    in 404 404 404 404 404 404 confirm
 mfa_download_recovery_codes            POST   in 404 404 404 404 404 404 confirm
+unlink_identity                        GET    in 404 404 404 404 404 404 confirm
+unlink_identity                        POST   in 404 404 404 404 404 404 confirm
 usersessions_list                      GET    in 200 200 200 200 200 200
 usersessions_list                      POST   in 302 302 302 302 302 302
 end_other_sessions                     POST   in 302 302 302 302 302 302
@@ -75,6 +77,8 @@ workspaces:people                      GET    in 403 403 403 403 403 200
 workspaces:deactivate                  GET    in 403 403 403 403 403 200 confirm
 workspaces:deactivate                  POST   in 403 403 403 403 403 302 confirm
 workspaces:reactivate                  POST   in 403 403 403 403 403 302 confirm
+workspaces:unlink_identity             GET    in 403 403 403 403 403 200 confirm
+workspaces:unlink_identity             POST   in 403 403 403 403 403 302 confirm
 workspaces:reset_mfa                   GET    in 403 403 403 403 403 200 confirm
 workspaces:reset_mfa                   POST   in 403 403 403 403 403 302 confirm
 workspaces:invitation                  GET   200 200 200 200 200 200 200

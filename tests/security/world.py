@@ -5,6 +5,7 @@ from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
 from allauth.usersessions.models import UserSession
 from django.apps import apps
 from django.utils import timezone
@@ -117,10 +118,11 @@ class World:
         token = invitation.renew_token()
         invitation.save()
         passkey = Authenticator.objects.create(user=colleague, type="webauthn", data={"name": "Key", "credential": {}})
+        identity = SocialAccount.objects.create(user=colleague, provider="sso", uid="colleague")
         session = UserSession.objects.create(
             user=colleague, session_key="x" * 32, ip="203.0.113.9", user_agent="Browser/1", last_seen_at=timezone.now()
         )
-        # The passkey and the session are a colleague's: nobody else may reach them.
+        # The passkey, the identity and the session are a colleague's: nobody else may reach them.
         return {
             "slug": HERE,
             "key_id": self.key.key_id,
@@ -131,6 +133,7 @@ class World:
             "token": token,
             "pk": passkey.pk,
             "session_id": session.pk,
+            "identity_id": identity.pk,
             "resource": "balance",
             "uidb36": "1",
             "key": "no-such-key",

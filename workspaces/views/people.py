@@ -31,7 +31,7 @@ def people(request: HttpRequest) -> HttpResponse:
     factors = User.objects.filter(pk=OuterRef("pk"), authenticator__type__in=SECOND_FACTORS)
     accounts = (
         User.objects.annotate(has_mfa=Exists(factors))
-        .prefetch_related(Prefetch("memberships", memberships))
+        .prefetch_related(Prefetch("memberships", memberships), "socialaccount_set")
         .order_by("-is_active", "email")
     )
     if searched:

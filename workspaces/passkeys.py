@@ -1,0 +1,20 @@
+"""What the owner of a passkey allowed it to do."""
+
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+
+_ALLOWED = "signs_in_alone"
+
+
+def allow(credential: dict[str, Any], *, alone: bool) -> None:
+    """Note in what is stored of a new passkey whether it may sign in without the password."""
+    credential[_ALLOWED] = alone
+
+
+def signs_in_alone(passkey: Authenticator) -> bool:
+    """Say whether ``passkey`` may sign in without the password; of older ones, what the browser reported counts."""
+    credential: dict[str, Any] = passkey.data.get("credential", {})
+    if _ALLOWED in credential:
+        return credential[_ALLOWED] is True
+    return bool(passkey.wrap().is_passwordless)

@@ -1,0 +1,44 @@
+"""Unlinking identities of the company's provider from accounts."""
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
+from django.db import transaction
+from django.utils import timezone
+
+from workspaces import emails, passkeys
+from workspaces.audit import Actor, record_event
+from workspaces.identities import Identity
+from workspaces.models import Action, User
+from workspaces.services import account_mail
+from workspaces.services.people import NotPossible
+
+
+def unlink(identity: SocialAccount, actor: Actor) -> None:
+    """Let an identity open its account no more, end the account's other sessions, and tell its owner by e-mail.
+
+    Raises NotPossible where it is the only way in.
+    """
+    user = identity.user
+    by_owner = actor.user is not None and actor.user.pk == user.pk
+    facts = {"ip": actor.ip_address, "user_agent": actor.user_agent} if by_owner else {"by": str(actor.user)}
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=user.pk)  # two at once would each leave the other
+        if not _another_way_in(user, identity):
+            raise NotPossible(
+                f"This is the only way in to {user.email}. Set a password, or add a passkey that signs in alone, first."
+            )
+        address = Identity.of(identity).address
+        identity.delete()
+        for session in UserSession.objects.filter(user=user):
+            if not session.is_current():
+                session.end()
+        record_event(Action.SSO_UNLINKED, actor, subject=(str(user.pk), user.email), identity=address)
+        account_mail.queue(emails.UNLINKED, user.email, timestamp=timezone.now().isoformat(), **facts)
+
+
+def _another_way_in(user: User, identity: SocialAccount) -> bool:
+    if SocialAccount.objects.filter(user=user).exclude(pk=identity.pk).exists():
+        return True
+    keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
+    return user.has_usable_password() or any(passkeys.signs_in_alone(key) for key in keys)

@@ -1,0 +1,24 @@
+"""Filters about how accounts are signed in to."""
+
+from collections.abc import Iterable
+
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django import template
+
+from workspaces import passkeys
+from workspaces.identities import Identity
+
+register = template.Library()
+
+
+@register.filter
+def signs_in_alone(passkey: Authenticator) -> bool:
+    """Say whether a passkey may sign in without the password."""
+    return passkeys.signs_in_alone(passkey)
+
+
+@register.filter
+def identities(accounts: Iterable[SocialAccount]) -> list[Identity]:
+    """Return rows for linked identities, as django-allauth stores them."""
+    return [Identity.of(account) for account in accounts]

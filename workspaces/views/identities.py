@@ -1,0 +1,57 @@
+"""Unlinking an identity of the company's provider: one's own, or, for site admins, anybody's."""
+
+from allauth.socialaccount.models import SocialAccount
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+
+from workspaces.access import require_confirmation, require_site_admin
+from workspaces.audit import Actor
+from workspaces.identities import Identity
+from workspaces.services import identities as services
+from workspaces.services.people import NotPossible
+from workspaces.views.answers import go_to, page_or_part
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def unlink_own(request: HttpRequest, identity_id: int) -> HttpResponse:
+    """Ask, then unlink an identity from the person's own account."""
+    require_confirmation(request)
+    identity = get_object_or_404(SocialAccount, pk=identity_id, user_id=request.user.pk)
+    return _unlink(request, identity, reverse("mfa_index"), "Security")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def unlink(request: HttpRequest, user_id: int, identity_id: int) -> HttpResponse:
+    """Ask, then unlink an identity from somebody's account."""
+    require_site_admin(request)
+    require_confirmation(request)
+    identity = get_object_or_404(SocialAccount.objects.select_related("user"), pk=identity_id, user_id=user_id)
+    return _unlink(request, identity, reverse("workspaces:people"), "People")
+
+
+def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str) -> HttpResponse:
+    row = Identity.of(identity)
+    if request.method != "POST":
+        context = {
+            "title": f"Unlink {row.address} from {identity.user.email}?",
+            "button": "Unlink",
+            "consequences": [
+                f"This identity of {row.provider} no longer opens the account; its other sessions end.",
+                "The account's owner is told by e-mail.",
+                f"Whoever {row.provider} vouches for as {identity.user.email} is linked again on signing in.",
+            ],
+            "action_url": request.path,
+            "back_url": back,
+            "back_label": label,
+            "keep": "Leave it",
+        }
+        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    try:
+        services.unlink(identity, Actor.of(request))
+    except NotPossible as refusal:
+        messages.error(request, str(refusal))
+        return go_to(request, back)
+    return go_to(request, back, f"{row.address} no longer opens the account {identity.user.email}.")

@@ -191,7 +191,7 @@ def all_read(workspace, sandbox):
 
 def judge(workspace, sandbox):
     """Print what was captured of what was written; return whether nothing is wrong. Missing rows need their gap."""
-    from keys import rollups  # noqa: PLC0415
+    from keys import recounting  # noqa: PLC0415
     from keys.models import ApiKey, KeyTraffic, LogGap  # noqa: PLC0415
 
     written, keys = upstream_rows(sandbox), list(ApiKey.objects.of(workspace).with_gaps())
@@ -201,7 +201,7 @@ def judge(workspace, sandbox):
     wrong_gaps = [key for key in {*found, *expected} if found.get(key, []) != expected.get(key, [])]
     doubled = sum(sum(Counter(ids).values()) - len(set(ids)) for ids in captured.values())
     strange = sum(len(set(ids) - {row for row, _ in written.get(key, ())}) for key, ids in captured.items())
-    differing = list(rollups.recount(workspace))
+    differing = list(recounting.recount(workspace))
     counted = sum(KeyTraffic.objects.filter(key__in=keys, endpoint="").values_list("count", flat=True))
     total, rows = sum(map(len, written.values())), sum(map(len, captured.values()))
     missing = total - rows

@@ -79,7 +79,7 @@ class Environment:
     poll_deliveries_seconds: int = _setting(30, _POSITIVE, support=True)
     # 13 months: a year to compare with, and the month that is not over.
     keep_requests_days: int = _setting(396, _POSITIVE, support=True)
-    keep_requests_rows: int = _setting(0, validate.Range(min=0), support=True)
+    keep_requests_rows: int = _setting(0, values.is_row_limit, support=True)
     keep_deliveries_days: int = _setting(396, _POSITIVE, support=True)
     metrics_token: str = _setting("", values.is_metrics_token, secret=True)
     webhook_allow_local_targets: bool | None = _setting(None)

@@ -134,3 +134,9 @@ def is_metrics_token(value: str) -> None:
     """Raise ValidationError for a token that could be guessed, or that no header can carry."""
     if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):
         raise ValidationError("must have at least 16 ASCII characters and no space; leave it out to be without metrics")
+
+
+def is_row_limit(value: int) -> None:
+    """Raise ValidationError for a limit that a few busy minutes could fill."""
+    if value and value < 10_000:
+        raise ValidationError("must be at least 10000, or 0 for any number; it is per workspace")

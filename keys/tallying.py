@@ -13,7 +13,7 @@ EVERYTHING = ""  # all of the customer's requests
 OTHER = "other"  # endpoints past the cap
 CONSOLE = "console"  # the console's own calls, in no other cell
 MOST_ENDPOINTS = 50
-_HOUR = timedelta(hours=1)
+_NOTHING, _HOUR = timedelta(0), timedelta(hours=1)
 
 
 class Countable(Protocol):
@@ -94,12 +94,11 @@ def tally(rows: Iterable[Countable], endpoints: set[str]) -> dict[Cell, Tally]:
 def _alike(rows: Iterable[Countable]) -> dict[_Likeness, int]:
     """Count together the rows that count alike, which most of a page do."""
     alike: dict[_Likeness, int] = {}
-    begin = end = datetime.min.replace(tzinfo=UTC)
+    begin = datetime.min.replace(tzinfo=UTC)
     for row in rows:
         at, duration = row.created_at, row.duration_ms
-        if not begin <= at < end:  # rows come in order of time, so the hour is seldom another
+        if not _NOTHING <= at - begin < _HOUR:  # rows come in order of time, so the hour is seldom another
             begin = hour_of(at)
-            end = begin + _HOUR
         bucket = None if duration is None else bucket_of(duration)
         like = begin, row.path, (row.status_code or 0) // 100, bucket, row.is_own_call
         alike[like] = alike.get(like, 0) + 1

@@ -7,6 +7,7 @@ import pytest
 from cleanlist import Secret
 from keys import rollups
 from keys.models import ApiKey, LoggedRequest
+from keys.tallying import tally
 from workspaces.models import Membership, Role, User, Workspace
 from workspaces.sealing import Sealed
 from workspaces.statements import together
@@ -18,7 +19,10 @@ API_KEY = "clapi_" + "k" * 64
 
 def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
     """Have rollups count ``rows``, as the landing of a page does."""
-    together(*rollups.adding(key, rollups.tallied(key, rows)))
+    endpoints: set[str] = set()
+    cells = tally(rows, endpoints)
+    rollups.note_endpoints(key, endpoints)
+    together(*rollups.adding(key, cells))
 
 
 def person(role_name: str) -> User:

@@ -16,13 +16,14 @@ from workspaces.statements import Statement, together
 
 TABLE = "keys_loggedrequest"
 FIRST_YEAR, LAST_YEAR = 2020, 2100
+FIRST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 EARLY, LATE = f"{TABLE}_early", f"{TABLE}_late"
 # Taken while partitions are made, so that two workers never make the same one.
 _LOCK = 0x6C6F67
 _TURN = "SELECT pg_advisory_xact_lock(%s)"
 _MISSING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
-# Reading waits behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
-_LOCK_SECONDS = 3
+# Reading and landing wait behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
+_LOCK_MILLISECONDS, _TRIES = 200, 5
 logger = structlog.get_logger(__name__)
 
 
@@ -118,25 +119,38 @@ def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _drop(name: str, end: datetime) -> int:
-    """Note with the keys of its rows that these were pruned, and drop the partition: one transaction, or nothing.
+    """Drop one partition, or leave it for the next pruning where somebody reads it, or a page brought it new rows.
 
-    Under the lock of landing, so that no page is about to bring the rows back.
+    Whoever prunes has noted with the keys of its rows that these go, so no page brings them back.
     """
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
-            cursor.execute("SELECT FROM workspaces_workspace ORDER BY id FOR NO KEY UPDATE")
-            cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
-            cursor.execute(
-                f"UPDATE keys_apikey SET kept_from = greatest(kept_from, %s)"  # noqa: S608 - the name is one of ours
-                f" WHERE EXISTS (SELECT FROM {name} WHERE key_id = keys_apikey.id)",
-                [end],
-            )
-            cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - as above
-            rows: int = cursor.fetchone()[0]
-            cursor.execute(f"DROP TABLE {name}")
-    except OperationalError as error:  # the log is being read: the next pruning tries again
-        logger.warning("partition_in_use", partition=name, error=str(error).strip())
-        return 0
-    logger.info("partition_dropped", partition=name, rows=rows)
-    return rows
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - the name is one of ours
+        rows: int = cursor.fetchone()[0]
+    for _ in range(_TRIES):
+        try:
+            if not _dropped(name, end):
+                return 0
+        except OperationalError as error:  # it is being read
+            reason = str(error).strip()
+        else:
+            logger.info("partition_dropped", partition=name, rows=rows)
+            return rows
+    logger.warning("partition_in_use", partition=name, error=reason)
+    return 0
+
+
+def _dropped(name: str, end: datetime) -> bool:
+    """Drop a partition unless a key has rows in it that it does not count as pruned."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
+        cursor.execute(f"LOCK TABLE ONLY {TABLE} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(f"LOCK TABLE {name} IN ACCESS EXCLUSIVE MODE")
+        cursor.execute(
+            f"SELECT EXISTS (SELECT FROM keys_apikey WHERE coalesce(kept_from < %s, true)"  # noqa: S608 - as above
+            f" AND EXISTS (SELECT FROM {name} WHERE key_id = keys_apikey.id))",
+            [end],
+        )
+        if cursor.fetchone()[0]:
+            return False
+        cursor.execute(f"DROP TABLE {name}")
+    return True

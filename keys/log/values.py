@@ -12,12 +12,12 @@ from django.db import connection
 from django.db.models import Count, Max, Min
 
 from keys.endpoints import beginning_of
-from keys.models.log_value import MOST_VALUES, OTHERS, LogValue, fingerprint
+from keys.models.log_value import MOST_VALUES, OTHERS, fingerprint
 from workspaces.statements import Statement, in_json, rows_of, stored_id, together
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow
-    from keys.models import ApiKey, LoggedRequest
+    from keys.models import LoggedRequest
 
 COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
 _SEEN = {
@@ -88,13 +88,6 @@ def note_of_keys(rows: Iterable[Any]) -> None:
         by_key[row.key_id, row.workspace_id].append(row)
     for (key_id, workspace_id), of_key in by_key.items():
         note(key_id, workspace_id, of_key)
-
-
-def recount(key: "ApiKey") -> None:
-    """Note anew what occurs in the log of ``key``; the caller holds the workspace's lock, and a transaction."""
-    noted = [LogValue(workspace_id=key.workspace_id, **one) for one in counted(key.requests.all())]
-    key.log_values.all().delete()
-    LogValue.objects.bulk_create(noted, batch_size=500)
 
 
 def seen_in(rows: "Iterable[LoggedRequest | NewRow]") -> list[Seen]:

@@ -9,7 +9,7 @@ from keys import landing
 from keys.log import landing as log_landing
 from keys.models import ApiKey
 from tests.cast import *  # noqa: F403
-from workspaces.models import Poll
+from workspaces.models import Poll, Workspace
 
 KEY = "550e8400-e29b-41d4-a716-446655440000"
 START = timezone.now().replace(microsecond=0) - timedelta(hours=12)
@@ -59,3 +59,10 @@ class FakeLog:
 @pytest.fixture
 def log(workspace):
     return FakeLog(workspace)
+
+
+@pytest.fixture
+def another_log(workspace):
+    """The log of a key in a workspace of its own."""
+    other = Workspace.objects.create(name="Other", slug="other", base_url=workspace.base_url)
+    return FakeLog(other)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
-from keys import rollups
+from keys import recounting
 from keys.log import landing as log_landing
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
@@ -124,7 +124,7 @@ def test_crashes_and_faults_neither_lose_nor_double_a_request(sandbox, workspace
     for _ in range(2):  # the list tells the count, the log has the rows
         poll_everything()
     assert {key: captured(key) for key in keys} == written
-    assert list(rollups.recount(workspace)) == []
+    assert list(recounting.recount(workspace)) == []
     shown = [key.completeness() for key in ApiKey.objects.of(workspace).filter(upstream_id__in=keys)]
     assert [one.percent for one in shown] == [100, 100, 100]
     assert not LogGap.objects.exists()

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.db.models import QuerySet
 
-from keys import retention, rollups
-from keys.models import LoggedRequest
+from keys import recounting, retention
+from keys.models import ApiKey, LoggedRequest
 from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 
@@ -20,6 +22,7 @@ def old(log):
     log.write(200, since=2 * DAY, seconds_apart=30)
     log.list(3 * DAY)
     log.read(3 * DAY)
+    connection.check_constraints()  # as at the end of the transaction in which they landed
     return log
 
 
@@ -48,7 +51,7 @@ def test_pruned_rows_that_upstream_still_shows_do_not_come_back(old, settings):
 
 def test_rollups_equal_a_recount_of_what_is_left(old, settings):
     prune(3, settings)
-    assert list(rollups.recount(old.workspace)) == []
+    assert list(recounting.recount(old.workspace)) == []
 
 
 def test_only_so_many_rows_are_kept_counted_in_whole_hours(old, settings):
@@ -58,6 +61,68 @@ def test_only_so_many_rows_are_kept_counted_in_whole_hours(old, settings):
     assert 150 - 120 < LoggedRequest.objects.count() <= 150
     assert pruned + LoggedRequest.objects.count() == 500
     assert old.key.kept_from == hour_of(first.created_at)
+
+
+def test_no_limit_on_rows_takes_those_of_this_hour_or_the_last(log, settings):
+    log.write(300, since=0, seconds_apart=1)
+    log.list(301)
+    log.read(302)
+    now = hour_of(at(0)) + timedelta(minutes=59)
+
+    settings.KEEP_REQUESTS_ROWS = 10
+    assert retention.prune(now) == 0
+    log.write(20, since=400)
+    log.list(500)
+    assert log.read(501).fresh == 20
+
+
+def test_a_workspace_keeps_its_rows_however_much_another_logs(old, settings, another_log):
+    another_log.write(400, since=2 * DAY, seconds_apart=30)
+    another_log.list(3 * DAY)
+    another_log.read(3 * DAY)
+
+    pruned = prune(3, settings, KEEP_REQUESTS_DAYS=400, KEEP_REQUESTS_ROWS=500)
+
+    assert pruned == 0
+
+
+def test_a_clock_that_was_ahead_does_not_keep_out_what_is_logged_now(old, settings):
+    ApiKey.objects.update(kept_from=at(40 * DAY))
+    prune(3, settings)
+    old.write(5, since=3 * DAY + 10)
+    old.list(3 * DAY + 60)
+
+    assert old.read(3 * DAY + 61).fresh == 5
+
+
+@pytest.fixture
+def half_pruned(old, settings, monkeypatch):
+    """A key whose first day was to be pruned, by a process that died after the first rows."""
+    monkeypatch.setattr(retention, "BATCH", 100)
+    delete = QuerySet.delete
+
+    def die_afterwards(rows):
+        delete(rows)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(QuerySet, "delete", die_afterwards)
+        with pytest.raises(KeyboardInterrupt):
+            prune(3, settings)
+    assert LoggedRequest.objects.count() == 400
+    return old
+
+
+def test_a_recount_leaves_alone_the_hours_that_are_being_pruned(half_pruned):
+    assert list(recounting.recount(half_pruned.workspace)) == []
+
+
+def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned, settings):
+    list(recounting.recount(half_pruned.workspace, repair=True))
+    prune(3, settings)
+
+    assert half_pruned.key.traffic.everything().total() == 500
+    assert half_pruned.workspace.traffic.everything().total() == 500
 
 
 def test_nothing_is_removed_that_is_young_enough(old, settings):

@@ -1,18 +1,22 @@
 """Rollups equal the log, whatever lands in whatever order."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from msgspec import structs
 
-from keys import landing, rollups
+from keys import landing, recounting
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.capture.conftest import START, at
 from tests.cast import count_into_rollups
 from tests.keys.test_landing import listed
 from workspaces.latency import percentile
+from workspaces.models import Workspace
 
 
 @pytest.fixture
@@ -60,12 +64,12 @@ def test_a_rollup_that_is_wrong_is_reported_and_set_right(busy, capsys):
         call_command("recount_rollups")
     assert "everything 2xx: the rollup says 1, the log" in capsys.readouterr().out
     call_command("recount_rollups", "--repair")
-    assert list(rollups.recount(busy.workspace)) == []
+    assert list(recounting.recount(busy.workspace)) == []
 
 
 def test_a_row_that_is_lost_from_the_log_is_noticed(busy):
     LoggedRequest.objects.filter(is_own_call=False).first().delete()
-    assert any("the rollup says" in sentence for sentence in rollups.recount(busy.workspace))
+    assert any("the rollup says" in sentence for sentence in recounting.recount(busy.workspace))
 
 
 def test_an_unknown_workspace_is_said_to_be_so(db):
@@ -112,3 +116,55 @@ def test_durations_add_up_page_by_page(log):
     everything = log.key.traffic.everything()
     assert everything.total() == sum(everything.durations().values()) == 4
     assert percentile(everything.durations(), 0.5) == pytest.approx(40, rel=0.091)
+
+
+def rename(name):
+    """Write to the workspace by a connection of our own."""
+    try:
+        return Workspace.objects.update(name=name)
+    finally:
+        connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_while_differences_are_reported_others_may_write(busy):
+    KeyTraffic.objects.filter(endpoint="").update(count=1)
+
+    found = recounting.recount(busy.workspace)
+    assert next(found)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(rename, "Renamed").result(timeout=5) == 1
+    assert list(found)
+
+
+def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
+    KeyTraffic.objects.filter(endpoint="").update(count=1)
+
+    found = recounting.recount(busy.workspace)
+    said = [next(found)]
+    wrong = KeyTraffic.objects.filter(endpoint="", count=1).count()
+    busy.write(40, since=9000, path="/api/v2/people/search")
+    busy.list(9100)
+    busy.read(9101)
+    said += found
+
+    assert len(said) == 2 * wrong > 0  # of the key, and of the workspace
+    assert all("everything" in sentence for sentence in said)
+
+
+def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy):
+    busy.key.log_values.all().delete()
+    recounting.recount_values(busy.key)
+
+    assert busy.key.log_values.get(kind="status_code", value="429").count == 90
+
+
+@pytest.mark.parametrize("year", [1900, 9999])
+def test_rows_at_the_ends_of_time_are_counted_like_others(log, year):
+    log.write(3, since=0)
+    log.rows[0] = structs.replace(log.rows[0], created_at=datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC))
+    log.list(10)
+    log.read(11)
+
+    assert log.key.traffic.everything().total() == 3
+    assert list(recounting.recount(log.workspace)) == []

@@ -43,6 +43,7 @@ def test_the_secrets_it_makes_are_its_owners_alone_and_stay_the_same(read, tmp_p
 
 
 BAD = {
+    "KEEP_REQUESTS_ROWS": "9999",
     "PORT": "http",
     "SANDBOX_PORT": "70000",
     "DEBUG": "perhaps",
@@ -262,3 +263,8 @@ def test_debugging_is_refused_where_the_console_is_reached_by_https(read, url):
     with pytest.raises(ConfigurationError, match=r"DEBUG: must be off where PUBLIC_URL is https"):
         read(DEBUG="true", PUBLIC_URL=url)
     assert read(DEBUG="true", PUBLIC_URL="http://localhost:8000").debug
+
+
+@pytest.mark.parametrize("rows", ["0", "10000"])
+def test_a_limit_on_rows_may_be_left_out_or_ample(read, rows):
+    assert read(KEEP_REQUESTS_ROWS=rows).keep_requests_rows == int(rows)

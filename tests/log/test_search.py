@@ -6,7 +6,7 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from keys.log import values
+from keys import recounting
 from keys.log.filters import LogFilterForm
 from keys.log.hints import hints_of
 from keys.log.scope import Scope
@@ -140,7 +140,7 @@ def test_values_equal_a_recount(busy):
     busy.add(path=f"/a/{UUID}", is_own_call=True, user_agent="")
     facts = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
     noted = set(LogValue.objects.values_list(*facts))
-    values.recount(busy.key)
+    recounting.recount_values(busy.key)
     assert set(LogValue.objects.values_list(*facts)) == noted
     assert len(noted) == 5 + 1 + 5  # of the hundred with two methods, and of the one
 

@@ -6,13 +6,13 @@ from allauth.mfa.recovery_codes import views as recovery_codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.socialaccount import views as sso
-from allauth.usersessions import views as sessions
 from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from dashboard.single_sign_on import sso_callback, sso_login
+from workspaces.views import security
 from workspaces.views.identities import unlink_own
-from workspaces.views.security import confirmed, end_other_sessions, end_session, recorded
+from workspaces.views.security import confirmed, recorded
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -57,9 +57,10 @@ urlpatterns = [
         name="mfa_download_recovery_codes",
     ),
     path("security/identities/<int:identity_id>/unlink/", unlink_own, name="unlink_identity"),
-    path("sessions/", sessions.list_usersessions, name="usersessions_list"),
-    path("sessions/end-others/", end_other_sessions, name="end_other_sessions"),
-    path("sessions/<int:session_id>/end/", end_session, name="end_session"),
+    path("sessions/", security.list_sessions, name="usersessions_list"),
+    path("sessions/end-others/", security.end_other_sessions, name="end_other_sessions"),
+    path("sessions/end-all/", security.end_all_sessions, name="end_all_sessions"),
+    path("sessions/<int:session_id>/end/", security.end_session, name="end_session"),
     # Answered with 404 unless OIDC_ISSUER_URL is set.
     path("identity/<str:provider_id>/login/", sso_login, name="openid_connect_login"),
     path("identity/<str:provider_id>/login/callback/", sso_callback, name="openid_connect_callback"),

@@ -71,6 +71,9 @@ class Environment:
     oidc_client_id: str = _setting("")
     oidc_client_secret: str = _setting("", secret=True)
     oidc_name: str = _setting("single sign-on")
+    # From five minutes, since the limit is kept to the minute, to a month; and from an hour to a quarter of a year.
+    session_idle_minutes: int = _setting(720, validate.Range(5, 30 * 24 * 60), support=True)
+    session_hours: int = _setting(168, validate.Range(1, 90 * 24), support=True)
     rate_limit_per_minute: int = _setting(60, _POSITIVE, support=True)
     rate_limit_share_percent: int = _setting(20, validate.Range(1, 100), support=True)
     poll_balance_seconds: int = _setting(60, _POSITIVE, support=True)

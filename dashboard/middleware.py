@@ -2,15 +2,20 @@
 
 import zoneinfo
 from collections.abc import Callable
-from urllib.parse import unquote
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 
 from workspaces.access import Detour
-from workspaces.views.answers import go_to
+from workspaces.views.answers import go_to, is_htmx, way_back
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -24,6 +29,35 @@ def small_bodies(get_response: Handler) -> Handler:
             limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
             message = f"That is too large: at most {limit} KiB can be sent at once.\n"
             return HttpResponse(message, status=413, content_type="text/plain")
+        return get_response(request)
+
+    return middleware
+
+
+class SignInRequired(LoginRequiredMiddleware):
+    """Lead who is not signed in, or no longer, to the sign-in form and from there back to where they were."""
+
+    def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:  # type: ignore[override]  # htmx is led by another kind
+        """Lead them there; what they sent is not done, and they are told."""
+        is_read = request.method in {"GET", "HEAD"}
+        if is_read and not is_htmx(request):
+            return super().handle_no_permission(request, view_func)
+        if not is_read:
+            messages.warning(request, "You are no longer signed in, so that was not done. Sign in, then do it again.")
+        # Not to a part of a page or the address of a form, but to the page that it was on.
+        back = urlsplit(way_back(request, "/"))._replace(scheme="", netloc="").geturl()
+        return go_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
+
+
+AUTOMATIC = "Console-Automatic"  # sent by static/js/refresh.js
+
+
+def activity(get_response: Handler) -> Handler:
+    """Let the idle limit of the session count from what a person does, not from what a page asks for by itself."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        if request.user.is_authenticated and AUTOMATIC not in request.headers:
+            request.session.touch()  # type: ignore[attr-defined]  # of our own store
         return get_response(request)
 
     return middleware

@@ -7,7 +7,7 @@ from allauth.account.authentication import get_authentication_records
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
-from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.dispatch import receiver
@@ -15,6 +15,7 @@ from django.http import HttpRequest
 
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Outcome, User
+from workspaces.services import sessions
 
 ADDED = {"totp": Action.TOTP_ADDED, "webauthn": Action.PASSKEY_ADDED, "recovery_codes": Action.RECOVERY_CODES_MADE}
 REMOVED = {
@@ -63,9 +64,16 @@ def sso_linked(request: HttpRequest, user: User) -> None:
     record(Action.SSO_LINKED, request, user, subject=(str(user.pk), user.email))
 
 
+@receiver(user_logged_in)
+def session_begun(request: HttpRequest, **_: Any) -> None:
+    """Let the limits of the session count from this sign-in."""
+    request.session.begin()  # type: ignore[attr-defined]  # of our own store
+
+
 @receiver(account.user_logged_in)
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in and how it was made."""
+    """Record a sign-in and how it was made, and list the session."""
+    sessions.enlist(request, user)
     methods = [str(step.get("type") or step["method"]) for step in get_authentication_records(request, user)]
     record(Action.SIGNED_IN, request, user, methods=methods)
 
@@ -80,13 +88,16 @@ def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 @receiver(account.password_changed)
 @receiver(account.password_set)
 def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a new password."""
+    """Record a new password, and end the person's other sessions; this one has a new id."""
+    sessions.end_sessions(user, but=request.session)
+    sessions.enlist(request, user)
     record(Action.PASSWORD_CHANGED, request, user)
 
 
 @receiver(account.password_reset)
 def password_reset(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a password set by way of an e-mail."""
+    """Record a password set by way of an e-mail, and end the person's sessions."""
+    sessions.end_sessions(user, but=request.session)  # which the new password has ended, should it be theirs
     record(Action.PASSWORD_RESET, request, user)
 
 

@@ -1,5 +1,6 @@
 from importlib import import_module
 
+from allauth.usersessions import apps as usersessions
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
@@ -13,3 +14,12 @@ class WorkspacesConfig(AppConfig):
         """Let every app say what it polls, as ``admin.py`` is found, so that the engine knows no app."""
         autodiscover_modules("polls")
         import_module("workspaces.account_events")  # its receivers listen to django-allauth
+
+
+class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]
+    """django-allauth's list of sessions, without the receivers that would write ids into it; ours write hashes."""
+
+    default = False  # what belongs to "workspaces" is the class above
+
+    def ready(self) -> None:
+        """Connect nothing: see ``workspaces.account_events``."""

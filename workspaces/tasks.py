@@ -7,6 +7,7 @@ from kombu.exceptions import OperationalError
 
 from workspaces.polling import engine, stopping
 from workspaces.services import account_mail
+from workspaces.sessions import SessionStore
 
 logger = structlog.get_logger(__name__)
 
@@ -35,6 +36,12 @@ def nudge_account_mail() -> None:
         send_account_mail.apply_async(retry=False)
     except OperationalError as error:
         logger.warning("broker_unreachable", error=str(error))
+
+
+@shared_task(ignore_result=True, expires=600)
+def clear_sessions() -> None:
+    """Remove what is stored of sessions that are over."""
+    SessionStore.clear_expired()
 
 
 @worker_init.connect

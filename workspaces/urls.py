@@ -26,6 +26,7 @@ urlpatterns = [
     path("people/", people.people, name="people"),
     path("people/<int:user_id>/deactivate/", people.deactivate, name="deactivate"),
     path("people/<int:user_id>/reactivate/", people.reactivate, name="reactivate"),
+    path("people/<int:user_id>/sign-out/", people.sign_out, name="sign_out"),
     path("people/<int:user_id>/reset-mfa/", people.reset_mfa, name="reset_mfa"),
     path("people/<int:user_id>/identities/<int:identity_id>/unlink/", identities.unlink, name="unlink_identity"),
     path("invitations/<str:token>/", invitations.accept, name="invitation"),

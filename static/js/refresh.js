@@ -33,6 +33,11 @@
     showPause();
   });
 
+  // A session ends when its person idles, so the server has to know what only the page asked for.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.triggeringEvent?.isTrusted) event.detail.headers["Console-Automatic"] = "true";
+  });
+
   document.addEventListener("htmx:load", showPause);
   document.addEventListener("visibilitychange", tick);
   setInterval(tick, 1000);

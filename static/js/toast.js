@@ -35,13 +35,6 @@
     if (xhr.getResponseHeader("HX-Trigger")) return;
     show("danger", MEANINGS[xhr.status] || `The console answered ${xhr.status}. Reload the page and try again.`);
   });
-  document.addEventListener("htmx:beforeSwap", (event) => {
-    const signIn = document.body.dataset.signIn;
-    const answer = event.detail.xhr.responseURL;
-    if (!signIn || !answer || new URL(answer).pathname !== signIn || location.pathname === signIn) return;
-    event.detail.shouldSwap = false;
-    location.assign(`${signIn}?next=${encodeURIComponent(location.pathname + location.search)}`);
-  });
   document.addEventListener("click", (event) => event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove());
   list()?.querySelectorAll("[data-toast]").forEach(expire);
 })();

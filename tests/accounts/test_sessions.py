@@ -2,9 +2,10 @@
 
 import pytest
 from allauth.usersessions.models import UserSession
+from django.contrib.sessions.models import Session
 from django.test import Client
 
-from tests.accounts.conftest import recorded, sign_in
+from tests.accounts.conftest import link_in_mail, recorded, sign_in
 
 pytestmark = pytest.mark.django_db
 SESSIONS = "/accounts/sessions/"
@@ -43,6 +44,64 @@ def test_all_others_are_ended_at_once(two):
     here.post(f"{SESSIONS}end-others/")
     assert there.get("/").status_code == 302
     assert here.get("/").status_code == 200
+
+
+def test_signing_out_everywhere_ends_this_one_too(two):
+    answer = two[0].post(f"{SESSIONS}end-all/", follow=True)
+    assert "You are signed out everywhere." in answer.content.decode()
+    assert [browser.get("/").status_code for browser in two] == [302, 302]
+    assert len(recorded("person:session_ended")) == 2
+    assert not Session.objects.filter(pk__in=UserSession.objects.values("session_key"))
+
+
+def test_this_session_is_marked_and_ending_it_leads_to_the_sign_in_form(two):
+    here, there = two
+    page = here.get(SESSIONS).content.decode()
+    assert page.count("This one") == 1
+    answer = here.post(f"{SESSIONS}{UserSession.objects.exclude(user_agent='Elsewhere/1.0').get().pk}/end/")
+    assert answer["Location"] == "/accounts/login/"
+    assert here.get("/").status_code == 302
+    assert there.get("/").status_code == 200
+
+
+def test_a_session_that_a_command_has_ended_is_not_listed(two, viewer):
+    here = two[0]
+    viewer.set_password("set on the command line 1")
+    viewer.save()
+    sign_in(here, viewer, "set on the command line 1")
+    page = here.get(SESSIONS).content.decode()
+    assert "Elsewhere/1.0" not in page
+    assert "This one" in page
+
+
+@pytest.mark.parametrize("command", ["sign-out", "reset-mfa", "deactivate"])
+def test_what_a_site_admin_does_to_an_account_ends_all_its_sessions(two, viewer, admin, command):
+    site_admin = Client()
+    sign_in(site_admin, admin)
+    site_admin.post(f"/people/{viewer.pk}/{command}/")
+    assert [browser.get("/").status_code for browser in two] == [302, 302]
+    assert site_admin.get("/").status_code == 200
+    assert Session.objects.count() == 1
+
+
+def test_a_site_admin_is_asked_first_and_the_trail_tells_whom_they_signed_out(two, viewer, admin):
+    site_admin = Client()
+    sign_in(site_admin, admin)
+    assert f"Sign {viewer.email} out everywhere?" in site_admin.get(f"/people/{viewer.pk}/sign-out/").content.decode()
+    assert two[0].get("/").status_code == 200
+    site_admin.post(f"/people/{viewer.pk}/sign-out/")
+    (event,) = recorded("person:session_ended")
+    assert (event.actor, event.subject, event.message) == (admin, viewer.email, "Signed out everywhere: 2 sessions.")
+    assert f"/people/{viewer.pk}/sign-out/" in site_admin.get("/people/").content.decode()
+
+
+def test_a_reset_password_ends_every_session(two, viewer):
+    stranger, new = Client(), "another correct horse battery"
+    stranger.post("/accounts/password/reset/", {"email": viewer.email})
+    form = stranger.get(link_in_mail("/accounts/password/reset/key/"), follow=True).request["PATH_INFO"]
+    stranger.post(form, {"password1": new, "password2": new})
+    assert [browser.get("/").status_code for browser in two] == [302, 302]
+    assert not UserSession.objects.exists()
 
 
 def test_somebody_elses_session_cannot_be_ended(two, operator):

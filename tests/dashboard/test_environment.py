@@ -57,6 +57,8 @@ BAD = {
     "CONSOLE_ADMIN_EMAIL": "admin",
     "CLEANLIST_API_ORIGINS": "https://api.cleanlist.ai/api/v1",
     "OIDC_ISSUER_URL": "http://login.example.com",
+    "SESSION_IDLE_MINUTES": "4",
+    "SESSION_HOURS": "0",
     "RATE_LIMIT_PER_MINUTE": "0",
     "RATE_LIMIT_SHARE_PERCENT": "101",
     "POLL_KEYS_SECONDS": "often",

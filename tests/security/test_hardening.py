@@ -56,12 +56,23 @@ def test_in_production_cookies_are_secure_and_the_browser_stays_with_https(manag
     script = (
         "from django.conf import settings as s;"
         "print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY, s.SECURE_HSTS_SECONDS,"
-        " s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SAMESITE)"
+        " s.SECURE_SSL_REDIRECT, s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SAMESITE, s.SESSION_COOKIE_NAME,"
+        " s.CSRF_COOKIE_NAME)"
     )
     done = manage(
         "shell", "-v0", "-c", script, VAR_DIR=tmp_path, PUBLIC_URL="https://console.example.com", TRUSTED_PROXY_COUNT=1
     )
-    assert done.stdout.split() == ["True", "True", "True", "31536000", "True", "Lax", "Lax"]
+    assert done.stdout.split() == [
+        "True",
+        "True",
+        "True",
+        "31536000",
+        "True",
+        "Lax",
+        "Lax",
+        "__Host-sessionid",
+        "__Host-csrftoken",
+    ]
 
 
 def test_signing_in_gives_a_new_session_and_a_new_csrf_token(owner):

@@ -60,7 +60,7 @@ mfa_download_recovery_codes            POST   in 404 404 404 404 404 404 confirm
 unlink_identity                        GET    in 404 404 404 404 404 404 confirm
 unlink_identity                        POST   in 404 404 404 404 404 404 confirm
 usersessions_list                      GET    in 200 200 200 200 200 200
-usersessions_list                      POST   in 302 302 302 302 302 302
+end_all_sessions                       POST   in 302 302 302 302 302 302
 end_other_sessions                     POST   in 302 302 302 302 302 302
 end_session                            POST   in 404 404 404 404 404 404
 openid_connect_login                   GET   404 404 404 404 404 404 404
@@ -79,6 +79,8 @@ workspaces:deactivate                  POST   in 403 403 403 403 403 302 confirm
 workspaces:reactivate                  POST   in 403 403 403 403 403 302 confirm
 workspaces:unlink_identity             GET    in 403 403 403 403 403 200 confirm
 workspaces:unlink_identity             POST   in 403 403 403 403 403 302 confirm
+workspaces:sign_out                    GET    in 403 403 403 403 403 200 confirm
+workspaces:sign_out                    POST   in 403 403 403 403 403 302 confirm
 workspaces:reset_mfa                   GET    in 403 403 403 403 403 200 confirm
 workspaces:reset_mfa                   POST   in 403 403 403 403 403 302 confirm
 workspaces:invitation                  GET   200 200 200 200 200 200 200

@@ -2,7 +2,7 @@
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from allauth.usersessions.models import UserSession
+from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 from django.utils import timezone
 
@@ -12,10 +12,11 @@ from workspaces.identities import Identity
 from workspaces.models import Action, User
 from workspaces.services import account_mail
 from workspaces.services.people import NotPossible
+from workspaces.services.sessions import end_sessions
 
 
-def unlink(identity: SocialAccount, actor: Actor) -> None:
-    """Let an identity open its account no more, end the account's other sessions, and tell its owner by e-mail.
+def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
+    """Let an identity open its account no more, end its sessions but ``session``, and tell its owner by e-mail.
 
     Raises NotPossible where it is the only way in.
     """
@@ -30,9 +31,7 @@ def unlink(identity: SocialAccount, actor: Actor) -> None:
             )
         address = Identity.of(identity).address
         identity.delete()
-        for session in UserSession.objects.filter(user=user):
-            if not session.is_current():
-                session.end()
+        end_sessions(user, but=session)
         record_event(Action.SSO_UNLINKED, actor, subject=(str(user.pk), user.email), identity=address)
         account_mail.queue(emails.UNLINKED, user.email, timestamp=timezone.now().isoformat(), **facts)
 

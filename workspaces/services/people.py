@@ -2,13 +2,13 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from allauth.usersessions.models import UserSession
 from django.db import transaction
 
 from workspaces import emails
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Invitation, User
 from workspaces.services import account_mail, members
+from workspaces.services.sessions import end_sessions
 
 
 class NotPossible(Exception):
@@ -80,11 +80,3 @@ def reset_mfa(user: User, actor: Actor) -> None:
         end_sessions(user)
         record_event(Action.MFA_RESET, actor, subject=(str(user.pk), user.email))
         account_mail.queue(emails.MFA_RESET, user.email)
-
-
-def end_sessions(user: User) -> int:
-    """Sign ``user`` out everywhere; return how many sessions that ended."""
-    sessions = list(UserSession.objects.filter(user=user))
-    for session in sessions:
-        session.end()
-    return len(sessions)

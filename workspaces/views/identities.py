@@ -50,7 +50,7 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
         }
         return page_or_part(request, "workspaces/confirm.html", "dialog", context)
     try:
-        services.unlink(identity, Actor.of(request))
+        services.unlink(identity, Actor.of(request), request.session)
     except NotPossible as refusal:
         messages.error(request, str(refusal))
         return go_to(request, back)

@@ -16,6 +16,7 @@ from workspaces.models import Membership, User
 from workspaces.models.user import SECOND_FACTORS
 from workspaces.services import people as services
 from workspaces.services.people import NotPossible
+from workspaces.services.sessions import sign_out as sign_out_everywhere
 from workspaces.texts import plain_text
 from workspaces.views.answers import go_to, page_or_part
 
@@ -67,6 +68,18 @@ def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
     ]
     words = {"title": "Reset the second factors of {email}?", "button": "Reset", "consequences": consequences}
     return _confirmed(request, user_id, services.reset_mfa, words, "{email} can sign in without a second factor now.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sign_out(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Ask, then end every session of somebody."""
+    consequences = [
+        "Every browser in which they are signed in has to sign in again.",
+        "What they had typed there and not sent yet may be lost.",
+        "Password, second factors and roles stay. If the password may be known to others, have them change it too.",
+    ]
+    words = {"title": "Sign {email} out everywhere?", "button": "Sign out everywhere", "consequences": consequences}
+    return _confirmed(request, user_id, sign_out_everywhere, words, "{email} is signed out everywhere.")
 
 
 @require_POST

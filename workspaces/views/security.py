@@ -4,18 +4,19 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
-from allauth.usersessions.internal.flows import sessions
 from allauth.usersessions.models import UserSession
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from workspaces.access import require_confirmation
 from workspaces.account_events import record
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, User
+from workspaces.services import sessions
 from workspaces.views.answers import go_to
 
 View = Callable[..., HttpResponseBase]
@@ -45,26 +46,52 @@ def recorded(view: View) -> View:
     return watched
 
 
+@require_safe
+def list_sessions(request: HttpRequest) -> HttpResponse:
+    """Show where the person is signed in."""
+    rows = sessions.sessions_of(_person(request))
+    current = next((row.pk for row in rows if sessions.is_current(request.session, row)), None)
+    return render(request, "usersessions/usersession_list.html", {"sessions": rows, "current": current})
+
+
 @require_POST
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """Sign out one of the person's own sessions, wherever it is."""
-    session = get_object_or_404(UserSession, pk=session_id, user_id=request.user.pk)
-    was_current = session.is_current()
-    _record(request, session)
-    sessions.end_sessions(request, [session])
-    return go_to(request, reverse("account_login" if was_current else "usersessions_list"), "That session is ended.")
+    row = get_object_or_404(UserSession, pk=session_id, user_id=request.user.pk)
+    _end(request, [row])
+    if sessions.is_current(request.session, row):
+        return _leave(request, "That session is ended.")
+    return go_to(request, reverse("usersessions_list"), "That session is ended.")
 
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Sign out all of the person's sessions but this one."""
-    others = [session for session in UserSession.objects.filter(user_id=request.user.pk) if not session.is_current()]
-    for session in others:
-        _record(request, session)
-    sessions.end_sessions(request, others)
+    mine = UserSession.objects.filter(user_id=request.user.pk)
+    _end(request, [row for row in mine if not sessions.is_current(request.session, row)])
     return go_to(request, reverse("usersessions_list"), "All other sessions are ended.")
 
 
-def _record(request: HttpRequest, session: UserSession) -> None:
-    subject = (str(session.pk), f"{session.ip}, {session.user_agent}")
-    record_event(Action.SESSION_ENDED, Actor.of(request), subject=subject)
+@require_POST
+def end_all_sessions(request: HttpRequest) -> HttpResponse:
+    """Sign the person out everywhere, here too."""
+    _end(request, list(UserSession.objects.filter(user_id=request.user.pk)))
+    return _leave(request, "You are signed out everywhere.")
+
+
+def _end(request: HttpRequest, rows: list[UserSession]) -> None:
+    for row in rows:
+        record_event(Action.SESSION_ENDED, Actor.of(request), subject=(str(row.pk), f"{row.ip}, {row.user_agent}"))
+    sessions.end(rows)
+
+
+def _leave(request: HttpRequest, done: str) -> HttpResponse:
+    logout(request)
+    return go_to(request, reverse("account_login"), done)
+
+
+def _person(request: HttpRequest) -> User:
+    user = request.user
+    if not isinstance(user, User):
+        raise TypeError("The middleware lets only people who are signed in come here.")
+    return user

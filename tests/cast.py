@@ -19,9 +19,10 @@ API_KEY = "clapi_" + "k" * 64
 
 def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
     """Have rollups count ``rows``, as the landing of a page does."""
-    endpoints: set[str] = set()
+    known = set(key.endpoints.values_list("path", flat=True))
+    endpoints = set(known)
     cells = tally(rows, endpoints)
-    rollups.note_endpoints(key, endpoints)
+    rollups.note_endpoints(key, endpoints - known)
     together(*rollups.adding(key, cells))
 
 

@@ -8,12 +8,13 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
+from dashboard import sign_in_limits
 from workspaces import account_events
 from workspaces.access import is_confirmed
 from workspaces.models import User
@@ -41,6 +42,21 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
         """Return False: this is a company's own console."""
         return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try. Raises ValidationError where there were too many."""
+        self._login_failed_rl_usage = sign_in_limits.consume(request, str(credentials.get("email", "")))
+        if self._login_failed_rl_usage is None:
+            raise self.validation_error("too_many_login_attempts")
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        sign_in_limits.clear(request, str(credentials.get("email", "")))
+
+    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+        """Remember the browser, so that nobody who guesses passwords elsewhere keeps its owner out."""
+        response: HttpResponse = super().post_login(request, user, **facts)
+        sign_in_limits.remember(response, user)
+        return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Record the address that was tried."""

@@ -129,7 +129,10 @@ CACHES = {
 AUTH_USER_MODEL = "workspaces.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("email", "name")},
+    },
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
@@ -154,8 +157,13 @@ PASSWORD_RESET_TIMEOUT = 3600
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {"reset_password": "dashboard.account_forms.AskForResetForm"}
 ACCOUNT_RATE_LIMITS = {
-    "login": "30/m/ip",
-    "login_failed": "10/m/ip,5/300s/key",
+    # Of passwords only wrong ones are counted, see dashboard.sign_in_limits. A limit of all sign-ins from one address
+    # would let one attacker keep everybody out behind a proxy that is not trusted.
+    "login": None,
+    "password_by_network": "10/m/ip,5/300s/key",
+    "password_by_account": "50/h/key",
+    "password_on_known_device": "5/300s/key",
+    "login_failed": "5/300s/key",  # codes and passkeys after the password, by account
     "reset_password": "20/m/ip,3/h/key",
     "reset_password_from_key": "20/m/ip",
     "reauthenticate": "10/m/user",
@@ -170,6 +178,8 @@ MFA_FORMS = {
     "authenticate_webauthn": "dashboard.account_forms.PasskeySecondFactorForm",
     "reauthenticate_webauthn": "dashboard.account_forms.PasskeyConfirmationForm",
 }
+# Nothing here can be guessed; the limit is for load.
+MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Cleanlist Console"

@@ -18,6 +18,7 @@ from environs import Env, EnvValidationError, validate
 
 from dashboard import values
 from dashboard.secrets import generated_secret
+from dashboard.var_dir import NotPrivate, make_private
 
 ROOT = Path(__file__).resolve().parent.parent
 HOSTED_API = "https://api.cleanlist.ai"
@@ -277,11 +278,13 @@ def _database(url: str, var_dir: Path) -> dict[str, Any]:
 def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
     """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set makes its own on first start (mode 0600)."""
     try:
-        var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_private(var_dir)
         return (
             chosen["secret_key"] or generated_secret(var_dir / "secret_key", kind="django"),
             chosen["encryption_keys"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
         )
+    except NotPrivate as error:
+        raise ConfigurationError(f"  VAR_DIR: {error}") from None
     except OSError as error:
         raise ConfigurationError(
             f"  VAR_DIR: {var_dir} cannot be used ({error.strerror}); choose one that you may write to"

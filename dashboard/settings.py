@@ -250,6 +250,7 @@ STORAGES = {
 # What arrives is small: forms with text fields. Anything larger is refused before it is read.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_PERMISSIONS = 0o600  # of static files, which Django would open to everybody
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 vars().update(ENVIRONMENT.email)

@@ -109,8 +109,9 @@ def answers(console):
 
 
 def test_nobody_else_can_read_its_data(console):
-    for name in (".", "redis", "secret_key", "encryption_key"):
-        assert stat.S_IMODE((console.var_dir / name).stat().st_mode) & 0o077 == 0, name
+    paths = [console.var_dir, *console.var_dir.rglob("*")]
+    assert {"console.sqlite3", "secret_key", "encryption_key", "redis", "static", "up.lock"} <= {p.name for p in paths}
+    assert [str(path) for path in paths if stat.S_IMODE(path.lstat().st_mode) & 0o077] == []
 
 
 def test_it_ends_within_five_seconds_and_leaves_nothing_behind(console):

@@ -1,0 +1,46 @@
+"""The directory with all run-time state, which is open to the console's own account alone."""
+
+import contextlib
+import os
+from pathlib import Path
+
+OTHERS = 0o077  # the permission bits of everybody but the owner
+# By these an existing directory is known as the console's. Others are not changed: it may be /tmp, or somebody's home.
+MARKS = {"console.sqlite3", "encryption_key", "secret_key", "static", "up.lock"}
+
+
+class NotPrivate(Exception):
+    """Others can look into the directory, and that is not ours to change; the message says what to do."""
+
+
+def make_private(path: Path) -> None:
+    """Make ``path`` if it is missing; close it, what is in it, and what this process will write, to others.
+
+    What lies deeper is behind a closed directory. Raises NotPrivate, or OSError where it cannot be used at all.
+    """
+    os.umask(OTHERS)
+    path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if path.stat().st_mode & OTHERS:
+        _close(path)
+    for entry in path.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # other processes of ours are at work in it
+            found = entry.lstat()
+            if found.st_mode & OTHERS and found.st_uid == os.getuid() and not entry.is_symlink():
+                entry.chmod(found.st_mode & 0o700)
+
+
+def _close(path: Path) -> None:
+    mode = path.stat().st_mode & 0o7777
+    names = {entry.name for entry in path.iterdir()}
+    why = "holds nothing of the console's"
+    if not names or names & MARKS:
+        why = "cannot be closed"
+        with contextlib.suppress(PermissionError):  # it belongs to somebody else
+            path.chmod(0o700)
+        # Asked again, because some file systems accept the change and ignore it.
+        if not path.stat().st_mode & OTHERS:
+            return
+    raise NotPrivate(
+        f"{path} is open to others on this machine (mode {mode:o}) and {why}. Run `chmod 700 {path}` as its owner, "
+        "or choose a directory that does not exist yet"
+    )

@@ -18,6 +18,7 @@ from django.http import HttpRequest
 
 from workspaces import account_events, emails, passkeys
 from workspaces.services import account_mail
+from workspaces.sign_in_rules import is_sso_only
 
 SECOND_FACTOR_ONLY = "The passkey was added as a second factor only."
 NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
@@ -93,6 +94,9 @@ class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
     def clean_credential(self) -> Authenticator:
         """Refuse a passkey that was added as a second factor: a key may verify its user without having been asked."""
         passkey: Authenticator = super().clean_credential()
+        if is_sso_only(passkey.user.email):
+            account_events.passkey_failed(context.request, passkey.user, "Single sign-on is the only way in.")
+            raise ValidationError("This console is signed in to by single sign-on.")
         if not passkeys.signs_in_alone(passkey):
             account_events.passkey_failed(context.request, passkey.user, SECOND_FACTOR_ONLY)
             raise ValidationError("That passkey was added as a second factor. Enter the password first, then use it.")

@@ -10,6 +10,7 @@ from django.urls import path, re_path
 from django.views.generic import RedirectView
 
 from dashboard.single_sign_on import sso_callback, sso_login
+from workspaces.sign_in_rules import with_password
 from workspaces.views import security
 from workspaces.views.identities import unlink_own
 from workspaces.views.security import confirmed, recorded
@@ -23,8 +24,8 @@ urlpatterns = [
     path("confirm/password/", account.reauthenticate, name="account_reauthenticate"),
     path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
     path("confirm/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("password/change/", account.password_change, name="account_change_password"),
-    path("password/set/", confirmed(account.password_set), name="account_set_password"),
+    path("password/change/", with_password(account.password_change), name="account_change_password"),
+    path("password/set/", with_password(confirmed(account.password_set)), name="account_set_password"),
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
     path("password/reset/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),

@@ -5,6 +5,7 @@ from typing import Any
 
 import qrcode
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -21,8 +22,18 @@ from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
 from workspaces.services import account_mail
+from workspaces.sign_in_rules import is_sso_only
 
 INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
+
+
+class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
+    """Checks passwords, and takes none where single sign-on is the only way; that takes as long as a wrong one."""
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """Return whose password that is."""
+        user: User | None = super().authenticate(request, **credentials)
+        return None if user is None or is_sso_only(user.email) else user
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
@@ -71,6 +82,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
         if not isinstance(user, User):
             return []
+        if is_sso_only(user.email):
+            found.pop("reauthenticate", None)
         if not has_second_factor(user):
             found = {name: method for name, method in found.items() if name == "reauthenticate"}
         else:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard import __version__
@@ -23,6 +24,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "workspace": workspace,
             "owns": held_role(request) == Role.OWNER,
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
+            "sso_only_except": settings.SSO_ONLY_EXCEPT,
+            "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
         }

@@ -72,6 +72,8 @@ class Environment:
     oidc_client_id: str = _setting("")
     oidc_client_secret: str = _setting("", secret=True)
     oidc_name: str = _setting("single sign-on")
+    sso_only_except: str = _setting("", values.is_email_or_empty)
+    require_second_factor: bool = _setting(default=False)
     # From five minutes, since the limit is kept to the minute, to a month; and from an hour to a quarter of a year.
     session_idle_minutes: int = _setting(720, validate.Range(5, 30 * 24 * 60), support=True)
     session_hours: int = _setting(168, validate.Range(1, 90 * 24), support=True)
@@ -223,6 +225,8 @@ def _contradictions(chosen: dict[str, Any]) -> list[str]:
             for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
             if not chosen[name.lower()]
         ]
+    if chosen["sso_only_except"] and not chosen["oidc_issuer_url"]:
+        problems.append("SSO_ONLY_EXCEPT: needs OIDC_ISSUER_URL, or nobody else could sign in")
     if chosen["debug"] and (chosen["public_url"] or "").strip().lower().startswith("https://"):
         problems.append(
             "DEBUG: must be off where PUBLIC_URL is https: its error pages show code and settings to anybody"

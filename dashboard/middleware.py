@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -15,6 +16,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from workspaces.access import Detour
+from workspaces.models import User
+from workspaces.sign_in_rules import came_the_right_way, lacks_second_factor
 from workspaces.views.answers import go_to, is_htmx, way_back
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -121,6 +124,33 @@ def permissions_policy(get_response: Handler) -> Handler:
         return response
 
     return middleware
+
+
+def sign_in_rules(get_response: Handler) -> Handler:
+    """Hold everybody who is signed in to what the operator asks: single sign-on alone, or a second factor."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        return get_response(request)
+
+    def process_view(request: HttpRequest, view: Any, *_: Any) -> HttpResponseBase | None:
+        user = request.user
+        if not isinstance(user, User):
+            return None
+        if not came_the_right_way(request, user):
+            logout(request)
+            messages.warning(request, "This console is signed in to by single sign-on. Sign in with it.")
+            return go_to(request, reverse("account_login"))
+        is_open = not getattr(view, "login_required", True)
+        if is_open or request.path.startswith(_OWN_ACCOUNT) or not lacks_second_factor(user):
+            return None
+        messages.warning(request, "This console asks everybody for a second factor. Set one up to go on.")
+        return go_to(request, reverse("mfa_index"))
+
+    middleware.process_view = process_view  # type: ignore[attr-defined]  # how Django finds it
+    return middleware
+
+
+_OWN_ACCOUNT = "/accounts/"  # where a second factor is set up, and the way out
 
 
 def detours(get_response: Handler) -> Handler:

@@ -70,6 +70,7 @@ MIDDLEWARE = [
     "dashboard.middleware.activity",
     "dashboard.middleware.viewer_time_zone",
     "dashboard.middleware.never_cached",
+    "dashboard.middleware.sign_in_rules",
     "dashboard.middleware.detours",
 ]
 
@@ -127,7 +128,7 @@ CACHES = {
 }
 
 AUTH_USER_MODEL = "workspaces.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["dashboard.accounts.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -186,6 +187,8 @@ MFA_TOTP_ISSUER = "Cleanlist Console"
 MFA_TOTP_TOLERANCE = 1  # one period of 30 s either way, for phones whose clock is off
 MFA_ALLOW_UNVERIFIED_EMAIL = True  # for the accounts that site admins make on the command line
 
+SSO_ONLY_EXCEPT = ENVIRONMENT.sso_only_except
+REQUIRE_SECOND_FACTOR = ENVIRONMENT.require_second_factor
 SOCIALACCOUNT_ADAPTER = "dashboard.single_sign_on.SsoAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [ENVIRONMENT.oidc] if ENVIRONMENT.oidc else []}}
 # The policy's form-action would stop a form that leads to the provider; the state parameter guards the way back.

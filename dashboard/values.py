@@ -130,6 +130,12 @@ def is_email(value: str) -> None:
         raise ValidationError(f"{value!r} is not an e-mail address") from None
 
 
+def is_email_or_empty(value: str) -> None:
+    """Check an e-mail address that may be left out."""
+    if value:
+        is_email(value)
+
+
 def is_metrics_token(value: str) -> None:
     """Raise ValidationError for a token that could be guessed, or that no header can carry."""
     if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):

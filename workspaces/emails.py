@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from workspaces.models import Invitation, User
+from workspaces.sign_in_rules import is_sso_only
 
 INVITATION = "workspaces/email/invitation"
 UNLINKED = "socialaccount/email/account_disconnected"
@@ -37,6 +38,8 @@ def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[Emai
         yield _message(template, address, context)
         return
     for user in User.objects.filter(email__iexact=address, is_active=True):
+        if is_sso_only(user.email):
+            continue
         yield _message(template, user.email, {**context, "password_reset_url": _reset_url(user)})
 
 

@@ -57,6 +57,8 @@ BAD = {
     "CONSOLE_ADMIN_EMAIL": "admin",
     "CLEANLIST_API_ORIGINS": "https://api.cleanlist.ai/api/v1",
     "OIDC_ISSUER_URL": "http://login.example.com",
+    "SSO_ONLY_EXCEPT": "admin",
+    "REQUIRE_SECOND_FACTOR": "perhaps",
     "SESSION_IDLE_MINUTES": "4",
     "SESSION_HOURS": "0",
     "RATE_LIMIT_PER_MINUTE": "0",
@@ -148,6 +150,11 @@ def test_single_sign_on_is_off_unless_it_is_set(read):
     assert read().oidc is None
 
 
+def test_single_sign_on_alone_needs_a_provider(read):
+    with pytest.raises(ConfigurationError, match="SSO_ONLY_EXCEPT: needs OIDC_ISSUER_URL"):
+        read(SSO_ONLY_EXCEPT="admin@example.com")
+
+
 def test_single_sign_on_needs_its_client_and_secret(read):
     with pytest.raises(ConfigurationError, match=r"OIDC_CLIENT_ID(?s:.)*OIDC_CLIENT_SECRET"):
         read(OIDC_ISSUER_URL="https://login.example.com")
@@ -212,6 +219,7 @@ GOOD = {
     "OIDC_CLIENT_SECRET": "hush",
     "OIDC_ISSUER_URL": "https://login.example.com",
     "PORT": "8111",
+    "SSO_ONLY_EXCEPT": "admin@example.com",
     "PUBLIC_URL": "http://console.lan",
     "REDIS_URL": "redis://:hush@127.0.0.1:6379/0",
     "SECRET_KEY_FALLBACKS": "zyxwvutsrq" * 5,

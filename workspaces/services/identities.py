@@ -13,6 +13,7 @@ from workspaces.models import Action, User
 from workspaces.services import account_mail
 from workspaces.services.people import NotPossible
 from workspaces.services.sessions import end_sessions
+from workspaces.sign_in_rules import is_sso_only
 
 
 def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
@@ -26,9 +27,7 @@ def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
     with transaction.atomic():
         User.objects.select_for_update().get(pk=user.pk)  # two at once would each leave the other
         if not _another_way_in(user, identity):
-            raise NotPossible(
-                f"This is the only way in to {user.email}. Set a password, or add a passkey that signs in alone, first."
-            )
+            raise NotPossible(_only_way_in(user))
         address = Identity.of(identity).address
         identity.delete()
         end_sessions(user, but=session)
@@ -36,8 +35,16 @@ def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
         account_mail.queue(emails.UNLINKED, user.email, timestamp=timezone.now().isoformat(), **facts)
 
 
+def _only_way_in(user: User) -> str:
+    if is_sso_only(user.email):
+        return f"This is the only way in to {user.email}: the console is signed in to by single sign-on alone."
+    return f"This is the only way in to {user.email}. Set a password, or add a passkey that signs in alone, first."
+
+
 def _another_way_in(user: User, identity: SocialAccount) -> bool:
     if SocialAccount.objects.filter(user=user).exclude(pk=identity.pk).exists():
         return True
+    if is_sso_only(user.email):
+        return False
     keys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
     return user.has_usable_password() or any(passkeys.signs_in_alone(key) for key in keys)

@@ -16,6 +16,7 @@ from workspaces.people_forms import NewAccountForm
 from workspaces.services import members as services
 from workspaces.services import people
 from workspaces.services.members import MembershipRefused
+from workspaces.sign_in_rules import is_sso_only
 from workspaces.views.answers import go_to
 
 TEMPLATE = "workspaces/invitation.html"
@@ -35,6 +36,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponseBase:
         return _page(request, invitation, "over", status=410)
     if request.user.is_authenticated:
         return _as_member(request, invitation)
+    if is_sso_only(invitation.email):
+        return _page(request, invitation, "single-sign-on", status=403 if request.method == "POST" else 200)
     if known is not None:
         return _page(request, invitation, "sign-in")
     return _as_newcomer(request, invitation)

@@ -12,6 +12,7 @@ from django.views.generic import RedirectView
 from dashboard.single_sign_on import sso_callback, sso_login
 from workspaces.sign_in_rules import with_password
 from workspaces.views import security
+from workspaces.views.enrolment import ask, mailbox_proved, prove
 from workspaces.views.identities import unlink_own
 from workspaces.views.security import confirmed, recorded
 
@@ -36,10 +37,10 @@ urlpatterns = [
         name="account_reset_password_from_key",
     ),
     path("security/", mfa.index, name="mfa_index"),
-    path("security/app/add/", confirmed(totp.activate_totp), name="mfa_activate_totp"),
+    path("security/app/add/", confirmed(mailbox_proved(totp.activate_totp)), name="mfa_activate_totp"),
     path("security/app/remove/", confirmed(totp.deactivate_totp), name="mfa_deactivate_totp"),
     path("security/passkeys/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
-    path("security/passkeys/add/", confirmed(passkeys.add_webauthn), name="mfa_add_webauthn"),
+    path("security/passkeys/add/", confirmed(mailbox_proved(passkeys.add_webauthn)), name="mfa_add_webauthn"),
     path("security/passkeys/<int:pk>/remove/", confirmed(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     path("security/passkeys/<int:pk>/rename/", confirmed(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path(
@@ -57,6 +58,8 @@ urlpatterns = [
         confirmed(recorded(recovery_codes.download_recovery_codes)),
         name="mfa_download_recovery_codes",
     ),
+    path("security/mail/", ask, name="ask_enrolment"),
+    path("security/mail/<str:token>/", prove, name="prove_enrolment"),
     path("security/identities/<int:identity_id>/unlink/", unlink_own, name="unlink_identity"),
     path("sessions/", security.list_sessions, name="usersessions_list"),
     path("sessions/end-others/", security.end_other_sessions, name="end_other_sessions"),

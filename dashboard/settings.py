@@ -169,6 +169,7 @@ ACCOUNT_RATE_LIMITS = {
     "reset_password_from_key": "20/m/ip",
     "reauthenticate": "10/m/user",
     "change_password": "5/m/user",
+    "enrolment_mail": "5/h/user",
 }
 
 MFA_ADAPTER = "dashboard.accounts.MfaAdapter"

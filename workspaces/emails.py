@@ -8,6 +8,7 @@ from urllib.parse import quote
 from allauth.account.forms import default_token_generator
 from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
+from django.core import signing
 from django.core.mail import EmailMultiAlternatives
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
@@ -18,6 +19,7 @@ from workspaces.models import Invitation, User
 from workspaces.sign_in_rules import is_sso_only
 
 INVITATION = "workspaces/email/invitation"
+ENROLMENT = "account/email/enrolment"
 UNLINKED = "socialaccount/email/account_disconnected"
 MFA_RESET = "workspaces/email/mfa_reset"
 PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
@@ -34,6 +36,8 @@ def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[Emai
     context = {**facts, "email": address}
     if "timestamp" in facts:
         context["timestamp"] = parse_datetime(facts["timestamp"])
+    if template == ENROLMENT:
+        context["enrolment_url"] = _enrolment_url(facts)
     if template != PASSWORD_RESET:
         yield _message(template, address, context)
         return
@@ -48,6 +52,12 @@ def _reset_url(user: User) -> str:
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
     return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
+
+
+def _enrolment_url(facts: dict[str, Any]) -> str:
+    """Return a link that is good for one session: the one that holds the nonce."""
+    token = signing.dumps([facts["user"], facts["nonce"]], salt=ENROLMENT)
+    return f"{settings.PUBLIC_URL}{reverse('prove_enrolment', args=[token])}"
 
 
 def _message(base: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:

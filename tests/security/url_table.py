@@ -57,6 +57,8 @@ mfa_generate_recovery_codes            GET    in 200 200 200 200 200 200 confirm
 mfa_generate_recovery_codes            POST   in 200 200 200 200 200 200 confirm
 mfa_download_recovery_codes            GET    in 404 404 404 404 404 404 confirm
 mfa_download_recovery_codes            POST   in 404 404 404 404 404 404 confirm
+ask_enrolment                          POST   in 302 302 302 302 302 302
+prove_enrolment                        GET    in 302 302 302 302 302 302
 unlink_identity                        GET    in 404 404 404 404 404 404 confirm
 unlink_identity                        POST   in 404 404 404 404 404 404 confirm
 usersessions_list                      GET    in 200 200 200 200 200 200

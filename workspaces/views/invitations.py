@@ -18,6 +18,7 @@ from workspaces.services import people
 from workspaces.services.members import MembershipRefused
 from workspaces.sign_in_rules import is_sso_only
 from workspaces.views.answers import go_to
+from workspaces.views.enrolment import PROVED
 
 TEMPLATE = "workspaces/invitation.html"
 
@@ -70,6 +71,7 @@ def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         return _page(request, invitation, "over", status=410)
     record_authentication(request, user, method="password" if password else "invitation")
     request.session["enrol_for"] = invitation.workspace.slug
+    request.session[PROVED] = user.pk  # they have just opened a link in their mail
     next_page = "mfa_index" if password else "mfa_add_webauthn"
     response: HttpResponse = perform_login(request, user, email_verification="none", redirect_url=reverse(next_page))
     return response

@@ -1,0 +1,91 @@
+"""The first second factor of an account that has to have one: only for who reads the account's mail.
+
+Where a second factor is demanded, a password alone must not be enough to bring one's own. So who signed in by nothing
+but a password opens a link that is mailed to the account, in the same session, before the first one can be set up.
+"""
+
+import secrets
+from functools import wraps
+from typing import Any
+
+from allauth.account.authentication import get_authentication_records
+from allauth.core import ratelimit
+from django.conf import settings
+from django.contrib import messages
+from django.core import signing
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from workspaces import account_events, emails
+from workspaces.models import Action, User, Workspace
+from workspaces.models.user import has_second_factor
+from workspaces.services import account_mail
+from workspaces.sign_in_rules import View
+from workspaces.views.answers import go_to
+
+PROVED = "reads_the_mail_of"  # in the session: the account whose mailbox was proved in it
+_NONCE = "enrolment_nonce"
+_HOUR = 3600
+# Each of these proves more than the knowledge of a password.
+_STRONGER = {"socialaccount", "invitation"}
+
+
+def mailbox_proved(view: View) -> View:
+    """Ask for the mailed link before one of allauth's views that set up a second factor."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        if isinstance(request.user, User) and _has_to_prove(request, request.user):
+            return render(
+                request, "mfa/enrolment.html", {"to_files": settings.EMAIL_BACKEND.endswith("EmlFileBackend")}
+            )
+        return view(request, *args, **options)
+
+    return guarded
+
+
+def _has_to_prove(request: HttpRequest, user: User) -> bool:
+    if request.session.get(PROVED) == user.pk or has_second_factor(user):
+        return False
+    if any(record["method"] in _STRONGER for record in get_authentication_records(request, user)):
+        return False
+    visible = Workspace.objects.visible_to(user)
+    return bool(settings.REQUIRE_SECOND_FACTOR) or visible.filter(requires_mfa=True).exists()
+
+
+@require_POST
+def ask(request: HttpRequest) -> HttpResponse:
+    """Mail the link."""
+    user = request.user
+    if not isinstance(user, User) or not ratelimit.consume(request, action="enrolment_mail", user=user):
+        messages.error(request, "Several links were mailed already. Look among the spam, or try again in an hour.")
+        return go_to(request, reverse("mfa_index"))
+    nonce = request.session[_NONCE] = secrets.token_hex(16)
+    account_mail.queue(emails.ENROLMENT, user.email, user=user.pk, nonce=nonce)
+    text = f"A link is on its way to {user.email}. Open it in this browser within an hour."
+    return go_to(request, reverse("mfa_index"), text)
+
+
+@never_cache
+@require_safe
+def prove(request: HttpRequest, token: str) -> HttpResponse:
+    """Take the link from the e-mail, in the session that it was asked for in."""
+    user = request.user
+    try:
+        claimed = signing.loads(token, salt=emails.ENROLMENT, max_age=_HOUR)
+    except signing.BadSignature:
+        claimed = None
+    nonce = request.session.get(_NONCE)
+    if not isinstance(user, User) or nonce is None or claimed != [user.pk, nonce]:
+        messages.error(
+            request, "This link is older than an hour, or was asked for in another browser. Ask for a new one."
+        )
+        return go_to(request, reverse("mfa_index"))
+    del request.session[_NONCE]
+    request.session[PROVED] = user.pk
+    account_events.record(Action.ENROLMENT_PROVED, request, user)
+    return go_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")

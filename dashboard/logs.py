@@ -64,6 +64,21 @@ def _renderer(log_format: str) -> Processor:
     )
 
 
+def _formatter(log_format: str) -> dict[str, Any]:
+    return {
+        "()": structlog.stdlib.ProcessorFormatter,
+        "foreign_pre_chain": _SHARED,
+        "processors": [
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.format_exc_info,
+            redact_event,
+            one_line,
+            _renderer(log_format),
+            redact_line,
+        ],
+    }
+
+
 def configure_structlog() -> None:
     """Send structlog's own loggers through the standard library's handlers."""
     structlog.configure(
@@ -94,21 +109,11 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "console": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": _SHARED,
-                "processors": [
-                    structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                    structlog.processors.format_exc_info,
-                    redact_event,
-                    one_line,
-                    _renderer(log_format),
-                    redact_line,
-                ],
-            }
+        "formatters": {"console": _formatter(log_format), "json": _formatter("json")},
+        "handlers": {
+            "stderr": {"()": SafeHandler, "formatter": "console"},
+            "audit": {"()": SafeHandler, "formatter": "json"},
         },
-        "handlers": {"stderr": {"()": SafeHandler, "formatter": "console"}},
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             **{name: {"level": "WARNING"} for name in _CHATTY},
@@ -116,5 +121,7 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
             # django-structlog logs each request once; Django's own line would be the second.
             "django.server": {"level": "WARNING", "handlers": [], "propagate": False},
             "django.request": {"level": "ERROR"},
+            # For machines, and complete, whatever people chose for themselves.
+            "audit": {"level": "INFO", "handlers": ["audit"], "propagate": False},
         },
     }

@@ -304,6 +304,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 5.0,
         "options": {"expires": 30},
     },
+    "anchor the audit trail": {
+        "task": "workspaces.tasks.log_audit_anchor",
+        "schedule": 3600.0,
+        "options": {"expires": 600},
+    },
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
     "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},

@@ -1,13 +1,18 @@
-"""The audit trail: one function that records, and who it records."""
+"""The audit trail: one function that records, and who it records.
+
+Each event is also one line of JSON in the log, once it is committed: what is shipped elsewhere stays there when the
+database is set back. The line tells which event it is, not all of it: no message and no details.
+"""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import structlog
 from django.db import transaction
 from django.http import HttpRequest
 
-from workspaces.chain import chain_hash, locked_head, seal_head
+from workspaces.chain import Break, chain_hash, locked_head, new_anchor, seal_head
 from workspaces.models import Action, AuditEvent, Outcome, User, Workspace
 from workspaces.requests import client_ip
 from workspaces.texts import plain_json, plain_text
@@ -34,6 +39,8 @@ class Actor:
 
 
 CONSOLE = Actor()
+# Its lines are JSON in every format and at every level of the log (dashboard.logs).
+log = structlog.get_logger("audit")
 
 
 def record_event(
@@ -78,3 +85,35 @@ def _append(event: AuditEvent) -> None:
         event.save()
         head.count, head.last_hash = head.count + 1, event.hash
         seal_head(head)
+        transaction.on_commit(partial(_log, event, head.count), robust=True)
+
+
+def _log(event: AuditEvent, count: int) -> None:
+    """Write the line; ``count`` and ``hash`` together are what ``verify_audit --expect`` takes."""
+    log.info(
+        "audit_event",
+        count=count,
+        hash=event.hash,
+        id=event.pk,
+        at=event.at.isoformat(),
+        action=str(event.action),
+        outcome=str(event.outcome),
+        workspace_id=event.workspace_id,
+        workspace=event.workspace_name,
+        actor_id=event.actor_id,
+        actor=event.actor_email,
+        ip=event.ip_address,
+        subject_id=event.subject_id,
+        subject=event.subject,
+        request_id=event.request_id,
+    )
+
+
+def log_anchor() -> None:
+    """Write a signed line on the state of the trail, for ``verify_audit --expect``; say so if that does not hold."""
+    anchor = new_anchor()
+    if isinstance(anchor, Break):
+        log.error("audit_trail_broken", problem=anchor.text)
+    elif anchor:
+        known, at = anchor.known, anchor.at.isoformat()
+        log.info("audit_anchor", count=known.count, hash=known.hash, at=at, signature=anchor.signature)

@@ -3,18 +3,24 @@
 A keyed hash (HMAC-SHA256, key derived from SECRET_KEY), so that whoever can write to the database but does not hold the
 key cannot rebuild the chain after changing, removing or inserting an event. The head keeps count and last hash, so
 that cutting off the newest events is noticed too, and the anchor of what retention cut off at the other end.
+
+What the database alone cannot tell is that all of this was set back together, to a state that was true once. So the
+trail can be held against a ``Known`` state of it that was kept elsewhere: a line of the log, or a signed anchor.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from hmac import compare_digest
 
 from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from workspaces.models import AuditEvent, AuditHead
+from workspaces.models import AuditEvent, AuditHead, User, Workspace
 
 SALT = "workspaces.audit.chain"
 COVERED = (
@@ -40,6 +46,23 @@ class Break:
 
     event_id: int | None
     text: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the trail was at some time: ``hash`` was that of event number ``count``, counted from the very first."""
+
+    count: int
+    hash: str
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """A state of the trail, when it was that, and the console's signature of both."""
+
+    known: Known
+    at: datetime
+    signature: str
 
 
 def _content(event: AuditEvent) -> str:
@@ -82,15 +105,60 @@ def _secrets() -> list[str]:
     return [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
 
 
-def verify() -> Iterator[Break]:
-    """Walk the whole trail and yield each place where it was changed, cut or added to."""
+def anchor_signature(known: Known, at: datetime, secret: str | None = None) -> str:
+    """Return what proves that the console itself wrote that the trail was ``known`` at that time."""
+    value = f"{known.count}:{known.hash}:{at.astimezone(UTC).isoformat()}"
+    return salted_hmac(f"{SALT}.anchor", value, secret=secret, algorithm="sha256").hexdigest()
+
+
+def is_signed(anchor: Anchor) -> bool:
+    """Return whether this console, now or with a former SECRET_KEY, signed ``anchor``."""
+    return _holds(anchor.signature, (anchor_signature(anchor.known, anchor.at, secret) for secret in _secrets()))
+
+
+def new_anchor() -> Anchor | Break | None:
+    """Return the newest state of the trail, signed; or what is wrong with its record; None before the first event."""
     head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
-    previous, count = (head.cut_hash if head else ""), 0
-    for event in AuditEvent.objects.order_by("pk").iterator(chunk_size=2000):
+    broken = next(_verify_record(head, AuditEvent.objects.exists()), None)
+    if head is None or broken:
+        return broken
+    known, at = Known(head.count, head.last_hash), timezone.now()
+    return Anchor(known, at, anchor_signature(known, at))
+
+
+def verify(known: Known | None = None) -> Iterator[Break]:
+    """Walk the whole trail and yield each place where it was changed, cut or added to.
+
+    With ``known`` also whether it goes on from that state. Events that are written meanwhile are left out.
+    """
+    with transaction.atomic():
+        head = AuditHead.objects.select_for_update().filter(pk=AuditHead.ONLY).first()
+        last = AuditEvent.objects.aggregate(last=Max("pk"))["last"] or 0
+    previous, cut = (head.cut_hash, head.cut_count) if head else ("", 0)
+    if known:
+        yield from _verify_cut(known, cut, previous)
+    count = 0
+    for event in AuditEvent.objects.filter(pk__lte=last).order_by("pk").iterator(chunk_size=2000):
         count += 1
         yield from _verify_event(event, previous)
+        if known and cut + count == known.count and event.hash != known.hash:
+            yield Break(
+                event.pk, f"event number {known.count:,} is not the known one: the trail was cut and written anew"
+            )
         previous = event.hash
     yield from _verify_head(head, count, previous)
+    if known and cut + count < known.count:
+        text = f"{known.count:,} events are known and {cut + count:,} are there: the trail was set back, or removed"
+        yield Break(None, text)
+
+
+def _verify_cut(known: Known, cut: int, cut_hash: str) -> Iterator[Break]:
+    """Hold ``known`` against what retention left of the events that it cut off."""
+    if known.count < cut:
+        text = f"event number {known.count:,} is among the first {cut:,}, which prune_audit cut off: use a later one"
+        yield Break(None, text)
+    elif known.count == cut and known.hash != cut_hash:
+        yield Break(None, f"event number {known.count:,}, the last that was cut off, was not the known one")
 
 
 def _verify_event(event: AuditEvent, previous: str) -> Iterator[Break]:
@@ -101,13 +169,19 @@ def _verify_event(event: AuditEvent, previous: str) -> Iterator[Break]:
         yield Break(event.pk, "the event was changed after it was written")
 
 
-def _verify_head(head: AuditHead | None, count: int, last_hash: str) -> Iterator[Break]:
+def _verify_record(head: AuditHead | None, any_event: bool) -> Iterator[Break]:
+    """Check that the record of the trail's length is there, if it must be, and that it is sealed."""
     if head is None:
-        if count:
+        if any_event:
             yield Break(None, "the record of how long the trail is was removed")
-        return
-    if not _holds(head.seal, (head_seal(head, secret) for secret in _secrets())):
+        elif User.objects.exists() or Workspace.objects.exists():
+            yield Break(None, "no event is there, although accounts or workspaces are: the whole trail was removed")
+    elif not _holds(head.seal, (head_seal(head, secret) for secret in _secrets())):
         yield Break(None, "the record of how long the trail is was changed")
-    written = head.count - head.cut_count
-    if (written, head.last_hash) != (count, last_hash):
+
+
+def _verify_head(head: AuditHead | None, count: int, last_hash: str) -> Iterator[Break]:
+    yield from _verify_record(head, count > 0)
+    if head is not None and (head.count - head.cut_count, head.last_hash) != (count, last_hash):
+        written = head.count - head.cut_count
         yield Break(None, f"{written} events were written and {count} are there: the newest were cut off or added")

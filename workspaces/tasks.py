@@ -5,6 +5,7 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
+from workspaces import audit
 from workspaces.polling import engine, stopping
 from workspaces.services import account_mail
 from workspaces.sessions import SessionStore
@@ -42,6 +43,12 @@ def nudge_account_mail() -> None:
 def clear_sessions() -> None:
     """Remove what is stored of sessions that are over."""
     SessionStore.clear_expired()
+
+
+@shared_task(ignore_result=True, expires=600)
+def log_audit_anchor() -> None:
+    """Write to the log, signed, how long the audit trail is and how it ends."""
+    audit.log_anchor()
 
 
 @worker_init.connect

@@ -27,7 +27,7 @@ from workspaces import connections
 from workspaces.models import Role
 from workspaces.polling import pacer
 from workspaces.sealing import Sealed
-from workspaces.services import refresh
+from workspaces.services import account_mail, refresh
 from workspaces.tasks import poll_due
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +159,7 @@ def test_what_redis_is_given_in_a_day_of_work_holds_no_secret(
         refresh(connected, resource)
     poll_due.apply_async(expires=30)
     console.post("revoke", console.key(name="Made for the crawl").key_id)
+    account_mail.send_due()
     links = re.findall(r"/(?:key|invitation)s?/([\w-]{20,})", "".join(mail.body for mail in mailoutbox))
     everything = redis_seen()
     for sign in ("allauth:rl", f"pacer:{connected.organization_id}", poll_due.name, '"callbacks": null'):

@@ -67,9 +67,11 @@ def log(request):
     handler.setFormatter(formatter.pop("()")(**formatter))
     root, level = logging.getLogger(), logging.getLogger().level
     root.addHandler(handler)
+    logging.getLogger("audit").addHandler(handler)  # it does not hand its lines on
     root.setLevel(logging.DEBUG)
     yield stream
     root.removeHandler(handler)
+    logging.getLogger("audit").removeHandler(handler)
     root.setLevel(level)
 
 

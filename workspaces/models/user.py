@@ -5,7 +5,7 @@ from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 
@@ -39,8 +39,14 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Return a new site admin, who sees every workspace."""
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        """Return a new site admin, who sees every workspace. They are made on the command line or on first start."""
+        from workspaces.audit import CONSOLE, record_event  # noqa: PLC0415 - the trail is about people
+        from workspaces.models import Action  # noqa: PLC0415
+
+        with transaction.atomic(using=self._db):
+            user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            record_event(Action.ACCOUNT_OPENED, CONSOLE, subject=(str(user.pk), user.email), message="Site admin.")
+        return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Find by e-mail address, whatever its case."""

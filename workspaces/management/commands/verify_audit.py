@@ -1,21 +1,70 @@
+import json
+import re
+from argparse import ArgumentTypeError
+from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workspaces.chain import verify
-from workspaces.models import AuditEvent, AuditHead
+from workspaces.chain import Anchor, Break, Known, is_signed, verify
+from workspaces.models import AuditHead
+
+_STATE = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")
 
 
 class Command(BaseCommand):
     help = "Check that no audit event was changed, removed or inserted; say which if one was."
 
-    def handle(self, **_: Any) -> None:
-        breaks = list(verify())
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--json", action="store_true", dest="as_json", help="print count, hash and problems as JSON"
+        )
+        parser.add_argument(
+            "--expect",
+            type=_expected,
+            metavar="COUNT:HASH",
+            help="what the trail was once: it must go on from there. Or a line of the log: audit_event or audit_anchor",
+        )
+
+    def handle(self, *, as_json: bool, expect: Known | Anchor | None, **_: Any) -> None:
+        if isinstance(expect, Anchor) and not is_signed(expect):
+            raise CommandError("This anchor was not signed with this console's SECRET_KEY, or was changed.")
+        breaks = list(verify(expect.known if isinstance(expect, Anchor) else expect))
+        head = AuditHead.objects.filter(pk=AuditHead.ONLY).first() or AuditHead()
+        if as_json:
+            self.stdout.write(_as_json(head, breaks))
         for found in breaks:
             where = f"event {found.event_id}" if found.event_id else "the end of the trail"
             self.stderr.write(f"{where}: {found.text}")
         if breaks:
             raise CommandError(f"The audit trail does not hold: {len(breaks)} places.")
-        cut = AuditHead.objects.filter(pk=AuditHead.ONLY).values_list("cut_count", flat=True).first()
-        gone = f"; {cut:,} older ones were cut off by prune_audit" if cut else ""
-        self.stdout.write(f"The audit trail holds: {AuditEvent.objects.count():,} events{gone}.")
+        if not as_json:
+            self.stdout.write(_in_words(head))
+
+
+def _expected(text: str) -> Known | Anchor:
+    """Return the state that ``text`` tells: COUNT:HASH, or a line of the log with whatever stands before its JSON."""
+    if found := _STATE.fullmatch(text.strip()):
+        return Known(int(found[1]), found[2])
+    try:
+        line = json.loads(text[text.index("{") :])
+        found = _STATE.fullmatch(f"{line['count']}:{line['hash']}")
+        known = Known(int(found[1]), found[2]) if found else None
+        if known and "signature" in line:
+            return Anchor(known, datetime.fromisoformat(line["at"]), str(line["signature"]))
+    except (ValueError, KeyError, TypeError):
+        known = None
+    if known is None:
+        raise ArgumentTypeError("Give COUNT:HASH, or a line of the log with audit_event or audit_anchor.")
+    return known
+
+
+def _as_json(head: AuditHead, breaks: list[Break]) -> str:
+    problems = [{"event": found.event_id, "text": found.text} for found in breaks]
+    state = {"count": head.count, "hash": head.last_hash, "cut_off": head.cut_count}
+    return json.dumps({"holds": not breaks, **state, "problems": problems})
+
+
+def _in_words(head: AuditHead) -> str:
+    gone = f"; {head.cut_count:,} older ones were cut off by prune_audit" if head.cut_count else ""
+    return f"The audit trail holds: {head.count - head.cut_count:,} events{gone}."

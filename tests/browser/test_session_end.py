@@ -1,0 +1,67 @@
+"""A session ends while a page is open: what the page and its person see then, and what keeps a session alive."""
+
+import pytest
+from playwright.sync_api import expect
+
+KEYS = "/w/sandbox/keys/?status=active"
+
+
+def asked_by_itself(page, address, what):
+    """Do ``what``; say whether the request for ``address`` that follows tells that the page makes it by itself."""
+    with page.expect_request(lambda request: address in request.url and "hx-request" in request.headers) as caught:
+        what()
+    return "console-automatic" in caught.value.headers
+
+
+def refresh(page):
+    page.evaluate("document.querySelector('[data-refresh-seconds]').dispatchEvent(new CustomEvent('refresh'))")
+
+
+def sign_in_again(page, console):
+    page.get_by_label("Email").fill(console.email)
+    page.get_by_label("Password").fill(console.password)
+    page.get_by_role("button", name="Sign in").click()
+
+
+@pytest.fixture
+def at_keys(signed_in):
+    signed_in.goto(KEYS)
+    return signed_in
+
+
+def test_a_page_says_what_it_asks_for_by_itself(at_keys):
+    assert asked_by_itself(at_keys, KEYS, lambda: refresh(at_keys))
+
+
+def test_what_a_person_types_counts_as_theirs(at_keys):
+    search = at_keys.get_by_label("Search keys")
+    search.wait_for(timeout=60_000)  # until the first keys have been read
+    assert not asked_by_itself(at_keys, "q=production", lambda: search.press_sequentially("production"))
+
+
+def test_a_page_whose_session_is_over_leads_to_the_sign_in_form_and_back(at_keys, console):
+    at_keys.context.clear_cookies(name="sessionid")
+    refresh(at_keys)
+    at_keys.wait_for_url("**/accounts/login/**")
+    sign_in_again(at_keys, console)
+    at_keys.wait_for_url(f"**{KEYS}")
+
+
+def test_what_is_sent_after_the_end_is_said_not_to_be_done(signed_in, console):
+    signed_in.goto("/account/")
+    signed_in.get_by_label("Name").fill("Never saved")
+    signed_in.context.clear_cookies(name="sessionid")
+    signed_in.get_by_role("button", name="Save").click()
+    expect(signed_in.locator("#toasts")).to_contain_text("that was not done")
+    sign_in_again(signed_in, console)
+    signed_in.wait_for_url("**/account/")
+    expect(signed_in.get_by_label("Name")).not_to_have_value("Never saved")
+
+
+def test_signing_out_everywhere_is_a_button_on_the_page_of_security(signed_in):
+    signed_in.goto("/accounts/security/")
+    expect(signed_in.get_by_role("main")).to_contain_text("if you do nothing until then")
+    signed_in.get_by_role("button", name="Sign out everywhere", exact=True).click()
+    expect(signed_in.locator("#toasts")).to_contain_text("You are signed out everywhere.")
+    signed_in.goto("/account/")
+    signed_in.wait_for_url("**/accounts/login/**")

@@ -1,0 +1,57 @@
+"""The cookies that a real server sets, over http and behind a proxy that speaks https."""
+
+import re
+
+import httpx
+import pytest
+
+from tests.running import RunningConsole
+
+HOST = "console.example.com"
+BEHIND_HTTPS = {"PUBLIC_URL": f"https://{HOST}", "TRUSTED_PROXY_COUNT": "1"}
+AS_PROXY = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7", "Origin": f"https://{HOST}"}
+
+
+@pytest.fixture(scope="module", params=["http", "https"])
+def cookies(request, tmp_path_factory):
+    """The cookies of a sign-in, as {name: attributes in lower case}, and how the console is reached."""
+    over_https = request.param == "https"
+    console = RunningConsole(tmp_path_factory.mktemp("var"), "--no-sandbox", **(BEHIND_HTTPS if over_https else {}))
+    console.start()
+    try:
+        yield request.param, dict(set_at_sign_in(console, AS_PROXY if over_https else {}))
+    finally:
+        console.stop()
+
+
+def set_at_sign_in(console, headers):
+    form = httpx.get(f"{console.url}/accounts/login/", headers=headers)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', form.text)[1]
+    entries = {"login": console.email, "password": console.password, "csrfmiddlewaretoken": token}
+    sent = {**headers, "Cookie": "; ".join(value.split(";")[0] for value in form.headers.get_list("Set-Cookie"))}
+    answer = httpx.post(f"{console.url}/accounts/login/", data=entries, headers=sent)
+    assert answer.status_code == 302
+    for cookie in answer.headers.get_list("Set-Cookie"):
+        name, _, rest = cookie.partition("=")
+        yield name, {attribute.strip().lower() for attribute in rest.split(";")[1:]}
+
+
+def test_their_names_bind_them_to_https_and_this_host_where_there_is_https(cookies):
+    kind, found = cookies
+    prefix = "__Host-" if kind == "https" else ""
+    assert {f"{prefix}sessionid", f"{prefix}csrftoken"} <= set(found)
+    # Notices are signed, and lie in a cookie until the next page only; Django gives its name.
+    assert all(name.startswith("__Host-") == (kind == "https") for name in set(found) - {"messages"})
+
+
+def test_each_has_what_its_name_demands(cookies):
+    kind, found = cookies
+    for attributes in found.values():
+        assert {"path=/", "samesite=lax"} <= attributes
+        assert ("secure" in attributes) == (kind == "https")
+        assert not [attribute for attribute in attributes if attribute.startswith("domain")]
+
+
+def test_no_script_reads_the_session(cookies):
+    found = cookies[1]
+    assert "httponly" in next(attributes for name, attributes in found.items() if name.endswith("sessionid"))

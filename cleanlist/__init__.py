@@ -10,6 +10,7 @@ from cleanlist.clerk import ClerkSession
 from cleanlist.client import AsyncClient, Client
 from cleanlist.connections import Connections
 from cleanlist.credentials import ApiKeyCredential, Credential, StaticSession, describe_key_format
+from cleanlist.listings import Listing, Odd
 from cleanlist.results import (
     Acknowledgement,
     ApiKey,
@@ -46,6 +47,8 @@ __all__ = [
     "DeliveryAttempt",
     "EnrichmentStatus",
     "KeyValidation",
+    "Listing",
+    "Odd",
     "PublicApiKey",
     "RequestLogEntry",
     "Retries",

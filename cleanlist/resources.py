@@ -2,13 +2,12 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, cast, overload
+from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 from uuid import UUID
-
-import msgspec
 
 from cleanlist.calls import Call, decoded, get, segment
 from cleanlist.deliveries import read_deliveries
+from cleanlist.listings import Listing, listing_of, record_of
 from cleanlist.results import (
     Acknowledgement,
     ApiKey,
@@ -88,7 +87,7 @@ class ApiKeys(Resource[S]):
     """Key management. Needs a management session; an API key is not accepted here."""
 
     @described
-    def list(self) -> Call[tuple[ApiKey, ...]]:
+    def list(self) -> Call[Listing[ApiKey]]:
         """List all keys of the user, active and inactive."""
         return get(_KEYS, _read_api_keys)
 
@@ -113,7 +112,7 @@ class ApiKeys(Resource[S]):
         return _revocation(f"{_KEYS}/revoke-all")
 
     @described
-    def requests(self, key_id: UUID | str, limit: int = 100) -> Call[tuple[RequestLogEntry, ...]]:
+    def requests(self, key_id: UUID | str, limit: int = 100) -> Call[Listing[RequestLogEntry]]:
         """List the 1 to 500 newest requests made with a key, newest first; there is no second page."""
         _check_range("limit", limit, 500)
         return get(f"{_KEYS}/{segment(key_id)}/requests", _read_requests, limit=limit)
@@ -123,7 +122,7 @@ class PublicKeys(Resource[S]):
     """The light list of keys, for an API key with the scope `admin:api_keys`."""
 
     @described
-    def list(self) -> Call[tuple[PublicApiKey, ...]]:
+    def list(self) -> Call[Listing[PublicApiKey]]:
         """List all keys that the credential may see."""
         return get(f"{_PUBLIC}/api-keys", _read_public_keys)
 
@@ -151,7 +150,7 @@ class Webhooks(Resource[S]):
     """The webhook delivery log."""
 
     @described
-    def deliveries(self, workflow_id: str | None = None) -> Call[tuple[DeliveryAttempt, ...]]:
+    def deliveries(self, workflow_id: str | None = None) -> Call[Listing[DeliveryAttempt]]:
         """List delivery attempts of one workflow; whether the id may be left out is upstream's to say."""
         return get(f"{_PUBLIC}/webhooks/deliveries", read_deliveries, workflow_id=workflow_id)
 
@@ -198,28 +197,18 @@ class Account(Resource[S]):
         return get(f"{_PUBLIC}/auth/validate-key", _read_validation)
 
 
-class _KeysEnvelope(msgspec.Struct):
-    keys: tuple[PublicApiKey, ...]
-
-
-_read_api_keys = decoded(tuple[ApiKey, ...])
+_read_api_keys = listing_of(ApiKey, "keys", "api_keys")
 _read_created = decoded(CreatedApiKey)
 _read_acknowledgement = decoded(Acknowledgement)
-_read_requests = decoded(tuple[RequestLogEntry, ...])
-_read_balance = decoded(Balance)
+_read_requests = listing_of(RequestLogEntry, "requests", "logs")
+_read_balance = record_of(Balance)
 _read_usage = decoded(UsageReport)
 _read_bulk = decoded(BulkEnrichment)
 _read_status = decoded(EnrichmentStatus)
 _read_whoami = decoded(Whoami)
 _read_validation = decoded(KeyValidation)
-# A union is a type to msgspec, though not to the type checker.
-_decode_public_keys: Callable[[bytes], Any] = decoded(cast("Any", tuple[PublicApiKey, ...] | _KeysEnvelope))
-
-
-def _read_public_keys(body: bytes) -> tuple[PublicApiKey, ...]:
-    """Read both forms: the v1 surface answers with an array, v2 with an object that holds one."""
-    answer: tuple[PublicApiKey, ...] | _KeysEnvelope = _decode_public_keys(body)
-    return answer.keys if isinstance(answer, _KeysEnvelope) else answer
+# The v1 surface answers with an array, v2 with an object that holds one.
+_read_public_keys = listing_of(PublicApiKey, "keys")
 
 
 def _revocation(path: str) -> Call[Acknowledgement]:

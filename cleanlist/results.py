@@ -120,8 +120,8 @@ class KeyValidation(Result, frozen=True, kw_only=True):
 class Balance(Result, frozen=True, kw_only=True):
     """The organization's credits; may be fractional."""
 
-    organization_id: str
     credits: Decimal
+    organization_id: str = ""
 
 
 class UsageRow(Result, frozen=True, kw_only=True):

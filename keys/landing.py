@@ -1,5 +1,6 @@
 """How the key lists that upstream answered become the mirror. Each function may be run twice with the same answer."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -18,8 +19,13 @@ from workspaces.texts import plain_text
 REQUESTS = "requests"
 
 
-def land_full_list(workspace: Workspace, listed: list[UpstreamKey], read_at: datetime) -> None:
-    """Upsert every listed key, mark those that are gone, and see to the polls of their request logs."""
+def land_full_list(
+    workspace: Workspace, listed: Sequence[UpstreamKey], read_at: datetime, *, is_complete: bool = True
+) -> None:
+    """Upsert every listed key, mark those that are gone, and see to the polls of their request logs.
+
+    Of a list that is not complete, because records in it could not be read, none is taken to be gone.
+    """
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""
     facts = {
@@ -38,12 +44,14 @@ def land_full_list(workspace: Workspace, listed: list[UpstreamKey], read_at: dat
         for key in listed
         if _is_usable_id(key.id)
     }
-    _upsert(workspace, facts, read_at)
+    _upsert(workspace, facts, read_at, is_complete=is_complete)
     _schedule_request_logs(workspace)
     reconciling.settle_unknown_creations(workspace, read_at)
 
 
-def land_light_list(workspace: Workspace, listed: list[PublicApiKey], read_at: datetime) -> None:
+def land_light_list(
+    workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
+) -> None:
     """Upsert what the light list tells; what it does not tell stays as last known."""
     facts: dict[str, dict[str, Any]] = {}
     for key in (key for key in listed if _is_usable_id(key.key_id)):
@@ -58,7 +66,7 @@ def land_light_list(workspace: Workspace, listed: list[PublicApiKey], read_at: d
             "last_used_at": key.last_used_at,
         }
         facts[key.key_id] = known | {name: value for name, value in optional.items() if value}
-    _upsert(workspace, facts, read_at, in_full=False)
+    _upsert(workspace, facts, read_at, in_full=False, is_complete=is_complete)
 
 
 def _counted(value: int | None) -> int | None:
@@ -71,7 +79,14 @@ def _is_usable_id(text: str) -> bool:
     return bool(text) and plain_text(text, 200) == text
 
 
-def _upsert(workspace: Workspace, facts: dict[str, dict[str, Any]], read_at: datetime, *, in_full: bool = True) -> None:
+def _upsert(
+    workspace: Workspace,
+    facts: dict[str, dict[str, Any]],
+    read_at: datetime,
+    *,
+    in_full: bool = True,
+    is_complete: bool = True,
+) -> None:
     """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale."""
     known = {key.upstream_id: key for key in ApiKey.objects.of(workspace)}
     rows: list[ApiKey] = []
@@ -91,7 +106,7 @@ def _upsert(workspace: Workspace, facts: dict[str, dict[str, Any]], read_at: dat
         unique_fields=["workspace", "upstream_id"],
         update_fields=sorted(columns | {"read_at", "gone_at", "revoked_at"}),
     )
-    missing = [key.pk for upstream_id, key in known.items() if upstream_id not in facts]
+    missing = [key.pk for upstream_id, key in known.items() if upstream_id not in facts] if is_complete else []
     ApiKey.objects.filter(pk__in=missing, gone_at__isnull=True, read_at__lte=read_at).update(
         gone_at=read_at, is_active=False
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.conf import settings
 
 from cleanlist import ApiKey as UpstreamKey
-from cleanlist import AsyncClient, PublicApiKey, RequestLogEntry
+from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
 from keys import landing
 from keys.capture import PAGE_ROWS, longest_seconds
 from keys.endpoints import endpoint_of
@@ -21,24 +21,24 @@ MOST_COUNTED = 10_000
 ADMIN_SCOPE = "admin:api_keys"
 
 
-async def fetch_keys(client: AsyncClient, _: Poll) -> list[UpstreamKey]:
+async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
     """Return all keys of the session's user, active and inactive."""
-    return list(await client.api_keys.list())
+    return await client.api_keys.list()
 
 
-def land_keys(poll: Poll, listed: list[UpstreamKey], read_at: datetime) -> None:
+def land_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
     """Bring the mirror in line with the full list."""
-    landing.land_full_list(poll.workspace, listed, read_at)
+    landing.land_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
-async def fetch_public_keys(client: AsyncClient, _: Poll) -> list[PublicApiKey]:
+async def fetch_public_keys(client: AsyncClient, _: Poll) -> Listing[PublicApiKey]:
     """Return the light key list."""
-    return list(await client.public_keys.list())
+    return await client.public_keys.list()
 
 
-def land_public_keys(poll: Poll, listed: list[PublicApiKey], read_at: datetime) -> None:
+def land_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
     """Bring the mirror in line with the light list."""
-    landing.land_light_list(poll.workspace, listed, read_at)
+    landing.land_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 def wants_light_list(workspace: Workspace) -> bool:
@@ -46,14 +46,14 @@ def wants_light_list(workspace: Workspace) -> bool:
     return not workspace.has_session and ADMIN_SCOPE in workspace.scopes
 
 
-async def fetch_requests(client: AsyncClient, poll: Poll) -> list[RequestLogEntry]:
+async def fetch_requests(client: AsyncClient, poll: Poll) -> Listing[RequestLogEntry]:
     """Return the latest rows of one key's request log."""
-    return list(await client.api_keys.requests(poll.subject, limit=PAGE_ROWS))
+    return await client.api_keys.requests(poll.subject, limit=PAGE_ROWS)
 
 
-def land_requests(poll: Poll, rows: list[RequestLogEntry], read_at: datetime) -> None:
+def land_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetime) -> None:
     """Add what is new to the log of the poll's key, and have the next reading follow the key's rate."""
-    landed = log_landing.land_page(poll.workspace, poll.subject, rows, read_at)
+    landed = log_landing.land_page(poll.workspace, poll.subject, rows, read_at, sent=rows.total)
     log_landing.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
 
 

@@ -1,6 +1,6 @@
 """How a page of a key's request log becomes the mirror: new rows, gaps, counts, and when the next page is due."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -30,23 +30,27 @@ class Landed:
     found_gap: bool = False
 
 
-def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogEntry], read_at: datetime) -> Landed:
+def land_page(
+    workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry], read_at: datetime, sent: int = 0
+) -> Landed:
     """Add the rows that are new to the key's log, with what follows from them; one landing of a workspace at a time.
 
-    ``read_at`` is the moment before the call. The same page may land twice.
+    ``read_at`` is the moment before the call, ``sent`` how many rows upstream sent where not all could be read. The
+    same page may land twice.
     """
     with transaction.atomic(savepoint=False):
         standing = standing_of(workspace, upstream_id)
         if standing is None:
             return Landed(0)
         key, endpoints = standing.key, set(standing.endpoints)
-        page = {plain_text(row.id, 200): row for row in rows}
+        page = {row_id: row for row in rows if (row_id := plain_text(row.id, 200))}
         times = [row.created_at for row in page.values()]
         known = _known(key, page, times)
         fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known.ids]
         with storing.stored(key, fresh):
             cells, seen = tally(fresh, endpoints), values.seen_in(fresh)
-        found_gap = _found_gap(key, times, len(known.ids), read_at)
+        is_full = max(sent, len(rows)) >= capture.PAGE_ROWS
+        found_gap = is_full and _found_gap(key, times, len(known.ids), read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at)
         rollups.note_endpoints(key, endpoints - standing.endpoints)
@@ -54,7 +58,7 @@ def land_page(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogE
     return Landed(len(fresh), found_gap)
 
 
-def land_requests(workspace: Workspace, upstream_id: str, rows: Iterable[RequestLogEntry]) -> int:
+def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:
     """Land a page that was read just now; return how many rows were new."""
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
@@ -71,7 +75,7 @@ def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[dateti
 
 def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datetime) -> bool:
     """Store a gap where a full page holds nothing known although something was. The first page has none before it."""
-    if known or len(page) < capture.PAGE_ROWS or key.captured_since is None:
+    if known or not page or key.captured_since is None:
         return False
     oldest, newest = min(page), max(page)
     log = LoggedRequest.objects.filter(key=key).newest_first()

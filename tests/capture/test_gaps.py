@@ -1,7 +1,11 @@
 """What is lost between two readings, and what is said of it."""
 
+import pytest
+from msgspec import structs
+
+from keys.log import landing as log_landing
 from keys.models import ApiKey, LogGap, LoggedRequest
-from tests.capture.conftest import at
+from tests.capture.conftest import KEY, at
 
 
 def test_the_first_page_ever_leaves_no_gap_and_counts_from_there(log):
@@ -125,3 +129,22 @@ def test_completeness_of_many_keys_asks_once_for_all_gaps(log, django_assert_num
     with_gap(log)
     with django_assert_num_queries(2):
         assert [key.completeness().expected for key in ApiKey.objects.with_gaps()] == [638]
+
+
+@pytest.mark.parametrize("odd", ["unreadable", "double"])
+def test_a_full_page_counts_what_upstream_sent_and_not_what_could_be_read(log, odd):
+    log.write(10, since=0)
+    log.list(20)
+    log.read(21)
+    log.write(700, since=100)
+    log.list(900)
+    page = log.page()
+    rows, sent = (page[:-1], 500) if odd == "unreadable" else ([*page[:-1], page[0]], 0)
+    assert log_landing.land_page(log.workspace, KEY, rows, at(901), sent).found_gap
+
+
+def test_rows_without_an_id_are_left_out_and_the_others_land(log):
+    log.write(3, since=0)
+    log.rows[1] = structs.replace(log.rows[1], id="")
+    log.list(10)
+    assert [log.read(second).fresh for second in (11, 12)] == [2, 0]

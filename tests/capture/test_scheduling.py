@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cleanlist import RequestLogEntry
+from cleanlist import Listing, RequestLogEntry
 from keys import landing, polls
 from keys.log import landing as log_landing
 from tests.capture.conftest import KEY
@@ -68,7 +68,7 @@ def test_the_interval_follows_the_rate_of_the_page(read_log):
     now = timezone.now()
     rows = [RequestLogEntry(id=f"busy-{n}", created_at=now - timedelta(seconds=n / 5)) for n in range(500)]
     poll = read_log.poll
-    polls.land_requests(poll, rows, now)
+    polls.land_requests(poll, Listing(rows), now)
     assert poll.interval_seconds <= 46
     assert read_log.poll.interval_seconds == poll.interval_seconds
 

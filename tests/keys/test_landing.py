@@ -117,3 +117,12 @@ def test_ten_and_twenty_keys_land_with_the_same_number_of_queries(workspace):
             land(workspace, *(listed(number) for number in range(most)), after=most + 5)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_list_with_records_that_cannot_be_read_takes_no_key_for_gone(workspace):
+    land(workspace, listed(1), listed(2))
+    landing.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=60), is_complete=False)
+    assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is None
+
+    landing.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=120))
+    assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is not None

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cleanlist import Balance, Secret
+from cleanlist import Balance, Listing, Odd, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
 from keys.capture import longest_seconds
 from tests.polling.test_engine import in_seconds
@@ -162,3 +162,16 @@ def test_an_answer_that_cannot_be_stored_takes_none_of_its_neighbours_with_it(wo
     assert [type(one.error).__name__ for one in settled] == ["NoneType"] * 4 + ["LandingFailed"]
     assert sorted(BalanceReading.objects.values_list("workspace", flat=True)) == [row.workspace_id for row in rows]
     assert Poll.objects.filter(last_success_at=None).get() == broken
+
+
+def test_records_that_could_not_be_read_are_counted_until_they_are_gone(poll, upstream, workspace):
+    upstream.answer = Listing(["good"], [Odd("id is missing", '{"id": null}')] * 2, 3)
+    refresh(workspace, "weather")
+    poll.refresh_from_db()
+    assert (poll.odd_count, poll.odd_example) == (2, 'id is missing: {"id": null}')
+    assert poll.consecutive_failures == 0
+
+    upstream.answer = Listing(["good"])
+    refresh(workspace, "weather")
+    poll.refresh_from_db()
+    assert (poll.odd_count, poll.odd_example) == (0, "")

@@ -97,3 +97,10 @@ def test_ten_and_twenty_polls_take_as_many_queries(page, workspace):
             page()
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_odd_records_are_counted_and_the_first_is_shown(page, workspace):
+    poll(workspace, odd_count=1, odd_example="id is missing: {'id': <None>}")
+    text = " ".join(page().content.decode().split())
+    assert "1 record of the last answer could not be read in full" in text
+    assert "&lt;None&gt;" in text

@@ -15,11 +15,13 @@ CLOCKS_APART = timedelta(minutes=1)
 _GIVEN = {
     "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_success_at": "timestamptz",
     "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text", "last_request_id": "text",
+    "odd_count": "int", "odd_example": "text",
 }  # fmt: skip
 _GIVE_BACK = """
 UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
     last_success_at = given.last_success_at, consecutive_failures = given.consecutive_failures,
-    last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id
+    last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id,
+    odd_count = given.odd_count, odd_example = given.odd_example
 FROM {} WHERE id = given.pk AND leased_until {} given.held_until
 """
 _GIVE_BACK_BY_VENDOR = {
@@ -75,6 +77,8 @@ class PollQuerySet(models.QuerySet["Poll"]):
                 "last_error": poll.last_error,
                 "last_error_kind": poll.last_error_kind,
                 "last_request_id": poll.last_request_id,
+                "odd_count": poll.odd_count,
+                "odd_example": poll.odd_example,
             }
             for poll in polls
         ]
@@ -109,6 +113,9 @@ class Poll(models.Model):
     last_error_kind = models.CharField(max_length=60, blank=True)
     last_request_id = models.CharField(max_length=200, blank=True)
     paused_reason = models.TextField(blank=True)
+    # Records of the last answer that could not be read in full, and what the first of them was like.
+    odd_count = models.PositiveIntegerField(default=0)
+    odd_example = models.TextField(blank=True)
 
     objects = models.Manager.from_queryset(PollQuerySet)()
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import redis
 import structlog
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from workspaces.connections import NotConnected
 from workspaces.models import Poll, Workspace
@@ -129,6 +131,13 @@ def _plan(answer: Answer, now: datetime) -> None:
         poll.next_run_at = now + backoff.after_success(poll.interval_seconds)
         poll.last_success_at, poll.consecutive_failures = answer.fetched_at, 0
         poll.last_error = poll.last_error_kind = poll.last_request_id = ""
+        _note_odd(poll, answer.data)
+
+
+def _note_odd(poll: Poll, data: Any) -> None:
+    """Keep what could not be read of an answer whose other records were."""
+    odd = data.odd if isinstance(data, Listing) else ()
+    poll.odd_count, poll.odd_example = len(odd), plain_text(str(odd[0]), 500) if odd else ""
 
 
 def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:

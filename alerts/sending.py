@@ -70,6 +70,8 @@ def send(pk: int) -> Result | None:
 def _attempt(notification: Notification) -> Result:
     if notification.recipient.unsubscribed_at and notification.kind != Notification.Kind.TEST:
         return Result(Outcome.REFUSED, "Not sent: the reader has unsubscribed.")
+    if notification.came_too_late:
+        return Result(Outcome.REFUSED, "Not sent: the reader has lost access to the workspace.")
     try:
         return Result(Outcome.ACCEPTED, smtp.transmit(compose(notification)))
     except OSError as error:
@@ -101,6 +103,8 @@ def _wait(attempts: int) -> timedelta:
 
 def _note_on_recipient(notification: Notification, result: Result, now: datetime) -> None:
     """Keep on the recipient that its server refuses it, until it takes something again."""
+    if notification.came_too_late:
+        return
     recipient = Recipient.objects.filter(pk=notification.recipient_id, unsubscribed_at__isnull=True)
     if result.outcome == Outcome.REFUSED:
         recipient.update(refused_at=now, refusal=plain_text(result.answer, 2000))

@@ -170,9 +170,11 @@ def redeliver(workspace):
 
     from webhooks.models import Redelivery  # noqa: PLC0415
     from webhooks.services import redelivering  # noqa: PLC0415
-    from workspaces.audit import CONSOLE  # noqa: PLC0415
+    from workspaces.audit import Actor  # noqa: PLC0415
+    from workspaces.models import User  # noqa: PLC0415
 
-    job = redelivering.start_redelivery(workspace, CONSOLE, QueryDict("state=failed"), "", RESULTS)
+    by = Actor(User.objects.create_superuser("bench@example.test"))
+    job = redelivering.start_redelivery(workspace, by, QueryDict("state=failed"), "", RESULTS)
     dice, kills = random.Random(SEED), 0  # noqa: S311 - not for secrets
     while True:
         worker = start([sys.executable, "-m", "bench.redelivery", "worker"], stdout=subprocess.PIPE)

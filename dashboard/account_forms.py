@@ -1,8 +1,8 @@
-"""Django-allauth's forms for passkeys, which take what a browser sends: anything may come."""
+"""Django-allauth's forms for passkeys and new passwords, which take what a browser sends: anything may come."""
 
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm
+from allauth.account.forms import ResetPasswordForm, UserTokenForm
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from workspaces import account_events, emails, passkeys
+from workspaces.models import User
 from workspaces.services import account_mail
 from workspaces.sign_in_rules import is_sso_only
 
@@ -39,6 +40,14 @@ class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
         address: str = self.cleaned_data["email"]
         account_mail.queue(emails.PASSWORD_RESET, address)
         return address
+
+
+class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
+    """What a link to set a new password holds; that of a closed account is not valid."""
+
+    def _get_user(self, uidb36: str) -> User | None:
+        user = super()._get_user(uidb36)
+        return user if user is not None and user.is_active else None
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]

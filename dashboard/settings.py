@@ -156,7 +156,10 @@ ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 PASSWORD_RESET_TIMEOUT = 3600
 # How long, in seconds, a password or second factor counts as fresh before a delicate command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
-ACCOUNT_FORMS = {"reset_password": "dashboard.account_forms.AskForResetForm"}
+ACCOUNT_FORMS = {
+    "reset_password": "dashboard.account_forms.AskForResetForm",
+    "user_token": "dashboard.account_forms.ResetTokenForm",
+}
 ACCOUNT_RATE_LIMITS = {
     # Of passwords only wrong ones are counted, see dashboard.sign_in_limits. A limit of all sign-ins from one address
     # would let one attacker keep everybody out behind a proxy that is not trusted.

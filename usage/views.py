@@ -13,7 +13,7 @@ from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
 from workspaces.access import get_workspace
-from workspaces.exporting import csv_lines
+from workspaces.exporting import CONTENT_TYPES, csv_lines, download
 from workspaces.models import Workspace
 
 
@@ -36,9 +36,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Send every stretch of readings as CSV, oldest first; times in UTC."""
     workspace = get_workspace(request, slug)
-    response = StreamingHttpResponse(_lines(workspace), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{workspace.slug}-balance.csv"'
-    return response
+    return download(request, _lines(workspace), f"{workspace.slug}-balance.csv", CONTENT_TYPES["csv"])
 
 
 def _lines(workspace: Workspace) -> Iterator[str]:

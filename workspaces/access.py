@@ -50,6 +50,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
         raise Detour(reverse("mfa_index"))
     request.session.pop("enrol_for", None)  # they have arrived
+    request.needed_role = role  # type: ignore[attr-defined]
     request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
     request.role = held  # type: ignore[attr-defined]
     return workspace
@@ -61,6 +62,21 @@ def held_role(request: HttpRequest) -> Role | None:
     For what a page offers. Whether they may is for ``get_workspace`` to say, with the role that an action needs.
     """
     return getattr(request, "role", None)
+
+
+def is_still_allowed(request: HttpRequest) -> bool:
+    """Say whether who sent ``request`` still is signed in and in the right that it took: for answers that take long.
+
+    Asks the database. The right is the role given to ``get_workspace``, or that of a site admin.
+    """
+    user = User.objects.filter(pk=request.user.pk or 0, is_active=True).first()
+    if user is None or not request.session.exists(request.session.session_key or ""):
+        return False
+    workspace: Workspace | None = getattr(request, "workspace", None)
+    if workspace is None:
+        return user.is_superuser
+    held = workspace.role_of(user)
+    return held is not None and held.includes(getattr(request, "needed_role", Role.OWNER))
 
 
 def may_connect(user: User | AnonymousUser) -> bool:

@@ -11,8 +11,8 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
-        """Let every app say what it polls, as ``admin.py`` is found, so that the engine knows no app."""
-        autodiscover_modules("polls")
+        """Let every app say what it polls, and what of it ends with a right, so that no app is known here."""
+        autodiscover_modules("polls", "holdings")
         import_module("workspaces.account_events")  # its receivers listen to django-allauth
 
 

@@ -7,17 +7,22 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC
 from typing import Any
 
-from django.http import StreamingHttpResponse
+import structlog
+from django.http import HttpRequest, StreamingHttpResponse
 
+from workspaces.access import is_still_allowed
 from workspaces.models import AuditEvent
 from workspaces.models.audit import AuditEventQuerySet
 
+logger = structlog.get_logger(__name__)
 # What makes spreadsheets calculate (OWASP, "CSV Injection"), full-width forms among them, also after blanks.
 _FORMULA = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
 # Control characters, and what turns the direction of the text beside it around.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 BATCH = 500  # events a query
+LINES_A_CHECK = 500  # so many lines may still go to somebody who loses the right to them
+NOT_COMPLETE = "This file is not complete: your access ended while it was being sent.\r\n"
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
 COLUMNS = (
@@ -69,10 +74,26 @@ def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
         yield json.dumps(row, default=str) + "\n"
 
 
-def download(lines: Iterator[str] | Iterator[bytes], name: str, content_type: str) -> StreamingHttpResponse:
-    """Return ``lines`` as a file that the browser saves as ``name``, while they are still being read."""
+def download(
+    request: HttpRequest, lines: Iterator[str] | Iterator[bytes], name: str, content_type: str
+) -> StreamingHttpResponse:
+    """Return ``lines`` as a file that the browser saves as ``name``, while they are still being read.
+
+    It ends, and says so, when who asked for it loses the right meanwhile.
+    """
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(lines, content_type=content_type, headers=headers)
+    return StreamingHttpResponse(_while_allowed(request, lines), content_type=content_type, headers=headers)
+
+
+def _while_allowed(request: HttpRequest, lines: Iterable[str | bytes]) -> Iterator[str | bytes]:
+    for number, line in enumerate(lines):
+        if number % LINES_A_CHECK == 0 and not is_still_allowed(request):
+            logger.warning("download_stopped", path=request.path, lines=number)
+            # A connection that merely ends looks like a whole file. A cut ZIP does not open.
+            if isinstance(line, str):
+                yield NOT_COMPLETE
+            return
+        yield line
 
 
 def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, Any]]:

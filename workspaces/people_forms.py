@@ -32,6 +32,7 @@ class RoleForm(forms.Form):
     """A member's role."""
 
     role = forms.ChoiceField(choices=Role.choices)
+    confirmed = forms.BooleanField(required=False)
 
 
 class MfaForm(forms.Form):

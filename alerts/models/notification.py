@@ -43,10 +43,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         )
 
     def told(self) -> "NotificationQuerySet":
-        """Keep those that say that an alert fires, and that were sent or still will be."""
+        """Keep those that say that an alert fires, and that were sent or still will be, to who still may know."""
         says = [Notification.Kind.FIRING, Notification.Kind.REMINDER]
         lost = [Notification.State.DROPPED, Notification.State.UNDELIVERABLE, Notification.State.FAILED]
-        return self.filter(kind__in=says).exclude(state__in=lost)
+        since_left = Q(recipient__left_at=None) | Q(recipient__left_at__lt=F("created_at"))
+        return self.filter(since_left, kind__in=says).exclude(state__in=lost)
 
 
 class Notification(models.Model):
@@ -103,6 +104,12 @@ class Notification(models.Model):
     def pill(self) -> str:
         """Return the level of the pill that shows the state."""
         return {"sent": "ok", "failed": "danger", "undeliverable": "danger"}.get(self.state, "neutral")
+
+    @property
+    def came_too_late(self) -> bool:
+        """Say whether its reader has lost the workspace since it was written."""
+        left_at = self.recipient.left_at
+        return left_at is not None and left_at >= self.created_at
 
     @property
     def is_held_back(self) -> bool:

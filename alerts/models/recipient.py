@@ -3,11 +3,22 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Exists, OuterRef
 
-from workspaces.models import Workspace
+from workspaces.models import User, Workspace
 from workspaces.models.user import is_time_zone
 
 SUMMARY_HOUR = 8  # in the recipient's own morning
+
+
+class RecipientQuerySet(models.QuerySet["Recipient"]):
+    """The questions asked of recipients."""
+
+    def with_membership(self) -> "RecipientQuerySet":
+        """Add whether the address is that of somebody who may read the workspace, as ``is_member``."""
+        people = User.objects.filter(is_active=True, email__iexact=OuterRef("address"))
+        members = people.filter(memberships__workspace=OuterRef("workspace"))
+        return self.annotate(is_member=Exists(members) | Exists(people.filter(is_superuser=True)))
 
 
 class Recipient(models.Model):
@@ -21,10 +32,14 @@ class Recipient(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="recipients")
     address = models.EmailField(max_length=254)
     unsubscribed_at = models.DateTimeField(null=True)
+    # When its reader lost the workspace: what they were told before is not followed up.
+    left_at = models.DateTimeField(null=True)
     summary = models.CharField(max_length=8, choices=Summary.choices, blank=True, default=Summary.NONE)
     summary_at = models.DateTimeField(null=True)  # the morning that the latest summary was made for
     refused_at = models.DateTimeField(null=True)
     refusal = models.TextField(blank=True)
+
+    objects = models.Manager.from_queryset(RecipientQuerySet)()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "address"], name="one_recipient_each")]

@@ -119,7 +119,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
         "emails": page[:PAGE],
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
         "before": before,
-        "recipients": Recipient.objects.filter(workspace=workspace),
+        "recipients": Recipient.objects.filter(workspace=workspace).with_membership(),
         "summaries": Recipient.Summary.choices,
         "server": smtp.describe_server(),
         "quiet": quiet,

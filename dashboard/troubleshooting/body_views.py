@@ -63,10 +63,10 @@ def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
         return _answer(request, workspace)
     bodies, name = bodies_of(text), f"enrich-bulk-{verdict.contacts}-contacts"
     if request.POST.get("format") == "jsonl":
-        return download(as_lines(bodies), f"{name}.jsonl", "application/x-ndjson; charset=utf-8")
+        return download(request, as_lines(bodies), f"{name}.jsonl", "application/x-ndjson; charset=utf-8")
     count = -(-verdict.contacts // MAX_CONTACTS)
     files = ((f"body-{number:0{len(str(count))}}-of-{count}.json", body) for number, body in enumerate(bodies, 1))
-    return download(as_zip(files), f"{name}.zip", "application/zip")
+    return download(request, as_zip(files), f"{name}.zip", "application/zip")
 
 
 def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:

@@ -38,7 +38,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
     rows = search.rows if search else LoggedRequest.objects.none()
     lines = lines_of(rows, workspace, file_format)
-    return download(lines, name, CONTENT_TYPES[file_format])
+    return download(request, lines, name, CONTENT_TYPES[file_format])
 
 
 def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:

@@ -37,6 +37,7 @@ def by_a_reset(client, person, new):
 
 def by_an_invitation(client, person, new):
     workspace = person.memberships.get().workspace
+    person.memberships.update(role=Role.OWNER)
     invitation = Invitation(workspace=workspace, email="newcomer@example.test", role=Role.VIEWER, invited_by=person)
     token = invitation.renew_token()
     invitation.save()

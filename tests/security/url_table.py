@@ -96,6 +96,7 @@ workspaces:audit_export                POST   in 404 404 403 403 200 200 confirm
 workspaces:members                     GET    in 404 404 403 403 200 200
 workspaces:invite                      POST   in 404 404 403 403 302 302 confirm
 workspaces:require_mfa                 POST   in 404 404 403 403 302 302 confirm
+workspaces:change_role                 GET    in 404 404 403 403 302 302 confirm
 workspaces:change_role                 POST   in 404 404 403 403 302 302 confirm
 workspaces:remove_member               GET    in 404 404 403 403 200 200 confirm
 workspaces:remove_member               POST   in 404 404 403 403 302 302 confirm

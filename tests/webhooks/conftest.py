@@ -1,12 +1,19 @@
 import socket
+from datetime import timedelta
 
 import pytest
 
+from cleanlist import Secret
 from tests.cast import *  # noqa: F403
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
+from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
+from tests.webhooks.lost_results import MANY, submit
 from tests.webhooks.pages import Hooks
+from tests.webhooks.receivers import quick_sandbox
 from webhooks.outgoing import connecting
+from webhooks.redelivery import sending
+from workspaces.sealing import Sealed
 
 
 @pytest.fixture
@@ -62,3 +69,43 @@ def trusted(authority, monkeypatch):
 def hooks(workspace, viewer, client):
     client.force_login(viewer)
     return Hooks(client, workspace)
+
+
+@pytest.fixture(scope="session")
+def upstream(tmp_path_factory):
+    with quick_sandbox(tmp_path_factory.mktemp("redelivery-sandbox") / "data") as process:
+        yield process
+
+
+@pytest.fixture(scope="session")
+def finished(upstream):
+    """Ids of enrichments that are done, whose results upstream still has."""
+    client = upstream.client()
+    ids = [submit(client) for _ in range(MANY)]
+
+    def is_done(workflow_id):
+        answer = client.get("/api/v1/public/enrich/status", params={"workflow_id": workflow_id}).json()
+        return answer["status"] == "completed"
+
+    wait_until(lambda: all(is_done(one) for one in (ids[0], ids[-1])), 60)
+    return ids
+
+
+@pytest.fixture
+def connected(workspace, upstream, settings):
+    known = upstream.credentials()
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, upstream.base_url]
+    settings.WEBHOOK_ALLOW_LOCAL_TARGETS = True
+    settings.RATE_LIMIT_PER_MINUTE = 100_000
+    workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
+    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.save()
+    yield workspace
+    upstream.control("faults", method="DELETE")
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Without waits between tries."""
+    monkeypatch.setattr(sending, "RETRY_AFTER", (timedelta(0),) * 3)
+    monkeypatch.setattr(sending, "SECONDS_BETWEEN", 0.0)

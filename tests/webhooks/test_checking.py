@@ -175,11 +175,12 @@ def test_viewers_read_checks_and_make_none(client, viewer, workspace):
     assert "needs the role" in client.get(address(workspace)).text
 
 
-def test_a_check_whose_worker_died_is_made_again_and_not_for_ever(workspace, local_targets):
+def test_a_check_whose_worker_died_is_made_again_and_not_for_ever(workspace, operator, local_targets):
     past = timezone.now() - timedelta(minutes=1)
     with receiver(answering(200)) as url:
-        check = EndpointCheck.objects.create(workspace=workspace, url=url, leased_until=past, tries=1)
-        held = EndpointCheck.objects.create(workspace=workspace, url=url, leased_until=timezone.now() + LATER)
+        facts = {"workspace": workspace, "requested_by": operator, "url": url}
+        check = EndpointCheck.objects.create(**facts, leased_until=past, tries=1)
+        held = EndpointCheck.objects.create(**facts, leased_until=timezone.now() + LATER)
         assert checking.run_due() == 1
     check.refresh_from_db()
     assert (check.reason, check.tries, check.finished_at is not None) == ("", 2, True)

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from alerts.models import Alert
 from alerts.services import evaluating
-from cleanlist import Secret
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
-from tests.webhooks.lost_results import begin, fail, start_worker, states, submit, work_until_done
-from tests.webhooks.receivers import answering, quick_sandbox, receiver, remembering
+from tests.webhooks.lost_results import MANY, begin, fail, start_worker, states, submit, work_until_done
+from tests.webhooks.receivers import answering, receiver, remembering
 from webhooks import following
 from webhooks.landing import land_page
 from webhooks.models import Delivery, Item, Redelivery
@@ -26,51 +25,9 @@ from webhooks.redelivery.selecting import select
 from webhooks.services import redelivering
 from workspaces.audit import CONSOLE
 from workspaces.models import AuditEvent
-from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
 
 pytestmark = pytest.mark.django_db
-MANY = 24
-
-
-@pytest.fixture(scope="module")
-def upstream(tmp_path_factory):
-    with quick_sandbox(tmp_path_factory.mktemp("redelivery-sandbox") / "data") as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def finished(upstream):
-    """Ids of enrichments that are done, whose results upstream still has."""
-    client = upstream.client()
-    ids = [submit(client) for _ in range(MANY)]
-
-    def is_done(workflow_id):
-        answer = client.get("/api/v1/public/enrich/status", params={"workflow_id": workflow_id}).json()
-        return answer["status"] == "completed"
-
-    wait_until(lambda: all(is_done(one) for one in (ids[0], ids[-1])), 60)
-    return ids
-
-
-@pytest.fixture
-def connected(workspace, upstream, settings):
-    known = upstream.credentials()
-    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, upstream.base_url]
-    settings.WEBHOOK_ALLOW_LOCAL_TARGETS = True
-    settings.RATE_LIMIT_PER_MINUTE = 100_000
-    workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
-    workspace.save()
-    yield workspace
-    upstream.control("faults", method="DELETE")
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """Without waits between tries."""
-    monkeypatch.setattr(sending, "RETRY_AFTER", (timedelta(0),) * 3)
-    monkeypatch.setattr(sending, "SECONDS_BETWEEN", 0.0)
 
 
 def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(connected, upstream, quick):

@@ -4,11 +4,13 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
-from workspaces.models import Workspace
+from workspaces.models import Role, User, Workspace
+from workspaces.models.workspace import holds
 
 
 class RedeliveryState(models.TextChoices):
@@ -31,6 +33,10 @@ class ItemState(models.TextChoices):
     UNKNOWN = "unknown", "Unknown"
 
 
+# Who took a job over answers for it, or else who began it.
+ANSWERS = Coalesce("taken_over_by", "requested_by")
+
+
 class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
     """The questions asked of redeliveries."""
 
@@ -44,6 +50,18 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
         waited = Q(next_run_at=None) | Q(next_run_at__lte=now)
         return self.filter(free, waited, state=RedeliveryState.RUNNING).order_by("pk")
 
+    def open(self) -> "RedeliveryQuerySet":
+        """Keep those of which something may still be sent."""
+        return self.filter(state__in=[RedeliveryState.RUNNING, RedeliveryState.PAUSED])
+
+    def answered_for_by(self, user: User) -> "RedeliveryQuerySet":
+        """Keep those that go on by the right of ``user``."""
+        return self.annotate(answers=ANSWERS).filter(answers=user.pk)
+
+    def permitted(self) -> "RedeliveryQuerySet":
+        """Keep those whose results may be sent: who answers for the job is an operator of its workspace now."""
+        return self.annotate(answers=ANSWERS).filter(holds("answers", Role.OPERATOR))
+
     def with_counts(self) -> "RedeliveryQuerySet":
         """Add how many items stand how, as ``count_waiting`` and so on, and ``count_all``."""
         counts = {f"count_{state}": Count("items", filter=Q(items__state=state)) for state in ItemState.values}
@@ -56,6 +74,7 @@ class Redelivery(models.Model):
     job_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in addresses
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="redeliveries")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    taken_over_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=RedeliveryState, default=RedeliveryState.RUNNING)
     url = models.TextField(blank=True)  # where all go instead of their own URL; empty: each to its own
     filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's address
@@ -80,6 +99,16 @@ class Redelivery(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this job."""
         return reverse("webhooks:redelivery", args=[self.workspace.slug, self.job_id])
+
+    @property
+    def answers_for_it(self) -> User | None:
+        """Return by whose right it goes on."""
+        return self.taken_over_by or self.requested_by
+
+    @property
+    def is_permitted(self) -> bool:
+        """Say whether who answers for it still may; asks the database."""
+        return Redelivery.objects.permitted().filter(pk=self.pk).exists()
 
     @property
     def is_open(self) -> bool:

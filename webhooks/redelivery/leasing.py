@@ -10,6 +10,9 @@ from webhooks.models import Redelivery, RedeliveryState
 LEASE = timedelta(seconds=60)
 
 
+NOT_PERMITTED = "Who answers for this may no longer send results. An owner can take it over and resume it."
+
+
 class Hold(Exception):
     """The job cannot go on now; the message says why. Without a time to wait it is for a person to resume it."""
 
@@ -33,6 +36,8 @@ def take(job: Redelivery) -> bool:
 
 
 def go_on(job: Redelivery) -> None:
-    """Make sure that ``job`` still runs and is ours. Raises LostJob."""
+    """Make sure that ``job`` still runs, is ours, and may go on. Raises LostJob, or Hold for a person to resume."""
     if not take(job):
         raise LostJob
+    if not job.is_permitted:
+        raise Hold(NOT_PERMITTED, None)

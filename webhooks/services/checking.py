@@ -10,8 +10,10 @@ from django.utils import timezone
 from webhooks.checking import FAILED, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import target_of
+from workspaces import rights
 from workspaces.audit import Actor, record_event
-from workspaces.models import Action, Workspace
+from workspaces.models import Action, Role, Workspace
+from workspaces.models.workspace import holds
 from workspaces.polling import stopping
 
 logger = structlog.get_logger(__name__)
@@ -31,6 +33,7 @@ def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     target_of(url)
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        rights.require(actor, workspace, Role.OPERATOR)
         _mind_the_limits(workspace, timezone.now())
         check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)
         record_event(Action.ENDPOINT_CHECKED, actor, workspace=workspace, subject=(str(check.check_id), url))
@@ -78,6 +81,9 @@ def _run(check: EndpointCheck) -> None:
     if check.tries > MOST_TRIES:
         _finish(check, "unknown", [_gave_up()])
         return
+    if not EndpointCheck.objects.filter(holds("requested_by", Role.OPERATOR), pk=check.pk).exists():
+        _finish(check, "unknown", [_not_made("Not made: who asked for it may no longer do so", "")])
+        return
     reason = probe(check.url, str(check.check_id), lambda steps: _note(check, steps))
     _finish(check, reason, check.steps)
 
@@ -96,4 +102,8 @@ def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, Any]]) -> N
 
 def _gave_up() -> dict[str, Any]:
     words = "The console's worker ended in the middle of it, three times over"
-    return {"name": "url", "state": FAILED, "found": words, "advice": "The console's log says why.", "took_ms": None}
+    return _not_made(words, "The console's log says why.")
+
+
+def _not_made(words: str, advice: str) -> dict[str, Any]:
+    return {"name": "url", "state": FAILED, "found": words, "advice": advice, "took_ms": None}

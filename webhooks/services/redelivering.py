@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import QueryDict
 from django.utils import timezone
@@ -9,8 +10,9 @@ from django.utils import timezone
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import engine
 from webhooks.redelivery.selecting import Selection, select
+from workspaces import rights
 from workspaces.audit import Actor, record_event
-from workspaces.models import Action, Workspace
+from workspaces.models import Action, Role, User, Workspace
 
 State = RedeliveryState
 
@@ -26,11 +28,13 @@ class SelectionChanged(Exception):
 def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: str, expected: int) -> Redelivery:
     """Have what ``query`` selects sent, each to its own URL or all to ``url``; a worker does it.
 
-    Raises SelectionChanged unless it is ``expected`` many, and at least one.
+    Raises SelectionChanged unless it is ``expected`` many, and at least one; PermissionDenied for who is no operator
+    any more.
     """
     with transaction.atomic():
         # One at a time: no result is ever in two jobs that run.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        rights.require(actor, workspace, Role.OPERATOR)
         selection = select(workspace, query)
         candidates = list(selection.candidates(url))
         if not candidates or selection.count != expected:
@@ -59,14 +63,35 @@ def pause(job: Redelivery, actor: Actor) -> bool:
 
 
 def resume(job: Redelivery, actor: Actor) -> bool:
-    """Go on with a paused ``job`` at once. False if it is not paused."""
-    if not _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0):
-        return False
-    job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
-    _record(Action.REDELIVERY_RESUMED, job, actor)
+    """Go on with a paused ``job`` at once, by the right of who resumes it. False if it is not paused.
+
+    Raises PermissionDenied for who is no operator any more, or, where who answered for it lost the right, no owner.
+    """
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
+        job.refresh_from_db()
+        if job.state != State.PAUSED:
+            return False
+        rights.require(actor, job.workspace, Role.OPERATOR)
+        before, taken_over = job.answers_for_it, _take_over(job, actor)
+        _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0, **taken_over)
+        job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
+        _record(Action.REDELIVERY_RESUMED, job, actor, **({"taken_over_from": str(before or "")} if taken_over else {}))
     engine.finish_if_done(job)
     transaction.on_commit(_nudge)
     return True
+
+
+def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
+    """Return what changes in ``job`` when another than who answers for it resumes it.
+
+    Raises PermissionDenied where who answers for it lost the right, unless an owner takes it over.
+    """
+    if actor.user is None or actor.user == job.answers_for_it:
+        return {}
+    if not job.is_permitted and job.workspace.role_of(actor.user) != Role.OWNER:
+        raise PermissionDenied("Who answers for this redelivery may no longer send results. An owner can take it over.")
+    return {"taken_over_by": actor.user}
 
 
 def cancel(job: Redelivery, actor: Actor) -> bool:

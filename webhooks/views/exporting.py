@@ -40,4 +40,4 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         filters=form.recorded,
     )
     name = f"deliveries-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
-    return download(lines_of(rows, file_format), name, CONTENT_TYPES[file_format])
+    return download(request, lines_of(rows, file_format), name, CONTENT_TYPES[file_format])

@@ -21,7 +21,7 @@ from webhooks.reasons import reason_named
 from webhooks.redelivery.report import lines_of
 from webhooks.redelivery.selecting import MOST_ITEMS, UNATTEMPTED, select
 from webhooks.services import redelivering
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, held_role
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
 from workspaces.models import Action, Role, Workspace
@@ -101,6 +101,8 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         "done": job.count_all - job.count_waiting - job.count_sending,
         "left": job.count_failed + job.count_unknown,
         "chosen": state,
+        "is_permitted": not job.is_open or job.is_permitted,
+        "is_owner": held_role(request) == Role.OWNER,
         "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
     return page_or_part(request, "webhooks/redelivery.html", "live", context)
@@ -119,7 +121,7 @@ def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
     actor = Actor.of(request)
     record_event(Action.DELIVERIES_EXPORTED, actor, workspace=workspace, subject=subject, results=results, state=state)
     name = f"redelivery-{job.created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}{'-' if state else ''}{state}.csv"
-    return download(lines_of(items), name, CONTENT_TYPES["csv"])
+    return download(request, lines_of(items), name, CONTENT_TYPES["csv"])
 
 
 def _chosen(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:
@@ -157,7 +159,8 @@ def _command(request: HttpRequest, job: Redelivery, command: Callable[[Redeliver
 
 
 def _job(workspace: Workspace, job_id: UUID) -> Any:
-    found = Redelivery.objects.of(workspace).with_counts().select_related("requested_by").filter(job_id=job_id).first()
+    jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by", "taken_over_by")
+    found = jobs.filter(job_id=job_id).first()
     if found is None:
         raise Http404("No such redelivery in this workspace.")
     found.workspace = workspace

@@ -64,7 +64,7 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
     _record(request, Action.RESULTS_EXPORTED, workflow, contacts=len(found.contacts), format=file_format)
     content_type, lines_of = FORMATS[file_format]
     safe = "".join(character if character.isalnum() or character in "-_" else "-" for character in workflow_id)
-    return download(lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
+    return download(request, lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
 
 
 def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:

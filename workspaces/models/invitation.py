@@ -7,7 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from workspaces.models.user import User
-from workspaces.models.workspace import Role, Workspace
+from workspaces.models.workspace import Role, Workspace, holds
 
 LIFETIME = timedelta(days=7)
 TOKEN_PREFIX = "invite_"  # noqa: S105 - by which logs know what to leave out
@@ -27,8 +27,12 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
     """The questions asked of invitations."""
 
     def open(self) -> "InvitationQuerySet":
-        """Keep those that can still be accepted."""
+        """Keep those that neither have run out nor been used: acceptable if their sender still may invite."""
         return self.pending().filter(expires_at__gt=timezone.now())
+
+    def vouched_for(self) -> "InvitationQuerySet":
+        """Keep those whose sender could send them today as well: no invitation outlives the right to invite."""
+        return self.filter(holds("invited_by", Role.OWNER))
 
     def pending(self) -> "InvitationQuerySet":
         """Keep those that were neither accepted nor revoked; some may have run out."""
@@ -76,6 +80,11 @@ class Invitation(models.Model):
     def is_open(self) -> bool:
         """Say whether it can still be accepted."""
         return self.accepted_at is None and self.revoked_at is None and not self.is_expired
+
+    @property
+    def is_vouched_for(self) -> bool:
+        """Say whether its sender still may invite; asks the database."""
+        return Invitation.objects.vouched_for().filter(pk=self.pk).exists()
 
     def renew_token(self) -> str:
         """Return a fresh token and start its seven days; links sent before are dead once this is saved."""

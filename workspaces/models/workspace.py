@@ -2,6 +2,7 @@ from datetime import timedelta
 
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from workspaces.models.user import User
@@ -19,6 +20,16 @@ class Role(models.TextChoices):
         """Say whether this role may do what ``other`` may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
+
+
+def holds(person: str, role: Role) -> Q:
+    """Return the condition on rows of a workspace that who is in the field ``person`` acts there as ``role`` now."""
+    roles = [one for one in Role if one.includes(role)]
+    admins = User.objects.filter(pk=OuterRef(person), is_active=True, is_superuser=True)
+    members = Membership.objects.filter(
+        user=OuterRef(person), user__is_active=True, workspace=OuterRef("workspace"), role__in=roles
+    )
+    return Q(Exists(admins)) | Q(Exists(members))
 
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):

@@ -6,7 +6,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from workspaces import emails
+from workspaces import emails, rights
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
 from workspaces.models.user import has_second_factor
@@ -18,6 +18,10 @@ class MembershipRefused(Exception):
     """What was asked for would break a rule; the message says which and what to do."""
 
 
+class NotVouchedFor(MembershipRefused):
+    """Whoever sent the invitation may no longer invite anybody there."""
+
+
 class NotSent(Exception):
     """The invitation is stored, but its e-mail was not taken by the mail server."""
 
@@ -25,13 +29,15 @@ class NotSent(Exception):
 def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
     """Send an invitation. Raises MembershipRefused for a member, and for an address that has one already.
 
-    Raises NotSent when the mail server does not take the mail; the invitation can then be sent again.
+    Raises PermissionDenied for who is no owner any more, and NotSent when the mail server does not take the mail; the
+    invitation can then be sent again.
     """
     email = email.strip().lower()
-    if workspace.memberships.filter(user__email__iexact=email).exists():
-        raise MembershipRefused("This person is a member already. Their role is changed in the list.")
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=workspace.pk)
+        rights.require(actor, workspace, Role.OWNER)
+        if workspace.memberships.filter(user__email__iexact=email).exists():
+            raise MembershipRefused("This person is a member already. Their role is changed in the list.")
         pending = workspace.invitations.pending().filter(email=email).first()
         if pending is not None and pending.is_open:
             raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
@@ -43,8 +49,13 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
 
 
 def resend_invitation(invitation: Invitation, actor: Actor) -> None:
-    """Send a fresh link, good for another seven days; the earlier one is dead. Raises as ``invite`` does."""
+    """Send a fresh link, good for another seven days; the earlier one is dead. Raises as ``invite`` does.
+
+    Who sends it again is its sender from then on, and vouches for it.
+    """
     with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
+        rights.require(actor, invitation.workspace, Role.OWNER)
         invitation = (
             Invitation.objects.select_for_update(of=("self",))
             .select_related("workspace", "invited_by")
@@ -52,6 +63,7 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
         )
         if invitation.accepted_at or invitation.revoked_at:
             raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
+        invitation.invited_by = actor.user
         token = _renew(invitation, actor, again=True)
     _send(invitation, token)
 
@@ -87,9 +99,14 @@ def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
 def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
     """Make ``user`` a member. Raises MembershipRefused when it was accepted, revoked or ran out meanwhile.
 
-    Who is a member already keeps the higher of the two roles.
+    Raises NotVouchedFor when its sender may no longer invite. Who is a member already keeps the higher of the two
+    roles.
     """
     with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
+        rights.locked(invitation.invited_by)
+        if not invitation.is_vouched_for:
+            raise NotVouchedFor("Whoever sent this invitation may no longer invite people to this workspace.")
         if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=timezone.now()):
             raise MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
         role = Role(invitation.role)
@@ -105,44 +122,75 @@ def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
 
 
 def change_role(membership: Membership, role: Role, actor: Actor) -> None:
-    """Give a member another role. Raises MembershipRefused for the last owner, and for raising oneself."""
-    before = Role(membership.role)
-    if role == before:
+    """Give a member another role, and end what they held by a higher one.
+
+    Raises MembershipRefused for the last owner, and for raising oneself; PermissionDenied for who is no owner any more.
+    """
+    if role == Role(membership.role):
         return
-    own = actor.user is not None and actor.user.pk == membership.user_id
-    if own and role.includes(before):
-        raise MembershipRefused("Nobody raises their own role. Ask another owner.")
     with transaction.atomic():
-        _keep_an_owner(membership)
-        membership.role = role
-        membership.save(update_fields=["role"])
-        subject = (str(membership.user_id), membership.user.email)
-        where = membership.workspace
-        record_event(Action.ROLE_CHANGED, actor, workspace=where, subject=subject, before=before, after=role)
+        now = _locked(membership, actor)
+        before = Role(now.role)
+        if role.includes(before) and actor.user is not None and actor.user.pk == now.user_id:
+            raise MembershipRefused("Nobody raises their own role. Ask another owner.")
+        if before == Role.OWNER and role != before:
+            _keep_an_owner(now)
+        now.role = role
+        now.save(update_fields=["role"])
+        endings = [] if role.includes(before) else rights.end(loss_of_role(now, role, actor))
+        record_event(
+            Action.ROLE_CHANGED,
+            actor,
+            workspace=now.workspace,
+            subject=(str(now.user_id), now.user.email),
+            before=before,
+            after=role,
+            **rights.recorded(endings),
+        )
 
 
 def remove_member(membership: Membership, actor: Actor) -> None:
-    """Take somebody out of the workspace. Raises MembershipRefused for the last owner."""
+    """Take somebody out of the workspace, and end what they held there. Raises as ``change_role`` does."""
     with transaction.atomic():
-        _keep_an_owner(membership)
-        subject = (str(membership.user_id), membership.user.email)
+        now = _locked(membership, actor)
+        if now.role == Role.OWNER:
+            _keep_an_owner(now)
+        now.delete()
+        endings = rights.end(loss_of_role(now, None, actor))
         record_event(
-            Action.MEMBER_REMOVED, actor, workspace=membership.workspace, subject=subject, role=membership.role
+            Action.MEMBER_REMOVED,
+            actor,
+            workspace=now.workspace,
+            subject=(str(now.user_id), now.user.email),
+            role=now.role,
+            **rights.recorded(endings),
         )
-        membership.delete()
+
+
+def loss_of_role(membership: Membership, role: Role | None, actor: Actor) -> rights.Loss:
+    """Return what a member loses who has only ``role`` from now on, or none; a site admin loses nothing by it."""
+    user, workspace = membership.user, membership.workspace
+    now = f"only {role.label.lower()} of" if role else "no longer a member of"
+    kept = Role.OWNER if user.is_superuser else role
+    return rights.Loss(user, workspace, kept, actor.user, f"{user.email} is {now} {workspace.name}")
+
+
+def _locked(membership: Membership, actor: Actor) -> Membership:
+    """Return ``membership`` as it is now, which stays so: two owners may demote each other at the same time.
+
+    Raises MembershipRefused if it is gone, and PermissionDenied unless who commands is an owner.
+    """
+    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
+    rights.locked(membership.user, actor.user)
+    rights.require(actor, membership.workspace, Role.OWNER)
+    now = Membership.objects.select_related("user", "workspace").filter(pk=membership.pk).first()
+    if now is None:
+        raise MembershipRefused("This person is no longer a member.")
+    return now
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in.
-
-    Under the workspace's lock and by its present state: two owners may demote each other at the same time.
-    """
-    Workspace.objects.select_for_update().get(pk=membership.workspace_id)
-    now = Membership.objects.filter(pk=membership.pk).first()
-    if now is None:
-        raise MembershipRefused("This person is no longer a member.")
-    if now.role != Role.OWNER:
-        return
+    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in."""
     others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
         raise MembershipRefused("This is the last owner. Make somebody else an owner first.")

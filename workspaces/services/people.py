@@ -2,11 +2,12 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
+from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from workspaces import emails
+from workspaces import emails, rights
 from workspaces.audit import Actor, record_event
-from workspaces.models import Action, Invitation, User
+from workspaces.models import Action, Invitation, User, Workspace
 from workspaces.services import account_mail, members
 from workspaces.services.sessions import end_sessions
 
@@ -29,7 +30,8 @@ def join(invitation: Invitation, actor: Actor, *, name: str, password: str | Non
     """Return a new account that is a member already. Raises MembershipRefused when the invitation is over."""
     with transaction.atomic():
         # Whoever sends the form twice at once waits here, and then finds it accepted.
-        if Invitation.objects.select_for_update().open().filter(pk=invitation.pk).first() is None:
+        Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
+        if not Invitation.objects.open().filter(pk=invitation.pk).exists():
             raise members.MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
         user = open_account(actor, invitation.email, name, password)
         own = Actor(user, actor.ip_address, actor.user_agent, actor.request_id)
@@ -45,27 +47,47 @@ def account_for_identity(email: str, name: str) -> User | None:
     user = User.objects.filter(email__iexact=email).first()
     if user is not None:
         return user if user.is_active else None
-    waiting = list(Invitation.objects.open().filter(email__iexact=email).select_related("workspace"))
+    waiting = list(Invitation.objects.open().vouched_for().filter(email__iexact=email).select_related("workspace"))
     if not waiting:
         return None
-    user = open_account(Actor(), email, name[:120])
-    for invitation in waiting:
-        members.accept_invitation(invitation, user, Actor(user))
+    try:
+        return _joined(email, name[:120], waiting)
+    except members.MembershipRefused:
+        return None  # it ended while it was being accepted
+
+
+def _joined(email: str, name: str, invitations: list[Invitation]) -> User:
+    with transaction.atomic():
+        user = open_account(Actor(), email, name)
+        for invitation in invitations:
+            members.accept_invitation(invitation, user, Actor(user))
     return user
 
 
 def deactivate(user: User, actor: Actor) -> None:
-    """Close an account and end its sessions. Raises NotPossible for one's own."""
+    """Close an account, and end all that it holds.
+
+    Raises NotPossible for one's own, and PermissionDenied for who is no site admin any more.
+    """
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You cannot deactivate your own account. Another site admin can.")
     with transaction.atomic():
+        commands = rights.locked(user, actor.user).get(actor.user.pk) if actor.user else None
+        if actor.user and not (commands and commands.is_active and commands.is_superuser):
+            raise PermissionDenied("You are no longer a site admin. Nothing was done.")
         User.objects.filter(pk=user.pk).update(is_active=False)
-        end_sessions(user)
-        record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=(str(user.pk), user.email))
+        subject = (str(user.pk), user.email)
+        endings = rights.end(loss_of_account(user, actor))
+        record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=subject, **rights.recorded(endings))
+
+
+def loss_of_account(user: User, actor: Actor) -> rights.Loss:
+    """Return what somebody loses whose account is deactivated: everything, everywhere."""
+    return rights.Loss(user, None, None, actor.user, f"{user.email} is deactivated")
 
 
 def reactivate(user: User, actor: Actor) -> None:
-    """Open a closed account again, with the roles it had."""
+    """Open a closed account again, with the roles it had. What ended when it was closed stays ended."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=True)
         record_event(Action.ACCOUNT_REACTIVATED, actor, subject=(str(user.pk), user.email))

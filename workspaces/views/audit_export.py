@@ -61,7 +61,7 @@ def _export(
         filters=filters,
     )
     lines = exporting.audit_lines(found, file_format)
-    return exporting.download(lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
+    return exporting.download(request, lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
 
 
 def _name(workspace: Workspace | None, file_format: str) -> str:

@@ -15,7 +15,7 @@ from workspaces.models import Invitation, User
 from workspaces.people_forms import NewAccountForm
 from workspaces.services import members as services
 from workspaces.services import people
-from workspaces.services.members import MembershipRefused
+from workspaces.services.members import MembershipRefused, NotVouchedFor
 from workspaces.sign_in_rules import is_sso_only
 from workspaces.views.answers import go_to
 from workspaces.views.enrolment import PROVED
@@ -35,6 +35,8 @@ def accept(request: HttpRequest, token: str) -> HttpResponseBase:
     known = User.objects.filter(email__iexact=invitation.email).first()
     if not invitation.is_open or (known is not None and not known.is_active):
         return _page(request, invitation, "over", status=410)
+    if not invitation.is_vouched_for:
+        return _page(request, invitation, "not-vouched-for", status=410)
     if request.user.is_authenticated:
         return _as_member(request, invitation)
     if is_sso_only(invitation.email):
@@ -53,8 +55,8 @@ def _as_member(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         return _page(request, invitation, "join")
     try:
         services.accept_invitation(invitation, user, Actor.of(request))
-    except MembershipRefused:
-        return _page(request, invitation, "over", status=410)
+    except MembershipRefused as refusal:
+        return _refused(request, invitation, refusal)
     workspace = invitation.workspace
     return go_to(request, workspace.get_absolute_url(), f"Welcome to {workspace.name}.")
 
@@ -67,14 +69,19 @@ def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     password = form.chosen_password()
     try:
         user = people.join(invitation, Actor.of(request), name=form.cleaned_data["name"], password=password)
-    except MembershipRefused:
-        return _page(request, invitation, "over", status=410)
+    except MembershipRefused as refusal:
+        return _refused(request, invitation, refusal)
     record_authentication(request, user, method="password" if password else "invitation")
     request.session["enrol_for"] = invitation.workspace.slug
     request.session[PROVED] = user.pk  # they have just opened a link in their mail
     next_page = "mfa_index" if password else "mfa_add_webauthn"
     response: HttpResponse = perform_login(request, user, email_verification="none", redirect_url=reverse(next_page))
     return response
+
+
+def _refused(request: HttpRequest, invitation: Invitation, refusal: MembershipRefused) -> HttpResponse:
+    case = "not-vouched-for" if isinstance(refusal, NotVouchedFor) else "over"
+    return _page(request, invitation, case, status=410)
 
 
 def _page(

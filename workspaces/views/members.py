@@ -3,16 +3,19 @@
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from workspaces import rights
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.models import Membership, Role, User, Workspace
 from workspaces.models.user import SECOND_FACTORS
+from workspaces.models.workspace import holds
 from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
 from workspaces.services import members as services
 from workspaces.services.members import MembershipRefused, NotSent
@@ -71,15 +74,21 @@ def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
     return go_to(request, _url(workspace), f"The invitation to {invitation.email} is revoked.")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
-    """Give a member another role."""
-    workspace = _guarded(request, slug)
+    """Give a member another role; ask first where something of theirs would end with the present one."""
+    asks = request.method != "POST"
+    workspace = _guarded(request, slug, back=request.get_full_path() if asks else "")
     membership = _membership(workspace, membership_id)
-    form = RoleForm(request.POST)
+    form = RoleForm(request.GET if asks else request.POST)
     if not form.is_valid():
         return _failed(request, workspace, MembershipRefused("Choose one of the three roles."))
     role = Role(form.cleaned_data["role"])
+    endings = [] if form.cleaned_data["confirmed"] else _endings(request, membership, role)
+    if asks:
+        return _ask_role(request, workspace, membership, role, endings)
+    if endings:
+        return go_to(request, f"{request.path}?{urlencode({'role': role.value})}")
     try:
         services.change_role(membership, role, Actor.of(request))
     except MembershipRefused as refusal:
@@ -103,7 +112,7 @@ def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
         own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
         url = reverse("home") if own else _url(workspace)
         return go_to(request, url, f"{membership.user.email} is no longer a member of {workspace.name}.")
-    return _ask(request, workspace, membership)
+    return _ask(request, workspace, membership, _endings(request, membership, None))
 
 
 @require_POST
@@ -136,7 +145,30 @@ def _failed(request: HttpRequest, workspace: Workspace, problem: Exception) -> H
     return go_to(request, _url(workspace))
 
 
-def _ask(request: HttpRequest, workspace: Workspace, membership: Membership) -> HttpResponse:
+def _endings(request: HttpRequest, membership: Membership, role: Role | None) -> list[str]:
+    """Say what of the member's ends when they have only ``role`` left, or none: one sentence each."""
+    if role is not None and role.includes(Role(membership.role)):
+        return []
+    return rights.would_end(services.loss_of_role(membership, role, Actor.of(request)))
+
+
+def _ask_role(
+    request: HttpRequest, workspace: Workspace, membership: Membership, role: Role, endings: list[str]
+) -> HttpResponse:
+    context = {
+        "title": f"Make {membership.user.email} {role.label.lower()}?",
+        "button": f"Make {role.label.lower()}",
+        "back_url": _url(workspace),
+        "back_label": "Members",
+        "keep": f"Leave them {membership.get_role_display().lower()}",
+        "action_url": request.path,
+        "fields": {"role": role.value, "confirmed": "on"},
+        "consequences": [f"They are {membership.get_role_display().lower()} of {workspace.name} now.", *endings],
+    }
+    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+
+
+def _ask(request: HttpRequest, workspace: Workspace, membership: Membership, endings: list[str]) -> HttpResponse:
     context = {
         "title": f"Remove {membership.user.email}?",
         "button": "Remove",
@@ -146,6 +178,7 @@ def _ask(request: HttpRequest, workspace: Workspace, membership: Membership) -> 
         "action_url": request.path,
         "consequences": [
             f"They can no longer open {workspace.name}, from their next click on.",
+            *endings,
             "Their account and their roles in other workspaces stay.",
             "Keys that they created stay active; revoke those that they may still hold.",
         ],
@@ -168,7 +201,10 @@ def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
         "current": workspace,
         "form": form,
         "memberships": memberships,
-        "invitations": workspace.invitations.pending().select_related("invited_by").order_by("email"),
+        "invitations": workspace.invitations.pending()
+        .select_related("invited_by")
+        .annotate(vouched_for=ExpressionWrapper(holds("invited_by", Role.OWNER), BooleanField()))
+        .order_by("email"),
         "roles": Role.choices,
         "without_mfa": sum(not membership.has_mfa for membership in memberships),
     }

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from workspaces import rights
 from workspaces.access import require_confirmation, require_site_admin
 from workspaces.audit import Actor
 from workspaces.models import Membership, User
@@ -51,7 +52,7 @@ def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
     """Ask, then close an account."""
     consequences = [
         "They are signed out everywhere at once and cannot sign in again.",
-        "Their roles stay, so that the account can be opened again as it was.",
+        "Their roles stay for when the account is opened again. What ends now stays ended.",
         "Keys that they created stay active; revoke those that they may still hold.",
     ]
     words = {"title": "Deactivate {email}?", "button": "Deactivate", "consequences": consequences}
@@ -101,6 +102,9 @@ def _confirmed(
     back = reverse("workspaces:people")
     if request.method != "POST":
         context = {**words, "title": words["title"].format(email=user.email), "action_url": request.path}
+        if command is services.deactivate:
+            endings = rights.would_end(services.loss_of_account(user, Actor.of(request)))
+            context["consequences"] = [*words["consequences"], *endings]
         context |= {"back_url": back, "back_label": "People", "keep": "Leave it"}
         return page_or_part(request, "workspaces/confirm.html", "dialog", context)
     try:

@@ -47,8 +47,8 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     _record(request, workspace, form.cleaned_data, file_format)
     name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     if file_format == "zip":
-        return download(as_zip(made.files), f"{name}.zip", "application/zip")
-    return download(iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")
+        return download(request, as_zip(made.files), f"{name}.zip", "application/zip")
+    return download(request, iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")
 
 
 def _bundle_of(workspace: Workspace, form: BundleForm) -> Bundle | None:

@@ -1,0 +1,61 @@
+"""What of this app somebody holds by reading a workspace: its e-mails to them, and places in the lists of rules."""
+
+from collections.abc import Iterable, Sequence
+
+from django.utils import timezone
+
+from alerts.models import Notification, Recipient, Rule
+from workspaces.models import Role
+from workspaces.rights import Holding, Loss, register
+
+
+def _recipients(loss: Loss) -> Iterable[Recipient]:
+    if loss.spares(Role.VIEWER):
+        return []
+    rows = Recipient.objects.filter(address__iexact=loss.user.email, unsubscribed_at=None).select_related("workspace")
+    return rows.filter(workspace=loss.workspace) if loss.workspace else rows
+
+
+def _stop(loss: Loss, rows: Sequence[Recipient]) -> None:
+    """End the summary and what waits to be sent. An alert that is told anew, by right, is sent again."""
+    theirs = Recipient.objects.filter(pk__in=[row.pk for row in rows])
+    theirs.update(summary=Recipient.Summary.NONE, left_at=timezone.now())
+    waiting = Notification.objects.filter(recipient__in=theirs, state=Notification.State.QUEUED)
+    waiting.update(state=Notification.State.DROPPED, answer=f"Not sent: {loss.why}.")
+
+
+def _rules(loss: Loss) -> Iterable[Rule]:
+    if loss.spares(Role.VIEWER):
+        return []
+    rows = Rule.objects.exclude(addresses=[]).select_related("workspace").order_by("pk")
+    return [rule for rule in (rows.filter(workspace=loss.workspace) if loss.workspace else rows) if _names(rule, loss)]
+
+
+def _names(rule: Rule, loss: Loss) -> bool:
+    return loss.user.email.lower() in (address.lower() for address in rule.addresses)
+
+
+def _take_off(loss: Loss, rows: Sequence[Rule]) -> None:
+    """Take the address off each list; a rule that would be left with nobody tells the owners."""
+    for rule in rows:
+        rule.addresses = [address for address in rule.addresses if address.lower() != loss.user.email.lower()]
+        rule.to_owners = rule.to_owners or not rule.addresses
+        rule.save(update_fields=["addresses", "to_owners"])
+
+
+register(
+    Holding(
+        "emails",
+        "Summaries and alerts are no longer sent to them",
+        _recipients,
+        _stop,
+        lambda row: row.get_summary_display().lower(),
+    ),
+    Holding(
+        "rules",
+        "Alert rules no longer name them; owners are told where nobody else is",
+        _rules,
+        _take_off,
+        lambda row: row.name,
+    ),
+)

@@ -1,0 +1,47 @@
+"""What of this app somebody holds by a role, and what becomes of it: invitations that they sent, and sessions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.utils import timezone
+
+from workspaces.models import Invitation, Role
+from workspaces.rights import Holding, Loss, register
+from workspaces.services import sessions
+
+
+def _invitations(loss: Loss) -> Iterable[Invitation]:
+    if loss.spares(Role.OWNER):
+        return []
+    sent = Invitation.objects.pending().filter(invited_by=loss.user).select_related("workspace").order_by("pk")
+    return sent.filter(workspace=loss.workspace) if loss.workspace else sent
+
+
+def _revoke(loss: Loss, rows: Sequence[Invitation]) -> None:
+    # Another owner who sent one again meanwhile has made it theirs.
+    theirs = Invitation.objects.pending().filter(pk__in=[row.pk for row in rows], invited_by=loss.user)
+    theirs.update(revoked_at=timezone.now())
+
+
+def _sessions(loss: Loss) -> Iterable[Any]:
+    """Find the sessions of somebody from whom another takes a right; who gives up their own stays signed in."""
+    if loss.is_own_wish or loss.spares(Role.OWNER):
+        return []
+    return sessions.sessions_of(loss.user)
+
+
+register(
+    Holding(
+        "invitations",
+        "Invitations that they sent and that are open are revoked",
+        _invitations,
+        _revoke,
+        lambda row: row.email,
+    ),
+    Holding(
+        "sessions",
+        "Their sessions end, so that they have to sign in again",
+        _sessions,
+        lambda loss, _: sessions.end_sessions(loss.user),
+    ),
+)

@@ -1,7 +1,7 @@
 """The rule about the workspace itself: its credentials."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from django.urls import reverse
@@ -10,6 +10,8 @@ from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, r
 from alerts.models import Rule
 from workspaces.credential_states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
+from workspaces.polling.registry import CredentialKind
+from workspaces.polling.trust import stored
 
 
 def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Readings]:
@@ -23,7 +25,7 @@ def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -
     return {rule.pk: found for rule in rules}
 
 
-def _reading(workspace: Workspace, subject: str, label: str, state: CredentialState) -> Reading:
+def _reading(workspace: Workspace, subject: CredentialKind, label: str, state: CredentialState) -> Reading:
     rejected = state.level == "danger"
     return Reading(
         value=Decimal(int(rejected)),
@@ -31,8 +33,14 @@ def _reading(workspace: Workspace, subject: str, label: str, state: CredentialSt
         subject=subject,
         label=label,
         url=reverse("workspaces:settings", args=[workspace.slug]),
-        facts=(("What it means", state.sentence),),
+        facts=(("What it means", state.sentence), *_since(workspace, subject)),
     )
+
+
+def _since(workspace: Workspace, kind: CredentialKind) -> list[tuple[str, str]]:
+    credential = stored(workspace, kind)
+    at: datetime | None = credential["rejected_at"] if credential else None
+    return [("Rejected since", f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC")] if at else []
 
 
 register(

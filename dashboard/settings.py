@@ -312,6 +312,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
         "options": {"expires": 600},
     },
+    "probe credentials": {"task": "workspaces.tasks.probe_credentials", "schedule": 60.0, "options": {"expires": 60}},
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
     "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},

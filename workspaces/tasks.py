@@ -7,7 +7,7 @@ from kombu.exceptions import OperationalError
 
 from workspaces import audit
 from workspaces.polling import engine, stopping
-from workspaces.services import account_mail
+from workspaces.services import account_mail, probing
 from workspaces.sessions import SessionStore
 
 logger = structlog.get_logger(__name__)
@@ -23,6 +23,12 @@ def poll_due() -> None:
 def mend_clock() -> None:
     """Make due what a clock that was ahead has put off."""
     engine.mend_clock()
+
+
+@shared_task(ignore_result=True, expires=60)
+def probe_credentials() -> None:
+    """Try rejected credentials again that are due."""
+    probing.probe_rejected()
 
 
 @shared_task(ignore_result=True, expires=30)

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError, FeatureGated, RateLimited, ServerFailed
-from workspaces.models import Action, AuditEvent, Poll
+from workspaces.models import Action, AuditEvent, Poll, Workspace
 from workspaces.polling import engine, pacer
 
 pytestmark = pytest.mark.django_db
@@ -76,12 +76,49 @@ def test_success_after_failures_clears_the_error(poll, upstream):
     assert (poll.last_error, poll.consecutive_failures) == ("", 0)
 
 
-def test_a_rejected_key_stops_its_polls_and_is_recorded(poll, upstream):
+def refuse_again(later):
+    """Have the poll run once more, ``later`` seconds after the first refusal."""
+    Workspace.objects.update(api_key_doubted_at=timezone.now() - timedelta(seconds=later))
+    Poll.objects.update(next_run_at=timezone.now())
+    engine.run_due()
+
+
+def test_a_key_that_is_refused_twice_stops_its_polls_and_is_recorded(poll, upstream):
     upstream.answer = AuthenticationError("revoked", status=401)
     engine.run_due()
+    refuse_again(later=5)
     poll.refresh_from_db()
     assert poll.paused_reason == "Upstream rejected the stored API key."
     assert AuditEvent.objects.get().action == Action.CREDENTIAL_REJECTED
+
+
+def test_one_refusal_stops_nothing_and_is_forgotten_once_upstream_accepts_the_key(poll, upstream):
+    upstream.answer = AuthenticationError("busy", status=401)
+    engine.run_due()
+    poll.refresh_from_db()
+    assert poll.paused_reason == ""
+    assert timezone.now() < poll.next_run_at < timezone.now() + timedelta(seconds=20)
+
+    upstream.answer = "fresh"
+    Poll.objects.update(next_run_at=timezone.now())
+    engine.run_due()
+    assert Workspace.objects.get().api_key_doubted_at is None
+    assert not AuditEvent.objects.exists()
+
+
+def test_calls_that_are_refused_at_the_same_moment_are_one_refusal(poll, upstream):
+    upstream.answer = AuthenticationError("busy", status=401)
+    engine.run_due()
+    refuse_again(later=4)
+    assert Workspace.objects.get().api_key_rejected_at is None
+
+
+def test_a_doubt_from_the_future_begins_anew(poll, upstream):
+    upstream.answer = AuthenticationError("busy", status=401)
+    refuse_again(later=-3600)
+    workspace = Workspace.objects.get()
+    assert workspace.api_key_rejected_at is None
+    assert workspace.api_key_doubted_at <= timezone.now()
 
 
 def test_a_paused_poll_does_not_run(poll, upstream):

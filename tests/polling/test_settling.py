@@ -88,6 +88,9 @@ def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
     make_polls(workspace, 10)
     upstream.answer = AuthenticationError("revoked", status=401)
     engine.run_due()
+    Workspace.objects.update(api_key_doubted_at=timezone.now() - timedelta(seconds=5))
+    Poll.objects.update(next_run_at=timezone.now())
+    engine.run_due()
     assert AuditEvent.objects.filter(action=Action.CREDENTIAL_REJECTED).count() == 1
     assert Poll.objects.filter(subject__startswith="row-").exclude(paused_reason="").count() == 10
 

@@ -18,6 +18,7 @@ class Action(models.TextChoices):
     SESSION_REPLACED = "credential:session_replaced", "Management session replaced"
     SESSION_REMOVED = "credential:session_removed", "Management session removed"
     CREDENTIAL_REJECTED = "credential:rejected", "Credential rejected by upstream"
+    CREDENTIAL_ACCEPTED = "credential:accepted", "Credential accepted by upstream again"
     KEY_CREATED = "key:created", "API key created"
     KEY_REVOKED = "key:revoked", "API key revoked"
     KEYS_ALL_REVOKED = "key:all_revoked", "All API keys revoked"

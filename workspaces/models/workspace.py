@@ -56,6 +56,9 @@ class Workspace(models.Model):
     api_key_last4 = models.CharField(max_length=4, blank=True)
     api_key_rejected_at = models.DateTimeField(null=True)
     api_key_rejection = models.TextField(blank=True)
+    # Since when upstream refuses it without a second refusal, and when a rejected one is tried again.
+    api_key_doubted_at = models.DateTimeField(null=True)
+    api_key_probe_at = models.DateTimeField(null=True)
 
     organization_id = models.CharField(max_length=200, blank=True)
     organization_name = models.CharField(max_length=200, blank=True)
@@ -131,7 +134,7 @@ class Membership(models.Model):
 class ManagementSession(models.Model):
     """Where session tokens come from: pasted by a person, or minted by a stored Clerk client session.
 
-    A token lives about a minute at Clerk's defaults (``shared/reference``: "Credentials"), so a pasted one is
+    A token lives about a minute at Clerk's defaults (Clerk's documentation), so a pasted one is
     good for a few commands and a stored client session is good for all day.
     """
 
@@ -151,6 +154,9 @@ class ManagementSession(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
     rejected_at = models.DateTimeField(null=True)
     rejection = models.TextField(blank=True)
+    # As those of the API key.
+    doubted_at = models.DateTimeField(null=True)
+    probe_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.get_kind_display()

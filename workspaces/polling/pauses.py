@@ -1,16 +1,12 @@
 """Which polls run: made when a workspace is connected, stopped with their credential, resumed with a new one."""
 
-import structlog
 from django.db import transaction
 from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError
-from workspaces.audit import CONSOLE, record_event
-from workspaces.models import Action, Outcome, Workspace
+from workspaces.models import Workspace
+from workspaces.polling import trust
 from workspaces.polling.registry import CredentialKind, all_resources
-from workspaces.texts import plain_text
-
-logger = structlog.get_logger(__name__)
 
 
 def set_up_polls(workspace: Workspace) -> None:
@@ -42,49 +38,16 @@ def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
     return "" if session.is_usable else "Upstream no longer accepts the stored management session."
 
 
-def credential_stopped(used: Workspace, credential: CredentialKind, error: Exception) -> None:
-    """Stop using a credential that upstream rejected, or that ran out, until a person replaces it.
+def credential_stopped(used: Workspace, kind: CredentialKind, error: Exception) -> None:
+    """Stop using a credential that upstream rejects, or that ran out; one that was refused once is only doubted.
 
     ``used`` is the workspace as it was when the call was made: what was replaced since is not stopped.
     """
     with transaction.atomic():
-        rows = Workspace.objects.select_for_update(of=("self",), no_key=True).select_related("session")
-        workspace = rows.filter(pk=used.pk).first()
-        if workspace is None or not _is_same(credential, used, workspace):
+        workspace = trust.locked(used, kind)
+        if workspace is None:
             return
-        if isinstance(error, AuthenticationError) and error.status == 401:
-            _reject(workspace, credential, error)
+        credential = trust.stored(workspace, kind)
+        if credential is not None and isinstance(error, AuthenticationError) and error.status == 401:
+            trust.refused(credential, error)
         set_up_polls(workspace)
-
-
-def _is_same(credential: CredentialKind, used: Workspace, now: Workspace) -> bool:
-    if credential == "api_key":
-        return bool(used.api_key == now.api_key)
-    before, after = used.management_session, now.management_session
-    return (before and (before.pk, before.updated_at)) == (after and (after.pk, after.updated_at))
-
-
-def _reject(workspace: Workspace, credential: CredentialKind, error: Exception) -> None:
-    """Note the rejection, once."""
-    now, words = timezone.now(), plain_text(str(error), 2000)
-    session = workspace.management_session
-    if credential == "api_key" and workspace.has_api_key:
-        workspace.api_key_rejected_at, workspace.api_key_rejection = now, words
-        workspace.save(update_fields=["api_key_rejected_at", "api_key_rejection"])
-        _record_rejection(workspace, "API key", error)
-    elif credential == "session" and session is not None and session.is_usable:
-        session.rejected_at, session.rejection = now, words
-        session.save(update_fields=["rejected_at", "rejection"])
-        _record_rejection(workspace, session.get_kind_display(), error)
-
-
-def _record_rejection(workspace: Workspace, label: str, error: Exception) -> None:
-    logger.warning("credential_rejected", workspace=workspace.pk, credential=label)
-    record_event(
-        Action.CREDENTIAL_REJECTED,
-        CONSOLE,
-        workspace=workspace,
-        outcome=Outcome.FAILED,
-        subject=("", label),
-        message=str(error),
-    )

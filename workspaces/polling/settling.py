@@ -14,7 +14,7 @@ from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from workspaces.connections import NotConnected
 from workspaces.models import Poll, Workspace
-from workspaces.polling import backoff, pacer, pauses
+from workspaces.polling import backoff, pacer, pauses, trust
 from workspaces.polling.fetching import Answer
 from workspaces.polling.registry import is_registered, resource_named, tell_landed
 from workspaces.texts import plain_text
@@ -152,6 +152,8 @@ def _tell(answer: Answer) -> None:
     """Tell who must know of a failure: the pacer of a rate limit, people of a refused credential."""
     poll, error = answer.poll, answer.error
     if error is None:
+        if answer.fetched_at is not None:
+            trust.accepted(poll.workspace, resource_named(poll.resource).credential)
         return
     kind, failures = poll.last_error_kind, poll.consecutive_failures
     logger.info("poll_failed", resource=poll.resource, workspace=poll.workspace_id, kind=kind, failures=failures)

@@ -12,6 +12,7 @@ from workspaces.audit import Actor, record_event
 from workspaces.connections import check_address
 from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
 from workspaces.polling.pauses import set_up_polls
+from workspaces.polling.trust import TRUSTED
 from workspaces.sealing import Sealed
 from workspaces.services.checking import ConnectionReport
 from workspaces.texts import plain_text
@@ -118,7 +119,7 @@ def remove_api_key(workspace: Workspace, actor: Actor) -> None:
     label = f"{workspace.api_key_prefix}…{workspace.api_key_last4}"
     with transaction.atomic():
         workspace.api_key, workspace.api_key_prefix, workspace.api_key_last4 = None, "", ""
-        workspace.api_key_rejected_at, workspace.api_key_rejection = None, ""
+        _trust_api_key(workspace)
         workspace.save()
         set_up_polls(workspace)
         record_event(Action.API_KEY_REMOVED, actor, workspace=workspace, subject=("", label))
@@ -146,8 +147,8 @@ def remove_session(workspace: Workspace, actor: Actor) -> None:
 def retry_credentials(workspace: Workspace) -> None:
     """Trust rejected credentials once more: upstream may have erred, or the plan may have changed."""
     with transaction.atomic():
-        Workspace.objects.filter(pk=workspace.pk).update(api_key_rejected_at=None, api_key_rejection="")
-        ManagementSession.objects.filter(workspace=workspace).update(rejected_at=None, rejection="")
+        Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED.items()})
+        ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED)
         set_up_polls(Workspace.objects.get(pk=workspace.pk))
 
 
@@ -174,8 +175,13 @@ def _store_api_key(workspace: Workspace, secret: Secret) -> None:
     text = secret.reveal()
     workspace.api_key = Sealed.seal(secret)
     workspace.api_key_prefix, workspace.api_key_last4 = text[:10], text[-4:]
-    workspace.api_key_rejected_at, workspace.api_key_rejection = None, ""
+    _trust_api_key(workspace)
     workspace.save()
+
+
+def _trust_api_key(workspace: Workspace) -> None:
+    for name, value in TRUSTED.items():
+        setattr(workspace, f"api_key_{name}", value)
 
 
 def _store_session(
@@ -197,8 +203,7 @@ def _store_session(
             "client_token": Sealed.seal(credentials.client_token) if credentials.client_token else None,
             "user_id": plain_text(whoami.user_id, 200) if whoami else "",
             "user_email": plain_text(whoami.user_email, 320) if whoami else "",
-            "rejected_at": None,
-            "rejection": "",
+            **TRUSTED,
         },
     )
     workspace.session = session

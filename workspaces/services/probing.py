@@ -1,0 +1,74 @@
+"""Tries rejected credentials again now and then: upstream may have erred, and nobody is there at night to say so."""
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from cleanlist import ApiKeyCredential, ClerkSession, Client
+from cleanlist.errors import CleanlistError
+from workspaces.connections import AddressNotAllowed, check_address
+from workspaces.models import ManagementSession, Workspace
+from workspaces.polling import trust
+from workspaces.polling.pauses import set_up_polls
+from workspaces.polling.registry import CredentialKind
+from workspaces.polling.trust import Stored
+from workspaces.sealing import CannotOpen
+
+# A turn: each call may take seconds.
+MOST_A_TURN = 20
+logger = structlog.get_logger(__name__)
+
+
+def probe_rejected() -> int:
+    """Try the rejected credentials that are due, by a call that costs nothing; return how many were tried."""
+    now, tried = timezone.now(), 0
+    due: dict[CredentialKind, dict[str, object]] = {
+        "api_key": {"api_key_probe_at__lte": now},
+        "session": {"session__probe_at__lte": now, "session__kind": ManagementSession.Kind.CLERK},
+    }
+    for kind, condition in due.items():
+        for workspace in Workspace.objects.filter(**condition).select_related("session")[:MOST_A_TURN]:
+            if (credential := _taken(workspace, kind)) is not None:
+                tried += 1
+                _probe(credential, kind)
+    return tried
+
+
+def _taken(used: Workspace, kind: CredentialKind) -> Stored | None:
+    """Give the credential its next time, and return it unless another worker has or it was replaced meanwhile."""
+    with transaction.atomic():
+        workspace, now = trust.locked(used, kind), timezone.now()
+        credential = trust.stored(workspace, kind) if workspace else None
+        if credential is None or credential["probe_at"] is None or credential["probe_at"] > now:
+            return None
+        credential.note(probe_at=trust.next_probe(credential["rejected_at"], now))
+        return credential
+
+
+def _probe(credential: Stored, kind: CredentialKind) -> None:
+    used = credential.workspace
+    try:
+        _ask(credential)
+    except (CleanlistError, AddressNotAllowed, CannotOpen) as error:
+        logger.info("credential_still_rejected", workspace=used.pk, credential=credential.label, error=str(error))
+        return
+    with transaction.atomic():
+        workspace = trust.locked(used, kind)
+        now = trust.stored(workspace, kind) if workspace else None
+        if workspace is not None and now is not None and now["rejected_at"] is not None:
+            trust.believe_again(now)
+            set_up_polls(workspace)
+
+
+def _ask(credential: Stored) -> None:
+    """Have upstream judge the credential. Raises CleanlistError unless it is accepted."""
+    workspace, row = credential.workspace, credential.row
+    check_address(workspace.base_url)
+    if isinstance(row, ManagementSession):
+        check_address(row.frontend_api_url)
+        session = ClerkSession(row.frontend_api_url, row.session_id, row.client_token.open())
+        with Client(workspace.base_url, session, retries=0) as client:
+            client.whoami()
+    else:
+        with Client(workspace.base_url, ApiKeyCredential(workspace.api_key.open()), retries=0) as client:
+            client.validate_key()

@@ -5,3 +5,10 @@ class UsageConfig(AppConfig):
     """Floor 5: the credit balance and what is learned from it."""
 
     name = "usage"
+
+    def ready(self) -> None:
+        """Hear of what enrichments cost as soon as webhooks know it."""
+        from usage.changes.review import hear_of  # noqa: PLC0415 - models can be imported from here on
+        from webhooks import statuses  # noqa: PLC0415
+
+        statuses.tell(hear_of)

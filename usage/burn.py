@@ -1,23 +1,31 @@
-"""What was spent: from the falls of the balance, with top-ups told apart and gaps left as gaps."""
+"""What was spent, topped up and reserved: asked of the readings and of what their changes were (``usage.changes``)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from django.db.models import F, Max, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from usage.models import BalanceReading
-from usage.readings import ZERO, longest_pause
+from usage.changes.facts import ZERO
+from usage.models import BalanceChange, BalanceHour, BalanceReading
+from usage.readings import longest_pause
 from workspaces.models import Workspace
+
+# The base of thresholds in per cent is the highest balance of so long, or since the last top-up of at least this part
+# of it: a small one changes what there is, not how much is usual.
+BASE = timedelta(days=90)
+LARGE = Decimal("0.25")
 
 
 @dataclass(frozen=True)
 class Spent:
-    """What was spent in a span of time, in credits.
+    """What was spent in a span of time, in credits: likely ``credits``, at least ``low`` and at most ``high``.
 
-    ``credits`` is net: what running workflows have reserved counts until they give it back. Without any reading
-    in the span it is zero, and ``covered``, the share of the span (0 to 1) that readings cover, is zero too.
+    All are net: what running workflows have reserved counts until they give it back. Without any reading
+    in the span they are zero, and ``covered``, the share of the span (0 to 1) that readings cover, is zero too.
     """
 
     since: datetime
@@ -25,15 +33,30 @@ class Spent:
     credits: Decimal
     topped_up: Decimal
     covered: float
+    low: Decimal = ZERO
+    high: Decimal = ZERO
+
+    @property
+    def is_range(self) -> bool:
+        """Say whether the figure is an estimate."""
+        return self.low != self.high
 
 
 @dataclass(frozen=True)
 class TopUp:
-    """Credits that were added. What was spent between the two readings cannot be seen, so at least so many."""
+    """Credits that were added: likely so many, at least ``low`` and at most ``high``; ``balance`` is right after."""
 
     at: datetime
     credits: Decimal
     balance: Decimal
+    low: Decimal = ZERO
+    high: Decimal = ZERO
+    change: BalanceChange | None = None
+
+    @property
+    def is_range(self) -> bool:
+        """Say whether the figure is an estimate."""
+        return self.low != self.high
 
 
 def latest(workspace: Workspace) -> BalanceReading | None:
@@ -41,20 +64,37 @@ def latest(workspace: Workspace) -> BalanceReading | None:
     return BalanceReading.objects.latest_of(workspace)
 
 
-def top_ups(workspace: Workspace, since: datetime) -> list[TopUp]:
-    """Return the top-ups that were seen since then, oldest first."""
-    rows = BalanceReading.objects.of(workspace).top_ups().filter(first_read_at__gt=since)
-    return [TopUp(row.first_read_at, row.topped_up, row.credits) for row in rows]
+def top_ups(workspace: Workspace, since: datetime, until: datetime | None = None) -> list[TopUp]:
+    """Return the top-ups that were seen after ``since`` and by ``until`` (now by default), oldest first; one query."""
+    rows = BalanceChange.objects.of(workspace).between(since, until or timezone.now()).top_ups()
+    return [TopUp(row.until, row.topped_up, row.after, row.top_up_low, row.top_up_high, row) for row in rows]
 
 
-def last_peak(workspace: Workspace) -> Decimal | None:
-    """Return the balance right after the last top-up; before any was seen, the first balance that was read.
+def last_peak(workspace: Workspace, now: datetime | None = None) -> Decimal | None:
+    """Return the base of thresholds in per cent, as ``peaks_of`` does. None before the first reading."""
+    return peaks_of([workspace.pk], now or timezone.now()).get(workspace.pk)
 
-    The base of thresholds in per cent. None before the first reading.
+
+def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
+    """Return the highest balance of each workspace since its last large top-up, 90 days at the most; two queries.
+
+    A large one is at least a quarter of the highest balance of that time, and beyond doubt or confirmed by a person.
     """
-    readings = BalanceReading.objects.of(workspace)
-    row = readings.top_ups().last() or readings.order_by("first_read_at").first()
-    return row.credits if row else None
+    since = now - BASE
+    hours = BalanceHour.objects.filter(workspace__in=workspaces, hour__gte=since - timedelta(hours=1))
+    highest = dict(hours.order_by().values_list("workspace").annotate(Max("highest")))
+    of_base = hours.filter(workspace=OuterRef("workspace")).order_by().values("workspace")
+    large = BalanceChange.objects.filter(
+        workspace__in=highest, until__range=(since, now), topped_up__gt=0, top_up_low__gt=0
+    ).alias(base=Subquery(of_base.annotate(peak=Max("highest")).values("peak")))
+    large = large.filter(topped_up__gte=F("base") * LARGE)
+    later = BalanceHour.objects.filter(workspace=OuterRef("workspace"), hour__gt=OuterRef("until"), hour__lte=now)
+    peak = Subquery(later.order_by().values("workspace").annotate(peak=Max("highest")).values("peak"))
+    for workspace, after, beyond in large.order_by("until").values_list(
+        "workspace", "after", Coalesce(peak, F("after"))
+    ):
+        highest[workspace] = max(after, beyond)
+    return highest
 
 
 def spent(workspace: Workspace, since: datetime, until: datetime | None = None) -> Spent:
@@ -70,10 +110,9 @@ def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: dat
     last = readings.begun_by(end)
     if first is None or last is None:
         return [Spent(since, end, ZERO, ZERO, 0.0) for since in beginnings]
-    marks = readings.exclude(topped_up=0, gap_seconds=0).filter(first_read_at__gt=min(beginnings))
-    rows = list(marks.filter(first_read_at__lte=_next_beginning(workspace, end)).order_by("first_read_at"))
+    rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_beginning(workspace, end))
     poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
-    history = _History(first, last, rows, longest_pause(poll or 60))
+    history = _History(first, last, list(rows.telling()), longest_pause(poll or 60))
     return [history.spent(since, end, readings.begun_by(since) or first) for since in beginnings]
 
 
@@ -85,17 +124,21 @@ def _next_beginning(workspace: Workspace, moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class _History:
-    """``marks`` are the stretches that begin with a top-up or after a gap."""
+    """``changes`` are those in which something else than spending was, and those after a gap."""
 
     first: BalanceReading
     last: BalanceReading
-    marks: list[BalanceReading]
+    changes: list[BalanceChange]
     longest_pause: timedelta
 
     def spent(self, since: datetime, until: datetime, opening: BalanceReading) -> Spent:
-        added = sum((row.topped_up for row in self.marks if since < row.first_read_at <= until), ZERO)
-        fallen = opening.credits - self.last.credits + added
-        return Spent(since, until, max(ZERO, fallen), added, self._covered(since, until))
+        inside = [row for row in self.changes if since < row.until <= until]
+        fallen = opening.credits - self.last.credits + sum((row.corrected for row in inside), ZERO)
+        added = sum((row.topped_up for row in inside), ZERO)
+        low = sum((row.top_up_low for row in inside), ZERO)
+        high = sum((row.top_up_high for row in inside), ZERO)
+        likely, least, most = (max(ZERO, fallen + some) for some in (added, low, high))
+        return Spent(since, until, likely, added, self._covered(since, until), least, most)
 
     def _covered(self, since: datetime, until: datetime) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""
@@ -103,8 +146,8 @@ class _History:
         # Right after a reading the next one is not late yet.
         end = until if until - self.last.read_at <= self.longest_pause else max(begin, self.last.read_at)
         missing = timedelta(0)
-        for row in self.marks:
-            gap_begin = row.first_read_at - timedelta(seconds=row.gap_seconds)
-            missing += max(timedelta(0), min(end, row.first_read_at) - max(begin, gap_begin))
+        for row in self.changes:
+            if row.is_gap:
+                missing += max(timedelta(0), min(end, row.until) - max(begin, row.since))
         length = until - since
         return max(0.0, min(1.0, (end - begin - missing) / length)) if length > timedelta(0) else 0.0

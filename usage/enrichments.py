@@ -9,12 +9,11 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from usage.readings import ZERO
+from usage.changes.facts import ZERO
+from usage.changes.works import settled_cost, work_of
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# What a finding costs, and the most that one contact can (``shared/reference``, "Credits").
-EMAIL, PHONE = Decimal(1), Decimal(10)
 # An enrichment takes minutes: one that was running when last asked about, longer ago than this, hardly still is.
 STILL_RUNNING = timedelta(hours=1)
 MOST = 5000
@@ -22,25 +21,42 @@ MOST = 5000
 
 @dataclass(frozen=True)
 class Enrichments:
-    """Settled credits of finished enrichments, and at most how many credits running ones have reserved."""
+    """Settled credits of finished enrichments, and how much running ones have reserved, at most and at least."""
 
     finished: int = 0
     settled: Decimal = ZERO
     running: int = 0
     reserved_at_most: Decimal = ZERO
+    reserved_at_least: Decimal = ZERO
 
 
 def enrichments_of(workspace: Workspace, since: datetime, now: datetime) -> Enrichments:
     """Return what is known of enrichments that finished after ``since`` or are running, in one query."""
     running = Q(completed_at__isnull=True, status_gone=False, status_read_at__gte=now - STILL_RUNNING)
     known = Workflow.objects.of(workspace).filter(Q(completed_at__range=(since, now)) | running).exclude(summary={})
-    finished, settled, open_, held = 0, ZERO, 0, ZERO
-    for summary, completed_at in known.values_list("summary", "completed_at").order_by("-pk")[:MOST]:
-        if completed_at:
-            finished, settled = finished + 1, settled + settled_cost(summary)
-        else:
-            open_, held = open_ + 1, held + (EMAIL + PHONE) * summary.get("total", 0)
-    return Enrichments(finished, settled, open_, held)
+    rows = list(known.order_by("-pk")[:MOST])
+    finished = [row for row in rows if row.completed_at]
+    open_ = [work_of(row) for row in rows if not row.completed_at]
+    return Enrichments(
+        len(finished),
+        sum((_settled(row) for row in finished), ZERO),
+        len(open_),
+        sum((work.most for work in open_), ZERO),
+        sum((work.reserved or ZERO for work in open_), ZERO),
+    )
+
+
+def reserved_now(workspace: Workspace, now: datetime) -> tuple[Decimal, Decimal]:
+    """Return how many credits running enrichments are known to hold, and how many they may; in one query.
+
+    Only of enrichments whose state is read: others may hold more.
+    """
+    known = enrichments_of(workspace, now, now)
+    return known.reserved_at_least, known.reserved_at_most
+
+
+def _settled(row: Workflow) -> Decimal:
+    return settled_cost(row.summary) if row.credits_charged is None else row.credits_charged
 
 
 def finished_between(
@@ -50,8 +66,3 @@ def finished_between(
     rows = Workflow.objects.of(workspace).filter(completed_at__range=(since, until)).exclude(summary={})
     found = rows.order_by("-pk").values_list("workflow_id", "summary", "completed_at")[:MOST]
     return [(workflow_id, summary, at) for workflow_id, summary, at in found if at is not None]
-
-
-def settled_cost(summary: dict[str, int]) -> Decimal:
-    """Return what an enrichment with these counts cost: each e-mail and each phone number that was found."""
-    return EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0)

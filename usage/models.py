@@ -1,8 +1,12 @@
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.db.models.functions import Coalesce
 
+from usage.changes.facts import Certainty, Mark
 from workspaces.models import Workspace
 
 
@@ -21,9 +25,15 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
         """Return the stretch that was current at ``moment``: the last that began by then."""
         return self.filter(first_read_at__lte=moment).order_by("-first_read_at").first()
 
-    def top_ups(self) -> "BalanceReadingQuerySet":
-        """Keep the stretches that began with a top-up, oldest first."""
-        return self.filter(topped_up__gt=0).order_by("first_read_at")
+    def with_changes(self) -> Any:
+        """Annotate what the change before each stretch was: ``topped_up``, ``corrected``, and ``added``, their sum.
+
+        Of no type that says so, as none can.
+        """
+        zero = models.Value(Decimal(0), models.DecimalField(max_digits=18, decimal_places=4))
+        topped_up = Coalesce(models.F("change__topped_up"), zero)
+        corrected = Coalesce(models.F("change__corrected"), zero)
+        return self.annotate(topped_up=topped_up, corrected=corrected, added=topped_up + corrected)
 
 
 class BalanceReading(models.Model):
@@ -31,14 +41,13 @@ class BalanceReading(models.Model):
 
     ``read_at`` moves on while the balance stays, so that a year of an idle workspace is a single row. A stretch
     ends where readings fail or pause: ``gap_seconds`` says for how long nothing was read before this one, 0 if the
-    reading before came in time. ``topped_up`` is how much of the change before this stretch was a top-up.
+    reading before came in time. What the change before it was is no part of a reading: see ``BalanceChange``.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_readings")
     credits = models.DecimalField(max_digits=18, decimal_places=4)
     first_read_at = models.DateTimeField()
     read_at = models.DateTimeField()
-    topped_up = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
     gap_seconds = models.PositiveIntegerField(default=0)
 
     objects = models.Manager.from_queryset(BalanceReadingQuerySet)()
@@ -47,11 +56,107 @@ class BalanceReading(models.Model):
         indexes = [
             models.Index(fields=["workspace", "-read_at"], name="balance_of_workspace"),
             models.Index(fields=["workspace", "-first_read_at"], name="balance_by_beginning"),
-            models.Index(fields=["workspace", "first_read_at"], name="top_ups", condition=models.Q(topped_up__gt=0)),
         ]
 
     def __str__(self) -> str:
         return f"{Decimal(self.credits).normalize():f} credits"
+
+
+class BalanceChangeQuerySet(models.QuerySet["BalanceChange"]):
+    """The questions asked of changes of the balance."""
+
+    def of(self, workspace: Workspace) -> "BalanceChangeQuerySet":
+        """Keep the changes of ``workspace``."""
+        return self.filter(workspace=workspace)
+
+    def between(self, since: datetime, until: datetime) -> "BalanceChangeQuerySet":
+        """Keep what was seen after ``since`` and by ``until``, oldest first."""
+        return self.filter(until__gt=since, until__lte=until).order_by("until")
+
+    def top_ups(self) -> "BalanceChangeQuerySet":
+        """Keep those that hold a top-up, oldest first."""
+        return self.filter(topped_up__gt=0).order_by("until")
+
+    def telling(self) -> "BalanceChangeQuerySet":
+        """Keep those in which something else than spending was, or may have been, and those after a gap."""
+        return self.filter(TELLING)
+
+    def uncertain(self) -> "BalanceChangeQuerySet":
+        """Keep those of which a person could tell more, the latest first."""
+        return self.filter(UNCERTAIN).order_by("-until")
+
+    def unread(self) -> "BalanceChangeQuerySet":
+        """Keep those that are to be interpreted, for the first time or anew, oldest first."""
+        return self.filter(is_settled=False).order_by("until")
+
+
+TELLING = models.Q(top_up_high__gt=0) | ~models.Q(corrected=0) | models.Q(is_gap=True)
+UNCERTAIN = models.Q(certainty=Certainty.UNCERTAIN.value, mark="")
+
+
+class BalanceChange(models.Model):
+    """What a change between two readings was: an interpretation, worked out by ``usage.changes``, never a reading.
+
+    What was spent in it is ``spent``. ``topped_up`` is what counts as a top-up, which lies between ``top_up_low`` and
+    ``top_up_high``; ``corrected`` is neither spent nor bought; ``returned`` came back of reservations. ``why`` holds
+    words of ``usage.changes.signs``. It is worked out anew while ``is_settled`` is false: what enrichments and the
+    request log tell comes later than the reading. A person's ``mark`` overrules.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    # The reading that showed it. Readings are thinned after weeks, and what was plain spending goes with them.
+    reading = models.OneToOneField(BalanceReading, on_delete=models.CASCADE, related_name="change")
+    since = models.DateTimeField()
+    until = models.DateTimeField()
+    before = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    after = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    is_gap = models.BooleanField(default=False)
+    topped_up = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    top_up_low = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    top_up_high = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    corrected = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    returned = models.DecimalField(max_digits=18, decimal_places=4, default=Decimal(0))
+    certainty = models.CharField(max_length=10, choices=[(one.value, one.value) for one in Certainty])
+    why = models.JSONField(default=list, blank=True)
+    is_settled = models.BooleanField(default=False)
+    mark = models.CharField(max_length=12, blank=True, choices=[(one.value, one.value) for one in Mark])
+    marked = models.DecimalField(max_digits=18, decimal_places=4, null=True)
+    note = models.CharField(max_length=300, blank=True)
+    marked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    marked_at = models.DateTimeField(null=True)
+
+    objects = models.Manager.from_queryset(BalanceChangeQuerySet)()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["workspace", "until"], name="changes_of_balance"),
+            models.Index(fields=["workspace", "until"], name="changes_telling", condition=TELLING),
+            models.Index(fields=["workspace", "until"], name="changes_uncertain", condition=UNCERTAIN),
+            models.Index(fields=["workspace", "until"], name="changes_unread", condition=models.Q(is_settled=False)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.delta:+f} at {self.until}"
+
+    @property
+    def delta(self) -> Decimal:
+        """Return the rise; negative for a fall."""
+        return self.after - self.before
+
+    @property
+    def spent(self) -> Decimal:
+        """Return what was spent net of what came back; negative where more came back."""
+        return self.topped_up + self.corrected - self.delta
+
+    @property
+    def spent_low(self) -> Decimal:
+        """Return the least that can have been spent."""
+        return self.top_up_low + self.corrected - self.delta
+
+    @property
+    def spent_high(self) -> Decimal:
+        """Return the most that can have been spent."""
+        return self.top_up_high + self.corrected - self.delta
 
 
 class BalanceHour(models.Model):

@@ -10,12 +10,12 @@ from django.db.models import Sum
 
 from usage import chart, series
 from usage.burn import Spent, TopUp, spent_since, top_ups
+from usage.changes.facts import ZERO
 from usage.chart import Chart
 from usage.enrichments import Enrichments, enrichments_of
 from usage.levels import Level, levels_of
 from usage.models import BalanceHour, BalanceReading
 from usage.ranges import DAY, Range, chosen
-from usage.readings import ZERO
 from usage.runway import NO_READING, Runway, burn_of, forecast
 from usage.series import Bin
 from usage.spending import LONGEST, Spending, spending

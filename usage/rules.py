@@ -25,7 +25,7 @@ from usage import burn
 from usage.levels import BALANCE_BELOW, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
 from usage.runway import days_of, past_runways
-from usage.watching import Credits, credits_of, day, page_of, peaks_of, polls_of
+from usage.watching import Credits, credits_of, day, page_of, polls_of
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
@@ -43,7 +43,7 @@ def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credit
 
 def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     """Return the balance, held against credits or against per cent of the last top-up's peak."""
-    peaks = peaks_of(rule.workspace for rule in rules if is_relative(rule))
+    peaks = burn.peaks_of([rule.workspace_id for rule in rules if is_relative(rule)], now)
     return {
         rule.pk: Unreadable(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
         for one, rule in _with_credits(rules, now)
@@ -70,7 +70,7 @@ def _left(one: Credits) -> str:
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
     """Yield every change of the balance."""
-    rows = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
+    rows = BalanceReading.objects.of(workspace).with_changes().filter(read_at__gte=since, first_read_at__lte=until)
     peak: Decimal | None = None
     for credits_, at, topped_up in rows.order_by("first_read_at").values_list("credits", "first_read_at", "topped_up"):
         peak = credits_ if peak is None or topped_up else peak
@@ -140,12 +140,13 @@ def _spent(one: Credits, rule: Rule, spent: Decimal) -> Reading:
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
     """Yield what had been spent in the rule's hours, at every change of the balance."""
     length = timedelta(hours=_hours(rule))
-    rows = BalanceReading.objects.of(workspace).filter(read_at__gte=since - length, first_read_at__lte=until)
+    rows = BalanceReading.objects.of(workspace).with_changes()
+    rows = rows.filter(read_at__gte=since - length, first_read_at__lte=until).order_by("first_read_at")
     falls: list[tuple[datetime, Decimal]] = []
     before: Decimal | None = None
     window, begin = Decimal(0), 0
-    for credits_, at, topped_up in rows.order_by("first_read_at").values_list("credits", "first_read_at", "topped_up"):
-        fallen = Decimal(0) if before is None else before - credits_ + topped_up
+    for credits_, at, added in rows.values_list("credits", "first_read_at", "added"):
+        fallen = Decimal(0) if before is None else before - credits_ + added
         before = credits_
         falls.append((at, fallen))
         window += fallen

@@ -10,9 +10,9 @@ from django.utils import timezone
 from usage import forecasting
 from usage.burn import latest
 from usage.forecasting import HOURS_NEEDED, Hour, Pattern
+from usage.hours import HOUR, hour_of
 from usage.models import BalanceHour, BurnPattern
 from usage.profiles import HOURS_A_WEEK
-from usage.readings import HOUR, hour_of
 from workspaces.models import Workspace
 
 NO_READING = "the balance has not been read yet"

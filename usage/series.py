@@ -5,9 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from usage.changes.facts import ZERO
+from usage.hours import HOUR, hour_of
 from usage.models import BalanceHour, BalanceReading
 from usage.ranges import Range
-from usage.readings import HOUR, ZERO, hour_of
 from workspaces.models import Workspace
 
 # More than a chart of this width can show apart.
@@ -33,19 +34,23 @@ def samples(workspace: Workspace, span: Range, now: datetime) -> list[Sample]:
     if not span.is_short:
         return _thinned(_from_hours(workspace, since, now))
     rows = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=now)
-    return list(_from_readings(rows.order_by("first_read_at"), since))
+    columns = ("first_read_at", "read_at", "credits", "topped_up", "added", "gap_seconds")
+    found = rows.with_changes().order_by("first_read_at").values_list(*columns)
+    return list(_from_readings(found, since))
 
 
-def _from_readings(rows: Iterable[BalanceReading], since: datetime) -> Iterable[Sample]:
+def _from_readings(
+    rows: Iterable[tuple[datetime, datetime, Decimal, Decimal, Decimal, int]], since: datetime
+) -> Iterable[Sample]:
     before: Decimal | None = None
-    for row in rows:
-        spent = ZERO if before is None else before - row.credits + row.topped_up
-        begin = Sample(max(row.first_read_at, since), row.credits, spent, row.topped_up, row.gap_seconds > 0)
+    for first_read_at, read_at, credits_, topped_up, added, gap_seconds in rows:
+        spent = ZERO if before is None else before - credits_ + added
+        begin = Sample(max(first_read_at, since), credits_, spent, topped_up, gap_seconds > 0)
         # The change into a stretch that began before the range is not part of it.
-        yield begin if row.first_read_at >= since else replace(begin, spent=ZERO, topped_up=ZERO, after_gap=False)
-        if row.read_at > begin.at:
-            yield Sample(row.read_at, row.credits)
-        before = row.credits
+        yield begin if first_read_at >= since else replace(begin, spent=ZERO, topped_up=ZERO, after_gap=False)
+        if read_at > begin.at:
+            yield Sample(read_at, credits_)
+        before = credits_
 
 
 def _from_hours(workspace: Workspace, since: datetime, now: datetime) -> list[Sample]:

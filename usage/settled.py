@@ -8,7 +8,8 @@ from uuid import UUID
 
 from keys.workflows import asking, named_in
 from usage.attribution import Settled
-from usage.enrichments import finished_between, settled_cost
+from usage.changes.works import settled_cost
+from usage.enrichments import finished_between
 from workspaces.models import Workspace
 
 BULK, PERSON = "enrich/bulk", "enrichment/person"

@@ -10,9 +10,9 @@ from uuid import UUID
 
 from keys.models import ApiKey, LoggedRequest
 from usage.attribution import Fall, share_out, spans, take_out
+from usage.changes.facts import ZERO
 from usage.models import BalanceReading
 from usage.ranges import DAY
-from usage.readings import ZERO
 from usage.settled import BULK, PERSON, settled_of
 from workspaces.models import Workspace
 
@@ -86,10 +86,10 @@ def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[tuple[datetim
 
 def _falls(workspace: Workspace, since: datetime, until: datetime) -> list[Fall]:
     readings = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
-    rows = list(readings.order_by("-first_read_at")[:MOST_READINGS])[::-1]
+    rows = list(readings.with_changes().order_by("-first_read_at")[:MOST_READINGS])[::-1]
     found = [_quiet(rows[0], until)] if rows else []
     for before, row in pairwise(rows):
-        spent = float(before.credits - row.credits + row.topped_up)
+        spent = float(before.credits - row.credits + row.added)
         found.append(Fall(before.read_at.timestamp(), row.first_read_at.timestamp(), spent, is_gap=row.gap_seconds > 0))
         found.append(_quiet(row, until))
     return found

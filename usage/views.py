@@ -41,7 +41,7 @@ def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 
 def _lines(workspace: Workspace) -> Iterator[str]:
     columns = ("first_read_at", "read_at", "credits", "topped_up", "gap_seconds")
-    rows = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list(*columns)
+    rows = BalanceReading.objects.of(workspace).with_changes().order_by("first_read_at").values_list(*columns)
     return csv_lines(
         ("first_read_at", "last_read_at", "credits", "topped_up", "not_read_before_seconds"),
         (

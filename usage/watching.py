@@ -131,15 +131,6 @@ def polls_of(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
     return {poll.workspace_id: poll for poll in rows}
 
 
-def peaks_of(workspaces: Iterable[Workspace]) -> dict[int, Decimal]:
-    """Return the balance right after each last top-up, or before any the first that was read; in two queries."""
-    known = {workspace.pk: workspace for workspace in workspaces}
-    found = _one_each(BalanceReading.objects.filter(topped_up__gt=0).order_by("-first_read_at"), known)
-    others = {pk: workspace for pk, workspace in known.items() if pk not in found}
-    found |= _one_each(BalanceReading.objects.order_by("first_read_at"), others)
-    return {pk: row.credits for pk, row in found.items()}
-
-
 def _one_each(rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]) -> dict[int, BalanceReading]:
     """Return the first of ``rows`` of each workspace, by its index however long the history is."""
     if not workspaces:

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from usage.enrichments import enrichments_of
+from usage.enrichments import enrichments_of, reserved_now
 from webhooks.models import Workflow
 
 
@@ -24,3 +24,12 @@ def test_finished_enrichments_are_settled_by_what_they_found_and_running_ones_ho
     workflow("d", status="", summary={})
     found = enrichments_of(workspace, now - timedelta(days=7), now)
     assert (found.finished, found.settled, found.running, found.reserved_at_most) == (1, 70, 1, 220)
+
+
+def test_what_upstream_says_that_an_enrichment_costs_and_holds_comes_first(workspace, workflow, now):
+    workflow("a", summary={"total": 9, "emails_found": 3}, completed_at=now, status="completed", credits_charged=5)
+    workflow("b", summary={"total": 20}, status="running", credits_reserved=200)
+    workflow("c", summary={"total": 20}, status="running", enrichment_type="partial")
+    workflow("d", summary={"total": 20}, status="running")
+    assert enrichments_of(workspace, now - timedelta(days=7), now).settled == 5
+    assert reserved_now(workspace, now) == (220, 440)

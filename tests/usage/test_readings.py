@@ -2,7 +2,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from tests.usage.past import record_series
-from usage.models import BalanceHour, BalanceReading
+from usage.models import BalanceChange, BalanceHour, BalanceReading
 
 
 def test_a_balance_that_stays_is_one_row(workspace, readings):
@@ -33,31 +33,31 @@ def test_two_missed_readings_are_no_gap(workspace, readings):
 
 def test_a_rise_above_the_recent_peak_is_a_top_up(workspace, readings):
     readings({30: 500, 29: 480, 28: 10480})
-    assert BalanceReading.objects.latest_of(workspace).topped_up == 10000
+    assert BalanceReading.objects.latest_of(workspace).change.topped_up == 10000
 
 
 def test_credits_that_a_finished_workflow_gives_back_are_no_top_up(workspace, readings):
     readings({30: 5000, 29: 2250, 28: 4980})
     hour_rows = BalanceHour.objects.all()
-    assert not BalanceReading.objects.top_ups().exists()
+    assert not BalanceChange.objects.top_ups().exists()
     assert sum(row.spent for row in hour_rows) == 20
     assert sum(row.returned for row in hour_rows) == 2730
 
 
 def test_what_comes_back_from_before_the_history_began_is_no_top_up(workspace, readings):
     readings({30: 9500, 29: 9501, 28: 9600})
-    assert not BalanceReading.objects.top_ups().exists()
+    assert not BalanceChange.objects.top_ups().exists()
     readings({27: 10600})
-    assert BalanceReading.objects.top_ups().get().topped_up == 1000
+    assert BalanceChange.objects.top_ups().get().topped_up == 1000
 
 
 def test_a_small_top_up_is_seen_once_the_history_is_an_hour_old(workspace, readings):
     readings(dict.fromkeys(range(90, 0, -1), 9500) | {0: 9501})
-    assert BalanceReading.objects.top_ups().get().topped_up == 1
+    assert BalanceChange.objects.top_ups().get().topped_up == 1
 
 
 def test_hours_hold_what_was_spent_and_how_much_was_covered(workspace, now):
-    hour = now.replace(minute=0, second=0)
+    hour = now.replace(minute=0, second=0) - timedelta(hours=2)
     series = [(hour + timedelta(minutes=minute), 1000 - minute) for minute in range(61)]
     record_series(workspace, series)
     first = BalanceHour.objects.get(hour=hour)

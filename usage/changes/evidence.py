@@ -1,0 +1,168 @@
+"""What the mirror knows of a stretch of changes: paid calls, enrichments, refusals, and how it usually goes."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from statistics import fmean, pstdev
+
+from django.db.models import F, Max, Sum
+
+from keys.models import LogGap, LoggedRequest
+from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, Interpretation, Work
+from usage.changes.interpretation import REFUSED_WITHIN, known_sizes
+from usage.changes.reservations import FORGOTTEN
+from usage.changes.works import DEAREST, MOST_CONTACTS, work_of
+from usage.models import BalanceChange, BalanceHour, BalanceReading
+from webhooks.models import Delivery, Workflow
+from workspaces.models import Workspace
+
+# What one call can take at once, by the end of its path; those of whole lists can take any amount.
+ANY = Decimal(10**9)
+PAID = {
+    "enrich/bulk": MOST_CONTACTS * DEAREST,
+    "enrichment/person": DEAREST,
+    "enrichment/company": Decimal(1),
+    "enrichment/by-task": ANY,
+    "enrichment/bulk": ANY,
+    "csv-import": ANY,
+    "smart-agents/run": ANY,
+}
+BULK, BULK_ID = "enrich/bulk", "public_bulk_"
+# Bounds of the work for one stretch.
+MOST_KNOWN, MOST_CALLS, MOST_WORKS, MOST_REFUSALS, MOST_CARRIED, MOST_SIZES = 200, 20_000, 5000, 1000, 20, 20
+USUAL = timedelta(days=7)
+PEAK = timedelta(days=30)
+# So many finished enrichments tell what a call costs.
+ENOUGH = 5
+
+
+def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: int = 0) -> Evidence:
+    """Return all that is known of ``rows``, which follow one another, oldest first; in a dozen queries at most.
+
+    What those before the one at ``asked`` were is known.
+    """
+    since, until = rows[0].since, rows[-1].until
+    works = list(_works(workspace, since, until))
+    calls = list(_calls(workspace, since - SKEW, until + SKEW))
+    usual, peak = _usual(workspace, since)
+    return Evidence(
+        changes=[as_change(row, is_known=place < asked) for place, row in enumerate(rows)],
+        calls=calls,
+        works=works,
+        refusals=_refusals(workspace, since - REFUSED_WITHIN, until),
+        log=_log(workspace, since, until, calls),
+        carried=_carried(workspace, since),
+        sizes=_sizes(workspace, rows[0].until, until),
+        usual=usual,
+        peak=peak,
+        begins=_begins(workspace, rows[0]),
+    )
+
+
+def as_change(row: BalanceChange, *, is_known: bool) -> Change:
+    """Return ``row`` as plain data, with its interpretation where that is not asked again."""
+    known = interpretation_of(row) if is_known else None
+    return Change(row.since, row.until, row.before, row.after, row.is_gap, row.mark, row.marked, known)
+
+
+def interpretation_of(row: BalanceChange) -> Interpretation:
+    """Return what ``row`` was found to be."""
+    amounts = (row.topped_up, row.top_up_low, row.top_up_high, row.corrected, row.returned)
+    return Interpretation(*amounts, Certainty(row.certainty), tuple(row.why))
+
+
+def _calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Call]:
+    """Return the newest of the calls that may have cost something, oldest first."""
+    log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__range=(since, until))
+    rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
+    found = rows.values_list("created_at", "path")[:MOST_CALLS]
+    cost = _cost(workspace, until) if found else None
+    for at, path in reversed(found):
+        bare = path.partition("?")[0].rstrip("/")
+        end = next((end for end in PAID if bare.endswith(f"/{end}")), None)
+        if end:
+            yield Call(at, PAID[end], cost if end == BULK else None)
+
+
+def _cost(workspace: Workspace, until: datetime) -> tuple[float, float] | None:
+    """Return what a bulk enrichment cost lately, on average, and the deviation; None where too few are known."""
+    rows = Workflow.objects.of(workspace).filter(
+        completed_at__range=(until - USUAL, until), workflow_id__startswith=BULK_ID
+    )
+    works = map(work_of, rows.order_by("-completed_at")[:MOST_KNOWN])
+    known = [float(work.charged) for work in works if work.charged is not None]
+    return (fmean(known), pstdev(known)) if len(known) >= ENOUGH else None
+
+
+def _works(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Work]:
+    """Return the enrichments that ended in the stretch, whether their state was read or only their result arrived."""
+    ended = Workflow.objects.of(workspace).filter(completed_at__range=(since - SKEW, until + SKEW))
+    for one in ended.order_by("completed_at")[:MOST_WORKS]:
+        yield work_of(one)
+    arrived = Delivery.objects.of(workspace).filter(
+        last_attempt_at__gte=since - SKEW,
+        first_attempt_at__range=(since - SKEW, until + SKEW),
+        workflow__completed_at__isnull=True,
+    )
+    for at in arrived.order_by("-last_attempt_at").values_list("first_attempt_at", flat=True)[:MOST_WORKS]:
+        yield Work(None, at, None, None, MOST_CONTACTS * DEAREST)
+
+
+def _refusals(workspace: Workspace, since: datetime, until: datetime) -> list[datetime]:
+    log = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=402, created_at__range=(since, until))
+    return list(log.order_by("-created_at").values_list("created_at", flat=True)[:MOST_REFUSALS])[::-1]
+
+
+def log_read_until(workspace: Workspace) -> datetime | None:
+    """Return until when the logs of all keys are read; None where they are not."""
+    polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
+    return polls.order_by("last_success_at").values_list("last_success_at", flat=True).first()
+
+
+def _log(
+    workspace: Workspace, since: datetime, until: datetime, calls: Sequence[Call]
+) -> tuple[datetime, datetime] | None:
+    """Return for which time the log is whole: not where a gap touches the stretch."""
+    end = log_read_until(workspace)
+    if end is None or LogGap.objects.in_workspace(workspace).between(since, until).exists():
+        return None
+    first = LoggedRequest.objects.of(workspace).order_by("created_at").values_list("created_at", flat=True).first()
+    if first is None:
+        return None
+    return (max(first, calls[0].at) if len(calls) == MOST_CALLS else first), end
+
+
+def _carried(workspace: Workspace, since: datetime) -> list[tuple[datetime, Decimal]]:
+    """Return the largest falls of the day before."""
+    rows = BalanceChange.objects.of(workspace).between(since - FORGOTTEN, since).filter(after__lt=F("before"))
+    largest = rows.annotate(fallen=F("before") - F("after")).order_by("-fallen")
+    return list(largest.values_list("until", "fallen")[:MOST_CARRIED])
+
+
+def _sizes(workspace: Workspace, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+    """Return the sizes of the nearest top-ups before and after."""
+    rows = BalanceChange.objects.of(workspace).top_ups()
+    columns = ("until", "topped_up", "certainty", "mark")
+    earlier = rows.filter(until__lt=since).order_by("-until").values_list(*columns)[:MOST_SIZES]
+    later = rows.filter(until__gt=until).values_list(*columns)[:MOST_SIZES]
+    return known_sizes(
+        (at, size, certainty == Certainty.UNCERTAIN and not mark) for at, size, certainty, mark in (*earlier, *later)
+    )
+
+
+def _usual(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
+    """Return the burn of the week before in credits a second, and the peak of the month before."""
+    hours = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - USUAL, since))
+    found = hours.aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
+    month = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - PEAK, since))
+    peak = month.aggregate(peak=Max("highest"))["peak"] or ZERO
+    seconds = found["seconds"] or 0.0
+    return (max(0.0, float(found["spent"]) / seconds) if seconds >= 3600 else 0.0), peak
+
+
+def _begins(workspace: Workspace, first: BalanceChange) -> datetime | None:
+    """Return when the history began, where ``first`` is its first change."""
+    if BalanceChange.objects.of(workspace).filter(until__lt=first.until).exists():
+        return None
+    readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
+    return readings.values_list("first_read_at", flat=True).first()

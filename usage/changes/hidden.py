@@ -1,0 +1,64 @@
+"""Top-ups that no rise shows: less than what was spent at the same time, so that the balance only fell by less."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from usage.changes.facts import ZERO
+
+# What is less than this part of the balance is not looked for.
+LEAST_SHARE = Decimal("0.05")
+CENT = Decimal("0.0001")
+
+
+@dataclass(frozen=True)
+class Fall:
+    """A fall, or no change, and what must usually have been spent in the time; ``deviation`` is of that."""
+
+    fallen: Decimal
+    before: Decimal
+    after: Decimal
+    expected: float
+    deviation: float
+    sizes: Sequence[Decimal] = ()
+    is_long: bool = False
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """How much was topped up unseen: likely so much, and at the most."""
+
+    likely: Decimal = ZERO
+    low: Decimal = ZERO
+    high: Decimal = ZERO
+
+
+NOTHING = Hidden()
+
+
+def hidden_in(fall: Fall) -> Hidden:
+    """Return what may be hidden in ``fall``; nothing where it is as large as usual, or nearly so."""
+    missing = Decimal(repr(fall.expected)) - fall.fallen
+    spread = Decimal(repr(fall.deviation))
+    least = LEAST_SHARE * max(abs(fall.before), abs(fall.after), Decimal(1))
+    most = missing + 2 * spread
+    if fall.expected <= 0 or most < least:
+        return NOTHING
+    if missing > 3 * spread or (fall.is_long and missing > spread):
+        return _some(fall, missing, spread, most, least)
+    return Hidden(ZERO, ZERO, most.quantize(CENT)) if fall.is_long else NOTHING
+
+
+def _some(fall: Fall, missing: Decimal, spread: Decimal, most: Decimal, least: Decimal) -> Hidden:
+    """Return a top-up where an earlier one fits, or where more was spent than there was; else only the doubt."""
+    fitting = [size for size in fall.sizes if abs(size - missing) <= 3 * spread and size >= least]
+    # A balance does not fall below zero: what was spent beyond it had been added before.
+    beyond = Decimal(repr(fall.expected)) - 2 * spread - max(ZERO, fall.before)
+    if fitting:
+        likely = min(fitting, key=lambda size: abs(size - missing))
+    elif beyond > 0:
+        likely = missing.quantize(CENT)
+    else:
+        likely = ZERO
+    high = max(most, likely).quantize(CENT)
+    return Hidden(likely, max(ZERO, beyond).quantize(CENT) if likely else ZERO, high)

@@ -1,0 +1,257 @@
+"""What each change of the balance was: a sum of charges, reservations, releases, top-ups and corrections.
+
+A rise is credits coming back only as far as something was open that can have given them; the rest is a top-up. What is
+known of enrichments is taken out first, to the credit. Of what remains, signs tell (``signs``); what they do not tell
+stays a range. Nothing here reads a database: ``interpret`` is a function of its ``Evidence``.
+"""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from usage.changes import signs
+from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, Interpretation, Mark
+from usage.changes.hidden import NOTHING, Fall, Hidden, hidden_in
+from usage.changes.known import Known, place
+from usage.changes.pace import LONG_SECONDS, Paces
+from usage.changes.reservations import SETTLING, Reservations
+
+# In its first hour a history does not show what had been taken before it began. What comes back of that is a small part
+# of a balance, and top-ups seldom are.
+UNSEEN = Decimal("0.1")
+# Refusals for lack of credits speak for a top-up that follows within so long.
+REFUSED_WITHIN = timedelta(hours=48)
+# Rises that differ by less than this part of them are alike.
+ALIKE = Decimal("0.02")
+CENT = Decimal("0.0001")
+# So many doubtful top-ups of one size are hardly chance.
+AGAIN = 3
+PARTLY_FORCED = Decimal("0.9")
+
+
+def interpret(evidence: Evidence) -> list[Interpretation]:
+    """Return what each of the changes was, in their order.
+
+    Two passes: sizes of top-ups that are found late help to recognize earlier ones.
+    """
+    first = _Reader(evidence, ()).read()
+    found = known_sizes(
+        (change.until, one.topped_up, one.certainty is Certainty.UNCERTAIN)
+        for change, one in zip(evidence.changes, first, strict=True)
+        if one.topped_up > 0 and not change.known
+    )
+    doubtful = any(one.certainty is Certainty.UNCERTAIN for one in first)
+    return _Reader(evidence, found).read() if found and doubtful else first
+
+
+def known_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple[datetime, Decimal]]:
+    """Return moment and size of those beyond doubt, and of doubtful ones that have one size again and again."""
+    rows = list(top_ups)
+    often = Counter(size for _, size, _ in rows)
+    return [(at, size) for at, size, is_doubtful in rows if not is_doubtful or often[size] >= AGAIN]
+
+
+@dataclass(frozen=True)
+class _Step:
+    """A change with what is left of it once what is known to the credit is taken out."""
+
+    change: Change
+    known: Known
+    calls: Decimal  # the most that paid calls without a known enrichment can have taken
+    price: tuple[float, float] | None  # what those calls cost in the end, and its deviation
+    is_logged: bool
+
+    @property
+    def rest(self) -> Decimal:
+        return self.change.delta - self.known.returned + self.known.reserved
+
+
+class _Reader:
+    """One pass over the changes, with what is open on the way."""
+
+    def __init__(self, evidence: Evidence, found: Sequence[tuple[datetime, Decimal]]) -> None:
+        self.evidence = evidence
+        self.changes = evidence.changes
+        self.sizes = [*evidence.sizes, *found]
+        self.open = Reservations()
+        self.peak = evidence.peak
+        self.calls_at = [call.at for call in evidence.calls]
+        self.unlogged_falls = ZERO
+        for at, amount in evidence.carried:
+            self.open.add(at, amount)
+        self.known = place(evidence.works, self.changes)
+        self.paces = Paces(self.changes, evidence.usual)
+
+    def read(self) -> list[Interpretation]:
+        """Return what each change was."""
+        begins = self.evidence.begins
+        if begins and not self._is_logged(self.changes[0]):
+            unseen = (max(ZERO, self.changes[0].before) * UNSEEN).quantize(CENT)
+            self.open.add(begins, unseen, ZERO, lasts=SETTLING)
+        return [self._read(place_, change) for place_, change in enumerate(self.changes)]
+
+    def _read(self, at: int, change: Change) -> Interpretation:
+        self.open.forget(change.since)
+        self.peak = max(self.peak, change.before)
+        step = self._step(at, change)
+        found = change.known or (self._marked(at, step) if change.mark else self._judged(at, step))
+        self._note(step, found)
+        self.peak = max(self.peak, change.after)
+        return found
+
+    def _step(self, at: int, change: Change) -> _Step:
+        known = self.known[at]
+        begin = bisect_left(self.calls_at, change.since - SKEW)
+        calls = self.evidence.calls[begin : bisect_right(self.calls_at, change.until + SKEW)]
+        most = max(ZERO, sum((call.most for call in calls), ZERO) - known.most)
+        return _Step(change, known, most, _price(calls, known.begun), self._is_logged(change))
+
+    def _is_logged(self, change: Change) -> bool:
+        log = self.evidence.log
+        return log is not None and log[0] <= change.since and change.until <= log[1]
+
+    def _judged(self, at: int, step: _Step) -> Interpretation:
+        found = self._rise(at, step) if step.rest > 0 else self._fall(at, step)
+        returned = max(ZERO, step.change.delta - found.topped_up, step.known.returned)
+        why = (*found.why, "known") if step.known.is_any else found.why
+        return replace(found, returned=returned, why=why)
+
+    # --- rises ------------------------------------------------------------------------------------------------
+
+    def _rise(self, at: int, step: _Step) -> Interpretation:
+        rise = self._as_rise(at, step)
+        most = rise.amount + self._spent_at_most(at, step)
+        if rise.forced >= PARTLY_FORCED * rise.amount:
+            return self._added(rise, most)
+        verdict = signs.judge(rise)
+        if verdict.score < signs.COUNTED:
+            return self._returned(rise, verdict, most, is_seen=step.change.delta > 0)
+        size = max(signs.size_of(rise), rise.forced)
+        is_likely = verdict.score >= signs.LIKELY or rise.amount < signs.TRIFLE * abs(rise.before)
+        low = max(rise.forced, rise.amount - rise.largest) if is_likely and not rise.is_small else ZERO
+        certainty = Certainty.LIKELY if is_likely else Certainty.UNCERTAIN
+        return Interpretation(size, min(low, size), max(most, size), certainty=certainty, why=verdict.why)
+
+    def _added(self, rise: signs.Rise, most: Decimal) -> Interpretation:
+        """Return that credits were added, as nothing can have given them back."""
+        size = signs.size_of(rise)
+        why = ("more_than_open" if rise.open else "nothing_open",)
+        if rise.is_small and size not in rise.sizes:
+            return Interpretation(size, ZERO, max(most, size), certainty=Certainty.LIKELY, why=(*why, "small"))
+        return Interpretation(size, min(rise.forced, size), max(most, size), why=why)
+
+    def _returned(self, rise: signs.Rise, verdict: signs.Verdict, most: Decimal, *, is_seen: bool) -> Interpretation:
+        """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
+        if verdict.score <= signs.UNLIKELY and not rise.forced and is_seen:
+            return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
+        is_trifle = rise.amount < signs.TRIFLE * abs(rise.before)
+        certainty = Certainty.LIKELY if is_trifle else Certainty.UNCERTAIN
+        low = ZERO if rise.is_small else rise.forced
+        return Interpretation(low, low, most, certainty=certainty, why=verdict.why)
+
+    def _as_rise(self, at: int, step: _Step) -> signs.Rise:
+        change, amount, pace = step.change, step.rest, self.paces.before(at)
+        rows = self.open.open()
+        expected, narrow = pace.expected(change.seconds), pace.narrow(change.seconds)
+        if step.is_logged and step.price:
+            expected, narrow = step.price[0], step.price[0] + 2 * step.price[1]
+        elif step.is_logged and not step.calls and not self.unlogged_falls:
+            expected = narrow = 0.0
+        return signs.Rise(
+            amount=amount,
+            at=change.until,
+            since=change.since,
+            before=change.before,
+            peak=self.peak,
+            fresh=[row for row in rows if signs.is_fresh(row, change.since)],
+            stale=[row for row in rows if not signs.is_fresh(row, change.since)],
+            expected=expected,
+            narrow=narrow,
+            sizes=[size for moment, size in self.sizes if moment != change.until],
+            alike=self._alike(at, amount, narrow),
+            refused=self._was_refused(change),
+            ended=step.known.ended,
+        )
+
+    def _spent_at_most(self, at: int, step: _Step) -> Decimal:
+        """Return what can have been spent unseen while the balance rose."""
+        if step.is_logged and not self.unlogged_falls:
+            return step.calls
+        return max(step.calls, Decimal(repr(self.paces.before(at).wide(step.change.seconds))).quantize(CENT))
+
+    def _alike(self, at: int, amount: Decimal, narrow: float) -> int:
+        near = max(ALIKE * amount, Decimal(repr(narrow)))
+        others = (self.changes[place_].delta for place_ in range(max(0, at - 500), len(self.changes)) if place_ != at)
+        return sum(1 for delta in others if delta > 0 and abs(delta - amount) <= near)
+
+    def _was_refused(self, change: Change) -> bool:
+        refusals = self.evidence.refusals
+        begin = bisect_left(refusals, change.since - REFUSED_WITHIN)
+        return begin < len(refusals) and refusals[begin] <= change.until
+
+    # --- falls ------------------------------------------------------------------------------------------------
+
+    def _fall(self, at: int, step: _Step) -> Interpretation:
+        hidden = self._hidden(at, step)
+        if hidden is NOTHING:
+            return Interpretation()
+        is_long = step.change.seconds > LONG_SECONDS
+        why = ("gap", "slow") if is_long else ("slow",)
+        return Interpretation(hidden.likely, hidden.low, hidden.high, certainty=Certainty.UNCERTAIN, why=why)
+
+    def _hidden(self, at: int, step: _Step) -> Hidden:
+        change, pace = step.change, self.paces.before(at)
+        is_long = change.seconds > LONG_SECONDS
+        is_priced = step.is_logged and step.price is not None
+        if (step.is_logged and not step.calls) or not (is_priced or is_long or pace.is_regular):
+            return NOTHING
+        sizes = [size for moment, size in self.sizes if moment != change.until]
+        expected, deviation = pace.expected(change.seconds), pace.deviation(change.seconds)
+        if step.is_logged and step.price:
+            expected, deviation = step.price
+        return hidden_in(Fall(-step.rest, change.before, change.after, expected, deviation, sizes, is_long))
+
+    # --- what a person said, and what follows -------------------------------------------------------------------
+
+    def _marked(self, at: int, step: _Step) -> Interpretation:
+        change = step.change
+        if change.mark == Mark.TOP_UP:
+            if change.marked is not None:
+                return Interpretation(change.marked, change.marked, change.marked, why=("person",))
+            size = signs.size_of(self._as_rise(at, step)) if step.rest > 0 else ZERO
+            return Interpretation(size, min(size, max(ZERO, change.delta)), size, why=("person",))
+        if change.mark == Mark.CORRECTION:
+            corrected = change.delta if change.marked is None else change.marked
+            return Interpretation(corrected=corrected, why=("person",))
+        return Interpretation(returned=max(ZERO, change.delta), why=("person",))
+
+    def _note(self, step: _Step, found: Interpretation) -> None:
+        """Keep what is open up to date, and the sizes of top-ups."""
+        change = step.change
+        taken = found.topped_up + found.corrected - step.rest
+        if taken > 0:
+            explained = min(taken, step.calls) if step.is_logged else taken
+            self.open.add(change.until, taken, explained)
+            if step.is_logged:
+                self.unlogged_falls += taken - explained
+        elif taken < 0:
+            self.open.release(-taken)
+            self.open.add(change.until, step.calls)  # what may have been taken while more came back
+        self.open.release(step.known.earlier)
+        if found.topped_up > 0 and found.certainty is not Certainty.UNCERTAIN:
+            self.sizes.append((change.until, found.topped_up))
+
+
+def _price(calls: Sequence[Call], known: int) -> tuple[float, float] | None:
+    """Return what ``calls`` cost but for so many of them, with the deviation; None where that is not known."""
+    costs = [call.cost for call in calls if call.cost is not None]
+    left = max(0, len(calls) - known)
+    if not left or len(costs) < len(calls):
+        return None
+    mean = sum(cost for cost, _ in costs) / len(costs)
+    spread = max(spread for _, spread in costs)
+    return left * mean, max(spread * math.sqrt(left), left * mean / 10)

@@ -1,0 +1,119 @@
+"""How fast a balance usually falls, from the falls around a change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from usage.changes.facts import Change
+
+# A gap of more than this says nothing of what happened when; there the burn of the last weeks is the better guide.
+LONG_SECONDS = 1800.0
+FEWEST = 6
+# Without a fall for so long the balance is at rest.
+QUIET = timedelta(minutes=15)
+# How many changes before one tell its pace.
+AROUND = 90
+
+
+@dataclass(frozen=True)
+class Pace:
+    """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
+
+    ``share`` is how much of the time the balance was falling; ``largest`` is the largest single fall.
+    """
+
+    rate: float = 0.0
+    slow: float = 0.0
+    quick: float = 0.0
+    share: float = 0.0
+    largest: float = 0.0
+    falls: int = 0
+    usual: float = 0.0
+
+    def expected(self, seconds: float) -> float:
+        """Return what is usually spent in so long."""
+        if seconds > LONG_SECONDS:
+            return self.usual * seconds
+        return self.rate * seconds if self.is_steady else 0.0
+
+    def narrow(self, seconds: float) -> float:
+        """Return what is seldom exceeded in so long."""
+        if seconds > LONG_SECONDS:
+            return 2 * self.usual * seconds
+        return 2 * self.quick * seconds if self.is_steady else 0.0
+
+    def wide(self, seconds: float) -> float:
+        """Return the most that was ever spent in so long."""
+        return max(self.narrow(seconds), self.largest, 3 * self.usual * seconds if seconds > LONG_SECONDS else 0.0)
+
+    def deviation(self, seconds: float) -> float:
+        """Return by how much the fall in so long usually differs from what is expected."""
+        if seconds > LONG_SECONDS:
+            return self.usual * seconds / 2
+        return max((self.quick - self.slow) / 2, self.rate / 50) * seconds
+
+    @property
+    def is_steady(self) -> bool:
+        """Say whether the balance falls most of the time, so that the next fall can be foreseen."""
+        return self.share >= 0.5 and self.falls >= 3
+
+    @property
+    def is_regular(self) -> bool:
+        """Say whether all falls are much alike."""
+        return self.falls >= FEWEST and self.share >= 0.7 and self.quick - self.slow <= 0.6 * self.rate
+
+
+@dataclass(frozen=True)
+class _Beat:
+    """One change that tells the pace: when it began and ended, and how much the balance fell."""
+
+    since: datetime
+    until: datetime
+    fallen: float
+    rate: float
+
+
+class Paces:
+    """The paces of a stretch of changes, each from those around one."""
+
+    def __init__(self, changes: Sequence[Change], usual: float) -> None:
+        """``usual`` is the burn of the last weeks in credits a second."""
+        self._usual = usual
+        self._changes = changes
+        self._beats = [_beat(change) for change in changes]
+
+    def before(self, at: int) -> Pace:
+        """Return the pace before the change at this place, with what follows where little is known yet.
+
+        Where the balance has been at rest, it is no pace any more.
+        """
+        begin = max(0, at - AROUND)
+        seen = [beat for beat in (*self._beats[begin:at], *self._after(at, 12 - (at - begin))) if beat]
+        falls = [beat for beat in seen if beat.fallen > 0]
+        now = self._changes[at].since
+        if not falls or now - falls[-1].until > QUIET:
+            return Pace(usual=self._usual)
+        rates = sorted(beat.rate for beat in falls)
+        return Pace(
+            rate=rates[len(rates) // 2],
+            slow=rates[len(rates) // 10],
+            quick=rates[-1 - len(rates) // 10],
+            share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
+            largest=max(beat.fallen for beat in falls),
+            falls=len(falls),
+            usual=self._usual,
+        )
+
+    def _after(self, at: int, most: int) -> Sequence[_Beat | None]:
+        """Return what follows right after the change at this place, if so much is to be had."""
+        later = self._beats[at + 1 : at + 1 + max(0, most)]
+        return later if later and later[0] and later[0].since - self._changes[at].until <= QUIET else ()
+
+
+def _beat(change: Change) -> _Beat | None:
+    """Return what ``change`` tells of the pace; nothing where nobody looked or a person knows better."""
+    seconds = change.seconds
+    if change.is_gap or change.mark or not 0 < seconds <= LONG_SECONDS:
+        return None
+    fallen = float(-change.delta)
+    return _Beat(change.since, change.until, fallen, fallen / seconds)

@@ -1,0 +1,53 @@
+"""What running enrichments may hold: the falls that can still come back in part."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+# Enrichments take minutes. What was taken longer ago than the first seldom comes back, than the second never.
+SETTLING = timedelta(hours=1)
+FORGOTTEN = timedelta(hours=24)
+
+
+@dataclass
+class Reserved:
+    """A fall, and how much of it may still come back; ``explained`` is how much of it the request log accounts for."""
+
+    at: datetime
+    left: Decimal
+    explained: Decimal
+    whole: Decimal
+    lasts: timedelta = FORGOTTEN
+
+
+class Reservations:
+    """Falls by age, newest first, as of the beginning of a change: what came back may have done so right after it."""
+
+    def __init__(self) -> None:
+        self._rows: list[Reserved] = []
+
+    def add(
+        self, at: datetime, amount: Decimal, explained: Decimal | None = None, lasts: timedelta = FORGOTTEN
+    ) -> None:
+        """Note a fall; all of it is explained where nothing is said."""
+        if amount > 0:
+            self._rows.append(Reserved(at, amount, amount if explained is None else explained, amount, lasts))
+
+    def forget(self, now: datetime) -> None:
+        """Leave out what is older than anything that still comes back."""
+        self._rows = [row for row in self._rows if row.left > 0 and now - row.at <= row.lasts]
+
+    def open(self) -> list[Reserved]:
+        """Return what may still come back, the largest first."""
+        return sorted((row for row in self._rows if row.left > 0), key=lambda row: -row.left)
+
+    def release(self, amount: Decimal) -> None:
+        """Take off what came back: of a fall that equals it, else of the smallest that holds it, else of the newest."""
+        rows = self.open()
+        whole = [row for row in rows if row.left == amount] or [row for row in rows if row.left >= amount][-1:]
+        for row in whole or sorted(rows, key=lambda one: one.at, reverse=True):
+            part = min(row.left, amount)
+            row.left -= part
+            amount -= part
+            if amount <= 0:
+                return

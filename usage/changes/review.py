@@ -1,0 +1,156 @@
+"""Keeps the interpretation of the balance up to date: new changes, late evidence, what a person said, a new model.
+
+Readings stay as they were. What a change was is worked out from them and from all that is known, stored beside them,
+and taken over into the hours by the difference to what was there before: doing it again changes nothing.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import F, Q
+
+from usage.changes.evidence import evidence_of, interpretation_of, log_read_until
+from usage.changes.facts import SKEW, ZERO, Certainty, Interpretation
+from usage.changes.interpretation import CENT, interpret
+from usage.changes.works import work_of
+from usage.hours import hour_of
+from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
+from webhooks.models import Workflow
+from workspaces.models import Workspace
+
+# So much of the past is looked at along with what is interpreted.
+LOOKBACK = timedelta(hours=2)
+# Rows a turn: bounds the memory and the time of one landing.
+MOST = 2000
+# The log of a call comes a little later than the reading; what is in doubt is looked at again for so long.
+WAIT = timedelta(minutes=5)
+DOUBT = timedelta(hours=1)
+# Of so long ago, a rise is read anew where a later top-up has its size.
+MEMORY = timedelta(days=7)
+# Older readings are thinned to one an hour (``usage.readings``): what a change there was is not worked out anew.
+KEPT_WHOLE = timedelta(days=35)
+_RESULT = ("topped_up", "top_up_low", "top_up_high", "corrected", "returned", "certainty", "why", "is_settled")
+
+
+@dataclass(frozen=True)
+class _Amounts:
+    """What a change counts for in its hour."""
+
+    topped_up: Decimal
+    spent: Decimal
+    returned: Decimal
+
+    @classmethod
+    def of(cls, row: BalanceChange) -> "_Amounts":
+        return cls(row.topped_up, row.spent, row.returned)
+
+
+def review_due(workspace: Workspace, now: datetime, *, rose: bool) -> None:
+    """Interpret what is not settled: at once where the balance ``rose``, else as soon as the log may tell of it."""
+    begin = BalanceChange.objects.of(workspace).unread().values_list("until", flat=True).first()
+    if begin is not None and (rose or begin <= now - WAIT):
+        review(workspace, begin, now)
+
+
+def review(workspace: Workspace, begin: datetime, now: datetime) -> datetime | None:
+    """Interpret the changes from ``begin`` on, MOST of them at the most; return where to go on, None at the end.
+
+    The caller holds the workspace's row, so that nobody else does the same.
+    """
+    rows = list(_window(workspace, begin))
+    first = next((place for place, row in enumerate(rows) if row.until >= begin), len(rows))
+    if first == len(rows):
+        return None
+    found = interpret(evidence_of(workspace, rows, first))[first:]
+    log_until = log_read_until(workspace)
+    changed: dict[datetime, list[tuple[BalanceChange, _Amounts]]] = defaultdict(list)
+    touched = []
+    for row, one in zip(rows[first:], found, strict=True):
+        before, was = _Amounts.of(row), (interpretation_of(row), row.is_settled)
+        _take_over(row, one, is_settled=_is_settled(row, one, log_until, now))
+        if (interpretation_of(row), row.is_settled) != was:
+            touched.append(row)
+        if _Amounts.of(row) != before:
+            changed[hour_of(row.until)].append((row, before))
+    BalanceChange.objects.bulk_update(touched, _RESULT, batch_size=200)
+    _adjust_hours(workspace, changed)
+    for row in touched:
+        _doubt_again(row, rows[first].until)
+    if any(hour < hour_of(now) for hour in changed):
+        BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that are different now
+    return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MOST else None
+
+
+def _doubt_again(row: BalanceChange, before: datetime) -> None:
+    """Have earlier rises read anew that may be of the size of a top-up that was not known then."""
+    if row.topped_up > 0 and (row.certainty != Certainty.UNCERTAIN or "same" in row.why):
+        earlier = BalanceChange.objects.of(row.workspace).filter(until__gt=before - MEMORY, until__lt=before)
+        alike = earlier.filter(UNCERTAIN, topped_up=0, top_up_low__lte=row.topped_up, top_up_high__gte=row.topped_up)
+        alike.update(is_settled=False)
+
+
+def _window(workspace: Workspace, begin: datetime) -> Iterable[BalanceChange]:
+    """Return the changes from ``begin`` on, with some that came before them, oldest first."""
+    rows = BalanceChange.objects.of(workspace)
+    earlier = rows.filter(until__lt=begin, until__gte=begin - LOOKBACK).order_by("-until")[: MOST // 2]
+    before = list(earlier)[::-1]
+    yield from before
+    yield from rows.filter(until__gte=begin).order_by("until")[: MOST - len(before)]
+
+
+def _take_over(row: BalanceChange, one: Interpretation, *, is_settled: bool) -> None:
+    row.topped_up, row.top_up_low, row.top_up_high = (
+        value.quantize(CENT) for value in (one.topped_up, one.low, one.high)
+    )
+    row.corrected, row.returned = one.corrected.quantize(CENT), one.returned.quantize(CENT)
+    row.certainty, row.why, row.is_settled = one.certainty, list(one.why), is_settled
+
+
+def _is_settled(row: BalanceChange, one: Interpretation, log_until: datetime | None, now: datetime) -> bool:
+    """Say whether nothing more is to be expected soon: the log is read beyond it, and no doubt is left."""
+    if row.until <= now - DOUBT:
+        return True
+    if log_until is None:
+        return one.certainty is not Certainty.UNCERTAIN
+    return log_until >= row.until + SKEW
+
+
+def _adjust_hours(workspace: Workspace, changed: dict[datetime, list[tuple[BalanceChange, _Amounts]]]) -> None:
+    for hour, rows in changed.items():
+        more: dict[str, Decimal] = defaultdict(Decimal)
+        for row, before in rows:
+            now = _Amounts.of(row)
+            more["topped_up"] += now.topped_up - before.topped_up
+            more["spent_in_gap" if row.is_gap else "spent"] += now.spent - before.spent
+            more["returned"] += ZERO if row.is_gap else now.returned - before.returned
+        BalanceHour.objects.filter(workspace=workspace, hour=hour).update(
+            **{name: F(name) + amount for name, amount in more.items()}
+        )
+
+
+def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
+    """Interpret everything from ``since`` on anew; return how many changes that were. Bounded memory, any length."""
+    begin: datetime | None = max(since, now - KEPT_WHOLE)
+    count = BalanceChange.objects.of(workspace).filter(until__gte=begin).count()
+    while begin is not None:
+        with transaction.atomic():
+            Workspace.objects.select_for_update().get(pk=workspace.pk)
+            begin = review(workspace, begin, now)
+    return count
+
+
+def hear_of(workflow: Workflow) -> None:
+    """Have the changes in which ``workflow`` began and ended read anew, as its end and its cost are known now."""
+    work = work_of(workflow)
+    if work.ended_at is None or work.charged is None:
+        return
+    touched = Q()
+    for at in filter(None, (work.begun_at, work.ended_at)):
+        touched |= Q(since__lte=at + SKEW, until__gte=at - SKEW)
+    oldest = work.ended_at - KEPT_WHOLE
+    rows = BalanceChange.objects.filter(touched, workspace=workflow.workspace_id, until__gte=oldest)
+    rows.filter(until__lte=work.ended_at + timedelta(days=1)).update(is_settled=False)

@@ -1,0 +1,220 @@
+"""What speaks for a rise being a top-up and what for credits coming back: signs, each with its weight.
+
+The weights are natural logarithms of how much likelier a sign is with a top-up than with credits that come back. They
+were set by hand and are held by the table of truths in the suite (``tests/usage/truths.py``).
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from usage.changes.facts import ZERO
+from usage.changes.reservations import FORGOTTEN, SETTLING, Reserved
+
+# Most rises are credits that come back.
+PRIOR = -1.0
+# From here on it is a top-up, and from the second on hardly anything else; the last is hardly one.
+COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
+SMALL = Decimal("0.05")
+# Nobody need be asked about less than this part of the balance.
+TRIFLE = Decimal("0.01")
+SOON = timedelta(minutes=10)
+# Later than this a reservation seldom ends.
+LATE = timedelta(hours=2)
+# The most that one bulk call reserves: 250 contacts at 11 credits each.
+ONE_CALL = Decimal(2750)
+ROUND = (
+    *(Decimal(size * 10**zeros) for zeros in range(12, 2, -1) for size in (5, 1)),
+    *map(Decimal, (500, 250, 100, 50)),
+)
+
+WORDS = {
+    "nothing_open": "Nothing was running that could have given back so much.",
+    "more_than_open": "More came than everything that was running can have given back.",
+    "known": "What enrichments reserved and cost is known here.",
+    "round": "It is a round number of credits.",
+    "same": "Earlier top-ups had the same size.",
+    "alike": "Other rises had the same size.",
+    "refused": "Requests had been refused for lack of credits before.",
+    "low": "The balance was low.",
+    "many": "Many reservations would have had to end at once.",
+    "nearly_all": "Nearly everything that was taken would have had to come back.",
+    "ended": "An enrichment ended at that time.",
+    "single": "One reservation shortly before explains it.",
+    "equal": "It is exactly what was taken before.",
+    "unexplained": "The request log has no call that took so much.",
+    "long_ago": "What it could have come back from was long ago.",
+    "begins": "What was running before the first reading is not known.",
+    "hidden": "The balance fell by less than what was running must have taken.",
+    "slow": "The balance fell by less than it usually does.",
+    "gap": "Nobody looked for a while, so what was spent meanwhile is not known.",
+    "small": "It may be a refund as well: it is little of the balance.",
+    "person": "Somebody here said so.",
+}
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A rise that known enrichments do not explain, and everything that tells what it was."""
+
+    amount: Decimal
+    at: datetime
+    since: datetime
+    before: Decimal
+    peak: Decimal
+    fresh: Sequence[Reserved]
+    stale: Sequence[Reserved]
+    expected: float
+    narrow: float
+    sizes: Sequence[Decimal] = ()
+    alike: int = 0
+    refused: bool = False
+    ended: int = 0
+
+    @property
+    def open(self) -> Decimal:
+        """Return how much can have come back at the most: of what is long ago, only one reservation."""
+        return self.recent + max((row.left for row in self.stale), default=ZERO)
+
+    @property
+    def largest(self) -> Decimal:
+        """Return how much can have come back of a single reservation."""
+        return max((row.left for row in (*self.fresh, *self.stale)), default=ZERO)
+
+    @property
+    def is_small(self) -> bool:
+        """Say whether it is too little of the balance for a usual top-up: it may as well be a refund."""
+        return self.amount < SMALL * abs(self.before)
+
+    @property
+    def recent(self) -> Decimal:
+        """Return how much can have come back of what was taken within the last hour."""
+        return sum((row.left for row in self.fresh), ZERO)
+
+    @property
+    def forced(self) -> Decimal:
+        """Return how much of it cannot have come back."""
+        return max(ZERO, self.amount - self.open)
+
+    @property
+    def needed(self) -> list[Reserved]:
+        """Return the fewest reservations that hold it; empty where the fresh ones do not."""
+        found, left = [], self.amount
+        for row in self.fresh:
+            if left <= 0:
+                break
+            found.append(row)
+            left -= row.left
+        return found if left <= 0 else []
+
+    @property
+    def edges(self) -> tuple[Decimal, Decimal]:
+        """Return between what a top-up would lie, with what is usually spent or comes back meanwhile."""
+        spread = Decimal(repr(max(self.narrow, self.expected)))
+        back = min(self.recent, spread)
+        return max(ZERO, self.amount - back), self.amount + spread
+
+
+@dataclass
+class Verdict:
+    """The sum of all signs, and which of them speak for what was concluded."""
+
+    score: float = PRIOR
+    pro: list[str] = field(default_factory=list)
+    contra: list[str] = field(default_factory=list)
+
+    def add(self, word: str, weight: float) -> None:
+        """Count one sign."""
+        self.score += weight
+        (self.pro if weight > 0 else self.contra).append(word)
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """Return what speaks for the conclusion, then what against it."""
+        both = (self.pro, self.contra) if self.score >= COUNTED else (self.contra, self.pro)
+        return (*both[0], *both[1])
+
+
+def judge(rise: Rise) -> Verdict:
+    """Weigh all signs of ``rise``."""
+    verdict = Verdict()
+    for word, weight in (*_of_reservations(rise), *_of_the_amount(rise), *_of_the_moment(rise)):
+        if weight:
+            verdict.add(word, weight)
+    return verdict
+
+
+def _of_reservations(rise: Rise) -> Iterator[tuple[str, float]]:
+    needed = rise.needed
+    if not needed:
+        late = [row for row in rise.stale if row.left >= rise.amount]
+        yield "long_ago", 3.0 if not late else -0.5 if any(rise.since - row.at <= LATE for row in late) else 1.0
+        return
+    if any(row.left == row.whole == rise.amount for row in rise.fresh):
+        yield "equal", -4.0
+    elif len(needed) == 1:
+        yield from _of_one(rise, needed[0])
+    else:
+        yield "many", 1.5 if len(needed) > 10 else 0.5 if len(needed) > 3 else -1.0
+    if rise.amount >= Decimal("0.95") * rise.recent:
+        yield "nearly_all", 1.0
+
+
+def _of_one(rise: Rise, row: Reserved) -> Iterator[tuple[str, float]]:
+    if row.lasts < FORGOTTEN:
+        yield "begins", -2.0
+    elif row.explained < rise.amount:
+        yield "unexplained", 1.0
+    elif row.whole > 2 * ONE_CALL:
+        yield "single", -1.5
+    else:
+        yield "single", -3.0 if rise.since - row.at <= SOON else -2.0
+
+
+def _of_the_amount(rise: Rise) -> Iterator[tuple[str, float]]:
+    low, high = rise.edges
+    if same := sum(low <= size <= high for size in rise.sizes):
+        yield "same", min(4.5, 2.5 + same / 2)
+    elif rise.alike and len(rise.needed) != 1:
+        yield "alike", min(3.0, 1.0 + rise.alike / 2)
+    yield "round", max(0.0, roundness(low, high))
+
+
+def roundness(low: Decimal, high: Decimal) -> float:
+    """Return how much a round number between the two says; what phone numbers cost is a multiple of ten anyway."""
+    within = [size for size in ROUND if high >= size and high // size * size >= low]
+    return max((math.log(float(size) / (float(high - low) + 10)) for size in within), default=0.0)
+
+
+def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
+    if rise.refused:
+        yield "refused", 3.0
+    if rise.ended:
+        yield "ended", -1.5
+    if rise.before <= rise.peak / 20:
+        yield "low", 1.5
+    elif rise.before <= rise.peak / 10:
+        yield "low", 1.0
+    elif rise.before <= rise.peak / 5:
+        yield "low", 0.5
+
+
+def size_of(rise: Rise) -> Decimal:
+    """Return the likeliest size of a top-up: that of an earlier one, a round number, or the rise and the usual burn."""
+    low, high = rise.edges
+    likely = rise.amount + Decimal(repr(rise.expected))
+    known = [size for size in rise.sizes if low <= size <= high]
+    if known:
+        return min(known, key=lambda size: abs(size - likely))
+    for size in ROUND:
+        nearest = (likely / size).to_integral_value() * size
+        if high - low <= size / 3 and low <= nearest <= high and nearest > 0:
+            return nearest
+    return likely.quantize(Decimal("0.0001"))
+
+
+def is_fresh(row: Reserved, since: datetime) -> bool:
+    """Say whether a reservation may well end now."""
+    return since - row.at <= SETTLING

@@ -1,0 +1,31 @@
+"""What an enrichment reserved and cost, from what upstream says of it or else from its counts and the price list."""
+
+from decimal import Decimal
+
+from usage.changes.facts import ZERO, Work
+from webhooks.models import Workflow
+
+# What a finding costs, and the most that one contact can (``shared/reference``, "Credits").
+EMAIL, PHONE = Decimal(1), Decimal(10)
+# What one contact can cost by the type of enrichment (``shared/reference``, "Credits").
+PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
+DEAREST = PRICES["full"]
+MOST_CONTACTS = 250
+
+
+def work_of(row: Workflow) -> Work:
+    """Return what is known of an enrichment; upstream's own figures first, else what counts and prices tell."""
+    total = row.summary.get("total", 0)
+    price = PRICES.get(row.enrichment_type)
+    reserved, charged = row.credits_reserved, row.credits_charged
+    if reserved is None and price is not None and total:
+        reserved = price * total
+    if charged is None and ("emails_found" in row.summary or "phones_found" in row.summary):
+        charged = settled_cost(row.summary)
+    most = reserved if reserved is not None else DEAREST * (total or MOST_CONTACTS)
+    return Work(row.submitted_at, row.completed_at, reserved, charged, most)
+
+
+def settled_cost(summary: dict[str, int]) -> Decimal:
+    """Return what an enrichment with these counts cost: each e-mail and each phone number that was found."""
+    return EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0)

@@ -1,0 +1,10 @@
+"""Hours in UTC, by which the history of the balance is kept."""
+
+from datetime import UTC, datetime, timedelta
+
+HOUR = timedelta(hours=1)
+
+
+def hour_of(moment: datetime) -> datetime:
+    """Return the beginning of the hour of ``moment``, in UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

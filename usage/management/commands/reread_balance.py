@@ -1,0 +1,29 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from usage.changes.review import KEPT_WHOLE, reread
+from workspaces.models import Workspace
+
+
+class Command(BaseCommand):
+    help = (
+        "Work out anew what each change of the balance was: spending, a top-up, credits that came back. Readings and "
+        f"what people said of changes stay as they are. Goes back {KEPT_WHOLE.days} days; older readings are thinned."
+    )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", nargs="?", help="as in its address; all workspaces if it is left out")
+
+    def handle(self, *, workspace: str | None, **_: Any) -> None:
+        rows = Workspace.objects.order_by("slug")
+        if workspace:
+            rows = rows.filter(slug=workspace)
+            if not rows:
+                known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet"
+                raise CommandError(f"There is no workspace {workspace}. There are: {known}.")
+        now = timezone.now()
+        for one in rows:
+            count = reread(one, now - KEPT_WHOLE, now)
+            self.stdout.write(f"{one.slug}: {count} changes read anew.")

@@ -72,9 +72,13 @@ class RuleForm(forms.Form):
     addresses = AddressesField(label="Also e-mail", required=False, help_text="One address a line.")
     enabled = forms.BooleanField(label="On", required=False)
 
-    def __init__(self, workspace: Workspace, kind: RuleKind, rule: Rule, data: Any = None) -> None:
+    def __init__(
+        self, workspace: Workspace, kind: RuleKind, rule: Rule, data: Any = None, typed: dict[str, Any] | None = None
+    ) -> None:
         self.workspace, self.kind, self.rule = workspace, kind, rule
-        super().__init__(data, initial=_initial(rule))
+        # A box that was not ticked is not among what was typed.
+        boxes = {"to_owners": False, "enabled": False} if typed else {}
+        super().__init__(data, initial=_initial(rule) | boxes | (typed or {}))
         self.fields |= {name: make() for name, make in kind.parameters.items()}
         for name in kind.parameters:
             if name in rule.parameters:
@@ -238,6 +242,12 @@ class RecipientForm(forms.Form):
     subscribed = forms.BooleanField(label="Gets e-mails", required=False)
     summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices, required=False)
 
+    def gives_more_than(self, recipient: Recipient) -> bool:
+        """Say whether ``recipient`` would get something that they do not get now."""
+        now_gets = recipient.unsubscribed_at is None
+        subscribed, summary = self.cleaned_data["subscribed"], self.cleaned_data["summary"]
+        return subscribed and (not now_gets or summary not in {"", recipient.summary})
+
 
 class NewRecipientForm(forms.Form):
     """An address that shall get a summary."""
@@ -250,6 +260,10 @@ class TestForm(forms.Form):
     """Where a test e-mail goes."""
 
     address = forms.EmailField(label="Send a test to", max_length=254)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Its page has another field of that name, and an id is of one field.
+        super().__init__(*args, **{"auto_id": "id_test_%s", **options})
 
 
 class QuietHoursForm(forms.Form):

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from allauth.account.forms import ResetPasswordForm, UserTokenForm
+from allauth.account.forms import ReauthenticateForm, ResetPasswordForm, UserTokenForm
 from allauth.core import context
+from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
@@ -48,6 +49,22 @@ class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
     def _get_user(self, uidb36: str) -> User | None:
         user = super()._get_user(uidb36)
         return user if user is not None and user.is_active else None
+
+
+class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
+    """The password once more, ready to be typed: people were led here from something else."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
+
+class ConfirmByCodeForm(CodeReauthenticateForm):  # type: ignore[misc]
+    """A code of the second factor, ready to be typed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["code"].widget.attrs["autofocus"] = True
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]

@@ -9,15 +9,17 @@ from allauth.account.auth_backends import AuthenticationBackend
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
 from dashboard import sign_in_limits
 from workspaces import account_events
-from workspaces.access import is_confirmed
+from workspaces.access import may_go_on
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
@@ -75,7 +77,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
         """Apply the console's rule to allauth's own pages too: signing in counts as a confirmation."""
-        return not is_confirmed(self.request)
+        return not may_go_on(self.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return how ``user`` can confirm who they are: by second factor where there is one, the handiest first."""
@@ -88,8 +90,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             found = {name: method for name, method in found.items() if name == "reauthenticate"}
         else:
             found.pop("reauthenticate", None)
-        if not found and SocialAccount.objects.filter(user=user).exists():
-            url = reverse("openid_connect_login", args=["sso"])
+        if not found and _can_use_single_sign_on(user):
+            # The provider is asked to have them sign in anew, even where it still knows them.
+            url = f"{reverse('openid_connect_login', args=['sso'])}?{urlencode({'auth_params': 'prompt=login'})}"
             return [{"id": "sso", "description": "Sign in once more", "url": url}]
         words = {
             "reauthenticate": "Use your password",
@@ -110,6 +113,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
         """Lead back to where passwords, passkeys and sessions are listed."""
         return reverse("mfa_index")
+
+
+def _can_use_single_sign_on(user: User) -> bool:
+    is_on = bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"])
+    return is_on and bool(SocialAccount.objects.filter(user=user).exists())
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]

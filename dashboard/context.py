@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard import __version__
-from workspaces.access import held_role, may_connect
+from workspaces.access import held_role, may_connect, request_kept
 from workspaces.models import Role, Workspace
 
 # What a menu can hold; the start page, which the menu leads to, has them all.
@@ -28,6 +28,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
+            # Drawn by a whole page only, which is what confirming leads to.
+            "held_up": lambda: request_kept(request) if hasattr(request, "session") else None,
         }
     }
 

@@ -157,6 +157,7 @@ PASSWORD_RESET_TIMEOUT = 3600
 # How long, in seconds, a password or second factor counts as fresh before a delicate command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {
+    "reauthenticate": "dashboard.account_forms.ConfirmByPasswordForm",
     "reset_password": "dashboard.account_forms.AskForResetForm",
     "user_token": "dashboard.account_forms.ResetTokenForm",
 }
@@ -177,6 +178,7 @@ ACCOUNT_RATE_LIMITS = {
 
 MFA_ADAPTER = "dashboard.accounts.MfaAdapter"
 MFA_FORMS = {
+    "reauthenticate": "dashboard.account_forms.ConfirmByCodeForm",
     "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
     "edit_webauthn": "dashboard.account_forms.RenamePasskeyForm",
     "login_webauthn": "dashboard.account_forms.PasskeySignInForm",

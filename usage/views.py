@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
@@ -12,7 +13,7 @@ from usage.models import BalanceReading
 from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.exporting import CONTENT_TYPES, csv_lines, download
 from workspaces.models import Workspace
 
@@ -36,6 +37,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     """Send every stretch of readings as CSV, oldest first; times in UTC."""
     workspace = get_workspace(request, slug)
+    back = reverse("usage:overview", args=[workspace.slug])
+    require_confirmation(request, back, go_on="Download the readings", starts=True)
     return download(request, _lines(workspace), f"{workspace.slug}-balance.csv", CONTENT_TYPES["csv"])
 
 

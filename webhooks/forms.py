@@ -77,7 +77,8 @@ class RedeliverForm(forms.Form):
             self.fields["url"].label = "URL to send to"
             self.initial["where"] = OTHER
         if selection.url:
-            self.initial.update(where=OTHER, url=selection.url)
+            self.initial.setdefault("where", OTHER)
+            self.initial.setdefault("url", selection.url)
 
     def clean(self) -> dict[str, Any]:
         """Leave the other URL alone where it is not asked for."""

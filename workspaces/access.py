@@ -5,6 +5,7 @@ Whoever may act, but must do something first, is sent there and comes back: ``De
 
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
 from allauth.account.authentication import get_authentication_records
@@ -18,9 +19,11 @@ from django.utils.http import urlencode
 
 from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
+from workspaces.opened_forms import TIME_TO_FILL_IN, mark_for, mark_sent
+from workspaces.sign_in_rules import is_sso_only
 
-# Seconds for filling in a form that was opened with a fresh confirmation.
-TIME_TO_FILL_IN = 600
+# Characters of one field; the longest that is kept is the list of addresses of an alert rule.
+LONGEST_KEPT = 6000
 _KEPT = "entries_kept_during_confirmation"
 
 
@@ -105,8 +108,8 @@ def require_site_admin(request: HttpRequest) -> User:
     return user
 
 
-def is_confirmed(request: HttpRequest, seconds: int | None = None) -> bool:
-    """Say whether the person proved who they are within the last ``seconds``, ten minutes by default.
+def is_confirmed(request: HttpRequest) -> bool:
+    """Say whether the person proved who they are within the last ten minutes.
 
     Signing in counts as well as confirming. Who has a second factor must have used it; for others it is the
     password, the identity provider, or the invitation that they opened their account with.
@@ -114,34 +117,71 @@ def is_confirmed(request: HttpRequest, seconds: int | None = None) -> bool:
     user = request.user
     if not isinstance(user, User):
         return False
+    if getattr(request, "confirmed_as", None) == user.pk:
+        return True  # found out before, for this request
     wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
-    since = time.time() - (seconds or settings.ACCOUNT_REAUTHENTICATION_TIMEOUT)
+    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     records = get_authentication_records(request, user)
-    return any(record["method"] in wanted and record["at"] > since for record in records)
+    found = any(record["method"] in wanted and record["at"] > since for record in records)
+    if found:
+        request.confirmed_as = user.pk  # type: ignore[attr-defined]
+    return found
 
 
-def require_confirmation(request: HttpRequest, back: str = "", keep: tuple[str, ...] = ()) -> None:
+def form_mark(request: HttpRequest, address: str) -> str:
+    """Return what a form to ``address`` carries, so that it may be sent later: nothing unless it is opened confirmed.
+
+    A form that comes back with a mistake keeps the mark, and with it the time, that it had.
+    """
+    return mark_for(request, address) if is_confirmed(request) else mark_sent(request, address)
+
+
+def may_go_on(request: HttpRequest) -> bool:
+    """Say whether the person is freshly confirmed, or sends a form that they opened while they were."""
+    return bool(mark_sent(request, request.path)) or is_confirmed(request)
+
+
+def require_confirmation(
+    request: HttpRequest, back: str = "", keep: tuple[str, ...] = (), go_on: str = "", *, starts: bool = False
+) -> None:
     """Let only those go on who proved who they are lately; call it after ``get_workspace``.
 
     Raises Detour to the page that asks; from there they land on ``back`` (this address by default), where
-    ``entries_kept`` returns what they had typed into the fields ``keep``, which must not hold secrets. A form that was
-    opened in time may be sent ten minutes later.
+    ``entries_kept`` returns what they had typed into the fields ``keep``, which must not hold secrets. With ``go_on``,
+    the words of a button, that page offers to send the same request once more; with ``starts`` it does so by itself.
+    That is for what comes to this browser only, since who holds the same session may have begun it.
     """
-    grace = TIME_TO_FILL_IN if request.method == "POST" else 0
-    if is_confirmed(request, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT + grace):
+    if may_go_on(request):
         return
-    if request.method == "POST" and keep:
-        request.session[_KEPT] = {name: request.POST[name][:1000] for name in keep if name in request.POST}
+    back = back.removesuffix("?") or request.get_full_path()
+    if request.method == "POST" or go_on:
+        _keep(request, back, keep, {"words": go_on, "starts": starts} if go_on else {})
     if not _confirmation_methods(request):
-        text = "Your account has no password and no passkey yet. Sign out, then choose “Forgot your password?”."
-        messages.warning(request, text)
-    raise Detour(confirmation_url(request, back or request.get_full_path()))
+        alone = is_sso_only(request.user.get_username())
+        way = "Sign out, then sign in by single sign-on." if alone else "Sign out, then choose “Forgot your password?”."
+        messages.warning(request, f"Your account has nothing yet by which you could confirm that it is you. {way}")
+    elif request.method == "POST" and not go_on:
+        kept_too = "What you entered is kept." if keep else "Then do it once more."
+        messages.warning(request, f"Nothing was done yet: confirm first that it is you. {kept_too}")
+    raise Detour(confirmation_url(request, back))
+
+
+def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[str, Any]) -> None:
+    request.session[_KEPT] = {
+        "at": urlsplit(back).path,
+        "until": time.time() + TIME_TO_FILL_IN,
+        "fields": {name: request.POST[name][:LONGEST_KEPT] for name in names if name in request.POST},
+        "go_on": go_on and {**go_on, "url": request.get_full_path(), "method": str(request.method).lower()},
+    }
 
 
 def confirmation_url(request: HttpRequest, back: str) -> str:
     """Return the page where the person confirms who they are and is then led to ``back``."""
     methods = _confirmation_methods(request)
-    return f"{methods[0]['url']}?{urlencode({'next': back})}" if methods else reverse("mfa_index")
+    if not methods:
+        return reverse("mfa_index")
+    url: str = methods[0]["url"]
+    return f"{url}{'&' if '?' in url else '?'}{urlencode({'next': back})}"
 
 
 def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
@@ -150,6 +190,27 @@ def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def entries_kept(request: HttpRequest) -> dict[str, Any]:
-    """Return, once, what the person had typed before they had to confirm who they are."""
-    kept: dict[str, Any] = request.session.pop(_KEPT, {})
+    """Return, once, what the person had typed on this page before they had to confirm who they are."""
+    return {} if _kept(request).get("go_on") else dict(_take_kept(request).get("fields", {}))
+
+
+def request_kept(request: HttpRequest) -> dict[str, Any] | None:
+    """Return, once, the request that was held up on the way to this page: words, starts, url, method and fields.
+
+    None where there is none, or where the person has not confirmed who they are.
+    """
+    if not _kept(request).get("go_on") or not is_confirmed(request):
+        return None
+    kept = _take_kept(request)
+    return {**kept["go_on"], "fields": kept["fields"]}
+
+
+def _take_kept(request: HttpRequest) -> dict[str, Any]:
+    if kept := _kept(request):
+        del request.session[_KEPT]
     return kept
+
+
+def _kept(request: HttpRequest) -> dict[str, Any]:
+    kept: dict[str, Any] = request.session.get(_KEPT, {})
+    return kept if kept.get("at") == request.path and kept["until"] > time.time() else {}

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from alerts.models import Alert, Notification, QuietHours, Recipient, Rule, Severity
 from workspaces.models import Role, User, Workspace
@@ -34,6 +35,13 @@ def owners_of(workspace: Workspace) -> list[str]:
     owners = people.filter(memberships__workspace=workspace, memberships__role=Role.OWNER).order_by("pk")
     found = list(owners.values_list("email", flat=True))
     return found or list(people.filter(is_superuser=True).order_by("pk").values_list("email", flat=True))
+
+
+def outsiders(workspace: Workspace, addresses: Iterable[str]) -> set[str]:
+    """Return those of ``addresses`` by which nobody signs in who may read ``workspace``."""
+    members = User.objects.filter(Q(memberships__workspace=workspace) | Q(is_superuser=True), is_active=True)
+    known = {email.lower() for email in members.values_list("email", flat=True)}
+    return {address.lower() for address in addresses} - known
 
 
 def recipients_for(workspace: Workspace, addresses: Iterable[str]) -> dict[str, Recipient]:

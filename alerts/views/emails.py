@@ -13,9 +13,9 @@ from alerts.emails import compose
 from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
 from alerts.models import Notification, QuietHours, Recipient
 from alerts.services import editing
-from alerts.services.notifying import recipients_for
+from alerts.services.notifying import outsiders, recipients_for
 from alerts.views.listing import rights
-from workspaces.access import get_workspace
+from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
 from workspaces.views.answers import go_to
@@ -86,6 +86,8 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, new_form=form), status=422)
     address = form.cleaned_data["address"].lower()
+    if outsiders(workspace, [address]):
+        require_confirmation(request, _url(workspace), keep=("address", "summary"))
     recipient = recipients_for(workspace, [address])[address]
     editing.change_recipient(recipient, Actor.of(request), summary=form.cleaned_data["summary"], subscribed=True)
     return go_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
@@ -99,6 +101,9 @@ def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     form = RecipientForm(request.POST)
     if not form.is_valid():
         return go_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
+    if form.gives_more_than(recipient) and outsiders(workspace, [recipient.address]):
+        words = f"Change what {recipient.address} gets"
+        require_confirmation(request, _url(workspace), keep=("subscribed", "summary"), go_on=words)
     editing.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
     return go_to(request, _url(workspace), f"{recipient.address}: saved.")
 
@@ -127,7 +132,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
             initial={"begin": quiet.begin, "end": quiet.end, "time_zone": quiet.time_zone} if quiet else None
         ),
         "test_form": TestForm(initial={"address": getattr(request.user, "email", "")}),
-        "new_form": NewRecipientForm(),
+        "new_form": NewRecipientForm(initial=entries_kept(request)),
         **rights(request),
         **forms,
     }

@@ -13,9 +13,10 @@ from alerts.forms import RuleForm
 from alerts.kinds import RuleKind, all_kinds, kind_named
 from alerts.models import Rule
 from alerts.services import editing
+from alerts.services.notifying import outsiders
 from alerts.services.previewing import preview
 from alerts.views.listing import rights
-from workspaces.access import get_workspace
+from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
 from workspaces.views.answers import go_to, page_or_part
@@ -91,8 +92,9 @@ def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:
     """Show the form, or store what was sent; the button "try" shows what the rule would do and stores nothing."""
-    before = editing.describe(rule)
-    form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None)
+    before, told_before = editing.describe(rule), set(rule.addresses)
+    typed = entries_kept(request) if request.method != "POST" else None
+    form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None, typed)
     context: dict[str, Any] = {
         "current": workspace,
         "kind": kind,
@@ -108,6 +110,8 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     if "try" in request.POST:
         context |= {"preview": preview(workspace, _copy(form.apply()), timezone.now()), "tried": True}
         return page_or_part(request, TEMPLATE, "answer", context)
+    if outsiders(workspace, set(form.cleaned_data["addresses"]) - told_before):
+        require_confirmation(request, keep=tuple(form.fields))
     editing.save_rule(form.apply(), Actor.of(request), before)
     return go_to(request, _list(workspace), f"“{rule.name}” is saved.")
 

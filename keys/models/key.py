@@ -172,6 +172,9 @@ class ApiKey(models.Model):
     captured_count = models.BigIntegerField(default=0)
     count_before = models.BigIntegerField(null=True)
     missed_count = models.BigIntegerField(default=0)
+    # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.sweeping``.
+    revoke_begun_at = models.DateTimeField(null=True)
+    revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     # Rows from before this hour were pruned (``keys.retention``); upstream may still show them.
     kept_from = models.DateTimeField(null=True)
 

@@ -9,6 +9,7 @@ from keys.services.creating import (
     mark_secret_seen,
 )
 from keys.services.revoking import RevokeAllResult, RevokeResult, Verdict, revoke_all_keys, revoke_keys
+from keys.services.sweeping import begin_revoking, is_sweep
 
 __all__ = [
     "AlreadySent",
@@ -17,8 +18,10 @@ __all__ = [
     "RevokeAllResult",
     "RevokeResult",
     "Verdict",
+    "begin_revoking",
     "create_key",
     "dismiss_unseen_secret",
+    "is_sweep",
     "mark_secret_seen",
     "revoke_all_keys",
     "revoke_keys",

@@ -1,13 +1,14 @@
 """The filtered request log as a file.
 
-For every member: a viewer can read all of it page by page, so the file tells nothing more. That it was taken is
-recorded.
+For every member: a viewer can read all of it page by page, so the file tells nothing more. All of it at once is what
+a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
 """
 
 from datetime import UTC
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
@@ -17,7 +18,7 @@ from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import search_for
 from keys.models import ApiKey, LoggedRequest
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
 from workspaces.models import Action, Workspace
@@ -32,6 +33,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     if not form.is_valid() or file_format not in CONTENT_TYPES:
         # Half a filter would give a file that is not what its name says.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
+    require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
     now = timezone.now()
     search = search_for(form, Scope(workspace), now)
     _record(request, workspace, form, file_format)

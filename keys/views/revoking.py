@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
@@ -36,7 +37,7 @@ def revoke(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     chosen = ApiKey.objects.filter(pk=key.pk)
     if request.method == "POST":
-        return _revoke(request, workspace, [key])
+        return _revoke(request, workspace, [key], request.path)
     return _confirm(request, workspace, chosen)
 
 
@@ -49,7 +50,8 @@ def revoke_selected(request: HttpRequest, slug: str) -> HttpResponse:
     if not chosen.exists():
         return HttpResponseRedirect(reverse("keys:list", args=[workspace.slug]))
     if request.method == "POST":
-        return _revoke(request, workspace, list(chosen.with_people().recently_used_first()))
+        again = urlencode({"key": [str(key.key_id) for key in chosen]}, doseq=True)
+        return _revoke(request, workspace, list(chosen.with_people().recently_used_first()), f"{request.path}?{again}")
     return _confirm(request, workspace, chosen)
 
 
@@ -64,6 +66,8 @@ def _uuids(texts: list[str]) -> list[UUID]:
 
 
 def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet) -> HttpResponse:
+    if services.is_sweep(workspace, Actor.of(request), chosen):
+        require_confirmation(request)
     context = page_context(request, workspace) | {
         "facts": _facts(workspace, chosen),
         "connection": Connection.of(workspace),
@@ -81,9 +85,11 @@ def _part(request: HttpRequest, template: str) -> str:
     return f"{template}#dialog" if wants_part(request) else template
 
 
-def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey]) -> HttpResponse:
+def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:
+    actor = Actor.of(request)
+    services.begin_revoking(workspace, actor, keys, lambda: require_confirmation(request, back))
     try:
-        results = services.revoke_keys(workspace, Actor.of(request), keys)
+        results = services.revoke_keys(workspace, actor, keys)
     except REFUSALS as error:
         return _outcome(request, workspace, {"refusal": explain(error)})
     if len(results) == 1 and results[0].verdict in DONE and wants_part(request):

@@ -1,6 +1,12 @@
 """Delicate commands ask for a fresh password or code, and lose nothing that was typed."""
 
+import html
+import re
+from datetime import timedelta
+
 import pytest
+import time_machine
+from django.test import Client
 
 from tests.accounts.conftest import code_of, grow_stale, recorded, sign_in, with_app
 from tests.cast import PASSWORD
@@ -53,8 +59,81 @@ def test_a_command_sent_long_after_changes_nothing(stale, workspace, url):
     assert not recorded()
 
 
-def test_a_form_opened_in_time_may_be_sent_ten_minutes_later(stale, workspace):
-    assert stale.post(f"{W}settings/api-key/remove/")["Location"] == f"{W}settings/"
+REMOVE = f"{W}settings/api-key/remove/"
+
+
+def mark_in(page):
+    """What a form carries that was opened while the person was confirmed; nothing where it was not."""
+    found = re.search(r'name="opened" value="([^"]+)"', page.content.decode())
+    return html.unescape(found[1]) if found else ""
+
+
+def is_asked(answer):
+    return answer.status_code == 302 and answer["Location"].startswith("/accounts/confirm/password/?next=")
+
+
+@pytest.fixture
+def opened(client, owner):
+    """The mark of a form that was opened at the very end of the ten minutes."""
+    client.force_login(owner)
+    grow_stale(client, 599)
+    mark = mark_in(client.get(REMOVE))
+    grow_stale(client, 2)
+    return mark
+
+
+def test_a_form_opened_in_time_may_be_sent_later(client, opened, workspace):
+    assert client.post(REMOVE, {"opened": opened})["Location"] == f"{W}settings/"
+    assert is_asked(client.get(REMOVE))
+
+
+def test_ten_minutes_mean_ten_without_a_form_that_was_opened_in_time(stale, workspace):
+    assert is_asked(stale.post(REMOVE))
+    assert Workspace.objects.get().api_key == workspace.api_key
+
+
+def test_filling_in_a_form_may_not_take_more_than_ten_minutes(client, opened):
+    with time_machine.travel(timedelta(seconds=601), tick=False):
+        assert is_asked(client.post(REMOVE, {"opened": opened}))
+
+
+def test_a_form_counts_for_the_address_that_it_is_sent_to_only(client, opened):
+    assert is_asked(client.post(f"{W}settings/session/remove/", {"opened": opened}))
+
+
+def test_a_form_counts_in_the_session_that_opened_it_only(opened, owner):
+    other = Client()
+    other.force_login(owner)
+    grow_stale(other)
+    assert is_asked(other.post(REMOVE, {"opened": opened}))
+
+
+@pytest.mark.parametrize("mark", ["", "opened", "opened:1:x", "\x00", "ö" * 5000])
+def test_a_made_up_mark_is_none(stale, mark):
+    assert is_asked(stale.post(REMOVE, {"opened": mark}))
+
+
+def test_who_is_not_confirmed_gets_forms_without_a_mark(stale, client):
+    assert mark_in(stale.get(f"{W}members/")) == ""
+    assert mark_in(client.get("/accounts/login/")) == ""
+
+
+def test_a_form_that_comes_back_with_a_mistake_keeps_the_mark_that_it_had(client, owner):
+    client.force_login(owner)
+    mark = mark_in(client.get(f"{W}settings/remove/"))
+    grow_stale(client)
+    page = client.post(f"{W}settings/remove/", {"phrase": "wrong", "opened": mark})
+    assert (page.status_code, mark_in(page)) == (422, mark)
+
+
+def test_the_forms_of_ones_own_account_keep_to_the_same_rule(client, owner):
+    client.force_login(owner)
+    new = {"oldpassword": PASSWORD, "password1": "another battery staple", "password2": "another battery staple"}
+    mark = mark_in(client.get("/accounts/password/change/"))
+    grow_stale(client)
+    assert is_asked(client.post("/accounts/password/change/", new))
+    assert client.post("/accounts/password/change/", {**new, "opened": mark})["Location"] == "/accounts/security/"
+    assert "battery" not in str(dict(client.session))
 
 
 def test_htmx_is_sent_there_as_a_whole_page(stale):

@@ -1,5 +1,6 @@
 """Signing in by the company's identity provider, over real sockets."""
 
+import httpx
 import pytest
 
 from tests.accounts.conftest import code_of, grow_stale, recorded, with_app
@@ -75,9 +76,25 @@ def test_without_a_password_the_provider_confirms_who_is_there(client, provider,
     go_through(client)
     grow_stale(client)
     answer = client.get("/w/example-works/keys/new/")
-    assert answer["Location"] == f"{LOGIN}?next=%2Fw%2Fexample-works%2Fkeys%2Fnew%2F"
-    assert go_through(client, "/w/example-works/keys/new/")["Location"] == "/w/example-works/keys/new/"
+    to_provider = client.get(answer["Location"])["Location"]
+    assert "prompt=login" in to_provider
+    back = httpx.get(to_provider).headers["Location"].removeprefix("http://testserver")
+    assert client.get(back)["Location"] == "/w/example-works/keys/new/"
     assert client.get("/w/example-works/keys/new/").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("exception", "words"),
+    [("", "choose “Forgot your password?”"), ("break-glass@example.test", "sign in by single sign-on")],
+)
+def test_who_can_confirm_nowhere_is_told_what_to_do(client, provider, workspace, owner, settings, exception, words):
+    members.invite(workspace, members.Actor(owner), email="operations@example.test", role=Role.OPERATOR)
+    go_through(client)
+    grow_stale(client)
+    settings.SOCIALACCOUNT_PROVIDERS, settings.SSO_ONLY_EXCEPT = {"openid_connect": {"APPS": []}}, exception
+    page = client.get("/w/example-works/keys/new/", follow=True)
+    assert page.redirect_chain == [("/accounts/security/", 302)]
+    assert f"Sign out, then {words}" in page.content.decode()
 
 
 def test_a_provider_that_is_down_is_said_so(client, provider):

@@ -18,8 +18,13 @@ PARTS = dict(all_addresses())
 
 
 def address_of(name, names):
-    """Return the address ``name``; what is of one kind only goes under ``part@name``, with the name's beginning."""
-    return reverse(name, kwargs={part: _value(part, name, names) for part in PARTS[name]})
+    """Return the address ``name``; what is of one kind only goes under ``part@name``, with the whole names."""
+    return reverse(plain(name), kwargs={part: _value(part, name, names) for part in PARTS[plain(name)]})
+
+
+def plain(name):
+    """Return the name of an address without the word that tells what is sent there."""
+    return name.partition("#")[0]
 
 
 def _value(part, name, names):

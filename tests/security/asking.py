@@ -64,16 +64,28 @@ def ask(world, who, name, method, *, minutes_ago=0, names=None):
         cache.clear()  # no rate limit of the request before
         world.upstream.calls.clear()
         with Changes() as changes:
-            response = client.generic(method, *_body(method, address_of(name, names), sent_to(name, names)))
-            if response.streaming:
-                list(response.streaming_content)
+            response = sends(client, world, name, method, names)
         return Answer(_status(response), changes.found, list(world.upstream.calls), response)
+
+
+def sends(client, world, name, method, names=None):
+    """Send what the table has for this address, and read the answer to its end."""
+    names = names or world.names
+    response = client.generic(method, *_body(method, address_of(name, names), form_of(method, name, names)))
+    if response.streaming:
+        list(response.streaming_content)
+    return response
+
+
+def form_of(method, name, names):
+    """Return what is sent: a page is asked for as links do, unless its row is about what is sent."""
+    return sent_to(name, names) if method != "GET" or "#" in name else {}
 
 
 def _body(method, url, form):
     if method == "GET":
-        return (url,)
-    return (url, urlencode(form), "application/x-www-form-urlencoded")
+        return (f"{url}?{urlencode(form, doseq=True)}",)
+    return (url, urlencode(form, doseq=True), "application/x-www-form-urlencoded")
 
 
 def _status(response):

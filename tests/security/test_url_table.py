@@ -1,20 +1,26 @@
 """Who gets what at every address. A new address fails here until it has a row."""
 
 import pytest
+from django.test import Client
 
-from .addresses import PARTS
-from .asking import ask, undone
+from tests.cast import PASSWORD
+
+from .addresses import PARTS, plain
+from .asking import ask, sends, undone
+from .signing_in import sign_in
 from .url_table import WHO, rows
 from .world import ELSEWHERE, World
 
 pytestmark = pytest.mark.django_db
 ROWS = list(rows())
 NAMES = [f"{method} {name}" for name, method, *_ in ROWS]
-METHODS = {name: {method for other, method, *_ in ROWS if other == name} for name in PARTS}
+METHODS = {name: {method for other, method, *_ in ROWS if plain(other) == name} for name in PARTS}
 REFUSED = {"in", "403", "404", "405"}
 # GET shows something that has to be on record.
 RECORDED_READS = {"mfa_view_recovery_codes", "mfa_download_recovery_codes"}
-IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[row[0]]]
+IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[plain(row[0])]]
+ASKING = [row[:3] for row in ROWS if row[3] == "confirm"]
+TWO_DAYS = 2 * 24 * 60
 NAMED_PARTS = {"pk", "key_id", "check_id", "job_id", "membership_id", "invitation_id"}
 
 
@@ -31,8 +37,21 @@ def world(made_once, db, refusing_upstream, settings):
     return made_once
 
 
+def is_asked(response):
+    """Whether the answer leads to confirming who it is, and from there to somewhere else."""
+    location = response.get("Location", "") if response.status_code == 302 else ""
+    return location.startswith("/accounts/confirm/") and "next=" in location
+
+
 def test_every_address_has_a_row_and_every_row_an_address():
-    assert {name for name, *_ in ROWS} == set(PARTS)
+    assert {plain(name) for name, *_ in ROWS} == set(PARTS)
+
+
+@pytest.mark.parametrize(("name", "method", "expected", "says"), ROWS, ids=NAMES)
+def test_every_row_says_whether_it_asks_again_who_it_is_and_a_command_why_not(name, method, expected, says):
+    answer, _, reason = says.partition(": ")
+    assert answer in {"confirm", "no"}
+    assert reason or answer == "confirm" or method == "GET"
 
 
 def test_a_command_that_is_allowed_is_seen_to_change_something_and_is_taken_back(world):
@@ -41,8 +60,8 @@ def test_a_command_that_is_allowed_is_seen_to_change_something_and_is_taken_back
         assert (answer.status, answer.changed) == ("302", True)
 
 
-@pytest.mark.parametrize(("name", "method", "expected", "confirm"), ROWS, ids=NAMES)
-def test_each_gets_the_answer_in_the_table_and_a_refusal_changes_nothing(world, name, method, expected, confirm):
+@pytest.mark.parametrize(("name", "method", "expected", "says"), ROWS, ids=NAMES)
+def test_each_gets_the_answer_in_the_table_and_a_refusal_changes_nothing(world, name, method, expected, says):
     answers = {who: ask(world, who, name, method) for who in WHO}
     assert {who: answer.status for who, answer in answers.items()} == expected
     for who, answer in answers.items():
@@ -59,17 +78,28 @@ def test_another_method_does_nothing(world, name):
         assert (answer.status, answer.changed, answer.calls) == ("405", False, [])
 
 
-@pytest.mark.parametrize(("name", "method", "expected", "confirm"), ROWS, ids=NAMES)
-def test_delicate_commands_ask_again_who_it_is(world, name, method, expected, confirm):
-    for who in ("owner", "admin"):
-        answer = ask(world, who, name, method, minutes_ago=60)
-        asked = answer.status == "302" and answer.response["Location"].startswith("/accounts/confirm/")
-        assert asked == (confirm and expected[who] != "403"), who
-        assert not (asked and (answer.changed or answer.calls))
+@pytest.mark.parametrize(("name", "method", "expected", "says"), ROWS, ids=NAMES)
+def test_who_signed_in_two_days_ago_is_asked_again_where_the_row_says_so(world, name, method, expected, says):
+    everybody = [who for who, status in expected.items() if status not in REFUSED and who != "out"]
+    for who in everybody if says == "confirm" else {"owner", "admin"} & set(everybody):
+        answer = ask(world, who, name, method, minutes_ago=TWO_DAYS)
+        assert is_asked(answer.response) == (says == "confirm"), who
+        assert not (is_asked(answer.response) and (answer.changed or answer.calls))
+
+
+@pytest.mark.parametrize(("name", "method", "expected"), ASKING, ids=[f"{method} {name}" for name, method, _ in ASKING])
+def test_who_has_confirmed_can_do_what_they_were_asked_for(world, name, method, expected):
+    client = Client()
+    with undone():
+        sign_in(client, world.people["admin"], minutes_ago=TWO_DAYS)
+        confirm = sends(client, world, name, method)["Location"]
+        assert client.post(confirm, {"password": PASSWORD}).status_code == 302
+        answer = sends(client, world, name, method)
+        assert (str(answer.status_code), is_asked(answer)) == (expected["admin"], False)
 
 
 @pytest.mark.parametrize(
-    ("name", "method"), [(name, method) for name, method, *_ in IN_A_WORKSPACE if NAMED_PARTS & set(PARTS[name])]
+    ("name", "method"), [(name, method) for name, method, *_ in IN_A_WORKSPACE if NAMED_PARTS & set(PARTS[plain(name)])]
 )
 def test_what_belongs_to_another_workspace_is_not_found_under_ones_own(world, name, method):
     names = {**world.names, "slug": ELSEWHERE}
@@ -78,7 +108,7 @@ def test_what_belongs_to_another_workspace_is_not_found_under_ones_own(world, na
         assert (answer.status, answer.changed, answer.calls) == ("404", False, [])
 
 
-@pytest.mark.parametrize("name", sorted({name for name, *_ in IN_A_WORKSPACE}))
+@pytest.mark.parametrize("name", sorted({plain(name) for name, *_ in IN_A_WORKSPACE}))
 def test_a_workspace_that_does_not_exist_and_one_of_others_look_the_same(world, name):
     method = min(METHODS[name])
     answers = [

@@ -104,6 +104,9 @@ class World:
         self.people["elsewhere"] = person("elsewhere", self.other, Role.OWNER)
         self.people["admin"] = person("admin", is_superuser=True, is_staff=True)
         self.key = make_key(self.workspace, secret_state=ApiKey.SecretState.UNSEEN)
+        self.other_key = make_key(self.workspace, name="Key of another program")
+        for number in range(2):
+            make_key(self.workspace, name=f"Spare key {number}")
         self.foreign_key = make_key(self.other, name="Key of the other workspace")
         log_request(self.key)
         now = timezone.now()
@@ -126,6 +129,7 @@ class World:
         return {
             "slug": HERE,
             "key_id": self.key.key_id,
+            "other_key_id": self.other_key.key_id,
             "workflow_id": WORKFLOW,
             "user_id": member.user_id,
             "membership_id": member.pk,
@@ -143,6 +147,12 @@ class World:
             ).check_id,
             "step": "header",  # a check belongs to a case, and this address tells of none
             "job_id": Redelivery.objects.create(workspace=self.workspace).job_id,
+            "job_id@webhooks:redelivery_resume#elsewhere": Redelivery.objects.create(
+                workspace=self.workspace,
+                requested_by=self.people["operator"],
+                state="paused",
+                url="https://hooks.example.com/",
+            ).job_id,
             **self._alert_names(),
         }
 
@@ -168,9 +178,9 @@ class World:
         )
         return {
             "kind": rule.kind,
-            "pk@alerts:rule alerts:remove_rule alerts:switch_rule": rule.pk,
+            "pk@alerts:rule alerts:rule#outsider alerts:remove_rule alerts:switch_rule": rule.pk,
             "pk@alerts:alert alerts:acknowledge alerts:snooze alerts:wake": alert.pk,
-            "pk@alerts:recipient": recipient.pk,
+            "pk@alerts:recipient alerts:recipient#outsider": recipient.pk,
             "pk@alerts:email": mail.pk,
             "token@alerts:unsubscribe": unsubscribe_url(mail).rstrip("/").rpartition("/")[2],
         }

@@ -1,19 +1,20 @@
 """The filtered list of deliveries as a file.
 
-For every member: a viewer can read all of it page by page, so the file tells nothing more. That it was taken is
-recorded.
+For every member: a viewer can read all of it page by page, so the file tells nothing more. All of it at once is what
+a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
 """
 
 from datetime import UTC
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from webhooks.export import lines_of
 from webhooks.filters import DeliveryFilterForm, asked_for
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
 from workspaces.models import Action
@@ -29,6 +30,8 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     if not form.is_valid() or file_format not in CONTENT_TYPES:
         # Half a filter would give a file that is not what its name says.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    back = f"{reverse('webhooks:list', args=[workspace.slug])}?{request.GET.urlencode()}"
+    require_confirmation(request, back, keep=("format",), go_on="Export the deliveries", starts=True)
     now = timezone.now()
     rows = asked_for(form, now)
     record_event(

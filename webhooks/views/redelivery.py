@@ -21,7 +21,7 @@ from webhooks.reasons import reason_named
 from webhooks.redelivery.report import lines_of
 from webhooks.redelivery.selecting import MOST_ITEMS, UNATTEMPTED, select
 from webhooks.services import redelivering
-from workspaces.access import get_workspace, held_role
+from workspaces.access import entries_kept, get_workspace, held_role, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
 from workspaces.models import Action, Role, Workspace
@@ -37,12 +37,15 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many results the list's filters select and what sending them means; on POST begin it."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     if request.method != "POST":
-        return _preview(request, workspace, RedeliverForm(selection=select(workspace, request.GET)), request.GET)
+        form = RedeliverForm(selection=select(workspace, request.GET), initial=entries_kept(request))
+        return _preview(request, workspace, form, request.GET)
     query = QueryDict(request.POST.get("filters", "")[:4000])
     form = RedeliverForm(request.POST, selection=select(workspace, query))
     if not form.is_valid():
         return _preview(request, workspace, form, query, status=422)
     url, expected = form.cleaned_data["url"], form.cleaned_data["expected"]
+    if url:  # contact data goes to where no webhook of theirs was for
+        require_confirmation(request, f"{request.path}?{query.urlencode()}", keep=("where", "url"))
     try:
         job = redelivering.start_redelivery(workspace, Actor.of(request), query, url, expected)
     except redelivering.SelectionChanged as error:
@@ -112,10 +115,12 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
 def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
     """Send what came of each result, or of those in ``state``, as CSV, which is recorded.
 
-    For every member: a viewer can read all of it page by page.
+    For every member: a viewer can read all of it page by page. Like every export it takes a fresh confirmation.
     """
     workspace = get_workspace(request, slug)
     job = _job(workspace, job_id)
+    back = f"{job.get_absolute_url()}?{request.GET.urlencode()}"
+    require_confirmation(request, back, go_on="Download the report", starts=True)
     state, items = _chosen(request, job)
     subject, results = (str(job.job_id), "Redelivery"), str(items.count())
     actor = Actor.of(request)
@@ -142,7 +147,10 @@ def pause(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
 def resume(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
     """Go on with a job that is paused."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
-    return _command(request, _job(workspace, job_id), redelivering.resume)
+    job = _job(workspace, job_id)
+    if job.url:
+        require_confirmation(request, job.get_absolute_url(), go_on="Resume the redelivery")
+    return _command(request, job, redelivering.resume)
 
 
 @require_POST

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 from cleanlist.errors import CleanlistError
 from webhooks import presenting, results
 from webhooks.models import Workflow
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.connections import AddressNotAllowed, NotConnected
 from workspaces.explaining import explain
@@ -35,6 +35,8 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR if reveals else Role.VIEWER)
     found = _found(workspace, workflow_id)
     workflow = found.workflow
+    if reveals:
+        _confirmed(request, workflow, "reveal", "Show contact data")
     context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
     try:
         context |= _shown(results.fetch(workflow), reveals=reveals)
@@ -56,6 +58,7 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
     file_format = request.POST.get("format", "")
     if file_format not in FORMATS:
         return HttpResponse("There is no such format.\n", status=400, content_type="text/plain")
+    _confirmed(request, workflow, "format", "Download the result")
     try:
         found = results.fetch(workflow)
     except REFUSALS as error:
@@ -65,6 +68,12 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
     content_type, lines_of = FORMATS[file_format]
     safe = "".join(character if character.isalnum() or character in "-_" else "-" for character in workflow_id)
     return download(request, lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
+
+
+def _confirmed(request: HttpRequest, workflow: Workflow, field: str, words: str) -> None:
+    """Ask for a fresh confirmation before contact data is seen; the workflow's page then offers the same again."""
+    back = reverse("webhooks:workflow", args=[workflow.workspace.slug, workflow.workflow_id])
+    require_confirmation(request, back, keep=(field,), go_on=words, starts=True)
 
 
 def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:

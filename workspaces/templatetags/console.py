@@ -16,6 +16,9 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from workspaces.access import form_mark
+from workspaces.opened_forms import FIELD
+
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -52,6 +55,20 @@ class ReadState(Protocol):
     last_error: str
     interval_seconds: int
     is_stale: bool
+
+
+# --- forms ---------------------------------------------------------------------------------------------------
+
+
+@register.simple_tag(takes_context=True)
+def opened_form(context: Context, address: str, *parts: Any) -> SafeString:
+    """Draw the field that tells that a form was opened while the person was confirmed; see ``opened_forms``.
+
+    ``address`` is where the form is sent: a path, or the name of one with its ``parts``.
+    """
+    url = address if address.startswith("/") else reverse(address, args=parts)
+    mark = form_mark(context["request"], url)
+    return format_html('<input type="hidden" name="{}" value="{}">', FIELD, mark) if mark else SafeString("")
 
 
 # --- time -----------------------------------------------------------------------------------------------------

@@ -48,7 +48,8 @@ def _export(
         # Half a filter would give a file that is not what its name says.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     filters = {name: str(value) for name, value in form.cleaned_data.items() if value and name != "before"}
-    require_confirmation(request, f"{back}?{urlencode(filters)}" if filters else back)
+    back = f"{back}?{urlencode(filters)}" if filters else back
+    require_confirmation(request, back, keep=("format",), go_on="Export the audit trail", starts=True)
     found, file_format = form.apply(events), kind.cleaned_data["format"]
     newest = found.values_list("pk", flat=True).first() or 0
     found = found.filter(pk__lte=newest)  # the export's own event is not in it

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from workspaces import services
-from workspaces.access import confirmation_url, get_workspace, held_role, is_confirmed, require_confirmation
+from workspaces.access import confirmation_url, entries_kept, get_workspace, held_role, may_go_on, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.credential_states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
@@ -29,7 +29,7 @@ def settings(request: HttpRequest, slug: str) -> HttpResponse:
 def change_details(request: HttpRequest, slug: str) -> HttpResponse:
     """Change name and API address. A new address gets the stored credentials tried afresh."""
     workspace = get_workspace(request, slug, Role.OWNER)
-    require_confirmation(request, _url(workspace))
+    require_confirmation(request, _url(workspace), keep=("name", "base_url"))
     form = DetailsForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, details_form=form), status=422)
@@ -102,12 +102,12 @@ def _url(workspace: Workspace) -> str:
 def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
     """Return what the page shows; ``forms`` are those that were sent and came back."""
     key_state, session = api_key_state(workspace), session_state(workspace)
-    details = {"name": workspace.name, "base_url": workspace.base_url}
+    details = {"name": workspace.name, "base_url": workspace.base_url} | entries_kept(request)
     assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through
     return {
         "current": workspace,
         "may_change": held_role(request) == Role.OWNER,
-        "is_confirmed": is_confirmed(request),
+        "is_confirmed": may_go_on(request),
         "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,
         "session_state": session,

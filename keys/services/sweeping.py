@@ -1,0 +1,38 @@
+"""Revoking so many keys that it comes to revoking all: half of them or more, at once or one after another."""
+
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from keys.models import ApiKey
+from workspaces.audit import Actor
+from workspaces.models import Workspace
+
+# What one person revoked within this time counts together. Long, so that waiting between two keys wins little.
+WITHIN = timedelta(days=1)
+
+
+def is_sweep(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
+    """Say whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
+    keys = ApiKey.objects.of(workspace)
+    active = set(keys.active().values_list("pk", flat=True))
+    recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=timezone.now() - WITHIN)
+    begun = set(recent.values_list("pk", flat=True))
+    now = {key.pk for key in chosen} & active
+    return bool(now) and 2 * len(begun | now) >= len(begun | active)
+
+
+def begin_revoking(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
+    """Note that ``actor`` is about to revoke ``keys``; where it comes to a sweep, call ``confirm`` first.
+
+    What ``confirm`` raises ends it. Noted before anything is sent and one person after another, so that several
+    requests at the same moment count as well.
+    """
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        if is_sweep(workspace, actor, keys):
+            confirm()
+        chosen = ApiKey.objects.active().filter(pk__in=[key.pk for key in keys])
+        chosen.update(revoke_begun_at=timezone.now(), revoke_begun_by=actor.user)

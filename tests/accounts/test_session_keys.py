@@ -54,8 +54,17 @@ def test_a_stolen_stored_key_as_a_cookie_ends_nobodys_session(client, viewer):
 
 def test_allauths_own_way_of_ending_a_session_works_on_what_is_stored(client, viewer):
     sign_in(client, viewer)
+    assert UserSession.objects.get().exists()
     UserSession.objects.get().end()
     assert client.get("/").status_code == 302
+
+
+def test_signing_out_ends_the_session_on_the_server(client, viewer):
+    sign_in(client, viewer)
+    cookie = client.cookies["sessionid"].value
+    client.post("/accounts/logout/")
+    assert with_cookie(cookie).get("/").status_code == 302
+    assert not Session.objects.exists()
 
 
 @pytest.mark.parametrize("value", ["", "short", "é" * 32, "a" * 40, "x" * 5000, "\x01" * 32])

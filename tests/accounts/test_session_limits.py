@@ -84,10 +84,35 @@ def test_signing_in_again_begins_anew_and_confirming_does_not(signed_in, clock, 
     assert signed_in.session.last_end == START + timedelta(hours=178)
 
 
+def test_what_was_there_before_the_sign_in_does_not_lengthen_it(clock, client, viewer):
+    session = client.session
+    session["mark"] = 1
+    session.save()
+    client.get("/accounts/login/")
+    sign_in(client, viewer)
+    assert client.session.ends_at == START + timedelta(hours=12)
+
+
+def test_a_session_that_does_not_tell_when_it_began_begins_now(signed_in, clock):
+    session = signed_in.session
+    del session["began"]
+    session.save()
+    clock.shift(timedelta(hours=1))
+    assert is_open(signed_in)
+    assert signed_in.session["began"] == (START + timedelta(hours=1)).timestamp()
+
+
+def test_a_shorter_absolute_end_holds_at_once(signed_in, clock, settings):
+    clock.shift(timedelta(hours=1))
+    settings.SESSION_HOURS = 1
+    assert not is_open(signed_in)
+
+
 def test_shorter_limits_hold_for_sessions_that_there_are(signed_in, clock, settings):
     settings.SESSION_IDLE_MINUTES = 30
     assert is_open(signed_in)
     assert signed_in.session.ends_at == START + timedelta(minutes=30)
+    assert Session.objects.get().expire_date == START + timedelta(minutes=30)
     settings.SESSION_HOURS = 1
     clock.shift(timedelta(minutes=29))
     assert is_open(signed_in)

@@ -6,6 +6,7 @@ from django.utils import timezone
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Transition
 from alerts.services.notifying import dispatch_soon, new_message_id, recipients_for
 from workspaces.audit import CONSOLE, Actor, record_event
+from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Workspace
 
 FIELDS = (
@@ -105,18 +106,20 @@ def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None
 
 
 def queue_test(workspace: Workspace, actor: Actor, address: str) -> Notification:
-    """Put a test e-mail into the outbox and return it; the caller may send it at once."""
-    recipient = recipients_for(workspace, [address.lower()])[address.lower()]
+    """Put a test e-mail into the outbox and return it; the caller may send it at once. Raises TooManyEmails."""
     message_id = new_message_id(f"test-{workspace.pk}")
-    row = Notification.objects.create(
-        key=f"test:{message_id}",
-        workspace=workspace,
-        recipient=recipient,
-        kind=Notification.Kind.TEST,
-        payload={"asked_by": actor.user.email if actor.user else ""},
-        message_id=message_id,
-        thread_id=message_id,
-    )
-    record_event(Action.ALERT_TEST_SENT, actor, workspace=workspace, subject=(str(row.pk), address))
-    dispatch_soon()
+    with transaction.atomic():
+        mind_the_limit(Action.ALERT_TEST_SENT, actor, workspace)
+        recipient = recipients_for(workspace, [address.lower()])[address.lower()]
+        row = Notification.objects.create(
+            key=f"test:{message_id}",
+            workspace=workspace,
+            recipient=recipient,
+            kind=Notification.Kind.TEST,
+            payload={"asked_by": actor.user.email if actor.user else ""},
+            message_id=message_id,
+            thread_id=message_id,
+        )
+        record_event(Action.ALERT_TEST_SENT, actor, workspace=workspace, subject=(str(row.pk), address))
+        dispatch_soon()
     return row

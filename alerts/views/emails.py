@@ -17,6 +17,7 @@ from alerts.services.notifying import outsiders, recipients_for
 from alerts.views.listing import rights
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
+from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Role, Workspace
 from workspaces.views.answers import go_to
 
@@ -58,7 +59,11 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     form = TestForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=422)
-    row = editing.queue_test(workspace, Actor.of(request), form.cleaned_data["address"])
+    try:
+        row = editing.queue_test(workspace, Actor.of(request), form.cleaned_data["address"])
+    except TooManyEmails as problem:
+        form.add_error("address", str(problem))
+        return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=429)
     result = sending.send(row.pk)
     row.refresh_from_db()
     said = result.answer if result else "it is being sent by a worker"

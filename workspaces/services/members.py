@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from workspaces import emails, rights
 from workspaces.audit import Actor, record_event
+from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
 from workspaces.models.user import has_second_factor
 
@@ -29,8 +30,8 @@ class NotSent(Exception):
 def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
     """Send an invitation. Raises MembershipRefused for a member, and for an address that has one already.
 
-    Raises PermissionDenied for who is no owner any more, and NotSent when the mail server does not take the mail; the
-    invitation can then be sent again.
+    Raises PermissionDenied for who is no owner any more, TooManyEmails, and NotSent when the mail server does not take
+    the mail; the invitation can then be sent again.
     """
     email = email.strip().lower()
     with transaction.atomic():
@@ -38,6 +39,7 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
         rights.require(actor, workspace, Role.OWNER)
         if workspace.memberships.filter(user__email__iexact=email).exists():
             raise MembershipRefused("This person is a member already. Their role is changed in the list.")
+        mind_the_limit(Action.INVITATION_SENT, actor, workspace)
         pending = workspace.invitations.pending().filter(email=email).first()
         if pending is not None and pending.is_open:
             raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
@@ -56,6 +58,7 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         rights.require(actor, invitation.workspace, Role.OWNER)
+        mind_the_limit(Action.INVITATION_SENT, actor, invitation.workspace)
         invitation = (
             Invitation.objects.select_for_update(of=("self",))
             .select_related("workspace", "invited_by")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from workspaces import rights
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
+from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Membership, Role, User, Workspace
 from workspaces.models.user import SECOND_FACTORS
 from workspaces.models.workspace import holds
@@ -43,7 +44,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
             services.invite(workspace, Actor.of(request), email=email, role=role)
         except NotSent as problem:
             return _failed(request, workspace, problem)
-        except MembershipRefused as refusal:
+        except (MembershipRefused, TooManyEmails) as refusal:
             form.add_error("email", str(refusal))
         else:
             return go_to(request, _url(workspace), f"The invitation to {email} is on its way.")
@@ -57,7 +58,7 @@ def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
     invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
     try:
         services.resend_invitation(invitation, Actor.of(request))
-    except (MembershipRefused, NotSent) as problem:
+    except (MembershipRefused, TooManyEmails, NotSent) as problem:
         return _failed(request, workspace, problem)
     return go_to(request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works.")
 

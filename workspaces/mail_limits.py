@@ -1,0 +1,54 @@
+"""How many e-mails people may have the console send to addresses of their own choice."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import models
+from django.utils import timezone
+
+from workspaces.audit import Actor
+from workspaces.models import Action, AuditEvent, User, Workspace
+
+HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class MailLimit:
+    """What is allowed within any hour: to one person in all workspaces, and to everybody together in one."""
+
+    by_person: int
+    by_workspace: int
+    words: str
+
+
+LIMITS = {
+    Action.ALERT_TEST_SENT: MailLimit(10, 20, "test e-mails"),
+    Action.INVITATION_SENT: MailLimit(50, 100, "invitations"),
+}
+
+
+class TooManyEmails(Exception):
+    """The share of this hour is used up; the message says of whom, and when it goes on."""
+
+
+def mind_the_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
+    """Raise TooManyEmails if one more e-mail of this kind is too many; the audit trail is what counts them.
+
+    Within the transaction that will record ``action``: workspace and person stay locked until then, so that of
+    several requests at once none is overlooked.
+    """
+    limit = LIMITS[action]
+    sent = AuditEvent.objects.filter(action=action, at__gt=timezone.now() - HOUR)
+    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    if actor.user:
+        User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
+        _mind(sent.filter(actor=actor.user), limit.by_person, f"You have sent {limit.by_person} {limit.words}")
+    of_all = f"{limit.by_workspace} {limit.words} were sent from this workspace"
+    _mind(sent.filter(workspace=workspace), limit.by_workspace, of_all)
+
+
+def _mind(sent: models.QuerySet[AuditEvent], most: int, what: str) -> None:
+    latest = list(sent.order_by("-at").values_list("at", flat=True)[:most])
+    if len(latest) == most:
+        free_at = timezone.localtime(latest[-1] + HOUR)
+        raise TooManyEmails(f"{what} within an hour. The next one can go at {free_at:%H:%M:%S}.")

@@ -270,3 +270,24 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     page.get_by_role("button", name="Run the checks").click()
     expect(page.get_by_role("main")).to_contain_text("Cleanlist answers, and accepts the key")
     bare.close()
+
+
+def test_the_support_bundle_is_asked_for_without_the_secrets_that_were_entered(window):
+    page, secret = window.page, KEY[12:-4]
+    email = page.locator("#bundle-email-text")
+    page.goto(f"{PAGE}bundle/")
+    page.get_by_label("What you tried").fill(f"A request with {KEY}")
+    page.get_by_role("button", name="Show the bundle").click()
+    expect(email).to_contain_text("A request with [key-removed:")
+    expect(page.get_by_text("A secret was taken out before anything was sent")).to_be_visible()
+    message = page.get_by_label("Exact error message")
+    message.evaluate(
+        "(field, text) => { field.value = text; field.dispatchEvent(new ClipboardEvent('paste', {bubbles: true})); }",
+        f"The key {KEY} is refused",
+    )
+    expect(message).to_have_value(re.compile(r"The key \[key-removed:.*\] is refused"))
+    page.get_by_label("Workflow id").fill(KEY)
+    page.get_by_label("Workflow id").press("Enter")
+    expect(email).to_contain_text("Workflow id: [key-removed:")
+    assert any("key-removed" in sent for sent in window.sent)
+    assert not [sent for sent in window.sent if secret in sent]

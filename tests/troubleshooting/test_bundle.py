@@ -296,3 +296,43 @@ def test_a_bundle_costs_as_many_queries_for_ten_rows_as_for_twenty(console, key,
             log_request(key)
         with django_assert_num_queries(14):
             console.look(workflow=WORKFLOW, key=str(key.key_id))
+
+
+PASTED = {
+    "workflow": API_KEY,
+    "request": f"req_1 {JWT}",
+    "column": f"{API_KEY} 7",
+    "endpoint": f"GET /x?api_key={API_KEY}",
+    "message": f"Authorization: Bearer {JWT}\nwas refused",
+    "tried": f"curl -H 'X-API-Key: {API_KEY}' https://me:{HOOK_SECRET}@hooks.example.com",
+    "body": json.dumps({"contacts": [], "token": API_KEY}),
+}
+
+
+@pytest.mark.parametrize("name", PASTED)
+@pytest.mark.parametrize("method", ["post", "get"])
+def test_a_secret_that_was_pasted_is_not_in_the_form_that_comes_back(console, method, name):
+    answer = getattr(console.client, method)(console.page, {name: PASTED[name]})
+    page = answer.content.decode()
+    assert not [secret for secret in (API_KEY[12:], JWT, HOOK_SECRET) if secret in page]
+    assert "-removed" in page
+    assert "There was a secret in what arrived" in page
+
+
+def test_what_comes_back_without_its_secret_can_be_taken(console):
+    answer = console.take("txt", **PASTED)
+    assert "Content-Disposition" in answer
+    assert API_KEY[12:] not in answer.getvalue().decode()
+
+
+def test_a_form_that_is_refused_gives_no_secret_back_either(console):
+    answer = console.look(status="abc", message=f"{API_KEY} {'x' * 5000}")
+    assert answer.status_code == 422
+    assert API_KEY[12:] not in answer.content.decode()
+
+
+def test_a_form_without_a_secret_is_left_as_it_is(console, delivered):
+    asked = {"workflow": WORKFLOW, "request": "req_0123456789abcdef", "message": "The key clapi_AbCd… is refused"}
+    page = console.look(**asked).content.decode()
+    assert all(escape(text) in page for text in asked.values())
+    assert "There was a secret" not in page

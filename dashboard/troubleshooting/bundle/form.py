@@ -1,16 +1,18 @@
 """What a person says about their problem, and what may stay in the bundle."""
 
 import datetime as dt
-from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 
 from dashboard.troubleshooting.bundle.redacting import KINDS
+from dashboard.troubleshooting.stripping import strip
 from keys.models import ApiKey
 from workspaces.models import Workspace
 
 _LONGEST_ID = 200
+_TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")
 _KEEP_LABELS = {
     "emails": "E-mail addresses",
     "phones": "Phone numbers",
@@ -55,8 +57,9 @@ class BundleForm(forms.Form):
     until = forms.DateTimeField(required=False, widget=forms.HiddenInput)
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
 
-    def __init__(self, data: Any, workspace: Workspace, *, is_new: bool = False) -> None:
-        super().__init__(data)
+    def __init__(self, data: QueryDict, workspace: Workspace, *, is_new: bool = False) -> None:
+        self.had_secret = False
+        super().__init__(self._without_secrets(data))
         self._is_new = is_new
         self.keys = {str(key.key_id): key for key in ApiKey.objects.of(workspace).recently_used_first()}
         choices = [
@@ -67,6 +70,16 @@ class BundleForm(forms.Form):
         for field in self.fields.values():
             if isinstance(field.widget, forms.TextInput | forms.Textarea):
                 field.widget.attrs["autocomplete"] = "off"
+
+    def _without_secrets(self, data: QueryDict) -> QueryDict:
+        """Return what arrived as the page may show it again. With its script on, the browser has seen to that."""
+        data = data.copy()
+        for name in _TYPED:
+            stripped = strip(data.get(name, ""))
+            if stripped.found:
+                data[name] = stripped.text
+                self.had_secret = True
+        return data
 
     def clean_until(self) -> dt.datetime:
         """Return up to when the mirror is looked at: now, or the second when the bundle was last looked at."""

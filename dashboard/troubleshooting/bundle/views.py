@@ -22,7 +22,7 @@ from workspaces.texts import plain_text
 from workspaces.views.answers import page_context, page_or_part
 
 PAGE = "dashboard/bundle/page.html"
-_TYPED = ("message", "tried", "body")
+_TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")
 
 
 @sensitive_post_parameters(*_TYPED)
@@ -60,7 +60,12 @@ def _bundle_of(workspace: Workspace, form: BundleForm) -> Bundle | None:
 def _preview(
     request: HttpRequest, workspace: Workspace, form: BundleForm, made: Bundle | None, *, changed: bool = False
 ) -> HttpResponse:
-    context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed}
+    finder = [
+        {"prefix": key.prefix, "last4": key.last4, "label": key.label}
+        for key in form.keys.values()
+        if key.prefix and key.last4
+    ]
+    context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed, "finder": finder}
     return page_or_part(request, PAGE, "preview", context, status=200 if made else 422)
 
 

@@ -48,6 +48,11 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    @property
+    def has_left(self) -> bool:
+        """Say whether the reader lost the workspace and chose nothing since; needs ``with_membership``."""
+        return self.left_at is not None and not self.summary and not getattr(self, "is_member", False)
+
     def summary_due(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the latest morning that wants a summary and has none yet."""
         if not self.summary or self.unsubscribed_at:

@@ -1,0 +1,94 @@
+"""Who loses a workspace hears no more of it, and who comes back hears of it again."""
+
+from datetime import timedelta
+
+import pytest
+from django.urls import reverse
+
+from alerts.models import Recipient
+from workspaces.audit import CONSOLE
+from workspaces.models import Membership, Role, User
+from workspaces.services import members, people
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def second(workspace):
+    """A second owner."""
+    user = User.objects.create_user("second@example.test")
+    Membership.objects.create(user=user, workspace=workspace, role=Role.OWNER)
+    return user
+
+
+def told(watch, user):
+    return [row.kind for row in watch.outbox if row.recipient.address == user.email]
+
+
+def remove(user):
+    members.remove_member(Membership.objects.get(user=user), CONSOLE)
+
+
+@pytest.mark.parametrize("lose", [remove, lambda user: people.deactivate(user, CONSOLE)])
+def test_who_was_told_of_an_alert_and_left_is_not_told_that_it_is_over(watch, send, owner, second, lose):
+    watch.rule(repeat_seconds=3600)
+    watch.balance(412)
+    send()
+    lose(second)
+    watch.balance(411, after=timedelta(hours=2))
+    watch.balance(900)
+    assert told(watch, second) == ["firing"]
+    assert told(watch, owner) == ["firing", "reminder", "resolved"]
+
+
+def test_who_comes_back_as_an_owner_is_told_of_what_fires_then(watch, send, owner, second, workspace):
+    remove(second)
+    Recipient.objects.create(workspace=workspace, address=second.email, left_at=watch.now)
+    Membership.objects.create(user=second, workspace=workspace, role=Role.OWNER)
+    watch.rule()
+    watch.balance(412)
+    assert send() == 2
+    watch.balance(900)
+    assert told(watch, second) == ["firing", "resolved"]
+
+
+def test_a_worse_alert_told_before_they_left_hides_no_milder_one_after_they_came_back(watch, send, owner, second):
+    watch.rule(severity="critical", threshold=100, recovery=110, name="Balance gone")
+    watch.balance(50)
+    remove(second)
+    Membership.objects.create(user=second, workspace=watch.workspace, role=Role.OWNER)
+    watch.rule()
+    watch.balance(49)
+    assert told(watch, second) == ["firing", "firing"]
+    assert told(watch, owner) == ["firing"]
+
+
+def test_the_list_of_recipients_says_who_has_left_and_who_is_no_member(client, workspace, owner, second):
+    for address in (owner.email, second.email.upper(), "pager@outside.example"):
+        Recipient.objects.create(workspace=workspace, address=address)
+    remove(second)
+    client.force_login(owner)
+    page = client.get(reverse("alerts:emails", args=[workspace.slug]))
+    shown = {row.address: (row.is_member, row.has_left) for row in page.context["recipients"]}
+    assert shown == {
+        owner.email: (True, False),
+        second.email.upper(): (False, True),
+        "pager@outside.example": (False, False),
+    }
+    assert page.text.count("Not a member") == 2
+    assert page.text.count("Has left") == 1
+
+
+def test_twenty_recipients_take_as_many_queries_as_two(client, workspace, owner, django_assert_max_num_queries):
+    client.force_login(owner)
+    url = reverse("alerts:emails", args=[workspace.slug])
+    client.get(url)
+
+    def ask(count):
+        rows = [Recipient(workspace=workspace, address=f"{count}-{one}@example.test") for one in range(count)]
+        Recipient.objects.bulk_create(rows)
+        with django_assert_max_num_queries(40) as asked:
+            client.get(url)
+        return len(asked)
+
+    assert ask(2) == ask(18)

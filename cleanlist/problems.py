@@ -39,7 +39,9 @@ _BY_STATUS: Final[Mapping[int, type[CleanlistError]]] = {
 }
 _LONGEST_RETRY_AFTER: Final = 86_400.0  # a day; more than that is a mistake, and breaks date arithmetic
 _LONGEST_TEXT: Final = 500
-_SECRETS: Final = re.compile(r"cl(?:api|ext)_[\w-]+|eyJ[\w-]+\.[\w-]+(?:\.[\w-]*)?|(?<=Bearer )\S+", re.IGNORECASE)
+# What begins like a session token is taken as a whole, dot or not: looked at again from each of its characters, a long
+# one would take time by the square of its length.
+_SECRETS: Final = re.compile(r"(cl(?:api|ext)_[\w-]+|(?<=Bearer )\S+)|eyJ[\w-]+(\.[\w-]+(?:\.[\w-]*)?)?", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -79,7 +81,8 @@ def problem_in(answer: Answer, *, command: bool, confidential: bool) -> Cleanlis
 
 def problem_told(status: int, body: str, headers: Mapping[str, str]) -> CleanlistError | None:
     """Return the exception that an answer stands for which somebody else got; None if it is a whole 2xx."""
-    answer = Answer(status, httpx.Headers(dict(headers)), body.encode(errors="replace"))
+    told = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in headers.items()]
+    answer = Answer(status, httpx.Headers(told), body.encode(errors="replace"))
     return problem_in(answer, command=False, confidential=False)
 
 
@@ -97,7 +100,7 @@ def unreadable(answer: Answer, reason: str, *, command: bool, confidential: bool
 
 def redacted(text: str) -> str:
     """Replace everything that looks like a key or a token."""
-    return _SECRETS.sub("[secret]", text)
+    return _SECRETS.sub(lambda found: "[secret]" if found[1] or found[2] else found[0], text)
 
 
 def _refusal(answer: Answer, facts: ErrorFields, *, command: bool) -> CleanlistError:

@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dashboard.redaction import redact, redact_text
+from dashboard.redaction import redact, redact_lines, redact_text
 
 # At INFO these log whole URLs, or two lines for each tick of the clock, and at DEBUG whole headers.
 _CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "celery", "kombu", "amqp", "redis")
@@ -25,6 +25,9 @@ _SHARED: list[Processor] = [
 ]
 
 
+_TRACES = {"exception", "stack"}  # of many lines
+_ALWAYS = ("event", "level", "logger", "timestamp")  # whatever else has to be left out
+
 # What acts on a terminal, ends a line or turns it around. Line feed and tab are legal where a traceback is.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
@@ -38,15 +41,18 @@ def one_line(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
     """Keep each event on one line, whatever strangers put into it: nobody forges a second one."""
     return {
         name: value.replace("\n", "\\n").replace("\t", "\\t")
-        if isinstance(value, str) and name not in {"exception", "stack"}
+        if isinstance(value, str) and name not in _TRACES
         else value
         for name, value in event.items()
     }
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take secrets out of the event's values, however deep."""
-    cleaned: EventDict = redact(dict(event))
+    """Take secrets out of the event's values, however deep, and cut what is too long before they are looked for."""
+    traced = {name: redact_lines(event[name]) for name in _TRACES if isinstance(event.get(name), str)}
+    names = [name for name in dict.fromkeys((*_ALWAYS, *event)) if name in event and name not in traced]
+    cleaned: EventDict = redact({name: event[name] for name in names})
+    cleaned.update(traced)
     return cleaned
 
 

@@ -5,20 +5,35 @@ Clerk's front-end API (the ``__client`` cookie) and the Fernet specification (wh
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
 KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists show as well
+# Of what is logged: one value, all values of one line, and the lines of a traceback at either end.
+LONGEST_VALUE, LONGEST_EVENT, MOST_LINES = 2_000, 20_000, 100
+# Read beyond a cut, so that no secret is cut in two before it is recognized.
+_BEYOND = 2_000
+_OF_ANY_VALUE = 8  # characters, about what a number with its comma takes
 
+# A pattern that runs on from each of many beginnings takes time by the square of the text's length. So what may be
+# long either has no second beginning inside of it, or is taken as a whole even where it is left as it is.
 _AUTHORIZATION = r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(?:bearer|basic|token)\s+)?[^\s'\",;)]+"
-_NAMED = r"(?i)(\b(?:csrfmiddlewaretoken|sessionid|\w*password\w*|client_token)['\"]?\s*[=:]\s*['\"]?)[^\s'\"&,;)}]+"
+_NAMED = (
+    r"(?i)((?:\b(?:csrfmiddlewaretoken|sessionid|client_token)|password(?:(?!password)\w)*)['\"]?\s*[=:]\s*['\"]?)"
+    r"[^\s'\"&,;)}]+"
+)
 
-_PATTERNS: list[tuple[re.Pattern[str], str]] = [
+
+def _token_with_dot(found: re.Match[str]) -> str:
+    return REDACTED if found[1] else found[0]
+
+
+_PATTERNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # Keys: the first ten characters stay, so that a log line still tells which key it was.
     (re.compile(r"(cl(?:api|ext)_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), rf"\1…{REDACTED}"),
-    # Session tokens.
-    (re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"), REDACTED),
+    # Session tokens, also where the signature was cut off.
+    (re.compile(r"eyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)?"), _token_with_dot),
     # What we sealed: version byte 0x80 and a time before 2106 always encode to this start.
     (re.compile(r"gAAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
     (re.compile(r"(__client(?:_uat)?=)[^;,\s'\"]+"), rf"\1{REDACTED}"),
@@ -31,10 +46,10 @@ _PATTERNS: list[tuple[re.Pattern[str], str]] = [
     (re.compile(r"(password/reset/key/[0-9A-Za-z]+-)[^/\s'\"]+"), rf"\1{REDACTED}"),
     (re.compile(r"([?&]code=)[^&\s'\"]+"), rf"\1{REDACTED}"),
     # The password inside an address.
-    (re.compile(r"(?i)(\b[a-z][a-z0-9+]*://[^\s/:@]*:)[^\s/@]+(@)"), rf"\1{REDACTED}\2"),
+    (re.compile(r"(?i)(?<=[a-z0-9+]://)([^\s/:@]*:)[^\s/@]+(?=@)"), rf"\1{REDACTED}"),
 ]
 _SECRET_NAMES = re.compile(
-    r"(?i)^(authorization|cookie|set-cookie|api_?key|secret\w*|\w*password\w*|\w*token|encryption_keys?|__client)$"
+    r"(?i)^(?:authorization|cookie|set-cookie|api_?key|secret\w*|encryption_keys?|__client)$|password|token$"
 )
 
 
@@ -45,28 +60,79 @@ def redact_text(text: str) -> str:
     return text
 
 
+def redact_beginning(text: str, limit: int = LONGEST_VALUE) -> str:
+    """Return the first ``limit`` characters of ``text`` without secrets, and how many more there were."""
+    seen = redact_text(text[: limit + _BEYOND])
+    if len(text) <= limit:
+        return seen
+    # Of a secret that the second cut goes through nothing is shown.
+    kept = seen[: limit if len(text) <= limit + _BEYOND else min(limit, max(0, len(seen) - _BEYOND))]
+    return f"{kept}… [{len(text) - limit:,} more characters]"
+
+
+def redact_lines(text: str) -> str:
+    """Return a traceback without secrets: its first and last lines, each of them cut."""
+    lines = text.split("\n")
+    if len(lines) > 2 * MOST_LINES:
+        left_out = f"… [{len(lines) - 2 * MOST_LINES:,} more lines]"
+        lines = [*lines[:MOST_LINES], left_out, *lines[-MOST_LINES:]]
+    return "\n".join(map(redact_beginning, lines))
+
+
 def redact(value: Any) -> Any:
-    """Return a copy of ``value`` without secrets, however deep they are in mappings and sequences."""
-    if isinstance(value, str):
-        return redact_text(value)
-    if isinstance(value, bytes):
-        return redact_text(value.decode(errors="replace"))
-    if isinstance(value, Mapping):
-        return {redact(name): _redact_named(name, item) for name, item in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item) for item in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return redact_text(repr(value)) if _is_secret(repr(value)) else value
+    """Return a copy of ``value`` without secrets, however deep they are in mappings and sequences.
+
+    A text is cut to LONGEST_VALUE characters; once there are LONGEST_EVENT, the values that follow are left out.
+    """
+    return _Event().copy(value)
 
 
-def _is_secret(text: str) -> bool:
-    return redact_text(text) != text
+class _Event:
+    """What is logged at once; it knows how much more of it may be written."""
 
+    def __init__(self) -> None:
+        self.left = LONGEST_EVENT
 
-def _redact_named(name: Any, item: Any) -> Any:
-    if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.match(name):
-        if isinstance(item, str) and item.startswith(("clapi_", "clext_")):
-            return redact_text(item)
-        return REDACTED
-    return redact(item)
+    def copy(self, value: Any) -> Any:
+        """Return ``value`` without secrets and not too long."""
+        if isinstance(value, str):
+            return self._text(value)
+        if isinstance(value, bytes):
+            return self._text(value[: LONGEST_VALUE + 2 * _BEYOND].decode(errors="replace"))
+        self.left -= _OF_ANY_VALUE
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, list | tuple | set | frozenset):
+            return self._items(value)
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        shown = repr(value)
+        cleaned = self._text(shown)
+        return value if cleaned == shown else cleaned
+
+    def _text(self, text: str) -> str:
+        shown = redact_beginning(text)
+        self.left -= len(shown)
+        return shown
+
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
+        copy: dict[Any, Any] = {}
+        for name, item in value.items():
+            if self.left <= 0:
+                return copy | {"…": f"{len(value) - len(copy):,} more values"}
+            copy[self.copy(name)] = self._named(name, item)
+        return copy
+
+    def _items(self, value: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> list[Any]:
+        copy: list[Any] = []
+        for item in value:
+            if self.left <= 0:
+                return [*copy, f"… [{len(value) - len(copy):,} more values]"]
+            copy.append(self.copy(item))
+        return copy
+
+    def _named(self, name: Any, item: Any) -> Any:
+        if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.search(name[:LONGEST_VALUE]):
+            is_key = isinstance(item, str) and item.startswith(("clapi_", "clext_"))
+            return self.copy(item) if is_key else REDACTED
+        return self.copy(item)

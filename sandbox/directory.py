@@ -32,7 +32,7 @@ COMPANIES = 25
 EMAIL_CREDITS = Decimal(1)
 PHONE_CREDITS = Decimal(10)
 
-_LINKEDIN = re.compile(r"(?:^|linkedin\.com/(?:in|pub)/)contact-(\d{4})/?(?:[?#].*)?$", re.IGNORECASE)
+_LINKEDIN = re.compile(r"(?:^|linkedin\.com/(?:in|pub)/)contact-(\d{4})/?(?:[?#]|$)", re.IGNORECASE)
 _EMAIL = re.compile(r"^contact-(\d{4})@(example-\d{1,2}\.test)$", re.IGNORECASE)
 _TITLES = ("Head of Examples", "Sample Engineer", "Test Data Analyst", "Placeholder Manager")
 

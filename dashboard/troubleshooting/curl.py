@@ -1,13 +1,19 @@
 """Reads a curl command that somebody pasted, by the shell's rules. Its secrets are marks already."""
 
 import re
-import shlex
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 # Options that take a value and say nothing that matters here.
 _WITH_VALUE = {"-o", "--output", "-A", "--user-agent", "-e", "--referer", "-m", "--max-time", "--retry", "-w", "-x"}
 _DATA = {"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json"}
+_CURL = re.compile(r"\bcurl\s")
+# A part of a word by the shell's rules: quoted in one way or the other, escaped, plain; or the blanks between words.
+# What is between double quotes is never given back, so that a missing one is noticed once.
+_PART = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*+)"|\\(.)|([^ \t\r\n'"\\]+)|([ \t\r\n]+)""", re.DOTALL)
+_CONTINUED = re.compile(r"\\\r?\n")
+_ESCAPED = re.compile(r"""\\(["\\])""")
 _KNOWN = {"-H", "--header", "-X", "--request", "-u", "--user", "--url", *_DATA, *_WITH_VALUE}
 
 
@@ -38,28 +44,50 @@ class Command:
 
 def read(text: str) -> Command | None:
     """Return the first curl command in ``text``, or None where there is none that a shell could read."""
-    found = re.search(r"\bcurl\s.*", text, re.DOTALL)
+    found = _CURL.search(text)
     if found is None:
         return None
     try:
-        words = shlex.split(re.sub(r"\\\r?\n", " ", found[0]))[1:]
+        words = list(_words(_CONTINUED.sub(" ", text[found.start() :])))
     except ValueError:
         return None
-    command = Command()
-    while words:
-        _take(command, words)
+    command, rest = Command(), iter(words[1:])
+    for word in rest:
+        _take(command, word, rest)
     return command
 
 
-def _take(command: Command, words: list[str]) -> None:
-    """Take one option with its value, or the URL, off the front of ``words``."""
-    word = words.pop(0)
+def _words(text: str) -> Iterator[str]:
+    """Yield the words of a command in time proportional to its length, which ``shlex`` is not for long words.
+
+    Raises ValueError where a quote is not closed.
+    """
+    parts: list[str] = []
+    at = 0
+    while at < len(text):
+        part = _PART.match(text, at)
+        if part is None:
+            raise ValueError("A quote or an escape is not closed")
+        at = part.end()
+        single, double, escaped, plain, blanks = part.groups()
+        if blanks is None:
+            given = (single, escaped, plain, None if double is None else _ESCAPED.sub(r"\1", double))
+            parts.append(next(text for text in given if text is not None))
+        elif parts:
+            yield "".join(parts)
+            parts = []
+    if parts:
+        yield "".join(parts)
+
+
+def _take(command: Command, word: str, rest: Iterator[str]) -> None:
+    """Take one option with its value, which may be the first of ``rest``, or the URL."""
     name, value = _split(word)
     if name is None:
         if not word.startswith("-") and not command.url:
             command.url = word
         return
-    _note(command, name, words.pop(0) if value is None and words else value or "")
+    _note(command, name, next(rest, "") if value is None else value)
 
 
 def _split(word: str) -> tuple[str | None, str | None]:

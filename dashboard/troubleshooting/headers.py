@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from dashboard.troubleshooting.stripping import Mark
 
+_UNEXPANDED = re.compile(r"bearer\s+\$\{?\w", re.IGNORECASE)
+_STAND_IN = re.compile(r"clapi_(\.|…|x|your|\W|$)|<[^<>]+>|\{\{", re.IGNORECASE)
 _SCHEME = re.compile(r"^['\"\s]*(bearer|basic)?(\s*)(.*)", re.IGNORECASE | re.DOTALL)
 KEY_LENGTH = 70  # clapi_ and 48 random bytes in URL-safe base64
-_QUOTES = "['\"`\u2018\u2019\u201c\u201d]"  # straight, and as word processors turn them
+_QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word processors turn them
 RIGHT = "Authorization: Bearer clapi_…"
 
 
@@ -145,12 +147,12 @@ def _slips_in_value(value: str, raw: str) -> tuple[str, ...]:
 
 
 def _slips_in_credential(rest: str, raw: str) -> tuple[str, ...]:
-    quotes = ("quotes",) if re.search(_QUOTES, rest) else ()
+    quotes = ("quotes",) if _QUOTES.search(rest) else ()
     key = Mark.first_in(rest)
     if key is not None:
         return (*quotes, *slips_in_key(key))
-    if re.search(r"'[^']*bearer\s+\$\{?\w+\}?[^']*'", raw, re.IGNORECASE):
+    if any(map(_UNEXPANDED.search, raw.split("'")[1:-1])):  # between two single quotes
         return ("unexpanded",)
-    if re.search(r"clapi_(\.|…|x|your|\W|$)|<[^>]+>|\{\{", rest, re.IGNORECASE):
+    if _STAND_IN.search(rest):
         return ("stand_in",)
     return quotes

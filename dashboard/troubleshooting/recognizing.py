@@ -21,10 +21,13 @@ _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?",
 _STATUS_IN_WORDS = re.compile(
     r"\b(?:status(?: code)?|http|error|got|an?)\W{0,3}([45]\d\d)\b|\b(4\d\d|5\d\d)\b (?=[A-Z])"
 )
-_HTTP = re.compile(r"HTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
-_HEADER_LINE = re.compile(r"^\s*((?:proxy-)?authorization|x-api-key)\s*:\s*(.*?)\s*$", re.IGNORECASE | re.MULTILINE)
+_HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
+_HEADER_LINE = re.compile(
+    r"^[ \t]*((?:proxy-)?authorization|x-api-key)[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)", re.IGNORECASE | re.MULTILINE
+)
+_NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
 _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
-_WORDS: tuple[tuple[str, str], ...] = (
+_TOPIC_WORDS = (
     (r"maximum active api keys|11th key|too many keys|ten keys", "key_limit"),
     (r"up to 250 contacts|more than 250", "too_many"),
     (r"smart column|stuck on .?pending", "smart_columns"),
@@ -35,12 +38,14 @@ _WORDS: tuple[tuple[str, str], ...] = (
     (r"api_access|feature.?gate", "feature_gate"),
     (r"insufficient.?credits|payment required|out of credits|credits", "credits"),
     (r"rate.?limit|too many requests", "rate_limited"),
-    (r"lost .*(secret|key)|(secret|key) .*lost|forgot", "lost_secret"),
+    # No second beginning in between: many beginnings must not each look through all that follows.
+    (r"lost ((?!lost ).)*?(secret|key)|(secret|key) ((?!(secret|key) ).)*?lost|forgot", "lost_secret"),
     (r"empty|nothing found|no results?|no (e-?mail|phone)", "empty"),
     (r"unauthori[sz]ed|invalid.?token|not authenticated", "unauthorized"),
     (r"validation|unprocessable|field required", "shape"),
     (r"bad gateway|time.?out|unavailable|connection (refused|reset)", "upstream"),
 )
+_WORDS = tuple((re.compile(words, re.IGNORECASE), topic) for words, topic in _TOPIC_WORDS)
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,7 @@ def _is_request(body: Any) -> bool:
 
 
 def _header(text: str, workspace: Workspace) -> Recognized | None:
-    found = _HEADER_LINE.findall(text)
+    found = [(name, value.strip()) for name, value in _HEADER_LINE.findall(text)]
     if not found:
         return None
     slips = headers.slips_in(found, raw=text)
@@ -143,7 +148,7 @@ def _workflow(text: str, _: Workspace) -> Recognized | None:
     workflow = _workflow_in(text)
     if not workflow:
         return None
-    empty = re.search(r"empty|nothing|no results?", text, re.IGNORECASE)
+    empty = _NOTHING.search(text)
     return Recognized(Case("empty" if empty else "no_webhook", "workflow", workflow=workflow))
 
 
@@ -158,7 +163,7 @@ def _key(text: str, workspace: Workspace) -> Recognized | None:
 def _words(text: str, workspace: Workspace) -> Recognized | None:
     told = _STATUS_IN_WORDS.search(text)
     status = int(told[1] or told[2]) if told else None
-    topic = next((name for words, name in _WORDS if re.search(words, text, re.IGNORECASE)), "")
+    topic = next((name for words, name in _WORDS if words.search(text)), "")
     if status is None and not topic:
         return None
     case = Case(topic or topic_of_status(status or 0), "words", status=status, key=_known_key(text, workspace))

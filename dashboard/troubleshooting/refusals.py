@@ -35,7 +35,7 @@ _STATUS_OF_CODE = {
     "internal_error": 500,
 }
 # What the surfaces without codes say, for an answer that was pasted without its status.
-_STATUS_OF_WORDS: tuple[tuple[str, int], ...] = (
+_WORDS = (
     (r"insufficient credits", 402),
     (r"not authenticated|api key (is|has|was)|session token|unauthorized", 401),
     (r"scope|feature|api_access|plan", 403),
@@ -43,6 +43,8 @@ _STATUS_OF_WORDS: tuple[tuple[str, int], ...] = (
     (r"not found|no .{1,40} has this id", 404),
     (r"bad gateway|unavailable|internal (server )?error|time-?out", 502),
 )
+_STATUS_OF_WORDS = tuple((re.compile(words, re.IGNORECASE), status) for words, status in _WORDS)
+_MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
 
 
 def error_in(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
@@ -76,7 +78,7 @@ def status_of(text: str) -> int | None:
     try:
         body = msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError):
-        return 502 if re.match(r"\s*<(!doctype|html)", text, re.IGNORECASE) else None
+        return 502 if _MARKUP.match(text) else None
     if not isinstance(body, dict):
         return None
     error = body.get("error")
@@ -90,4 +92,4 @@ def _status_of_detail(detail: Any) -> int | None:
         return 422
     if not isinstance(detail, str):
         return None
-    return next((status for words, status in _STATUS_OF_WORDS if re.search(words, detail, re.IGNORECASE)), 400)
+    return next((status for words, status in _STATUS_OF_WORDS if words.search(detail)), 400)

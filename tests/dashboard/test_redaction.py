@@ -8,7 +8,7 @@ import structlog
 from cryptography.fernet import Fernet
 
 from dashboard.logs import logging_config
-from dashboard.redaction import redact, redact_text
+from dashboard.redaction import redact, redact_beginning, redact_lines, redact_text
 
 KEY = "clapi_AbCd" + "x7-_" * 15
 TOKEN = "clext_AbCd" + "y8-_" * 15
@@ -118,6 +118,55 @@ def test_no_secret_reaches_the_log_in_a_traceback(log):
     assert "Traceback" in written
     assert "bad clapi_AbCd…[redacted]" in written
     assert JWT[12:] not in written
+
+
+def test_a_long_value_is_cut_and_the_line_says_by_how_much(log):
+    structlog.get_logger("test").warning("said", path="/" + "a" * 60_000, agent="short")
+    assert f"/{'a' * 1_999}… [58,001 more characters]" in log()
+    assert "short" in log()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"many": ["a" * 1_900] * 500},
+        {"many": {f"{number}": "a" * 1_900 for number in range(500)}},
+        {"deep": [[["a" * 1_900] * 50] * 50] * 50},
+        {"numbers": list(range(30_000))},
+        {f"value{number}": "a" * 1_900 for number in range(500)},
+        {"bytes": b"a" * 100_000, "what": ValueError("a" * 100_000)},
+    ],
+    ids=lambda event: next(iter(event)),
+)
+def test_a_line_is_bounded_whatever_is_in_it(log, event):
+    structlog.get_logger("test").warning("said", **event)
+    assert "said" in log()
+    assert "more" in log()
+    assert "warning" in log()
+    assert len(log()) < 50_000
+
+
+@pytest.mark.parametrize("at", [1_960, 1_990, 3_950, 3_999])
+@pytest.mark.parametrize("secret", [KEY, TOKEN, JWT, SEALED, "postgres://console:hush-hush-hush@db.example.test/"])
+def test_a_cut_leaves_no_half_of_a_secret(secret, at):
+    text = ("x" * (at - 1) + " " + secret + " y" * 4_000).replace("hush-hush-hush", KEY)
+    shown = redact_beginning(text)
+    assert KEY[11:14] not in shown
+    assert not any(part in shown for part in (secret[12:20], JWT.split(".")[1][:8]))
+
+
+@pytest.mark.parametrize("before", ["password=hush ", f"{KEY} ", f"{JWT} "])
+def test_a_cut_leaves_no_half_of_a_secret_where_redaction_has_made_room(before):
+    text = (before * 400)[:3_980] + " " + KEY + " y" * 4_000
+    assert KEY[11:14] not in redact_beginning(text)
+    assert "hush" not in redact_beginning(text)
+
+
+def test_a_traceback_keeps_its_ends():
+    shown = redact_lines("\n".join(["first", *[f"line {number}" for number in range(10_000)], f"last {'a' * 5_000}"]))
+    assert shown.startswith("first\nline 0\n")
+    assert "… [9,802 more lines]" in shown
+    assert shown.endswith(f"last {'a' * 1_995}… [3,005 more characters]")
 
 
 def test_what_was_bound_to_the_request_is_on_every_line(log):

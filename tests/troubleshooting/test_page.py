@@ -1,5 +1,7 @@
 """The page itself: what is not recognized, what arrives with a secret, wrong entries, and constant work."""
 
+import time
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -28,6 +30,17 @@ def test_a_secret_that_arrives_after_all_is_discarded_and_said(page, caplog):
     response = page.http.post(page.url, {"text": f"Authorization: {KEY}"}, follow=True)
     assert "There was a secret in what arrived. It was discarded at once and is kept nowhere." in words(response)
     assert KEY not in str([response.redirect_chain, response.content, caplog.text])
+
+
+@pytest.mark.parametrize("text", ["a+" * 8_000, "a+" * 500_000, "Authorization: '" * 60_000, "curl " + "'a" * 400_001])
+def test_a_long_text_that_is_nothing_is_told_so_at_once(page, text):
+    started = time.process_time()
+    assert page.http.post(page.url, {"text": text}).status_code in {302, 422}
+    assert time.process_time() - started < 5
+
+
+def test_an_answer_with_letters_beyond_ascii_in_a_header_is_recognized(page):
+    assert "topic=rate_limited" in page.paste("HTTP/1.1 429 Too Many\r\nRetry-After: “soon” \u20ac\r\n\r\n")
 
 
 def test_wrong_entries_are_explained_at_their_fields_and_count_as_left_out(page):

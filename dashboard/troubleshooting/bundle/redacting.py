@@ -25,11 +25,9 @@ _IPV4 = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f:.]{0,19}(?![\w:])")
 _WORD = re.compile(r"\w+")
 _URL = re.compile(r"(?i)\bhttps?://[^\s\"'<>\\]+")
-# Passwords and tokens that are called so, whatever they look like.
-_CALLED_SECRET = re.compile(
-    r"(?i)((?<![\w-])[\w-]*(?:secret|token|passwd|passphrase|api[_-]?key|credential|private[_-]?key)[\w-]*[\"']?\s*[:=]\s*[\"']?)"
-    r"(?!cl(?:api|ext)_)[^\s\"',;&<>]{4,}"
-)
+# Passwords and tokens that are called so, whatever they look like: a name with its value, and what is in such a name.
+_NAMED_VALUE = re.compile(r"(?<![\w-])([\w-]+)([\"']?\s*[:=]\s*[\"']?)(?!cl(?:api|ext)_)[^\s\"',;&<>]{4,}")
+_SECRET_NAME = re.compile(r"(?i)secret|token|passwd|passphrase|api[_-]?key|credential|private[_-]?key")
 # Long and mixed as only generated text is: capitals, small letters and digits, or a long digest. Ids have no capitals.
 _GENERATED = re.compile(
     r"(?<![\w+/=-])(?:(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,}|[0-9a-fA-F]{48,})(?![\w+/=-])"
@@ -43,11 +41,12 @@ class Redactor:
     def __init__(self, kept: Collection[str], secrets: Iterable[str] = (), names: Iterable[str] = ()) -> None:
         self.kept = kept
         self.counts: dict[str, int] = {}
-        self._marks: dict[tuple[str, str], str] = {}
+        self._marks: dict[str, dict[str, str]] = {kind: {} for kind in KINDS}
         long_enough = {secret for secret in secrets if len(secret) >= SHORTEST_SECRET}
         self._secrets = sorted(long_enough, key=lambda secret: (-len(secret), secret))
         full = {" ".join(name.split()) for name in names}
-        self._full_names = sorted((name for name in full if " " in name), key=lambda name: (-len(name), name))
+        longest_first = sorted((name for name in full if " " in name), key=lambda name: (-len(name), name))
+        self._full_names = {name: _whole(name) for name in longest_first}
         # A word counts as it is written, or in capitals: "will" is nobody.
         words = {word for name in full for word in name.split() if len(word) > 2}
         self._name_words = words | {word.upper() for word in words}
@@ -68,7 +67,7 @@ class Redactor:
 
     def line(self, value: object, limit: int = 300) -> str:
         """Return ``value`` as one line."""
-        return re.sub(r"\s+", " ", self.text("" if value is None else str(value), limit)).strip()
+        return " ".join(self.text("" if value is None else str(value), limit).split())
 
     def url(self, url: str) -> str:
         """Return where ``url`` leads: queries, user names and generated parts of a path are often secrets."""
@@ -86,9 +85,8 @@ class Redactor:
         """Return ``value`` or, where its kind must not leave, the mark that stands for it."""
         if not value or kind in self.kept:
             return value
-        known = self._marks.get((kind, value.casefold()))
-        number = 1 + sum(of == kind for of, _ in self._marks)
-        mark = known or self._marks.setdefault((kind, value.casefold()), f"[{KINDS[kind]} {number}]")
+        marks = self._marks[kind]
+        mark = marks.setdefault(value.casefold(), f"[{KINDS[kind]} {len(marks) + 1}]")
         return self._count(KINDS[kind], mark)
 
     def _path(self, path: str, host: str) -> str:
@@ -103,16 +101,16 @@ class Redactor:
         for secret in self._secrets:
             text = text.replace(secret, REDACTED)
         text = redact_text(text)
-        text = _CALLED_SECRET.sub(rf"\1{REDACTED}", text)
+        text = _NAMED_VALUE.sub(_without_value, text)
         text = _GENERATED.sub(lambda found: found[0] if _KEY.match(found[0]) else REDACTED, text)
         self.counts["secret"] = self.counts.get("secret", 0) + text.count(REDACTED) - before
         return text
 
     def _without_full_names(self, text: str) -> str:
         folded = text.casefold()
-        for name in self._full_names:
+        for name, pattern in self._full_names.items():
             if name.casefold() in folded:
-                text = self._sub("names", re.compile(rf"(?i)(?<!\w){re.escape(name)}(?!\w)"), text, None)
+                text = self._sub("names", pattern, text, None)
         return text
 
     def _sub(self, kind: str, pattern: re.Pattern[str], text: str, is_one: Callable[[str], bool] | None) -> str:
@@ -128,7 +126,18 @@ class Redactor:
 
 def _beginning(text: str, limit: int) -> str:
     """Return what fits, without the word that would be cut: half a secret is one that nothing recognizes."""
-    return text if len(text) <= limit else re.sub(r"\S*\Z", "", text[:limit])
+    if len(text) <= limit:
+        return text
+    return text[: next((end for end in range(limit, 0, -1) if text[end - 1].isspace()), 0)]
+
+
+def _whole(name: str) -> re.Pattern[str]:
+    """Return what finds a name where it stands for itself. It has no repetition, so it is linear whatever the name."""
+    return re.compile(rf"(?i)(?<!\w){re.escape(name)}(?!\w)")
+
+
+def _without_value(found: re.Match[str]) -> str:
+    return f"{found[1]}{found[2]}{REDACTED}" if _SECRET_NAME.search(found[1]) else found[0]
 
 
 def _visible(text: str) -> str:

@@ -1,0 +1,121 @@
+"""No text, however hostile, makes a pattern or a function that meets one run for longer than in proportion to it."""
+
+import contextlib
+import json
+from functools import cache, partial
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from alerts import emails
+from cleanlist import problems
+from cleanlist.credentials import describe_key_format
+from dashboard.logs import printable
+from dashboard.redaction import redact, redact_beginning, redact_lines, redact_text
+from dashboard.troubleshooting import curl, headers, refusals, scopes, webhook_urls
+from dashboard.troubleshooting.body import check_body, is_profile
+from dashboard.troubleshooting.bundle.redacting import Redactor
+from dashboard.troubleshooting.lines import lines_of
+from dashboard.troubleshooting.recognizing import recognize
+from dashboard.troubleshooting.stripping import strip
+from keys import endpoints, sources, workflows
+from keys.log.filters import LogFilterForm
+from sandbox.directory import look_up
+from tests.dashboard.test_floors import FLOORS
+from webhooks import reasons, results
+from webhooks.outgoing import targets
+from workspaces import exporting, filtering, paging, texts
+
+from . import patterns
+from .hostile_texts import FRAGMENTS, fragments_of
+from .linear_time import find_slow, try_out
+
+COMMON = [("", fragment) for fragment in FRAGMENTS]
+found_patterns = cache(patterns.all_patterns)
+
+
+@pytest.mark.parametrize("package", [*FLOORS, "addresses"])
+def test_every_pattern_takes_time_in_proportion_to_the_text(package):
+    here = {name: pattern for name, pattern in found_patterns().items() if name.startswith(package)}
+    common = COMMON if package != "addresses" else []  # which are all alike
+    own = {name: list(dict.fromkeys(common + fragments_of(pattern))) for name, pattern in here.items()}
+    slow = {name: find_slow(partial(try_out, here[name]), own[name], ratio=100) for name in here}
+    assert {name: pair for name, pair in slow.items() if pair} == {}
+
+
+def json_with(**body):
+    return json.dumps(body)
+
+
+def refused(function, text):
+    with contextlib.suppress(ValidationError, targets.Refused):
+        function(text)
+
+
+def filters(text):
+    form = LogFilterForm(QueryDict(mutable=True), [])
+    form.data = form.query = QueryDict(mutable=True)
+    form.query.update(dict.fromkeys(form.fields, text))
+    form.is_valid()
+    return list(form.words()), form.address
+
+
+# What a text of somebody else's goes through first. The patterns inside are tried above; here it is the code around.
+FUNCTIONS = {
+    "redact_text": redact_text,
+    "redact": lambda text: redact({"event": text, "password": text, text: [text, (text,), text.encode()]}),
+    "redact_beginning": redact_beginning,
+    "redact_lines": redact_lines,
+    "printable": printable,
+    "strip": strip,
+    "curl": curl.read,
+    "headers": lambda text: headers.slips_in([("Authorization", text)], raw=text),
+    "headers after Bearer": lambda text: headers.slips_in([("Authorization", f"Bearer {text}")], raw=text),
+    "error": lambda text: refusals.error_in(text, None),
+    "status": refusals.status_of,
+    "detail": lambda text: refusals.error_in(json_with(detail=text), None),
+    "problem": lambda text: problems.problem_told(403, json_with(detail=text), {"retry-after": text[:8000]}),
+    "redacted": problems.redacted,
+    "scope": scopes.scope_of,
+    "body": lambda text: lines_of(text, check_body(text).findings),
+    "contact": lambda text: check_body(json_with(contacts=[dict.fromkeys(("linkedin_url", text[:99], "email"), text)])),
+    "webhook_url": lambda text: webhook_urls.problem_with(f"https://{text}"),
+    "profile": is_profile,
+    "bundle": lambda text: Redactor((), names=["Ada Lovelace"]).text(text),
+    "bundle line": lambda text: Redactor(()).line(text),
+    "bundle address": lambda text: Redactor(()).url(f"https://a.example/{text}"),
+    "target": lambda text: refused(targets.target_of, f"https://{text}"),
+    "short target": lambda text: refused(targets.target_of, f"https://{text[:1900]}"),
+    "reason": lambda text: reasons.reason_of(None, text, None),
+    "phone": results.mask_phone,
+    "e-mail": results.mask_email,
+    "filters": filters,
+    "moment": lambda text: refused(filtering.parse_moment, text),
+    "place": paging.Place.parse,
+    "cell": exporting.harmless_cell,
+    "plain": lambda text: texts.plain_text(text, 100),
+    "line": lambda text: refused(texts.is_plain_line, text),
+    "key": describe_key_format,
+    "endpoint": endpoints.endpoint_of.__wrapped__,
+    "program": sources.program,
+    "workflow": workflows.named_in,
+    "subject": emails.one_line,
+    "sandbox": lambda text: look_up({"linkedin_url": text}),
+    "sandbox by e-mail": lambda text: look_up({"email": text}),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_that_meets_foreign_text_takes_time_in_proportion(name):
+    assert find_slow(FUNCTIONS[name], COMMON, ratio=400) is None
+
+
+def test_the_troubleshooter_recognizes_in_proportion(workspace):
+    assert find_slow(lambda text: recognize(strip(text).text, workspace), COMMON, ratio=800) is None
+
+
+@pytest.mark.parametrize("path", patterns.FILES, ids=lambda path: str(path.relative_to(patterns.ROOT)))
+def test_no_pattern_is_made_where_it_cannot_be_tried(path):
+    allowed = {"redacting.py": 1}  # of a person's name, which is escaped
+    assert len(patterns.hidden_calls(path)) <= allowed.get(path.name, 0)

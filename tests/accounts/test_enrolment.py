@@ -65,6 +65,7 @@ def test_the_owner_who_opens_a_link_that_somebody_else_asked_for_lets_nobody_in(
     theirs, attacker = Client(), Client()
     for client in (theirs, attacker):
         sign_in(client, viewer)
+    theirs.post(f"{SECURITY}mail/")
     link = mailed_link(attacker)
     assert "another browser" in theirs.get(link, follow=True).content.decode()
     assert all(ASKED in client.get(ADD[0]).content.decode() for client in (theirs, attacker))

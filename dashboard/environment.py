@@ -58,6 +58,11 @@ class Environment:
     public_url: str = _setting("", values.is_origin)
     allowed_hosts: list[str] = _setting([])
     trusted_proxy_count: int = _setting(0, validate.Range(0, 10))
+    # SQLite lets one writer in at a time, so more threads would only queue there.
+    web_threads: int = _setting(4, validate.Range(1, 64))
+    # The server itself refuses an address above 64 KiB, and 100 headers.
+    max_header_kb: int = _setting(16, validate.Range(4, 60))
+    body_seconds: int = _setting(30, validate.Range(1, 600))
     secret_key: str = _setting("", values.is_secret_key, secret=True)
     secret_key_fallbacks: list[str] = _setting([], values.are_secret_keys, secret=True)
     encryption_keys: list[str] = _setting([], values.are_encryption_keys, secret=True)

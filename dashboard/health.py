@@ -1,5 +1,7 @@
 """What load balancers and supervisors ask."""
 
+import threading
+import time
 from collections.abc import Callable
 
 import redis
@@ -9,6 +11,35 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
+
+
+class Remembered:
+    """The last answer to a question that is asked at most once in ``seconds``, by one thread at a time."""
+
+    def __init__(self, question: Callable[[], str], seconds: float) -> None:
+        self._question = question
+        self._seconds = seconds
+        self._asking = threading.Lock()
+        self.forget()
+
+    def forget(self) -> None:
+        """Ask again next time."""
+        self._answer, self._good_until = "", 0.0
+
+    def __call__(self) -> str:
+        """Return the answer, asked for anew if it is too old."""
+        # While one thread asks, the others go on with the last answer; only the first one is waited for.
+        if time.monotonic() >= self._good_until and self._asking.acquire(blocking=not self._answer):
+            try:
+                self._ask()
+            finally:
+                self._asking.release()
+        return self._answer
+
+    def _ask(self) -> None:
+        if time.monotonic() >= self._good_until:
+            self._answer = self._question()
+            self._good_until = time.monotonic() + self._seconds
 
 
 @require_safe
@@ -55,4 +86,15 @@ def _redis() -> str:
     return "ok"
 
 
-_CHECKS: dict[str, Callable[[], str]] = {"database": _database, "migrations": _migrations, "redis": _redis}
+# Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
+_CHECKS = {
+    "database": Remembered(_database, seconds=1),
+    "migrations": Remembered(_migrations, seconds=20),
+    "redis": Remembered(_redis, seconds=1),
+}
+
+
+def forget() -> None:
+    """Have every check made anew."""
+    for check in _CHECKS.values():
+        check.forget()

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Count, Min, Q, Sum
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -23,7 +23,7 @@ from workspaces.models import Poll, Workspace
 def metrics(request: HttpRequest) -> HttpResponse:
     """Answer a scraper that shows METRICS_TOKEN as its bearer token; without that setting there is no such page."""
     if not settings.METRICS_TOKEN:
-        raise Http404("Metrics are off. Set METRICS_TOKEN to switch them on.")
+        return HttpResponse("Metrics are off. Set METRICS_TOKEN to switch them on.\n", status=404)
     shown = request.headers.get("Authorization", "")
     if not compare_digest(shown.encode(), f"Bearer {settings.METRICS_TOKEN}".encode()):
         return HttpResponse("Wrong or missing bearer token.\n", status=401, headers={"WWW-Authenticate": "Bearer"})

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -21,20 +20,6 @@ from workspaces.sign_in_rules import came_the_right_way, lacks_second_factor
 from workspaces.views.answers import go_to, is_htmx, way_back
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
-
-
-def small_bodies(get_response: Handler) -> Handler:
-    """Refuse a body that no form of ours sends, before a byte of it is read."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdigit() and int(length) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
-            limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024
-            message = f"That is too large: at most {limit} KiB can be sent at once.\n"
-            return HttpResponse(message, status=413, content_type="text/plain")
-        return get_response(request)
-
-    return middleware
 
 
 class SignInRequired(LoginRequiredMiddleware):
@@ -95,32 +80,6 @@ def never_cached(get_response: Handler) -> Handler:
         response = get_response(request)
         if request.user.is_authenticated:
             response.headers["Cache-Control"] = "private, no-store"
-        return response
-
-    return middleware
-
-
-# What no page of ours uses; passkeys and the clipboard keep the browser's default, which is our own origin only.
-_UNUSED = (
-    "accelerometer",
-    "camera",
-    "display-capture",
-    "geolocation",
-    "gyroscope",
-    "microphone",
-    "midi",
-    "payment",
-    "usb",
-)
-PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in _UNUSED)
-
-
-def permissions_policy(get_response: Handler) -> Handler:
-    """Tell browsers that no page needs a camera and the like, whatever would be smuggled into one."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         return response
 
     return middleware

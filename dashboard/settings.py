@@ -40,7 +40,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount.providers.openid_connect",
     "django_htmx",
     "template_partials.apps.SimpleAppConfig",
-    "csp",
     "django_structlog",
     "workspaces",
     "alerts",
@@ -51,10 +50,10 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "dashboard.front.middleware.common_headers",
+    "dashboard.front.middleware.unbelieved_proxies",
+    "dashboard.front.middleware.probes",
     "django.middleware.security.SecurityMiddleware",
-    "dashboard.middleware.permissions_policy",
-    "dashboard.middleware.small_bodies",
-    "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -75,7 +74,6 @@ MIDDLEWARE = [
 ]
 
 ROOT_URLCONF = "dashboard.urls"
-WSGI_APPLICATION = "dashboard.wsgi.application"
 
 TEMPLATES = [
     {
@@ -214,10 +212,6 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 if PUBLIC_URL.startswith("https://"):
     # Browsers take a cookie of such a name only over HTTPS and from this very host, so no neighbour can plant one.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 if PUBLIC_URL.startswith("https://"):
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
@@ -225,28 +219,13 @@ if ENVIRONMENT.trusted_proxy_count:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Only here: without a proxy that tells the scheme, every request would seem to need the redirect.
     SECURE_SSL_REDIRECT = PUBLIC_URL.startswith("https://")
-    SECURE_REDIRECT_EXEMPT = ["^healthz$", "^readyz$"]
 TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
 ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
-
-CONTENT_SECURITY_POLICY = {
-    "DIRECTIVES": {
-        "default-src": ["'none'"],
-        "script-src": ["'self'"],
-        "style-src": ["'self'"],
-        "img-src": ["'self'"],
-        "font-src": ["'self'"],
-        "connect-src": ["'self'"],
-        "manifest-src": ["'self'"],
-        "form-action": ["'self'"],
-        "base-uri": ["'none'"],
-        "frame-ancestors": ["'none'"],
-    }
-}
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [ROOT / "static"]
 STATIC_ROOT = ENVIRONMENT.var_dir / "static"
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -256,8 +235,11 @@ STORAGES = {
     },
 }
 
-# What arrives is small: forms with text fields. Anything larger is refused before it is read.
+# What arrives is small: forms with text fields. Anything larger or slower is refused by dashboard.asgi.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+MAX_HEADER_KB = ENVIRONMENT.max_header_kb
+BODY_SECONDS = ENVIRONMENT.body_seconds
+WEB_THREADS = ENVIRONMENT.web_threads
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_PERMISSIONS = 0o600  # of static files, which Django would open to everybody
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]

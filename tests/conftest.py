@@ -12,6 +12,7 @@ from django.db import connection
 from django.http import HttpRequest
 from xdist.scheduler import LoadFileScheduling
 
+from dashboard import health
 from dashboard.embedded import bundled_redis
 from tests.sandbox.process import SHARED, SandboxProcess
 
@@ -88,6 +89,7 @@ def _nothing_remembered(redis):
     """No test sees another's cached values, rate limits or locks."""
     yield
     redis.flushdb()
+    health.forget()
 
 
 @pytest.fixture(autouse=True)

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -8,6 +10,7 @@ import threading
 from pathlib import Path
 
 from tests.conftest import ROOT, clean_environment
+from tests.waiting import wait_until
 
 
 def free_port():
@@ -82,3 +85,42 @@ class RunningConsole:
         command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(self.var_dir / "sandbox")]
         answer = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=30)
         return json.loads(answer.stdout)
+
+
+def production_command() -> list[str]:
+    """The web server's command line in README's table of processes."""
+    row = re.search(r"^\| web \|.*\| `(granian [^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    program, *arguments = shlex.split(row[1])
+    return [str(Path(sys.executable).with_name(program)), *arguments]
+
+
+class ProductionWeb:
+    """The web server as README starts it in production, on a database that it is made for."""
+
+    def __init__(self, var_dir: Path, **variables: str) -> None:
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.log = var_dir / "web.log"
+        self.environment = clean_environment(VAR_DIR=var_dir, **variables)
+        for command in (["migrate", "-v0"], ["collectstatic", "-v0", "--noinput"]):
+            self.manage(*command)
+
+    def manage(self, *arguments: str, **variables: str) -> None:
+        command = [sys.executable, "manage.py", *arguments]
+        subprocess.run(command, cwd=ROOT, env={**self.environment, **variables}, check=True, timeout=100)
+
+    def __enter__(self):
+        environment = {**self.environment, "GRANIAN_PORT": str(self.port), "GRANIAN_LOG_LEVEL": "warning"}
+        with self.log.open("w") as log:
+            self.process = subprocess.Popen(production_command(), cwd=ROOT, env=environment, stderr=log)
+        wait_until(self._listens, 60)
+        return self
+
+    def _listens(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+    def __exit__(self, *_: object) -> None:
+        self.process.terminate()
+        self.process.wait(40)  # a worker that is still starting hears nothing, and is killed after 30 seconds

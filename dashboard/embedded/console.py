@@ -14,6 +14,7 @@ from dashboard.embedded.first_admin import FirstAdmin, ensure_admin
 from dashboard.embedded.ports import check_free
 from dashboard.embedded.processes import Process, say, stop_all
 from dashboard.embedded.sandbox_connection import connect_sandbox, wait_until_listening
+from dashboard.embedded.watch import Watch
 from dashboard.settings import ENVIRONMENT
 
 GRACE = 4.5  # seconds that everything has to end in
@@ -68,7 +69,9 @@ def _start(processes: list[Process], *, with_sandbox: bool) -> None:
         connect_sandbox(programs.sandbox_data())
     _add(processes, programs.worker())
     _add(processes, programs.beat())
-    wait_until_listening(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
+    watch = Watch(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
+    watch.wait_for_answer()
+    watch.start()
     connections.close_all()
     _greet(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
 

@@ -9,9 +9,6 @@ from dashboard.embedded import bundled_redis
 from dashboard.embedded.processes import Process
 from dashboard.settings import ENVIRONMENT
 
-# Requests wait for the database more than for the processor; SQLite lets one writer in at a time, so more
-# threads would only queue there.
-WEB_THREADS = 4
 WORKER_THREADS = 4
 
 
@@ -42,10 +39,10 @@ def sandbox() -> Process:
 
 def web() -> Process:
     """Return the web server. Requests are logged by Django, with ids and without secrets, not by the server."""
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "dashboard.wsgi:application"]
+    command = [sys.executable, "-m", "granian", "--interface", "asginl", "dashboard.asgi:application"]
     address = ["--host", ENVIRONMENT.bind_address, "--port", str(ENVIRONMENT.port)]
-    size = ["--workers", "1", "--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "3"]
-    return Process("web", [*command, *address, *size, "--no-access-log", "--log-level", "warning"])
+    protocol = ["--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"]
+    return Process("web", [*command, *address, *protocol, "--workers", "1", "--workers-kill-timeout", "3"])
 
 
 def worker() -> Process:

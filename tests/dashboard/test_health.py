@@ -1,5 +1,9 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from django.db import DatabaseError, connection
+from django.test import Client
 
 from dashboard import health
 
@@ -39,6 +43,80 @@ def test_not_ready_without_a_database(client, monkeypatch):
     monkeypatch.setattr(health.connection, "cursor", refuse, raising=False)
     monkeypatch.setattr(health.MigrationExecutor, "__init__", lambda *_: refuse())
     assert client.get("/readyz").json()["checks"]["database"] == "no answer"
+
+
+@pytest.mark.django_db
+def test_asking_again_and_again_costs_no_query(client, django_assert_num_queries):
+    client.get("/readyz")
+    with django_assert_num_queries(0):
+        answers = [client.get("/readyz").status_code for _ in range(10)]
+    assert answers == [200] * 10
+
+
+def test_an_answer_is_asked_for_anew_when_it_is_too_old():
+    answers = iter(["first", "second", "third"])
+    check = health.Remembered(lambda: next(answers), seconds=0)
+    assert [check(), check()] == ["first", "second"]
+
+
+def test_while_one_thread_asks_the_others_go_on_with_the_last_answer():
+    asking, go_on = threading.Event(), threading.Event()
+    answers = iter(["old", "new"])
+
+    def question():
+        answer = next(answers)
+        if answer == "new":
+            asking.set()
+            assert go_on.wait(10)
+        return answer
+
+    check = health.Remembered(question, seconds=0)
+    check()
+    with ThreadPoolExecutor(1) as others:
+        slow = others.submit(check)
+        assert asking.wait(10)
+        assert check() == "old"
+        go_on.set()
+        assert slow.result() == "new"
+
+
+def test_a_check_that_fails_is_made_again():
+    outcomes = iter([RuntimeError, "ok"])
+
+    def question():
+        if (outcome := next(outcomes)) is RuntimeError:
+            raise RuntimeError
+        return outcome
+
+    check = health.Remembered(question, seconds=60)
+    with pytest.raises(RuntimeError):
+        check()
+    assert check() == "ok"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("host", ["10.1.2.3", "pod-7.internal:8000"])
+def test_probes_are_answered_whatever_host_they_name(client, path, host):
+    assert client.get(path, headers={"Host": host}).status_code in {200, 503}
+    assert client.get("/accounts/login/", headers={"Host": host}).status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 200), ("/metrics", 404), ("/", 301)])
+def test_probes_are_not_sent_to_https(settings, path, status):
+    settings.SECURE_SSL_REDIRECT = True
+    assert Client().get(path).status_code == status  # a client of its own: the middleware reads the setting at first
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_are_not_logged(client, caplog, path):
+    with caplog.at_level("INFO"):
+        client.post(path)
+        client.get("/accounts/login/")
+    assert "/accounts/login/" in caplog.text
+    assert path not in caplog.text
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])

@@ -4,7 +4,9 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
-from dashboard.middleware import never_cached, small_bodies, viewer_time_zone
+from dashboard.front import middleware
+from dashboard.front.middleware import unbelieved_proxies
+from dashboard.middleware import never_cached, viewer_time_zone
 from workspaces.models import User
 from workspaces.requests import client_ip
 
@@ -55,14 +57,31 @@ def test_what_everybody_sees_may_be_cached():
     assert "Cache-Control" not in never_cached(lambda _: HttpResponse())(request())
 
 
-def test_a_body_larger_than_any_form_is_refused_unread(client):
-    response = client.post("/accounts/login/", {"email": "x" * 1_100_000})
-    assert response.status_code == 413
-    assert "at most 1024 KiB" in response.content.decode()
+def warnings_of(caplog, *requests, proxies=0):
+    """How often the log warns of forwarded headers that are not believed."""
+    handler = unbelieved_proxies(lambda _: HttpResponse())
+    for made in requests:
+        handler(made)
+    return [record.msg["event"] for record in caplog.records].count("forwarded_headers_not_believed")
 
 
-def test_a_body_of_unknown_length_passes_to_django_which_reads_none():
-    assert small_bodies(lambda _: HttpResponse("passed"))(request(CONTENT_LENGTH="many")).content == b"passed"
+@pytest.mark.parametrize("header", ["HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"])
+def test_headers_of_a_proxy_that_is_not_believed_are_said_once_in_the_log(caplog, header):
+    forwarded = request(**{header: "203.0.113.9"})
+    assert warnings_of(caplog, request(), forwarded, forwarded) == 1
+    assert "TRUSTED_PROXY_COUNT" in caplog.text
+    assert "203.0.113.9" not in caplog.text
+
+
+def test_they_are_said_again_after_an_hour(caplog, monkeypatch):
+    monkeypatch.setattr(middleware, "WARNING_SECONDS", 0)
+    forwarded = request(HTTP_X_FORWARDED_FOR="203.0.113.9")
+    assert warnings_of(caplog, forwarded, forwarded) == 2
+
+
+def test_a_proxy_that_is_believed_is_no_warning(caplog, settings):
+    settings.TRUSTED_PROXY_COUNT = 1
+    assert warnings_of(caplog, request(HTTP_X_FORWARDED_FOR="203.0.113.9")) == 0
 
 
 @pytest.mark.parametrize(
@@ -85,10 +104,11 @@ def test_the_address_is_the_one_that_our_own_proxies_saw(settings, proxies, forw
     assert client_ip(request(REMOTE_ADDR="192.0.2.1", **headers)) == expected
 
 
+@pytest.mark.django_db
 def test_the_log_line_of_a_request_tells_from_where(client, caplog, settings):
     settings.TRUSTED_PROXY_COUNT = 1
     with caplog.at_level("INFO"):
-        client.get("/healthz", headers={"X-Forwarded-For": "203.0.113.9"})
+        client.get("/accounts/login/", headers={"X-Forwarded-For": "203.0.113.9"})
     line = next(record.msg for record in caplog.records if "request_finished" in str(record.msg))
     assert line["ip"] == "203.0.113.9"
     assert line["request_id"]

@@ -101,6 +101,16 @@ def test_what_dies_is_started_again_and_said(console, word):
     assert wait_for(lambda: answers(console))
 
 
+def test_a_web_server_that_lives_and_does_not_answer_is_started_again(console):
+    web = child(console, "granian")
+    stopped = [web, *web.children(recursive=True)]
+    for process in stopped:
+        process.suspend()
+    assert wait_for(lambda: "does not answer /healthz; ending it" in console.text, 40)
+    assert wait_for(lambda: answers(console))
+    assert survivors(stopped) == []
+
+
 def answers(console):
     try:
         return get(f"{console.url}/readyz")["status"] == "ok"

@@ -1,0 +1,54 @@
+"""What the web server calls: sizes and times are limited first, then Django answers in a thread."""
+
+import os
+
+from django.conf import settings
+from django.core.wsgi import get_wsgi_application
+
+from dashboard.front import Gone, Receive, Refused, Scope, Send
+from dashboard.front.limits import Bodies, check_head
+from dashboard.front.threads import Threads
+from dashboard.headers import HEADERS
+from dashboard.memory import keep_what_is_loaded
+
+RETRY_SECONDS = 30
+
+
+class Front:
+    """Sits between the web server and Django."""
+
+    def __init__(self, threads: Threads, bodies: Bodies, head_limit: int) -> None:
+        self._threads = threads
+        self._bodies = bodies
+        self._head_limit = head_limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; there are no WebSockets here."""
+        if scope["type"] != "http":
+            return
+        try:
+            check_head(scope, self._head_limit)
+            async with self._bodies.body_of(scope, receive) as body:
+                await self._threads.serve(scope, body, receive, send)
+        except Refused as refused:
+            await _refuse(refused, send)
+        except Gone:
+            return
+
+
+async def _refuse(refused: Refused, send: Send) -> None:
+    """Say why, and nothing of what was sent: it is not even logged."""
+    body = f"{refused.message}\n".encode()
+    headers = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
+    if refused.status == 503:
+        headers["Retry-After"] = str(RETRY_SECONDS)
+    encoded = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": refused.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+_threads = Threads(get_wsgi_application(), settings.WEB_THREADS)
+_bodies = Bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_SECONDS)
+application = Front(_threads, _bodies, settings.MAX_HEADER_KB * 1024)
+keep_what_is_loaded()

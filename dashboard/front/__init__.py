@@ -1,0 +1,22 @@
+"""What meets a request first: limits on its size and its time, before a thread and Django see anything of it."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+Message = dict[str, Any]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class Refused(Exception):
+    """A request that is answered with ``status`` and a sentence, without Django."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+
+
+class Gone(Exception):
+    """Whoever asked has hung up, or does not read what we send."""

@@ -5,7 +5,6 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
-from django.utils.timezone import localtime
 from django.views.decorators.http import require_http_methods
 
 from workspaces.access import require_confirmation, require_site_admin
@@ -41,7 +40,7 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
             "button": "Unlink",
             "consequences": [
                 f"This identity of {row.provider} no longer opens the account; its other sessions end.",
-                f"It was last used on {localtime(row.last_used_at):%-d %B %Y}. The account's owner is told by e-mail.",
+                "The account's owner is told by e-mail.",
                 f"Whoever {row.provider} vouches for as {identity.user.email} is linked again on signing in.",
             ],
             "action_url": request.path,

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from dashboard.front import Gone, Receive, Refused, Scope, Send
-from dashboard.front.limits import Bodies, check_head
+from dashboard.front.limits import Bodies, check_head, discard
 from dashboard.front.threads import Threads
 from dashboard.headers import HEADERS
 from dashboard.memory import keep_what_is_loaded
@@ -31,6 +31,8 @@ class Front:
             async with self._bodies.body_of(scope, receive) as body:
                 await self._threads.serve(scope, body, receive, send)
         except Refused as refused:
+            if refused.status == 413:
+                await discard(receive)
             await _refuse(refused, send)
         except Gone:
             return

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from dashboard.front import Gone, Receive, Refused, Scope
 
@@ -10,6 +10,8 @@ from dashboard.front import Gone, Receive, Refused, Scope
 SMALL_BODY = 64 * 1024
 # So many larger ones at once; with the limit of each that is what strangers can make a process hold in memory.
 LARGE_BODIES = 32
+# What of a body that is too large is read and thrown away, so that whoever still sends it hears why it was refused.
+DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 
 
 def check_head(scope: Scope, limit: int) -> None:
@@ -19,6 +21,18 @@ def check_head(scope: Scope, limit: int) -> None:
         raise Refused(414, f"This address is too long: at most {limit // 1024} KiB.")
     if sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) > limit:
         raise Refused(431, f"The headers are too long: at most {limit // 1024} KiB. Deleting cookies may help.")
+
+
+async def discard(receive: Receive) -> None:
+    """Read on for a while and keep nothing."""
+    left = DISCARDED
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            while left > 0:
+                message = await receive()
+                if not message.get("more_body", False):
+                    return
+                left -= len(message["body"])
 
 
 class Bodies:

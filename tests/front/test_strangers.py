@@ -53,8 +53,22 @@ def test_chunks_without_end_are_cut_at_the_size_limit(port):
     assert "at most 1024 KiB" in body.decode()
 
 
-def test_a_body_that_says_it_is_too_large_is_refused_unread(port):
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(port):
+    begun = time.monotonic()
     assert ask(port, FORM + "Content-Length: 1048577\r\n\r\n")[0] == 413
+    assert time.monotonic() - begun < BODY_SECONDS
+
+
+@pytest.mark.parametrize("size", [1_048_577, 6_000_000])
+def test_who_sends_too_much_hears_why_it_was_refused(port, size):
+    status, _, body = ask(port, FORM + f"Content-Length: {size}\r\n\r\n" + "a" * size)
+    assert status == 413
+    assert "at most 1024 KiB" in body.decode()
+
+
+def test_a_flood_is_cut_off(port):
+    with connect(port, FORM + "Content-Length: 99000000\r\n\r\n") as stranger, pytest.raises(ConnectionError):
+        stranger.sendall(b"a" * 99_000_000)
 
 
 def test_a_body_of_the_largest_size_arrives(port):

@@ -178,3 +178,11 @@ def test_a_check_of_an_endpoint_that_waits_is_not_made_for_who_has_left(workspac
     check.refresh_from_db()
     assert not seen
     assert "may no longer do so" in check.steps[0]["found"]
+
+
+def test_an_operator_who_is_made_a_viewer_has_their_job_paused_at_once_and_the_event_says_so(workspace, operator):
+    job = Redelivery.objects.create(workspace=workspace, requested_by=operator)
+    members.change_role(of(operator), Role.VIEWER, CONSOLE)
+    job.refresh_from_db()
+    assert (job.state, "only viewer of Example Works" in job.note) == ("paused", True)
+    assert list(AuditEvent.objects.get(action="member:role_changed").details["ended"]) == ["redeliveries"]

@@ -91,7 +91,7 @@ def test_the_clock_ticks_and_the_worker_takes_the_ticks(console):
         assert client.llen("celery") <= 2
 
 
-@pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "--unixsocket"])
+@pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "valkey-server"])
 def test_what_dies_is_started_again_and_said(console, word):
     victim = child(console, word)
     victim.kill()

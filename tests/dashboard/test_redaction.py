@@ -162,10 +162,18 @@ def test_a_cut_leaves_no_half_of_a_secret_where_redaction_has_made_room(before):
     assert "hush" not in redact_beginning(text)
 
 
+@pytest.mark.parametrize("before", ["x", f"{KEY} "], ids=["as long", "shortened"])
+@pytest.mark.parametrize("at", [1_975, 3_975])
+@pytest.mark.parametrize("secret", ["invite_" + "hush-" * 8, "redis://me:hush-hush-hush-hush@db.example.test/"])
+def test_a_cut_leaves_no_half_of_what_only_its_end_gives_away(secret, at, before):
+    text = (before * at)[: at - 1] + " " + secret + " y" * 4_000
+    assert "hush" not in redact_beginning(text)
+
+
 def test_a_traceback_keeps_its_ends():
     shown = redact_lines("\n".join(["first", *[f"line {number}" for number in range(10_000)], f"last {'a' * 5_000}"]))
     assert shown.startswith("first\nline 0\n")
-    assert "… [9,802 more lines]" in shown
+    assert "… [9,802 more lines]\nline 9901\n" in shown
     assert shown.endswith(f"last {'a' * 1_995}… [3,005 more characters]")
 
 

@@ -13,8 +13,9 @@ from usage.burn import Spent, TopUp, spent_since, top_ups
 from usage.changes.facts import ZERO
 from usage.chart import Chart
 from usage.enrichments import Enrichments, enrichments_of
+from usage.explained import Explained
 from usage.levels import Level, levels_of
-from usage.models import BalanceHour, BalanceReading
+from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceReading
 from usage.ranges import DAY, Range, chosen
 from usage.runway import NO_READING, Runway, burn_of, forecast
 from usage.series import Bin
@@ -29,6 +30,7 @@ SPANS = (
     ("Last 30 days", 30 * DAY),
 )
 MOST_TOP_UPS = 50
+MOST_DOUBTFUL = 5
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class Overview:
     chart: Chart | None
     burns: list[Burn]
     top_ups: list[TopUp]
+    doubtful: list[Explained]
+    said: list[Explained]
     returned: Decimal
     ahead: Sequence[Ahead]
     what_if: Runway | None
@@ -137,12 +141,20 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
             for (label, _), one in zip(SPANS, spent, strict=True)
         ],
         top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
+        doubtful=_explained(workspace, BalanceChange.objects.uncertain(), now)[:MOST_DOUBTFUL],
+        said=_explained(workspace, BalanceChange.objects.exclude(mark="").order_by("-until"), now)[:MOST_TOP_UPS],
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
         ahead=ahead,
         what_if=what_if,
         spending=spending(workspace, span.length, now),
         enrichments=enrichments_of(workspace, now - min(span.length, LONGEST), now),
     )
+
+
+def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[Explained]:
+    """Return what was seen within the longest time that the page can show, the latest first."""
+    recent = rows.of(workspace).filter(until__gt=now - 365 * DAY).select_related("marked_by")
+    return [Explained(row) for row in recent[:MOST_TOP_UPS]]
 
 
 def _forecasts(

@@ -8,5 +8,7 @@ app_name = "usage"
 
 urlpatterns = [
     path("w/<slug:slug>/usage/", views.overview, name="overview"),
+    path("w/<slug:slug>/usage/changes/<int:pk>/", views.change, name="change"),
+    path("w/<slug:slug>/usage/changes/<int:pk>/undo/", views.undo_mark, name="undo_mark"),
     path("w/<slug:slug>/usage/readings.csv", views.export, name="export"),
 ]

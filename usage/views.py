@@ -1,21 +1,27 @@
-"""The usage page, and the readings as a file."""
+"""The usage page, what its changes were, and the readings as a file."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from usage.models import BalanceReading
+from usage.changes.facts import Mark
+from usage.changes.marking import mark, unmark
+from usage.explained import Explained
+from usage.forms import MarkForm
+from usage.models import BalanceChange, BalanceReading
 from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
 from workspaces.access import get_workspace, require_confirmation
+from workspaces.audit import Actor
 from workspaces.exporting import CONTENT_TYPES, csv_lines, download
-from workspaces.models import Workspace
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to, page_context
 
 
 @require_safe
@@ -25,12 +31,43 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
     page = overview_of(workspace, request.GET.get("range", ""), timezone.now(), more)
-    context = {"current": workspace, "page": page, "ranges": RANGES, "form": form}
+    context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **page_context(request, workspace)}
     htmx: Any = getattr(request, "htmx", None)
     part = "#living" if htmx and not htmx.boosted and not htmx.history_restore_request else ""
     response = render(request, f"usage/overview.html{part}", context | {"is_part": bool(part)})
     response.headers["Vary"] = "HX-Request"
     return response
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show what the console thinks that a change was, and why; operators say what it was."""
+    is_post = request.method == "POST"
+    workspace = get_workspace(request, slug, Role.OPERATOR if is_post else Role.VIEWER)
+    row = _change(workspace, pk)
+    form = MarkForm(row, request.POST) if is_post else MarkForm(row)
+    if is_post and form.is_valid():
+        said = form.cleaned_data
+        mark(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
+        done = f"Noted: {Explained(row).said}. Burn, runway and top-ups follow it."
+        return go_to(request, reverse("usage:overview", args=[workspace.slug]), done)
+    context = {"current": workspace, "one": Explained(row), "form": form, **page_context(request, workspace)}
+    return render(request, "usage/change.html", context, status=422 if is_post else 200)
+
+
+@require_POST
+def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Take back what was said of a change."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    row = _change(workspace, pk)
+    done = unmark(row, Actor.of(request))
+    text = "Taken back: the console's own reading counts again." if done else "Nothing is said of it any more."
+    return go_to(request, reverse("usage:change", args=[workspace.slug, row.pk]), text)
+
+
+def _change(workspace: Workspace, pk: int) -> BalanceChange:
+    rows = BalanceChange.objects.of(workspace).select_related("workspace", "marked_by")
+    return get_object_or_404(rows, pk=pk)
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from allauth.mfa.models import Authenticator
@@ -17,6 +18,8 @@ from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
+from usage.models import BalanceChange
+from usage.readings import record
 from webhooks.landing import land_page
 from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
@@ -153,8 +156,15 @@ class World:
                 state="paused",
                 url="https://hooks.example.com/",
             ).job_id,
+            "pk@usage:change usage:undo_mark": self._change().pk,
             **self._alert_names(),
         }
+
+    def _change(self):
+        now = timezone.now()
+        for minutes, balance in ((30, 5000), (29, 4990)):
+            record(self.workspace, Decimal(balance), now - timedelta(minutes=minutes))
+        return BalanceChange.objects.get()
 
     def _alert_names(self):
         rule = Rule.objects.create(

@@ -9,6 +9,8 @@ from usage.changes.facts import Change
 # A gap of more than this says nothing of what happened when; there the burn of the last weeks is the better guide.
 LONG_SECONDS = 1800.0
 FEWEST = 6
+# What two of the largest bulk calls reserve.
+SEVERAL_CALLS = 5500.0
 # Without a fall for so long the balance is at rest.
 QUIET = timedelta(minutes=15)
 # How many changes before one tell its pace.
@@ -99,7 +101,7 @@ class Paces:
             slow=rates[len(rates) // 10],
             quick=rates[-1 - len(rates) // 10],
             share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
-            largest=max(beat.fallen for beat in falls),
+            largest=_largest([beat.fallen for beat in falls]),
             falls=len(falls),
             usual=self._usual,
         )
@@ -108,6 +110,12 @@ class Paces:
         """Return what follows right after the change at this place, if so much is to be had."""
         later = self._beats[at + 1 : at + 1 + max(0, most)]
         return later if later and later[0] and later[0].since - self._changes[at].until <= QUIET else ()
+
+
+def _largest(falls: Sequence[float]) -> float:
+    """Return the largest fall; one that is far beyond all others and all calls says nothing of what is usual."""
+    first, second = [*sorted(falls, reverse=True), 0.0][:2]
+    return min(first, max(second, SEVERAL_CALLS))
 
 
 def _beat(change: Change) -> _Beat | None:

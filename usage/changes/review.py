@@ -56,12 +56,14 @@ def review_due(workspace: Workspace, now: datetime, *, rose: bool) -> None:
         review(workspace, begin, now)
 
 
-def review(workspace: Workspace, begin: datetime, now: datetime) -> datetime | None:
-    """Interpret the changes from ``begin`` on, MOST of them at the most; return where to go on, None at the end.
+def review(workspace: Workspace, begin: datetime, now: datetime, until: datetime | None = None) -> datetime | None:
+    """Interpret the changes from ``begin`` to ``until`` (the end by default), MOST of them at the most.
+
+    Return where to go on, None at the end.
 
     The caller holds the workspace's row, so that nobody else does the same.
     """
-    rows = list(_window(workspace, begin))
+    rows = list(_window(workspace, begin, until or now))
     first = next((place for place, row in enumerate(rows) if row.until >= begin), len(rows))
     if first == len(rows):
         return None
@@ -93,13 +95,13 @@ def _doubt_again(row: BalanceChange, before: datetime) -> None:
         alike.update(is_settled=False)
 
 
-def _window(workspace: Workspace, begin: datetime) -> Iterable[BalanceChange]:
-    """Return the changes from ``begin`` on, with some that came before them, oldest first."""
+def _window(workspace: Workspace, begin: datetime, until: datetime) -> Iterable[BalanceChange]:
+    """Return the changes of a stretch, with some that came before them, oldest first."""
     rows = BalanceChange.objects.of(workspace)
     earlier = rows.filter(until__lt=begin, until__gte=begin - LOOKBACK).order_by("-until")[: MOST // 2]
     before = list(earlier)[::-1]
     yield from before
-    yield from rows.filter(until__gte=begin).order_by("until")[: MOST - len(before)]
+    yield from rows.filter(until__range=(begin, until)).order_by("until")[: MOST - len(before)]
 
 
 def _take_over(row: BalanceChange, one: Interpretation, *, is_settled: bool) -> None:

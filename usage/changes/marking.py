@@ -1,0 +1,54 @@
+"""What people say about changes of the balance: kept with the change, audited, and taken into account at once."""
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.utils import timezone
+
+from usage.changes.facts import Mark
+from usage.changes.review import LOOKBACK, review
+from usage.models import BalanceChange
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Workspace
+
+
+def mark(change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = "") -> None:
+    """Note that ``change`` was of this ``kind``, ``marked`` credits of it; None leaves the amount to the readings."""
+    with transaction.atomic():
+        _say(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=timezone.now())
+        credits_ = None if marked is None else f"{marked.normalize():f}"
+        subject = _subject(change)
+        record_event(
+            Action.BALANCE_MARKED,
+            actor,
+            workspace=change.workspace,
+            subject=subject,
+            message=note,
+            said=kind.value,
+            credits=credits_,
+        )
+
+
+def unmark(change: BalanceChange, actor: Actor) -> bool:
+    """Take back what was said of ``change``; False if nothing is said of it any more."""
+    said, note = change.mark, change.note
+    if not said:
+        return False
+    with transaction.atomic():
+        _say(change, mark="", marked=None, note="", marked_by=None, marked_at=None)
+        subject = _subject(change)
+        workspace = change.workspace
+        record_event(Action.BALANCE_UNMARKED, actor, workspace=workspace, subject=subject, message=note, said=said)
+    return True
+
+
+def _say(change: BalanceChange, **facts: object) -> None:
+    """Store ``facts``, and work out anew the change and what followed within hours: bounded, however long ago."""
+    Workspace.objects.select_for_update().get(pk=change.workspace_id)
+    BalanceChange.objects.filter(pk=change.pk).update(**facts)
+    review(change.workspace, change.until, timezone.now(), until=change.until + LOOKBACK)
+    change.refresh_from_db()
+
+
+def _subject(change: BalanceChange) -> tuple[str, str]:
+    return str(change.pk), f"{change.delta.normalize():+f} credits, {change.until.isoformat(timespec='seconds')}"

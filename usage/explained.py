@@ -1,0 +1,83 @@
+"""What the console thinks that a change of the balance was, in words."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from alerts.words import with_unit
+from usage.changes.facts import Certainty, Mark
+from usage.changes.signs import WORDS
+from usage.models import BalanceChange
+
+SAID = {
+    Mark.TOP_UP: "a top-up",
+    Mark.REFUND: "a refund of what had been spent",
+    Mark.CORRECTION: "a correction",
+    Mark.NONE: "no top-up",
+}
+SURE = {Certainty.CERTAIN: "Certain", Certainty.LIKELY: "Likely", Certainty.UNCERTAIN: "Uncertain"}
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A change with its words; ``parts`` are what it is a sum of, each with its sign."""
+
+    change: BalanceChange
+
+    @property
+    def thinks(self) -> str:
+        """Say in a sentence what it was, as far as that is known."""
+        row = self.change
+        if row.mark:
+            return f"{self.said.capitalize()}, as somebody here said."
+        if row.topped_up > 0:
+            return f"A top-up of {self._about} credits{self._bounds}."
+        rest = "Credits that came back of reservations" if row.delta > 0 else "Spending"
+        if row.top_up_high > 0:
+            return f"{rest}; a top-up of up to {_figure(row.top_up_high)} credits may be in it."
+        return f"{rest}."
+
+    @property
+    def said(self) -> str:
+        """Return what somebody said that it was."""
+        row = self.change
+        amount = f" of {with_unit(row.topped_up, 'credits')}" if row.mark == Mark.TOP_UP else ""
+        return SAID[Mark(row.mark)] + amount if row.mark else ""
+
+    @property
+    def sure(self) -> str:
+        """Return how sure that is, in a word."""
+        return "Said by a person" if self.change.mark else SURE[Certainty(self.change.certainty)]
+
+    @property
+    def reasons(self) -> list[str]:
+        """Return why, the weightiest first."""
+        return [WORDS[word] for word in self.change.why if word in WORDS]
+
+    @property
+    def parts(self) -> list[tuple[str, Decimal]]:
+        """Return what the change is a sum of."""
+        row = self.change
+        taken = row.topped_up + row.corrected + row.returned - row.delta
+        named = [
+            ("Topped up", row.topped_up),
+            ("Corrected", row.corrected),
+            ("Came back", row.returned),
+            ("Spent and reserved", -taken),
+        ]
+        return [(name, amount) for name, amount in named if amount]
+
+    @property
+    def _about(self) -> str:
+        row = self.change
+        return f"{'' if row.top_up_low == row.top_up_high else 'about '}{_figure(row.topped_up)}"
+
+    @property
+    def _bounds(self) -> str:
+        row = self.change
+        if row.top_up_low == row.top_up_high:
+            return ""
+        return f", between {_figure(row.top_up_low)} and {_figure(row.top_up_high)}"
+
+
+def _figure(amount: Decimal) -> str:
+    return with_unit(amount, "").strip()

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from cleanlist.moments import credits_of, moment_of
+from cleanlist.moments import EARLIEST, LATEST, credits_of, in_utc, moment_of
 from cleanlist.secret import Secret
 
 
@@ -22,14 +22,8 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         for name in self.moments:
             moment = getattr(self, name)
-            if moment is not None and moment.tzinfo is not UTC:
-                msgspec.structs.force_setattr(self, name, _in_utc(moment))
-
-
-def _in_utc(moment: datetime) -> datetime:
-    if moment.tzinfo is None:
-        return moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC)
+            if moment is not None and (moment.tzinfo is not UTC or not EARLIEST <= moment <= LATEST):
+                msgspec.structs.force_setattr(self, name, in_utc(moment))
 
 
 class ApiKey(Result, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Pages for what went wrong outside of a view's own care."""
 
 import sys
+from typing import Any
 
 import redis
 import structlog
@@ -31,6 +32,12 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return default_server_error(request)
     page = render_to_string("503.html", {"missing": missing})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
+    """Log a request that Redis did not answer on one line: where that was noticed is no news, and there are many."""
+    if isinstance(exception, redis.ConnectionError | redis.TimeoutError):
+        log_kwargs |= {"code": 503, "exc_info": False, "reason": f"Redis does not answer: {exception}"}
 
 
 def _missing(error: BaseException | None) -> str:

@@ -124,9 +124,9 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
         "loggers": {
             **{name: {"level": "WARNING"} for name in _CHATTY},
             "django": {"level": level, "handlers": [], "propagate": True},
-            # django-structlog logs each request once; Django's own line would be the second.
+            # django-structlog logs each request once, a failed one with where; Django's own line would be the second.
             "django.server": {"level": "WARNING", "handlers": [], "propagate": False},
-            "django.request": {"level": "ERROR"},
+            "django.request": {"level": "CRITICAL"},
             # For machines, and complete, whatever people chose for themselves.
             "audit": {"level": "INFO", "handlers": ["audit"], "propagate": False},
         },

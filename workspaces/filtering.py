@@ -6,7 +6,7 @@ Relative ranges stay relative: ``since=6h`` means the last six hours whenever th
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -37,19 +37,26 @@ class Chip:
 def parse_moment(text: str, *, end: bool = False) -> datetime:
     """Read an ISO 8601 date or time, in the viewer's zone where it names none; a day's ``end`` is the next midnight.
 
-    Raises ValidationError.
+    Of a time that comes twice or not at all because clocks are changed, the first moment it can mean, as an ``end`` the
+    last one: nothing is left out. Raises ValidationError.
     """
+    has_time = False  # a day begins at its first midnight
     try:
         day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
         moment = datetime.combine(day, time.min)
     except (ValueError, OverflowError):
+        has_time = True
         try:
             moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise ValidationError(f"“{text[:40]}” is no time. Write 2026-04-06T17:42, or a date.") from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
         raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
-    return timezone.make_aware(moment) if timezone.is_naive(moment) else moment
+    if timezone.is_aware(moment):
+        return moment
+    # In UTC, because Python compares times of one zone by what the clock shows.
+    can_mean = {timezone.make_aware(moment.replace(fold=fold)).astimezone(UTC) for fold in (0, 1 if has_time else 0)}
+    return max(can_mean) if end else min(can_mean)
 
 
 class MomentInput(forms.TextInput):

@@ -11,6 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import QueryDict
 
+from cleanlist.moments import EARLIEST, LATEST
 from workspaces.bounded import TooMuchToLookThrough, time_limit
 from workspaces.filtering import parse_moment
 
@@ -20,6 +21,7 @@ MOST_COUNTED = 10_000
 ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
 # Of times, as the database keeps them.
 RESOLUTION = timedelta(microseconds=1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_GAPS = 20
 
 Row = TypeVar("Row", bound=models.Model)
@@ -35,16 +37,17 @@ class Place:
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """Read what ``str`` wrote; None for anything else."""
-        if not re.fullmatch(r"[0-9]{1,17}-[0-9]{1,18}", text):
+        found = re.fullmatch(r"(-?[0-9]{1,18})-([0-9]{1,18})", text)
+        if found is None:
             return None
-        micros, _, pk = text.partition("-")
         try:
-            return cls(datetime.fromtimestamp(int(micros) / 1_000_000, UTC), int(pk))
-        except (ValueError, OverflowError, OSError):
+            at = _EPOCH + int(found[1]) * RESOLUTION
+        except OverflowError:
             return None
+        return cls(at, int(found[2])) if EARLIEST <= at <= LATEST else None
 
     def __str__(self) -> str:
-        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
+        return f"{(self.at - _EPOCH) // RESOLUTION}-{self.pk}"
 
 
 class NewestFirst(models.QuerySet[Row]):

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
@@ -182,3 +183,18 @@ def test_a_balance_is_read_in_every_usual_form(answer, left):
 def test_a_balance_that_is_none_is_refused(answer):
     with pytest.raises(msgspec.ValidationError):
         record_of(Balance)(json.dumps(answer).encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("9999-12-31T23:59:59Z", "9999-12-30"),
+        ("9999-12-31T23:59:59+00:00", "9999-12-30"),
+        ("0001-01-01T00:00:00Z", "0001-01-02"),
+    ],
+)
+def test_a_moment_that_not_every_time_zone_can_name_is_taken_for_the_day_beside_it(text, day):
+    found = read(read_log, {**ROW, "created_at": text}, {**ROW, "created_at": text, "id": "r2", "status_code": "200"})
+    assert [f"{each.created_at:%Y-%m-%d}".zfill(10) for each in found] == [day, day]
+    for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):
+        assert found[0].created_at.astimezone(ZoneInfo(zone))

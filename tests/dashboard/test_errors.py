@@ -1,9 +1,15 @@
 """What people see while Redis or the database does not answer."""
 
+import io
+import logging
+import logging.config
+import socket
+
 import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
+from dashboard.logs import logging_config
 from tests.accounts.conftest import sign_in
 from tests.cast import PASSWORD
 
@@ -62,3 +68,35 @@ def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypat
     assert answer.status_code == 500
     assert "Something broke in the console" in answer.content.decode()
     assert "not for people" not in answer.content.decode()
+
+
+@pytest.fixture
+def logged():
+    """Configure logs as the console does; return a function that reads the lines that were written."""
+    written = io.StringIO()
+    config = logging_config("INFO", "text")
+    config["handlers"]["stderr"]["stream"] = written
+    logging.config.dictConfig(config)
+    yield lambda: written.getvalue().splitlines()
+    logging.config.dictConfig(logging_config("INFO", "text"))
+
+
+def test_while_redis_hangs_the_log_gets_one_line_a_request(browser, viewer, settings, logged):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and never answers
+        hanging = f"redis://127.0.0.1:{silent.getsockname()[1]}/0?socket_timeout=0.2"
+        settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": hanging}}
+        answer = browser.post("/accounts/login/", {"login": viewer.email, "password": PASSWORD})
+    assert answer.status_code == 503
+    (line,) = logged()
+    assert "request_failed" in line
+    assert "code=503" in line
+    assert "Redis does not answer" in line
+
+
+def test_an_error_of_the_console_is_logged_once_with_where_it_was(browser, viewer, monkeypatch, logged):
+    sign_in(browser, viewer)
+    monkeypatch.setattr("dashboard.views.choose", lambda *_: 1 / 0)
+    browser.get("/")
+    lines = logged()
+    assert [line for line in lines if "request_failed" in line and "code=500" in line]
+    assert sum(line.startswith("ZeroDivisionError") for line in lines) == 1

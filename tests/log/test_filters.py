@@ -145,3 +145,35 @@ def test_other_workspaces_stay_out(log):
     other = type(log.workspace).objects.create(name="Other", slug="other", base_url=log.workspace.base_url)
     log.add(key=make_key(other))
     assert log.shown() == []
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("?end=2026-10-25T02:30", None, "2026-10-25T01:29:59"),
+        ("?start=2026-10-25T02:30", "2026-10-25T00:30:00", None),
+        ("?start=2026-10-25T02:45&end=2026-10-25T02:15", "2026-10-25T00:45:00", "2026-10-25T01:14:59"),
+        ("?start=2026-03-29T02:30", "2026-03-29T00:30:00", None),
+        ("?end=2026-03-29T02:30", None, "2026-03-29T01:29:59"),
+        ("?start=2026-10-25T02:30%2B01:00", "2026-10-25T01:30:00", None),
+    ],
+    ids=["until twice", "from twice", "from and until twice", "from never", "until never", "with an offset"],
+)
+def test_a_time_that_comes_twice_or_never_leaves_nothing_out(log, viewer, query, first, last):
+    viewer.time_zone = "Europe/Berlin"
+    viewer.save()
+    ends = [datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last) if text]
+    inside = [log.add(created_at=moment) for moment in ends]
+    for moment, step in zip((first, last), (-1, 1), strict=True):
+        if moment:
+            log.add(created_at=datetime.fromisoformat(moment).replace(tzinfo=UTC) + timedelta(seconds=step))
+    assert sorted(log.shown(query)) == sorted(row.pk for row in inside)
+
+
+def test_a_day_begins_and_ends_at_its_first_midnight(log, viewer):
+    viewer.time_zone = "America/Havana"  # clocks go from 1 back to 0 o'clock on 1 November 2026
+    viewer.save()
+    rows = [log.add(created_at=datetime(2026, 11, 1, 4, minute, tzinfo=UTC)) for minute in (0, 30)]
+    log.add(created_at=datetime(2026, 11, 1, 3, 59, tzinfo=UTC))
+    assert sorted(log.shown("?start=2026-11-01")) == [row.pk for row in rows]
+    assert len(log.shown("?end=2026-10-31")) == 1

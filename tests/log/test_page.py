@@ -1,5 +1,5 @@
 import subprocess
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from keys.models import LoggedRequest
 from tests.keys.conftest import add_session, make_key, note_poll, text_of
-from workspaces.paging import Place
+from workspaces.paging import PAGE_SIZE, Place
 
 HTMX = {"HX-Request": "true"}
 
@@ -209,3 +209,11 @@ def test_logs_that_cannot_be_read_are_told_beside_what_was_read_before(log):
     assert "Cleanlist answered 503." in text_of(log.get(url=log.key_url))
     log.workspace.polls.update(consecutive_failures=0)
     assert "503" not in text_of(log.get(url=log.all_url)) + text_of(log.get(url=log.key_url))
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2300, 9999])
+def test_paging_goes_on_past_rows_of_far_off_years(log, year):
+    moment = datetime(year, 6, 1, 12, 0, 0, 123_457, tzinfo=UTC)
+    rows = [log.add(created_at=moment + timedelta(microseconds=n)).pk for n in range(PAGE_SIZE + 3)]
+    first = log.get().context["page"]
+    assert [*(row.pk for row in first.rows), *log.shown(f"?older={first.older}")] == rows[::-1]

@@ -62,7 +62,9 @@ def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
     """Leave out alerts of whose kind and subject a worse one is there: they say the same thing again."""
     found: dict[tuple[int, str, str], Alert] = {}
     for alert in worst_first:
-        found.setdefault((alert.workspace_id, alert.kind, alert.subject), alert)
+        place = (alert.workspace_id, alert.kind, alert.subject)
+        if place not in found or alert.gravity > found[place].gravity:
+            found[place] = alert
     return list(found.values())
 
 

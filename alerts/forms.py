@@ -112,7 +112,7 @@ class RuleForm(forms.Form):
         if self.kind.descending and data.get("enabled"):
             self._check_order(data)
         if data.get("unit") == "percent" and data["threshold"] > 100:
-            self.add_error("threshold", "More than 100 % of the peak would always fire.")
+            self.add_error("threshold", "More than 100 % of the highest balance would always fire.")
         return data
 
     def _check_recovery(self, data: dict[str, Any]) -> None:

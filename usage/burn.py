@@ -1,6 +1,6 @@
 """What was spent, topped up and reserved: asked of the readings and of what their changes were (``usage.changes``)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -81,7 +81,7 @@ def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
     A large one is at least a quarter of the highest balance of that time, and beyond doubt or confirmed by a person.
     """
     since = now - BASE
-    hours = BalanceHour.objects.filter(workspace__in=workspaces, hour__gte=since - timedelta(hours=1))
+    hours = BalanceHour.objects.filter(workspace__in=workspaces, hour__gte=since - timedelta(hours=1), hour__lte=now)
     highest = dict(hours.order_by().values_list("workspace").annotate(Max("highest")))
     of_base = hours.filter(workspace=OuterRef("workspace")).order_by().values("workspace")
     large = BalanceChange.objects.filter(
@@ -95,6 +95,20 @@ def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
     ):
         highest[workspace] = max(after, beyond)
     return highest
+
+
+def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal, Decimal]]:
+    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then.
+
+    The base starts as it was at ``since``; that a high of before leaves the 90 days meanwhile is left out.
+    """
+    peak = last_peak(workspace, since) or ZERO
+    rows = BalanceReading.objects.of(workspace).with_changes().filter(read_at__gte=since, first_read_at__lte=until)
+    known = rows.order_by("first_read_at").values_list("first_read_at", "credits", "topped_up", "change__top_up_low")
+    for at, credits_, topped_up, at_least in known:
+        is_large = at > since and at_least and topped_up >= peak * LARGE
+        peak = credits_ if is_large else max(peak, credits_)
+        yield at, credits_, peak
 
 
 def spent(workspace: Workspace, since: datetime, until: datetime | None = None) -> Spent:

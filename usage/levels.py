@@ -9,12 +9,14 @@ from workspaces.models import Workspace
 
 BALANCE_BELOW = "balance_below"
 PERCENT = "percent"
+# A level is what is fallen below, and the least amount that there is counts as one: below it nothing is left.
+NONE_LEFT = Decimal("0.0001")
 HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True)
 class Level:
-    """One rule's level; ``rule`` is None for zero, which needs none."""
+    """One rule's level; ``rule`` is None for a zero that no rule watches."""
 
     credits: Decimal
     rule: Rule | None = None
@@ -26,11 +28,13 @@ class Level:
 
 
 def levels_of(workspace: Workspace) -> list[Level]:
-    """Return the levels of the rules that are on, highest first, and zero; three queries at most."""
+    """Return the levels of the rules that are on, highest first, and zero in any case; three queries at most."""
     rules = list(Rule.objects.filter(workspace=workspace, kind=BALANCE_BELOW, enabled=True))
     peak = last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
     found = [Level(level_in_credits(rule, peak), rule) for rule in rules if peak is not None or not is_relative(rule)]
-    return [*sorted(found, key=lambda level: -level.credits), Level(Decimal(0))]
+    above = [level for level in found if level.credits > NONE_LEFT]
+    zero = next((level.rule for level in found if level.credits <= NONE_LEFT), None)
+    return [*sorted(above, key=lambda level: -level.credits), Level(Decimal(0), zero)]
 
 
 def level_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
@@ -39,7 +43,7 @@ def level_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
 
 
 def is_relative(rule: Rule) -> bool:
-    """Say whether the rule's levels are in per cent of the last top-up's peak."""
+    """Say whether the rule's levels are in per cent of the highest balance."""
     return bool(rule.parameters.get("unit") == PERCENT)
 
 

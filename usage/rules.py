@@ -22,7 +22,8 @@ from alerts.kinds import (
 from alerts.models import Rule
 from alerts.words import figure, span, with_unit
 from usage import burn
-from usage.levels import BALANCE_BELOW, PERCENT, is_relative, share_of
+from usage.changes.works import DEAREST
+from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
 from usage.runway import days_of, past_runways
 from usage.watching import Credits, credits_of, day, page_of, polls_of
@@ -42,7 +43,7 @@ def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credit
 
 
 def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
-    """Return the balance, held against credits or against per cent of the last top-up's peak."""
+    """Return the balance, held against credits or against per cent of the highest since the last large top-up."""
     peaks = burn.peaks_of([rule.workspace_id for rule in rules if is_relative(rule)], now)
     return {
         rule.pk: Unreadable(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
@@ -53,7 +54,10 @@ def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]
 def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Reading:
     if not is_relative(rule):
         return Reading(one.balance, lambda: _left(one), url=one.url, facts=lambda: one.facts)
-    of_peak = (f"{figure(rule.threshold)} % of", f"{figure(peak or 0)} credits, the last top-up's peak")
+    of_peak = (
+        f"{figure(rule.threshold)} % of",
+        f"{figure(peak or 0)} credits, the highest since the last large top-up",
+    )
     return Reading(
         one.balance,
         lambda: _left(one),
@@ -70,11 +74,8 @@ def _left(one: Credits) -> str:
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
     """Yield every change of the balance."""
-    rows = BalanceReading.objects.of(workspace).with_changes().filter(read_at__gte=since, first_read_at__lte=until)
-    peak: Decimal | None = None
-    for credits_, at, topped_up in rows.order_by("first_read_at").values_list("credits", "first_read_at", "topped_up"):
-        peak = credits_ if peak is None or topped_up else peak
-        relative = is_relative(rule)
+    relative = is_relative(rule)
+    for at, credits_, peak in burn.past_peaks(workspace, since, until):
         threshold = share_of(rule.threshold, peak) if relative else None
         yield Moment(max(at, since), credits_, "", threshold, share_of(rule.recovery, peak) if relative else None)
 
@@ -82,7 +83,9 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
 def describe_balance(rule: Rule) -> str:
     """Say when a rule about the balance fires."""
     if is_relative(rule):
-        return f"the balance is below {figure(rule.threshold)} % of what it was after the last top-up"
+        return f"the balance is below {figure(rule.threshold)} % of the highest since the last large top-up"
+    if rule.threshold <= NONE_LEFT:
+        return "no credits are left"
     return f"the balance is below {with_unit(rule.threshold, 'credits')}"
 
 
@@ -195,12 +198,16 @@ def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datet
 
 
 def _unit_field() -> forms.Field:
-    choices = (("credits", "credits"), (PERCENT, "per cent of the last top-up's peak"))
+    choices = (("credits", "credits"), (PERCENT, "per cent of the highest since the last large top-up"))
     return forms.ChoiceField(label="Levels are in", choices=choices, initial="credits")
 
 
 def _hours_field() -> forms.Field:
     return forms.IntegerField(label="Within how many hours", min_value=1, max_value=720, initial=24)
+
+
+# A running enrichment holds more credits than it will cost, and gives them back within minutes.
+SETTLING = 600
 
 
 def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Default:
@@ -210,6 +217,7 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
         Decimal(percent),
         Decimal(percent) * Decimal("1.1"),
         repeat_seconds=repeat_seconds,
+        pending_seconds=SETTLING,
         parameters={"unit": PERCENT},
     )
 
@@ -232,8 +240,9 @@ register(
     RuleKind(
         name=BALANCE_BELOW,
         label="Balance below",
-        explanation="Fires when the credit balance falls below a level, in credits or in per cent of what it was "
-        "right after the last top-up. Worse levels must be lower.",
+        explanation="Fires when the credit balance falls below a level, in credits or in per cent of the "
+        "highest balance since the last large top-up (90 days at the most). Worse levels must be lower. Running "
+        "enrichments hold credits that come back: “only after so many minutes” keeps those quiet.",
         direction="below",
         unit="credits",
         read=read_balance,
@@ -247,6 +256,10 @@ register(
             _level("Balance getting low", "information", 20, 0),
             _level("Balance low", "warning", 10, DAY),
             _level("Balance almost gone", "critical", 5, DAY // 4),
+            Default(
+                "Less than one call left", "critical", DEAREST, DEAREST * 2, SETTLING, DAY // 4, {"unit": "credits"}
+            ),
+            Default("No credits left", "critical", NONE_LEFT, DEAREST, 0, DAY // 4, {"unit": "credits"}),
         ),
     )
 )

@@ -130,13 +130,16 @@ def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:
 
 def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
     """Return when a balance that burns like this reaches each of ``thresholds``."""
-    if burn.pattern is None:
-        seen = burn.hours_seen
-        reason = f"not enough history yet: {seen} hour{'' if seen == 1 else 's'} of {HOURS_NEEDED}"
-        return [Runway(threshold, reason=reason) for threshold in thresholds]
-    if not any(burn.pattern.profile):
-        return [Runway(threshold, reason=NOT_FALLING) for threshold in thresholds]
-    return _forecast(burn.pattern, balance, thresholds, now)
+    if burn.pattern is not None and any(burn.pattern.profile):
+        return _forecast(burn.pattern, balance, thresholds, now)
+    seen = burn.hours_seen
+    unknown = f"not enough history yet: {seen} hour{'' if seen == 1 else 's'} of {HOURS_NEEDED}"
+    reason = unknown if burn.pattern is None else NOT_FALLING
+    # What is reached already needs no forecast.
+    return [
+        Runway(threshold, now, now, now, REACHED) if balance <= threshold else Runway(threshold, reason=reason)
+        for threshold in thresholds
+    ]
 
 
 def _forecast(pattern: Pattern, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
@@ -165,6 +168,8 @@ def days_of(ahead: Runway, now: datetime) -> Decimal | None:
 
 def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
     """Return what ``days_of`` does for a forecast to zero, without the work for its interval."""
+    if balance <= 0:
+        return Decimal(0)
     if burn.pattern is None:
         return None
     if not any(burn.pattern.profile):

@@ -102,6 +102,8 @@ class Credits:
             for (name, _), past in zip(SPANS, spent, strict=True)
         ]
         ahead = self.runway
+        if self.balance <= 0:
+            return [*facts, ("Runs out", "no credits are left")]
         if ahead.median_at is None:
             return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
         early, late = ahead.early_at, ahead.late_at

@@ -1,4 +1,5 @@
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.db import models
 from django.db.models import Q
@@ -7,6 +8,7 @@ from django.utils import timezone
 
 from alerts.evaluation import Memory
 from alerts.evaluation import State as Machine
+from alerts.kinds import kind_named
 from alerts.models.rule import Rule, Severity, by_severity
 from alerts.words import span
 from workspaces.models import User, Workspace
@@ -95,6 +97,14 @@ class Alert(models.Model):
     def level(self) -> Severity:
         """Return the severity with what it can answer."""
         return Severity(self.severity)
+
+    @property
+    def gravity(self) -> tuple[int, Decimal]:
+        """Return what sorts it among alerts of its kind and subject: by severity, then by how far down its level is."""
+        kind = kind_named(self.kind)
+        if kind is None or not kind.descending or self.threshold is None:
+            return self.level.rank, Decimal(0)
+        return self.level.rank, -self.threshold if kind.direction == "below" else self.threshold
 
     @property
     def memory(self) -> Memory:

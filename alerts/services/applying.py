@@ -35,6 +35,7 @@ class Pass:
         if self.deleted:
             Alert.objects.filter(pk__in=self.deleted).delete()
         Alert.objects.bulk_create(opened)
+        self.messages.sort(key=lambda message: message.alert.gravity, reverse=True)
         outbox = Outbox(self.workspace, self.now, self.messages)
         outbox.write()
         Alert.objects.bulk_update(kept, WRITTEN)

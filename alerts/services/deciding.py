@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -11,7 +11,7 @@ from typing import TypeVar
 import structlog
 from django.db import connection, transaction
 
-from alerts.evaluation import Memory, State, step
+from alerts.evaluation import Levels, Memory, State, step
 from alerts.kinds import Reading, Readings, Unreadable
 from alerts.models import Alert, Notification, Rule, Snooze
 from alerts.words import figure
@@ -51,7 +51,8 @@ class Move:
     """One change that must be written: of a rule's alert on one subject, which may not be there yet.
 
     ``after`` is the machine's new state; ``reading`` is None where nothing could be read or the subject is gone, and
-    ``text`` says why. ``tells`` is the e-mail that is due; ``ended`` the snooze that does not hold any more.
+    ``text`` says why. ``levels`` are what it was held against. ``tells`` is the e-mail that is due; ``ended`` the
+    snooze that does not hold any more.
     """
 
     rule: Rule
@@ -59,13 +60,14 @@ class Move:
     after: Memory
     reading: Reading | None = None
     text: str = ""
+    levels: Levels | None = None
     tells: Notification.Kind | None = None
     ended: Snooze | None = None
 
     @cached_property
     def values(self) -> dict[str, object]:
         """Return what the alert's row says of the reading, without its facts."""
-        return _values(self.rule, self.reading) if self.reading else {}
+        return _values(self.rule, self.reading, self.levels) if self.reading and self.levels else {}
 
     def prepare(self) -> None:
         """Work out what is told of the reading, which may cost queries, before any row is locked."""
@@ -98,10 +100,11 @@ def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -
 
 
 def _move(rule: Rule, alert: Alert | None, reading: Reading, held: Held, now: datetime) -> Move | None:
-    after = step(alert.memory if alert else Memory(), rule.levels_for(reading), reading.value, now)
+    levels = _levels(rule, alert, reading)
+    after = step(alert.memory if alert else Memory(), levels, reading.value, now)
     if alert is None and after.state == State.OK:
         return None
-    move = Move(rule, alert, after, reading)
+    move = Move(rule, alert, after, reading, levels=levels)
     if after.state == State.OK:
         return move
     if after.state == State.FIRING:
@@ -109,6 +112,15 @@ def _move(rule: Rule, alert: Alert | None, reading: Reading, held: Held, now: da
     if alert is None or move.tells or move.ended or alert.state != after.state or _is_new(move, alert, now):
         return move
     return None
+
+
+def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
+    """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
+    levels = rule.levels_for(reading)
+    if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None:
+        return levels
+    harder = max if levels.direction == "below" else min
+    return replace(levels, recovery=harder(levels.recovery, alert.recovery))
 
 
 def _tell(move: Move, snooze: Snooze | None, now: datetime) -> None:
@@ -135,8 +147,7 @@ def _is_new(move: Move, alert: Alert, now: datetime) -> bool:
     return bool(alert.facts != plain_json(move.reading.all_facts))
 
 
-def _values(rule: Rule, reading: Reading) -> dict[str, object]:
-    levels = rule.levels_for(reading)
+def _values(rule: Rule, reading: Reading, levels: Levels) -> dict[str, object]:
     return {
         "subject_label": plain_text(reading.label, 200),
         "subject_url": plain_text(reading.url, 300),

@@ -187,7 +187,7 @@ class Outbox:
 
     def _is_worse(self, row: Notification, alert: Alert) -> bool:
         told = row.alert
-        return told is not None and told.level.rank > alert.level.rank and told.pk not in self._over
+        return told is not None and told.gravity > alert.gravity and told.pk not in self._over
 
     def _threads(self, alert: Alert) -> dict[int, tuple[str, str]]:
         """Return for each recipient the thread's first and latest message."""

@@ -33,7 +33,7 @@ def test_a_new_workspace_gets_its_rules_with_the_first_tick_and_only_once(worksp
 
 def test_a_workspace_that_is_connected_has_its_rules_at_once_and_looking_makes_none(workspace, owner, client):
     made = connect_workspace(Actor(user=owner), name="Newcomer", base_url=workspace.base_url, credentials=Credentials())
-    assert made.alert_rules.filter(kind="balance_below").count() == 3
+    assert made.alert_rules.filter(kind="balance_below").count() == 5
     client.force_login(owner)
     assert "on their way" in client.get(reverse("alerts:list", args=[workspace.slug])).text
     assert not workspace.alert_rules.exists()
@@ -41,7 +41,7 @@ def test_a_workspace_that_is_connected_has_its_rules_at_once_and_looking_makes_n
 
 def test_default_levels_descend_and_write_to_the_owners(workspace):
     evaluation_of(workspace)
-    levels = Rule.objects.filter(kind="balance_below").order_by("-threshold")
+    levels = Rule.objects.filter(kind="balance_below", parameters__unit="percent").order_by("-threshold")
     assert list(levels.values_list("severity", "threshold")) == [("information", 20), ("warning", 10), ("critical", 5)]
     assert all(rule.to_owners for rule in levels)
 

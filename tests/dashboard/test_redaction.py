@@ -147,7 +147,11 @@ def test_a_line_is_bounded_whatever_is_in_it(log, event):
 
 
 @pytest.mark.parametrize("at", [1_960, 1_990, 3_950, 3_999])
-@pytest.mark.parametrize("secret", [KEY, TOKEN, JWT, SEALED, "postgres://console:hush-hush-hush@db.example.test/"])
+@pytest.mark.parametrize(
+    "secret",
+    [*SECRETS.values(), "postgres://console:hush-hush-hush@db.example.test/"],
+    ids=[*SECRETS, "password in an address"],
+)
 def test_a_cut_leaves_no_half_of_a_secret(secret, at):
     text = ("x" * (at - 1) + " " + secret + " y" * 4_000).replace("hush-hush-hush", KEY)
     shown = redact_beginning(text)

@@ -182,6 +182,11 @@ class Enrichments(Resource[S]):
             raise ValueError("Give either workflow_id or task_id")
         return get(f"{_PUBLIC}/enrich/status", _read_status, workflow_id=workflow_id, task_id=task_id)
 
+    @described
+    def newer_status(self, workflow_id: str) -> Call[EnrichmentStatus]:
+        """Tell progress and credits of a workflow of the newer surface; counted apart from `status` by upstream."""
+        return get(f"{_PUBLIC}/enrichment/status/{segment(workflow_id)}", _read_status)
+
 
 class Account(Resource[S]):
     """What a credential is; these two calls sit on the client itself."""

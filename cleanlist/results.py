@@ -213,6 +213,7 @@ class EnrichmentStatus(Result, frozen=True, kw_only=True):
     lead_list_id: str | int | None = None
     submitted_at: Any = None
     completed_at: Any = None
+    total: Any = None
     credits_reserved: Any = None
     credits_charged: Any = None
     credits_refunded: Any = None

@@ -10,8 +10,14 @@ from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.models import Workspace
 
 # The newer surfaces name the workflow in the path; the older one does in the query, which the log may leave out.
-_PATHS = ("/api/v1/public/enrichment/status/", "/api/v2/enrichment/status/", "/api/v1/public/enrich/status?")
-_NAMED = re.compile(r"(?:/status/|[?&]workflow_id=)([^/?&#]{1,200})")
+_PATHS = (
+    "/api/v1/public/enrichment/status/",
+    "/api/v2/enrichment/status/",
+    "/api/v1/public/enrich/status?",
+    "/api/v1/public/webhooks/deliveries?",
+)
+# Handles of searches stand for a workflow that has an id of its own.
+_NAMED = re.compile(r"(?:/status/|[?&]workflow_id=)(?!cl-task_)([^/?&#]{1,200})")
 
 
 def asking(workspace: Workspace, since: datetime) -> LoggedRequestQuerySet:

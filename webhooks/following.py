@@ -1,7 +1,8 @@
 """Which workflows are asked about one by one, and what pages say of how much upstream shows.
 
 Upstream may list deliveries for single workflows only. Then those are followed that people look up, and those that
-the console learns of. Each is a poll of its own, which ends once the workflow is settled; there are never many.
+the console learns of. What an enrichment cost is asked of each that the console learns of, whether its webhook arrived
+or not. Each is a poll of its own, which ends once the workflow is settled; there are never many.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,13 +12,15 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from webhooks.cleaning import is_usable_workflow_id
-from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
+from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh
 
-ALL, OF_WORKFLOW, STATUS = "deliveries", "workflow_deliveries", "workflow_status"
-OF_ONE = (OF_WORKFLOW, STATUS)
+ALL, OF_WORKFLOW = "deliveries", "workflow_deliveries"
+# Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.
+STATUS, NEWER_STATUS = "workflow_status", "newer_workflow_status"
+OF_ONE = (OF_WORKFLOW, STATUS, NEWER_STATUS)
 STATUS_SCOPE = "enrich:read"
 # Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
 MOST_FOLLOWED = 100
@@ -72,7 +75,7 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
         raise ValueError(NO_WORKFLOW_ID)
     learn(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
     errors = refresh(workspace, OF_WORKFLOW, subject=workflow_id).errors
-    errors += refresh(workspace, STATUS, subject=workflow_id).errors
+    errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
     return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
 
 
@@ -102,8 +105,15 @@ def plan(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
     wanted = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
     _follow(workspace, OF_WORKFLOW, [*also, *wanted[:MOST_FOLLOWED]])
     if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
-        unread = _without_status(workspace, now).values_list("workflow_id", flat=True)
-        _follow(workspace, STATUS, unread[:MOST_FOLLOWED])
+        is_bulk = Q(workflow_id__startswith=BULK_ID)
+        for resource, kind in ((STATUS, is_bulk), (NEWER_STATUS, ~is_bulk)):
+            unread = _without_status(workspace, now).filter(kind).values_list("workflow_id", flat=True)
+            _follow(workspace, resource, unread[:MOST_FOLLOWED])
+
+
+def status_resource(workflow_id: str) -> str:
+    """Return which resource tells the state of the workflow."""
+    return STATUS if workflow_id.startswith(BULK_ID) else NEWER_STATUS
 
 
 def is_settled(workflow: Workflow, now: datetime) -> bool:
@@ -129,10 +139,9 @@ def _settled_deliveries(now: datetime) -> QuerySet[Delivery]:
 
 
 def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
-    """Return the workflows to ask about: not known to be finished, and no result acknowledged."""
-    arrived = Delivery.objects.filter(workflow=OuterRef("pk"), state=DeliveryState.DELIVERED)
+    """Return the workflows to ask about, the newest first: those that are not known to be finished."""
     rows = Workflow.objects.of(workspace).unfinished().filter(first_seen_at__gte=now - STATUS_GIVE_UP_AFTER)
-    return rows.exclude(Exists(arrived)).order_by("-first_seen_at")
+    return rows.order_by("-first_seen_at")
 
 
 def _follow(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:

@@ -49,7 +49,6 @@ def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at
     begun_before: frozenset[str] = frozenset()
     if isinstance(answer, Refused):
         feed.wants_workflow_ids, feed.refusal = True, answer.words
-        following.learn_from_sources(workspace, read_at)
     else:
         landed = land_page(workspace, answer, read_at)
         feed.wants_workflow_ids, feed.refusal = False, ""
@@ -57,6 +56,7 @@ def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at
             begun_before = landed.begun_before
         feed.read_until = max(filter(None, [feed.read_until, landed.newest_at]), default=None)
     feed.save()
+    following.learn_from_sources(workspace, read_at)
     following.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
     _set_interval(poll, _interval_of_latest(poll, feed, read_at))
 
@@ -91,7 +91,8 @@ def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
     rows = Delivery.objects.of(poll.workspace)
     if rows.filter(state=DeliveryState.RETRYING).exists():
         return max(min(usual, QUICKEST_SECONDS), usual // 3)
-    return usual if rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
+    begun = Workflow.objects.of(poll.workspace).filter(first_seen_at__gte=now - IDLE_AFTER)
+    return usual if begun.exists() or rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
 
 
 async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Sequence[DeliveryAttempt] | Refused:
@@ -121,6 +122,8 @@ def land_of_workflow(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, re
 async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Refused:
     """Return the state of one enrichment; its results are not kept."""
     try:
+        if poll.resource == following.NEWER_STATUS:
+            return await client.enrich.newer_status(poll.subject)
         return await client.enrich.status(workflow_id=poll.subject)
     except (NotFound, BadRequest) as error:
         return Refused(plain_text(error.message, 500))
@@ -185,16 +188,20 @@ register(
         subject_names=following.names_of_followed,
     )
 )
-register(
-    Resource(
-        name=following.STATUS,
-        label="State of an enrichment",
-        credential="api_key",
-        endpoint="enrich/status",
-        interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
-        fetch=fetch_status,
-        land=land_status,
-        has_subjects=True,
-        subject_names=following.names_of_followed,
+for name, label, endpoint in (
+    (following.STATUS, "State of a bulk enrichment", "enrich/status"),
+    (following.NEWER_STATUS, "State of an enrichment", "enrichment/status/{id}"),
+):
+    register(
+        Resource(
+            name=name,
+            label=label,
+            credential="api_key",
+            endpoint=endpoint,
+            interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
+            fetch=fetch_status,
+            land=land_status,
+            has_subjects=True,
+            subject_names=following.names_of_followed,
+        )
     )
-)

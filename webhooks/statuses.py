@@ -62,6 +62,8 @@ def is_finished(status: EnrichmentStatus) -> bool:
 def counts_of(status: EnrichmentStatus) -> dict[str, int]:
     """Return upstream's counts, or where it gives none those of the results that came along."""
     summary = status.summary or {}
+    # The newer surface counts the contacts beside the summary.
+    summary = {"total": status.total, **summary}
     told: dict[str, int] = {name: summary[name] for name in COUNTS if _is_count(summary.get(name))}
     if told or status.results is None:
         return told

@@ -19,6 +19,8 @@ pytestmark = pytest.mark.django_db
         ("/api/v1/public/enrichment/status/public_bulk_1", ["public_bulk_1"]),
         ("/api/v2/enrichment/status/enrich-2?x=1", ["enrich-2"]),
         ("/api/v1/public/enrich/status?task_id=t&workflow_id=public_bulk_3", ["public_bulk_3"]),
+        ("/api/v1/public/webhooks/deliveries?workflow_id=public_bulk_4", ["public_bulk_4"]),
+        ("/api/v2/enrichment/status/cl-task_5", []),
         ("/api/v1/public/enrich/status", []),
         ("/api/v1/public/credits/balance", []),
     ],

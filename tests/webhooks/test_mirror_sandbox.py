@@ -140,15 +140,16 @@ def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, 
     assert not AuditEvent.objects.filter(action=Action.RESULTS_EXPORTED).exists()
 
 
-def test_a_failed_workflow_is_asked_for_its_state_but_not_for_people(connected, sent):
+def test_every_workflow_is_asked_for_its_state_and_cost_but_not_for_people(connected, sent):
     refresh(connected, following.ALL)
     polls = connected.polls.filter(resource=following.STATUS)
-    assert {poll.subject for poll in polls} == {pair[0] for name, pair in sent.items() if name != "works"}
+    assert {poll.subject for poll in polls} == {workflow_id for workflow_id, _ in sent.values()}
 
     engine.run(polls.filter(subject=sent["broken"][0]))
 
     workflow = Workflow.objects.get(workflow_id=sent["broken"][0])
     assert (workflow.status, workflow.summary["total"], workflow.completed_at is not None) == ("completed", 1, True)
+    assert workflow.credits_charged == workflow.summary["emails_found"]
     assert not polls.filter(subject=workflow.workflow_id).exists()
     assert "contact" not in str([getattr(workflow, field.attname) for field in Workflow._meta.fields]).lower()
 
@@ -196,3 +197,22 @@ def test_an_unknown_workflow_is_looked_for_a_while(connected, sent):
     assert result.ok
     assert (workflow.deliveries.count(), workflow.status_gone) == (0, False)
     assert connected.polls.filter(subject=workflow.workflow_id).count() == 2
+
+
+def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connected, upstream, monkeypatch):
+    person = {"lead_list_id": "DEFAULT", "linkedin_url": "https://www.linkedin.com/in/contact-0042"}
+    client = upstream.client()
+    started = client.post("/api/v1/public/enrichment/person", json=person | {"enrichment_type": "full"}).json()
+    monkeypatch.setattr(following, "_sources", [lambda *_: [started["workflow_id"]]])
+    refresh(connected, following.ALL)
+    polls = connected.polls.filter(resource=following.NEWER_STATUS)
+    assert [poll.subject for poll in polls] == [started["workflow_id"]]
+
+    wait_until(lambda: client.get(started["poll_url"]).json()["status"] == "completed")
+    engine.run(polls.all())
+
+    assert not polls.all().exists()
+    workflow = Workflow.objects.get(workflow_id=started["workflow_id"])
+    assert (workflow.summary["total"], workflow.credits_reserved, workflow.enrichment_type) == (1, 11, "full")
+    assert 0 <= workflow.credits_charged <= 11
+    assert not connected.polls.filter(resource=following.STATUS, subject=workflow.workflow_id).exists()

@@ -3,6 +3,9 @@ from django.db.models import Q
 
 from workspaces.models import Workspace
 
+# Upstream's ids of bulk enrichments begin so.
+BULK_ID = "public_bulk_"
+
 
 class WorkflowSource(models.TextChoices):
     """How the console came to know of a workflow."""

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
@@ -12,6 +13,7 @@ from cleanlist import PublicApiKey
 from keys import capture, reconciling
 from keys.models import ApiKey
 from keys.models.key import key_uuid
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer
 from workspaces.texts import plain_text
@@ -87,28 +89,37 @@ def _upsert(
     in_full: bool = True,
     is_complete: bool = True,
 ) -> None:
-    """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale."""
-    known = {key.upstream_id: key for key in ApiKey.objects.of(workspace)}
-    rows: list[ApiKey] = []
-    for upstream_id, values in facts.items():
-        key = known.get(upstream_id)
-        if key is None:
-            defaults = {"first_seen_at": read_at, "in_full": in_full, "key_id": key_uuid(upstream_id)}
-            key = ApiKey(workspace=workspace, upstream_id=upstream_id, **defaults)
-        elif key.read_at > read_at:
-            continue
-        _apply(key, values, read_at)
-        rows.append(key)
-    columns = {name for values in facts.values() for name in values}
+    """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale.
+
+    One landing or command of a workspace at a time, so that what one has read of the mirror still holds as it writes.
+    """
+    with transaction.atomic(savepoint=False):
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        now = clock.now()
+        read_at = min(read_at, now)
+        known = {key.upstream_id: key for key in ApiKey.objects.of(workspace)}
+        rows: list[ApiKey] = []
+        for upstream_id, values in facts.items():
+            key = known.get(upstream_id)
+            if key is None:
+                defaults = {"first_seen_at": read_at, "in_full": in_full, "key_id": key_uuid(upstream_id)}
+                key = ApiKey(workspace=workspace, upstream_id=upstream_id, **defaults)
+            elif key.is_known_since(read_at, now):
+                continue
+            _apply(key, values, read_at)
+            rows.append(key)
+        _store(rows, {name for values in facts.values() for name in values})
+        unlisted = [key for upstream_id, key in known.items() if upstream_id not in facts and key.gone_at is None]
+        missing = [key.pk for key in unlisted if not key.is_known_since(read_at, now)] if is_complete else []
+        ApiKey.objects.filter(pk__in=missing).update(gone_at=read_at, is_active=False)
+
+
+def _store(rows: list[ApiKey], columns: set[str]) -> None:
     ApiKey.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["workspace", "upstream_id"],
-        update_fields=sorted(columns | {"read_at", "gone_at", "revoked_at"}),
-    )
-    missing = [key.pk for upstream_id, key in known.items() if upstream_id not in facts] if is_complete else []
-    ApiKey.objects.filter(pk__in=missing, gone_at__isnull=True, read_at__lte=read_at).update(
-        gone_at=read_at, is_active=False
+        update_fields=sorted(columns | {"read_at", "gone_at", "revoked_at", "revoked_by"}),
     )
 
 
@@ -117,6 +128,8 @@ def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
     for name, value in values.items():
         setattr(key, name, value)
     key.read_at, key.gone_at = read_at, None
+    if key.is_active:
+        key.revoked_at = key.revoked_by = None  # revoked keys never come back, so it was not one
     if was_active and not key.is_active and not key.is_expired and key.revoked_at is None:
         key.revoked_at = read_at  # when the mirror noticed; who did it is known for the console's own commands only
 

@@ -211,6 +211,14 @@ class ApiKey(models.Model):
         """Say whether upstream accepts the key."""
         return self.is_active and not self.is_expired
 
+    def is_known_since(self, read_at: datetime, now: datetime) -> bool:
+        """Say whether what is known of the key was read later than ``read_at``.
+
+        A moment that lies in the future comes from a clock that was wrong, and nothing is known by it.
+        """
+        known_at = max(self.read_at, self.gone_at or self.read_at)
+        return read_at < known_at <= now
+
     @property
     def uncaptured_count(self) -> int:
         """Return how many requests upstream has counted that were neither captured nor found to be lost."""

@@ -102,7 +102,7 @@ def _note_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) ->
 
 def _answer_lost(creation: KeyCreation, actor: Actor, error: CleanlistError) -> AnswerLost:
     _finish(creation, actor, KeyCreation.State.UNKNOWN, error)
-    list_was_read = reread_list(creation.workspace)
+    list_was_read = reread_list(creation.workspace) is not None
     creation.refresh_from_db()
     return AnswerLost(creation, error, list_was_read=list_was_read)
 

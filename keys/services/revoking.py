@@ -1,17 +1,18 @@
 """Revokes keys. A row is struck only after upstream agreed; what we do not know, we say."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from django.utils import timezone
+from django.db import transaction
 
 from cleanlist import Client
 from cleanlist.errors import AuthenticationError, CleanlistError, NotFound, RateLimited
 from keys.models import ApiKey
-from keys.services.rereading import reread_list
+from keys.services.rereading import Listed, reread_list
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
@@ -20,6 +21,7 @@ from workspaces.texts import plain_text
 # Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.
 BUDGET_SECONDS = 45
 STILL_LISTED = "Cleanlist agreed, yet its list still shows the key as active."
+ACTIVE_AGAIN = "An earlier list showed the key as revoked, so nothing was sent; now it is listed as active."
 
 
 class Verdict(StrEnum):
@@ -49,18 +51,20 @@ class RevokeResult:
     verdict: Verdict
     message: str = ""
     error: CleanlistError | None = None
-    at: datetime = field(default_factory=timezone.now)
+    at: datetime = field(default_factory=clock.now)
+    # The list read since does not have the key and tells nothing of it: it may be another user's.
+    is_unlisted: bool = False
 
 
 @dataclass
 class RevokeAllResult:
-    """How a revoke-all went: upstream's message, and each key that was active before with what is known now."""
+    """How a revoke-all went: upstream's message, and each key that may have been active with what is known now."""
 
     verdict: Verdict
     message: str = ""
     error: CleanlistError | None = None
     keys: list[RevokeResult] = field(default_factory=list)
-    at: datetime = field(default_factory=timezone.now)
+    at: datetime = field(default_factory=clock.now)
 
     @property
     def still_active(self) -> list[ApiKey]:
@@ -75,9 +79,9 @@ def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> l
     """
     with management_client(workspace) as client:
         results = _revoke_each(client, keys)
-    read = reread_list(workspace)
+    listed = reread_list(workspace)
     for result in results:
-        _compare_with_list(result, list_was_read=read)
+        _compare_with_list(result, listed)
         _record(workspace, actor, result)
     return results
 
@@ -108,17 +112,24 @@ def _revoke(client: Client, key: ApiKey) -> RevokeResult:
     return RevokeResult(key, verdict, plain_text(answer.message, 1000))
 
 
-def _compare_with_list(result: RevokeResult, *, list_was_read: bool) -> None:
-    """Settle what is not known by the list read since, and bring the mirror's row along."""
-    if not list_was_read:
+def _compare_with_list(result: RevokeResult, listed: Listed | None) -> None:
+    """Settle by the list read since what is not known, or is not so, and bring the mirror's row along."""
+    if listed is None:
         return
     result.key.refresh_from_db()
-    if result.verdict is Verdict.UNKNOWN:
-        gone = not result.key.is_active
-        already = isinstance(result.error, NotFound)
-        result.verdict = (Verdict.ALREADY if already else Verdict.REVOKED) if gone else Verdict.FAILED
-    elif result.verdict is Verdict.REVOKED and result.key.is_active:
-        result.verdict, result.message = Verdict.FAILED, STILL_LISTED
+    shown = listed.shows_active(result.key)
+    if shown is None:
+        if result.verdict in {Verdict.UNKNOWN, Verdict.FAILED}:
+            result.verdict, result.is_unlisted = Verdict.UNKNOWN, listed.is_complete
+    elif shown:
+        if result.verdict in {Verdict.REVOKED, Verdict.ALREADY}:
+            result.message = STILL_LISTED if result.verdict is Verdict.REVOKED else ACTIVE_AGAIN
+        if result.verdict is not Verdict.NOT_TRIED:
+            result.verdict = Verdict.FAILED
+    elif result.verdict is Verdict.UNKNOWN:
+        result.verdict = Verdict.ALREADY if isinstance(result.error, NotFound) else Verdict.REVOKED
+    elif result.verdict is Verdict.FAILED and not result.key.is_expired:
+        result.verdict = Verdict.ALREADY  # a refused command revoked nothing: whoever did, did it elsewhere
 
 
 def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
@@ -139,9 +150,11 @@ def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
 
 def _strike(key: ApiKey, actor: Actor, at: datetime) -> None:
     """Mark the row revoked. ``read_at`` moves along, so that a list fetched before cannot bring the key back."""
-    key.is_active, key.revoked_by = False, actor.user
-    key.revoked_at, key.read_at = key.revoked_at or at, max(key.read_at, at)
-    key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # no list lands meanwhile
+        key.is_active, key.revoked_by = False, actor.user
+        key.revoked_at, key.read_at = min(key.revoked_at or at, at), clock.now()
+        key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])
 
 
 def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
@@ -149,13 +162,18 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
 
     Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
     """
-    before = list(ApiKey.objects.of(workspace).active().recently_used_first())
     with management_client(workspace) as client:
+        is_current = _is_current(workspace) or reread_list(workspace) is not None
+        rows = ApiKey.objects.of(workspace)
+        before, known = list(rows.active().recently_used_first()), set(_listed_ids(workspace))
         result = _revoke_all(client)
     sent = result.verdict
     result.keys = [RevokeResult(key, _presumed(key, sent), at=result.at) for key in before]
-    if reread_list(workspace):
-        _settle_all(result, sent)
+    if (listed := reread_list(workspace)) is not None:
+        if is_current:  # else what is new in the list may have been revoked long ago
+            made_since = rows.filter(upstream_id__in=listed.keys.keys() - known).recently_used_first()
+            result.keys += [RevokeResult(key, sent, at=result.at) for key in made_since]
+        _settle_all(result, sent, listed)
     for item in result.keys:
         if item.verdict is Verdict.REVOKED:
             _strike(item.key, actor, item.at)
@@ -172,6 +190,16 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     return result
 
 
+def _is_current(workspace: Workspace) -> bool:
+    """Say whether the mirror was brought up to date so lately that keys made since are from the last minutes."""
+    poll = workspace.polls.filter(resource="keys", consecutive_failures=0, last_success_at__isnull=False).first()
+    return poll is not None and not poll.is_stale
+
+
+def _listed_ids(workspace: Workspace) -> Iterable[str]:
+    return ApiKey.objects.of(workspace).filter(gone_at__isnull=True).values_list("upstream_id", flat=True)
+
+
 def _revoke_all(client: Client) -> RevokeAllResult:
     try:
         answer = client.api_keys.revoke_all()
@@ -186,14 +214,15 @@ def _presumed(key: ApiKey, sent: Verdict) -> Verdict:
     return Verdict.UNKNOWN if sent is Verdict.REVOKED and not key.in_full else sent
 
 
-def _settle_all(result: RevokeAllResult, sent: Verdict) -> None:
+def _settle_all(result: RevokeAllResult, sent: Verdict, listed: Listed) -> None:
     """Say of each key, and so of the whole, what the list shows now."""
     for item in result.keys:
         item.key.refresh_from_db()
-        if item.key.is_active:
+        shown = listed.shows_active(item.key)
+        if shown is None:
+            item.verdict, item.is_unlisted = Verdict.UNKNOWN, listed.is_complete
+        elif shown:
             item.verdict = Verdict.FAILED
-        elif item.key.gone_at is not None:
-            item.verdict, item.message = Verdict.UNKNOWN, "Cleanlist does not list it for the session's user."
         else:
             # A refused command revoked nothing: whoever revoked this one did it elsewhere.
             item.verdict = Verdict.ALREADY if sent is Verdict.FAILED else Verdict.REVOKED

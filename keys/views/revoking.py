@@ -112,6 +112,7 @@ def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, 
             "verdict": result.verdict,
             "name": result.verdict.name,
             "words": words_for(result),
+            "is_unlisted": result.is_unlisted,
         }
         for result in results
     ]

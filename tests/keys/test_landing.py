@@ -15,7 +15,7 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
-NOW = timezone.now()
+NOW = timezone.now() - timedelta(hours=1)
 
 
 def listed(number=0, **facts):

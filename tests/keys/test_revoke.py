@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from keys.services import revoking
+from keys.services.rereading import Listed
 from workspaces.models import Action, AuditEvent, Outcome
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
@@ -126,8 +127,9 @@ def test_a_page_full_of_slow_revocations_comes_back_in_time(console, monkeypatch
 
 
 def test_a_list_that_contradicts_the_answer_wins(workspace):
-    result = revoking.RevokeResult(make_key(workspace), revoking.Verdict.REVOKED, "done")
-    revoking._compare_with_list(result, list_was_read=True)
+    key = make_key(workspace)
+    result = revoking.RevokeResult(key, revoking.Verdict.REVOKED, "done")
+    revoking._compare_with_list(result, Listed({key.upstream_id: True}))
     assert result.verdict is revoking.Verdict.FAILED
     assert "still shows the key as active" in result.message
 

@@ -5,6 +5,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models.workspace import Workspace
 from workspaces.statements import in_json, rows_of
 
@@ -13,13 +14,14 @@ CLOCKS_APART = timedelta(minutes=1)
 
 # Many rows at once, each with values of its own, which update() cannot do.
 _GIVEN = {
-    "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_success_at": "timestamptz",
-    "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text", "last_request_id": "text",
-    "odd_count": "int", "odd_example": "text",
+    "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_attempt_at": "timestamptz",
+    "last_success_at": "timestamptz", "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text",
+    "last_request_id": "text", "odd_count": "int", "odd_example": "text",
 }  # fmt: skip
 _GIVE_BACK = """
 UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
-    last_success_at = given.last_success_at, consecutive_failures = given.consecutive_failures,
+    last_attempt_at = given.last_attempt_at, last_success_at = given.last_success_at,
+    consecutive_failures = given.consecutive_failures,
     last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id,
     odd_count = given.odd_count, odd_example = given.odd_example
 FROM {} WHERE id = given.pk AND leased_until {} given.held_until
@@ -44,7 +46,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
         They come with their workspaces and sessions; those of one workspace share it. On PostgreSQL rows that another
         worker is taking are skipped; SQLite's immediate transactions queue up.
         """
-        now = timezone.now()
+        now = clock.now()
         skip = connection.features.has_select_for_update_skip_locked
         if not skip and not self.due(now).exists():
             return []  # the usual case, and one in which SQLite need not be asked to write
@@ -72,6 +74,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
                 "pk": poll.pk,
                 "held_until": poll.leased_until,
                 "next_run_at": poll.next_run_at,
+                "last_attempt_at": poll.last_attempt_at,
                 "last_success_at": poll.last_success_at,
                 "consecutive_failures": poll.consecutive_failures,
                 "last_error": poll.last_error,

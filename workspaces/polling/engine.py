@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import redis
 import structlog
-from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer, stopping
 from workspaces.polling.fetching import Answer, Fetches
@@ -57,7 +57,11 @@ class Turn:
         """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
         ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
-        self._fetches.begin(sent.poll for sent in ready)
+        if ready:
+            moment = clock.now()
+            for sent in ready:
+                sent.poll.last_attempt_at = moment
+            self._fetches.begin([sent.poll for sent in ready], moment)
         return settle(held) if held else []
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[Answer]:
@@ -118,7 +122,7 @@ def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
 
 def mend_clock() -> int:
     """Make due what was put off by a clock that was ahead and has been set back; return how many rows."""
-    now = timezone.now()
+    now = clock.now()
     mended = Poll.objects.left_behind(now).update(next_run_at=now, leased_until=None, last_attempt_at=None)
     if mended:
         logger.warning("clock_was_ahead", polls=mended)

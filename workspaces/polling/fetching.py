@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Any
 
 import structlog
-from django.utils import timezone
 
 from cleanlist import Connections
 from cleanlist.errors import CleanlistError
@@ -45,9 +44,12 @@ class Fetches:
         self._tasks: set[asyncio.Task[Answer]] = set()  # touched by the loop's thread only
         self._arrived: queue.SimpleQueue[Answer] = queue.SimpleQueue()
 
-    def begin(self, polls: Iterable[Poll]) -> None:
-        """Send the calls; their answers arrive in the order in which upstream gives them."""
-        self._loop.call_soon_threadsafe(self._start, list(polls))
+    def begin(self, polls: Iterable[Poll], moment: datetime) -> None:
+        """Send the calls; their answers arrive in the order in which upstream gives them.
+
+        ``moment`` is the present by the database's clock, and becomes the time at which they were read.
+        """
+        self._loop.call_soon_threadsafe(self._start, list(polls), moment)
 
     def arrived(self, most: int, patience: float) -> list[Answer]:
         """Return up to ``most`` answers that have come, or none after ``patience`` seconds without any."""
@@ -64,9 +66,9 @@ class Fetches:
         """Let go of what has not come yet."""
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
 
-    def _start(self, polls: list[Poll]) -> None:
+    def _start(self, polls: list[Poll], moment: datetime) -> None:
         for poll in polls:
-            task = self._loop.create_task(_fetch(poll, self._connections))
+            task = self._loop.create_task(_fetch(poll, self._connections, moment))
             self._tasks.add(task)
             task.add_done_callback(self._note)
 
@@ -81,10 +83,11 @@ class Fetches:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _fetch(poll: Poll, connections: Connections) -> Answer:
-    """Return what upstream said; every failure becomes part of the answer."""
-    # The moment before the call: whatever the answer shows was true then or later.
-    started_at = timezone.now()
+async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> Answer:
+    """Return what upstream said; every failure becomes part of the answer.
+
+    It is dated ``moment``, which is before the call: whatever the answer shows was true then or later.
+    """
     try:
         resource = resource_named(poll.resource)
         client = polling_client(poll.workspace, resource.credential, connections)
@@ -94,7 +97,7 @@ async def _fetch(poll: Poll, connections: Connections) -> Answer:
     except Exception as error:
         logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
         return Answer(poll, error=error)
-    return Answer(poll, data=data, fetched_at=started_at)
+    return Answer(poll, data=data, fetched_at=moment)
 
 
 _loop: tuple[asyncio.AbstractEventLoop, Connections] | None = None

@@ -8,10 +8,10 @@ from typing import Any
 import redis
 import structlog
 from django.db import DatabaseError, transaction
-from django.utils import timezone
 
 from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
+from workspaces import clock
 from workspaces.connections import NotConnected
 from workspaces.models import Poll, Workspace
 from workspaces.polling import backoff, pacer, pauses, trust
@@ -34,7 +34,7 @@ def settle(answers: Sequence[Answer]) -> list[Answer]:
     Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
     """
     landed = _land_all(answers)
-    now = timezone.now()
+    now = clock.now()
     for answer in landed:
         _plan(answer, now)
     try:

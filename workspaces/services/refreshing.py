@@ -1,6 +1,7 @@
 """Reads upstream at once because a person asked for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from workspaces.models import Poll, Workspace
 from workspaces.polling import engine
@@ -12,6 +13,8 @@ class RefreshResult:
     """How the re-reading of one or more resources went."""
 
     errors: list[Exception]
+    # What was read and stored, in the order in which it was asked for.
+    data: list[Any] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -31,4 +34,5 @@ def refresh(workspace: Workspace, resource: str, *, subject: str = "") -> Refres
         defaults={"interval_seconds": resource_named(resource).interval_seconds()},
     )
     answers = engine.run([poll], asked_for=True)
-    return RefreshResult([answer.error for answer in answers if answer.error is not None])
+    read = [answer.data for answer in answers if answer.fetched_at is not None]
+    return RefreshResult([answer.error for answer in answers if answer.error is not None], read)

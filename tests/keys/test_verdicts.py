@@ -1,0 +1,136 @@
+"""After a command the list that the command itself read decides, and what is not known is called so."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from keys import landing
+from keys.forms import REVOKE_ALL_PHRASE
+from keys.models import ApiKey
+from keys.services import revoking
+from keys.services.rereading import Listed
+from keys.services.revoking import Verdict
+from workspaces.models import Action, AuditEvent, Outcome, Poll
+
+from .conftest import make_key, text_of
+
+HTMX = {"HX-Request": "true"}
+MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]
+
+
+def outcome(action=Action.KEY_REVOKED):
+    return AuditEvent.objects.filter(action=action).latest("pk").outcome
+
+
+@pytest.mark.parametrize("ahead", MOVES)
+def test_a_key_dated_ahead_is_revoked_and_said_to_be(console, ahead):
+    key = console.create(name="Doomed").context["key"]
+    ApiKey.objects.update(read_at=timezone.now() + ahead)
+    assert "1 key revoked" in text_of(console.post("revoke", key.key_id))
+    key.refresh_from_db()
+    assert (key.is_active, outcome()) == (False, Outcome.SUCCEEDED)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_key_that_is_not_listed_for_the_session_is_not_known_to_be_revoked(console, again):
+    key = make_key(console.workspace, "Of another user")
+    if again:
+        console.post("revoke", key.key_id)
+    answer = console.post("revoke", key.key_id, headers=HTMX)
+    assert "toast" not in answer.headers["HX-Trigger"]
+    assert "Not known" in text_of(answer)
+    assert "whether it still works is not known" in text_of(answer)
+    assert outcome() == Outcome.UNKNOWN
+
+
+def revoke(workspace, listed, verdict, **facts):
+    result = revoking.RevokeResult(make_key(workspace, **facts), verdict)
+    revoking._compare_with_list(result, Listed({} if listed is None else {result.key.upstream_id: listed}))
+    return result
+
+
+# What the answer told, what the list read since shows (None: not listed), and what is known then.
+SETTLED = [
+    (Verdict.UNKNOWN, False, Verdict.REVOKED),
+    (Verdict.UNKNOWN, True, Verdict.FAILED),
+    (Verdict.UNKNOWN, None, Verdict.UNKNOWN),
+    (Verdict.FAILED, False, Verdict.ALREADY),
+    (Verdict.FAILED, True, Verdict.FAILED),
+    (Verdict.FAILED, None, Verdict.UNKNOWN),
+    (Verdict.REVOKED, False, Verdict.REVOKED),
+    (Verdict.REVOKED, True, Verdict.FAILED),
+    (Verdict.REVOKED, None, Verdict.REVOKED),
+    (Verdict.ALREADY, False, Verdict.ALREADY),
+    (Verdict.ALREADY, True, Verdict.FAILED),
+    (Verdict.ALREADY, None, Verdict.ALREADY),
+    (Verdict.NOT_TRIED, False, Verdict.NOT_TRIED),
+    (Verdict.NOT_TRIED, True, Verdict.NOT_TRIED),
+    (Verdict.NOT_TRIED, None, Verdict.NOT_TRIED),
+]
+
+
+@pytest.mark.parametrize(("answered", "listed", "settled"), SETTLED)
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_the_commands_own_list_decides_whatever_the_mirror_shows(workspace, answered, listed, settled, mirrored):
+    assert revoke(workspace, listed, answered, is_active=mirrored).verdict is settled
+
+
+def test_an_expired_key_whose_revocation_was_refused_is_not_called_revoked(workspace):
+    over = timezone.now() - timedelta(days=1)
+    assert revoke(workspace, False, Verdict.FAILED, expires_at=over).verdict is Verdict.FAILED
+
+
+def test_of_a_key_that_a_list_with_unreadable_records_lacks_nothing_is_said(workspace):
+    result = revoking.RevokeResult(make_key(workspace), Verdict.UNKNOWN)
+    revoking._compare_with_list(result, Listed({}, is_complete=False))
+    assert (result.verdict, result.is_unlisted) == (Verdict.UNKNOWN, False)
+
+
+def revoke_all(console):
+    return text_of(console.post("revoke_all", data={"phrase": REVOKE_ALL_PHRASE}))
+
+
+def make_upstream(sandbox, name):
+    with sandbox.session() as session:
+        session.post("/api/v1/api-keys", json={"name": name}).raise_for_status()
+
+
+def test_revoking_all_lists_a_key_that_was_made_elsewhere_a_moment_before(console, sandbox):
+    console.create(name="Known here")
+    make_upstream(sandbox, "Made elsewhere")
+    page = revoke_all(console)
+    assert "2 keys revoked" in page
+    assert "Made elsewhere" in page
+    made = console.key(name="Made elsewhere", is_active=False)
+    assert made.revoked_by == console.user
+    event = AuditEvent.objects.get(action=Action.KEYS_ALL_REVOKED)
+    assert made.upstream_id in event.details["revoked"]
+    assert len(event.details["revoked"]) == 2
+
+
+def test_a_mirror_that_is_behind_is_read_first_so_that_old_revocations_are_not_claimed(console, sandbox):
+    console.create(name="Known here")
+    make_upstream(sandbox, "Old one")
+    with sandbox.session() as session:
+        session.post("/api/v1/api-keys/revoke-all").raise_for_status()
+    make_upstream(sandbox, "New one")
+    Poll.objects.update(last_success_at=timezone.now() - timedelta(hours=1))
+    page = revoke_all(console)
+    assert "New one" in page
+    assert "Old one" not in page
+    assert console.key(name="Old one", is_active=False).revoked_by is None
+
+
+def test_what_a_command_read_itself_counts_though_a_worker_takes_the_lease_of_the_list(console, sandbox, monkeypatch):
+    sandbox.control("faults", {"path": "/api/v1/api-keys", "method": "POST", "times": 1, "kind": "drop"})
+    land = landing.land_full_list
+
+    def land_after_a_worker_came(*arguments, **options):
+        Poll.objects.filter(resource="keys").update(leased_until=timezone.now() + timedelta(seconds=60))
+        land(*arguments, **options)
+
+    monkeypatch.setattr(landing, "land_full_list", land_after_a_worker_came)
+    page = text_of(console.create(name="Lost"))
+    assert "shows no such key so far" in page
+    assert "could not be read either" not in page

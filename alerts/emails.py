@@ -107,19 +107,49 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
     unit = kind.unit if kind else ""
     level = {name: _level(said.get(name), unit) for name in ("value", "threshold", "recovery")}
     slug = notification.workspace.slug
-    rule_id = said.get("rule_id") or (notification.alert.rule_id if notification.alert else None)
+    # As it is now: a link to a rule that was removed since leads nowhere.
+    rule_id = notification.alert.rule_id if notification.alert else None
+    mark = _mark(notification, said)
     return {
+        **mark,
+        "loud_mark": re.sub(r"^\w+", lambda word: word[0].upper(), mark["mark"]),
         **level,
         "is_flag": kind.is_flag if kind else False,
         "is_resolved": notification.kind == Kind.RESOLVED,
-        "is_reminder": notification.kind == Kind.REMINDER,
+        "is_over": notification.kind in {Kind.RESOLVED, Kind.EASED},
+        "is_eased": notification.kind == Kind.EASED,
         "fired_at": _moment(said.get("fired_at")),
-        "lasted": span(timedelta(seconds=said.get("lasted_seconds", 0))),
         "repeat": every(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
         "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
         "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
         "subject_url": absolute(said["subject_url"]) if said.get("subject_url") else "",
     }
+
+
+def _mark(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
+    """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
+    severity, now = Severity(said["severity"]), said.get("now") or said["headline"]
+    lasted = span(timedelta(seconds=said.get("lasted_seconds", 0)))
+    changed = ", the rule was changed" if said.get("edited") else ""
+    match notification.kind:
+        case Kind.EASED if said.get("ended"):
+            return {
+                "mark": f"Still {severity.label.lower()}",
+                "look": severity.value,
+                "prefix": "Still: ",
+                "title": now,
+            }
+        case Kind.EASED:
+            mark = f"Better, still {severity.label.lower()}"
+            return {"mark": mark, "look": severity.value, "prefix": "Better, not over: ", "title": now}
+        case Kind.RESOLVED if said.get("ended"):
+            return {"mark": "No longer watched", "look": "gone", "prefix": "No longer watched: ", "title": said["rule"]}
+        case Kind.RESOLVED:
+            return {"mark": f"Resolved after {lasted}{changed}", "look": "ok", "prefix": "Resolved: ", "title": now}
+        case Kind.REMINDER:
+            mark = f"{severity.label}{changed or ', reminder'}"
+            return {"mark": mark, "look": severity.value, "prefix": "Still: ", "title": said["headline"]}
+    return {"mark": severity.label, "look": severity.value, "prefix": "", "title": said["headline"]}
 
 
 def _level(value: str | None, unit: str) -> str:

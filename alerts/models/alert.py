@@ -70,6 +70,8 @@ class Alert(models.Model):
     acknowledged_at = models.DateTimeField(null=True)
     acknowledged_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     note = models.CharField(max_length=500, blank=True)
+    # What a person did to the rule while this fires, until the next e-mail says so.
+    edited = models.CharField(max_length=600, blank=True, default="")
     notified_at = models.DateTimeField(null=True)
     notifications_sent = models.PositiveIntegerField(default=0)  # how often it was told, not to how many
 

@@ -44,7 +44,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
     def told(self) -> "NotificationQuerySet":
         """Keep those that say that an alert fires, and that were sent or still will be, to who still may know."""
-        says = [Notification.Kind.FIRING, Notification.Kind.REMINDER]
+        says = [Notification.Kind.FIRING, Notification.Kind.REMINDER, Notification.Kind.EASED]
         lost = [Notification.State.DROPPED, Notification.State.UNDELIVERABLE, Notification.State.FAILED]
         since_left = Q(recipient__left_at=None) | Q(recipient__left_at__lt=F("created_at"))
         return self.filter(since_left, kind__in=says).exclude(state__in=lost)
@@ -60,6 +60,7 @@ class Notification(models.Model):
     class Kind(models.TextChoices):
         FIRING = "firing", "Alert"
         REMINDER = "reminder", "Reminder"
+        EASED = "eased", "Better, not over"
         RESOLVED = "resolved", "Resolved"
         TEST = "test", "Test"
         SUMMARY = "summary", "Summary"

@@ -118,7 +118,8 @@ class SnoozeQuerySet(models.QuerySet["Snooze"]):
 class Snooze(models.Model):
     """A known state of one rule and subject that nobody is to be told of: until a date, or until it gets worse.
 
-    It outlives the alert that it was set on, so that hovering around the recovery level does not end it.
+    With a date it outlives the alert that it was set on, so that hovering around the recovery level does not end it.
+    Without one it ends with the alert, or a level that is never reached would silence the rule for good.
     """
 
     rule = models.ForeignKey(Rule, on_delete=models.CASCADE, related_name="snoozes")

@@ -13,8 +13,9 @@ from workspaces.models import Workspace
 from workspaces.texts import plain_text
 
 WRITTEN = (
-    "subject_label", "subject_url", "headline", "condition", "facts", "value", "threshold", "recovery", "evaluated_at",
-    "state", "hidden_state", "fired_at", "resolved_at", "notified_at", "notifications_sent",
+    "rule_name", "severity", "edited", "subject_label", "subject_url", "headline", "condition", "facts", "value",
+    "threshold", "recovery", "evaluated_at", "state", "hidden_state", "fired_at", "resolved_at", "notified_at",
+    "notifications_sent",
 )  # fmt: skip
 
 
@@ -35,7 +36,6 @@ class Pass:
         if self.deleted:
             Alert.objects.filter(pk__in=self.deleted).delete()
         Alert.objects.bulk_create(opened)
-        self.messages.sort(key=lambda message: message.alert.gravity, reverse=True)
         outbox = Outbox(self.workspace, self.now, self.messages)
         outbox.write()
         Alert.objects.bulk_update(kept, WRITTEN)
@@ -78,7 +78,8 @@ class Pass:
         if move.tells:
             alert.notifications_sent += 1
             alert.notified_at = self.now
-            self.messages.append(Message(move.tells, alert, move.rule))
+            self.messages.append(Message(move.tells, alert, move.rule, edited=alert.edited))
+            alert.edited = ""
 
     def _close(self, alert: Alert, move: Move) -> None:
         if alert.fired_at is None:
@@ -89,9 +90,10 @@ class Pass:
         value = stored(move.reading.value) if move.reading else None
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
         self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
-        self.messages.append(
-            Message(Notification.Kind.RESOLVED, alert, move.rule, plain_text(text, 300), facts_of(move.reading))
-        )
+        if move.ended:
+            self._note(alert, alert.state, "The snooze ended with it")
+        headline, facts = plain_text(text, 300), facts_of(move.reading)
+        self.messages.append(Message(Notification.Kind.RESOLVED, alert, move.rule, headline, facts, alert.edited))
 
     def _change(self, alert: Alert, after: Memory, text: str) -> None:
         before = alert.state

@@ -90,7 +90,9 @@ def decide(rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, 
                 moves.append(move)
         subjects = {reading.subject for reading in seen}
         gone = [alert for subject, alert in alerts.items() if subject not in subjects]
-        moves += [Move(rule, alert, Memory(), text=GONE) for alert in gone]
+        for alert in gone:
+            snooze = held.snoozes.get((rule.pk, alert.subject))
+            moves.append(Move(rule, alert, Memory(), text=GONE, ended=_ended_with_it(alert, snooze)))
     return moves
 
 
@@ -104,20 +106,27 @@ def _move(rule: Rule, alert: Alert | None, reading: Reading, held: Held, now: da
     after = step(alert.memory if alert else Memory(), levels, reading.value, now)
     if alert is None and after.state == State.OK:
         return None
+    snooze = held.snoozes.get((rule.pk, reading.subject))
     move = Move(rule, alert, after, reading, levels=levels)
     if after.state == State.OK:
+        move.ended = _ended_with_it(alert, snooze)
         return move
     if after.state == State.FIRING:
-        _tell(move, held.snoozes.get((rule.pk, reading.subject)), now)
+        _tell(move, snooze, now)
     if alert is None or move.tells or move.ended or alert.state != after.state or _is_new(move, alert, now):
         return move
     return None
 
 
+def _ended_with_it(alert: Alert | None, snooze: Snooze | None) -> Snooze | None:
+    """Return the snooze that ends because what it was set on has fired and is over: one without a date."""
+    return snooze if snooze and snooze.until is None and alert and alert.fired_at else None
+
+
 def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
     """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
     levels = rule.levels_for(reading)
-    if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None:
+    if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None or alert.edited:
         return levels
     harder = max if levels.direction == "below" else min
     return replace(levels, recovery=harder(levels.recovery, alert.recovery))
@@ -133,7 +142,7 @@ def _tell(move: Move, snooze: Snooze | None, now: datetime) -> None:
         move.ended = snooze
     if alert is None or alert.fired_at is None:
         move.tells = Notification.Kind.FIRING
-    elif snooze is not None or alert.reminder_due(rule.repeat_seconds, now):
+    elif snooze is not None or alert.edited or alert.reminder_due(rule.repeat_seconds, now):
         move.tells = Notification.Kind.REMINDER
 
 
@@ -149,6 +158,8 @@ def _is_new(move: Move, alert: Alert, now: datetime) -> bool:
 
 def _values(rule: Rule, reading: Reading, levels: Levels) -> dict[str, object]:
     return {
+        "rule_name": rule.name,
+        "severity": rule.severity,
         "subject_label": plain_text(reading.label, 200),
         "subject_url": plain_text(reading.url, 300),
         "headline": headline_of(reading),

@@ -3,11 +3,12 @@
 from django.db import transaction
 from django.utils import timezone
 
-from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Transition
-from alerts.services.notifying import dispatch_soon, new_message_id, recipients_for
+from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Transition
+from alerts.services.notifying import Message, Outbox, dispatch_soon, new_message_id, recipients_for
 from workspaces.audit import CONSOLE, Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Workspace
+from workspaces.texts import plain_text
 
 FIELDS = (
     "name",
@@ -22,14 +23,20 @@ FIELDS = (
     "enabled",
 )
 
+# What decides whether it fires, and how loudly.
+LEVELS = ("severity", "parameters", "threshold", "recovery")
+
 
 def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) -> None:
     """Store a new or changed rule; it is held against the mirror within seconds."""
     action = Action.ALERT_RULE_CHANGED if rule.pk else Action.ALERT_RULE_CREATED
     with transaction.atomic():
+        was = Rule.objects.filter(pk=rule.pk).first()
         rule.save()
         if not rule.enabled:
             _end_alerts(rule, actor, "The rule was switched off")
+        elif was is not None and any(getattr(was, name) != getattr(rule, name) for name in LEVELS):
+            _note_change(rule, actor)
         _look_soon(rule.workspace)
         record_event(
             action,
@@ -42,7 +49,7 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
 
 
 def remove_rule(rule: Rule, actor: Actor) -> None:
-    """Remove a rule; its past alerts stay."""
+    """Remove a rule; its past alerts stay, and who was told that it fires is told that nobody watches any more."""
     with transaction.atomic():
         _end_alerts(rule, actor, "The rule was removed")
         subject = (str(rule.pk), rule.name)
@@ -56,12 +63,41 @@ def describe(rule: Rule) -> dict[str, str]:
 
 
 def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
-    """End what the rule has open without an e-mail: a person has just decided so."""
-    open_alerts = Alert.objects.open().filter(rule=rule)
-    open_alerts.filter(fired_at__isnull=True).delete()
-    for alert in open_alerts:
+    """End what the rule has open, and say so to whom it was told: the last that they heard is that it fires."""
+    now = timezone.now()
+    Alert.objects.open().filter(rule=rule, fired_at__isnull=True).delete()
+    alerts = list(Alert.objects.current().filter(rule=rule).select_for_update())
+    for alert in alerts:
+        alert.workspace, alert.resolved_at = rule.workspace, now
         Transition.objects.create(alert=alert, before=alert.state, after="resolved", text=text, by=actor.user)
-    open_alerts.update(state=Alert.State.RESOLVED, resolved_at=timezone.now())
+    ended = f"{text}{_by(actor)}."
+    outbox = Outbox(
+        rule.workspace,
+        now,
+        [
+            Message(Notification.Kind.RESOLVED, alert, rule, alert.headline, alert.facts, ended=ended)
+            for alert in alerts
+        ],
+    )
+    outbox.write()
+    for alert in alerts:
+        alert.state, alert.hidden_state = Alert.State.RESOLVED, ""
+    Alert.objects.bulk_update(alerts, ["state", "hidden_state", "resolved_at", "notifications_sent"])
+    Snooze.objects.filter(rule=rule, until=None).delete()
+    outbox.flush()
+
+
+def _note_change(rule: Rule, actor: Actor) -> None:
+    """Have the next e-mail about what the rule has firing say that it was changed, and what it was."""
+    for alert in Alert.objects.current().filter(rule=rule):
+        was = f"{alert.level.label.lower()}, {alert.condition}"
+        alert.edited = plain_text(f"The rule was changed{_by(actor)}. Before: {was}.", 600)
+        alert.save(update_fields=["edited"])
+        Transition.objects.create(alert=alert, before=alert.state, after=alert.state, text=alert.edited[:500])
+
+
+def _by(actor: Actor) -> str:
+    return f" by {actor.user.email}" if actor.user else ""
 
 
 def _look_soon(workspace: Workspace) -> None:

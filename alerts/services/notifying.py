@@ -1,7 +1,7 @@
 """Writes what is to be sent into the outbox, in the transaction of what it tells of. Nothing here sends."""
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -67,7 +67,8 @@ def dispatch_soon() -> None:
 class Message:
     """What is to be told of an alert: that it fires or still does, or, where ``kind`` is RESOLVED, that it is over.
 
-    ``headline`` and ``facts`` say how things are when it is over.
+    ``headline`` and ``facts`` say how things are when it is over. ``edited`` says what a person did to the rule while
+    it fired; ``ended`` that they ended it, so that nothing is known of whether it is over.
     """
 
     kind: Notification.Kind
@@ -75,6 +76,8 @@ class Message:
     rule: Rule
     headline: str = ""
     facts: list[list[str]] = field(default_factory=list)
+    edited: str = ""
+    ended: str = ""
 
 
 class Outbox:
@@ -84,11 +87,12 @@ class Outbox:
     """
 
     def __init__(self, workspace: Workspace, now: datetime, messages: Sequence[Message]) -> None:
-        self.workspace, self.now, self.messages = workspace, now, messages
+        self.workspace, self.now = workspace, now
+        self.messages = sorted(messages, key=lambda message: message.alert.gravity, reverse=True)
         self.rows: list[Notification] = []
         self._told: list[Notification] = []
-        self._over: set[int] = set()
-        self._resolved: set[tuple[str, str, int]] = set()
+        self._over = [message.alert for message in self.messages if message.kind == Kind.RESOLVED]
+        self._said_over: set[tuple[str, str, int]] = set()
 
     def write(self) -> None:
         """Store what is due, in a number of queries that does not grow with the messages."""
@@ -99,7 +103,7 @@ class Outbox:
         recipients = self._load_recipients()
         for message in self.messages:
             if message.kind == Kind.RESOLVED:
-                self._tell_resolved(message)
+                self._tell_over(message)
             else:
                 wanted = addresses_of(message.rule, self._owners)
                 self._tell(message, [recipients[address] for address in wanted])
@@ -112,36 +116,76 @@ class Outbox:
 
     def _tell(self, message: Message, recipients: Iterable[Recipient]) -> None:
         """Write to everyone whom no worse alert of the same kind and subject has told already."""
-        covered = {row.recipient_id for row in self._family(message.alert) if self._is_worse(row, message.alert)}
-        threads = self._threads(message.alert)
-        extra: dict[str, object] = {"repeat_seconds": message.rule.repeat_seconds, "rule_id": message.rule.pk}
+        alert = message.alert
+        covered = {row.recipient_id for row in self._family(alert) if self._is_worse(row, alert)}
+        covered |= {row.recipient_id for row in self.rows if row.alert_id == alert.pk}
+        threads = self._threads(alert)
+        extra = {
+            "repeat_seconds": message.rule.repeat_seconds,
+            "rule_id": message.rule.pk,
+            "edited": message.edited,
+        }
         for recipient in recipients:
             if recipient.pk not in covered and recipient.unsubscribed_at is None:
-                self._add(message, recipient, extra, threads)
+                self._add(message.kind, alert, recipient, extra, threads)
 
-    def _tell_resolved(self, message: Message) -> None:
+    def _tell_over(self, message: Message) -> None:
         """Write once that it is over to everyone who was told that it began, in the same thread.
 
-        Of several alerts of one kind and subject that end together only the worst says so: it is one recovery.
+        Of several alerts of one kind and subject that end together only the worst says so: it is one recovery. Where
+        a milder one goes on the e-mail is about that, so that who reads it last knows the state.
         """
         alert = message.alert
-        told = [row.recipient for row in self._family(alert) if row.alert_id == alert.pk]
-        recipients = {recipient.pk: recipient for recipient in told if recipient.unsubscribed_at is None}
-        threads = self._threads(alert)
-        self._over.add(alert.pk)
+        recipients = self._who_knows(message)
         if not recipients:
             return
         alert.notifications_sent += 1
+        left = [one for one in self._still_firing if _place(one) == _place(alert)]
         extra: dict[str, object] = {
             "now": message.headline,
             "facts": message.facts,
             "lasted_seconds": round(alert.lasted.total_seconds()),
+            "edited": message.edited,
+            "ended": message.ended,
+            **({} if message.ended else {"at": self.now.isoformat()}),
+            "over": [one.rule_name for one in self._over if _place(one) == _place(alert)],
+            "left": [f"{one.rule_name} ({one.level.label.lower()}): {one.condition}" for one in left],
         }
-        for recipient in recipients.values():
-            place = (alert.kind, alert.subject, recipient.pk)
-            if place not in self._resolved:
-                self._resolved.add(place)
-                self._add(message, recipient, extra, threads)
+        threads = self._threads(alert)
+        for recipient in recipients:
+            place = (*_place(alert), recipient.pk)
+            if place in self._said_over:
+                continue
+            self._said_over.add(place)
+            if left:
+                stem = f"eased:{alert.pk}:{alert.notifications_sent}"
+                about = {"headline": message.headline, "value": None}
+                self._add(Kind.EASED, left[0], recipient, {**extra, **about}, threads, stem)
+            else:
+                self._add(Kind.RESOLVED, alert, recipient, extra, threads)
+
+    def _who_knows(self, message: Message) -> list[Recipient]:
+        """Return who was told that it began; who was taken off every rule of the kind meanwhile hears no more of it."""
+        wanted = {*addresses_of(message.rule, self._owners), *self._addresses.get(message.alert.kind, ())}
+        told = [row.recipient for row in self._family(message.alert) if row.alert_id == message.alert.pk]
+        known = {recipient.pk: recipient for recipient in told if recipient.unsubscribed_at is None}
+        return [recipient for recipient in known.values() if recipient.address in wanted]
+
+    @cached_property
+    def _addresses(self) -> dict[str, set[str]]:
+        """Return of each kind that something is over of whom its rules tell; one query."""
+        found: dict[str, set[str]] = {}
+        kinds = {alert.kind for alert in self._over}
+        for rule in Rule.objects.enabled().filter(workspace=self.workspace, kind__in=kinds):
+            found.setdefault(rule.kind, set()).update(addresses_of(rule, self._owners))
+        return found
+
+    @cached_property
+    def _still_firing(self) -> list[Alert]:
+        """Return what goes on of the kinds and subjects of which something is over, worst first; one query."""
+        rows = Alert.objects.current().filter(workspace=self.workspace, kind__in={one.kind for one in self._over})
+        rows = rows.exclude(pk__in=[one.pk for one in self._over]).select_related("workspace")
+        return sorted(rows, key=lambda alert: alert.gravity, reverse=True)
 
     def _drop_what_waits(self) -> None:
         """Forget e-mails that quiet hours held back and that are not true any more."""
@@ -179,15 +223,11 @@ class Outbox:
     def _family(self, alert: Alert) -> list[Notification]:
         """Return what was told of alerts of the same kind and subject that are open, or end just now."""
         written = [row for row in self.rows if row.kind != Kind.RESOLVED]
-        return [
-            row
-            for row in (*self._told, *written)
-            if row.alert and (row.alert.kind, row.alert.subject) == (alert.kind, alert.subject)
-        ]
+        return [row for row in (*self._told, *written) if row.alert and _place(row.alert) == _place(alert)]
 
     def _is_worse(self, row: Notification, alert: Alert) -> bool:
         told = row.alert
-        return told is not None and told.gravity > alert.gravity and told.pk not in self._over
+        return told is not None and told.gravity > alert.gravity and told not in self._over
 
     def _threads(self, alert: Alert) -> dict[int, tuple[str, str]]:
         """Return for each recipient the thread's first and latest message."""
@@ -197,24 +237,26 @@ class Outbox:
             threads[row.recipient_id] = (first, row.message_id)
         return threads
 
-    def _add(
+    def _add(  # noqa: PLR0917 - all that a row says
         self,
-        message: Message,
+        kind: Notification.Kind,
+        alert: Alert,
         recipient: Recipient,
-        extra: dict[str, object],
-        threads: dict[int, tuple[str, str]],
+        extra: Mapping[str, object],
+        threads: Mapping[int, tuple[str, str]],
+        stem: str = "",
     ) -> None:
-        alert = message.alert
-        message_id = new_message_id(f"alert-{alert.pk}-{alert.notifications_sent}")
+        stem = stem or f"alert:{alert.pk}:{alert.notifications_sent}"
+        message_id = new_message_id(stem.replace(":", "-"))
         thread_id, in_reply_to = threads.get(recipient.pk, (message_id, ""))
         loud = alert.level == Severity.CRITICAL or self._quiet_until is None
         self.rows.append(
             Notification(
-                key=f"alert:{alert.pk}:{alert.notifications_sent}:{recipient.pk}",
+                key=f"{stem}:{recipient.pk}",
                 workspace=self.workspace,
                 recipient=recipient,
                 alert=alert,
-                kind=message.kind,
+                kind=kind,
                 payload={**payload_of(alert), **extra},
                 message_id=message_id,
                 thread_id=thread_id,
@@ -223,6 +265,11 @@ class Outbox:
                 next_attempt_at=self.now if loud or self._quiet_until is None else self._quiet_until,
             )
         )
+
+
+def _place(alert: Alert) -> tuple[str, str]:
+    """Return what alerts share that say the same thing in several severities, and so share a thread."""
+    return alert.kind, alert.subject
 
 
 def payload_of(alert: Alert) -> dict[str, object]:

@@ -72,7 +72,7 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "action_url": request.path,
         "consequences": [
             f"Nobody is told any more when {found.condition}.",
-            "What it has firing ends without an e-mail. Past alerts stay.",
+            "What it has firing ends, and who was told of it is told that nobody watches any more. Past alerts stay.",
             "Switching it off instead keeps its settings.",
         ],
     }

@@ -162,11 +162,11 @@ def test_trying_a_rule_out_stores_nothing_and_says_when_it_would_have_fired(go, 
     assert Rule.objects.get().threshold == 100
 
 
-def test_a_removed_rule_ends_its_alert_without_an_email_and_keeps_its_past(go, low, watch, owner):
+def test_a_removed_rule_ends_its_alert_says_so_and_keeps_its_past(go, low, watch, owner):
     go(owner, "remove_rule", low.rule_id, data={})
     low.refresh_from_db()
     assert (low.state, low.rule, low.rule_name) == ("resolved", None, "Balance low")
-    assert len(watch.outbox) == 1
+    assert [row.payload.get("ended") for row in watch.outbox] == [None, f"The rule was removed by {owner.email}."]
     assert go(owner, "alert", low.pk).status_code == 200
 
 

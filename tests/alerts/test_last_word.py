@@ -1,0 +1,189 @@
+"""Whoever reads the last message in a thread knows the state."""
+
+from datetime import timedelta
+
+import pytest
+
+from alerts.models import Rule, Snooze
+from alerts.services import editing, handling
+from workspaces.audit import CONSOLE, Actor
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def levels(watch):
+    """A warning below 1,000 and a critical level below 500, with the latter told at 400."""
+    watch.rule(name="Low", threshold=1000, recovery=1100)
+    watch.rule(name="Almost gone", severity="critical", threshold=500, recovery=550)
+    watch.balance(10_000)
+    watch.balance(400)
+    return watch
+
+
+def text(message):
+    return message.get_body(("plain",)).get_content()
+
+
+def test_what_still_fires_is_named_when_a_worse_level_is_over(levels, mailbox, send):
+    send()
+    levels.balance(700)
+    send()
+    assert mailbox.subjects[1] == "Better, not over: Example Works: 700 credits left"
+    assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
+    assert "Over: Almost gone" in text(mailbox.messages[1])
+    assert "Still firing: Low (warning): the balance is below 1,000 credits" in text(mailbox.messages[1])
+    assert "RESOLVED" not in text(mailbox.messages[1])
+
+
+def test_who_was_told_that_a_milder_level_goes_on_is_told_when_that_is_over(levels, mailbox, send):
+    for amount in (700, 5000):
+        levels.balance(amount)
+        send()
+    assert [subject.partition(":")[0] for subject in mailbox.subjects] == [
+        "Example Works",
+        "Better, not over",
+        "Resolved",
+    ]
+    assert mailbox.messages[2]["In-Reply-To"] == mailbox.messages[1]["Message-ID"]
+
+
+def test_a_level_that_is_over_with_all_others_names_none(levels, mailbox, send):
+    send()
+    levels.balance(5000)
+    send()
+    assert mailbox.subjects[1:] == ["Resolved: Example Works: 5,000 credits left"]
+    assert "Still firing" not in text(mailbox.messages[1])
+
+
+def test_a_level_of_another_subject_that_fires_is_not_named(levels, mailbox, send):
+    levels.rule(kind="spent_above", name="Spent", severity="information", threshold=10, recovery=10)
+    levels.balance(399)
+    levels.balance(5000)
+    send()
+    assert [row.kind for row in levels.outbox if row.alert.kind == "balance_below"] == ["firing", "resolved"]
+
+
+def test_a_reminder_that_is_due_with_the_news_does_not_say_it_twice(levels, mailbox, send):
+    Rule.objects.update(repeat_seconds=3600)
+    levels.balance(700, after=timedelta(hours=2))
+    assert [row.kind for row in levels.outbox] == ["firing", "eased"]
+    levels.balance(700, after=timedelta(hours=2))
+    assert [row.kind for row in levels.outbox] == ["firing", "eased", "reminder"]
+
+
+@pytest.mark.parametrize("end", ["remove", "switch off"])
+def test_a_rule_that_is_ended_while_it_fires_says_so_and_that_nobody_knows_more(watch, owner, mailbox, send, end):
+    rule = watch.rule(name="Balance low")
+    watch.balance(412)
+    send()
+    if end == "remove":
+        editing.remove_rule(rule, Actor(user=owner))
+    else:
+        rule.enabled = False
+        editing.save_rule(rule, Actor(user=owner))
+    send()
+    assert mailbox.subjects[1:] == ["No longer watched: Example Works: Balance low"]
+    assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
+    body = text(mailbox.messages[1])
+    assert f"The rule was {'removed' if end == 'remove' else 'switched off'} by {owner.email}." in body
+    assert "whether it is over is not known" in body
+    assert ("/alerts/rules/" in body) == (end == "switch off")
+    watch.balance(300)
+    send()
+    assert len(mailbox.messages) == 2
+
+
+def test_a_rule_that_is_removed_names_what_still_fires(levels, mailbox, send):
+    send()
+    editing.remove_rule(Rule.objects.get(name="Almost gone"), CONSOLE)
+    send()
+    assert mailbox.subjects[1] == "Still: Example Works: 400 credits left"
+    assert "The rule was removed." in text(mailbox.messages[1])
+    assert "Still firing: Low" in text(mailbox.messages[1])
+
+
+def test_an_email_that_waits_does_not_lead_to_a_rule_that_is_gone(watch, mailbox, send):
+    rule = watch.rule()
+    watch.balance(412)
+    editing.remove_rule(rule, CONSOLE)
+    send()
+    assert not any("/alerts/rules/" in text(message) for message in mailbox.messages)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"severity": "critical"}, "reminder", "CRITICAL, the rule was changed"),
+        ({"threshold": 450, "recovery": 500}, "reminder", "Threshold: 450 credits"),
+        ({"threshold": 300, "recovery": 350}, "resolved", "RESOLVED"),
+        ({"recovery": 400, "threshold": 400}, "resolved", "RESOLVED"),
+    ],
+    ids=str,
+)
+def test_a_rule_that_is_changed_while_it_fires_says_so_with_what_it_was(
+    watch, owner, mailbox, send, change, kind, words
+):
+    rule = watch.rule()
+    watch.balance(412)
+    send()
+    for name, value in change.items():
+        setattr(rule, name, value)
+    editing.save_rule(rule, Actor(user=owner))
+    watch.balance(412)
+    send()
+    assert [row.kind for row in watch.outbox] == ["firing", kind]
+    body = text(mailbox.messages[1])
+    assert words in body
+    assert f"The rule was changed by {owner.email}. Before: warning, the balance is below 500 credits." in body
+    watch.balance(411)
+    assert len(watch.outbox) == 2
+
+
+def test_a_new_name_is_taken_over_without_an_email(watch):
+    rule = watch.rule()
+    watch.balance(412)
+    rule.name = "Credits low"
+    editing.save_rule(rule, CONSOLE)
+    watch.balance(412)
+    assert watch.alerts.get().rule_name == "Credits low"
+    assert len(watch.outbox) == 1
+
+
+def test_a_base_that_does_not_resolve_is_let_go_when_a_person_changes_the_rule(watch):
+    rule = watch.rule(threshold=50, recovery=55, parameters={"unit": "percent"})
+    watch.balance(10_000)
+    watch.balance(4000)
+    rule.threshold, rule.recovery = 30, 35
+    editing.save_rule(rule, CONSOLE)
+    watch.balance(4000)
+    assert watch.alerts.get().state == "resolved"
+
+
+def test_an_address_that_was_taken_off_hears_nothing_more_and_the_others_do(watch):
+    rule = watch.rule(addresses=["finance@example.test"])
+    watch.balance(412)
+    rule.addresses = []
+    editing.save_rule(rule, CONSOLE)
+    watch.balance(9000)
+    heard = {row.recipient.address: row.kind for row in watch.outbox}
+    assert heard == {"owner@example.test": "resolved", "finance@example.test": "firing"}
+
+
+def test_a_snooze_without_a_date_ends_with_its_alert(watch):
+    watch.rule()
+    watch.balance(412)
+    handling.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
+    watch.balance(100_000)
+    assert not Snooze.objects.exists()
+    watch.balance(150)
+    assert [row.kind for row in watch.outbox] == ["firing", "resolved", "firing"]
+
+
+def test_a_snooze_without_a_date_ends_with_its_rule_being_switched_off(watch):
+    rule = watch.rule()
+    watch.balance(412)
+    handling.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
+    rule.enabled = False
+    editing.save_rule(rule, CONSOLE)
+    assert not Snooze.objects.exists()

@@ -1,42 +1,76 @@
 """The usual credits of each hour of the week, from hours that were seen a few times at most."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 HOURS_A_WEEK = 168
-# An hour that counts: its hour of the week (0 for Monday 00:00 UTC), its weight, and credits spent in it.
-Weighed = tuple[int, float, float]
 
 
-def weekly_profile(hours: Sequence[Weighed]) -> list[float]:
+@dataclass
+class WeekSums:
+    """Sums over the hours that count, by their hour of the week (0 for Monday 00:00 UTC).
+
+    They hold all that a profile needs, so that one pass over the hours serves profiles as of many moments.
+    """
+
+    count: int = 0
+    weights: list[float] = field(default_factory=lambda: [0.0] * HOURS_A_WEEK)
+    sums: list[float] = field(default_factory=lambda: [0.0] * HOURS_A_WEEK)
+    squares: list[float] = field(default_factory=lambda: [0.0] * HOURS_A_WEEK)
+
+    def add(self, slot: int, weight: float, rate: float) -> None:
+        """Count an hour with so many credits an hour."""
+        self.count += 1
+        self.weights[slot] += weight
+        self.sums[slot] += weight * rate
+        self.squares[slot] += weight * rate * rate
+
+    def scaled(self, factor: float) -> "WeekSums":
+        """Return a copy with all weights multiplied."""
+        rows = ([value * factor for value in row] for row in (self.weights, self.sums, self.squares))
+        return WeekSums(self.count, *rows)
+
+    def grouped(self, groups: Sequence[int], number: int) -> "WeekSums":
+        """Return the sums of ``number`` groups, of which ``groups`` names one for each hour of the week."""
+        found = WeekSums(self.count, [0.0] * number, [0.0] * number, [0.0] * number)
+        for slot, group in enumerate(groups):
+            found.weights[group] += self.weights[slot]
+            found.sums[group] += self.sums[slot]
+            found.squares[group] += self.squares[slot]
+        return found
+
+
+_CLOCK = [slot % 24 for slot in range(HOURS_A_WEEK)]
+_DAY = [slot // 24 for slot in range(HOURS_A_WEEK)]
+
+
+def weekly_profile(week: WeekSums) -> list[float]:
     """Return the expected credits of each hour of the week: a mean that leans on coarser means where data is thin."""
-    mean = sum(weight * rate for _, weight, rate in hours) / sum(weight for _, weight, _ in hours)
+    mean = sum(week.sums) / sum(week.weights)
     if mean <= 0:
         return [0.0] * HOURS_A_WEEK
-    by_hour = _means([(slot % 24, weight, rate) for slot, weight, rate in hours], [mean] * 24)
-    by_day = _means([(slot // 24, weight, rate) for slot, weight, rate in hours], [mean] * 7)
+    by_hour = _means(week.grouped(_CLOCK, 24), [mean] * 24)
+    by_day = _means(week.grouped(_DAY, 7), [mean] * 7)
     coarse = [max(0.0, by_hour[slot % 24] * by_day[slot // 24] / mean) for slot in range(HOURS_A_WEEK)]
-    return [max(0.0, value) for value in _means(hours, coarse)]
+    return [max(0.0, value) for value in _means(week, coarse)]
 
 
-def _means(hours: Sequence[Weighed], prior: Sequence[float]) -> list[float]:
+def _means(groups: WeekSums, prior: Sequence[float]) -> list[float]:
     """Return the weighted mean of each group, leaning on ``prior`` as far as the groups differ by chance only."""
-    weights, sums = [0.0] * len(prior), [0.0] * len(prior)
-    for group, weight, rate in hours:
-        weights[group] += weight
-        sums[group] += weight * rate
-    lean = _lean(hours, weights, sums, prior)
-    return [(total + lean * value) / (weight + lean) for total, weight, value in zip(sums, weights, prior, strict=True)]
+    lean = _lean(groups, prior)
+    rows = zip(groups.weights, groups.sums, prior, strict=True)
+    return [(total + lean * value) / (weight + lean) for weight, total, value in rows]
 
 
-def _lean(hours: Sequence[Weighed], weights: Sequence[float], sums: Sequence[float], prior: Sequence[float]) -> float:
+def _lean(groups: WeekSums, prior: Sequence[float]) -> float:
     """Return for how many observations ``prior`` counts: the variance within groups over that between them."""
-    groups = [(w, total / w - value) for w, total, value in zip(weights, sums, prior, strict=True) if w > 0]
-    seen = sum(w for w, _ in groups)
-    freedom = len(hours) - len(groups)
-    if freedom < len(groups) / 2:
+    rows = [row for row in zip(groups.weights, groups.sums, groups.squares, prior, strict=True) if row[0] > 0]
+    seen = sum(weight for weight, _, _, _ in rows)
+    freedom = groups.count - len(rows)
+    if freedom < len(rows) / 2:
         return 1000.0  # seen about once each: what is chance and what is pattern cannot be told
-    within = sum(w * (rate - sums[group] / weights[group]) ** 2 for group, w, rate in hours)
-    within *= len(hours) / freedom / seen
-    strayed = sum(w * offset**2 for w, offset in groups) / seen
-    between = strayed - within * len(groups) / len(hours)
+    within = sum(max(0.0, square - total * total / weight) for weight, total, square, _ in rows)
+    within *= groups.count / freedom / seen
+    strayed = sum(weight * (total / weight - value) ** 2 for weight, total, _, value in rows) / seen
+    between = strayed - within * len(rows) / groups.count
     return 1000.0 if between <= within / 1000 else max(0.2, within / between)

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from usage import forecasting
 from usage.burn import latest
-from usage.forecasting import HOURS_NEEDED, Hour, Pattern
+from usage.forecasting import HOURS_NEEDED, Batch, Hour, Pattern
 from usage.hours import HOUR, hour_of
 from usage.models import BalanceHour, BurnPattern
-from usage.profiles import HOURS_A_WEEK
 from workspaces.models import Workspace
 
 NO_READING = "the balance has not been read yet"
@@ -23,6 +24,8 @@ REACHED = "the balance is there already"
 ENDLESS_DAYS = Decimal(3650)
 # How many hours lie between the moments of the past at which the runway is worked out again.
 PAST_STEP = 3
+# A batch once a month makes two dozen dear hours a year, if it takes two of them.
+YEAR, DEAREST_HOURS = timedelta(days=365), 60
 
 
 @dataclass(frozen=True)
@@ -88,20 +91,29 @@ def _turn_of(workspace: Workspace) -> timedelta:
 
 
 def _learn(workspace: Workspace, now: datetime) -> Burn:
-    hours = history(workspace, now)
-    return Burn(forecasting.learn(hours, int(now.timestamp() // 3600)), forecasting.observed(hours))
+    hours, hour = history(workspace, now), int(now.timestamp() // 3600)
+    return Burn(forecasting.learn(hours, hour), forecasting.observed(hours, hour))
 
 
 def stored_burn(row: BurnPattern) -> Burn:
     """Return the burn as it was stored."""
-    learned = row.learned and Pattern(**{**row.learned, "profile": tuple(row.learned["profile"])})
-    return Burn(learned, row.hours_seen)
+    return Burn(_pattern(row.learned) if row.learned else None, row.hours_seen)
+
+
+def _pattern(learned: dict[str, Any]) -> Pattern:
+    batch = learned.get("batch")
+    return Pattern(**{**learned, "profile": tuple(learned["profile"]), "batch": batch and Batch(**batch)})
 
 
 def history(workspace: Workspace, now: datetime) -> list[Hour]:
-    """Return the hours from which the forecast learns, at most eight weeks of them, oldest first."""
+    """Return the hours from which the forecast learns, oldest first: eight weeks, and the dearest of the year before.
+
+    The latter tell of batches that are rarer than eight weeks show.
+    """
     since = hour_of(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
-    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=since, hour__lte=now).order_by("hour")
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(now) - YEAR, hour__lte=now)
+    dear = rows.filter(hour__lt=since).order_by("-spent").values("pk")[:DEAREST_HOURS]
+    rows = rows.filter(Q(hour__gte=since) | Q(pk__in=dear)).order_by("hour")
     return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
 
 
@@ -118,9 +130,8 @@ def past_runways(workspace: Workspace, since: datetime, until: datetime) -> Iter
             continue
         # Learned anew once a day: from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
-            kept = hours[-forecasting.WEEKS_LEARNED * HOURS_A_WEEK :]
-            pattern = forecasting.learn(kept, hours[-1].number + 1, median_only=True)
-            burn = Burn(pattern, forecasting.observed(kept))
+            ended = hours[-1].number + 1
+            burn = Burn(forecasting.learn(hours, ended, median_only=True), forecasting.observed(hours, ended))
         yield at, forecast(burn, balance, [Decimal(0)], at)[0]
 
 
@@ -130,7 +141,7 @@ def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:
 
 def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
     """Return when a balance that burns like this reaches each of ``thresholds``."""
-    if burn.pattern is not None and any(burn.pattern.profile):
+    if burn.pattern is not None and burn.pattern.is_falling:
         return _forecast(burn.pattern, balance, thresholds, now)
     seen = burn.hours_seen
     unknown = f"not enough history yet: {seen} hour{'' if seen == 1 else 's'} of {HOURS_NEEDED}"
@@ -172,7 +183,7 @@ def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
         return Decimal(0)
     if burn.pattern is None:
         return None
-    if not any(burn.pattern.profile):
+    if not burn.pattern.is_falling:
         return ENDLESS_DAYS
     hours = burn.pattern.median(float(balance), now.timestamp() / 3600)
     return ENDLESS_DAYS if hours is None else _days(timedelta(hours=hours))

@@ -8,17 +8,20 @@ import pytest
 from bench import runway_backtest
 from cleanlist import Balance
 from tests.usage.past import record_steady
-from usage.models import BurnPattern
+from usage.models import BalanceHour, BurnPattern
 from usage.polls import land_balance
 from usage.runway import (
     BEYOND,
     NO_READING,
     NOT_FALLING,
     REACHED,
+    burn_of,
+    forecast,
     learn_burn,
     past_runways,
     runway,
     runways_to,
+    stored_burn,
     stored_runway,
 )
 from workspaces.models import Poll, Workspace
@@ -131,3 +134,17 @@ def test_most_truths_lie_in_the_interval_and_the_median_beats_a_straight_line(ki
     found = runway_backtest.cases(runway_backtest.KINDS[kind](rng), rng)
     assert runway_backtest.inside(found) >= 0.6
     assert median(one.error for one in found) < median(one.linear_error for one in found) * 1.1
+
+
+def test_a_batch_that_is_rarer_than_eight_weeks_is_known_from_the_dearest_hours_of_a_year(workspace, now):
+    hour = now.replace(minute=0, second=0)
+    batches = [hour - timedelta(weeks=weeks) for weeks in (44, 31, 18, 5)]
+    quiet = [hour - timedelta(hours=age) for age in range(56 * 24, 0, -1)]
+    facts = {"workspace": workspace, "lowest": 0, "highest": 0, "closing": 0, "covered_seconds": 3600}
+    BalanceHour.objects.bulk_create(
+        [BalanceHour(hour=at, spent=5000 if at in batches else 1, **facts) for at in {*batches, *quiet}]
+    )
+    learn_burn(workspace, hour)
+    batch = stored_burn(BurnPattern.objects.get()).pattern.batch
+    assert (batch.credits, batch.every, batch.last) == (5000, 13 * 168, batches[-1].timestamp() / 3600)
+    assert forecast(burn_of(workspace, hour), Decimal(3000), [Decimal(0)], hour)[0].median_at > hour + timedelta(50)

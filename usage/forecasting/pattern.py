@@ -1,0 +1,208 @@
+"""What was learned of a burn, and when it will have spent an amount."""
+
+import math
+from bisect import bisect_right
+from calendar import monthrange
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from usage.profiles import HOURS_A_WEEK
+
+HOURS_A_YEAR = 365 * 24
+# From here on sums go by the day: a year's hours one by one are dear, and nobody can tell the difference.
+COARSE_AFTER = 14 * 24
+# 10 % of outcomes lie beyond so many standard deviations on either side.
+Z80 = 1.2816
+LEVELS = (Z80, 0.0, -Z80)
+# How much a level drifts in a week for reasons that the past does not show, as a share.
+DRIFT_A_WEEK = 0.03
+# By how much each day of the week that was never seen may change a week's sum, as a variance.
+UNSEEN_DAY_VARIANCE = 0.03
+# A cautious trend is believed for so many weeks to come.
+TREND_WEEKS = 6.0
+
+
+@dataclass(frozen=True)
+class Hour:
+    """One hour of history: its number since the epoch, credits spent, and the covered share (0 to 1)."""
+
+    number: int
+    spent: float
+    covered: float = 1.0
+
+    @property
+    def slot(self) -> int:
+        """Return the hour of the week, 0 for Monday 00:00 UTC; the epoch was a Thursday."""
+        return (self.number + 72) % HOURS_A_WEEK
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """When an amount will have been spent, in hours from now; None when that is more than a year away."""
+
+    early: float | None
+    median: float | None
+    late: float | None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Work that comes at a regular distance, beside the profile.
+
+    Each has about ``credits``, give or take the share ``size_error``; the last was at ``last`` (epoch hours), and the
+    distance is ``every`` hours, give or take ``stray``; or else it comes on the same day of each month.
+    """
+
+    credits: float
+    size_error: float
+    last: float
+    every: float
+    stray: float
+    is_monthly: bool = False
+
+    def times(self, start: float, z: float) -> list[float]:
+        """Return after how many hours from ``start`` each of a year's batches comes, ``z`` deviations early.
+
+        One that is overdue comes at any moment.
+        """
+        found = []
+        for place in range(1, int(2 * HOURS_A_YEAR / self.every)):
+            due = month_later(self.last, place) if self.is_monthly else self.last + self.every * place
+            early = 0.0 if due < start else z * self.stray * (1 if self.is_monthly else math.sqrt(place))
+            found.append(max(place / 60, due - early - start))
+        return found
+
+    def spent(self, count: int, z: float) -> float:
+        """Return what so many batches spend, ``z`` deviations more."""
+        return self.credits * count * math.exp(z * self.size_error / math.sqrt(count)) if count else 0.0
+
+
+def month_later(hour: float, months: int) -> float:
+    """Return the hour (since the epoch) that lies so many months later, at the same time of the same day."""
+    at = datetime.fromtimestamp(hour * 3600, UTC)
+    year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
+    day = min(at.day, monthrange(year, month + 1)[1])
+    return at.replace(year=year, month=month + 1, day=day).timestamp() / 3600
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """What was learned: expected credits for each hour of the week, the trend, and how far days stray.
+
+    ``scale`` is how much wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the
+    course that was chosen; ``step_days`` is how many days ago the burn changed at once, where that is what it is.
+    ``is_less_than_one_cycle`` is true when most was spent in one batch, so that nobody knows when the next comes.
+    """
+
+    profile: tuple[float, ...]
+    trend_a_week: float
+    trend_error: float
+    daily_variance: float
+    days: float
+    unseen_days: int = 0
+    scale: float = 1.0
+    trend_weeks: float = TREND_WEEKS
+    model: str = "usual"
+    step_days: int | None = None
+    batch: Batch | None = None
+    is_less_than_one_cycle: bool = False
+
+    @property
+    def is_falling(self) -> bool:
+        """Say whether anything is spent at all."""
+        return self.batch is not None or any(self.profile)
+
+    def crossings(self, amounts: Sequence[float], start: float) -> list[Crossing]:
+        """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
+        ladders = [_Ladder(amount) for amount in amounts]
+        an_average_day = sum(self.profile) / 7
+        batches = [self._batches(start, z) for z in LEVELS]
+        for passed, spent in self._ahead(start):
+            if all(ladder.is_done for ladder in ladders):
+                break
+            spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
+            levels = [
+                spent * math.exp(z * spread) + in_batches(passed) for z, in_batches in zip(LEVELS, batches, strict=True)
+            ]
+            for ladder in ladders:
+                ladder.climb(levels, passed)
+        return [ladder.crossing() for ladder in ladders]
+
+    def median(self, amount: float, start: float) -> float | None:
+        """Return the median of what ``crossings`` returns for one amount, for a fraction of the work."""
+        before, in_batches = (0.0, 0.0), self._batches(start, 0.0)
+        for passed, steady in self._ahead(start) if amount > 0 else ():
+            spent = steady + in_batches(passed)
+            if spent >= amount:
+                share = (amount - before[1]) / (spent - before[1])
+                return before[0] + (passed - before[0]) * share
+            before = passed, spent
+        return None if amount > 0 else 0.0
+
+    def _batches(self, start: float, z: float) -> Callable[[float], float]:
+        """Return what tells of the hours from ``start`` what batches will have spent by then."""
+        batch = self.batch
+        times = batch.times(start, z) if batch else []
+        return lambda passed: batch.spent(bisect_right(times, passed), z) if batch else 0.0
+
+    def _ahead(self, start: float) -> Iterator[tuple[float, float]]:
+        """Yield hours from ``start`` on and what is expected to have been spent by then, for a year."""
+        by_day = [sum(self.profile[slot : slot + 24]) for slot in range(0, HOURS_A_WEEK, 24)]
+        spent, passed = 0.0, 0.0
+        while passed < HOURS_A_YEAR:
+            number = math.floor(start + passed + 1e-9)
+            if passed > COARSE_AFTER and number % 24 == 0 and self.batch is None:
+                step, burn = 24.0, by_day[(number + 72) % HOURS_A_WEEK // 24] * self.growth(passed + 12)
+            else:
+                step = number + 1 - (start + passed)
+                burn = self.profile[(number + 72) % HOURS_A_WEEK] * self.growth(passed) * step
+            spent += burn
+            passed += step
+            yield passed, spent
+
+    def growth(self, hours_ahead: float) -> float:
+        """Return by what the burn will have been multiplied so far ahead."""
+        weeks = hours_ahead / HOURS_A_WEEK
+        return math.exp(self.trend_a_week * self.trend_weeks * (1 - math.exp(-weeks / self.trend_weeks)))
+
+    def spread(self, days: float, burnt_days: float) -> float:
+        """Return the standard deviation of the logarithm of what will have been spent after ``days``.
+
+        ``burnt_days`` is the expected sum in average days: a quiet night has little in it to even things out.
+        """
+        weeks = days / 7
+        noise = self.daily_variance * (1 / max(burnt_days, 1 / 48) + 1 / max(self.days, 1.0))
+        drift = DRIFT_A_WEEK**2 * (weeks + 1) + (self.trend_error * min(weeks + 1, TREND_WEEKS) / 2) ** 2
+        unseen = self.unseen_days * UNSEEN_DAY_VARIANCE * min(1.0, weeks)
+        return self.scale * math.sqrt(math.log1p(noise + drift + unseen))
+
+
+class _Ladder:
+    """Notes when the sum of spending passes an amount: soon, in the middle, late. Steps are linear in between."""
+
+    def __init__(self, amount: float) -> None:
+        self.amount = amount
+        self.found: list[float | None] = [None, None, None]
+        self.before = [0.0, 0.0, 0.0]
+        self.passed = 0.0
+        if amount <= 0:
+            self.found = [0.0, 0.0, 0.0]
+
+    @property
+    def is_done(self) -> bool:
+        return None not in self.found
+
+    def climb(self, levels: Sequence[float], passed: float) -> None:
+        for place, reached in enumerate(levels):
+            # The spread shrinks with the first hours, the sum of what was spent never does.
+            level = max(reached, self.before[place])
+            if self.found[place] is None and level >= self.amount:
+                risen = level - self.before[place]
+                share = (self.amount - self.before[place]) / risen if risen > 0 else 1.0
+                self.found[place] = self.passed + (passed - self.passed) * min(max(share, 0.0), 1.0)
+            self.before[place] = level
+        self.passed = passed
+
+    def crossing(self) -> Crossing:
+        return Crossing(*self.found)

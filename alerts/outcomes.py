@@ -1,11 +1,30 @@
-"""What an attempt to send came to: what a mail server's refusal or silence means for the next one."""
+"""What an attempt to send came to: what a mail server's refusal or silence means for the next one.
 
+Only a server's word on the address itself makes that undeliverable. Everything else that a server refuses (the
+console's sign-in, its sender, its network, a policy, the protocol) would be refused for any address: it is ours to put
+right, and tried again meanwhile.
+"""
+
+import re
 import smtplib
 from dataclasses import dataclass
 
 from alerts.models import Attempt
 
 Outcome = Attempt.Outcome
+ENHANCED = re.compile(r"\s*(?:\d{3}[ -])?([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
+# RFC 3463: class 5, subject 1 is about addresses; its 7 and 8 are about the sender's. Mailboxes that are switched off
+# or full for good have their codes under subject 2.
+OF_SENDER = {(1, "7"), (1, "8")}
+OF_MAILBOX = {(2, "1"), (2, "2")}
+# Without an enhanced code: the mailbox is not there, has moved, is full, or has a name that cannot be.
+NO_MAILBOX = {550, 551, 552, 553}
+# Words of relays that use those codes for refusing the console, not the address.
+REFUSES_US = re.compile(
+    r"relay|authenticat|auth\b|log ?in|sign in|policy|spam|block|black ?list|block ?list|denied|not permitted|"
+    r"not allowed|sender|client|helo|ehlo|\bip\b|reputation|rate|spf|dkim|dmarc|reverse|rdns|ptr|tls",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -21,7 +40,7 @@ def result_of(error: OSError) -> Result:
     """Return what ``error``, raised while sending, means (smtplib's own are OSErrors too)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
-        return Result(_by_code(code), said(code, words))
+        return _of_refusal(code, said(code, words), at_recipient=True)
     if isinstance(error, smtplib.SMTPResponseException):
         return _of_answer(error)
     # smtplib reports a reply that does not come as a hang-up, caused by the time-out.
@@ -44,12 +63,24 @@ def _of_answer(error: smtplib.SMTPResponseException) -> Result:
         return Result(Outcome.DEFERRED, f"The mail server refused the sender {error.sender} (EMAIL_FROM): {answer}")
     if isinstance(error, smtplib.SMTPConnectError | smtplib.SMTPHeloError):
         return Result(Outcome.DEFERRED, answer, server_down=True)
-    return Result(_by_code(error.smtp_code), answer)
+    return _of_refusal(error.smtp_code, answer, at_recipient=False)
 
 
-def _by_code(code: int) -> Attempt.Outcome:
-    """Return "refused" for a 5xx, the server's last word; a 4xx (greylisting) asks to come back later."""
-    return Outcome.REFUSED if 500 <= code < 600 else Outcome.DEFERRED
+def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> Result:
+    """Return "refused" for the server's last word on the address; a 4xx (greylisting) asks to come back later."""
+    if not 500 <= code < 600:
+        return Result(Outcome.DEFERRED, answer)
+    if _is_of_address(code, answer, at_recipient=at_recipient):
+        return Result(Outcome.REFUSED, answer)
+    return Result(Outcome.DEFERRED, f"The mail server refused the console's message, not the address: {answer}")
+
+
+def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
+    """Say whether a 5xx is about the recipient's address: by its enhanced code, else by where it came and its words."""
+    if enhanced := ENHANCED.match(answer):
+        place = int(enhanced[2]), str(int(enhanced[3]))
+        return enhanced[1] == "5" and (place in OF_MAILBOX or (place[0] == 1 and place not in OF_SENDER))
+    return at_recipient and code in NO_MAILBOX and not REFUSES_US.search(answer)
 
 
 def said(code: int, text: bytes | str) -> str:

@@ -17,7 +17,7 @@ from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.outcomes import Result, result_of
 from workspaces.texts import plain_text
 
-# Longer than any session with the mail server may take: EMAIL_TIMEOUT holds for each of its steps.
+# Twice as long as any session with the mail server may take (``smtp.DEADLINE_SECONDS``).
 LEASE_SECONDS = 120
 # Waits after the first, second … failed attempt; the last one repeats until the notification is too old.
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))

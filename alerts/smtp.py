@@ -1,44 +1,112 @@
 """Hands one message to the mail server and returns what that said: Django's backend keeps it to itself."""
 
 import smtplib
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
+# For one message, from the dialling to the goodbye. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
+# that sends one now and then would never run into it. Shorter than a lease (``alerts.sending``), with room to spare.
+DEADLINE_SECONDS = 60.0
 
-class _Remembering:
-    """Keeps the answer to DATA, with which the server takes the message over."""
+
+class _Watchdog:
+    """Cuts the line to the mail server when the time for one message is over, whatever is being waited for then."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends = time.monotonic() + seconds
+        self._line: socket.socket | None = None
+        self._timer = threading.Timer(seconds, self._cut)
+        self._timer.daemon = True
+        self._timer.start()
+
+    @property
+    def remaining(self) -> float:
+        """Return how many seconds are left."""
+        return max(0.0, self._ends - time.monotonic())
+
+    def dial(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Return a connection that is cut in time; the addresses of ``host`` share the time. Raises OSError."""
+        problem: OSError | None = None
+        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            if not self.remaining:
+                break
+            try:
+                dialled = socket.create_connection((str(address[0]), int(address[1])), min(timeout, self.remaining))
+            except OSError as error:
+                problem = error
+                continue
+            # TLS takes the socket over, so the watchdog needs an end of its own.
+            self._line = dialled.dup()
+            return dialled
+        raise problem or TimeoutError("No time was left to reach the mail server.")
+
+    def end(self) -> None:
+        """Let the line be."""
+        self._timer.cancel()
+        if self._line is not None:
+            self._line.close()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            if self._line is not None:
+                self._line.shutdown(socket.SHUT_RDWR)
+
+
+class _Bounded:
+    """Dials by the watchdog, and keeps the answer to DATA, with which the server takes the message over."""
 
     answer: tuple[int, bytes] = (0, b"")
+
+    def __init__(self, *arguments: Any, watchdog: _Watchdog, **options: Any) -> None:
+        self.watchdog = watchdog
+        super().__init__(*arguments, **options)
 
     def data(self, msg: Any) -> tuple[int, bytes]:
         """Send the message itself."""
         self.answer = super().data(msg)  # type: ignore[misc]
         return self.answer
 
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        return self.watchdog.dial(host, port, timeout)
 
-class _Plain(_Remembering, smtplib.SMTP):
+
+class _Plain(_Bounded, smtplib.SMTP):
     pass
 
 
-class _Encrypted(_Remembering, smtplib.SMTP_SSL):
-    pass
+class _Encrypted(_Bounded, smtplib.SMTP_SSL):
+    context: ssl.SSLContext
+    _host: str
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        return self.context.wrap_socket(super()._get_socket(host, port, timeout), server_hostname=self._host)
 
 
 class Backend(EmailBackend):
-    """Django's SMTP backend, whose connections remember the answer."""
+    """Django's SMTP backend, whose connections end in time and remember the answer."""
+
+    def __init__(self, watchdog: _Watchdog) -> None:
+        super().__init__()
+        self._watchdog = watchdog
 
     @property
-    def connection_class(self) -> type[smtplib.SMTP]:
-        """Return the class of connection that the settings ask for."""
-        return _Encrypted if self.use_ssl else _Plain
+    def connection_class(self) -> Callable[..., smtplib.SMTP]:  # type: ignore[override]
+        """Return what makes the connection that the settings ask for."""
+        return partial(_Encrypted if self.use_ssl else _Plain, watchdog=self._watchdog)
 
 
 def transmit(message: EmailMessage) -> str:
-    """Send ``message`` and return the server's answer.
+    """Send ``message`` within DEADLINE_SECONDS and return the server's answer.
 
     Raises smtplib.SMTPException or OSError when it was not taken over. Whatever goes wrong after it was (a server
     that dies instead of saying goodbye) is no failure, or it would be sent again.
@@ -46,15 +114,27 @@ def transmit(message: EmailMessage) -> str:
     if not isinstance(get_connection(), EmailBackend):
         get_connection().send_messages([message])
         return "Written to a file: no mail server is set (EMAIL_URL)."
-    backend = Backend()
+    watchdog = _Watchdog(DEADLINE_SECONDS)
+    try:
+        code, text = _hand_over(Backend(watchdog), message)
+    except OSError as error:
+        if watchdog.remaining:
+            raise
+        raise TimeoutError("The time for one message was over.") from error
+    finally:
+        watchdog.end()
+    return f"{code} {text.decode(errors='replace')}"
+
+
+def _hand_over(backend: Backend, message: EmailMessage) -> tuple[int, bytes]:
     try:
         backend.open()
         backend._send(message)  # type: ignore[attr-defined]  # noqa: SLF001 - send_messages without the goodbye
-        code, text = getattr(backend.connection, "answer", (0, b""))
+        answer: tuple[int, bytes] = getattr(backend.connection, "answer", (0, b""))
+        return answer
     finally:
         with suppress(smtplib.SMTPException, OSError):
             backend.close()
-    return f"{code} {text.decode(errors='replace')}"
 
 
 def describe_server() -> str:

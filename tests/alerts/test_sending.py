@@ -67,13 +67,6 @@ def test_a_greylisting_server_is_asked_again_later(mailbox, waiting, send):
     assert fresh(row).state == "sent"
 
 
-def test_a_server_that_refuses_the_message_makes_it_undeliverable(mailbox, waiting, send):
-    mailbox.at_data = ["554 5.7.1 looks like spam"]
-    (row,) = waiting("finance@example.test")
-    send()
-    assert (fresh(row).state, row.answer) == ("undeliverable", "554 5.7.1 looks like spam")
-
-
 def test_a_session_that_dies_is_tried_again_with_the_same_message_id(mailbox, waiting, send):
     mailbox.at_data = ["drop before"]
     (row,) = waiting("finance@example.test")

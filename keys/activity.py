@@ -10,6 +10,7 @@ from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from keys.log.addresses import is_address
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
 from keys.status import LAST_DAY, Level
 from keys.tallying import hour_of
@@ -112,4 +113,5 @@ def _badges(workspace: Workspace, key: ApiKey, activity: Activity, now: datetime
     if activity.new_addresses:
         first, *others = activity.new_addresses
         reason = f"Used from {first}{f' and {len(others)} more' if others else ''} for the first time"
-        yield Badge("warning", "New IP address", reason, f"{log}?{urlencode({'ip': first})}", "See its requests")
+        query = urlencode({"ip": first} if is_address(first) else {"since": "24h"})
+        yield Badge("warning", "New IP address", reason, f"{log}?{query}", "See its requests")

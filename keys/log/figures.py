@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from django.db.models import Min, Q
 from django.utils import timezone
 
+from keys.log.addresses import is_address
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import search_for
@@ -41,7 +42,7 @@ class Read(NamedTuple):
 
 @dataclass(frozen=True)
 class Item:
-    """One value with how often it occurs, and the filter that a click on it sets."""
+    """One value with how often it occurs, and the filter that a click on it sets; "" where none can."""
 
     text: str
     count: int
@@ -120,7 +121,8 @@ def figures_of(form: LogFilterForm, scope: Scope, now: datetime) -> Figures:
         errors=_errors(rows, form),
         paths=[Item(p, n, form.link(path=f"={p}")) for p, n in Counter(row.path for row in rows).most_common(LISTED)],
         addresses=[
-            Item(ip, n, form.link(ip=ip), is_new=("ip_address", ip) in new) for ip, n in addresses.most_common(LISTED)
+            Item(ip, n, form.link(ip=ip) if is_address(ip) else "", is_new=("ip_address", ip) in new)
+            for ip, n in addresses.most_common(LISTED)
         ],
         agents=[
             Item(name, n, form.link(agent=name[:300]), is_new=("user_agent", name) in new)

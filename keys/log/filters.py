@@ -3,7 +3,6 @@
 Relative ranges stay relative: ``since=6h`` means the last six hours whenever the address is opened.
 """
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from keys.log.networks import Network
+from keys.log.addresses import Network, network_of
 from keys.models import ApiKey
 from keys.models.request_log import LoggedRequestQuerySet
 from workspaces.filtering import Chip, FilterForm, Words, example
@@ -87,12 +86,12 @@ class LogFilterForm(FilterForm):
         return methods
 
     def clean_ip(self) -> Network | None:
-        """Read an address as a network of one, or a network."""
+        """Read an address, in whatever form, as a network of one, or a network."""
         text: str = self.cleaned_data["ip"]
         if not text:
             return None
         try:
-            return ipaddress.ip_network(text, strict=False)
+            return network_of(text)
         except ValueError as error:
             raise ValidationError(
                 f"“{text[:64]}” is neither an address nor a network. Write 203.0.113.42 or 203.0.113.0/24."

@@ -1,4 +1,4 @@
-"""Whether an address lies in a network (CIDR), asked of the database where addresses are plain text."""
+"""Whether an address lies in a network (CIDR), asked of the database where canonical addresses are plain text."""
 
 import ipaddress
 from functools import lru_cache
@@ -9,14 +9,15 @@ from django.db.backends.signals import connection_created
 from django.db.models import BooleanField, F, Func, Value
 from django.db.models.lookups import Exact
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+from keys.log.addresses import Network
 
-# What upstream wrote may be anything, and PostgreSQL stops at text that is no address. These let through nothing that
-# it would stop at: four numbers up to 255, or hexadecimal groups of which one run may be left out.
+# What upstream wrote may be anything, and PostgreSQL stops at text that is no address. These let through every address
+# in canonical form and nothing that it would stop at: four numbers up to 255; eight groups in hexadecimal, or fewer
+# where ``::`` stands for those left out.
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
-_GROUPS = "[0-9A-Fa-f]{1,4}(:[0-9A-Fa-f]{1,4})"
-_IPV6 = f"^({_GROUPS}{{7}}|({_GROUPS}{{0,4}})?::({_GROUPS}{{0,1}})?|({_GROUPS}{{0,1}})?::({_GROUPS}{{0,4}})?)$"
+_GROUPS = "[0-9a-f]{1,4}(:[0-9a-f]{1,4})"
+_IPV6 = f"^({_GROUPS}{{7}}|(?!([^:]*:){{8}})({_GROUPS}*)?::({_GROUPS}*)?)$"
 
 
 class _InNetwork(Func):

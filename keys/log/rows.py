@@ -62,7 +62,7 @@ def _more_like(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) 
     ]
     if entry.status_code is not None:
         links.insert(0, ("Same status", form.link(status=str(entry.status_code), **own)))
-    if entry.ip_address:
+    if entry.has_address:
         everywhere = reverse("keys:log", args=[workspace.slug])
         links.insert(0, ("Same IP address", form.link(ip=entry.ip_address, **own)))
         links.append(("Who used this IP address?", f"{everywhere}?{urlencode({'ip': entry.ip_address, **own})}"))

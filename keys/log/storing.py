@@ -10,6 +10,7 @@ from typing import NamedTuple
 from django.db import connection
 
 from cleanlist import RequestLogEntry
+from keys.log.addresses import canonical
 from keys.models import ApiKey
 from keys.models.request_log import OWN_USER_AGENT
 from workspaces.statements import stored_id
@@ -29,6 +30,7 @@ class NewRow(NamedTuple):
     path: str
     ip_address: str
     user_agent: str
+    ip_address_sent: str | None
     status_code: int | None
     is_own_call: bool
     created_at: datetime
@@ -36,8 +38,9 @@ class NewRow(NamedTuple):
 
 
 _COLUMNS = f"key_id, workspace_id, {', '.join(NewRow._fields)}"
-# What comes again and again: method, path, address, user agent, status, and whether it was the console's own call.
-_Shared = tuple[str, str, str, str, int | None, bool]
+# What comes again and again: method, path, address, user agent, the address as it was sent where that differs, status,
+# and whether it was the console's own call.
+_Shared = tuple[str, str, str, str, str | None, int | None, bool]
 
 
 def new_row(upstream_id: str, row: RequestLogEntry) -> NewRow:
@@ -53,7 +56,9 @@ def new_row(upstream_id: str, row: RequestLogEntry) -> NewRow:
 def _shared(method: str | None, path: str | None, ip: str | None, agent: str | None, status: int | None) -> _Shared:
     agent = plain_text(agent, 2000)
     fits = status is not None and 0 <= status < 1000
-    texts = plain_text(method, 16), plain_text(path, 4000), plain_text(ip, 64), agent
+    sent = plain_text(ip, 64)
+    address = canonical(sent)
+    texts = plain_text(method, 16), plain_text(path, 4000), address, agent, None if address == sent else sent
     return *texts, status if fits else None, agent.startswith(OWN_USER_AGENT)
 
 
@@ -89,8 +94,9 @@ def _lines(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _middle(shared: _Shared) -> str:
-    *texts, status, is_own = shared
-    return "\t".join([*map(_escaped, texts), _number(status), "t" if is_own else "f"])
+    *texts, sent, status, is_own = shared
+    sent = r"\N" if sent is None else _escaped(sent)
+    return "\t".join([*map(_escaped, texts), sent, _number(status), "t" if is_own else "f"])
 
 
 def _escaped(text: str) -> str:

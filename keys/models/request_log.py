@@ -6,7 +6,8 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
 from keys.log import partitions, values
-from keys.log.networks import Network, in_network
+from keys.log.addresses import Network, canonical, is_address
+from keys.log.networks import in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 from workspaces.paging import NewestFirst, Place
@@ -59,6 +60,7 @@ class LoggedRequestQuerySet(NewestFirst["LoggedRequest"]):
         rows = list(objs)
         for row in rows:
             row.workspace_id = row.key.workspace_id
+            row.unify_address()
         partitions.prepare(row.created_at for row in rows)
         values.note_of_keys(rows)
         return super().bulk_create(rows, *args, **options)
@@ -83,7 +85,9 @@ class LoggedRequest(models.Model):
     path = models.TextField()
     status_code = models.PositiveSmallIntegerField(null=True)
     duration_ms = models.PositiveIntegerField(null=True)
+    # In canonical form (``keys.log.addresses``), and as upstream sent it where that differs.
     ip_address = models.CharField(max_length=64, blank=True)
+    ip_address_sent = models.CharField(max_length=64, null=True)
     user_agent = models.TextField(blank=True)
     created_at = models.DateTimeField()
     is_own_call = models.BooleanField(default=False)
@@ -108,10 +112,21 @@ class LoggedRequest(models.Model):
     def save(self, *args: Any, **options: Any) -> None:
         """Store the row with the workspace of its key, and note what occurs in it."""
         self.workspace_id = self.key.workspace_id
+        self.unify_address()
         if self._state.adding:
             partitions.prepare([self.created_at])
             values.note(self.key_id, self.workspace_id, [self])
         super().save(*args, **options)
+
+    def unify_address(self) -> None:
+        """Give the address its canonical form, and keep the text that it had."""
+        if (address := canonical(self.ip_address)) != self.ip_address:
+            self.ip_address, self.ip_address_sent = address, self.ip_address
+
+    @property
+    def has_address(self) -> bool:
+        """Say whether what upstream sent as its address is one, so that it can be looked for."""
+        return is_address(self.ip_address)
 
     @property
     def place(self) -> Place:

@@ -1,0 +1,40 @@
+"""IP addresses in one form each, because one client's may be written in many ways: as text, they would differ."""
+
+import ipaddress
+from functools import lru_cache
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+# IPv4 addresses as a socket for both families writes them: ::ffff:203.0.113.9.
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+
+
+@lru_cache(maxsize=4096)
+def canonical(text: str) -> str:
+    """Return an address in the form that all its forms share, IPv4-mapped ones as IPv4 and without a zone.
+
+    What is no address comes back as it is.
+    """
+    try:
+        return str(network_of(text).network_address) if "/" not in text else text
+    except ValueError:
+        return text
+
+
+def is_address(text: str) -> bool:
+    """Say whether ``text`` is an address in canonical form."""
+    try:
+        return str(ipaddress.ip_address(text)) == text
+    except ValueError:
+        return False
+
+
+def network_of(text: str) -> Network:
+    """Read a network (CIDR), or an address as a network of one, of canonical addresses. Raises ValueError."""
+    network = ipaddress.ip_network(text.strip(), strict=False)
+    if isinstance(network, ipaddress.IPv4Network):
+        return network
+    address, length = int(network.network_address), network.prefixlen  # as a number it has no zone
+    if length >= _MAPPED.prefixlen and ipaddress.IPv6Address(address) in _MAPPED:
+        return ipaddress.IPv4Network((address & 0xFFFFFFFF, length - _MAPPED.prefixlen))
+    return ipaddress.IPv6Network((address, length))

@@ -1,4 +1,4 @@
-"""The command line: `python -m sandbox serve` and `python -m sandbox credentials`."""
+"""The command line: `python -m sandbox serve`, `python -m sandbox credentials`, `python -m sandbox balance-history`."""
 
 import argparse
 import contextlib
@@ -14,6 +14,7 @@ from sqlalchemy.exc import DatabaseError
 from .credentials import ADDRESS_FILE, DEFAULT_LIFETIME, collect
 from .data_dir import DataDir
 from .errors import ApiError
+from .history import USUAL_EVERY, lines
 from .settings import Settings
 
 BACKLOG = 2048
@@ -24,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        return _serve(options) if options.command == "serve" else _credentials(options)
+        return COMMANDS[options.command](options)
     except KeyboardInterrupt:
         return 0
     except OSError as error:
@@ -54,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_data(show)
     show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
+    past = commands.add_parser("balance-history", help="print what the balance was, as CSV")
+    _add_data(past)
+    past.add_argument("--every", type=_interval, default=USUAL_EVERY, help="seconds from line to line")
     return parser
 
 
@@ -66,6 +70,12 @@ def _count(text: str) -> int:
     if number < 0:
         raise argparse.ArgumentTypeError("must be 0 or more")
     return number
+
+
+def _interval(text: str) -> int:
+    if not 1 <= int(text) <= 86400:
+        raise argparse.ArgumentTypeError("must be from 1 to 86400")
+    return int(text)
 
 
 def _factor(text: str) -> float:
@@ -81,6 +91,11 @@ def _credentials(options: argparse.Namespace) -> int:
     except ApiError as refused:
         return _complain(f"no API key can be issued: {refused.problem}")
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    return 0
+
+
+def _balance_history(options: argparse.Namespace) -> int:
+    sys.stdout.writelines(f"{line}\n" for line in lines(DataDir(options.data), options.every))
     return 0
 
 
@@ -138,6 +153,8 @@ def _complain(problem: str) -> int:
     sys.stderr.write(f"sandbox: {problem}\n")
     return 2
 
+
+COMMANDS = {"serve": _serve, "credentials": _credentials, "balance-history": _balance_history}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,6 +8,7 @@ from django import forms
 
 from usage.changes.facts import Mark
 from usage.models import BalanceChange
+from workspaces.texts import plain_text
 
 MOST = Decimal(10**12)
 RISE = (
@@ -53,4 +54,36 @@ class MarkForm(forms.Form):
             data["credits"] = None
         elif self.change.delta <= 0 and data.get("credits") is None and "credits" not in self.errors:
             self.add_error("credits", "The balance fell, so only you can say how many credits were added.")
+        return data
+
+
+class HistoryForm(forms.Form):
+    """A history of the balance: a file, or what is in it."""
+
+    MOST_BYTES = 900_000
+    file = forms.FileField(label="CSV file", required=False, help_text="900 kB and 10,000 rows at most.")
+    text = forms.CharField(
+        label="Or its lines",
+        required=False,
+        strip=False,
+        max_length=MOST_BYTES,
+        widget=forms.Textarea(attrs={"rows": 6, "spellcheck": "false", "placeholder": "time,credits,topped_up"}),
+    )
+    name = forms.CharField(widget=forms.HiddenInput, required=False, max_length=120)
+
+    def clean(self) -> dict[str, Any]:
+        """Return the lines as ``text`` and what to call them as ``name``."""
+        data: dict[str, Any] = super().clean() or {}
+        file = data.get("file")
+        if file and file.size > self.MOST_BYTES:
+            raise forms.ValidationError("The file is larger than 900 kB. Send it in parts.")
+        if file:
+            try:
+                data["text"] = file.read().decode()
+            except UnicodeDecodeError:
+                raise forms.ValidationError("The file is not text in UTF-8.") from None
+            data["name"] = plain_text(file.name, 120)
+        if not (data.get("text") or "").strip():
+            raise forms.ValidationError("Choose a file, or paste its lines.")
+        data["name"] = data.get("name") or "Pasted lines"
         return data

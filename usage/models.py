@@ -5,9 +5,30 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
 from usage.changes.facts import Certainty, Mark
 from workspaces.models import Workspace
+
+
+class BalanceImport(models.Model):
+    """A history of the balance that somebody brought along; undoing it removes its readings and keeps this row.
+
+    ``is_demo`` is the made-up past of the bundled sandbox.
+    """
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_imports")
+    name = models.CharField(max_length=120)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+    rows = models.PositiveIntegerField()
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    is_demo = models.BooleanField(default=False)
+    undone_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
@@ -49,6 +70,8 @@ class BalanceReading(models.Model):
     first_read_at = models.DateTimeField()
     read_at = models.DateTimeField()
     gap_seconds = models.PositiveIntegerField(default=0)
+    # None for what this console read itself.
+    imported = models.ForeignKey("usage.BalanceImport", on_delete=models.CASCADE, null=True, related_name="readings")
 
     objects = models.Manager.from_queryset(BalanceReadingQuerySet)()
 

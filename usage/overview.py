@@ -15,7 +15,7 @@ from usage.chart import Chart
 from usage.enrichments import Enrichments, enrichments_of
 from usage.explained import Explained
 from usage.levels import Level, levels_of
-from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceReading
+from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.ranges import DAY, Range, chosen
 from usage.runway import NO_READING, Runway, burn_of, forecast
 from usage.series import Bin
@@ -79,6 +79,7 @@ class Overview:
     chart: Chart | None
     burns: list[Burn]
     top_ups: list[TopUp]
+    demo: BalanceImport | None
     doubtful: list[Explained]
     said: list[Explained]
     returned: Decimal
@@ -141,6 +142,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
             for (label, _), one in zip(SPANS, spent, strict=True)
         ],
         top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
+        demo=BalanceImport.objects.filter(workspace=workspace, is_demo=True, undone_at=None).first(),
         doubtful=_explained(workspace, BalanceChange.objects.uncertain(), now)[:MOST_DOUBTFUL],
         said=_explained(workspace, BalanceChange.objects.exclude(mark="").order_by("-until"), now)[:MOST_TOP_UPS],
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,

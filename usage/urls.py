@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from usage import views
+from usage import history_views, views
 
 app_name = "usage"
 
@@ -10,5 +10,7 @@ urlpatterns = [
     path("w/<slug:slug>/usage/", views.overview, name="overview"),
     path("w/<slug:slug>/usage/changes/<int:pk>/", views.change, name="change"),
     path("w/<slug:slug>/usage/changes/<int:pk>/undo/", views.undo_mark, name="undo_mark"),
-    path("w/<slug:slug>/usage/readings.csv", views.export, name="export"),
+    path("w/<slug:slug>/usage/history/", history_views.history, name="history"),
+    path("w/<slug:slug>/usage/history/<int:pk>/undo/", history_views.undo, name="undo_import"),
+    path("w/<slug:slug>/usage/readings.csv", history_views.export, name="export"),
 ]

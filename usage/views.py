@@ -1,9 +1,8 @@
-"""The usage page, what its changes were, and the readings as a file."""
+"""The usage page, and what its changes were."""
 
-from collections.abc import Iterator
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
@@ -13,13 +12,12 @@ from usage.changes.facts import Mark
 from usage.changes.marking import mark, unmark
 from usage.explained import Explained
 from usage.forms import MarkForm
-from usage.models import BalanceChange, BalanceReading
+from usage.models import BalanceChange
 from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
-from workspaces.access import get_workspace, require_confirmation
+from workspaces.access import get_workspace
 from workspaces.audit import Actor
-from workspaces.exporting import CONTENT_TYPES, csv_lines, download
 from workspaces.models import Role, Workspace
 from workspaces.views.answers import go_to, page_context
 
@@ -68,24 +66,3 @@ def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 def _change(workspace: Workspace, pk: int) -> BalanceChange:
     rows = BalanceChange.objects.of(workspace).select_related("workspace", "marked_by")
     return get_object_or_404(rows, pk=pk)
-
-
-@require_safe
-def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """Send every stretch of readings as CSV, oldest first; times in UTC."""
-    workspace = get_workspace(request, slug)
-    back = reverse("usage:overview", args=[workspace.slug])
-    require_confirmation(request, back, go_on="Download the readings", starts=True)
-    return download(request, _lines(workspace), f"{workspace.slug}-balance.csv", CONTENT_TYPES["csv"])
-
-
-def _lines(workspace: Workspace) -> Iterator[str]:
-    columns = ("first_read_at", "read_at", "credits", "topped_up", "gap_seconds")
-    rows = BalanceReading.objects.of(workspace).with_changes().order_by("first_read_at").values_list(*columns)
-    return csv_lines(
-        ("first_read_at", "last_read_at", "credits", "topped_up", "not_read_before_seconds"),
-        (
-            (first.isoformat(), last.isoformat(), f"{balance:f}", f"{topped_up:f}", gap)
-            for first, last, balance, topped_up, gap in rows.iterator(chunk_size=2000)
-        ),
-    )

@@ -7,14 +7,19 @@ import sys
 import time
 from pathlib import Path
 
+from django.utils import timezone
+
 from cleanlist import Secret
 from dashboard.embedded import CannotStart
 from dashboard.embedded.processes import ROOT, Process
-from workspaces.audit import Actor
+from usage.history_csv import parse
+from usage.imports import import_history
+from workspaces.audit import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session
 
 NAME = "Sandbox"
+PAST = "Demo history of the sandbox"
 
 
 def wait_until_listening(process: Process, host: str, port: int, seconds: float = 60) -> None:
@@ -46,16 +51,28 @@ def connect_sandbox(data: Path) -> None:
         return
     # Somebody who removed the workspace does not want it back at the next start.
     if not Workspace.objects.exists() and not AuditEvent.objects.filter(action=Action.WORKSPACE_REMOVED).exists():
-        _connect(known)
+        workspace = _connect(known)
+        _bring_past(workspace, data)
 
 
 def _read_credentials(data: Path) -> dict[str, str]:
-    command = [sys.executable, "-m", "sandbox", "credentials", "--data", str(data)]
-    answer = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
-    if answer.returncode != 0:
-        raise CannotStart(f"The sandbox gave no credentials: {answer.stderr.strip()}")
-    known: dict[str, str] = json.loads(answer.stdout)
+    known: dict[str, str] = json.loads(_ask("credentials", data))
     return known
+
+
+def _ask(command: str, data: Path) -> str:
+    """Return what a command of the sandbox prints."""
+    line = [sys.executable, "-m", "sandbox", command, "--data", str(data)]
+    answer = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
+    if answer.returncode != 0:
+        raise CannotStart(f"The sandbox gave no {command.replace('-', ' ')}: {answer.stderr.strip()}")
+    return answer.stdout
+
+
+def _bring_past(workspace: Workspace, data: Path) -> None:
+    """Import what the balance was before, marked as a demonstration, so that the first page is not an empty one."""
+    past = parse(_ask("balance-history", data), timezone.now())
+    import_history(workspace, CONSOLE, past.rows, PAST, is_demo=True)
 
 
 def _credentials(known: dict[str, str]) -> Credentials:
@@ -71,11 +88,11 @@ def _first_admin() -> Actor:
     return Actor(user=User.objects.filter(is_superuser=True).order_by("pk").first())
 
 
-def _connect(known: dict[str, str]) -> None:
+def _connect(known: dict[str, str]) -> Workspace:
     credentials = _credentials(known)
     report = check_connection(known["base_url"], credentials.for_api_key(), credentials.for_session())
     actor = _first_admin()
-    connect_workspace(actor, name=NAME, base_url=known["base_url"], credentials=credentials, report=report)
+    return connect_workspace(actor, name=NAME, base_url=known["base_url"], credentials=credentials, report=report)
 
 
 def _follow(workspace: Workspace, known: dict[str, str]) -> None:

@@ -31,9 +31,16 @@ def test_the_workspace_has_all_that_the_sandbox_gives(connected, sandbox, admin)
     assert connected.memberships.get(user=admin).role == Role.OWNER
 
 
+def test_its_balance_has_the_past_that_the_sandbox_tells_marked_as_a_demonstration(connected):
+    done = connected.balance_imports.get()
+    assert done.is_demo
+    assert 0 < done.rows == connected.balance_readings.count()
+
+
 def test_a_second_start_leaves_it_as_it_is(connected, sandbox):
     connect_sandbox(sandbox.data_dir)
     assert Workspace.objects.get() == connected
+    assert connected.balance_imports.count() == 1
 
 
 def test_it_follows_the_sandbox_to_another_port(connected, sandbox):

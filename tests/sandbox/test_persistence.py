@@ -140,6 +140,16 @@ def test_credentials_need_one_of_the_ten_places(process):
     assert "Maximum active API keys reached" in done.stderr
 
 
+def test_the_past_of_the_balance_ends_with_what_it_is_now(process):
+    organization = process.credentials()["organization_id"]
+    process.control("credits", {"organization_id": organization, "credits": 4321.5})
+    process.control("credits", {"organization_id": organization, "credits": 77})
+    header, *lines = command("balance-history", "--data", str(process.data_dir), "--every", "3600").stdout.splitlines()
+    assert header == "time,credits"
+    assert float(lines[-1].split(",")[1]) == 77
+    assert command("balance-history", "--data", str(process.data_dir), "--every", "0").returncode == 2
+
+
 def test_files_with_secrets_are_private(process):
     process.credentials()
     readable = [path for path in process.data_dir.iterdir() if not path.name.startswith("sandbox.sqlite3")]

@@ -157,6 +157,9 @@ usage:overview                         GET   in 404 404 200 200 200 200 | no
 usage:export                           GET   in 404 404 200 200 200 200 | confirm
 usage:change                           GET   in 404 404 200 200 200 200 | no
 usage:change                           POST  in 404 404 403 422 422 422 | no: can be taken back, and is audited
+usage:history                          GET   in 404 404 403 200 200 200 | confirm
+usage:history                          POST  in 404 404 403 422 422 422 | confirm
+usage:undo_import                      POST  in 404 404 403 302 302 302 | confirm
 usage:undo_mark                        POST  in 404 404 403 302 302 302 | no: can be said again, and is audited
 webhooks:list                          GET   in 404 404 200 200 200 200 | no
 webhooks:figures                       GET   in 404 404 200 200 200 200 | no

@@ -18,7 +18,7 @@ from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
-from usage.models import BalanceChange
+from usage.models import BalanceChange, BalanceImport
 from usage.readings import record
 from webhooks.landing import land_page
 from webhooks.models import EndpointCheck, Redelivery
@@ -157,6 +157,9 @@ class World:
                 url="https://hooks.example.com/",
             ).job_id,
             "pk@usage:change usage:undo_mark": self._change().pk,
+            "pk@usage:undo_import": BalanceImport.objects.create(
+                workspace=self.workspace, name="past.csv", rows=0, first_at=timezone.now(), last_at=timezone.now()
+            ).pk,
             **self._alert_names(),
         }
 

@@ -34,25 +34,29 @@ class Pace:
 
     def expected(self, seconds: float) -> float:
         """Return what is usually spent in so long."""
-        if seconds > LONG_SECONDS:
+        if self._is_long(seconds):
             return self.usual * seconds
         return self.rate * seconds if self.is_steady else 0.0
 
     def narrow(self, seconds: float) -> float:
         """Return what is seldom exceeded in so long."""
-        if seconds > LONG_SECONDS:
+        if self._is_long(seconds):
             return 2 * self.usual * seconds
         return 2 * self.quick * seconds if self.is_steady else 0.0
 
     def wide(self, seconds: float) -> float:
         """Return the most that was ever spent in so long."""
-        return max(self.narrow(seconds), self.largest, 3 * self.usual * seconds if seconds > LONG_SECONDS else 0.0)
+        return max(self.narrow(seconds), self.largest, 3 * self.usual * seconds if self._is_long(seconds) else 0.0)
 
     def deviation(self, seconds: float) -> float:
         """Return by how much the fall in so long usually differs from what is expected."""
-        if seconds > LONG_SECONDS:
+        if self._is_long(seconds):
             return self.usual * seconds / 2
         return max((self.quick - self.slow) / 2, self.rate / 50) * seconds
+
+    def _is_long(self, seconds: float) -> bool:
+        """Say whether the burn of the last weeks is the better guide, where it is known."""
+        return seconds > LONG_SECONDS and self.usual > 0
 
     @property
     def is_steady(self) -> bool:
@@ -121,7 +125,7 @@ def _largest(falls: Sequence[float]) -> float:
 def _beat(change: Change) -> _Beat | None:
     """Return what ``change`` tells of the pace; nothing where nobody looked or a person knows better."""
     seconds = change.seconds
-    if change.is_gap or change.mark or not 0 < seconds <= LONG_SECONDS:
+    if change.is_gap or change.mark or seconds <= 0:
         return None
     fallen = float(-change.delta)
     return _Beat(change.since, change.until, fallen, fallen / seconds)

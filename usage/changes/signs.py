@@ -202,16 +202,16 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
 
 
 def size_of(rise: Rise) -> Decimal:
-    """Return the likeliest size of a top-up: that of an earlier one, a round number, or the rise and the usual burn."""
+    """Return the likeliest size of a top-up: a round number, that of an earlier one, or the rise and the usual burn."""
     low, high = rise.edges
     likely = rise.amount + Decimal(repr(rise.expected))
+    for size in ROUND:
+        nearest = (likely / size).to_integral_value() * size
+        if high - low <= size / 3 and low <= nearest <= high and size >= likely / 20:
+            return nearest
     known = [size for size in rise.sizes if low <= size <= high]
     if known:
         return min(known, key=lambda size: abs(size - likely))
-    for size in ROUND:
-        nearest = (likely / size).to_integral_value() * size
-        if high - low <= size / 3 and low <= nearest <= high and nearest > 0:
-            return nearest
     return likely.quantize(Decimal("0.0001"))
 
 

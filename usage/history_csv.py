@@ -1,0 +1,173 @@
+"""A history of the balance as CSV: what this console exports, and what people keep elsewhere."""
+
+import csv
+import io
+import itertools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from usage.changes.facts import Mark
+
+MOST_ROWS = 10_000
+MOST_ERRORS = 20
+MOST_CREDITS = Decimal(10**14)
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+TIMES = ("time", "first_read_at", "at", "date")
+BALANCES = ("credits", "balance")
+EXPORTED = (
+    "first_read_at",
+    "last_read_at",
+    "credits",
+    "topped_up",
+    "not_read_before_seconds",
+    "top_up_low",
+    "top_up_high",
+    "corrected",
+    "returned",
+    "certainty",
+    "said",
+    "said_credits",
+    "note",
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """The balance from ``since`` to ``until``; what is told of the change before it is a mark with its amount."""
+
+    since: datetime
+    until: datetime
+    credits: Decimal
+    mark: str = ""
+    marked: Decimal | None = None
+    note: str = ""
+
+
+@dataclass
+class Parsed:
+    """The rows in order of time, and what is wrong with others, by line."""
+
+    rows: list[Row] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    more_errors: int = 0
+
+    def complain(self, text: str) -> None:
+        """Note what is wrong; of many things the first."""
+        if len(self.errors) < MOST_ERRORS:
+            self.errors.append(text)
+        else:
+            self.more_errors += 1
+
+
+class BadValue(ValueError):
+    """What is wrong with one value, in words."""
+
+
+def parse(text: str, now: datetime) -> Parsed:
+    """Read ``text``; nothing in it raises, each bad line is complained of by its number."""
+    found = Parsed()
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        _read(reader, found, now)
+    except csv.Error as error:
+        found.complain(f"Line {reader.line_num}: this is not CSV ({error}).")
+    found.rows.sort(key=lambda row: row.since)
+    _check_order(found)
+    return found
+
+
+def _read(reader: "csv.DictReader[str]", found: Parsed, now: datetime) -> None:
+    names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    reader.fieldnames = names
+    if not set(names) & set(TIMES) or not set(names) & set(BALANCES):
+        found.complain("The first line must name the columns: at least “time” and “credits”.")
+        return
+    for number, cells in enumerate(reader):
+        if number >= MOST_ROWS:
+            found.complain(f"There are more than {MOST_ROWS:,} rows. Send them in several files.")
+            return
+        try:
+            found.rows.append(_row(cells, now))
+        except BadValue as wrong:
+            found.complain(f"Line {reader.line_num}: {wrong}")
+
+
+def _row(cells: Mapping[str | None, str | None], now: datetime) -> Row:
+    values = {name: (value or "").strip() for name, value in cells.items() if name and isinstance(value, str | None)}
+    since = _moment(next((values[name] for name in TIMES if values.get(name)), ""), now)
+    last = values.get("last_read_at", "")
+    until = _moment(last, now) if last else since
+    if until < since:
+        raise BadValue("last_read_at lies before the first time.")
+    balance = _credits(next((values[name] for name in BALANCES if values.get(name)), ""))
+    return Row(since, until, balance, *_said(values), values.get("note", "")[:300])
+
+
+def _said(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
+    """Return what is told of the change: in a file of this console by people only, in others by ``topped_up``."""
+    if "said" in values:
+        said = values["said"]
+        if said and said not in set(Mark):
+            raise BadValue(f"“{said[:40]}” is none of {', '.join(Mark)}.")
+        return said, _credits(values["said_credits"]) if values.get("said_credits") else None
+    added = _credits(values["topped_up"]) if values.get("topped_up") else Decimal(0)
+    if added < 0:
+        raise BadValue("topped_up must not be negative.")
+    return (Mark.TOP_UP.value, added) if added else ("", None)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise BadValue(f"“{text[:40]}” is not a time such as 2026-05-03 14:00 or 2026-05-03T14:00:00+02:00.") from None
+    if moment > now:
+        raise BadValue(f"{text[:40]} lies in the future.")
+    if moment < OLDEST:
+        raise BadValue(f"{text[:40]} lies before the year 2000.")
+    return moment
+
+
+def _credits(text: str) -> Decimal:
+    try:
+        value = Decimal(text.replace("\u2212", "-"))
+    except InvalidOperation:
+        raise BadValue(f"“{text[:40]}” is not a number of credits such as 4820.5.") from None
+    if not value.is_finite() or abs(value) >= MOST_CREDITS:
+        raise BadValue(f"{text[:40]} is not a number that an account can have.")
+    return value.quantize(Decimal("0.0001"))
+
+
+def _check_order(found: Parsed) -> None:
+    """Leave out what is said twice; complain where one moment has two balances."""
+    rows: list[Row] = []
+    for row in found.rows:
+        if rows and row.since <= rows[-1].until:
+            if row.credits != rows[-1].credits:
+                found.complain(f"{row.since:%Y-%m-%d %H:%M:%S} UTC has two balances.")
+            continue
+        rows.append(row)
+    found.rows = rows
+
+
+def spacing(rows: list[Row]) -> timedelta:
+    """Return how far apart the rows usually are."""
+    pauses = sorted(later.since - row.until for row, later in itertools.pairwise(rows))
+    return pauses[len(pauses) // 2] if pauses else timedelta(0)
+
+
+def merged(rows: list[Row], longest: timedelta) -> Iterator[Row]:
+    """Join rows with the same balance that lie no further apart than ``longest``."""
+    last: Row | None = None
+    for row in rows:
+        if last and last.credits == row.credits and not row.mark and row.since - last.until <= longest:
+            last = Row(last.since, row.until, last.credits, last.mark, last.marked, last.note)
+            continue
+        if last:
+            yield last
+        last = row
+    if last:
+        yield last

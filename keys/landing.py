@@ -46,9 +46,10 @@ def land_full_list(
         for key in listed
         if _is_usable_id(key.id)
     }
-    _upsert(workspace, facts, read_at, is_complete=is_complete)
+    with transaction.atomic(savepoint=False):
+        _upsert(workspace, facts, read_at, is_complete=is_complete)
+        reconciling.settle_unknown_creations(workspace, min(read_at, clock.now()), is_complete=is_complete)
     _schedule_request_logs(workspace)
-    reconciling.settle_unknown_creations(workspace, read_at)
 
 
 def land_light_list(

@@ -1,49 +1,156 @@
-"""Finds the key that a creation made, when the answer was lost or carried no id."""
+"""Finds the key that a creation made, when the answer was lost or carried no id.
 
+The last four characters decide where the answer told them. Else a new key of the name is taken, and when none has come
+after some minutes the only new key there is, whatever upstream calls it and dates it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
+from django.db.models import F, Q
 
 from keys.models import ApiKey, KeyCreation
+from keys.models.creation import LONGEST_CALL
 from workspaces.models import Workspace
 
-# Upstream's clock and ours may differ by so much.
-CLOCK_SKEW = timedelta(minutes=2)
+State = KeyCreation.State
+# Upstream's clock and the database's may differ by so much.
+CLOCK_SKEW = timedelta(minutes=5)
 # After this long a key that is not listed was not created: well past the client's total time-out.
 GIVE_UP_AFTER = timedelta(minutes=2)
-_OPEN = [KeyCreation.State.SENT, KeyCreation.State.UNKNOWN]
+# For so long it is corrected which key a creation has made, or that it has made none.
+CORRECTED_WITHIN = timedelta(days=1)
+_OPEN = (State.SENT, State.UNKNOWN)
 
 
-def settle_unknown_creations(workspace: Workspace, read_at: datetime) -> None:
-    """Link creations to the keys they made, as far as a list that was read at ``read_at`` can tell."""
-    unlinked = KeyCreation.objects.filter(
-        Q(state__in=_OPEN) | Q(state=KeyCreation.State.SUCCEEDED), workspace=workspace, key__isnull=True
-    )
-    for creation in unlinked.filter(sent_at__gte=read_at - timedelta(days=1)):
-        key = _key_made_by(creation)
+def settle_unknown_creations(workspace: Workspace, read_at: datetime, *, is_complete: bool = True) -> None:
+    """Link creations to the keys they made, as far as a list that was read at ``read_at`` can tell.
+
+    Only a list that is complete tells that nothing was created. Called with the workspace's row locked.
+    """
+    recent = Q(sent_at__gte=read_at - CORRECTED_WITHIN)
+    unlinked = Q(state__in=_OPEN) | (recent & Q(state__in=[State.SUCCEEDED, State.NOTHING_CREATED]))
+    misled = recent & ~Q(last4="") & ~Q(key__last4=F("last4"))
+    rows = KeyCreation.objects.filter(workspace=workspace).select_related("key", "user").order_by("sent_at", "pk")
+    creations = list(rows.filter((Q(key__isnull=True) & unlinked) | (Q(key__isnull=False) & misled)))
+    if not creations:
+        return
+    given_up: list[KeyCreation] = []
+    for creation in creations:
+        if creation.last4:
+            given_up += link_by_ends(creation)
+    lost = [creation for creation in [*creations, *given_up] if creation.key is None and not creation.last4]
+    _Search(workspace, lost, read_at, is_complete=is_complete).settle()
+
+
+def link_by_ends(creation: KeyCreation) -> list[KeyCreation]:
+    """Link a creation whose answer came to the key of its last four; return those that had been taken for that key."""
+    if creation.key is not None and creation.key.last4 != creation.last4:
+        _unlink(creation)
+    if creation.key is not None:
+        return []
+    keys = ApiKey.objects.of(creation.workspace).filter(gone_at__isnull=True, last4=creation.last4)
+    mine = keys.filter(prefix=creation.prefix).exclude(upstream_id__in=creation.known_ids)
+    key = mine.exclude(creation__last4=creation.last4).select_related("creation__user").first()
+    if key is None:
+        return []
+    taken = [key.creation] if hasattr(key, "creation") else []
+    for other in taken:
+        _unlink(other)
+    _link(creation, key)
+    return taken
+
+
+@dataclass
+class _Search:
+    """The search for the keys of creations whose answers did not come."""
+
+    workspace: Workspace
+    lost: Sequence[KeyCreation]
+    read_at: datetime
+    is_complete: bool
+
+    def settle(self) -> None:
+        """Link those whose key is clear; close those that are known to have made none."""
+        if not self.lost:
+            return
+        free = ApiKey.objects.of(self.workspace).filter(creation__isnull=True, gone_at__isnull=True, is_active=True)
+        new = list(free.order_by(F("created_at").asc(nulls_last=True), "first_seen_at", "pk"))
+        # What is settled already gives way to what is open.
+        for creation in sorted(self.lost, key=lambda one: one.state not in _OPEN):
+            if not self._may_be_answered(creation):
+                self._settle(creation, new)
+
+    def _settle(self, creation: KeyCreation, new: list[ApiKey]) -> None:
+        candidates = [key for key in new if _can_have_made(creation, key)]
+        key = self._named(creation, candidates) or self._only_one(creation, candidates)
         if key is not None:
-            _link(creation, key)
-        elif creation.state in _OPEN and read_at > creation.sent_at + GIVE_UP_AFTER:
-            creation.state = KeyCreation.State.NOTHING_CREATED
+            new.remove(key)
+            _link(creation, key, is_sure=all(rival.user == creation.user for rival in self._rivals(creation, key)))
+        elif creation.state in _OPEN and self._is_late(creation) and self.is_complete and not candidates:
+            creation.state = State.NOTHING_CREATED
             creation.save(update_fields=["state"])
 
+    def _named(self, creation: KeyCreation, candidates: Iterable[ApiKey]) -> ApiKey | None:
+        """Return the first key of the name, or without one the only new key, that no call under way can have made."""
+        found = [key for key in candidates if _is_named_so(creation, key) and self._fits(creation, key)]
+        found = [key for key in found if not any(map(self._may_be_answered, self._rivals(creation, key)))]
+        return found[0] if found and (creation.name or len(found) == 1) else None
 
-def _key_made_by(creation: KeyCreation) -> ApiKey | None:
-    """Return the one key that can have come from ``creation``: new since then, of its name or its visible ends."""
-    keys = ApiKey.objects.of(creation.workspace).filter(creation__isnull=True, gone_at__isnull=True)
-    keys = keys.exclude(upstream_id__in=creation.known_ids)
-    if creation.last4:
-        return keys.filter(prefix=creation.prefix, last4=creation.last4).first()
-    since = creation.sent_at - CLOCK_SKEW
-    return keys.filter(name=creation.name, created_at__gte=since, is_active=True).order_by("created_at").first()
+    def _only_one(self, creation: KeyCreation, candidates: Sequence[ApiKey]) -> ApiKey | None:
+        """Return the only new key, once there has been time for one of the name to be listed."""
+        if len(candidates) != 1 or creation.state not in _OPEN or not self._is_late(creation):
+            return None
+        is_recent = self.read_at <= creation.sent_at + CORRECTED_WITHIN
+        return candidates[0] if is_recent and not self._others(creation, candidates[0]) else None
+
+    def _rivals(self, creation: KeyCreation, key: ApiKey) -> list[KeyCreation]:
+        """Return the other creations that may have made ``key``, going by its name."""
+        return [one for one in self._others(creation, key) if _is_named_so(one, key)]
+
+    def _others(self, creation: KeyCreation, key: ApiKey) -> list[KeyCreation]:
+        open_ones = [one for one in self.lost if one is not creation and one.key is None and one.state in _OPEN]
+        return [one for one in open_ones if _can_have_made(one, key)]
+
+    def _may_be_answered(self, creation: KeyCreation) -> bool:
+        return creation.state == State.SENT and self.read_at <= creation.sent_at + LONGEST_CALL
+
+    def _is_late(self, creation: KeyCreation) -> bool:
+        return self.read_at > creation.sent_at + GIVE_UP_AFTER
+
+    def _fits(self, creation: KeyCreation, key: ApiKey) -> bool:
+        """Say whether upstream dates the key to the time of the call, or not at all."""
+        if key.created_at is None:
+            return creation.state in _OPEN or bool(creation.name)
+        return creation.sent_at - CLOCK_SKEW <= key.created_at <= creation.sent_at + LONGEST_CALL + CLOCK_SKEW
 
 
-def _link(creation: KeyCreation, key: ApiKey) -> None:
+def _can_have_made(creation: KeyCreation, key: ApiKey) -> bool:
+    return key.upstream_id not in creation.known_ids
+
+
+def _is_named_so(creation: KeyCreation, key: ApiKey) -> bool:
+    """Say whether the key has the name that was asked for; of one without a name upstream may make any."""
+    return not creation.name or key.name == creation.name
+
+
+def _link(creation: KeyCreation, key: ApiKey, *, is_sure: bool = True) -> None:
     creation.key = key
-    if creation.state in _OPEN:
-        creation.state = KeyCreation.State.CREATED_UNSEEN
+    if creation.state != State.SUCCEEDED:
+        creation.state = State.CREATED_UNSEEN
     creation.save(update_fields=["key", "state"])
     seen = creation.seen_at is not None
-    key.created_by = creation.user
+    key.created_by = creation.user if is_sure else None
     key.secret_state = ApiKey.SecretState.SEEN if seen else ApiKey.SecretState.UNSEEN
     key.save(update_fields=["created_by", "secret_state"])
+
+
+def _unlink(creation: KeyCreation) -> None:
+    """Take back that ``creation`` made its key."""
+    key, creation.key = creation.key, None
+    if creation.state == State.CREATED_UNSEEN:
+        creation.state = State.UNKNOWN
+    creation.save(update_fields=["key", "state"])
+    if key is not None:
+        ApiKey.objects.filter(pk=key.pk).update(created_by=None, secret_state=ApiKey.SecretState.NOT_OURS)

@@ -6,13 +6,14 @@ from uuid import UUID
 
 import structlog
 from django.db import IntegrityError, transaction
-from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from cleanlist import CreatedApiKey, Secret
 from cleanlist.errors import CleanlistError, UpstreamUnavailable
 from keys.models import ApiKey, KeyCreation
+from keys.reconciling import link_by_ends
 from keys.services.rereading import reread_list
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
@@ -77,6 +78,7 @@ def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetim
                 expires_at=expires_at,
                 form_id=form_id,
                 known_ids=known,
+                sent_at=clock.now(),
             )
     except IntegrityError:
         raise AlreadySent(KeyCreation.objects.get(workspace=workspace, form_id=form_id)) from None
@@ -96,6 +98,10 @@ def _note_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) ->
     text = answer.api_key.reveal()
     creation.prefix, creation.last4 = text[:10], text[-4:]
     _finish(creation, actor, KeyCreation.State.SUCCEEDED)
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # no list lands meanwhile
+        creation.refresh_from_db()
+        link_by_ends(creation)
     reread_list(creation.workspace)
     creation.refresh_from_db()
 
@@ -136,7 +142,7 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
 
 def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
     """Note that the page with the secret reached its reader. Safe to call twice, and before the key is listed."""
-    if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=timezone.now()):
+    if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=clock.now()):
         return
     key = creation.key
     if key is not None:

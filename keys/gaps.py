@@ -10,7 +10,15 @@ from keys.models import ApiKey, LogGap
 # While so young, a difference to request_count is taken for what had left the log before: upstream's list and log
 # are read one after the other, and rows of requests that were still running come late.
 BASELINE_SETTLES = timedelta(minutes=5)
+# A row dated further ahead of its reading is a mistake of upstream's. It says nothing of what was read before or after.
+MOST_AHEAD = timedelta(minutes=10)
+_MOST = 2**63 - 1  # that a column holds
 logger = structlog.get_logger(__name__)
+
+
+def latest_sound(key: ApiKey, read_at: datetime) -> datetime:
+    """Return until when dates of rows are believed that were read at ``read_at``: a use that upstream told is one."""
+    return max(read_at, key.last_used_at or read_at) + MOST_AHEAD
 
 
 def note(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) -> LogGap:
@@ -20,7 +28,7 @@ def note(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) 
 
 
 def settle(key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: int, read_at: datetime) -> None:
-    """Compare counts after a page of ``key`` read at ``read_at`` has landed; sets count_before and missed_count.
+    """Compare counts after a page of ``key`` read at ``read_at`` has landed; sets what came of it on the key.
 
     ``gaps`` are those in its log, oldest first. Only what upstream had counted before the page was read can be missing
     from it, so a key list that is newer than the page waits for the next one; and what was captured counts as far as
@@ -32,12 +40,27 @@ def settle(key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: in
         return
     lost = key.request_count
     if key.last_used_at is not None:
-        lost -= key.captured_count - newer - sum(at > key.last_used_at for at in fresh)
-    if not gaps and _is_young(key, read_at):
+        latest = latest_sound(key, read_at)
+        lost -= key.captured_count - newer - sum(key.last_used_at < at <= latest for at in fresh)
+    if _has_restarted(key, lost):
+        logger.warning("request_count_restarted", key=str(key.key_id), was=key.settled_count, now=key.request_count)
+        key.count_before, key.count_restarted_at = max(-_MOST, lost - key.missed_count), read_at
+    elif not gaps and _is_young(key, read_at):
         key.count_before = max(key.count_before or 0, lost)
+    key.settled_count = key.request_count
     lost -= key.count_before or 0
-    _size(gaps, lost, key.last_used_at)
-    key.missed_count = max(0, lost, sum(gap.size or 0 for gap in gaps))
+    # What was missing when the counter restarted cannot be told from it any more.
+    countable = [gap for gap in gaps if key.count_restarted_at is None or gap.detected_at > key.count_restarted_at]
+    _size(gaps, countable, lost, key.last_used_at)
+    key.missed_count = min(_MOST, max(0, lost, sum(gap.size or 0 for gap in gaps)))
+
+
+def _has_restarted(key: ApiKey, lost: int) -> bool:
+    """Say whether upstream counts from a lower number than before, though no less of what it counted is here.
+
+    The count alone may go back a little where an older list comes late, but then its last use is older too.
+    """
+    return key.count_went_back and lost - (key.count_before or 0) < key.missed_count
 
 
 def _is_young(key: ApiKey, read_at: datetime) -> bool:
@@ -54,16 +77,17 @@ def _fill(gaps: Sequence[LogGap], fresh: Sequence[datetime]) -> None:
             gap.save(update_fields=["size"])
 
 
-def _size(gaps: list[LogGap], lost: int, counted_until: datetime | None) -> None:
-    """Give gaps without a size their part of ``lost``, by duration; a gap that turns out to be empty was none."""
+def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until: datetime | None) -> None:
+    """Give ``countable`` gaps without a size their part of ``lost``, by duration; one that turns out empty was none."""
     if counted_until is None:
         return
-    unsized = [gap for gap in gaps if gap.size is None and gap.before <= counted_until]
+    unsized = [gap for gap in countable if gap.size is None and gap.before <= counted_until]
     left = max(0, lost - sum(gap.size or 0 for gap in gaps))
     while unsized:
         gap = unsized.pop()
         rest = sum(((other.before - other.after) for other in unsized), timedelta())
         gap.size = round(left * ((gap.before - gap.after) / (gap.before - gap.after + rest))) if rest else left
+        gap.size = min(_MOST, gap.size)
         left -= gap.size
         if gap.size:
             gap.save(update_fields=["size"])

@@ -19,7 +19,8 @@ from workspaces.models import Poll, Workspace
 from workspaces.statements import Statement, stored_id, together
 from workspaces.texts import plain_text
 
-_SAVE_COUNTS = "UPDATE keys_apikey SET captured_count = %s, count_before = %s, missed_count = %s WHERE id = %s"
+_SAVED = ("captured_count", "count_before", "missed_count", "settled_count", "count_restarted_at")
+_SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _SAVED)} WHERE id = %s"  # noqa: S608
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,12 @@ def land_page(
         key, endpoints = standing.key, set(standing.endpoints)
         page = {row_id: row for row in rows if (row_id := plain_text(row.id, 200))}
         times = [row.created_at for row in page.values()]
-        known = _known(key, page, times)
+        known = _known(key, page, times, read_at)
         fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known.ids]
         with storing.stored(key, fresh):
             cells, seen = tally(fresh, endpoints), values.seen_in(fresh)
         is_full = max(sent, len(rows)) >= capture.PAGE_ROWS
-        found_gap = is_full and _found_gap(key, times, len(known.ids), read_at)
+        found_gap = (is_full or key.captured_count > 0) and _found_gap(key, page, known.ids, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at)
         rollups.note_endpoints(key, endpoints - standing.endpoints)
@@ -63,23 +64,27 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[Request
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
 
-def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime]) -> Known:
+def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime], read_at: datetime) -> Known:
     """Return what of the page is here, or was until it was pruned."""
     if not page:
         return Known(set(), 0)
-    known = known_of(key, list(page), times)
+    known = known_of(key, list(page), times, read_at)
     if key.kept_from is not None and min(times) < key.kept_from:
         known.ids |= {upstream_id for upstream_id, row in page.items() if row.created_at < key.kept_from}
     return known
 
 
-def _found_gap(key: ApiKey, page: Sequence[datetime], known: int, read_at: datetime) -> bool:
-    """Store a gap where a full page holds nothing known although something was. The first page has none before it."""
-    if known or not page or key.captured_since is None:
+def _found_gap(key: ApiKey, page: dict[str, RequestLogEntry], known: set[str], read_at: datetime) -> bool:
+    """Store a gap where a page holds nothing known although something was. The first page has none before it."""
+    latest = read_at + gaps.MOST_AHEAD
+    # Where all are ahead it is upstream's clock that is, and its times are as good as any.
+    sound = {row_id: row.created_at for row_id, row in page.items() if row.created_at <= latest}
+    sound = sound or {row_id: row.created_at for row_id, row in page.items()}
+    if not sound or known & sound.keys() or key.captured_since is None:
         return False
-    oldest, newest = min(page), max(page)
+    oldest, newest = min(sound.values()), max(sound.values())
     log = LoggedRequest.objects.filter(key=key).newest_first()
-    if log.filter(created_at__gt=newest).exists():
+    if log.filter(created_at__gt=newest, created_at__lte=latest).exists():
         return False  # an old page that comes late: a newer one has landed before it
     after = log.filter(created_at__lt=oldest).values_list("created_at", flat=True).first() or key.captured_since
     if after >= oldest:
@@ -99,7 +104,7 @@ def _count(key: ApiKey, key_gaps: list[LogGap], fresh: Sequence[NewRow], newer: 
 
 def _saving(key: ApiKey) -> Statement:
     """Return what saves the key's counts."""
-    return _SAVE_COUNTS, [key.captured_count, key.count_before, key.missed_count, stored_id(key.pk)]
+    return _SAVE_COUNTS, [*(getattr(key, name) for name in _SAVED), stored_id(key.pk)]
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from keys import gaps
 from keys.log import partitions
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
@@ -16,7 +17,7 @@ _LOCK = "SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE"
 # All that a landing asks of a key, in the order in which the model has it.
 _WANTED = {
     "id", "workspace_id", "key_id", "upstream_id", "request_count", "last_used_at", "read_at", "captured_since",
-    "captured_count", "count_before", "missed_count", "kept_from",
+    "captured_count", "count_before", "missed_count", "kept_from", "settled_count", "count_restarted_at",
 }  # fmt: skip
 _FIELDS = [field.attname for field in ApiKey._meta.concrete_fields if field.attname in _WANTED]  # noqa: SLF001
 _STANDING = f"""
@@ -31,7 +32,7 @@ SELECT upstream_id FROM keys_loggedrequest WHERE key_id = %s AND created_at BETW
 AND upstream_id = ANY (string_to_array(%s, %s))
 """
 _BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``workspaces.texts``)
-_NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s"
+_NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
 
 
 @dataclass
@@ -68,14 +69,17 @@ class Known:
     newer: int
 
 
-def known_of(key: ApiKey, page: Sequence[str], times: Sequence[datetime]) -> Known:
+def known_of(key: ApiKey, page: Sequence[str], times: Sequence[datetime], read_at: datetime) -> Known:
     """Return what is stored beside a page, given by its rows' ids and times; sees to it that the others can be."""
+    counted_until, latest = key.last_used_at, gaps.latest_sound(key, read_at)
     if connection.vendor != "postgresql":
         rows = LoggedRequest.objects.filter(key=key)
         ids = set(rows.filter(upstream_id__in=page).values_list("upstream_id", flat=True))
-        return Known(ids, rows.filter(created_at__gt=key.last_used_at).count() if key.last_used_at else 0)
+        newer = rows.filter(created_at__gt=counted_until, created_at__lte=latest).count() if counted_until else 0
+        return Known(ids, newer)
     wanted = [at for at in times if key.kept_from is None or at >= key.kept_from]
     of_page = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(page), _BETWEEN_IDS])
-    found, ((newer,),), missing = together(of_page, (_NEWER, [key.pk, key.last_used_at]), partitions.missing(wanted))
+    since = (_NEWER, [key.pk, counted_until, latest])
+    found, ((newer,),), missing = together(of_page, since, partitions.missing(wanted))
     partitions.make(name for (name,) in missing)
     return Known({upstream_id for (upstream_id,) in found}, newer)

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 class Completeness:
     """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count.
 
-    ``has_lost``: some are missing for good, and not only newer than the last reading.
+    ``has_lost``: some are missing for good, and not only newer than the last reading. ``has_restarted``: upstream began
+    to count anew, so that what was missing then is not known.
     """
 
     captured: int
     expected: int | None
     explanation: str
     has_lost: bool = False
+    has_restarted: bool = False
 
     @property
     def is_complete(self) -> bool:
@@ -41,13 +43,22 @@ def completeness_of(key: "ApiKey") -> Completeness:
         return Completeness(0, None, "The log of this key has not been read yet.")
     if key.request_count is None or key.count_before is None:
         return Completeness(key.captured_count, None, "Cleanlist has not told how many requests this key made.")
-    newer = max(0, key.request_count - key.count_before - key.captured_count - key.missed_count)
+    newer = max(0, key.uncaptured_count)
     expected = key.captured_count + key.missed_count + newer
-    lost = _lost(key)
-    reasons = [*lost, *_newer(newer)]
-    if not reasons and key.count_before:
+    lost, restarted = _lost(key), _restarted(key)
+    reasons = [*lost, *restarted, *_newer(newer)]
+    if not reasons and key.count_before > 0:
         reasons = [f"{_requests(key.count_before)} had left Cleanlist's log before this console first read it."]
-    return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost))
+    return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost), bool(restarted))
+
+
+def _restarted(key: "ApiKey") -> list[str]:
+    if key.count_went_back:
+        return ["Cleanlist's counter restarted since the last reading."]
+    if key.count_restarted_at is None:
+        return []
+    day = f"{timezone.localtime(key.count_restarted_at):%-d %B %Y}"
+    return [f"Cleanlist's counter restarted by {day}; what was missing then is not known."]
 
 
 def _lost(key: "ApiKey") -> list[str]:
@@ -56,6 +67,8 @@ def _lost(key: "ApiKey") -> list[str]:
     found = []
     if gaps:
         size = _requests(fell) if fell else "An unknown number of requests"
+        if fell and any(gap.size is None for gap in gaps):
+            size = f"{size} and an unknown number more"
         count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
         found.append(f"{size} fell into {count} on {_days(gaps)}.")
     if key.missed_count > fell:

@@ -28,13 +28,14 @@ class LogGap(models.Model):
     """A stretch of a key's log that upstream no longer showed when it was read.
 
     It lies between two rows that were captured, at ``after`` and at ``before``. ``size`` is what upstream's
-    request_count says is missing; None until a key list that is newer than the gap has been read.
+    request_count says is missing; None until a key list that is newer than the gap has been read, and for good where
+    the counter restarted meanwhile.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="gaps")
     after = models.DateTimeField()
     before = models.DateTimeField()
-    size = models.PositiveIntegerField(null=True)
+    size = models.PositiveBigIntegerField(null=True)
     detected_at = models.DateTimeField()
 
     objects = models.Manager.from_queryset(LogGapQuerySet)()

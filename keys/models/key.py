@@ -172,6 +172,10 @@ class ApiKey(models.Model):
     captured_count = models.BigIntegerField(default=0)
     count_before = models.BigIntegerField(null=True)
     missed_count = models.BigIntegerField(default=0)
+    # request_count when the log was last compared with it, and when it was last found to have restarted. From then on
+    # ``count_before`` is lower by what it counted before, and may be below 0.
+    settled_count = models.BigIntegerField(null=True)
+    count_restarted_at = models.DateTimeField(null=True)
     # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.sweeping``.
     revoke_begun_at = models.DateTimeField(null=True)
     revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -224,7 +228,15 @@ class ApiKey(models.Model):
         """Return how many requests upstream has counted that were neither captured nor found to be lost."""
         if self.request_count is None:
             return 0
+        if self.count_went_back:
+            return self.request_count  # of a counter that restarted all is new
         return self.request_count - (self.count_before or 0) - self.captured_count - self.missed_count
+
+    @property
+    def count_went_back(self) -> bool:
+        """Say whether upstream's request_count is lower than when the log was last compared with it."""
+        count, before = self.request_count, self.settled_count
+        return count is not None and before is not None and count < before
 
     @property
     def unused_since(self) -> datetime | None:

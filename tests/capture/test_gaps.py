@@ -3,6 +3,7 @@
 import pytest
 from msgspec import structs
 
+from cleanlist import RequestLogEntry
 from keys.log import landing as log_landing
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.capture.conftest import KEY, at
@@ -148,3 +149,159 @@ def test_rows_without_an_id_are_left_out_and_the_others_land(log):
     log.rows[1] = structs.replace(log.rows[1], id="")
     log.list(10)
     assert [log.read(second).fresh for second in (11, 12)] == [2, 0]
+
+
+def forgets(log, kept):
+    """Let upstream forget all rows but the newest, as it does with age; its count stays."""
+    log.page = lambda: sorted(log.rows, key=lambda row: row.created_at, reverse=True)[:kept]
+
+
+def test_a_short_page_with_nothing_known_is_a_gap_too(log):
+    log.write(20, since=0)
+    log.list(30)
+    log.read(31)
+    log.write(50, since=1000)
+    forgets(log, 10)
+    log.list(1100)
+    assert log.read(1101).found_gap
+    gap = LogGap.objects.get()
+    assert (gap.after, gap.before, gap.size) == (at(19), at(1040), 40)
+    assert log.key.completeness().has_lost
+
+
+def test_a_short_page_with_nothing_known_is_a_gap_of_unknown_size_where_upstream_tells_no_count(log):
+    log.write(20, since=0)
+    log.list(30)
+    log.read(31)
+    ApiKey.objects.update(request_count=None)
+    log.write(50, since=1000)
+    forgets(log, 10)
+    log.read(1101)
+    assert LogGap.objects.get().size is None
+
+
+@pytest.mark.parametrize("kept", [0, 3])
+def test_a_page_is_no_gap_where_nothing_can_be_missing(log, kept):
+    log.list(0)
+    log.read(1)  # never used
+    log.write(3, since=10)
+    log.list(20)
+    log.read(21)
+    log.write(kept, since=1000)
+    forgets(log, kept)
+    log.list(1100)
+    log.read(1101)
+    assert not LogGap.objects.exists()
+    assert log.key.completeness().is_complete
+
+
+@pytest.mark.parametrize("on_page", [True, False], ids=["still on the page", "left the page"])
+def test_a_row_dated_in_the_future_hides_no_gap(log, on_page):
+    log.write(10, since=0)
+    odd = RequestLogEntry(id="odd", created_at=at(30 * 24 * 3600), path="/x")
+    log.rows.append(odd)
+    log.list(20)
+    log.read(21)
+    log.rows.remove(odd)
+    log.write(700, since=100)
+    log.list(900)
+    ApiKey.objects.update(request_count=711, last_used_at=at(799))
+    page = log.page()
+    assert log.read(901, [odd, *page[:-1]] if on_page else page).found_gap
+    assert LogGap.objects.get().size == (201 if on_page else 200)
+
+
+@pytest.mark.parametrize("lost", [0, 60])
+def test_a_clock_of_upstreams_that_is_ahead_as_a_whole_neither_hides_nor_makes_a_gap(log, lost):
+    ahead = 3 * 3600
+    log.write(100, since=ahead)
+    log.list(101)
+    log.read(102)
+    log.write(500 + lost, since=ahead + 200)
+    log.list(900)
+    log.read(901)
+    assert [gap.size for gap in LogGap.objects.all()] == ([lost] if lost else [])
+    log.write(10, since=ahead + 1000)
+    assert not log.read(1100).found_gap
+
+
+def restart(log, count, second):
+    """Have the counter of ``log`` go back to ``count`` and the console notice."""
+    ApiKey.objects.update(request_count=count, read_at=at(second), last_used_at=log.page()[0].created_at)
+
+
+@pytest.fixture
+def restarted(log):
+    """A key of 600 requests, 38 of them lost, whose counter begins anew and stands at 50."""
+    log.write(62, since=0)
+    log.list(100)
+    log.read(101)
+    log.write(538, since=200)
+    log.list(900)
+    log.read(901)
+    log.write(50, since=1000)
+    restart(log, 50, 1100)
+    return log
+
+
+def test_a_counter_that_went_back_is_said_and_counted_on_from_there(restarted):
+    assert restarted.key.uncaptured_count == 50  # so that its log is read soon
+    assert "counter restarted since the last reading" in restarted.key.completeness().explanation
+    restarted.read(1101)
+    found = restarted.key.completeness()
+    assert (found.captured, found.expected, found.has_restarted) == (612, 650, True)
+    assert "38 requests fell into 1 gap" in found.explanation
+    assert "Cleanlist's counter restarted by" in found.explanation
+    restart(restarted, 57, 1200)
+    assert restarted.key.uncaptured_count == 7
+    assert "7 requests newer" in restarted.key.completeness().explanation
+
+
+def test_a_gap_after_a_restart_is_sized_by_the_new_count_and_one_across_it_never(restarted):
+    restarted.write(500, since=1200)
+    restart(restarted, 550, 1900)
+    restarted.read(1901)
+    restarted.write(520, since=3000)
+    restart(restarted, 1070, 3600)
+    restarted.read(3601)
+    restarted.read(3602)
+    assert [gap.size for gap in LogGap.objects.of(restarted.key)] == [38, None, 20]
+    assert "58 requests and an unknown number more fell into 3 gaps" in restarted.key.completeness().explanation
+
+
+def test_an_older_list_that_comes_late_is_no_restart(log):
+    log.write(20, since=0)
+    log.list(30)
+    log.read(31)
+    ApiKey.objects.update(request_count=18, last_used_at=at(17))
+    log.read(40)
+    assert not log.key.completeness().has_restarted
+    log.list(50)
+    log.read(51)
+    assert log.key.completeness().is_complete
+
+
+def test_a_count_that_says_less_than_the_log_shows_is_no_restart_unless_it_fell(log):
+    log.write(20, since=0)
+    log.list(30)
+    ApiKey.objects.update(request_count=15)
+    log.read(31)
+    log.read(32)
+    assert not log.key.completeness().has_restarted
+    assert log.key.uncaptured_count < 0
+
+
+@pytest.mark.parametrize("count", [5_000_000_000, 2**63 - 1])
+def test_a_gap_of_any_size_is_stored(log, count):
+    log.write(10, since=0)
+    log.list(20)
+    log.read(21)
+    log.write(600, since=100)
+    log.list(900)
+    ApiKey.objects.update(request_count=count)
+    log.read(901)
+    assert LogGap.objects.get().size == count - 510
+    ApiKey.objects.update(request_count=100)
+    log.read(902)
+    ApiKey.objects.update(request_count=count)
+    assert log.read(903).fresh == 0

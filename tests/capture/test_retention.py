@@ -148,3 +148,12 @@ def test_a_page_that_reaches_back_past_the_cut_leaves_no_gap(old, settings):
     old.read(4 * DAY + 1)
     assert not old.key.gaps.exists()
     assert at(0) < old.key.kept_from
+
+
+def test_new_rows_after_everything_was_pruned_and_forgotten_are_no_gap(old, settings):
+    prune(4, settings, KEEP_REQUESTS_DAYS=1)
+    old.write(3, since=5 * DAY)
+    old.list(5 * DAY + 100)
+    old.read(5 * DAY + 101, old.rows[-3:])
+    assert not old.key.gaps.exists()
+    assert old.key.completeness().is_complete

@@ -59,13 +59,13 @@ def test_what_is_doubtful_comes_first_with_what_the_console_thinks_and_why(rise,
 )
 def test_what_a_person_says_overrules_at_once_and_can_be_taken_back(said, truth, rise, account, workspace, go):
     before = spent(account, workspace)
-    hours = list(BalanceHour.objects.values_list("hour", "spent", "topped_up"))
+    hours = list(BalanceHour.objects.order_by("hour").values_list("hour", "spent", "topped_up"))
     assert go("change", rise, **said).status_code == 302
     assert spent(account, workspace) == truth
     assert "What was this?" not in go("overview").text
     go("undo_mark", rise)
     assert spent(account, workspace) == before
-    assert list(BalanceHour.objects.values_list("hour", "spent", "topped_up")) == hours
+    assert list(BalanceHour.objects.order_by("hour").values_list("hour", "spent", "topped_up")) == hours
 
 
 def test_a_correction_is_no_top_up_and_a_refund_is_none_either(rise, account, workspace, go):

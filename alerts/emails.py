@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import css_inline
@@ -55,14 +56,20 @@ def _headers(notification: Notification) -> dict[str, str]:
         headers |= {"In-Reply-To": notification.in_reply_to, "References": " ".join(thread)}
     if notification.kind != Kind.TEST:
         link = unsubscribe_url(notification)
-        headers |= {"List-Unsubscribe": f"<{link}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+        host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+        headers |= {
+            "List-Unsubscribe": f"<{link}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Id": f"<{notification.stream.value}.{notification.workspace.slug}.{host}>",
+        }
     return headers
 
 
 def unsubscribe_url(notification: Notification) -> str:
-    """Return the signed address at which one recipient is taken off, without signing in."""
+    """Return the signed address at which its reader ends e-mails like it, without signing in."""
     # Without a time in it: the message is the same at every attempt, and the way out has no end.
-    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(notification.recipient_id)
+    said = [notification.recipient_id, notification.stream.value]
+    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(said)
     return absolute(reverse("alerts:unsubscribe", args=[token]))
 
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from alerts.evaluation import Levels
 from alerts.kinds import RuleKind
-from alerts.models import Alert, QuietHours, Recipient, Rule, Severity
+from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from alerts.words import figure, with_unit
 from workspaces.models import Workspace
 
@@ -239,14 +239,15 @@ class SnoozeForm(forms.Form):
 class RecipientForm(forms.Form):
     """What one recipient gets."""
 
-    subscribed = forms.BooleanField(label="Gets e-mails", required=False)
+    critical = forms.BooleanField(required=False)
+    warnings = forms.BooleanField(required=False)
     summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices, required=False)
 
     def gives_more_than(self, recipient: Recipient) -> bool:
         """Say whether ``recipient`` would get something that they do not get now."""
-        now_gets = recipient.unsubscribed_at is None
-        subscribed, summary = self.cleaned_data["subscribed"], self.cleaned_data["summary"]
-        return subscribed and (not now_gets or summary not in {"", recipient.summary})
+        data, now_gets = self.cleaned_data, "" if recipient.summary_off_at else recipient.summary
+        more = (data[stream.value] and not recipient.wants(stream) for stream in (Stream.CRITICAL, Stream.WARNINGS))
+        return any(more) or data["summary"] not in {"", now_gets}
 
 
 class NewRecipientForm(forms.Form):

@@ -12,7 +12,7 @@ from workspaces.rights import Holding, Loss, register
 def _recipients(loss: Loss) -> Iterable[Recipient]:
     if loss.spares(Role.VIEWER):
         return []
-    rows = Recipient.objects.filter(address__iexact=loss.user.email, unsubscribed_at=None).select_related("workspace")
+    rows = Recipient.objects.listening().filter(address__iexact=loss.user.email).select_related("workspace")
     return rows.filter(workspace=loss.workspace) if loss.workspace else rows
 
 

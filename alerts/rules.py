@@ -1,4 +1,4 @@
-"""The rule about the workspace itself: its credentials."""
+"""The rules about the workspace itself: its credentials, and whether anybody would hear of what is critical."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
+from alerts.services.hearing import Unheard, unheard_in
 from workspaces.credential_states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
 from workspaces.polling.registry import CredentialKind
@@ -57,5 +58,38 @@ register(
         is_flag=True,
         place=20,
         defaults=(Default("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
+    )
+)
+
+
+def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Readings]:
+    """Return 1 where a critical rule would tell nobody, else 0."""
+    workspaces = {rule.workspace_id: rule.workspace for rule in rules}
+    found = unheard_in(list(workspaces.values()))
+    return {rule.pk: [_hearing(rule.workspace, found[rule.workspace_id])] for rule in rules}
+
+
+def _hearing(workspace: Workspace, unheard: Unheard) -> Reading:
+    return Reading(
+        value=Decimal(int(bool(unheard.rules))),
+        words=unheard.words,
+        url=reverse("alerts:emails", args=[workspace.slug]),
+        facts=tuple(unheard.why.items()),
+    )
+
+
+register(
+    RuleKind(
+        name="critical_unheard",
+        label="Critical alerts reach nobody",
+        explanation="Fires when a critical rule would tell nobody: everybody whom it names has ended critical e-mails, "
+        "or has an address that is refused.",
+        direction="above",
+        unit="",
+        read=read_hearing,
+        describe=lambda _: "a critical rule would tell nobody",
+        is_flag=True,
+        place=30,
+        defaults=(Default("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )
 )

@@ -68,10 +68,8 @@ def send(pk: int) -> Result | None:
 
 
 def _attempt(notification: Notification) -> Result:
-    if notification.recipient.unsubscribed_at and notification.kind != Notification.Kind.TEST:
-        return Result(Outcome.REFUSED, "Not sent: the reader has unsubscribed.")
-    if notification.came_too_late:
-        return Result(Outcome.REFUSED, "Not sent: the reader has lost access to the workspace.")
+    if kept_back := _kept_back(notification):
+        return Result(Outcome.REFUSED, f"Not sent: {kept_back}.")
     try:
         return Result(Outcome.ACCEPTED, smtp.transmit(compose(notification)))
     except OSError as error:
@@ -79,6 +77,13 @@ def _attempt(notification: Notification) -> Result:
     except Exception:  # a message that cannot be composed must not keep the others from going out
         logger.exception("notification_failed", notification=notification.pk)
         return Result(Outcome.DEFERRED, "The console could not write this e-mail; its log says why.")
+
+
+def _kept_back(notification: Notification) -> str:
+    """Say why it must not reach its reader any more, or nothing."""
+    if notification.kind != Notification.Kind.TEST and not notification.recipient.wants(notification.stream):
+        return f"the reader has ended these e-mails ({notification.stream.label.lower()})"
+    return "the reader has lost access to the workspace" if notification.came_too_late else ""
 
 
 def _settle(notification: Notification, result: Result, now: datetime) -> None:
@@ -103,9 +108,9 @@ def _wait(attempts: int) -> timedelta:
 
 def _note_on_recipient(notification: Notification, result: Result, now: datetime) -> None:
     """Keep on the recipient that its server refuses it, until it takes something again."""
-    if notification.came_too_late:
+    if _kept_back(notification):
         return
-    recipient = Recipient.objects.filter(pk=notification.recipient_id, unsubscribed_at__isnull=True)
+    recipient = Recipient.objects.filter(pk=notification.recipient_id)
     if result.outcome == Outcome.REFUSED:
         recipient.update(refused_at=now, refusal=plain_text(result.answer, 2000))
     elif result.outcome == Outcome.ACCEPTED and notification.recipient.refused_at:

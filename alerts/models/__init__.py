@@ -1,7 +1,7 @@
 from alerts.models.alert import Alert, Transition
 from alerts.models.evaluation import Evaluation, SendingTurn
 from alerts.models.notification import Attempt, Notification
-from alerts.models.recipient import QuietHours, Recipient
+from alerts.models.recipient import QuietHours, Recipient, Stream
 from alerts.models.rule import Rule, Severity, Snooze
 
 __all__ = [
@@ -15,5 +15,6 @@ __all__ = [
     "SendingTurn",
     "Severity",
     "Snooze",
+    "Stream",
     "Transition",
 ]

@@ -9,6 +9,7 @@ from django.utils import timezone
 from alerts.evaluation import Memory
 from alerts.evaluation import State as Machine
 from alerts.kinds import kind_named
+from alerts.models.recipient import Stream
 from alerts.models.rule import Rule, Severity, by_severity
 from alerts.words import span
 from workspaces.models import User, Workspace
@@ -99,6 +100,11 @@ class Alert(models.Model):
     def level(self) -> Severity:
         """Return the severity with what it can answer."""
         return Severity(self.severity)
+
+    @property
+    def stream(self) -> Stream:
+        """Return what readers can end that its e-mails belong to."""
+        return Stream.CRITICAL if self.level == Severity.CRITICAL else Stream.WARNINGS
 
     @property
     def gravity(self) -> tuple[int, Decimal]:

@@ -5,7 +5,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from alerts.models.alert import Alert
-from alerts.models.recipient import Recipient
+from alerts.models.recipient import Recipient, Stream
 from workspaces.models import Workspace
 
 
@@ -100,6 +100,16 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient_id}: {self.get_state_display()}"
+
+    @property
+    def stream(self) -> Stream:
+        """Return what its reader can end that it belongs to; an end belongs where its beginning did."""
+        if self.kind == self.Kind.SUMMARY:
+            return Stream.SUMMARY
+        known = self.payload.get("stream")
+        if known:
+            return Stream(known)
+        return Stream.CRITICAL if self.payload.get("severity") == "critical" else Stream.WARNINGS
 
     @property
     def pill(self) -> str:

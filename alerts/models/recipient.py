@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,14 @@ from workspaces.models.user import is_time_zone
 SUMMARY_HOUR = 8  # in the recipient's own morning
 
 
+class Stream(models.TextChoices):
+    """What a reader can end by itself; each e-mail belongs to one."""
+
+    CRITICAL = "critical", "Critical alerts"
+    WARNINGS = "warnings", "Warnings and information"
+    SUMMARY = "summary", "Summary"
+
+
 class RecipientQuerySet(models.QuerySet["Recipient"]):
     """The questions asked of recipients."""
 
@@ -19,6 +28,10 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         people = User.objects.filter(is_active=True, email__iexact=OuterRef("address"))
         members = people.filter(memberships__workspace=OuterRef("workspace"))
         return self.annotate(is_member=Exists(members) | Exists(people.filter(is_superuser=True)))
+
+    def listening(self) -> "RecipientQuerySet":
+        """Leave out those who have ended everything."""
+        return self.exclude(critical_off_at__isnull=False, warnings_off_at__isnull=False, summary_off_at__isnull=False)
 
 
 class Recipient(models.Model):
@@ -31,7 +44,10 @@ class Recipient(models.Model):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="recipients")
     address = models.EmailField(max_length=254)
-    unsubscribed_at = models.DateTimeField(null=True)
+    # When each stream was ended, by its reader or an owner.
+    critical_off_at = models.DateTimeField(null=True)
+    warnings_off_at = models.DateTimeField(null=True)
+    summary_off_at = models.DateTimeField(null=True)
     # When its reader lost the workspace: what they were told before is not followed up.
     left_at = models.DateTimeField(null=True)
     summary = models.CharField(max_length=8, choices=Summary.choices, blank=True, default=Summary.NONE)
@@ -48,6 +64,22 @@ class Recipient(models.Model):
     def __str__(self) -> str:
         return self.address
 
+    def wants(self, stream: Stream) -> bool:
+        """Say whether ``stream`` was not ended."""
+        return getattr(self, f"{stream.value}_off_at") is None
+
+    def end(self, streams: Iterable[Stream], now: datetime) -> list[Stream]:
+        """End ``streams``, not stored yet; return those that were not ended before."""
+        ended = [stream for stream in Stream if stream in set(streams) and self.wants(stream)]
+        for stream in ended:
+            setattr(self, f"{stream.value}_off_at", now)
+        return ended
+
+    @property
+    def ended(self) -> list[Stream]:
+        """Return what was ended."""
+        return [stream for stream in Stream if not self.wants(stream)]
+
     @property
     def has_left(self) -> bool:
         """Say whether the reader lost the workspace and chose nothing since; needs ``with_membership``."""
@@ -55,7 +87,7 @@ class Recipient(models.Model):
 
     def summary_due(self, now: datetime, zone: ZoneInfo) -> datetime | None:
         """Return the latest morning that wants a summary and has none yet."""
-        if not self.summary or self.unsubscribed_at:
+        if not self.summary or self.summary_off_at:
             return None
         morning = latest_morning(now, zone, weekly=self.summary == self.Summary.WEEKLY)
         return morning if self.summary_at is None or self.summary_at < morning else None

@@ -1,9 +1,11 @@
 """Makes, changes and removes rules and what recipients get; each with its audit event."""
 
+from collections.abc import Iterable
+
 from django.db import transaction
 from django.utils import timezone
 
-from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Transition
+from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
 from alerts.services.notifying import Message, Outbox, dispatch_soon, new_message_id, recipients_for
 from workspaces.audit import CONSOLE, Actor, record_event
 from workspaces.mail_limits import mind_the_limit
@@ -104,31 +106,42 @@ def _look_soon(workspace: Workspace) -> None:
     Evaluation.objects.filter(workspace=workspace).update(next_run_at=timezone.now())
 
 
-def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, subscribed: bool) -> None:
+def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critical: bool, warnings: bool) -> None:
     """Set what a recipient gets. Who is taken off stays listed, so that it can be seen and undone."""
     now = timezone.now()
-    if summary != recipient.summary:
+    if summary != recipient.summary or (summary and recipient.summary_off_at):
         recipient.summary_at = now  # the first one comes on the next morning, not at once
     recipient.summary = summary
-    recipient.unsubscribed_at = None if subscribed else recipient.unsubscribed_at or now
-    recipient.save(update_fields=["summary", "summary_at", "unsubscribed_at"])
+    recipient.critical_off_at = None if critical else recipient.critical_off_at or now
+    recipient.warnings_off_at = None if warnings else recipient.warnings_off_at or now
+    recipient.summary_off_at = None if summary else recipient.summary_off_at
+    recipient.save()
+    _look_soon(recipient.workspace)
     record_event(
         Action.RECIPIENT_CHANGED,
         actor,
         workspace=recipient.workspace,
         subject=(str(recipient.pk), recipient.address),
         summary=summary,
-        subscribed=subscribed,
+        critical=critical,
+        warnings=warnings,
     )
 
 
-def unsubscribe(recipient: Recipient) -> None:
-    """Take a recipient off because the reader's own link asked for it."""
-    if recipient.unsubscribed_at is None:
-        recipient.unsubscribed_at = timezone.now()
-        recipient.save(update_fields=["unsubscribed_at"])
-        subject = (str(recipient.pk), recipient.address)
-        record_event(Action.RECIPIENT_UNSUBSCRIBED, CONSOLE, workspace=recipient.workspace, subject=subject)
+def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
+    """End some of what a recipient gets because the reader's own link asked for it."""
+    with transaction.atomic():
+        if not (ended := recipient.end(streams, timezone.now())):
+            return
+        recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
+        _look_soon(recipient.workspace)
+        record_event(
+            Action.RECIPIENT_UNSUBSCRIBED,
+            CONSOLE,
+            workspace=recipient.workspace,
+            subject=(str(recipient.pk), recipient.address),
+            ended=[stream.value for stream in ended],
+        )
 
 
 def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None) -> None:

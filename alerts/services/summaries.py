@@ -19,7 +19,7 @@ logger = structlog.get_logger(__name__)
 def write_due(now: datetime | None = None) -> int:
     """Queue a summary for everyone whose morning has come; return how many."""
     moment = now or timezone.now()
-    wanting = Recipient.objects.exclude(summary="").filter(unsubscribed_at__isnull=True)
+    wanting = Recipient.objects.exclude(summary="").filter(summary_off_at__isnull=True)
     written = 0
     for recipient in wanting.select_related("workspace"):
         morning = recipient.summary_due(moment, zone_of(recipient.address))

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from alerts import sending, smtp
 from alerts.emails import compose
 from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
-from alerts.models import Notification, QuietHours, Recipient
+from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
 from alerts.services.notifying import outsiders, recipients_for
 from alerts.views.listing import rights
@@ -94,7 +94,13 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
     if outsiders(workspace, [address]):
         require_confirmation(request, _url(workspace), keep=("address", "summary"))
     recipient = recipients_for(workspace, [address])[address]
-    editing.change_recipient(recipient, Actor.of(request), summary=form.cleaned_data["summary"], subscribed=True)
+    editing.change_recipient(
+        recipient,
+        Actor.of(request),
+        summary=form.cleaned_data["summary"],
+        critical=recipient.wants(Stream.CRITICAL),
+        warnings=recipient.wants(Stream.WARNINGS),
+    )
     return go_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
 
 
@@ -108,7 +114,7 @@ def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return go_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
     if form.gives_more_than(recipient) and outsiders(workspace, [recipient.address]):
         words = f"Change what {recipient.address} gets"
-        require_confirmation(request, _url(workspace), keep=("subscribed", "summary"), go_on=words)
+        require_confirmation(request, _url(workspace), keep=("critical", "warnings", "summary"), go_on=words)
     editing.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
     return go_to(request, _url(workspace), f"{recipient.address}: saved.")
 

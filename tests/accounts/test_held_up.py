@@ -91,7 +91,7 @@ def test_what_sends_data_elsewhere_never_begins_by_itself(stale, workspace):
 
 def test_a_recipient_outside_gets_more_only_after_a_press_on_the_button(stale, workspace):
     pager = Recipient.objects.create(workspace=workspace, address="pager@example.test")
-    form = {"subscribed": "on", "summary": "daily"}
+    form = {"critical": "on", "warnings": "on", "summary": "daily"}
     page = confirm(stale, stale.post(f"{W}alerts/recipients/{pager.pk}/", form))
     assert "Change what pager@example.test gets" in page.content.decode()
     assert "data-go-on" not in held_up(page)
@@ -104,16 +104,16 @@ def test_a_recipient_outside_gets_less_without_a_question(stale, workspace):
     pager = Recipient.objects.create(workspace=workspace, address="pager@example.test", summary="daily")
     stale.post(f"{W}alerts/recipients/{pager.pk}/", {"summary": "daily"})
     pager.refresh_from_db()
-    assert pager.unsubscribed_at is not None
+    assert pager.ended == ["critical", "warnings"]
 
 
 def test_a_recipient_outside_is_not_subscribed_again_without_a_question(stale, workspace):
-    facts = {"address": "pager@example.test", "summary": "daily", "unsubscribed_at": workspace.created_at}
+    facts = {"address": "pager@example.test", "summary": "daily", "critical_off_at": workspace.created_at}
     pager = Recipient.objects.create(workspace=workspace, **facts)
-    answer = stale.post(f"{W}alerts/recipients/{pager.pk}/", {"subscribed": "on", "summary": "daily"})
+    answer = stale.post(f"{W}alerts/recipients/{pager.pk}/", {"critical": "on", "summary": "daily"})
     assert answer["Location"].startswith("/accounts/confirm/")
     pager.refresh_from_db()
-    assert pager.unsubscribed_at is not None
+    assert pager.critical_off_at is not None
 
 
 def test_a_member_becomes_a_recipient_without_a_question(stale, viewer):

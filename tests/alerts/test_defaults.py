@@ -53,7 +53,7 @@ def test_a_removed_default_stays_removed(workspace):
     assert not Rule.objects.exists()
 
 
-def test_nothing_fires_on_a_workspace_that_has_only_just_been_connected(workspace):
+def test_nothing_fires_on_a_workspace_that_has_only_just_been_connected(workspace, owner):
     evaluating.evaluate(workspace)
     assert not workspace.alerts.exists()
 

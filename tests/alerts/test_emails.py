@@ -86,9 +86,9 @@ def test_one_click_unsubscribes_without_signing_in(message, client, watch, owner
     link = message()["List-Unsubscribe"].strip("<> ").partition("/unsubscribe/")[2]
     path = f"/unsubscribe/{link}"
     assert client.get(path).status_code == 200
-    assert Recipient.objects.get(address=owner.email).unsubscribed_at is None
+    assert Recipient.objects.get(address=owner.email).ended == []
     client.post(path, {"List-Unsubscribe": "One-Click"})
-    assert Recipient.objects.get(address=owner.email).unsubscribed_at is not None
+    assert Recipient.objects.get(address=owner.email).ended == ["warnings"]
     watch.balance(4000)
     watch.balance(300)
     assert len(watch.outbox) == 1

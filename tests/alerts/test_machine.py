@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -77,3 +78,49 @@ def test_between_two_firings_lies_a_recovery(limits, seen):
 @given(levels())
 def test_the_threshold_itself_is_still_fine(limits):
     assert step(Memory(), limits, limits.threshold, NOW).state == State.OK
+
+
+OK, PENDING, FIRING = Memory(), Memory(State.PENDING, NOW), Memory(State.FIRING, NOW)
+
+
+def unknown(hidden, started_at=None):
+    return Memory(State.UNKNOWN, started_at, hidden)
+
+
+TABLE = [
+    # memory, minutes since it began, value, what becomes of it (fires below 100 after ten minutes, clears at 150)
+    (OK, 0, 100, OK),
+    (OK, 0, 99, PENDING),
+    (OK, 0, None, unknown(State.OK)),
+    (PENDING, 9, 99, PENDING),
+    (PENDING, 10, 99, FIRING),
+    (PENDING, 10, 100, OK),
+    (PENDING, 5, None, unknown(State.PENDING, NOW)),
+    (FIRING, 1, 99, FIRING),
+    (FIRING, 1, 100, FIRING),
+    (FIRING, 1, 149, FIRING),
+    (FIRING, 1, 150, OK),
+    (FIRING, 1, None, unknown(State.FIRING, NOW)),
+    (unknown(State.OK), 10, 100, OK),
+    (unknown(State.OK), 0, 99, PENDING),
+    (unknown(State.PENDING, NOW), 9, 99, PENDING),
+    (unknown(State.PENDING, NOW), 10, 99, FIRING),
+    (unknown(State.PENDING, NOW), 10, 100, OK),
+    (unknown(State.FIRING, NOW), 10, 149, FIRING),
+    (unknown(State.FIRING, NOW), 10, 150, OK),
+    (unknown(State.FIRING, NOW), 10, None, unknown(State.FIRING, NOW)),
+]
+
+
+@pytest.mark.parametrize(("before", "minutes", "value", "after"), TABLE)
+def test_each_transition_of_the_machine(before, minutes, value, after):
+    limits = Levels("below", Decimal(100), Decimal(150), timedelta(minutes=10))
+    seen = None if value is None else Decimal(value)
+    assert step(before, limits, seen, NOW + timedelta(minutes=minutes)) == after
+
+
+@pytest.mark.parametrize(("before", "minutes", "value", "after"), TABLE)
+def test_each_transition_of_the_machine_upside_down(before, minutes, value, after):
+    limits = Levels("above", Decimal(-100), Decimal(-150), timedelta(minutes=10))
+    seen = None if value is None else -Decimal(value)
+    assert step(before, limits, seen, NOW + timedelta(minutes=minutes)) == after

@@ -11,7 +11,7 @@ from django.utils import timezone
 from cleanlist import RequestLogEntry
 from keys import capture, gaps, rollups
 from keys.log import storing, values
-from keys.log.standing import Known, known_of, standing_of
+from keys.log.standing import Known, RowName, known_of, standing_of
 from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.tallying import tally
@@ -44,14 +44,13 @@ def land_page(
         if standing is None:
             return Landed(0)
         key, endpoints = standing.key, set(standing.endpoints)
-        page = {row_id: row for row in rows if (row_id := plain_text(row.id, 200))}
-        times = [row.created_at for row in page.values()]
-        known = _known(key, page, times, read_at)
-        fresh = [new_row(upstream_id, row) for upstream_id, row in page.items() if upstream_id not in known.ids]
+        page = {(row_id, row.created_at): row for row in rows if (row_id := plain_text(row.id, 200))}
+        known = _known(key, set(page), read_at)
+        fresh = [new_row(name[0], row) for name, row in page.items() if name not in known.names]
         with storing.stored(key, fresh):
             cells, seen = tally(fresh, endpoints), values.seen_in(fresh)
         is_full = max(sent, len(rows)) >= capture.PAGE_ROWS
-        found_gap = (is_full or key.captured_count > 0) and _found_gap(key, page, known.ids, read_at)
+        found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at)
         rollups.note_endpoints(key, endpoints - standing.endpoints)
@@ -64,25 +63,25 @@ def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[Request
     return land_page(workspace, upstream_id, rows, timezone.now()).fresh
 
 
-def _known(key: ApiKey, page: dict[str, RequestLogEntry], times: Sequence[datetime], read_at: datetime) -> Known:
+def _known(key: ApiKey, page: set[RowName], read_at: datetime) -> Known:
     """Return what of the page is here, or was until it was pruned."""
     if not page:
         return Known(set(), 0)
-    known = known_of(key, list(page), times, read_at)
-    if key.kept_from is not None and min(times) < key.kept_from:
-        known.ids |= {upstream_id for upstream_id, row in page.items() if row.created_at < key.kept_from}
+    known = known_of(key, page, read_at)
+    if key.kept_from is not None:
+        known.names |= {name for name in page if name[1] < key.kept_from}
     return known
 
 
-def _found_gap(key: ApiKey, page: dict[str, RequestLogEntry], known: set[str], read_at: datetime) -> bool:
+def _found_gap(key: ApiKey, page: set[RowName], known: set[RowName], read_at: datetime) -> bool:
     """Store a gap where a page holds nothing known although something was. The first page has none before it."""
     latest = read_at + gaps.MOST_AHEAD
     # Where all are ahead it is upstream's clock that is, and its times are as good as any.
-    sound = {row_id: row.created_at for row_id, row in page.items() if row.created_at <= latest}
-    sound = sound or {row_id: row.created_at for row_id, row in page.items()}
-    if not sound or known & sound.keys() or key.captured_since is None:
+    sound = {name for name in page if name[1] <= latest} or page
+    if not sound or known & sound or key.captured_since is None:
         return False
-    oldest, newest = min(sound.values()), max(sound.values())
+    times = [at for _, at in sound]
+    oldest, newest = min(times), max(times)
     log = LoggedRequest.objects.filter(key=key).newest_first()
     if log.filter(created_at__gt=newest, created_at__lte=latest).exists():
         return False  # an old page that comes late: a newer one has landed before it

@@ -1,6 +1,6 @@
 """What is known of a key's log before a page of it lands; on PostgreSQL asked in two round trips."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,9 +28,11 @@ FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
 # The times say nothing new; they spare looking into the partitions of other months. The ids are split by PostgreSQL
 # before it plans, so that it knows how many they are.
 _KNOWN = """
-SELECT upstream_id FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
+SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
 AND upstream_id = ANY (string_to_array(%s, %s))
 """
+# What tells a row from the others of its key: upstream's id, and the time.
+RowName = tuple[str, datetime]
 _BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``workspaces.texts``)
 _NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
 
@@ -63,23 +65,24 @@ def _standing(endpoints: list[str], has_gaps: bool, *fields: Any) -> Standing:
 
 @dataclass
 class Known:
-    """What is stored: the ids of rows that a page holds too, and how many rows are newer than upstream's last count."""
+    """What is stored: names of rows that a page holds too, and how many rows are newer than upstream's last count."""
 
-    ids: set[str]
+    names: set[RowName]
     newer: int
 
 
-def known_of(key: ApiKey, page: Sequence[str], times: Sequence[datetime], read_at: datetime) -> Known:
-    """Return what is stored beside a page, given by its rows' ids and times; sees to it that the others can be."""
+def known_of(key: ApiKey, page: Iterable[RowName], read_at: datetime) -> Known:
+    """Return what is stored beside a page, given by its rows' names; sees to it that the others can be."""
+    ids, times = zip(*page, strict=True)
     counted_until, latest = key.last_used_at, gaps.latest_sound(key, read_at)
     if connection.vendor != "postgresql":
         rows = LoggedRequest.objects.filter(key=key)
-        ids = set(rows.filter(upstream_id__in=page).values_list("upstream_id", flat=True))
+        names = set(rows.filter(upstream_id__in=ids).values_list("upstream_id", "created_at"))
         newer = rows.filter(created_at__gt=counted_until, created_at__lte=latest).count() if counted_until else 0
-        return Known(ids, newer)
+        return Known(names, newer)
     wanted = [at for at in times if key.kept_from is None or at >= key.kept_from]
-    of_page = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(page), _BETWEEN_IDS])
+    of_page = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(ids), _BETWEEN_IDS])
     since = (_NEWER, [key.pk, counted_until, latest])
     found, ((newer,),), missing = together(of_page, since, partitions.missing(wanted))
     partitions.make(name for (name,) in missing)
-    return Known({upstream_id for (upstream_id,) in found}, newer)
+    return Known({(upstream_id, at) for upstream_id, at in found}, newer)

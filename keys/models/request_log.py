@@ -69,8 +69,9 @@ class LoggedRequestQuerySet(NewestFirst["LoggedRequest"]):
 class LoggedRequest(models.Model):
     """One row of a key's request log, kept after upstream forgets it.
 
-    On PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the time
-    is part of the primary key and of ``one_row_a_request`` too; a row's time never changes.
+    It is told by its upstream id and its time, which never changes: should upstream use an id twice, both are kept. On
+    PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the time is
+    part of the primary key too.
     """
 
     # Neither has an index of its own: those below begin with them.
@@ -95,7 +96,7 @@ class LoggedRequest(models.Model):
     objects = models.Manager.from_queryset(LoggedRequestQuerySet)()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["key", "upstream_id"], name="one_row_a_request")]
+        constraints = [models.UniqueConstraint(fields=["key", "upstream_id", "created_at"], name="one_row_a_request")]
         indexes = [
             models.Index(fields=["key", "-created_at", "-id"], name="log_of_key"),
             # A rare status of a busy key would otherwise be looked for row by row.

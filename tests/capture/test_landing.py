@@ -3,6 +3,7 @@
 from datetime import timedelta, timezone
 
 import pytest
+from msgspec import structs
 
 from cleanlist import RequestLogEntry
 from keys.models import LoggedRequest
@@ -55,3 +56,16 @@ def test_a_moment_told_in_another_time_zone_is_the_same_moment(log, hours):
 def test_a_page_of_a_key_that_is_gone_lands_nowhere(log):
     assert log.read(100, rows_with(["row"])).fresh == 0
     assert not LoggedRequest.objects.exists()
+
+
+def test_an_id_that_upstream_uses_twice_is_two_requests_and_each_is_stored_once(log):
+    log.write(3, since=0)
+    log.list(10)
+    log.read(11)
+    again = structs.replace(log.rows[1], created_at=at(100), path="/another")
+    elsewhere = structs.replace(log.rows[1], created_at=at(-90 * 24 * 3600))
+    log.rows += [again, elsewhere]
+    assert [log.read(second).fresh for second in (101, 102)] == [2, 0]
+    assert log.read(103, [again]).fresh == log.read(104, [log.rows[1]]).fresh == 0
+    assert LoggedRequest.objects.filter(upstream_id="row-1").count() == 3
+    assert log.key.captured_count == 5

@@ -57,12 +57,3 @@ def reserved_now(workspace: Workspace, now: datetime) -> tuple[Decimal, Decimal]
 
 def _settled(row: Workflow) -> Decimal:
     return settled_cost(row.summary) if row.credits_charged is None else row.credits_charged
-
-
-def finished_between(
-    workspace: Workspace, since: datetime, until: datetime
-) -> list[tuple[str, dict[str, int], datetime]]:
-    """Return id, counts and end of the enrichments that finished in a stretch, the latest MOST of them; one query."""
-    rows = Workflow.objects.of(workspace).filter(completed_at__range=(since, until)).exclude(summary={})
-    found = rows.order_by("-pk").values_list("workflow_id", "summary", "completed_at")[:MOST]
-    return [(workflow_id, summary, at) for workflow_id, summary, at in found if at is not None]

@@ -25,7 +25,7 @@ from usage.runway import (
     forecast,
     stored_burn,
 )
-from usage.spending import spending
+from usage.spending import Share, spending
 from workspaces.models import Poll, Workspace
 
 SPANS = (
@@ -113,9 +113,13 @@ class Credits:
     def _spenders(self) -> tuple[Fact, ...]:
         """Return who spent most of the last day's credits."""
         estimate = spending(self.workspace, timedelta(days=1), self.now)
-        named = [share for share in estimate.by_key if share.key is not None and share.credits > 0][:3]
-        words = [f"{share.key.label}: {with_unit(share.credits, 'credits')}" for share in named if share.key]
-        return (("Top spenders, 24 hours (estimate)", "; ".join(words)),) if words else ()
+        named = [share for share in estimate.by_key if share.keys and share.credits > 0][:3]
+        words = [f"{share.names}: {with_unit(share.credits, 'credits')}{_range(share)}" for share in named]
+        return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
+
+
+def _range(share: Share) -> str:
+    return f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
 
 
 def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:

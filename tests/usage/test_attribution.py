@@ -10,7 +10,7 @@ import pytest
 from sandbox.traffic.past import Place, make
 from usage.attribution import Fall, Settled, share_out, spans, take_out
 from usage.enrichments import settled_cost
-from usage.settled import BULK, Finished, match
+from usage.settled import BULK, PERSON, Begun, Call, match
 from usage.spending import MOST_A_CALL
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
@@ -29,7 +29,7 @@ def calls(past):
     return [
         (
             row["created_at"].timestamp(),
-            (row["key_id"], next(name for name in MOST_A_CALL if row["path"].endswith(name))),
+            (row["key_id"], BULK if row["path"].endswith(BULK) else PERSON),
         )
         for row in paid
         if row["created_at"] > begin
@@ -38,8 +38,8 @@ def calls(past):
 
 @pytest.fixture(scope="module")
 def at(calls):
-    """The same calls with their moments, oldest first."""
-    return sorted((dt.datetime.fromtimestamp(at, dt.UTC), source) for at, source in calls)
+    """The same calls as a console knows them, oldest first."""
+    return [Call(dt.datetime.fromtimestamp(at, dt.UTC), source) for at, source in sorted(calls)]
 
 
 def falls_each_minute(past):
@@ -70,10 +70,12 @@ def truth_by_key(past):
 
 
 def estimate(past, calls, known, settled=()):
-    seen = [call for call in calls if call[1][0] in known]
-    found, lost = spans(falls_each_minute(past), seen, 1200)
-    found, lost = take_out(found, lost, settled)
-    shares = share_out(found, {source: MOST_A_CALL[source[1]] for _, source in seen})
+    seen = Counter(call for call in calls if call[1][0] in known)
+    most = {source: MOST_A_CALL[source[1]] for _, source in seen}
+    seen.subtract((one.called, one.source) for one in settled)
+    falls = take_out(list(falls_each_minute(past)), settled)
+    found, lost = spans(falls, sorted(seen.elements()), 1200)
+    shares = share_out(found, most)
     by_key = Counter()
     for (key, _), spent in shares.credits.items():
         by_key[key] += spent
@@ -94,12 +96,14 @@ def finished(past, each):
     sizes = Counter(task["workflow_id"] for task in past.workflow_tasks)
     week = [flow for flow in past.workflows if flow["submitted_at"] > begin and flow["completed_at"] < NOW]
     return [
-        Finished(
+        Begun(
             flow["id"],
-            sizes[flow["id"]],
+            None,
             flow["completed_at"],
             float(flow["settled"]),
+            float(flow["reserved"]),
             {flow["api_key_id"]: flow["submitted_at"] + dt.timedelta(seconds=2)},
+            contacts=sizes[flow["id"]],
         )
         for flow in week[::each]
     ]
@@ -124,28 +128,74 @@ def test_the_more_is_known_to_the_credit_the_smaller_is_the_error_of_the_rest(pa
     assert errors[-1] < 0.001
 
 
+def begun(ended=NOW, **facts):
+    return Begun(
+        **{"workflow_id": "public_bulk_1", "begun_at": None, "credits": 12.0, "reserved": 50.0} | facts, ended_by=ended
+    )
+
+
+def bulk_call(key, seconds_ago, took_ms=0):
+    return Call(NOW - dt.timedelta(seconds=seconds_ago), (key, BULK), dt.timedelta(milliseconds=took_ms))
+
+
 def test_an_enrichment_is_laid_at_nobodys_door_unless_one_key_asked_about_it():
-    calls = [(NOW - dt.timedelta(minutes=age), (key, BULK)) for age, key in ((20, "one"), (10, "two"))]
-    done = {"workflow_id": "public_bulk_1", "contacts": 5, "completed_at": NOW, "credits": 12.0}
-    assert match([Finished(**done, asked_by={})], calls) == []
-    assert match([Finished(**done, asked_by={"one": NOW, "two": NOW})], calls) == []
-    [known] = match([Finished(**done, asked_by={"one": NOW})], calls)
-    assert (known.source, known.credits) == (("one", BULK), 12.0)
+    calls = [bulk_call("one", 1200), bulk_call("two", 600)]
+    assert match([begun(asked_by={})], calls) == []
+    assert match([begun(asked_by={"one": NOW, "two": NOW})], calls) == []
+    [known] = match([begun(asked_by={"one": NOW})], calls)
+    assert (known.source, known.credits, known.called) == (("one", BULK), 12.0, calls[0].at.timestamp())
 
 
-def test_a_known_cost_is_set_off_against_the_fall_of_its_span_and_the_estimate_covers_the_rest():
+def test_a_key_that_asks_but_makes_no_paid_call_is_not_who_began_it():
+    [known] = match([begun(asked_by={"watcher": NOW, "one": NOW})], [bulk_call("one", 600)])
+    assert known.source[0] == "one"
+
+
+def test_an_enrichment_belongs_to_the_call_that_was_made_when_it_began_whoever_asked():
+    calls = [bulk_call("one", 600.1), bulk_call("two", 300.1, took_ms=40), bulk_call("three", 299.1)]
+    [known] = match([begun(begun_at=NOW - dt.timedelta(seconds=300.13), asked_by={"one": NOW})], calls)
+    assert known.source[0] == "two"
+
+
+def test_calls_of_two_keys_at_once_are_told_apart_once_one_of_them_is_taken():
+    calls = [bulk_call("one", 300.2), bulk_call("two", 299.9)]
+    at_once = {"begun_at": NOW - dt.timedelta(seconds=300.05)}
+    assert match([begun(**at_once)], calls) == []
+    known = match([begun(**at_once), begun(workflow_id="public_bulk_2", asked_by={"one": NOW})], calls)
+    assert {one.source[0] for one in known} == {"one", "two"}
+
+
+def test_a_known_cost_is_set_off_against_what_shows_it_and_the_estimate_covers_the_rest():
     falls = [Fall(0, 60, 110.0), Fall(60, 120, 0.0), Fall(120, 180, -70.0), Fall(180, 240, 11.0)]
-    found, lost = spans(falls, [(30, "bulk"), (200, "person")], 60)
-    rest, lost = take_out(found, lost, [Settled(30, 150, 40.0, "bulk")])
-    shares = share_out(rest, {"bulk": 2750.0, "person": 11.0})
-    assert lost == 0
+    rest = take_out(falls, [Settled(30, 150, 40.0, "bulk", reserved=110.0, ended=150)])
+    assert [fall.spent for fall in rest] == [0, 0, 0, 11]
+    found, _ = spans(rest, [(200, "person")], 60)
+    shares = share_out(found, {"person": 11.0})
     assert shares.credits == {"person": pytest.approx(11, rel=0.2)}
-    assert shares.credits["person"] + shares.unexplained == pytest.approx(11)
+
+
+def test_what_was_only_seen_to_have_ended_is_set_off_where_it_shows():
+    falls = [Fall(0, 60, 110.0), Fall(60, 120, 0.0), Fall(120, 180, -70.0), Fall(180, 240, 0.0)]
+    rest = take_out(falls, [Settled(30, 230, 40.0, "bulk", reserved=110.0, ended=30)])
+    assert [fall.spent for fall in rest] == [0, 0, 0, 0]
+
+
+def test_what_a_running_enrichment_holds_is_not_spent():
+    rest = take_out([Fall(0, 60, 110.0)], [Settled(30, float("inf"), 0.0, "bulk", reserved=110.0, ended=30)])
+    assert [fall.spent for fall in rest] == [0]
 
 
 def test_a_known_cost_that_was_settled_in_a_gap_is_part_of_what_was_lost_there():
-    found, lost = spans([Fall(0, 60, 5.0), Fall(60, 9000, 400.0, is_gap=True)], [], 60)
-    assert take_out(found, lost, [Settled(70, 300, 150.0, "bulk")])[1] == 250
+    falls = take_out(
+        [Fall(0, 60, 5.0), Fall(60, 9000, 400.0, is_gap=True)], [Settled(70, 300, 150.0, "bulk", 150.0, 300)]
+    )
+    assert spans(falls, [], 60)[1] == 250
+
+
+def test_a_span_ends_where_no_enrichment_can_be_running():
+    falls = [Fall(minute * 60, minute * 60 + 60, 10.0) for minute in range(10)]
+    found, _ = spans(falls, [(110, "bulk"), (350, "bulk")], 60, takes=30)
+    assert [(span.since, span.until) for span in found][1:3] == [(60, 180), (180, 240)]
 
 
 def test_what_keys_outside_the_log_spend_stays_mostly_unexplained(past, calls):

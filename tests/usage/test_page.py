@@ -180,6 +180,37 @@ def test_what_an_enrichment_settled_at_is_part_of_its_keys_share_to_the_credit(p
         summary={"total": 6, "emails_found": 2, "phones_found": 4},
     )
     found = page("?range=24h").context["page"].spending
-    assert [(row.key, row.credits, row.known) for row in found.by_key] == [(key, 42, 42)]
+    assert [(row.keys, row.credits, row.known, row.is_range) for row in found.by_key] == [((key,), 42, 42, False)]
     assert (found.known, found.total, found.unexplained.credits) == (42, 60, 18)
-    assert "42 known" in page("?range=24h").text
+    assert "42 credits are known exactly" in page("?range=24h").text
+
+
+def test_a_range_and_keys_that_cannot_be_told_apart_are_shown_as_such(page, workspace, readings, now):
+    readings({age: 5000 - 90 * (30 - age) for age in range(30, -1, -1)})
+    note_poll(workspace, "requests", subject="a key", last_success_at=now)
+    keys = [make_key(workspace, name) for name in ("Importer", "Exporter", "Idle")]
+    for age in range(29, 1, -2):
+        for key in keys[:2]:
+            at = now - timedelta(minutes=age, seconds=20)
+            log_request(key, method="POST", path="/api/v1/public/enrich/bulk", created_at=at)
+    log_request(keys[2], method="GET", path="/api/v1/public/credits/balance", created_at=now - timedelta(minutes=5))
+    [row] = page("?range=24h").context["page"].spending.by_key
+    assert {key.label for key in row.keys} == {"Importer", "Exporter"}
+    assert row.low < row.credits < row.high
+    text = page("?range=24h").text
+    assert "cannot be told apart" in text
+    assert f"{row.low:,} – {row.high:,}" in text  # noqa: RUF001 - as it is printed
+    assert f"likely {row.credits:,}" in text
+    assert "Idle" not in text
+
+
+def test_a_company_that_was_found_costs_one_credit(page, workspace, readings, now):
+    readings({age: 1000 if age > 22 else 998 for age in range(30, -1, -1)})
+    note_poll(workspace, "requests", subject="a key", last_success_at=now)
+    key = make_key(workspace)
+    for seconds in (1, 2):
+        at = now - timedelta(minutes=22, seconds=seconds)
+        log_request(key, method="POST", path="/api/v2/enrichment/company?x=1", created_at=at)
+    found = page("?range=24h").context["page"].spending
+    assert [(row.credits, row.known, row.is_range) for row in found.by_key] == [(2, 2, False)]
+    assert found.unexplained.credits == 0

@@ -106,6 +106,8 @@ def context_of(notification: Notification) -> dict[str, Any]:
     }
     if notification.alert_id:
         context |= _of_alert(notification, said)
+    if notification.kind == Kind.DIGEST:
+        context["lines"] = [{**line, "url": absolute(line["path"])} for line in said["lines"]]
     return context
 
 

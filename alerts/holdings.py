@@ -8,6 +8,8 @@ from alerts.models import Notification, Recipient, Rule
 from workspaces.models import Role
 from workspaces.rights import Holding, Loss, register
 
+WAITING = (Notification.State.QUEUED, Notification.State.HELD)
+
 
 def _recipients(loss: Loss) -> Iterable[Recipient]:
     if loss.spares(Role.VIEWER):
@@ -20,7 +22,7 @@ def _stop(loss: Loss, rows: Sequence[Recipient]) -> None:
     """End the summary and what waits to be sent. An alert that is told anew, by right, is sent again."""
     theirs = Recipient.objects.filter(pk__in=[row.pk for row in rows])
     theirs.update(summary=Recipient.Summary.NONE, left_at=timezone.now())
-    waiting = Notification.objects.filter(recipient__in=theirs, state=Notification.State.QUEUED)
+    waiting = Notification.objects.filter(recipient__in=theirs, state__in=WAITING)
     waiting.update(state=Notification.State.DROPPED, answer=f"Not sent: {loss.why}.")
 
 

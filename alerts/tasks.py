@@ -3,16 +3,17 @@ from celery import shared_task
 from kombu.exceptions import OperationalError
 
 from alerts import sending
-from alerts.services import evaluating, summaries
+from alerts.services import evaluating, quiet, summaries
 
 logger = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True, expires=30)
 def evaluate_rules() -> None:
-    """Evaluate the rules of every workspace whose turn has come, and write the summaries that are due."""
+    """Evaluate the rules of every workspace whose turn has come, and write the summaries and digests that are due."""
     evaluating.evaluate_due()
     summaries.write_due()
+    quiet.release_due()
 
 
 @shared_task(ignore_result=True, expires=30)

@@ -64,14 +64,17 @@ class Notification(models.Model):
         RESOLVED = "resolved", "Resolved"
         TEST = "test", "Test"
         SUMMARY = "summary", "Summary"
+        DIGEST = "digest", "Digest"
 
     class State(models.TextChoices):
+        HELD = "held", "Held back"
         QUEUED = "queued", "Waiting"
         SENDING = "sending", "Being sent"
         SENT = "sent", "Sent"
         FAILED = "failed", "Given up"
         UNDELIVERABLE = "undeliverable", "Undeliverable"
         DROPPED = "dropped", "Not needed any more"
+        IN_DIGEST = "in_digest", "Part of a digest"
 
     key = models.CharField(max_length=200, unique=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="notifications")
@@ -95,6 +98,7 @@ class Notification(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["next_attempt_at"], name="outbox_due", condition=Q(state__in=["queued", "sending"])),
+            models.Index(fields=["next_attempt_at"], name="outbox_held", condition=Q(state="held")),
             models.Index(fields=["workspace", "-id"], name="notification_log"),
         ]
 
@@ -124,8 +128,13 @@ class Notification(models.Model):
 
     @property
     def is_held_back(self) -> bool:
-        """Say whether it waits for the end of quiet hours and was never tried."""
-        return self.state == self.State.QUEUED and not self.attempt_count and self.next_attempt_at > self.created_at
+        """Say whether it waits for the end of quiet hours."""
+        return self.state == self.State.HELD
+
+    @property
+    def place_in_thread(self) -> str:
+        """Return the Message-ID under which its reader has it: that of the digest which took it in, or its own."""
+        return self.thread_id if self.state == self.State.IN_DIGEST else self.message_id
 
 
 class Attempt(models.Model):

@@ -147,7 +147,10 @@ def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
 def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None) -> None:
     """Set or remove the hours in which e-mails that are not critical wait."""
     QuietHours.objects.filter(workspace=workspace).delete()
-    if hours is not None:
+    if hours is None:
+        held = Notification.objects.filter(workspace=workspace, state=Notification.State.HELD)
+        held.update(next_attempt_at=timezone.now())
+    else:
         hours.workspace = workspace
         hours.save()
     message = f"Quiet hours: {hours or 'none'}"

@@ -14,7 +14,7 @@ from django.db.models import Q
 from alerts.models import Alert, Notification, QuietHours, Recipient, Rule, Severity, Stream
 from workspaces.models import Membership, Role, User, Workspace
 
-Kind = Notification.Kind
+Kind, State = Notification.Kind, Notification.State
 
 
 def new_message_id(what: str) -> str:
@@ -129,6 +129,10 @@ class Outbox:
         alert = message.alert
         covered = {row.recipient_id for row in self._family(alert) if self._is_worse(row, alert)}
         covered |= {row.recipient_id for row in self.rows if row.alert_id == alert.pk}
+        if not self._is_loud(alert):
+            # What is held back says how things are when the quiet is over: once is enough.
+            mine = (row for row in self._told if row.alert_id == alert.pk)
+            covered |= {row.recipient_id for row in mine if row.state == State.HELD}
         threads = self._threads(alert)
         extra = {
             "repeat_seconds": message.rule.repeat_seconds,
@@ -209,11 +213,9 @@ class Outbox:
     def _drop_what_waits(self) -> None:
         """Forget e-mails that quiet hours held back and that are not true any more."""
         over = [message.alert.pk for message in self.messages if message.kind == Kind.RESOLVED]
-        waiting = Notification.objects.filter(alert__in=over, state=Notification.State.QUEUED, attempt_count=0)
-        held = [row.pk for row in waiting if row.is_held_back] if over else []
-        if held:
-            Notification.objects.filter(pk__in=held, attempt_count=0).update(
-                state=Notification.State.DROPPED, answer="It was over before the quiet hours were."
+        if over:
+            Notification.objects.filter(alert__in=over, state=State.HELD).update(
+                state=State.DROPPED, answer="It was over before the quiet hours were."
             )
 
     def _load_told(self) -> list[Notification]:
@@ -239,6 +241,10 @@ class Outbox:
         quiet = QuietHours.objects.filter(workspace=self.workspace).first()
         return quiet.over_at(self.now) if quiet else None
 
+    def _is_loud(self, alert: Alert) -> bool:
+        """Say whether its e-mails go out now, quiet hours or not."""
+        return alert.level == Severity.CRITICAL or self._quiet_until is None
+
     def _family(self, alert: Alert) -> list[Notification]:
         """Return what was told of alerts of the same kind and subject that are open, or end just now."""
         written = [row for row in self.rows if row.kind != Kind.RESOLVED]
@@ -253,7 +259,7 @@ class Outbox:
         threads: dict[int, tuple[str, str]] = {}
         for row in self._family(alert):
             first = threads.get(row.recipient_id, (row.thread_id, ""))[0]
-            threads[row.recipient_id] = (first, row.message_id)
+            threads[row.recipient_id] = (first, row.place_in_thread)
         return threads
 
     def _add(  # noqa: PLR0917 - all that a row says
@@ -268,7 +274,7 @@ class Outbox:
         stem = stem or f"alert:{alert.pk}:{alert.notifications_sent}"
         message_id = new_message_id(stem.replace(":", "-"))
         thread_id, in_reply_to = threads.get(recipient.pk, (message_id, ""))
-        loud = alert.level == Severity.CRITICAL or self._quiet_until is None
+        held_until = None if self._is_loud(alert) else self._quiet_until
         self.rows.append(
             Notification(
                 key=f"{stem}:{recipient.pk}",
@@ -281,7 +287,8 @@ class Outbox:
                 thread_id=thread_id,
                 in_reply_to=in_reply_to,
                 created_at=self.now,
-                next_attempt_at=self.now if loud or self._quiet_until is None else self._quiet_until,
+                state=State.HELD if held_until else State.QUEUED,
+                next_attempt_at=held_until or self.now,
             )
         )
 

@@ -1,0 +1,105 @@
+"""The end of quiet hours: what was held back goes out as it is now, together where it is more than one e-mail."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.utils import timezone
+
+from alerts.models import Alert, Notification, Snooze, Stream
+from alerts.services.notifying import dispatch_soon, new_message_id, payload_of
+
+Kind, State = Notification.Kind, Notification.State
+MOST = 1000
+
+
+def release_due(now: datetime | None = None) -> int:
+    """Release what the quiet hours that are over held back; return how many e-mails that makes."""
+    moment = now or timezone.now()
+    due = Notification.objects.filter(state=State.HELD, next_attempt_at__lte=moment).order_by("pk")[:MOST]
+    readers = dict.fromkeys(due.values_list("workspace", "recipient"))
+    made = sum(_release(*reader, moment) for reader in readers)
+    if made:
+        dispatch_soon()
+    return made
+
+
+def _release(workspace: int, recipient: int, now: datetime) -> int:
+    with transaction.atomic():
+        rows = Notification.objects.filter(workspace=workspace, recipient=recipient, state=State.HELD)
+        held = list(
+            rows.filter(next_attempt_at__lte=now)
+            .select_for_update(of=("self",))
+            .select_related("alert__workspace", "recipient", "workspace")
+            .order_by("pk")
+        )
+        kept = _still_true(held, now)
+        gone = [row.pk for row in held if row not in kept]
+        Notification.objects.filter(pk__in=gone).update(state=State.DROPPED, answer="It was not needed any more.")
+        if len(kept) == 1:
+            _refresh(kept[0])
+            kept[0].state = State.QUEUED
+            kept[0].save(update_fields=["state", "payload"])
+        elif kept:
+            _write_digest(kept, now)
+        return min(1, len(kept))
+
+
+def _still_true(held: Iterable[Notification], now: datetime) -> list[Notification]:
+    """Return the last word on each alert, without reminders of what somebody has taken care of at night."""
+    latest = {row.alert_id: row for row in held}
+    alerts = [row.alert for row in latest.values() if row.alert]
+    snoozes = Snooze.objects.in_force(now).filter(rule__in=[alert.rule_id for alert in alerts if alert.rule_id])
+    snoozed = set(snoozes.values_list("rule_id", "subject"))
+
+    def is_moot(row: Notification) -> bool:
+        alert = row.alert
+        if alert is None or not row.recipient.wants(row.stream) or (alert.resolved_at and row.kind != Kind.RESOLVED):
+            return True
+        return row.kind == Kind.REMINDER and bool(alert.acknowledged_at or (alert.rule_id, alert.subject) in snoozed)
+
+    return [row for row in latest.values() if not is_moot(row)]
+
+
+def _refresh(row: Notification) -> None:
+    """Let it say how things are now."""
+    if row.alert is not None and row.kind != Kind.RESOLVED:
+        row.payload = {**row.payload, **payload_of(row.alert), "now": ""}
+
+
+def _write_digest(rows: list[Notification], now: datetime) -> None:
+    message_id = new_message_id(f"digest-{rows[0].pk}")
+    alerts = [(row, row.alert) for row in rows if row.alert]
+    lines = [_line(row, alert) for row, alert in sorted(alerts, key=lambda pair: pair[1].gravity, reverse=True)]
+    firing = sum(line["is_over"] is False for line in lines)
+    streams = {row.stream for row in rows}
+    Notification.objects.create(
+        key=f"digest:{rows[0].pk}",
+        workspace=rows[0].workspace,
+        recipient=rows[0].recipient,
+        kind=Kind.DIGEST,
+        payload={
+            "headline": f"{firing} firing, {len(lines) - firing} over after the quiet hours",
+            "lines": lines,
+            "at": now.isoformat(),
+            "stream": (Stream.CRITICAL if Stream.CRITICAL in streams else Stream.WARNINGS).value,
+        },
+        message_id=message_id,
+        thread_id=message_id,
+    )
+    Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state=State.IN_DIGEST, thread_id=message_id, answer="It was told together with others."
+    )
+
+
+def _line(row: Notification, alert: Alert) -> dict[str, object]:
+    said, is_over = row.payload, row.kind == Kind.RESOLVED
+    words = said.get("ended") or said.get("now") if is_over else alert.headline
+    return {
+        "severity": alert.severity,
+        "label": ("No longer watched" if said.get("ended") else "Over") if is_over else alert.level.label,
+        "is_over": is_over,
+        "rule": alert.rule_name,
+        "headline": words or alert.headline,
+        "path": alert.get_absolute_url(),
+    }

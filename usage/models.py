@@ -212,7 +212,8 @@ class BurnPattern(models.Model):
     """What was learned of a workspace's burn, as of the beginning of an hour: good for all of it.
 
     Learning reads eight weeks of hours, so it is done once an hour when a balance lands, not for every page.
-    ``learned`` holds the fields of ``forecasting.Pattern``, None while ``hours_seen`` are too few.
+    ``learned`` holds the fields of ``forecasting.Pattern``; while ``hours_seen`` are too few, it is None or holds
+    ``rates``, the fields of ``provisional.Rates``.
     """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="burn_pattern")

@@ -17,7 +17,7 @@ from usage.explained import Explained
 from usage.levels import Level, levels_of
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.ranges import DAY, Range, chosen
-from usage.runway import NO_READING, Runway, burn_of, forecast
+from usage.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
 from usage.series import Bin
 from usage.spending import LONGEST, Spending, spending
 from workspaces.explaining import Explanation, explain_kind
@@ -94,6 +94,11 @@ class Overview:
     def runway(self) -> Runway:
         """Return the forecast for zero."""
         return self.ahead[-1].runway
+
+    @property
+    def rough(self) -> str:
+        """Return in two words why the forecast has no dates."""
+        return "less than one cycle seen" if self.runway.caveat == ONE_BATCH else "provisional"
 
     @property
     def has_dates(self) -> bool:

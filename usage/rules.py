@@ -101,7 +101,7 @@ def _lasting(one: Credits) -> Readings:
     if one.problem:
         return Unreadable(one.problem)
     if one.days is None:
-        return Unreadable(f"How long the credits last is not known: {one.runway.reason}.")
+        return Unreadable(f"How long the credits last is not known: {one.unlearned or one.runway.reason}.")
     return [Reading(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
 
 

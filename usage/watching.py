@@ -82,6 +82,11 @@ class Credits:
         return days_left(self.burn, self.balance, self.now)
 
     @property
+    def unlearned(self) -> str:
+        """Say how much history is missing until the burn is learned, or nothing."""
+        return "" if self.burn.pattern else f"not enough history yet: {self.burn.missing}"
+
+    @property
     def lasts(self) -> str:
         """Say how long the credits last: "about 2 days", or nothing where that is not known."""
         if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
@@ -106,9 +111,7 @@ class Credits:
             return [*facts, ("Runs out", "no credits are left")]
         if ahead.median_at is None:
             return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
-        early, late = ahead.early_at, ahead.late_at
-        spread = f", 80 % between {day(early)} and {day(late)}" if early and late else ""
-        return [*facts, ("Runs out", f"{self.lasts or 'now'}: {day(ahead.median_at)}{spread}")]
+        return [*facts, ("Runs out", f"{self.lasts or 'now'}{_when(ahead, self.now)}"), *_remarks(ahead)]
 
     def _spenders(self) -> tuple[Fact, ...]:
         """Return who spent most of the last day's credits."""
@@ -120,6 +123,20 @@ class Credits:
 
 def _range(share: Share) -> str:
     return f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
+
+
+def _when(ahead: Runway, now: datetime) -> str:
+    """Say the moments of a forecast; where it is rough, without dates."""
+    early, late = ahead.early_at, ahead.late_at
+    if ahead.is_rough:
+        return f", roughly; {span(early - now)} at the least" if early else ", roughly"
+    likely = f": {day(ahead.median_at)}" if ahead.median_at else ""
+    return likely + (f", 80 % between {day(early)} and {day(late)}" if early and late else "")
+
+
+def _remarks(ahead: Runway) -> list[Fact]:
+    words = "; ".join(words for words in (ahead.caveat, ahead.basis) if words)
+    return [("About the forecast", words[0].upper() + words[1:])] if words else []
 
 
 def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:

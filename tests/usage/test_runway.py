@@ -33,7 +33,7 @@ def test_without_a_reading_there_is_no_runway(workspace):
 
 def test_a_short_history_says_how_much_is_missing(workspace, now):
     now = now.replace(minute=0, second=0)
-    record_steady(workspace, now, hours=5)
+    record_steady(workspace, now, hours=5, an_hour=0)
     assert runway(workspace, now=now).reason == "not enough history yet: 5 hours of 48"
 
 
@@ -93,7 +93,7 @@ def test_what_was_learned_two_hours_ago_is_learned_anew(workspace, now):
     learn_burn(workspace, now - timedelta(hours=2))
     record_steady(workspace, now, hours=29, opening=4600)
     learn_burn(workspace, now)
-    assert BurnPattern.objects.get().learned
+    assert stored_burn(BurnPattern.objects.get()).pattern
 
 
 def test_what_was_learned_answers_for_pages_of_many_workspaces_without_a_query(

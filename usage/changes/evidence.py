@@ -43,7 +43,7 @@ def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: int 
     """
     since, until = rows[0].since, rows[-1].until
     works = list(_works(workspace, since, until))
-    calls = list(_calls(workspace, since - SKEW, until + SKEW))
+    calls = list(paid_calls(workspace, since - SKEW, until + SKEW))
     usual, peak = _usual(workspace, since)
     return Evidence(
         changes=[as_change(row, is_known=place < asked) for place, row in enumerate(rows)],
@@ -71,7 +71,7 @@ def interpretation_of(row: BalanceChange) -> Interpretation:
     return Interpretation(*amounts, Certainty(row.certainty), tuple(row.why))
 
 
-def _calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Call]:
+def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Call]:
     """Return the newest of the calls that may have cost something, oldest first."""
     log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__range=(since, until))
     rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")

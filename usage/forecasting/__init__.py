@@ -8,7 +8,19 @@ forecasts miss: that makes the 80 % interval wider or narrower. Top-ups are not 
 ``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
 """
 
+from usage.forecasting.courses import STEP, TREND
 from usage.forecasting.learning import HOURS_NEEDED, WEEKS_LEARNED, learn, observed
 from usage.forecasting.pattern import Batch, Crossing, Hour, Pattern
 
-__all__ = ["HOURS_NEEDED", "WEEKS_LEARNED", "Batch", "Crossing", "Hour", "Pattern", "learn", "observed"]
+__all__ = [
+    "HOURS_NEEDED",
+    "STEP",
+    "TREND",
+    "WEEKS_LEARNED",
+    "Batch",
+    "Crossing",
+    "Hour",
+    "Pattern",
+    "learn",
+    "observed",
+]

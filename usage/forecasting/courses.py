@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from statistics import fmean
 
-from usage.forecasting.pattern import TREND_WEEKS, Pattern
+from usage.forecasting.pattern import TREND_WEEKS, USUAL, Pattern
 
+STEP, TREND = "step", "trend"
 HALF_LIFE_DAYS = 14
 # How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
 UNKNOWN_TREND = 0.22
@@ -63,7 +64,7 @@ def usual(days: Sequence[Day]) -> Course:
     variance = _variance(days, 0.0, _level(days, 0.0))
     trend, error = _cautious_trend(days, variance)
     level = _level(days, trend)
-    return Course("usual", level, trend, error, _variance(days, trend, level), _weight(days))
+    return Course(USUAL, level, trend, error, _variance(days, trend, level), _weight(days))
 
 
 def since_step(days: Sequence[Day]) -> Course | None:
@@ -77,7 +78,7 @@ def since_step(days: Sequence[Day]) -> Course | None:
     before = _level(days[begin:], 0.0) / level
     older = [Day(day.age, day.spent, day.expected * before) for day in days[begin:]]
     variance = _variance([*days[:begin], *older], 0.0, level)
-    return Course("step", level, 0.0, error, variance, _weight(days[:begin]), step_days=begin)
+    return Course(STEP, level, 0.0, error, variance, _weight(days[:begin]), step_days=begin)
 
 
 def steady_trend(days: Sequence[Day]) -> Course | None:
@@ -89,7 +90,7 @@ def steady_trend(days: Sequence[Day]) -> Course | None:
         return None
     variance = _variance(days, trend, level)
     error = min(UNKNOWN_TREND, math.sqrt(variance / information) if information > 0 else UNKNOWN_TREND)
-    return Course("trend", level, trend, error, variance, _weight(days), trend_weeks=STEADY_WEEKS)
+    return Course(TREND, level, trend, error, variance, _weight(days), trend_weeks=STEADY_WEEKS)
 
 
 # What may be chosen instead of the usual course.

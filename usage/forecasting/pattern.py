@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from usage.profiles import HOURS_A_WEEK
 
+USUAL = "usual"
 HOURS_A_YEAR = 365 * 24
 # From here on sums go by the day: a year's hours one by one are dear, and nobody can tell the difference.
 COARSE_AFTER = 14 * 24
@@ -103,7 +104,7 @@ class Pattern:
     unseen_days: int = 0
     scale: float = 1.0
     trend_weeks: float = TREND_WEEKS
-    model: str = "usual"
+    model: str = USUAL
     step_days: int | None = None
     batch: Batch | None = None
     is_less_than_one_cycle: bool = False

@@ -4,8 +4,13 @@ from typing import Any
 
 from allauth.account.forms import ReauthenticateForm, ResetPasswordForm, UserTokenForm
 from allauth.core import context
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.base.forms import AuthenticateForm as CodeAuthenticateForm
+from allauth.mfa.base.forms import BaseAuthenticateForm
 from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
 from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
 from allauth.mfa.webauthn.forms import (
     AddWebAuthnForm,
     AuthenticateWebAuthnForm,
@@ -14,6 +19,7 @@ from allauth.mfa.webauthn.forms import (
     ReauthenticateWebAuthnForm,
 )
 from django import forms
+from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
@@ -23,6 +29,8 @@ from workspaces.services import account_mail
 from workspaces.sign_in_rules import is_sso_only
 
 SECOND_FACTOR_ONLY = "The passkey was added as a second factor only."
+CODE_USED = "That code was used already. Wait until the app shows the next one, then enter it."
+RECOVERY_CODE_USED = "That recovery code was used already, and each works once. Use another one."
 NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
 
 
@@ -59,12 +67,38 @@ class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
         self.fields["password"].widget.attrs["autofocus"] = True
 
 
-class ConfirmByCodeForm(CodeReauthenticateForm):  # type: ignore[misc]
-    """A code of the second factor, ready to be typed."""
+class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
+    """A code of the second factor, ready to be typed, and told apart from one that was right but is used up."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["code"].widget.attrs["autofocus"] = True
+
+    def clean_code(self) -> str:
+        """Return the code. Raises ValidationError where it is wrong or was used before."""
+        try:
+            return str(super().clean_code())
+        except ValidationError as error:
+            used = self._used_up() if error.code == "incorrect_code" else ""
+            raise ValidationError(used) if used else error from None
+
+    def _used_up(self) -> str:
+        code = normalize_user_code(self.cleaned_data["code"])
+        for factor in Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN):
+            kind = factor.wrap()
+            if isinstance(kind, TOTP) and cache.get(kind._get_used_cache_key(code)):  # noqa: SLF001 - has no other name
+                return CODE_USED
+            if isinstance(kind, RecoveryCodes) and code in kind.generate_codes():
+                return RECOVERY_CODE_USED
+        return ""
+
+
+class SecondFactorForm(_CodeForm, CodeAuthenticateForm):  # type: ignore[misc]
+    """A code after the password."""
+
+
+class ConfirmByCodeForm(_CodeForm, CodeReauthenticateForm):  # type: ignore[misc]
+    """A code that confirms who is there."""
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]

@@ -176,6 +176,7 @@ ACCOUNT_RATE_LIMITS = {
 
 MFA_ADAPTER = "dashboard.accounts.MfaAdapter"
 MFA_FORMS = {
+    "authenticate": "dashboard.account_forms.SecondFactorForm",
     "reauthenticate": "dashboard.account_forms.ConfirmByCodeForm",
     "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
     "edit_webauthn": "dashboard.account_forms.RenamePasskeyForm",

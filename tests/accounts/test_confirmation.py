@@ -192,3 +192,13 @@ def test_roles_come_first_a_viewer_is_told_no_instead_of_being_asked(client, vie
     client.force_login(viewer)
     grow_stale(client)
     assert client.get(f"{W}keys/new/").status_code == 403
+
+
+def test_the_code_of_the_sign_in_does_not_confirm_too_and_that_is_said(client, owner):
+    with_app(owner)
+    code = code_of(owner)
+    sign_in(client, owner)
+    client.post("/accounts/login/code/", {"code": code})
+    page = client.post("/accounts/confirm/code/", {"code": code}).content.decode()
+    assert "Wait until the app shows the next one" in page
+    assert "That code is not right" not in page

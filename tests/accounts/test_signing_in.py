@@ -71,6 +71,29 @@ def test_a_code_works_once(client, viewer):
     assert client.post("/accounts/login/code/", {"code": code}).status_code == 200
 
 
+def test_a_code_that_was_used_already_is_told_from_a_wrong_one(client, viewer):
+    with_app(viewer)
+    code = code_of(viewer)
+    sign_in(client, viewer)
+    client.post("/accounts/login/code/", {"code": code})
+    client.post("/accounts/logout/")
+    sign_in(client, viewer)
+    page = client.post("/accounts/login/code/", {"code": f"{code[:3]} {code[3:]}"}).content.decode()
+    assert "Wait until the app shows the next one" in page
+    assert "That code is not right" not in page
+    assert recorded("person:sign_in_failed")[0].actor == viewer
+
+
+def test_a_recovery_code_that_was_used_is_told_from_a_wrong_one(client, viewer):
+    with_app(viewer)
+    code = recovery_codes_of(viewer)[0]
+    for _ in range(2):
+        sign_in(client, viewer)
+        answer = client.post("/accounts/login/code/", {"code": code})
+        client.post("/accounts/logout/")
+    assert "That recovery code was used already" in answer.content.decode()
+
+
 def test_a_recovery_code_signs_in_once(client, viewer):
     with_app(viewer)
     code = recovery_codes_of(viewer)[0]

@@ -5,12 +5,18 @@
   const note = form.querySelector("[data-strip-note]");
   const keys = JSON.parse(document.getElementById("strip-keys").textContent);
 
+  let count = 0;
+
   function clean() {
     for (const field of form.querySelectorAll("input[type=text], textarea")) {
       const text = stripSecrets(field.value, keys);
       if (text === field.value) continue;
+      count += countRemoved(text) - countRemoved(field.value);
       field.value = text;
-      note.textContent = "A secret was taken out before anything was sent. Only its length and how it begins are left.";
+      note.textContent =
+        count > 1
+          ? `${count} secrets were taken out before anything was sent. Only their length and how they begin are left.`
+          : "A secret was taken out before anything was sent. Only its length and how it begins are left.";
     }
   }
 

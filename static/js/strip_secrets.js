@@ -64,3 +64,6 @@ const stripSecrets = (() => {
     return ALONE.test(alone) && !ID.test(alone) ? mark(alone, keys) : clean;
   };
 })();
+
+// How many marks of what was taken out a text holds.
+const countRemoved = (text) => text.match(/\[(?:key|secret|token)-removed/g)?.length ?? 0;

@@ -80,6 +80,10 @@ class Recipient(models.Model):
         """Return what was ended."""
         return [stream for stream in Stream if not self.wants(stream)]
 
+    def gets_some(self, told: set[str]) -> bool:
+        """Say whether any e-mail is meant for it: a summary, or those of rules, which tell the addresses ``told``."""
+        return bool(self.summary and self.wants(Stream.SUMMARY)) or self.address in told
+
     @property
     def has_left(self) -> bool:
         """Say whether the reader lost the workspace and chose nothing since; needs ``with_membership``."""

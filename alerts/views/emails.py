@@ -13,9 +13,9 @@ from alerts.emails import compose
 from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
 from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
-from alerts.services.notifying import outsiders, recipients_for
+from alerts.services.notifying import addresses_of, outsiders, owners_of, recipients_for
 from alerts.views.listing import rights
-from workspaces.access import entries_kept, get_workspace, require_confirmation
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Role, Workspace
@@ -59,8 +59,11 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     form = TestForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=422)
+    address = form.cleaned_data["address"].lower()
+    if outsiders(workspace, [address]):
+        require_confirmation(request, _url(workspace), keep=("address",), go_on=f"Send a test to {address}")
     try:
-        row = editing.queue_test(workspace, Actor.of(request), form.cleaned_data["address"])
+        row = editing.queue_test(workspace, Actor.of(request), address)
     except TooManyEmails as problem:
         form.add_error("address", str(problem))
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=429)
@@ -92,7 +95,7 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, TEMPLATE, _context(request, workspace, new_form=form), status=422)
     address = form.cleaned_data["address"].lower()
     if outsiders(workspace, [address]):
-        require_confirmation(request, _url(workspace), keep=("address", "summary"))
+        require_confirmation(request, _url(workspace), keep=("address", "summary"), go_on=f"Add {address}")
     recipient = recipients_for(workspace, [address])[address]
     editing.change_recipient(
         recipient,
@@ -123,6 +126,16 @@ def _url(workspace: Workspace) -> str:
     return reverse("alerts:emails", args=[workspace.slug])
 
 
+def _recipients(workspace: Workspace) -> list[Recipient]:
+    """Return the recipients, each with whether anything goes to them, as ``gets_none``: a test makes one too."""
+    owners = owners_of(workspace)
+    told = {each for rule in workspace.alert_rules.filter(enabled=True) for each in addresses_of(rule, owners)}
+    rows = list(Recipient.objects.filter(workspace=workspace).with_membership())
+    for row in rows:
+        row.gets_none = not row.gets_some(told)  # type: ignore[attr-defined]  # for the template
+    return rows
+
+
 def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
     before = request.GET.get("before", "")
     rows = Notification.objects.filter(workspace=workspace).select_related("recipient", "alert").order_by("-pk")
@@ -135,7 +148,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
         "emails": page[:PAGE],
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
         "before": before,
-        "recipients": Recipient.objects.filter(workspace=workspace).with_membership(),
+        "recipients": _recipients(workspace),
         "summaries": Recipient.Summary.choices,
         "server": smtp.describe_server(),
         "quiet": quiet,
@@ -143,7 +156,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
             initial={"begin": quiet.begin, "end": quiet.end, "time_zone": quiet.time_zone} if quiet else None
         ),
         "test_form": TestForm(initial={"address": getattr(request.user, "email", "")}),
-        "new_form": NewRecipientForm(initial=entries_kept(request)),
+        "new_form": NewRecipientForm(),
         **rights(request),
         **forms,
     }

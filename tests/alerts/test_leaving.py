@@ -1,5 +1,6 @@
 """Who loses a workspace hears no more of it, and who comes back hears of it again."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -92,3 +93,31 @@ def test_twenty_recipients_take_as_many_queries_as_two(client, workspace, owner,
         return len(asked)
 
     assert ask(2) == ask(18)
+
+
+def rows_of(client, reader):
+    """Each recipient's row on the page, by address."""
+    client.force_login(reader)
+    page = client.get(reverse("alerts:emails", args=["example-works"])).content.decode()
+    rows = re.findall(r"<tr>.*?</tr>", page.partition('id="recipients-head"')[2], re.DOTALL)
+    return {re.search(r"[\w.]+@[\w.]+", row).group(): row for row in rows if "@" in row}
+
+
+def test_an_address_that_only_got_a_test_is_not_said_to_get_e_mails(client, workspace, watch, owner):
+    rule = watch.rule(addresses=["pager@example.test"])
+    for address in ("pager@example.test", "once@example.test", owner.email):
+        Recipient.objects.create(workspace=workspace, address=address)
+    Recipient.objects.create(workspace=workspace, address="weekly@example.test", summary="weekly")
+    rows = rows_of(client, owner)
+    assert {address for address, row in rows.items() if "On no list" in row} == {"once@example.test"}
+    rule.enabled = False
+    rule.save()
+    rows = rows_of(client, owner)
+    assert {address for address, row in rows.items() if "Gets e-mails" in row} == {"weekly@example.test"}
+
+
+def test_who_has_left_has_no_ticked_box_for_e_mails(client, workspace, owner, watch):
+    Recipient.objects.create(workspace=workspace, address="gone@example.test", left_at=watch.now)
+    row = rows_of(client, owner)["gone@example.test"]
+    assert "Has left" in row
+    assert "checkbox" not in row

@@ -200,7 +200,8 @@ alerts:remove_rule                     POST  in 404 404 403 403 302 302 | no: te
 alerts:switch_rule                     POST  in 404 404 403 403 302 302 | no: confirmed when its addresses were stored
 alerts:emails                          GET   in 404 404 200 200 200 200 | no
 alerts:email                           GET   in 404 404 200 200 200 200 | no
-alerts:test                            POST  in 404 404 403 302 302 302 | no: holds no figure of the workspace
+alerts:test                            POST  in 404 404 403 302 302 302 | no: a member
+alerts:test#outsider                   POST  in 404 404 403 302 302 302 | confirm
 alerts:quiet_hours                     POST  in 404 404 403 403 302 302 | no: when mails come, on record
 alerts:add_recipient                   POST  in 404 404 403 403 302 302 | no: a member
 alerts:add_recipient#outsider          POST  in 404 404 403 403 302 302 | confirm
@@ -255,7 +256,8 @@ SENT = {
     "alerts:new_rule": {"name": "x", "threshold": "1", "recovery": "2"},
     "alerts:rule": {"name": "Taken over"},
     "alerts:add_recipient": {"address": "owner@example.test", "summary": "daily"},
-    "alerts:test": {"address": "pager@example.test"},
+    "alerts:test": {"address": "owner@example.test"},
+    "alerts:test#outsider": {"address": "pager@example.test"},
     "troubleshoot": {"text": "401"},
     "keys:new": {"name": "x", "expiry": "never", "form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:seen": {"form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},

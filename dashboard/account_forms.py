@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from allauth.account.forms import ReauthenticateForm, ResetPasswordForm, UserTokenForm
+from allauth.account.forms import (
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+    SetPasswordForm,
+    UserTokenForm,
+)
 from allauth.core import context
 from allauth.core.internal.cryptokit import normalize_user_code
 from allauth.mfa.base.forms import AuthenticateForm as CodeAuthenticateForm
@@ -34,11 +42,56 @@ RECOVERY_CODE_USED = "That recovery code was used already, and each works once. 
 NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
 
 
+def _name(form: forms.Form, **labels: str) -> None:
+    """Give fields of the library's forms the labels that they have elsewhere in the console."""
+    for name, label in labels.items():
+        form.fields[name].label = label
+        form.fields[name].widget.attrs["placeholder"] = ""
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """Address and password, ready to be typed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, login="E-mail", password="Password")  # noqa: S106 - a label
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+
+class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
+    """Another password, by the present one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, oldpassword="Current password", password1="New password", password2="New password again")
+
+
+class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
+    """A password for an account that has none."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, password1="Password", password2="Password again")
+
+
+class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
+    """Another password, by the link from the mail."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, password1="New password", password2="New password again")
+
+
 class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
     """Where a link to a new password goes. Whether an account has the address is for the worker to find out.
 
     So neither the answer nor the time that it takes tells.
     """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, email="E-mail")
+        self.fields["email"].widget.attrs["autofocus"] = True
 
     def clean_email(self) -> str:
         """Return the address; nothing is looked up."""

@@ -14,7 +14,7 @@ from workspaces.sign_in_rules import with_password
 from workspaces.views import security
 from workspaces.views.enrolment import ask, mailbox_proved, prove
 from workspaces.views.identities import unlink_own
-from workspaces.views.security import confirmed, recorded
+from workspaces.views.security import confirmed, recorded, with_way_back
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -22,9 +22,9 @@ urlpatterns = [
     path("login/passkey/", passkeys.login_webauthn, name="mfa_login_webauthn"),
     path("logout/", account.logout, name="account_logout"),
     path("inactive/", account.account_inactive, name="account_inactive"),
-    path("confirm/password/", account.reauthenticate, name="account_reauthenticate"),
-    path("confirm/code/", mfa.reauthenticate, name="mfa_reauthenticate"),
-    path("confirm/passkey/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
+    path("confirm/password/", with_way_back(account.reauthenticate), name="account_reauthenticate"),
+    path("confirm/code/", with_way_back(mfa.reauthenticate), name="mfa_reauthenticate"),
+    path("confirm/passkey/", with_way_back(passkeys.reauthenticate_webauthn), name="mfa_reauthenticate_webauthn"),
     path("password/change/", with_password(confirmed(account.password_change)), name="account_change_password"),
     path("password/set/", with_password(confirmed(account.password_set)), name="account_set_password"),
     path("password/reset/", account.password_reset, name="account_reset_password"),

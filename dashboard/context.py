@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from dashboard import __version__
-from workspaces.access import held_role, may_connect, request_kept
+from workspaces.access import act_not_done, held_role, may_connect, request_kept
 from workspaces.models import Role, Workspace
 
 # What a menu can hold; the start page, which the menu leads to, has them all.
@@ -30,6 +30,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "version": __version__,
             # Drawn by a whole page only, which is what confirming leads to.
             "held_up": lambda: request_kept(request) if hasattr(request, "session") else None,
+            "not_done": lambda: act_not_done(request) if hasattr(request, "session") else None,
         }
     }
 

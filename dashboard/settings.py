@@ -155,6 +155,10 @@ PASSWORD_RESET_TIMEOUT = 3600
 # How long, in seconds, a password or second factor counts as fresh before a delicate command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {
+    "login": "dashboard.account_forms.SignInForm",
+    "change_password": "dashboard.account_forms.NewPasswordForm",
+    "set_password": "dashboard.account_forms.FirstPasswordForm",
+    "reset_password_from_key": "dashboard.account_forms.PasswordByLinkForm",
     "reauthenticate": "dashboard.account_forms.ConfirmByPasswordForm",
     "reset_password": "dashboard.account_forms.AskForResetForm",
     "user_token": "dashboard.account_forms.ResetTokenForm",

@@ -142,20 +142,28 @@ def may_go_on(request: HttpRequest) -> bool:
 
 
 def require_confirmation(
-    request: HttpRequest, back: str = "", keep: tuple[str, ...] = (), go_on: str = "", *, starts: bool = False
+    request: HttpRequest,
+    back: str = "",
+    keep: tuple[str, ...] = (),
+    go_on: str = "",
+    *,
+    starts: bool = False,
+    part: str = "",
 ) -> None:
     """Let only those go on who proved who they are lately; call it after ``get_workspace``.
 
     Raises Detour to the page that asks; from there they land on ``back`` (this address by default), where
     ``entries_kept`` returns what they had typed into the fields ``keep``, which must not hold secrets. With ``go_on``,
     the words of a button, that page offers to send the same request once more; with ``starts`` it does so by itself.
-    That is for what comes to this browser only, since who holds the same session may have begun it.
+    That is for what comes to this browser only, since who holds the same session may have begun it. ``part`` is the
+    id of what the answer to it is about, where that is not the whole page.
     """
     if may_go_on(request):
         return
     back = back.removesuffix("?") or request.get_full_path()
     if request.method == "POST" or go_on:
-        _keep(request, back, keep, {"words": go_on, "starts": starts} if go_on else {})
+        url = request.get_full_path() + (f"#{part}" if part else "")
+        _keep(request, back, keep, {"words": go_on, "starts": starts, "url": url} if go_on else {})
     if not _confirmation_methods(request):
         alone = is_sso_only(request.user.get_username())
         way = "Sign out, then sign in by single sign-on." if alone else "Sign out, then choose “Forgot your password?”."
@@ -171,7 +179,8 @@ def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[s
         "at": urlsplit(back).path,
         "until": time.time() + TIME_TO_FILL_IN,
         "fields": {name: request.POST[name][:LONGEST_KEPT] for name in names if name in request.POST},
-        "go_on": go_on and {**go_on, "url": request.get_full_path(), "method": str(request.method).lower()},
+        "sent_to": request.path,
+        "go_on": go_on and {**go_on, "method": str(request.method).lower()},
     }
 
 
@@ -191,7 +200,22 @@ def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
 
 def entries_kept(request: HttpRequest) -> dict[str, Any]:
     """Return, once, what the person had typed on this page before they had to confirm who they are."""
-    return {} if _kept(request).get("go_on") else dict(_take_kept(request).get("fields", {}))
+    if _kept(request).get("go_on"):
+        return {}
+    kept = _take_kept(request)
+    if kept:
+        request.act_not_done = kept  # type: ignore[attr-defined]  # for the page to say
+    return dict(kept.get("fields", {}))
+
+
+def act_not_done(request: HttpRequest) -> dict[str, Any] | None:
+    """Return, once, what was sent from this page and waited for a confirmation: its path, and the fields kept.
+
+    None where there is none, or where the page offers to go on with it (``request_kept``).
+    """
+    entries_kept(request)
+    kept: dict[str, Any] | None = getattr(request, "act_not_done", None)
+    return kept and {"path": kept["sent_to"], "fields": kept["fields"]}
 
 
 def request_kept(request: HttpRequest) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Delicate commands ask for a fresh password or code, and lose nothing that was typed."""
+"""Sensitive commands ask for a fresh password or code, and lose nothing that was typed."""
 
 import html
 import re
@@ -39,7 +39,7 @@ def stale(client, owner):
 
 
 @pytest.mark.parametrize("url", PAGES)
-def test_a_delicate_page_asks_again_after_ten_minutes(stale, url):
+def test_a_sensitive_page_asks_again_after_ten_minutes(stale, url):
     answer = stale.get(url)
     assert answer["Location"].startswith("/accounts/confirm/password/?next=")
 
@@ -202,3 +202,24 @@ def test_the_code_of_the_sign_in_does_not_confirm_too_and_that_is_said(client, o
     page = client.post("/accounts/confirm/code/", {"code": code}).content.decode()
     assert "Wait until the app shows the next one" in page
     assert "That code is not right" not in page
+
+
+def not_now(page):
+    return re.search(r'href="([^"]+)">Not now', page.content.decode()).group(1)
+
+
+def test_not_now_leads_back_to_where_one_was(stale):
+    came_from = f"http://testserver{W}keys/?status=active"
+    page = stale.get(f"{W}keys/new/", HTTP_REFERER=came_from, follow=True)
+    assert not_now(page) == came_from
+    url = page.redirect_chain[-1][0].partition("?")[0]
+    again = stale.post(url, {"password": "wrong"}, HTTP_REFERER=f"http://testserver{url}")
+    assert not_now(again) == came_from
+
+
+@pytest.mark.parametrize(
+    "came_from", ["", "https://elsewhere.example/", "http://testserver/accounts/confirm/password/"]
+)
+def test_not_now_leads_home_from_elsewhere_and_from_itself(came_from, stale):
+    stale.get(f"{W}keys/new/", HTTP_REFERER=f"http://testserver{W}keys/", follow=True)
+    assert not_now(stale.get(f"{W}keys/new/", HTTP_REFERER=came_from, follow=True)) == "/"

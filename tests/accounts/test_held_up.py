@@ -8,7 +8,7 @@ import time_machine
 from alerts.models import Recipient, Rule
 from tests.accounts.conftest import grow_stale
 from tests.cast import PASSWORD
-from webhooks.models import Redelivery
+from webhooks.models import Redelivery, Workflow
 
 pytestmark = pytest.mark.django_db
 W = "/w/example-works/"
@@ -87,6 +87,46 @@ def test_what_sends_data_elsewhere_never_begins_by_itself(stale, workspace):
     assert "data-go-on" not in held_up(page)
     job.refresh_from_db()
     assert job.state == "paused"
+
+
+SENT_OUTSIDE = [
+    ("recipients/add/", {"address": "pager@example.test", "summary": "daily"}, "Add pager@example.test"),
+    ("emails/test/", {"address": "pager@example.test"}, "Send a test to pager@example.test"),
+]
+
+
+@pytest.mark.parametrize(("url", "form", "words"), SENT_OUTSIDE)
+def test_an_address_outside_is_written_to_after_a_press_on_the_button(url, form, words, stale):
+    page = confirm(stale, stale.post(f"{W}alerts/{url}", form))
+    assert words in page.content.decode()
+    assert "data-go-on" not in held_up(page)
+    assert not Recipient.objects.exists()
+    stale.post(f"{W}alerts/{url}", form)
+    assert Recipient.objects.get().address == "pager@example.test"
+
+
+def test_a_member_is_sent_a_test_without_a_question(stale, viewer):
+    stale.post(f"{W}alerts/emails/test/", {"address": viewer.email.upper()})
+    assert Recipient.objects.get().address == viewer.email
+
+
+def test_what_was_not_done_is_said_once_on_the_page_that_it_comes_back_to(stale):
+    page = confirm(stale, stale.post(f"{W}members/invite/", {"email": "new@example.test", "role": "viewer"}))
+    assert f'data-not-done="{W}members/invite/"' in page.content.decode()
+    assert "What you had entered is in its form again" in page.content.decode()
+    assert "Not done yet" not in stale.get(f"{W}members/").content.decode()
+
+
+def test_what_kept_nothing_is_said_not_to_be_done_too(stale):
+    page = confirm(stale, stale.post(f"{W}members/mfa/", {"required": "on"})).content.decode()
+    assert "Not done yet" in page
+    assert "Do it once more" in page
+
+
+def test_contact_data_is_shown_where_it_is_on_the_page(stale, workspace):
+    run = Workflow.objects.create(workspace=workspace, workflow_id="public_bulk_7", first_seen_at=workspace.created_at)
+    page = confirm(stale, stale.post(f"{W}webhooks/{run.workflow_id}/result/", {"reveal": "1"}))
+    assert 'result/#result"' in held_up(page)
 
 
 def test_a_recipient_outside_gets_more_only_after_a_press_on_the_button(stale, workspace):

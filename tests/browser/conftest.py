@@ -75,7 +75,7 @@ def page(request, chromium, console, complaints):
 def signed_in(page, console):
     """The same window, signed in as the first admin."""
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(console.email)
+    page.get_by_label("E-mail").fill(console.email)
     page.get_by_label("Password").fill(console.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/accounts/login/" not in url)

@@ -55,7 +55,7 @@ def sign_out(page):
 
 def sign_in(page, address):
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(address)
+    page.get_by_label("E-mail").fill(address)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -171,7 +171,7 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(page, invited):
 def test_a_session_elsewhere_is_ended_from_here(page, signed_in, console, chromium):
     other = chromium.new_context(base_url=console.url, user_agent="Elsewhere/1.0").new_page()
     other.goto("/accounts/login/")
-    other.get_by_label("Email").fill(console.email)
+    other.get_by_label("E-mail").fill(console.email)
     other.get_by_label("Password").fill(console.password)
     other.get_by_role("button", name="Sign in", exact=True).click()
     other.wait_for_url(re.compile(r":\d+/$"))

@@ -26,7 +26,7 @@ def signed_in_state(chromium, console):
     context = chromium.new_context(base_url=console.url)
     page = context.new_page()
     page.goto("/accounts/login/")
-    page.get_by_label("Email").fill(console.email)
+    page.get_by_label("E-mail").fill(console.email)
     page.get_by_label("Password").fill(console.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/accounts/login/" not in url)

@@ -36,7 +36,7 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     found = _found(workspace, workflow_id)
     workflow = found.workflow
     if reveals:
-        _confirmed(request, workflow, "reveal", "Show contact data")
+        _confirmed(request, workflow, "reveal", "Show contact data", part="result")
     context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
     try:
         context |= _shown(results.fetch(workflow), reveals=reveals)
@@ -70,10 +70,10 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
     return download(request, lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
 
 
-def _confirmed(request: HttpRequest, workflow: Workflow, field: str, words: str) -> None:
+def _confirmed(request: HttpRequest, workflow: Workflow, field: str, words: str, part: str = "") -> None:
     """Ask for a fresh confirmation before contact data is seen; the workflow's page then offers the same again."""
     back = reverse("webhooks:workflow", args=[workflow.workspace.slug, workflow.workflow_id])
-    require_confirmation(request, back, keep=(field,), go_on=words, starts=True)
+    require_confirmation(request, back, keep=(field,), go_on=words, starts=True, part=part)
 
 
 def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:

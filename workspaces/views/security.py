@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import logout
@@ -17,7 +18,7 @@ from workspaces.account_events import record
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, User
 from workspaces.services import sessions
-from workspaces.views.answers import go_to
+from workspaces.views.answers import go_to, way_back
 
 View = Callable[..., HttpResponseBase]
 
@@ -31,6 +32,22 @@ def confirmed(view: View) -> View:
         return view(request, *args, **options)
 
     return guarded
+
+
+def with_way_back(view: View) -> View:
+    """Remember, for “Not now”, the page from which the person was led to confirm who they are."""
+
+    @wraps(view)
+    def remembering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        came_from = way_back(request, "")
+        path = urlsplit(came_from).path
+        if request.method == "GET" and path == request.path:
+            request.session["not_now"] = ""  # “Not now” itself led here again: that page cannot be seen unconfirmed
+        elif request.method == "GET" and not path.startswith("/accounts/confirm/"):
+            request.session["not_now"] = came_from
+        return view(request, *args, **options)
+
+    return remembering
 
 
 def recorded(view: View) -> View:

@@ -1,0 +1,49 @@
+"""Where the focus is when a page opens: on what has to be corrected, or where one goes on."""
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def phone(signed_in):
+    signed_in.set_viewport_size({"width": 390, "height": 844})
+    return signed_in
+
+
+def test_a_mistake_has_the_focus_and_is_in_sight_on_a_phone(phone, complaints):
+    phone.goto("/w/sandbox/alerts/emails/")
+    phone.get_by_label("Address", exact=True).last.fill("nobody")
+    phone.get_by_role("button", name="Add", exact=True).click()
+    field = phone.get_by_label("Address", exact=True).last
+    expect(field).to_have_attribute("aria-invalid", "true")
+    expect(field).to_be_focused()
+    expect(field).to_be_in_viewport(ratio=1)
+    complaints[:] = [text for text in complaints if "422" not in text]
+
+
+def test_what_is_wrong_with_a_whole_form_has_the_focus(page, console):
+    page.goto("/accounts/login/")
+    expect(page.get_by_label("E-mail")).to_be_focused()
+    page.get_by_label("E-mail").fill(console.email)
+    page.get_by_label("Password").fill("not the password")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.locator("[data-form-errors]")).to_be_focused()
+
+
+def test_the_first_click_after_a_secret_was_pasted_counts(signed_in):
+    signed_in.goto("/w/sandbox/troubleshoot/")
+    signed_in.locator("#pasted").fill(
+        "status 401 with clapi_9f8e7d6c5b4a39281706f5e4d3c2 and clapi_0a1b2c3d4e5f60718293a4b5c6d7"
+    )
+    where = signed_in.get_by_role("button", name="Find the cause").bounding_box()
+    signed_in.mouse.click(where["x"] + where["width"] / 2, where["y"] + 2)
+    signed_in.wait_for_url("**/troubleshoot/?*")
+
+
+def test_several_secrets_are_counted(signed_in):
+    signed_in.goto("/w/sandbox/troubleshoot/")
+    signed_in.locator("#pasted").fill("clapi_9f8e7d6c5b4a39281706f5e4d3c2, clapi_0a1b2c3d4e5f60718293a4b5c6d7")
+    signed_in.locator("#pasted").blur()
+    expect(signed_in.get_by_role("status").filter(has_text="taken out")).to_contain_text(
+        "2 secrets in it were taken out"
+    )

@@ -305,3 +305,21 @@ def test_a_gap_of_any_size_is_stored(log, count):
     log.read(902)
     ApiKey.objects.update(request_count=count)
     assert log.read(903).fresh == 0
+
+
+def test_a_restart_is_noticed_too_where_the_new_count_is_above_what_was_captured(log):
+    with_gap(log, lost=590)
+    log.write(50, since=2000)
+    restart(log, 1000, 2100)
+    log.read(2101)
+    found = log.key.completeness()
+    assert (found.captured, found.expected, found.has_restarted) == (650, 1240, True)
+
+
+def test_the_first_requests_of_a_key_are_no_gap_where_upstream_tells_no_count(log):
+    log.list(0)
+    ApiKey.objects.update(request_count=None)
+    log.read(1)
+    log.write(3, since=10)
+    assert not log.read(21).found_gap
+    assert not LogGap.objects.exists()

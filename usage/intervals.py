@@ -228,9 +228,11 @@ def _part(names: tuple[Name, ...], members: Sequence[int], shares: Shares[Source
     sources = [doubt.sources[i] for i in members]
     likely = sum(shares.credits.get(one, 0.0) for one in sources)
     width = WIDTH * _deviation(members, doubt)
+    more = max(doubt.more[one] for one in sources)
     low = likely - width - max(doubt.less[one] for one in sources)
-    high = likely + width + max(doubt.more[one] for one in sources)
-    most = max(likely, sum(doubt.most[one] for one in sources))
+    high = likely + width + more
+    everything = sum(shares.credits.values()) + shares.unexplained + more
+    most = max(likely, min(everything, sum(doubt.most[one] for one in sources)))
     return Part(names, likely, max(0.0, low), min(high, most))
 
 

@@ -214,3 +214,12 @@ def test_a_company_that_was_found_costs_one_credit(page, workspace, readings, no
     found = page("?range=24h").context["page"].spending
     assert [(row.credits, row.known, row.is_range) for row in found.by_key] == [(2, 2, False)]
     assert found.unexplained.credits == 0
+
+
+def test_where_nothing_was_spent_the_page_says_so_instead_of_empty_tables(page, workspace, readings, now):
+    readings({9: 500, 8: 500})
+    note_poll(workspace, "requests", subject="a key", last_success_at=now)
+    text = page().text
+    assert "Nothing was spent" in text
+    assert "cannot be told apart" not in text
+    assert "Partly estimated" not in text

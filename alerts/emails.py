@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from alerts.kinds import kind_named
 from alerts.models import Notification, Severity
-from alerts.words import every, span, with_unit
+from alerts.words import every, in_local_time, span, with_unit
 from workspaces.models import User
 
 UNSUBSCRIBE_SALT = "alerts.unsubscribe"
@@ -31,10 +31,10 @@ _inliner = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=F
 
 def compose(notification: Notification) -> EmailMultiAlternatives:
     """Return the message, the same at every attempt: all that it says is in the notification."""
-    context = context_of(notification)
     name = "alert" if notification.alert_id else notification.kind
     address = notification.recipient.address
     with timezone.override(zone_of(address)):
+        context = context_of(notification)
         subject, text, html = (
             render_to_string(f"alerts/email/{name}.{part}", context) for part in ("subject.txt", "txt", "html")
         )
@@ -97,6 +97,8 @@ def context_of(notification: Notification) -> dict[str, Any]:
     said = notification.payload
     context = {
         **said,
+        "facts": [[label, in_local_time(text)] for label, text in said.get("facts") or ()],
+        "pause": in_local_time(said.get("pause", "")),
         "notification": notification,
         "workspace": notification.workspace.name,
         "alerts_url": absolute(reverse("alerts:list", args=[notification.workspace.slug])),

@@ -1,7 +1,7 @@
 """The rules about the workspace itself: its credentials, and whether anybody would hear of what is critical."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 
 from django.urls import reverse
@@ -9,6 +9,7 @@ from django.urls import reverse
 from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
 from alerts.services.hearing import Unheard, unheard_in
+from alerts.words import stamp
 from workspaces.credential_states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
 from workspaces.polling.registry import CredentialKind
@@ -41,7 +42,7 @@ def _reading(workspace: Workspace, subject: CredentialKind, label: str, state: C
 def _since(workspace: Workspace, kind: CredentialKind) -> list[tuple[str, str]]:
     credential = stored(workspace, kind)
     at: datetime | None = credential["rejected_at"] if credential else None
-    return [("Rejected since", f"{at.astimezone(UTC):%d %b %Y, %H:%M} UTC")] if at else []
+    return [("Rejected since", stamp(at))] if at else []
 
 
 register(

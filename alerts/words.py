@@ -1,9 +1,30 @@
 """Figures and spans of time as alerts say them."""
 
-from datetime import timedelta
+import re
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from django.utils import timezone
+
 _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
+
+
+_STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
+
+
+def stamp(moment: datetime) -> str:
+    """Write a moment into words that are kept, for ``in_local_time`` to say in each reader's zone."""
+    return f"[[{moment.astimezone(UTC).isoformat(timespec='seconds')}]]"
+
+
+def in_local_time(text: str) -> str:
+    """Say the moments in ``text`` in the current time zone: "28 Nov 2026, 18:35 CET"."""
+
+    def local(found: re.Match[str]) -> str:
+        moment = timezone.localtime(datetime.fromisoformat(found[1]))
+        return f"{moment.day} {moment:%b %Y, %H:%M %Z}"
+
+    return _STAMP.sub(local, str(text))
 
 
 def span(time: timedelta) -> str:

@@ -22,7 +22,7 @@ from alerts.kinds import (
     register_summary,
 )
 from alerts.models import Rule
-from alerts.words import figure, span, with_unit
+from alerts.words import figure, span, stamp, with_unit
 from keys import rule_history, sources
 from keys.models import ApiKey, LoggedRequest
 from keys.rule_history import (
@@ -104,7 +104,7 @@ def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readi
 def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
     if not found:
         return _reading(key, Decimal(0), "nothing new in the last 24 hours")
-    facts = [(source.what, f"{source.value}, first seen {_clock(source.first_seen_at)}") for source in found[:10]]
+    facts = [(source.what, f"{source.value}, first seen {stamp(source.first_seen_at)}") for source in found[:10]]
     first = found[0]
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return _reading(key, Decimal(len(found)), f"used from a new {first.what.lower()}, {first.value[:80]}{more}", facts)
@@ -130,7 +130,7 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> R
     if used_at is None or before is None or used_at < before:
         return _reading(key, Decimal(0), "has not just woken")
     idle = used_at - before
-    facts = (("Used again", _clock(used_at)), ("Before that", _clock(before)))
+    facts = (("Used again", stamp(used_at)), ("Before that", stamp(before)))
     return _reading(key, Decimal(idle.days), f"used again after {span(idle)}", facts)
 
 
@@ -201,14 +201,9 @@ def _expiry(key: ApiKey, now: datetime) -> Reading | None:
     if key.expires_at is None:
         return None
     left = key.expires_at - now
-    used = f"last used {_clock(key.last_used_at)}" if key.last_used_at else "never used"
-    facts = (("Expires", _clock(key.expires_at)), ("Use", used))
+    used = f"last used {stamp(key.last_used_at)}" if key.last_used_at else "never used"
+    facts = (("Expires", stamp(key.expires_at)), ("Use", used))
     return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {span(left)}", facts)
-
-
-def _clock(moment: datetime) -> str:
-    local = timezone.localtime(moment)
-    return f"{local.day} {local:%b %Y, %H:%M %Z}"
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:

@@ -19,14 +19,14 @@ from alerts.kinds import (
     register,
     register_summary,
 )
-from alerts.models import Rule
-from alerts.words import figure, span, with_unit
+from alerts.models import Evaluation, Rule
+from alerts.words import figure, span, stamp, with_unit
 from usage import burn
 from usage.changes.works import DEAREST
 from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
 from usage.runway import days_of, past_runways
-from usage.watching import Credits, credits_of, day, page_of, polls_of
+from usage.watching import Credits, credits_of, page_of, polls_of
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
@@ -168,17 +168,27 @@ def _hours(rule: Rule) -> int:
 
 
 def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
-    """Return for how many minutes the balance could not be read; one query."""
+    """Return for how many minutes the balance could not be read while the console ran; two queries."""
     polls = polls_of(rule.workspace for rule in rules)
-    return {rule.pk: _silence(rule.workspace, polls.get(rule.workspace_id), now) for rule in rules}
+    turns = Evaluation.objects.filter(workspace__in=[rule.workspace_id for rule in rules], resumed_at__isnull=False)
+    paused = {turn.workspace_id: turn for turn in turns}
+    return {
+        rule.pk: _silence(rule.workspace, polls.get(rule.workspace_id), paused.get(rule.workspace_id), now)
+        for rule in rules
+    }
 
 
-def _silence(workspace: Workspace, poll: Poll | None, now: datetime) -> Readings:
+def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, now: datetime) -> Readings:
     if poll is None or workspace.api_key is None:
         return Unreadable("No API key is stored, so there is no balance to read.")
     last, url = poll.last_success_at, page_of(workspace)
     silent = now - (last or workspace.created_at)
-    facts = (("Last read", day(last) if last else "never"),)
+    facts: tuple[Fact, ...] = (("Last read", stamp(last) if last else "never"),)
+    if turn and turn.paused_from and turn.resumed_at and now - turn.resumed_at < silent:
+        # Nobody tried before: that is no fault of the balance's.
+        silent = now - turn.resumed_at
+        pause = f"from {stamp(turn.paused_from)} to {stamp(turn.resumed_at)}: the console was not running"
+        facts = (*facts, ("Not watched", pause))
     if not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale:
         return [Reading(Decimal(0), "balance can be read", url=url, facts=facts)]
     minutes = Decimal(max(0, int(silent.total_seconds() // 60)))

@@ -8,10 +8,9 @@ from functools import cache, cached_property
 
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 
 from alerts.kinds import Fact
-from alerts.words import figure, span, with_unit
+from alerts.words import figure, span, stamp, with_unit
 from usage.burn import spent_since
 from usage.models import BalanceReading, BurnPattern
 from usage.runway import (
@@ -100,8 +99,8 @@ class Credits:
 
     def _figures(self) -> list[Fact]:
         spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
-        read_at = timezone.localtime(self.latest.read_at) if self.latest else None
-        facts = [("Balance", f"{figure(self.balance)} credits" + (f", read {read_at:%H:%M:%S %Z}" if read_at else ""))]
+        read_at = f", read {stamp(self.latest.read_at)}" if self.latest else ""
+        facts = [("Balance", f"{figure(self.balance)} credits{read_at}")]
         facts += [
             (f"Spent in the {name}", with_unit(past.credits, "credits"))
             for (name, _), past in zip(SPANS, spent, strict=True)
@@ -130,8 +129,8 @@ def _when(ahead: Runway, now: datetime) -> str:
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
         return f", roughly; {span(early - now)} at the least" if early else ", roughly"
-    likely = f": {day(ahead.median_at)}" if ahead.median_at else ""
-    return likely + (f", 80 % between {day(early)} and {day(late)}" if early and late else "")
+    likely = f": {stamp(ahead.median_at)}" if ahead.median_at else ""
+    return likely + (f", 80 % between {stamp(early)} and {stamp(late)}" if early and late else "")
 
 
 def _remarks(ahead: Runway) -> list[Fact]:
@@ -169,9 +168,3 @@ def page_of(workspace: Workspace) -> str:
         return reverse("usage:overview", args=[workspace.slug])
     except NoReverseMatch:
         return workspace.get_absolute_url()
-
-
-def day(moment: datetime) -> str:
-    """Write a day with its time, as facts do."""
-    local = timezone.localtime(moment)
-    return f"{local.day} {local:%b %Y, %H:%M}"

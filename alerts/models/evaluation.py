@@ -7,6 +7,9 @@ from django.utils import timezone
 
 from workspaces.models import Workspace
 
+# Rules are looked at every minute. Nobody having looked for longer means that no worker ran.
+LONGEST_WAIT = timedelta(minutes=5)
+
 
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
     """The questions asked of the table of evaluations."""
@@ -35,6 +38,14 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
             turn.leased_until = until
         return taken
 
+    def note_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
+        """Note on each turn since when nobody looked, where that is long ago; no query where it is not."""
+        late = [turn for turn in turns if turn.evaluated_at and now - turn.evaluated_at > LONGEST_WAIT]
+        for turn in late:
+            turn.paused_from, turn.resumed_at = turn.evaluated_at, now
+        if late:
+            self.bulk_update(late, ["paused_from", "resumed_at"])
+
     def finish(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
         """Give leases back that were taken together; return how many were still held.
 
@@ -58,6 +69,9 @@ class Evaluation(models.Model):
     next_run_at = models.DateTimeField(default=timezone.now, db_index=True)
     leased_until = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
+    # When nothing was evaluated for longer than it ever takes, last: the console was not running.
+    paused_from = models.DateTimeField(null=True)
+    resumed_at = models.DateTimeField(null=True)
     again = models.BooleanField(default=False)  # something landed while another worker was at it
     known_kinds = models.JSONField(default=list)
 
@@ -65,6 +79,11 @@ class Evaluation(models.Model):
 
     def __str__(self) -> str:
         return f"evaluation of {self.workspace_id}"
+
+    @property
+    def was_paused_lately(self) -> bool:
+        """Say whether nobody looked for a while within the last day."""
+        return self.resumed_at is not None and timezone.now() - self.resumed_at < timedelta(days=1)
 
 
 class SendingTurn(models.Model):

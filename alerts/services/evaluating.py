@@ -75,6 +75,7 @@ def evaluate_together(workspaces: Sequence[Workspace], *, landed: Landed = None,
     known = {workspace.pk: workspace for workspace in workspaces}
     make_missing(known)
     turns = {turn.workspace_id: turn for turn in Evaluation.objects.take(known, moment, LEASE_SECONDS)}
+    Evaluation.objects.note_pauses(turns.values(), moment)
     rules = _rules([known[pk] for pk in turns], landed)
     readings = read_together(rules, moment)
     # Those whose turn ends here, and those of whom something is to be written: each of these on its own, so that one

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from alerts.emails import zone_of
 from alerts.kinds import Fact, all_summaries
-from alerts.models import Alert, Notification, Recipient
+from alerts.models import Alert, Evaluation, Notification, Recipient
 from alerts.services.notifying import dispatch_soon, new_message_id
+from alerts.words import stamp
 from workspaces.models import Workspace
 
 logger = structlog.get_logger(__name__)
@@ -63,8 +64,17 @@ def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]
         "fired": alerts.filter(fired_at__gte=since).count(),
         "resolved": alerts.filter(resolved_at__gte=since, fired_at__isnull=False).count(),
         "headline": _headline(workspace, len(current)),
+        "pause": _pause(workspace, since),
         "at": now.isoformat(),
     }
+
+
+def _pause(workspace: Workspace, since: datetime) -> str:
+    """Say that the console did not run for a while, where it did not."""
+    turn = Evaluation.objects.filter(workspace=workspace, resumed_at__gte=since).first()
+    if turn is None or turn.paused_from is None or turn.resumed_at is None:
+        return ""
+    return f"from {stamp(turn.paused_from)} to {stamp(turn.resumed_at)}: the console was not running"
 
 
 def _headline(workspace: Workspace, current: int) -> str:

@@ -11,6 +11,7 @@ from alerts.forms import AcknowledgeForm, SnoozeForm
 from alerts.models import Alert, Snooze
 from alerts.services import handling
 from alerts.views.listing import rights
+from alerts.words import in_local_time
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -73,6 +74,7 @@ def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: 
     return {
         "current": workspace,
         "alert": found,
+        "facts": [(label, in_local_time(text)) for label, text in found.facts],
         "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
         "is_flag": bool(found.rule and found.rule.kind_of and found.rule.kind_of.is_flag),
         "snooze": snoozes.select_related("by").first() if found.rule_id else None,

@@ -136,6 +136,49 @@ TABLE = {
         lambda: _bulks(Account(minutes=240, log=True), range(10, 230, 7), cost=33, takes=0.2),
     ),
     "what ran before the first reading": ("told", lambda: Account(minutes=100).comes_back(12, 700)),
+    # Small top-ups among small enrichments: what comes back was taken before.
+    "a top-up beyond all that small enrichments have taken": (
+        "told",
+        lambda: _small(Account(opening=Decimal(9050), minutes=120, log=True)).top_up(72, 343),
+    ),
+    "the same while two enrichments run": (
+        "told",
+        lambda: _bulks(
+            Account(opening=Decimal(9050), minutes=120, log=True),
+            (61, 62),
+            contacts=18,
+            kind="partial",
+            cost=4,
+            takes=30,
+        ).top_up(72, 343),
+    ),
+    "the same in the minute in which a known one ends": (
+        "told",
+        lambda: (
+            Account(opening=Decimal(9050), minutes=120, log=True)
+            .bulk(61, contacts=30, kind="partial", cost=11, takes=10, told=2)
+            .top_up(72, 343)
+        ),
+    ),
+    "more than all falls since the first reading": (
+        "range",
+        lambda: Account(opening=Decimal(9050), minutes=120).burn(12).top_up(32, 343),
+    ),
+    "a top-up that an open reservation could have given back": (
+        "range",
+        lambda: (
+            _bulks(
+                Account(opening=Decimal(1000), minutes=120, log=True),
+                range(5, 60, 10),
+                contacts=30,
+                kind="partial",
+                cost=11,
+                told=1,
+            )
+            .bulk(71, contacts=30, kind="partial", cost=30, takes=30)
+            .top_up(77, 19)
+        ),
+    ),
     # Sizes.
     "a top-up of a twentieth": ("told", lambda: Account(opening=Decimal(4000), minutes=200).burn(60).top_up(121, 200)),
     "two top-ups at once": ("told", lambda: Account(opening=Decimal(900)).burn(60).top_up(61, 5000).top_up(61.5, 5000)),
@@ -181,6 +224,14 @@ TABLE = {
 def _bulks(account, minutes, **facts):
     for minute in minutes:
         account.bulk(minute, **facts)
+    return account
+
+
+def _small(account):
+    """Enrichments of 30 credits, each with one of a single credit that begins as it gives back 19."""
+    for minute in range(11, 70, 20):
+        account.bulk(minute, contacts=30, kind="partial", cost=11, takes=5.5)
+        account.bulk(minute + 5, contacts=1, kind="partial", cost=1, takes=5.5)
     return account
 
 

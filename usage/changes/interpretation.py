@@ -31,6 +31,8 @@ CENT = Decimal("0.0001")
 # So many doubtful top-ups of one size are hardly chance.
 AGAIN = 3
 PARTLY_FORCED = Decimal("0.9")
+# Where the end of so many of all enrichments is known, one that is not is a sign.
+ENDS_KNOWN = 0.8
 
 
 def interpret(evidence: Evidence) -> list[Interpretation]:
@@ -85,6 +87,8 @@ class _Reader:
             self.open.add(at, amount)
         self.known = place(evidence.works, self.changes)
         self.paces = Paces(self.changes, evidence.usual)
+        told = sum(work.charged is not None for work in evidence.works)
+        self.are_ends_known = told > 0 and told >= ENDS_KNOWN * len(evidence.calls)
 
     def read(self) -> list[Interpretation]:
         """Return what each change was."""
@@ -146,7 +150,7 @@ class _Reader:
 
     def _returned(self, rise: signs.Rise, verdict: signs.Verdict, most: Decimal, *, is_seen: bool) -> Interpretation:
         """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
-        if verdict.score <= signs.UNLIKELY and not rise.forced and is_seen:
+        if verdict.score <= signs.UNLIKELY and rise.is_observed and is_seen:
             return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
         is_trifle = rise.amount < signs.TRIFLE * abs(rise.before)
         certainty = Certainty.LIKELY if is_trifle else Certainty.UNCERTAIN
@@ -175,6 +179,7 @@ class _Reader:
             alike=self._alike(at, amount, narrow),
             refused=self._was_refused(change),
             ended=step.known.ended,
+            unended=step.is_logged and self.are_ends_known and not (step.known.ended or step.known.returned),
         )
 
     def _spent_at_most(self, at: int, step: _Step) -> Decimal:
@@ -239,8 +244,8 @@ class _Reader:
             if step.is_logged:
                 self.unlogged_falls += taken - explained
         elif taken < 0:
+            # What a call took meanwhile only took the place of what came back: all in all, less is open than before.
             self.open.release(-taken)
-            self.open.add(change.until, step.calls)  # what may have been taken while more came back
         self.open.release(step.known.earlier)
         if found.topped_up > 0 and found.certainty is not Certainty.UNCERTAIN:
             self.sizes.append((change.until, found.topped_up))

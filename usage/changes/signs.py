@@ -42,6 +42,7 @@ WORDS = {
     "many": "Many reservations would have had to end at once.",
     "nearly_all": "Nearly everything that was taken would have had to come back.",
     "ended": "An enrichment ended at that time.",
+    "unended": "No enrichment is known to have ended at that time.",
     "single": "One reservation shortly before explains it.",
     "equal": "It is exactly what was taken before.",
     "unexplained": "The request log has no call that took so much.",
@@ -72,6 +73,7 @@ class Rise:
     alike: int = 0
     refused: bool = False
     ended: int = 0
+    unended: bool = False
 
     @property
     def open(self) -> Decimal:
@@ -97,6 +99,11 @@ class Rise:
     def forced(self) -> Decimal:
         """Return how much of it cannot have come back."""
         return max(ZERO, self.amount - self.open)
+
+    @property
+    def is_observed(self) -> bool:
+        """Say whether falls that were seen in the last hour hold all of it; what is only supposed does not count."""
+        return sum((row.left for row in self.fresh if row.lasts >= FORGOTTEN), ZERO) >= self.amount
 
     @property
     def needed(self) -> list[Reserved]:
@@ -193,6 +200,8 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
         yield "refused", 3.0
     if rise.ended:
         yield "ended", -1.5
+    if rise.unended:
+        yield "unended", 2.0
     if rise.before <= rise.peak / 20:
         yield "low", 1.5
     elif rise.before <= rise.peak / 10:

@@ -6,6 +6,7 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 
 from usage.profiles import HOURS_A_WEEK
 
@@ -118,8 +119,9 @@ class Pattern:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
         ladders = [_Ladder(amount) for amount in amounts]
         an_average_day = sum(self.profile) / 7
-        batches = [self._batches(start, z) for z in LEVELS]
-        for passed, spent in self._ahead(start):
+        times = [self.batch.times(start, z) if self.batch else [] for z in LEVELS]
+        batches = [self._batches(due, z) for due, z in zip(times, LEVELS, strict=True)]
+        for passed, spent in self._ahead(start, list(chain.from_iterable(times))):
             if all(ladder.is_done for ladder in ladders):
                 break
             spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
@@ -132,8 +134,9 @@ class Pattern:
 
     def median(self, amount: float, start: float) -> float | None:
         """Return the median of what ``crossings`` returns for one amount, for a fraction of the work."""
-        before, in_batches = (0.0, 0.0), self._batches(start, 0.0)
-        for passed, steady in self._ahead(start) if amount > 0 else ():
+        times = self.batch.times(start, 0.0) if self.batch else []
+        before, in_batches = (0.0, 0.0), self._batches(times, 0.0)
+        for passed, steady in self._ahead(start, times) if amount > 0 else ():
             spent = steady + in_batches(passed)
             if spent >= amount:
                 share = (amount - before[1]) / (spent - before[1])
@@ -141,19 +144,22 @@ class Pattern:
             before = passed, spent
         return None if amount > 0 else 0.0
 
-    def _batches(self, start: float, z: float) -> Callable[[float], float]:
-        """Return what tells of the hours from ``start`` what batches will have spent by then."""
+    def _batches(self, times: Sequence[float], z: float) -> Callable[[float], float]:
+        """Return what tells of the hours to come what batches at ``times`` will have spent by then."""
         batch = self.batch
-        times = batch.times(start, z) if batch else []
         return lambda passed: batch.spent(bisect_right(times, passed), z) if batch else 0.0
 
-    def _ahead(self, start: float) -> Iterator[tuple[float, float]]:
-        """Yield hours from ``start`` on and what is expected to have been spent by then, for a year."""
+    def _ahead(self, start: float, times: Sequence[float]) -> Iterator[tuple[float, float]]:
+        """Yield hours from ``start`` on and what is expected to have been spent by then beside batches, for a year.
+
+        Days of batches, which come at ``times``, go by the hour.
+        """
+        fine = {int(start + time) // 24 for time in times}
         by_day = [sum(self.profile[slot : slot + 24]) for slot in range(0, HOURS_A_WEEK, 24)]
         spent, passed = 0.0, 0.0
         while passed < HOURS_A_YEAR:
             number = math.floor(start + passed + 1e-9)
-            if passed > COARSE_AFTER and number % 24 == 0 and self.batch is None:
+            if passed > COARSE_AFTER and number % 24 == 0 and number // 24 not in fine:
                 step, burn = 24.0, by_day[(number + 72) % HOURS_A_WEEK // 24] * self.growth(passed + 12)
             else:
                 step = number + 1 - (start + passed)

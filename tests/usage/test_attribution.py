@@ -157,6 +157,14 @@ def test_an_enrichment_belongs_to_the_call_that_was_made_when_it_began_whoever_a
     assert known.source[0] == "two"
 
 
+def test_of_keys_that_called_at_once_the_one_that_asked_about_it_began_it():
+    calls = [bulk_call("one", 300.2), bulk_call("two", 299.9)]
+    at_once = {"begun_at": NOW - dt.timedelta(seconds=300.05)}
+    assert match([begun(**at_once)], calls) == []
+    [known] = match([begun(**at_once, asked_by={"two": NOW})], calls)
+    assert known.source[0] == "two"
+
+
 def test_calls_of_two_keys_at_once_are_told_apart_once_one_of_them_is_taken():
     calls = [bulk_call("one", 300.2), bulk_call("two", 299.9)]
     at_once = {"begun_at": NOW - dt.timedelta(seconds=300.05)}

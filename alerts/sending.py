@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from alerts import smtp
 from alerts.emails import compose
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.outcomes import Result, result_of
+from workspaces import clock
 from workspaces.texts import plain_text
 
 # Twice as long as any session with the mail server may take (``smtp.DEADLINE_SECONDS``).
@@ -30,7 +30,7 @@ State, Outcome = Notification.State, Attempt.Outcome
 
 def send_due() -> int:
     """Send what waits; return how many attempts were made. One worker at a time; the others find nothing to do."""
-    turn = SendingTurn.take(timezone.now(), LEASE_SECONDS)
+    turn = SendingTurn.take(clock.now(), LEASE_SECONDS)
     if turn is None:
         return 0
     made = 0
@@ -39,7 +39,7 @@ def send_due() -> int:
         while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
             result = send(pk)
             made += 1
-            extended = SendingTurn.extend(turn, timezone.now(), LEASE_SECONDS)
+            extended = SendingTurn.extend(turn, clock.now(), LEASE_SECONDS)
             turn = extended or turn
             if extended is None or (result and result.server_down):
                 break
@@ -49,12 +49,12 @@ def send_due() -> int:
 
 
 def _due() -> QuerySet[Notification]:
-    return Notification.objects.due(timezone.now())
+    return Notification.objects.due(clock.now())
 
 
 def send(pk: int) -> Result | None:
     """Try to send one notification; None when it is not this worker's to send (any more)."""
-    if not Notification.objects.claim(pk, timezone.now(), LEASE_SECONDS):
+    if not Notification.objects.claim(pk, clock.now(), LEASE_SECONDS):
         return None
     notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
     attempt = Attempt.objects.create(notification=notification)
@@ -63,7 +63,7 @@ def send(pk: int) -> Result | None:
     attempt.duration_ms = round((time.monotonic() - began) * 1000)
     attempt.outcome, attempt.answer = result.outcome, plain_text(result.answer, 2000)
     attempt.save(update_fields=["duration_ms", "outcome", "answer"])
-    _settle(notification, result, timezone.now())
+    _settle(notification, result, clock.now())
     return result
 
 

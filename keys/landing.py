@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey
@@ -137,36 +136,42 @@ def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
 
 def _schedule_request_logs(workspace: Workspace) -> None:
     """See that each listed key has a poll of its request log, due soon where its count has moved since."""
-    keys = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True))
+    keys, now = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True)), clock.now()
     polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUESTS)}
     Poll.objects.bulk_create(
         [
-            Poll(workspace=workspace, resource=REQUESTS, subject=key.upstream_id, interval_seconds=_first_interval(key))
+            Poll(
+                workspace=workspace,
+                resource=REQUESTS,
+                subject=key.upstream_id,
+                interval_seconds=_first_interval(key),
+                next_run_at=now,
+            )
             for key in keys
             if key.upstream_id not in polls
         ],
         ignore_conflicts=True,
     )
     known = [(key, polls.pop(key.upstream_id)) for key in keys if key.upstream_id in polls]
-    _bring_forward(known)
+    _bring_forward(known, now)
     if polls:
         Poll.objects.filter(pk__in=[poll.pk for poll in polls.values()]).delete()
 
 
-def _bring_forward(known: list[tuple[ApiKey, Poll]]) -> None:
+def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
     """Make polls due whose key was used or has become another matter; none is ever put off here."""
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
     affordable = capture.affordable_seconds(moved, pacer.share(), settings.POLL_REQUESTS_SECONDS)
-    changed = [poll for key, poll in known if _hurry(key, poll, affordable)]
+    changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
     if changed:
         Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])
 
 
-def _hurry(key: ApiKey, poll: Poll, affordable: int) -> bool:
+def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
     """Set when ``poll`` runs next; say whether that changed. One that fails keeps the wait it was given."""
     if key.is_usable != (poll.interval_seconds < capture.INACTIVE_SECONDS):
         # One more look right away: the last requests before a revocation belong in the log.
-        poll.interval_seconds, poll.next_run_at = _first_interval(key), timezone.now()
+        poll.interval_seconds, poll.next_run_at = _first_interval(key), now
         return True
     moved = key.uncaptured_count > 0
     if not moved or poll.consecutive_failures or poll.last_success_at is None:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from webhooks.cleaning import is_usable_workflow_id
 from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh
@@ -82,7 +82,7 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
 def learn(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:
     """Note workflows that may be new."""
     rows = [
-        Workflow(workspace=workspace, workflow_id=one, source=source, first_seen_at=timezone.now())
+        Workflow(workspace=workspace, workflow_id=one, source=source, first_seen_at=clock.now())
         for one in sorted(set(ids))
         if is_usable_workflow_id(one)
     ]

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from django.utils import timezone
-
 from cleanlist import EnrichmentStatus
 from webhooks import payloads, statuses
 from webhooks.models import Workflow
+from workspaces import clock
 from workspaces.connections import reading_client
 from workspaces.exporting import csv_lines
 from workspaces.polling import pacer
@@ -68,7 +67,7 @@ def fetch(workflow: Workflow) -> Result:
     with reading_client(workflow.workspace) as client:
         pacer.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
-    statuses.note(workflow, status, timezone.now())
+    statuses.note(workflow, status, clock.now())
     return result_of(workflow.workflow_id, status)
 
 

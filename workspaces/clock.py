@@ -1,12 +1,27 @@
 """The one clock by which it is noted when things were read and when they are due: the database's.
 
-The clocks of the console's machines may differ, and be set; what several processes compare must come from one.
+The clocks of the console's machines may differ, and be set; what several processes compare must come from one. Should
+that one have been ahead, what it dated into the future is taken to be of now, and mended.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
+import structlog
 from django.db import connection
+from django.db.models import Case, DateTimeField, F, Model, Q, Value, When
 from django.utils import timezone
+
+# What is written while the mending runs is not from the future.
+SLACK = timedelta(seconds=5)
+# No lease of this console lasts longer.
+LONGEST_LEASE = timedelta(minutes=2)
+# Nothing is put off for longer at once, not even an e-mail by quiet hours.
+LONGEST_WAIT = timedelta(days=7)
+logger = structlog.get_logger(__name__)
 
 
 def now() -> datetime:
@@ -18,3 +33,55 @@ def now() -> datetime:
         (moment,) = cursor.fetchone()
     assert isinstance(moment, datetime)  # noqa: S101 - what the function is declared to return
     return moment
+
+
+@dataclass(frozen=True)
+class _Times:
+    """The columns of one table that a clock which was ahead may have filled."""
+
+    model: type[Model]
+    past: tuple[str, ...]
+    due: tuple[str, ...]
+    leases: tuple[str, ...]
+
+    def mend(self, moment: datetime) -> int:
+        """Bring back to ``moment`` what lies further ahead than it can; return how many rows that were."""
+        limits = {
+            **dict.fromkeys(self.past, moment + SLACK),
+            **dict.fromkeys(self.due, moment + LONGEST_WAIT),
+            **dict.fromkeys(self.leases, moment + LONGEST_LEASE + SLACK),
+        }
+        beyond = reduce(or_, [Q(**{f"{name}__gt": limit}) for name, limit in limits.items()])
+        rows = self.model._default_manager.filter(beyond)  # noqa: SLF001 - Django's documented way
+        if not rows.exists():
+            return 0  # the usual case, and one in which SQLite need not be asked to write
+        brought = {name: _brought_back(name, moment, moment) for name in (*self.past, *self.due)}
+        return rows.update(**brought, **{name: _brought_back(name, limits[name], None) for name in self.leases})
+
+
+def _brought_back(column: str, limit: datetime, to: datetime | None) -> Case:
+    return Case(When(Q(**{f"{column}__gt": limit}), then=Value(to)), default=F(column), output_field=DateTimeField())
+
+
+_tables: dict[type[Model], _Times] = {}
+
+
+def watch(model: type[Model], *, past: Iterable[str] = (), due: Iterable[str] = (), leases: Iterable[str] = ()) -> None:
+    """Have ``mend`` see to the rows of ``model``.
+
+    ``past`` are columns that say when something happened, so never lie in the future; ``due`` those that say when
+    something is to happen, which is at once in a row that a clock ahead has written; ``leases`` those that say until
+    when a worker is at it.
+    """
+    _tables[model] = _Times(model, tuple(past), tuple(due), tuple(leases))
+
+
+def mend() -> int:
+    """Take what a clock that was ahead has dated into the future to be of now; return how many rows."""
+    moment, mended = now(), {}
+    for model, times in _tables.items():
+        if rows := times.mend(moment):
+            mended[model._meta.label] = rows  # noqa: SLF001 - Django's documented way
+    if mended:
+        logger.warning("clock_was_ahead", **mended)
+    return sum(mended.values())

@@ -5,7 +5,7 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from workspaces import audit
+from workspaces import audit, clock
 from workspaces.polling import engine, stopping
 from workspaces.services import account_mail, probing
 from workspaces.sessions import SessionStore
@@ -21,8 +21,8 @@ def poll_due() -> None:
 
 @shared_task(ignore_result=True, expires=60)
 def mend_clock() -> None:
-    """Make due what a clock that was ahead has put off."""
-    engine.mend_clock()
+    """Take back what a clock that was ahead has dated into the future, or put off."""
+    clock.mend()
 
 
 @shared_task(ignore_result=True, expires=60)

@@ -12,6 +12,7 @@ from alerts.kinds import kind_named
 from alerts.models.recipient import Stream
 from alerts.models.rule import Rule, Severity, by_severity
 from alerts.words import span
+from workspaces import clock
 from workspaces.models import User, Workspace
 
 
@@ -164,3 +165,6 @@ class Transition(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+clock.watch(Alert, past=("started_at", "fired_at", "resolved_at", "evaluated_at", "acknowledged_at", "notified_at"))

@@ -5,6 +5,7 @@ from django.db import connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models import Workspace
 
 # Rules are looked at every minute. Nobody having looked for longer means that no worker ran.
@@ -115,3 +116,9 @@ class SendingTurn(models.Model):
     def give_back(cls, mine: datetime) -> None:
         """End a turn that is still held."""
         cls.objects.filter(pk=cls.ONLY, leased_until=mine).update(leased_until=None)
+
+
+clock.watch(
+    Evaluation, past=("evaluated_at", "paused_from", "resumed_at"), due=("next_run_at",), leases=("leased_until",)
+)
+clock.watch(SendingTurn, leases=("leased_until",))

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from alerts.models.alert import Alert
 from alerts.models.recipient import Recipient, Stream
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -157,3 +158,6 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()}: {self.answer}"
+
+
+clock.watch(Notification, past=("created_at", "sent_at"), due=("next_attempt_at",), leases=("leased_until",))

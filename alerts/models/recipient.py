@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef
 
+from workspaces import clock
 from workspaces.models import User, Workspace
 from workspaces.models.user import is_time_zone
 
@@ -133,3 +134,9 @@ class QuietHours(models.Model):
             return None
         day = local.date() + timedelta(days=1 if overnight and clock >= self.begin else 0)
         return datetime.combine(day, self.end, self.zone)
+
+
+clock.watch(
+    Recipient,
+    past=("critical_off_at", "warnings_off_at", "summary_off_at", "left_at", "summary_at", "refused_at"),
+)

@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 
 from django.db import transaction
-from django.utils import timezone
 
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
 from alerts.services.notifying import Message, Outbox, dispatch_soon, new_message_id, recipients_for
+from workspaces import clock
 from workspaces.audit import CONSOLE, Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Workspace
@@ -66,7 +66,7 @@ def describe(rule: Rule) -> dict[str, str]:
 
 def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
     """End what the rule has open, and say so to whom it was told: the last that they heard is that it fires."""
-    now = timezone.now()
+    now = clock.now()
     Alert.objects.open().filter(rule=rule, fired_at__isnull=True).delete()
     alerts = list(Alert.objects.current().filter(rule=rule).select_for_update())
     for alert in alerts:
@@ -103,12 +103,12 @@ def _by(actor: Actor) -> str:
 
 
 def _look_soon(workspace: Workspace) -> None:
-    Evaluation.objects.filter(workspace=workspace).update(next_run_at=timezone.now())
+    Evaluation.objects.filter(workspace=workspace).update(next_run_at=clock.now())
 
 
 def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critical: bool, warnings: bool) -> None:
     """Set what a recipient gets. Who is taken off stays listed, so that it can be seen and undone."""
-    now = timezone.now()
+    now = clock.now()
     if summary != recipient.summary or (summary and recipient.summary_off_at):
         recipient.summary_at = now  # the first one comes on the next morning, not at once
     recipient.summary = summary
@@ -131,7 +131,7 @@ def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critic
 def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
     """End some of what a recipient gets because the reader's own link asked for it."""
     with transaction.atomic():
-        if not (ended := recipient.end(streams, timezone.now())):
+        if not (ended := recipient.end(streams, clock.now())):
             return
         recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
         _look_soon(recipient.workspace)
@@ -149,7 +149,7 @@ def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None
     QuietHours.objects.filter(workspace=workspace).delete()
     if hours is None:
         held = Notification.objects.filter(workspace=workspace, state=Notification.State.HELD)
-        held.update(next_attempt_at=timezone.now())
+        held.update(next_attempt_at=clock.now())
     else:
         hours.workspace = workspace
         hours.save()

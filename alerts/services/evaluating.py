@@ -10,13 +10,13 @@ from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from alerts.kinds import Readings, RuleKind, Unreadable, all_kinds, by_workspace
 from alerts.models import Evaluation, Rule
 from alerts.services.applying import Pass
 from alerts.services.deciding import Held, decide
 from alerts.services.defaults import evaluation_of, make_missing
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 
 # Longer than an evaluation ever takes; one that takes longer all the same finds its lease gone and writes nothing.
@@ -52,7 +52,7 @@ def evaluate_due() -> int:
         evaluation_of(workspace)
     done = 0
     for _ in range(BATCHES):
-        due = list(Evaluation.objects.due(timezone.now()).select_related("workspace__session")[:BATCH])
+        due = list(Evaluation.objects.due(clock.now()).select_related("workspace__session")[:BATCH])
         if not due:
             break
         evaluate_together([evaluation.workspace for evaluation in due])
@@ -71,7 +71,7 @@ def evaluate(workspace: Workspace, *, resource: str = "", now: datetime | None =
 
 def evaluate_together(workspaces: Sequence[Workspace], *, landed: Landed = None, now: datetime | None = None) -> int:
     """Bring the alerts of ``workspaces`` in line with the mirror; return of how many nobody else had the turn."""
-    moment = now or timezone.now()
+    moment = now or clock.now()
     known = {workspace.pk: workspace for workspace in workspaces}
     make_missing(known)
     turns = {turn.workspace_id: turn for turn in Evaluation.objects.take(known, moment, LEASE_SECONDS)}

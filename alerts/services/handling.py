@@ -8,13 +8,14 @@ from django.utils import timezone
 
 from alerts.models import Alert, Snooze, Transition
 from alerts.words import with_unit
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action
 
 
 def acknowledge(alert: Alert, actor: Actor, note: str = "") -> bool:
     """Stop reminders of an open alert; the message that it is over still comes. False if somebody already has."""
-    now = timezone.now()
+    now = clock.now()
     changes = {"acknowledged_at": now, "acknowledged_by": actor.user, "note": note}
     with transaction.atomic():
         if Alert.objects.open().filter(pk=alert.pk, acknowledged_at__isnull=True).update(**changes) != 1:

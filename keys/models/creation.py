@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from keys.models.key import ApiKey
+from workspaces import clock
 from workspaces.models import User, Workspace
 
 # Longer than the client's total time-out: after it, a creation without an answer will not get one.
@@ -58,3 +59,6 @@ class KeyCreation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name or 'unnamed key'}: {self.get_state_display()}"
+
+
+clock.watch(KeyCreation, past=("sent_at", "seen_at"))

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from keys.models.key import ApiKey
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -45,3 +46,6 @@ class LogGap(models.Model):
 
     def __str__(self) -> str:
         return f"{'unknown' if self.size is None else self.size} requests before {self.before}"
+
+
+clock.watch(LogGap, past=("detected_at",))

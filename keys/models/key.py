@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from keys.models.completeness import Completeness, completeness_of
+from workspaces import clock
 from workspaces.models import User, Workspace
 
 # Upstream's own limit a user (``shared/reference``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
@@ -249,3 +250,11 @@ class ApiKey(models.Model):
     def completeness(self) -> Completeness:
         """Return how much of what the key did since its log was first read is here, and why not all."""
         return completeness_of(self)
+
+
+clock.watch(
+    ApiKey,
+    past=(
+        "first_seen_at", "read_at", "gone_at", "revoked_at", "captured_since", "revoke_begun_at", "kept_from",
+    ),
+)  # fmt: skip

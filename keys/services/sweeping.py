@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from keys.models import ApiKey
+from workspaces import clock
 from workspaces.audit import Actor
 from workspaces.models import Workspace
 
@@ -18,7 +18,7 @@ def is_sweep(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bo
     """Say whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
     keys = ApiKey.objects.of(workspace)
     active = set(keys.active().values_list("pk", flat=True))
-    recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=timezone.now() - WITHIN)
+    recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=clock.now() - WITHIN)
     begun = set(recent.values_list("pk", flat=True))
     now = {key.pk for key in chosen} & active
     return bool(now) and 2 * len(begun | now) >= len(begun | active)
@@ -35,4 +35,4 @@ def begin_revoking(workspace: Workspace, actor: Actor, keys: list[ApiKey], confi
         if is_sweep(workspace, actor, keys):
             confirm()
         chosen = ApiKey.objects.active().filter(pk__in=[key.pk for key in keys])
-        chosen.update(revoke_begun_at=timezone.now(), revoke_begun_by=actor.user)
+        chosen.update(revoke_begun_at=clock.now(), revoke_begun_by=actor.user)

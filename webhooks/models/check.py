@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -52,3 +53,6 @@ class EndpointCheck(models.Model):
     def get_absolute_url(self) -> str:
         """Return the page of this check."""
         return reverse("webhooks:check_result", args=[self.workspace.slug, self.check_id])
+
+
+clock.watch(EndpointCheck, past=("created_at", "finished_at"), leases=("leased_until",))

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
+from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.paging import NewestFirst, Place
 
@@ -153,3 +154,6 @@ class Attempt(models.Model):
     def why(self) -> Reason | None:
         """Return why it was not accepted; None for one that was, and for one that still runs."""
         return reason_named(self.reason)
+
+
+clock.watch(Delivery, past=("redelivered_at",))

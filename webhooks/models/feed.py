@@ -3,6 +3,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -51,3 +52,6 @@ class DeliveryGap(models.Model):
 
     def __str__(self) -> str:
         return f"between {self.after:%Y-%m-%d %H:%M} and {self.before:%Y-%m-%d %H:%M}"
+
+
+clock.watch(DeliveryGap, past=("detected_at",))

@@ -9,6 +9,7 @@ from django.urls import reverse
 
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
+from workspaces import clock
 from workspaces.models import Role, User, Workspace
 from workspaces.models.workspace import holds
 
@@ -166,3 +167,7 @@ class Item(models.Model):
     def is_open(self) -> bool:
         """Say whether it is on its way, or may still be sent."""
         return self.state == ItemState.SENDING or (self.state == ItemState.WAITING and self.redelivery.is_open)
+
+
+clock.watch(Redelivery, past=("created_at", "finished_at"), due=("next_run_at",), leases=("leased_until",))
+clock.watch(Item, past=("tried_at",), due=("next_try_at",))

@@ -1,6 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
+from workspaces import clock
 from workspaces.models import Workspace
 
 # Upstream's ids of bulk enrichments begin so.
@@ -81,3 +82,6 @@ class Workflow(models.Model):
 
     def __str__(self) -> str:
         return self.workflow_id
+
+
+clock.watch(Workflow, past=("first_seen_at", "status_read_at"))

@@ -9,13 +9,13 @@ import time
 
 import structlog
 from django.db.models import F, Q
-from django.utils import timezone
 
 from cleanlist import Client
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import leasing
 from webhooks.redelivery.leasing import Hold, LostJob
 from webhooks.redelivery.sending import deliver
+from workspaces import clock
 from workspaces.audit import CONSOLE, record_event
 from workspaces.connections import AddressNotAllowed, NotConnected, reading_client
 from workspaces.models import Action, Outcome
@@ -30,7 +30,7 @@ _NOBODY_KNOWS = "The console's worker ended while it was sending this, so nobody
 
 def run_due() -> int:
     """Work on each job that is due for a while; return how many were worked on."""
-    now = timezone.now()
+    now = clock.now()
     Item.objects.abandoned(now).update(state=ItemState.UNKNOWN, error=_NOBODY_KNOWS)
     worked = 0
     for job in Redelivery.objects.due(now).select_related("workspace__session"):
@@ -74,7 +74,7 @@ def _send_items(job: Redelivery, client: Client) -> None:
 
 
 def _next(job: Redelivery) -> Item | None:
-    due = Q(next_try_at=None) | Q(next_try_at__lte=timezone.now())
+    due = Q(next_try_at=None) | Q(next_try_at__lte=clock.now())
     items = Item.objects.filter(due, redelivery=job, state=ItemState.WAITING).order_by("pk")
     return items.select_related("workflow", "delivery", "redelivery__workspace").first()
 
@@ -84,7 +84,7 @@ def _give_back(job: Redelivery, held: Hold | None) -> None:
     ours = Redelivery.objects.filter(pk=job.pk, leased_until=job.leased_until)
     running = ours.filter(state=RedeliveryState.RUNNING)
     if held is None or held.wait is not None:
-        due_at = timezone.now() + held.wait if held and held.wait else _next_due(job)
+        due_at = clock.now() + held.wait if held and held.wait else _next_due(job)
         running.update(next_run_at=due_at, note=str(held or ""))
     elif running.update(state=RedeliveryState.PAUSED, next_run_at=None, note=str(held)):
         record(Action.REDELIVERY_PAUSED, job, str(held))
@@ -105,7 +105,7 @@ def finish_if_done(job: Redelivery) -> None:
     if job.items.filter(state__in=[ItemState.WAITING, ItemState.SENDING]).exists():
         return
     running = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING)
-    ended_at = timezone.now()
+    ended_at = clock.now()
     if running.update(state=RedeliveryState.FINISHED, finished_at=ended_at, note="", next_run_at=None):
         record(Action.REDELIVERY_FINISHED, job)
 

@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 
-from django.utils import timezone
-
 from webhooks.models import Redelivery, RedeliveryState
+from workspaces import clock
 
 # Longer than reading one result and sending it may take together.
 LEASE = timedelta(seconds=60)
@@ -27,7 +26,7 @@ class LostJob(Exception):
 
 def take(job: Redelivery) -> bool:
     """Lease ``job`` for this worker, or make its lease last longer; false where that is not possible any more."""
-    until = timezone.now() + LEASE
+    until = clock.now() + LEASE
     rows = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING, leased_until=job.leased_until)
     if not rows.update(leased_until=until):
         return False

@@ -8,7 +8,6 @@ import redis
 import structlog
 from django.db import transaction
 from django.db.models import F
-from django.utils import timezone
 
 from cleanlist import Client, EnrichmentStatus
 from cleanlist.errors import (
@@ -25,6 +24,7 @@ from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery
 from webhooks.outgoing import Answer, post
 from webhooks.redelivery.leasing import Hold, LostJob, go_on
 from webhooks.statuses import is_finished
+from workspaces import clock
 from workspaces.explaining import explain
 from workspaces.models import Workspace
 from workspaces.polling import pacer
@@ -71,7 +71,7 @@ def _is_still_wanted(item: Item) -> bool:
     elif state == DeliveryState.RETRYING:
         waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
         words = "Cleanlist itself is trying again, so this waits."
-        waiting.update(next_try_at=timezone.now() + RETRYING_WAIT, error=words)
+        waiting.update(next_try_at=clock.now() + RETRYING_WAIT, error=words)
     else:
         return True
     return False
@@ -119,7 +119,7 @@ def _send(job: Redelivery, item: Item, body: bytes) -> None:
     """POST ``body`` once. If the worker ends between the mark before it and the note after it, the item is unknown."""
     go_on(job)
     waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
-    if not waiting.update(state=ItemState.SENDING, tries=item.tries + 1, tried_at=timezone.now()):
+    if not waiting.update(state=ItemState.SENDING, tries=item.tries + 1, tried_at=clock.now()):
         return
     item.tries += 1
     answer = post(item.url, body, {payloads.REDELIVERY_HEADER: str(job.job_id)})
@@ -134,7 +134,7 @@ def _send(job: Redelivery, item: Item, body: bytes) -> None:
 
 def _settle_arrival(job: Redelivery, item: Item, answer: Answer) -> None:
     """Note that the receiver acknowledged ``item``, here and in the list of deliveries."""
-    now = timezone.now()
+    now = clock.now()
     with transaction.atomic():
         # Attempts land under this lock: what they make of the delivery must know of the redelivery.
         Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
@@ -151,7 +151,7 @@ def _settle_arrival(job: Redelivery, item: Item, answer: Answer) -> None:
 def _settle_failure(item: Item, answer: Answer, *, is_passing: bool) -> None:
     """Settle a failed try: another follows later, unless it could not help or there were enough."""
     if is_passing and item.tries <= len(RETRY_AFTER):
-        _settle(item, ItemState.WAITING, answer, next_try_at=timezone.now() + RETRY_AFTER[item.tries - 1])
+        _settle(item, ItemState.WAITING, answer, next_try_at=clock.now() + RETRY_AFTER[item.tries - 1])
     else:
         _settle(item, ItemState.FAILED, answer)
 

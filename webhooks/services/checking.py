@@ -10,7 +10,7 @@ from django.utils import timezone
 from webhooks.checking import FAILED, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import target_of
-from workspaces import rights
+from workspaces import clock, rights
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Role, Workspace
 from workspaces.models.workspace import holds
@@ -34,7 +34,7 @@ def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         rights.require(actor, workspace, Role.OPERATOR)
-        _mind_the_limits(workspace, timezone.now())
+        _mind_the_limits(workspace, clock.now())
         check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)
         record_event(Action.ENDPOINT_CHECKED, actor, workspace=workspace, subject=(str(check.check_id), url))
         transaction.on_commit(_nudge)
@@ -60,7 +60,7 @@ def run_due() -> int:
     """Make the checks that wait, also those that a worker has left unfinished; return how many."""
     made = 0
     while not stopping.is_asked():
-        check = EndpointCheck.objects.due(timezone.now()).first()
+        check = EndpointCheck.objects.due(clock.now()).first()
         if check is None:
             break
         if _lease(check):
@@ -71,7 +71,7 @@ def run_due() -> int:
 
 def _lease(check: EndpointCheck) -> bool:
     """Take a check for this worker; false where another was quicker."""
-    until, rows = timezone.now() + LEASE, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
+    until, rows = clock.now() + LEASE, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
     taken = rows.filter(leased_until=check.leased_until).update(leased_until=until, tries=check.tries + 1)
     check.leased_until, check.tries = until, check.tries + 1
     return bool(taken)
@@ -96,7 +96,7 @@ def _note(check: EndpointCheck, steps: list[dict[str, Any]]) -> None:
 
 def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, Any]]) -> None:
     rows = EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until)
-    rows.update(steps=steps, reason=reason, finished_at=timezone.now(), leased_until=None)
+    rows.update(steps=steps, reason=reason, finished_at=clock.now(), leased_until=None)
     logger.info("endpoint_checked", check=str(check.check_id), reason=reason or "none")
 
 

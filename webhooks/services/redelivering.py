@@ -5,12 +5,11 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import QueryDict
-from django.utils import timezone
 
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import engine
 from webhooks.redelivery.selecting import Selection, select
-from workspaces import rights
+from workspaces import clock, rights
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Role, User, Workspace
 
@@ -96,7 +95,7 @@ def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
 
 def cancel(job: Redelivery, actor: Actor) -> bool:
     """End ``job``; what was not sent is left out. False if it has ended."""
-    ended = {"state": State.CANCELLED, "finished_at": timezone.now(), "note": "", "next_run_at": None}
+    ended = {"state": State.CANCELLED, "finished_at": clock.now(), "note": "", "next_run_at": None}
     if not _change(job, [State.RUNNING, State.PAUSED], **ended):
         return False
     engine.leave_out_the_rest(job)

@@ -4,6 +4,8 @@ from django.db import models
 from django.db.models import F
 from django.utils import timezone
 
+from workspaces import clock
+
 FIRST_WAIT, LONGEST_WAIT, GIVEN_UP_AFTER = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
@@ -43,3 +45,6 @@ class AccountMail(models.Model):
     def is_too_old(self, now: datetime) -> bool:
         """Say whether it has waited for so long that it would only puzzle."""
         return self.created_at < now - GIVEN_UP_AFTER
+
+
+clock.watch(AccountMail, past=("created_at",), due=("next_attempt_at",))

@@ -9,9 +9,6 @@ from workspaces import clock
 from workspaces.models.workspace import Workspace
 from workspaces.statements import in_json, rows_of
 
-# Clocks of several machines may differ by this much.
-CLOCKS_APART = timedelta(minutes=1)
-
 # Many rows at once, each with values of its own, which update() cannot do.
 _GIVEN = {
     "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_attempt_at": "timestamptz",
@@ -95,10 +92,6 @@ class PollQuerySet(models.QuerySet["Poll"]):
         """Keep what could not be read when it was last tried, or is not tried at all."""
         return self.filter(Q(consecutive_failures__gt=0) | ~Q(paused_reason=""))
 
-    def left_behind(self, now: datetime) -> "PollQuerySet":
-        """Keep what was last tried in the future: the clock was ahead then, and so are the next times."""
-        return self.filter(last_attempt_at__gt=now + CLOCKS_APART)
-
 
 class Poll(models.Model):
     """One thing that is fetched in the background: what, how often, when next, and how it went."""
@@ -141,3 +134,6 @@ class Poll(models.Model):
             return self.consecutive_failures > 0 or bool(self.paused_reason)
         limit = timedelta(seconds=max(60, 3 * self.interval_seconds))
         return timezone.now() - self.last_success_at > limit
+
+
+clock.watch(Poll, past=("last_attempt_at", "last_success_at"), due=("next_run_at",), leases=("leased_until",))

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models.user import User
 from workspaces.sealing import SealedField
 
@@ -177,3 +178,7 @@ class ManagementSession(models.Model):
         if self.token_expires_at is None:
             return None
         return max(self.token_expires_at - timezone.now(), timedelta(0))
+
+
+clock.watch(Workspace, past=("api_key_rejected_at", "api_key_doubted_at"), due=("api_key_probe_at",))
+clock.watch(ManagementSession, past=("rejected_at", "doubted_at"), due=("probe_at",))

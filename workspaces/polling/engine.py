@@ -120,15 +120,6 @@ def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
     return answers
 
 
-def mend_clock() -> int:
-    """Make due what was put off by a clock that was ahead and has been set back; return how many rows."""
-    now = clock.now()
-    mended = Poll.objects.left_behind(now).update(next_run_at=now, leased_until=None, last_attempt_at=None)
-    if mended:
-        logger.warning("clock_was_ahead", polls=mended)
-    return mended
-
-
 def _with_workspaces(polls: list[Poll]) -> list[Poll]:
     """Return the rows with workspace and session as they are now, in one query; those of removed ones are left out."""
     fresh = Workspace.objects.select_related("session").in_bulk({poll.workspace_id for poll in polls})

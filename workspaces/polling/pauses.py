@@ -1,9 +1,9 @@
 """Which polls run: made when a workspace is connected, stopped with their credential, resumed with a new one."""
 
 from django.db import transaction
-from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError
+from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.polling import trust
 from workspaces.polling.registry import CredentialKind, all_resources
@@ -22,7 +22,7 @@ def set_up_polls(workspace: Workspace) -> None:
         elif not resource.wanted(workspace):
             rows.update(paused_reason="Another resource brings the same and more.")
         else:
-            rows.exclude(paused_reason="").update(paused_reason="", next_run_at=timezone.now(), consecutive_failures=0)
+            rows.exclude(paused_reason="").update(paused_reason="", next_run_at=clock.now(), consecutive_failures=0)
 
 
 def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:

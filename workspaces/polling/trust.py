@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError
+from workspaces import clock
 from workspaces.audit import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
 from workspaces.polling.registry import CredentialKind
@@ -57,7 +57,7 @@ def stored(workspace: Workspace, kind: CredentialKind) -> Stored | None:
 
 def refused(credential: Stored, error: AuthenticationError) -> None:
     """Note that upstream refused it just now: a doubt, or after one that has lasted, its rejection."""
-    now = timezone.now()
+    now = clock.now()
     if credential["rejected_at"] is not None:
         return
     since = credential["doubted_at"]

@@ -5,9 +5,8 @@ from typing import Any
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
-from workspaces import emails
+from workspaces import clock, emails
 from workspaces.models import AccountMail
 
 log = structlog.get_logger(__name__)
@@ -26,8 +25,8 @@ def queue(template: str, address: str, **facts: Any) -> None:
 def send_due() -> int:
     """Send what waits; return how many rows were dealt with. Where the mail server cannot be reached, stop."""
     done = 0
-    for mail in AccountMail.objects.due(timezone.now())[:BATCH]:
-        if not mail.claim(timezone.now()):
+    for mail in AccountMail.objects.due(clock.now())[:BATCH]:
+        if not mail.claim(clock.now()):
             continue
         if not _send(mail):
             break
@@ -44,7 +43,7 @@ def _send(mail: AccountMail) -> bool:
         log.warning("mail_refused", mail=mail.template, error=str(error))
     except (OSError, SMTPException) as error:
         log.warning("mail_not_sent", mail=mail.template, attempt=mail.attempt_count + 1, error=str(error))
-        if mail.is_too_old(timezone.now()):
+        if mail.is_too_old(clock.now()):
             mail.delete()
         return False
     mail.delete()

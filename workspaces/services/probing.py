@@ -2,10 +2,10 @@
 
 import structlog
 from django.db import transaction
-from django.utils import timezone
 
 from cleanlist import ApiKeyCredential, ClerkSession, Client
 from cleanlist.errors import CleanlistError
+from workspaces import clock
 from workspaces.connections import AddressNotAllowed, check_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
@@ -21,7 +21,7 @@ logger = structlog.get_logger(__name__)
 
 def probe_rejected() -> int:
     """Try the rejected credentials that are due, by a call that costs nothing; return how many were tried."""
-    now, tried = timezone.now(), 0
+    now, tried = clock.now(), 0
     due: dict[CredentialKind, dict[str, object]] = {
         "api_key": {"api_key_probe_at__lte": now},
         "session": {"session__probe_at__lte": now, "session__kind": ManagementSession.Kind.CLERK},
@@ -37,7 +37,7 @@ def probe_rejected() -> int:
 def _taken(used: Workspace, kind: CredentialKind) -> Stored | None:
     """Give the credential its next time, and return it unless another worker has or it was replaced meanwhile."""
     with transaction.atomic():
-        workspace, now = trust.locked(used, kind), timezone.now()
+        workspace, now = trust.locked(used, kind), clock.now()
         credential = trust.stored(workspace, kind) if workspace else None
         if credential is None or credential["probe_at"] is None or credential["probe_at"] > now:
             return None

@@ -48,14 +48,14 @@ def _take_off(loss: Loss, rows: Sequence[Rule]) -> None:
 register(
     Holding(
         "emails",
-        "Summaries and alerts are no longer sent to them",
+        "Summaries and alerts are no longer sent to this address",
         _recipients,
         _stop,
         lambda row: row.get_summary_display().lower(),
     ),
     Holding(
         "rules",
-        "Alert rules no longer name them; owners are told where nobody else is",
+        "Alert rules no longer name this address; owners are told where nobody else is",
         _rules,
         _take_off,
         lambda row: row.name,

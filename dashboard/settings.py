@@ -152,7 +152,7 @@ ACCOUNT_EMAIL_NOTIFICATIONS = True
 # Who asks for a reset with an address that has no account gets the same page, and the address gets no mail.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 PASSWORD_RESET_TIMEOUT = 3600
-# How long, in seconds, a password or second factor counts as fresh before a delicate command.
+# How long, in seconds, a password or second factor counts as fresh before a sensitive command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {
     "login": "dashboard.account_forms.SignInForm",

@@ -29,7 +29,7 @@ def _describe(job: Redelivery) -> str:
 register(
     Holding(
         "redeliveries",
-        "Redeliveries of theirs pause until an owner takes them over",
+        "Redeliveries that this account answers for pause until an owner takes them over",
         _redeliveries,
         _pause,
         _describe,

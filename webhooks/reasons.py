@@ -29,7 +29,7 @@ _REASONS = (
         "server_error",
         "Your endpoint failed (5xx)",
         "The webhook reached your server, and your server answered that something went wrong inside it.",
-        "Look into your server's own log at the time of the attempt: the error is there. A 502, 503 or 504 usually "
+        "Check your server's own log at the time of the attempt: the error is there. A 502, 503 or 504 usually "
         "comes from the proxy in front of it, because the program behind was down or restarting.",
         "Correct the error. It helps to store the webhook first, answer 200 at once, and work on it afterwards.",
     ),

@@ -49,10 +49,11 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     if held is None or not held.includes(role):
         raise PermissionDenied(f"This needs the role “{role.label}” in {workspace.name}. Ask one of its owners for it.")
     if workspace.requires_mfa and not has_second_factor(user):
-        request.session["enrol_for"] = workspace.slug
+        request.session["enrol_for"], request.session["enrol_first"] = workspace.slug, workspace.name
         messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
         raise Detour(reverse("mfa_index"))
-    request.session.pop("enrol_for", None)  # they have arrived
+    for mark in ("enrol_for", "enrol_first"):
+        request.session.pop(mark, None)  # they have arrived
     request.needed_role = role  # type: ignore[attr-defined]
     request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
     request.role = held  # type: ignore[attr-defined]
@@ -104,7 +105,7 @@ def require_site_admin(request: HttpRequest) -> User:
     """Return the signed-in site admin. Raises PermissionDenied for anybody else."""
     user = request.user
     if not (isinstance(user, User) and user.is_active and user.is_superuser):
-        raise PermissionDenied("This page is for site admins.")
+        raise PermissionDenied("This is for site admins of the console. Ask one of them.")
     return user
 
 

@@ -33,14 +33,14 @@ def _sessions(loss: Loss) -> Iterable[Any]:
 register(
     Holding(
         "invitations",
-        "Invitations that they sent and that are open are revoked",
+        "Open invitations from this account are revoked",
         _invitations,
         _revoke,
         lambda row: row.email,
     ),
     Holding(
         "sessions",
-        "Their sessions end, so that they have to sign in again",
+        "Their sessions end",
         _sessions,
         lambda loss, _: sessions.end_sessions(loss.user),
     ),

@@ -144,3 +144,9 @@ def test_a_closed_account_is_not_opened_by_an_invitation(client, workspace, owne
     assert client.post(link, GOOD).status_code == 410
     stranger.refresh_from_db()
     assert not stranger.is_active
+
+
+def test_a_link_that_was_cut_short_says_so(client, db):
+    answer = client.get("/invitations/cut-off/")
+    assert answer.status_code == 404
+    assert "cut off on the way" in answer.content.decode()

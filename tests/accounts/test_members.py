@@ -157,3 +157,31 @@ def test_a_member_of_another_workspace_cannot_be_reached_through_this_one(page, 
     membership = Membership.objects.create(user=stranger, workspace=other, role=Role.OWNER)
     assert page.post(f"{MEMBERS}{membership.pk}/remove/").status_code == 404
     assert page.post(f"{MEMBERS}{membership.pk}/role/", {"role": "viewer"}).status_code == 404
+
+
+def test_leaving_is_worded_for_oneself_and_not_offered_to_the_only_owner(page, owner, operator):
+    leave = f"{MEMBERS}{of(owner).pk}/remove/"
+    assert "Leave…" not in page.get(MEMBERS).content.decode()
+    Membership.objects.filter(user=operator).update(role="owner")
+    assert "Leave…" in page.get(MEMBERS).content.decode()
+    asked = page.get(leave).content.decode()
+    assert "Leave Example Works?" in asked
+    assert "You can no longer open Example Works" in asked
+    assert "They" not in asked
+
+
+def test_a_site_admin_who_is_removed_is_said_to_stay_able_to_open_it(page, admin, workspace):
+    membership = Membership.objects.create(user=admin, workspace=workspace, role="viewer")
+    asked = page.get(f"{MEMBERS}{membership.pk}/remove/").content.decode()
+    assert "As a site admin they can still open Example Works" in asked
+    assert "no longer open" not in asked
+
+
+def test_a_role_has_its_article(page, viewer):
+    assert f"{viewer.email} is an operator now." in notices(change(page, viewer, "operator"))
+
+
+def test_a_site_admins_page_does_not_speak_of_a_workspace(page):
+    refused = page.get("/people/").content.decode()
+    assert "site admins of the console" in refused
+    assert "this workspace" not in refused

@@ -3,7 +3,7 @@
 import pytest
 from allauth.account.internal.flows.login import record_authentication
 
-from tests.accounts.conftest import recorded, with_app
+from tests.accounts.conftest import recorded, sign_in, with_app
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db
@@ -73,3 +73,12 @@ def confirm_by_app(client, user):
 
     record_authentication(Request, user, "mfa", type="totp")
     Request.session.save()
+
+
+def test_a_required_second_factor_is_said_and_offers_no_way_that_leads_back_here(client, owner, workspace):
+    workspace.requires_mfa = True
+    workspace.save()
+    sign_in(client, owner)
+    page = client.get(workspace.get_absolute_url(), follow=True).content.decode()
+    assert "Example Works opens only with a second factor" in page
+    assert "Continue to the workspace" not in page

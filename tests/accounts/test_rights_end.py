@@ -237,7 +237,7 @@ def test_the_page_that_deactivates_names_the_workspaces_and_its_event_lists_the_
     held(second, workspace)
     client.force_login(admin)
     asked = client.get(f"/people/{second.pk}/deactivate/").text
-    assert "that they sent and that are open are revoked (1): Example Works: backdoor@example.test." in asked
+    assert "Open invitations from this account are revoked (1): Example Works: backdoor@example.test." in asked
     client.post(f"/people/{second.pk}/deactivate/")
     (event,) = recorded("person:deactivated")
     assert set(event.details["ended"]) == SORTS
@@ -249,7 +249,7 @@ def test_a_demotion_that_ends_something_asks_first(page, second, workspace, back
     assert of(second).role == Role.OWNER
     asked = page.get(answer["Location"])
     assert "backdoor@example.test" in asked.text
-    assert "Make viewer" in asked.text
+    assert "Make them a viewer" in asked.text
     page.post(f"{MEMBERS}{of(second).pk}/role/", {"role": "viewer", "confirmed": "on"})
     (event,) = recorded("member:role_changed")
     assert event.details["ended"] == {"invitations": ["backdoor@example.test"]}

@@ -109,3 +109,17 @@ def test_somebody_elses_session_cannot_be_ended(two, operator):
     sign_in(other, operator)
     assert other.post(f"{SESSIONS}{session_of('Elsewhere/1.0').pk}/end/").status_code == 404
     assert two[1].get("/").status_code == 200
+
+
+def test_signing_out_everywhere_asks_first(client, viewer):
+    sign_in(client, viewer)
+    page = client.get("/accounts/sessions/end-all/")
+    assert "this one too" in page.content.decode()
+    assert client.get("/accounts/security/").status_code == 200
+
+
+def test_everywhere_else_is_offered_only_where_there_is_an_else(client, viewer):
+    sign_in(client, viewer)
+    assert "Sign out everywhere else" not in client.get("/accounts/security/").content.decode()
+    sign_in(Client(), viewer)
+    assert "Sign out everywhere else" in client.get("/accounts/security/").content.decode()

@@ -63,6 +63,7 @@ prove_enrolment                        GET   in 302 302 302 302 302 302 | no
 unlink_identity                        GET   in 404 404 404 404 404 404 | confirm
 unlink_identity                        POST  in 404 404 404 404 404 404 | confirm
 usersessions_list                      GET   in 200 200 200 200 200 200 | no
+end_all_sessions                       GET   in 200 200 200 200 200 200 | no
 end_all_sessions                       POST  in 302 302 302 302 302 302 | no: gives nothing and must be quick
 end_other_sessions                     POST  in 302 302 302 302 302 302 | no: gives nothing and must be quick
 end_session                            POST  in 404 404 404 404 404 404 | no: gives nothing and must be quick

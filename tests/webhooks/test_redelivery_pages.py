@@ -58,6 +58,7 @@ def test_the_preview_counts_first_and_the_command_sends_what_was_shown(signed_in
     assert (job.requested_by, job.items.count()) == (operator, 3)
     event = AuditEvent.objects.get(action="redelivery:started")
     assert (event.actor, event.details["results"], event.details["url"]) == (operator, 3, "")
+    assert event.subject == "to the URLs of the webhooks"
     assert "Nothing to redeliver" in signed_in.get(f"{page(workspace)}?state=failed").text  # they are under way
 
 

@@ -109,12 +109,20 @@ def test_an_empty_trail_and_one_without_matches_differ(as_owner, record):
         {"actor": "\x00"},
     ],
 )
-def test_a_bad_filter_is_left_out_and_said(as_owner, record, query):
-    event = record()
+def test_with_a_bad_filter_nothing_is_shown_and_that_is_said(as_owner, record, query):
+    record()
     answer = as_owner.get(PAGE, query)
     assert answer.status_code == 200
-    assert shown(answer) == [event.pk]
+    assert shown(answer) == []
+    assert b"Nothing is shown, because a filter is not valid" in answer.content
     assert answer.context["form"].errors
+
+
+def test_details_within_details_are_told_in_words(as_owner, record):
+    record(before={"threshold": "500", "to": ["a@example.test", "b@example.test"]})
+    text = as_owner.get(PAGE).content.decode()
+    assert "threshold: 500; to: a@example.test, b@example.test" in text
+    assert "{&#x27;" not in text
 
 
 def test_the_trail_can_only_grow(record):

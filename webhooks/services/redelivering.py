@@ -1,6 +1,7 @@
 """Redeliveries as people command them: begun, paused, resumed, cancelled."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -110,7 +111,12 @@ def _change(job: Redelivery, states: list[State], **changes: object) -> bool:
 
 
 def _record(action: Action, job: Redelivery, actor: Actor, **details: Any) -> None:
-    record_event(action, actor, workspace=job.workspace, subject=(str(job.job_id), "Redelivery"), **details)
+    record_event(action, actor, workspace=job.workspace, subject=(str(job.job_id), _goal(job)), **details)
+
+
+def _goal(job: Redelivery) -> str:
+    # Of the URL only its host: the rest may hold a secret, and this stands in the log too.
+    return f"to {urlsplit(job.url).hostname}" if job.url else "to the URLs of the webhooks"
 
 
 def _nudge() -> None:

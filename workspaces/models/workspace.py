@@ -17,6 +17,12 @@ class Role(models.TextChoices):
     OPERATOR = "operator", "Operator"
     OWNER = "owner", "Owner"
 
+    @property
+    def in_words(self) -> str:
+        """Return it as it stands in a sentence: "a viewer", "an operator"."""
+        name = str(self.label).lower()
+        return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
     def includes(self, other: "Role") -> bool:
         """Say whether this role may do what ``other`` may."""
         order = list(Role)

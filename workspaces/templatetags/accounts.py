@@ -8,6 +8,8 @@ from django import template
 
 from workspaces import passkeys
 from workspaces.identities import Identity
+from workspaces.models import User
+from workspaces.services import sessions
 
 register = template.Library()
 
@@ -16,6 +18,12 @@ register = template.Library()
 def signs_in_alone(passkey: Authenticator) -> bool:
     """Say whether a passkey may sign in without the password."""
     return passkeys.signs_in_alone(passkey)
+
+
+@register.filter
+def is_signed_in_elsewhere(user: User) -> bool:
+    """Say whether somebody has more sessions than the one that asks."""
+    return len(sessions.sessions_of(user)) > 1
 
 
 @register.filter

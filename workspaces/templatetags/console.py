@@ -290,6 +290,14 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
     }
 
 
+@register.filter
+def in_plain_words(value: Any) -> Any:
+    """Return what is noted of an event as text, nested or not: "name: text; name: text"."""
+    if isinstance(value, dict):
+        return "; ".join(f"{name}: {in_plain_words(item)}" for name, item in value.items())
+    return ", ".join(str(in_plain_words(item)) for item in value) if isinstance(value, list) else value
+
+
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
     """Render one form field: label, widget, help and errors, tied together for assistive technology."""

@@ -62,7 +62,7 @@ def ask(request: HttpRequest) -> HttpResponse:
     """Mail the link."""
     user = request.user
     if not isinstance(user, User) or not ratelimit.consume(request, action="enrolment_mail", user=user):
-        messages.error(request, "Several links were mailed already. Look among the spam, or try again in an hour.")
+        messages.error(request, "Several links were mailed already. Check your spam folder, or try again in an hour.")
         return go_to(request, reverse("mfa_index"))
     nonce = request.session[_NONCE] = secrets.token_hex(16)
     account_mail.queue(emails.ENROLMENT, user.email, user=user.pk, nonce=nonce)

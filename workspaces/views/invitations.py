@@ -3,7 +3,7 @@
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
@@ -31,17 +31,22 @@ def accept(request: HttpRequest, token: str) -> HttpResponseBase:
     """Show what the invitation is for, and take it. The token in the address is the only proof that is needed."""
     invitation = Invitation.objects.with_token(token)
     if invitation is None:
-        raise Http404("No such invitation. Perhaps a newer one was sent: only the link in the last e-mail works.")
+        return render(request, "workspaces/invitation_unknown.html", status=404)
     known = User.objects.filter(email__iexact=invitation.email).first()
     if not invitation.is_open or (known is not None and not known.is_active):
         return _page(request, invitation, "over", status=410)
     if not invitation.is_vouched_for:
         return _page(request, invitation, "not-vouched-for", status=410)
+    return _open(request, invitation, is_known=known is not None)
+
+
+def _open(request: HttpRequest, invitation: Invitation, *, is_known: bool) -> HttpResponseBase:
+    """Answer to an invitation that still holds."""
     if request.user.is_authenticated:
         return _as_member(request, invitation)
     if is_sso_only(invitation.email):
         return _page(request, invitation, "single-sign-on", status=403 if request.method == "POST" else 200)
-    if known is not None:
+    if is_known:
         return _page(request, invitation, "sign-in")
     return _as_newcomer(request, invitation)
 

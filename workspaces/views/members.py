@@ -97,7 +97,7 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
     # Who lowered themselves may no longer see this page.
     own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
     url = workspace.get_absolute_url() if own and role != Role.OWNER else _url(workspace)
-    return go_to(request, url, f"{membership.user.email} is {role.label.lower()} now.")
+    return go_to(request, url, f"{membership.user.email} is {role.in_words} now.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -113,7 +113,8 @@ def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
         own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
         url = reverse("home") if own else _url(workspace)
         return go_to(request, url, f"{membership.user.email} is no longer a member of {workspace.name}.")
-    return _ask(request, workspace, membership, _endings(request, membership, None))
+    words = _leaving if membership.user_id == request.user.pk else _removal
+    return _ask(request, workspace, words(workspace, membership), _endings(request, membership, None))
 
 
 @require_POST
@@ -157,32 +158,56 @@ def _ask_role(
     request: HttpRequest, workspace: Workspace, membership: Membership, role: Role, endings: list[str]
 ) -> HttpResponse:
     context = {
-        "title": f"Make {membership.user.email} {role.label.lower()}?",
-        "button": f"Make {role.label.lower()}",
+        "title": f"Make {membership.user.email} {role.in_words}?",
+        "button": f"Make them {role.in_words}",
         "back_url": _url(workspace),
         "back_label": "Members",
-        "keep": f"Leave them {membership.get_role_display().lower()}",
+        "keep": "Cancel",
         "action_url": request.path,
         "fields": {"role": role.value, "confirmed": "on"},
-        "consequences": [f"They are {membership.get_role_display().lower()} of {workspace.name} now.", *endings],
+        "consequences": [f"They are {Role(membership.role).in_words} of {workspace.name} now.", *endings],
     }
     return page_or_part(request, "workspaces/confirm.html", "dialog", context)
 
 
-def _ask(request: HttpRequest, workspace: Workspace, membership: Membership, endings: list[str]) -> HttpResponse:
-    context = {
-        "title": f"Remove {membership.user.email}?",
+def _removal(workspace: Workspace, membership: Membership) -> dict[str, Any]:
+    person = membership.user
+    goes = f"They can no longer open {workspace.name}, from their next click on."
+    stays = f"As a site admin they can still open {workspace.name}."
+    return {
+        "title": f"Remove {person.email}?",
         "button": "Remove",
-        "back_url": _url(workspace),
-        "back_label": "Members",
-        "keep": "Keep them",
-        "action_url": request.path,
-        "consequences": [
-            f"They can no longer open {workspace.name}, from their next click on.",
-            *endings,
+        "first": stays if person.is_superuser else goes,
+        "then": [
             "Their account and their roles in other workspaces stay.",
             "Keys that they created stay active; revoke those that they may still hold.",
         ],
+    }
+
+
+def _leaving(workspace: Workspace, membership: Membership) -> dict[str, Any]:
+    goes = f"You can no longer open {workspace.name}, from your next click on."
+    stays = f"As a site admin you can still open {workspace.name}."
+    return {
+        "title": f"Leave {workspace.name}?",
+        "button": "Leave",
+        "first": stays if membership.user.is_superuser else goes,
+        "then": [
+            "Your account and your roles in other workspaces stay.",
+            "Keys that you created stay active; revoke those that nobody else uses.",
+        ],
+    }
+
+
+def _ask(request: HttpRequest, workspace: Workspace, words: dict[str, Any], endings: list[str]) -> HttpResponse:
+    context = {
+        "title": words["title"],
+        "button": words["button"],
+        "back_url": _url(workspace),
+        "back_label": "Members",
+        "keep": "Cancel",
+        "action_url": request.path,
+        "consequences": [words["first"], *endings, *words["then"]],
     }
     return page_or_part(request, "workspaces/confirm.html", "dialog", context)
 
@@ -198,9 +223,11 @@ def _with_factors(memberships: QuerySet[Membership]) -> Any:
 
 def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
     memberships = list(_with_factors(workspace.memberships.all()))
+    owners = [one.pk for one in memberships if one.role == Role.OWNER and one.user.is_active]
     return {
         "current": workspace,
         "form": form,
+        "only_owner": owners[0] if len(owners) == 1 else None,
         "memberships": memberships,
         "invitations": workspace.invitations.pending()
         .select_related("invited_by")

@@ -51,7 +51,7 @@ def people(request: HttpRequest) -> HttpResponse:
 def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
     """Ask, then close an account."""
     consequences = [
-        "They are signed out everywhere at once and cannot sign in again.",
+        "They are signed out everywhere at once, and cannot sign in until the account is opened again.",
         "Their roles stay for when the account is opened again. What ends now stays ended.",
         "Keys that they created stay active; revoke those that they may still hold.",
     ]
@@ -105,7 +105,7 @@ def _confirmed(
         if command is services.deactivate:
             endings = rights.would_end(services.loss_of_account(user, Actor.of(request)))
             context["consequences"] = [*words["consequences"], *endings]
-        context |= {"back_url": back, "back_label": "People", "keep": "Leave it"}
+        context |= {"back_url": back, "back_label": "People", "keep": "Cancel"}
         return page_or_part(request, "workspaces/confirm.html", "dialog", context)
     try:
         command(user, Actor.of(request))

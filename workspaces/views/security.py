@@ -11,14 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from workspaces.access import require_confirmation
 from workspaces.account_events import record
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, User
 from workspaces.services import sessions
-from workspaces.views.answers import go_to, way_back
+from workspaces.views.answers import go_to, page_or_part, way_back
 
 View = Callable[..., HttpResponseBase]
 
@@ -89,9 +89,23 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     return go_to(request, reverse("usersessions_list"), "All other sessions are ended.")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def end_all_sessions(request: HttpRequest) -> HttpResponse:
-    """Sign the person out everywhere, here too."""
+    """Ask, then sign the person out everywhere, here too."""
+    if request.method != "POST":
+        context = {
+            "title": "Sign out everywhere?",
+            "button": "Sign out everywhere",
+            "keep": "Cancel",
+            "back_url": reverse("usersessions_list"),
+            "back_label": "Sessions",
+            "action_url": request.path,
+            "consequences": [
+                "Every browser in which you are signed in has to sign in again, this one too.",
+                "What was typed there and not sent yet may be lost.",
+            ],
+        }
+        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
     _end(request, list(UserSession.objects.filter(user_id=request.user.pk)))
     return _leave(request, "You are signed out everywhere.")
 

@@ -79,7 +79,7 @@ def _write_digest(rows: list[Notification], now: datetime) -> None:
         recipient=rows[0].recipient,
         kind=Kind.DIGEST,
         payload={
-            "headline": f"{firing} firing, {len(lines) - firing} over after the quiet hours",
+            "headline": _headline(firing, len(lines) - firing),
             "lines": lines,
             "at": now.isoformat(),
             "stream": (Stream.CRITICAL if Stream.CRITICAL in streams else Stream.WARNINGS).value,
@@ -90,6 +90,11 @@ def _write_digest(rows: list[Notification], now: datetime) -> None:
     Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
         state=State.IN_DIGEST, thread_id=message_id, answer="It was told together with others."
     )
+
+
+def _headline(firing: int, over: int) -> str:
+    counted = ((firing, "firing"), (over, "over"))
+    return ", ".join(f"{count} {word}" for count, word in counted if count) + " after the quiet hours"
 
 
 def _line(row: Notification, alert: Alert) -> dict[str, object]:

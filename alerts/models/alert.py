@@ -16,6 +16,14 @@ from workspaces import clock
 from workspaces.models import User, Workspace
 
 
+def gravity_of(kind_name: str, level: Severity, threshold: Decimal | None) -> tuple[int, Decimal]:
+    """Return what sorts levels of one kind: by severity, then by how far down the level is."""
+    kind = kind_named(kind_name)
+    if kind is None or not kind.descending or threshold is None:
+        return level.rank, Decimal(0)
+    return level.rank, -threshold if kind.direction == "below" else threshold
+
+
 class AlertQuerySet(models.QuerySet["Alert"]):
     """The questions asked of alerts."""
 
@@ -110,10 +118,7 @@ class Alert(models.Model):
     @property
     def gravity(self) -> tuple[int, Decimal]:
         """Return what sorts it among alerts of its kind and subject: by severity, then by how far down its level is."""
-        kind = kind_named(self.kind)
-        if kind is None or not kind.descending or self.threshold is None:
-            return self.level.rank, Decimal(0)
-        return self.level.rank, -self.threshold if kind.direction == "below" else self.threshold
+        return gravity_of(self.kind, self.level, self.threshold)
 
     @property
     def memory(self) -> Memory:

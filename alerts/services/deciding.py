@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from alerts.evaluation import Levels, Memory, State, step
 from alerts.kinds import Reading, Readings, Unreadable
 from alerts.models import Alert, Notification, Rule, Snooze
+from alerts.models.alert import gravity_of
 from alerts.words import figure
 from workspaces.texts import plain_json, plain_text
 
@@ -21,6 +22,7 @@ FIGURE = Decimal("0.0001")
 LARGEST = Decimal(10) ** 19
 # Facts that cost queries are worked out again for an alert that goes on unchanged when they are older than this.
 FACTS_AGE = timedelta(minutes=5)
+Gravity = tuple[int, Decimal]
 T = TypeVar("T")
 logger = structlog.get_logger(__name__)
 GONE = "No longer watched: it is gone, or not in use any more"
@@ -79,13 +81,14 @@ class Move:
 def decide(rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, now: datetime) -> list[Move]:
     """Return what must be written, worst rules first: a milder rule must know whom a worse one has told already."""
     moves: list[Move] = []
+    worst = _worst(rules, readings, held, now)
     for rule in sorted(rules, key=lambda rule: (-rule.level.rank, rule.pk)):
         seen, alerts = readings.get(rule.pk, ()), held.alerts.get(rule.pk, {})
         if isinstance(seen, Unreadable):
             moves += _lost(rule, alerts, seen.reason, now)
             continue
         for reading in seen:
-            move = _move(rule, alerts.get(reading.subject), reading, held, now)
+            move = _move(rule, alerts.get(reading.subject), reading, held, worst, now)
             if move is not None:
                 moves.append(move)
         subjects = {reading.subject for reading in seen}
@@ -101,9 +104,37 @@ def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -
     return [Move(rule, alert, memory, text=reason) for alert, memory in after if memory.state != alert.state]
 
 
-def _move(rule: Rule, alert: Alert | None, reading: Reading, held: Held, now: datetime) -> Move | None:
+def _worst(
+    rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, now: datetime
+) -> dict[tuple[int, str, str], Gravity]:
+    """Return of each workspace, kind and subject the gravity of the worst level that fires."""
+    found: dict[tuple[int, str, str], Gravity] = {}
+    for rule in rules:
+        seen = readings.get(rule.pk, ())
+        for reading in () if isinstance(seen, Unreadable) else seen:
+            alert = held.alerts.get(rule.pk, {}).get(reading.subject)
+            levels = _levels(rule, alert, reading)
+            if step(alert.memory if alert else Memory(), levels, reading.value, now).state == State.FIRING:
+                place = rule.workspace_id, rule.kind, reading.subject
+                gravity = gravity_of(rule.kind, rule.level, levels.threshold)
+                found[place] = max(gravity, found.get(place, gravity))
+    return found
+
+
+def _move(  # noqa: PLR0917 - one rule and subject with all that decides
+    rule: Rule,
+    alert: Alert | None,
+    reading: Reading,
+    held: Held,
+    worst: Mapping[tuple[int, str, str], Gravity],
+    now: datetime,
+) -> Move | None:
     levels = _levels(rule, alert, reading)
     after = step(alert.memory if alert else Memory(), levels, reading.value, now)
+    fires = worst.get((rule.workspace_id, rule.kind, reading.subject))
+    if after.state == State.PENDING and fires and fires > gravity_of(rule.kind, rule.level, levels.threshold):
+        # Where a worse level fires already the milder ones have nothing to wait for: they go on when that is over.
+        after = replace(after, state=State.FIRING)
     if alert is None and after.state == State.OK:
         return None
     snooze = held.snoozes.get((rule.pk, reading.subject))

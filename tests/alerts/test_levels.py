@@ -52,11 +52,33 @@ def test_less_than_the_dearest_call_is_told_whatever_the_first_reading_was(defau
     assert firing(defaults) & {"Less than one call left", "No credits left"} == fires
 
 
-@pytest.mark.parametrize(("amount", "fires"), [("0.0001", set()), (0, {"No credits left"}), (-5, {"No credits left"})])
+@pytest.mark.parametrize(("amount", "fires"), [("0.0001", False), (0, True), (-5, True)])
 def test_nothing_is_left_at_zero_and_below(defaults, amount, fires):
     defaults.balance(5000)
     defaults.balance(amount)
-    assert firing(defaults) == fires
+    assert ("No credits left" in firing(defaults)) == fires
+
+
+def test_what_comes_back_after_zero_resolves_nothing_that_is_still_low(defaults, mailbox, send):
+    for amount in (20_000, 0, 290, 100_000):
+        defaults.balance(amount)
+        send()
+    assert mailbox.subjects == [
+        "Example Works: 0 credits left",
+        "Better, not over: Example Works: 290 credits left",
+        "Resolved: Example Works: 100,000 credits left",
+    ]
+    assert "Still firing: Balance almost gone (critical)" in mailbox.messages[1].get_body(("plain",)).get_content()
+    first = mailbox.messages[0]["Message-ID"]
+    assert all(first in message["References"] for message in mailbox.messages[1:])
+
+
+def test_a_level_does_not_fire_early_for_a_milder_one(defaults):
+    defaults.balance(20_000)
+    defaults.balance(1500)
+    defaults.balance(1500, after=LONG_ENOUGH)
+    defaults.balance(700)
+    assert "Balance almost gone" not in firing(defaults)
 
 
 def test_enrichments_that_hold_credits_for_minutes_write_no_email(defaults):

@@ -90,7 +90,7 @@ def waits_for_a_lock():
         return cursor.fetchone()[0] > 0
 
 
-@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite lets one transaction write at a time")
+@pytest.mark.postgresql  # SQLite lets one transaction write at a time
 @pytest.mark.django_db(transaction=True)
 def test_a_list_in_flight_cannot_undo_a_revocation_that_comes_between_its_reading_and_its_writing(
     workspace, operator, monkeypatch

@@ -31,7 +31,7 @@ class Explained:
             return f"{self.said.capitalize()}, as somebody here said."
         if row.topped_up > 0:
             return f"A top-up of {self._about} credits{self._bounds}."
-        rest = "Credits that came back of reservations" if row.delta > 0 else "Spending"
+        rest = "Credits returned from reservations" if row.delta > 0 else "Spending"
         if row.top_up_high > 0:
             return f"{rest}; a top-up of up to {_figure(row.top_up_high)} credits may be in it."
         return f"{rest}."
@@ -61,7 +61,7 @@ class Explained:
         named = [
             ("Topped up", row.topped_up),
             ("Corrected", row.corrected),
-            ("Came back", row.returned),
+            ("Returned from reservations", row.returned),
             ("Spent and reserved", -taken),
         ]
         return [(name, amount) for name, amount in named if amount]

@@ -13,7 +13,7 @@ from workspaces.texts import plain_text
 MOST = Decimal(10**12)
 RISE = (
     (Mark.TOP_UP, "A top-up: credits were bought or granted"),
-    (Mark.NONE, "No top-up: reserved credits came back"),
+    (Mark.NONE, "No top-up: credits returned from reservations"),
     (Mark.REFUND, "A refund of credits that had been spent"),
     (Mark.CORRECTION, "A correction, neither bought nor spent"),
 )

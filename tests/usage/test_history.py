@@ -201,6 +201,20 @@ def test_export_and_import_round_trip(go, client, workspace):
     assert theirs == mine
 
 
+@pytest.mark.parametrize("added", [0, 6000, 30_000])
+def test_what_was_spent_in_a_gap_lies_in_the_range_after_an_import_too(go, client, workspace, added):
+    account = Account(opening=Decimal(40_000), minutes=1500, step=10, blind=[(700, 1060)]).burn(990, every=40)
+    account.top_up(800, added).play(workspace)
+    sent = client.get(reverse("usage:export", args=[workspace.slug]))
+    text = b"".join(sent.streaming_content).decode()
+    BalanceReading.objects.all().delete()
+    BalanceHour.objects.all().delete()
+    go(text, "import")
+    found = burn.spent(workspace, account.at(-1), account.at(1505))
+    assert found.low <= account.spent <= found.high
+    assert found.high - found.low <= account.spent
+
+
 def test_a_viewer_imports_nothing(client, workspace, viewer, now):
     client.force_login(viewer)
     url = reverse("usage:history", args=[workspace.slug])

@@ -30,6 +30,8 @@ ALIKE = Decimal("0.02")
 CENT = Decimal("0.0001")
 # So many doubtful top-ups of one size are hardly chance.
 AGAIN = 3
+# From so long on a history tells the usual burn of its account.
+LEARNED_SECONDS = 3600
 PARTLY_FORCED = Decimal("0.9")
 # Where the end of so many of all enrichments is known, one that is not is a sign.
 ENDS_KNOWN = 0.8
@@ -82,7 +84,8 @@ class _Reader:
         self.open = Reservations()
         self.peak = evidence.peak
         self.calls_at = [call.at for call in evidence.calls]
-        self.unlogged_falls = ZERO
+        self.unlogged_falls = self.spent = ZERO
+        self.unwatched = 0.0
         for at, amount in evidence.carried:
             self.open.add(at, amount)
         self.known = place(evidence.works, self.changes)
@@ -102,10 +105,17 @@ class _Reader:
         self.open.forget(change.since)
         self.peak = max(self.peak, change.before)
         step = self._step(at, change)
+        self._learn(change)
         found = change.known or (self._marked(at, step) if change.mark else self._judged(at, step))
         self._note(step, found)
         self.peak = max(self.peak, change.after)
         return found
+
+    def _learn(self, change: Change) -> None:
+        """Take the burn so far as the usual one where nothing is known of before, as in a history from elsewhere."""
+        watched = (change.since - self.changes[0].since).total_seconds() - self.unwatched
+        if not self.evidence.usual and watched >= LEARNED_SECONDS:
+            self.paces.usual = max(0.0, float(self.spent)) / watched
 
     def _step(self, at: int, change: Change) -> _Step:
         known = self.known[at]
@@ -133,7 +143,7 @@ class _Reader:
             return self._added(rise, most)
         verdict = signs.judge(rise)
         if verdict.score < signs.COUNTED:
-            return self._returned(rise, verdict, most, is_seen=step.change.delta > 0)
+            return self._returned(rise, verdict, most, is_seen=step.change.delta > 0 and not step.change.is_gap)
         size = max(signs.size_of(rise), rise.forced)
         is_likely = verdict.score >= signs.LIKELY or rise.amount < signs.TRIFLE * abs(rise.before)
         low = max(rise.forced, rise.amount - rise.largest) if is_likely and not rise.is_small else ZERO
@@ -237,6 +247,10 @@ class _Reader:
     def _note(self, step: _Step, found: Interpretation) -> None:
         """Keep what is open up to date, and the sizes of top-ups."""
         change = step.change
+        if change.is_gap:
+            self.unwatched += change.seconds
+        else:
+            self.spent += found.topped_up + found.corrected - change.delta
         taken = found.topped_up + found.corrected - step.rest
         if taken > 0:
             explained = min(taken, step.calls) if step.is_logged else taken

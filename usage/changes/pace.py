@@ -83,8 +83,8 @@ class Paces:
     """The paces of a stretch of changes, each from those around one."""
 
     def __init__(self, changes: Sequence[Change], usual: float) -> None:
-        """``usual`` is the burn of the last weeks in credits a second."""
-        self._usual = usual
+        """``usual`` is the burn of the last weeks in credits a second; it may be learned on the way."""
+        self.usual = usual
         self._changes = changes
         self._beats = [_beat(change) for change in changes]
 
@@ -98,7 +98,7 @@ class Paces:
         falls = [beat for beat in seen if beat.fallen > 0]
         now = self._changes[at].since
         if not falls or now - falls[-1].until > QUIET:
-            return Pace(usual=self._usual)
+            return Pace(usual=self.usual)
         rates = sorted(beat.rate for beat in falls)
         return Pace(
             rate=rates[len(rates) // 2],
@@ -107,7 +107,7 @@ class Paces:
             share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
             largest=_largest([beat.fallen for beat in falls]),
             falls=len(falls),
-            usual=self._usual,
+            usual=self.usual,
         )
 
     def _after(self, at: int, most: int) -> Sequence[_Beat | None]:

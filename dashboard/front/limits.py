@@ -10,6 +10,8 @@ from dashboard.front import Gone, Receive, Refused, Scope
 SMALL_BODY = 64 * 1024
 # So many larger ones at once; with the limit of each that is what strangers can make a process hold in memory.
 LARGE_BODIES = 32
+# In so many messages a body may come: the largest in pieces of 256 bytes. Each costs, however little is in it.
+PIECES = 4096
 # What of a body that is too large is read and thrown away, so that whoever still sends it hears why it was refused.
 DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 
@@ -28,11 +30,11 @@ async def discard(receive: Receive) -> None:
     left = DISCARDED
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_SECONDS):
-            while left > 0:
+            for _ in range(PIECES):
                 message = await receive()
-                if not message.get("more_body", False):
+                left -= len(message.get("body", b""))
+                if left <= 0 or not message.get("more_body", False):
                     return
-                left -= len(message["body"])
 
 
 class Bodies:
@@ -56,18 +58,19 @@ class Bodies:
             yield body
 
     async def _read(self, receive: Receive, place: AsyncExitStack) -> bytes:
-        body, more, is_small = bytearray(), True, True
-        while more:
+        body, is_small = bytearray(), True
+        for _ in range(PIECES):
             message = await receive()
             if message["type"] != "http.request":
                 raise Gone
             body += message.get("body", b"")
-            more = message.get("more_body", False)
             self._check_size(len(body))
             if is_small and len(body) > SMALL_BODY:
                 is_small = False
                 await self._take_place(place)
-        return bytes(body)
+            if not message.get("more_body", False):
+                return bytes(body)
+        raise Refused(400, f"The request came in too many small pieces: at most {PIECES}.")
 
     def _check_size(self, size: int) -> None:
         if size > self.limit:

@@ -9,17 +9,21 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
+from uuid import uuid4
 
 import structlog
+from django.http import HttpRequest
 
 from dashboard.front import Gone, Message, Receive, Refused, Scope, Send
+from dashboard.front.headers import for_pages, for_probes
+from workspaces.requests import client_ip
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 AT_ONCE = 256 * 1024  # bytes of an answer that are kept for a slow reader; what is longer is a download
 DOWNLOADS = 16  # at once, each in a thread of its own
-PROBES = 2  # threads for those who ask whether we live, so that busy pages are not taken for a dead process
-PROBE_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+PROBE_PATHS = ("/healthz", "/readyz", "/metrics")
+PROBE_SECONDS = 1.0  # that a probe waits while the same one is answered to somebody else
 READ_SECONDS = 30.0  # in which a reader has to take the next piece of a download
 log = structlog.get_logger(__name__)
 
@@ -31,26 +35,41 @@ class Threads:
         self._application = application
         self._pages = asyncio.Semaphore(pages)
         self._downloads = asyncio.Semaphore(DOWNLOADS)
-        self._probes = asyncio.Semaphore(PROBES)
-        self._pool = ThreadPoolExecutor(pages + DOWNLOADS + PROBES, thread_name_prefix="request")
+        self._pool = ThreadPoolExecutor(pages + DOWNLOADS, thread_name_prefix="request")
+        # A thread for each probe: busy pages are not taken for a dead process, nor is a database that does not answer.
+        self._probes = {path: asyncio.Semaphore(1) for path in PROBE_PATHS}
+        self._probe_pools = {path: ThreadPoolExecutor(1, thread_name_prefix="probe") for path in PROBE_PATHS}
 
     async def serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Answer one request. Raises Refused before anything is sent, Gone where nobody reads the answer."""
+        probe = scope["path"] if scope["path"] in PROBE_PATHS else ""
+        headers = for_probes(scope) if probe else for_pages(scope, body)
+        environ = environ_of({**scope, "headers": headers}, body)
         async with AsyncExitStack() as place:
-            await place.enter_async_context(self._probes if scope["path"] in PROBE_PATHS else self._pages)
+            await self._enter(place, probe)
             answer = Answer(receive, send, partial(self._make_way, place))
-            await self._run(answer, environ_of(scope, body))
+            await self._run(answer, environ, self._probe_pools.get(probe, self._pool))
         await answer.finish()
 
-    async def _run(self, answer: "Answer", environ: dict[str, Any]) -> None:
+    async def _enter(self, place: AsyncExitStack, probe: str) -> None:
+        if not probe:
+            await place.enter_async_context(self._pages)
+            return
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                await place.enter_async_context(self._probes[probe])
+        except TimeoutError:
+            raise Refused(503, "The checks that were begun before have not come back yet.") from None
+
+    async def _run(self, answer: "Answer", environ: dict[str, Any], pool: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._pool, answer.run, self._application, environ, loop)
+            await loop.run_in_executor(pool, answer.run, self._application, environ, loop)
         except (Refused, Gone):
             raise
         except Exception:
             # Django answers for its views; what is left are downloads that break off in the middle.
-            log.exception("answer_failed")
+            log.exception("answer_failed", **_facts(environ))
             raise (Gone if answer.is_begun else Refused(500, "Something broke in the console.")) from None
 
     async def _make_way(self, place: AsyncExitStack) -> None:
@@ -125,6 +144,7 @@ class Answer:
 def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
     """Return the request as WSGI (PEP 3333) has it."""
     return {
+        "HTTP_X_REQUEST_ID": str(uuid4()),  # where a proxy gave none: Django's lines and ours name the same
         **_headers(scope["headers"]),
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
@@ -142,6 +162,17 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": True,
         "wsgi.run_once": False,
+    }
+
+
+def _facts(environ: dict[str, Any]) -> dict[str, str]:
+    """Return what tells one request from others in the log, under the names that the lines of requests use."""
+    request = HttpRequest()
+    request.META = environ
+    return {
+        "ip": client_ip(request) or "unknown",
+        "request": f"{environ['REQUEST_METHOD']} {environ['PATH_INFO']}",
+        "request_id": environ["HTTP_X_REQUEST_ID"],
     }
 
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from dashboard.front.limits import LARGE_BODIES
+from dashboard.front.limits import LARGE_BODIES, PIECES
 from tests.front.conftest import BODY_SECONDS
 from tests.front.sockets import CHUNKED, FORM, SILENT, answer_of, ask, connect, get, seconds_for, strangers
 from tests.waiting import wait_until
@@ -51,6 +51,20 @@ def test_chunks_without_end_are_cut_at_the_size_limit(port):
         status, _, body = answer_of(stranger)
     assert status == 413
     assert "at most 1024 KiB" in body.decode()
+
+
+def test_a_body_in_crumbs_is_cut_off(port):
+    begun = time.monotonic()
+    with connect(port, FORM + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\na\r\n" * (PIECES + 1)) as stranger:
+        status, _, body = answer_of(stranger)
+    assert status == 400
+    assert "too many small pieces" in body.decode()
+    assert time.monotonic() - begun < BODY_SECONDS
+
+
+def test_a_body_in_some_thousand_chunks_arrives(port):
+    text = FORM + "Transfer-Encoding: chunked\r\n\r\n" + "100\r\n" + ("a" * 256 + "\r\n100\r\n") * (PIECES - 10)
+    assert ask(port, text + "a" * 256 + "\r\n0\r\n\r\n")[0] == 403
 
 
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(port):

@@ -194,6 +194,49 @@ def test_probes_are_answered_while_every_page_is_busy():
     asyncio.run(run())
 
 
+def test_a_check_that_hangs_silences_nobody_who_asks_whether_we_live(monkeypatch):
+    async def run():
+        free, hung = threading.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def application(environ, start_response):
+            if environ["PATH_INFO"] == "/readyz":
+                loop.call_soon_threadsafe(hung.set)
+                assert free.wait(10)
+            return answering(Response(1))(environ, start_response)
+
+        served = Threads(application, 1)
+        first = asyncio.ensure_future(serve(served, Reader(), path="/readyz", raw_path=b"/readyz"))
+        await hung.wait()
+        others = [serve(served, Reader(), path="/readyz", raw_path=b"/readyz") for _ in range(20)]
+        alive = Reader()
+        async with asyncio.timeout(5):
+            await serve(served, alive, path="/healthz", raw_path=b"/healthz")
+            refused = await asyncio.gather(*others, return_exceptions=True)
+        assert alive.body == PIECE
+        assert [error.status for error in refused] == [503] * 20
+        free.set()
+        await first
+
+    monkeypatch.setattr(threads, "PROBE_SECONDS", 0.1)
+    asyncio.run(run())
+
+
+def test_what_fails_is_logged_with_address_path_and_request_id(caplog):
+    async def run():
+        headers = [(b"x-request-id", b"of-the-proxy")]
+        with pytest.raises(Refused):
+            await serve(Threads(answering(Response(1, RuntimeError("broken"))), 1), Reader(), headers=headers)
+
+    asyncio.run(run())
+    (failure,) = [record.msg for record in caplog.records if "answer_failed" in str(record.msg)]
+    assert (failure["ip"], failure["request"], failure["request_id"]) == ("192.0.2.1", "GET /", "of-the-proxy")
+
+
+def test_each_request_has_an_id_of_its_own():
+    assert environ_of(SCOPE, b"")["HTTP_X_REQUEST_ID"] != environ_of(SCOPE, b"")["HTTP_X_REQUEST_ID"]
+
+
 def test_headers_are_told_as_wsgi_has_them():
     twice = [(b"cookie", b"a=b"), (b"cookie", b"c=d"), (b"accept", b"x"), (b"accept", b"y")]
     others = [(b"x_forwarded_for", b"z"), (b"content-type", b"text/x"), (b"content-length", b"9")]

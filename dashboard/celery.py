@@ -9,12 +9,16 @@ from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
 from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
+from kombu.transport import TRANSPORT_ALIASES
 
 from dashboard.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 # Celery warns root because of pickled tasks; ours are JSON, and containers often run as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
+
+# Kombu's names for Redis, with a transport of ours that junk in a queue does not end.
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "dashboard.broker:Transport"))
 
 
 def broker_url(redis_url: str) -> str:

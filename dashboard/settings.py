@@ -117,11 +117,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = ENVIRONMENT.redis_address
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "dashboard.cache.Cache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "console",
         "VERSION": 2,  # 1 was pickled
-        "OPTIONS": {"serializer": "dashboard.cache_serializer.JsonSerializer"},
+        "OPTIONS": {"serializer": "dashboard.cache.JsonSerializer"},
     }
 }
 

@@ -18,23 +18,30 @@ WINDOW_SECONDS = 60
 # are counted anew.
 MARGIN_SECONDS = 2
 _WINDOW_MS = 1000 * (WINDOW_SECONDS + MARGIN_SECONDS)
+_LONGEST_TIME = 20  # digits
 # An organization and an endpoint of it.
 Call = tuple[str, str]
 # For each key (a list of times) in turn: counts a call now and answers 0, or the milliseconds to wait. Those that wait
 # are told different moments, each when one more call will have left the window. What now was comes last. The second key
-# of an endpoint is made up here, which Redis Cluster would not have; Celery does not work with that anyway.
+# of an endpoint is made up here, which Redis Cluster would not have; Celery does not work with that anyway. What is no
+# time of the window, or no list, was not written here: it is dropped when its turn comes, and stops nothing.
 _TAKE = """
 local now, window, share, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
 if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
+local function in_window(text)
+  local moment = tonumber(text)
+  return moment and moment > now - window and moment <= now + window and moment or nil
+end
 local waits, waiting = {}, {}
 for i, key in ipairs(KEYS) do
-  local first = tonumber(redis.call('LINDEX', key, 0))
-  while first and (first <= now - window or first > now + window) do
+  if redis.call('TYPE', key).ok ~= 'list' then redis.call('DEL', key) end
+  local first = redis.call('LINDEX', key, 0)
+  while first and not in_window(first) do
     redis.call('LPOP', key)
-    first = tonumber(redis.call('LINDEX', key, 0))
+    first = redis.call('LINDEX', key, 0)
   end
   local made, closed = redis.call('LLEN', key), redis.call('PTTL', key .. ':closed')
   if forced or (closed <= 0 and made < share) then
@@ -45,7 +52,7 @@ for i, key in ipairs(KEYS) do
     local before = waiting[key] or 0
     waiting[key] = before + 1
     local place = math.min(made - 1, made - share + before % share)
-    local leaves = place < 0 and now or tonumber(redis.call('LINDEX', key, place)) + window
+    local leaves = place < 0 and now or (in_window(redis.call('LINDEX', key, place)) or now) + window
     waits[i] = math.max(1, closed, leaves + math.floor(before / share) * window - now)
   end
 end
@@ -139,9 +146,14 @@ def used(organization: str, endpoints: Iterable[str], *, now: float | None = Non
             pipe.lrange(_key(organization, name), 0, -1)
         made = pipe.execute()
     return {
-        name: sum(began <= int(time_) / 1000 <= moment + 1 for time_ in times)
+        name: sum(began <= _seconds(time_) <= moment + 1 for time_ in times)
         for name, times in zip(names, made, strict=True)
     }
+
+
+def _seconds(text: bytes) -> float:
+    """Return the time that is kept as ``text``; 0 for what was not written here."""
+    return int(text) / 1000 if text.isdigit() and len(text) < _LONGEST_TIME else 0
 
 
 def _key(organization: str, endpoint: str) -> str:

@@ -1,0 +1,57 @@
+"""What the cache keeps in Redis: JSON, because Django's own choice, pickle, runs what whoever writes there wants."""
+
+import json
+import time
+from typing import Any
+
+from django.core.cache.backends.redis import RedisCache
+from redis.exceptions import ResponseError
+
+_HISTORIES = "allauth:rl:"  # django-allauth keeps under it when something was tried, newest first
+_LOCK = ":lock"
+_CLOCKS_DIFFER = 300  # seconds at most, between machines
+_NO_LIST_IS_LONGER = 1000
+
+
+class JsonSerializer:
+    """Django's cache serializer for values that are the same after JSON: counters, times, flags, lists of them."""
+
+    def dumps(self, value: Any) -> str:
+        """Return ``value`` as Redis keeps it. Raises TypeError for what would not come back as it was."""
+        text = json.dumps(value, allow_nan=False)
+        if json.loads(text) != value:
+            raise TypeError(f"A {type(value).__name__} cannot be cached: JSON would change it.")
+        return text
+
+    def loads(self, data: bytes) -> Any:
+        """Return the value that ``dumps`` wrote. Raises ValueError for anything that is not JSON."""
+        return json.loads(data)
+
+
+class Cache(RedisCache):
+    """Takes a value that cannot have been written here for a missing one, so that it breaks nothing for long."""
+
+    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+        """Return the value, or ``default``; what cannot be used is deleted."""
+        try:
+            value = super().get(key, default, version)
+            if value is default or _can_be_used(key, value):
+                return value
+        except (ValueError, RecursionError):
+            pass
+        except ResponseError as error:
+            if not str(error).startswith("WRONGTYPE"):
+                raise
+        self.delete(key, version)
+        return default
+
+
+def _can_be_used(key: str, value: Any) -> bool:
+    if not key.startswith(_HISTORIES) or key.endswith(_LOCK):
+        return True
+    latest = time.time() + _CLOCKS_DIFFER
+    return (
+        isinstance(value, list)
+        and len(value) <= _NO_LIST_IS_LONGER
+        and all(type(moment) in {int, float} and 0 <= moment <= latest for moment in value)
+    )

@@ -30,11 +30,16 @@ INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter t
 
 
 class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
-    """Checks passwords, and takes none where single sign-on is the only way; that takes as long as a wrong one."""
+    """Checks passwords, and takes none where single sign-on is the only way; that takes as long as a wrong one.
+
+    The right password of a closed account is wrong: whoever guesses learns nothing, and is counted and recorded.
+    """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """Return whose password that is."""
         user: User | None = super().authenticate(request, **credentials)
+        # django-allauth would take out the closed account that is kept there, and lead to a page which says so.
+        self.unstash_authenticated_user()
         return None if user is None or is_sso_only(user.email) else user
 
 

@@ -5,7 +5,7 @@ from django.test import Client
 
 from tests.accounts.conftest import code_of, grow_stale, link_in_mail, sign_in, with_app
 from tests.cast import PASSWORD
-from workspaces.models import User
+from workspaces.models import Action, AuditEvent, User
 
 pytestmark = pytest.mark.django_db
 TOO_MANY = "Too many attempts"
@@ -118,3 +118,16 @@ def test_a_new_password_by_e_mail_ends_the_lock_out(client, viewer):
     form = client.get(link_in_mail("/accounts/password/reset/key/"))["Location"]
     client.post(form, {"password1": NEW, "password2": NEW})
     assert sign_in(Client(), viewer, NEW).status_code == 302
+
+
+def test_the_right_password_of_a_closed_account_is_answered_counted_and_recorded_like_a_wrong_one(viewer):
+    User.objects.filter(pk=viewer.pk).update(is_active=False)
+    browser = Client()
+    right, wrong = sign_in(browser, viewer), sign_in(browser, viewer, "wrong")
+    assert (right.status_code, right.headers.get("Location")) == (200, None)
+    assert "is not correct" in right.content.decode()
+    assert "is not correct" in wrong.content.decode()
+    assert AuditEvent.objects.filter(action=Action.SIGN_IN_FAILED).count() == 2
+    for _ in range(3):
+        sign_in(browser, viewer)
+    assert TOO_MANY in sign_in(browser, viewer).content.decode()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from alerts.models import Attempt
 
 Outcome = Attempt.Outcome
-ENHANCED = re.compile(r"\s*(?:\d{3}[ -])?([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
+ENHANCED = re.compile(r"(?:\d{3}[ -])?([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 # RFC 3463: class 5, subject 1 is about addresses; its 7 and 8 are about the sender's. Mailboxes that are switched off
 # or full for good have their codes under subject 2.
 OF_SENDER = {(1, "7"), (1, "8")}
@@ -77,7 +77,7 @@ def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> Result:
 
 def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
     """Say whether a 5xx is about the recipient's address: by its enhanced code, else by where it came and its words."""
-    if enhanced := ENHANCED.match(answer):
+    if enhanced := ENHANCED.match(answer.lstrip()):
         place = int(enhanced[2]), str(int(enhanced[3]))
         return enhanced[1] == "5" and (place in OF_MAILBOX or (place[0] == 1 and place not in OF_SENDER))
     return at_recipient and code in NO_MAILBOX and not REFUSES_US.search(answer)

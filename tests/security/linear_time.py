@@ -30,8 +30,10 @@ def find_slow(use, pairs, ratio):
 
 
 def try_out(pattern, text):
-    """Do with a pattern what can be done with one."""
-    pattern.sub("", text)
+    """Do with a pattern what can be done with one, of text or of bytes."""
+    if isinstance(pattern.pattern, bytes):
+        text = text.encode("utf-8", "surrogatepass")
+    pattern.sub(text[:0], text)
     pattern.match(text)
     pattern.fullmatch(text)
 

@@ -208,7 +208,7 @@ def test_logs_that_cannot_be_read_are_told_beside_what_was_read_before(log):
     assert "1 log cannot be read now. Cleanlist answered 503." in text_of(log.get(url=log.all_url))
     assert "Cleanlist answered 503." in text_of(log.get(url=log.key_url))
     log.workspace.polls.update(consecutive_failures=0)
-    assert "503" not in text_of(log.get(url=log.all_url)) + text_of(log.get(url=log.key_url))
+    assert "answered 503" not in text_of(log.get(url=log.all_url)) + text_of(log.get(url=log.key_url))
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2300, 9999])

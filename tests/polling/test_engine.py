@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -6,7 +7,7 @@ from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError, FeatureGated, RateLimited, ServerFailed
 from workspaces.models import Action, AuditEvent, Poll, Workspace
-from workspaces.polling import engine, pacer
+from workspaces.polling import engine, pacer, registry
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +125,15 @@ def test_a_doubt_from_the_future_begins_anew(poll, upstream):
 def test_a_paused_poll_does_not_run(poll, upstream):
     Poll.objects.update(paused_reason="No API key is stored.")
     assert engine.run_due() == 0
+
+
+def test_what_has_a_lower_limit_takes_its_share_of_that_and_leaves_the_rest_to_others(poll, upstream, monkeypatch):
+    narrow = replace(registry.resource_named("weather"), limit_per_minute=30)
+    monkeypatch.setitem(registry._resources, "weather", narrow)
+    assert pacer.take([("org_example", "weather")] * 6).waits == [0] * 6
+    engine.run_due()
+    assert upstream.fetched == 0
+    assert pacer.take([("org_example", "weather")]).waits == [0]
 
 
 def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, upstream, settings):

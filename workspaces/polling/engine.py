@@ -136,7 +136,8 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Answe
     failed = [Answer(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
     since, calls = time.monotonic(), [_call_of(poll) for poll in known]
     try:
-        taken = pacer.note(calls) if asked_for else pacer.take(calls)
+        limits = [resource_named(poll.resource).limit_per_minute for poll in known]
+        taken = pacer.note(calls) if asked_for else pacer.take(calls, limits)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
         taken = pacer.Taken([_WITHOUT_PACER_SECONDS] * len(calls))

@@ -26,7 +26,7 @@ Call = tuple[str, str]
 # of an endpoint is made up here, which Redis Cluster would not have; Celery does not work with that anyway. What is no
 # time of the window, or no list, was not written here: it is dropped when its turn comes, and stops nothing.
 _TAKE = """
-local now, window, share, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1'
+local now, window, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -37,6 +37,7 @@ local function in_window(text)
 end
 local waits, waiting = {}, {}
 for i, key in ipairs(KEYS) do
+  local share = tonumber(ARGV[i + 3])
   if redis.call('TYPE', key).ok ~= 'list' then redis.call('DEL', key) end
   local first = redis.call('LINDEX', key, 0)
   while first and not in_window(first) do
@@ -88,17 +89,21 @@ def connection() -> redis.Redis:
     return redis.Redis(connection_pool=_pool)
 
 
-def share() -> int:
-    """Return how many calls a minute and endpoint the console allows itself; at least one."""
-    return max(1, settings.RATE_LIMIT_PER_MINUTE * settings.RATE_LIMIT_SHARE_PERCENT // 100)
+def share(per_minute: int | None = None) -> int:
+    """Return how many calls a minute and endpoint the console allows itself; at least one.
+
+    ``per_minute`` is a lower limit of upstream's that concerns these calls as well.
+    """
+    limit = min(settings.RATE_LIMIT_PER_MINUTE, per_minute or settings.RATE_LIMIT_PER_MINUTE)
+    return max(1, limit * settings.RATE_LIMIT_SHARE_PERCENT // 100)
 
 
-def take(calls: Sequence[Call], *, now: float | None = None) -> Taken:
-    """Count background calls, in order, as far as there is room for them.
+def take(calls: Sequence[Call], limits: Sequence[int | None] = (), *, now: float | None = None) -> Taken:
+    """Count background calls, in order, as far as there is room for them; ``limits`` are those of ``share`` for each.
 
     Raises redis.RedisError when Redis cannot be reached: without the count there is no background call.
     """
-    return _take(calls, now)
+    return _take(calls, now, limits)
 
 
 def note(calls: Sequence[Call]) -> Taken:
@@ -110,11 +115,13 @@ def note(calls: Sequence[Call]) -> Taken:
         return Taken([0.0] * len(calls))
 
 
-def _take(calls: Sequence[Call], now: float | None, *, forced: bool = False) -> Taken:
+def _take(
+    calls: Sequence[Call], now: float | None, limits: Sequence[int | None] = (), *, forced: bool = False
+) -> Taken:
     if not calls:
         return Taken([])
     client = connection()
-    arguments = [round((now or 0) * 1000), _WINDOW_MS, share(), int(forced)]
+    arguments = [round((now or 0) * 1000), _WINDOW_MS, int(forced), *map(share, limits or [None] * len(calls))]
     *waits, moment = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
     return Taken([wait / 1000 for wait in waits], moment)
 

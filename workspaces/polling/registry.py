@@ -38,6 +38,7 @@ class Resource:
     may be run twice with the same answer. ``endpoint`` is what upstream counts for its rate limit. A resource with
     subjects (the request log: one per key) has its rows made by whoever lands the subjects. ``note`` is a sentence
     for the polling page, where there is more to say of it. ``longest_wait_seconds`` is how far failures back off.
+    ``limit_per_minute`` is what the console's share is taken of, where that is less than an organization's limit.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Resource:
     subject_names: Callable[[Workspace], dict[str, str]] = _unnamed
     note: Callable[[Workspace], str] = _nothing
     longest_wait_seconds: Callable[[], int] = _quarter_of_an_hour
+    limit_per_minute: int | None = None
 
 
 _resources: dict[str, Resource] = {}

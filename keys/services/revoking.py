@@ -171,7 +171,8 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     result.keys = [RevokeResult(key, _presumed(key, sent), at=result.at) for key in before]
     if (listed := reread_list(workspace)) is not None:
         if is_current:  # else what is new in the list may have been revoked long ago
-            made_since = rows.filter(upstream_id__in=listed.keys.keys() - known).recently_used_first()
+            made = set(_listed_ids(workspace)) & listed.keys.keys() - known
+            made_since = rows.filter(upstream_id__in=made).recently_used_first()
             result.keys += [RevokeResult(key, sent, at=result.at) for key in made_since]
         _settle_all(result, sent, listed)
     for item in result.keys:

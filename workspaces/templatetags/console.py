@@ -292,9 +292,12 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
 
 @register.filter
 def in_plain_words(value: Any) -> Any:
-    """Return what is noted of an event as text, nested or not: "name: text; name: text"."""
+    """Return what is noted of an event as text, nested or not: "name: text; name: text".
+
+    In order of name, because PostgreSQL keeps no other.
+    """
     if isinstance(value, dict):
-        return "; ".join(f"{name}: {in_plain_words(item)}" for name, item in value.items())
+        return "; ".join(f"{name}: {in_plain_words(item)}" for name, item in sorted(value.items()))
     return ", ".join(str(in_plain_words(item)) for item in value) if isinstance(value, list) else value
 
 

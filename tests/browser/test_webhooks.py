@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Error, expect
 
 from tests.waiting import wait_until
 
@@ -37,6 +37,27 @@ def ask(page, button, answer):
     wait_until(is_answered, seconds=70)
 
 
+def download(page, address, button):
+    """Return what a file of the result holds; pressed again where other tests have used up the key's calls."""
+    texts = []
+
+    def has_come():
+        page.goto(address.partition("#")[0])
+        result = page.locator("#result")
+        ask(page, "Fetch the result", result.get_by_text("C•••").first)
+        try:
+            with page.expect_download(timeout=5_000) as coming:
+                result.get_by_role("button", name=button).click()
+        except Error:
+            return False
+        texts.append(Path(coming.value.path()).read_text())
+        return True
+
+    wait_until(has_come, seconds=150)
+    return texts[0]
+
+
+@pytest.mark.timeout(400)  # each of its calls may have to wait for the key's next minute
 def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     webhooks.get_by_role("region", name="What fails").get_by_role("link").first.click()
     expect(webhooks).to_have_url(re.compile(r"host=.+&reason=.+&since=7d"))
@@ -57,12 +78,9 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     expect(result.get_by_text(re.compile(r"^Contact \d+"))).to_have_count(0)
     result.get_by_role("button", name="Show contact data").click()
     expect(result.get_by_text(re.compile(r"^Contact \d+")).first).to_be_visible()
-    with webhooks.expect_download() as as_json:
-        result.get_by_role("button", name="JSON").click()
-    with webhooks.expect_download() as as_csv:
-        result.get_by_role("button", name="CSV").click()
-    body = json.loads(Path(as_json.value.path()).read_text())
-    lines = list(csv.DictReader(Path(as_csv.value.path()).read_text().splitlines()))
+    address = webhooks.url
+    body = json.loads(download(webhooks, address, "JSON"))
+    lines = list(csv.DictReader(download(webhooks, address, "CSV").splitlines()))
     assert body["workflow_id"] == workflow_id
     assert len(lines) == len(body["results"]) > 0
 

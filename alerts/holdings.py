@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
-from alerts.models import Notification, Recipient, Rule
+from alerts.models import Alert, Notification, Recipient, Rule
+from alerts.services.notifying import told_in
 from workspaces.models import Role
 from workspaces.rights import Holding, Loss, register
 
@@ -15,7 +16,23 @@ def _recipients(loss: Loss) -> Iterable[Recipient]:
     if loss.spares(Role.VIEWER):
         return []
     rows = Recipient.objects.listening().filter(address__iexact=loss.user.email).select_related("workspace")
-    return rows.filter(workspace=loss.workspace) if loss.workspace else rows
+    found = list(rows.filter(workspace=loss.workspace) if loss.workspace else rows)
+    told = told_in({row.workspace_id for row in found})
+    told_lately = Notification.objects.filter(state__in=WAITING) | Notification.objects.told().filter(
+        alert__in=Alert.objects.open()
+    )
+    followed = set(told_lately.filter(recipient__in=found).values_list("recipient", flat=True))
+    for row in found:
+        row.gets_alerts = row.pk in followed or row.is_told(told[row.workspace_id])  # type: ignore[attr-defined]
+    return found
+
+
+def _emails(row: Recipient) -> str:
+    """Name what goes there; nothing for an address that gets none, which is marked as having left all the same."""
+    gets = ["alerts"] if row.gets_alerts else []  # type: ignore[attr-defined]
+    if row.gets_summary:
+        gets.append(f"a summary {row.get_summary_display().lower().replace('monday', 'Monday')}")
+    return " and ".join(gets)
 
 
 def _stop(loss: Loss, rows: Sequence[Recipient]) -> None:
@@ -51,7 +68,7 @@ register(
         "Summaries and alerts are no longer sent to this address",
         _recipients,
         _stop,
-        lambda row: row.get_summary_display().lower(),
+        _emails,
     ),
     Holding(
         "rules",

@@ -103,9 +103,10 @@ def password_reset(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(mfa.authenticator_added)
 def authenticator_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record a new second factor; that it was just used counts as a confirmation."""
+    """Record a new second factor; that it was just used counts as a confirmation, and as its first use."""
     record(ADDED[authenticator.type], request, user, subject=_subject(authenticator))
     if authenticator.type != Authenticator.Type.RECOVERY_CODES:
+        authenticator.record_usage()
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)
 
 

@@ -43,5 +43,6 @@ register(
         "Their sessions end",
         _sessions,
         lambda loss, _: sessions.end_sessions(loss.user),
+        sessions.in_words,
     ),
 )

@@ -44,6 +44,7 @@ class Holding:
     """One sort of things that somebody holds by a role: how they are found, named and ended.
 
     ``name`` is its key in audit events; ``words`` say on a page what becomes of them, to be followed by a count.
+    ``describe`` names one of them; it returns nothing for what ends without making a difference to anybody.
     """
 
     name: str
@@ -55,7 +56,7 @@ class Holding:
 
 @dataclass(frozen=True)
 class Ending:
-    """What of one sort ends, or would end: its names, at least one."""
+    """What of one sort ends, or would end, by its names."""
 
     holding: Holding
     names: list[str]
@@ -76,16 +77,20 @@ def register(*holdings: Holding) -> None:
 
 def would_end(loss: Loss) -> list[str]:
     """Return, for the page that asks, a sentence for each sort of which something would end."""
-    return [_ending(holding, loss, rows).in_words(NAMES_SHOWN) for holding, rows in _found(loss)]
+    endings = [_ending(holding, loss, rows) for holding, rows in _found(loss)]
+    return [ending.in_words(NAMES_SHOWN) for ending in endings if ending.names]
 
 
 def end(loss: Loss) -> list[Ending]:
-    """End what stands on the lost right. Within the transaction that takes the right, and under its locks."""
+    """End what stands on the lost right.
+
+    Within the transaction that takes the right, under its locks, and before: some of it follows from the role itself.
+    """
     endings = []
     for holding, rows in _found(loss):
         endings.append(_ending(holding, loss, rows))  # named as it was before
         holding.end(loss, rows)
-    return endings
+    return [ending for ending in endings if ending.names]
 
 
 def _found(loss: Loss) -> Iterable[tuple[Holding, list[Any]]]:
@@ -95,11 +100,10 @@ def _found(loss: Loss) -> Iterable[tuple[Holding, list[Any]]]:
 
 
 def _ending(holding: Holding, loss: Loss, rows: list[Any]) -> Ending:
-    names = [holding.describe(row) for row in rows]
-    if loss.workspace is None:
-        where = [getattr(row, "workspace", None) for row in rows]
-        names = [f"{place.name}: {name}" if place else name for place, name in zip(where, names, strict=True)]
-    return Ending(holding, names)
+    named = [(getattr(row, "workspace", None), holding.describe(row)) for row in rows]
+    if loss.workspace is not None:
+        return Ending(holding, [name for _, name in named if name])
+    return Ending(holding, [f"{place.name}: {name}" if place else name for place, name in named if name])
 
 
 def recorded(endings: list[Ending]) -> dict[str, Any]:

@@ -83,7 +83,16 @@ class Recipient(models.Model):
 
     def gets_some(self, told: set[str]) -> bool:
         """Say whether any e-mail is meant for it: a summary, or those of rules, which tell the addresses ``told``."""
-        return bool(self.summary and self.wants(Stream.SUMMARY)) or self.address in told
+        return self.gets_summary or self.is_told(told)
+
+    @property
+    def gets_summary(self) -> bool:
+        """Say whether a summary is chosen and was not ended."""
+        return bool(self.summary and self.wants(Stream.SUMMARY))
+
+    def is_told(self, told: set[str]) -> bool:
+        """Say whether it is among ``told``, the addresses of rules in lower case, and has not ended all alerts."""
+        return self.address.lower() in told and (self.wants(Stream.CRITICAL) or self.wants(Stream.WARNINGS))
 
     @property
     def has_left(self) -> bool:

@@ -47,6 +47,15 @@ def owners_in(workspaces: Iterable[int]) -> dict[int, list[str]]:
     return found
 
 
+def told_in(workspaces: Iterable[int]) -> dict[int, set[str]]:
+    """Return of each workspace, by id, the addresses that its rules tell, in three queries at most."""
+    owners = owners_in(workspaces)
+    found: dict[int, set[str]] = {pk: set() for pk in owners}
+    for rule in Rule.objects.enabled().filter(workspace__in=found):
+        found[rule.workspace_id] |= set(addresses_of(rule, owners[rule.workspace_id]))
+    return found
+
+
 def outsiders(workspace: Workspace, addresses: Iterable[str]) -> set[str]:
     """Return those of ``addresses`` by which nobody signs in who may read ``workspace``."""
     members = User.objects.filter(Q(memberships__workspace=workspace) | Q(is_superuser=True), is_active=True)

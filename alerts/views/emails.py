@@ -13,7 +13,7 @@ from alerts.emails import compose
 from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
 from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
-from alerts.services.notifying import addresses_of, outsiders, owners_of, recipients_for
+from alerts.services.notifying import outsiders, recipients_for, told_in
 from alerts.views.listing import rights
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
@@ -128,8 +128,7 @@ def _url(workspace: Workspace) -> str:
 
 def _recipients(workspace: Workspace) -> list[Recipient]:
     """Return the recipients, each with whether anything goes to them, as ``gets_none``: a test makes one too."""
-    owners = owners_of(workspace)
-    told = {each for rule in workspace.alert_rules.filter(enabled=True) for each in addresses_of(rule, owners)}
+    told = told_in([workspace.pk])[workspace.pk]
     rows = list(Recipient.objects.filter(workspace=workspace).with_membership())
     for row in rows:
         row.gets_none = not row.gets_some(told)  # type: ignore[attr-defined]  # for the template

@@ -244,6 +244,33 @@ def test_the_page_that_deactivates_names_the_workspaces_and_its_event_lists_the_
     assert event.details["ended"]["rules"] == ["Example Works: Low"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "rule", "said"),
+    [
+        ({}, None, ""),
+        ({"summary": "weekly", "summary_off_at": timezone.now()}, None, ""),
+        ({}, {"enabled": False, "to_owners": True}, ""),
+        ({"critical_off_at": timezone.now(), "warnings_off_at": timezone.now()}, {"to_owners": True}, ""),
+        ({"summary": "weekly"}, None, "a summary every Monday morning"),
+        ({}, {"to_owners": True}, "alerts"),
+        ({"warnings_off_at": timezone.now()}, {"to_owners": True}, "alerts"),
+        ({"summary": "daily"}, {"to_owners": True}, "alerts and a summary every morning"),
+    ],
+)
+@LEAVING
+def test_only_e_mails_that_would_have_gone_there_are_named(page, admin, second, workspace, lose, facts, rule, said):
+    recipient_of(second, workspace, **facts)
+    if rule:
+        rule_of(workspace, **rule)
+    asked = page.get(f"{MEMBERS}{of(second).pk}/remove/").text
+    assert ("no longer sent to this address" in asked) == bool(said)
+    assert said in asked
+    lose(second)
+    ended = recorded()[-1].details.get("ended", {}).get("emails", [])
+    assert [name.removeprefix("Example Works: ") for name in ended] == ([said] if said else [])
+    assert Recipient.objects.get().left_at
+
+
 def test_a_demotion_that_ends_something_asks_first(page, second, workspace, backdoor):
     answer = page.post(f"{MEMBERS}{of(second).pk}/role/", {"role": "viewer"})
     assert of(second).role == Role.OWNER

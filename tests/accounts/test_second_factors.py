@@ -4,6 +4,7 @@ import json
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.core.cache import cache
 
 from tests.accounts.conftest import code_of, grow_stale, recorded, recovery_codes_of, sent_mail, sign_in, with_app
 
@@ -129,3 +130,29 @@ def test_a_refused_passkey_is_recorded(client, db):
     client.get("/accounts/login/passkey/", headers={"accept": "application/json"})
     client.post("/accounts/login/passkey/", {"credential": GARBAGE[-1]})
     assert [event.message for event in recorded("person:sign_in_failed")] == ["The passkey was not accepted."]
+
+
+def last_used(kind):
+    return next(row for row in Authenticator.objects.all() if row.type == kind).last_used_at
+
+
+def test_an_app_counts_as_used_from_the_code_that_set_it_up(client, person, enrol):
+    assert "Last used" not in client.get(SECURITY).text
+    enrol()
+    assert last_used("totp")
+    assert last_used("recovery_codes") is None
+    assert "never" not in client.get(SECURITY).text.partition("Last used")[2].partition("</p>")[0]
+
+
+@pytest.mark.parametrize("confirming", [False, True])
+def test_each_use_of_an_app_counts_the_confirming_of_who_is_there_too(client, viewer, confirming):
+    with_app(viewer)
+    sign_in(client, viewer)
+    assert last_used("totp") is None
+    client.post("/accounts/login/code/", {"code": code_of(viewer)})
+    if confirming:
+        Authenticator.objects.update(last_used_at=None)
+        cache.clear()
+        client.post("/accounts/confirm/code/", {"code": code_of(viewer)})
+    assert last_used("totp")
+    assert last_used("recovery_codes") is None

@@ -6,6 +6,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from tests.accounts.conftest import link_in_mail, recorded, sign_in
+from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
 SESSIONS = "/accounts/sessions/"
@@ -28,6 +29,14 @@ def test_all_sessions_are_listed_with_browser_and_address(two):
     page = two[0].get(SESSIONS).content.decode()
     assert "Elsewhere/1.0" in page
     assert "127.0.0.1" in page
+
+
+def test_known_browsers_are_named_in_words(client, viewer):
+    chrome = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+    client.post("/accounts/login/", {"login": viewer.email, "password": PASSWORD}, headers={"user-agent": chrome})
+    assert "Chrome on Linux</span>" in client.get(SESSIONS).content.decode()
+    client.post(f"{SESSIONS}{session_of(chrome).pk}/end/")
+    assert recorded("person:session_ended")[0].subject == "Chrome on Linux from 127.0.0.1"
 
 
 def test_a_session_elsewhere_is_ended(two, viewer):

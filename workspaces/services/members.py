@@ -138,9 +138,9 @@ def change_role(membership: Membership, role: Role, actor: Actor) -> None:
             raise MembershipRefused("Nobody raises their own role. Ask another owner.")
         if before == Role.OWNER and role != before:
             _keep_an_owner(now)
+        endings = [] if role.includes(before) else rights.end(loss_of_role(now, role, actor))
         now.role = role
         now.save(update_fields=["role"])
-        endings = [] if role.includes(before) else rights.end(loss_of_role(now, role, actor))
         record_event(
             Action.ROLE_CHANGED,
             actor,
@@ -158,8 +158,8 @@ def remove_member(membership: Membership, actor: Actor) -> None:
         now = _locked(membership, actor)
         if now.role == Role.OWNER:
             _keep_an_owner(now)
-        now.delete()
         endings = rights.end(loss_of_role(now, None, actor))
+        now.delete()
         record_event(
             Action.MEMBER_REMOVED,
             actor,

@@ -75,9 +75,9 @@ def deactivate(user: User, actor: Actor) -> None:
         commands = rights.locked(user, actor.user).get(actor.user.pk) if actor.user else None
         if actor.user and not (commands and commands.is_active and commands.is_superuser):
             raise PermissionDenied("You are no longer a site admin. Nothing was done.")
-        User.objects.filter(pk=user.pk).update(is_active=False)
         subject = (str(user.pk), user.email)
         endings = rights.end(loss_of_account(user, actor))
+        User.objects.filter(pk=user.pk).update(is_active=False)
         record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=subject, **rights.recorded(endings))
 
 

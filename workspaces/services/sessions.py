@@ -14,6 +14,7 @@ from django.utils import timezone
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, User
 from workspaces.sessions import BEGAN, SessionStore, stored_key
+from workspaces.user_agents import browser_in_words
 
 LONGEST_AGENT = 200
 
@@ -42,6 +43,11 @@ def sessions_of(user: User) -> list[UserSession]:
 def is_current(session: SessionBase, row: UserSession) -> bool:
     """Say whether ``row`` lists this very session."""
     return bool(row.session_key == stored_key(session.session_key or ""))
+
+
+def in_words(row: UserSession) -> str:
+    """Name a session by its browser and address."""
+    return f"{browser_in_words(row.user_agent)} from {row.ip}"
 
 
 def end(rows: Iterable[UserSession]) -> int:

@@ -10,8 +10,10 @@ from workspaces import passkeys
 from workspaces.identities import Identity
 from workspaces.models import User
 from workspaces.services import sessions
+from workspaces.user_agents import browser_in_words
 
 register = template.Library()
+register.filter("browser", browser_in_words)
 
 
 @register.filter

@@ -112,7 +112,7 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
 
 def _end(request: HttpRequest, rows: list[UserSession]) -> None:
     for row in rows:
-        record_event(Action.SESSION_ENDED, Actor.of(request), subject=(str(row.pk), f"{row.ip}, {row.user_agent}"))
+        record_event(Action.SESSION_ENDED, Actor.of(request), subject=(str(row.pk), sessions.in_words(row)))
     sessions.end(rows)
 
 

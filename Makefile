@@ -10,8 +10,8 @@ WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist deploy front i
   dashboard/test_up.py troubleshooting/test_body_agreement.py)
 # A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
-# log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, capture_chaos, pacer_storm and redelivery take
-# minutes: by name only.
+# log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, pacer_storm and
+# redelivery take minutes: by name only.
 BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # For every Python from 3.11 on and every platform; pins that are there stay unless requirements*.in says otherwise.

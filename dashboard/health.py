@@ -79,7 +79,8 @@ def _migrations() -> str:
 
 def _redis() -> str:
     try:
-        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2) as client:
+        seconds = settings.REDIS_SECONDS
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds) as client:
             client.ping()
     except redis.RedisError:
         return "no answer"

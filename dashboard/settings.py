@@ -115,13 +115,18 @@ DATABASES = ENVIRONMENT.databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = ENVIRONMENT.redis_address
+REDIS_SECONDS = 2  # in which Redis has to answer, else it counts as away
 CACHES = {
     "default": {
         "BACKEND": "dashboard.cache.Cache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "console",
         "VERSION": 2,  # 1 was pickled
-        "OPTIONS": {"serializer": "dashboard.cache.JsonSerializer"},
+        "OPTIONS": {
+            "serializer": "dashboard.cache.JsonSerializer",
+            "socket_timeout": REDIS_SECONDS,
+            "socket_connect_timeout": REDIS_SECONDS,
+        },
     }
 }
 
@@ -271,16 +276,27 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Seconds until a task whose worker vanished is given to another; the longest task takes well under that.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 600}
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # however long it is away
+# A message is a tick of the clock or a nudge: what is to be done is in the database, under leases. So a message counts
+# as done when it is taken, and Redis is told nothing more of it: a connection that is lost then takes nothing along.
+# With messages that are acknowledged later, a task that ended while the connection was away ended its worker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "ack_emulation": False,
+    "socket_timeout": REDIS_SECONDS,
+    "socket_connect_timeout": REDIS_SECONDS,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+}
 CELERY_TASK_IGNORE_RESULT = True
 # Whoever can write to Redis can give us tasks of ours, and nothing else.
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
-# A task is done when it is finished, not when it is fetched; every task is safe to run twice.
-CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_ACKS_LATE = False
+# What nobody works on waits in Redis, for the first worker that is free.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_DISABLE_PREFETCH = True
+# What runs while the connection is lost runs to its end.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
 CELERY_BEAT_SCHEDULER = "dashboard.beat.Scheduler"

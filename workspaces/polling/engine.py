@@ -27,7 +27,7 @@ _REFILL = 25
 _TOGETHER = 50
 # How often a thread looks whether more is due, and whether its worker was told to end.
 LOOK_SECONDS = 0.25
-# How long a task goes on taking; then it waits for what is on its way. Well below the broker's visibility time-out.
+# How long a task goes on taking; then it waits for what is on its way.
 LONGEST_TURN_SECONDS = 60
 # Without the pacer's count there is no background call.
 _WITHOUT_PACER_SECONDS = 5.0

@@ -85,7 +85,10 @@ def connection() -> redis.Redis:
     """Return a client on this process's pool of connections to REDIS_URL."""
     global _pool  # noqa: PLW0603 - one pool a process, made when first needed
     if _pool is None:
-        _pool = redis.ConnectionPool.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
+        seconds = settings.REDIS_SECONDS
+        _pool = redis.ConnectionPool.from_url(
+            settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds
+        )
     return redis.Redis(connection_pool=_pool)
 
 

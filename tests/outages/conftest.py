@@ -1,0 +1,65 @@
+import subprocess
+import sys
+
+import pytest
+from redis import Redis, RedisError
+
+from dashboard.embedded import bundled_redis
+from tests.conftest import ROOT, clean_environment
+from tests.waiting import wait_until
+
+
+class Broker:
+    """A redis-server of the test's own, that goes away and comes back."""
+
+    def __init__(self, folder):
+        self.socket = folder / "redis.sock"
+        self.url = f"unix://{self.socket}"
+        self.command = [*bundled_redis.command(self.socket, folder / "redis"), "--save", ""]
+        self.client = Redis(unix_socket_path=str(self.socket))
+
+    def start(self):
+        self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(self.answers)
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def answers(self):
+        try:
+            return self.client.ping()
+        except RedisError:
+            return False
+
+
+@pytest.fixture
+def broker(tmp_path):
+    server = Broker(tmp_path)
+    server.start()
+    yield server
+    server.stop()
+    server.client.close()
+
+
+class Worker:
+    """A real worker of one pool, and what it writes."""
+
+    def __init__(self, folder, url, pool):
+        self.log = folder / f"{pool}.log"
+        self.environment = clean_environment(VAR_DIR=folder / "var", REDIS_URL=url)
+        self.command = ["-A", "tests.outages.holding", "worker", "--pool", pool, "--concurrency", "2", "-Q", pool]
+
+    def start(self):
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "celery", *self.command],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def text(self):
+        return self.log.read_text()

@@ -1,9 +1,11 @@
 """`manage.py up` as a real process: what it starts, what it survives, what it leaves behind."""
 
+import contextlib
 import json
 import re
 import signal
 import socket
+import sqlite3
 import stat
 import time
 import urllib.error
@@ -122,6 +124,24 @@ def test_nobody_else_can_read_its_data(console):
     paths = [console.var_dir, *console.var_dir.rglob("*")]
     assert {"console.sqlite3", "secret_key", "encryption_key", "redis", "static", "up.lock"} <= {p.name for p in paths}
     assert [str(path) for path in paths if stat.S_IMODE(path.lstat().st_mode) & 0o077] == []
+
+
+def test_a_backup_made_while_it_runs_is_a_console_elsewhere(console, manage, tmp_path):
+    file, elsewhere = tmp_path / "backup.tar.gz", tmp_path / "elsewhere"
+    made = manage("backup", file, VAR_DIR=console.var_dir)
+    assert (made.returncode, made.stderr) == (0, "")
+    assert manage("restore", file, VAR_DIR=elsewhere).returncode == 0
+    for name in ("secret_key", "encryption_key"):
+        assert (elsewhere / name).read_bytes() == (console.var_dir / name).read_bytes()
+    assert rows(elsewhere) == rows(console.var_dir)
+
+
+def rows(var_dir):
+    """How many rows each table has, and the accounts."""
+    with contextlib.closing(sqlite3.connect(var_dir / "console.sqlite3")) as database:
+        tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        counts = {name: database.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables}  # noqa: S608
+        return counts, database.execute("SELECT * FROM workspaces_user").fetchall()
 
 
 def test_it_ends_within_five_seconds_and_leaves_nothing_behind(console):

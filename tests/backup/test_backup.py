@@ -1,0 +1,263 @@
+"""Archives of the embedded set: what is in them, what they are refused for, and what restoring leaves behind."""
+
+import io
+import sqlite3
+import stat
+import subprocess
+import tarfile
+import threading
+from contextlib import closing
+
+import pyrage
+import pytest
+from cryptography.fernet import Fernet
+
+from dashboard.backup import BackupFailed, archive, encryption, restoring, snapshot
+from dashboard.backup.restoring import Keys
+
+KEY = Fernet.generate_key().decode()
+KNOWN = {("workspaces", "0001_initial")}
+HERE = Keys([KEY], are_in_var_dir=True)
+
+
+@pytest.fixture
+def var_dir(tmp_path):
+    """A VAR_DIR with databases that are in use."""
+    path = tmp_path / "var"
+    for name in snapshot.DATABASES:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        with closing(sqlite3.connect(path / name, isolation_level=None)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("CREATE TABLE django_migrations (app, name)")
+            database.executemany("INSERT INTO django_migrations VALUES (?, ?)", KNOWN)
+            database.execute("CREATE TABLE account (name PRIMARY KEY, credits)")
+            database.execute("INSERT INTO account VALUES ('a', 0), ('b', 0)")
+    (path / "mail").mkdir()
+    (path / "mail" / "one.eml").write_text("Subject: one")
+    (path / "secret_key").write_text("of sessions")
+    (path / "encryption_key").write_text(KEY)
+    (path / "up.lock").write_text("17")
+    return path
+
+
+@pytest.fixture
+def make(var_dir, tmp_path):
+    def write(name="backup.tar.gz", *, keys=snapshot.KEYS, recipients=()):
+        path = tmp_path / name
+        archive.write(path, var_dir, encryption_keys=[KEY], with_files=keys, recipients=recipients)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def empty(tmp_path):
+    path = tmp_path / "elsewhere"
+    path.mkdir()
+    return path
+
+
+def rows(path):
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT name, credits FROM account ORDER BY name").fetchall()
+
+
+def files(folder):
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_what_is_backed_up_is_restored_byte_for_byte(make, var_dir, empty):
+    assert restoring.restore(make(), empty, None, KNOWN, HERE) is None
+    assert files(empty) == {*snapshot.DATABASES, *snapshot.KEYS, "mail/one.eml"}
+    for name in (*snapshot.KEYS, "mail/one.eml"):
+        assert (empty / name).read_bytes() == (var_dir / name).read_bytes()
+    for name in snapshot.DATABASES:
+        assert rows(empty / name) == rows(var_dir / name)
+
+
+def test_a_database_in_use_is_copied_as_of_one_moment_and_with_its_log(var_dir, tmp_path):
+    """The sum of both rows is always zero, but for the time between the two updates of a transaction."""
+    ended = threading.Event()
+
+    def write():
+        with closing(sqlite3.connect(var_dir / "console.sqlite3", isolation_level=None)) as database:
+            database.execute("PRAGMA wal_autocheckpoint = 0")
+            amount = 0
+            while not ended.is_set():
+                amount += 1
+                database.execute("BEGIN IMMEDIATE")
+                database.execute("UPDATE account SET credits = ? WHERE name = 'a'", (amount,))
+                database.execute("UPDATE account SET credits = ? WHERE name = 'b'", (-amount,))
+                database.execute("COMMIT")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        seen = []
+        while len(seen) < 5 or seen[-1] == 0:
+            copy = tmp_path / f"copy{len(seen)}.sqlite3"
+            snapshot.copy_database(var_dir / "console.sqlite3", copy)
+            (_, first), (_, second) = rows(copy)
+            assert first + second == 0
+            seen.append(first)
+    finally:
+        ended.set()
+        writer.join()
+    assert seen == sorted(seen)
+
+
+def test_nobody_else_may_read_the_archive_and_no_draft_is_left(make, var_dir):
+    path = make()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not [name for name in (*path.parent.iterdir(), *var_dir.iterdir()) if "backup" in name.name and name != path]
+
+
+def test_an_archive_is_never_written_over(make):
+    make()
+    with pytest.raises(BackupFailed, match="never written over"):
+        make()
+
+
+def test_a_place_that_cannot_be_written_to_is_named(var_dir, tmp_path):
+    with pytest.raises(BackupFailed, match=r"missing/b cannot be written: No such file or directory"):
+        archive.write(tmp_path / "missing/b", var_dir, encryption_keys=[KEY], with_files=(), recipients=())
+
+
+def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(make, var_dir, tmp_path):
+    with (var_dir / "console.sqlite3").open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)
+    with pytest.raises(BackupFailed, match=r"damaged|cannot be copied"):
+        make()
+    assert not (tmp_path / "backup.tar.gz").exists()
+
+
+def test_what_was_there_is_moved_aside_with_its_log_and_queue(make, var_dir):
+    path = make()
+    with closing(sqlite3.connect(var_dir / "console.sqlite3")) as database:
+        database.execute("UPDATE account SET credits = 5")
+        database.commit()
+    (var_dir / "console.sqlite3-wal").write_bytes(b"left by a crash")
+    (var_dir / "redis").mkdir()
+    aside = restoring.restore(path, var_dir, None, KNOWN, HERE)
+    assert aside.parent == var_dir
+    assert {"console.sqlite3", "secret_key", "encryption_key", "sandbox", "mail", "redis"} <= {
+        p.name for p in aside.iterdir()
+    }
+    assert rows(var_dir / "console.sqlite3") == [("a", 0), ("b", 0)]
+    assert not (var_dir / "console.sqlite3-wal").exists()
+    assert not (var_dir / "redis").exists()
+
+
+def test_nothing_is_restored_under_a_console_that_runs(make, var_dir):
+    path = make()
+    with closing(sqlite3.connect(var_dir / "console.sqlite3")) as database:
+        database.execute("SELECT * FROM account").fetchall()
+        with pytest.raises(BackupFailed, match="in use"):
+            restoring.restore(path, var_dir, None, KNOWN, HERE)
+    assert restoring.restore(path, var_dir, None, KNOWN, HERE)
+
+
+def test_keys_stay_out_on_request_and_are_asked_for(make, empty):
+    path = make(keys=())
+    other = Keys([Fernet.generate_key().decode()], are_in_var_dir=True)
+    with pytest.raises(BackupFailed, match="encryption_key that was kept apart"):
+        restoring.restore(path, empty, None, KNOWN, other)
+    assert files(empty) == set()
+    restoring.restore(path, empty, None, KNOWN, Keys([*other.current, KEY], are_in_var_dir=True))
+    assert "encryption_key" not in files(empty)
+
+
+def test_keys_of_the_environment_count_before_those_in_the_archive(make, empty):
+    other = Keys([Fernet.generate_key().decode()], are_in_var_dir=False)
+    with pytest.raises(BackupFailed, match="ENCRYPTION_KEYS"):
+        restoring.restore(make(), empty, None, KNOWN, other)
+
+
+def test_the_database_of_a_newer_version_is_refused(make, empty):
+    with pytest.raises(BackupFailed, match=r"does not know \(workspaces\.0001_initial\)"):
+        restoring.restore(make(), empty, None, {("workspaces", "0000_zero")}, HERE)
+
+
+@pytest.mark.parametrize("kind", ["age", "ssh"])
+def test_an_encrypted_archive_opens_with_its_key_alone(make, empty, tmp_path, kind):
+    identity = tmp_path / "identity"
+    if kind == "age":
+        made = pyrage.x25519.Identity.generate()
+        identity.write_text(f"# made for the tests\n{made}\n")
+        public = str(made.to_public())
+    else:
+        command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(identity)]
+        subprocess.run(command, check=True)
+        public = (tmp_path / "identity.pub").read_text()
+    path = make(recipients=[encryption.recipient(public)])
+    assert b"SQLite format" not in path.read_bytes()
+    with pytest.raises(BackupFailed, match="--identity"):
+        restoring.restore(path, empty, None, KNOWN, HERE)
+    stranger = tmp_path / "stranger"
+    stranger.write_text(str(pyrage.x25519.Identity.generate()))
+    with pytest.raises(BackupFailed, match="cannot be decrypted"):
+        restoring.restore(path, empty, stranger, KNOWN, HERE)
+    restoring.restore(path, empty, identity, KNOWN, HERE)
+    assert rows(empty / "console.sqlite3") == [("a", 0), ("b", 0)]
+
+
+@pytest.mark.parametrize("text", ["age1nonsense", "ssh-ed25519 nonsense", "ssh-dss AAAA", ""])
+def test_what_is_no_public_key_is_refused(text):
+    with pytest.raises(ValueError, match="not a public key"):
+        encryption.recipient(text)
+
+
+def test_every_damage_is_noticed(make, empty, tmp_path):
+    """A bit turned anywhere, or an end that is missing."""
+    whole = make().read_bytes()
+    bad = tmp_path / "bad"
+    for place in range(12, len(whole), len(whole) // 40):
+        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        with pytest.raises(BackupFailed, match=r"damaged|newer|no backup|lists"):
+            restoring.restore(bad, empty, None, KNOWN, HERE)
+        bad.write_bytes(whole[:place])
+        with pytest.raises(BackupFailed, match="damaged"):
+            restoring.verify(bad, empty, None, KNOWN)
+    assert list(empty.iterdir()) == []
+
+
+def repacked(path, change):
+    """The archive with another list of members."""
+    with tarfile.open(path) as tar:
+        members = [(member.name, tar.extractfile(member).read()) for member in tar]
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        for name, content in change(members):
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    path.write_bytes(out.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda m: m[1:], "no backup of the console"),
+        (lambda m: [*m, ("../planted", b"")], "does not belong"),
+        (lambda m: m[:-1], "lacks"),
+        (lambda m: [(m[0][0], m[0][1].replace(b'"mail/one.eml"', b'"mail/../../x"')), *m[1:]], "belongs nowhere"),
+        (lambda m: [(m[0][0], m[0][1].replace(b'"format": 1', b'"format": 2')), *m[1:]], "newer console"),
+        (lambda m: [(m[0][0], b"[]"), *m[1:]], "no backup"),
+        (lambda m: [*m[:-1], (m[-1][0], b"other")], "not what was backed up"),
+    ],
+)
+def test_an_archive_that_somebody_made_up_is_refused(make, empty, change, message):
+    path = make()
+    repacked(path, change)
+    with pytest.raises(BackupFailed, match=message):
+        restoring.restore(path, empty, None, KNOWN, HERE)
+    assert list(empty.iterdir()) == []
+
+
+def test_on_postgresql_its_own_tools_are_named_without_the_password(manage, tmp_path):
+    variables = dict(line.split("=", 1) for line in manage("generate_keys").stdout.replace("'", "").splitlines())
+    variables["DATABASE_URL"] = "postgres://console:hushhush@127.0.0.1:1/console"
+    said = manage("backup", tmp_path / "b", VAR_DIR=tmp_path / "var", **variables).stderr
+    assert f"pg_dump --format=custom --file={tmp_path}/b 'host=127.0.0.1 port=1 user=console dbname=console'" in said
+    assert "hushhush" not in said

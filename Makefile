@@ -38,7 +38,7 @@ test-postgres: $(VENV)/.installed-dev ## run the tests that use the database, on
 lint: $(VENV)/.installed-dev ## check style, types, templates, migrations and deployment settings
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy manage.py $(wildcard $(PACKAGES))
+	$(BIN)/mypy manage.py tools $(wildcard $(PACKAGES))
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	.ci/check-deploy $(BIN)/python

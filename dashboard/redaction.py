@@ -13,7 +13,7 @@ KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists show as we
 # Of what is logged: one value, all values of one line, and the lines of a traceback at either end.
 LONGEST_VALUE, LONGEST_EVENT, MOST_LINES = 2_000, 20_000, 100
 # Read beyond a cut, so that no secret is cut in two before it is recognized.
-_BEYOND = 2_000
+BEYOND = 2_000
 _OF_ANY_VALUE = 8  # characters, about what a number with its comma takes
 
 # A pattern that runs on from each of many beginnings takes time by the square of the text's length. So what may be
@@ -60,14 +60,17 @@ def redact_text(text: str) -> str:
     return text
 
 
-def redact_beginning(text: str, limit: int = LONGEST_VALUE) -> str:
-    """Return the first ``limit`` characters of ``text`` without secrets, and how many more there were."""
-    seen = redact_text(text[: limit + _BEYOND])
+def redact_beginning(text: str, limit: int = LONGEST_VALUE, *, unread: int = 0) -> str:
+    """Return the first ``limit`` characters of ``text`` without secrets, and how many more there were.
+
+    ``unread`` are characters that followed and were not kept; then ``text`` must reach ``BEYOND`` past ``limit``.
+    """
+    seen = redact_text(text[: limit + BEYOND])
     if len(text) <= limit:
         return seen
     # Of a secret that the second cut goes through nothing is shown.
-    kept = seen[: limit if len(text) <= limit + _BEYOND else min(limit, max(0, len(seen) - _BEYOND))]
-    return f"{kept}… [{len(text) - limit:,} more characters]"
+    kept = seen[: limit if len(text) + unread <= limit + BEYOND else min(limit, max(0, len(seen) - BEYOND))]
+    return f"{kept}… [{len(text) - limit + unread:,} more characters]"
 
 
 def redact_lines(text: str) -> str:
@@ -98,7 +101,7 @@ class _Event:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bytes):
-            return self._text(value[: LONGEST_VALUE + 2 * _BEYOND].decode(errors="replace"))
+            return self._text(value[: LONGEST_VALUE + 2 * BEYOND].decode(errors="replace"))
         self.left -= _OF_ANY_VALUE
         if isinstance(value, Mapping):
             return self._mapping(value)

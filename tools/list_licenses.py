@@ -29,10 +29,10 @@ def pins(path: Path) -> list[tuple[str, str]]:
 def licence_of(package: Distribution) -> str:
     """Return the licence as an SPDX expression where there is one, else as the package words it."""
     known = package.metadata
-    if expression := known.get("License-Expression"):
-        return str(expression)
+    if "License-Expression" in known:
+        return known["License-Expression"]
     classified = [line.split(" :: ")[-1] for line in known.get_all("Classifier") or [] if line.startswith("License ::")]
-    stated = str(known.get("License") or "").strip().splitlines()
+    stated = known["License"].strip().splitlines() if "License" in known else []
     short = stated[0] if stated and len(stated[0]) <= 60 else ""
     return ", ".join(sorted(set(classified) - {"OSI Approved"})) or short or "not stated in its metadata"
 

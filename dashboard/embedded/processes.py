@@ -7,12 +7,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from dashboard.embedded import CannotStart
-from dashboard.redaction import redact_text
+from dashboard.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLLOW = Path(__file__).with_name("follow.py")
@@ -60,9 +61,9 @@ class Process:
         threading.Thread(target=self._print, args=[self.running.stdout], daemon=True).start()
 
     def _print(self, output: IO[str]) -> None:
-        for line in output:
+        for line, unread in _lines(output):
             if not any(text in line for text in self.unsaid):
-                say(self.name, line.rstrip())
+                say(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
 
     def check_alive(self) -> None:
         """Raise CannotStart if it has ended, for those who wait for it."""
@@ -96,6 +97,16 @@ class Process:
         if self.running is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.running.pid, signal.SIGKILL)
+
+
+def _lines(output: IO[str]) -> Iterator[tuple[str, int]]:
+    """Yield each line as far as any of it is shown, and how many characters followed, which are never held."""
+    most = LONGEST_EVENT + BEYOND
+    while piece := output.readline(most):
+        line, unread = piece, 0
+        while not piece.endswith("\n") and (piece := output.readline(most)):
+            unread += len(piece.rstrip("\n"))
+        yield line.rstrip(), unread
 
 
 def _ending(code: int) -> str:

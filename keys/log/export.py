@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 from typing import Any, NamedTuple
 
+from django.db.models.functions import Coalesce
+
 from keys.log.page import Tallies
 from keys.models import ApiKey, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
@@ -22,6 +24,7 @@ _READ = (
     "status_code",
     "duration_ms",
     "ip_address",
+    Coalesce("ip_address_sent", "ip_address"),
     "user_agent",
     "is_own_call",
 )
@@ -30,7 +33,10 @@ _FIXED_BYTES = 190
 
 
 class Line(NamedTuple):
-    """One request in the file; its fields are the columns. Times are UTC, ``key_id`` is upstream's."""
+    """One request in the file; its fields are the columns. Times are UTC, ``key_id`` is upstream's.
+
+    ``ip_address`` is the canonical form, by which equal addresses are equal; ``ip_address_sent`` what upstream wrote.
+    """
 
     id: str
     created_at: str
@@ -42,6 +48,7 @@ class Line(NamedTuple):
     status_code: int | None
     duration_ms: int | None
     ip_address: str
+    ip_address_sent: str
     user_agent: str
     by_this_console: bool
 

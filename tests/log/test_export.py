@@ -58,6 +58,20 @@ def test_the_page_of_a_key_exports_that_key(log, exported):
     assert [line["id"] for line in exported(query="?" + url.partition("?")[2])] == [wanted.upstream_id]
 
 
+def test_an_address_is_given_in_its_one_form_and_as_upstream_sent_it(log, exported):
+    now = timezone.now()
+    for seconds, address in enumerate(["203.0.113.9", "::ffff:203.0.113.9", "2001:DB8::1", "behind a proxy", ""]):
+        log.add(ip_address=address, created_at=now - timedelta(seconds=seconds))
+    for file_format in ("jsonl", "csv"):
+        assert [(line["ip_address"], line["ip_address_sent"]) for line in exported(file_format)] == [
+            ("203.0.113.9", "203.0.113.9"),
+            ("203.0.113.9", "::ffff:203.0.113.9"),
+            ("2001:db8::1", "2001:DB8::1"),
+            ("behind a proxy", "behind a proxy"),
+            ("", ""),
+        ]
+
+
 def test_what_a_spreadsheet_would_run_is_text(log, exported):
     log.add(path="=cmd|'/c calc'!A1", user_agent="@SUM(A1)\n=1")
     (line,) = exported("csv")

@@ -1,0 +1,54 @@
+"""What a supervised process prints, as the supervisor repeats it."""
+
+import io
+import tracemalloc
+
+import pytest
+
+from dashboard.embedded.processes import Process
+from dashboard.redaction import BEYOND, LONGEST_EVENT
+
+KEY = "clapi_AbCd" + "x7-_" * 15
+
+
+def repeated(text, capsys):
+    Process("web", [], unsaid=("of no interest",))._print(text if hasattr(text, "readline") else io.StringIO(text))
+    return capsys.readouterr().out.splitlines()
+
+
+def test_lines_come_one_by_one_without_their_secrets(capsys):
+    lines = repeated(f"one\n\nwith {KEY}\nof no interest\nlast", capsys)
+    assert lines == ["web     | one", "web     | ", "web     | with clapi_AbCd…[redacted]", "web     | last"]
+
+
+@pytest.mark.parametrize("more", [1, BEYOND, BEYOND + 1, 100_000])
+def test_a_long_line_is_cut_and_says_by_how_much_and_the_next_one_is_whole(capsys, more):
+    first, second = repeated("x" * (LONGEST_EVENT + more) + "\nnext\n", capsys)
+    assert first == f"web     | {'x' * LONGEST_EVENT}… [{more:,} more characters]"
+    assert second == "web     | next"
+
+
+@pytest.mark.parametrize("at", [LONGEST_EVENT - 30, LONGEST_EVENT + BEYOND - 30])
+@pytest.mark.parametrize("after", ["", "y" * 50_000])
+def test_a_cut_leaves_no_half_of_a_secret(capsys, at, after):
+    (line,) = repeated(f"{'x' * (at - 1)} {KEY} {after}\n", capsys)
+    assert KEY[11:14] not in line
+
+
+class Endless:
+    """Megabytes without an end of line, as a program that writes a file to its output does."""
+
+    left = 20
+
+    def readline(self, most):
+        self.left -= 1
+        return "x" * most if self.left > 0 else ""
+
+
+def test_a_line_without_end_is_never_held(capsys):
+    tracemalloc.start()
+    (line,) = repeated(Endless(), capsys)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert line.endswith(f"… [{19 * (LONGEST_EVENT + BEYOND) - LONGEST_EVENT:,} more characters]")
+    assert peak < 10 * LONGEST_EVENT

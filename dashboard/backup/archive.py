@@ -126,7 +126,8 @@ def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys
     probe = Fernet(encryption_keys[0]).encrypt(_PROBE).decode()
     manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    with tarfile.open(fileobj=output, mode="w:gz") as tar:
+    # Named here, because the name of the draft would go into the file.
+    with gzip.GzipFile("", "wb", fileobj=output) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name in (MANIFEST, *names):
             tar.add(folder / name, name, recursive=False)
     return manifest

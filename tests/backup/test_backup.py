@@ -209,10 +209,10 @@ def test_what_is_no_public_key_is_refused(text):
 
 
 def test_every_damage_is_noticed(make, empty, tmp_path):
-    """A bit turned anywhere, or an end that is missing."""
+    """A bit turned anywhere between the header and the checksum of the whole, or an end that is missing."""
     whole = make().read_bytes()
     bad = tmp_path / "bad"
-    for place in range(12, len(whole), len(whole) // 40):
+    for place in range(10, len(whole) - 9, len(whole) // 40):
         bad.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
         with pytest.raises(BackupFailed, match=r"damaged|newer|no backup|lists"):
             restoring.restore(bad, empty, None, KNOWN, HERE)

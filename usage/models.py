@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from usage.changes.facts import Certainty, Mark
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -40,11 +41,11 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
 
     def latest_of(self, workspace: Workspace) -> "BalanceReading | None":
         """Return the newest reading, or None before the first."""
-        return self.filter(workspace=workspace).order_by("-read_at").first()
+        return self.filter(workspace=workspace).order_by("-read_at", "-pk").first()
 
     def begun_by(self, moment: datetime) -> "BalanceReading | None":
         """Return the stretch that was current at ``moment``: the last that began by then."""
-        return self.filter(first_read_at__lte=moment).order_by("-first_read_at").first()
+        return self.filter(first_read_at__lte=moment).order_by("-first_read_at", "-pk").first()
 
     def with_changes(self) -> Any:
         """Annotate what the change before each stretch was: ``topped_up``, ``corrected``, and ``added``, their sum.
@@ -223,3 +224,6 @@ class BurnPattern(models.Model):
 
     def __str__(self) -> str:
         return f"burn as of {self.hour:%Y-%m-%d %H}:00"
+
+
+clock.watch(BalanceImport, past=("at", "undone_at"))

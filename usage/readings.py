@@ -11,6 +11,7 @@ from django.db.models.functions import Now
 from usage.changes.facts import ZERO, Certainty
 from usage.changes.interpretation import CENT
 from usage.changes.review import KEPT_WHOLE, review_due
+from usage.future import bring_back
 from usage.hours import HOUR, hour_of
 from usage.models import TELLING, UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from workspaces.models import Workspace
@@ -51,7 +52,8 @@ def record(workspace: Workspace, balance: Decimal, read_at: datetime, interval_s
         read_at = min(read_at, clock or read_at)
         latest = BalanceReading.objects.latest_of(workspace)
         if latest is not None and clock is not None and latest.read_at > clock:
-            _bring_back(latest, read_at)
+            bring_back(workspace, read_at)
+            latest = BalanceReading.objects.latest_of(workspace)
         if latest is None:
             _begin(workspace, balance, read_at)
             _add_to_hours(workspace, Step(read_at, read_at, balance, balance, timedelta(0)))
@@ -60,14 +62,6 @@ def record(workspace: Workspace, balance: Decimal, read_at: datetime, interval_s
             _extend(latest, step)
             _add_to_hours(workspace, step)
             review_due(workspace, read_at, rose=step.fallen < 0)
-
-
-def _bring_back(latest: BalanceReading, now: datetime) -> None:
-    """Move a reading that a wrong clock dated into the future to right before ``now``: it would hold up all others."""
-    latest.read_at = now - timedelta(microseconds=1)
-    latest.first_read_at = min(latest.first_read_at, latest.read_at)
-    latest.save(update_fields=["read_at", "first_read_at"])
-    BalanceChange.objects.filter(reading=latest).update(until=latest.first_read_at)
 
 
 def _step(latest: BalanceReading, balance: Decimal, read_at: datetime, interval_seconds: float) -> Step:

@@ -57,7 +57,7 @@ def land_page(
         if fresh or decided:
             _write(workspace, fresh, decided, read_at)
         _give_up(workspace, read_at)
-    return _landed(page, fresh)
+    return _landed(page, fresh, read_at)
 
 
 def _page(
@@ -211,14 +211,17 @@ def _give_up(workspace: Workspace, read_at: datetime) -> None:
         Delivery.objects.bulk_update(late, names, batch_size=_BATCH)
 
 
-def _landed(page: Mapping[str, tuple[Key, Attempt]], fresh: Mapping[str, tuple[Key, Attempt]]) -> Landed:
+def _landed(
+    page: Mapping[str, tuple[Key, Attempt]], fresh: Mapping[str, tuple[Key, Attempt]], read_at: datetime
+) -> Landed:
     numbers: dict[str, list[int]] = defaultdict(list)
     for (workflow_id, _), attempt in fresh.values():
         numbers[workflow_id].append(attempt.number)
     return Landed(
         rows=len(page),
         fresh=len(fresh),
-        known=len(page) - len(fresh),
+        # One from the future stays on the page whatever is missed behind it, so that it is known tells nothing.
+        known=sum(name not in fresh and attempt.at <= read_at for name, (_, attempt) in page.items()),
         oldest_at=min((attempt.at for _, attempt in page.values()), default=None),
         newest_at=max((attempt.at for _, attempt in page.values()), default=None),
         workflows=frozenset(workflow_id for (workflow_id, _), _ in page.values()),

@@ -54,7 +54,8 @@ def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at
         feed.wants_workflow_ids, feed.refusal = False, ""
         if _note_gap(poll, feed, landed, read_at):
             begun_before = landed.begun_before
-        feed.read_until = max(filter(None, [feed.read_until, landed.newest_at]), default=None)
+        newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
+        feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
     following.learn_from_sources(workspace, read_at)
     following.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])

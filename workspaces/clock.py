@@ -4,7 +4,7 @@ The clocks of the console's machines may differ, and be set; what several proces
 that one have been ahead, what it dated into the future is taken to be of now, and mended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
@@ -64,6 +64,7 @@ def _brought_back(column: str, limit: datetime, to: datetime | None) -> Case:
 
 
 _tables: dict[type[Model], _Times] = {}
+_menders: dict[Callable[[datetime], int], tuple[type[Model], ...]] = {}
 
 
 def watch(model: type[Model], *, past: Iterable[str] = (), due: Iterable[str] = (), leases: Iterable[str] = ()) -> None:
@@ -76,12 +77,19 @@ def watch(model: type[Model], *, past: Iterable[str] = (), due: Iterable[str] = 
     _tables[model] = _Times(model, tuple(past), tuple(due), tuple(leases))
 
 
+def watch_with(mender: Callable[[datetime], int], *models: type[Model]) -> None:
+    """Have ``mend`` call ``mender`` with the present moment, for tables whose rows depend on each other.
+
+    It returns how many rows it has brought back.
+    """
+    _menders[mender] = models
+
+
 def mend() -> int:
     """Take what a clock that was ahead has dated into the future to be of now; return how many rows."""
-    moment, mended = now(), {}
-    for model, times in _tables.items():
-        if rows := times.mend(moment):
-            mended[model._meta.label] = rows  # noqa: SLF001 - Django's documented way
-    if mended:
-        logger.warning("clock_was_ahead", **mended)
+    moment = now()
+    mended = {model._meta.label: times.mend(moment) for model, times in _tables.items()}  # noqa: SLF001 - Django's documented way
+    mended |= {models[0]._meta.label: mender(moment) for mender, models in _menders.items()}  # noqa: SLF001 - as above
+    if any(mended.values()):
+        logger.warning("clock_was_ahead", **{label: rows for label, rows in mended.items() if rows})
     return sum(mended.values())

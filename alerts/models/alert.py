@@ -172,4 +172,5 @@ class Transition(models.Model):
         return self.text
 
 
+clock.watch(Transition, past=("at",))
 clock.watch(Alert, past=("started_at", "fired_at", "resolved_at", "evaluated_at", "acknowledged_at", "notified_at"))

@@ -160,4 +160,5 @@ class Attempt(models.Model):
         return f"{self.get_outcome_display()}: {self.answer}"
 
 
+clock.watch(Attempt, past=("at",))
 clock.watch(Notification, past=("created_at", "sent_at"), due=("next_attempt_at",), leases=("leased_until",))

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from alerts.evaluation import Levels
 from alerts.kinds import Reading, RuleKind, kind_named
+from workspaces import clock
 from workspaces.models import User, Workspace
 
 
@@ -142,3 +143,7 @@ class Snooze(models.Model):
         if self.until is not None and now >= self.until:
             return False
         return self.level is None or not Levels(levels.direction, self.level, self.level).crossed(value)
+
+
+clock.watch(Rule, past=("created_at",))
+clock.watch(Snooze, past=("at",))

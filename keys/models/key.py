@@ -255,6 +255,7 @@ class ApiKey(models.Model):
 clock.watch(
     ApiKey,
     past=(
-        "first_seen_at", "read_at", "gone_at", "revoked_at", "captured_since", "revoke_begun_at", "kept_from",
+        "first_seen_at", "read_at", "gone_at", "revoked_at", "captured_since", "count_restarted_at",
+        "revoke_begun_at", "kept_from",
     ),
 )  # fmt: skip

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from cleanlist import DeliveryAttempt
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
-from webhooks import counting, grouping, retention
+from webhooks import counting, grouping, polls, retention
 from webhooks.landing import land_page
-from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour, Workflow
-from workspaces.models import Workspace
+from webhooks.models import Attempt, Delivery, DeliveryGap, Endpoint, EndpointDay, EndpointHour, Feed, Workflow
+from workspaces.models import Poll, Workspace
 
 pytestmark = pytest.mark.django_db
 SECOND = timedelta(seconds=1)
@@ -312,3 +312,15 @@ def test_pages_can_say_how_long(settings, days, words):
     settings.KEEP_DELIVERIES_DAYS = days
 
     assert retention.kept_for() == words
+
+
+def test_an_attempt_from_the_future_hides_no_gap(workspace):
+    poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
+    ahead = attempt("ahead", at=READ_AT + timedelta(hours=3))
+    polls.land_latest(poll, [attempt("first", at=READ_AT), ahead], READ_AT)
+    assert Feed.objects.get().read_until == READ_AT
+    later = READ_AT + timedelta(hours=1)
+    page = [attempt(f"new {n}", at=later + timedelta(seconds=n)) for n in range(polls.FULL_PAGE)]
+    polls.land_latest(poll, [ahead, *page], later + timedelta(minutes=1))
+    gap = DeliveryGap.objects.get()
+    assert (gap.after, gap.before) == (READ_AT, later)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models.user import User
 from workspaces.models.workspace import Role, Workspace, holds
 
@@ -92,3 +93,6 @@ class Invitation(models.Model):
         self.token_hash = hash_of(token)
         self.sent_at, self.expires_at = timezone.now(), expiry_from_now()
         return token
+
+
+clock.watch(Invitation, past=("created_at", "sent_at", "accepted_at", "revoked_at"))

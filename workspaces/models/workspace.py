@@ -186,5 +186,6 @@ class ManagementSession(models.Model):
         return max(self.token_expires_at - timezone.now(), timedelta(0))
 
 
-clock.watch(Workspace, past=("api_key_rejected_at", "api_key_doubted_at"), due=("api_key_probe_at",))
-clock.watch(ManagementSession, past=("rejected_at", "doubted_at"), due=("probe_at",))
+clock.watch(Membership, past=("created_at",))
+clock.watch(Workspace, past=("created_at", "api_key_rejected_at", "api_key_doubted_at"), due=("api_key_probe_at",))
+clock.watch(ManagementSession, past=("updated_at", "rejected_at", "doubted_at"), due=("probe_at",))

@@ -1,0 +1,63 @@
+"""What a clock that was ahead has dated into the future is taken to be of now: readings, changes, and their hours."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Least
+
+from usage.hours import hour_of
+from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
+from workspaces import clock
+from workspaces.models import Workspace
+
+_MOMENT = timedelta(microseconds=1)
+
+
+def bring_back(workspace: Workspace, now: datetime) -> int:
+    """Move what lies after ``now`` to right before it, or it would hold up all that is read next; return how many rows.
+
+    Called with the workspace's row locked. Their order stays: rows of one moment are in the order of their ids.
+    """
+    before = Value(now - _MOMENT)
+    changes = BalanceChange.objects.of(workspace).filter(until__gt=now)
+    changes.update(until=before, since=Least("since", before))
+    readings = BalanceReading.objects.of(workspace).filter(read_at__gt=now)
+    moved = readings.update(read_at=before, first_read_at=Least("first_read_at", before))
+    BurnPattern.objects.filter(workspace=workspace, hour__gt=hour_of(now)).delete()  # it is learned anew
+    return moved + _join_hours(workspace, hour_of(now))
+
+
+def _join_hours(workspace: Workspace, this_hour: datetime) -> int:
+    """Add what hours after ``this_hour`` say to it. How much of it they cover is not known, so that is left out."""
+    rows = BalanceHour.objects.filter(workspace=workspace)
+    later = list(rows.filter(hour__gt=this_hour).order_by("hour"))
+    if not later:
+        return 0
+    first = {"lowest": later[0].lowest, "highest": later[0].highest, "closing": later[0].closing}
+    hour, _ = rows.get_or_create(workspace=workspace, hour=this_hour, defaults=first)
+    for one in later:
+        hour.lowest, hour.highest = min(hour.lowest, one.lowest), max(hour.highest, one.highest)
+        hour.closing = one.closing
+        hour.spent += one.spent
+        hour.spent_in_gap += one.spent_in_gap
+        hour.returned += one.returned
+        hour.topped_up += one.topped_up
+    hour.save()
+    rows.filter(pk__in=[one.pk for one in later]).delete()
+    return len(later)
+
+
+def mend(moment: datetime) -> int:
+    """Bring back what lies ahead of ``moment`` in the history of any workspace; return how many rows."""
+    readings = BalanceReading.objects.filter(read_at__gt=moment + clock.SLACK).values_list("workspace", flat=True)
+    hours = BalanceHour.objects.filter(hour__gt=moment).values_list("workspace", flat=True)
+    mended = 0
+    for pk in {*readings.distinct(), *hours.distinct()}:
+        with transaction.atomic():
+            workspace = Workspace.objects.select_for_update(no_key=True).filter(pk=pk).first()
+            mended += bring_back(workspace, moment) if workspace else 0
+    return mended
+
+
+clock.watch_with(mend, BalanceReading, BalanceChange, BalanceHour, BurnPattern)

@@ -4,6 +4,8 @@ from allauth.usersessions import apps as usersessions
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
+from workspaces import form_messages  # noqa: F401 - before any form is made, as apps are
+
 
 class WorkspacesConfig(AppConfig):
     """Floor 2: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""

@@ -80,7 +80,7 @@ def test_an_abandoned_passkey_leads_to_no_loop(client, link):
         ({"password": "new@example.test", "password_again": "new@example.test"}, "password", "too similar"),
         ({"password_again": "something else"}, "password_again", "differ"),
         ({"name": "n" * 121}, "name", "at most 120"),
-        ({"way": "magic"}, "way", "valid choice"),
+        ({"way": "magic"}, "way", "Choose one of those"),
     ],
 )
 def test_a_bad_entry_says_why_at_the_field(client, link, entries, field, words):

@@ -75,7 +75,7 @@ def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
 @pytest.mark.parametrize(
     ("email", "words"),
     [
-        ("", "This field is required"),
+        ("", "Fill this in"),
         ("not an address", "That is not an e-mail address"),
         ("OWNER@example.test", "is a member already"),
         ("waiting@example.test", "invited already"),

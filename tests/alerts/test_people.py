@@ -116,7 +116,7 @@ def test_a_snooze_outlives_the_alert_it_was_set_on(go, low, watch, operator):
         ({}, "Choose a date or a level"),
         ({"level": "450"}, "past that already"),
         ({"until": "2001-01-01T08:00"}, "has passed"),
-        ({"level": "NaN"}, "Enter a number"),
+        ({"level": "NaN"}, "Enter a number, such as"),
     ],
 )
 def test_a_snooze_that_makes_no_sense_is_refused_at_its_field(entered, said, go, low, operator):
@@ -142,7 +142,7 @@ def test_an_owner_changes_a_rule_and_the_trail_shows_before_and_after(go, low, o
         ({"addresses": "nobody"}, "“nobody” is not an e-mail address"),
         ({"to_owners": ""}, "Nobody would be told"),
         ({"threshold": "1e400"}, "digits"),
-        ({"severity": "catastrophic"}, "Select a valid choice"),
+        ({"severity": "catastrophic"}, "Choose one of those that are offered"),
     ],
 )
 def test_a_bad_rule_is_refused_at_its_field(entered, said, go, low, watch, owner):

@@ -103,7 +103,7 @@ def test_another_workspaces_form_tells_nothing_here(console):
         ({"name": "bell\x07"}, "name", "line break or a control character"),
         ({"name": "nul\x00"}, "name", "control character"),
         ({"expiry": ""}, "expiry", "Choose when the key expires"),
-        ({"expiry": "tomorrow"}, "expiry", "Select a valid choice"),
+        ({"expiry": "tomorrow"}, "expiry", "Choose one of those that are offered"),
         ({"expiry": "date"}, "expires_on", "Enter the last day"),
         ({"expiry": "date", "expires_on": "2020-01-31"}, "expires_on", "This day is over"),
         ({"expiry": "date", "expires_on": "9999-12-31"}, "expires_on", "within ten years"),

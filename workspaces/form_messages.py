@@ -1,0 +1,58 @@
+"""What fields of forms say of bad input, in place of Django's stock sentences: what to do, in plain words.
+
+Every field reads these when it is made, so that the module has to be imported before any form is. A field's own
+``error_messages`` come before them, and so do the messages of a form's ``clean`` methods.
+"""
+
+from django import forms
+from django.utils.translation import ngettext_lazy
+
+_PLAIN = {
+    forms.Field: {
+        "required": "Fill this in.",
+        "min_value": "Enter %(limit_value)s or more.",
+        "max_value": "Enter %(limit_value)s or less.",
+        "min_length": ngettext_lazy(
+            "Enter at least %(limit_value)d character; this has %(show_value)d.",
+            "Enter at least %(limit_value)d characters; this has %(show_value)d.",
+            "limit_value",
+        ),
+        "max_length": ngettext_lazy(
+            "Shorten this to at most %(limit_value)d character; it has %(show_value)d.",
+            "Shorten this to at most %(limit_value)d characters; it has %(show_value)d.",
+            "limit_value",
+        ),
+        "null_characters_not_allowed": "There is an invisible character in it. Type it instead of pasting it.",
+    },
+    forms.IntegerField: {"invalid": "Enter a whole number, such as 10."},
+    forms.DecimalField: {
+        "invalid": "Enter a number, such as 12.5.",
+        "max_digits": "Use at most %(max)s digits in all.",
+        "max_decimal_places": "Use at most %(max)s digits after the decimal point.",
+        "max_whole_digits": "Use at most %(max)s digits before the decimal point.",
+    },
+    forms.DateField: {"invalid": "Enter a date, such as 2027-01-31."},
+    forms.TimeField: {"invalid": "Enter a time, such as 08:30."},
+    forms.DateTimeField: {"invalid": "Enter a date and a time, such as 2027-01-31 08:30."},
+    forms.EmailField: {"invalid": "Enter an e-mail address, such as operations@example.com."},
+    forms.URLField: {"invalid": "Enter a web address, such as https://example.com/."},
+    forms.UUIDField: {"invalid": "Enter a whole id, such as 123e4567-e89b-12d3-a456-426614174000."},
+    forms.JSONField: {"invalid": "What the browser sent cannot be read. Try again."},  # scripts write it, not people
+    forms.BooleanField: {"required": "Check this to go on."},
+    forms.FileField: {
+        "required": "Choose a file.",
+        "missing": "Choose a file.",
+        "invalid": "The file did not arrive. Choose it again.",
+        "empty": "The file is empty. Choose another one.",
+    },
+    forms.ChoiceField: {"required": "Choose one.", "invalid_choice": "Choose one of those that are offered."},
+    forms.MultipleChoiceField: {
+        "required": "Choose at least one.",
+        "invalid_choice": "Choose only from those that are offered.",
+        "invalid_list": "Choose only from those that are offered.",
+    },
+}
+
+for _field, _messages in _PLAIN.items():
+    # A class without messages of its own has those of the class above it, which must not be changed along with them.
+    _field.default_error_messages = {**vars(_field).get("default_error_messages", {}), **_messages}

@@ -10,6 +10,7 @@ from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core import signing
 from django.core.mail import EmailMultiAlternatives
+from django.db import transaction
 from django.template import TemplateDoesNotExist
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -25,17 +26,17 @@ MFA_RESET = "workspaces/email/mfa_reset"
 PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 
 
-def send_invitation(invitation: Invitation, token: str) -> None:
-    """Mail the one link that accepts ``invitation``. Raises OSError or SMTPException when the mail is not taken."""
-    url = f"{settings.PUBLIC_URL}{reverse('workspaces:invitation', args=[token])}"
-    _message(INVITATION, invitation.email, {"invitation": invitation, "url": url}).send()
-
-
 def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[EmailMultiAlternatives]:
-    """Yield what a queued mail says now: nothing for the reset of a password at an address without an account."""
+    """Yield what a queued mail says now.
+
+    Nothing for the reset of a password at an address without an account, nor for an invitation that ended meanwhile.
+    """
     context = {**facts, "email": address}
     if "timestamp" in facts:
         context["timestamp"] = parse_datetime(facts["timestamp"])
+    if template == INVITATION:
+        yield from _invitation(facts["invitation"])
+        return
     if template == ENROLMENT:
         context["enrolment_url"] = _enrolment_url(facts)
     if template != PASSWORD_RESET:
@@ -45,6 +46,19 @@ def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[Emai
         if is_sso_only(user.email):
             continue
         yield _message(template, user.email, {**context, "password_reset_url": _reset_url(user)})
+
+
+def _invitation(pk: int) -> Iterator[EmailMultiAlternatives]:
+    """Yield the e-mail with the one link that accepts an invitation, made now: what waited in the queue held none."""
+    with transaction.atomic():
+        waiting = Invitation.objects.pending().vouched_for().select_for_update(of=("self",))
+        invitation = waiting.select_related("workspace", "invited_by").filter(pk=pk).first()
+        if invitation is None:
+            return
+        token = invitation.renew_token()
+        invitation.save(update_fields=["token_hash", "expires_at"])
+    url = f"{settings.PUBLIC_URL}{reverse('workspaces:invitation', args=[token])}"
+    yield _message(INVITATION, invitation.email, {"invitation": invitation, "url": url})
 
 
 def _reset_url(user: User) -> str:

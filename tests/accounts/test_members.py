@@ -1,10 +1,18 @@
 """Members of a workspace, from the owners' page: invited, given roles, removed."""
 
-import pytest
-from django.core import mail
+import re
+from datetime import timedelta
+from smtplib import SMTPRecipientsRefused
+from unittest.mock import Mock
 
-from tests.accounts.conftest import recorded, with_app
-from workspaces.models import Invitation, Membership, Role
+import pytest
+from django.core.mail import EmailMultiAlternatives
+from django.test import Client
+from django.utils import timezone
+
+from tests.accounts.conftest import link_in_mail, recorded, sent_mail, with_app
+from workspaces.models import AccountMail, Invitation, Membership, Role
+from workspaces.services import account_mail
 
 pytestmark = pytest.mark.django_db
 W = "/w/example-works/"
@@ -57,7 +65,7 @@ def test_only_owners_open_the_page_or_command_there(client, request, workspace, 
 
 def test_an_invitation_is_mailed_and_recorded(page, owner):
     assert invite(page)["Location"] == MEMBERS
-    (message,) = mail.outbox
+    (message,) = sent_mail()
     assert message.to == ["new@example.test"]
     assert "operator" in message.body
     assert '<a class="action" href="http://localhost:8000/invitations/invite_' in message.alternatives[0].content
@@ -67,7 +75,7 @@ def test_an_invitation_is_mailed_and_recorded(page, owner):
 
 def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
     invite(page)
-    token = mail.outbox[0].body.split("/invitations/")[1].split("/")[0]
+    token = sent_mail()[0].body.split("/invitations/")[1].split("/")[0]
     assert token not in str(vars(Invitation.objects.get()))
     assert token not in str(vars(recorded()[0]))
 
@@ -86,7 +94,7 @@ def test_a_bad_invitation_says_why_at_the_field(page, email, words):
     answer = invite(page, email)
     assert answer.status_code == 422
     assert words in str(answer.context["form"].errors["email"])
-    assert len(mail.outbox) == 1
+    assert len(sent_mail()) == 1
 
 
 def test_a_role_that_does_not_exist_is_refused(page):
@@ -95,19 +103,87 @@ def test_a_role_that_does_not_exist_is_refused(page):
 
 def test_sending_again_makes_the_earlier_link_worthless(page, client):
     invite(page)
+    first = link_in_mail("/invitations/").removeprefix("/invitations/")
     page.post(f"{W}invitations/{Invitation.objects.get().pk}/resend/")
-    first, second = (message.body.split("/invitations/")[1].split()[0] for message in mail.outbox)
+    assert Client().get(f"/invitations/{first}").status_code == 404  # at once, whenever the new one is sent
+    second = link_in_mail("/invitations/").removeprefix("/invitations/")
     client.logout()
     assert client.get(f"/invitations/{first}").status_code == 404
     assert client.get(f"/invitations/{second}").status_code == 200
 
 
-def test_a_mail_server_that_is_down_is_named_and_the_invitation_waits(page, settings):
+def states(page):
+    """What the list of invitations says of each, as a reader sees it."""
+    rows = re.findall(r"<tr data-row>(.*?)</tr>", page.get(MEMBERS).text.partition("<h2>Invited</h2>")[2], re.DOTALL)
+    return [" ".join(re.sub(r"<[^>]+>", " ", row.partition('data-label="Sent"')[2]).split()) for row in rows]
+
+
+def test_nobody_who_invites_waits_for_the_mail_server_and_the_list_says_when_it_took_it(page, settings):
+    settings.EMAIL_BACKEND = "a backend that no request ever loads"
+    assert invite(page)["Location"] == MEMBERS
+    (row,) = states(page)
+    assert "not yet" in row
+    assert "Being sent" in row
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    sent_mail()
+    (row,) = states(page)
+    assert "just now" in row
+    assert "Open" in row
+    assert Invitation.objects.get().sent_at
+
+
+def test_a_mail_server_that_is_down_is_named_in_the_list_until_it_takes_the_mail(page, settings):
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
-    answer = page.post(f"{MEMBERS}invite/", {"email": "new@example.test", "role": "viewer"}, follow=True)
-    assert "did not take it" in notices(answer)
-    assert Invitation.objects.get().is_open
+    invite(page)
+    assert account_mail.send_due() == 0
+    (row,) = states(page)
+    assert "The mail server did not take it yet. It is tried again by itself." in row
+    assert "Not sent" in row
+    AccountMail.objects.update(created_at=timezone.now() - timedelta(hours=25), next_attempt_at=timezone.now())
+    account_mail.send_due()
+    assert "did not take it for a day. Send it again." in states(page)[0]
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    page.post(f"{W}invitations/{Invitation.objects.get().pk}/resend/")
+    assert "Being sent" in states(page)[0]
+    assert len(sent_mail()) == 1
+    assert "Open" in states(page)[0]
+
+
+def test_an_address_that_the_mail_server_refuses_is_not_tried_again(page, monkeypatch):
+    refusal = SMTPRecipientsRefused({"new@example.test": (550, b"no such user")})
+    monkeypatch.setattr(EmailMultiAlternatives, "send", Mock(side_effect=refusal))
+    invite(page)
+    account_mail.send_due()
+    assert "refused this address" in states(page)[0]
+    assert not AccountMail.objects.exists()
+
+
+@pytest.mark.parametrize("fate", ["revoke", "resend", "expire"])
+def test_of_several_mails_only_one_with_a_live_link_is_sent(page, fate):
+    invite(page)
+    invitation = Invitation.objects.get()
+    if fate == "expire":
+        Invitation.objects.update(expires_at=timezone.now())
+        invite(page)
+    else:
+        page.post(f"{W}invitations/{invitation.pk}/{fate}/")
+    assert len(sent_mail()) == (0 if fate == "revoke" else 1)
+    assert not AccountMail.objects.exists()
+    if fate != "revoke":
+        assert Client().get(link_in_mail("/invitations/")).status_code == 200
+
+
+def test_what_waits_of_an_invitation_opens_nothing(page):
+    invite(page)
+    assert AccountMail.objects.get().facts == {"invitation": Invitation.objects.get().pk}
+
+
+def test_an_invitation_whose_sender_may_no_longer_invite_is_not_sent(page, owner, operator):
+    invite(page)
+    Membership.objects.filter(user=operator).update(role=Role.OWNER)
+    Membership.objects.filter(user=owner).update(role=Role.VIEWER)
+    assert not sent_mail()
 
 
 def test_a_role_is_changed_and_recorded(page, viewer):

@@ -16,7 +16,7 @@ from alerts.services.editing import queue_test
 from tests.accounts.conftest import code_of, link_in_mail, recorded, sign_in, with_app
 from webhooks.models import Redelivery
 from workspaces.audit import CONSOLE, Actor
-from workspaces.models import Invitation, Membership, Role, User
+from workspaces.models import AccountMail, Invitation, Membership, Role, User
 from workspaces.services import members, people
 
 pytestmark = pytest.mark.django_db
@@ -97,8 +97,9 @@ def test_an_invitation_to_another_workspace_of_theirs_stays(owner, second, backd
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_superuser": False}])
 def test_an_invitation_is_worth_no_more_than_its_sender_when_it_is_accepted(client, admin, workspace, change):
     members.invite(workspace, Actor(admin), email="guest@example.test", role=Role.OWNER)
+    link = link_in_mail("/invitations/")
     User.objects.filter(pk=admin.pk).update(**change)  # past every service, as in a shell
-    answer = client.get(link_in_mail("/invitations/"))
+    answer = client.get(link)
     assert answer.status_code == 410
     assert "may no longer invite people" in answer.text
     assert not {admin.email, workspace.name} & set(answer.text.split())
@@ -126,7 +127,7 @@ def test_an_invitation_without_a_sender_is_marked_and_who_sends_it_again_vouches
 
 def test_who_lost_the_role_in_another_tab_invites_nobody_and_changes_no_member(owner, second, workspace, backdoor):
     demoted(second)
-    late, sent = Actor(second), len(mail.outbox)
+    late = Actor(second)
     commands = [
         lambda: members.invite(workspace, late, email="another@example.test", role=Role.OWNER),
         lambda: members.resend_invitation(Invitation.objects.get(), late),
@@ -138,7 +139,7 @@ def test_who_lost_the_role_in_another_tab_invites_nobody_and_changes_no_member(o
         with pytest.raises(PermissionDenied):
             command()
     assert workspace.role_of(owner) == Role.OWNER
-    assert len(mail.outbox) == sent
+    assert not AccountMail.objects.exists()
     assert not Invitation.objects.pending().exists()
 
 

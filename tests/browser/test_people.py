@@ -2,6 +2,7 @@
 
 import email
 import re
+import time
 from email import policy
 
 import pytest
@@ -12,11 +13,15 @@ PASSWORD = "a passphrase of the tests"
 
 
 def link_mailed_to(console, address):
-    """The invitation's link in the newest mail to ``address``, from the .eml files."""
-    files = sorted((console.var_dir / "mail").glob("*.eml"), reverse=True)
-    messages = (email.message_from_bytes(path.read_bytes(), policy=policy.default) for path in files)
-    text = next(m.get_body(("plain",)).get_content() for m in messages if m["To"] == address)
-    return re.search(r"http\S+/invitations/\S+", text).group()
+    """The invitation's link in the newest mail to ``address``, from the .eml files, once a worker has written it."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        files = sorted((console.var_dir / "mail").glob("*.eml"), reverse=True)
+        messages = [email.message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
+        for text in (m.get_body(("plain",)).get_content() for m in messages if m["To"] == address):
+            return re.search(r"http\S+/invitations/\S+", text).group()
+        time.sleep(0.05)
+    raise AssertionError(f"no invitation was sent to {address}")
 
 
 def code_for(secret):

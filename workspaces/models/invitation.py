@@ -35,6 +35,10 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         """Keep those whose sender could send them today as well: no invitation outlives the right to invite."""
         return self.filter(holds("invited_by", Role.OWNER))
 
+    def note_mail(self, pk: int, problem: str = "") -> None:
+        """Store that the mail server took the e-mail of invitation ``pk``, or why it did not."""
+        self.filter(pk=pk).update(sent_at=None if problem else timezone.now(), mail_problem=problem)
+
     def pending(self) -> "InvitationQuerySet":
         """Keep those that were neither accepted nor revoked; some may have run out."""
         return self.filter(accepted_at=None, revoked_at=None)
@@ -53,7 +57,8 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
-    sent_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)  # when the mail server took the e-mail with the link that counts
+    mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, in a sentence
     expires_at = models.DateTimeField(default=expiry_from_now)
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -88,10 +93,13 @@ class Invitation(models.Model):
         return Invitation.objects.vouched_for().filter(pk=self.pk).exists()
 
     def renew_token(self) -> str:
-        """Return a fresh token and start its seven days; links sent before are dead once this is saved."""
+        """Return a fresh token, still to be mailed, and start its seven days.
+
+        Once this is saved, links that were sent before are dead.
+        """
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         self.token_hash = hash_of(token)
-        self.sent_at, self.expires_at = timezone.now(), expiry_from_now()
+        self.sent_at, self.mail_problem, self.expires_at = None, "", expiry_from_now()
         return token
 
 

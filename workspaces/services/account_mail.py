@@ -7,11 +7,14 @@ import structlog
 from django.db import transaction
 
 from workspaces import clock, emails
-from workspaces.models import AccountMail
+from workspaces.models import AccountMail, Invitation
 
 log = structlog.get_logger(__name__)
 
 BATCH = 50
+REFUSED = "The mail server refused this address. Check it, or invite another one."
+NOT_YET = "The mail server did not take it yet. It is tried again by itself."
+GIVEN_UP = "The mail server did not take it for a day. Send it again."
 
 
 def queue(template: str, address: str, **facts: Any) -> None:
@@ -20,6 +23,13 @@ def queue(template: str, address: str, **facts: Any) -> None:
 
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
     transaction.on_commit(nudge_account_mail)
+
+
+def invite(invitation: Invitation) -> None:
+    """Have an invitation's e-mail sent; of several that wait for the same one only the last would hold a live link."""
+    facts = {"invitation": invitation.pk}
+    AccountMail.objects.filter(template=emails.INVITATION, facts=facts).delete()
+    queue(emails.INVITATION, invitation.email, **facts)
 
 
 def send_due() -> int:
@@ -41,10 +51,21 @@ def _send(mail: AccountMail) -> bool:
             message.send()
     except SMTPRecipientsRefused as error:
         log.warning("mail_refused", mail=mail.template, error=str(error))
+        _note(mail, REFUSED)
     except (OSError, SMTPException) as error:
         log.warning("mail_not_sent", mail=mail.template, attempt=mail.attempt_count + 1, error=str(error))
-        if mail.is_too_old(clock.now()):
+        is_over = mail.is_too_old(clock.now())
+        _note(mail, GIVEN_UP if is_over else NOT_YET)
+        if is_over:
             mail.delete()
         return False
+    else:
+        _note(mail)
     mail.delete()
     return True
+
+
+def _note(mail: AccountMail, problem: str = "") -> None:
+    """Keep what came of an invitation's e-mail where those who sent it look."""
+    if mail.template == emails.INVITATION:
+        Invitation.objects.pending().note_mail(mail.facts["invitation"], problem)

@@ -1,18 +1,14 @@
 """Members of a workspace: invited, given roles, removed. An owner does all of it; one owner always stays."""
 
-from smtplib import SMTPException
-
-import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from workspaces import emails, rights
+from workspaces import rights
 from workspaces.audit import Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
 from workspaces.models.user import has_second_factor
-
-log = structlog.get_logger(__name__)
+from workspaces.services import account_mail
 
 
 class MembershipRefused(Exception):
@@ -23,15 +19,10 @@ class NotVouchedFor(MembershipRefused):
     """Whoever sent the invitation may no longer invite anybody there."""
 
 
-class NotSent(Exception):
-    """The invitation is stored, but its e-mail was not taken by the mail server."""
-
-
 def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
-    """Send an invitation. Raises MembershipRefused for a member, and for an address that has one already.
+    """Have an invitation sent. Raises MembershipRefused for a member, and for an address that has one already.
 
-    Raises PermissionDenied for who is no owner any more, TooManyEmails, and NotSent when the mail server does not take
-    the mail; the invitation can then be sent again.
+    Raises PermissionDenied for who is no owner any more, and TooManyEmails.
     """
     email = email.strip().lower()
     with transaction.atomic():
@@ -45,13 +36,12 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
             raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
         invitation = pending or Invitation(workspace=workspace, email=email)
         invitation.role, invitation.invited_by = role, actor.user
-        token = _renew(invitation, actor)
-    _send(invitation, token)
+        _renew(invitation, actor)
     return invitation
 
 
 def resend_invitation(invitation: Invitation, actor: Actor) -> None:
-    """Send a fresh link, good for another seven days; the earlier one is dead. Raises as ``invite`` does.
+    """Have a fresh link sent, good for another seven days; the earlier one is dead. Raises as ``invite`` does.
 
     Who sends it again is its sender from then on, and vouches for it.
     """
@@ -67,26 +57,17 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
         if invitation.accepted_at or invitation.revoked_at:
             raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
         invitation.invited_by = actor.user
-        token = _renew(invitation, actor, again=True)
-    _send(invitation, token)
+        _renew(invitation, actor, again=True)
 
 
-def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> str:
-    token = invitation.renew_token()
+def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None:
+    """Kill earlier links at once, by a token that nobody gets; the e-mail's own is made when that is written."""
+    invitation.renew_token()
     invitation.save()
+    account_mail.invite(invitation)
     subject = (str(invitation.pk), invitation.email)
     where, role = invitation.workspace, invitation.role
     record_event(Action.INVITATION_SENT, actor, workspace=where, subject=subject, role=role, again=again)
-    return token
-
-
-def _send(invitation: Invitation, token: str) -> None:
-    """Mail it, outside the transaction: a slow mail server must not hold the database's lock."""
-    try:
-        emails.send_invitation(invitation, token)
-    except (OSError, SMTPException) as error:
-        log.warning("invitation_not_sent", error=str(error))
-        raise NotSent("The invitation is stored, but the mail server did not take it. Send it again later.") from error
 
 
 def revoke_invitation(invitation: Invitation, actor: Actor) -> None:

@@ -19,7 +19,7 @@ from workspaces.models.user import SECOND_FACTORS
 from workspaces.models.workspace import holds
 from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
 from workspaces.services import members as services
-from workspaces.services.members import MembershipRefused, NotSent
+from workspaces.services.members import MembershipRefused
 from workspaces.views.answers import go_to, page_or_part
 
 TEMPLATE = "workspaces/members.html"
@@ -35,15 +35,13 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send an invitation by e-mail."""
+    """Have an invitation sent by e-mail."""
     workspace = _guarded(request, slug, keep=("email", "role"))
     form = InvitationForm(request.POST)
     if form.is_valid():
         email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
         try:
             services.invite(workspace, Actor.of(request), email=email, role=role)
-        except NotSent as problem:
-            return _failed(request, workspace, problem)
         except (MembershipRefused, TooManyEmails) as refusal:
             form.add_error("email", str(refusal))
         else:
@@ -53,12 +51,12 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
-    """Send a fresh link to somebody who is invited."""
+    """Have a fresh link sent to somebody who is invited."""
     workspace = _guarded(request, slug)
     invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
     try:
         services.resend_invitation(invitation, Actor.of(request))
-    except (MembershipRefused, TooManyEmails, NotSent) as problem:
+    except (MembershipRefused, TooManyEmails) as problem:
         return _failed(request, workspace, problem)
     return go_to(request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works.")
 

@@ -72,7 +72,8 @@ def deactivate(user: User, actor: Actor) -> None:
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You cannot deactivate your own account. Another site admin can.")
     with transaction.atomic():
-        commands = rights.locked(user, actor.user).get(actor.user.pk) if actor.user else None
+        locked = rights.locked(user, actor.user)
+        commands = locked.get(actor.user.pk) if actor.user else None
         if actor.user and not (commands and commands.is_active and commands.is_superuser):
             raise PermissionDenied("You are no longer a site admin. Nothing was done.")
         subject = (str(user.pk), user.email)

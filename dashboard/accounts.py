@@ -13,7 +13,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import urlencode
 from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
@@ -96,8 +95,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         else:
             found.pop("reauthenticate", None)
         if not found and _can_use_single_sign_on(user):
-            # The provider is asked to have them sign in anew, even where it still knows them.
-            url = f"{reverse('openid_connect_login', args=['sso'])}?{urlencode({'auth_params': 'prompt=login'})}"
+            url = reverse("openid_connect_login", args=["sso"])
             return [{"id": "sso", "description": "Sign in once more", "url": url}]
         words = {
             "reauthenticate": "Use your password",

@@ -123,7 +123,8 @@ def is_confirmed(request: HttpRequest) -> bool:
     wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
     since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
     records = get_authentication_records(request, user)
-    found = any(record["method"] in wanted and record["at"] > since for record in records)
+    # The identity provider may have known the browser, and tells since when.
+    found = any(r["method"] in wanted and min(r["at"], r.get("proved_at", r["at"])) > since for r in records)
     if found:
         request.confirmed_as = user.pk  # type: ignore[attr-defined]
     return found

@@ -4,7 +4,7 @@ from typing import Any
 
 from allauth.account import signals as account
 from allauth.account.authentication import get_authentication_records
-from allauth.account.internal.flows.login import record_authentication
+from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY, record_authentication
 from allauth.mfa import signals as mfa
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.signals import user_logged_in, user_logged_out
@@ -136,6 +136,15 @@ def confirmed_by_password(request: HttpRequest, user: User, method: str, **facts
     """Record a confirmation by password."""
     if method == "password" and facts.get("reauthenticated"):
         record(Action.CONFIRMED, request, user, methods=["password"])
+
+
+@receiver(account.authentication_step_completed)
+def proved_by_identity(request: HttpRequest, method: str, **_: Any) -> None:
+    """Keep beside a sign-in by single sign-on when the provider had the person prove who they are, if it says so."""
+    proved_at = getattr(request, "identity_proved_at", None)
+    if method == "socialaccount" and proved_at is not None:
+        *before, latest = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
+        request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*before, {**latest, "proved_at": proved_at}]
 
 
 @receiver(mfa.authentication_failed)

@@ -4,10 +4,12 @@ Every field reads these when it is made, so that the module has to be imported b
 ``error_messages`` come before them, and so do the messages of a form's ``clean`` methods.
 """
 
+from typing import Any
+
 from django import forms
 from django.utils.translation import ngettext_lazy
 
-_PLAIN = {
+_PLAIN: dict[type[forms.Field], dict[str, Any]] = {
     forms.Field: {
         "required": "Fill this in.",
         "min_value": "Enter %(limit_value)s or more.",
@@ -55,4 +57,4 @@ _PLAIN = {
 
 for _field, _messages in _PLAIN.items():
     # A class without messages of its own has those of the class above it, which must not be changed along with them.
-    _field.default_error_messages = {**vars(_field).get("default_error_messages", {}), **_messages}
+    _field.default_error_messages = {**_field.__dict__.get("default_error_messages", {}), **_messages}

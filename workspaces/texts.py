@@ -1,5 +1,6 @@
 """Text from upstream, made fit for storing."""
 
+import math
 import re
 from typing import Any
 
@@ -20,9 +21,11 @@ def plain_text(value: str | None, limit: int) -> str:
 
 
 def plain_json(value: Any) -> Any:
-    """Return ``value`` with every text in it made plain; PostgreSQL refuses NUL inside JSON too."""
+    """Return ``value`` as databases keep JSON: every text made plain, and None for what is no finite number."""
     if isinstance(value, str):
         return plain_text(value, 10_000)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if isinstance(value, dict):
         return {plain_text(str(name), 200): plain_json(item) for name, item in value.items()}
     return [plain_json(item) for item in value] if isinstance(value, list | tuple) else value

@@ -5,6 +5,7 @@ import hashlib
 import json
 import secrets
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
@@ -29,6 +30,9 @@ class IdentityProvider:
     def __init__(self):
         self.claims = {"sub": "person-1", "email": "operations@example.test", "email_verified": True}
         self.id_claims = None  # what the id token says, where that differs from userinfo
+        self.auth_time = lambda: int(time.time())  # what it says of when they signed in to it, if it is asked
+        self.odd = {}  # what its description of itself says differently
+        self.odd_token = None  # what it answers to the code instead of a token
         self.codes = {}
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -41,18 +45,24 @@ class IdentityProvider:
     def discovery(self, _):
         paths = {"authorization": "authorize", "token": "token", "userinfo": "userinfo"}
         endpoints = {f"{name}_endpoint": f"{self.url}/{path}" for name, path in paths.items()}
-        return {"issuer": self.url, "jwks_uri": f"{self.url}/jwks", **endpoints}
+        found = {"issuer": self.url, "jwks_uri": f"{self.url}/jwks", **endpoints}
+        return self.odd if not isinstance(self.odd, dict) else {**found, **self.odd}
 
     def authorize(self, query):
         code = secrets.token_urlsafe()
-        self.codes[code] = query["code_challenge"]
+        self.codes[code] = query
         return f"{query['redirect_uri']}?{urlencode({'code': code, 'state': query['state']})}"
 
     def token(self, form):
         challenge = hashlib.sha256(form["code_verifier"].encode()).digest()
-        assert self.codes.pop(form["code"]) == base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
+        asked = self.codes.pop(form["code"])
+        assert asked["code_challenge"] == base64.urlsafe_b64encode(challenge).rstrip(b"=").decode()
         assert form["client_secret"] == self.client_secret
         said = self.claims if self.id_claims is None else self.id_claims
+        if self.odd_token is not None:
+            return self.odd_token
+        if "max_age" in asked and (auth_time := self.auth_time()) is not None:
+            said = {"auth_time": auth_time, **said}
         claims = {**said, "iss": self.url, "aud": self.client_id}
         return {"access_token": "access", "token_type": "Bearer", "id_token": jwt.encode(claims, "k" * 32)}
 

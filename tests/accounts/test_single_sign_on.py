@@ -1,8 +1,15 @@
 """Signing in by the company's identity provider, over real sockets."""
 
+import time
+from datetime import timedelta
+from urllib.parse import parse_qs, urlsplit
+
 import httpx
 import pytest
+import time_machine
+from django.utils import timezone
 
+from dashboard.single_sign_on import ADDRESSES
 from tests.accounts.conftest import code_of, grow_stale, recorded, with_app
 from tests.accounts.identity_provider import LOGIN, go_through
 from workspaces.models import Role, User
@@ -71,16 +78,69 @@ def test_the_second_factor_is_asked_for_here_too(client, provider, viewer):
     assert client.get("/").status_code == 200
 
 
-def test_without_a_password_the_provider_confirms_who_is_there(client, provider, workspace, owner):
-    members.invite(workspace, members.Actor(owner), email="operations@example.test", role=Role.OPERATOR)
+@pytest.fixture
+def by_identity(client, provider, workspace, owner):
+    """An owner without a password or a second factor, signed in a while ago."""
+    members.invite(workspace, members.Actor(owner), email="operations@example.test", role=Role.OWNER)
     go_through(client)
     grow_stale(client)
-    answer = client.get("/w/example-works/keys/new/")
-    to_provider = client.get(answer["Location"])["Location"]
-    assert "prompt=login" in to_provider
-    back = httpx.get(to_provider).headers["Location"].removeprefix("http://testserver")
-    assert client.get(back)["Location"] == "/w/example-works/keys/new/"
-    assert client.get("/w/example-works/keys/new/").status_code == 200
+    return client
+
+
+NEW_KEY = "/w/example-works/keys/new/"
+
+
+def confirm_by_identity(client):
+    """Confirm as the page of new keys asks; return what the provider was asked, and the console's answer."""
+    asked_of_provider = client.get(client.get(NEW_KEY)["Location"])["Location"]
+    back = httpx.get(asked_of_provider).headers["Location"].removeprefix("http://testserver")
+    return parse_qs(urlsplit(asked_of_provider).query), client.get(back)
+
+
+def test_without_a_password_the_provider_confirms_who_is_there(by_identity):
+    asked, answer = confirm_by_identity(by_identity)
+    assert (asked["prompt"], asked["max_age"]) == (["login"], ["600"])
+    assert answer["Location"] == NEW_KEY
+    assert by_identity.get(NEW_KEY).status_code == 200
+
+
+OLD = -601
+ODD_TIMES = ["now", True, [], {}, -1, float("nan"), float("inf"), 10**300]
+
+
+@pytest.mark.parametrize("said", [None, OLD, *ODD_TIMES], ids=repr)
+def test_a_provider_that_did_not_have_them_sign_in_anew_confirms_nothing(by_identity, provider, said):
+    provider.auth_time = lambda: time.time() + OLD if said == OLD else said
+    _, answer = confirm_by_identity(by_identity)
+    assert answer.status_code == 403
+    assert ("more than ten minutes ago" if said == OLD else "did not say") in answer.text
+    assert by_identity.get(NEW_KEY).status_code == 302
+    assert by_identity.get("/w/example-works/").status_code == 200
+
+
+def test_such_a_confirmation_ends_ten_minutes_after_they_signed_in_at_the_provider(by_identity, provider):
+    provider.auth_time = lambda: time.time() - 500
+    confirm_by_identity(by_identity)
+    assert by_identity.get(NEW_KEY).status_code == 200
+    with time_machine.travel(timedelta(seconds=101) + timezone.now()):
+        assert by_identity.get(NEW_KEY).status_code == 302
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(-700, 302), (-60, 200), (60, 200)])
+def test_a_sign_in_counts_as_a_confirmation_from_when_the_provider_says_it_was(
+    client, provider, owner, seconds, status
+):
+    provider.claims["email"] = owner.email
+    provider.id_claims = {**provider.claims, "auth_time": time.time() + seconds}
+    assert go_through(client)["Location"] == "/"
+    assert client.get(NEW_KEY).status_code == status
+
+
+def test_the_address_of_the_sign_in_has_no_say_in_what_the_provider_is_asked(by_identity):
+    for more in ("max_age=999999999&prompt=none", "redirect_uri=https://elsewhere.example/&client_id=other"):
+        asked = parse_qs(urlsplit(by_identity.get(LOGIN, {"auth_params": more})["Location"]).query)
+        assert (asked["prompt"], asked["max_age"], asked["client_id"]) == (["login"], ["600"], ["console"])
+        assert asked["redirect_uri"] == ["http://testserver/accounts/identity/sso/login/callback/"]
 
 
 @pytest.mark.parametrize(
@@ -108,3 +168,51 @@ def test_a_provider_that_is_down_is_said_so(client, provider):
 def test_a_made_up_way_back_signs_nobody_in(client, provider, query):
     assert client.get(f"{LOGIN}callback/{query}").status_code in {302, 401}
     assert client.get("/").status_code == 302
+
+
+def without(name):
+    return pytest.param({name: None}, id=f"without {name}")
+
+
+ODD_DESCRIPTIONS = [
+    *(without(name) for name in ("issuer", *ADDRESSES)),
+    *({name: odd} for name in ADDRESSES for odd in (7, [], {"a": "b"}, "", "/authorize", "javascript:alert(1)")),
+    {"authorization_endpoint": "http://[broken"},
+    {"authorization_endpoint": "http://"},
+    {"issuer": ["a"]},
+    {"token_endpoint_auth_methods_supported": 7},
+    *([], "text", None, 7),
+]
+
+
+@pytest.mark.parametrize("odd", ODD_DESCRIPTIONS)
+def test_an_odd_description_of_a_provider_is_said_so_on_the_way_there_and_back(client, provider, odd):
+    back = httpx.get(client.get(LOGIN)["Location"]).headers["Location"].removeprefix("http://testserver")
+    provider.odd = odd
+    for url in (LOGIN, back):
+        answer = client.get(url)
+        assert (answer.status_code, "Signing in did not work" in answer.text) == (502, True)
+    assert client.get("/").status_code == 302
+
+
+ODD_TOKENS = [
+    *([], "text", 7, {}, {"access_token": None}, {"access_token": ["a"]}, {"access_token": "a\nb"}),
+    {"access_token": "a", "expires_in": "soon"},
+    {"access_token": "a", "expires_in": 10**30},
+    {"access_token": "a", "id_token": 7},
+    {"access_token": "a", "id_token": "a.b.c"},
+]
+
+
+@pytest.mark.parametrize("odd", ODD_TOKENS, ids=repr)
+def test_an_odd_answer_to_the_code_is_said_so(client, provider, viewer, odd):
+    provider.claims["email"], provider.odd_token = "nobody@example.test", odd
+    answer = go_through(client)
+    assert answer.status_code in {401, 403}
+    assert client.get("/").status_code == 302
+
+
+def test_a_provider_that_goes_down_between_there_and_back_is_said_so(client, provider):
+    back = httpx.get(client.get(LOGIN)["Location"]).headers["Location"].removeprefix("http://testserver")
+    provider.stop()
+    assert client.get(back).status_code == 502

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity, Snooze
+from alerts.services.hearing import UNHEARD
 from workspaces.models import User, Workspace
 
 MOST_SHOWN = 100
@@ -30,6 +31,11 @@ class Current:
         return len(self.alerts)
 
     @property
+    def unheard(self) -> list[Alert]:
+        """Return those that say that nobody would be told: no answer to them, and nothing worse, hides that."""
+        return [alert for alert in self.alerts if alert.kind == UNHEARD]
+
+    @property
     def worst(self) -> Alert | None:
         """Return the worst that nobody has acknowledged or snoozed; the oldest of several."""
         return next(iter(self._unanswered), None)
@@ -44,13 +50,16 @@ class Current:
         return [
             alert
             for alert in self.alerts
-            if alert.acknowledged_at is None and (alert.rule_id, alert.subject) not in self.snoozed
+            if alert.kind != UNHEARD
+            and alert.acknowledged_at is None
+            and (alert.rule_id, alert.subject) not in self.snoozed
         ]
 
     @property
     def level(self) -> str:
         """Return the level of a badge for all of them."""
-        return self.worst.level.pill if self.worst else "neutral"
+        worst = self.worst or next(iter(self.unheard), None)
+        return worst.level.pill if worst else "neutral"
 
     @property
     def show_banner(self) -> bool:

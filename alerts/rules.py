@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
-from alerts.services.hearing import Unheard, unheard_in
+from alerts.services.hearing import UNHEARD, Unheard, unheard_in
 from alerts.words import stamp
 from workspaces.credential_states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
@@ -81,7 +81,7 @@ def _hearing(workspace: Workspace, unheard: Unheard) -> Reading:
 
 register(
     RuleKind(
-        name="critical_unheard",
+        name=UNHEARD,
         label="Critical alerts reach nobody",
         explanation="Fires when a critical rule would tell nobody: everybody whom it names has ended critical e-mails, "
         "or has an address that is refused.",

@@ -10,6 +10,9 @@ from alerts.models import Recipient, Rule, Severity
 from alerts.services.notifying import addresses_of, owners_in
 from workspaces.models import Workspace
 
+# The kind of rule that watches this.
+UNHEARD = "critical_unheard"
+
 
 @dataclass
 class Unheard:

@@ -8,12 +8,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from alerts.emails import zone_of
-from alerts.kinds import Fact, all_summaries
-from alerts.models import Alert, Evaluation, Notification, Recipient
+from alerts.kinds import Fact, Unreadable, all_summaries
+from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
+from alerts.services.evaluating import read
 from alerts.services.notifying import dispatch_soon, new_message_id
 from alerts.words import stamp
 from workspaces.models import Workspace
 
+WELL, NOT_ALL_KNOWN = "all is well", "no alert, but not everything is known"
 logger = structlog.get_logger(__name__)
 
 
@@ -56,14 +58,20 @@ def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]
     since = now - timedelta(days=days)
     alerts = Alert.objects.filter(workspace=workspace)
     current = [f"{alert.rule_name}: {alert.headline}" for alert in alerts.current().worst_first()[:20]]
+    headline, blind = _headline(workspace, len(current)), _blind(workspace, now)
+    if blind and not current:
+        headline = NOT_ALL_KNOWN
+    facts = _facts(workspace, since)
+    said = {text for _, text in facts}
     return {
         "days": days,
         "period": "week" if days == 7 else "day",
-        "facts": [list(fact) for fact in _facts(workspace, since)],
+        "facts": [*map(list, facts), *(["Not known", reason] for reason in blind if reason not in said)],
         "current": current,
         "fired": alerts.filter(fired_at__gte=since).count(),
         "resolved": alerts.filter(resolved_at__gte=since, fired_at__isnull=False).count(),
-        "headline": _headline(workspace, len(current)),
+        "headline": headline,
+        "is_well": headline == WELL,
         "pause": _pause(workspace, since),
         "at": now.isoformat(),
     }
@@ -83,7 +91,13 @@ def _headline(workspace: Workspace, current: int) -> str:
     unread = Q(consecutive_failures__gt=0) | Q(last_success_at__isnull=True)
     if workspace.polls.filter(unread, paused_reason="").exists():
         return "no alert, but not everything could be read"
-    return "all is well"
+    return WELL
+
+
+def _blind(workspace: Workspace, now: datetime) -> list[str]:
+    """Return why rules cannot say anything now, each reason once: while that is so, silence is no good news."""
+    seen = read(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
+    return list(dict.fromkeys(one.reason for one in seen.values() if isinstance(one, Unreadable)))
 
 
 def _facts(workspace: Workspace, since: datetime) -> list[Fact]:

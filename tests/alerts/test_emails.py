@@ -172,6 +172,31 @@ def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watc
     assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "no alert, but not everything could be read"
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [{"paused_reason": "Upstream rejected the stored API key."}, {"interval_seconds": 60}],
+    ids=["paused", "out of date"],
+)
+def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(watch, recipient, trouble):
+    watch.rule()
+    watch.balance(4820)
+    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "all is well"
+    watch.clock.shift(timedelta(minutes=20))
+    Poll.objects.update(**trouble)
+    said = summaries.content(watch.workspace, watch.now, 1)
+    assert said["headline"] == "no alert, but not everything is known"
+    assert not said["is_well"]
+    assert [label for label, text in said["facts"] if "The balance is out of date" in text] == ["Credits"]
+
+
+def test_a_summary_names_what_rules_cannot_tell(watch, recipient):
+    watch.rule(kind="runway_below", name="Runway")
+    watch.balance(4820)
+    said = summaries.content(watch.workspace, watch.now, 1)
+    [[_, reason]] = [fact for fact in said["facts"] if fact[0] == "Not known"]
+    assert "not enough history yet" in reason
+
+
 @pytest.mark.parametrize(("seconds", "words"), [(3600, "reminded every hour until"), (21600, "every 6 hours until")])
 def test_an_email_says_how_often_it_will_be_repeated(watch, mailbox, send, seconds, words):
     watch.rule(repeat_seconds=seconds)

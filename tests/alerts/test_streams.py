@@ -1,5 +1,7 @@
 """What readers can end, kind by kind, and what happens when nobody is left to hear of what is critical."""
 
+from datetime import timedelta
+
 import pytest
 from django.core import signing
 from django.core.management import call_command
@@ -9,7 +11,7 @@ from django.utils import timezone
 
 from alerts.emails import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
-from alerts.services import editing, summaries
+from alerts.services import editing, handling, summaries
 from workspaces.audit import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
 
@@ -93,6 +95,20 @@ def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, clie
         assert "nobody would be told of critical alerts: “Gone”" in client.get(page).text
     alert = watch.alerts.get(kind="critical_unheard")
     assert alert.facts == [[owner.email, "has ended critical alerts"]]
+
+
+def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, client, critical, owner, operator):
+    Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
+    watch.balance(50)
+    alert = watch.alerts.get(kind="critical_unheard")
+    handling.acknowledge(alert, CONSOLE, "")
+    handling.snooze(alert, CONSOLE, until=watch.now + timedelta(days=9), level=None)
+    client.force_login(operator)
+    said = "nobody would be told of critical alerts: “Gone”"
+    for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):
+        text = client.get(page).text
+        assert said in text
+        assert "50 credits left" in text
 
 
 def test_owners_who_still_read_other_emails_are_told_that_nobody_hears_of_critical_ones(watch, client, critical, owner):

@@ -24,7 +24,8 @@ class Reading:
 
     ``words`` say it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are told beside it.
     Either may be a function where it costs something: it is called only where there is an alert to tell of.
-    ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak).
+    ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak). ``proven`` is
+    what of the value is beyond doubt, where that is worse: what fires is over only when this has recovered.
     """
 
     value: Decimal
@@ -35,6 +36,11 @@ class Reading:
     facts: Sequence[Fact] | Callable[[], Sequence[Fact]] = ()
     threshold: Decimal | None = None
     recovery: Decimal | None = None
+    proven: Decimal | None = None
+
+    def value_for(self, *, fires: bool) -> Decimal:
+        """Return what to hold against the levels: of what ``fires`` already only what is proven."""
+        return self.proven if fires and self.proven is not None else self.value
 
     @cached_property
     def headline(self) -> str:

@@ -3,6 +3,7 @@
 Only workflows that the console follows are known here: those whose webhook has not arrived and those looked up.
 """
 
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -16,6 +17,8 @@ from workspaces.models import Workspace
 
 # An enrichment takes minutes: one that was running when last asked about, longer ago than this, hardly still is.
 STILL_RUNNING = timedelta(hours=1)
+# What holds credits back from a warning must have been seen running lately.
+JUST_READ = timedelta(minutes=10)
 MOST = 5000
 
 
@@ -46,13 +49,20 @@ def enrichments_of(workspace: Workspace, since: datetime, now: datetime) -> Enri
     )
 
 
-def reserved_now(workspace: Workspace, now: datetime) -> tuple[Decimal, Decimal]:
-    """Return how many credits running enrichments are known to hold, and how many they may; in one query.
+def reserved_in(workspaces: Collection[int], now: datetime) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
+    """Return of each workspace when its running enrichments began at the latest, and what each is known to hold.
 
-    Only of enrichments whose state is read: others may hold more.
+    In one query. Only of enrichments whose state was just read: others may hold more.
     """
-    known = enrichments_of(workspace, now, now)
-    return known.reserved_at_least, known.reserved_at_most
+    running = Workflow.objects.filter(
+        workspace__in=workspaces, completed_at__isnull=True, status_gone=False, status_read_at__gte=now - JUST_READ
+    )
+    found: dict[int, list[tuple[datetime, Decimal]]] = {}
+    for row in running.order_by("-pk")[:MOST]:
+        if reserved := work_of(row).reserved:
+            begun = row.submitted_at or row.first_seen_at
+            found.setdefault(row.workspace_id, []).append((begun, reserved))
+    return found
 
 
 def _settled(row: Workflow) -> Decimal:

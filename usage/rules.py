@@ -1,6 +1,7 @@
 """The rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -52,24 +53,32 @@ def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]
 
 
 def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Reading:
+    """Hold the balance against the rule, with what running enrichments hold: most of that comes back.
+
+    Not against levels of a call's price: what is reserved pays for no call. What fires is over by the balance alone.
+    """
+    threshold = share_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
+    reserved = one.reserved if threshold > DEAREST else Decimal(0)
+    reading = Reading(
+        one.balance + reserved,
+        lambda: _left(one, reserved),
+        url=one.url,
+        facts=lambda: one.facts,
+        proven=one.balance,
+    )
     if not is_relative(rule):
-        return Reading(one.balance, lambda: _left(one), url=one.url, facts=lambda: one.facts)
+        return reading
     of_peak = (
         f"{figure(rule.threshold)} % of",
         f"{figure(peak or 0)} credits, the highest since the last large top-up",
     )
-    return Reading(
-        one.balance,
-        lambda: _left(one),
-        url=one.url,
-        facts=lambda: (*one.facts, of_peak),
-        threshold=share_of(rule.threshold, peak),
-        recovery=share_of(rule.recovery, peak),
-    )
+    recovery = share_of(rule.recovery, peak)
+    return replace(reading, facts=lambda: (*one.facts, of_peak), threshold=threshold, recovery=recovery)
 
 
-def _left(one: Credits) -> str:
-    return with_unit(one.balance, "credits") + " left" + (f", {one.lasts}" if one.lasts else "")
+def _left(one: Credits, reserved: Decimal) -> str:
+    also = f", {figure(reserved)} reserved" if reserved else ""
+    return with_unit(one.balance, "credits") + " left" + also + (f", {one.lasts}" if one.lasts else "")
 
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -252,7 +261,9 @@ register(
         label="Balance below",
         explanation="Fires when the credit balance falls below a level, in credits or in per cent of the "
         "highest balance since the last large top-up (90 days at the most). Worse levels must be lower. Running "
-        "enrichments hold credits that come back: “only after so many minutes” keeps those quiet.",
+        "enrichments hold credits of which most come back: what they are known to hold counts as being there until "
+        "they end, and “only after so many minutes” keeps those "
+        "quiet that are not known. Once it fires only the balance itself counts.",
         direction="below",
         unit="credits",
         read=read_balance,

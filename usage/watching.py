@@ -1,6 +1,6 @@
 """What rules about credits see of many workspaces, in a few queries for all of them."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -12,6 +12,8 @@ from django.urls import NoReverseMatch, reverse
 from alerts.kinds import Fact
 from alerts.words import figure, span, stamp, with_unit
 from usage.burn import spent_since
+from usage.changes.facts import SKEW
+from usage.enrichments import reserved_in
 from usage.models import BalanceReading, BurnPattern
 from usage.runway import (
     BEYOND,
@@ -43,6 +45,7 @@ class Credits:
     poll: Poll | None
     latest: BalanceReading | None
     learned: Callable[[], Mapping[int, BurnPattern]]
+    held: Callable[[], Mapping[int, Sequence[tuple[datetime, Decimal]]]]
 
     @property
     def problem(self) -> str:
@@ -58,6 +61,14 @@ class Credits:
     def balance(self) -> Decimal:
         """Return the balance as last read; zero before the first reading."""
         return self.latest.credits if self.latest else Decimal(0)
+
+    @cached_property
+    def reserved(self) -> Decimal:
+        """Return what running enrichments are known to hold of the credits that the balance is without."""
+        if self.latest is None:
+            return Decimal(0)
+        seen = self.latest.read_at - SKEW
+        return sum((held for begun, held in self.held().get(self.workspace.pk, ()) if begun <= seen), Decimal(0))
 
     @cached_property
     def url(self) -> str:
@@ -101,6 +112,8 @@ class Credits:
         spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
         read_at = f", read {stamp(self.latest.read_at)}" if self.latest else ""
         facts = [("Balance", f"{figure(self.balance)} credits{read_at}")]
+        if self.reserved:
+            facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
         facts += [
             (f"Spent in the {name}", with_unit(past.credits, "credits"))
             for (name, _), past in zip(SPANS, spent, strict=True)
@@ -139,12 +152,13 @@ def _remarks(ahead: Runway) -> list[Fact]:
 
 
 def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:
-    """Return what is known of each workspace's credits, in two queries; burns are one more, where asked for."""
+    """Return what is known of each workspace's credits, in two queries; burns and reservations are one more each."""
     known = {workspace.pk: workspace for workspace in workspaces}
     polls = polls_of(known.values())
     latest = _one_each(BalanceReading.objects.order_by("-read_at"), known)
     learned = cache(lambda: {row.workspace_id: row for row in BurnPattern.objects.filter(workspace__in=known)})
-    return [Credits(one, now, polls.get(pk), latest.get(pk), learned) for pk, one in known.items()]
+    held = cache(lambda: reserved_in(known, now))
+    return [Credits(one, now, polls.get(pk), latest.get(pk), learned, held) for pk, one in known.items()]
 
 
 def polls_of(workspaces: Iterable[Workspace]) -> dict[int, Poll]:

@@ -87,7 +87,7 @@ class Pass:
             return
         alert.resolved_at = self.now
         text = headline_of(move.reading) if move.reading else move.text
-        value = stored(move.reading.value) if move.reading else None
+        value = stored(move.reading.value_for(fires=True)) if move.reading else None
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
         self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
         if move.ended:

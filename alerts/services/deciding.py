@@ -69,7 +69,7 @@ class Move:
     @cached_property
     def values(self) -> dict[str, object]:
         """Return what the alert's row says of the reading, without its facts."""
-        return _values(self.rule, self.reading, self.levels) if self.reading and self.levels else {}
+        return _values(self) if self.reading and self.levels else {}
 
     def prepare(self) -> None:
         """Work out what is told of the reading, which may cost queries, before any row is locked."""
@@ -114,7 +114,7 @@ def _worst(
         for reading in () if isinstance(seen, Unreadable) else seen:
             alert = held.alerts.get(rule.pk, {}).get(reading.subject)
             levels = _levels(rule, alert, reading)
-            if step(alert.memory if alert else Memory(), levels, reading.value, now).state == State.FIRING:
+            if step(_memory(alert), levels, _value(alert, reading), now).state == State.FIRING:
                 place = rule.workspace_id, rule.kind, reading.subject
                 gravity = gravity_of(rule.kind, rule.level, levels.threshold)
                 found[place] = max(gravity, found.get(place, gravity))
@@ -130,7 +130,7 @@ def _move(  # noqa: PLR0917 - one rule and subject with all that decides
     now: datetime,
 ) -> Move | None:
     levels = _levels(rule, alert, reading)
-    after = step(alert.memory if alert else Memory(), levels, reading.value, now)
+    after = step(_memory(alert), levels, _value(alert, reading), now)
     fires = worst.get((rule.workspace_id, rule.kind, reading.subject))
     if after.state == State.PENDING and fires and fires > gravity_of(rule.kind, rule.level, levels.threshold):
         # Where a worse level fires already the milder ones have nothing to wait for: they go on when that is over.
@@ -152,6 +152,15 @@ def _move(  # noqa: PLR0917 - one rule and subject with all that decides
 def _ended_with_it(alert: Alert | None, snooze: Snooze | None) -> Snooze | None:
     """Return the snooze that ends because what it was set on has fired and is over: one without a date."""
     return snooze if snooze and snooze.until is None and alert and alert.fired_at else None
+
+
+def _memory(alert: Alert | None) -> Memory:
+    return alert.memory if alert else Memory()
+
+
+def _value(alert: Alert | None, reading: Reading) -> Decimal:
+    """Return what of ``reading`` is held against the levels."""
+    return reading.value_for(fires=alert is not None and alert.fired_at is not None)
 
 
 def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
@@ -187,7 +196,9 @@ def _is_new(move: Move, alert: Alert, now: datetime) -> bool:
     return bool(alert.facts != plain_json(move.reading.all_facts))
 
 
-def _values(rule: Rule, reading: Reading, levels: Levels) -> dict[str, object]:
+def _values(move: Move) -> dict[str, object]:
+    rule, reading, levels = move.rule, move.reading, move.levels
+    assert reading is not None and levels is not None  # noqa: S101, PT018 - only what was read has values
     return {
         "rule_name": rule.name,
         "severity": rule.severity,
@@ -195,7 +206,7 @@ def _values(rule: Rule, reading: Reading, levels: Levels) -> dict[str, object]:
         "subject_url": plain_text(reading.url, 300),
         "headline": headline_of(reading),
         "condition": plain_text(rule.condition, 300),
-        "value": stored(reading.value),
+        "value": stored(_value(move.alert, reading)),
         "threshold": stored(levels.threshold),
         "recovery": stored(levels.recovery),
     }

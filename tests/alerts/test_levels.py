@@ -10,6 +10,7 @@ from alerts.models import Rule
 from alerts.services.defaults import defaults_of
 from alerts.services.previewing import preview
 from usage import burn
+from webhooks.models import Workflow
 
 pytestmark = pytest.mark.django_db
 LONG_ENOUGH = timedelta(minutes=11)
@@ -94,6 +95,54 @@ def test_enrichments_that_hold_credits_for_minutes_write_no_email(defaults):
         defaults.balance(balance, after=timedelta(minutes=6))
     assert len(defaults.outbox) == told
     assert firing(defaults) == {"Balance getting low"}
+
+
+@pytest.fixture
+def runs(watch):
+    """An enrichment that holds so many credits and is seen running."""
+
+    def run(credits_):
+        return Workflow.objects.create(
+            workspace=watch.workspace,
+            workflow_id="public_bulk_1",
+            first_seen_at=watch.now,
+            status_read_at=watch.now + timedelta(days=1),
+            credits_reserved=credits_,
+            status="running",
+        )
+
+    return run
+
+
+def test_what_a_running_enrichment_is_known_to_hold_counts_as_being_there(defaults, runs):
+    defaults.balance(50_000)
+    flow = runs(46_000)
+    defaults.balance(4000)
+    defaults.balance(4000, after=timedelta(hours=1))
+    assert firing(defaults) == set()
+    flow.completed_at = defaults.now
+    flow.save()
+    defaults.balance(4000)
+    defaults.balance(4000, after=LONG_ENOUGH)
+    assert firing(defaults) == {"Balance getting low", "Balance low"}
+
+
+def test_what_is_reserved_pays_for_no_call(defaults, runs):
+    defaults.balance(50_000)
+    runs(50_000)
+    defaults.balance(0)
+    assert "No credits left" in firing(defaults)
+
+
+def test_credits_that_are_held_resolve_nothing(watch, runs):
+    watch.rule()
+    watch.balance(400)
+    flow = runs(390)
+    watch.balance(10)
+    Workflow.objects.filter(pk=flow.pk).update(credits_reserved=90_000)
+    watch.balance(10)
+    alert = watch.alerts.get()
+    assert (alert.state, alert.value, alert.headline) == ("firing", 10, "10 credits left, 90,000 reserved")
 
 
 def test_a_fall_to_zero_is_one_email_about_the_worst_level_and_falling_further_tells_each(defaults, mailbox, send):

@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from usage.enrichments import enrichments_of, reserved_now
+from usage.enrichments import enrichments_of, reserved_in
 from webhooks.models import Workflow
 
 
@@ -32,4 +32,16 @@ def test_what_upstream_says_that_an_enrichment_costs_and_holds_comes_first(works
     workflow("c", summary={"total": 20}, status="running", enrichment_type="partial")
     workflow("d", summary={"total": 20}, status="running")
     assert enrichments_of(workspace, now - timedelta(days=7), now).settled == 5
-    assert reserved_now(workspace, now) == (220, 440)
+
+
+def test_only_what_was_just_seen_running_is_known_to_be_reserved(workspace, workflow, now):
+    facts = {"status": "running", "enrichment_type": "full", "summary": {"total": 20}}
+    workflow("a", submitted_at=now - timedelta(minutes=2), **facts)
+    workflow("b", **facts | {"enrichment_type": "partial"})
+    workflow("c", completed_at=now, **facts)
+    workflow("d", **facts | {"enrichment_type": ""})
+    Workflow.objects.create(
+        workspace=workspace, workflow_id="e", first_seen_at=now, status_read_at=now - timedelta(minutes=11), **facts
+    )
+    found = reserved_in([workspace.pk], now)[workspace.pk]
+    assert sorted(found) == [(now - timedelta(minutes=2), 220), (now, 20)]

@@ -75,13 +75,13 @@ def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterab
     """Return the newest of the calls that may have cost something, oldest first."""
     log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__range=(since, until))
     rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
-    found = rows.values_list("created_at", "path")[:MOST_CALLS]
+    found = rows.values_list("created_at", "path", "key_id")[:MOST_CALLS]
     cost = _cost(workspace, until) if found else None
-    for at, path in reversed(found):
+    for at, path, key in reversed(found):
         bare = path.partition("?")[0].rstrip("/")
         end = next((end for end in PAID if bare.endswith(f"/{end}")), None)
         if end:
-            yield Call(at, PAID[end], cost if end == BULK else None)
+            yield Call(at, PAID[end], cost if end == BULK else None, key)
 
 
 def _cost(workspace: Workspace, until: datetime) -> tuple[float, float] | None:

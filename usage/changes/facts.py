@@ -3,7 +3,7 @@
 All amounts are credits. ``topped_up``, ``low`` and ``high`` are never negative; a correction may be.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -80,12 +80,13 @@ class Change:
 class Call:
     """A paid call of the request log, and the most that it can have taken at once.
 
-    ``cost`` is what such calls cost in the end, with its deviation; None where that is not known.
+    ``cost`` is what such calls cost in the end, with its deviation; None where that is not known. ``key`` made it.
     """
 
     at: datetime
     most: Decimal
     cost: tuple[float, float] | None = None
+    key: Hashable = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ known of enrichments is taken out first, to the credit. Of what remains, signs t
 stays a range. Nothing here reads a database: ``interpret`` is a function of its ``Evidence``.
 """
 
-import math
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from usage.changes import signs
-from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, Interpretation, Mark
+from usage.changes.calls import Calls
+from usage.changes.facts import ZERO, Certainty, Change, Evidence, Interpretation, Mark
 from usage.changes.hidden import NOTHING, Fall, Hidden, hidden_in
 from usage.changes.known import Known, place
 from usage.changes.pace import LONG_SECONDS, Paces
@@ -83,7 +83,7 @@ class _Reader:
         self.sizes = [*evidence.sizes, *found]
         self.open = Reservations()
         self.peak = evidence.peak
-        self.calls_at = [call.at for call in evidence.calls]
+        self.calls = Calls(evidence.calls, evidence.works)
         self.unlogged_falls = self.spent = ZERO
         self.unwatched = 0.0
         for at, amount in evidence.carried:
@@ -118,11 +118,8 @@ class _Reader:
             self.paces.usual = max(0.0, float(self.spent)) / watched
 
     def _step(self, at: int, change: Change) -> _Step:
-        known = self.known[at]
-        begin = bisect_left(self.calls_at, change.since - SKEW)
-        calls = self.evidence.calls[begin : bisect_right(self.calls_at, change.until + SKEW)]
-        most = max(ZERO, sum((call.most for call in calls), ZERO) - known.most)
-        return _Step(change, known, most, _price(calls, known.begun), self._is_logged(change))
+        span = change.since, change.until
+        return _Step(change, self.known[at], self.calls.most(*span), self.calls.price(*span), self._is_logged(change))
 
     def _is_logged(self, change: Change) -> bool:
         log = self.evidence.log
@@ -145,6 +142,8 @@ class _Reader:
         if verdict.score < signs.COUNTED:
             return self._returned(rise, verdict, most, is_seen=step.change.delta > 0 and not step.change.is_gap)
         size = max(signs.size_of(rise), rise.forced)
+        if signs.is_of_a_size(rise):
+            most = min(most, rise.edges[1])
         is_likely = verdict.score >= signs.LIKELY or rise.amount < signs.TRIFLE * abs(rise.before)
         low = max(rise.forced, rise.amount - rise.largest) if is_likely and not rise.is_small else ZERO
         certainty = Certainty.LIKELY if is_likely else Certainty.UNCERTAIN
@@ -194,9 +193,12 @@ class _Reader:
 
     def _spent_at_most(self, at: int, step: _Step) -> Decimal:
         """Return what can have been spent unseen while the balance rose."""
+        pace, seconds = self.paces.before(at), step.change.seconds
         if step.is_logged and not self.unlogged_falls:
             return step.calls
-        return max(step.calls, Decimal(repr(self.paces.before(at).wide(step.change.seconds))).quantize(CENT))
+        # Of what a log does not show only the pace is known: a single large fall is none.
+        unseen = pace.narrow(seconds) if step.is_logged else pace.wide(seconds)
+        return max(step.calls, Decimal(repr(unseen)).quantize(CENT))
 
     def _alike(self, at: int, amount: Decimal, narrow: float) -> int:
         near = max(ALIKE * amount, Decimal(repr(narrow)))
@@ -263,14 +265,3 @@ class _Reader:
         self.open.release(step.known.earlier)
         if found.topped_up > 0 and found.certainty is not Certainty.UNCERTAIN:
             self.sizes.append((change.until, found.topped_up))
-
-
-def _price(calls: Sequence[Call], known: int) -> tuple[float, float] | None:
-    """Return what ``calls`` cost but for so many of them, with the deviation; None where that is not known."""
-    costs = [call.cost for call in calls if call.cost is not None]
-    left = max(0, len(calls) - known)
-    if not left or len(costs) < len(calls):
-        return None
-    mean = sum(cost for cost, _ in costs) / len(costs)
-    spread = max(spread for _, spread in costs)
-    return left * mean, max(spread * math.sqrt(left), left * mean / 10)

@@ -3,7 +3,7 @@
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from usage.changes.facts import SKEW, ZERO, Change, Work
@@ -13,15 +13,13 @@ from usage.changes.facts import SKEW, ZERO, Change, Work
 class Known:
     """Of one change: what known enrichments took and gave back.
 
-    ``earlier`` is what those took before that gave back here; ``most`` is what the calls could have taken that began
-    ``begun`` enrichments here; ``ended`` more ended here, of which amounts are not known.
+    ``earlier`` is what those took before that gave back here; ``ended`` more ended here, of which amounts are not
+    known.
     """
 
     reserved: Decimal = ZERO
     returned: Decimal = ZERO
     earlier: Decimal = ZERO
-    most: Decimal = ZERO
-    begun: int = 0
     ended: int = 0
 
     @property
@@ -49,29 +47,33 @@ class _Placing:
         self.ends = [change.until for change in changes]
         self.rest = [change.delta for change in changes]
         self.known = [Known() for _ in changes]
+        self.largest = max((abs(change.delta) for change in changes), default=ZERO)
 
     def lay(self, work: Work) -> None:
-        last = self._best(work.ended_at, 1)
-        if last is None:
+        """Lay both halves, the beginning first: where it ended at once, both are of one change."""
+        reserved, charged = work.reserved, work.charged
+        if reserved is None or charged is None:
+            if (last := self._best(work.ended_at, 1, self.largest)) is not None:
+                self.known[last].ended += 1
             return
-        if work.reserved is None or work.charged is None:
-            self.known[last].ended += 1
-            return
-        reserved = work.reserved
-        if work.begun_at is None or work.begun_at < self.changes[0].since:
-            self.known[last].earlier += reserved
-        elif (first := self._best(work.begun_at, -1)) is not None:
-            self.known[first].reserved += reserved
-            self.known[first].most += work.most
-            self.known[first].begun += 1
-            self.rest[first] += reserved
-        else:
-            return
-        self.known[last].returned += reserved - work.charged
-        self.rest[last] -= reserved - work.charged
+        first = Known()
+        if is_within := work.begun_at is not None and work.begun_at >= self.changes[0].since:
+            begun = self._best(work.begun_at, -1, reserved)
+            if begun is None or self._best(work.ended_at, 1, reserved) is None:
+                return
+            first = self.known[begun]
+            self.rest[begun] += reserved
+        if (last := self._best(work.ended_at, 1, reserved - charged)) is not None:
+            first.reserved += reserved
+            self.known[last].earlier += ZERO if is_within else reserved
+            self.known[last].returned += reserved - charged
+            self.rest[last] -= reserved - charged
 
-    def _best(self, at: datetime | None, sign: int) -> int | None:
-        """Return the change around ``at`` that rose (or with sign -1: fell) most beyond what is explained already."""
+    def _best(self, at: datetime | None, sign: int, amount: Decimal) -> int | None:
+        """Return the change around ``at`` that shows most of ``amount`` as a rise, or with sign -1 as a fall.
+
+        What is explained already is taken off; of several the one that holds ``at``.
+        """
         if at is None:
             return None
         found: list[int] = []
@@ -79,4 +81,8 @@ class _Placing:
         while spot < len(self.changes) and self.changes[spot].since - SKEW <= at:
             found.append(spot)
             spot += 1
-        return max(found, key=lambda one: sign * self.rest[one], default=None)
+        return max(found, key=lambda one: (min(sign * self.rest[one], amount), -self._off(one, at)), default=None)
+
+    def _off(self, place: int, at: datetime) -> timedelta:
+        change = self.changes[place]
+        return max(change.since - at, at - change.until, timedelta(0))

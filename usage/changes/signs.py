@@ -162,22 +162,22 @@ def _of_reservations(rise: Rise) -> Iterator[tuple[str, float]]:
     if any(row.left == row.whole == rise.amount for row in rise.fresh):
         yield "equal", -4.0
     elif len(needed) == 1:
-        yield from _of_one(rise, needed[0])
+        # Of several that hold it, it is likeliest from the one that speaks most against a top-up.
+        yield min((_of_one(rise, row) for row in rise.fresh if row.left >= rise.amount), key=lambda sign: sign[1])
     else:
         yield "many", 1.5 if len(needed) > 10 else 0.5 if len(needed) > 3 else -1.0
     if rise.amount >= Decimal("0.95") * rise.recent:
         yield "nearly_all", 1.0
 
 
-def _of_one(rise: Rise, row: Reserved) -> Iterator[tuple[str, float]]:
+def _of_one(rise: Rise, row: Reserved) -> tuple[str, float]:
     if row.lasts < FORGOTTEN:
-        yield "begins", -2.0
-    elif row.explained < rise.amount:
-        yield "unexplained", 1.0
-    elif row.whole > 2 * ONE_CALL:
-        yield "single", -1.5
-    else:
-        yield "single", -3.0 if rise.since - row.at <= SOON else -2.0
+        return "begins", -2.0
+    if row.explained < rise.amount:
+        return "unexplained", 1.0
+    if row.whole > 2 * ONE_CALL:
+        return "single", -1.5
+    return "single", -3.0 if rise.since - row.at <= SOON else -2.0
 
 
 def _of_the_amount(rise: Rise) -> Iterator[tuple[str, float]]:
@@ -208,6 +208,12 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
         yield "low", 1.0
     elif rise.before <= rise.peak / 5:
         yield "low", 0.5
+
+
+def is_of_a_size(rise: Rise) -> bool:
+    """Say whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
+    low, high = rise.edges
+    return roundness(low, high) >= LIKELY or any(low <= size <= high for size in rise.sizes)
 
 
 def size_of(rise: Rise) -> Decimal:

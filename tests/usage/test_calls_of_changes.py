@@ -1,0 +1,77 @@
+"""What calls of the log, known enrichments and sizes say of single changes; plain data, without a database."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from usage.changes.facts import Call, Change, Evidence, Work
+from usage.changes.interpretation import interpret
+
+BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
+LOG = BEGIN - timedelta(hours=1), BEGIN + timedelta(hours=9)
+BULK = Decimal(2750)
+
+
+def at(seconds):
+    return BEGIN + timedelta(seconds=seconds)
+
+
+def history(opening, *falls, every=5):
+    """Readings every few seconds, one for each of ``falls``; rises are negative."""
+    found, balance = [], Decimal(opening)
+    for number, fallen in enumerate(falls):
+        found.append(Change(at(number * every), at((number + 1) * every), balance, balance - fallen))
+        balance -= fallen
+    return found
+
+
+def test_a_call_of_which_the_enrichment_is_known_takes_nothing_beside_it():
+    calls = [Call(at(seconds), BULK, (230.0, 10.0)) for seconds in range(2, 90, 10)]
+    works = [Work(call.at, call.at + timedelta(seconds=1), BULK, Decimal(230), BULK) for call in calls]
+    falls = [230, 0] * 9
+    found = interpret(Evidence(history(50_000, *falls), calls, works, log=LOG))
+    assert {one.high for one in found} == {0}
+
+
+def test_a_call_near_the_border_of_two_changes_costs_what_it_costs_once():
+    calls = [Call(at(seconds), BULK, (2300.0, 20.0)) for seconds in (4, 14, 24)]
+    found = interpret(Evidence(history(50_000, 2300, 0, 2300, 0, 2300), calls, log=LOG))
+    assert {one.high for one in found} == {0}
+
+
+def test_a_key_whose_enrichments_were_all_free_takes_nothing_with_its_other_calls():
+    free = [Call(at(seconds), BULK, None, "free") for seconds in range(60)]
+    works = [Work(call.at, call.at, Decimal(0), Decimal(0), Decimal(0)) for call in free[:5]]
+    paid = Call(at(61), Decimal(11), None, "paid")
+    changes = history(50_000, 1100, -900, every=30)
+    evidence = Evidence(changes, [*free, paid], works, log=LOG)
+    assert interpret(evidence)[1].high <= 911
+    assert interpret(Evidence(changes, [*free, paid], works[:4], log=LOG))[1].high > 100_000
+
+
+def test_a_fall_far_below_what_its_calls_cost_may_hide_a_top_up_of_an_earlier_size():
+    calls = [Call(at(6), BULK, (2305.0, 60.0)), Call(at(7), BULK, (2305.0, 60.0)), Call(at(8), Decimal(11))]
+    changes = history(20_000, 0, 2110)
+    [_, found] = interpret(Evidence(changes, calls, log=LOG, sizes=[(at(-900), Decimal(2500))]))
+    assert (found.topped_up, found.low, found.certainty) == (2500, 0, "uncertain")
+    assert 2500 <= found.high < 3500
+    [_, nothing] = interpret(Evidence(changes, calls[:1], log=LOG, sizes=[(at(-900), Decimal(2500))]))
+    assert nothing.high == 0
+
+
+def test_without_a_sign_of_more_a_fall_is_what_was_spent():
+    [found] = interpret(Evidence(history(20_000, 2110), log=LOG, sizes=[(at(-900), Decimal(2500))]))
+    assert (found.topped_up, found.high) == (0, 0)
+
+
+def test_a_round_rise_from_nearly_nothing_is_a_top_up_of_that_size():
+    changes = history(20_000, 0, 19_890, 0, -2500)
+    [*_, blind] = interpret(Evidence(changes))
+    assert (blind.topped_up, blind.high) == (2500, 2500)
+    [*_, logged] = interpret(Evidence(changes, log=LOG))
+    assert (logged.topped_up, logged.high, logged.certainty) == (2500, 2500, "likely")
+
+
+def test_what_comes_back_is_laid_at_the_reservation_that_fits_it_best():
+    changes = history(20_000, 17_800, 44, *[0] * 60, -31, every=10)
+    [*_, found] = interpret(Evidence(changes))
+    assert (found.topped_up, found.high, found.certainty) == (0, 0, "likely")

@@ -1,0 +1,61 @@
+"""The paid calls of the log of which no enrichment is known to the credit: what they took, at the most and usually."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Hashable, Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from usage.changes.facts import SKEW, ZERO, Call, Work
+
+# A call for a single contact costs so much at the most: without a known cost it counts as half of that, give or take.
+SINGLE = Decimal(11)
+# So many enrichments of a key that were all free tell that its calls are.
+ENOUGH = 5
+
+
+class Calls:
+    """What is left of ``calls`` once each of ``works`` that is known to the credit has taken the one that began it."""
+
+    def __init__(self, calls: Sequence[Call], works: Sequence[Work]) -> None:
+        self._left = _unknown(calls, works)
+        self._times = [call.at for call in self._left]
+
+    def most(self, since: datetime, until: datetime) -> Decimal:
+        """Return the most that calls between the two can have taken, clocks that differ a little included."""
+        return sum((call.most for call in self._between(since - SKEW, until + SKEW)), ZERO)
+
+    def price(self, since: datetime, until: datetime) -> tuple[float, float] | None:
+        """Return what the calls between the two cost in the end, with the deviation; None where that is not known."""
+        costs = [_cost(call) for call in self._between(since, until)]
+        known = [cost for cost in costs if cost is not None]
+        if not known or len(known) < len(costs):
+            return None
+        total = sum(mean for mean, _ in known)
+        return total, max(max(spread for _, spread in known) * math.sqrt(len(known)), total / 10)
+
+    def _between(self, since: datetime, until: datetime) -> Sequence[Call]:
+        return self._left[bisect_left(self._times, since) : bisect_right(self._times, until)]
+
+
+def _cost(call: Call) -> tuple[float, float] | None:
+    if call.cost is None and call.most <= SINGLE:
+        return float(call.most) / 2, float(call.most) / 2
+    return call.cost
+
+
+def _unknown(calls: Sequence[Call], works: Sequence[Work]) -> list[Call]:
+    times, taken = [call.at for call in calls], set[int]()
+    reserved: defaultdict[Hashable, list[Decimal]] = defaultdict(list)
+    for work in works:
+        if work.begun_at is None or work.ended_at is None or work.reserved is None or work.charged is None:
+            continue
+        near = range(bisect_left(times, work.begun_at - SKEW), bisect_right(times, work.begun_at + SKEW))
+        free = [place for place in near if place not in taken]
+        if free:
+            place = min(free, key=lambda one, begun=work.begun_at: abs(times[one] - begun))  # type: ignore[misc]
+            taken.add(place)
+            reserved[calls[place].key].append(work.reserved)
+    gratis = {key for key, found in reserved.items() if key is not None and len(found) >= ENOUGH and not any(found)}
+    return [call for place, call in enumerate(calls) if place not in taken and call.key not in gratis]

@@ -17,6 +17,8 @@ from django.core.mail.backends.smtp import EmailBackend
 # For one message, from the dialling to the goodbye. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
 # that sends one now and then would never run into it. Shorter than a lease (``alerts.sending``), with room to spare.
 DEADLINE_SECONDS = 60.0
+# For asking whether it is there at all.
+ANSWER_SECONDS = 10.0
 
 
 class _Watchdog:
@@ -124,6 +126,22 @@ def transmit(message: EmailMessage) -> str:
     finally:
         watchdog.end()
     return f"{code} {text.decode(errors='replace')}"
+
+
+def answers() -> bool:
+    """Say whether the mail server lets us in, or mail is written to files."""
+    if not isinstance(get_connection(), EmailBackend):
+        return True
+    watchdog = _Watchdog(ANSWER_SECONDS)
+    backend = Backend(watchdog)
+    try:
+        return bool(backend.open())
+    except (OSError, smtplib.SMTPException):
+        return False
+    finally:
+        with suppress(smtplib.SMTPException, OSError):
+            backend.close()
+        watchdog.end()
 
 
 def _hand_over(backend: Backend, message: EmailMessage) -> tuple[int, bytes]:

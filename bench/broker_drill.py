@@ -184,7 +184,7 @@ def programs(folder):
 
     readme = (ROOT / "README.md").read_text()
     production = shlex.split(re.search(r"^\| worker \|.*?\| `celery ([^`]+)`", readme, re.MULTILINE)[1])
-    ours = embedded.worker().command
+    (ours, *_) = (worker.command for worker in embedded.workers())
     commands = [[sys.executable, "-m", "celery", *production, "-c", "2"]] * 2 + [ours]
     workers = [
         Program(f"worker-{place}", [*_with_drill(command, place)], folder) for place, command in enumerate(commands)

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal
 
+from django.utils.timesince import timesince
+
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.health import FAILING_IN_A_ROW
 from workspaces.credential_states import api_key_state, session_state
@@ -34,13 +36,13 @@ class Attention:
 
 
 def of(
-    workspace: Workspace, keys: Mapping[str, int], failing: Sequence[Poll], endpoints: Sequence[str]
+    workspace: Workspace, keys: Mapping[str, int], late: Sequence[Poll], endpoints: Sequence[str]
 ) -> list[Attention]:
     """Return what needs attention, worst first.
 
-    ``keys`` counts them by status, ``failing`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
+    ``keys`` counts them by status, ``late`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
     """
-    found = [*_credentials(workspace), *_keys(keys), *_webhooks(endpoints), *_mirror(failing)]
+    found = [*_credentials(workspace), *_keys(keys), *_webhooks(endpoints), *_mirror(late)]
     return sorted(found, key=lambda item: item.rank)
 
 
@@ -86,13 +88,20 @@ def _webhooks(endpoints: Sequence[str]) -> list[Attention]:
     return found
 
 
-def _mirror(failing: Sequence[Poll]) -> list[Attention]:
-    """Return one item for each kind of thing that cannot be read, with the reason of its first failure."""
+def _mirror(late: Sequence[Poll]) -> list[Attention]:
+    """Return one item for each kind of thing that is out of date, with the reason of its first failure."""
     found = []
-    for resource, polls in groupby(failing, key=lambda poll: poll.resource):
-        first, *others = polls
-        why = explain_kind(first.last_error_kind, first.last_error, first.last_request_id)
-        more = f" (and {len(others)} more)" if others else ""
-        text = f"Out of date: {resource_named(resource).label}{more}. {why.title}. {why.text}".strip()
+    for resource, polls in groupby(late, key=lambda poll: poll.resource):
+        some = list(polls)
+        first = next((poll for poll in some if poll.consecutive_failures), some[0])
+        more = f" (and {len(some) - 1} more)" if len(some) > 1 else ""
+        text = f"Out of date: {resource_named(resource).label}{more}. {_why(first)}".strip()
         found.append(Attention("warning", text, POLLING, "Details"))
     return found
+
+
+def _why(poll: Poll) -> str:
+    if poll.last_success_at and not poll.consecutive_failures:
+        return f"It was last read {timesince(poll.last_success_at, depth=1)} ago, and the console is late to read it."
+    why = explain_kind(poll.last_error_kind, poll.last_error, poll.last_request_id)
+    return f"{why.title}. {why.text}"

@@ -5,7 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 
-from dashboard import __version__
+from dashboard import __version__, liveness
 from workspaces.access import act_not_done, held_role, may_connect, request_kept
 from workspaces.models import Role, Workspace
 
@@ -28,6 +28,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
+            # Asked for by pages of people who are signed in.
+            "liveness": liveness.current,
             # Drawn by a whole page only, which is what confirming leads to.
             "held_up": lambda: request_kept(request) if hasattr(request, "session") else None,
             "not_done": lambda: act_not_done(request) if hasattr(request, "session") else None,

@@ -5,11 +5,12 @@ from typing import Any
 
 import redis
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
+from psycopg.errors import ReadOnlySqlTransaction
 
 # How long a browser or a load balancer may well wait before it asks again.
 RETRY_SECONDS = 10
@@ -43,4 +44,5 @@ def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) 
 def _missing(error: BaseException | None) -> str:
     if isinstance(error, redis.RedisError):
         return "Redis"
-    return "The database" if isinstance(error, OperationalError | InterfaceError) else ""
+    is_read_only = isinstance(error, DatabaseError) and isinstance(error.__cause__, ReadOnlySqlTransaction)
+    return "The database" if is_read_only or isinstance(error, OperationalError | InterfaceError) else ""

@@ -1,8 +1,7 @@
 """What load balancers and supervisors ask."""
 
-import threading
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
+from datetime import UTC
 
 import redis
 from django.conf import settings
@@ -12,34 +11,9 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
-
-class Remembered:
-    """The last answer to a question that is asked at most once in ``seconds``, by one thread at a time."""
-
-    def __init__(self, question: Callable[[], str], seconds: float) -> None:
-        self._question = question
-        self._seconds = seconds
-        self._asking = threading.Lock()
-        self.forget()
-
-    def forget(self) -> None:
-        """Ask again next time."""
-        self._answer, self._good_until = "", 0.0
-
-    def __call__(self) -> str:
-        """Return the answer, asked for anew if it is too old."""
-        # While one thread asks, the others go on with the last answer; only the first one is waited for.
-        if time.monotonic() >= self._good_until and self._asking.acquire(blocking=not self._answer):
-            try:
-                self._ask()
-            finally:
-                self._asking.release()
-        return self._answer
-
-    def _ask(self) -> None:
-        if time.monotonic() >= self._good_until:
-            self._answer = self._question()
-            self._good_until = time.monotonic() + self._seconds
+from dashboard import liveness
+from dashboard.remembered import Remembered
+from workspaces.models import Heartbeat
 
 
 @require_safe
@@ -51,12 +25,28 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 
 @require_safe
 @login_not_required
-def readyz(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, migrations and Redis are usable, 503 otherwise, and say which is not."""
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when database, migrations and Redis are usable, 503 otherwise, and say which is not.
+
+    With ``?full`` also when the background work goes on; a load balancer must not take that for a reason to send
+    people away from pages that work.
+    """
     checks = {name: check() for name, check in _CHECKS.items()}
+    if "full" in request.GET:
+        checks |= _background()
     ready = all(answer == "ok" for answer in checks.values())
     body = {"status": "ok" if ready else "unavailable", "checks": checks}
     return JsonResponse(body, status=200 if ready else 503)
+
+
+def _background() -> Mapping[str, str]:
+    """Return for the clock and each queue whether it goes on, else why not and since when."""
+    found = liveness.current()
+    answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
+    for one in found.troubles:
+        since = f"since {one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if one.since else "never seen"
+        answers[one.name] = f"{one.title} ({since})"
+    return answers
 
 
 def _database() -> str:
@@ -65,6 +55,15 @@ def _database() -> str:
             cursor.execute("SELECT 1")
     except DatabaseError:
         return "no answer"
+    return _WRITING()
+
+
+def _writable() -> str:
+    """Write: a database that is read only, or whose disk is full, answers questions all the same."""
+    try:
+        Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
+    except DatabaseError:
+        return "takes nothing: it is read only, its disk is full, or it does not answer"
     return "ok"
 
 
@@ -87,6 +86,7 @@ def _redis() -> str:
     return "ok"
 
 
+_WRITING = Remembered(_writable, seconds=10)
 # Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
 _CHECKS = {
     "database": Remembered(_database, seconds=1),
@@ -99,3 +99,5 @@ def forget() -> None:
     """Have every check made anew."""
     for check in _CHECKS.values():
         check.forget()
+    _WRITING.forget()
+    liveness.forget()

@@ -14,8 +14,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from dashboard import liveness
 from keys.models import ApiKey, LogGap
-from workspaces.models import Poll, Workspace
+from workspaces.models import Heartbeat, Poll, Workspace
 
 
 @require_safe
@@ -42,8 +43,34 @@ class ConsoleCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
         yield _gauge("console_workspaces", "Connected workspaces.", Workspace.objects.count())
+        yield from _background()
         yield from _polls()
         yield from _log()
+
+
+def _background() -> Iterator[Metric]:
+    """Yield how the background work goes: what alarms should look at."""
+    text = "Whether the work of a queue, and the clock, goes on (1), as pages and /readyz?full say it."
+    goes_on = GaugeMetricFamily("console_background_up", text, labels=["name"])
+    found = liveness.current()
+    for name in ("clock", *settings.QUEUES):
+        goes_on.add_metric([name], float(found.is_known and name not in {one.name for one in found.troubles}))
+    yield goes_on
+    age = GaugeMetricFamily("console_heartbeat_age_seconds", "Since when nothing was heard.", labels=["kind", "name"])
+    workers = GaugeMetricFamily("console_workers", "Workers that live, by queue and state.", labels=["queue", "state"])
+    now = timezone.now()
+    counts = dict.fromkeys(((queue, state) for queue in settings.QUEUES for state in ("free", "busy")), 0)
+    for beat in Heartbeat.objects.exclude(kind=Heartbeat.Kind.PROBE):
+        seconds = max(0.0, (now - beat.beat_at).total_seconds())
+        if beat.kind != Heartbeat.Kind.WORKER:
+            age.add_metric([beat.kind, beat.name], seconds)
+        elif seconds <= liveness.LATE_SECONDS:
+            for queue in set(beat.queues.split()) & set(settings.QUEUES):
+                counts[queue, "busy" if beat.is_busy else "free"] += 1
+    for (queue, state), count in counts.items():
+        workers.add_metric([queue, state], count)
+    yield age
+    yield workers
 
 
 def _polls() -> Iterator[Metric]:

@@ -3,6 +3,8 @@
 import logging
 from urllib.parse import urlsplit
 
+from kombu import Queue
+
 from dashboard.celery import broker_url
 from dashboard.environment import ROOT, read_environment
 from dashboard.logs import logging_config
@@ -225,7 +227,9 @@ if PUBLIC_URL.startswith("https://"):
 MESSAGE_STORAGE = "dashboard.notices.Notices"
 if PUBLIC_URL.startswith("https://"):
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = True
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts_subdomains
+    # A host of ours is no reason to bind its neighbours; who wants that sets HSTS_SUBDOMAINS.
+    SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if ENVIRONMENT.trusted_proxy_count:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     # Only here: without a proxy that tells the scheme, every request would seem to need the redirect.
@@ -287,6 +291,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
+# Two kinds of work that must not wait for each other. A worker without -Q takes both.
+QUEUES = ("polling", "alerts")
+CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]
+CELERY_TASK_DEFAULT_QUEUE = "polling"
+CELERY_TASK_ROUTES = {
+    "alerts.tasks.*": "alerts",
+    "workspaces.tasks.send_account_mail": "alerts",
+    "dashboard.tasks.ping_outside": "alerts",
+}
 CELERY_TASK_IGNORE_RESULT = True
 # Whoever can write to Redis can give us tasks of ours, and nothing else.
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
@@ -325,6 +338,7 @@ CELERY_BEAT_SCHEDULE = {
     "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0, "options": {"expires": 5}},
     "redeliver": {"task": "webhooks.tasks.redeliver", "schedule": 5.0, "options": {"expires": 5}},
     "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0, "options": {"expires": 30}},
+    "tell the outside": {"task": "dashboard.tasks.ping_outside", "schedule": 60.0, "options": {"expires": 50}},
     "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
 }
 
@@ -339,4 +353,6 @@ KEEP_REQUESTS_DAYS = ENVIRONMENT.keep_requests_days
 KEEP_REQUESTS_ROWS = ENVIRONMENT.keep_requests_rows
 KEEP_DELIVERIES_DAYS = ENVIRONMENT.keep_deliveries_days
 WEBHOOK_ALLOW_LOCAL_TARGETS = ENVIRONMENT.webhook_allow_local_targets
+ALERTS_WORKER = ENVIRONMENT.alerts_worker
+HEARTBEAT_URL = ENVIRONMENT.heartbeat_url
 METRICS_TOKEN = ENVIRONMENT.metrics_token

@@ -91,13 +91,13 @@ def _summary(
     read = {poll.resource for poll in polls if poll.last_success_at}
     if keys is None and read & {FULL_LIST, LIGHT_LIST}:
         keys = {"active": 0}
-    failing = [poll for poll in polls if poll.consecutive_failures and not poll.paused_reason and poll.is_stale]
+    late = [poll for poll in polls if not poll.paused_reason and poll.is_stale]
     return Summary(
         workspace=row,
         credits=row.credits,
         credits_read_at=row.credits_read_at,
         keys=keys,
-        attention=attention.of(row, keys or {}, failing, webhooks.hosts),
+        attention=attention.of(row, keys or {}, late, webhooks.hosts),
         webhooks=webhooks,
         webhooks_are_read=bool(read & {following.ALL, following.OF_WORKFLOW}),
         # Request logs are read for the keys of the full list; the light one comes without.

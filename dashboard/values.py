@@ -43,6 +43,12 @@ def are_origins(values: list[str]) -> None:
         origin(value)
 
 
+def is_web_address(value: str) -> None:
+    """Check an address that is called, if one is given."""
+    if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
+        raise ValidationError("use an address such as https://hc-ping.com/your-uuid")
+
+
 def is_issuer(value: str) -> None:
     """Check the address of an identity provider: HTTPS, or this machine's own."""
     parts = urlsplit(value)

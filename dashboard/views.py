@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from dashboard import overviews
@@ -57,8 +58,10 @@ def _refresh_seconds(summaries: list[Summary]) -> int:
 
 
 def _page_or_part(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
-    """Render the page, or its living part alone where htmx refreshes it."""
-    part = "#living" if getattr(request, "htmx", False) else ""
-    response = render(request, f"{template}{part}", context)
+    """Render the page, or its living part alone where htmx refreshes it; with it, whether the console is well."""
+    is_part = bool(getattr(request, "htmx", False))
+    response = render(request, f"{template}#living" if is_part else template, context)
+    if is_part:
+        response.write(render_to_string("components/unwatched.html", {"out_of_band": True}, request))
     response.headers["Vary"] = "HX-Request"
     return response

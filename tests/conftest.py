@@ -12,8 +12,9 @@ from django.db import connection
 from django.http import HttpRequest
 from xdist.scheduler import LoadFileScheduling
 
-from dashboard import health
+from dashboard import health, liveness
 from dashboard.embedded import bundled_redis
+from dashboard.remembered import Remembered
 from tests.sandbox.process import SHARED, SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -90,6 +91,13 @@ def _nothing_remembered(redis):
     yield
     redis.flushdb()
     health.forget()
+
+
+@pytest.fixture(autouse=True)
+def _background_work_goes_on(request, monkeypatch):
+    """There are no workers in most tests; pages take them for well, unless a test is about that."""
+    if not request.node.get_closest_marker("liveness"):
+        monkeypatch.setattr(liveness, "_remembered", Remembered(liveness.Liveness, 60))
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from workspaces import audit, clock
+from workspaces import audit, clock, heartbeats
 from workspaces.polling import engine, stopping
 from workspaces.services import account_mail, probing
 from workspaces.sessions import SessionStore
@@ -55,6 +55,9 @@ def clear_sessions() -> None:
 def log_audit_anchor() -> None:
     """Write to the log, signed, how long the audit trail is and how it ends."""
     audit.log_anchor()
+
+
+__all__ = ["heartbeats"]  # whose receivers tell that workers live
 
 
 @worker_init.connect

@@ -67,7 +67,8 @@ def _start(processes: list[Process], *, with_sandbox: bool) -> None:
     if sandbox is not None:
         wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
         connect_sandbox(programs.sandbox_data())
-    _add(processes, programs.worker())
+    for worker in programs.workers():
+        _add(processes, worker)
     _add(processes, programs.beat())
     watch = Watch(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
     watch.wait_for_answer()

@@ -1,6 +1,7 @@
 """The programs of the embedded set and how each is started."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
@@ -45,12 +46,18 @@ def web() -> Process:
     return Process("web", [*command, *address, *protocol, "--workers", "1", "--workers-kill-timeout", "3"])
 
 
-def worker() -> Process:
-    """Return the background worker."""
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker"]
-    size = ["--pool", "threads", "--concurrency", str(WORKER_THREADS)]
+def workers() -> list[Process]:
+    """Return the background worker; with ALERTS_WORKER a second one, so that alerts and mail wait for nothing else."""
+    if not settings.ALERTS_WORKER:
+        return [_worker("worker", WORKER_THREADS, settings.QUEUES)]
+    return [_worker("worker", WORKER_THREADS, ["polling"]), _worker("alerts", 2, ["alerts"])]
+
+
+def _worker(name: str, threads: int, queues: Sequence[str]) -> Process:
+    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker", "-n", f"{name}@%h"]
+    size = ["--pool", "threads", "--concurrency", str(threads), "-Q", ",".join(queues)]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there is no other worker to talk to
-    return Process("worker", [*command, *size, *quiet])
+    return Process(name, [*command, *size, *quiet])
 
 
 def beat() -> Process:

@@ -76,7 +76,7 @@ def test_what_waits_holds_no_link_and_nothing_of_it_reaches_redis(
         ask_for_reset(client, viewer.email)
     (row,) = AccountMail.objects.values()
     assert row["facts"] == {}
-    tasks = redis.lrange("celery", 0, -1)
+    tasks = redis.lrange("alerts", 0, -1)
     assert b"workspaces.tasks.send_account_mail" in tasks[0]
     assert viewer.email.encode() not in b"".join(tasks)
 

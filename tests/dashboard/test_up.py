@@ -90,7 +90,7 @@ def test_the_clock_ticks_and_the_worker_takes_the_ticks(console):
     with redis.Redis(unix_socket_path=str(console.var_dir / "redis" / "redis.sock")) as client:
         before = client.info("stats")["total_commands_processed"]
         assert wait_for(lambda: client.info("stats")["total_commands_processed"] > before + 20)
-        assert client.llen("celery") <= 2
+        assert client.llen("polling") <= 2
 
 
 @pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "valkey-server"])

@@ -20,7 +20,7 @@ from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Re
 from webhooks.redelivery import leasing
 from webhooks.services import checking
 from workspaces import clock
-from workspaces.models import Invitation, ManagementSession, Membership, Poll, User, Workspace
+from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
 from workspaces.models.mail import AccountMail
 from workspaces.polling import engine
 
@@ -54,6 +54,7 @@ ROWS = {
     ManagementSession: lambda workspace, _: add_session(workspace),
     Poll: lambda workspace, _: Poll.objects.create(workspace=workspace, resource="keys", interval_seconds=60),
     AccountMail: lambda *_: AccountMail.objects.create(template="t", address="a@example.test"),
+    Heartbeat: lambda _, now: Heartbeat.objects.create(kind="clock", name="clock", beat_at=now),
     ApiKey: lambda workspace, _: make_key(workspace),
     KeyCreation: lambda workspace, _: KeyCreation.objects.create(workspace=workspace),
     LogGap: lambda workspace, now: LogGap.objects.create(

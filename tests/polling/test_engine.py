@@ -187,3 +187,50 @@ def test_an_answer_that_cannot_be_stored_is_backed_off_and_said(poll, upstream, 
     engine.run_due()
     assert [row.subject for row, _, _ in upstream.landed] == [""]
     assert "could not be stored" in Poll.objects.get(subject="full").last_error
+
+
+def test_a_worker_that_lives_keeps_its_leases_while_calls_are_on_their_way(poll, upstream, monkeypatch):
+    async def answer_late(*_):
+        await asyncio.sleep(0.1)
+        return "late"
+
+    monkeypatch.setattr(engine, "EXTEND_SECONDS", 0)
+    upstream.fetching = answer_late
+    turn, (mine,) = engine.Turn(), Poll.objects.lease(1, 1)
+    first = mine.leased_until
+    turn.begin([mine])
+    turn.settle(patience=0)
+    poll.refresh_from_db()
+    assert poll.leased_until == mine.leased_until > first + timedelta(seconds=engine.LEASE_SECONDS - 2)
+    while turn:
+        turn.settle()
+    assert [data for _, data, _ in upstream.landed] == ["late"]
+    poll.refresh_from_db()
+    assert poll.leased_until is None
+
+
+def test_a_lease_that_another_worker_has_taken_is_not_extended(poll):
+    (mine,) = Poll.objects.lease(1, 1)
+    first, theirs = mine.leased_until, timezone.now() + timedelta(seconds=20)
+    Poll.objects.update(leased_until=theirs)
+    Poll.objects.extend([mine], 90)
+    poll.refresh_from_db()
+    assert poll.leased_until == theirs
+    assert mine.leased_until == first
+
+
+def test_a_killed_worker_holds_nothing_up_for_long():
+    assert engine.LEASE_SECONDS <= 30
+    assert engine.EXTEND_SECONDS <= engine.LEASE_SECONDS / 5
+
+
+def test_threads_that_are_needed_for_other_work_do_not_poll(poll, upstream):
+    for _ in range(engine.MOST_TURNS):
+        assert engine._turns.acquire(blocking=False)
+    try:
+        assert engine.work() == 0
+        assert upstream.fetched == 0
+    finally:
+        for _ in range(engine.MOST_TURNS):
+            engine._turns.release()
+    assert engine.work() == 1

@@ -229,18 +229,18 @@ def worker(tmp_path, settings):
 
 
 def test_a_worker_runs_no_pickle_that_somebody_put_into_its_queue(worker, trap, redis):
-    with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("celery") as queue:
+    with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("polling") as queue:
         queue.put({"task": poll_due.name, "args": [trap]}, serializer="pickle", headers={"task": poll_due.name})
     wait_until(lambda: b"Refusing to deserialize" in worker.read_bytes(), 40)
-    assert redis.llen("celery") == 0
+    assert redis.llen("polling") == 0
     assert not sprung(trap)
 
 
 def test_junk_that_somebody_put_into_its_queue_ends_no_worker(worker, redis):
     junk = [b"\xff", b"null", b"[]", b"5", b"{}", b"{", b'{"properties": []}', b"[" * 100_000]
-    redis.lpush("celery", *junk)
+    redis.lpush("polling", *junk)
     wait_until(lambda: worker.read_bytes().count(b"message_dropped") == len(junk), 40)
-    with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("celery") as queue:
+    with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("polling") as queue:
         queue.put({}, serializer="pickle", headers={"task": poll_due.name})
     wait_until(lambda: b"Refusing to deserialize" in worker.read_bytes(), 40)
 

@@ -1,4 +1,5 @@
 from workspaces.models.audit import Action, AuditEvent, AuditHead, Outcome
+from workspaces.models.heartbeat import Heartbeat
 from workspaces.models.invitation import Invitation
 from workspaces.models.mail import AccountMail
 from workspaces.models.polling import Poll
@@ -10,6 +11,7 @@ __all__ = [
     "Action",
     "AuditEvent",
     "AuditHead",
+    "Heartbeat",
     "Invitation",
     "ManagementSession",
     "Membership",

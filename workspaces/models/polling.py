@@ -1,3 +1,4 @@
+from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -60,6 +61,23 @@ class PollQuerySet(models.QuerySet["Poll"]):
             row.leased_until, row.last_attempt_at = until, now
             row.workspace = workspaces.setdefault(row.workspace_id, row.workspace)
         return rows
+
+    def extend(self, polls: "Iterable[Poll]", seconds: float) -> None:
+        """Let the leases of ``polls`` last for ``seconds`` from now on; those that are lost already stay lost."""
+        until = clock.now() + timedelta(seconds=seconds)
+        by_end: dict[datetime, list[Poll]] = defaultdict(list)
+        for poll in polls:
+            if poll.leased_until is not None:
+                by_end[poll.leased_until].append(poll)
+        for end, some in by_end.items():
+            pks = [poll.pk for poll in some]
+            rows = self.model.objects.filter(pk__in=pks)
+            if rows.filter(leased_until=end).update(leased_until=until) == len(pks):
+                held = set(pks)
+            else:
+                held = set(rows.filter(leased_until=until).values_list("pk", flat=True))
+            for poll in some:
+                poll.leased_until = until if poll.pk in held else end
 
     def give_back(self, polls: "Iterable[Poll]") -> int:
         """Store how ``polls`` went and when they run next, and end their leases; return how many were still held.

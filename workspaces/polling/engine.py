@@ -1,9 +1,10 @@
 """Runs what is due: leases rows, fetches them concurrently, lands each in one transaction.
 
-No network call happens inside a database transaction. A crashed worker's lease runs out and the work is done again;
+No network call happens inside a database transaction. A crashed worker's leases run out and the work is done again;
 landing the same answer twice changes nothing, so at-least-once is enough.
 """
 
+import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,15 +12,16 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from workspaces import clock
+from workspaces import clock, heartbeats
 from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer, stopping
 from workspaces.polling.fetching import Answer, Fetches
 from workspaces.polling.registry import is_registered, resource_named
 from workspaces.polling.settling import settle
 
-# Longer than the client's total time-out, so that a lease never runs out under a worker that is still fetching.
-LEASE_SECONDS = 90
+# A worker that is killed holds up what it had taken for so long at most; one that lives extends its leases in time.
+LEASE_SECONDS = 30
+EXTEND_SECONDS = 5
 # How many calls one thread has on their way, and how many free places make it take more.
 BATCH = 100
 _REFILL = 25
@@ -29,6 +31,9 @@ _TOGETHER = 50
 LOOK_SECONDS = 0.25
 # How long a task goes on taking; then it waits for what is on its way.
 LONGEST_TURN_SECONDS = 60
+# Threads of one worker that poll at once. One has a hundred calls on their way; the other threads are for other work.
+MOST_TURNS = 2
+_turns = threading.BoundedSemaphore(MOST_TURNS)
 # Without the pacer's count there is no background call.
 _WITHOUT_PACER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
@@ -49,6 +54,7 @@ class Turn:
     def __init__(self) -> None:
         self._fetches = Fetches()
         self._taken: dict[int, Sent] = {}
+        self._extend_at = time.monotonic() + EXTEND_SECONDS
 
     def __len__(self) -> int:
         return len(self._taken)
@@ -66,10 +72,17 @@ class Turn:
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[Answer]:
         """Land what has come back; wait up to ``patience`` seconds for it."""
+        self._keep()
         # As they come, so that one slow upstream delays nobody else's.
         answers = self._fetches.arrived(_TOGETHER, patience)
         _count_late([self._taken.pop(answer.poll.pk) for answer in answers])
         return settle(answers) if answers else []
+
+    def _keep(self) -> None:
+        """Extend the leases now and then: calls may be on their way for longer than a lease lasts."""
+        if time.monotonic() >= self._extend_at:
+            self._extend_at = time.monotonic() + EXTEND_SECONDS
+            Poll.objects.extend([sent.poll for sent in self._taken.values()], LEASE_SECONDS)
 
     def give_back(self) -> None:
         """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
@@ -82,12 +95,22 @@ class Turn:
 def work() -> int:
     """Take what is due until nothing is, a minute at most; return how many polls were taken.
 
-    Free places are filled while slow calls are still on their way.
+    Free places are filled while slow calls are still on their way. Where enough threads do so already, none are taken.
     """
+    if not _turns.acquire(blocking=False):
+        return 0
+    try:
+        return _take_turn()
+    finally:
+        _turns.release()
+
+
+def _take_turn() -> int:
     turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
     while True:
         if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not stopping.is_asked():
             polls = Poll.objects.lease(BATCH - len(turn), LEASE_SECONDS)
+            heartbeats.work_done("polling")
             taken += len(polls)
             if polls:
                 turn.begin(polls)

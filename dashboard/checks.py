@@ -1,10 +1,18 @@
-"""What ``manage.py check --deploy`` looks at beyond Django's own checks: the ways to Redis and to the database."""
+"""What ``manage.py check --deploy`` looks at beyond Django's own checks.
+
+The ways to Redis and to the database, and the way in while the identity provider is away.
+"""
 
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Info, Tags, Warning, register  # noqa: A004 - Django's names
+from django.db import DatabaseError
+
+from workspaces import passkeys
 
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 _TLS = {"require", "verify-ca", "verify-full"}
@@ -41,3 +49,32 @@ def the_way_to_the_database_is_sealed(**_: Any) -> list[CheckMessage]:
         return []
     note = "DATABASE_URL leads to another machine and does not ask for TLS."
     return [Warning(note, hint="Add ?sslmode=verify-full, or require, to it.", id="dashboard.W003")]
+
+
+@register(Tags.security, deploy=True)
+def somebody_can_sign_in_without_the_identity_provider(**_: Any) -> list[CheckMessage]:
+    """Warn where single sign-on is the only way in and the account for emergencies would not open."""
+    address = settings.SSO_ONLY_EXCEPT
+    if not address:
+        return []
+    try:
+        account = get_user_model().objects.filter(email__iexact=address).first()
+    except DatabaseError:
+        note = "Whether SSO_ONLY_EXCEPT names an account that can sign in is not known: the database does not answer."
+        return [Info(note, id="dashboard.I002")]
+    if account is None:
+        problem, hint = "names no account", "Make it with `manage.py createsuperuser`, or name another one."
+    elif not account.is_active:
+        problem, hint = "names a closed account", "Have a site admin open it again, or name another one."
+    elif not (account.has_usable_password() or _has_passkey_alone(account)):
+        problem = "names an account without a password or a passkey that signs in alone"
+        hint = "Set a password with `manage.py changepassword`."
+    else:
+        return []
+    note = f"SSO_ONLY_EXCEPT {problem}: nobody can sign in while the identity provider is away."
+    return [Warning(note, hint=hint, id="dashboard.W004")]
+
+
+def _has_passkey_alone(account: Any) -> bool:
+    keys = Authenticator.objects.filter(user=account, type=Authenticator.Type.WEBAUTHN)
+    return any(passkeys.signs_in_alone(key) for key in keys)

@@ -1,8 +1,12 @@
 """What the operator can ask of everybody: single sign-on alone, but for one account, or a second factor."""
 
+from unittest.mock import Mock
+
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.db import OperationalError
 
+from dashboard import checks
 from tests.accounts.conftest import grow_stale, recorded, sent_mail, sign_in, with_app
 from tests.accounts.identity_provider import LOGIN, go_through
 from tests.accounts.passkey import SoftwarePasskey
@@ -139,3 +143,48 @@ def test_owners_are_not_asked_to_decide_what_the_operator_has_decided(client, st
     content = client.get("/w/example-works/members/").content.decode()
     assert "This console asks everybody for a second factor" in content
     assert "members/mfa/" not in content
+
+
+def found_by_the_deployment_check():
+    return [(note.id, note.msg) for note in checks.somebody_can_sign_in_without_the_identity_provider()]
+
+
+def closed(user):
+    user.is_active = False
+
+
+def without_password(user):
+    user.set_unusable_password()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (None, ""),
+        (closed, "names a closed account"),
+        (without_password, "names an account without a password"),
+        (lambda user: setattr(user, "email", "another@example.test"), "names no account"),
+    ],
+)
+def test_the_deployment_check_warns_of_an_account_for_emergencies_that_would_not_open(sso_only, admin, change, words):
+    if change:
+        change(admin)
+        admin.save()
+    found = found_by_the_deployment_check()
+    assert [number for number, _ in found] == (["dashboard.W004"] if words else [])
+    assert not words or words in found[0][1]
+
+
+def test_a_passkey_that_signs_in_alone_opens_it_as_well(secure, sso_only, admin):  # noqa: F811
+    sign_in(secure, admin)
+    add(secure, SoftwarePasskey(), passwordless="on")
+    admin.set_unusable_password()
+    admin.save()
+    assert found_by_the_deployment_check() == []
+
+
+def test_it_does_not_warn_where_passwords_work_and_says_where_it_cannot_know(db, settings, monkeypatch):
+    assert found_by_the_deployment_check() == []
+    settings.SSO_ONLY_EXCEPT = "admin@example.test"
+    monkeypatch.setattr(User.objects, "filter", Mock(side_effect=OperationalError("no such table")))
+    assert [number for number, _ in found_by_the_deployment_check()] == ["dashboard.I002"]

@@ -2,6 +2,7 @@
 
 import base64
 import dataclasses
+import json
 import pickle
 import re
 import subprocess
@@ -240,9 +241,38 @@ def test_junk_that_somebody_put_into_its_queue_ends_no_worker(worker, redis):
     junk = [b"\xff", b"null", b"[]", b"5", b"{}", b"{", b'{"properties": []}', b"[" * 100_000]
     redis.lpush("polling", *junk)
     wait_until(lambda: worker.read_bytes().count(b"message_dropped") == len(junk), 40)
+    assert is_working(worker)
+    redis.set("unacked", "no hash")
+    redis.set("unacked_index", "no set")
+    redis.delete("_kombu.binding.polling")
+    redis.hset("_kombu.binding.polling", "no", "set")
+    poll_due.apply_async(expires=30)  # which the web process mends for
+    redis.delete("polling")
+    redis.set("polling", "no list")
+    wait_until(lambda: redis.type("polling") in {b"none", b"list"}, 40)
+    assert is_working(worker)
+    kinds = {"unacked": b"hash", "unacked_index": b"zset", "_kombu.binding.polling": b"set"}
+    assert all(redis.type(key) in {kind, b"none"} for key, kind in kinds.items())
+
+
+def is_working(worker):
+    """Give the worker something that it refuses, and wait for that."""
+    before = worker.read_bytes().count(b"Refusing to deserialize")
     with kombu.Connection(app.conf.broker_url) as connection, connection.SimpleQueue("polling") as queue:
         queue.put({}, serializer="pickle", headers={"task": poll_due.name})
-    wait_until(lambda: b"Refusing to deserialize" in worker.read_bytes(), 40)
+    wait_until(lambda: worker.read_bytes().count(b"Refusing to deserialize") > before, 40)
+    return True
+
+
+@pytest.mark.parametrize("junk", [b"\xff", b"null", b"[]", b"5", b"{}", b"[1, 2]", b'["x", "y", "z"]', b"[" * 100_000])
+def test_junk_among_unfinished_tasks_is_dropped_and_the_others_come_back(redis, junk):
+    good = json.dumps([{"body": "", "headers": {}, "properties": {"delivery_info": {"priority": 0}}}, "", "polling"])
+    redis.hset("unacked", mapping={"junk": junk, "good": good})
+    redis.zadd("unacked_index", {"junk": 1, "good": 2, "gone": 3})
+    with kombu.Connection(app.conf.broker_url) as connection:
+        connection.default_channel.qos.restore_visible(interval=1)
+    assert (redis.hlen("unacked"), redis.zcard("unacked_index")) == (0, 0)
+    assert redis.llen("polling") == 1
 
 
 def test_results_are_json_as_well():

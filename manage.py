@@ -1,26 +1,43 @@
 #!/usr/bin/env python
-"""Django's command line. `python manage.py up` starts the whole console."""
+"""The console's command line. `python manage.py up` starts everything, the others are Django's commands and ours."""
 
 import os
 import sys
+from pathlib import Path
 
-from dashboard.environment import ConfigurationError
+# Where this is installed from a wheel, the packages beside it are found by no other way.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from dashboard.environment import ConfigurationError, read_environment
+from dashboard.programs import PROGRAMS, become
 from dashboard.secrets import new_settings
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Run the command named on the command line; bad settings end it with one line each."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    if sys.argv[1:] == ["generate_keys"]:  # before the settings are read: it makes what they may lack
+    name = arguments[1] if len(arguments) > 1 else ""
+    if arguments[1:] == ["generate_keys"]:  # before the settings are read: it makes what they may lack
         sys.stdout.write(new_settings() + "\n")
         return
-    from django.core.management import execute_from_command_line  # noqa: PLC0415 - reads the settings
-
     try:
-        execute_from_command_line(sys.argv)
+        if name == "sandbox":  # has settings of its own
+            become("sandbox", arguments[2:])
+        elif name in PROGRAMS:
+            read_environment()
+            become(name, arguments[2:])
+        else:
+            from django.core.management import execute_from_command_line  # noqa: PLC0415 - reads the settings
+
+            execute_from_command_line(arguments)
     except ConfigurationError as error:
         sys.exit(f"The console cannot start with these settings:\n{error}")
 
 
+def installed() -> None:
+    """Run `cleanlist-console`, which is this file installed; without a command it starts everything."""
+    main([*sys.argv, "up"] if len(sys.argv) == 1 else sys.argv)
+
+
 if __name__ == "__main__":
-    main()
+    main(sys.argv)

@@ -2,6 +2,7 @@
 
 import logging.config
 import os
+import sys
 import warnings
 from typing import Any
 
@@ -11,6 +12,7 @@ from celery.signals import setup_logging, worker_process_init, worker_ready
 from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
+from dashboard.environment import ROOT
 from dashboard.memory import keep_what_is_loaded
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
@@ -46,6 +48,9 @@ def settle_memory(**_: Any) -> None:
     keep_what_is_loaded()
 
 
+# Celery puts the current directory before everything else, and what lies there is not ours to run.
+_path = [str(ROOT), *(each for each in sys.path if each != str(ROOT))]
 app = Celery("console")
+sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()

@@ -21,6 +21,14 @@ from dashboard.secrets import generated_secret
 from dashboard.var_dir import NotPrivate, make_private
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where data and the file of settings are unless told otherwise: in the checkout; of an installed console, whose code is
+# among other packages and may be replaced, where the account keeps the data of its programs.
+HOME = (
+    ROOT
+    if (ROOT / "pyproject.toml").is_file()
+    # Not Path.expanduser, which fails for an account that has no home, as in many containers.
+    else Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "cleanlist-console")  # noqa: PTH111
+)
 HOSTED_API = "https://api.cleanlist.ai"
 HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the hosted API are minted
 
@@ -50,7 +58,7 @@ class Environment:
     The variable is the name in capitals; its value may also be in the file that ``<NAME>_FILE`` names.
     """
 
-    var_dir: Path = _setting(ROOT / "var")
+    var_dir: Path = _setting(HOME / "var")
     debug: bool = _setting(default=False, support=True)
     bind_address: str = _setting("127.0.0.1")
     port: int = _setting(8000, _PORT)
@@ -146,7 +154,7 @@ FOR_SUPPORT = tuple(declared.name.upper() for declared in fields(Environment) if
 
 
 def read_environment() -> Environment:
-    """Return the checked configuration: the environment, and a ``.env`` file beside manage.py if there is one.
+    """Return the checked configuration: the environment, and the file ``.env`` in HOME if there is one.
 
     Raises ConfigurationError with one line for each bad value.
     """
@@ -184,7 +192,7 @@ class _FileAwareEnv(Env):
 def _read_file(env: Env) -> None:
     """Read the file of settings; the environment itself wins over it. An empty ENV_FILE reads none."""
     chosen = os.environ.get("ENV_FILE")
-    path = Path(chosen) if chosen else ROOT / ".env"
+    path = Path(chosen) if chosen else HOME / ".env"
     if chosen and not path.is_file():
         raise ConfigurationError(f"  ENV_FILE: there is no file {path}")
     if chosen != "" and path.is_file():

@@ -73,7 +73,7 @@ def _migrations() -> str:
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
         return "unknown"
-    return f"{len(pending)} to apply: run `python manage.py migrate`" if pending else "ok"
+    return f"{len(pending)} to apply: run the command migrate" if pending else "ok"
 
 
 def _redis() -> str:

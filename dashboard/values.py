@@ -12,7 +12,7 @@ from django.core.validators import validate_email
 from environs import ValidationError
 
 MAIL_SCHEMES = {"smtp", "submission", "console"}
-NEW_KEYS = "`python manage.py generate_keys` prints fresh ones"
+NEW_KEYS = "the command generate_keys prints fresh ones"
 
 
 def origin(value: str) -> str:

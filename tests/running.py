@@ -24,6 +24,8 @@ class RunningConsole:
 
     email = "admin@example.test"
     password = "a password of the tests"
+    command = (sys.executable, "manage.py", "up")
+    folder = ROOT
 
     def __init__(self, var_dir: Path, *arguments: str, **variables: str) -> None:
         self.var_dir = var_dir
@@ -48,11 +50,12 @@ class RunningConsole:
         return self.text
 
     def _run(self) -> None:
-        variables = {"VAR_DIR": self.var_dir, "PORT": self.port, "SANDBOX_PORT": self.sandbox_port}
+        ours = {"VAR_DIR": self.var_dir, "PORT": self.port, "SANDBOX_PORT": self.sandbox_port, **self.variables}
+        variables = {name: value for name, value in ours.items() if value is not None}
         self.process = subprocess.Popen(
-            [sys.executable, "manage.py", "up", *self.arguments],
-            cwd=ROOT,
-            env=clean_environment(**variables, **self.variables),
+            [*self.command, *self.arguments],
+            cwd=self.folder,
+            env=clean_environment(**variables),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -89,9 +92,8 @@ class RunningConsole:
 
 def production_command() -> list[str]:
     """The web server's command line in README's table of processes."""
-    row = re.search(r"^\| web \|.*\| `(granian [^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
-    program, *arguments = shlex.split(row[1])
-    return [str(Path(sys.executable).with_name(program)), *arguments]
+    row = re.search(r"^\| web \|.*\| `python (manage.py web [^`]+)`", (ROOT / "README.md").read_text(), re.MULTILINE)
+    return [sys.executable, *shlex.split(row[1])]
 
 
 class ProductionWeb:

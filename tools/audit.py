@@ -1,4 +1,4 @@
-"""Looks up known vulnerabilities of everything in requirements.txt: ``make audit``.
+"""Looks up known vulnerabilities of everything that the console installs: ``make audit``.
 
 pip-audit says "no known vulnerabilities" and ends with 0 when it could look nothing up; this does not. It ends with 0
 when every package was looked up and is fine, 1 when one is vulnerable, 2 when some could not be looked up. With
@@ -17,7 +17,8 @@ COMMAND = [sys.executable, "-m", "pip_audit", "--disable-pip", "--require-hashes
 
 def report() -> list[dict[str, Any]]:
     """Return what pip-audit found, one entry a package; nothing if it could not even begin."""
-    command = [*COMMAND, "--format=json", "--requirement", str(ROOT / "requirements.txt")]
+    files = [f"--requirement={ROOT / name}" for name in ("requirements.txt", "requirements-valkey.txt")]
+    command = [*COMMAND, "--format=json", *files]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own arguments
     packages: list[dict[str, Any]] = json.loads(done.stdout)["dependencies"] if done.stdout else []
     return packages

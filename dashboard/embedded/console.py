@@ -33,7 +33,7 @@ def check_addresses(*, with_sandbox: bool) -> None:
         if address not in ENVIRONMENT.cleanlist_api_origins:
             raise CannotStart(
                 "With DATABASE_URL set the sandbox is not started by itself. "
-                f"Run `manage.py up --no-sandbox`, or add {address} to CLEANLIST_API_ORIGINS."
+                f"Run `up --no-sandbox`, or add {address} to CLEANLIST_API_ORIGINS."
             )
 
 
@@ -103,7 +103,7 @@ def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
     if admin.password:
         lines.append(f"  password     {admin.password}   (shown only now: keep it, or change it after signing in)")
     else:
-        lines.append(f"  password     as set before; to set another: manage.py changepassword {admin.email}")
+        lines.append(f"  password     as set before; to set another: the command changepassword {admin.email}")
     if admin.warning:
         lines.append(f"  warning      {admin.warning}")
     if with_sandbox:

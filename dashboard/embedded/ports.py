@@ -22,8 +22,8 @@ def check_free(host: str, port: int, variable: str) -> None:
 def _reason(error: OSError, host: str, port: int, variable: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} on {host} is already in use. Stop what uses it, or choose another: "
-            f"{variable}={port + 100} make run"
+            f"Port {port} on {host} is already in use. Stop what uses it, or choose another with "
+            f"{variable}={port + 100}"
         )
     if error.errno == errno.EACCES:
         return f"Port {port} needs more rights than this account has. Set {variable} to one above 1023."

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import IO
 
 from dashboard.embedded import CannotStart
+from dashboard.environment import ROOT
+from dashboard.programs import environment
 from dashboard.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLLOW = Path(__file__).with_name("follow.py")
 LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
 STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first again
@@ -48,7 +49,7 @@ class Process:
         follow = [sys.executable, "-I", "-S", str(FOLLOW), str(os.getpid())]
         self.running = subprocess.Popen(
             [*follow, *self.command],
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,6 +1,5 @@
 """The programs of the embedded set and how each is started."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from django.conf import settings
 
 from dashboard.embedded import bundled_redis
 from dashboard.embedded.processes import Process
+from dashboard.programs import command
 from dashboard.settings import ENVIRONMENT
 
 WORKER_THREADS = 4
@@ -27,23 +27,21 @@ def redis() -> Process:
     """Return the broker, cache and lock server."""
     # Said at each start, whatever the log level; the last advises on dumps of a memory far larger than ours.
     banner = ("is starting", "version=", "Configuration loaded", "Server initialized", "overcommit_memory")
-    command = bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis")
-    return Process("redis", command, unsaid=banner)
+    server = bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis")
+    return Process("redis", server, unsaid=banner)
 
 
 def sandbox() -> Process:
     """Return the Cleanlist-compatible API server with demonstration traffic."""
-    command = [sys.executable, "-m", "sandbox", "serve", "--port", str(ENVIRONMENT.sandbox_port)]
-    data = ["--data", str(sandbox_data())]
-    return Process("sandbox", [*command, *data, "--traffic", "--allow-local-webhooks"])
+    address = ["--port", str(ENVIRONMENT.sandbox_port), "--data", str(sandbox_data())]
+    return Process("sandbox", command("sandbox", ["serve", *address, "--traffic", "--allow-local-webhooks"]))
 
 
 def web() -> Process:
     """Return the web server. Requests are logged by Django, with ids and without secrets, not by the server."""
-    command = [sys.executable, "-m", "granian", "--interface", "asginl", "dashboard.asgi:application"]
     address = ["--host", ENVIRONMENT.bind_address, "--port", str(ENVIRONMENT.port)]
-    protocol = ["--http", "1", "--no-ws", "--no-access-log", "--log-level", "warning"]
-    return Process("web", [*command, *address, *protocol, "--workers", "1", "--workers-kill-timeout", "3"])
+    quiet = ["--no-access-log", "--log-level", "warning"]
+    return Process("web", command("web", [*address, *quiet, "--workers", "1", "--workers-kill-timeout", "3"]))
 
 
 def workers() -> list[Process]:
@@ -54,12 +52,11 @@ def workers() -> list[Process]:
 
 
 def _worker(name: str, threads: int, queues: Sequence[str]) -> Process:
-    command = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "worker", "-n", f"{name}@%h"]
-    size = ["--pool", "threads", "--concurrency", str(threads), "-Q", ",".join(queues)]
+    size = ["-n", f"{name}@%h", "--pool", "threads", "--concurrency", str(threads), "-Q", ",".join(queues)]
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there is no other worker to talk to
-    return Process(name, [*command, *size, *quiet])
+    return Process(name, command("worker", [*size, *quiet]))
 
 
 def beat() -> Process:
     """Return the clock. Not inside the worker: if it dies there, the worker goes on without ticks and says nothing."""
-    return Process("beat", [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard", "beat", "--pidfile="])
+    return Process("beat", command("beat", []))

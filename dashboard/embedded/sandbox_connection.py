@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from cleanlist import Secret
 from dashboard.embedded import CannotStart
-from dashboard.embedded.processes import ROOT, Process
+from dashboard.embedded.processes import Process
+from dashboard.environment import ROOT
 from usage.history_csv import parse
 from usage.imports import import_history
 from workspaces.audit import CONSOLE, Actor

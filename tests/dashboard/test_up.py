@@ -170,18 +170,6 @@ def test_killed_outright_it_still_leaves_nothing_behind(console):
     assert wait_for(lambda: not survivors(started), 10)
 
 
-def test_a_made_up_password_is_printed_once_and_kept_nowhere(tmp_path):
-    running = RunningConsole(tmp_path / ("long" * 30), "--no-sandbox")
-    running.variables = {"CONSOLE_ADMIN_EMAIL": "first@example.test"}
-    running.start()
-    running.stop()
-    line = next(line for line in running.output if "shown only now" in line)
-    password = line.split("password")[1].split()[0]
-    files = [path for path in running.var_dir.rglob("*") if path.is_file()]
-    assert files
-    assert not [path for path in files if password.encode() in path.read_bytes()]
-
-
 def test_bad_settings_end_it_with_one_line_each(manage, tmp_path):
     answer = manage("up", VAR_DIR=tmp_path, PORT="http", TIME_ZONE="Vienna")
     assert answer.returncode == 1

@@ -5,12 +5,13 @@ from typing import Any
 
 import redis
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
-from psycopg.errors import ReadOnlySqlTransaction
+
+from dashboard.outages import cause_is_away
 
 # How long a browser or a load balancer may well wait before it asks again.
 RETRY_SECONDS = 10
@@ -36,13 +37,15 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
-    """Log a request that Redis did not answer on one line: where that was noticed is no news, and there are many."""
-    if isinstance(exception, redis.ConnectionError | redis.TimeoutError):
-        log_kwargs |= {"code": 503, "exc_info": False, "reason": f"Redis does not answer: {exception}"}
+    """Log a request that Redis or the database did not answer on one line: where that was noticed is no news."""
+    if away := cause_is_away(exception):
+        name = "Redis" if away == "redis" else "The database"
+        log_kwargs |= {"code": 503, "exc_info": False, "reason": f"{name} does not answer: {exception}"}
 
 
 def _missing(error: BaseException | None) -> str:
     if isinstance(error, redis.RedisError):
         return "Redis"
-    is_read_only = isinstance(error, DatabaseError) and isinstance(error.__cause__, ReadOnlySqlTransaction)
-    return "The database" if is_read_only or isinstance(error, OperationalError | InterfaceError) else ""
+    if isinstance(error, OperationalError | InterfaceError) or cause_is_away(error) == "database":
+        return "The database"
+    return ""

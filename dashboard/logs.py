@@ -109,6 +109,21 @@ class SafeHandler(logging.StreamHandler[TextIO]):
             sys.stderr.write(f"A log line was lost: {kind.__name__ if kind else 'unknown'}\n")
 
 
+class SparingHandler(SafeHandler):
+    """Leaves out what says the same again within a minute: see ``dashboard.outages``."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        super().__init__(stream)
+        from dashboard.outages import Reducer  # noqa: PLC0415 - needs Django, which is about to be set up by the settings
+
+        self._reducer = Reducer()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, unless its like was written just now."""
+        if (reduced := self._reducer.reduce(record)) is not None:
+            super().emit(reduced)
+
+
 def logging_config(level: str, log_format: str) -> dict[str, Any]:
     """Return the ``logging.config`` dictionary: everything to standard error, through one redacting formatter."""
     configure_structlog()
@@ -117,7 +132,7 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
         "disable_existing_loggers": False,
         "formatters": {"console": _formatter(log_format), "json": _formatter("json")},
         "handlers": {
-            "stderr": {"()": SafeHandler, "formatter": "console"},
+            "stderr": {"()": SparingHandler, "formatter": "console"},
             "audit": {"()": SafeHandler, "formatter": "json"},
         },
         "root": {"handlers": ["stderr"], "level": level},

@@ -308,8 +308,8 @@ CELERY_TASK_ACKS_LATE = False
 # What nobody works on waits in Redis, for the first worker that is free.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
-# What runs while the connection is lost runs to its end.
-CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = False
+# Without late acknowledgement it cancels nothing; unset, or False, Celery warns at each lost connection.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
 CELERY_BEAT_SCHEDULER = "dashboard.beat.Scheduler"

@@ -43,13 +43,13 @@ def broker(tmp_path):
     server.client.close()
 
 
-class Worker:
-    """A real worker of one pool, and what it writes."""
+class Program:
+    """A real worker or clock, and what it writes."""
 
-    def __init__(self, folder, url, pool):
-        self.log = folder / f"{pool}.log"
+    def __init__(self, folder, url, name, *command):
+        self.log = folder / f"{name}.log"
         self.environment = clean_environment(VAR_DIR=folder / "var", REDIS_URL=url)
-        self.command = ["-A", "tests.outages.holding", "worker", "--pool", pool, "--concurrency", "2", "-Q", pool]
+        self.command = ["--quiet", "-A", "tests.outages.holding", *command]
 
     def start(self):
         with self.log.open("wb") as log:
@@ -64,3 +64,7 @@ class Worker:
     @property
     def text(self):
         return self.log.read_text()
+
+    @property
+    def lines(self):
+        return [line for line in self.text.splitlines() if line.strip()]

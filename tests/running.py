@@ -102,6 +102,7 @@ class ProductionWeb:
     def __init__(self, var_dir: Path, **variables: str) -> None:
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
+        self.var_dir = var_dir
         self.log = var_dir / "web.log"
         self.environment = clean_environment(VAR_DIR=var_dir, **variables)
         for command in (["migrate", "-v0"], ["collectstatic", "-v0", "--noinput"]):

@@ -22,6 +22,12 @@ def production(tmp_path_factory, redis_server):
 
 
 @pytest.fixture(params=["embedded", "production"])
-def port(request):
-    """Where the console listens: the embedded set, then README's command for production."""
-    return request.getfixturevalue(request.param).port
+def running(request):
+    """The embedded set, then README's command for production."""
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def port(running):
+    """Where the console listens."""
+    return running.port

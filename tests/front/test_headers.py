@@ -3,6 +3,7 @@
 import pytest
 
 from dashboard.headers import HEADERS
+from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
 from tests.front.sockets import FORM, SILENT, answer_of, ask, connect, get
 
 KINDS = {
@@ -41,6 +42,16 @@ def test_a_file_that_the_browser_has_carries_them(port):
     _, headers, _ = get(port, "/static/favicon.svg")
     status, headers, _ = get(port, "/static/favicon.svg", f"If-Modified-Since: {headers['Last-Modified']}")
     assert status == 304
+    assert_bound(headers)
+
+
+@pytest.mark.parametrize(("status", "breaking"), [(500, with_an_unreadable_session), (503, without_sessions)])
+def test_errors_of_our_own_carry_them(running, status, breaking):
+    with breaking(running.var_dir / "console.sqlite3"):
+        answered, headers, body = get(running.port, "/", f"Cookie: sessionid={UNREADABLE}")
+    assert answered == status
+    assert b"Traceback" not in body
+    assert "Set-Cookie" not in headers
     assert_bound(headers)
 
 

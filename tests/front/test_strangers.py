@@ -10,6 +10,7 @@ import pytest
 from dashboard.front.limits import LARGE_BODIES, PIECES
 from tests.front.conftest import BODY_SECONDS
 from tests.front.sockets import CHUNKED, FORM, SILENT, answer_of, ask, connect, get, seconds_for, strangers
+from tests.front.test_headers import assert_bound
 from tests.waiting import wait_until
 
 AT_ONCE = 1.0  # seconds, on a busy machine
@@ -98,6 +99,8 @@ def test_large_bodies_share_a_bounded_memory_and_small_ones_go_on(port, request)
     assert set(statuses) == {408, 503}
     assert LARGE_BODIES <= statuses[408] <= processes * LARGE_BODIES
     assert {headers["Retry-After"] for status, headers, _ in answers if status == 503} == {"30"}
+    for _, headers, _ in answers:
+        assert_bound(headers)
 
 
 @pytest.mark.parametrize(

@@ -141,7 +141,8 @@ def _mark(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
     """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
     severity, now = Severity(said["severity"]), said.get("now") or said["headline"]
     lasted = span(timedelta(seconds=said.get("lasted_seconds", 0)))
-    changed = ", the rule was changed" if said.get("edited") else ""
+    # "The rule was changed by …": what a person changed, and who.
+    changed = f", the {said['edited'].split()[1]} was changed" if said.get("edited") else ""
     match notification.kind:
         case Kind.EASED if said.get("ended"):
             return {

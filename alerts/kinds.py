@@ -26,6 +26,7 @@ class Reading:
     Either may be a function where it costs something: it is called only where there is an alert to tell of.
     ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak). ``proven`` is
     what of the value is beyond doubt, where that is worse: what fires is over only when this has recovered.
+    ``replaces`` says why subjects that are not among the readings any more are over, where that is no mystery.
     """
 
     value: Decimal
@@ -37,6 +38,7 @@ class Reading:
     threshold: Decimal | None = None
     recovery: Decimal | None = None
     proven: Decimal | None = None
+    replaces: str = ""
 
     def value_for(self, *, fires: bool) -> Decimal:
         """Return what to hold against the levels: of what ``fires`` already only what is proven."""
@@ -97,7 +99,7 @@ def by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
 
 @dataclass(frozen=True)
 class Default:
-    """A rule that every workspace gets of this kind."""
+    """A rule that every workspace gets of this kind, or every one that asks for it."""
 
     name: str
     severity: str
@@ -116,7 +118,8 @@ class RuleKind:
     not grow with rules or subjects, nor with workspaces where it can be helped. ``resources`` are the polls after
     which it is asked at once. ``describe`` says a rule's condition in words. ``parameters`` are the form fields beside
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
-    A flag has no levels to choose. Pages list kinds by ``place``.
+    A flag has no levels to choose. Defaults of a kind that is ``on_request`` are made where its app asks for them.
+    Pages list kinds by ``place``.
     """
 
     name: str
@@ -132,6 +135,7 @@ class RuleKind:
     history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[Moment]] | None = None
     descending: bool = False
     is_flag: bool = False
+    on_request: bool = False
     place: int = 0
 
 

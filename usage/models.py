@@ -1,15 +1,18 @@
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from usage.budgets.periods import MONTH, WEEK, Period, period_at
 from usage.changes.facts import Certainty, Mark
 from workspaces import clock
 from workspaces.models import Workspace
+from workspaces.models.user import is_time_zone
 
 
 class BalanceImport(models.Model):
@@ -226,4 +229,41 @@ class BurnPattern(models.Model):
         return f"burn as of {self.hour:%Y-%m-%d %H}:00"
 
 
+class Budget(models.Model):
+    """The credits that a workspace may spend in each calendar month, or each week from Monday on.
+
+    Both begin at midnight in ``time_zone``, UTC where that is empty. ``length_since`` is since when it is by the month
+    or by the week.
+    """
+
+    class Length(models.TextChoices):
+        """How long each of its periods is."""
+
+        MONTH = MONTH, "Calendar month"
+        WEEK = WEEK, "Calendar week, from Monday on"
+
+    workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="budget")
+    credits = models.DecimalField(max_digits=18, decimal_places=4)
+    length = models.CharField(max_length=5, choices=Length.choices, default=Length.MONTH)
+    length_since = models.DateTimeField(default=timezone.now)
+    time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
+
+    def __str__(self) -> str:
+        return f"{self.credits.normalize():,f} credits a calendar {self.length} ({self.zone.key})"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone of its months or weeks."""
+        return ZoneInfo(self.time_zone or "UTC")
+
+    def period_at(self, moment: datetime) -> Period:
+        """Return the month or week in which ``moment`` lies."""
+        return period_at(self.length, self.zone, moment)
+
+    def percent(self, credits: Decimal) -> Decimal:  # noqa: A002 - as everywhere here
+        """Return ``credits`` in per cent of it."""
+        return 100 * credits / self.credits
+
+
 clock.watch(BalanceImport, past=("at", "undone_at"))
+clock.watch(Budget, past=("length_since",))

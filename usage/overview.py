@@ -9,6 +9,8 @@ from functools import cached_property
 from django.db.models import Sum
 
 from usage import chart, series
+from usage.budgets.drawing import Bar, draw
+from usage.budgets.standing import Standing, standing_of
 from usage.burn import Spent, TopUp, spent_since, top_ups
 from usage.changes.facts import ZERO
 from usage.chart import Chart
@@ -20,6 +22,7 @@ from usage.ranges import DAY, Range, chosen
 from usage.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
 from usage.series import Bin
 from usage.spending import LONGEST, Spending, spending
+from usage.watching import credits_of
 from workspaces.explaining import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
 
@@ -87,6 +90,7 @@ class Overview:
     what_if: Runway | None
     spending: Spending
     enrichments: Enrichments
+    budget: Standing | None
 
     longest_spending = LONGEST
 
@@ -111,6 +115,11 @@ class Overview:
         return series.bins(self.samples, self.span, self.now)
 
     @property
+    def budget_bar(self) -> Bar | None:
+        """Return the drawing of the budget, None where there is none or nothing is known of it."""
+        return draw(self.budget) if self.budget and self.budget.used else None
+
+    @property
     def is_young(self) -> bool:
         """Say whether the history is shorter than the range, so that the chart begins with it."""
         return self.first is not None and self.first.first_read_at > self.now - self.span.length
@@ -125,8 +134,8 @@ class Overview:
 
 def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
     """Collect the page; ``more`` credits on top of the balance answer the what-if."""
-    readings = BalanceReading.objects.of(workspace)
-    latest, first = readings.latest_of(workspace), readings.order_by("first_read_at").first()
+    [credits_] = credits_of([workspace], now)
+    latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
     span = chosen(range_name, first, now)
     found = series.samples(workspace, span, now)
     spent = spent_since(workspace, [now - length for _, length in SPANS], now)
@@ -139,7 +148,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         now=now,
         latest=latest,
         first=first,
-        poll=workspace.polls.filter(resource="balance").first(),
+        poll=credits_.poll,
         samples=found,
         chart=chart.draw(found, span, now, [level.credits for level in levels if level.rule]),
         burns=[
@@ -155,6 +164,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         what_if=what_if,
         spending=spending(workspace, span.length, now),
         enrichments=enrichments_of(workspace, now - min(span.length, LONGEST), now),
+        budget=standing_of(credits_),
     )
 
 

@@ -23,6 +23,7 @@ from alerts.kinds import (
 from alerts.models import Evaluation, Rule
 from alerts.words import figure, span, stamp, with_unit
 from usage import burn
+from usage.budgets.rules import summary_facts
 from usage.changes.works import DEAREST
 from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
@@ -247,7 +248,8 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     if one.problem:
         return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)
-    return [*one.facts, *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
+    facts = [*one.facts, *summary_facts(one)]
+    return [*facts, *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
 
 
 def _describe(text: str, unit: str) -> Callable[[Rule], str]:

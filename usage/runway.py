@@ -151,7 +151,18 @@ def history(workspace: Workspace, now: datetime) -> list[Hour]:
 
 
 def past_runways(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Runway]]:
-    """Yield what the runway to zero was at each of the past hours that are a multiple of PAST_STEP, in one query."""
+    """Yield what the runway to zero was at each moment of ``past_burns``."""
+    for at, burn, balance in past_burns(workspace, since, until, median_only=True):
+        yield at, forecast(burn, balance, [Decimal(0)], at)[0]
+
+
+def past_burns(
+    workspace: Workspace, since: datetime, until: datetime, *, median_only: bool
+) -> Iterator[tuple[datetime, Burn, Decimal]]:
+    """Yield the burn as it was known, and the balance, at the past hours that are a multiple of PAST_STEP; one query.
+
+    ``median_only`` is quicker where no interval is asked for.
+    """
     begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
     hours: list[Hour] = []
@@ -164,8 +175,9 @@ def past_runways(workspace: Workspace, since: datetime, until: datetime) -> Iter
         # Learned anew once a day: from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
             ended = hours[-1].number + 1
-            burn = Burn(forecasting.learn(hours, ended, median_only=True), forecasting.observed(hours, ended))
-        yield at, forecast(burn, balance, [Decimal(0)], at)[0]
+            pattern = forecasting.learn(hours, ended, median_only=median_only)
+            burn = Burn(pattern, forecasting.observed(hours, ended))
+        yield at, burn, balance
 
 
 def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:

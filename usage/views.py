@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from alerts.views.listing import rights
 from usage.changes.facts import Mark
 from usage.changes.marking import mark, unmark
 from usage.explained import Explained
@@ -29,7 +30,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
     page = overview_of(workspace, request.GET.get("range", ""), timezone.now(), more)
-    context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **page_context(request, workspace)}
+    context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **rights(request)}
+    context |= page_context(request, workspace)
     htmx: Any = getattr(request, "htmx", None)
     part = "#living" if htmx and not htmx.boosted and not htmx.history_restore_request else ""
     response = render(request, f"usage/overview.html{part}", context | {"is_part": bool(part)})

@@ -106,7 +106,7 @@ class Credits:
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
         """Return what an alert tells beside its value: balance, burn, runway, top spenders. Costs queries."""
-        return (*self._figures(), *self._spenders())
+        return (*self._figures(), *self.spenders)
 
     def _figures(self) -> list[Fact]:
         spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
@@ -125,8 +125,9 @@ class Credits:
             return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
         return [*facts, ("Runs out", f"{self.lasts or 'now'}{_when(ahead, self.now)}"), *_remarks(ahead)]
 
-    def _spenders(self) -> tuple[Fact, ...]:
-        """Return who spent most of the last day's credits."""
+    @cached_property
+    def spenders(self) -> tuple[Fact, ...]:
+        """Return who spent most of the last day's credits. Costs queries."""
         estimate = spending(self.workspace, timedelta(days=1), self.now)
         named = [share for share in estimate.by_key if share.keys and share.credits > 0][:3]
         words = [f"{share.names}: {with_unit(share.credits, 'credits')}{_range(share)}" for share in named]

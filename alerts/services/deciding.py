@@ -95,8 +95,12 @@ def decide(rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, 
         gone = [alert for subject, alert in alerts.items() if subject not in subjects]
         for alert in gone:
             snooze = held.snoozes.get((rule.pk, alert.subject))
-            moves.append(Move(rule, alert, Memory(), text=GONE, ended=_ended_with_it(alert, snooze)))
+            moves.append(Move(rule, alert, Memory(), text=_gone(seen), ended=_ended_with_it(alert, snooze)))
     return moves
+
+
+def _gone(seen: Sequence[Reading]) -> str:
+    return next((reading.replaces for reading in seen if reading.replaces), GONE)
 
 
 def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Move]:

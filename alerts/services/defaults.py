@@ -40,7 +40,8 @@ def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:
     if Evaluation.objects.filter(pk=evaluation.pk, known_kinds=before).update(known_kinds=known) != 1:
         return
     evaluation.known_kinds = known
-    Rule.objects.bulk_create(rule for kind in kinds for rule in defaults_of(kind, evaluation.workspace_id))
+    given = (kind for kind in kinds if not kind.on_request)
+    Rule.objects.bulk_create(rule for kind in given for rule in defaults_of(kind, evaluation.workspace_id))
 
 
 def defaults_of(kind: RuleKind, workspace_id: int) -> list[Rule]:

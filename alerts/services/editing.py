@@ -38,8 +38,8 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
         if not rule.enabled:
             _end_alerts(rule, actor, "The rule was switched off")
         elif was is not None and any(getattr(was, name) != getattr(rule, name) for name in LEVELS):
-            _note_change(rule, actor)
-        _look_soon(rule.workspace)
+            note_change(rule, actor, "The rule was changed")
+        look_soon(rule.workspace)
         record_event(
             action,
             actor,
@@ -50,10 +50,10 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
         )
 
 
-def remove_rule(rule: Rule, actor: Actor) -> None:
+def remove_rule(rule: Rule, actor: Actor, why: str = "The rule was removed") -> None:
     """Remove a rule; its past alerts stay, and who was told that it fires is told that nobody watches any more."""
     with transaction.atomic():
-        _end_alerts(rule, actor, "The rule was removed")
+        _end_alerts(rule, actor, why)
         subject = (str(rule.pk), rule.name)
         record_event(Action.ALERT_RULE_REMOVED, actor, workspace=rule.workspace, subject=subject, before=describe(rule))
         rule.delete()
@@ -89,11 +89,11 @@ def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
     outbox.flush()
 
 
-def _note_change(rule: Rule, actor: Actor) -> None:
-    """Have the next e-mail about what the rule has firing say that it was changed, and what it was."""
+def note_change(rule: Rule, actor: Actor, what: str, was: str = "") -> None:
+    """Have the next e-mail about what the rule has firing say ``what`` was changed, and what it was."""
     for alert in Alert.objects.current().filter(rule=rule):
-        was = f"{alert.level.label.lower()}, {alert.condition}"
-        alert.edited = plain_text(f"The rule was changed{_by(actor)}. Before: {was}.", 600)
+        before = was or f"{alert.level.label.lower()}, {alert.condition}"
+        alert.edited = plain_text(f"{what}{_by(actor)}. Before: {before}.", 600)
         alert.save(update_fields=["edited"])
         Transition.objects.create(alert=alert, before=alert.state, after=alert.state, text=alert.edited[:500])
 
@@ -102,7 +102,8 @@ def _by(actor: Actor) -> str:
     return f" by {actor.user.email}" if actor.user else ""
 
 
-def _look_soon(workspace: Workspace) -> None:
+def look_soon(workspace: Workspace) -> None:
+    """Have the rules of ``workspace`` held against the mirror within seconds."""
     Evaluation.objects.filter(workspace=workspace).update(next_run_at=clock.now())
 
 
@@ -116,7 +117,7 @@ def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critic
     recipient.warnings_off_at = None if warnings else recipient.warnings_off_at or now
     recipient.summary_off_at = None if summary else recipient.summary_off_at
     recipient.save()
-    _look_soon(recipient.workspace)
+    look_soon(recipient.workspace)
     record_event(
         Action.RECIPIENT_CHANGED,
         actor,
@@ -134,7 +135,7 @@ def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
         if not (ended := recipient.end(streams, clock.now())):
             return
         recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
-        _look_soon(recipient.workspace)
+        look_soon(recipient.workspace)
         record_event(
             Action.RECIPIENT_UNSUBSCRIBED,
             CONSOLE,

@@ -47,7 +47,9 @@ def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | N
     kind = rule.kind_of
     if kind is None or kind.history is None:
         return None
-    return firings(rule, kind.history(workspace, rule, now - STRETCH, now), now)
+    # Some must begin before that, to know what was firing already.
+    found = firings(rule, kind.history(workspace, rule, now - STRETCH, now), now)
+    return [at for at in found if at >= now - STRETCH]
 
 
 def firings(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[datetime]:

@@ -156,6 +156,10 @@ webhooks:redelivery_resume#elsewhere   POST  in 404 404 403 302 302 302 | confir
 webhooks:redelivery_cancel             POST  in 404 404 403 302 302 302 | no: sends less
 usage:overview                         GET   in 404 404 200 200 200 200 | no
 usage:export                           GET   in 404 404 200 200 200 200 | confirm
+usage:budget                           GET   in 404 404 403 403 200 200 | no
+usage:budget                           POST  in 404 404 403 403 422 422 | no: can be set again, and is audited
+usage:remove_budget                    GET   in 404 404 403 403 404 404 | no
+usage:remove_budget                    POST  in 404 404 403 403 302 302 | no: can be set again, and is audited
 usage:change                           GET   in 404 404 200 200 200 200 | no
 usage:change                           POST  in 404 404 403 422 422 422 | no: can be taken back, and is audited
 usage:history                          GET   in 404 404 403 200 200 200 | confirm

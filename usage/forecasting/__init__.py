@@ -10,7 +10,7 @@ forecasts miss: that makes the 80 % interval wider or narrower. Top-ups are not 
 
 from usage.forecasting.courses import STEP, TREND
 from usage.forecasting.learning import HOURS_NEEDED, WEEKS_LEARNED, learn, observed
-from usage.forecasting.pattern import Batch, Crossing, Hour, Pattern
+from usage.forecasting.pattern import Batch, Crossing, Hour, Pattern, Sums
 
 __all__ = [
     "HOURS_NEEDED",
@@ -21,6 +21,7 @@ __all__ = [
     "Crossing",
     "Hour",
     "Pattern",
+    "Sums",
     "learn",
     "observed",
 ]

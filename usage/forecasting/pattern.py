@@ -49,6 +49,15 @@ class Crossing:
 
 
 @dataclass(frozen=True)
+class Sums:
+    """What will be spent in a stretch of time, in credits: the median, and the 80 % interval around it."""
+
+    low: float
+    median: float
+    high: float
+
+
+@dataclass(frozen=True)
 class Batch:
     """Work that comes at a regular distance, beside the profile.
 
@@ -118,19 +127,40 @@ class Pattern:
     def crossings(self, amounts: Sequence[float], start: float) -> list[Crossing]:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
         ladders = [_Ladder(amount) for amount in amounts]
+        for passed, levels in self._levels(start):
+            if all(ladder.is_done for ladder in ladders):
+                break
+            for ladder in ladders:
+                ladder.climb(levels, passed)
+        return [ladder.crossing() for ladder in ladders]
+
+    def spent(self, hours: float, start: float) -> Sums:
+        """Return what will be spent in ``hours`` (a year at most) from ``start`` (epoch hours) on."""
+        before, levels = (0.0, [0.0] * len(LEVELS)), [0.0] * len(LEVELS)
+        for passed, reached in self._levels(start):
+            # As in a ladder: linear between two steps, the first of which may begin within an hour.
+            share = min(1.0, (hours - before[0]) / (passed - before[0]))
+            levels = [low + (high - low) * share for low, high in zip(before[1], reached, strict=True)]
+            if passed >= hours:
+                break
+            before = passed, reached
+        high, median, low = levels
+        return Sums(low, median, high)
+
+    def _levels(self, start: float) -> Iterator[tuple[float, list[float]]]:
+        """Yield hours from ``start`` on and what will have been spent by then, at each of LEVELS."""
         an_average_day = sum(self.profile) / 7
         times = [self.batch.times(start, z) if self.batch else [] for z in LEVELS]
         batches = [self._batches(due, z) for due, z in zip(times, LEVELS, strict=True)]
+        before = [0.0] * len(LEVELS)
         for passed, spent in self._ahead(start, list(chain.from_iterable(times))):
-            if all(ladder.is_done for ladder in ladders):
-                break
             spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
             levels = [
                 spent * math.exp(z * spread) + in_batches(passed) for z, in_batches in zip(LEVELS, batches, strict=True)
             ]
-            for ladder in ladders:
-                ladder.climb(levels, passed)
-        return [ladder.crossing() for ladder in ladders]
+            # The spread shrinks with the first hours, the sum of what was spent never does.
+            before = [max(level, reached) for level, reached in zip(levels, before, strict=True)]
+            yield passed, before
 
     def median(self, amount: float, start: float) -> float | None:
         """Return the median of what ``crossings`` returns for one amount, for a fraction of the work."""
@@ -201,9 +231,7 @@ class _Ladder:
         return None not in self.found
 
     def climb(self, levels: Sequence[float], passed: float) -> None:
-        for place, reached in enumerate(levels):
-            # The spread shrinks with the first hours, the sum of what was spent never does.
-            level = max(reached, self.before[place])
+        for place, level in enumerate(levels):
             if self.found[place] is None and level >= self.amount:
                 risen = level - self.before[place]
                 share = (self.amount - self.before[place]) / risen if risen > 0 else 1.0

@@ -1,0 +1,196 @@
+"""The budget's card, its form, and who may do what."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from alerts.models import Rule
+from tests.usage.past import record_series, write_steady
+from usage.models import Budget
+from usage.runway import learn_burn
+from workspaces.models import AuditEvent, Poll
+
+ENTRY = {"credits": "5000", "length": "month", "time_zone": "", "with_rules": "on"}
+
+
+@pytest.fixture
+def go(workspace, client):
+    """Ask for the page ``name`` as somebody, or send ``entry`` there."""
+
+    def ask(name, person, entry=None, **headers):
+        client.force_login(person)
+        url = reverse(f"usage:{name}", args=[workspace.slug])
+        return client.get(url, headers=headers) if entry is None else client.post(url, entry, headers=headers)
+
+    return ask
+
+
+def actions():
+    return list(AuditEvent.objects.order_by("pk").values_list("action", flat=True))
+
+
+def test_an_owner_sets_changes_and_removes_a_budget_and_each_is_audited(go, workspace, owner):
+    assert go("budget", owner, ENTRY).status_code == 302
+    assert str(workspace.budget) == "5,000 credits a calendar month (UTC)"
+    assert set(Rule.objects.values_list("kind", flat=True)) == {"budget_used", "budget_forecast"}
+    assert actions() == ["budget:set", "alert_rule:created", "alert_rule:created"]
+    entry = {"credits": "1200.5", "length": "week", "time_zone": "Europe/Vienna"}
+    assert go("budget", owner, entry).status_code == 302
+    workspace.refresh_from_db()
+    assert str(workspace.budget) == "1,200.5 credits a calendar week (Europe/Vienna)"
+    assert go("remove_budget", owner, {}).status_code == 302
+    assert not Budget.objects.exists()
+    assert actions()[3:] == ["budget:changed", "alert_rule:removed", "alert_rule:removed", "budget:removed"]
+    changed = AuditEvent.objects.get(action="budget:changed")
+    assert changed.details["before"] == "5,000 credits a calendar month (UTC)"
+    assert changed.actor == owner
+
+
+def test_without_the_tick_no_rule_is_added_and_they_can_be_added_later_but_once(go, owner):
+    go("budget", owner, {**ENTRY, "with_rules": ""})
+    assert not Rule.objects.exists()
+    assert "with_rules" in go("budget", owner).context["form"].fields
+    go("budget", owner, ENTRY)
+    assert Rule.objects.count() == 2
+    assert "with_rules" not in go("budget", owner).context["form"].fields
+    go("budget", owner, ENTRY)
+    assert Rule.objects.count() == 2
+    assert actions() == ["budget:set", "alert_rule:created", "alert_rule:created"]
+
+
+BAD = {
+    "nothing": ({"credits": ""}, "credits", ""),
+    "words": ({"credits": "many"}, "credits", "for example 5000"),
+    "not a number": ({"credits": "NaN"}, "credits", "for example 5000"),
+    "infinity": ({"credits": "1e400"}, "credits", ""),
+    "zero": ({"credits": "0"}, "credits", "To have none, remove it"),
+    "less than nothing": ({"credits": "-5"}, "credits", "To have none, remove it"),
+    "more than there are": ({"credits": "9" * 14}, "credits", ""),
+    "five decimals": ({"credits": "5.00001"}, "credits", ""),
+    "a year": ({"length": "year"}, "length", ""),
+    "no length": ({"length": ""}, "length", "Choose one."),
+    "no zone": ({"time_zone": "Mars/Olympus"}, "time_zone", "Use a name such as Europe/Vienna"),
+    "a NUL": ({"time_zone": "UTC\x00"}, "time_zone", ""),
+    "a path": ({"time_zone": "../../etc/passwd"}, "time_zone", "is not a time zone"),
+}
+
+
+@pytest.mark.parametrize(("entry", "field", "words"), BAD.values(), ids=BAD)
+def test_what_cannot_be_is_explained_where_it_was_entered(go, owner, entry, field, words):
+    answer = go("budget", owner, {**ENTRY, **entry})
+    assert answer.status_code == 422
+    assert words in " ".join(answer.context["form"].errors[field])
+    assert not Budget.objects.exists()
+    assert not AuditEvent.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["budget", "remove_budget"])
+@pytest.mark.parametrize("who", ["viewer", "operator"])
+def test_others_may_look_at_the_card_alone(go, workspace, who, name, request):
+    person = request.getfixturevalue(who)
+    Budget.objects.create(workspace=workspace, credits=70)
+    for entry in (None, ENTRY):
+        assert go(name, person, entry).status_code == 403
+    assert Budget.objects.get().credits == 70
+    record_series(workspace, [(timezone.now(), 100)])
+    text = go("overview", person).text
+    assert 'id="budget"' in text
+    assert reverse("usage:budget", args=[workspace.slug]) not in text
+
+
+def test_removing_says_what_goes_with_it(go, owner):
+    go("budget", owner, ENTRY)
+    text = go("remove_budget", owner).text
+    assert "It is 5,000 credits a calendar month (UTC)." in text
+    assert "“Budget passed”" in text
+    assert "<html" not in go("remove_budget", owner, **{"HX-Request": "true"}).text
+
+
+def test_without_a_budget_the_card_offers_one_to_owners(go, workspace, owner, viewer):
+    record_series(workspace, [(timezone.now(), 100)])
+    assert "Set a budget" in go("overview", owner).text
+    text = go("overview", viewer).text
+    assert "An owner of Example Works can set one" in text
+    assert "Set a budget" not in text
+
+
+@pytest.fixture
+def steady(workspace):
+    """Ten credits an hour for eight days until now; returns a budget of which so much is the used share."""
+
+    def make(**facts):
+        now = timezone.now().replace(microsecond=0)
+        write_steady(workspace, now.replace(minute=0, second=0), opening=90_000)
+        learn_burn(workspace, now)
+        Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60, last_success_at=now)
+        return Budget.objects.create(workspace=workspace, **facts)
+
+    return make
+
+
+def test_the_card_says_in_words_what_it_draws(go, workspace, viewer, steady):
+    steady(credits=50_000, time_zone="Europe/Vienna")
+    answer = go("overview", viewer)
+    page, text = answer.context["page"], " ".join(answer.text.split())
+    one, bar = page.budget, page.budget_bar
+    assert f"<strong>{one.used_words} of 50,000 credits</strong> used in {one.period.name}" in text
+    assert f'role="img" aria-label="{bar.words}"' in text
+    assert "Forecast for the end of" in text
+    assert "Calendar months in Europe/Vienna" in text
+    assert bar.used.width == round(float(one.used.low) / 50_000 / 1.08 * 1000, 1)
+    assert bar.budget == round(1000 / 1.08, 1)
+    assert (bar.level, bar.goes_on) == ("ok", False)
+
+
+def test_a_budget_that_is_far_passed_is_drawn_to_scale(go, viewer, steady):
+    steady(credits=1, length="month")
+    page = go("overview", viewer).context["page"]
+    one, bar = page.budget, page.budget_bar
+    if one.used.high > 1:  # in the first hour of a month nothing is used yet
+        assert bar.level == "danger"
+        assert "Passed" in go("overview", viewer).text
+    assert bar.budget < 10
+    assert bar.used.x + bar.used.width <= 1000
+    assert bar.interval.x + bar.interval.width <= 1000
+
+
+def test_the_first_hours_say_that_little_is_known(go, workspace, viewer):
+    Budget.objects.create(workspace=workspace, credits=5000)
+    now = timezone.now()
+    record_series(workspace, [(now - timedelta(minutes=2), 100), (now - timedelta(minutes=1), 90)])
+    text = go("overview", viewer).text
+    assert "not known: not enough history yet" in text
+
+
+def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
+    go, workspace, viewer, steady, django_assert_max_num_queries
+):
+    record_series(workspace, [(timezone.now() - timedelta(days=20), 90_000)])
+    learn_burn(workspace, timezone.now())
+    Budget.objects.create(workspace=workspace, credits=5000)
+    go("overview", viewer)
+    with django_assert_max_num_queries(46) as short:
+        go("overview", viewer)
+    Budget.objects.all().delete()
+    steady(credits=5000)
+    with django_assert_max_num_queries(len(short)):
+        go("overview", viewer)
+
+
+def test_a_rule_about_the_budget_is_edited_like_the_others(go, workspace, owner, client, steady):
+    steady(credits=5000)
+    client.force_login(owner)
+    text = client.get(reverse("alerts:new_rule", args=[workspace.slug, "budget_forecast"])).text
+    assert "When the budget is passed" in text
+    assert "Fire above (%)" in text
+    entry = {"name": "F", "severity": "warning", "threshold": "80", "recovery": "70", "pending_minutes": "5"}
+    entry |= {"repeat_seconds": "0", "to_owners": "on", "enabled": "on", "chance": "90"}
+    url = reverse("alerts:new_rule", args=[workspace.slug, "budget_forecast"])
+    assert "In the last 30 days" in client.post(url, {**entry, "try": "1"}).text
+    client.post(url, entry)
+    rule = Rule.objects.get()
+    assert rule.condition == "by the forecast more than 80 % of the budget will be used in 1 of 10 cases"
+    assert rule.threshold == Decimal(80)

@@ -1,0 +1,59 @@
+"""The bar of a budget, to scale: what was used, with its range, and the forecast for the end of the period."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from usage.budgets.standing import Standing
+
+WIDTH = 1000
+# A drawing reaches so far beyond what must be seen in it; what lies further, as a wide interval may, is cut off.
+ROOM, MOST = Decimal("1.08"), Decimal("1.5")
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of the bar, from ``x`` on, in thousandths of its width."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What is drawn; ``words`` say the same. ``goes_on`` says that the interval reaches further than the drawing."""
+
+    budget: float
+    used: Stretch
+    maybe: Stretch
+    median: Stretch | None
+    interval: Stretch | None
+    goes_on: bool
+    level: str
+    words: str
+
+
+def draw(one: Standing) -> Bar:
+    """Return the bar of a budget of which it is known what was used."""
+    used, end, budget = one.used, one.end, one.budget.credits
+    assert used is not None  # noqa: S101 - as the caller has seen
+    seen = max(budget, used.high, end.median if end else budget)
+    full = min(max(seen, end.high if end else seen), seen * MOST) * ROOM
+
+    def stretch(low: Decimal, high: Decimal) -> Stretch:
+        left, right = (round(min(1.0, float(amount / full)) * WIDTH, 1) for amount in (low, high))
+        return Stretch(left, round(right - left, 1))
+
+    return Bar(
+        budget=stretch(budget, full).x,
+        used=stretch(Decimal(0), used.low),
+        maybe=stretch(used.low, used.high),
+        median=stretch(used.high, max(used.high, end.median)) if end else None,
+        interval=stretch(end.low, end.high) if end else None,
+        goes_on=end is not None and end.high > full,
+        level=_level(one),
+        words=f"{one.words}. Forecast: {one.outlook_words}.",
+    )
+
+
+def _level(one: Standing) -> str:
+    return "danger" if one.is_passed else "warning" if one.is_close else "ok"

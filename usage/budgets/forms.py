@@ -1,0 +1,53 @@
+"""What is entered about a budget."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from usage.models import Budget
+from workspaces.models.user import is_time_zone
+
+MOST = Decimal(10**12)
+
+
+class BudgetForm(forms.Form):
+    """How many credits a month or a week, and whether rules are to watch it."""
+
+    credits = forms.DecimalField(
+        label="Credits",
+        min_value=Decimal(1),
+        max_value=MOST,
+        max_digits=17,
+        decimal_places=4,
+        widget=forms.NumberInput(attrs={"min": 1, "step": "any", "inputmode": "decimal"}),
+        error_messages={
+            "invalid": "Write a number of credits, for example 5000.",
+            "min_value": "A budget is 1 credit at least. To have none, remove it.",
+        },
+    )
+    length = forms.ChoiceField(label="For each", choices=Budget.Length.choices, widget=forms.RadioSelect)
+    time_zone = forms.CharField(
+        label="Time zone",
+        required=False,
+        max_length=64,
+        validators=[is_time_zone],
+        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
+        help_text="In which it begins and ends, such as Europe/Vienna. Empty: UTC.",
+    )
+    with_rules = forms.BooleanField(
+        label="Add two alert rules: when it is passed, and when the forecast passes it",
+        required=False,
+        help_text="They e-mail the workspace's owners. You can change or remove them among the alerts.",
+    )
+
+    def __init__(self, budget: Budget | None, data: Mapping[str, Any] | None = None, *, has_rules: bool) -> None:
+        """``has_rules`` says that rules watch the budget already."""
+        known = {"length": Budget.Length.MONTH, "with_rules": budget is None}
+        if budget:
+            plain = f"{budget.credits.normalize():f}"
+            known |= {"credits": plain, "length": budget.length, "time_zone": budget.time_zone}
+        super().__init__(data, initial=known)
+        if has_rules:
+            del self.fields["with_rules"]

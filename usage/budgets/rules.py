@@ -1,0 +1,225 @@
+"""The rules about budgets: that one is passed, and that the forecast passes it."""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django import forms
+
+from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register
+from alerts.models import Rule
+from alerts.words import figure, stamp, with_unit
+from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
+from usage.budgets.used import used_along
+from usage.models import Budget
+from usage.runway import past_burns
+from usage.watching import Credits
+from workspaces.models import Workspace
+
+USED, FORECAST = "budget_used", "budget_forecast"
+BUDGET_KINDS = (USED, FORECAST)
+NO_BUDGET = "No budget is set for this workspace. An owner can set one on its usage page."
+MEDIAN, BAD, GOOD = "50", "90", "10"
+CHANCES = (
+    (MEDIAN, "as likely as not (the median)"),
+    (BAD, "in 1 of 10 cases already"),
+    (GOOD, "in 9 of 10 cases only"),
+)
+DAY = 86400
+# So long before the past that is asked about, forecasts tell whether a rule was firing already.
+KNOWN_BEFORE = timedelta(days=1)
+
+
+def read_used(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many per cent of each workspace's budget are used, at the most; seven queries at most."""
+    return _read(rules, now, _used)
+
+
+def read_forecast(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+    """Return how many per cent of each budget will have been used at the end of the period, by each rule's chance."""
+    return _read(rules, now, _ahead)
+
+
+def _read(rules: Sequence[Rule], now: datetime, ask: Callable[[Standing, Rule], Readings]) -> Mapping[int, Readings]:
+    found = standings_of({rule.workspace_id: rule.workspace for rule in rules}.values(), now)
+    return {
+        rule.pk: ask(found[rule.workspace_id], rule) if rule.workspace_id in found else Unreadable(NO_BUDGET)
+        for rule in rules
+    }
+
+
+def _used(one: Standing, _: Rule) -> Readings:
+    if one.problem or one.used is None:
+        return Unreadable(one.problem)
+    surely = max(Decimal(0), one.used.high - one.credits.reserved)
+    return [_reading(one, one.budget.percent(surely), one.budget.percent(one.used.high), one.words)]
+
+
+def _ahead(one: Standing, rule: Rule) -> Readings:
+    if one.problem or one.used is None:
+        return Unreadable(one.problem)
+    surely = max(Decimal(0), one.used.high - one.credits.reserved)
+    value, proven = (_judged(rule, one.budget, used, one.outlook) for used in (surely, one.used.high))
+    if value is None or proven is None:
+        return Unreadable(f"The forecast for the end of {one.period.name} is {one.outlook_words}.")
+    return [_reading(one, value, proven, _words(one, rule))]
+
+
+def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: Outlook | None) -> Decimal | None:
+    """Return in per cent what a rule about the forecast is held against, None where none is learned yet.
+
+    What has passed the rule's level already needs no forecast to do so at the end.
+    """
+    if ahead is not None and not ahead.is_rough:
+        return budget.percent(used + _at(rule, ahead))
+    percent = budget.percent(used)
+    return percent if percent > rule.threshold else None
+
+
+def _at(rule: Rule, ahead: Outlook) -> Decimal:
+    return {BAD: ahead.high, GOOD: ahead.low}.get(_chance(rule), ahead.median)
+
+
+def _chance(rule: Rule) -> str:
+    return str(rule.parameters.get("chance", MEDIAN))
+
+
+def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str) -> Reading:
+    """Return the reading of a budget; most of what running enrichments hold comes back: it fires without that.
+
+    But it is over only where ``proven``, with it, is.
+    """
+    begun = one.budget.length_since <= one.period.start
+    what = f"a new {one.period.length} began" if begun else f"the budget is by the {one.period.length} now"
+    return Reading(
+        round(percent, 2),
+        words,
+        subject=one.period.key,
+        url=one.credits.url,
+        facts=lambda: facts_of(one),
+        proven=round(proven, 2),
+        replaces=f"{what}: {one.words}",
+    )
+
+
+def _words(one: Standing, rule: Rule) -> str:
+    used, ahead = one.used, one.outlook
+    if used is None or ahead is None or ahead.is_rough:
+        return one.words
+    prefix = "up to " if used.is_range else {BAD: "up to ", GOOD: "at least "}.get(_chance(rule), "")
+    amount = f"{prefix}{figure(round(used.high + _at(rule, ahead)))} of {figure(one.budget.credits)} credits"
+    return f"{amount} forecast for {one.period.name}, {one.used_words} used{one.reserved_words}, {one.left} left"
+
+
+def facts_of(one: Standing) -> tuple[Fact, ...]:
+    """Return what an e-mail says of a budget beside its words."""
+    if one.used is None:
+        return (("Budget", str(one.budget)),)
+    percent = figure(round(one.budget.percent(one.used.credits)))
+    bounds = f", {between(one.used.low, one.used.high)}" if one.used.is_range else ""
+    held = one.credits.reserved
+    since = (("Watched since", f"{stamp(one.used.since)}; what was spent before is not known"),)
+    return (
+        ("Used", f"{figure(one.used.credits)} credits, {percent} %{bounds}"),
+        *((("Reserved", f"{with_unit(held, 'credits')} of them, by enrichments that run"),) if held else ()),
+        *(since if one.is_partial else ()),
+        ("Budget", str(one.budget)),
+        ("Forecast", one.outlook_words),
+        ("Left", f"{one.left}, until {stamp(one.period.end)}"),
+        *one.credits.spenders,
+    )
+
+
+def summary_facts(credits: Credits) -> tuple[Fact, ...]:  # noqa: A002 - as everywhere here
+    """Return what a regular summary says of the budget, nothing without one."""
+    one = standing_of(credits)
+    return (("Budget", f"{one.words}; forecast: {one.outlook_words}"),) if one else ()
+
+
+# --- would have fired -------------------------------------------------------------------------------------------
+
+
+def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield how much was used at each reading, of the budget as it is now; from the beginning of the period on."""
+    budget = Budget.objects.filter(workspace=workspace).first()
+    if budget is None:
+        return
+    for at, period, used in used_along(workspace, budget, since, until):
+        yield Moment(at, round(budget.percent(used), 2), period.key)
+
+
+def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> list[Moment]:
+    """Return what the forecast was, every few hours of the past, for the budget as it is now."""
+    budget = Budget.objects.filter(workspace=workspace).first()
+    if budget is None:
+        return []
+    known = list(used_along(workspace, budget, since, until))
+    times = [at for at, _, _ in known]
+    found = [Moment(at, used, period.key) for at, period, used in known if at == period.end]
+    for at, burn, _ in past_burns(workspace, since - KNOWN_BEFORE, until, median_only=False):
+        if place := bisect_right(times, at):
+            _, period, used = known[place - 1]
+            value = _judged(rule, budget, used, outlook_of(burn, at, period.end))
+            found += [Moment(at, round(value, 2), period.key)] if value is not None else []
+    return sorted(found, key=lambda moment: moment.at)
+
+
+# --- registration -----------------------------------------------------------------------------------------------
+
+
+def _chance_field() -> forms.Field:
+    return forms.ChoiceField(
+        label="When the budget is passed",
+        choices=CHANCES,
+        initial=MEDIAN,
+        help_text="How likely that must be by the forecast.",
+    )
+
+
+def describe_forecast(rule: Rule) -> str:
+    """Say when a rule about the forecast fires."""
+    chance = {BAD: " in 1 of 10 cases", GOOD: " in 9 of 10 cases"}.get(_chance(rule), "")
+    return f"by the forecast more than {figure(rule.threshold)} % of the budget will be used{chance}"
+
+
+register(
+    RuleKind(
+        name=USED,
+        label="Budget used",
+        explanation="Fires when more than this part of the workspace's budget is used, in credits of the present month "
+        "or week. Where it is not known how much was spent, the most that can have been counts. It ends with the "
+        "month or week.",
+        direction="above",
+        unit="%",
+        read=read_used,
+        describe=lambda rule: f"more than {figure(rule.threshold)} % of the budget is used",
+        resources=frozenset({"balance"}),
+        place=15,
+        history=used_history,
+        descending=True,
+        on_request=True,
+        defaults=(
+            # What running enrichments hold comes back within minutes.
+            Default("Budget passed", "warning", Decimal(100), Decimal(98), 600, 7 * DAY),
+        ),
+    )
+)
+register(
+    RuleKind(
+        name=FORECAST,
+        label="Budget forecast",
+        explanation="Fires when by the forecast more than this part of the budget will be used at the end of the "
+        "month or week. Says nothing until there is enough history, unless it is passed already.",
+        direction="above",
+        unit="%",
+        read=read_forecast,
+        describe=describe_forecast,
+        parameters={"chance": _chance_field},
+        resources=frozenset({"balance"}),
+        place=15,
+        history=forecast_history,
+        on_request=True,
+        defaults=(Default("Budget will be passed", "warning", Decimal(100), Decimal(90), 3600, 0, {"chance": MEDIAN}),),
+    )
+)

@@ -1,0 +1,85 @@
+"""Sets, changes and removes a workspace's budget, with its rules; each with its audit event."""
+
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from alerts.kinds import kind_named
+from alerts.models import Rule
+from alerts.services import editing
+from alerts.services.defaults import defaults_of
+from usage.budgets.rules import BUDGET_KINDS
+from usage.models import Budget
+from workspaces import clock
+from workspaces.audit import Actor, record_event
+from workspaces.models import Action, Workspace
+
+
+def rules_about(workspace: Workspace) -> QuerySet[Rule]:
+    """Return the rules about the budget of ``workspace``."""
+    return Rule.objects.filter(workspace=workspace, kind__in=BUDGET_KINDS).select_related("workspace")
+
+
+def set_budget(
+    workspace: Workspace,
+    actor: Actor,
+    amount: Decimal,
+    length: str,
+    time_zone: str,
+    *,
+    with_rules: bool,
+) -> Budget:
+    """Set or change the budget to ``amount`` credits for each ``length``; what fires says that it was changed.
+
+    ``with_rules`` adds one rule of each kind, where there is none yet.
+    """
+    with transaction.atomic():
+        budget = _locked(workspace)
+        was = str(budget) if budget else ""
+        budget = budget or Budget(workspace=workspace, length=length)
+        if budget.length != length:
+            budget.length_since = clock.now()
+        budget.credits, budget.length, budget.time_zone = amount, length, time_zone
+        budget.save()
+        if was != str(budget):
+            _note(budget, actor, was)
+        if with_rules and not rules_about(workspace).exists():
+            _add_rules(workspace, actor)
+    return budget
+
+
+def _locked(workspace: Workspace) -> Budget | None:
+    """Return the budget; nobody else sets or removes it until the transaction ends."""
+    Workspace.objects.select_for_update().get(pk=workspace.pk)
+    return Budget.objects.filter(workspace=workspace).first()
+
+
+def _note(budget: Budget, actor: Actor, was: str) -> None:
+    workspace = budget.workspace
+    for rule in rules_about(workspace) if was else ():
+        editing.note_change(rule, actor, "The budget was changed", was)
+    action, subject = Action.BUDGET_CHANGED if was else Action.BUDGET_SET, (str(budget.pk), str(budget))
+    record_event(action, actor, workspace=workspace, subject=subject, before=was, after=str(budget))
+    editing.look_soon(workspace)
+
+
+def _add_rules(workspace: Workspace, actor: Actor) -> None:
+    for kind in filter(None, map(kind_named, BUDGET_KINDS)):
+        for rule in defaults_of(kind, workspace.pk):
+            rule.workspace = workspace
+            editing.save_rule(rule, actor)
+
+
+def remove_budget(workspace: Workspace, actor: Actor) -> bool:
+    """Remove the budget and its rules; who was told that one fires is told why nobody watches any more."""
+    with transaction.atomic():
+        budget = _locked(workspace)
+        if budget is None:
+            return False
+        for rule in rules_about(workspace):
+            editing.remove_rule(rule, actor, "The budget was removed")
+        subject = (str(budget.pk), str(budget))
+        record_event(Action.BUDGET_REMOVED, actor, workspace=workspace, subject=subject, before=str(budget))
+        budget.delete()
+    return True

@@ -1,0 +1,174 @@
+"""How budgets stand: what was used of them, and what the forecast says of the end of the month or week."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from functools import cached_property
+
+from alerts.words import figure, span
+from usage.budgets.periods import Period
+from usage.budgets.used import Used, used_in
+from usage.forecasting import Sums
+from usage.hours import HOUR
+from usage.models import Budget
+from usage.runway import Burn
+from usage.watching import Credits, credits_of
+from workspaces.models import Workspace
+
+# From this part of a budget on it is worth a line on pages that are not about it.
+CLOSE = Decimal("0.8")
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """What will be used from now to the end of the period: the median, and the 80 % interval around it.
+
+    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess.
+    """
+
+    low: Decimal
+    median: Decimal
+    high: Decimal
+    is_rough: bool = False
+    caveat: str = ""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One workspace's budget as of now; what costs more is worked out when asked for."""
+
+    budget: Budget
+    period: Period
+    credits: Credits
+    used: Used | None
+
+    @property
+    def problem(self) -> str:
+        """Return why nothing can be said that is to be trusted, or nothing."""
+        return self.credits.problem
+
+    @property
+    def is_unread(self) -> bool:
+        """Say whether nothing was read in this period yet."""
+        return self.used is None or self.used.read_at < self.period.start
+
+    @property
+    def is_partial(self) -> bool:
+        """Say whether the console began to watch in the middle of the period."""
+        return self.used is not None and self.used.since > self.period.start
+
+    @property
+    def fraction(self) -> Decimal | None:
+        """Return the likely used share of the budget, None where it is not known."""
+        return None if self.used is None else self.used.credits / self.budget.credits
+
+    @property
+    def is_passed(self) -> bool:
+        """Say whether more than the budget may have been used."""
+        return self.used is not None and self.used.high > self.budget.credits
+
+    @property
+    def is_close(self) -> bool:
+        """Say whether it is passed, nearly used, or will be passed by a forecast that is no guess."""
+        if self.used is None:
+            return False
+        will_pass = self.end is not None and not self.end.is_rough and self.end.median > self.budget.credits
+        return self.used.high >= CLOSE * self.budget.credits or will_pass
+
+    @cached_property
+    def outlook(self) -> Outlook | None:
+        """Return what will be used until the period ends, None where that is not known."""
+        if self.used is None:
+            return None
+        # What was spent after the last reading is part of the forecast.
+        begin = max(self.period.start, min(self.used.read_at, self.credits.now))
+        return outlook_of(self.credits.burn, begin, self.period.end)
+
+    @cached_property
+    def end(self) -> Outlook | None:
+        """Return what will have been used when the period ends, None where that is not known."""
+        used, ahead = self.used, self.outlook
+        if used is None or ahead is None:
+            return None
+        amounts = (used.low + ahead.low, used.credits + ahead.median, used.high + ahead.high)
+        return Outlook(*amounts, ahead.is_rough, ahead.caveat)
+
+    # --- in words -------------------------------------------------------------------------------------------------
+
+    @property
+    def left(self) -> str:
+        """Say how much of the period is left: "9 days"."""
+        return span(self.period.end - self.credits.now)
+
+    @property
+    def words(self) -> str:
+        """Say what was used of how much, when, and how much time is left."""
+        used = f"{self.used_words} of {figure(self.budget.credits)} credits used in {self.period.name}"
+        return f"{used}{self.reserved_words}, {self.left} left"
+
+    @property
+    def reserved_words(self) -> str:
+        """Say how much of what was used running enrichments only hold, or nothing."""
+        return f", {figure(self.credits.reserved)} of them reserved" if self.credits.reserved else ""
+
+    @property
+    def used_words(self) -> str:
+        """Return what was used as a figure or as a range."""
+        if self.used is None:
+            return "an unknown number"
+        return between(self.used.low, self.used.high) if self.used.is_range else figure(self.used.credits)
+
+    @property
+    def outlook_words(self) -> str:
+        """Say what the forecast is for the end, or why there is none."""
+        end = self.end
+        if end is None:
+            return f"not known: {self.credits.unlearned or 'nothing was read yet'}"
+        words = f"{figure(round(end.median))} credits by its end, 80 % {between(round(end.low), round(end.high))}"
+        return f"{words} ({end.caveat})" if end.caveat else words
+
+
+def between(low: Decimal | int, high: Decimal | int) -> str:
+    """Say a range: "between 4,900 and 5,300"."""
+    return f"between {figure(low)} and {figure(high)}"
+
+
+def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
+    """Return what will be used from ``begin`` to ``end``, None where nothing is known of the burn."""
+    hours = (end - begin) / HOUR
+    if burn.pattern is not None:
+        ahead = burn.pattern.spent(hours, begin.timestamp() / 3600)
+    elif burn.rates is not None:
+        ahead = Sums(*(rate * hours for rate in (burn.rates.low, burn.rates.likely, burn.rates.high)))
+    else:
+        return None
+    low, median, high = (Decimal(round(amount, 4)) for amount in (ahead.low, ahead.median, ahead.high))
+    is_rough = burn.pattern is None or burn.pattern.is_less_than_one_cycle
+    return Outlook(low, median, high, is_rough, burn.caveat)
+
+
+def standings_of(workspaces: Iterable[Workspace], now: datetime) -> dict[int, Standing]:
+    """Return how each budget stands, by workspace; six queries, two more where burns and reservations are."""
+    asked = {one.pk: one for one in workspaces}
+    budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)}
+    return _standings(budgets, credits_of([asked[pk] for pk in budgets], now)) if budgets else {}
+
+
+def standing_of(credits: Credits) -> Standing | None:  # noqa: A002 - as everywhere here
+    """Return how the budget of the workspace of ``credits`` stands, None without one; four queries."""
+    budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace=credits.workspace)}
+    return _standings(budgets, [credits]).get(credits.workspace.pk)
+
+
+def _standings(budgets: Mapping[int, Budget], known: Iterable[Credits]) -> dict[int, Standing]:
+    found = {one.workspace.pk: one for one in known if one.workspace.pk in budgets}
+    periods = {pk: budgets[pk].period_at(one.now) for pk, one in found.items()}
+    used = used_in(periods, {pk: one.latest for pk, one in found.items() if one.latest})
+    return {pk: Standing(budgets[pk], periods[pk], one, used.get(pk)) for pk, one in found.items()}
+
+
+def used_fractions(workspaces: Iterable[Workspace], now: datetime) -> Mapping[int, Decimal]:
+    """Return the likely used share of each budget (1 is all of it), by workspace, where it is known; six queries."""
+    found = {pk: one.fraction for pk, one in standings_of(workspaces, now).items() if not one.problem}
+    return {pk: fraction for pk, fraction in found.items() if fraction is not None}

@@ -1,0 +1,68 @@
+"""The budget's form; owners alone, as with alert rules."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods
+
+from usage.budgets.forms import BudgetForm
+from usage.budgets.services import remove_budget, rules_about, set_budget
+from usage.budgets.standing import standings_of
+from usage.models import Budget
+from workspaces.access import get_workspace
+from workspaces.audit import Actor
+from workspaces.models import Role, Workspace
+from workspaces.views.answers import go_to, page_context, page_or_part
+
+get_or_post = require_http_methods(["GET", "HEAD", "POST"])
+
+
+@get_or_post
+def budget(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the form, or set the budget."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    found = Budget.objects.filter(workspace=workspace).first()
+    rules = list(rules_about(workspace))
+    form = BudgetForm(found, request.POST if request.method == "POST" else None, has_rules=bool(rules))
+    if form.is_bound and form.is_valid():
+        data = form.cleaned_data
+        with_rules = data.get("with_rules", False)
+        done = set_budget(
+            workspace, Actor.of(request), data["credits"], data["length"], data["time_zone"], with_rules=with_rules
+        )
+        return go_to(request, _page(workspace), f"The budget is {done}.")
+    context = {
+        "current": workspace,
+        "form": form,
+        "budget": found,
+        "rules": rules,
+        "standing": standings_of([workspace], timezone.now()).get(workspace.pk),
+        **page_context(request, workspace),
+    }
+    return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)
+
+
+@get_or_post
+def remove(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask, then remove the budget and its rules."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    if request.method == "POST":
+        done = remove_budget(workspace, Actor.of(request))
+        return go_to(request, _page(workspace), "The budget is removed." if done else "There was no budget any more.")
+    found = get_object_or_404(Budget, workspace=workspace)
+    rules = [f"“{rule.name}”" for rule in rules_about(workspace)]
+    told = f"These alert rules go with it: {', '.join(rules)}. What they have firing ends, and who was told is told so."
+    context = {
+        "title": "Remove the budget?",
+        "button": "Remove the budget",
+        "back_url": reverse("usage:budget", args=[workspace.slug]),
+        "back_label": "Budget",
+        "action_url": request.path,
+        "consequences": [f"It is {found}.", *([told] if rules else []), "Readings and past alerts stay."],
+    }
+    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+
+
+def _page(workspace: Workspace) -> str:
+    return reverse("usage:overview", args=[workspace.slug])

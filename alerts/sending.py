@@ -4,6 +4,7 @@ A worker that dies between the server's answer and our note leaves the row to be
 Message-ID. Each row goes to one recipient in a session of its own, so that a broken address silences nobody else.
 """
 
+import threading
 import time
 from datetime import datetime, timedelta
 
@@ -14,11 +15,9 @@ from alerts import smtp
 from alerts.emails import compose
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.outcomes import Result, result_of
-from workspaces import clock
+from workspaces import clock, leases
 from workspaces.texts import plain_text
 
-# Twice as long as any session with the mail server may take (``smtp.DEADLINE_SECONDS``).
-LEASE_SECONDS = 120
 # Waits after the first, second … failed attempt; the last one repeats until the notification is too old.
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))
 GIVE_UP_AFTER = timedelta(days=3)
@@ -30,22 +29,35 @@ State, Outcome = Notification.State, Attempt.Outcome
 
 def send_due() -> int:
     """Send what waits; return how many attempts were made. One worker at a time; the others find nothing to do."""
-    turn = SendingTurn.take(clock.now(), LEASE_SECONDS)
-    if turn is None:
+    until = SendingTurn.take(clock.now(), leases.SECONDS)
+    if until is None:
         return 0
-    made = 0
+    turn, made = _Turn(until), 0
     try:
-        # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
-        while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
-            result = send(pk)
-            made += 1
-            extended = SendingTurn.extend(turn, clock.now(), LEASE_SECONDS)
-            turn = extended or turn
-            if extended is None or (result and result.server_down):
-                break
+        with leases.kept(turn.extend):
+            # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
+            while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
+                result = send(pk)
+                made += 1
+                if not turn.extend() or (result and result.server_down):
+                    break
     finally:
-        SendingTurn.give_back(turn)
+        SendingTurn.give_back(turn.until)
     return made
+
+
+class _Turn:
+    """The turn of this worker, which two of its threads extend."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until, self._lock = until, threading.Lock()
+
+    def extend(self) -> bool:
+        """Let it last from now on; False where another worker has it."""
+        with self._lock:
+            extended = SendingTurn.extend(self.until, clock.now(), leases.SECONDS)
+            self.until = extended or self.until
+            return extended is not None
 
 
 def _due() -> QuerySet[Notification]:
@@ -54,12 +66,13 @@ def _due() -> QuerySet[Notification]:
 
 def send(pk: int) -> Result | None:
     """Try to send one notification; None when it is not this worker's to send (any more)."""
-    if not Notification.objects.claim(pk, clock.now(), LEASE_SECONDS):
+    if not Notification.objects.claim(pk, clock.now(), leases.SECONDS):
         return None
     notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
     attempt = Attempt.objects.create(notification=notification)
     began = time.monotonic()
-    result = _attempt(notification)
+    with leases.kept(notification.extend_lease):
+        result = _attempt(notification)
     attempt.duration_ms = round((time.monotonic() - began) * 1000)
     attempt.outcome, attempt.answer = result.outcome, plain_text(result.answer, 2000)
     attempt.save(update_fields=["duration_ms", "outcome", "answer"])

@@ -15,7 +15,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
 # For one message, from the dialling to the goodbye. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
-# that sends one now and then would never run into it. Shorter than a lease (``alerts.sending``), with room to spare.
+# that sends one now and then would never run into it.
 DEADLINE_SECONDS = 60.0
 # For asking whether it is there at all.
 ANSWER_SECONDS = 10.0

@@ -2,7 +2,7 @@ import structlog
 from celery import shared_task
 from kombu.exceptions import OperationalError
 
-from alerts import sending
+from alerts import retention, sending
 from alerts.services import evaluating, quiet, summaries
 
 logger = structlog.get_logger(__name__)
@@ -20,6 +20,12 @@ def evaluate_rules() -> None:
 def send_notifications() -> None:
     """Send what waits in the outbox."""
     sending.send_due()
+
+
+@shared_task(ignore_result=True, expires=600)
+def prune_alerts() -> None:
+    """Remove alerts and e-mails that are past their retention."""
+    retention.prune()
 
 
 def nudge_outbox() -> None:

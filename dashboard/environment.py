@@ -99,6 +99,7 @@ class Environment:
     # 13 months: a year to compare with, and the month that is not over.
     keep_requests_days: int = _setting(396, _POSITIVE, support=True)
     keep_requests_rows: int = _setting(0, values.is_row_limit, support=True)
+    keep_alerts_days: int = _setting(396, _POSITIVE, support=True)
     keep_deliveries_days: int = _setting(396, _POSITIVE, support=True)
     hsts_subdomains: bool = _setting(default=False)
     alerts_worker: bool = _setting(default=False, support=True)

@@ -296,7 +296,8 @@ QUEUES = ("polling", "alerts")
 CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "polling"
 CELERY_TASK_ROUTES = {
-    "alerts.tasks.*": "alerts",
+    "alerts.tasks.evaluate_rules": "alerts",
+    "alerts.tasks.send_notifications": "alerts",
     "workspaces.tasks.send_account_mail": "alerts",
     "dashboard.tasks.ping_outside": "alerts",
 }
@@ -334,6 +335,7 @@ CELERY_BEAT_SCHEDULE = {
     "probe credentials": {"task": "workspaces.tasks.probe_credentials", "schedule": 60.0, "options": {"expires": 60}},
     "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
     "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
+    "prune alerts": {"task": "alerts.tasks.prune_alerts", "schedule": 3600.0, "options": {"expires": 600}},
     "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
     "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0, "options": {"expires": 5}},
     "redeliver": {"task": "webhooks.tasks.redeliver", "schedule": 5.0, "options": {"expires": 5}},
@@ -351,6 +353,7 @@ POLL_REQUESTS_SECONDS = ENVIRONMENT.poll_requests_seconds
 POLL_DELIVERIES_SECONDS = ENVIRONMENT.poll_deliveries_seconds
 KEEP_REQUESTS_DAYS = ENVIRONMENT.keep_requests_days
 KEEP_REQUESTS_ROWS = ENVIRONMENT.keep_requests_rows
+KEEP_ALERTS_DAYS = ENVIRONMENT.keep_alerts_days
 KEEP_DELIVERIES_DAYS = ENVIRONMENT.keep_deliveries_days
 WEBHOOK_ALLOW_LOCAL_TARGETS = ENVIRONMENT.webhook_allow_local_targets
 ALERTS_WORKER = ENVIRONMENT.alerts_worker

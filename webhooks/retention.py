@@ -1,7 +1,6 @@
 """Retention of attempts and deliveries by age. Upstream may still show what is pruned: landing leaves it out."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
@@ -18,6 +17,7 @@ from webhooks.models import (
     Redelivery,
     Workflow,
 )
+from workspaces.batches import delete_in_batches
 from workspaces.models import Poll
 
 # Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
@@ -50,13 +50,13 @@ def prune(now: datetime | None = None) -> int:
     while batch := list(old.order_by().values_list("pk", flat=True)[: BATCH // 5]):
         total += Attempt.objects.filter(delivery__in=batch).delete()[0]
         Delivery.objects.filter(pk__in=batch).delete()
-    _delete(Endpoint.objects.filter(last_attempt_at__lt=cutoff))
-    _delete(EndpointHour.objects.filter(hour__lt=cutoff))
-    _delete(EndpointDay.objects.filter(day__lt=cutoff))
-    _delete(DeliveryGap.objects.filter(before__lt=cutoff))
-    _delete(EndpointCheck.objects.filter(created_at__lt=cutoff))
-    _delete(Redelivery.objects.filter(finished_at__lt=cutoff))
-    _delete(_forgotten(cutoff))
+    delete_in_batches(Endpoint.objects.filter(last_attempt_at__lt=cutoff))
+    delete_in_batches(EndpointHour.objects.filter(hour__lt=cutoff))
+    delete_in_batches(EndpointDay.objects.filter(day__lt=cutoff))
+    delete_in_batches(DeliveryGap.objects.filter(before__lt=cutoff))
+    delete_in_batches(EndpointCheck.objects.filter(created_at__lt=cutoff))
+    delete_in_batches(Redelivery.objects.filter(finished_at__lt=cutoff))
+    delete_in_batches(_forgotten(cutoff))
     return total
 
 
@@ -65,8 +65,3 @@ def _forgotten(cutoff: datetime) -> QuerySet[Workflow]:
     followed = Poll.objects.filter(workspace=OuterRef("workspace"), subject=OuterRef("workflow_id"))
     sent = Delivery.objects.filter(workflow=OuterRef("pk"))
     return Workflow.objects.filter(~Exists(sent), ~Exists(followed), first_seen_at__lt=cutoff)
-
-
-def _delete(rows: QuerySet[Any]) -> None:
-    while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
-        rows.model._default_manager.filter(pk__in=batch).delete()  # noqa: SLF001 - Django's documented way to ask

@@ -14,6 +14,8 @@ from django.contrib.sessions.base_session import AbstractBaseSession
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
+from workspaces.batches import delete_in_batches
+
 BEGAN = "began"  # in the session's data: when the person signed in, in seconds since 1970
 # How exact the idle limit is, so that reading ten pages a minute writes once.
 STEP = timedelta(minutes=1)
@@ -110,8 +112,8 @@ class SessionStore(db.SessionStore):
     @classmethod
     def clear_expired(cls) -> None:
         """Remove the rows of sessions that are over, and their entries in the list of sessions."""
-        super().clear_expired()
-        UserSession.objects.exclude(session_key__in=Session.objects.values("pk")).delete()
+        delete_in_batches(Session.objects.filter(expire_date__lt=timezone.now()))
+        delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("pk")))
 
 
 def _idle() -> timedelta:

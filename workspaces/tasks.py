@@ -1,3 +1,4 @@
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -6,6 +7,7 @@ from celery.signals import worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from workspaces import audit, clock, heartbeats
+from workspaces.models import Heartbeat
 from workspaces.polling import engine, stopping
 from workspaces.services import account_mail, probing
 from workspaces.sessions import SessionStore
@@ -47,8 +49,9 @@ def nudge_account_mail() -> None:
 
 @shared_task(ignore_result=True, expires=600)
 def clear_sessions() -> None:
-    """Remove what is stored of sessions that are over."""
+    """Remove what is stored of sessions that are over, and heartbeats of workers that are long gone."""
     SessionStore.clear_expired()
+    Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, beat_at__lt=clock.now() - timedelta(days=1)).delete()
 
 
 @shared_task(ignore_result=True, expires=600)

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from alerts.models.alert import Alert
 from alerts.models.recipient import Recipient, Stream
-from workspaces import clock
+from workspaces import clock, leases
 from workspaces.models import Workspace
 
 
@@ -16,6 +16,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def unfinished(self) -> "NotificationQuerySet":
         """Keep what is still to be sent."""
         return self.filter(state__in=[Notification.State.QUEUED, Notification.State.SENDING])
+
+    def settled(self) -> "NotificationQuerySet":
+        """Keep what nothing more will come of."""
+        waiting = [Notification.State.QUEUED, Notification.State.SENDING, Notification.State.HELD]
+        return self.exclude(state__in=waiting)
 
     def due(self, now: datetime) -> "NotificationQuerySet":
         """Keep what should be sent now, oldest first: waiting, or left behind by a worker that died.
@@ -105,6 +110,13 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient_id}: {self.get_state_display()}"
+
+    def extend_lease(self) -> None:
+        """Let the lease of who sends it last from now on, if it is still held."""
+        until = clock.now() + timedelta(seconds=leases.SECONDS)
+        ours = Notification.objects.filter(pk=self.pk, leased_until=self.leased_until)
+        if ours.update(leased_until=until):
+            self.leased_until = until
 
     @property
     def stream(self) -> Stream:

@@ -16,11 +16,11 @@ from alerts.models import Evaluation, Rule
 from alerts.services.applying import Pass
 from alerts.services.deciding import Held, decide
 from alerts.services.defaults import evaluation_of, make_missing
-from workspaces import clock
+from workspaces import clock, leases
 from workspaces.models import Poll, Workspace
 
-# Longer than an evaluation ever takes; one that takes longer all the same finds its lease gone and writes nothing.
-LEASE_SECONDS = 60
+# Longer than an evaluation takes; one that takes longer all the same finds its lease gone and writes nothing.
+LEASE_SECONDS = leases.SECONDS
 # How often rules are looked at when nothing lands: time itself makes keys expire and balances unreadable.
 INTERVAL = timedelta(seconds=60)
 # How many workspaces are evaluated together: enough that queries do not count, few enough to be quick about it.

@@ -8,11 +8,13 @@ import time
 import pytest
 from aiosmtpd.controller import Controller
 
-from alerts import sending, smtp
-from alerts.models import Attempt, Recipient
+from alerts import smtp
+from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import editing
 from tests.alerts.conftest import Mailbox
+from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
+from workspaces import leases
 from workspaces.audit import CONSOLE
 
 pytestmark = pytest.mark.django_db
@@ -157,8 +159,23 @@ def test_a_server_that_trickles_is_cut_off_at_the_deadline(slow, row, send, sett
     assert row.state == "queued"
 
 
-def test_no_session_outlasts_the_lease_of_its_row():
-    assert smtp.DEADLINE_SECONDS <= sending.LEASE_SECONDS / 2
+@pytest.mark.django_db(transaction=True)
+def test_a_session_that_lasts_keeps_the_lease_of_its_row_and_the_turn(row, send, monkeypatch):
+    def leases_end():
+        return Notification.objects.get().leased_until, SendingTurn.objects.get().leased_until
+
+    def take_long(_):
+        before = leases_end()
+        wait_until(lambda: all(now > then for now, then in zip(leases_end(), before, strict=True)))
+        return "250 OK"
+
+    monkeypatch.setattr(leases, "EXTEND_SECONDS", 0.01)
+    monkeypatch.setattr(smtp, "transmit", take_long)
+    assert send() == 1
+    row.refresh_from_db()
+    assert row.state == "sent"
+    assert leases_end() == (None, None)
+    assert "lease" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_deadline_that_is_not_reached_leaves_no_thread_behind(mailbox, row, send):

@@ -10,8 +10,6 @@ from alerts.models import Alert, Evaluation, Notification, Recipient, Rule, Snoo
 from alerts.models.alert import Transition
 from alerts.models.evaluation import SendingTurn
 from alerts.models.notification import Attempt
-from alerts.sending import LEASE_SECONDS as SENDING_LEASE
-from alerts.services import evaluating
 from keys.models import ApiKey, KeyCreation, LogGap
 from tests.conftest import ROOT
 from tests.keys.conftest import add_session, make_key
@@ -19,7 +17,7 @@ from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReadi
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
 from webhooks.redelivery import leasing
 from webhooks.services import checking
-from workspaces import clock
+from workspaces import clock, leases
 from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
 from workspaces.models.mail import AccountMail
 from workspaces.polling import engine
@@ -144,13 +142,13 @@ def test_each_table_that_the_clock_watches_is_tried_here_and_each_with_a_lease_i
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
 def test_what_a_clock_ahead_has_written_is_taken_to_be_of_now(workspace, model, ahead):
     row, before = ROWS[model](workspace, clock.now()), clock.now()
-    dated, leases = columns_of(model)
-    longest = dict.fromkeys(leases, before + ahead + clock.LONGEST_LEASE)
+    dated, leased = columns_of(model)
+    longest = dict.fromkeys(leased, before + ahead + clock.LONGEST_LEASE)
     model.objects.filter(pk=row.pk).update(**dict.fromkeys(dated, before + ahead), **longest)
     clock.mend()
     row.refresh_from_db()
     assert all(before <= getattr(row, name) <= clock.now() for name in dated)
-    assert not any(getattr(row, name) for name in leases)
+    assert not any(getattr(row, name) for name in leased)
 
 
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
@@ -182,9 +180,7 @@ def test_what_was_put_off_by_more_than_anything_can_be_is_due(poll):
 
 
 def test_no_lease_lasts_longer_than_the_clock_allows():
-    seconds = [engine.LEASE_SECONDS, evaluating.LEASE_SECONDS, SENDING_LEASE]
-    leases = [*(timedelta(seconds=one) for one in seconds), leasing.LEASE, checking.LEASE]
-    assert max(leases) <= clock.LONGEST_LEASE
+    assert max(timedelta(seconds=leases.SECONDS), leasing.LEASE, checking.LEASE) <= clock.LONGEST_LEASE
 
 
 def test_a_refused_try_that_a_person_asked_for_tells_when_it_was(poll, upstream):

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist.errors import AuthenticationError, FeatureGated, RateLimited, ServerFailed
+from workspaces import leases
 from workspaces.models import Action, AuditEvent, Poll, Workspace
 from workspaces.polling import engine, pacer, registry
 
@@ -194,14 +195,14 @@ def test_a_worker_that_lives_keeps_its_leases_while_calls_are_on_their_way(poll,
         await asyncio.sleep(0.1)
         return "late"
 
-    monkeypatch.setattr(engine, "EXTEND_SECONDS", 0)
+    monkeypatch.setattr(leases, "EXTEND_SECONDS", 0)
     upstream.fetching = answer_late
     turn, (mine,) = engine.Turn(), Poll.objects.lease(1, 1)
     first = mine.leased_until
     turn.begin([mine])
     turn.settle(patience=0)
     poll.refresh_from_db()
-    assert poll.leased_until == mine.leased_until > first + timedelta(seconds=engine.LEASE_SECONDS - 2)
+    assert poll.leased_until == mine.leased_until > first + timedelta(seconds=leases.SECONDS - 2)
     while turn:
         turn.settle()
     assert [data for _, data, _ in upstream.landed] == ["late"]
@@ -220,8 +221,8 @@ def test_a_lease_that_another_worker_has_taken_is_not_extended(poll):
 
 
 def test_a_killed_worker_holds_nothing_up_for_long():
-    assert engine.LEASE_SECONDS <= 30
-    assert engine.EXTEND_SECONDS <= engine.LEASE_SECONDS / 5
+    assert leases.SECONDS <= 30
+    assert leases.EXTEND_SECONDS <= leases.SECONDS / 5
 
 
 def test_threads_that_are_needed_for_other_work_do_not_poll(poll, upstream):

@@ -14,6 +14,7 @@ from django.utils import timezone
 from tests.cast import NOWHERE
 from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until
+from workspaces import leases
 from workspaces.models import Poll
 from workspaces.polling import engine, stopping
 
@@ -100,7 +101,7 @@ def test_a_worker_that_is_killed_leaves_its_rows_to_others_after_a_while(workspa
     wait_until(lambda: len(fetched(redis)) == 7)
     worker.kill()
     assert not Poll.objects.due(timezone.now()).exists()
-    assert Poll.objects.due(timezone.now() + timedelta(seconds=engine.LEASE_SECONDS)).count() == 7
+    assert Poll.objects.due(timezone.now() + timedelta(seconds=leases.SECONDS)).count() == 7
 
 
 def test_nothing_new_is_taken_once_the_end_was_asked_for(poll, upstream):

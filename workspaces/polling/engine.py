@@ -12,16 +12,13 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from workspaces import clock, heartbeats
+from workspaces import clock, heartbeats, leases
 from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer, stopping
 from workspaces.polling.fetching import Answer, Fetches
 from workspaces.polling.registry import is_registered, resource_named
 from workspaces.polling.settling import settle
 
-# A worker that is killed holds up what it had taken for so long at most; one that lives extends its leases in time.
-LEASE_SECONDS = 30
-EXTEND_SECONDS = 5
 # How many calls one thread has on their way, and how many free places make it take more.
 BATCH = 100
 _REFILL = 25
@@ -54,7 +51,7 @@ class Turn:
     def __init__(self) -> None:
         self._fetches = Fetches()
         self._taken: dict[int, Sent] = {}
-        self._extend_at = time.monotonic() + EXTEND_SECONDS
+        self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
 
     def __len__(self) -> int:
         return len(self._taken)
@@ -81,8 +78,8 @@ class Turn:
     def _keep(self) -> None:
         """Extend the leases now and then: calls may be on their way for longer than a lease lasts."""
         if time.monotonic() >= self._extend_at:
-            self._extend_at = time.monotonic() + EXTEND_SECONDS
-            Poll.objects.extend([sent.poll for sent in self._taken.values()], LEASE_SECONDS)
+            self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
+            Poll.objects.extend([sent.poll for sent in self._taken.values()], leases.SECONDS)
 
     def give_back(self) -> None:
         """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
@@ -109,7 +106,7 @@ def _take_turn() -> int:
     turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
     while True:
         if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not stopping.is_asked():
-            polls = Poll.objects.lease(BATCH - len(turn), LEASE_SECONDS)
+            polls = Poll.objects.lease(BATCH - len(turn), leases.SECONDS)
             heartbeats.work_done("polling")
             taken += len(polls)
             if polls:
@@ -126,7 +123,7 @@ def run_due(limit: int = BATCH) -> int:
     """Fetch and land up to ``limit`` due polls; return how many were taken: none in a worker told to end."""
     if stopping.is_asked():
         return 0
-    polls = Poll.objects.lease(limit, LEASE_SECONDS)
+    polls = Poll.objects.lease(limit, leases.SECONDS)
     if polls:
         run(polls)
     return len(polls)

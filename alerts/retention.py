@@ -1,0 +1,18 @@
+"""Retention of alerts that are over, and of e-mails that were sent, by age."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from alerts.models import Alert, Notification
+from workspaces import clock
+from workspaces.batches import delete_in_batches
+
+
+def prune(now: datetime | None = None) -> int:
+    """Remove what is older than settings.KEEP_ALERTS_DAYS, and return how many rows; what is not over stays."""
+    cutoff = (now or clock.now()) - timedelta(days=settings.KEEP_ALERTS_DAYS)
+    over = delete_in_batches(Alert.objects.filter(state=Alert.State.RESOLVED, resolved_at__lt=cutoff))
+    # What belongs to an alert goes with it, so that nobody reads the end of a thread without its beginning.
+    old = Notification.objects.settled().filter(created_at__lt=cutoff, alert=None)
+    return over + delete_in_batches(old)

@@ -155,7 +155,7 @@ def enter(rows: int) -> Client:
     log_database.open_log(rows)
     user = User.objects.filter(email="admin@example.test").first()
     client = Client()
-    client.force_login(user or User.objects.create_superuser("admin@example.test", "x"))
+    client.force_login(user or User.objects.create_superuser("admin@example.test"))
     return client
 
 

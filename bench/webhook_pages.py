@@ -137,7 +137,7 @@ def run(sizes):
         workspace = enter(attempts)
         user = User.objects.filter(email="admin@example.test").first()
         client = Client()
-        client.force_login(user or User.objects.create_superuser("admin@example.test", "x"))
+        client.force_login(user or User.objects.create_superuser("admin@example.test"))
         figures.append(measure(client, workspace))
     report(sizes[1], *figures)
 

@@ -59,6 +59,7 @@ class Environment:
     """
 
     var_dir: Path = _setting(HOME / "var")
+    static_dir: str = _setting("")
     debug: bool = _setting(default=False, support=True)
     bind_address: str = _setting("127.0.0.1")
     port: int = _setting(8000, _PORT)
@@ -109,6 +110,11 @@ class Environment:
     time_zone: str = _setting("UTC", values.is_time_zone, support=True)
     log_level: str = _setting("INFO", validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"]))
     log_format: str = _setting("text", validate.OneOf(["text", "json"]))
+
+    @property
+    def static_root(self) -> Path:
+        """Return where the collected static files are."""
+        return Path(self.static_dir).expanduser().resolve() if self.static_dir else self.var_dir / "static"
 
     @property
     def embedded(self) -> bool:

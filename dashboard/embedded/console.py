@@ -6,15 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connections
 
 from dashboard.embedded import CannotStart, bundled_redis, programs
-from dashboard.embedded.first_admin import FirstAdmin, ensure_admin
 from dashboard.embedded.ports import check_free
 from dashboard.embedded.processes import Process, say, stop_all
 from dashboard.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from dashboard.embedded.watch import Watch
+from dashboard.first_start import FirstAdmin, prepare
 from dashboard.settings import ENVIRONMENT
 
 GRACE = 4.5  # seconds that everything has to end in
@@ -60,7 +59,7 @@ def _start(processes: list[Process], *, with_sandbox: bool) -> None:
     if ENVIRONMENT.bundled_redis:
         _add(processes, programs.redis())
     sandbox = _add(processes, programs.sandbox()) if with_sandbox else None
-    admin = _prepare()
+    admin = prepare()
     web = _add(processes, programs.web())
     if ENVIRONMENT.bundled_redis:
         bundled_redis.wait_until_ready(processes[0].check_alive, programs.redis_socket())
@@ -83,14 +82,6 @@ def _add(processes: list[Process], process: Process) -> Process:
     return process
 
 
-def _prepare() -> FirstAdmin:
-    """Bring database, static files and the first account up to date."""
-    call_command("migrate", interactive=False, verbosity=0)
-    if not settings.DEBUG:
-        call_command("collectstatic", interactive=False, verbosity=0)
-    return ensure_admin()
-
-
 def _local(bind_address: str) -> str:
     """Return where we reach a server that listens on ``bind_address``."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_address, bind_address)  # noqa: S104 - compared only
@@ -104,8 +95,6 @@ def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
         lines.append(f"  password     {admin.password}   (shown only now: keep it, or change it after signing in)")
     else:
         lines.append(f"  password     as set before; to set another: the command changepassword {admin.email}")
-    if admin.warning:
-        lines.append(f"  warning      {admin.warning}")
     if with_sandbox:
         lines.append(f"  sandbox      http://127.0.0.1:{ENVIRONMENT.sandbox_port} (its interactive docs: /docs)")
     mail = f"files in {settings.MAIL_DIR}" if "EmlFile" in settings.EMAIL_BACKEND else settings.EMAIL_HOST

@@ -210,6 +210,7 @@ def test_the_readme_and_the_sample_tell_the_number_that_is_the_default(name):
 GOOD = {
     **{name: str(default) for name, default in DECLARED.items() if isinstance(default, int | str) and default != ""},
     **GOOD_KEYS,
+    "STATIC_DIR": "/srv/static",
     "ALLOWED_HOSTS": "console.lan",
     "CLEANLIST_API_ORIGINS": "https://api.example.com",
     "CONSOLE_ADMIN_PASSWORD": " hush # hush ",

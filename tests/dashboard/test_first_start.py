@@ -1,10 +1,13 @@
 """What a first start makes: an account, and a workspace connected to the sandbox."""
 
 import pytest
+from django.core.management import CommandError, call_command
 
-from dashboard.embedded import CannotStart, first_admin
-from dashboard.embedded.first_admin import ensure_admin
+from dashboard import first_start
+from dashboard.embedded import CannotStart
 from dashboard.embedded.sandbox_connection import connect_sandbox
+from dashboard.environment import ConfigurationError
+from dashboard.first_start import ensure_admin
 from workspaces.audit import CONSOLE
 from workspaces.models import Role, User, Workspace
 from workspaces.services import remove_workspace
@@ -65,7 +68,7 @@ def test_a_sandbox_without_credentials_is_told(tmp_path, admin):
 def chosen(monkeypatch):
     def choose(email, password):
         values = type("Environment", (), {"console_admin_email": email, "console_admin_password": password})
-        monkeypatch.setattr(first_admin, "ENVIRONMENT", values)
+        monkeypatch.setattr(first_start, "ENVIRONMENT", values)
 
     return choose
 
@@ -73,13 +76,34 @@ def chosen(monkeypatch):
 def test_the_first_account_is_the_chosen_one(chosen):
     chosen("first@example.test", "a password of the operator")
     made = ensure_admin()
-    assert (made.email, made.password, made.warning) == ("first@example.test", None, None)
+    assert (made.email, made.password) == ("first@example.test", None)
     assert User.objects.get().check_password("a password of the operator")
 
 
-def test_a_weak_choice_is_taken_with_a_warning(chosen):
+def test_a_weak_choice_is_refused(chosen):
     chosen("first@example.test", "password")
-    assert "too common" in ensure_admin().warning
+    with pytest.raises(ConfigurationError, match=r"CONSOLE_ADMIN_PASSWORD: .*too common"):
+        ensure_admin()
+    assert not User.objects.exists()
+
+
+@pytest.mark.parametrize("weak", ["short", "first@example.test", "1234567890123"])
+def test_the_rules_for_passwords_hold_for_createsuperuser_without_a_terminal(monkeypatch, weak):
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", weak)
+    with pytest.raises(CommandError, match=r"too (short|similar)|entirely numeric"):
+        call_command("createsuperuser", "--noinput", "--email", "first@example.test")
+    assert not User.objects.exists()
+
+
+def test_prepare_makes_everything_that_a_production_set_needs(manage, tmp_path):
+    """Once: a second time it changes nothing and makes up no password."""
+    first = manage("prepare", VAR_DIR=tmp_path, CONSOLE_ADMIN_EMAIL="first@example.test")
+    assert "first site admin is first@example.test" in first.stdout
+    assert "shown only now" in first.stdout
+    assert (tmp_path / "static" / "staticfiles.json").is_file()
+    second = manage("prepare", "--no-static", VAR_DIR=tmp_path, CONSOLE_ADMIN_EMAIL="other@example.test")
+    assert "first site admin is first@example.test" in second.stdout
+    assert "shown only now" not in second.stdout
 
 
 def test_without_a_choice_a_password_is_made_up_once(chosen):

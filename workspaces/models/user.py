@@ -4,6 +4,7 @@ from zoneinfo import available_timezones
 from allauth.mfa.models import Authenticator
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.utils import timezone
@@ -39,10 +40,15 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Return a new site admin, who sees every workspace. They are made on the command line or on first start."""
+        """Return a new site admin, who sees every workspace. They are made on the command line or on first start.
+
+        Raises ValidationError for a password that the rules do not allow; Django's own command asks them only in part.
+        """
         from workspaces.audit import CONSOLE, record_event  # noqa: PLC0415 - the trail is about people
         from workspaces.models import Action  # noqa: PLC0415
 
+        if password is not None:
+            validate_password(password, self.model(email=email, **fields))
         with transaction.atomic(using=self._db):
             user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
             record_event(Action.ACCOUNT_OPENED, CONSOLE, subject=(str(user.pk), user.email), message="Site admin.")

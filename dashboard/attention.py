@@ -7,6 +7,7 @@ from typing import Literal
 
 from django.utils.timesince import timesince
 
+from usage.budgets.standing import Standing
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.health import FAILING_IN_A_ROW
 from workspaces.credential_states import api_key_state, session_state
@@ -16,6 +17,7 @@ from workspaces.polling.registry import resource_named
 
 Level = Literal["danger", "warning"]
 SETTINGS, KEYS, WEBHOOKS, POLLING = "workspaces:settings", "keys:list", "webhooks:list", "workspaces:polling"
+USAGE = "usage:overview"
 MOST_ENDPOINTS = 3
 
 
@@ -36,13 +38,17 @@ class Attention:
 
 
 def of(
-    workspace: Workspace, keys: Mapping[str, int], late: Sequence[Poll], endpoints: Sequence[str]
+    workspace: Workspace,
+    keys: Mapping[str, int],
+    late: Sequence[Poll],
+    endpoints: Sequence[str],
+    budget: Standing | None = None,
 ) -> list[Attention]:
     """Return what needs attention, worst first.
 
     ``keys`` counts them by status, ``late`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
     """
-    found = [*_credentials(workspace), *_keys(keys), *_webhooks(endpoints), *_mirror(late)]
+    found = [*_credentials(workspace), *_keys(keys), *_budget(budget), *_webhooks(endpoints), *_mirror(late)]
     return sorted(found, key=lambda item: item.rank)
 
 
@@ -68,6 +74,12 @@ def _keys(keys: Mapping[str, int]) -> list[Attention]:
         what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
         found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
     return found
+
+
+def _budget(budget: Standing | None) -> list[Attention]:
+    if budget is None or not budget.alarm:
+        return []
+    return [Attention("warning", budget.alarm, USAGE, "Look", "#budget")]
 
 
 def _webhooks(endpoints: Sequence[str]) -> list[Attention]:

@@ -15,6 +15,7 @@ from dashboard import attention
 from dashboard.attention import Attention
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
+from usage.budgets.standing import Standing, standings_of
 from usage.models import BalanceReading
 from usage.runway import Runway, stored_runway
 from webhooks import following, health
@@ -68,25 +69,41 @@ class Summary:
 
 
 def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
-    """Return a summary of each workspace, those that need attention first; six queries for any number of them."""
+    """Return a summary of each workspace, those that need attention first.
+
+    Six queries for any number of them, and seven more where any has a budget.
+    """
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     rows = list(
-        workspaces.select_related("session", "burn_pattern").annotate(
+        workspaces.select_related("session", "burn_pattern", "budget").annotate(
             credits=Subquery(latest.values("credits")[:1]), credits_read_at=Subquery(latest.values("read_at")[:1])
         )
     )
     now = timezone.now()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
     webhooks = health.failing(rows, now)
+    budgets = standings_of((row for row in rows if hasattr(row, "budget")), now)
     found = [
-        _summary(row, keys.get(row.pk), requests.get(row.pk), polls[row.pk], webhooks.get(row.pk, NOTHING_FAILS))
+        _summary(
+            row,
+            keys.get(row.pk),
+            requests.get(row.pk),
+            polls[row.pk],
+            webhooks.get(row.pk, NOTHING_FAILS),
+            budgets.get(row.pk),
+        )
         for row in rows
     ]
     return sorted(found, key=lambda summary: summary.urgency)
 
 
-def _summary(
-    row: Any, keys: dict[str, int] | None, requests: dict[str, int] | None, polls: Sequence[Poll], webhooks: Failing
+def _summary(  # noqa: PLR0917 - one workspace's part of each
+    row: Any,
+    keys: dict[str, int] | None,
+    requests: dict[str, int] | None,
+    polls: Sequence[Poll],
+    webhooks: Failing,
+    budget: Standing | None,
 ) -> Summary:
     read = {poll.resource for poll in polls if poll.last_success_at}
     if keys is None and read & {FULL_LIST, LIGHT_LIST}:
@@ -97,7 +114,7 @@ def _summary(
         credits=row.credits,
         credits_read_at=row.credits_read_at,
         keys=keys,
-        attention=attention.of(row, keys or {}, late, webhooks.hosts),
+        attention=attention.of(row, keys or {}, late, webhooks.hosts, budget),
         webhooks=webhooks,
         webhooks_are_read=bool(read & {following.ALL, following.OF_WORKFLOW}),
         # Request logs are read for the keys of the full list; the light one comes without.

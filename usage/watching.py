@@ -75,6 +75,11 @@ class Credits:
         """Return where its page is."""
         return page_of(self.workspace)
 
+    @property
+    def is_learned(self) -> bool:
+        """Say whether the burn was learned with a landing, so that to ask for it costs next to nothing."""
+        return self.workspace.pk in self.learned()
+
     @cached_property
     def burn(self) -> Burn:
         """Return the burn as it was learned with the latest landing; learned now where it never was."""

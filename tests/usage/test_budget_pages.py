@@ -11,7 +11,7 @@ from alerts.models import Rule
 from tests.usage.past import record_series, write_steady
 from usage.models import Budget
 from usage.runway import learn_burn
-from workspaces.models import AuditEvent, Poll
+from workspaces.models import AuditEvent, Poll, Workspace
 
 ENTRY = {"credits": "5000", "length": "month", "time_zone": "", "with_rules": "on"}
 
@@ -194,3 +194,45 @@ def test_a_rule_about_the_budget_is_edited_like_the_others(go, workspace, owner,
     rule = Rule.objects.get()
     assert rule.condition == "by the forecast more than 80 % of the budget will be used in 1 of 10 cases"
     assert rule.threshold == Decimal(80)
+
+
+@pytest.fixture
+def close(workspace, owner, client):
+    """Show the start page and the overview as an owner sees them."""
+
+    def show():
+        client.force_login(owner)
+        return [client.get(url).text for url in ("/", reverse("overview", args=[workspace.slug]))]
+
+    return show
+
+
+def test_a_budget_that_is_close_has_a_line_on_the_start_page_and_the_overview(close, workspace, steady):
+    budget = steady(credits=1_000_000)
+    for text in close():
+        assert "udget" not in text
+    Budget.objects.update(credits=10)
+    budget.refresh_from_db()
+    name = budget.period_at(timezone.now()).name
+    for text in close():
+        assert "Budget passed: " in text or "The budget will be passed by the forecast, " in text
+        assert f"of 10 credits used in {name}" in text
+        assert f"/w/{workspace.slug}/usage/#budget" in text
+
+
+def test_budgets_of_many_workspaces_cost_as_many_queries_as_of_few(
+    client, admin_user, workspace, django_assert_max_num_queries
+):
+    def ask(count, limit):
+        for number in range(Workspace.objects.count(), count):
+            one = Workspace.objects.create(name=f"W{number}", slug=f"w{number}", base_url=workspace.base_url)
+            Budget.objects.create(workspace=one, credits=10, length=("week", "month")[number % 2])
+            record_series(one, [(timezone.now() - timedelta(hours=1), 900), (timezone.now(), 500)])
+        with django_assert_max_num_queries(limit) as queries:
+            assert client.get("/").text.count("Budget passed") == count - 1
+        return len(queries)
+
+    client.force_login(admin_user)
+    client.get("/")
+    few = ask(3, 40)
+    assert ask(12, few) == few

@@ -71,10 +71,13 @@ class Standing:
     @property
     def is_close(self) -> bool:
         """Say whether it is passed, nearly used, or will be passed by a forecast that is no guess."""
-        if self.used is None:
-            return False
-        will_pass = self.end is not None and not self.end.is_rough and self.end.median > self.budget.credits
-        return self.used.high >= CLOSE * self.budget.credits or will_pass
+        return self.used is not None and (self.used.high >= CLOSE * self.budget.credits or self.will_pass)
+
+    @property
+    def will_pass(self) -> bool:
+        """Say whether a forecast that is no guess passes it; one that is learned already, as many pages ask."""
+        end = self.end if self.credits.is_learned else None
+        return end is not None and not end.is_rough and end.median > self.budget.credits
 
     @cached_property
     def outlook(self) -> Outlook | None:
@@ -93,6 +96,17 @@ class Standing:
             return None
         amounts = (used.low + ahead.low, used.credits + ahead.median, used.high + ahead.high)
         return Outlook(*amounts, ahead.is_rough, ahead.caveat)
+
+    @property
+    def alarm(self) -> str:
+        """Say in a sentence that it is passed or close, or nothing where neither is so."""
+        if not self.is_close:
+            return ""
+        title = "Budget passed" if self.is_passed else "Budget nearly used"
+        if self.is_passed or not self.will_pass or self.end is None:
+            return f"{title}: {self.words}."
+        ahead = figure(round(self.end.median))
+        return f"The budget will be passed by the forecast, {ahead} credits: {self.words}."
 
     # --- in words -------------------------------------------------------------------------------------------------
 
@@ -151,7 +165,7 @@ def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
 def standings_of(workspaces: Iterable[Workspace], now: datetime) -> dict[int, Standing]:
     """Return how each budget stands, by workspace; six queries, two more where burns and reservations are."""
     asked = {one.pk: one for one in workspaces}
-    budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)}
+    budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)} if asked else {}
     return _standings(budgets, credits_of([asked[pk] for pk in budgets], now)) if budgets else {}
 
 

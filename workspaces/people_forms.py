@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 
-from workspaces.models import Role, User
+from workspaces.models import Limits, Role, SessionLimits, User
 from workspaces.texts import is_plain_line
 
 ROLE_CHOICES = [
@@ -39,6 +40,26 @@ class MfaForm(forms.Form):
     """Whether a workspace asks its members for a second factor."""
 
     required = forms.BooleanField(required=False)
+
+
+class SessionLimitsForm(forms.Form):
+    """How long sessions last, at most what the settings allow."""
+
+    idle_minutes = forms.IntegerField(label="Minutes without activity", min_value=5)
+    hours = forms.IntegerField(label="Hours after signing in", min_value=1)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        most = SessionLimits.most()
+        for name, limit in (("idle_minutes", most.idle_minutes), ("hours", most.hours)):
+            field = self.fields[name]
+            field.validators.append(MaxValueValidator(limit))
+            field.widget.attrs["max"] = limit
+            field.help_text = f"At most {limit:,}, which the operator of this console has set."
+
+    def limits(self) -> Limits:
+        """Return what was entered."""
+        return Limits(self.cleaned_data["idle_minutes"], self.cleaned_data["hours"])
 
 
 class NewAccountForm(forms.Form):

@@ -125,6 +125,13 @@ def locked(*people: User | None) -> dict[int, User]:
     return {person.pk: person for person in rows}
 
 
+def require_site_admin(actor: Actor) -> None:
+    """Raise PermissionDenied unless who commands is still a site admin, which stays so until the transaction ends."""
+    person = locked(actor.user).get(actor.user.pk) if actor.user else None
+    if actor.user and not (person and person.is_active and person.is_superuser):
+        raise PermissionDenied("You are no longer a site admin. Nothing was done.")
+
+
 def require(actor: Actor, workspace: Workspace, role: Role) -> None:
     """Raise PermissionDenied unless who commands still holds ``role``, which stays so until the transaction ends.
 

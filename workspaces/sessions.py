@@ -6,7 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
-from django.conf import settings
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import SessionBase
@@ -15,8 +14,11 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from workspaces.batches import delete_in_batches
+from workspaces.models import Limits, SessionLimits
 
-BEGAN = "began"  # in the session's data: when the person signed in, in seconds since 1970
+# In the session's data: when the person signed in, in seconds since 1970, and the limits that held then, in minutes
+# and hours. Whoever changes them ends all other sessions, so that no request has to look them up.
+BEGAN, LIMITS = "began", "limits"
 # How exact the idle limit is, so that reading ten pages a minute writes once.
 STEP = timedelta(minutes=1)
 
@@ -76,6 +78,11 @@ class SessionStore(db.SessionStore):
     def begin(self) -> None:
         """Count both limits from now, because somebody has just signed in."""
         self[BEGAN] = time.time()
+        self.limit(SessionLimits.in_force())
+
+    def limit(self, limits: Limits) -> None:
+        """Let the session end by ``limits``."""
+        self[LIMITS] = [limits.idle_minutes, limits.hours]
         self._row_end = None
 
     def touch(self) -> None:
@@ -84,7 +91,7 @@ class SessionStore(db.SessionStore):
         Writes once a minute at most, and the end alone: what other requests put into the session meanwhile stays.
         """
         self.setdefault(BEGAN, time.time())
-        due = min(timezone.now() + _idle(), self.last_end)
+        due = min(timezone.now() + _idle(self), self.last_end)
         if self._row_end and abs(due - self._row_end) >= STEP:
             self._row_end = due
             Session.objects.filter(pk=stored_key(self.session_key or "")).update(expire_date=due)
@@ -97,7 +104,7 @@ class SessionStore(db.SessionStore):
     @property
     def ends_at(self) -> datetime:
         """When the session ends unless the person does something."""
-        return min(self._row_end or timezone.now() + _idle(), self.last_end)
+        return min(self._row_end or timezone.now() + _idle(self), self.last_end)
 
     def get_expiry_date(self, **options: Any) -> datetime:
         """Return until when the row counts."""
@@ -116,10 +123,16 @@ class SessionStore(db.SessionStore):
         delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("pk")))
 
 
-def _idle() -> timedelta:
-    return timedelta(minutes=settings.SESSION_IDLE_MINUTES)
+def _limits(data: Any) -> Limits:
+    most = SessionLimits.most()
+    idle_minutes, hours = data.get(LIMITS, (most.idle_minutes, most.hours))
+    return Limits(min(idle_minutes, most.idle_minutes), min(hours, most.hours))
+
+
+def _idle(data: Any) -> timedelta:
+    return timedelta(minutes=_limits(data).idle_minutes)
 
 
 def _last_end(data: Any) -> datetime:
     began = datetime.fromtimestamp(data.get(BEGAN, time.time()), UTC)
-    return began + timedelta(hours=settings.SESSION_HOURS)
+    return began + timedelta(hours=_limits(data).hours)

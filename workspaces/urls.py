@@ -24,6 +24,7 @@ urlpatterns = [
     path("audit/", audit.site_audit, name="site_audit"),
     path("audit/export/", audit_export.site_export, name="site_audit_export"),
     path("people/", people.people, name="people"),
+    path("people/sessions/", people.session_limits, name="session_limits"),
     path("people/<int:user_id>/deactivate/", people.deactivate, name="deactivate"),
     path("people/<int:user_id>/reactivate/", people.reactivate, name="reactivate"),
     path("people/<int:user_id>/sign-out/", people.sign_out, name="sign_out"),

@@ -5,13 +5,16 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.accounts.conftest import sign_in
+from tests.accounts.conftest import recorded, sign_in
 from tests.cast import PASSWORD
-from workspaces.models import Membership, Workspace
+from workspaces.audit import Actor
+from workspaces.models import Limits, Membership, SessionLimits, Workspace
+from workspaces.services import sessions
 from workspaces.sessions import SessionStore
 
 pytestmark = pytest.mark.django_db
@@ -202,3 +205,74 @@ def test_what_was_sent_is_not_done_and_the_sign_in_form_says_so(client, owner, w
 def test_from_nowhere_of_ours_it_leads_back_to_the_start_page(referer):
     answer = Client().post("/w/example-works/settings/details/", headers={"Referer": referer})
     assert answer["Location"] == "/accounts/login/?next=%2F"
+
+
+LIMITS = "/people/sessions/"
+
+
+@pytest.fixture
+def as_admin(clock, admin):
+    browser = Client()
+    sign_in(browser, admin)
+    return browser
+
+
+def test_a_site_admin_sets_shorter_limits_and_everybody_else_signs_in_again(signed_in, as_admin, clock, viewer):
+    answer = as_admin.post(LIMITS, {"idle_minutes": "30", "hours": "2"}, follow=True)
+    assert "Sessions of others that ended: 1." in answer.text
+    assert not is_open(signed_in)
+    sign_in(signed_in, viewer)
+    for browser in (signed_in, as_admin):
+        assert browser.session.last_end == START + timedelta(hours=2)
+    clock.shift(timedelta(minutes=30, seconds=-1))
+    assert is_open(signed_in)
+    clock.shift(timedelta(minutes=30))
+    assert not is_open(signed_in)
+    assert not is_open(as_admin)
+
+
+def test_the_absolute_end_is_as_short(as_admin, clock):
+    as_admin.post(LIMITS, {"idle_minutes": "90", "hours": "2"})
+    clock.shift(timedelta(hours=1))
+    assert is_open(as_admin)
+    clock.shift(timedelta(hours=1))
+    assert not is_open(as_admin)
+
+
+def test_the_trail_tells_who_set_them(as_admin, admin):
+    as_admin.post(LIMITS, {"idle_minutes": "30", "hours": "8"})
+    (event,) = recorded("session_limits:changed")
+    assert (event.actor, event.message) == (admin, "30 minutes without activity, 8 hours in all.")
+    assert event.details == {"ended": 0}
+    assert 'value="30"' in as_admin.get(LIMITS).text
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({"idle_minutes": "721", "hours": "8"}, "Enter 720 or less."),
+        ({"idle_minutes": "30", "hours": "169"}, "Enter 168 or less."),
+        ({"idle_minutes": "4", "hours": "8"}, "Enter 5 or more."),
+        ({"idle_minutes": "30", "hours": "0"}, "Enter 1 or more."),
+        ({"idle_minutes": "soon", "hours": "8"}, "Enter a whole number"),
+        ({}, "Fill this in."),
+    ],
+)
+def test_they_are_never_longer_than_the_settings_allow(signed_in, as_admin, sent, words):
+    answer = as_admin.post(LIMITS, sent)
+    assert (answer.status_code, words in answer.text) == (422, True)
+    assert is_open(signed_in)
+    assert not SessionLimits.objects.exists()
+
+
+def test_settings_that_become_stricter_hold_for_everybody(as_admin, settings):
+    as_admin.post(LIMITS, {"idle_minutes": "600", "hours": "100"})
+    settings.SESSION_HOURS, settings.SESSION_IDLE_MINUTES = 3, 30
+    assert SessionLimits.in_force() == Limits(30, 3)
+    assert as_admin.session.last_end == START + timedelta(hours=3)
+
+
+def test_who_is_no_site_admin_any_more_sets_none(signed_in, admin, viewer):
+    with pytest.raises(PermissionDenied):
+        sessions.set_limits(Limits(30, 2), Actor(viewer), signed_in.session)
+    assert is_open(signed_in)

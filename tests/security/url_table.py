@@ -78,6 +78,8 @@ workspaces:profile                     POST  in 302 302 302 302 302 302 | no: a 
 workspaces:site_audit                  GET   in 403 403 403 403 403 200 | no
 workspaces:site_audit_export           POST  in 403 403 403 403 403 200 | confirm
 workspaces:people                      GET   in 403 403 403 403 403 200 | no
+workspaces:session_limits              GET   in 403 403 403 403 403 200 | confirm
+workspaces:session_limits              POST  in 403 403 403 403 403 302 | confirm
 workspaces:deactivate                  GET   in 403 403 403 403 403 200 | confirm
 workspaces:deactivate                  POST  in 403 403 403 403 403 302 | confirm
 workspaces:reactivate                  POST  in 403 403 403 403 403 302 | confirm
@@ -243,6 +245,7 @@ SENT = {
     "webhooks:export": {"format": "jsonl"},
     "webhooks:result_file": {"format": "csv"},
     "webhooks:look_up": {"workflow_id": "{workflow_id}"},
+    "workspaces:session_limits": {"idle_minutes": "30", "hours": "8"},
     "workspaces:invite": {"email": "newcomer@example.test", "role": "owner"},
     "workspaces:change_role": {"role": "owner"},
     "workspaces:change_details": {"name": "Taken over", "base_url": "https://api.cleanlist.ai"},

@@ -51,6 +51,7 @@ class Action(models.TextChoices):
     SIGN_IN_FAILED = "person:sign_in_failed", "Sign-in failed"
     SIGNED_OUT = "person:signed_out", "Signed out"
     SESSION_ENDED = "person:session_ended", "Session ended from afar"
+    SESSION_LIMITS_CHANGED = "session_limits:changed", "Session limits changed"
     CONFIRMED = "person:confirmed", "Confirmed who they are"
     CONFIRMATION_FAILED = "person:confirmation_failed", "Confirmation failed"
     PASSWORD_CHANGED = "person:password_changed", "Password changed"

@@ -2,7 +2,6 @@
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
-from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from workspaces import emails, rights
@@ -72,10 +71,8 @@ def deactivate(user: User, actor: Actor) -> None:
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You cannot deactivate your own account. Another site admin can.")
     with transaction.atomic():
-        locked = rights.locked(user, actor.user)
-        commands = locked.get(actor.user.pk) if actor.user else None
-        if actor.user and not (commands and commands.is_active and commands.is_superuser):
-            raise PermissionDenied("You are no longer a site admin. Nothing was done.")
+        rights.locked(user, actor.user)
+        rights.require_site_admin(actor)
         subject = (str(user.pk), user.email)
         endings = rights.end(loss_of_account(user, actor))
         User.objects.filter(pk=user.pk).update(is_active=False)

@@ -8,11 +8,13 @@ from allauth.usersessions.models import UserSession
 from django.contrib.auth import HASH_SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from workspaces import rights
 from workspaces.audit import Actor, record_event
-from workspaces.models import Action, User
+from workspaces.models import Action, Limits, SessionLimits, User
 from workspaces.sessions import BEGAN, SessionStore, stored_key
 from workspaces.user_agents import browser_in_words
 
@@ -71,3 +73,20 @@ def sign_out(user: User, actor: Actor) -> None:
     record_event(
         Action.SESSION_ENDED, actor, subject=(str(user.pk), user.email), message=f"Signed out everywhere: {words}."
     )
+
+
+def set_limits(limits: Limits, actor: Actor, session: SessionStore) -> int:
+    """Have sessions end by ``limits``, ``session`` from now on and all others at once; return how many those were.
+
+    Raises PermissionDenied for who is no site admin any more.
+    """
+    with transaction.atomic():
+        rights.require_site_admin(actor)
+        SessionLimits.objects.update_or_create(
+            pk=1, defaults={"idle_minutes": limits.idle_minutes, "hours": limits.hours}
+        )
+        session.limit(limits)
+        count = end(row for row in UserSession.objects.all() if not is_current(session, row))
+        words = f"{limits.idle_minutes:,} minutes without activity, {limits.hours:,} hours in all."
+        record_event(Action.SESSION_LIMITS_CHANGED, actor, message=words, ended=count)
+    return count

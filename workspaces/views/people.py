@@ -1,7 +1,7 @@
 """All accounts of the console, for site admins."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -13,11 +13,14 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from workspaces import rights
 from workspaces.access import require_confirmation, require_site_admin
 from workspaces.audit import Actor
-from workspaces.models import Membership, User
+from workspaces.models import Membership, SessionLimits, User
 from workspaces.models.user import SECOND_FACTORS
+from workspaces.people_forms import SessionLimitsForm
 from workspaces.services import people as services
 from workspaces.services.people import NotPossible
+from workspaces.services.sessions import set_limits
 from workspaces.services.sessions import sign_out as sign_out_everywhere
+from workspaces.sessions import SessionStore
 from workspaces.texts import plain_text
 from workspaces.views.answers import go_to, page_or_part
 
@@ -81,6 +84,21 @@ def sign_out(request: HttpRequest, user_id: int) -> HttpResponse:
     ]
     words = {"title": "Sign {email} out everywhere?", "button": "Sign out everywhere", "consequences": consequences}
     return _confirmed(request, user_id, sign_out_everywhere, words, "{email} is signed out everywhere.")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def session_limits(request: HttpRequest) -> HttpResponse:
+    """Show how long sessions last; change it, which signs everybody else out."""
+    require_site_admin(request)
+    require_confirmation(request)
+    now = SessionLimits.in_force()
+    sent = request.POST if request.method == "POST" else None
+    form = SessionLimitsForm(sent, initial={"idle_minutes": now.idle_minutes, "hours": now.hours})
+    if form.is_valid():
+        ended = set_limits(form.limits(), Actor.of(request), cast("SessionStore", request.session))
+        done = f"The limits are changed. Sessions of others that ended: {ended:,}."
+        return go_to(request, reverse("workspaces:people"), done)
+    return render(request, "workspaces/session_limits.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
 @require_POST

@@ -166,9 +166,11 @@ class Program:
 
     def start(self):
         """Start it in a group of its own."""
+        from dashboard.programs import environment  # noqa: PLC0415
+
         with self.log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
-                self.command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+                self.command, env=environment(), stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
 
     def end(self):
@@ -183,9 +185,10 @@ def programs(folder):
     from dashboard.embedded import programs as embedded  # noqa: PLC0415
 
     readme = (ROOT / "README.md").read_text()
-    production = shlex.split(re.search(r"^\| worker \|.*?\| `celery ([^`]+)`", readme, re.MULTILINE)[1])
+    options = shlex.split(re.search(r"^\| worker \|.*?\| `python manage.py worker([^`]*)`", readme, re.MULTILINE)[1])
     (ours, *_) = (worker.command for worker in embedded.workers())
-    commands = [[sys.executable, "-m", "celery", *production, "-c", "2"]] * 2 + [ours]
+    production = [sys.executable, "-m", "celery", "-A", "dashboard", "worker", *options]
+    commands = [production, production, ours]
     workers = [
         Program(f"worker-{place}", [*_with_drill(command, place)], folder) for place, command in enumerate(commands)
     ]
@@ -361,7 +364,8 @@ def main():
             stack.callback(program.end)
         drill = Drill(folder, redis, processes)
         if wait_for(drill.polled, 90) is None or drill.workers_work() is None:
-            sys.exit("They did not begin: " + processes[0].log.read_text()[-2000:])
+            said = "\n".join(f"== {one.name}\n{one.log.read_text()[-2000:]}" for one in processes)
+            sys.exit(f"They did not begin, polled: {drill.polled()}\n{said}")
         kinds = [KINDS[number % len(KINDS)] for number in range(outages)]
         good = all([drill.run(kind, random.uniform(5, longest)) for kind in kinds])  # noqa: S311, C419 - all of them
         sys.exit(not report(drill, good))

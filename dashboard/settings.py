@@ -3,7 +3,7 @@
 import logging
 from urllib.parse import urlsplit
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from dashboard.celery import broker_url
 from dashboard.environment import ROOT, read_environment
@@ -293,7 +293,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 # Two kinds of work that must not wait for each other. A worker without -Q takes both.
 QUEUES = ("polling", "alerts")
-CELERY_TASK_QUEUES = [Queue(name) for name in QUEUES]
+CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "polling"
 CELERY_TASK_ROUTES = {
     "alerts.tasks.evaluate_rules": "alerts",

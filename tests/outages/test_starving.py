@@ -2,7 +2,6 @@
 
 import socket
 import subprocess
-import sys
 import time
 
 import pytest
@@ -43,6 +42,7 @@ def worker(tmp_path, mailbox, hanging):
     """The one worker of the embedded set, on the test's database."""
     environment = clean_environment(
         VAR_DIR=tmp_path,
+        PYTHONPATH=ROOT,
         SECRET_KEY=production.SECRET_KEY,
         ENCRYPTION_KEYS=production.ENCRYPTION_KEYS[0],
         DATABASE_URL=database_url(),
@@ -51,7 +51,7 @@ def worker(tmp_path, mailbox, hanging):
         CLEANLIST_API_ORIGINS=hanging,
     )
     (command,) = [process.command for process in programs.workers()]
-    with subprocess.Popen([sys.executable, *command[1:]], cwd=ROOT, env=environment) as process:
+    with subprocess.Popen(command, env=environment) as process:
         yield process
         process.kill()
 

@@ -48,8 +48,9 @@ def settle_memory(**_: Any) -> None:
     keep_what_is_loaded()
 
 
-# Celery puts the current directory before everything else, and what lies there is not ours to run.
-_path = [str(ROOT), *(each for each in sys.path if each != str(ROOT))]
+# Celery puts the current directory before everything else, and what lies there is not ours to run. Its command line
+# takes away one mention of that directory, which may be ROOT, once it has read this.
+_path = [str(ROOT), *sys.path]
 app = Celery("console")
 sys.path[:] = _path
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -131,3 +131,13 @@ def test_the_right_password_of_a_closed_account_is_answered_counted_and_recorded
     for _ in range(3):
         sign_in(browser, viewer)
     assert TOO_MANY in sign_in(browser, viewer).content.decode()
+
+
+@pytest.mark.parametrize("letter", ["\u0131", "\u212a", "\u017f"], ids=ascii)
+def test_other_spellings_of_an_address_are_counted_with_it(db, letter):
+    user = User.objects.create_user("kiosk@skiing.test", PASSWORD)
+    plain = {"\u0131": "i", "\u212a": "k", "\u017f": "s"}[letter]
+    for number in range(5):
+        spelling = user.email.replace(plain, letter, 1) if number % 2 else user.email
+        Client().post("/accounts/login/", {"login": spelling, "password": "wrong"})
+    assert "Too many attempts" in sign_in(Client(), user).content.decode()

@@ -126,3 +126,20 @@ def test_userinfo_about_somebody_else_signs_nobody_in(client, provider, viewer):
 def test_an_odd_answer_of_the_provider_is_no_error_of_ours(client, provider, viewer, claims):
     provider.id_claims, provider.claims = {"sub": "person-1"}, claims
     assert go_through(client).status_code in {302, 401, 403}
+
+
+ALIKE = ["\u212a", "\u017f", "\u0131"]  # the Kelvin sign, the long s and the dotless i
+
+
+@pytest.mark.parametrize("letter", ALIKE, ids=ascii)
+@pytest.mark.parametrize("invited", [False, True])
+def test_an_address_that_only_looks_like_another_is_another_one(client, provider, workspace, owner, letter, invited):
+    address = "kiosk@skiing.test"
+    if invited:
+        members.invite(workspace, members.Actor(owner), email=address, role=Role.OWNER)
+    else:
+        User.objects.create_user(address)
+    provider.claims = claims_of(address.replace({"\u212a": "k", "\u017f": "s", "\u0131": "i"}[letter], letter), True)
+    assert go_through(client).status_code == 403
+    assert not SocialAccount.objects.exists()
+    assert Invitation.objects.open().count() == int(invited)

@@ -5,6 +5,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from workspaces import emails, rights
+from workspaces.addresses import plain_address
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Invitation, User, Workspace
 from workspaces.services import account_mail, members
@@ -43,10 +44,12 @@ def account_for_identity(email: str, name: str) -> User | None:
 
     Their open invitations are accepted at once: the identity provider vouches for the address as an e-mail's link does.
     """
-    user = User.objects.filter(email__iexact=email).first()
+    alike = User.objects.filter(email__iexact=email)
+    user = next((one for one in alike if plain_address(one.email) == plain_address(email)), None)
     if user is not None:
         return user if user.is_active else None
-    waiting = list(Invitation.objects.open().vouched_for().filter(email__iexact=email).select_related("workspace"))
+    invited = Invitation.objects.open().vouched_for().filter(email__iexact=email).select_related("workspace")
+    waiting = [one for one in invited if plain_address(one.email) == plain_address(email)]
     if not waiting:
         return None
     try:

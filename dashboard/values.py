@@ -94,7 +94,9 @@ def database(url: str) -> dict[str, Any]:
     """Return Django's settings for the database at ``url``."""
     wrong = ValidationError("use postgres://user:password@host:5432/name (or sqlite:////absolute/path)")
     try:
-        config = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
+        # Cursors of the server outlive a transaction, for which a pooler such as pgbouncer has no connection to keep.
+        parsed = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True, disable_server_side_cursors=True)
+        config = dict(parsed)
     except (ValueError, KeyError):
         raise wrong from None  # their messages quote the address, which holds a password
     if not config.get("NAME") or not str(config.get("ENGINE", "")).endswith((".postgresql", ".sqlite3")):

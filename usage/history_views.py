@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -20,6 +21,7 @@ from workspaces.models import Role, Workspace
 from workspaces.views.answers import go_to, page_context
 
 TEMPLATE = "usage/history.html"
+BATCH = 2000  # readings a query
 
 
 @require_safe
@@ -32,8 +34,17 @@ def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
 
 
 def _lines(workspace: Workspace) -> Iterator[str]:
-    rows = BalanceReading.objects.of(workspace).select_related("change").order_by("first_read_at")
-    return csv_lines(EXPORTED, (_cells(row) for row in rows.iterator(chunk_size=2000)))
+    return csv_lines(EXPORTED, map(_cells, _readings(workspace)))
+
+
+def _readings(workspace: Workspace) -> Iterator[BalanceReading]:
+    """Yield all readings, oldest first, batch by batch."""
+    rows = BalanceReading.objects.of(workspace).select_related("change").order_by("first_read_at", "pk")
+    later = Q()
+    while batch := list(rows.filter(later)[:BATCH]):
+        yield from batch
+        at, pk = batch[-1].first_read_at, batch[-1].pk
+        later = Q(first_read_at__gte=at) & (Q(first_read_at__gt=at) | Q(pk__gt=pk))
 
 
 def _cells(row: BalanceReading) -> tuple[object, ...]:

@@ -22,6 +22,8 @@ from django.utils.crypto import salted_hmac
 
 from workspaces.models import AuditEvent, AuditHead, User, Workspace
 
+BATCH = 2000  # events a query
+
 SALT = "workspaces.audit.chain"
 COVERED = (
     "workspace_id",
@@ -138,7 +140,7 @@ def verify(known: Known | None = None) -> Iterator[Break]:
     if known:
         yield from _verify_cut(known, cut, previous)
     count = 0
-    for event in AuditEvent.objects.filter(pk__lte=last).order_by("pk").iterator(chunk_size=2000):
+    for event in _events(last):
         count += 1
         yield from _verify_event(event, previous)
         if known and cut + count == known.count and event.hash != known.hash:
@@ -150,6 +152,14 @@ def verify(known: Known | None = None) -> Iterator[Break]:
     if known and cut + count < known.count:
         text = f"{known.count:,} events are known and {cut + count:,} are there: the trail was set back, or removed"
         yield Break(None, text)
+
+
+def _events(last: int) -> Iterator[AuditEvent]:
+    """Yield the events up to ``last``, oldest first, batch by batch: a trail may be larger than the memory."""
+    events, after = AuditEvent.objects.filter(pk__lte=last).order_by("pk"), 0
+    while batch := list(events.filter(pk__gt=after)[:BATCH]):
+        yield from batch
+        after = batch[-1].pk
 
 
 def _verify_cut(known: Known, cut: int, cut_hash: str) -> Iterator[Break]:

@@ -33,7 +33,7 @@ class BudgetForm(forms.Form):
         required=False,
         max_length=64,
         validators=[is_time_zone],
-        widget=forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="In which it begins and ends, such as Europe/Vienna. Empty: UTC.",
     )
     with_rules = forms.BooleanField(

@@ -24,7 +24,8 @@ CLOSE = Decimal("0.8")
 class Outlook:
     """What will be used from now to the end of the period: the median, and the 80 % interval around it.
 
-    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess.
+    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess, and instead of
+    an interval there is a range that it will hardly leave.
     """
 
     low: Decimal
@@ -139,7 +140,9 @@ class Standing:
         end = self.end
         if end is None:
             return f"not known: {self.credits.unlearned or 'nothing was read yet'}"
-        words = f"{figure(round(end.median))} credits by its end, 80 % {between(round(end.low), round(end.high))}"
+        low, high = round(end.low), round(end.high)
+        bounds = f"hardly under {figure(low)} or over {figure(high)}" if end.is_rough else f"80 % {between(low, high)}"
+        words = f"{'about ' if end.is_rough else ''}{figure(round(end.median))} credits by its end, {bounds}"
         return f"{words} ({end.caveat})" if end.caveat else words
 
 
@@ -157,8 +160,11 @@ def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
         ahead = Sums(*(rate * hours for rate in (burn.rates.low, burn.rates.likely, burn.rates.high)))
     else:
         return None
-    low, median, high = (Decimal(round(amount, 4)) for amount in (ahead.low, ahead.median, ahead.high))
-    is_rough = burn.pattern is None or burn.pattern.is_less_than_one_cycle
+    is_guess = burn.pattern is not None and burn.pattern.is_less_than_one_cycle
+    # When the next batch comes nobody knows, so it need not be before the end.
+    amounts = (0.0 if is_guess else ahead.low, ahead.median, ahead.high)
+    low, median, high = (Decimal(round(amount, 4)) for amount in amounts)
+    is_rough = burn.pattern is None or is_guess
     return Outlook(low, median, high, is_rough, burn.caveat)
 
 

@@ -1,0 +1,79 @@
+"""A database that answers and takes nothing: pages say so, and the console counts as not ready."""
+
+from itertools import count
+
+import pytest
+from django.contrib.sessions.models import Session
+from django.db import OperationalError, connection
+from django.test import Client
+
+from dashboard import health
+from tests.cast import PASSWORD
+
+pytestmark = pytest.mark.django_db(transaction=True)
+READ_ONLY = {
+    "sqlite": ("PRAGMA query_only = ON", "PRAGMA query_only = OFF"),
+    "postgresql": ("SET default_transaction_read_only = on", "SET default_transaction_read_only = off"),
+}
+
+
+def run(statement):
+    with connection.cursor() as cursor:
+        cursor.execute(statement)
+        return cursor.fetchone() if cursor.description else None
+
+
+@pytest.fixture
+def read_only():
+    begin, end = READ_ONLY[connection.vendor]
+    run(begin)
+    health.forget()
+    yield
+    run(end)
+
+
+@pytest.fixture
+def full():
+    """No page more than there is, and no free one among them: SQLite's own way to have a full disk."""
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL's files are its server's")
+    run("VACUUM")
+    (pages,) = run("PRAGMA page_count")
+    run(f"PRAGMA max_page_count = {pages}")
+    health.forget()
+    yield
+    run("PRAGMA max_page_count = 1073741823")
+
+
+@pytest.fixture
+def browser():
+    return Client(raise_request_exception=False)
+
+
+def sign_in(browser, person):
+    return browser.post("/accounts/login/", {"login": person.email, "password": PASSWORD})
+
+
+def test_signing_in_to_a_read_only_database_says_what_is_wrong(browser, viewer, read_only):
+    answer = sign_in(browser, viewer)
+    assert answer.status_code == 503
+    assert "The database does not answer, or takes nothing" in answer.content.decode()
+
+
+def test_a_console_on_a_read_only_database_is_not_ready(client, read_only):
+    answer = client.get("/readyz")
+    assert answer.status_code == 503
+    assert "read only" in answer.json()["checks"]["database"]
+
+
+def fill_up(moment):
+    for number in count():
+        Session.objects.create(session_key=str(number), session_data="", expire_date=moment)
+
+
+def test_a_full_disk_is_told_alike(browser, viewer, full):
+    with pytest.raises(OperationalError, match="full"):
+        fill_up(viewer.date_joined)
+    answer = sign_in(browser, viewer)
+    assert answer.status_code == 503
+    assert "takes nothing" in answer.content.decode()

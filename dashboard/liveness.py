@@ -18,8 +18,8 @@ LATE_SECONDS = 60
 REMEMBERED_SECONDS = 5
 # What is not watched while a queue's work is not done.
 UNWATCHED = {
-    "polling": "Balances, keys, requests and webhooks are not read, so what pages show is as old as it says.",
-    "alerts": "Alert rules are not held against what is read, and no e-mail is sent.",
+    "polling": "Nothing is read from Cleanlist, so what pages show is of then.",
+    "alerts": "No alert rule is looked at, and no e-mail is sent.",
 }
 
 
@@ -45,7 +45,7 @@ class Trouble:
     def consequence(self) -> str:
         """Say what is not watched."""
         if self.reason == "clock":
-            return "Nothing new is begun: nothing is read, no alert rule is looked at, no e-mail is sent."
+            return "Nothing is begun: nothing is read, no alert rule is looked at, and no e-mail is sent."
         if self.reason == "busy":
             return f"{UNWATCHED[self.name]} Start more workers, or give them more places (--concurrency)."
         return UNWATCHED[self.name]

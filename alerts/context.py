@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity, Snooze
 from alerts.services.hearing import UNHEARD
+from workspaces import clock
 from workspaces.models import User, Workspace
 
 MOST_SHOWN = 100
@@ -102,5 +102,5 @@ def _current(request: HttpRequest) -> Current:
 def _told(alerts: list[Alert]) -> Current:
     if not alerts:
         return Current([])
-    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule__in={alert.rule_id for alert in alerts})
+    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule__in={alert.rule_id for alert in alerts})
     return Current(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))

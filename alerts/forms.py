@@ -8,12 +8,12 @@ from zoneinfo import available_timezones
 from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.utils import timezone
 
 from alerts.evaluation import Levels
 from alerts.kinds import RuleKind
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from alerts.words import figure, with_unit
+from workspaces import clock
 from workspaces.models import Workspace
 
 REPEATS = (
@@ -213,9 +213,9 @@ class SnoozeForm(forms.Form):
     def clean_until(self) -> Any:
         """Refuse a moment that has passed, or that lies so far ahead that it is a slip."""
         until = self.cleaned_data["until"]
-        if until is not None and until <= timezone.now():
+        if until is not None and until <= clock.moment():
             raise ValidationError("This has passed. Choose a moment ahead.")
-        if until is not None and until.year > timezone.now().year + 1:
+        if until is not None and until.year > clock.moment().year + 1:
             raise ValidationError("Choose a moment within the next year.")
         return until
 

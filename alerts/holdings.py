@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from django.utils import timezone
-
 from alerts.models import Alert, Notification, Recipient, Rule
 from alerts.services.notifying import told_in
+from workspaces import clock
 from workspaces.models import Role
 from workspaces.rights import Holding, Loss, register
 
@@ -38,7 +37,7 @@ def _emails(row: Recipient) -> str:
 def _stop(loss: Loss, rows: Sequence[Recipient]) -> None:
     """End the summary and what waits to be sent. An alert that is told anew, by right, is sent again."""
     theirs = Recipient.objects.filter(pk__in=[row.pk for row in rows])
-    theirs.update(summary=Recipient.Summary.NONE, left_at=timezone.now())
+    theirs.update(summary=Recipient.Summary.NONE, left_at=clock.now())
     waiting = Notification.objects.filter(recipient__in=theirs, state__in=WAITING)
     waiting.update(state=Notification.State.DROPPED, answer=f"Not sent: {loss.why}.")
 

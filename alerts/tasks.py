@@ -8,7 +8,7 @@ from alerts.services import evaluating, quiet, summaries
 logger = structlog.get_logger(__name__)
 
 
-@shared_task(ignore_result=True, expires=30)
+@shared_task(ignore_result=True)
 def evaluate_rules() -> None:
     """Evaluate the rules of every workspace whose turn has come, and write the summaries and digests that are due."""
     evaluating.evaluate_due()
@@ -16,13 +16,13 @@ def evaluate_rules() -> None:
     quiet.release_due()
 
 
-@shared_task(ignore_result=True, expires=30)
+@shared_task(ignore_result=True)
 def send_notifications() -> None:
     """Send what waits in the outbox."""
     sending.send_due()
 
 
-@shared_task(ignore_result=True, expires=600)
+@shared_task(ignore_result=True)
 def prune_alerts() -> None:
     """Remove alerts and e-mails that are past their retention."""
     retention.prune()

@@ -12,12 +12,11 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
 from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
 from dashboard import sign_in_limits
-from workspaces import account_events
+from workspaces import account_events, clock
 from workspaces.access import may_go_on
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
@@ -110,7 +109,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Have it sent by a worker, so that no request waits for the mail server. What it tells of has happened."""
         facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
-        when = context.get("timestamp", timezone.now()).isoformat()
+        when = context.get("timestamp", clock.moment()).isoformat()
         account_mail.queue(template_prefix, email, timestamp=when, **facts)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002

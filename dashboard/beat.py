@@ -1,37 +1,59 @@
-"""Beat's clock: Celery's own in-memory one, which does not fill the broker while nobody keeps up with it."""
+"""Beat's clock: Celery's own in-memory one, made for machines whose clocks differ or are set.
+
+A task waits in the queue once at most: what it is to do is in the database, so a second one would do nothing. Celery's
+way is to let ticks expire, by the sender's clock against the worker's; of clocks seconds apart it would drop them all.
+"""
 
 from typing import Any
 
 import celery.beat
 import redis
 import structlog
+from celery.signals import task_prerun
 from django.db import DatabaseError
 
 from dashboard import liveness
 from workspaces import heartbeats
 from workspaces.polling import pacer
 
-# About a minute of ticks. Expired tasks stay in Redis until a worker throws them away, so more would help nobody.
+# About ten minutes without a worker. What waits is worked off by one that comes back, and more would help nobody.
 MOST_WAITING = 100
 # Until so few are left, a queue that was full counts as full.
 FEW_WAITING = 10
+# Seconds after which a task that was sent and not begun is sent again: Redis may have lost it.
+LOST_AFTER = 60
+_WAITS = "console:waits:"
 logger = structlog.get_logger(__name__)
 
 
 class Scheduler(celery.beat.Scheduler):
-    """Leaves frequent tasks out while so many wait in their queue that more would help nobody."""
+    """Leaves out tasks that wait already, and frequent ones while so many wait in their queue that more help nobody."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._full: set[str] = set()
         super().__init__(*arguments, **options)
 
+    def tick(self, *arguments: Any, **options: Any) -> Any:
+        """Send what is due. What a clock that was ahead has run in the future is due now, and not when that comes."""
+        now = self.app.now()
+        entries: list[Any] = list(self.schedule.values())
+        ahead = [entry for entry in entries if entry.last_run_at > now]
+        for entry in ahead:
+            entry.last_run_at = now - entry.schedule.run_every
+        if ahead:
+            self._heap = None
+            logger.warning("clock_was_set_back", tasks=len(ahead))
+        return super().tick(*arguments, **options)
+
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
-        """Send the task unless its queue is full; a change of that is logged. What was sent proves that we tick."""
+        """Send the task unless it waits or its queue is full; a change of that is logged. It proves that we tick."""
         queue = self.app.amqp.router.route({}, entry.task)["queue"].name
         self._look_at(queue)
         if queue in self._full and entry.schedule.run_every.total_seconds() <= MOST_WAITING:
             return None
-        sent = super().apply_async(entry, producer=producer, advance=advance, **options)
+        sent = None
+        if _begins_to_wait(entry.task):
+            sent = super().apply_async(entry, producer=producer, advance=advance, **options)
         heartbeats.clock_ticked()
         return sent
 
@@ -57,3 +79,20 @@ def _has_workers(queue: str) -> bool:
         return liveness.has_workers(queue)
     except DatabaseError:
         return False
+
+
+def _begins_to_wait(task: str) -> bool:
+    """Note that ``task`` waits from now on; say whether it did not."""
+    try:
+        return bool(pacer.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER))
+    except redis.RedisError:
+        return True
+
+
+@task_prerun.connect
+def begin(sender: Any, **_: Any) -> None:
+    """Let the next one be sent, as a worker has begun this one."""
+    try:
+        pacer.connection().delete(_WAITS + sender.name)
+    except redis.RedisError:
+        logger.warning("broker_unreachable", task=sender.name)

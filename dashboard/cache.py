@@ -49,7 +49,7 @@ class Cache(RedisCache):
 def _can_be_used(key: str, value: Any) -> bool:
     if not key.startswith(_HISTORIES) or key.endswith(_LOCK):
         return True
-    latest = time.time() + _CLOCKS_DIFFER
+    latest = time.time() + _CLOCKS_DIFFER  # noqa: TID251 - as allauth dates them
     return (
         isinstance(value, list)
         and len(value) <= _NO_LIST_IS_LONGER

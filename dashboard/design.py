@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from dashboard.environment import ROOT
+from workspaces import clock
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def design(request: HttpRequest) -> HttpResponse:
     form = SampleForm(request.POST or None)
     if request.method == "POST":
         form.add_error(None, "The sample form is never saved: this is how a refusal looks.")
-    return render(request, "dashboard/design.html", {"form": form, **samples(timezone.now())})
+    return render(request, "dashboard/design.html", {"form": form, **samples(clock.moment())})
 
 
 def samples(now: dt.datetime) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +15,7 @@ from prometheus_client.registry import Collector
 
 from dashboard import liveness
 from keys.models import ApiKey, LogGap
+from workspaces import clock
 from workspaces.models import Heartbeat, Poll, Workspace
 
 
@@ -58,7 +58,7 @@ def _background() -> Iterator[Metric]:
     yield goes_on
     age = GaugeMetricFamily("console_heartbeat_age_seconds", "Since when nothing was heard.", labels=["kind", "name"])
     workers = GaugeMetricFamily("console_workers", "Workers that live, by queue and state.", labels=["queue", "state"])
-    now = timezone.now()
+    now = clock.moment()
     counts = dict.fromkeys(((queue, state) for queue in settings.QUEUES for state in ("free", "busy")), 0)
     for beat in Heartbeat.objects.exclude(kind=Heartbeat.Kind.PROBE):
         seconds = max(0.0, (now - beat.beat_at).total_seconds())
@@ -74,7 +74,7 @@ def _background() -> Iterator[Metric]:
 
 
 def _polls() -> Iterator[Metric]:
-    now = timezone.now()
+    now = clock.moment()
     running = Q(paused_reason="", leased_until__gt=now)
     late = Q(paused_reason="", next_run_at__lte=now) & ~Q(leased_until__gt=now)
     states = {

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
+from workspaces import clock
 from workspaces.access import Detour
 from workspaces.models import User
 from workspaces.sign_in_rules import came_the_right_way, lacks_second_factor
@@ -47,6 +48,16 @@ def activity(get_response: Handler) -> Handler:
         if request.user.is_authenticated and AUTOMATIC not in request.headers:
             request.session.touch()  # type: ignore[attr-defined]  # of our own store
         return get_response(request)
+
+    return middleware
+
+
+def one_moment(get_response: Handler) -> Handler:
+    """Ask for the time once a request, so that all of a page is of one moment."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        with clock.one_moment():
+            return get_response(request)
 
     return middleware
 

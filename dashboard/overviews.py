@@ -7,10 +7,10 @@ from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import Sum
-from django.utils import timezone
 
 from keys.models import LoggedRequest, WorkspaceTraffic
 from usage.models import BalanceReading
+from workspaces import clock
 from workspaces.explaining import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import Resource, all_resources
@@ -86,7 +86,7 @@ def readings_of(workspace: Workspace) -> list[Reading]:
 
 def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
     """Return the customer's latest requests across all keys, newest first."""
-    now = timezone.now()
+    now = clock.moment()
     log = LoggedRequest.objects.by_customer().filter(key__workspace=workspace).select_related("key")
     rows: list[LoggedRequest] = []
     for stretch in STRETCHES:
@@ -98,7 +98,7 @@ def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
 
 def requests_by_hour(workspace: Workspace) -> list[int]:
     """Return how many requests the customer made in each of the last 24 hours, oldest first."""
-    this_hour = timezone.now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    this_hour = clock.moment().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
     cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
     counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))

@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
+    "dashboard.middleware.one_moment",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -314,34 +315,22 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
 CELERY_BEAT_SCHEDULER = "dashboard.beat.Scheduler"
+# None of these expires: that would be judged by the worker's clock, and beat's may be another. See dashboard.beat.
 CELERY_BEAT_SCHEDULE = {
-    "poll what is due": {
-        "task": "workspaces.tasks.poll_due",
-        "schedule": 1.0,
-        # A tick that no worker took within five seconds is dropped: the next one does its work.
-        "options": {"expires": 5},
-    },
-    "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0, "options": {"expires": 60}},
-    "send mail about accounts": {
-        "task": "workspaces.tasks.send_account_mail",
-        "schedule": 5.0,
-        "options": {"expires": 30},
-    },
-    "anchor the audit trail": {
-        "task": "workspaces.tasks.log_audit_anchor",
-        "schedule": 3600.0,
-        "options": {"expires": 600},
-    },
-    "probe credentials": {"task": "workspaces.tasks.probe_credentials", "schedule": 60.0, "options": {"expires": 60}},
-    "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0, "options": {"expires": 600}},
-    "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0, "options": {"expires": 600}},
-    "prune alerts": {"task": "alerts.tasks.prune_alerts", "schedule": 3600.0, "options": {"expires": 600}},
-    "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0, "options": {"expires": 600}},
-    "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0, "options": {"expires": 5}},
-    "redeliver": {"task": "webhooks.tasks.redeliver", "schedule": 5.0, "options": {"expires": 5}},
-    "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0, "options": {"expires": 30}},
-    "tell the outside": {"task": "dashboard.tasks.ping_outside", "schedule": 60.0, "options": {"expires": 50}},
-    "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0, "options": {"expires": 30}},
+    "poll what is due": {"task": "workspaces.tasks.poll_due", "schedule": 1.0},
+    "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0},
+    "send mail about accounts": {"task": "workspaces.tasks.send_account_mail", "schedule": 5.0},
+    "anchor the audit trail": {"task": "workspaces.tasks.log_audit_anchor", "schedule": 3600.0},
+    "probe credentials": {"task": "workspaces.tasks.probe_credentials", "schedule": 60.0},
+    "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0},
+    "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0},
+    "prune alerts": {"task": "alerts.tasks.prune_alerts", "schedule": 3600.0},
+    "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0},
+    "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0},
+    "redeliver": {"task": "webhooks.tasks.redeliver", "schedule": 5.0},
+    "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0},
+    "tell the outside": {"task": "dashboard.tasks.ping_outside", "schedule": 60.0},
+    "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0},
 }
 
 CLEANLIST_API_ORIGINS = ENVIRONMENT.cleanlist_api_origins

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
-from django.utils import timezone
 
 from dashboard import attention
 from dashboard.attention import Attention
@@ -20,6 +19,7 @@ from usage.models import BalanceReading
 from usage.runway import Runway, stored_runway
 from webhooks import following, health
 from webhooks.health import Failing
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 
@@ -54,7 +54,7 @@ class Summary:
     @cached_property
     def runway(self) -> Runway | None:
         """Return when the credits run out; worked out only for those that a page shows."""
-        return None if self.credits is None else stored_runway(self.workspace, self.credits, timezone.now())
+        return None if self.credits is None else stored_runway(self.workspace, self.credits, clock.moment())
 
     @property
     def error_percent(self) -> float | None:
@@ -79,7 +79,7 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
             credits=Subquery(latest.values("credits")[:1]), credits_read_at=Subquery(latest.values("read_at")[:1])
         )
     )
-    now = timezone.now()
+    now = clock.moment()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
     webhooks = health.failing(rows, now)
     budgets = standings_of((row for row in rows if hasattr(row, "budget")), now)

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from keys.models.key import SORTS, ApiKeyQuerySet, conditions
+from workspaces import clock
 from workspaces.texts import is_plain_line
 
 REVOKE_ALL_PHRASE = "revoke all keys"
@@ -59,7 +60,7 @@ class CreateKeyForm(forms.Form):
         super().__init__(*args, **kwargs)
         choices = [*PRESET_DAYS.items(), ("date", "On a date"), ("never", "Never")]
         self.fields["expiry"].choices = choices  # type: ignore[attr-defined]
-        today = timezone.localdate()
+        today = clock.today()
         days = self.fields["expires_on"].widget.attrs
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
 
@@ -69,13 +70,13 @@ class CreateKeyForm(forms.Form):
         choice, day = data.get("expiry"), data.get("expires_on")
         data["expires_at"] = None
         if choice in PRESET_DAYS:
-            data["expires_at"] = end_of_day(timezone.localdate() + timedelta(days=int(choice)))
+            data["expires_at"] = end_of_day(clock.today() + timedelta(days=int(choice)))
         elif choice == "date" and "expires_on" not in self.errors:
             data["expires_at"] = self._end_of(day)
         return data
 
     def _end_of(self, day: date | None) -> datetime | None:
-        today = timezone.localdate()
+        today = clock.today()
         if day is None:
             self.add_error("expires_on", "Enter the last day on which the key works.")
         elif day < today:
@@ -121,7 +122,7 @@ class KeyFilterForm(forms.Form):
         if text := data.get("q"):
             keys = keys.matching(text)
         if status := data.get("status"):
-            keys = keys.filter(conditions(timezone.now())[status])
+            keys = keys.filter(conditions(clock.moment())[status])
         if sort := data.get("sort"):
             return keys.sorted_by(sort.lstrip("-"), descending=sort.startswith("-"))
         return keys.recently_used_first()

@@ -27,13 +27,16 @@ def note(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) 
     return LogGap.objects.create(key=key, after=after, before=before, detected_at=detected_at)
 
 
-def settle(key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: int, read_at: datetime) -> None:
+def settle(
+    key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: int, read_at: datetime, *, odd: int = 0
+) -> None:
     """Compare counts after a page of ``key`` read at ``read_at`` has landed; sets what came of it on the key.
 
     ``gaps`` are those in its log, oldest first. Only what upstream had counted before the page was read can be missing
     from it, so a key list that is newer than the page waits for the next one; and what was captured counts as far as
     the list can have counted it: up to the last use that it told, after which ``newer`` rows are stored besides
-    ``fresh``. The caller saves the key.
+    ``fresh``. ``odd`` rows of the page could not be read, so they are missing too, and had not left the log before. The
+    caller saves the key.
     """
     _fill(gaps, fresh)
     if key.request_count is None or key.read_at > read_at:
@@ -46,7 +49,7 @@ def settle(key: ApiKey, gaps: list[LogGap], fresh: Sequence[datetime], newer: in
         logger.warning("request_count_restarted", key=str(key.key_id), was=key.settled_count, now=key.request_count)
         key.count_before, key.count_restarted_at = max(-_MOST, lost - key.missed_count), read_at
     elif not gaps and _is_young(key, read_at):
-        key.count_before = max(key.count_before or 0, lost)
+        key.count_before = max(key.count_before or 0, lost - odd)
     key.settled_count = key.request_count
     lost -= key.count_before or 0
     # What was missing when the counter restarted cannot be told from it any more.

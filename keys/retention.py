@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from keys.log import partitions
 from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
 from keys.tallying import CONSOLE, EVERYTHING, hour_of
+from workspaces import clock
 from workspaces.models import Workspace
 
 # Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
@@ -25,7 +25,7 @@ def prune(now: datetime | None = None) -> int:
     Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone, and never of this
     hour or the one before, of which pages still land. Where the log is partitioned, whole months go at once.
     """
-    moment = now or timezone.now()
+    moment = now or clock.now()
     # A clock that was ahead must not keep out what is logged now.
     ApiKey.objects.filter(kept_from__gt=moment).update(kept_from=hour_of(moment))
     by_age = hour_of(moment - timedelta(days=settings.KEEP_REQUESTS_DAYS))

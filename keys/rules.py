@@ -9,7 +9,6 @@ from decimal import Decimal
 from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncHour
-from django.utils import timezone
 
 from alerts.kinds import (
     Default,
@@ -36,6 +35,7 @@ from keys.rule_history import (
     percent_failed,
     times_busy,
 )
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 
 KEYS = frozenset({"keys", "public_keys"})
@@ -208,7 +208,7 @@ def _expiry(key: ApiKey, now: datetime) -> Reading | None:
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of keys."""
-    now = timezone.now()
+    now = clock.moment()
     keys = list(ApiKey.objects.of(workspace).active(now))
     failed = Count("pk", filter=Q(status_code__gte=400))
     found = log_of(keys, since, now).aggregate(all=Count("pk"), failed=failed)

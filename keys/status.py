@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from keys.models import ApiKey
 from keys.models.key import EXPIRES_SOON, IDLE_AFTER
+from workspaces import clock
 
 Level = Literal["ok", "warning", "danger", "neutral"]
 LAST_DAY = timedelta(days=1)
@@ -25,7 +26,7 @@ class Status:
 
 def status_of(key: ApiKey, now: datetime | None = None) -> Status:
     """Return what to say of ``key``; dates are in the viewer's zone."""
-    moment = now or timezone.now()
+    moment = now or clock.moment()
     if key.gone_at is not None:
         return Status(
             "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"

@@ -2,8 +2,11 @@
 
 import asyncio
 import fnmatch
+import json
 import random
-from typing import Literal, Self
+import zlib
+from collections.abc import Callable
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import HTMLResponse, Response
@@ -14,7 +17,7 @@ from .errors import ApiError, to_response
 from .schemas import Text
 
 CONTROL_PREFIX = "/_sandbox"
-Kind = Literal["status", "latency", "hang", "drop", "html", "truncated", "empty"]
+Kind = Literal["status", "latency", "hang", "drop", "html", "truncated", "empty", "odd"]
 
 CODES = {
     400: "validation_error",
@@ -30,7 +33,8 @@ class Fault(BaseModel):
     """One fault. `path` is a glob or a prefix; `times` None means until cleared.
 
     `after` lets the call be carried out first, so that only its answer is lost. `seconds` is how long latency
-    adds and how long a hang lasts before the connection drops (None: until the client gives up).
+    adds and how long a hang lasts before the connection drops (None: until the client gives up). `odd` answers with
+    records that have no id: always the same `share` of them, as a bug upstream would.
     """
 
     path: Text = Field("*", max_length=500)
@@ -41,6 +45,7 @@ class Fault(BaseModel):
     seconds: float | None = Field(None, ge=0, le=3600)
     times: int | None = Field(None, ge=1)
     probability: float = Field(1.0, ge=0, le=1)
+    share: float = Field(0.02, ge=0, le=1)
     after: bool = False
 
     @model_validator(mode="after")
@@ -96,14 +101,16 @@ class FaultInjection:
             await asyncio.sleep(fault.seconds or 0)
             await self._app(scope, receive, send)
         elif fault.kind == "truncated":
-            await self._truncate(scope, receive, send)
+            await self._change(scope, receive, send, lambda body: body[: len(body) // 2])
+        elif fault.kind == "odd":
+            await self._change(scope, receive, send, lambda body: with_odd_records(body, fault.share))
         else:
             if fault.after:
                 await self._app(scope, receive, _discard)
             await _misbehave(fault, scope, receive, send)
 
-    async def _truncate(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the first half of the real answer, as a well-formed HTTP message."""
+    async def _change(self, scope: Scope, receive: Receive, send: Send, change: Callable[[bytes], bytes]) -> None:
+        """Send what ``change`` makes of the real answer, as a well-formed HTTP message."""
         start: Message = {}
         body = bytearray()
 
@@ -114,9 +121,27 @@ class FaultInjection:
                 body.extend(message.get("body", b""))
 
         await self._app(scope, receive, collect)
-        half = bytes(body[: len(body) // 2])
-        headers = {"content-type": _content_type(start), "content-length": str(len(half))}
-        await Response(half, start["status"], headers)(scope, receive, send)
+        changed = change(bytes(body))
+        headers = {"content-type": _content_type(start), "content-length": str(len(changed))}
+        await Response(changed, start["status"], headers)(scope, receive, send)
+
+
+def with_odd_records(body: bytes, share: float) -> bytes:
+    """Return a JSON answer in which that share of the listed records has no id; any other answer as it is."""
+    try:
+        answer: Any = json.loads(body)
+    except ValueError:
+        return body
+    lists = [answer] if isinstance(answer, list) else answer.values() if isinstance(answer, dict) else []
+    for record in (record for listed in lists if isinstance(listed, list) for record in listed):
+        if isinstance(record, dict) and is_odd(str(record.get("id")), share):
+            record["id"] = None
+    return json.dumps(answer).encode()
+
+
+def is_odd(record_id: str, share: float) -> bool:
+    """Say whether the record of that id is one of those that an `odd` fault spoils."""
+    return zlib.crc32(record_id.encode()) < share * 2**32
 
 
 async def _misbehave(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:

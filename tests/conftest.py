@@ -5,17 +5,20 @@ from pathlib import Path
 
 import pytest
 import redis as redis_client
+import time_machine
 from allauth.account.internal.flows.login import record_authentication
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.http import HttpRequest
+from django.utils import timezone
 from xdist.scheduler import LoadFileScheduling
 
 from dashboard import health, liveness
 from dashboard.embedded import bundled_redis
 from dashboard.remembered import Remembered
 from tests.sandbox.process import SHARED, SandboxProcess
+from workspaces import clock
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,6 +101,14 @@ def _background_work_goes_on(request, monkeypatch):
     """There are no workers in most tests; pages take them for well, unless a test is about that."""
     if not request.node.get_closest_marker("liveness"):
         monkeypatch.setattr(liveness, "_remembered", Remembered(liveness.Liveness, 60))
+
+
+@pytest.fixture(autouse=True)
+def _the_database_travels_along(request, monkeypatch):
+    """Tests that move this process's clock mean the database's too, which is another on PostgreSQL and stays."""
+    if connection.vendor == "postgresql" and not request.node.get_closest_marker("two_clocks"):
+        ask, is_travelling = clock._ask, time_machine.escape_hatch.is_travelling
+        monkeypatch.setattr(clock, "_ask", lambda: timezone.now() if is_travelling() else ask())
 
 
 @pytest.fixture(autouse=True)

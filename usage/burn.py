@@ -7,11 +7,11 @@ from decimal import Decimal
 
 from django.db.models import F, Max, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from usage.changes.facts import ZERO
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
+from workspaces import clock
 from workspaces.models import Workspace
 
 # The base of thresholds in per cent is the highest balance of so long, or since the last top-up of at least this part
@@ -66,13 +66,13 @@ def latest(workspace: Workspace) -> BalanceReading | None:
 
 def top_ups(workspace: Workspace, since: datetime, until: datetime | None = None) -> list[TopUp]:
     """Return the top-ups that were seen after ``since`` and by ``until`` (now by default), oldest first; one query."""
-    rows = BalanceChange.objects.of(workspace).between(since, until or timezone.now()).top_ups()
+    rows = BalanceChange.objects.of(workspace).between(since, until or clock.moment()).top_ups()
     return [TopUp(row.until, row.topped_up, row.after, row.top_up_low, row.top_up_high, row) for row in rows]
 
 
 def last_peak(workspace: Workspace, now: datetime | None = None) -> Decimal | None:
     """Return the base of thresholds in per cent, as ``peaks_of`` does. None before the first reading."""
-    return peaks_of([workspace.pk], now or timezone.now()).get(workspace.pk)
+    return peaks_of([workspace.pk], now or clock.moment()).get(workspace.pk)
 
 
 def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
@@ -118,7 +118,7 @@ def spent(workspace: Workspace, since: datetime, until: datetime | None = None) 
 
 def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None) -> list[Spent]:
     """Return what was spent from each of ``beginnings`` to ``until`` (now by default); one query more for each."""
-    end = until or timezone.now()
+    end = until or clock.moment()
     readings = BalanceReading.objects.of(workspace)
     first = readings.order_by("first_read_at").first()
     last = readings.begun_by(end)

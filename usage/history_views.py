@@ -7,13 +7,13 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from usage.forms import HistoryForm
 from usage.history_csv import EXPORTED, parse
 from usage.imports import import_history, plan_of, undo_import
 from usage.models import BalanceImport, BalanceReading
+from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.exporting import CONTENT_TYPES, csv_lines, download
@@ -75,7 +75,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, form=form), status=422)
     text, name = form.cleaned_data["text"], form.cleaned_data["name"]
-    parsed = parse(text, timezone.now())
+    parsed = parse(text, clock.moment())
     if parsed.errors:
         return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from usage.changes.chain import relink, runs_of
 from usage.changes.review import review
 from usage.history_csv import Row, merged, spacing
 from usage.models import BalanceChange, BalanceImport, BalanceReading, BurnPattern
 from usage.readings import longest_pause
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Workspace
 
@@ -88,7 +88,7 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
     """Take out the readings of an import, and what was made of them; False if that was done before."""
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=done.workspace_id)
-        if BalanceImport.objects.filter(pk=done.pk, undone_at=None).update(undone_at=timezone.now()) != 1:
+        if BalanceImport.objects.filter(pk=done.pk, undone_at=None).update(undone_at=clock.now()) != 1:
             return False
         runs = _runs(done.workspace, done)
         BalanceReading.objects.filter(imported=done).delete()
@@ -139,7 +139,7 @@ def _interpret(workspace: Workspace, since: datetime) -> None:
     begin: datetime | None = since
     for _ in range(TURNS):
         if begin is not None:
-            begin = review(workspace, begin, timezone.now())
+            begin = review(workspace, begin, clock.now())
     BurnPattern.objects.filter(workspace=workspace).delete()
 
 

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from usage.budgets.periods import MONTH, WEEK, Period, period_at
 from usage.changes.facts import Certainty, Mark
@@ -24,7 +23,7 @@ class BalanceImport(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_imports")
     name = models.CharField(max_length=120)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.moment)
     rows = models.PositiveIntegerField()
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -245,7 +244,7 @@ class Budget(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="budget")
     credits = models.DecimalField(max_digits=18, decimal_places=4)
     length = models.CharField(max_length=5, choices=Length.choices, default=Length.MONTH)
-    length_since = models.DateTimeField(default=timezone.now)
+    length_since = models.DateTimeField(default=clock.moment)
     time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
 
     def __str__(self) -> str:

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import forms
-from django.utils import timezone
 
 from alerts.kinds import (
     Default,
@@ -29,6 +28,7 @@ from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_o
 from usage.models import BalanceReading
 from usage.runway import days_of, past_runways
 from usage.watching import Credits, credits_of, page_of, polls_of
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
@@ -244,7 +244,7 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of credits."""
-    [one] = credits_of([workspace], timezone.now())
+    [one] = credits_of([workspace], clock.moment())
     if one.problem:
         return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)

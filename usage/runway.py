@@ -16,6 +16,7 @@ from usage.forecasting import HOURS_NEEDED, STEP, TREND, Batch, Crossing, Hour, 
 from usage.hours import HOUR, hour_of
 from usage.models import BalanceHour, BurnPattern
 from usage.provisional import Rates, rates_of
+from workspaces import clock
 from workspaces.models import Workspace
 
 NO_READING = "the balance has not been read yet"
@@ -59,7 +60,7 @@ def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
     """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
-    reading, moment = latest(workspace), now or timezone.now()
+    reading, moment = latest(workspace), now or clock.moment()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
     return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)

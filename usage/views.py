@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from alerts.views.listing import rights
@@ -17,6 +16,7 @@ from usage.models import BalanceChange
 from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -29,7 +29,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
-    page = overview_of(workspace, request.GET.get("range", ""), timezone.now(), more)
+    page = overview_of(workspace, request.GET.get("range", ""), clock.moment(), more)
     context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **rights(request)}
     context |= page_context(request, workspace)
     htmx: Any = getattr(request, "htmx", None)

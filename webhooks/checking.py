@@ -130,7 +130,7 @@ def _tell_certificate(certificate: connecting.Certificate, steps: _Steps) -> Non
     steps.passed("chain", f"{certificate.protocol}, certificate by {certificate.issuer}")
     names = certificate.names
     steps.passed("name", ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))
-    ends, left = certificate.ends_at, certificate.ends_at - datetime.now(UTC)
+    ends, left = certificate.ends_at, certificate.ends_at - datetime.now(UTC)  # noqa: TID251 - as TLS judges it
     advice = f"It expires in {left.days} days. Have it renewed by itself." if left < EXPIRES_SOON else ""
     steps.passed("date", f"Until {ends.day} {ends:%B %Y, %H:%M} UTC", advice)
 

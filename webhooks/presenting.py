@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
-from django.utils import timezone
 
 from webhooks import following, health
 from webhooks.filters import NAMELESS_WORDS, link_to
@@ -17,6 +16,7 @@ from webhooks.health import EndpointHealth, FailureGroup
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
 from webhooks.reasons import ANSWER_MS, Reason, reason_named
 from webhooks.timeline import Run, runs_of
+from workspaces import clock
 from workspaces.models import Workspace
 
 # As the filter of the list says it.
@@ -120,7 +120,7 @@ class Figures:
 
 def figures_of(workspace: Workspace) -> Figures:
     """Return all figures; four queries."""
-    since = timezone.now() - health.STRETCH
+    since = clock.moment() - health.STRETCH
     found = health.endpoints(workspace, since)
     endpoints = [EndpointRow(one, link_to(host=one.host, since=STRETCH)) for one in found]
     return _figures(workspace, since, endpoints, len(endpoints))
@@ -128,7 +128,7 @@ def figures_of(workspace: Workspace) -> Figures:
 
 def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> Figures:
     """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
-    since = timezone.now() - health.STRETCH
+    since = clock.moment() - health.STRETCH
     number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
     return _figures(workspace, since, None, min(number, health.MOST_ENDPOINTS))
 

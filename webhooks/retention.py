@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
-from django.utils import timezone
 
 from webhooks.models import (
     Attempt,
@@ -17,6 +16,7 @@ from webhooks.models import (
     Redelivery,
     Workflow,
 )
+from workspaces import clock
 from workspaces.batches import delete_in_batches
 from workspaces.models import Poll
 
@@ -43,7 +43,7 @@ def prune(now: datetime | None = None) -> int:
 
     Returns how many attempts were removed. A delivery stays whole: its earlier attempts stay as long as its last.
     """
-    cutoff = kept_from(now or timezone.now())
+    cutoff = kept_from(now or clock.now())
     # The foreign key to the workspace is no constraint, so only what a delivery has goes with it.
     old = Delivery.objects.filter(last_attempt_at__lt=cutoff)
     total = 0

@@ -17,13 +17,13 @@ def prune_deliveries() -> None:
     retention.prune()
 
 
-@shared_task(ignore_result=True, expires=30)
+@shared_task(ignore_result=True)
 def check_endpoints() -> None:
     """Make the endpoint checks that wait."""
     checking.run_due()
 
 
-@shared_task(ignore_result=True, expires=30)
+@shared_task(ignore_result=True)
 def redeliver() -> None:
     """Send a stretch of each redelivery that is due."""
     engine.run_due()

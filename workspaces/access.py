@@ -121,7 +121,7 @@ def is_confirmed(request: HttpRequest) -> bool:
     if getattr(request, "confirmed_as", None) == user.pk:
         return True  # found out before, for this request
     wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
-    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+    since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT  # noqa: TID251 - as allauth dates signing in
     records = get_authentication_records(request, user)
     # The identity provider may have known the browser, and tells since when.
     found = any(r["method"] in wanted and min(r["at"], r.get("proved_at", r["at"])) > since for r in records)
@@ -179,7 +179,7 @@ def require_confirmation(
 def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[str, Any]) -> None:
     request.session[_KEPT] = {
         "at": urlsplit(back).path,
-        "until": time.time() + TIME_TO_FILL_IN,
+        "until": time.time() + TIME_TO_FILL_IN,  # noqa: TID251 - as allauth dates signing in
         "fields": {name: request.POST[name][:LONGEST_KEPT] for name in names if name in request.POST},
         "sent_to": request.path,
         "go_on": go_on and {**go_on, "method": str(request.method).lower()},
@@ -239,4 +239,4 @@ def _take_kept(request: HttpRequest) -> dict[str, Any]:
 
 def _kept(request: HttpRequest) -> dict[str, Any]:
     kept: dict[str, Any] = request.session.get(_KEPT, {})
-    return kept if kept.get("at") == request.path and kept["until"] > time.time() else {}
+    return kept if kept.get("at") == request.path and kept["until"] > time.time() else {}  # noqa: TID251 - as allauth dates signing in

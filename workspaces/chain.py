@@ -17,9 +17,9 @@ from hmac import compare_digest
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Max
-from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
+from workspaces import clock
 from workspaces.models import AuditEvent, AuditHead, User, Workspace
 
 BATCH = 2000  # events a query
@@ -124,7 +124,7 @@ def new_anchor() -> Anchor | Break | None:
     broken = next(_verify_record(head, AuditEvent.objects.exists()), None)
     if head is None or broken:
         return broken
-    known, at = Known(head.count, head.last_hash), timezone.now()
+    known, at = Known(head.count, head.last_hash), clock.now()
     return Anchor(known, at, anchor_signature(known, at))
 
 

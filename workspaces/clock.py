@@ -4,9 +4,11 @@ The clocks of the console's machines may differ, and be set; what several proces
 that one have been ahead, what it dated into the future is taken to be of now, and mended.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import reduce
 from operator import or_
 
@@ -24,15 +26,53 @@ LONGEST_WAIT = timedelta(days=7)
 logger = structlog.get_logger(__name__)
 
 
+# The moment that a request, or a round of work, has asked for.
+_asked: ContextVar[list[datetime] | None] = ContextVar("asked", default=None)
+
+
 def now() -> datetime:
-    """Return the present moment by the database's clock, in one query; SQLite's clock is this machine's."""
+    """Return the present moment by the database's clock, in one query; SQLite's clock is this machine's.
+
+    For what is stored, and compared with what others store.
+    """
+    found = _ask()
+    if (asked := _asked.get()) is not None:
+        asked[:] = [found]
+    return found
+
+
+def moment() -> datetime:
+    """Return the present moment as ``one_moment`` holds it, asked for once; elsewhere the same as ``now``.
+
+    For what is shown: how old it is, whether it is due, what lies in the last hour.
+    """
+    asked = _asked.get()
+    return asked[0] if asked else now()
+
+
+def today() -> date:
+    """Return the date of the present moment where the viewer is."""
+    return timezone.localtime(moment()).date()
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Let ``moment`` be the same all the while, or what ``now`` has said since."""
+    token = _asked.set([])
+    try:
+        yield
+    finally:
+        _asked.reset(token)
+
+
+def _ask() -> datetime:
     if connection.vendor != "postgresql":
-        return timezone.now()
+        return timezone.now()  # noqa: TID251 - SQLite has no other
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (moment,) = cursor.fetchone()
-    assert isinstance(moment, datetime)  # noqa: S101 - what the function is declared to return
-    return moment
+        (found,) = cursor.fetchone()
+    assert isinstance(found, datetime)  # noqa: S101 - what the function is declared to return
+    return found
 
 
 @dataclass(frozen=True)
@@ -44,18 +84,18 @@ class _Times:
     due: tuple[str, ...]
     leases: tuple[str, ...]
 
-    def mend(self, moment: datetime) -> int:
-        """Bring back to ``moment`` what lies further ahead than it can; return how many rows that were."""
+    def mend(self, present: datetime) -> int:
+        """Bring back to ``present`` what lies further ahead than it can; return how many rows that were."""
         limits = {
-            **dict.fromkeys(self.past, moment + SLACK),
-            **dict.fromkeys(self.due, moment + LONGEST_WAIT),
-            **dict.fromkeys(self.leases, moment + LONGEST_LEASE + SLACK),
+            **dict.fromkeys(self.past, present + SLACK),
+            **dict.fromkeys(self.due, present + LONGEST_WAIT),
+            **dict.fromkeys(self.leases, present + LONGEST_LEASE + SLACK),
         }
         beyond = reduce(or_, [Q(**{f"{name}__gt": limit}) for name, limit in limits.items()])
         rows = self.model._default_manager.filter(beyond)  # noqa: SLF001 - Django's documented way
         if not rows.exists():
             return 0  # the usual case, and one in which SQLite need not be asked to write
-        brought = {name: _brought_back(name, moment, moment) for name in (*self.past, *self.due)}
+        brought = {name: _brought_back(name, present, present) for name in (*self.past, *self.due)}
         return rows.update(**brought, **{name: _brought_back(name, limits[name], None) for name in self.leases})
 
 
@@ -87,9 +127,9 @@ def watch_with(mender: Callable[[datetime], int], *models: type[Model]) -> None:
 
 def mend() -> int:
     """Take what a clock that was ahead has dated into the future to be of now; return how many rows."""
-    moment = now()
-    mended = {model._meta.label: times.mend(moment) for model, times in _tables.items()}  # noqa: SLF001 - Django's documented way
-    mended |= {models[0]._meta.label: mender(moment) for mender, models in _menders.items()}  # noqa: SLF001 - as above
+    present = now()
+    mended = {model._meta.label: times.mend(present) for model, times in _tables.items()}  # noqa: SLF001 - Django's documented way
+    mended |= {models[0]._meta.label: mender(present) for mender, models in _menders.items()}  # noqa: SLF001 - as above
     if any(mended.values()):
         logger.warning("clock_was_ahead", **{label: rows for label, rows in mended.items() if rows})
     return sum(mended.values())

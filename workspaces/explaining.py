@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
+from workspaces import clock
 from workspaces.connections import AddressNotAllowed, NotConnected
 from workspaces.sealing import CannotOpen
 
@@ -181,12 +182,12 @@ def _rate_limited(error: CleanlistError) -> Explanation:
     fix = "The limit counts the whole organization's calls, your own traffic included."
     if not error.retry_after:
         return Explanation("rate-limited", "Rate limited by Cleanlist", "Wait a minute, then try again.", fix)
-    until = timezone.now() + timedelta(seconds=error.retry_after)
-    clock = f"{timezone.localtime(until):%H:%M:%S}"
+    until = clock.moment() + timedelta(seconds=error.retry_after)
+    when = f"{timezone.localtime(until):%H:%M:%S}"
     return Explanation(
         "rate-limited",
-        f"Rate limited until {clock}",
-        f"Cleanlist takes the next call at {clock}.",
+        f"Rate limited until {when}",
+        f"Cleanlist takes the next call at {when}.",
         fix,
         retry_at=until,
     )

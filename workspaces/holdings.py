@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.utils import timezone
-
+from workspaces import clock
 from workspaces.models import Invitation, Role
 from workspaces.rights import Holding, Loss, register
 from workspaces.services import sessions
@@ -20,7 +19,7 @@ def _invitations(loss: Loss) -> Iterable[Invitation]:
 def _revoke(loss: Loss, rows: Sequence[Invitation]) -> None:
     # Another owner who sent one again meanwhile has made it theirs.
     theirs = Invitation.objects.pending().filter(pk__in=[row.pk for row in rows], invited_by=loss.user)
-    theirs.update(revoked_at=timezone.now())
+    theirs.update(revoked_at=clock.now())
 
 
 def _sessions(loss: Loss) -> Iterable[Any]:

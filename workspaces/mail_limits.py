@@ -6,6 +6,7 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
+from workspaces import clock
 from workspaces.audit import Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 
@@ -38,7 +39,7 @@ def mind_the_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
     several requests at once none is overlooked.
     """
     limit = LIMITS[action]
-    sent = AuditEvent.objects.filter(action=action, at__gt=timezone.now() - HOUR)
+    sent = AuditEvent.objects.filter(action=action, at__gt=clock.moment() - HOUR)
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     if actor.user:
         User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)

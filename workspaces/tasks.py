@@ -15,25 +15,25 @@ from workspaces.sessions import SessionStore
 logger = structlog.get_logger(__name__)
 
 
-@shared_task(ignore_result=True, expires=5)
+@shared_task(ignore_result=True)
 def poll_due() -> None:
     """Fetch and land everything that is due: one tick costs one task, and not one a call."""
     engine.work()
 
 
-@shared_task(ignore_result=True, expires=60)
+@shared_task(ignore_result=True)
 def mend_clock() -> None:
     """Take back what a clock that was ahead has dated into the future, or put off."""
     clock.mend()
 
 
-@shared_task(ignore_result=True, expires=60)
+@shared_task(ignore_result=True)
 def probe_credentials() -> None:
     """Try rejected credentials again that are due."""
     probing.probe_rejected()
 
 
-@shared_task(ignore_result=True, expires=30)
+@shared_task(ignore_result=True)
 def send_account_mail() -> None:
     """Send the e-mails about accounts that wait."""
     account_mail.send_due()
@@ -47,14 +47,14 @@ def nudge_account_mail() -> None:
         logger.warning("broker_unreachable", error=str(error))
 
 
-@shared_task(ignore_result=True, expires=600)
+@shared_task(ignore_result=True)
 def clear_sessions() -> None:
     """Remove what is stored of sessions that are over, and heartbeats of workers that are long gone."""
     SessionStore.clear_expired()
     Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, beat_at__lt=clock.now() - timedelta(days=1)).delete()
 
 
-@shared_task(ignore_result=True, expires=600)
+@shared_task(ignore_result=True)
 def log_audit_anchor() -> None:
     """Write to the log, signed, how long the audit trail is and how it ends."""
     audit.log_anchor()

@@ -4,7 +4,6 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
-from django.utils import timezone
 
 from alerts.evaluation import Memory
 from alerts.evaluation import State as Machine
@@ -134,7 +133,7 @@ class Alert(models.Model):
     @property
     def lasted(self) -> timedelta:
         """Return how long it has been firing, or was."""
-        return (self.resolved_at or timezone.now()) - (self.fired_at or self.started_at)
+        return (self.resolved_at or clock.moment()) - (self.fired_at or self.started_at)
 
     @property
     def lasted_words(self) -> str:
@@ -158,7 +157,7 @@ class Transition(models.Model):
     """One line of an alert's timeline: a change of state, or what a person did about it."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="transitions")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.moment)
     before = models.CharField(max_length=10, blank=True)
     after = models.CharField(max_length=10, blank=True)
     value = models.DecimalField(max_digits=24, decimal_places=4, null=True)

@@ -3,7 +3,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
-from django.utils import timezone
 
 from workspaces import clock
 from workspaces.models import Workspace
@@ -67,7 +66,7 @@ class Evaluation(models.Model):
     """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="evaluation")
-    next_run_at = models.DateTimeField(default=timezone.now, db_index=True)
+    next_run_at = models.DateTimeField(default=clock.moment, db_index=True)
     leased_until = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
     # When nothing was evaluated for longer than it ever takes, last: the console was not running.
@@ -84,7 +83,7 @@ class Evaluation(models.Model):
     @property
     def was_paused_lately(self) -> bool:
         """Say whether nobody looked for a while within the last day."""
-        return self.resumed_at is not None and timezone.now() - self.resumed_at < timedelta(days=1)
+        return self.resumed_at is not None and clock.moment() - self.resumed_at < timedelta(days=1)
 
 
 class SendingTurn(models.Model):

@@ -2,7 +2,6 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
-from django.utils import timezone
 
 from alerts.models.alert import Alert
 from alerts.models.recipient import Recipient, Stream
@@ -92,8 +91,8 @@ class Notification(models.Model):
     thread_id = models.CharField(max_length=200, blank=True)
     in_reply_to = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=14, choices=State.choices, default=State.QUEUED)
-    created_at = models.DateTimeField(default=timezone.now)
-    next_attempt_at = models.DateTimeField(default=timezone.now)
+    created_at = models.DateTimeField(default=clock.moment)
+    next_attempt_at = models.DateTimeField(default=clock.moment)
     leased_until = models.DateTimeField(null=True)
     attempt_count = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
@@ -160,7 +159,7 @@ class Attempt(models.Model):
         REFUSED = "refused", "Refused"
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempts")
-    at = models.DateTimeField(default=timezone.now)
+    at = models.DateTimeField(default=clock.moment)
     duration_ms = models.PositiveIntegerField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.STARTED)
     answer = models.TextField(blank=True)

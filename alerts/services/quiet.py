@@ -4,18 +4,19 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.utils import timezone
 
 from alerts.models import Alert, Notification, Snooze, Stream
 from alerts.services.notifying import dispatch_soon, new_message_id, payload_of
+from workspaces import clock
 
 Kind, State = Notification.Kind, Notification.State
 MOST = 1000
 
 
+@clock.one_moment()
 def release_due(now: datetime | None = None) -> int:
     """Release what the quiet hours that are over held back; return how many e-mails that makes."""
-    moment = now or timezone.now()
+    moment = now or clock.now()
     due = Notification.objects.filter(state=State.HELD, next_attempt_at__lte=moment).order_by("pk")[:MOST]
     readers = dict.fromkeys(due.values_list("workspace", "recipient"))
     made = sum(_release(*reader, moment) for reader in readers)

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from alerts.emails import zone_of
 from alerts.kinds import Fact, Unreadable, all_summaries
@@ -13,15 +12,17 @@ from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from alerts.services.evaluating import read
 from alerts.services.notifying import dispatch_soon, new_message_id
 from alerts.words import stamp
+from workspaces import clock
 from workspaces.models import Workspace
 
 WELL, NOT_ALL_KNOWN = "all is well", "no alert, but not everything is known"
 logger = structlog.get_logger(__name__)
 
 
+@clock.one_moment()
 def write_due(now: datetime | None = None) -> int:
     """Queue a summary for everyone whose morning has come; return how many."""
-    moment = now or timezone.now()
+    moment = now or clock.now()
     wanting = Recipient.objects.exclude(summary="").filter(summary_off_at__isnull=True)
     written = 0
     for recipient in wanting.select_related("workspace"):

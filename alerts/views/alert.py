@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
-from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts.forms import AcknowledgeForm, SnoozeForm
@@ -12,6 +11,7 @@ from alerts.models import Alert, Snooze
 from alerts.services import handling
 from alerts.views.listing import rights
 from alerts.words import in_local_time
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -70,7 +70,7 @@ def _alert(workspace: Workspace, pk: int) -> Alert:
 
 
 def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: Any) -> dict[str, Any]:
-    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule=found.rule_id, subject=found.subject)
+    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule=found.rule_id, subject=found.subject)
     return {
         "current": workspace,
         "alert": found,

@@ -6,13 +6,13 @@ from datetime import timedelta
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from alerts.context import without_milder
 from alerts.kinds import Reading, Readings, Unreadable, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.evaluating import read
+from workspaces import clock
 from workspaces.access import get_workspace, held_role
 from workspaces.models import Role, Workspace
 
@@ -71,13 +71,13 @@ def rights(request: HttpRequest) -> dict[str, bool]:
 
 def snoozed_pairs(workspace: Workspace) -> set[str]:
     """Return "rule:subject" of what is snoozed now."""
-    snoozes = Snooze.objects.in_force(timezone.now()).filter(rule__workspace=workspace)
+    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule__workspace=workspace)
     return {f"{rule_id}:{subject}" for rule_id, subject in snoozes.values_list("rule_id", "subject")}
 
 
 def rule_rows(workspace: Workspace) -> list[RuleRow]:
     """Return every rule with what it sees now, in a number of queries that does not grow with them."""
-    now = timezone.now()
+    now = clock.moment()
     fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
     rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
     place = {kind.name: number for number, kind in enumerate(all_kinds())}

@@ -6,7 +6,6 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from alerts.forms import RuleForm
@@ -16,6 +15,7 @@ from alerts.services import editing
 from alerts.services.notifying import outsiders
 from alerts.services.previewing import preview
 from alerts.views.listing import rights
+from workspaces import clock
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -104,11 +104,11 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     }
     context |= rights(request)
     if not form.is_bound:
-        return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), timezone.now())})
+        return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), clock.moment())})
     if not form.is_valid():
         return page_or_part(request, TEMPLATE, "answer", context, status=422)
     if "try" in request.POST:
-        context |= {"preview": preview(workspace, _copy(form.apply()), timezone.now()), "tried": True}
+        context |= {"preview": preview(workspace, _copy(form.apply()), clock.moment()), "tried": True}
         return page_or_part(request, TEMPLATE, "answer", context)
     if outsiders(workspace, set(form.cleaned_data["addresses"]) - told_before):
         require_confirmation(request, keep=tuple(form.fields))

@@ -124,7 +124,7 @@ def _draft(target: Path) -> Iterator[IO[bytes]]:
 def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys: Sequence[str]) -> Manifest:
     files = [File(name, (folder / name).stat().st_size, _sha256(folder / name)) for name in names]
     probe = Fernet(encryption_keys[0]).encrypt(_PROBE).decode()
-    manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)
+    manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)  # noqa: TID251 - of this file, for people
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
     # Named here, because the name of the draft would go into the file.
     with gzip.GzipFile("", "wb", fileobj=output) as packed, tarfile.open(fileobj=packed, mode="w") as tar:

@@ -96,7 +96,7 @@ def _move_aside(var_dir: Path, names: Sequence[str]) -> Path | None:
     found = [name for name in names if (var_dir / name).exists()]
     if not found:
         return None
-    aside = var_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
+    aside = var_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"  # noqa: TID251 - a name
     aside.mkdir(mode=0o700)
     for name in found:
         (var_dir / name).rename(aside / name)

@@ -7,14 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-from django.utils import timezone
-
 from cleanlist import Secret
 from dashboard.embedded import CannotStart
 from dashboard.embedded.processes import Process
 from dashboard.environment import ROOT
 from usage.history_csv import parse
 from usage.imports import import_history
+from workspaces import clock
 from workspaces.audit import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session
@@ -72,7 +71,7 @@ def _ask(command: str, data: Path) -> str:
 
 def _bring_past(workspace: Workspace, data: Path) -> None:
     """Import what the balance was before, marked as a demonstration, so that the first page is not an empty one."""
-    past = parse(_ask("balance-history", data), timezone.now())
+    past = parse(_ask("balance-history", data), clock.now())
     import_history(workspace, CONSOLE, past.rows, PAST, is_demo=True)
 
 

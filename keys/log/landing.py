@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from cleanlist import RequestLogEntry
 from keys import capture, gaps, rollups
@@ -15,6 +14,7 @@ from keys.log.standing import Known, RowName, known_of, standing_of
 from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.tallying import tally
+from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.statements import Statement, stored_id, together
 from workspaces.texts import plain_text
@@ -52,7 +52,7 @@ def land_page(
         is_full = max(sent, len(rows)) >= capture.PAGE_ROWS
         found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
-        _count(key, key_gaps, fresh, known.newer, read_at)
+        _count(key, key_gaps, fresh, known.newer, read_at, odd=max(0, sent - len(rows)))
         rollups.note_endpoints(key, endpoints - standing.endpoints)
         together(_saving(key), *rollups.adding(key, cells), *values.noting(key.pk, key.workspace_id, seen))
     return Landed(len(fresh), found_gap)
@@ -60,7 +60,7 @@ def land_page(
 
 def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:
     """Land a page that was read just now; return how many rows were new."""
-    return land_page(workspace, upstream_id, rows, timezone.now()).fresh
+    return land_page(workspace, upstream_id, rows, clock.now()).fresh
 
 
 def _known(key: ApiKey, page: set[RowName], read_at: datetime) -> Known:
@@ -92,13 +92,15 @@ def _found_gap(key: ApiKey, page: set[RowName], known: set[RowName], read_at: da
     return True
 
 
-def _count(key: ApiKey, key_gaps: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime) -> None:
+def _count(
+    key: ApiKey, key_gaps: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime, *, odd: int
+) -> None:
     """Bring the key's counts up to date with the rows that were new."""
     if key.captured_since is None:
         key.captured_since = read_at
         ApiKey.objects.filter(pk=key.pk).update(captured_since=read_at)
     key.captured_count += len(fresh)
-    gaps.settle(key, key_gaps, [row.created_at for row in fresh], newer, read_at)
+    gaps.settle(key, key_gaps, [row.created_at for row in fresh], newer, read_at, odd=odd)
 
 
 def _saving(key: ApiKey) -> Statement:

@@ -4,13 +4,12 @@ import re
 from dataclasses import dataclass
 
 from django.db.models import Count, Q
-from django.utils import timezone
 
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import LATER_WINDOW, Search, find, search_for
 from keys.models import ApiKey, LoggedRequest
-from workspaces import paging
+from workspaces import clock, paging
 from workspaces.bounded import TooMuchToLookThrough, time_limit
 from workspaces.paging import Page, Place, Tally
 
@@ -48,7 +47,7 @@ def read_page(form: LogFilterForm, scope: Scope) -> LogPage:
     older, newer = paging.locate(page, form.query)
     try:
         with time_limit(paging.ROWS_SECONDS):
-            _fill(page, search_for(form, scope, timezone.now()), older, newer)
+            _fill(page, search_for(form, scope, clock.moment()), older, newer)
             _give_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
@@ -69,7 +68,7 @@ def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
     place, room = Place.parse(form.query.get("older", "")), max(1, paging.PAGE_SIZE - shown_above(form))
     try:
         with time_limit(paging.ROWS_SECONDS):
-            found = find(search_for(form, scope, timezone.now()), place, window=LATER_WINDOW)
+            found = find(search_for(form, scope, clock.moment()), place, window=LATER_WINDOW)
             _give_keys(found.rows, form, scope)
     except TooMuchToLookThrough:
         page.problem = paging.took_too_long()
@@ -119,7 +118,7 @@ def count(form: LogFilterForm, scope: Scope) -> Tallies:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(paging.COUNT_SECONDS):
-            search = search_for(form, scope, timezone.now(), with_own=True)
+            search = search_for(form, scope, clock.moment(), with_own=True)
             rows = search.rows.newest_first() if search else scope.rows.none()
             found = rows[: paging.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))

@@ -3,7 +3,6 @@ from datetime import timedelta
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from keys.models.key import ApiKey
 from workspaces import clock
@@ -18,7 +17,7 @@ class KeyCreationQuerySet(models.QuerySet["KeyCreation"]):
 
     def answer_lost(self) -> "KeyCreationQuerySet":
         """Keep those of which nobody knows yet what came of them; one on its way gets a minute for its answer."""
-        on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=timezone.now() - LONGEST_CALL)
+        on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=clock.moment() - LONGEST_CALL)
         return self.filter(state__in=[KeyCreation.State.SENT, KeyCreation.State.UNKNOWN]).exclude(on_its_way)
 
 
@@ -42,7 +41,7 @@ class KeyCreation(models.Model):
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     name = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(default=clock.moment)
     state = models.CharField(max_length=10, choices=State.choices, default=State.SENT)
     key = models.OneToOneField(ApiKey, null=True, on_delete=models.SET_NULL, related_name="creation")
     known_ids = models.JSONField(default=list)

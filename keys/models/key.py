@@ -7,7 +7,6 @@ from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
-from django.utils import timezone
 
 from keys.models.completeness import Completeness, completeness_of
 from workspaces import clock
@@ -61,16 +60,16 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def inactive(self, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those that are revoked or expired."""
-        moment = now or timezone.now()
+        moment = now or clock.moment()
         return self.filter(Q(is_active=False) | Q(expires_at__lte=moment))
 
     def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those in ``status``, one of the names in ``conditions``."""
-        return self.filter(conditions(now or timezone.now())[status])
+        return self.filter(conditions(now or clock.moment())[status])
 
     def count_by_status(self, now: datetime | None = None) -> dict[str, int]:
         """Return how many keys are in each status, and under "all" how many there are, in one query."""
-        counts = {name: Count("pk", filter=q) for name, q in conditions(now or timezone.now()).items()}
+        counts = {name: Count("pk", filter=q) for name, q in conditions(now or clock.moment()).items()}
         return self.aggregate(all=Count("pk"), **counts)
 
     def count_in_full(self) -> dict[str, int]:
@@ -111,7 +110,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
-        status = conditions(timezone.now())
+        status = conditions(clock.moment())
         rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
         expressions: dict[str, Expression | F] = {
             "name": Lower("name"),
@@ -209,7 +208,7 @@ class ApiKey(models.Model):
     @property
     def is_expired(self) -> bool:
         """Say whether the expiry lies in the past."""
-        return self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.expires_at is not None and self.expires_at <= clock.moment()
 
     @property
     def is_usable(self) -> bool:

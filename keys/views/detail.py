@@ -5,7 +5,6 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
@@ -15,6 +14,7 @@ from keys.log.scope import Scope
 from keys.models import ApiKey
 from keys.presenting import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
 from workspaces.views.answers import page_context, wants_part
@@ -36,7 +36,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
-    found = ApiKey.objects.of(workspace).with_people().with_activity(timezone.now() - LAST_HOUR).filter(pk=key.pk)
+    found = ApiKey.objects.of(workspace).with_people().with_activity(clock.moment() - LAST_HOUR).filter(pk=key.pk)
     facts = facts_of(found, workspace)[0]
     facts.key.workspace = workspace
     return {"key": facts.key, "facts": facts, "status": facts.status}

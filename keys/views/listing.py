@@ -4,7 +4,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from keys.activity import activity_of
@@ -12,6 +11,7 @@ from keys.forms import STATUSES, KeyFilterForm
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
 from keys.presenting import Connection, row_of, slots_of
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
 from workspaces.views.answers import page_context, wants_part
@@ -35,7 +35,7 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     form = KeyFilterForm(request.GET)
     form.is_valid()  # a bad filter is left out
     keys = ApiKey.objects.of(workspace)
-    counts, now = keys.count_by_status(), timezone.now()
+    counts, now = keys.count_by_status(), clock.moment()
     chosen = form.apply(keys.with_people())
     usable, unusable = list(chosen.active(now)), list(chosen.inactive(now)[: MOST_INACTIVE + 1])
     activity = activity_of(workspace, [*usable, *unusable], now)

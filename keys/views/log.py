@@ -6,7 +6,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
@@ -20,6 +19,7 @@ from keys.log.scope import Scope
 from keys.models import ApiKey
 from keys.presenting import Connection
 from keys.views.shared import get_key
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.bounded import TooMuchToLookThrough
 from workspaces.paging import mark_new, place_gaps
@@ -112,7 +112,7 @@ def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
     context = _context(request, scope, form)
     try:
         if form.is_valid():
-            context["figures"] = figures_of(form, scope, timezone.now())
+            context["figures"] = figures_of(form, scope, clock.moment())
     except TooMuchToLookThrough:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
     template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"

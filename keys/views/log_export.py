@@ -9,7 +9,6 @@ from datetime import UTC
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from keys.log import page as log_page
@@ -18,6 +17,7 @@ from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import search_for
 from keys.models import ApiKey, LoggedRequest
+from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
@@ -35,7 +35,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
-    now = timezone.now()
+    now = clock.moment()
     search = search_for(form, Scope(workspace), now)
     _record(request, workspace, form, file_format)
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"

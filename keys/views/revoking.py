@@ -6,7 +6,6 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
@@ -18,6 +17,7 @@ from keys.models.key import ApiKeyQuerySet
 from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
 from keys.views.shared import REFUSALS, get_key
+from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.explaining import explain
@@ -77,7 +77,7 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
 
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
-    since = timezone.now() - LAST_HOUR
+    since = clock.moment() - LAST_HOUR
     return facts_of(chosen.with_people().with_activity(since).recently_used_first(), workspace)
 
 

@@ -323,3 +323,15 @@ def test_the_first_requests_of_a_key_are_no_gap_where_upstream_tells_no_count(lo
     log.write(3, since=10)
     assert not log.read(21).found_gap
     assert not LogGap.objects.exists()
+
+
+def test_rows_that_cannot_be_read_had_not_left_the_log_before_the_console_came(log):
+    log.write(700, since=0)
+    log.list(701)
+    page = log.page()
+    log_landing.land_page(log.workspace, KEY, page[:-3], at(702), sent=len(page))
+    key = log.key
+    assert (key.count_before, key.missed_count, key.uncaptured_count) == (200, 3, 0)
+    assert "3 requests that its log did not show" in key.completeness().explanation
+    log_landing.land_page(log.workspace, KEY, page, at(703), sent=len(page))
+    assert (log.key.count_before, log.key.missed_count, log.key.uncaptured_count) == (200, 0, 0)

@@ -7,6 +7,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from alerts.models import Alert, Evaluation, Rule
+from alerts.services import evaluating
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey
 from workspaces import clock
@@ -16,6 +18,7 @@ from workspaces.polling.pauses import set_up_polls
 
 from .conftest import text_of
 
+pytestmark = pytest.mark.two_clocks
 MINUTE, HOUR, MONTH = timedelta(minutes=1), timedelta(hours=1), timedelta(days=30)
 OFF = {"a minute ahead": MINUTE, "a minute behind": -MINUTE, "an hour ahead": HOUR, "an hour behind": -HOUR}
 OFF |= {"30 days ahead": MONTH, "30 days behind": -MONTH}
@@ -84,3 +87,32 @@ def test_commands_and_landings_are_right_while_a_clock_is_wrong_and_after_it_was
     assert not ApiKey.objects.filter(read_at__gt=clock.now()).exists()
     longest = timedelta(hours=7)  # the interval of a revoked key's log, and its spread
     assert not Poll.objects.filter(next_run_at__gt=clock.now() + longest).exists()
+
+
+@pytest.mark.parametrize("ahead", [MINUTE, -MINUTE], ids=["worker ahead", "worker behind"])
+def test_web_and_worker_a_minute_apart_agree_on_keys_and_alerts(console, sandbox, ahead):
+    workspace = console.workspace
+    set_up_polls(workspace)
+    Rule.objects.create(workspace=workspace, kind="key_expires", name="Expiry", threshold=7, recovery=7)
+    Evaluation.objects.create(workspace=workspace, known_kinds=[kind.name for kind in evaluating.all_kinds()])
+
+    def worker_looks():
+        with database_off_by(ahead):
+            read_all(console)
+            Evaluation.objects.update(next_run_at=clock.now() - MINUTE)
+            evaluating.evaluate(workspace)
+
+    key = console.create(
+        name="Soon over", expiry="date", expires_on=f"{timezone.now() + timedelta(days=3):%Y-%m-%d}"
+    ).context["key"]
+    worker_looks()
+    assert Alert.objects.get().state == Alert.State.FIRING
+    assert not Poll.objects.get(resource="keys").is_stale
+    assert "1 key revoked" in text_of(console.post("revoke", key.key_id))
+    worker_looks()
+    assert Alert.objects.get().state == Alert.State.RESOLVED
+    shown = text_of(console.get("list"))
+    assert "Out of date" not in shown
+    assert "in a moment" not in shown
+    assert AuditEvent.objects.get(action=Action.KEY_REVOKED).outcome == Outcome.SUCCEEDED
+    assert dict(ApiKey.objects.filter(gone_at=None).values_list("upstream_id", "is_active")) == truth(sandbox)

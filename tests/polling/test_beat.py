@@ -1,28 +1,36 @@
 """The clock of the background work while nobody takes the work."""
 
+import json
 from datetime import timedelta
 
 import pytest
+import time_machine
+from django.utils import timezone
 
+from dashboard import beat
 from dashboard.beat import FEW_WAITING, MOST_WAITING, Scheduler
 from dashboard.celery import app
 from workspaces import clock
 from workspaces.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
-TICK = "poll what is due"
+TICK, QUEUES = "poll what is due", ("polling", "alerts", "celery")
 
 
 @pytest.fixture
 def scheduler(redis):
     """Beat's scheduler, with the tests' Redis as its broker and no worker."""
+    app.loader.import_default_modules()
     return Scheduler(app=app, lazy=True)
 
 
-def tick(scheduler, name, times):
+def tick(scheduler, name, times, *, lost_after=True):
+    """Have the task due so many times; each so late that the one before counts as lost, unless told otherwise."""
     scheduler.setup_schedule()
     with app.connection_for_write() as connection, app.amqp.Producer(connection, auto_declare=False) as producer:
         for _ in range(times):
+            if lost_after:
+                beat.pacer.connection().delete(*beat.pacer.connection().keys("console:waits:*") or ["none"])
             scheduler.apply_entry(scheduler.schedule[name], producer=producer)
 
 
@@ -82,3 +90,45 @@ def test_what_was_sent_is_the_clocks_heartbeat(scheduler, monkeypatch):
     monkeypatch.setattr("workspaces.heartbeats._clock", lambda: True)
     tick(scheduler, TICK, 1)
     assert Heartbeat.objects.get(kind=Heartbeat.Kind.CLOCK).beat_at <= clock.now()
+
+
+def test_a_task_waits_once_until_a_worker_begins_it(scheduler, redis):
+    tick(scheduler, TICK, 3, lost_after=False)
+    tick(scheduler, "mend the clock", 1, lost_after=False)
+    assert redis.llen("polling") == 2
+    beat.begin(sender=app.tasks["workspaces.tasks.poll_due"])
+    tick(scheduler, TICK, 3, lost_after=False)
+    assert redis.llen("polling") == 3
+
+
+def test_a_task_that_was_lost_is_sent_again(scheduler, redis):
+    tick(scheduler, TICK, 1, lost_after=False)
+    assert 0 < redis.ttl("console:waits:workspaces.tasks.poll_due") <= beat.LOST_AFTER
+
+
+def test_no_task_expires_because_the_clocks_of_beat_and_worker_may_differ(scheduler, redis):
+    scheduler.setup_schedule()
+    for name in set(scheduler.schedule) - {"celery.backend_cleanup"}:
+        tick(scheduler, name, 1)
+    sent = [json.loads(message)["headers"] for queue in QUEUES for message in redis.lrange(queue, 0, -1)]
+    assert len(sent) >= len(scheduler.schedule) - 1
+    assert {(headers["expires"], headers["eta"]) for headers in sent} == {(None, None)}
+    assert {task.expires for name, task in app.tasks.items() if not name.startswith("celery.")} == {None}
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=90), timedelta(hours=1), timedelta(days=30)])
+def test_a_clock_that_is_set_back_holds_up_nothing(scheduler, redis, back):
+    now = timezone.now()
+    with time_machine.travel(now, tick=False) as clock:
+        scheduler.setup_schedule()
+        clock.shift(2)
+        scheduler.tick()
+        assert redis.llen("polling") == 1
+        redis.delete("polling")
+        beat.begin(sender=app.tasks["workspaces.tasks.poll_due"])
+        clock.move_to(now - back)
+        for _ in range(len(scheduler.schedule) + 1):
+            scheduler.tick()
+        waiting = [message for queue in QUEUES for message in redis.lrange(queue, 0, -1)]
+        sent = {json.loads(message)["headers"]["task"] for message in waiting}
+        assert sent == {entry.task for entry in scheduler.schedule.values()}

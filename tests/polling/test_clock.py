@@ -13,7 +13,7 @@ from alerts.models.notification import Attempt
 from keys.models import ApiKey, KeyCreation, LogGap
 from tests.conftest import ROOT
 from tests.keys.conftest import add_session, make_key
-from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading, BurnPattern
+from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading, Budget, BurnPattern
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
 from webhooks.redelivery import leasing
 from webhooks.services import checking
@@ -77,6 +77,7 @@ ROWS = {
     ),
     EndpointCheck: lambda workspace, _: EndpointCheck.objects.create(workspace=workspace, url="https://example.com"),
     Redelivery: lambda workspace, _: Redelivery.objects.create(workspace=workspace),
+    Budget: lambda workspace, _: Budget.objects.create(workspace=workspace, credits=1),
     BalanceImport: lambda workspace, now: BalanceImport.objects.create(
         workspace=workspace, rows=1, first_at=now, last_at=now
     ),

@@ -3,13 +3,13 @@
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from usage.budgets.forms import BudgetForm
 from usage.budgets.services import remove_budget, rules_about, set_budget
 from usage.budgets.standing import standings_of
 from usage.models import Budget
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -37,7 +37,7 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "budget": found,
         "rules": rules,
-        "standing": standings_of([workspace], timezone.now()).get(workspace.pk),
+        "standing": standings_of([workspace], clock.moment()).get(workspace.pk),
         **page_context(request, workspace),
     }
     return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)

@@ -3,11 +3,11 @@
 from decimal import Decimal
 
 from django.db import transaction
-from django.utils import timezone
 
 from usage.changes.facts import Mark
 from usage.changes.review import LOOKBACK, review
 from usage.models import BalanceChange
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.models import Action, Workspace
 
@@ -15,7 +15,7 @@ from workspaces.models import Action, Workspace
 def mark(change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = "") -> None:
     """Note that ``change`` was of this ``kind``, ``marked`` credits of it; None leaves the amount to the readings."""
     with transaction.atomic():
-        _say(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=timezone.now())
+        _say(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=clock.now())
         credits_ = None if marked is None else f"{marked.normalize():f}"
         subject = _subject(change)
         record_event(
@@ -46,7 +46,7 @@ def _say(change: BalanceChange, **facts: object) -> None:
     """Store ``facts``, and work out anew the change and what followed within hours: bounded, however long ago."""
     Workspace.objects.select_for_update().get(pk=change.workspace_id)
     BalanceChange.objects.filter(pk=change.pk).update(**facts)
-    review(change.workspace, change.until, timezone.now(), until=change.until + LOOKBACK)
+    review(change.workspace, change.until, clock.now(), until=change.until + LOOKBACK)
     change.refresh_from_db()
 
 

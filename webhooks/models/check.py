@@ -33,7 +33,7 @@ class EndpointCheck(models.Model):
     # Each: name, state (passed, failed, skipped), found (text), advice (text), took_ms.
     steps = models.JSONField(default=list)
     reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when all passed
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
     finished_at = models.DateTimeField(null=True)
     # A worker that dies leaves the lease to run out, and the check is made again.
     leased_until = models.DateTimeField(null=True)

@@ -79,7 +79,7 @@ class Redelivery(models.Model):
     state = models.CharField(max_length=10, choices=RedeliveryState, default=RedeliveryState.RUNNING)
     url = models.TextField(blank=True)  # where all go instead of their own URL; empty: each to its own
     filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's address
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
     next_run_at = models.DateTimeField(null=True)  # empty: at once

@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
-from django.utils import timezone
 
 from webhooks.filters import DeliveryFilterForm, asked_for
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery, Workflow
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.models.workflow import WorkflowQuerySet
 from webhooks.reasons import reason_named
+from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.polling import pacer
 
@@ -97,7 +97,7 @@ class Selection:
 
 def unattempted(workspace: Workspace, now: datetime | None = None) -> WorkflowQuerySet:
     """Return the finished workflows of which no attempt came in good time, and that nobody has sent since."""
-    since = (now or timezone.now()) - ATTEMPTED_WITHIN
+    since = (now or clock.moment()) - ATTEMPTED_WITHIN
     return _unsent(workspace).learned_otherwise().filter(completed_at__lt=since)
 
 
@@ -107,7 +107,7 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     Parameter ``again`` asks for the rest of that job instead, ``unattempted`` for what ``unattempted`` returns. A
     filter that is wrong selects nothing. A constant number of queries.
     """
-    moment = now or timezone.now()
+    moment = now or clock.moment()
     form = DeliveryFilterForm(query, workspace)
     again = _job_of(workspace, query.get("again", ""))
     if again is not None:

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from webhooks.checking import LABELS
@@ -15,6 +14,7 @@ from webhooks.models import EndpointCheck
 from webhooks.payloads import TEST_HEADER
 from webhooks.reasons import reason_named
 from webhooks.services import checking
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.audit import Actor
 from workspaces.models import Role, Workspace
@@ -48,7 +48,7 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     found = EndpointCheck.objects.of(workspace).select_related("requested_by").filter(check_id=check_id).first()
     if found is None:
         raise Http404("No such check in this workspace.")
-    is_late = found.leased_until is None and timezone.now() - found.created_at > WORKER_LATE
+    is_late = found.leased_until is None and clock.moment() - found.created_at > WORKER_LATE
     context = page_context(request, workspace) | {
         "check": found,
         "steps": steps_of(found),

@@ -9,11 +9,11 @@ from datetime import UTC
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from webhooks.export import lines_of
 from webhooks.filters import DeliveryFilterForm, asked_for
+from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES, download
@@ -32,7 +32,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{reverse('webhooks:list', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the deliveries", starts=True)
-    now = timezone.now()
+    now = clock.moment()
     rows = asked_for(form, now)
     record_event(
         Action.DELIVERIES_EXPORTED,

@@ -5,7 +5,6 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from webhooks import following, presenting
@@ -13,6 +12,7 @@ from webhooks.export import size_in_words
 from webhooks.filters import DeliveryFilterForm, asked_for
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.retention import kept_for
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
 from workspaces.paging import count, mark_new, place_gaps, read_page
@@ -52,7 +52,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     is_part = wants_part(request)
     context = page_context(request, workspace) | {"form": form, "is_part": is_part}
     if form.is_valid():
-        matching = asked_for(form, timezone.now())
+        matching = asked_for(form, clock.moment())
         counts = count(matching, Delivery.objects.of(workspace) if form.narrows else None)
         sample = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
         context |= {"counts": counts, "export_size": size_in_words(sample, counts)}
@@ -70,7 +70,7 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
     workspace: Workspace = form.workspace
-    matching = asked_for(form, timezone.now())
+    matching = asked_for(form, clock.moment())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
     place_gaps(page, DeliveryGap.objects.of(workspace))

@@ -1,8 +1,8 @@
 from typing import NoReturn
 
 from django.db import models
-from django.utils import timezone
 
+from workspaces import clock
 from workspaces.models.user import User
 from workspaces.models.workspace import Workspace
 
@@ -119,7 +119,7 @@ class AuditEvent(models.Model):
     event still reads the same after either is gone.
     """
 
-    at = models.DateTimeField(default=timezone.now, db_index=True)
+    at = models.DateTimeField(default=clock.moment, db_index=True)
     workspace = models.ForeignKey(
         Workspace, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
-from django.utils import timezone
 
 from workspaces import clock
 from workspaces.models.user import User
@@ -16,7 +15,7 @@ TOKEN_PREFIX = "invite_"  # noqa: S105 - by which logs know what to leave out
 
 def expiry_from_now() -> datetime:
     """Return when an invitation that is sent now runs out."""
-    return timezone.now() + LIFETIME
+    return clock.now() + LIFETIME
 
 
 def hash_of(token: str) -> str:
@@ -29,7 +28,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def open(self) -> "InvitationQuerySet":
         """Keep those that neither have run out nor been used: acceptable if their sender still may invite."""
-        return self.pending().filter(expires_at__gt=timezone.now())
+        return self.pending().filter(expires_at__gt=clock.moment())
 
     def vouched_for(self) -> "InvitationQuerySet":
         """Keep those whose sender could send them today as well: no invitation outlives the right to invite."""
@@ -37,7 +36,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def note_mail(self, pk: int, problem: str = "") -> None:
         """Store that the mail server took the e-mail of invitation ``pk``, or why it did not."""
-        self.filter(pk=pk).update(sent_at=None if problem else timezone.now(), mail_problem=problem)
+        self.filter(pk=pk).update(sent_at=None if problem else clock.now(), mail_problem=problem)
 
     def pending(self) -> "InvitationQuerySet":
         """Keep those that were neither accepted nor revoked; some may have run out."""
@@ -80,7 +79,7 @@ class Invitation(models.Model):
     @property
     def is_expired(self) -> bool:
         """Say whether the e-mail's link has run out."""
-        return self.expires_at <= timezone.now()
+        return self.expires_at <= clock.moment()
 
     @property
     def is_open(self) -> bool:

@@ -2,7 +2,6 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import F
-from django.utils import timezone
 
 from workspaces import clock
 
@@ -27,8 +26,8 @@ class AccountMail(models.Model):
     template = models.CharField(max_length=100)  # of which subject and texts are made
     address = models.CharField(max_length=254)
     facts = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=timezone.now)
-    next_attempt_at = models.DateTimeField(default=timezone.now, db_index=True)
+    created_at = models.DateTimeField(default=clock.moment)
+    next_attempt_at = models.DateTimeField(default=clock.moment, db_index=True)
     attempt_count = models.PositiveIntegerField(default=0)
 
     objects = models.Manager.from_queryset(AccountMailQuerySet)()

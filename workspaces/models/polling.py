@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 
 from django.db import connection, models, transaction
 from django.db.models import Q
-from django.utils import timezone
 
 from workspaces import clock
 from workspaces.models.workspace import Workspace
@@ -118,7 +117,7 @@ class Poll(models.Model):
     resource = models.CharField(max_length=40)
     subject = models.CharField(max_length=200, blank=True)  # a key's id for "requests", empty for the rest
     interval_seconds = models.PositiveIntegerField()
-    next_run_at = models.DateTimeField(default=timezone.now)
+    next_run_at = models.DateTimeField(default=clock.moment)
     leased_until = models.DateTimeField(null=True)
     last_attempt_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
@@ -151,7 +150,7 @@ class Poll(models.Model):
         if self.last_success_at is None:
             return self.consecutive_failures > 0 or bool(self.paused_reason)
         limit = timedelta(seconds=max(60, 3 * self.interval_seconds))
-        return timezone.now() - self.last_success_at > limit
+        return clock.moment() - self.last_success_at > limit
 
 
 clock.watch(Poll, past=("last_attempt_at", "last_success_at"), due=("next_run_at",), leases=("leased_until",))

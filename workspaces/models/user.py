@@ -67,7 +67,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
-    date_joined = models.DateTimeField(default=timezone.now)
+    date_joined = models.DateTimeField(default=timezone.now)  # noqa: TID251 - Django's own column, of accounts
 
     objects: ClassVar[UserManager] = UserManager()
 

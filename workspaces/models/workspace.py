@@ -3,7 +3,6 @@ from datetime import timedelta
 from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.utils import timezone
 
 from workspaces import clock
 from workspaces.models.user import User
@@ -171,7 +170,7 @@ class ManagementSession(models.Model):
     @property
     def is_expired(self) -> bool:
         """Say whether a pasted token has run out; a stored client session has no end that is known here."""
-        return self.token_expires_at is not None and self.token_expires_at <= timezone.now()
+        return self.token_expires_at is not None and self.token_expires_at <= clock.moment()
 
     @property
     def is_usable(self) -> bool:
@@ -183,7 +182,7 @@ class ManagementSession(models.Model):
         """Return how long a pasted token still lives, never below zero; None for a stored client session."""
         if self.token_expires_at is None:
             return None
-        return max(self.token_expires_at - timezone.now(), timedelta(0))
+        return max(self.token_expires_at - clock.moment(), timedelta(0))
 
 
 clock.watch(Membership, past=("created_at",))

@@ -1,6 +1,5 @@
 """What is left of upstream's rate limit in its current window of 60 seconds, per endpoint, as far as it is known."""
 
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,6 +7,7 @@ from datetime import UTC, datetime
 import redis
 from django.conf import settings
 
+from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.polling import pacer
 from workspaces.polling.registry import all_resources
@@ -45,13 +45,13 @@ class Headroom:
 
 def seconds_to_reset(now: float | None = None) -> int:
     """Return when the next window begins; the pacer's windows, which are upstream's if the clocks agree."""
-    moment = time.time() if now is None else now
+    moment = clock.moment().timestamp() if now is None else now
     return pacer.WINDOW_SECONDS - int(moment) % pacer.WINDOW_SECONDS
 
 
 def headroom_of(workspace: Workspace, now: float | None = None) -> list[Headroom] | None:
     """Return what is known of each endpoint that was or will be called; None when Redis cannot be reached."""
-    moment = time.time() if now is None else now
+    moment = clock.moment().timestamp() if now is None else now
     theirs = _by_customer(workspace, moment)
     ours = {resource.endpoint for resource in all_resources()}
     try:

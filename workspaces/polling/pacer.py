@@ -5,13 +5,14 @@ Upstream counts requests per organization and endpoint in windows of 60 seconds 
 Redis's clock, and lets no stretch of 60 seconds hold more than the share.
 """
 
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import redis
 import structlog
 from django.conf import settings
+
+from workspaces import clock
 
 WINDOW_SECONDS = 60
 # Calls reach upstream a moment after they were counted, and not each equally late. Those that took longer than this
@@ -148,7 +149,7 @@ def close(organization: str, endpoint: str, seconds: float) -> None:
 
 def used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
     """Return how many calls to each endpoint were counted since the minute began. Raises redis.RedisError."""
-    moment = time.time() if now is None else now
+    moment = clock.moment().timestamp() if now is None else now
     began = moment // WINDOW_SECONDS * WINDOW_SECONDS
     names = sorted(endpoints)
     with connection().pipeline(transaction=False) as pipe:

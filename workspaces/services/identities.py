@@ -4,9 +4,8 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
-from django.utils import timezone
 
-from workspaces import emails, passkeys
+from workspaces import clock, emails, passkeys
 from workspaces.audit import Actor, record_event
 from workspaces.identities import Identity
 from workspaces.models import Action, User
@@ -32,7 +31,7 @@ def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
         identity.delete()
         end_sessions(user, but=session)
         record_event(Action.SSO_UNLINKED, actor, subject=(str(user.pk), user.email), identity=address)
-        account_mail.queue(emails.UNLINKED, user.email, timestamp=timezone.now().isoformat(), **facts)
+        account_mail.queue(emails.UNLINKED, user.email, timestamp=clock.moment().isoformat(), **facts)
 
 
 def _only_way_in(user: User) -> str:

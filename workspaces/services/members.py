@@ -1,9 +1,8 @@
 """Members of a workspace: invited, given roles, removed. An owner does all of it; one owner always stays."""
 
 from django.db import transaction
-from django.utils import timezone
 
-from workspaces import rights
+from workspaces import clock, rights
 from workspaces.audit import Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
@@ -73,7 +72,7 @@ def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None
 def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
     """Make the link in the e-mail worthless. Raises MembershipRefused when it was used before."""
     with transaction.atomic():
-        changed = Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=timezone.now())
+        changed = Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now())
         if not changed:
             raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
         subject = (str(invitation.pk), invitation.email)
@@ -91,7 +90,7 @@ def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
         rights.locked(invitation.invited_by)
         if not invitation.is_vouched_for:
             raise NotVouchedFor("Whoever sent this invitation may no longer invite people to this workspace.")
-        if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=timezone.now()):
+        if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=clock.now()):
             raise MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
         role = Role(invitation.role)
         membership, made = Membership.objects.get_or_create(

@@ -6,9 +6,9 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from workspaces import clock
 from workspaces.access import get_workspace, held_role, require_site_admin
 from workspaces.forms import AuditFilterForm
 from workspaces.models import AuditEvent, Role, User
@@ -50,7 +50,7 @@ def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, 
         "events": rows[:PAGE_SIZE],
         "older": rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None,
         "before": before,
-        "today": timezone.localdate(),
+        "today": clock.today(),
         "may_export": "export_url" in context and not form.errors,
     }
     return render(request, "workspaces/audit.html", context)

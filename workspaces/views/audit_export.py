@@ -6,11 +6,10 @@ from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from workspaces import exporting
+from workspaces import clock, exporting
 from workspaces.access import get_workspace, require_confirmation, require_site_admin
 from workspaces.audit import Actor, record_event
 from workspaces.exporting import CONTENT_TYPES
@@ -67,5 +66,5 @@ def _export(
 
 def _name(workspace: Workspace | None, file_format: str) -> str:
     """Return a file name of letters, digits and dashes; a slug is nothing else."""
-    moment = timezone.now().astimezone(UTC)
+    moment = clock.moment().astimezone(UTC)
     return f"audit-{workspace.slug if workspace else 'all'}-{moment:%Y%m%dT%H%M%SZ}.{file_format}"

@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from workspaces import clock
 from workspaces.access import get_workspace
 from workspaces.models import Poll, Workspace
 from workspaces.polling import pacer
@@ -88,7 +88,7 @@ def _rows(workspace: Workspace) -> list[Row]:
 
 
 def _state(poll: Poll, *, wanted: bool) -> str:
-    now = timezone.now()
+    now = clock.moment()
     if poll.paused_reason:
         return "paused" if wanted else "spare"
     if poll.leased_until is not None and poll.leased_until > now:
@@ -101,7 +101,7 @@ def _state(poll: Poll, *, wanted: bool) -> str:
 def _overdue_since(rows: list[Row]) -> datetime | None:
     """Return since when something has been due that no worker takes; None while that is not long ago."""
     oldest = min((row.poll.next_run_at for row in rows if row.state in {"due", "failing"}), default=None)
-    return oldest if oldest is not None and timezone.now() - oldest > LONGEST_DUE else None
+    return oldest if oldest is not None and clock.moment() - oldest > LONGEST_DUE else None
 
 
 def _count(rows: list[Row], state: str) -> int:

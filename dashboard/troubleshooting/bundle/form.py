@@ -4,11 +4,11 @@ import datetime as dt
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
 
 from dashboard.troubleshooting.bundle.redacting import KINDS
 from dashboard.troubleshooting.stripping import strip
 from keys.models import ApiKey
+from workspaces import clock
 from workspaces.models import Workspace
 
 _LONGEST_ID = 200
@@ -83,6 +83,6 @@ class BundleForm(forms.Form):
 
     def clean_until(self) -> dt.datetime:
         """Return up to when the mirror is looked at: now, or the second when the bundle was last looked at."""
-        now = timezone.now().replace(microsecond=0)
+        now = clock.moment().replace(microsecond=0)
         told: dt.datetime | None = self.cleaned_data["until"]
         return now if self._is_new or told is None else min(told, now)

@@ -10,6 +10,7 @@ from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.results import Result, link
 from keys.endpoints import endpoint_of
 from keys.models import ApiKey, LoggedRequest
+from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.services.refreshing import refresh
 
@@ -45,7 +46,7 @@ def rates(workspace: Workspace, case: Case) -> Result:
         needs = "" if workspace.has_session else " It needs a management session."
         settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
         return Result("skipped", text + needs, links=settings_page, snippet=RECIPE)
-    now = timezone.now()
+    now = clock.moment()
     log = LoggedRequest.objects.of(workspace).by_customer()
     refused = log.filter(status_code=429, created_at__gte=now - LOOK_BACK)
     counts = list(refused.values("key").annotate(n=Count("pk"), last=Max("created_at")).order_by("-n")[:MOST_KEYS])

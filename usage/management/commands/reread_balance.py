@@ -1,9 +1,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
 from usage.changes.review import KEPT_WHOLE, reread
+from workspaces import clock
 from workspaces.models import Workspace
 
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
             if not rows:
                 known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet"
                 raise CommandError(f"There is no workspace {workspace}. There are: {known}.")
-        now = timezone.now()
+        now = clock.now()
         for one in rows:
             count = reread(one, now - KEPT_WHOLE, now)
             self.stdout.write(f"{one.slug}: {count} changes read anew.")

@@ -4,8 +4,8 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.utils import timezone
 
+from workspaces import clock
 from workspaces.retention import TrailBroken, prune
 
 
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *, older_than: timedelta, **_: Any) -> None:
         try:
-            removed = prune(timezone.now() - older_than)
+            removed = prune(clock.now() - older_than)
         except TrailBroken as problem:
             raise CommandError(str(problem)) from None
         self.stdout.write(f"{removed:,} events were cut off.")

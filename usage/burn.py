@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from django.db.models import F, Max, OuterRef, Subquery
+from django.db.models import F, Max, OuterRef, Q, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from usage.changes.facts import ZERO
-from usage.models import BalanceChange, BalanceHour, BalanceReading
+from usage.changes.facts import SKEW, ZERO, Mark
+from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
+from webhooks.models import Workflow
 from workspaces import clock
 from workspaces.models import Workspace
 
@@ -112,12 +113,15 @@ def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterat
 
 
 def spent(workspace: Workspace, since: datetime, until: datetime | None = None) -> Spent:
-    """Return what was spent from ``since`` to ``until`` (now by default); five queries however long the span."""
+    """Return what was spent from ``since`` to ``until`` (now by default); six queries however long the span."""
     return spent_since(workspace, [since], until)[0]
 
 
 def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None) -> list[Spent]:
-    """Return what was spent from each of ``beginnings`` to ``until`` (now by default); one query more for each."""
+    """Return what was spent from each of ``beginnings`` to ``until`` (now by default); one query more for each.
+
+    It is no less than what enrichments in that time are known to have cost.
+    """
     end = until or clock.moment()
     readings = BalanceReading.objects.of(workspace)
     first = readings.order_by("first_read_at").first()
@@ -126,8 +130,25 @@ def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: dat
         return [Spent(since, end, ZERO, ZERO, 0.0) for since in beginnings]
     rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_beginning(workspace, end))
     poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
-    history = _History(first, last, list(rows.telling()), longest_pause(poll or 60))
-    return [history.spent(since, end, readings.begun_by(since) or first) for since in beginnings]
+    found = list(rows.filter(TELLING | Q(mark=Mark.REFUND)))
+    history = _History(first, last, found, longest_pause(poll or 60))
+    watched = [max(since, first.first_read_at) for since in beginnings]
+    return [
+        history.spent(since, end, readings.begun_by(since) or first, charged)
+        for since, charged in zip(beginnings, _charged(workspace, watched, min(end, last.read_at)), strict=True)
+    ]
+
+
+def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: datetime) -> list[Decimal]:
+    """Return what enrichments are known to have cost that began after each of ``beginnings`` and ended by ``until``."""
+    rows = Workflow.objects.of(workspace).filter(completed_at__range=(min(beginnings), until - SKEW))
+    sums = rows.aggregate(
+        **{
+            f"since_{place}": Sum("credits_charged", filter=Q(submitted_at__gte=since + SKEW), default=ZERO)
+            for place, since in enumerate(beginnings)
+        }
+    )
+    return [sums[f"since_{place}"] for place in range(len(beginnings))]
 
 
 def _next_beginning(workspace: Workspace, moment: datetime) -> datetime:
@@ -138,20 +159,21 @@ def _next_beginning(workspace: Workspace, moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class _History:
-    """``changes`` are those in which something else than spending was, and those after a gap."""
+    """``changes`` are those in which something else than spending was, refunds, and those after a gap."""
 
     first: BalanceReading
     last: BalanceReading
     changes: list[BalanceChange]
     longest_pause: timedelta
 
-    def spent(self, since: datetime, until: datetime, opening: BalanceReading) -> Spent:
+    def spent(self, since: datetime, until: datetime, opening: BalanceReading, charged: Decimal) -> Spent:
         inside = [row for row in self.changes if since < row.until <= until]
         fallen = opening.credits - self.last.credits + sum((row.corrected for row in inside), ZERO)
         added = sum((row.topped_up for row in inside), ZERO)
         low = sum((row.top_up_low for row in inside), ZERO)
         high = sum((row.top_up_high for row in inside), ZERO)
-        likely, least, most = (max(ZERO, fallen + some) for some in (added, low, high))
+        refunded = sum((max(ZERO, row.delta) for row in inside if row.mark == Mark.REFUND), ZERO)
+        likely, least, most = (max(ZERO, charged - refunded, fallen + some) for some in (added, low, high))
         return Spent(since, until, likely, added, self._covered(since, until), least, most)
 
     def _covered(self, since: datetime, until: datetime) -> float:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from alerts.services.past import fill_past, forget_past
 from usage.changes.chain import relink, runs_of
 from usage.changes.review import review
 from usage.history_csv import Row, merged, spacing
@@ -80,6 +81,8 @@ def import_history(
         _relink(workspace, done, plan.longest)
         _mark(plan.rows, done, actor)
         _interpret(workspace, done.first_at)
+        if is_demo:
+            fill_past(workspace, done.first_at, done.last_at)
         _record(Action.BALANCE_IMPORTED, actor, done)
     return done
 
@@ -96,6 +99,8 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
         for since, until in runs:
             relink(done.workspace, since, until, longest_pause(poll or 60))
         _interpret(done.workspace, done.first_at)
+        if done.is_demo:
+            forget_past(done.workspace)
         _record(Action.BALANCE_IMPORT_UNDONE, actor, done)
     return True
 

@@ -82,6 +82,8 @@ class Alert(models.Model):
     # What a person did to the rule while this fires, until the next e-mail says so.
     edited = models.CharField(max_length=600, blank=True, default="")
     notified_at = models.DateTimeField(null=True)
+    # What a rule would have said of the made-up past of the bundled sandbox; nobody was told.
+    is_demo = models.BooleanField(default=False)
     notifications_sent = models.PositiveIntegerField(default=0)  # how often it was told, not to how many
 
     objects = models.Manager.from_queryset(AlertQuerySet)()

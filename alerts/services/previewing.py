@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from alerts.evaluation import Memory, State, step
@@ -52,23 +52,41 @@ def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | N
     return [at for at in found if at >= now - STRETCH]
 
 
+@dataclass(frozen=True)
+class Episode:
+    """One time that a rule would have fired: when, on what, and until when, None where it still would."""
+
+    fired_at: datetime
+    moment: Moment
+    over: Moment | None = None
+
+
 def firings(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[datetime]:
-    """Return when ``rule`` would have fired on ``moments``, which are in order of time for each subject.
+    """Return when ``rule`` would have fired on ``moments``."""
+    return [episode.fired_at for episode in episodes(rule, moments, now)]
+
+
+def episodes(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[Episode]:
+    """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
 
     A value holds until the next one, so a pending time may end between two moments.
     """
     by_subject: dict[str, list[Moment]] = defaultdict(list)
     for moment in moments:
         by_subject[moment.subject].append(moment)
-    fired: list[datetime] = []
+    found: list[Episode] = []
     for series in by_subject.values():
-        memory = Memory()
+        memory, begun = Memory(), None
         ends = [moment.at for moment in series[1:]] + [now]
         for moment, end in zip(series, ends, strict=True):
             levels = rule.levels(moment.threshold, moment.recovery)
             for at in (moment.at, end - timedelta(microseconds=1)):
                 after = step(memory, levels, moment.value, at)
                 if after.state == State.FIRING != memory.state:
-                    fired.append((after.started_at or at) + levels.pending)
+                    begun = Episode((after.started_at or at) + levels.pending, moment)
+                elif begun and after.state != State.FIRING:
+                    found.append(replace(begun, over=moment))
+                    begun = None
                 memory = after
-    return sorted(fired)
+        found += [begun] if begun else []
+    return sorted(found, key=lambda episode: episode.fired_at)

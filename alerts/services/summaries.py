@@ -57,7 +57,7 @@ def _write(recipient: Recipient, morning: datetime, now: datetime) -> bool:
 def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]:
     """Return what a summary of the last ``days`` says."""
     since = now - timedelta(days=days)
-    alerts = Alert.objects.filter(workspace=workspace)
+    alerts = Alert.objects.filter(workspace=workspace, is_demo=False)
     current = [f"{alert.rule_name}: {alert.headline}" for alert in alerts.current().worst_first()[:20]]
     headline, blind = _headline(workspace, len(current)), _blind(workspace, now)
     if blind and not current:

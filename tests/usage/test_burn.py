@@ -3,6 +3,11 @@ from datetime import timedelta
 import pytest
 
 from usage import burn
+from usage.changes.facts import Mark
+from usage.changes.marking import mark
+from usage.models import BalanceChange
+from webhooks.models import Workflow
+from workspaces.audit import Actor
 
 
 def test_falls_are_spent(workspace, readings, now):
@@ -50,5 +55,36 @@ def test_top_ups_are_listed_oldest_first(workspace, readings, now):
 
 def test_several_spans_cost_a_query_each_and_no_more(workspace, readings, now, django_assert_max_num_queries):
     readings({60 * n: 9000 - n for n in range(100, 0, -1)})
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         burn.spent_since(workspace, [now - timedelta(hours=n) for n in (1, 24, 48, 72)], now)
+
+
+@pytest.fixture
+def enrichment(workspace, now):
+    def make(begun, ended, charged):
+        return Workflow.objects.create(
+            workspace=workspace,
+            workflow_id=f"public_bulk_{begun}",
+            first_seen_at=now,
+            submitted_at=now - timedelta(minutes=begun),
+            completed_at=now - timedelta(minutes=ended),
+            credits_charged=charged,
+        )
+
+    return make
+
+
+def test_no_less_was_spent_than_enrichments_of_that_time_are_known_to_have_cost(
+    workspace, readings, now, enrichment, operator
+):
+    readings({90: 900, 70: 890, 20: 880, 10: 990, 0: 980})
+    before = burn.spent(workspace, now - timedelta(hours=1), now)
+    for begun, ended, charged in ((50, 40, 200), (30, 29, 100), (65, 59, 5000), (5, 0, 5000), (40, 30, None)):
+        enrichment(begun, ended, charged)
+    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    assert before.credits < 300
+    assert (found.credits, found.low) == (300, 300)
+    assert found.high >= 300
+    refunded = BalanceChange.objects.get(after=990)
+    mark(refunded, Actor(user=operator), Mark.REFUND)
+    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 190

@@ -26,7 +26,7 @@ from usage.budgets.rules import summary_facts
 from usage.changes.works import DEAREST
 from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
-from usage.runway import days_of, past_runways
+from usage.runway import past_days
 from usage.watching import Credits, credits_of, page_of, polls_of
 from workspaces import clock
 from workspaces.models import Poll, Workspace
@@ -123,9 +123,8 @@ def _last_so_long(one: Credits) -> str:
 
 def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
     """Yield for how many days the credits lasted, every few hours of the past."""
-    for at, ahead in past_runways(workspace, since, until):
-        if (days := days_of(ahead, at)) is not None:
-            yield Moment(at, days)
+    for at, days in past_days(workspace, since, until):
+        yield Moment(at, days)
 
 
 # --- spent above ----------------------------------------------------------------------------------------------

@@ -151,18 +151,15 @@ def history(workspace: Workspace, now: datetime) -> list[Hour]:
     return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
 
 
-def past_runways(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Runway]]:
-    """Yield what the runway to zero was at each moment of ``past_burns``."""
-    for at, burn, balance in past_burns(workspace, since, until, median_only=True):
-        yield at, forecast(burn, balance, [Decimal(0)], at)[0]
+def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal]]:
+    """Yield how many days the credits lasted at each moment of ``past_burns``, as ``days_left`` would have said then."""
+    for at, burn, balance in past_burns(workspace, since, until):
+        if (days := days_left(burn, balance, at)) is not None:
+            yield at, days
 
 
-def past_burns(
-    workspace: Workspace, since: datetime, until: datetime, *, median_only: bool
-) -> Iterator[tuple[datetime, Burn, Decimal]]:
+def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
     """Yield the burn as it was known, and the balance, at the past hours that are a multiple of PAST_STEP; one query.
-
-    ``median_only`` is quicker where no interval is asked for.
     """
     begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
@@ -176,8 +173,7 @@ def past_burns(
         # Learned anew once a day: from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
             ended = hours[-1].number + 1
-            pattern = forecasting.learn(hours, ended, median_only=median_only)
-            burn = Burn(pattern, forecasting.observed(hours, ended))
+            burn = Burn(forecasting.learn(hours, ended), forecasting.observed(hours, ended))
         yield at, burn, balance
 
 
@@ -246,17 +242,8 @@ def _basis(pattern: Pattern | None, now: datetime) -> str:
     return ""
 
 
-def days_of(ahead: Runway, now: datetime) -> Decimal | None:
-    """Return the median of ``ahead`` in days from ``now``, None where it is not known."""
-    if ahead.reason == REACHED:
-        return Decimal(0)
-    if ahead.reason in {BEYOND, NOT_FALLING}:
-        return ENDLESS_DAYS
-    return None if ahead.median_at is None else _days(ahead.median_at - now)
-
-
 def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
-    """Return what ``days_of`` does for a forecast to zero, without the work for its interval."""
+    """Return for how many days ``balance`` lasts, by the median; None where that is not known."""
     if balance <= 0:
         return Decimal(0)
     if burn.pattern is None:

@@ -142,7 +142,8 @@ class QuietHours(models.Model):
         if not quiet:
             return None
         day = local.date() + timedelta(days=1 if overnight and clock >= self.begin else 0)
-        return datetime.combine(day, self.end, self.zone)
+        # In an hour that comes twice, the end is of the same one.
+        return datetime.combine(day, self.end, self.zone).replace(fold=local.fold if day == local.date() else 0)
 
 
 clock.watch(

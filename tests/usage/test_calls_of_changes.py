@@ -75,3 +75,11 @@ def test_what_comes_back_is_laid_at_the_reservation_that_fits_it_best():
     changes = history(20_000, 17_800, 44, *[0] * 60, -31, every=10)
     [*_, found] = interpret(Evidence(changes))
     assert (found.topped_up, found.high, found.certainty) == (0, 0, "likely")
+
+
+def test_a_single_fall_beyond_all_others_is_no_pace():
+    changes = history(20_000, *[2, 0, 1] * 3, 19_800, -1, 0, -2500)
+    [*_, one, _, found] = interpret(Evidence(changes, log=LOG))
+    assert one.high <= 30
+    assert (found.topped_up, found.certainty) == (2500, "likely")
+    assert 0 <= found.low <= 2500 <= found.high < 2600

@@ -8,6 +8,7 @@ import pytest
 from bench import runway_backtest
 from cleanlist import Balance
 from tests.usage.past import record_steady
+from usage.forecasting import STEP
 from usage.models import BalanceHour, BurnPattern
 from usage.polls import land_balance
 from usage.runway import (
@@ -16,9 +17,10 @@ from usage.runway import (
     NOT_FALLING,
     REACHED,
     burn_of,
+    days_left,
     forecast,
     learn_burn,
-    past_runways,
+    past_days,
     runway,
     runways_to,
     stored_burn,
@@ -117,14 +119,24 @@ def test_a_landed_balance_learns_the_burn(workspace, now):
 def test_the_past_says_when_the_runway_was_short(workspace, now):
     now = now.replace(minute=0, second=0)
     record_steady(workspace, now, hours=120, opening=1500)
-    moments = [at for at, found in past_runways(workspace, now - timedelta(days=30), now) if found.median_at]
-    assert min(moments) >= now - timedelta(hours=72)
-    short = [at for at, found in past_runways(workspace, now - timedelta(days=30), now) if _days_left(found, at) < 2]
-    assert abs(min(short) - (now - timedelta(hours=18))) < timedelta(hours=8)
+    found = list(past_days(workspace, now - timedelta(days=30), now))
+    assert found[0][0] >= now - timedelta(hours=72)
+    short = [at for at, days in found if days < 2]
+    assert abs(short[0] - (now - timedelta(hours=18))) < timedelta(hours=8)
 
 
-def _days_left(found, at):
-    return (found.median_at - at) / timedelta(days=1) if found.median_at else 99
+def test_the_past_is_told_by_the_course_that_the_rule_would_have_gone_by(workspace, now):
+    """After a step in the burn that is not the usual course."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    facts = {"workspace": workspace, "lowest": 0, "highest": 0, "closing": 9000, "covered_seconds": 3600}
+    BalanceHour.objects.bulk_create(
+        BalanceHour(hour=midnight - timedelta(hours=age), spent=60 if age <= 120 else 20, **facts)
+        for age in range(960, 0, -1)
+    )
+    [*_, (at, days)] = past_days(workspace, midnight - timedelta(days=2), midnight)
+    burn = burn_of(workspace, midnight)
+    assert burn.pattern.model == STEP
+    assert (at, days) == (midnight, days_left(burn, Decimal(9000), midnight))
 
 
 @pytest.mark.parametrize("kind", ["steady", "weekday-only"])

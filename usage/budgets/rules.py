@@ -157,7 +157,7 @@ def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: d
     known = list(used_along(workspace, budget, since, until))
     times = [at for at, _, _ in known]
     found = [Moment(at, used, period.key) for at, period, used in known if at == period.end]
-    for at, burn, _ in past_burns(workspace, since - KNOWN_BEFORE, until, median_only=False):
+    for at, burn, _ in past_burns(workspace, since - KNOWN_BEFORE, until):
         if place := bisect_right(times, at):
             _, period, used = known[place - 1]
             value = _judged(rule, budget, used, outlook_of(burn, at, period.end))

@@ -7,7 +7,7 @@ from statistics import fmean, pstdev
 
 from django.db.models import F, Max, Sum
 
-from keys.models import LogGap, LoggedRequest
+from keys.models import ApiKey, LogGap, LoggedRequest
 from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, Interpretation, Work
 from usage.changes.interpretation import REFUSED_WITHIN, known_sizes
 from usage.changes.reservations import FORGOTTEN
@@ -114,9 +114,18 @@ def _refusals(workspace: Workspace, since: datetime, until: datetime) -> list[da
 
 
 def log_read_until(workspace: Workspace) -> datetime | None:
-    """Return until when the logs of all keys are read; None where they are not."""
+    """Return until when the logs of all keys are known; None where they are not read. Two queries.
+
+    Of a key that was not used since its log was read, nothing is missing as of when upstream last listed it.
+    """
     polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
-    return polls.order_by("last_success_at").values_list("last_success_at", flat=True).first()
+    read = dict(polls.values_list("subject", "last_success_at"))
+    used = ApiKey.objects.of(workspace).values_list("pk", "last_used_at", "read_at") if read else ()
+    for key, last_used_at, listed_at in used:
+        until = read.get(str(key))
+        if until and (last_used_at is None or last_used_at < until):
+            read[str(key)] = max(until, listed_at)
+    return min(read.values(), default=None)
 
 
 def _log(

@@ -95,17 +95,22 @@ class Paces:
         """
         begin = max(0, at - AROUND)
         seen = [beat for beat in (*self._beats[begin:at], *self._after(at, 12 - (at - begin))) if beat]
-        falls = [beat for beat in seen if beat.fallen > 0]
-        now = self._changes[at].since
-        if not falls or now - falls[-1].until > QUIET:
+        every = [beat for beat in seen if beat.fallen > 0]
+        if not every or self._changes[at].since - every[-1].until > QUIET:
             return Pace(usual=self.usual)
+        falls = _usual(every)
+        largest = max((beat.fallen for beat in falls), default=0.0)
+        if len(falls) < len(every):
+            largest = max(largest, SEVERAL_CALLS)
+        if not falls:
+            return Pace(usual=self.usual, largest=largest)
         rates = sorted(beat.rate for beat in falls)
         return Pace(
             rate=rates[len(rates) // 2],
             slow=rates[len(rates) // 10],
             quick=rates[-1 - len(rates) // 10],
             share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
-            largest=_largest([beat.fallen for beat in falls]),
+            largest=largest,
             falls=len(falls),
             usual=self.usual,
         )
@@ -116,10 +121,10 @@ class Paces:
         return later if later and later[0] and later[0].since - self._changes[at].until <= QUIET else ()
 
 
-def _largest(falls: Sequence[float]) -> float:
-    """Return the largest fall; one that is far beyond all others and all calls says nothing of what is usual."""
-    first, second = [*sorted(falls, reverse=True), 0.0][:2]
-    return min(first, max(second, SEVERAL_CALLS))
+def _usual(falls: Sequence["_Beat"]) -> list["_Beat"]:
+    """Leave out the largest fall where it is far beyond all others and all calls: it says nothing of what is usual."""
+    largest, second = [*sorted((beat.fallen for beat in falls), reverse=True), 0.0, 0.0][:2]
+    return [beat for beat in falls if beat.fallen < largest or largest <= max(second, SEVERAL_CALLS)]
 
 
 def _beat(change: Change) -> _Beat | None:

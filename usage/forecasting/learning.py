@@ -39,18 +39,17 @@ def _usable(hours: Sequence[Hour], now: int) -> list[Hour]:
     return [hour for hour in hours if hour.covered >= LEAST_COVERED and begin <= hour.number < now]
 
 
-def learn(hours: Sequence[Hour], now: int, *, median_only: bool = False) -> Pattern | None:
+def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
     """Learn the pattern of ``hours`` (oldest first) as of the hour ``now``; None while they are under HOURS_NEEDED.
 
-    Those older than WEEKS_LEARNED tell of rare batches only. With ``median_only`` the usual course is taken and the
-    interval left as the days suggest it, which is quicker.
+    Those older than WEEKS_LEARNED tell of rare batches only.
     """
     usable = _usable(hours, now)
     if len(usable) < HOURS_NEEDED:
         return None
     rhythm = rhythm_of([hour for hour in hours if hour.number < now - WEEKS_LEARNED * HOURS_A_WEEK], usable, now)
     past = _Past(rhythm.rest, now)
-    return past.pattern(rhythm, median_only)
+    return past.pattern(rhythm)
 
 
 @dataclass(frozen=True)
@@ -82,10 +81,10 @@ class _Past:
         # A day with less than half of its hours teaches nothing.
         self.blocks = {age: _block(rows) for age, rows in blocks.items() if len(rows) >= LEAST_HOURS}
 
-    def pattern(self, rhythm: Rhythm, median_only: bool) -> Pattern:
+    def pattern(self, rhythm: Rhythm) -> Pattern:
         profile = weekly_profile(self.weeks[0])
         days = self._days(profile, 0)
-        course, scale = (usual(days), 1.0) if median_only else self._chosen(days)
+        course, scale = self._chosen(days)
         return replace(
             course.pattern(profile),
             unseen_days=self.unseen_days,

@@ -11,7 +11,7 @@ from django.urls import NoReverseMatch, reverse
 
 from alerts.kinds import Fact
 from alerts.words import figure, span, stamp, with_unit
-from usage.burn import spent_since
+from usage.burn import Spent, spent_since
 from usage.changes.facts import SKEW
 from usage.enrichments import reserved_in
 from usage.models import BalanceReading, BurnPattern
@@ -120,7 +120,7 @@ class Credits:
         if self.reserved:
             facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
         facts += [
-            (f"Spent in the {name}", with_unit(past.credits, "credits"))
+            (f"Spent in the {name}", with_unit(past.credits, "credits") + _between(past))
             for (name, _), past in zip(SPANS, spent, strict=True)
         ]
         ahead = self.runway
@@ -137,6 +137,10 @@ class Credits:
         named = [share for share in estimate.by_key if share.keys and share.credits > 0][:3]
         words = [f"{share.names}: {with_unit(share.credits, 'credits')}{_range(share)}" for share in named]
         return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
+
+
+def _between(past: Spent) -> str:
+    return f" (estimate; {figure(past.low)} to {figure(past.high)})" if past.is_range else ""
 
 
 def _range(share: Share) -> str:

@@ -49,5 +49,7 @@ def test_quiet_hours_end_by_the_clock_on_the_wall(hours, now, over):
 )
 def test_summaries_are_due_at_eight_by_the_clock_on_the_wall(now, daily, weekly):
     zone = ZoneInfo(BERLIN)
-    found = [latest_morning(utc(now), zone, weekly=is_weekly).astimezone(ZoneInfo("UTC")) for is_weekly in (False, True)]
+    found = [
+        latest_morning(utc(now), zone, weekly=is_weekly).astimezone(ZoneInfo("UTC")) for is_weekly in (False, True)
+    ]
     assert found == [utc(daily), utc(weekly)]

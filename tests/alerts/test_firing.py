@@ -167,3 +167,11 @@ def test_one_kind_that_fails_does_not_silence_the_others(watch, monkeypatch, cap
     watch.rule()
     watch.balance(412)
     assert watch.alerts.get().kind == "balance_below"
+
+
+def test_what_was_spent_is_told_with_its_range_where_it_is_an_estimate(watch):
+    watch.rule(threshold=900, recovery=990)
+    for amount in (3000, 250, 2750, 800):
+        watch.balance(amount)
+    told = dict(watch.alerts.get(fired_at__isnull=False, resolved_at=None).facts)
+    assert "(estimate; " in told["Spent in the last hour"]

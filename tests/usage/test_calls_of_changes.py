@@ -83,3 +83,16 @@ def test_a_single_fall_beyond_all_others_is_no_pace():
     assert one.high <= 30
     assert (found.topped_up, found.certainty) == (2500, "likely")
     assert 0 <= found.low <= 2500 <= found.high < 2600
+
+
+def test_a_round_rise_beside_a_small_burn_has_a_narrow_range_as_well():
+    changes = history(20_000, 11, 0, 8, 19_800, -2494, 9, 11, every=6)
+    found = interpret(Evidence(changes))[4]
+    assert (found.topped_up, found.low) == (2500, 0)
+    assert 2500 <= found.high < 2600
+
+
+def test_a_single_quick_fall_among_a_few_is_no_pace_either():
+    changes = history(20_000, 2, 1, 19_800, -2500, 2, 1, 2600)
+    assert (found := interpret(Evidence(changes))[3]).topped_up == 2500
+    assert found.high < 2600

@@ -8,7 +8,7 @@ from usage.changes.facts import Change
 
 # A gap of more than this says nothing of what happened when; there the burn of the last weeks is the better guide.
 LONG_SECONDS = 1800.0
-FEWEST = 6
+FEWEST, ENOUGH = 6, 4
 # What two of the largest bulk calls reserve.
 SEVERAL_CALLS = 5500.0
 # Without a fall for so long the balance is at rest.
@@ -108,7 +108,8 @@ class Paces:
         return Pace(
             rate=rates[len(rates) // 2],
             slow=rates[len(rates) // 10],
-            quick=rates[-1 - len(rates) // 10],
+            # Of a few falls the quickest says nothing of what is usual.
+            quick=rates[-1 - max(len(rates) // 10, int(len(rates) >= ENOUGH))],
             share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
             largest=largest,
             falls=len(falls),

@@ -17,6 +17,8 @@ from usage.changes.reservations import FORGOTTEN, SETTLING, Reserved
 PRIOR = -1.0
 # From here on it is a top-up, and from the second on hardly anything else; the last is hardly one.
 COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
+# A number that is so round is one by chance in one of seven cases.
+EXACT = 2.0
 SMALL = Decimal("0.05")
 # Nobody need be asked about less than this part of the balance.
 TRIFLE = Decimal("0.01")
@@ -213,7 +215,7 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
 def is_of_a_size(rise: Rise) -> bool:
     """Say whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
     low, high = rise.edges
-    return roundness(low, high) >= LIKELY or any(low <= size <= high for size in rise.sizes)
+    return roundness(low, high) >= EXACT or any(low <= size <= high for size in rise.sizes)
 
 
 def size_of(rise: Rise) -> Decimal:

@@ -152,15 +152,14 @@ def history(workspace: Workspace, now: datetime) -> list[Hour]:
 
 
 def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal]]:
-    """Yield how many days the credits lasted at each moment of ``past_burns``, as ``days_left`` would have said then."""
+    """Yield how many days the credits lasted at each moment of ``past_burns``, as ``days_left`` said then."""
     for at, burn, balance in past_burns(workspace, since, until):
         if (days := days_left(burn, balance, at)) is not None:
             yield at, days
 
 
 def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
-    """Yield the burn as it was known, and the balance, at the past hours that are a multiple of PAST_STEP; one query.
-    """
+    """Yield the burn as known then, and the balance, at the past hours that are a multiple of PAST_STEP; one query."""
     begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
     hours: list[Hour] = []

@@ -18,7 +18,8 @@ def fill_past(workspace: Workspace, since: datetime, until: datetime) -> int:
 
     They are marked as demo history. What would still fire is left to the rules, which look at it right away.
     """
-    alerts, lines = [], []
+    alerts: list[Alert] = []
+    lines: list[Transition] = []
     for rule in Rule.objects.enabled().filter(workspace=workspace):
         kind = rule.kind_of
         moments = kind.history(workspace, rule, since, until) if kind and kind.history else ()

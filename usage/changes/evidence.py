@@ -119,7 +119,7 @@ def log_read_until(workspace: Workspace) -> datetime | None:
     Of a key that was not used since its log was read, nothing is missing as of when upstream last listed it.
     """
     polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
-    read = dict(polls.values_list("subject", "last_success_at"))
+    read = {subject: at for subject, at in polls.values_list("subject", "last_success_at") if at}
     used = ApiKey.objects.of(workspace).values_list("pk", "last_used_at", "read_at") if read else ()
     for key, last_used_at, listed_at in used:
         until = read.get(str(key))

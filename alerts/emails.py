@@ -123,7 +123,7 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
     mark = _mark(notification, said)
     return {
         **mark,
-        "loud_mark": re.sub(r"^\w+", lambda word: word[0].upper(), mark["mark"]),
+        "loud_mark": re.sub(r"^(No longer watched|\w+)", lambda word: word[0].upper(), mark["mark"]),
         **level,
         "is_flag": kind.is_flag if kind else False,
         "is_resolved": notification.kind == Kind.RESOLVED,

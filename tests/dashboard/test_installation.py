@@ -1,0 +1,123 @@
+"""`manage.py check_install`: each part that can be wrong is, once, and is told in words."""
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import call_command
+from django.db import OperationalError, connection
+
+from cleanlist import Secret
+from dashboard import installation, liveness
+from dashboard.installation import findings
+from tests.running import free_port
+from workspaces.models import Heartbeat, User, Workspace
+from workspaces.sealing import Sealed
+
+pytestmark = [pytest.mark.django_db, pytest.mark.liveness]
+
+
+@pytest.fixture
+def whole(settings, tmp_path, monkeypatch):
+    """An installation in which nothing is wrong."""
+    User.objects.create_superuser("admin@example.test", "a password of the tests")
+    (tmp_path / "staticfiles.json").touch()
+    settings.STATIC_ROOT = tmp_path
+    settings.ENVIRONMENT = replace(settings.ENVIRONMENT, database_url="")  # whose mail may be files
+    for kind, name in ((Heartbeat.Kind.CLOCK, "clock"), *((Heartbeat.Kind.QUEUE, queue) for queue in settings.QUEUES)):
+        Heartbeat.beat(kind, name)
+    monkeypatch.setattr(installation, "_django", lambda: iter(()))  # about settings of production
+    liveness.forget()
+    yield settings
+    liveness.forget()
+
+
+def wrong():
+    return {found.part: f"{found.text} | {found.advice}" for found in findings() if found.advice}
+
+
+def test_where_nothing_is_wrong_it_says_so(whole, capsys):
+    call_command("check_install")
+    said = capsys.readouterr().out
+    assert said.endswith("Nothing is wrong.\n")
+    assert "WRONG" not in said
+    assert f"Database: {'PostgreSQL' if connection.vendor == 'postgresql' else 'SQLite'}" in said
+    assert "Redis: Valkey 9." in said
+
+
+def test_what_is_wrong_ends_it_with_1_and_says_what_to_do(whole, capsys):
+    User.objects.all().delete()
+    with pytest.raises(SystemExit, match="1"):
+        call_command("check_install")
+    said = capsys.readouterr().out
+    assert "WRONG  Site admins: 0\n       Run the command prepare, or createsuperuser.\n" in said
+    assert said.endswith("Wrong: 1.\n")
+
+
+def test_redis_that_does_not_answer(whole, tmp_path):
+    whole.REDIS_URL = f"unix://{tmp_path}/nobody.sock"
+    assert list(wrong()) == ["Redis"]
+
+
+def test_static_files_that_were_not_collected(whole, tmp_path):
+    whole.STATIC_ROOT = tmp_path / "nothing"
+    assert "Run the command prepare" in wrong()["Static files"]
+
+
+def test_tables_of_an_older_version(whole):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    assert wrong() == {"Tables": "1 migrations are to be applied | Run the command prepare."}
+
+
+def test_a_database_that_is_away(whole, monkeypatch):
+    def refuse():
+        raise OperationalError("connection refused\nmore of it")
+
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    assert wrong() == {"Database": "connection refused | Start it, or correct DATABASE_URL."}
+
+
+@pytest.mark.postgresql
+def test_a_postgresql_that_is_too_old(whole, monkeypatch):
+    monkeypatch.setattr(installation, "OLDEST_POSTGRESQL", 99)
+    assert "Update it to 99" in wrong()["Database"]
+
+
+def test_a_database_that_takes_nothing(whole, monkeypatch):
+    def refuse(*_):
+        raise OperationalError("disk is full")
+
+    monkeypatch.setattr(Heartbeat, "beat", refuse)
+    assert wrong()["Writing"].startswith("disk is full")
+
+
+def test_keys_that_do_not_open_what_is_stored(whole):
+    Workspace.objects.create(name="One", slug="one", api_key=Sealed.seal(Secret("clapi_of_the_tests")))
+    assert wrong() == {}
+    whole.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    assert "ENCRYPTION_KEYS" in wrong()["Encryption keys"]
+
+
+def test_background_work_that_is_silent(whole):
+    Heartbeat.objects.all().delete()
+    liveness.forget()
+    assert "Start them" in wrong()["Workers and clock"]
+
+
+def test_a_mail_server_that_is_not_there(whole):
+    whole.ENVIRONMENT = replace(whole.ENVIRONMENT, email_url="smtp://127.0.0.1")
+    whole.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    whole.EMAIL_HOST, whole.EMAIL_PORT = "127.0.0.1", free_port()
+    assert "EMAIL_URL" in wrong()["Mail"]
+
+
+def test_https_without_a_proxy_that_is_named(whole):
+    whole.PUBLIC_URL = "https://console.example.test"
+    assert "TRUSTED_PROXY_COUNT" in wrong()["Address"]
+
+
+def test_a_disk_that_is_nearly_full(whole, monkeypatch):
+    monkeypatch.setattr(installation, "LEAST_FREE_BYTES", shutil.disk_usage(whole.VAR_DIR).free + 2**33)
+    assert "Make room" in wrong()["VAR_DIR"]

@@ -10,10 +10,10 @@ from django.db.models import Count, Min, Q, Sum
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from dashboard import liveness
+from dashboard import __version__, liveness
 from keys.models import ApiKey, LogGap
 from workspaces import clock
 from workspaces.models import Heartbeat, Poll, Workspace
@@ -42,6 +42,7 @@ class ConsoleCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every metric."""
+        yield InfoMetricFamily("console", "The version that answers.", value={"version": __version__})
         yield _gauge("console_workspaces", "Connected workspaces.", Workspace.objects.count())
         yield from _background()
         yield from _polls()

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
+from dashboard import __version__
 from tests.cast import *  # noqa: F403
 from workspaces.models import Poll
 
@@ -51,6 +52,10 @@ def test_polls_are_counted_by_resource_and_state(scrape, workspace):
     states = {state: found["console_polls", "requests", state] for state in ("due", "running", "failing", "paused")}
     assert states == {"due": 1, "running": 1, "failing": 1, "paused": 1}
     assert 89 < found["console_poll_lag_seconds", "requests"] < 120
+
+
+def test_the_version_that_answers_is_told(scrape):
+    assert scrape()["console_info", __version__] == 1
 
 
 def test_an_empty_console_has_metrics_too(scrape):

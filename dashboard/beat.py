@@ -4,6 +4,7 @@ A task waits in the queue once at most: what it is to do is in the database, so 
 way is to let ticks expire, by the sender's clock against the worker's; of clocks seconds apart it would drop them all.
 """
 
+from time import monotonic
 from typing import Any
 
 import celery.beat
@@ -31,6 +32,7 @@ class Scheduler(celery.beat.Scheduler):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._full: set[str] = set()
+        self._sent: dict[str, float] = {}
         super().__init__(*arguments, **options)
 
     def tick(self, *arguments: Any, **options: Any) -> Any:
@@ -52,10 +54,23 @@ class Scheduler(celery.beat.Scheduler):
         if queue in self._full and entry.schedule.run_every.total_seconds() <= MOST_WAITING:
             return None
         sent = None
-        if _begins_to_wait(entry.task):
+        if self._begins_to_wait(entry.task):
             sent = super().apply_async(entry, producer=producer, advance=advance, **options)
         heartbeats.clock_ticked()
         return sent
+
+    def _begins_to_wait(self, task: str) -> bool:
+        """Note that ``task`` waits from now on; say whether it did not, or so long that it counts as lost."""
+        now = monotonic()
+        try:
+            waits = not pacer.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)
+        except redis.RedisError:
+            waits = False
+        # Redis forgets by its machine's clock, and would keep a lost one waiting for as long as that was set back.
+        if waits and now - self._sent.setdefault(task, now) < LOST_AFTER:
+            return False
+        self._sent[task] = now
+        return True
 
     def _look_at(self, queue: str) -> None:
         waiting = _waiting(queue)
@@ -79,14 +94,6 @@ def _has_workers(queue: str) -> bool:
         return liveness.has_workers(queue)
     except DatabaseError:
         return False
-
-
-def _begins_to_wait(task: str) -> bool:
-    """Note that ``task`` waits from now on; say whether it did not."""
-    try:
-        return bool(pacer.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER))
-    except redis.RedisError:
-        return True
 
 
 @task_prerun.connect

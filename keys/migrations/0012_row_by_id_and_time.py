@@ -1,5 +1,9 @@
 """A row of the request log is told by its upstream id and its time, as on PostgreSQL since the log has partitions: an id
-that upstream uses twice is two requests. There the constraint is so already; SQLite copies the table for it."""
+that upstream uses twice is two requests.
+
+On PostgreSQL the constraint is so already. SQLite copies the whole log for each of the two operations, in one transaction
+in which nobody else can write: CHANGELOG.md says how long that took.
+"""
 
 from django.db import migrations, models
 

@@ -106,6 +106,28 @@ def test_a_task_that_was_lost_is_sent_again(scheduler, redis):
     assert 0 < redis.ttl("console:waits:workspaces.tasks.poll_due") <= beat.LOST_AFTER
 
 
+def test_a_task_that_redis_lost_with_all_else_is_sent_at_once(scheduler, redis):
+    tick(scheduler, TICK, 1, lost_after=False)
+    redis.flushdb()
+    tick(scheduler, TICK, 1, lost_after=False)
+    assert redis.llen("polling") == 1
+
+
+def test_a_lost_task_is_sent_again_though_the_clock_of_redis_was_set_back(scheduler, redis, monkeypatch):
+    now = beat.monotonic()
+    monkeypatch.setattr(beat, "monotonic", lambda: now)
+    tick(scheduler, TICK, 1, lost_after=False)
+    for again in (1, 2):
+        redis.delete("polling")  # a worker had taken it, and was killed before it began
+        redis.expire("console:waits:workspaces.tasks.poll_due", 30 * 86400)
+        now += beat.LOST_AFTER - 1
+        tick(scheduler, TICK, 1, lost_after=False)
+        assert redis.llen("polling") == 0, again
+        now += 1
+        tick(scheduler, TICK, 2, lost_after=False)
+        assert redis.llen("polling") == 1, again
+
+
 def test_no_task_expires_because_the_clocks_of_beat_and_worker_may_differ(scheduler, redis):
     scheduler.setup_schedule()
     for name in set(scheduler.schedule) - {"celery.backend_cleanup"}:

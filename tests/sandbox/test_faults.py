@@ -1,12 +1,14 @@
 """The control surface: who may use it, what each fault does to a client, and what else it can change."""
 
 import asyncio
+import json
 import time
 
 import httpx
 import pytest
 
 from sandbox.app import create_app
+from sandbox.faults import is_odd, with_odd_records
 from sandbox.settings import Settings
 
 from .conftest import make_key, organization_id
@@ -165,3 +167,28 @@ def test_state_names_no_secret(sandbox, session):
     state = sandbox.control("state", method="GET")
     assert key.id in {row["key_id"] for row in state["organizations"][0]["keys"]}
     assert key.secret not in str(state)
+
+
+def test_odd_records_are_always_the_same_and_only_so_many(sandbox, session):
+    for number in range(8):
+        session.post("/api/v1/api-keys", json={"name": f"one of many {number}"})
+    whole = session.get("/api/v1/api-keys").json()
+    fault = {"path": "/api/v1/api-keys", "method": "GET", "kind": "odd", "share": 0.5}
+    sandbox.control("faults", fault)
+    first, second = (session.get("/api/v1/api-keys").json() for _ in range(2))
+    assert first == second
+    assert first == [row | {"id": None} if is_odd(row["id"], 0.5) else row for row in whole]
+    assert 0.4 < sum(is_odd(str(number), 0.5) for number in range(2000)) / 2000 < 0.6
+
+
+@pytest.mark.parametrize(("share", "odd"), [(0, set()), (1, {"one", "two"})])
+def test_odd_records_are_found_in_wrapped_lists_too(share, odd):
+    body = json.dumps({"total": 2, "next": None, "keys": [{"id": "one"}, {"id": "two"}, "three"]}).encode()
+    answer = json.loads(with_odd_records(body, share))
+    assert answer["keys"] == [{"id": None if name in odd else name} for name in ("one", "two")] + ["three"]
+    assert (answer["total"], answer["next"]) == (2, None)
+
+
+@pytest.mark.parametrize("body", [b"", b"<!doctype html>", b'"text"', b"7", b"null"])
+def test_an_answer_without_records_is_not_made_odd(body):
+    assert with_odd_records(body, 1) == body

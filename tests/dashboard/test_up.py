@@ -11,10 +11,12 @@ import time
 import urllib.error
 import urllib.request
 
+import kombu
 import psutil
 import pytest
 import redis
 
+from dashboard.celery import app, broker_url
 from tests.running import RunningConsole
 
 
@@ -91,6 +93,14 @@ def test_the_clock_ticks_and_the_worker_takes_the_ticks(console):
         before = client.info("stats")["total_commands_processed"]
         assert wait_for(lambda: client.info("stats")["total_commands_processed"] > before + 20)
         assert client.llen("polling") <= 2
+
+
+def test_the_worker_lets_the_next_tick_come_once_it_has_begun_one(console):
+    path, waits = console.var_dir / "redis" / "redis.sock", "console:waits:workspaces.tasks.poll_due"
+    with redis.Redis(unix_socket_path=str(path)) as client, kombu.Connection(broker_url(f"unix://{path}")) as broker:
+        client.set(waits, 1)  # for ever, unless a worker takes it away
+        app.send_task("workspaces.tasks.poll_due", queue="polling", connection=broker)
+        assert wait_for(lambda: client.ttl(waits) != -1)
 
 
 @pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "valkey-server"])

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
+from kombu.exceptions import ContentDisallowed, DecodeError
 from kombu.transport import redis
 from kombu.utils.encoding import bytes_to_str
 from redis.exceptions import ResponseError
 
 log = structlog.get_logger(__name__)
 
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, ContentDisallowed, DecodeError)
 
 
 class QoS(redis.QoS):
@@ -32,11 +33,18 @@ class Channel(redis.Channel):
     QoS = QoS
 
     def _brpop_read(self, **options: Any) -> Any:
+        before = self._newest_delivery()
         try:
             return self._mended(super()._brpop_read, **options)  # type: ignore[misc]  # kombu's stubs leave it out
         except _UNREADABLE as error:
             log.warning("message_dropped", reason=type(error).__name__)
+            # Else it would count as one that is worked on, and with as many as there are threads nothing is taken.
+            if (tag := self._newest_delivery()) != before:
+                self.qos.ack(tag)
             return None
+
+    def _newest_delivery(self) -> Any:
+        return next(reversed(self.qos._delivered or {}), None)  # noqa: SLF001 - kombu has no other way to tell
 
     def _queue_bind(self, *where: Any) -> None:
         if self._mended(super()._queue_bind, *where) is _MENDED:  # type: ignore[misc]

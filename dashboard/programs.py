@@ -5,10 +5,12 @@ import sys
 
 from dashboard.environment import ROOT
 
+# Workers say nothing to one another: what is to be done is in the database, and what they heard could be anybody's.
+_ALONE = ["--without-gossip", "--without-mingle"]
 # What the operator adds comes after this and counts, should it say otherwise.
 PROGRAMS = {
     "web": ["granian", "--interface", "asginl", "--http", "1", "--no-ws", "dashboard.asgi:application"],
-    "worker": ["celery", "--quiet", "-A", "dashboard", "worker"],
+    "worker": ["celery", "--quiet", "-A", "dashboard", "worker", *_ALONE],
     "beat": ["celery", "--quiet", "-A", "dashboard", "beat", "--pidfile="],
     "sandbox": ["sandbox"],
 }

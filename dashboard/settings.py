@@ -306,6 +306,8 @@ CELERY_TASK_IGNORE_RESULT = True
 # Whoever can write to Redis can give us tasks of ours, and nothing else.
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
+# Nor are workers commanded through it: who could would stop them for good, and read the settings that they run with.
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_ACKS_LATE = False
 # What nobody works on waits in Redis, for the first worker that is free.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1

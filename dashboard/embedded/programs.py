@@ -53,8 +53,7 @@ def workers() -> list[Process]:
 
 def _worker(name: str, threads: int, queues: Sequence[str]) -> Process:
     size = ["-n", f"{name}@%h", "--pool", "threads", "--concurrency", str(threads), "-Q", ",".join(queues)]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]  # there is no other worker to talk to
-    return Process(name, command("worker", [*size, *quiet]))
+    return Process(name, command("worker", [*size, "--without-heartbeat"]))
 
 
 def beat() -> Process:

@@ -17,6 +17,9 @@ ROLE_CHOICES = [
 ]
 
 
+_NO_ADDRESS = "That is not an e-mail address, such as operations@example.com."
+
+
 class InvitationForm(forms.Form):
     """Whom to invite, and as what."""
 
@@ -24,9 +27,16 @@ class InvitationForm(forms.Form):
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        error_messages={"invalid": "That is not an e-mail address, such as operations@example.com."},
+        error_messages={"invalid": _NO_ADDRESS},
     )
     role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
+
+    def clean_email(self) -> str:
+        """Return the address. Raises ValidationError for letters that Django takes for those of ASCII, as Kelvin's."""
+        address: str = self.cleaned_data["email"]
+        if not address.rpartition("@")[0].isascii():
+            raise ValidationError(_NO_ADDRESS)
+        return address
 
 
 class RoleForm(forms.Form):

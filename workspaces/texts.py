@@ -32,6 +32,9 @@ def plain_json(value: Any) -> Any:
 
 
 def is_plain_line(value: str) -> None:
-    """Raise ValidationError when a name that a person typed holds line breaks or characters that nobody can see."""
-    if _HARMFUL.search(value) or set(value) & set("\t\r\n\u2028\u2029"):
+    """Raise ValidationError when a name that a person typed holds line breaks or characters that nobody can see.
+
+    NUL is left to Django, whose fields of text refuse it by themselves, in the same words.
+    """
+    if _HARMFUL.search(value.replace("\0", "")) or set(value) & set("\t\r\n\u2028\u2029"):
         raise ValidationError("There is an invisible character in it. Type it instead of pasting it.")

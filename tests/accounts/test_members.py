@@ -85,6 +85,7 @@ def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
     [
         ("", "Fill this in"),
         ("not an address", "That is not an e-mail address"),
+        ("pi\u212a@example.test", "That is not an e-mail address"),  # lower case makes a k of the Kelvin sign
         ("OWNER@example.test", "is a member already"),
         ("waiting@example.test", "invited already"),
     ],

@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from workspaces.models import Action, AuditEvent, Poll, Workspace
-from workspaces.polling.pauses import set_up_polls
+from cleanlist import Secret
+from cleanlist.errors import SessionExpired
+from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
+from workspaces.polling.pauses import credential_stopped, set_up_polls
 from workspaces.polling.trust import next_probe
+from workspaces.sealing import Sealed
 from workspaces.services.probing import probe_rejected
 
 NOW = timezone.now()
@@ -50,6 +53,61 @@ def test_a_key_that_is_not_accepted_waits_another_hour(rejected, upstream, statu
 def test_a_key_that_was_never_rejected_is_not_tried(connected):
     assert probe_rejected() == 0
     assert Workspace.objects.get(pk=connected.pk).has_api_key
+
+
+@pytest.fixture
+def session(connected, known, settings):
+    """The connected workspace's Clerk session, which Clerk's front end has just refused once."""
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, known["clerk_frontend_api"]]
+    session = ManagementSession.objects.create(
+        workspace=connected,
+        kind=ManagementSession.Kind.CLERK,
+        user_email="operations@example-works.test",
+        frontend_api_url=known["clerk_frontend_api"],
+        session_id=known["clerk_session_id"],
+        client_token=Sealed.seal(Secret(known["clerk_client_token"])),
+    )
+    set_up_polls(Workspace.objects.get(pk=connected.pk))
+    refuse(session)
+    return session
+
+
+def refuse(session, status=401):
+    credential_stopped(session.workspace, "session", SessionExpired("signed out", status=status))
+    session.refresh_from_db()
+
+
+def test_a_session_whose_end_the_console_reckoned_itself_is_not_called_refused(session):
+    ManagementSession.objects.update(doubted_at=NOW - timedelta(seconds=6))
+    refuse(session, None)
+    assert session.rejected_at is None
+
+
+def test_a_session_that_clerk_refuses_once_is_in_doubt_and_used_on(session):
+    assert (session.doubted_at is None, session.rejected_at) == (False, None)
+    assert Poll.objects.get(resource="keys").paused_reason == ""
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_session_that_clerk_refused_twice_is_tried_again_and_used_once_accepted(session, upstream, status):
+    ManagementSession.objects.update(doubted_at=NOW - timedelta(seconds=6))
+    refuse(session, status)
+    assert session.rejected_at is not None
+    assert timedelta(minutes=14) < session.probe_at - timezone.now() <= timedelta(minutes=15)
+    assert Poll.objects.get(resource="keys").paused_reason
+    assert probe_rejected() == 0
+
+    ManagementSession.objects.update(probe_at=NOW)
+    upstream.control("faults", {"path": "/v1/client/*", "kind": "status", "status": 401, "times": 1})
+    assert probe_rejected() == 1
+    session.refresh_from_db()
+    assert session.rejected_at is not None
+
+    ManagementSession.objects.update(probe_at=NOW)
+    assert probe_rejected() == 1
+    session.refresh_from_db()
+    assert (session.rejected_at, session.doubted_at, session.probe_at) == (None, None, None)
+    assert Poll.objects.get(resource="keys").paused_reason == ""
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ def credential_stopped(used: Workspace, kind: CredentialKind, error: Exception) 
         if workspace is None:
             return
         credential = trust.stored(workspace, kind)
-        if credential is not None and isinstance(error, AuthenticationError) and error.status == 401:
+        # Without a status it is we who know that its time is over. Of a session that is over, Clerk may say 404 too.
+        if credential is not None and isinstance(error, AuthenticationError) and error.status is not None:
             trust.refused(credential, error)
         set_up_polls(workspace)

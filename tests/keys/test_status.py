@@ -10,6 +10,8 @@ from keys.status import status_of
 from .conftest import make_key
 
 DAYS = timedelta(days=1)
+# PostgreSQL's clock is asked what time it is.
+pytestmark = pytest.mark.django_db
 
 
 def key(**facts):

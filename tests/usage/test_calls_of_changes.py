@@ -71,6 +71,14 @@ def test_a_round_rise_from_nearly_nothing_is_a_top_up_of_that_size():
     assert (logged.topped_up, logged.high, logged.certainty) == (2500, 2500, "likely")
 
 
+def test_an_enrichment_that_ends_at_the_time_leaves_the_doubt_whether_credits_were_added():
+    ended = Work(None, at(13), None, None, BULK)
+    for evidence in ({}, {"log": (LOG[0], at(3))}, {"log": LOG}):
+        [*_, found] = interpret(Evidence(history(20_000, 0, 19_890, -2499), (), [ended], **evidence))
+        assert (found.low, found.certainty) == (0, "uncertain")
+        assert found.high >= 2499
+
+
 def test_what_comes_back_is_laid_at_the_reservation_that_fits_it_best():
     changes = history(20_000, 17_800, 44, *[0] * 60, -31, every=10)
     [*_, found] = interpret(Evidence(changes))

@@ -118,6 +118,14 @@ def test_levels_within_the_drawing_are_lines(page, readings, rule):
     assert "alert below 500" in page("?range=1h").text
 
 
+def test_the_level_of_no_credits_is_reached_at_zero_and_not_below(page, readings, rule):
+    readings({9: 900, 8: 0})
+    rule("critical", "0.0001")
+    text = page("?range=1h").text
+    assert "alert at 0" in text
+    assert "alert below 0" not in text
+
+
 def test_what_if_answers_with_a_date_later_than_the_runway(page, workspace, now):
     record_steady(workspace, now, hours=96)
     shown = page("?more=5000").context["page"]

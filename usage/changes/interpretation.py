@@ -159,7 +159,7 @@ class _Reader:
 
     def _returned(self, rise: signs.Rise, verdict: signs.Verdict, most: Decimal, *, is_seen: bool) -> Interpretation:
         """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
-        if verdict.score <= signs.UNLIKELY and rise.is_observed and is_seen:
+        if verdict.score < signs.UNLIKELY and rise.is_observed and is_seen:
             return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
         is_trifle = rise.amount < signs.TRIFLE * abs(rise.before)
         certainty = Certainty.LIKELY if is_trifle else Certainty.UNCERTAIN

@@ -15,7 +15,7 @@ from usage.changes.reservations import FORGOTTEN, SETTLING, Reserved
 
 # Most rises are credits that come back.
 PRIOR = -1.0
-# From here on it is a top-up, and from the second on hardly anything else; the last is hardly one.
+# From here on it is a top-up, and from the second on hardly anything else; below the last it is hardly one.
 COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
 # A number that is so round is one by chance in one of seven cases.
 EXACT = 2.0

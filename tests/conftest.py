@@ -151,7 +151,7 @@ def manage():
             env=clean_environment(**variables),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

@@ -4,7 +4,7 @@ Only those rows are written, in batches that each stand for themselves: if it is
 The addresses of a workspace are found one after the other by the index of addresses, not by reading the log.
 """
 
-from django.db import migrations, transaction
+from django.db import connection, migrations, transaction
 from django.db.models import F, Min
 
 from keys.log.addresses import canonical
@@ -34,9 +34,12 @@ def _addresses(rows):
 def _rewrite(log, workspace, address):
     rows = log.objects.filter(workspace_id=workspace, ip_address=address)
     while batch := list(rows.values_list("pk", "created_at")[:BATCH]):
-        times = [at for _, at in batch]
-        # The times say nothing new; they spare looking into the partitions of other months.
-        chosen = rows.filter(pk__in=[pk for pk, _ in batch], created_at__range=(min(times), max(times)))
+        chosen = rows.filter(pk__in=[pk for pk, _ in batch])
+        if connection.vendor == "postgresql":
+            # The times say nothing new; they spare looking into the partitions of other months. SQLite has none, and
+            # compares times as texts: rows whose times are not in Django's form would be chosen for ever.
+            times = [at for _, at in batch]
+            chosen = chosen.filter(created_at__range=(min(times), max(times)))
         chosen.update(ip_address_sent=F("ip_address"), ip_address=canonical(address))
 
 

@@ -217,3 +217,13 @@ def test_old_rows_and_their_noted_values_become_canonical_and_no_other_is_writte
     noted = log.key.log_values.filter(kind="ip_address").order_by("count", "value").values_list("value", "count")
     assert list(noted) == [("", 1), ("2001:db8::1", 1), ("unknown", 1), ("203.0.113.9", 6)]
     assert len(log.shown("?ip=::ffff:203.0.113.9")) == 6
+
+
+@pytest.mark.timeout(60)
+def test_a_row_whose_time_is_written_unlike_django_does_is_rewritten_once(log):
+    row = log.add()
+    sql = "UPDATE keys_loggedrequest SET ip_address = '::ffff:203.0.113.9', created_at = %s"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [f"{row.created_at:%Y-%m-%d %H:%M:%S}.5"])
+    unifying.unify(apps, None)
+    assert LoggedRequest.objects.get(pk=row.pk).ip_address == "203.0.113.9"

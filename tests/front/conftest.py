@@ -3,7 +3,7 @@ from django.conf import settings as django_settings
 
 from tests.running import ProductionWeb, RunningConsole
 
-BODY_SECONDS = 3
+BODY_SECONDS = 5
 
 
 @pytest.fixture(scope="package")

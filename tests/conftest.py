@@ -27,12 +27,12 @@ def pytest_collection_modifyitems(config, items):
     """Browser tests together: their console is started once, and Playwright's event loop is in nobody's way.
 
     On one core they come last, because the others fail faster. On several, one core begins with them, because what is
-    longest has to begin first. What only PostgreSQL can do is left to the run on PostgreSQL.
+    longest has to begin first. What only one database has is left to the run on that one.
     """
-    if connection.vendor != "postgresql":
-        left_out = [item for item in items if item.get_closest_marker("postgresql")]
-        items[:] = [item for item in items if item not in left_out]
-        config.hook.pytest_deselected(items=left_out)
+    others = {"sqlite", "postgresql"} - {connection.vendor}
+    left_out = [item for item in items if any(item.get_closest_marker(name) for name in others)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
     on_several_cores = hasattr(config, "workerinput")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None, reverse=on_several_cores)
 

@@ -35,8 +35,6 @@ def read_only():
 @pytest.fixture
 def full():
     """No page more than there is, and no free one among them: SQLite's own way to have a full disk."""
-    if connection.vendor != "sqlite":
-        pytest.skip("PostgreSQL's files are its server's")
     run("VACUUM")
     (pages,) = run("PRAGMA page_count")
     run(f"PRAGMA max_page_count = {pages}")
@@ -71,6 +69,7 @@ def fill_up(moment):
         Session.objects.create(session_key=str(number), session_data="", expire_date=moment)
 
 
+@pytest.mark.sqlite  # PostgreSQL's files are its server's
 def test_a_full_disk_is_told_alike(browser, viewer, full):
     with pytest.raises(OperationalError, match="full"):
         fill_up(viewer.date_joined)

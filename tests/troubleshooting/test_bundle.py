@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
@@ -294,7 +295,7 @@ def test_a_bundle_costs_as_many_queries_for_ten_rows_as_for_twenty(console, key,
     for _ in range(2):
         for _ in range(10):
             log_request(key)
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(15 if connection.vendor == "postgresql" else 14):  # one asks for its clock
             console.look(workflow=WORKFLOW, key=str(key.key_id))
 
 

@@ -35,6 +35,7 @@ def test_the_way_out_is_a_page_that_exists():
             assert reverse(name, args=["example-works"])
 
 
+@pytest.mark.django_db  # PostgreSQL's clock is asked
 def test_a_rate_limit_is_told_in_the_viewers_time():
     with timezone.override("Asia/Kolkata"):
         explanation = explain(errors.RateLimited("slow down", status=429, retry_after=90))

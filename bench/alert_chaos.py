@@ -18,29 +18,14 @@ import time
 from collections import Counter
 from contextlib import suppress
 from decimal import Decimal
-from email import message_from_bytes
 from pathlib import Path
+
+from bench.mail_recorder import Recorder
 
 TRANSITIONS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdecimal() else 200
 SEED = int(sys.argv[2]) if len(sys.argv) > 2 and sys.argv[2].isdecimal() else 1
 PAUSE_SECONDS = (2.0, 8.0)  # a worker needs about three to start
 LONGEST_WAIT_SECONDS = 90
-
-
-class Recorder:
-    """Notes each message that the server takes over, on disk before it says so."""
-
-    def __init__(self, path):
-        self.path = path
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
-        """Keep the message's id."""
-        message = message_from_bytes(envelope.content)
-        with self.path.open("a") as file:
-            file.write(f"{message['Message-ID']}\t{message['Subject']}\n")
-            file.flush()
-            os.fsync(file.fileno())
-        return "250 2.0.0 taken"
 
 
 def serve_mail(port, path):

@@ -25,8 +25,9 @@ import time
 from collections import Counter, defaultdict
 from contextlib import ExitStack, suppress
 from datetime import timedelta
-from email import message_from_bytes
 from pathlib import Path
+
+from bench.mail_recorder import Recorder
 
 ROOT = Path(__file__).resolve().parent.parent
 WORKSPACES, INTERVAL_SECONDS = 12, 2
@@ -65,24 +66,10 @@ class Upstream:
         await server.serve_forever()
 
 
-class Mail:
-    """Notes which messages it took over."""
-
-    def __init__(self, path):
-        self.path = path
-
-    async def handle_DATA(self, _server, _session, envelope):  # noqa: N802 - aiosmtpd's name
-        """Keep the message's id and subject."""
-        message = message_from_bytes(envelope.content)
-        with self.path.open("a") as file:
-            file.write(f"{message['Message-ID']}\t{message['Subject']}\n")
-        return "250 2.0.0 taken"
-
-
 def serve_mail(port, path):
     from aiosmtpd.controller import Controller  # noqa: PLC0415 - only this process needs it
 
-    Controller(Mail(path), hostname="127.0.0.1", port=port).start()
+    Controller(Recorder(path), hostname="127.0.0.1", port=port).start()
     signal.pause()
 
 

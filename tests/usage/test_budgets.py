@@ -10,7 +10,7 @@ from tests.usage.accounts import Account
 from tests.usage.past import record_series, write_steady
 from tests.usage.test_truths import TABLE
 from usage.budgets.periods import Period
-from usage.budgets.standing import standings_of, used_fractions
+from usage.budgets.standing import standings_of
 from usage.budgets.used import used_along, used_in
 from usage.models import BalanceReading, Budget
 from usage.runway import learn_burn
@@ -100,7 +100,6 @@ def test_before_the_first_reading_nothing_is_known(workspace, budget, now):
     found = standing_of(workspace, now)
     assert (found.used, found.end, found.fraction, found.is_close) == (None, None, None, False)
     assert "an unknown number of 5,000 credits" in found.words
-    assert used_fractions([workspace], now) == {}
 
 
 def test_without_a_budget_there_is_no_standing_and_one_query_tells_so(workspace, now, django_assert_num_queries):
@@ -163,7 +162,7 @@ def test_it_is_close_from_eighty_per_cent_on_or_when_the_forecast_passes_it(work
         Budget.objects.update(credits=amount)
         found = standing_of(workspace, now)
         assert (found.is_close, found.is_passed) == (is_close, is_passed), amount
-    assert used_fractions([workspace], now + timedelta(minutes=1)) == {workspace.pk: Decimal(1920) / 1900}
+    assert found.fraction == Decimal(1920) / 1900
 
 
 @pytest.mark.parametrize(("left", "is_close"), [(921, False), (920, True), (899, True)])

@@ -186,9 +186,3 @@ def _standings(budgets: Mapping[int, Budget], known: Iterable[Credits]) -> dict[
     periods = {pk: budgets[pk].period_at(one.now) for pk, one in found.items()}
     used = used_in(periods, {pk: one.latest for pk, one in found.items() if one.latest})
     return {pk: Standing(budgets[pk], periods[pk], one, used.get(pk)) for pk, one in found.items()}
-
-
-def used_fractions(workspaces: Iterable[Workspace], now: datetime) -> Mapping[int, Decimal]:
-    """Return the likely used share of each budget (1 is all of it), by workspace, where it is known; six queries."""
-    found = {pk: one.fraction for pk, one in standings_of(workspaces, now).items() if not one.problem}
-    return {pk: fraction for pk, fraction in found.items() if fraction is not None}

@@ -55,12 +55,12 @@ class Reader:
 
 
 @pytest.fixture(params=["a mail server", "files, the embedded default"])
-def reader(request, tmp_path):
+def reader(request, tmp_path, tables):
     mailbox = Mailbox() if request.param == "a mail server" else None
     variables = {"EMAIL_URL": f"smtp://127.0.0.1:{mailbox.port}"} if mailbox else {}
     if mailbox:
         mailbox.start()
-    console = RunningConsole(tmp_path, POLL_BALANCE_SECONDS=str(INTERVAL), **variables)
+    console = RunningConsole(tmp_path, tables=tables, POLL_BALANCE_SECONDS=str(INTERVAL), **variables)
     console.start()
     somebody = Reader(console, mailbox)
     yield somebody

@@ -31,9 +31,9 @@ def pytest_runtest_makereport(item, call):
 # All of the package's scope, not the session's: while Playwright runs, its event loop is this thread's, and
 # neither the ORM nor asyncio.run would work in the tests of other folders.
 @pytest.fixture(scope="package")
-def console(tmp_path_factory):
+def console(tmp_path_factory, tables):
     """The whole console as `make run` starts it, sandbox and traffic included."""
-    running = RunningConsole(tmp_path_factory.mktemp("var"), **QUICK)
+    running = RunningConsole(tmp_path_factory.mktemp("var"), tables=tables, **QUICK)
     running.start()
     yield running
     running.stop()

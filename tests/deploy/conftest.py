@@ -19,11 +19,11 @@ def https_port():
 
 
 @pytest.fixture(scope="package")
-def console(tmp_path_factory, https_port, redis_server):
+def console(tmp_path_factory, https_port, redis_server, tables):
     """README's command for production, told that one proxy stands in front."""
     variables = {"PUBLIC_URL": f"https://localhost:{https_port}", "TRUSTED_PROXY_COUNT": 1}
     var_dir = tmp_path_factory.mktemp("behind")
-    web = ProductionWeb(var_dir, REDIS_URL=settings.REDIS_URL, BODY_SECONDS=BODY_SECONDS, **variables)
+    web = ProductionWeb(var_dir, tables=tables, REDIS_URL=settings.REDIS_URL, BODY_SECONDS=BODY_SECONDS, **variables)
     person = {"DJANGO_SUPERUSER_PASSWORD": RunningConsole.password}
     web.manage("createsuperuser", "--noinput", "--email", RunningConsole.email, **person)
     with web:

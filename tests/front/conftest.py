@@ -7,17 +7,19 @@ BODY_SECONDS = 5
 
 
 @pytest.fixture(scope="package")
-def embedded(tmp_path_factory):
-    running = RunningConsole(tmp_path_factory.mktemp("embedded"), "--no-sandbox", BODY_SECONDS=BODY_SECONDS)
+def embedded(tmp_path_factory, tables):
+    var_dir = tmp_path_factory.mktemp("embedded")
+    running = RunningConsole(var_dir, "--no-sandbox", tables=tables, BODY_SECONDS=BODY_SECONDS)
     running.start()
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="package")
-def production(tmp_path_factory, redis_server):
+def production(tmp_path_factory, redis_server, tables):
     var_dir = tmp_path_factory.mktemp("production")
-    with ProductionWeb(var_dir, BODY_SECONDS=BODY_SECONDS, REDIS_URL=django_settings.REDIS_URL) as running:
+    variables = {"BODY_SECONDS": BODY_SECONDS, "REDIS_URL": django_settings.REDIS_URL}
+    with ProductionWeb(var_dir, tables=tables, **variables) as running:
         yield running
 
 

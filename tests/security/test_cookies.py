@@ -13,10 +13,11 @@ AS_PROXY = {"Host": HOST, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.
 
 
 @pytest.fixture(scope="module", params=["http", "https"])
-def cookies(request, tmp_path_factory):
+def cookies(request, tmp_path_factory, tables):
     """The cookies of a sign-in, as {name: attributes in lower case}, and how the console is reached."""
     over_https = request.param == "https"
-    console = RunningConsole(tmp_path_factory.mktemp("var"), "--no-sandbox", **(BEHIND_HTTPS if over_https else {}))
+    variables = BEHIND_HTTPS if over_https else {}
+    console = RunningConsole(tmp_path_factory.mktemp("var"), "--no-sandbox", tables=tables, **variables)
     console.start()
     try:
         yield request.param, dict(set_at_sign_in(console, AS_PROXY if over_https else {}))

@@ -58,8 +58,8 @@ ANSWERED = 0.3  # seconds
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory):
-    running = RunningConsole(tmp_path_factory.mktemp("hostile"), "--no-sandbox")
+def console(tmp_path_factory, tables):
+    running = RunningConsole(tmp_path_factory.mktemp("hostile"), "--no-sandbox", tables=tables)
     running.start()
     assert {ask(running, path, {}) for path in ("/accounts/login/", STATIC)} == {200}
     yield running

@@ -1,4 +1,5 @@
 import contextlib
+import gc
 import os
 import sqlite3
 import subprocess
@@ -37,6 +38,12 @@ def pytest_collection_modifyitems(config, items):
     config.hook.pytest_deselected(items=left_out)
     on_several_cores = hasattr(config, "workerinput")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None, reverse=on_several_cores)
+
+
+def pytest_collection_finish():
+    """Have the garbage collector look no more through what stays to the end: thousands of tests and all modules."""
+    gc.collect()
+    gc.freeze()
 
 
 class ByFile(LoadFileScheduling):

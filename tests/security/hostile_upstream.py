@@ -26,6 +26,9 @@ ATTACKS = {
     "unicode": "\U0001f4a5\u0b95\u0bcd\u05d0\ufffe\U0010ffff",
     "address": "javascript:alert(1)//https://evil.test/",
 }
+# What only a spreadsheet takes for more than text; to a page it is a plain word.
+ON_A_SHEET = {"formula", "plus", "at", "tab"}
+ON_A_PAGE = [name for name in ATTACKS if name not in ON_A_SHEET]
 
 
 def token():

@@ -19,7 +19,7 @@ from workspaces.sealing import Sealed
 from workspaces.services import Credentials
 
 from .addresses import PARTS, address_of
-from .hostile_upstream import ATTACKS, WORKFLOW
+from .hostile_upstream import ATTACKS, ON_A_PAGE, WORKFLOW
 from .signing_in import sign_in
 from .url_table import rows
 
@@ -97,20 +97,22 @@ def _whoami(workspace):
     return services.check_connection(workspace.base_url, credentials.for_api_key(), None).whoami
 
 
-def pages_of(browser, workspace):
+def pages_of(browser, workspace, ways=({},)):
     names = {"slug": workspace.slug, "key_id": KEY_ID, "workflow_id": WORKFLOW}
     for name in PAGES:
         if set(PARTS[name]) <= set(names):
-            for headers in ({}, {"HX-Request": "true"}):
+            for headers in ways:
                 yield name, browser.get(address_of(name, names), headers=headers)
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ON_A_PAGE)
 def test_what_upstream_says_is_shown_and_does_nothing(victim, owner, hostile, attack):
     hostile.text = ATTACKS[attack]
     read_everything(victim)
     browser = sign_in(Client(raise_request_exception=False), owner)
-    for _, response in pages_of(browser, victim):
+    # A part of a page is a piece of the page's own template: a few attacks show that none is left out.
+    ways = ({}, {"HX-Request": "true"}) if attack in {"script", "control", "long"} else ({},)
+    for _, response in pages_of(browser, victim, ways):
         assert_harmless(response)
 
 
@@ -135,7 +137,7 @@ def test_numbers_that_no_account_has_break_no_page(victim, owner, hostile, numbe
         assert response.status_code < 500, name
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ON_A_PAGE)
 def test_commands_answer_with_upstreams_words_and_do_nothing_else(victim, owner, hostile, attack):
     hostile.text = "plain"
     read_everything(victim)
@@ -171,7 +173,7 @@ def test_the_audit_trail_and_its_files_are_harmless(victim, owner, attack):
             assert content.isascii()
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ON_A_PAGE)
 def test_what_people_type_is_kept_as_text_or_refused(victim, owner, attack, client):
     text = ATTACKS[attack]
     browser = sign_in(Client(raise_request_exception=False), owner)
@@ -198,7 +200,7 @@ def test_what_people_type_is_kept_as_text_or_refused(victim, owner, attack, clie
         assert_harmless(browser.get(page))
 
 
-@pytest.mark.parametrize("attack", ATTACKS)
+@pytest.mark.parametrize("attack", ON_A_PAGE)
 def test_query_strings_headers_and_cookies_are_harmless(victim, owner, attack):
     text = ATTACKS[attack][:4000]
     browser = sign_in(Client(raise_request_exception=False), owner)

@@ -8,6 +8,8 @@ from pathlib import Path
 # Where this is installed from a wheel, the packages beside it are found by no other way.
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from django.db import OperationalError
+
 from dashboard.environment import ConfigurationError, read_environment
 from dashboard.programs import PROGRAMS, become
 from dashboard.secrets import new_settings
@@ -32,6 +34,8 @@ def main(arguments: list[str]) -> None:
             execute_from_command_line(arguments)
     except ConfigurationError as error:
         sys.exit(f"The console cannot start with these settings:\n{error}")
+    except OperationalError as error:
+        sys.exit(f"The database cannot be used:\n  {error}\nThe command check_install says what else is wrong.")
 
 
 def installed() -> None:

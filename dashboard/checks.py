@@ -36,7 +36,7 @@ def redis_is_guarded(**_: Any) -> list[CheckMessage]:
         found.append(Warning(note, hint="Set requirepass and use rediss://:password@host.", id="dashboard.W001"))
     if parts.scheme != "rediss":
         note = "REDIS_URL leads to another machine without TLS: its password and what it holds can be read on the way."
-        found.append(Warning(note, hint="Use rediss://.", id="dashboard.W002"))
+        found.append(_of_the_way(parts.hostname, note, "Use rediss://.", 2))
     return found
 
 
@@ -48,7 +48,14 @@ def the_way_to_the_database_is_sealed(**_: Any) -> list[CheckMessage]:
     if host in _HERE or host.startswith("/") or database.get("OPTIONS", {}).get("sslmode") in _TLS:
         return []
     note = "DATABASE_URL leads to another machine and does not ask for TLS."
-    return [Warning(note, hint="Add ?sslmode=verify-full, or require, to it.", id="dashboard.W003")]
+    return [_of_the_way(host, note, "Add ?sslmode=verify-full, or require, to it.", 3)]
+
+
+def _of_the_way(host: str | None, note: str, hint: str, number: int) -> CheckMessage:
+    """Warn, but not of a name without a dot: it is one of a container network, as in deploy/compose.yaml."""
+    if host and ("." in host or ":" in host):
+        return Warning(note, hint=hint, id=f"dashboard.W{number:03}")
+    return Info(note, hint=hint, id=f"dashboard.I{number:03}")
 
 
 @register(Tags.security, deploy=True)
@@ -61,7 +68,7 @@ def somebody_can_sign_in_without_the_identity_provider(**_: Any) -> list[CheckMe
         account = get_user_model().objects.filter(email__iexact=address).first()
     except DatabaseError:
         note = "Whether SSO_ONLY_EXCEPT names an account that can sign in is not known: the database does not answer."
-        return [Info(note, id="dashboard.I002")]
+        return [Info(note, id="dashboard.I004")]
     if account is None:
         problem, hint = "names no account", "Make it with `manage.py createsuperuser`, or name another one."
     elif not account.is_active:

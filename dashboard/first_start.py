@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 
 from dashboard.environment import ConfigurationError
+from dashboard.installation import database_finding
 from dashboard.settings import ENVIRONMENT
 from workspaces.models import User
 
@@ -21,7 +22,12 @@ class FirstAdmin:
 
 
 def prepare(*, static: bool = True) -> FirstAdmin:
-    """Bring database, static files and the first account up to date. Raises ConfigurationError for a weak password."""
+    """Bring database, static files and the first account up to date.
+
+    Raises ConfigurationError for a database that cannot be used, and for a weak password.
+    """
+    if (database := database_finding()).advice:
+        raise ConfigurationError(f"  DATABASE_URL: {database.text}. {database.advice}")
     call_command("migrate", interactive=False, verbosity=0)
     if static and not settings.DEBUG:
         call_command("collectstatic", interactive=False, verbosity=0)

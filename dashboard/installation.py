@@ -9,7 +9,7 @@ from typing import Any
 import redis
 from django.apps import apps
 from django.conf import settings
-from django.core.checks import run_checks
+from django.core.checks import WARNING, run_checks
 from django.core.mail import get_connection
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
@@ -38,7 +38,7 @@ def findings() -> Iterator[Finding]:
     """Yield what every part is like; those that need the tables only if they are there."""
     yield _version()
     yield _space()
-    database = _database()
+    database = database_finding()
     yield database
     yield _redis()
     yield _static_files()
@@ -65,7 +65,8 @@ def _space() -> Finding:
     return Finding("VAR_DIR", text, "Make room on its disk." if free < LEAST_FREE_BYTES else "")
 
 
-def _database() -> Finding:
+def database_finding() -> Finding:
+    """Say whether the database answers and is one that the console can use."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -73,8 +74,15 @@ def _database() -> Finding:
     if connection.vendor != "postgresql":
         return Finding("Database", f"SQLite, {settings.DATABASES['default']['NAME']}")
     major = connection.pg_version // 10000  # type: ignore[attr-defined]
-    old = f"Update it to {OLDEST_POSTGRESQL} or newer." if major < OLDEST_POSTGRESQL else ""
-    return Finding("Database", f"PostgreSQL {major}", old)
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        [encoding] = cursor.fetchone()
+    advice = ""
+    if major < OLDEST_POSTGRESQL:
+        advice = f"Update it to {OLDEST_POSTGRESQL} or newer."
+    elif encoding != "UTF8":  # in any other, alerts and logs with a dash or an accent are refused
+        advice = "Make one anew: createdb --encoding UTF8 --template template0."
+    return Finding("Database", f"PostgreSQL {major}, {encoding}", advice)
 
 
 def _tables() -> Finding:
@@ -167,7 +175,7 @@ def _background() -> Finding:
 
 def _django() -> Iterator[Finding]:
     for message in run_checks(include_deployment_checks=True):
-        if message.is_serious(level=30):
+        if message.is_serious(level=WARNING) and not message.is_silenced():
             yield Finding("Settings", message.msg, message.hint or "See Django's documentation.")
 
 

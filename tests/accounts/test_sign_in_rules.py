@@ -187,4 +187,4 @@ def test_it_does_not_warn_where_passwords_work_and_says_where_it_cannot_know(db,
     assert found_by_the_deployment_check() == []
     settings.SSO_ONLY_EXCEPT = "admin@example.test"
     monkeypatch.setattr(User.objects, "filter", Mock(side_effect=OperationalError("no such table")))
-    assert [number for number, _ in found_by_the_deployment_check()] == ["dashboard.I002"]
+    assert [number for number, _ in found_by_the_deployment_check()] == ["dashboard.I004"]

@@ -3,14 +3,17 @@
 import shutil
 from dataclasses import replace
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import call_command
 from django.db import OperationalError, connection
+from psycopg import sql
 
 from cleanlist import Secret
 from dashboard import installation, liveness
 from dashboard.installation import findings
+from dashboard.secrets import new_secret
 from tests.running import free_port
 from workspaces.models import Heartbeat, User, Workspace
 from workspaces.sealing import Sealed
@@ -121,3 +124,39 @@ def test_https_without_a_proxy_that_is_named(whole):
 def test_a_disk_that_is_nearly_full(whole, monkeypatch):
     monkeypatch.setattr(installation, "LEAST_FREE_BYTES", shutil.disk_usage(whole.VAR_DIR).free + 2**33)
     assert "Make room" in wrong()["VAR_DIR"]
+
+
+def of_production(database_url):
+    keys = {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    return {"DATABASE_URL": database_url, "PUBLIC_URL": "https://console.example.test", **keys}
+
+
+@pytest.mark.postgresql
+def test_a_database_that_cannot_hold_every_text_gets_no_tables(manage, tmp_path):
+    there = connection.settings_dict
+    name = f"{there['NAME']}_ascii"
+    made = sql.SQL("CREATE DATABASE {} ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0")
+    url = f"postgres://{there['USER']}:{there['PASSWORD']}@{there['HOST']}:{there['PORT']}/{name}"
+    with psycopg.connect(**{**connection.get_connection_params(), "dbname": "postgres"}, autocommit=True) as server:
+        server.execute(made.format(sql.Identifier(name)))
+        try:
+            done = manage("prepare", VAR_DIR=tmp_path, **of_production(url))
+        finally:
+            server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
+    assert done.returncode == 1
+    assert "SQL_ASCII. Make one anew: createdb --encoding UTF8 --template template0." in done.stderr
+
+
+@pytest.mark.parametrize("command", ["prepare", "verify_audit", "migrate"])
+def test_a_command_says_in_words_that_the_database_is_away(manage, tmp_path, command):
+    url = f"postgres://console:hush@127.0.0.1:{free_port()}/console"
+    done = manage(command, VAR_DIR=tmp_path, **of_production(url))
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "hush" not in done.stderr
+
+
+def test_what_django_warns_of_is_wrong_but_not_what_the_console_decided_otherwise(manage, tmp_path):
+    done = manage("check_install", VAR_DIR=tmp_path, **of_production("sqlite:///" + str(tmp_path / "console.sqlite3")))
+    assert "HSTS" not in done.stdout

@@ -17,13 +17,14 @@ DEPLOY = ROOT / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"].startswith("cleanlist-console:")}
+CONSOLES = {name: service for name, service in OURS.items() if name != "sandbox"}
 DOCKERFILE = (DEPLOY / "Dockerfile").read_text()
 UNITS = {path.name: path.read_text() for path in (DEPLOY / "systemd").iterdir()}
 
 
 def made_env(domain="console.example.com"):
     done = subprocess.run([DEPLOY / "make-env", domain], check=True, capture_output=True, text=True)
-    return dict(re.findall(r"^([A-Z_]+)=(.*)$", done.stdout, re.MULTILINE))
+    return {name: text.strip('"') for name, text in re.findall(r"^([A-Z_]+)=(.*)$", done.stdout, re.MULTILINE)}
 
 
 def filled_in(text, values):
@@ -41,7 +42,7 @@ def commands():
 
 
 def test_every_command_exists():
-    assert {words[0] for words in commands()} == {"web", "worker", "beat", "prepare"}
+    assert {words[0] for words in commands()} == {"web", "worker", "beat", "prepare", "sandbox"}
     assert {words[0] for words in commands()} <= {*PROGRAMS, *get_commands()}
 
 
@@ -50,13 +51,17 @@ def test_the_env_that_is_made_gives_good_settings(domain, monkeypatch, tmp_path)
     values = made_env(domain)
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    for name, value in OURS["prepare"]["environment"].items():
-        monkeypatch.setenv(name, filled_in(value, {each: text.strip('"') for each, text in values.items()}))
+    assert CONSOLES["web"]["env_file"] == ".env"
+    for name, value in {**values, **CONSOLES["web"]["environment"]}.items():
+        monkeypatch.setenv(name, filled_in(value, values))
     monkeypatch.setenv("VAR_DIR", str(tmp_path))
     environment = read_environment()
     assert environment.public_url == f"https://{domain}"
     assert not environment.embedded
     assert environment.trusted_proxy_count == 1
+    command = SERVICES["sandbox"]["command"]
+    sandbox = f"http://sandbox:{command[command.index('--port') + 1]}"
+    assert (sandbox in environment.cleanlist_api_origins) == (domain == "localhost")
 
 
 def test_the_env_that_is_made_is_fresh_and_has_every_value_that_compose_asks_for():
@@ -65,11 +70,11 @@ def test_the_env_that_is_made_is_fresh_and_has_every_value_that_compose_asks_for
     assert {name for name in first if first[name] != second[name]} == secret
     asked = set(re.findall(r"\$\{([A-Z_]+)", (DEPLOY / "compose.yaml").read_text()))
     assert asked - set(first) == {"CONSOLE_VERSION"}
-    assert set(first) <= asked
+    assert set(first) <= asked | set(VARIABLES)
 
 
 def test_every_setting_that_the_files_give_is_one():
-    given = {name for service in OURS.values() for name in service["environment"]}
+    given = {name for service in CONSOLES.values() for name in service["environment"]}
     given |= set(re.findall(r"^Environment=.*?(VAR_DIR)=", UNITS["common.conf"], re.MULTILINE))
     image = {"PATH", "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE"}
     given |= set(re.findall(r"\b([A-Z_]+)=", DOCKERFILE.split("\nENV ")[1].split("\nUSER")[0])) - image

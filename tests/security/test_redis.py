@@ -318,6 +318,8 @@ FAR = "10.0.0.5"
         (f"redis://:pw@{FAR}:6379/0", ["dashboard.W002"]),
         (f"rediss://{FAR}:6379/0", ["dashboard.W001"]),
         (f"rediss://:pw@{FAR}:6379/0", []),
+        ("redis://:pw@valkey:6379/0", ["dashboard.I002"]),
+        ("redis://:pw@[2001:db8::5]:6379/0", ["dashboard.W002"]),
     ],
 )
 def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, found):
@@ -333,6 +335,7 @@ def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, 
         ("postgres://console:pw@127.0.0.1/console", []),
         (f"postgres://console:pw@{FAR}/console", ["dashboard.W003"]),
         (f"postgres://console:pw@{FAR}/console?sslmode=prefer", ["dashboard.W003"]),
+        ("postgres://console:pw@database/console", ["dashboard.I003"]),
         (f"postgres://console:pw@{FAR}/console?sslmode=verify-full", []),
     ],
 )

@@ -30,7 +30,8 @@ def misdated(workspace):
             BalanceChange.objects.filter(reading=row).update(until=at)
         if ahead > timedelta(hours=1):
             facts = {"lowest": 440, "highest": 470, "closing": 440, "spent": 50, "covered_seconds": 120}
-            BalanceHour.objects.update(spent=10)
+            BalanceHour.objects.update(spent=0)
+            BalanceHour.objects.filter(hour=hour_of(now - timedelta(minutes=3))).update(spent=10)
             BalanceHour.objects.create(workspace=workspace, hour=hour_of(now + ahead), **facts)
         BurnPattern.objects.update_or_create(workspace=workspace, defaults={"hour": now + ahead, "hours_seen": 1})
 

@@ -12,6 +12,7 @@ from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, I
 from usage.changes.interpretation import REFUSED_WITHIN, known_sizes
 from usage.changes.reservations import FORGOTTEN
 from usage.changes.works import DEAREST, MOST_CONTACTS, work_of
+from usage.hours import hour_of
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
@@ -160,10 +161,12 @@ def _sizes(workspace: Workspace, since: datetime, until: datetime) -> list[tuple
 
 
 def _usual(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
-    """Return the burn of the week before in credits a second, and the peak of the month before."""
-    hours = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - USUAL, since))
-    found = hours.aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
-    month = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - PEAK, since))
+    """Return the burn of the week before in credits a second, and the peak of the month before.
+
+    The hour in which the stretch begins is none of before: what is asked about would be evidence for itself.
+    """
+    month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=hour_of(since))
+    found = month.filter(hour__gte=since - USUAL).aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
     peak = month.aggregate(peak=Max("highest"))["peak"] or ZERO
     seconds = found["seconds"] or 0.0
     return (max(0.0, float(found["spent"]) / seconds) if seconds >= 3600 else 0.0), peak

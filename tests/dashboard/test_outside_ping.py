@@ -1,6 +1,9 @@
 """A service outside hears of the console each minute, but only while it does its work."""
 
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import ClassVar
 
 import pytest
 
@@ -9,27 +12,35 @@ from alerts.models import Notification, Recipient
 from dashboard import liveness, outside_ping
 from dashboard.liveness import Liveness, Trouble
 from tests.alerts.conftest import Mailbox
-from webhooks import outgoing
+from tests.running import free_port
 from workspaces import clock
 from workspaces.models import AccountMail, Poll
 
 pytestmark = pytest.mark.django_db
-URL = "https://hc-ping.example.com/uuid"
+
+
+class Outside(BaseHTTPRequestHandler):
+    """A service that hears the console; a path says with which status it answers."""
+
+    calls: ClassVar[list] = []
+
+    def do_POST(self):
+        self.calls.append(self.path)
+        self.send_response(int(self.path.strip("/")))
+        self.send_header("Location", "/200")
+        self.end_headers()
 
 
 @pytest.fixture
 def called(settings, monkeypatch):
-    """The addresses that were called, in place of a real service; everything else goes on."""
-    calls = []
-
-    def post(url, *_):
-        calls.append(url)
-        return outgoing.Answer(200, "", "", 1)
-
-    settings.HEARTBEAT_URL = URL
-    monkeypatch.setattr(outgoing, "post", post)
+    """The paths that were called."""
+    Outside.calls.clear()
     monkeypatch.setattr(liveness, "look", Liveness)
-    return calls
+    with ThreadingHTTPServer(("127.0.0.1", 0), Outside) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        settings.HEARTBEAT_URL = f"http://127.0.0.1:{server.server_port}/200"
+        yield Outside.calls
+        server.shutdown()
 
 
 def late(minutes):
@@ -39,7 +50,7 @@ def late(minutes):
 def test_it_is_called_while_all_works(called, workspace):
     Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60, next_run_at=late(4))
     assert outside_ping.ping()
-    assert called == [URL]
+    assert called == ["/200"]
 
 
 def test_without_the_setting_nobody_is_called(called, settings):
@@ -88,9 +99,17 @@ def test_it_is_not_called_while_the_mail_server_is_away(called, settings):
     server.stop()
 
 
-@pytest.mark.parametrize("url", ["https://10.0.0.5/ping", "http://hc-ping.example.com/x", "https://metadata.internal/"])
-def test_an_address_inside_is_not_called(settings, monkeypatch, caplog, url):
-    settings.HEARTBEAT_URL = url
-    monkeypatch.setattr(liveness, "look", Liveness)
+@pytest.mark.parametrize("status", [302, 404, 500])
+def test_only_an_answer_that_it_was_heard_counts(called, settings, caplog, status):
+    settings.HEARTBEAT_URL = settings.HEARTBEAT_URL.replace("/200", f"/{status}")
     assert not outside_ping.ping()
-    assert "outside_ping_failed" in caplog.text
+    assert called == [f"/{status}"]
+    assert f"answered {status}" in caplog.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
+def test_a_service_that_is_away_is_told_without_its_address(called, settings, caplog, host):
+    settings.HEARTBEAT_URL = f"http://{host}:{free_port()}/secret-uuid"
+    assert not outside_ping.ping()
+    assert "ConnectError" in caplog.text
+    assert "secret-uuid" not in caplog.text

@@ -84,7 +84,8 @@ def test_only_a_machine_that_reaches_no_service_at_all_is_let_through(packages, 
 def test_the_bill_of_materials_names_every_package_with_its_hashes(tmp_path):
     target = tmp_path / "sbom.json"
     command = [Path(sys.executable).with_name("cyclonedx-py"), "requirements", ROOT / "requirements.txt"]
-    subprocess.run([*command, "--output-file", target], check=True, capture_output=True)
+    # Whether the file keeps to its schema is the tool's own affair, and takes it nine times as long.
+    subprocess.run([*command, "--no-validate", "--output-file", target], check=True, capture_output=True)
 
     components = {each["name"]: each for each in json.loads(target.read_text())["components"]}
     for requirement, hashes in locked("requirements.txt"):

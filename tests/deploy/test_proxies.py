@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.deploy.conftest import BODY_SECONDS
+from tests.front import cookies
 from tests.front.sockets import answer_of
 from tests.running import RunningConsole
 from tests.waiting import wait_until
@@ -43,6 +44,13 @@ def test_people_sign_in_through_it_over_https(browser):
     assert all("Secure" in cookie for cookie in answer.headers.get_list("Set-Cookie"))
     assert browser.get("/").status_code in {200, 302}
     assert browser.get("/accounts/login/").headers["Location"] == "/"
+
+
+def test_cookies_are_bound_to_https_and_this_host(console, https_port):
+    address = f"localhost:{https_port}"
+    as_proxy = {"Host": address, "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.7"}
+    found = cookies.set_at_sign_in(console.url, **as_proxy, Origin=f"https://{address}")
+    cookies.assert_bound(found, prefix="__Host-")
 
 
 def test_the_console_learns_where_people_are(browser, console, proxy):

@@ -4,6 +4,7 @@ import pytest
 
 from dashboard.headers import HEADERS
 from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
+from tests.front import cookies
 from tests.front.sockets import FORM, SILENT, answer_of, ask, connect, get
 
 KINDS = {
@@ -69,3 +70,7 @@ def test_what_the_web_server_refuses_itself_has_no_body_that_could_need_them(por
     answered, headers, body = get(port, path, header)
     assert (answered, body) == (status, b"")
     assert "Content-Type" not in headers
+
+
+def test_cookies_over_http_are_read_by_no_script_but_the_one_that_scripts_send_back(embedded):
+    cookies.assert_bound(cookies.set_at_sign_in(embedded.url), prefix="")

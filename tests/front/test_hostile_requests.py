@@ -7,8 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.running import RunningConsole
-
 HEALTHY = 0.2  # seconds
 TRIES = 5  # other programs use this machine as well
 
@@ -58,12 +56,9 @@ ANSWERED = 0.3  # seconds
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory, tables):
-    running = RunningConsole(tmp_path_factory.mktemp("hostile"), "--no-sandbox", tables=tables)
-    running.start()
-    assert {ask(running, path, {}) for path in ("/accounts/login/", STATIC)} == {200}
-    yield running
-    running.stop()
+def console(embedded):
+    assert {ask(embedded, path, {}) for path in ("/accounts/login/", STATIC)} == {200}
+    return embedded
 
 
 def ask(console, path, headers):

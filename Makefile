@@ -94,7 +94,7 @@ $(VENV)/.installed-dev: requirements-dev.txt requirements.txt requirements-valke
 	@touch $@ $(VENV)/.installed
 
 $(BIN)/python:
-	@for name in python3.13 python3.12 python3.11 python3 python; do \
+	@for name in python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	  if "$$name" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    exec "$$name" -m venv $(VENV); \
 	  fi; \

@@ -48,8 +48,17 @@ def of(
 
     ``keys`` counts them by status, ``late`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
     """
-    found = [*_credentials(workspace), *_keys(keys), *_budget(budget), *_webhooks(endpoints), *_mirror(late)]
+    ours = [*_pause(workspace), *_credentials(workspace)]
+    found = [*ours, *_keys(keys), *_budget(budget), *_webhooks(endpoints), *_mirror(late)]
     return sorted(found, key=lambda item: item.rank)
+
+
+def _pause(workspace: Workspace) -> list[Attention]:
+    """Return one item where nobody watches because somebody wants it so."""
+    if not workspace.paused_at:
+        return []
+    text = f"{workspace.pause} Nothing new is seen, and alerts that need it stay quiet."
+    return [Attention("warning", text, POLLING, "Details")]
 
 
 def _credentials(workspace: Workspace) -> list[Attention]:

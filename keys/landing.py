@@ -146,6 +146,7 @@ def _schedule_request_logs(workspace: Workspace) -> None:
                 subject=key.upstream_id,
                 interval_seconds=_first_interval(key),
                 next_run_at=now,
+                paused_reason=workspace.pause,
             )
             for key in keys
             if key.upstream_id not in polls

@@ -190,6 +190,8 @@ def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]
 def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, now: datetime) -> Readings:
     if poll is None or workspace.api_key is None:
         return Unreadable("No API key is stored, so there is no balance to read.")
+    if workspace.paused_at is not None:
+        return Unreadable(workspace.pause)
     last, url = poll.last_success_at, page_of(workspace)
     silent = now - (last or workspace.created_at)
     facts: tuple[Fact, ...] = (("Last read", stamp(last) if last else "never"),)

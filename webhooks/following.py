@@ -148,5 +148,14 @@ def _follow(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
     there = set(workspace.polls.filter(resource=resource).values_list("subject", flat=True))
     missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MOST_FOLLOWED - len(there))]
     seconds = resource_named(resource).interval_seconds()
-    polls = [Poll(workspace=workspace, resource=resource, subject=one, interval_seconds=seconds) for one in missing]
+    polls = [
+        Poll(
+            workspace=workspace,
+            resource=resource,
+            subject=one,
+            interval_seconds=seconds,
+            paused_reason=workspace.pause,
+        )
+        for one in missing
+    ]
     Poll.objects.bulk_create(polls, ignore_conflicts=True)

@@ -4,6 +4,9 @@ Each event is also one line of JSON in the log, once it is committed: what is sh
 database is set back. The line tells which event it is, not all of it: no message and no details.
 """
 
+import getpass
+import os
+import socket
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -20,12 +23,13 @@ from workspaces.texts import plain_json, plain_text
 
 @dataclass(frozen=True)
 class Actor:
-    """Who gives a command and from where; without a user it is the console itself."""
+    """Who gives a command and from where; without a user it is the console itself, or what ``name`` says."""
 
     user: User | None = None
     ip_address: str | None = None
     user_agent: str = ""
     request_id: str = ""
+    name: str = ""
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
@@ -36,6 +40,15 @@ class Actor:
             user_agent=request.headers.get("User-Agent", "")[:300],
             request_id=str(structlog.contextvars.get_contextvars().get("request_id", "")),
         )
+
+    @classmethod
+    def of_command(cls, command: str) -> Self:
+        """Return whoever runs ``command`` on a machine of the console: they may do everything there anyway."""
+        try:
+            account = getpass.getuser()
+        except (KeyError, OSError):  # in a container the account may have no name
+            account = f"user {os.getuid()}"
+        return cls(name="command line", user_agent=f"{command}, by {account} on {socket.gethostname()}")
 
 
 CONSOLE = Actor()
@@ -63,7 +76,7 @@ def record_event(
         workspace=workspace,
         workspace_name=plain_text(workspace.name, 80) if workspace else "",
         actor=actor.user,
-        actor_email=actor.user.email if actor.user else "",
+        actor_email=actor.user.email if actor.user else plain_text(actor.name, 254),
         ip_address=actor.ip_address,
         user_agent=plain_text(actor.user_agent, 300),
         request_id=plain_text(actor.request_id, 64),

@@ -40,6 +40,8 @@ class Action(models.TextChoices):
     BUDGET_CHANGED = "budget:changed", "Budget changed"
     BUDGET_REMOVED = "budget:removed", "Budget removed"
     REFRESHED = "mirror:refreshed", "Mirror refreshed by hand"
+    POLLING_PAUSED = "workspace:polling_paused", "Polling paused"
+    POLLING_RESUMED = "workspace:polling_resumed", "Polling resumed"
     MFA_REQUIRED = "workspace:mfa_required", "Second factor made a condition"
     MFA_NOT_REQUIRED = "workspace:mfa_not_required", "Second factor no longer a condition"
     INVITATION_SENT = "invitation:sent", "Invitation sent"

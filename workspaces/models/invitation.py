@@ -23,6 +23,11 @@ def hash_of(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
+def vouched_for() -> Q:
+    """Return the condition that the sender may invite now: by a role, or as the console's own command line."""
+    return Q(by_console=True) | holds("invited_by", Role.OWNER)
+
+
 class InvitationQuerySet(models.QuerySet["Invitation"]):
     """The questions asked of invitations."""
 
@@ -31,8 +36,11 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.pending().filter(expires_at__gt=clock.moment())
 
     def vouched_for(self) -> "InvitationQuerySet":
-        """Keep those whose sender could send them today as well: no invitation outlives the right to invite."""
-        return self.filter(holds("invited_by", Role.OWNER))
+        """Keep those whose sender could send them today as well: no invitation outlives the right to invite.
+
+        Whoever runs the console keeps it.
+        """
+        return self.filter(vouched_for())
 
     def note_mail(self, pk: int, problem: str = "") -> None:
         """Store that the mail server took the e-mail of invitation ``pk``, or why it did not."""
@@ -55,6 +63,7 @@ class Invitation(models.Model):
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    by_console = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
     sent_at = models.DateTimeField(null=True)  # when the mail server took the e-mail with the link that counts
     mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, in a sentence

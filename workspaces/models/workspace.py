@@ -73,6 +73,8 @@ class Workspace(models.Model):
     scopes = models.JSONField(default=list)
 
     requires_mfa = models.BooleanField(default=False)
+    # Since when nothing is read in the background, because somebody wants it so.
+    paused_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
@@ -101,6 +103,11 @@ class Workspace(models.Model):
     def rate_limited_as(self) -> str:
         """Return what upstream counts calls under: the organization, or until that is known this connection."""
         return self.organization_id or f"workspace-{self.pk}"
+
+    @property
+    def pause(self) -> str:
+        """Return why nothing is read in the background, where somebody wants it so; else nothing."""
+        return f"Polling has been paused since {self.paused_at:%Y-%m-%d %H:%M} UTC." if self.paused_at else ""
 
     @property
     def management_session(self) -> "ManagementSession | None":
@@ -186,5 +193,9 @@ class ManagementSession(models.Model):
 
 
 clock.watch(Membership, past=("created_at",))
-clock.watch(Workspace, past=("created_at", "api_key_rejected_at", "api_key_doubted_at"), due=("api_key_probe_at",))
+clock.watch(
+    Workspace,
+    past=("created_at", "paused_at", "api_key_rejected_at", "api_key_doubted_at"),
+    due=("api_key_probe_at",),
+)
 clock.watch(ManagementSession, past=("updated_at", "rejected_at", "doubted_at"), due=("probe_at",))

@@ -26,6 +26,8 @@ def set_up_polls(workspace: Workspace) -> None:
 
 
 def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
+    if workspace.paused_at is not None:
+        return workspace.pause
     if credential == "api_key":
         if workspace.api_key is None:
             return "No API key is stored."

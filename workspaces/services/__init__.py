@@ -13,6 +13,7 @@ from workspaces.services.connecting import (
     replace_session,
     retry_credentials,
 )
+from workspaces.services.pausing import pause_polling, resume_polling
 from workspaces.services.refreshing import RefreshResult, refresh
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "compare_organizations",
     "connect_workspace",
     "describe_workspace",
+    "pause_polling",
     "refresh",
     "remove_api_key",
     "remove_session",
@@ -31,5 +33,6 @@ __all__ = [
     "rename_workspace",
     "replace_api_key",
     "replace_session",
+    "resume_polling",
     "retry_credentials",
 ]

@@ -62,11 +62,15 @@ def connect_workspace(
     base_url: str,
     credentials: Credentials,
     report: ConnectionReport | None = None,
+    slug: str = "",
 ) -> Workspace:
-    """Save a new workspace with its credentials; the person who connects it owns it. Polling begins at once."""
+    """Save a new workspace with its credentials; the person who connects it owns it. Polling begins at once.
+
+    Without a ``slug``, which must be free, one is made of the name.
+    """
     check_address(base_url)
     with transaction.atomic():
-        workspace = Workspace.objects.create(name=name, slug=_free_slug(name), base_url=base_url)
+        workspace = Workspace.objects.create(name=name, slug=slug or _free_slug(name), base_url=base_url)
         if actor.user is not None:
             Membership.objects.create(workspace=workspace, user=actor.user, role=Role.OWNER)
         if credentials.api_key:
@@ -211,12 +215,12 @@ def _store_session(
 
 
 # Words that have a page of their own at the place where slugs stand.
-_RESERVED = {"connect"}
+RESERVED_SLUGS = {"connect"}
 
 
 def _free_slug(name: str) -> str:
     """Return a slug for ``name`` that no workspace has."""
     base = slugify(name)[:70] or "workspace"
-    taken = _RESERVED | set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
+    taken = RESERVED_SLUGS | set(Workspace.objects.filter(slug__startswith=base).values_list("slug", flat=True))
     candidates = [base, *(f"{base}-{number}" for number in range(2, len(taken) + 3))]
     return next(slug for slug in candidates if slug not in taken)

@@ -34,7 +34,7 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
         if pending is not None and pending.is_open:
             raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
         invitation = pending or Invitation(workspace=workspace, email=email)
-        invitation.role, invitation.invited_by = role, actor.user
+        invitation.role = role
         _renew(invitation, actor)
     return invitation
 
@@ -55,12 +55,12 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
         )
         if invitation.accepted_at or invitation.revoked_at:
             raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
-        invitation.invited_by = actor.user
         _renew(invitation, actor, again=True)
 
 
 def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None:
     """Kill earlier links at once, by a token that nobody gets; the e-mail's own is made when that is written."""
+    invitation.invited_by, invitation.by_console = actor.user, actor.user is None
     invitation.renew_token()
     invitation.save()
     account_mail.invite(invitation)
@@ -184,7 +184,7 @@ def require_mfa(workspace: Workspace, actor: Actor, *, required: bool) -> None:
 
     Raises MembershipRefused when the one who asks for it has none: they would lock themselves out.
     """
-    if required and not (actor.user and has_second_factor(actor.user)):
+    if required and actor.user is not None and not has_second_factor(actor.user):
         raise MembershipRefused("Set up a second factor for yourself first, or you would lock yourself out.")
     with transaction.atomic():
         workspace.requires_mfa = required

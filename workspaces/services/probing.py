@@ -23,8 +23,8 @@ def probe_rejected() -> int:
     """Try the rejected credentials that are due, by a call that costs nothing; return how many were tried."""
     now, tried = clock.now(), 0
     due: dict[CredentialKind, dict[str, object]] = {
-        "api_key": {"api_key_probe_at__lte": now},
-        "session": {"session__probe_at__lte": now, "session__kind": ManagementSession.Kind.CLERK},
+        "api_key": {"paused_at": None, "api_key_probe_at__lte": now},
+        "session": {"paused_at": None, "session__probe_at__lte": now, "session__kind": ManagementSession.Kind.CLERK},
     }
     for kind, condition in due.items():
         for workspace in Workspace.objects.filter(**condition).select_related("session")[:MOST_A_TURN]:

@@ -15,8 +15,8 @@ from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit import Actor
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Membership, Role, User, Workspace
+from workspaces.models.invitation import vouched_for
 from workspaces.models.user import SECOND_FACTORS
-from workspaces.models.workspace import holds
 from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
 from workspaces.services import members as services
 from workspaces.services.members import MembershipRefused
@@ -229,7 +229,7 @@ def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
         "memberships": memberships,
         "invitations": workspace.invitations.pending()
         .select_related("invited_by")
-        .annotate(vouched_for=ExpressionWrapper(holds("invited_by", Role.OWNER), BooleanField()))
+        .annotate(vouched_for=ExpressionWrapper(vouched_for(), BooleanField()))
         .order_by("email"),
         "roles": Role.choices,
         "without_mfa": sum(not membership.has_mfa for membership in memberships),

@@ -1,6 +1,6 @@
 """What people enter about rules, snoozes and recipients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 from zoneinfo import available_timezones
@@ -73,9 +73,17 @@ class RuleForm(forms.Form):
     enabled = forms.BooleanField(label="On", required=False)
 
     def __init__(
-        self, workspace: Workspace, kind: RuleKind, rule: Rule, data: Any = None, typed: dict[str, Any] | None = None
+        self,
+        workspace: Workspace,
+        kind: RuleKind,
+        rule: Rule,
+        data: Any = None,
+        typed: dict[str, Any] | None = None,
+        *,
+        others: Sequence[Rule] | None = None,
     ) -> None:
-        self.workspace, self.kind, self.rule = workspace, kind, rule
+        """``others`` are the workspace's rules as they will be, where that differs from how they are stored."""
+        self.workspace, self.kind, self.rule, self.others = workspace, kind, rule, others
         # A box that was not ticked is not among what was typed.
         boxes = {"to_owners": False, "enabled": False} if typed else {}
         super().__init__(data, initial=_initial(rule) | boxes | (typed or {}))
@@ -133,9 +141,8 @@ class RuleForm(forms.Form):
         if "severity" not in data:
             return
         mine = Severity(data["severity"])
-        others = Rule.objects.filter(workspace=self.workspace, kind=self.kind.name, enabled=True)
-        for other in others.exclude(pk=self.rule.pk or 0).exclude(severity=mine):
-            if other.parameters.get("unit") != data.get("unit"):
+        for other in self._others():
+            if other.severity == mine or other.parameters.get("unit") != data.get("unit"):
                 continue  # credits and per cent cannot be held against each other
             milder, worse = (
                 (other.threshold, data["threshold"])
@@ -151,6 +158,13 @@ class RuleForm(forms.Form):
                     f"the level of “{other.name}” ({other.level.label.lower()}).",
                 )
                 return
+
+    def _others(self) -> Iterable[Rule]:
+        """Return the other rules of this kind that are on."""
+        if self.others is None:
+            rows = Rule.objects.filter(workspace=self.workspace, kind=self.kind.name, enabled=True)
+            return rows.exclude(pk=self.rule.pk or 0)
+        return [one for one in self.others if one is not self.rule and one.kind == self.kind.name and one.enabled]
 
     def apply(self) -> Rule:
         """Return the rule with what was entered, not stored."""

@@ -1,6 +1,7 @@
 """The console's configuration: environment variables in, one checked object out.
 
-Nothing else reads the environment. Every bad value is reported, all of them at once, before anything starts.
+Nothing else reads the environment, but for secrets that a file for `apply` names. Every bad value is reported, all of
+them at once, before anything starts.
 To add a setting, add one line to ``Environment`` and one each to README's table and ``.env.sample``; a test compares.
 """
 

@@ -18,6 +18,7 @@ from workspaces.services import Credentials
 from workspaces.texts import is_plain_line
 
 LONGEST_SECRET = 8000
+NO_CREDENTIAL = "Enter an API key, a management session, or both."
 # Password managers would offer to keep what belongs to a server, so they are told to look away.
 SECRET_ATTRS = {
     "class": "mono",
@@ -219,7 +220,7 @@ class ConnectForm(DetailsForm, SessionFields):
         """Refuse a workspace that could not read anything."""
         data = super().clean()
         if data.get("session_kind") == self.NONE and not data.get("api_key") and "api_key" not in self.errors:
-            self.add_error("api_key", "Enter an API key, a management session, or both.")
+            self.add_error("api_key", NO_CREDENTIAL)
         return data
 
     def credentials(self) -> Credentials:

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from dashboard import __version__
-from tests.conftest import ROOT
+from tests.conftest import ROOT, clean_environment
 from tests.running import RunningConsole
 
 
@@ -84,3 +84,18 @@ def test_installed_it_starts_everything_and_keeps_its_data_in_the_account_s_own_
     files = [path for path in (data / "cleanlist-console" / "var").rglob("*") if path.is_file()]
     assert "console.sqlite3" in {path.name for path in files}
     assert not [path for path in files if password.encode() in path.read_bytes()]
+
+
+def test_installed_it_sets_up_workspaces_from_a_file(installed, tmp_path):
+    def run(*arguments):
+        command = [installed / "bin" / "cleanlist-console", *arguments]
+        options = {"cwd": tmp_path, "env": clean_environment(VAR_DIR=tmp_path / "var")}
+        done = subprocess.run(command, **options, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout
+
+    run("prepare", "--no-static")
+    code, file = run("export")
+    assert (code, file.splitlines()[-1]) == (0, "workspaces: {}")
+    (tmp_path / "set-up.yaml").write_text(file)
+    assert run("apply", "set-up.yaml", "--plan") == (0, "Nothing to do: 0 as the file says.\n")
+    assert run("workspace", "list") == (0, "No workspace is connected yet.\n")

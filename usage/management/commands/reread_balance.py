@@ -1,10 +1,10 @@
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import BaseCommand, CommandParser
 
 from usage.changes.review import KEPT_WHOLE, reread
 from workspaces import clock
-from workspaces.models import Workspace
+from workspaces.command_line import workspaces_named
 
 
 class Command(BaseCommand):
@@ -17,13 +17,7 @@ class Command(BaseCommand):
         parser.add_argument("workspace", nargs="?", help="as in its address; all workspaces if it is left out")
 
     def handle(self, *, workspace: str | None, **_: Any) -> None:
-        rows = Workspace.objects.order_by("slug")
-        if workspace:
-            rows = rows.filter(slug=workspace)
-            if not rows:
-                known = ", ".join(Workspace.objects.values_list("slug", flat=True)[:20]) or "none yet"
-                raise CommandError(f"There is no workspace {workspace}. There are: {known}.")
         now = clock.now()
-        for one in rows:
+        for one in workspaces_named([workspace] if workspace else []):
             count = reread(one, now - KEPT_WHOLE, now)
             self.stdout.write(f"{one.slug}: {count} changes read anew.")

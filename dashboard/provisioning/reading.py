@@ -1,0 +1,158 @@
+"""Reads YAML into nodes that know their line and their place, and refuses what has no business in a file of settings.
+
+Scalars stay text: the forms that pages use read them, so 22:00 is no number of minutes and "no" no false.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from workspaces.texts import plain_text
+
+MOST_BYTES = 8 * 1024 * 1024
+DEEPEST = 12
+MOST_PROBLEMS = 100
+NO_CHARACTER = "There is a character in it that YAML does not allow."
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one is not built for every machine
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong and what to do, with the line and the place in the document; line 0 where there is none."""
+
+    line: int
+    path: str
+    text: str
+
+    def in_words(self, name: str) -> str:
+        """Say it in one line."""
+        where = f"{name}:{self.line}" if self.line else name
+        return one_line(f"{where}: {self.path}: {self.text}" if self.path else f"{where}: {self.text}")
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` without what would act on a terminal."""
+    return plain_text(" ".join(text.splitlines()), 2000)
+
+
+class NotApplicable(Exception):
+    """The file cannot be applied; everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = sorted(problems, key=lambda problem: problem.line)
+
+
+@dataclass(frozen=True)
+class Node:
+    """A piece of the document: None, text, a mapping or a list; ``line`` is that of its name, where it has one."""
+
+    line: int
+    path: str
+    value: "str | dict[str, Node] | list[Node] | None"
+
+    def problem(self, text: str) -> Problem:
+        """Return ``text`` as a problem of this place."""
+        return Problem(self.line, self.path, text)
+
+
+def read(content: bytes) -> Node:
+    """Return the document. Raises NotApplicable."""
+    if len(content) > MOST_BYTES:
+        raise NotApplicable([Problem(0, "", f"The file is larger than {MOST_BYTES // 1024**2} MiB. Split it.")])
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise NotApplicable([Problem(line, "", "This is not UTF-8. Save the file as UTF-8.")]) from None
+    try:
+        return _Reader(yaml.parse(text, Loader=_Loader)).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise NotApplicable([Problem(mark.line + 1 if mark else 0, "", _in_words(text, error, mark))]) from None
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise NotApplicable([Problem(line, "", NO_CHARACTER)]) from None
+
+
+def _in_words(text: str, error: yaml.MarkedYAMLError, mark: yaml.Mark | None) -> str:
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "A tab stands at the beginning of the line. Indent with spaces."
+    return f"This is not YAML: {error.problem or error.context}."
+
+
+class _Reader:
+    """Makes nodes of events. What would let a short file stand for a long one, or for objects, is refused."""
+
+    def __init__(self, events: Iterator[Any]) -> None:
+        self.events = events
+        self.problems: list[Problem] = []
+
+    def document(self) -> Node:
+        first = self._next()
+        while not isinstance(first, yaml.DocumentStartEvent | yaml.StreamEndEvent):
+            first = self._next()
+        if isinstance(first, yaml.StreamEndEvent):
+            return Node(1, "", None)
+        node = self._node(self._next(), "", 0, 0)
+        self._next()
+        if not isinstance(after := self._next(), yaml.StreamEndEvent):
+            self._refuse(after, "", "A second document begins here. Put one into each file.")
+        if self.problems:
+            raise NotApplicable(self.problems)
+        return node
+
+    def _next(self) -> Any:
+        return next(self.events)
+
+    def _refuse(self, event: Any, path: str, text: str) -> None:
+        self.problems.append(Problem(event.start_mark.line + 1, path, text))
+        if len(self.problems) == MOST_PROBLEMS:
+            raise NotApplicable(self.problems)
+
+    def _node(self, event: Any, path: str, line: int, depth: int) -> Node:
+        line = line or event.start_mark.line + 1
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(event, path, "Aliases (*name) are not read here. Write it out.")
+            return Node(line, path, None)
+        if event.anchor:
+            self._refuse(event, path, "Anchors (&name) are not read here. Write it out.")
+        if event.tag:
+            self._refuse(event, path, f"Tags ({event.tag[:60]}) are not read here. Leave it out.")
+        if depth > DEEPEST:
+            self._refuse(event, path, "This is nested deeper than anything that can be set.")
+            raise NotApplicable(self.problems)
+        if isinstance(event, yaml.ScalarEvent):
+            is_null = event.style in {None, ""} and event.value in _NULLS
+            if _SURROGATES.search(event.value):  # libyaml refuses them by itself
+                self._refuse(event, path, NO_CHARACTER)
+            return Node(line, path, None if is_null else event.value)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return Node(line, path, self._list(path, depth))
+        return Node(line, path, self._mapping(path, depth))
+
+    def _list(self, path: str, depth: int) -> list[Node]:
+        found: list[Node] = []
+        while not isinstance(event := self._next(), yaml.SequenceEndEvent):
+            found.append(self._node(event, f"{path}[{len(found) + 1}]", 0, depth + 1))
+        return found
+
+    def _mapping(self, path: str, depth: int) -> dict[str, Node]:
+        found: dict[str, Node] = {}
+        while not isinstance(event := self._next(), yaml.MappingEndEvent):
+            name = self._node(event, path, 0, depth + 1)
+            if not isinstance(name.value, str):
+                self._refuse(event, path, "A name has to stand before each colon.")
+            key = name.value if isinstance(name.value, str) else ""
+            place = f"{path}.{key[:80]}" if path else key[:80]
+            if key in found:
+                self._refuse(event, place, f"This stands here a second time; the first is in line {found[key].line}.")
+            found[key] = self._node(self._next(), place, name.line, depth + 1)
+        return found

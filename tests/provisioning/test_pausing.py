@@ -1,0 +1,111 @@
+"""A workspace that is paused is not read, says so everywhere, and goes on when it is resumed."""
+
+from uuid import uuid4
+
+import pytest
+
+from alerts.kinds import Unreadable, kind_named
+from alerts.models import Rule
+from cleanlist import Secret
+from keys.landing import _schedule_request_logs
+from keys.models import ApiKey
+from usage.models import BalanceReading
+from webhooks import following
+from workspaces import clock
+from workspaces.audit import CONSOLE
+from workspaces.models import Action, AuditEvent, Poll, User, Workspace
+from workspaces.polling import engine
+from workspaces.services import pause_polling, probing, refresh, replace_api_key, resume_polling
+from workspaces.services.checking import ConnectionReport
+
+from .conftest import command
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def acme(known):
+    command("workspace", "connect", "Acme", "--api-address", known["base_url"], "--api-key-env", "ACME_API_KEY")
+    return Workspace.objects.get()
+
+
+@pytest.fixture
+def paused(acme):
+    assert command("workspace", "pause", "acme").out == "acme: paused\n"
+    return Workspace.objects.get()
+
+
+def test_nothing_of_it_is_due(paused):
+    assert not Poll.objects.due(clock.now()).exists()
+    engine.work()
+    assert not BalanceReading.objects.exists()
+
+
+def test_what_a_person_asks_for_is_read_all_the_same(paused):
+    assert refresh(paused, "balance").ok
+    assert BalanceReading.objects.exists()
+    assert not Poll.objects.due(clock.now()).exists()
+
+
+def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
+    replace_api_key(paused, CONSOLE, Secret(known["api_key"]), ConnectionReport())
+    now = clock.now()
+    one = {"upstream_id": "key_1", "key_id": uuid4(), "name": "One"}
+    ApiKey.objects.create(workspace=paused, **one, first_seen_at=now, read_at=now)
+    _schedule_request_logs(paused)
+    following._follow(paused, following.ALL, ["public_bulk_1"])
+    assert set(Poll.objects.exclude(subject="").values_list("subject", flat=True)) == {"key_1", "public_bulk_1"}
+    assert not Poll.objects.due(clock.now()).exists()
+
+
+def test_resuming_reads_it_again_at_once(paused):
+    assert command("workspace", "resume", "acme").out == "acme: running\n"
+    engine.work()
+    assert BalanceReading.objects.exists()
+
+
+def test_doing_it_twice_is_one_change(paused):
+    assert command("workspace", "pause", "acme").out == "acme: paused already\n"
+    assert command("workspace", "resume", "acme", "--json").json == [
+        {"workspace": "acme", "polling": "running", "changed": True}
+    ]
+    assert not resume_polling(Workspace.objects.get(), CONSOLE)
+    actions = (Action.POLLING_PAUSED, Action.POLLING_RESUMED)
+    assert list(AuditEvent.objects.filter(action__in=actions).order_by("pk").values_list("action", flat=True)) == [
+        *actions
+    ]
+
+
+def test_several_can_be_paused_together(acme, workspace):
+    said = command("workspace", "pause", "acme", "example-works")
+    assert said.out == "acme: paused\nexample-works: paused\n"
+    assert command("workspace", "list", "--json").json[0]["polling"] == "paused"
+
+
+def test_a_rejected_credential_is_not_tried_meanwhile(paused):
+    now = clock.now()
+    Workspace.objects.update(api_key_rejected_at=now, api_key_probe_at=now)
+    assert probing.probe_rejected() == 0
+    resume_polling(Workspace.objects.get(), CONSOLE)
+    assert probing.probe_rejected() == 1
+
+
+def test_pages_say_that_nobody_watches(paused, client):
+    client.force_login(User.objects.create_superuser("admin@example.test", "correct horse battery staple"))
+    words = f"Polling has been paused since {paused.paused_at:%Y-%m-%d %H:%M} UTC."
+    for url in ("/w/acme/", "/w/acme/polling/", "/w/acme/usage/"):
+        assert words in client.get(url).content.decode(), url
+    assert "All well" not in client.get("/w/acme/").content.decode()
+
+
+def test_a_pause_is_no_balance_that_cannot_be_read(paused):
+    rule = Rule.objects.get(kind="balance_unreadable")
+    Poll.objects.update(last_success_at=clock.now() - clock.LONGEST_WAIT)
+    assert kind_named("balance_unreadable").read([rule], clock.now()) == {rule.pk: Unreadable(paused.pause)}
+
+
+def test_a_pause_that_was_taken_back_leaves_no_trace(acme):
+    pause_polling(acme, CONSOLE)
+    resume_polling(acme, CONSOLE)
+    assert not Poll.objects.filter(paused_reason__startswith="Polling has been paused").exists()
+    assert acme.pause == ""

@@ -1,0 +1,20 @@
+"""What commands about workspaces share."""
+
+from collections.abc import Collection
+
+from django.core.management.base import CommandError
+
+from workspaces.models import Workspace
+
+
+def workspaces_named(slugs: Collection[str]) -> list[Workspace]:
+    """Return the workspaces with these slugs, or all of them; in the order of their slugs.
+
+    Raises CommandError that says which is not there, and which there are.
+    """
+    rows = Workspace.objects.select_related("session").order_by("slug")
+    found = list(rows.filter(slug__in=slugs) if slugs else rows)
+    if missing := sorted(set(slugs) - {workspace.slug for workspace in found}):
+        known = ", ".join(rows.values_list("slug", flat=True)[:20]) or "none yet"
+        raise CommandError(f"There is no workspace {', '.join(missing)}. There are: {known}.")
+    return found

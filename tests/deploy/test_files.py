@@ -129,6 +129,12 @@ def test_the_shipper_of_the_readme_listens_to_the_units():
     assert {re.sub(r"@.*", "@", name) for name in re.findall(r'"([^"]+)"', units)} == templates
 
 
+def test_settings_that_upgrade_notes_name_are_there():
+    named = set(re.findall(r"`([A-Z_]{4,})[`=]", (ROOT / "docs/upgrading.md").read_text()))
+    assert named
+    assert named <= set(VARIABLES)
+
+
 @pytest.mark.parametrize("path", sorted(DEPLOY.rglob("*")), ids=str)
 def test_every_file_is_told_of(path):
     told = (ROOT / "README.md").read_text() + (ROOT / "docs/production.md").read_text()

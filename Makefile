@@ -5,10 +5,10 @@ SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := cleanlist sandbox workspaces alerts keys webhooks usage dashboard
-# These never touch the console's database, or start a console that makes its own.
+# Nothing in these touches the console's database, or they start a console that makes its own. Single tests that use no
+# database are left out by tests/conftest.py.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,backup browser cleanlist deploy front interface sandbox sandbox_engine \
-  alerts/test_live.py dashboard/test_up.py outages/test_broker.py outages/test_guarded_redis.py security/test_linear.py \
-  troubleshooting/test_body_agreement.py)
+  security/test_linear.py)
 # A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, pacer_storm and

@@ -24,20 +24,30 @@ from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces import clock
 
 ROOT = Path(__file__).resolve().parent.parent
+# Fixtures without which a test has no connection: pytest-django refuses it to all others.
+OF_DATABASES = {"db", "transactional_db"}
 
 
 def pytest_collection_modifyitems(config, items):
     """Browser tests together: their console is started once, and Playwright's event loop is in nobody's way.
 
     On one core they come last, because the others fail faster. On several, one core begins with them, because what is
-    longest has to begin first. What only one database has is left to the run on that one.
+    longest has to begin first. What only one database has is left to the run on that one, and what uses none to the
+    run on SQLite.
     """
-    others = {"sqlite", "postgresql"} - {connection.vendor}
-    left_out = [item for item in items if any(item.get_closest_marker(name) for name in others)]
-    items[:] = [item for item in items if item not in left_out]
-    config.hook.pytest_deselected(items=left_out)
+    kept = [item for item in items if belongs_to_this_run(item)]
+    chosen = set(kept)
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = kept
     on_several_cores = hasattr(config, "workerinput")
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None, reverse=on_several_cores)
+
+
+def belongs_to_this_run(item):
+    if any(item.get_closest_marker(name) for name in {"sqlite", "postgresql"} - {connection.vendor}):
+        return False
+    asks = item.get_closest_marker("django_db") is not None or OF_DATABASES & set(item.fixturenames)
+    return bool(asks) or connection.vendor == "sqlite"
 
 
 def pytest_collection_finish():

@@ -123,11 +123,12 @@ def test_every_link_leads_somewhere_and_every_form_answers_and_wants_its_token(w
     visitor.walk()
     assert 8 < len(visitor.seen) < MOST_PAGES
     assert len(visitor.forms) > 3
-    refuse_without_token(visitor, world)
+    if who == "admin":  # whose forms are everybody's; a token is wanted before anybody asks whose it is
+        refuse_without_token(visitor, world)
     for (_, path), form in sorted(visitor.forms.items(), key=lambda item: "remove" in item[0][1]):
         if path in FORMS_THAT_END_THE_WALK:
             continue
-        for kind in VALUES:
+        for kind in VALUES if who in {"owner", "admin"} else ["likely"]:  # the others' forms are among an owner's
             response = visitor.send(form, kind)
             visitor.look(f"{kind} to {path}", response)
             sign_in(visitor.client, world.people[who])

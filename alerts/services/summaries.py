@@ -98,7 +98,8 @@ def _headline(workspace: Workspace, current: int) -> str:
 def _blind(workspace: Workspace, now: datetime) -> list[str]:
     """Return why rules cannot say anything now, each reason once: while that is so, silence is no good news."""
     seen = read(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
-    return list(dict.fromkeys(one.reason for one in seen.values() if isinstance(one, Unreadable)))
+    reasons = [one.reason for one in seen.values() if isinstance(one, Unreadable)]
+    return list(dict.fromkeys([workspace.pause, *reasons] if workspace.pause else reasons))
 
 
 def _facts(workspace: Workspace, since: datetime) -> list[Fact]:

@@ -6,6 +6,7 @@ import pytest
 
 from alerts.kinds import Unreadable, kind_named
 from alerts.models import Rule
+from alerts.services.summaries import NOT_ALL_KNOWN, WELL, content
 from cleanlist import Secret
 from keys.landing import _schedule_request_logs
 from keys.models import ApiKey
@@ -102,6 +103,17 @@ def test_a_pause_is_no_balance_that_cannot_be_read(paused):
     rule = Rule.objects.get(kind="balance_unreadable")
     Poll.objects.update(last_success_at=clock.now() - clock.LONGEST_WAIT)
     assert kind_named("balance_unreadable").read([rule], clock.now()) == {rule.pk: Unreadable(paused.pause)}
+
+
+def test_a_summary_says_so_instead_of_that_all_is_well(acme):
+    Rule.objects.all().delete()
+    refresh(acme, "balance")
+    Poll.objects.filter(last_success_at=None).delete()
+    assert content(acme, clock.now(), 1)["headline"] == WELL
+    pause_polling(acme, CONSOLE)
+    said = content(acme, clock.now(), 1)
+    assert said["headline"] == NOT_ALL_KNOWN
+    assert ["Not known", acme.pause] in said["facts"]
 
 
 def test_a_pause_that_was_taken_back_leaves_no_trace(acme):

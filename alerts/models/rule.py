@@ -64,7 +64,7 @@ class Rule(models.Model):
     to_owners = models.BooleanField(default=True)
     addresses = models.JSONField(default=list)
     enabled = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
 
     objects = models.Manager.from_queryset(RuleQuerySet)()
 
@@ -128,7 +128,7 @@ class Snooze(models.Model):
     until = models.DateTimeField(null=True)
     level = models.DecimalField(max_digits=18, decimal_places=4, null=True)
     by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(auto_now=True)
+    at = models.DateTimeField(default=clock.moment)
 
     objects = models.Manager.from_queryset(SnoozeQuerySet)()
 

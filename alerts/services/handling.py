@@ -27,10 +27,10 @@ def acknowledge(alert: Alert, actor: Actor, note: str = "") -> bool:
 
 def snooze(alert: Alert, actor: Actor, *, until: datetime | None, level: Decimal | None) -> None:
     """Tell nobody of this rule and subject until a date, or until the value is past ``level``."""
-    words = " or ".join(_snooze_words(alert, until, level))
+    words, chosen = " or ".join(_snooze_words(alert, until, level)), {"until": until, "level": level}
     with transaction.atomic():
         Snooze.objects.update_or_create(
-            rule=alert.rule, subject=alert.subject, defaults={"until": until, "level": level, "by": actor.user}
+            rule=alert.rule, subject=alert.subject, defaults={**chosen, "by": actor.user, "at": clock.now()}
         )
         _note(alert, actor, f"Snoozed until {words}")
         record_event(

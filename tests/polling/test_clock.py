@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.apps import apps
-from django.db.models import DateTimeField
+from django.db.models import DateField, DateTimeField
+from django.utils import timezone
 
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule, Snooze
 from alerts.models.alert import Transition
@@ -48,12 +49,12 @@ def rule(workspace):
 
 # Everything that the clock watches, and how to make a row of it.
 ROWS = {
-    Workspace: lambda workspace, _: workspace,
+    Workspace: lambda *_: Workspace.objects.create(name="New", slug="new", base_url="https://api.cleanlist.ai"),
     ManagementSession: lambda workspace, _: add_session(workspace),
     Poll: lambda workspace, _: Poll.objects.create(workspace=workspace, resource="keys", interval_seconds=60),
     AccountMail: lambda *_: AccountMail.objects.create(template="t", address="a@example.test"),
     Heartbeat: lambda _, now: Heartbeat.objects.create(kind="clock", name="clock", beat_at=now),
-    ApiKey: lambda workspace, _: make_key(workspace),
+    ApiKey: lambda workspace, now: make_key(workspace, first_seen_at=now, read_at=now),
     KeyCreation: lambda workspace, _: KeyCreation.objects.create(workspace=workspace),
     LogGap: lambda workspace, now: LogGap.objects.create(
         key=make_key(workspace), after=now, before=now, detected_at=now
@@ -117,15 +118,36 @@ def is_left(field):
     return any({name, label} & set(names.split()) for names in LEFT.values())
 
 
+def is_ours(model):
+    return (ROOT / model._meta.app_label).is_dir()
+
+
 def test_every_time_of_every_table_is_watched_or_left_for_a_reason():
-    ours = {config.label for config in apps.get_app_configs() if (ROOT / config.label).is_dir()}
-    models = [model for model in apps.get_models() if model._meta.app_label in ours and model not in TOGETHER]
+    models = [model for model in apps.get_models() if is_ours(model) and model not in TOGETHER]
     fields = [field for model in models for field in model._meta.get_fields() if isinstance(field, DateTimeField)]
     watched = {model: {*times.past, *times.due, *times.leases} for model, times in clock._tables.items()}
     missing = [f for f in fields if f.name not in watched.get(f.model, ()) and not is_left(f)]
     assert [f"{field.model._meta.label}.{field.name}" for field in missing] == []
     assert {model for models in clock._menders.values() for model in models} == TOGETHER
     assert len(fields) > 60
+
+
+def test_no_column_is_dated_by_the_clock_of_a_machine():
+    fields = [field for model in apps.get_models() if is_ours(model) for field in model._meta.get_fields()]
+    dated = [field for field in fields if isinstance(field, DateField)]
+    by_machine = [f for f in dated if f.auto_now or f.auto_now_add or f.default is timezone.now]
+    assert {field.name for field in by_machine} <= {"date_joined"}  # of accounts, as above
+    assert len(dated) > 60
+
+
+@pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
+def test_a_new_row_is_dated_by_the_clock_of_the_database(workspace, model, monkeypatch):
+    right = clock._ask
+    monkeypatch.setattr(clock, "_ask", lambda: right() + timedelta(days=3))
+    row = ROWS[model](workspace, clock.now())
+    dates = {name: getattr(row, name) for name in columns_of(model)[0]}
+    earliest = clock.now() - timedelta(minutes=1)
+    assert {name for name, at in dates.items() if at and at < earliest} == set()
 
 
 def columns_of(model):

@@ -7,10 +7,13 @@ from django.utils import timezone
 
 from cleanlist import Secret
 from cleanlist.errors import SessionExpired
+from workspaces import clock
+from workspaces.audit import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
 from workspaces.polling.pauses import credential_stopped, set_up_polls
 from workspaces.polling.trust import next_probe
 from workspaces.sealing import Sealed
+from workspaces.services import Credentials, replace_session
 from workspaces.services.probing import probe_rejected
 
 NOW = timezone.now()
@@ -86,6 +89,19 @@ def test_a_session_whose_end_the_console_reckoned_itself_is_not_called_refused(s
 def test_a_session_that_clerk_refuses_once_is_in_doubt_and_used_on(session):
     assert (session.doubted_at is None, session.rejected_at) == (False, None)
     assert Poll.objects.get(resource="keys").paused_reason == ""
+
+
+def test_a_refusal_of_a_session_that_was_replaced_meanwhile_says_nothing_of_its_successor(session):
+    replaced = Workspace.objects.select_related("session").get(pk=session.workspace_id)
+    with clock.one_moment():  # as in a request, which asks the clock once
+        clock.moment()
+        client = Credentials(
+            frontend_api_url=session.frontend_api_url, session_id="sess_2", client_token=session.client_token.open()
+        )
+        replace_session(Workspace.objects.get(pk=replaced.pk), CONSOLE, client, None)
+    credential_stopped(replaced, "session", SessionExpired("signed out", status=401))
+    session.refresh_from_db()
+    assert (session.session_id, session.doubted_at) == ("sess_2", None)
 
 
 @pytest.mark.parametrize("status", [401, 404])

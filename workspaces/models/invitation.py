@@ -64,7 +64,7 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     by_console = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
     sent_at = models.DateTimeField(null=True)  # when the mail server took the e-mail with the link that counts
     mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, in a sentence
     expires_at = models.DateTimeField(default=expiry_from_now)

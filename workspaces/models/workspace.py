@@ -75,7 +75,7 @@ class Workspace(models.Model):
     requires_mfa = models.BooleanField(default=False)
     # Since when nothing is read in the background, because somebody wants it so.
     paused_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     objects = models.Manager.from_queryset(WorkspaceQuerySet)()
@@ -135,7 +135,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(default=clock.moment)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_membership_each")]
@@ -164,7 +164,7 @@ class ManagementSession(models.Model):
     client_token = SealedField(null=True, editable=False)
     user_id = models.CharField(max_length=200, blank=True)
     user_email = models.CharField(max_length=320, blank=True)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(default=clock.moment)
     rejected_at = models.DateTimeField(null=True)
     rejection = models.TextField(blank=True)
     # As those of the API key.

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession, Whoami
+from workspaces import clock
 from workspaces.audit import Actor, record_event
 from workspaces.connections import check_address
 from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
@@ -207,6 +208,7 @@ def _store_session(
             "client_token": Sealed.seal(credentials.client_token) if credentials.client_token else None,
             "user_id": plain_text(whoami.user_id, 200) if whoami else "",
             "user_email": plain_text(whoami.user_email, 320) if whoami else "",
+            "updated_at": clock.now(),
             **TRUSTED,
         },
     )

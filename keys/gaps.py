@@ -38,7 +38,7 @@ def settle(
     ``fresh``. ``odd`` rows of the page could not be read, so they are missing too, and had not left the log before. The
     caller saves the key.
     """
-    _fill(gaps, fresh)
+    key.missed_count = max(0, key.missed_count - _fill(gaps, fresh))
     if key.request_count is None or key.read_at > read_at:
         return
     lost = key.request_count
@@ -71,29 +71,51 @@ def _is_young(key: ApiKey, read_at: datetime) -> bool:
     return key.count_before is None or since is None or read_at - since < BASELINE_SETTLES
 
 
-def _fill(gaps: Sequence[LogGap], fresh: Sequence[datetime]) -> None:
-    """Shrink gaps by rows that came after all, as when two pages land in the wrong order."""
+def _fill(gaps: list[LogGap], fresh: Sequence[datetime]) -> int:
+    """Shrink gaps by rows that came after all, as when two pages land in the wrong order, and remove those filled.
+
+    Returns how many of the rows had been counted as missing.
+    """
+    missing = sum(gap.size or 0 for gap in gaps)
+    changed: dict[int, LogGap] = {}
     for gap in gaps:
-        found = sum(gap.after < at < gap.before for at in fresh)
-        if gap.size and found:
-            gap.size = max(0, gap.size - found)
-            gap.save(update_fields=["size"])
+        found = 0 if gap.size is None else sum(gap.after < at < gap.before for at in fresh)
+        # What a guess had too little of, others had too much of.
+        for one in [gap, *(other for other in gaps if gap.is_estimate and other.is_estimate and other is not gap)]:
+            taken = min(found, one.size or 0)
+            if taken:
+                found, one.size = found - taken, (one.size or 0) - taken
+                changed[one.pk] = one
+    LogGap.objects.bulk_update(changed.values(), ["size"])
+    is_all_found = not any(gap.size for gap in gaps if gap.is_estimate)
+    _remove(gaps, [gap for gap in gaps if gap.size == 0 and (is_all_found or not gap.is_estimate)])
+    return missing - sum(gap.size or 0 for gap in gaps)
 
 
 def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until: datetime | None) -> None:
-    """Give ``countable`` gaps without a size their part of ``lost``, by duration; one that turns out empty was none."""
+    """Give ``countable`` gaps without a size what is ``lost`` beside the others, as a guess by duration if several.
+
+    What nothing is lost for turns out to have been no gap.
+    """
     if counted_until is None:
         return
-    unsized = [gap for gap in countable if gap.size is None and gap.before <= counted_until]
-    left = max(0, lost - sum(gap.size or 0 for gap in gaps))
-    while unsized:
-        gap = unsized.pop()
-        rest = sum(((other.before - other.after) for other in unsized), timedelta())
-        gap.size = round(left * ((gap.before - gap.after) / (gap.before - gap.after + rest))) if rest else left
-        gap.size = min(_MOST, gap.size)
-        left -= gap.size
-        if gap.size:
-            gap.save(update_fields=["size"])
-        else:
-            gaps.remove(gap)
-            gap.delete()
+    begun = [gap for gap in countable if gap.size is None and gap.after < counted_until]
+    unsized = [gap for gap in begun if gap.before <= counted_until]
+    left = min(_MOST, max(0, lost - sum(gap.size or 0 for gap in gaps)))
+    if not left:
+        _remove(gaps, unsized)
+        return
+    if unsized != begun:
+        return  # a part may lie in the gap in which the count ends, so the next list is waited for
+    total = sum((gap.before - gap.after for gap in unsized), timedelta())
+    for number, gap in enumerate(unsized, start=1):
+        span, gap.is_estimate = gap.before - gap.after, len(unsized) > 1
+        gap.size = left if number == len(unsized) else round(left * (span / total))
+        left, total = left - gap.size, total - span
+    LogGap.objects.bulk_update(unsized, ["size", "is_estimate"])
+
+
+def _remove(gaps: list[LogGap], empty: list[LogGap]) -> None:
+    if empty:
+        LogGap.objects.filter(pk__in=[gap.pk for gap in empty]).delete()
+        gaps[:] = [gap for gap in gaps if gap not in empty]

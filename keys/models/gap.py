@@ -30,13 +30,16 @@ class LogGap(models.Model):
 
     It lies between two rows that were captured, at ``after`` and at ``before``. ``size`` is what upstream's
     request_count says is missing; None until a key list that is newer than the gap has been read, and for good where
-    the counter restarted meanwhile.
+    the counter restarted meanwhile. Where one list told of several gaps, what is missing is known of all of them
+    together, and each one's size is a guess: ``is_estimate``.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="gaps")
     after = models.DateTimeField()
     before = models.DateTimeField()
     size = models.PositiveBigIntegerField(null=True)
+    # With a default in the database too, for workers of the version before.
+    is_estimate = models.BooleanField(default=False, db_default=False)
     detected_at = models.DateTimeField()
 
     objects = models.Manager.from_queryset(LogGapQuerySet)()
@@ -45,7 +48,17 @@ class LogGap(models.Model):
         indexes = [models.Index(fields=["key", "before"], name="gap_of_key")]
 
     def __str__(self) -> str:
-        return f"{'unknown' if self.size is None else self.size} requests before {self.before}"
+        return f"{self.amount} before {self.before}"
+
+    @property
+    def amount(self) -> str:
+        """Say how many requests are missing, and how sure that is: "About 1,300 requests"."""
+        if self.size is None:
+            return "An unknown number of requests"
+        if self.is_estimate and not self.size:
+            return "Perhaps some requests"
+        words = "1 request" if self.size == 1 else f"{self.size:,} requests"
+        return f"About {words}" if self.is_estimate else words
 
 
 clock.watch(LogGap, past=("detected_at",))

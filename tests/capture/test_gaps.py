@@ -93,8 +93,50 @@ def test_a_page_that_lands_late_fills_the_gap(log):
     log.read(1801)
     assert LogGap.objects.get().size == 100
     log.read(1500, late)
-    assert LogGap.objects.get().size == 0
-    assert log.key.completeness().captured == 700
+    assert not LogGap.objects.exists()
+    found = log.key.completeness()
+    assert (found.captured, found.is_complete, found.has_lost) == (700, True, False)
+
+
+@pytest.fixture
+def two_gaps(log):
+    """A key that lost 2 requests in quarter of an hour and 30 more within a day, which one list of keys tells of."""
+    log.write(100, since=-200_000)
+    log.list(-199_000)
+    log.read(-198_000)
+    log.write(502, since=-197_000)
+    log.late = [*log.page()[-2:], *log.rows[100:102]]
+    log.read(-196_000)
+    log.write(530, since=-100_000)
+    log.read(-99_000)
+    log.list(-98_000)
+    log.read(-97_000)
+    return log
+
+
+def test_gaps_that_one_list_tells_of_are_sized_by_a_guess_and_none_is_taken_for_empty(two_gaps):
+    first, second = LogGap.objects.of(two_gaps.key)
+    assert (first.is_estimate, second.is_estimate) == (True, True)
+    assert (first.after, first.before, first.size + second.size) == (at(-199_901), at(-196_998), 32)
+    assert first.size < 2
+    assert "32 requests fell into 2 gaps" in two_gaps.key.completeness().explanation
+    assert two_gaps.key.completeness().expected == 1132
+
+
+def test_a_gap_between_two_lists_is_counted_exactly_beside_guessed_ones(two_gaps):
+    two_gaps.write(507, since=-50_000)
+    two_gaps.list(-40_000)
+    two_gaps.read(-39_000)
+    assert [(gap.size, gap.is_estimate) for gap in LogGap.objects.of(two_gaps.key)][2:] == [(7, False)]
+    assert two_gaps.key.missed_count == 39
+
+
+def test_rows_that_come_late_correct_the_guesses(two_gaps):
+    two_gaps.read(-196_500, two_gaps.late)
+    assert sum(gap.size for gap in LogGap.objects.all()) == two_gaps.key.missed_count == 30
+    two_gaps.read(-96_000, two_gaps.rows[602:632])
+    assert not LogGap.objects.exists()
+    assert two_gaps.key.completeness().is_complete
 
 
 def test_what_is_missing_is_explained(log):

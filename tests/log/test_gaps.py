@@ -24,6 +24,21 @@ def test_a_gap_stands_between_the_requests_around_it(log, gap):
         assert page.index("/after") < page.index("312 requests") < page.index("/before")
 
 
+@pytest.mark.parametrize(
+    ("size", "is_estimate", "words"),
+    [
+        (None, False, "An unknown number of requests"),
+        (1, False, "1 request"),
+        (1300, False, "1,300 requests"),
+        (1300, True, "About 1,300 requests"),
+        (0, True, "Perhaps some requests"),
+    ],
+)
+def test_a_gap_says_how_sure_its_size_is(log, gap, size, is_estimate, words):
+    LogGap.objects.update(size=size, is_estimate=is_estimate)
+    assert f"</svg> {words} between" in text_of(log.get(url=log.key_url))
+
+
 def test_a_filter_that_hides_the_requests_beside_a_gap_does_not_hide_the_gap(log, gap):
     log.add(status_code=500, created_at=NOW)
     log.add(status_code=500, created_at=NOW - timedelta(hours=1))

@@ -107,6 +107,11 @@ def database():
     try:
         yield
     finally:
+        with connection.cursor() as cursor:  # PostgreSQL notices late that a client was killed
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         connection.creation.destroy_test_db(known["NAME"], verbosity=0)
 
 

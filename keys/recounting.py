@@ -1,12 +1,13 @@
 """Proves that the hourly rollups equal the log, and sets right what differs.
 
 Cells are compared day by day without any lock, which only names suspects: a page may land meanwhile. An hour that
-looked wrong is then counted once more under the workspace's lock, so nothing waits longer than for one hour's rows.
+looked wrong is then counted once more, and what landed meanwhile under the workspace's lock, so that however many rows
+an hour has, nobody waits for them to be counted.
 """
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from django.db import transaction
 from django.db.models import Max, QuerySet
@@ -24,14 +25,27 @@ _VALUES = ("hour", "endpoint", "status_class", "count", "histogram")
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
+class _Count(NamedTuple):
+    """What the rows up to the one of the id ``last`` come to."""
+
+    cells: Cells
+    last: int
+
+
+_NOTHING = _Count({}, 0)
+
+
 class _Level(Protocol):
     """Cells that are stored, and what they should hold."""
 
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
         """Return the cells of the hours from ``start`` on and before ``end``."""
 
-    def counted(self, start: datetime, end: datetime) -> Cells:
-        """Return what those hours hold."""
+    def count_ahead(self, start: datetime, end: datetime) -> _Count:
+        """Count what takes long to count, before the lock is taken."""
+
+    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:
+        """Return what those hours hold, as far as it was not counted ``ahead``."""
 
     def days(self) -> Iterable[datetime]:
         """Return every day with cells or with what they count."""
@@ -60,9 +74,19 @@ class _OfKey:
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
         return self.key.traffic.filter(hour__gte=max(start, self._since()), hour__lt=end)
 
-    def counted(self, start: datetime, end: datetime) -> Cells:
-        rows = self._rows(start, end).order_by("pk").values_list(*Row._fields)
-        return tally((Row(*row) for row in rows.iterator(_BATCH)), self.endpoints)
+    def count_ahead(self, start: datetime, end: datetime) -> _Count:
+        last = self._rows(start, end).aggregate(last=Max("pk"))["last"] or 0
+        return _Count(self._tally(self._rows(start, end).filter(pk__lte=last)), last)
+
+    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:
+        cells = ahead.cells if start >= self._since() else {}  # else it is being pruned, and no rows of it count
+        for cell, one in self._tally(self._rows(start, end).filter(pk__gt=ahead.last)).items():
+            cells.setdefault(cell, Tally()).add(one.count, one.histogram)
+        return cells
+
+    def _tally(self, rows: QuerySet[LoggedRequest]) -> Cells:
+        found = rows.order_by("pk").values_list(*Row._fields)
+        return tally((Row(*row) for row in found.iterator(_BATCH)), self.endpoints)
 
     def days(self) -> Iterable[datetime]:
         rows, cells = self._rows(_EVER, _NEVER), self.stored(_EVER, _NEVER)
@@ -84,7 +108,10 @@ class _OfWorkspace:
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
         return self.workspace.traffic.between(start, end)
 
-    def counted(self, start: datetime, end: datetime) -> Cells:
+    def count_ahead(self, start: datetime, end: datetime) -> _Count:  # noqa: ARG002 - few cells are soon added up
+        return _NOTHING
+
+    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:  # noqa: ARG002 - as above
         sums: Cells = {}
         for row in self.of_keys.between(start, end).values_list(*_VALUES).iterator(_BATCH):
             sums.setdefault(Cell(*row[:3]), Tally()).add(row[3], row[4])
@@ -110,10 +137,11 @@ def recount(workspace: Workspace, *, repair: bool = False) -> Iterator[str]:
 def _differences(workspace: Workspace, level: _Level, *, repair: bool) -> Iterator[str]:
     for day in sorted(level.days()):
         for hour in sorted({cell.hour for cell in _compare(level, day, _after(day, timedelta(days=1)))[0]}):
+            end = _after(hour, timedelta(hours=1))
+            ahead = level.count_ahead(hour, end)
             with transaction.atomic():
                 _lock(workspace)
-                end = _after(hour, timedelta(hours=1))
-                wrong, stored, counted = _compare(level, hour, end)
+                wrong, stored, counted = _compare(level, hour, end, ahead)
                 if repair and wrong:
                     level.stored(hour, end).delete()
                     level.write(counted)
@@ -125,9 +153,11 @@ def _after(moment: datetime, span: timedelta) -> datetime:
     return moment + span if moment < _NEVER - span else _NEVER
 
 
-def _compare(level: _Level, start: datetime, end: datetime) -> tuple[list[Cell], Cells, Cells]:
+def _compare(
+    level: _Level, start: datetime, end: datetime, ahead: _Count = _NOTHING
+) -> tuple[list[Cell], Cells, Cells]:
     """Return the cells that differ, those stored, and those counted, of a stretch."""
-    counted = level.counted(start, end)
+    counted = level.counted(start, end, ahead)
     rows = level.stored(start, end).values_list(*_VALUES)
     stored = {Cell(*row[:3]): Tally(row[3], row[4]) for row in rows}
     wrong = [cell for cell in sorted(counted.keys() | stored.keys()) if counted.get(cell) != stored.get(cell)]

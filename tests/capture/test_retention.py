@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from keys import recounting, retention
-from keys.models import ApiKey, LoggedRequest
+from keys.models import ApiKey, KeyTraffic, LoggedRequest
 from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 
@@ -123,6 +123,21 @@ def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned,
 
     assert half_pruned.key.traffic.everything().total() == 500
     assert half_pruned.workspace.traffic.everything().total() == 500
+
+
+def test_an_hour_that_is_pruned_while_it_is_counted_keeps_its_history(old, settings, monkeypatch):
+    KeyTraffic.objects.filter(hour=hour_of(at(0))).update(count=1)
+    count_ahead = recounting._OfKey.count_ahead
+
+    def prune_afterwards(level, *stretch):
+        counted = count_ahead(level, *stretch)
+        prune(3, settings)
+        return counted
+
+    monkeypatch.setattr(recounting._OfKey, "count_ahead", prune_afterwards)
+    before = old.key.traffic.everything().total()
+    assert list(recounting.recount(old.workspace, repair=True))
+    assert old.key.traffic.everything().total() == before
 
 
 def test_nothing_is_removed_that_is_young_enough(old, settings):

@@ -12,6 +12,7 @@ from msgspec import structs
 
 from keys import landing, recounting
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
+from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 from tests.cast import count_into_rollups
 from tests.keys.test_landing import listed
@@ -150,6 +151,32 @@ def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
 
     assert len(said) == 2 * wrong > 0  # of the key, and of the workspace
     assert all("everything" in sentence for sentence in said)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, monkeypatch):
+    hour = hour_of(busy.rows[-1].created_at)
+    KeyTraffic.objects.filter(hour=hour).update(count=1)
+    held, tally, count_ahead = [], recounting.tally, recounting._OfKey.count_ahead
+
+    def recording(rows, endpoints):
+        rows = list(rows)
+        held.append(len(rows) if connection.in_atomic_block else 0)
+        return tally(rows, endpoints)
+
+    def land_afterwards(level, *stretch):
+        counted = count_ahead(level, *stretch)
+        busy.write(3, since=8001)
+        busy.list(8200)
+        busy.read(8201)
+        return counted
+
+    monkeypatch.setattr(recounting, "tally", recording)
+    monkeypatch.setattr(recounting._OfKey, "count_ahead", land_afterwards)
+    assert list(recounting.recount(busy.workspace, repair=True))
+    assert max(held) == 3
+    monkeypatch.undo()
+    assert list(recounting.recount(busy.workspace)) == []
 
 
 def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatch):

@@ -69,7 +69,8 @@ def test_a_period_that_begins_in_the_middle_counts_only_what_was_spent_in_it(wor
     assert found.since == account.at(120)
 
 
-def test_the_live_figure_and_the_one_of_the_past_agree(workspace, now):
+def test_the_live_figure_and_the_one_of_the_past_agree(workspace, time_machine, now):
+    time_machine.move_to(now := now.replace(day=1) - timedelta(days=10))  # all of it in one month
     Account(opening=Decimal(4000), minutes=300, step=5, blind=[(100, 140)]).recharge(1000, 2000, 3000).play(workspace)
     budget = Budget(workspace=workspace, credits=5000)
     *_, (at, found_in, most) = used_along(workspace, budget, now, timezone.now())

@@ -104,3 +104,41 @@ def test_a_single_quick_fall_among_a_few_is_no_pace_either():
     changes = history(20_000, 2, 1, 19_800, -2500, 2, 1, 2600)
     assert (found := interpret(Evidence(changes))[3]).topped_up == 2500
     assert found.high < 2600
+
+
+def top_up_after_a_drop(*, amount=-2504, sizes=(), ended=(), returned=(), log=None):
+    """What the console says at once of a rise among single credits, after a fall that took nearly all."""
+    changes = history(10_700, *[1, 0] * 30, -9299, 0, 0, 19_879, 0, 1, 0, 1, amount)
+    return interpret(Evidence(changes, (), ended, log=log, sizes=sizes, returned=returned))[-1]
+
+
+def test_where_people_topped_up_before_a_rise_from_nearly_nothing_is_one():
+    earlier = [(at(-86_400 * day), Decimal(10_000)) for day in (3, 9, 17)]
+    found = top_up_after_a_drop(sizes=earlier)
+    assert abs(found.topped_up - 2504) <= 5
+    assert found.low == 0
+    assert 2504 <= found.high < 2600
+    came_back = [Decimal(2000)] * 12
+    assert top_up_after_a_drop(sizes=earlier, returned=came_back).topped_up == 0
+    assert top_up_after_a_drop(sizes=earlier, returned=[Decimal(900)] * 12).topped_up > 0
+
+
+def test_what_ends_explains_no_more_than_it_can_have_reserved():
+    earlier = [(at(-86_400 * day), Decimal(10_000)) for day in (3, 9, 17)]
+    small, large = (Work(None, at(342), None, None, Decimal(most)) for most in (55, 2750))
+    assert top_up_after_a_drop(sizes=earlier, ended=[small]).topped_up > 0
+    assert top_up_after_a_drop(sizes=earlier, ended=[large]).topped_up == 0
+    usual = [Work(None, at(second), Decimal(40), Decimal(40), Decimal(40)) for second in range(30, 80, 10)]
+    assert top_up_after_a_drop(sizes=earlier, ended=[*usual, large]).topped_up > 0
+
+
+def test_a_rise_of_less_than_a_contact_costs_is_asked_about_of_nobody():
+    changes = history(20, 0, 20, 0, 0, -10)
+    assert interpret(Evidence(changes))[-1].certainty != "uncertain"
+    assert interpret(Evidence(history(20, 0, 20, 0, 0, -12)))[-1].certainty == "uncertain"
+
+
+def test_a_few_falls_beyond_all_others_are_no_pace_either():
+    changes = history(90_000, *[2, 1] * 12, 19_800, 1, 19_800, 1, 0, -2500)
+    found = interpret(Evidence(changes))[-1]
+    assert 2500 <= found.high < 2600

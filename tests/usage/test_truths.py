@@ -31,6 +31,25 @@ TABLE = {
         "told",
         lambda: Account(opening=Decimal(3000), log=True).bulk(12, cost=2750, told=2).top_up(32, 2500),
     ),
+    "20,000, a fall to 110, and 2,500 added, read every five seconds": (
+        "told",
+        lambda: Account(opening=Decimal(20_000), minutes=8, step=1 / 12).spend(3, 19_890).top_up(4, 2500),
+    ),
+    "the same with a log that shows nothing": (
+        "told",
+        lambda: Account(opening=Decimal(20_000), minutes=8, step=1 / 12, log=True).spend(3, 19_890).top_up(4, 2500),
+    ),
+    "the same among single credits, where 10,000 were added before": (
+        "told",
+        lambda: (
+            Account(opening=Decimal(200), minutes=10, step=1 / 12)
+            .burn(240, every=0.25)
+            .top_up(1, 10_000)
+            .top_up(3, 10_000)
+            .spend(5, 19_890)
+            .top_up(6, 2500)
+        ),
+    ),
     "a settlement after 71 minutes": ("told", lambda: Account(minutes=200).bulk(31, cost=200, takes=71)),
     "a settlement after 71 minutes that is known later": (
         "told",

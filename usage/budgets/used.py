@@ -13,6 +13,7 @@ from usage.budgets.periods import Period
 from usage.changes.facts import ZERO
 from usage.changes.interpretation import CENT
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceReading, Budget
+from usage.rounding import bounds, estimated
 from workspaces.models import Workspace
 
 AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
@@ -94,6 +95,7 @@ def _used(
         share = Decimal((period.start - across.since) / (across.until - across.since)).quantize(CENT)
         likely, low = likely - across.spent * share, low - max(ZERO, across.spent_low)
     likely, low, high = (max(ZERO, one).quantize(CENT) for one in (likely, low, high))
+    likely, (low, high) = estimated(likely, high - low), bounds(low, high)
     return Used(likely, low, high, max(period.start, opening.first_read_at), reading.read_at)
 
 

@@ -13,7 +13,7 @@ from usage.changes.interpretation import REFUSED_WITHIN, known_sizes
 from usage.changes.reservations import FORGOTTEN
 from usage.changes.works import DEAREST, MOST_CONTACTS, work_of
 from usage.hours import hour_of
-from usage.models import BalanceChange, BalanceHour, BalanceReading
+from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
 
@@ -54,6 +54,7 @@ def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: int 
         log=_log(workspace, since, until, calls),
         carried=_carried(workspace, since),
         sizes=_sizes(workspace, rows[0].until, until),
+        returned=_returned(workspace, since),
         usual=usual,
         peak=peak,
         begins=_begins(workspace, rows[0]),
@@ -158,6 +159,13 @@ def _sizes(workspace: Workspace, since: datetime, until: datetime) -> list[tuple
     return known_sizes(
         (at, size, certainty == Certainty.UNCERTAIN and not mark) for at, size, certainty, mark in (*earlier, *later)
     )
+
+
+def _returned(workspace: Workspace, since: datetime) -> list[Decimal]:
+    """Return the largest of what came back in the month before, where no doubt is left."""
+    rows = BalanceChange.objects.of(workspace).between(since - PEAK, since).filter(returned__gt=0, topped_up=0)
+    known = rows.exclude(UNCERTAIN).order_by("-returned")
+    return list(known.values_list("returned", flat=True)[:MOST_SIZES])
 
 
 def _usual(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:

@@ -105,7 +105,8 @@ class Evidence:
     """All that is known of a stretch of changes, oldest first.
 
     ``log`` is the time for which the request log is read, None without one. ``carried`` are falls before the stretch
-    that may still come back, ``sizes`` are earlier top-ups with their moments, ``usual`` is the burn of the last
+    that may still come back, ``sizes`` are earlier top-ups with their moments, ``returned`` the largest rises of before
+    in which credits came back, without doubt, ``usual`` is the burn of the last
     weeks in credits a second, ``peak`` the highest balance before. ``begins`` is when the whole history began, where
     the first change is its first.
     """
@@ -117,6 +118,7 @@ class Evidence:
     log: tuple[datetime, datetime] | None = None
     carried: Sequence[tuple[datetime, Decimal]] = ()
     sizes: Sequence[tuple[datetime, Decimal]] = ()
+    returned: Sequence[Decimal] = ()
     usual: float = 0.0
     peak: Decimal = ZERO
     begins: datetime | None = None

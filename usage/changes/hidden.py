@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from usage.changes.facts import ZERO
+from usage.rounding import estimated
 
 # What is less than this part of the balance is not looked for.
 LEAST_SHARE = Decimal("0.05")
@@ -57,7 +58,7 @@ def _some(fall: Fall, missing: Decimal, spread: Decimal, most: Decimal, least: D
     if fitting:
         likely = min(fitting, key=lambda size: abs(size - missing))
     elif beyond > 0:
-        likely = missing.quantize(CENT)
+        likely = estimated(missing.quantize(CENT), 2 * spread)
     else:
         likely = ZERO
     high = max(most, likely).quantize(CENT)

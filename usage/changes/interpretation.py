@@ -19,6 +19,7 @@ from usage.changes.hidden import NOTHING, Fall, Hidden, hidden_in
 from usage.changes.known import Known, place
 from usage.changes.pace import LONG_SECONDS, Paces
 from usage.changes.reservations import SETTLING, Reservations
+from usage.rounding import bounds
 
 # In its first hour a history does not show what had been taken before it began. What comes back of that is a small part
 # of a balance, and top-ups seldom are.
@@ -59,6 +60,11 @@ def known_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple
     return [(at, size) for at, size, is_doubtful in rows if not is_doubtful or often[size] >= AGAIN]
 
 
+def _rounded(found: Interpretation) -> Interpretation:
+    low, high = bounds(found.low, found.high)
+    return replace(found, low=low, high=high)
+
+
 @dataclass(frozen=True)
 class _Step:
     """A change with what is left of it once what is known to the credit is taken out."""
@@ -81,6 +87,7 @@ class _Reader:
         self.evidence = evidence
         self.changes = evidence.changes
         self.sizes = [*evidence.sizes, *found]
+        self.returned = list(evidence.returned)
         self.open = Reservations()
         self.peak = evidence.peak
         self.calls = Calls(evidence.calls, evidence.works)
@@ -126,7 +133,7 @@ class _Reader:
         return log is not None and log[0] <= change.since and change.until <= log[1]
 
     def _judged(self, at: int, step: _Step) -> Interpretation:
-        found = self._rise(at, step) if step.rest > 0 else self._fall(at, step)
+        found = _rounded(self._rise(at, step) if step.rest > 0 else self._fall(at, step))
         returned = max(ZERO, step.change.delta - found.topped_up, step.known.returned)
         why = (*found.why, "known") if step.known.is_any else found.why
         return replace(found, returned=returned, why=why)
@@ -144,7 +151,7 @@ class _Reader:
         size = max(signs.size_of(rise), rise.forced)
         if signs.is_of_a_size(rise):
             most = min(most, rise.edges[1])
-        is_likely = verdict.score >= signs.LIKELY or rise.amount < signs.TRIFLE * abs(rise.before)
+        is_likely = verdict.score >= signs.LIKELY or rise.is_trifle
         low = max(rise.forced, rise.amount - rise.largest) if is_likely and not rise.is_small else ZERO
         certainty = Certainty.LIKELY if is_likely else Certainty.UNCERTAIN
         return Interpretation(size, min(low, size), max(most, size), certainty=certainty, why=verdict.why)
@@ -161,14 +168,14 @@ class _Reader:
         """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
         if verdict.score < signs.UNLIKELY and rise.is_observed and is_seen:
             return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
-        is_trifle = rise.amount < signs.TRIFLE * abs(rise.before)
-        certainty = Certainty.LIKELY if is_trifle else Certainty.UNCERTAIN
+        certainty = Certainty.LIKELY if rise.is_trifle else Certainty.UNCERTAIN
         low = ZERO if rise.is_small else rise.forced
         return Interpretation(low, low, most, certainty=certainty, why=verdict.why)
 
     def _as_rise(self, at: int, step: _Step) -> signs.Rise:
         change, amount, pace = step.change, step.rest, self.paces.before(at)
         rows = self.open.open()
+        sizes = [size for moment, size in self.sizes if moment != change.until]
         expected, narrow = pace.expected(change.seconds), pace.narrow(change.seconds)
         if step.is_logged and step.price:
             expected, narrow = step.price[0], step.price[0] + 2 * step.price[1]
@@ -184,10 +191,12 @@ class _Reader:
             stale=[row for row in rows if not signs.is_fresh(row, change.since)],
             expected=expected,
             narrow=narrow,
-            sizes=[size for moment, size in self.sizes if moment != change.until],
+            sizes=sizes,
             alike=self._alike(at, amount, narrow),
             refused=self._was_refused(change),
-            ended=step.known.ended,
+            ended=step.known.ended >= amount,
+            added_before=sum(size >= amount / 2 for size in sizes),
+            returned_before=sum(size >= amount / 2 for size in self.returned),
             unended=step.is_logged and self.are_ends_known and not (step.known.ended or step.known.returned),
         )
 
@@ -263,5 +272,8 @@ class _Reader:
             # What a call took meanwhile only took the place of what came back: all in all, less is open than before.
             self.open.release(-taken)
         self.open.release(step.known.earlier)
-        if found.topped_up > 0 and found.certainty is not Certainty.UNCERTAIN:
-            self.sizes.append((change.until, found.topped_up))
+        if found.certainty is not Certainty.UNCERTAIN:
+            if found.topped_up > 0:
+                self.sizes.append((change.until, found.topped_up))
+            elif found.returned > 0:
+                self.returned.append(found.returned)

@@ -13,14 +13,14 @@ from usage.changes.facts import SKEW, ZERO, Change, Work
 class Known:
     """Of one change: what known enrichments took and gave back.
 
-    ``earlier`` is what those took before that gave back here; ``ended`` more ended here, of which amounts are not
-    known.
+    ``earlier`` is what those took before that gave back here. More ended here of which amounts are not known: those
+    had ``ended`` credits at the most, or as many as the largest known one.
     """
 
     reserved: Decimal = ZERO
     returned: Decimal = ZERO
     earlier: Decimal = ZERO
-    ended: int = 0
+    ended: Decimal = ZERO
 
     @property
     def is_any(self) -> bool:
@@ -34,19 +34,25 @@ def place(works: Sequence[Work], changes: Sequence[Change]) -> list[Known]:
     Clocks differ a little: near the border of two changes it is the one that it fits better. Of an enrichment of which
     one half shows in no change the other half is left out too, so that nothing is counted by halves.
     """
-    found = _Placing(changes)
+    found = _Placing(changes, works)
     ended = [work for work in works if work.ended_at is not None]
     for work in sorted(ended, key=lambda one: one.begun_at or one.ended_at or changes[0].since):
         found.lay(work)
     return found.known
 
 
+# So many known enrichments tell how large others of the time may be.
+ENOUGH = 5
+
+
 class _Placing:
-    def __init__(self, changes: Sequence[Change]) -> None:
+    def __init__(self, changes: Sequence[Change], works: Sequence[Work]) -> None:
         self.changes = changes
         self.ends = [change.until for change in changes]
         self.rest = [change.delta for change in changes]
         self.known = [Known() for _ in changes]
+        sizes = [work.reserved for work in works if work.reserved is not None]
+        self.largest_known = max(sizes) if len(sizes) >= ENOUGH else None
         self.largest = max((abs(change.delta) for change in changes), default=ZERO)
 
     def lay(self, work: Work) -> None:
@@ -54,7 +60,7 @@ class _Placing:
         reserved, charged = work.reserved, work.charged
         if reserved is None or charged is None:
             if (last := self._best(work.ended_at, 1, self.largest)) is not None:
-                self.known[last].ended += 1
+                self.known[last].ended += min(work.most, self.largest_known or work.most)
             return
         first = Known()
         if is_within := work.begun_at is not None and work.begun_at >= self.changes[0].since:

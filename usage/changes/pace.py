@@ -9,6 +9,8 @@ from usage.changes.facts import Change
 # A gap of more than this says nothing of what happened when; there the burn of the last weeks is the better guide.
 LONG_SECONDS = 1800.0
 FEWEST, ENOUGH = 6, 4
+# What happens in less of the time than this part is seldom.
+SELDOM = 0.05
 # What two of the largest bulk calls reserve.
 SEVERAL_CALLS = 5500.0
 # Without a fall for so long the balance is at rest.
@@ -21,7 +23,8 @@ AROUND = 90
 class Pace:
     """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
 
-    ``share`` is how much of the time the balance was falling; ``largest`` is the largest single fall.
+    ``share`` is how much of the ``watched`` seconds the balance was falling; ``largest`` is the largest single fall,
+    but for ``beyond``, one that exceeds all others by far.
     """
 
     rate: float = 0.0
@@ -31,6 +34,8 @@ class Pace:
     largest: float = 0.0
     falls: int = 0
     usual: float = 0.0
+    watched: float = 0.0
+    beyond: float = 0.0
 
     def expected(self, seconds: float) -> float:
         """Return what is usually spent in so long."""
@@ -45,8 +50,11 @@ class Pace:
         return 2 * self.quick * seconds if self.is_steady else 0.0
 
     def wide(self, seconds: float) -> float:
-        """Return the most that was ever spent in so long."""
-        return max(self.narrow(seconds), self.largest, 3 * self.usual * seconds if self._is_long(seconds) else 0.0)
+        """Return the most that was ever spent in so long; what was once only counts where that is not seldom."""
+        beyond = self.beyond if seconds > SELDOM * self.watched else 0.0
+        return max(
+            self.narrow(seconds), self.largest, beyond, 3 * self.usual * seconds if self._is_long(seconds) else 0.0
+        )
 
     def deviation(self, seconds: float) -> float:
         """Return by how much the fall in so long usually differs from what is expected."""
@@ -99,21 +107,22 @@ class Paces:
         if not every or self._changes[at].since - every[-1].until > QUIET:
             return Pace(usual=self.usual)
         falls = _usual(every)
-        largest = max((beat.fallen for beat in falls), default=0.0)
-        if len(falls) < len(every):
-            largest = max(largest, SEVERAL_CALLS)
+        watched = (seen[-1].until - seen[0].since).total_seconds()
+        beyond = SEVERAL_CALLS if len(falls) < len(every) else 0.0
         if not falls:
-            return Pace(usual=self.usual, largest=largest)
+            return Pace(usual=self.usual, watched=watched, beyond=beyond)
         rates = sorted(beat.rate for beat in falls)
         return Pace(
             rate=rates[len(rates) // 2],
             slow=rates[len(rates) // 10],
             # Of a few falls the quickest says nothing of what is usual.
             quick=rates[-1 - max(len(rates) // 10, int(len(rates) >= ENOUGH))],
-            share=sum(beat.fallen / beat.rate for beat in falls) / (seen[-1].until - seen[0].since).total_seconds(),
-            largest=largest,
+            share=sum(beat.fallen / beat.rate for beat in falls) / watched,
+            largest=max(beat.fallen for beat in falls),
             falls=len(falls),
             usual=self.usual,
+            watched=watched,
+            beyond=beyond,
         )
 
     def _after(self, at: int, most: int) -> Sequence[_Beat | None]:
@@ -123,9 +132,10 @@ class Paces:
 
 
 def _usual(falls: Sequence["_Beat"]) -> list["_Beat"]:
-    """Leave out the largest fall where it is far beyond all others and all calls: it says nothing of what is usual."""
-    largest, second = [*sorted((beat.fallen for beat in falls), reverse=True), 0.0, 0.0][:2]
-    return [beat for beat in falls if beat.fallen < largest or largest <= max(second, SEVERAL_CALLS)]
+    """Leave out the largest falls, one in ten, where they are beyond all others and all calls: they are not usual."""
+    few = max(1, len(falls) // 10)
+    most = max([*sorted((beat.fallen for beat in falls), reverse=True), *[0.0] * (few + 1)][few], SEVERAL_CALLS)
+    return [beat for beat in falls if beat.fallen <= most]
 
 
 def _beat(change: Change) -> _Beat | None:

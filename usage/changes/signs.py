@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from usage.changes.calls import SINGLE
 from usage.changes.facts import ZERO
 from usage.changes.reservations import FORGOTTEN, SETTLING, Reserved
+from usage.rounding import estimated
 
 # Most rises are credits that come back.
 PRIOR = -1.0
@@ -20,11 +22,13 @@ COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
 # A number that is so round is one by chance in one of seven cases.
 EXACT = 2.0
 SMALL = Decimal("0.05")
-# Nobody need be asked about less than this part of the balance.
+# Nobody need be asked about less than this part of the balance, or than a single contact costs.
 TRIFLE = Decimal("0.01")
 SOON = timedelta(minutes=10)
 # Later than this a reservation seldom ends.
 LATE = timedelta(hours=2)
+# What is known of earlier rises counts against so many of which nothing is known, and for so much at the most.
+UNKNOWN_RISES, MOST_HABIT = 2.0, 2.5
 # The most that one bulk call reserves: 250 contacts at 11 credits each.
 ONE_CALL = Decimal(2750)
 ROUND = (
@@ -41,6 +45,7 @@ WORDS = {
     "alike": "Other rises had the same size.",
     "refused": "Requests had been refused for lack of credits before.",
     "low": "The balance was low.",
+    "habit": "Rises of at least half that size have been top-ups here before.",
     "many": "Many enrichments would have had to finish at once.",
     "nearly_all": "Nearly all credits that were reserved would have had to be returned.",
     "ended": "An enrichment finished at that time.",
@@ -74,7 +79,9 @@ class Rise:
     sizes: Sequence[Decimal] = ()
     alike: int = 0
     refused: bool = False
-    ended: int = 0
+    ended: bool = False
+    added_before: int = 0
+    returned_before: int = 0
     unended: bool = False
 
     @property
@@ -91,6 +98,11 @@ class Rise:
     def is_small(self) -> bool:
         """Say whether it is too little of the balance for a usual top-up: it may as well be a refund."""
         return self.amount < SMALL * abs(self.before)
+
+    @property
+    def is_trifle(self) -> bool:
+        """Say whether it is too little to ask anybody about."""
+        return self.amount < max(TRIFLE * abs(self.before), SINGLE)
 
     @property
     def recent(self) -> Decimal:
@@ -204,12 +216,19 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
         yield "ended", -1.5
     if rise.unended:
         yield "unended", 2.0
-    if rise.before <= rise.peak / 20:
-        yield "low", 1.5
-    elif rise.before <= rise.peak / 10:
-        yield "low", 1.0
-    elif rise.before <= rise.peak / 5:
-        yield "low", 0.5
+    if rise.before <= rise.peak / 5:
+        yield "low", 1.5 if rise.before <= rise.peak / 20 else 1.0 if rise.before <= rise.peak / 10 else 0.5
+        yield "habit", habit(rise.added_before, rise.returned_before)
+
+
+def habit(added: int, returned: int) -> float:
+    """Return how much it says that so many rises of its scale were top-ups, and so many came back; never negative.
+
+    It is the logarithm of the odds that a rise is a top-up, by those and the few that are supposed, beyond ``PRIOR``.
+    """
+    chance = 1 / (1 + math.exp(-PRIOR))
+    odds = (added + UNKNOWN_RISES * chance) / (returned + UNKNOWN_RISES * (1 - chance))
+    return min(MOST_HABIT, max(0.0, math.log(odds) - PRIOR))
 
 
 def is_of_a_size(rise: Rise) -> bool:
@@ -229,7 +248,7 @@ def size_of(rise: Rise) -> Decimal:
     known = [size for size in rise.sizes if low <= size <= high]
     if known:
         return min(known, key=lambda size: abs(size - likely))
-    return likely.quantize(Decimal("0.0001"))
+    return estimated(likely.quantize(Decimal("0.0001")), high - low)
 
 
 def is_fresh(row: Reserved, since: datetime) -> bool:

@@ -135,7 +135,7 @@ class Credits:
         """Return who spent most of the last day's credits. Costs queries."""
         estimate = spending(self.workspace, timedelta(days=1), self.now)
         named = [share for share in estimate.by_key if share.keys and share.credits > 0][:3]
-        words = [f"{share.names}: {with_unit(share.credits, 'credits')}{_range(share)}" for share in named]
+        words = [f"{share.names}: {_spent_by(share)}" for share in named]
         return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
 
 
@@ -143,8 +143,13 @@ def _between(past: Spent) -> str:
     return f" (estimate; {figure(past.low)} to {figure(past.high)})" if past.is_range else ""
 
 
-def _range(share: Share) -> str:
-    return f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
+def _spent_by(share: Share) -> str:
+    """Say a figure with its range; where that is as wide as the figure, the range alone."""
+    if share.high - share.low > share.credits:
+        return f"between {share.low:,} and {share.high:,} credits"
+    return with_unit(share.credits, "credits") + (
+        f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
+    )
 
 
 def _when(ahead: Runway, now: datetime) -> str:

@@ -11,7 +11,8 @@ from sandbox.traffic.past import Place, make
 from usage.attribution import Fall, Settled, share_out, spans, take_out
 from usage.enrichments import settled_cost
 from usage.settled import BULK, PERSON, Begun, Call, match
-from usage.spending import MOST_A_CALL
+from usage.spending import MOST_A_CALL, Share
+from usage.watching import _spent_by
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 DAYS = 7
@@ -245,3 +246,11 @@ def test_the_settled_cost_is_the_sandboxs_truth_to_the_credit(past):
     wrong = [flow["id"] for flow in past.workflows if settled_cost(found[flow["id"]]) != flow["settled"]]
     assert len(past.workflows) > 100
     assert wrong == []
+
+
+def test_an_e_mail_says_a_range_alone_where_that_is_as_wide_as_the_figure():
+    known = Share(Decimal(230), 50.0, low=Decimal(210), high=Decimal(260))
+    assert _spent_by(known) == "230 credits (estimate; 210 to 260)"
+    unknown = Share(Decimal(2750), 90.0, low=Decimal(0), high=Decimal(2751))
+    assert _spent_by(unknown) == "between 0 and 2,751 credits"
+    assert _spent_by(Share(Decimal(1), 1.0, low=Decimal(1), high=Decimal(1))) == "1 credit"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -17,7 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 56, 8, 14, 24
 # A history shorter than its range is drawn from its beginning, but never less than this.
 SHORTEST = timedelta(minutes=10)
 TICKS = 6
-LABEL_WIDTH, LABEL_HEIGHT = 130, 16
+LABEL_HEIGHT = 16
 
 
 @dataclass(frozen=True)
@@ -155,12 +155,18 @@ def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[Mark]:
 
 
 def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
-    """Return the lines of ``levels``, highest first; labels of neighbours stand side by side."""
+    """Return the lines of ``levels``, highest first; those right below another share its label."""
     found: list[Mark] = []
-    for level in levels:
-        y = scale.y(level)
-        near = bool(found) and y - found[-1].y < LABEL_HEIGHT
-        found.append(Mark(found[-1].x - LABEL_WIDTH if near else WIDTH - RIGHT, y, f"{level:,.0f}"))
+    head = 0
+    for place, level in enumerate(levels):
+        whole = f"{level:,.0f}"
+        mark = Mark(WIDTH - RIGHT, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
+        if found and mark.y - found[head].y < LABEL_HEIGHT:
+            found[head] = replace(found[head], text=f"{found[head].text}, {mark.text}")
+            mark = replace(mark, text="")
+        else:
+            head = place
+        found.append(mark)
     return found
 
 

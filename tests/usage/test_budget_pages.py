@@ -158,12 +158,20 @@ def test_a_budget_that_is_far_passed_is_drawn_to_scale(go, viewer, steady):
     assert bar.interval.x + bar.interval.width <= 1000
 
 
-def test_the_first_hours_say_that_little_is_known(go, workspace, viewer):
+def test_the_first_hours_say_that_little_is_known(go, workspace, viewer, time_machine):
     Budget.objects.create(workspace=workspace, credits=5000)
-    now = timezone.now()
+    now = timezone.now().replace(day=1) - timedelta(days=10)
+    time_machine.move_to(now)  # both readings in one month
     record_series(workspace, [(now - timedelta(minutes=2), 100), (now - timedelta(minutes=1), 90)])
     text = go("overview", viewer).text
     assert "not known: not enough history yet" in text
+
+
+def test_a_budget_is_shown_before_anything_was_read(go, workspace, viewer):
+    Budget.objects.create(workspace=workspace, credits=5000)
+    text = go("overview", viewer).text
+    assert "5,000 credits a calendar month" in text
+    assert "Nothing was read in" in text
 
 
 def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(

@@ -126,6 +126,15 @@ def test_the_level_of_no_credits_is_reached_at_zero_and_not_below(page, readings
     assert "alert below 0" not in text
 
 
+def test_levels_too_close_for_two_labels_share_one(page, readings, rule):
+    readings({9: 90_000, 8: 300})
+    for level in (30_000, 5000, 1000, 0):
+        rule("warning", level)
+    marks = page("?range=1h").context["page"].chart.thresholds
+    assert len(marks) == 4
+    assert [mark.text for mark in marks if mark.text] == ["below 30,000", "below 5,000, below 1,000, at 0"]
+
+
 def test_what_if_answers_with_a_date_later_than_the_runway(page, workspace, now):
     record_steady(workspace, now, hours=96)
     shown = page("?more=5000").context["page"]

@@ -91,12 +91,13 @@ def test_a_rejected_credential_is_not_tried_meanwhile(paused):
     assert probing.probe_rejected() == 1
 
 
-def test_pages_say_that_nobody_watches(paused, client):
+def test_pages_say_that_nobody_watches(paused, workspace, client):
     client.force_login(User.objects.create_superuser("admin@example.test", "correct horse battery staple"))
     words = f"Polling has been paused since {paused.paused_at:%Y-%m-%d %H:%M} UTC."
     for url in ("/w/acme/", "/w/acme/polling/", "/w/acme/usage/"):
         assert words in client.get(url).content.decode(), url
-    assert "All well" not in client.get("/w/acme/").content.decode()
+    for url in ("/", "/w/acme/"):
+        assert f"{words} Nothing new is seen" in client.get(url).content.decode(), url
 
 
 def test_a_pause_is_no_balance_that_cannot_be_read(paused):

@@ -78,6 +78,14 @@ def test_an_export_holds_no_secret_and_is_plain_yaml(on_pages, known):
     assert [rule["name"] for rule in said["rules"] if rule["kind"] == "spent_above"] == sorted(NAMES)
 
 
+def test_a_pause_and_a_second_factor_are_exported(workspace, apply):
+    Workspace.objects.update(requires_mfa=True)
+    assert command("workspace", "pause", "example-works").code == 0
+    text = command("export").out
+    assert "    polling: paused\n    requires_second_factor: true\n" in text
+    assert apply(text, "--plan", "--delete").code == 0
+
+
 def test_exporting_names_what_is_not_there(workspace):
     assert command("export", "acme").err == "There is no workspace acme. There are: example-works."
 

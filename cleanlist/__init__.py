@@ -30,6 +30,7 @@ from cleanlist.results import (
 from cleanlist.retries import Retries
 from cleanlist.secret import Secret
 from cleanlist.timeouts import Timeouts
+from cleanlist.wire import observe_with
 
 __all__ = [
     "Acknowledgement",
@@ -61,4 +62,5 @@ __all__ = [
     "__version__",
     "checked_base_url",
     "describe_key_format",
+    "observe_with",
 ]

@@ -17,7 +17,8 @@ class Call(Generic[T]):
     """What to ask and how to read the answer.
 
     `idempotent` calls change nothing, so they may be sent again. `confidential` answers hold a new secret, so
-    no excerpt of them is kept in an error. `empty_answer` is the result when upstream answers 204.
+    no excerpt of them is kept in an error. `empty_answer` is the result when upstream answers 204. `template` is
+    the path with names in place of ids, where it has any.
     """
 
     method: str
@@ -28,11 +29,18 @@ class Call(Generic[T]):
     idempotent: bool = True
     confidential: bool = False
     empty_answer: T | None = None
+    template: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Return what is called, without ids: one of few values."""
+        return f"{self.method} {self.template or self.path}"
 
 
-def get(path: str, read: Callable[[bytes], T], **query: str | int | None) -> Call[T]:
+def get(path: str, read: Callable[[bytes], T], template: str = "", **query: str | int | None) -> Call[T]:
     """Describe a call that only reads. A query parameter of None is left out."""
-    return Call("GET", path, read, query={name: value for name, value in query.items() if value is not None})
+    given = {name: value for name, value in query.items() if value is not None}
+    return Call("GET", path, read, query=given, template=template)
 
 
 def decoded(kind: type[T]) -> Callable[[bytes], T]:

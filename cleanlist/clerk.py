@@ -44,7 +44,8 @@ class ClerkSession:
     ) -> None:
         self._line = Line(checked_base_url(frontend_api_url), transport=transport)
         path = f"/v1/client/sessions/{segment(session_id)}/tokens"
-        self._mint = Call("POST", path, decoded(_Minted), confidential=True)
+        template = "/v1/client/sessions/{id}/tokens"
+        self._mint = Call("POST", path, decoded(_Minted), confidential=True, template=template)
         cookie = header_value(client_token)
         self._secrets: Mapping[str, Secret] = {"Cookie": Secret(f"__client={cookie.reveal()}")}
         self._token: Secret | None = None

@@ -104,7 +104,7 @@ class ApiKeys(Resource[S]):
     @described
     def revoke(self, key_id: UUID | str) -> Call[Acknowledgement]:
         """Revoke one key for good. Never sent twice."""
-        return _revocation(f"{_KEYS}/{segment(key_id)}/revoke")
+        return _revocation(f"{_KEYS}/{segment(key_id)}/revoke", f"{_KEYS}/{{id}}/revoke")
 
     @described
     def revoke_all(self) -> Call[Acknowledgement]:
@@ -115,7 +115,7 @@ class ApiKeys(Resource[S]):
     def requests(self, key_id: UUID | str, limit: int = 100) -> Call[Listing[RequestLogEntry]]:
         """List the 1 to 500 newest requests made with a key, newest first; there is no second page."""
         _check_range("limit", limit, 500)
-        return get(f"{_KEYS}/{segment(key_id)}/requests", _read_requests, limit=limit)
+        return get(f"{_KEYS}/{segment(key_id)}/requests", _read_requests, f"{_KEYS}/{{id}}/requests", limit=limit)
 
 
 class PublicKeys(Resource[S]):
@@ -185,7 +185,8 @@ class Enrichments(Resource[S]):
     @described
     def newer_status(self, workflow_id: str) -> Call[EnrichmentStatus]:
         """Tell progress and credits of a workflow of the newer surface; counted apart from `status` by upstream."""
-        return get(f"{_PUBLIC}/enrichment/status/{segment(workflow_id)}", _read_status)
+        template = f"{_PUBLIC}/enrichment/status/{{id}}"
+        return get(f"{_PUBLIC}/enrichment/status/{segment(workflow_id)}", _read_status, template)
 
 
 class Account(Resource[S]):
@@ -216,8 +217,9 @@ _read_validation = decoded(KeyValidation)
 _read_public_keys = listing_of(PublicApiKey, "keys")
 
 
-def _revocation(path: str) -> Call[Acknowledgement]:
-    return Call("POST", path, _read_acknowledgement, idempotent=False, empty_answer=Acknowledgement())
+def _revocation(path: str, template: str = "") -> Call[Acknowledgement]:
+    empty = Acknowledgement()
+    return Call("POST", path, _read_acknowledgement, idempotent=False, empty_answer=empty, template=template)
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -7,7 +7,8 @@ import asyncio
 import functools
 import logging
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlencode
@@ -72,6 +73,17 @@ class Answer:
         return "JSON that this call does not expect" if self.is_json() else "text that is not JSON"
 
 
+# Hears of each exchange: what was called (`Call.endpoint`), the status or the kind of failure, and the seconds it took.
+Observer = Callable[[str, str, float], None]
+_observers: list[Observer] = []
+
+
+def observe_with(observer: Observer) -> None:
+    """Have `observer` told of every exchange of this process, retries and the minting of tokens included."""
+    if observer not in _observers:
+        _observers.append(observer)
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """How one base address is spoken to."""
@@ -100,7 +112,9 @@ class SyncWire:
 
     def exchange(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
+        began = time.perf_counter()
         outcome = self._try(call, secrets, deadline)
+        _tell(call, outcome, began)
         if isinstance(outcome, CleanlistError):
             raise outcome
         return outcome
@@ -141,7 +155,9 @@ class AsyncWire:
 
     async def exchange(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
+        began = time.perf_counter()
         outcome = await self._try(call, secrets, deadline)
+        _tell(call, outcome, began)
         if isinstance(outcome, CleanlistError):
             raise outcome
         return outcome
@@ -191,6 +207,12 @@ class _Collected:
 
     def answer(self, response: httpx.Response) -> Answer:
         return Answer(response.status_code, response.headers, bytes(self._body), self._cut_off)
+
+
+def _tell(call: Call[Any], outcome: Answer | CleanlistError, began: float) -> None:
+    answer = type(outcome).__name__ if isinstance(outcome, CleanlistError) else str(outcome.status)
+    for observer in _observers:
+        observer(call.endpoint, answer, time.perf_counter() - began)
 
 
 def _build(line: Line, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> httpx.Request:

@@ -1,6 +1,7 @@
 """What the web server calls: sizes and times are limited first, then Django answers in a thread."""
 
 import os
+from collections.abc import Callable
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
@@ -17,10 +18,11 @@ RETRY_SECONDS = 30
 class Front:
     """Sits between the web server and Django."""
 
-    def __init__(self, threads: Threads, bodies: Bodies, head_limit: int) -> None:
+    def __init__(self, threads: Threads, bodies: Bodies, head_limit: int, count: Callable[[str], None]) -> None:
         self._threads = threads
         self._bodies = bodies
         self._head_limit = head_limit
+        self._count = count  # of what is refused, by status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; there are no WebSockets here."""
@@ -31,6 +33,7 @@ class Front:
             async with self._bodies.body_of(scope, receive) as body:
                 await self._threads.serve(scope, body, receive, send)
         except Refused as refused:
+            self._count(str(refused.status))
             if refused.status == 413:
                 await discard(receive)
             await _refuse(refused, send)
@@ -49,8 +52,16 @@ async def _refuse(refused: Refused, send: Send) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def _begin() -> Front:
+    django = get_wsgi_application()
+    from dashboard.front.metering import REFUSED  # noqa: PLC0415 - models can be imported from here on
+    from workspaces import meters  # noqa: PLC0415
+
+    meters.begin()
+    bodies = Bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_SECONDS)
+    return Front(Threads(django, settings.WEB_THREADS), bodies, settings.MAX_HEADER_KB * 1024, REFUSED.count)
+
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-_threads = Threads(get_wsgi_application(), settings.WEB_THREADS)
-_bodies = Bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_SECONDS)
-application = Front(_threads, _bodies, settings.MAX_HEADER_KB * 1024)
+application = _begin()
 keep_what_is_loaded()

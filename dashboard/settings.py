@@ -55,6 +55,7 @@ MIDDLEWARE = [
     "dashboard.front.middleware.common_headers",
     "dashboard.front.middleware.unbelieved_proxies",
     "dashboard.front.middleware.probes",
+    "dashboard.front.middleware.measured",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",

@@ -3,14 +3,15 @@
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path
 
-from dashboard import health, metrics, views
+from dashboard import health, views
+from dashboard.metrics.views import metrics
 
 handler500 = "dashboard.errors.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.home, name="home"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("metrics", metrics.metrics, name="metrics"),
+    path("metrics", metrics, name="metrics"),
     path("accounts/", include("dashboard.account_urls")),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]

@@ -7,8 +7,11 @@ class UsageConfig(AppConfig):
     name = "usage"
 
     def ready(self) -> None:
-        """Hear of what enrichments cost as soon as webhooks know it."""
-        from usage.changes.review import hear_of  # noqa: PLC0415 - models can be imported from here on
+        """Hear of what enrichments cost as soon as webhooks know it, and keep figures of what has landed."""
+        from usage import figures  # noqa: PLC0415 - models can be imported from here on
+        from usage.changes.review import hear_of  # noqa: PLC0415
         from webhooks import statuses  # noqa: PLC0415
+        from workspaces.polling.registry import on_landed  # noqa: PLC0415
 
         statuses.tell(hear_of)
+        on_landed(figures.after_landing)

@@ -49,14 +49,15 @@ def enrichments_of(workspace: Workspace, since: datetime, now: datetime) -> Enri
     )
 
 
-def reserved_in(workspaces: Collection[int], now: datetime) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
+def reserved_in(workspaces: Collection[int] | None, now: datetime) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
     """Return of each workspace when its running enrichments began at the latest, and what each is known to hold.
 
-    In one query. Only of enrichments whose state was just read: others may hold more.
+    In one query; of all workspaces if ``workspaces`` is None. Only of enrichments whose state was just read: others
+    may hold more.
     """
-    running = Workflow.objects.filter(
-        workspace__in=workspaces, completed_at__isnull=True, status_gone=False, status_read_at__gte=now - JUST_READ
-    )
+    running = Workflow.objects.filter(completed_at__isnull=True, status_gone=False, status_read_at__gte=now - JUST_READ)
+    if workspaces is not None:
+        running = running.filter(workspace__in=workspaces)
     found: dict[int, list[tuple[datetime, Decimal]]] = {}
     for row in running.order_by("-pk")[:MOST]:
         if reserved := work_of(row).reserved:

@@ -5,6 +5,7 @@ failures in groups are counted by index within a bounded stretch of time, so tha
 and not with the history before.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -156,6 +157,14 @@ def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dic
 def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
     """Return the endpoints used since then in ``workspaces``, with ``failed_in_a_row`` and ``last_bad``; one query."""
     return _with_rows(Endpoint.objects.filter(workspace__in=workspaces, last_attempt_at__gte=since), since)
+
+
+def failing_endpoints(now: datetime) -> dict[int, int]:
+    """Return at how many hosts of each workspace webhooks fail now, where any do; one query for all."""
+    start = now - STRETCH
+    rows = _with_rows(Endpoint.objects.filter(last_attempt_at__gte=start), start)
+    found = rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by().values_list("workspace_id", flat=True)
+    return Counter(found)
 
 
 def _used(workspace: Workspace, since: datetime) -> QuerySet[Endpoint]:

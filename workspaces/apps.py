@@ -16,6 +16,7 @@ class WorkspacesConfig(AppConfig):
         """Let every app say what it polls, and what of it ends with a right, so that no app is known here."""
         autodiscover_modules("polls", "holdings")
         import_module("workspaces.account_events")  # its receivers listen to django-allauth
+        import_module("workspaces.metering")  # and those to Celery and the client
 
 
 class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]

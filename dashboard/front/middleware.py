@@ -8,9 +8,10 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from dashboard.front.metering import REQUESTS, SECONDS
 from dashboard.headers import HEADERS
 from dashboard.health import healthz, readyz
-from dashboard.metrics import metrics
+from dashboard.metrics.views import metrics
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger(__name__)
@@ -39,6 +40,25 @@ def probes(get_response: Handler) -> Handler:
 
 
 _PROBES: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+def measured(get_response: Handler) -> Handler:
+    """Count what people are answered, and how long that takes until an answer begins, by the name of the view."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = get_response(request)
+        seconds = time.perf_counter() - began
+        view = request.resolver_match.view_name if request.resolver_match else "none"
+        method = request.method if request.method in _METHODS else "other"
+        SECONDS.observe(seconds, view)
+        REQUESTS.count(view, str(method), str(response.status_code))
+        return response
+
+    return middleware
+
+
+_METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
 def unbelieved_proxies(get_response: Handler) -> Handler:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -13,8 +14,8 @@ from keys.log import storing, values
 from keys.log.standing import Known, RowName, known_of, standing_of
 from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LogGap, LoggedRequest
-from keys.tallying import tally
-from workspaces import clock
+from keys.tallying import EVERYTHING, tally
+from workspaces import clock, meters
 from workspaces.models import Poll, Workspace
 from workspaces.statements import Statement, stored_id, together
 from workspaces.texts import plain_text
@@ -49,6 +50,7 @@ def land_page(
         fresh = [new_row(name[0], row) for name, row in page.items() if name not in known.names]
         with storing.stored(key, fresh):
             cells, seen = tally(fresh, endpoints), values.seen_in(fresh)
+        transaction.on_commit(partial(_count_classes, workspace.pk, cells))
         is_full = max(sent, len(rows)) >= capture.PAGE_ROWS
         found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
@@ -56,6 +58,13 @@ def land_page(
         rollups.note_endpoints(key, endpoints - standing.endpoints)
         together(_saving(key), *rollups.adding(key, cells), *values.noting(key.pk, key.workspace_id, seen))
     return Landed(len(fresh), found_gap)
+
+
+def _count_classes(workspace: int, cells: rollups.Cells) -> None:
+    """Count the customer's new requests by their class of status, for ``/metrics``."""
+    for cell, one in cells.items():
+        if cell.endpoint == EVERYTHING:
+            meters.count_of_workspace(workspace, f"{cell.status_class}xx" if cell.status_class else "none", one.count)
 
 
 def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:

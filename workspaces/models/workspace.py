@@ -102,7 +102,7 @@ class Workspace(models.Model):
     @property
     def rate_limited_as(self) -> str:
         """Return what upstream counts calls under: the organization, or until that is known this connection."""
-        return self.organization_id or f"workspace-{self.pk}"
+        return limited_as(self.pk, self.organization_id)
 
     @property
     def pause(self) -> str:
@@ -127,6 +127,11 @@ class Workspace(models.Model):
         """Say whether key management can be tried at all: a session that is neither expired nor rejected."""
         session = self.management_session
         return session is not None and session.is_usable
+
+
+def limited_as(workspace: int, organization_id: str) -> str:
+    """Return what upstream counts calls under, as ``Workspace.rate_limited_as``."""
+    return organization_id or f"workspace-{workspace}"
 
 
 class Membership(models.Model):

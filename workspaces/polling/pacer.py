@@ -5,7 +5,7 @@ Upstream counts requests per organization and endpoint in windows of 60 seconds 
 Redis's clock, and lets no stretch of 60 seconds hold more than the share.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import redis
@@ -69,6 +69,29 @@ for i, key in ipairs(KEYS) do
   redis.call('RPUSH', key, now)
   redis.call('PEXPIRE', key, ARGV[1])
 end
+"""
+# For each endpoint in turn (of which there are ARGV[2], each with its share): how many calls the organization with the
+# fewest has left, and how many organizations have none. Changes nothing.
+_ROOM = """
+local time = redis.call('TIME')
+local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
+local found = {}
+for e = 1, tonumber(ARGV[2]) do
+  local endpoint, share, fewest, exhausted = ARGV[2 * e + 1], tonumber(ARGV[2 * e + 2]), nil, 0
+  for o = 2 * tonumber(ARGV[2]) + 3, #ARGV do
+    local key = 'pacer:' .. ARGV[o] .. ':' .. endpoint
+    local made, times = 0, redis.pcall('LRANGE', key, 0, -1)
+    for _, text in ipairs(times) do
+      if (tonumber(text) or 0) > oldest then made = made + 1 end
+    end
+    local left = redis.call('EXISTS', key .. ':closed') == 1 and 0 or math.max(0, share - made)
+    if left == 0 then exhausted = exhausted + 1 end
+    if not fewest or left < fewest then fewest = left end
+  end
+  found[#found + 1] = fewest
+  found[#found + 1] = exhausted
+end
+return found
 """
 logger = structlog.get_logger(__name__)
 _pool: redis.ConnectionPool | None = None
@@ -160,6 +183,27 @@ def used(organization: str, endpoints: Iterable[str], *, now: float | None = Non
         name: sum(began <= _seconds(time_) <= moment + 1 for time_ in times)
         for name, times in zip(names, made, strict=True)
     }
+
+
+@dataclass(frozen=True)
+class Room:
+    """What the share of the rate limit leaves for background calls to one endpoint now, over organizations."""
+
+    fewest: int
+    exhausted: int
+
+
+def room(organizations: Sequence[str], shares: Mapping[str, int]) -> dict[str, Room]:
+    """Return for each endpoint how many calls are left where fewest are, and how many organizations have none left.
+
+    ``shares`` are those of the endpoints. Raises redis.RedisError.
+    """
+    if not organizations:
+        return {}
+    named = [text for endpoint, most in shares.items() for text in (endpoint, most)]
+    arguments = [_WINDOW_MS, len(shares), *named, *organizations]
+    found: list[int] = connection().register_script(_ROOM)(args=arguments)
+    return {endpoint: Room(*found[2 * place : 2 * place + 2]) for place, endpoint in enumerate(shares)}
 
 
 def _seconds(text: bytes) -> float:

@@ -13,6 +13,7 @@ from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from workspaces import clock
 from workspaces.connections import NotConnected
+from workspaces.metering import POLLS
 from workspaces.models import Poll, Workspace
 from workspaces.polling import backoff, pacer, pauses, trust
 from workspaces.polling.fetching import Answer
@@ -124,6 +125,7 @@ def _is_gone(poll: Poll) -> bool:
 def _plan(answer: Answer, now: datetime) -> None:
     """Set on the poll what came of it and when it runs again."""
     poll = answer.poll
+    POLLS.count(poll.resource, _outcome(answer))
     if answer.hold_seconds:
         poll.next_run_at = now + timedelta(seconds=answer.hold_seconds)
     elif answer.error is not None:
@@ -133,6 +135,12 @@ def _plan(answer: Answer, now: datetime) -> None:
         poll.last_success_at, poll.consecutive_failures = answer.fetched_at, 0
         poll.last_error = poll.last_error_kind = poll.last_request_id = ""
         _note_odd(poll, answer.data)
+
+
+def _outcome(answer: Answer) -> str:
+    if answer.hold_seconds:
+        return "held"
+    return "failed" if answer.error is not None else "succeeded"
 
 
 def _note_odd(poll: Poll, data: Any) -> None:

@@ -1,0 +1,145 @@
+"""What ``/metrics`` says of credits that is too dear to work out for all workspaces at once: kept from landings.
+
+In Redis, for a quarter of an hour: what is older counts as not known. Each is worked out anew at most every few
+minutes, when a balance has landed.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import redis
+import structlog
+
+from usage.budgets.standing import Standing, standings_of
+from usage.burn import Spent, spent
+from usage.runway import BEYOND, NOT_FALLING, Runway
+from usage.watching import Credits, credits_of
+from workspaces import clock
+from workspaces.models import Poll
+from workspaces.polling import pacer
+
+RENEWED_SECONDS, KEPT_SECONDS = 240, 900
+DAY = timedelta(days=1)
+# Stands for a moment more than a year away, or never.
+NEVER = float(2**53)
+logger = structlog.get_logger(__name__)
+
+
+class Budget(msgspec.Struct, frozen=True, array_like=True):
+    """A budget, and what was used of it in its present month or week, in credits; None where that is not known."""
+
+    credits: float
+    low: float | None
+    likely: float | None
+    high: float | None
+
+
+class Figures(msgspec.Struct, frozen=True, array_like=True):
+    """One workspace's figures as of ``at``. Moments are seconds since 1970, amounts credits; None is not known.
+
+    ``empty_early_at``, ``empty_at`` and ``empty_late_at`` are when nothing is left: the median, and the 80 % interval
+    around it. ``spent`` is of the last 24 hours; ``burn`` is that by the hour, as far as hours were watched.
+    """
+
+    at: float
+    spent: float | None
+    burn: float | None
+    empty_early_at: float | None
+    empty_at: float | None
+    empty_late_at: float | None
+    budget: Budget | None
+
+
+def after_landing(polls: Sequence[Poll]) -> None:
+    """Renew the figures of workspaces whose balance has landed."""
+    workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == "balance"}
+    if not workspaces:
+        return
+    try:
+        left = _seconds_left(workspaces)
+        due = [workspace for pk, workspace in workspaces.items() if left[pk] < KEPT_SECONDS - RENEWED_SECONDS]
+        if due:
+            now = clock.now()
+            standings = standings_of(due, now)
+            known = [one for one in credits_of(due, now) if one.latest]
+            _keep({one.workspace.pk: _figures(one, standings.get(one.workspace.pk)) for one in known})
+    except redis.RedisError as error:
+        logger.warning("figures_not_kept", error=type(error).__name__)
+
+
+def kept(workspaces: Iterable[int]) -> Mapping[int, Figures]:
+    """Return what is known of each of ``workspaces``. Raises redis.RedisError."""
+    asked = list(workspaces)
+    if not asked:
+        return {}
+    texts: Any = pacer.connection().mget([_key(pk) for pk in asked])
+    found = ((pk, _read(text)) for pk, text in zip(asked, texts, strict=True) if text)
+    return {pk: figures for pk, figures in found if figures}
+
+
+def _figures(known: Credits, standing: Standing | None) -> Figures:
+    day, ahead = spent(known.workspace, known.now - DAY, known.now), known.runway
+    budget = None
+    if standing is not None:
+        used = standing.used
+        amounts = (used.low, used.credits, used.high) if used else (None, None, None)
+        budget = Budget(float(standing.budget.credits), *map(_number, amounts))
+    return Figures(
+        at=known.now.timestamp(),
+        spent=float(day.credits) if day.covered else None,
+        burn=_burn(day),
+        empty_early_at=_moment(ahead.early_at, ahead),
+        empty_at=_moment(ahead.median_at, ahead),
+        empty_late_at=_moment(ahead.late_at, ahead),
+        budget=budget,
+    )
+
+
+def _burn(day: Spent) -> float | None:
+    """Return credits an hour over the watched part of the last 24 hours."""
+    return float(day.credits) / (24 * day.covered) if day.covered else None
+
+
+def _moment(at: datetime | None, ahead: Runway) -> float | None:
+    """Return a moment of a forecast: NEVER where it lies beyond a year, None where nobody knows."""
+    if at is not None:
+        return at.timestamp()
+    is_beyond = ahead.reason in {BEYOND, NOT_FALLING} or (ahead.median_at is not None and not ahead.is_rough)
+    return NEVER if is_beyond else None
+
+
+def _number(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)
+
+
+def _key(workspace: int) -> str:
+    return f"figures:{workspace}"
+
+
+def _seconds_left(workspaces: Iterable[int]) -> dict[int, int]:
+    """Return for how many seconds more each workspace's figures are kept; less than 0 where there are none."""
+    with pacer.connection().pipeline(transaction=False) as pipe:
+        for pk in workspaces:
+            pipe.ttl(_key(pk))
+        return dict(zip(workspaces, pipe.execute(), strict=True))
+
+
+def _keep(figures: Mapping[int, Figures]) -> None:
+    with pacer.connection().pipeline(transaction=False) as pipe:
+        for pk, one in figures.items():
+            pipe.set(_key(pk), msgspec.json.encode(one), ex=KEPT_SECONDS)
+        pipe.execute()
+
+
+def _read(text: bytes) -> Figures | None:
+    """Return what is kept, None for what was not written here."""
+    try:
+        return _decode(text)
+    except msgspec.MsgspecError:
+        return None
+
+
+_decode = msgspec.json.Decoder(Figures).decode

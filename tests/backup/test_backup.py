@@ -1,11 +1,13 @@
 """Archives of the embedded set: what is in them, what they are refused for, and what restoring leaves behind."""
 
+import gzip
 import io
 import sqlite3
 import stat
 import subprocess
 import tarfile
 import threading
+import zlib
 from contextlib import closing
 
 import pyrage
@@ -208,12 +210,23 @@ def test_what_is_no_public_key_is_refused(text):
         encryption.recipient(text)
 
 
+def says_the_same(turned, whole):
+    """Zeros copied from two places back are the zeros of one place back: a bit less is no damage there."""
+    try:
+        return gzip.decompress(turned) == gzip.decompress(whole)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
 def test_every_damage_is_noticed(make, empty, tmp_path):
     """A bit turned anywhere between the header and the checksum of the whole, or an end that is missing."""
     whole = make().read_bytes()
     bad = tmp_path / "bad"
     for place in range(10, len(whole) - 9, len(whole) // 40):
-        bad.write_bytes(whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :])
+        turned = whole[:place] + bytes([whole[place] ^ 16]) + whole[place + 1 :]
+        if says_the_same(turned, whole):
+            continue
+        bad.write_bytes(turned)
         with pytest.raises(BackupFailed, match=r"damaged|newer|no backup|lists"):
             restoring.restore(bad, empty, None, KNOWN, HERE)
         bad.write_bytes(whole[:place])

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 from django.conf import settings
 from django.db import connections
@@ -39,17 +40,19 @@ def check_addresses(*, with_sandbox: bool) -> None:
 def run(*, with_sandbox: bool) -> None:
     """Start everything and keep it running until asked to stop. Raises CannotStart."""
     processes: list[Process] = []
-    with _asked_to_stop():
+    with _asked_to_stop() as asked:
         try:
             _start(processes, with_sandbox=with_sandbox)
-            while True:
+            while not asked.is_set():
                 for process in processes:
                     process.look_after()
                 time.sleep(0.25)
         except Stopped:
-            say("console", "stopping")
+            pass
         finally:
             _ignore_signals()
+            if asked.is_set():
+                say("console", "stopping")
             stop_all(processes, last="redis", grace=GRACE)
 
 
@@ -104,14 +107,17 @@ def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[None]:
+def _asked_to_stop() -> Iterator[Event]:
+    asked = Event()
+
     def stop(*_: object) -> None:
-        _ignore_signals()
-        raise Stopped
+        if not asked.is_set():  # an impatient second Ctrl-C changes nothing
+            asked.set()  # because what is raised within a finalizer is lost
+            raise Stopped
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:
-        yield
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -1,10 +1,15 @@
 """What a supervised process prints, as the supervisor repeats it."""
 
 import io
+import os
+import signal
+import threading
 import tracemalloc
+import weakref
 
 import pytest
 
+from dashboard.embedded import console
 from dashboard.embedded.processes import Process
 from dashboard.redaction import BEYOND, LONGEST_EVENT
 
@@ -52,3 +57,25 @@ def test_a_line_without_end_is_never_held(capsys):
     tracemalloc.stop()
     assert line.endswith(f"… [{19 * (LONGEST_EVENT + BEYOND) - LONGEST_EVENT:,} more characters]")
     assert peak < 10 * LONGEST_EVENT
+
+
+def test_being_asked_to_stop_in_the_middle_of_a_finalizer_stops_it_too(monkeypatch):
+    """What a handler raises there is lost; the console ran on, and took no signal any more."""
+
+    class Looked(Process):
+        times = 0
+
+        def look_after(self):
+            self.times += 1
+            assert self.times < 40, "it runs on"
+
+    def start(processes, **_):
+        nothing = threading.Event()
+        weakref.finalize(nothing, os.kill, os.getpid(), signal.SIGTERM)
+        processes.append(Looked("web", []))
+        del nothing
+
+    monkeypatch.setattr(console, "_start", start)
+    monkeypatch.setattr(console, "stop_all", lambda *_, **__: None)
+    monkeypatch.setattr("sys.unraisablehook", lambda _: None)
+    console.run(with_sandbox=False)

@@ -33,14 +33,16 @@ def text() -> str:
     now = clock.moment()
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     found = Workspace.objects.order_by("pk").values_list(
-        "pk", "slug", Subquery(latest.values("credits")[:1]), Subquery(latest.values("read_at")[:1])
+        "pk", "slug", "paused_at", Subquery(latest.values("credits")[:1]), Subquery(latest.values("read_at")[:1])
     )
     rows = list(found)
     slugs = {pk: slug for pk, slug, *_ in rows}
-    balances = {pk: (credits_, read_at) for pk, _, credits_, read_at in rows if read_at is not None}
+    paused = {pk: 1 for pk, _, paused_at, *_ in rows if paused_at is not None}
+    balances = {pk: (credits_, read_at) for pk, *_, credits_, read_at in rows if read_at is not None}
     written = [
         _family("console_workspaces", "Connected workspaces.", f"console_workspaces {len(slugs)}\n"),
         _family("console_keys_limit", "Active keys that Cleanlist allows.", f"console_keys_limit {MOST_ACTIVE_KEYS}\n"),
+        _gauge("console_polling_paused", "1 where somebody has paused polling.", slugs, paused),
         *_balances(slugs, balances, now),
         *_kept(slugs, now),
         *_mirrored(slugs, now),

@@ -41,6 +41,7 @@ def _credits(workspace, now):
     write_steady(workspace, now, hours=60)
     Budget.objects.create(workspace=workspace, credits=5000)
     learn_burn(workspace, now)
+    Workspace.objects.filter(pk=workspace.pk).update(paused_at=now)
     facts = {"interval_seconds": 60, "last_success_at": now}
     figures.after_landing([Poll.objects.create(workspace=workspace, resource="balance", **facts)])
     for name in ("keys", "deliveries", "requests"):

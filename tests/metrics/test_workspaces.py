@@ -135,6 +135,12 @@ def test_a_budget_is_told_with_what_was_used_of_it(scrape, workspace, steady, no
     }
 
 
+def test_a_workspace_says_so_while_its_polling_is_paused(scrape, workspace, now):
+    assert scrape().all("console_polling_paused") == {}
+    Workspace.objects.update(paused_at=now)
+    assert scrape().value("console_polling_paused", **OURS) == 1
+
+
 def test_keys_are_known_once_a_list_was_read(scrape, workspace, poll, now):
     assert scrape().all("console_keys_active") == {}
     poll("public_keys", last_success_at=now - timedelta(minutes=3))

@@ -9,6 +9,8 @@ import yaml
 from django.conf import settings
 from django.core.management import get_commands
 
+import cleanlist
+import dashboard
 from dashboard.environment import VARIABLES, read_environment
 from dashboard.programs import PROGRAMS
 from tests.conftest import ROOT
@@ -139,3 +141,10 @@ def test_settings_that_upgrade_notes_name_are_there():
 def test_every_file_is_told_of(path):
     told = (ROOT / "README.md").read_text() + (ROOT / "docs/production.md").read_text()
     assert path.is_dir() or path.name in told or Path(path.parent.name) == Path("systemd")
+
+
+def test_calls_and_pages_name_the_same_version_and_the_changelog_has_it():
+    assert cleanlist.__version__ == dashboard.__version__
+    newest = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
+    assert newest == "Unreleased" or newest.startswith(f"{dashboard.__version__} (")
+    assert f"cleanlist_console-{dashboard.__version__}-py3" in (ROOT / "README.md").read_text()

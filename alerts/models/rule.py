@@ -89,6 +89,11 @@ class Rule(models.Model):
         return kind_named(self.kind)
 
     @property
+    def is_required(self) -> bool:
+        """Say whether it cannot be switched off or removed."""
+        return self.kind_of is not None and self.kind_of.is_required
+
+    @property
     def condition(self) -> str:
         """Say in words when it fires: "the balance is below 500 credits"."""
         return self.kind_of.describe(self) if self.kind_of else "nothing that this console knows any more"

@@ -29,8 +29,17 @@ FIELDS = (
 LEVELS = ("severity", "parameters", "threshold", "recovery")
 
 
+class RuleRequired(Exception):
+    """The rule cannot be switched off or removed; its text is for people."""
+
+    def __init__(self, rule: Rule) -> None:
+        super().__init__(f"“{rule.name}” stays on: it is what says on every page that nobody hears of critical alerts.")
+
+
 def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) -> None:
-    """Store a new or changed rule; it is held against the mirror within seconds."""
+    """Store a new or changed rule; it is held against the mirror within seconds. Raises RuleRequired."""
+    if rule.is_required and not rule.enabled:
+        raise RuleRequired(rule)
     action = Action.ALERT_RULE_CHANGED if rule.pk else Action.ALERT_RULE_CREATED
     with transaction.atomic():
         was = Rule.objects.filter(pk=rule.pk).first()
@@ -51,7 +60,12 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
 
 
 def remove_rule(rule: Rule, actor: Actor, why: str = "The rule was removed") -> None:
-    """Remove a rule; its past alerts stay, and who was told that it fires is told that nobody watches any more."""
+    """Remove a rule; its past alerts stay, and who was told that it fires is told that nobody watches any more.
+
+    Raises RuleRequired.
+    """
+    if rule.is_required:
+        raise RuleRequired(rule)
     with transaction.atomic():
         _end_alerts(rule, actor, why)
         subject = (str(rule.pk), rule.name)

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -29,7 +30,8 @@ TEMPLATE = "alerts/rule.html"
 def choose_kind(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what a new rule can watch."""
     workspace = get_workspace(request, slug, Role.OWNER)
-    return render(request, "alerts/choose_kind.html", {"current": workspace, "kinds": all_kinds()})
+    kinds = [kind for kind in all_kinds() if not kind.is_required]  # there is one of each of those already
+    return render(request, "alerts/choose_kind.html", {"current": workspace, "kinds": kinds})
 
 
 @get_or_post
@@ -62,6 +64,8 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Ask, then remove a rule."""
     workspace = get_workspace(request, slug, Role.OWNER)
     found = _rule(workspace, pk)
+    if found.is_required:
+        return _refused(request, found)
     if request.method == "POST":
         editing.remove_rule(found, Actor.of(request))
         return go_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
@@ -84,10 +88,17 @@ def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Switch a rule on or off."""
     workspace = get_workspace(request, slug, Role.OWNER)
     found = _rule(workspace, pk)
+    if found.is_required:
+        return _refused(request, found)
     before = editing.describe(found)
     found.enabled = not found.enabled
     editing.save_rule(found, Actor.of(request), before)
     return go_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
+
+
+def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:
+    messages.error(request, str(editing.RuleRequired(rule)))
+    return go_to(request, rule.get_absolute_url())
 
 
 def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:

@@ -20,7 +20,7 @@ def apply_rules(run: Run, wanted: Wanted, workspace: Workspace) -> None:
     listed = [(one, one.made(workspace)) for one in wanted.rules.value]
     matches = paired(listed, stored)
     kept = {match.pk for match in matches if match is not None}
-    surplus = [rule for rule in stored if rule.pk not in kept]
+    surplus = [rule for rule in stored if rule.pk not in kept and not rule.is_required]
     future = [rule for _, rule in listed] + ([] if run.delete else surplus)
     for (one, rule), match in zip(listed, matches, strict=True):
         _apply(run, one, rule, match, [other for other in future if other is not rule])

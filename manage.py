@@ -34,6 +34,8 @@ def main(arguments: list[str]) -> None:
             execute_from_command_line(arguments)
     except ConfigurationError as error:
         sys.exit(f"The console cannot start with these settings:\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)  # as shells say of what Ctrl-C ended
     except OperationalError as error:
         sys.exit(f"The database cannot be used:\n  {error}\nThe command check_install says what else is wrong.")
 

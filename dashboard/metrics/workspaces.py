@@ -189,7 +189,7 @@ def _alerts(slugs: Mapping[int, str]) -> str:
     for severity in Severity.values:
         counts = {pk: firing.get((pk, severity), 0) for pk in slugs}
         lines.append(_lines(name, slugs, counts, f',severity="{severity}"'))
-    return _family(name, "Alerts that fire, by severity.", *lines)
+    return _family(name, "Alerts that fire, by severity, milder ones beside a worse one included.", *lines)
 
 
 def _mail(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:

@@ -67,9 +67,17 @@ def _parts(session: WantedSession | None, stored: ManagementSession | None) -> d
 
 
 def apply_credentials(run: Run, wanted: Wanted, workspace: Workspace) -> None:
-    """Replace what differs. Upstream judges the new ones of a workspace together."""
-    key = _apply_api_key(run, wanted.api_key, workspace) if wanted.api_key else None
-    session = _apply_session(run, wanted.session, workspace) if wanted.session else {}
+    """Replace what differs. Upstream judges the new ones of a workspace together.
+
+    With encryption keys that do not open what is stored nothing is replaced: they may be those of another console, and
+    the running one could not open what they seal.
+    """
+    try:
+        key = _apply_api_key(run, wanted.api_key, workspace) if wanted.api_key else None
+        session = _apply_session(run, wanted.session, workspace) if wanted.session else {}
+    except CannotOpen as error:
+        run.refuse(wanted.node, str(error))
+        return
     if key or session:
         said = wanted.api_key if key else wanted.session
         node = said.node if said else wanted.node
@@ -112,11 +120,7 @@ def _apply_session(run: Run, said: Said[WantedSession | None], workspace: Worksp
     if stored is not None and is_clerk and _is_same(session, stored):
         run.same()
         return {}
-    try:
-        parts = _parts(session, stored)
-    except CannotOpen as error:
-        run.refuse(node, str(error))
-        return {}
+    parts = _parts(session, stored)
     text = f"management session {session.session_id} at {session.frontend_api_url}"
     new = Credentials(**parts)
     run.do(
@@ -136,11 +140,8 @@ def _is_same(session: WantedSession, stored: ManagementSession) -> bool:
 
 
 def _opened(sealed: Sealed | None) -> str | None:
-    """Return a stored secret, or None where there is none that the console's keys open."""
-    try:
-        return sealed.open().reveal() if sealed is not None else None
-    except CannotOpen:
-        return None
+    """Return a stored secret, if there is one. Raises CannotOpen."""
+    return sealed.open().reveal() if sealed is not None else None
 
 
 def _drop(run: Run, node: Node, workspace: Workspace, kind: str) -> None:

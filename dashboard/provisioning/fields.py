@@ -12,6 +12,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 
 from cleanlist import Secret
 from dashboard.provisioning.reading import Node, NotApplicable, Problem
+from dashboard.redaction import redact_text
 from workspaces.forms import LONGEST_SECRET
 
 T = TypeVar("T")
@@ -113,7 +114,8 @@ class Fields:
             return ""
         value = os.environ.get(name, "").strip()
         if not value:
-            self.refuse(node, f"The environment variable {name[:80]} is not set, or empty. Set it and try again.")
+            shown = redact_text(name)[:80]  # somebody may have written the secret itself
+            self.refuse(node, f"The environment variable {shown} is not set, or empty. Set it and try again.")
         return value
 
     def _from_file(self, node: Node) -> str:
@@ -126,7 +128,7 @@ class Fields:
                 content = file.read(LONGEST_SECRET + 3)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "that is no path"
-            self.refuse(node, f"The file {name[:200]} cannot be read: {why}.")
+            self.refuse(node, f"The file {redact_text(name)[:200]} cannot be read: {why}.")
             return ""
         value = content.decode(errors="replace").strip()
         if not value:

@@ -1,6 +1,7 @@
 """Applying a file, against the real sandbox: what it does, what it leaves, and that it does it once."""
 
 import pytest
+from cryptography.fernet import Fernet
 
 from alerts.models import QuietHours, Recipient, Rule
 from dashboard.management.commands import apply as module
@@ -176,6 +177,28 @@ def test_another_key_replaces_the_stored_one(apply, acme, known, workspace):
     assert said.out.splitlines()[0].startswith("~ change     workspaces.acme.api_key: API key clapi_kkkk…kkkk → clapi_")
     assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
     assert AuditEvent.objects.filter(action=Action.API_KEY_REPLACED).count() == 1
+
+
+@pytest.mark.parametrize("kept", ["", "ACME_API_KEY"])
+def test_with_keys_that_do_not_open_what_is_stored_nothing_is_replaced(apply, everything, known, settings, kept):
+    """They may be those of another console, which the running one does not have."""
+    assert apply(everything).code == 0
+    mine = settings.ENCRYPTION_KEYS
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    said = apply(everything.replace(f"from_env: {kept}", "stored: true") if kept else everything)
+    assert said.code == 1
+    assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in said.err
+    settings.ENCRYPTION_KEYS = mine
+    workspace = Workspace.objects.get()
+    assert workspace.api_key.open().reveal() == known["api_key"]
+    assert workspace.management_session.client_token.open().reveal() == known["clerk_client_token"]
+
+
+@pytest.mark.parametrize("way", ["from_env", "from_file"])
+def test_a_secret_in_place_of_where_it_is_is_not_repeated(apply, acme, known, way):
+    said = apply(acme.replace("from_env: ACME_API_KEY", f"{way}: {known['api_key']}"))
+    assert said.code == 1
+    assert known["api_key"][12:] not in said.out + said.err
 
 
 def test_a_key_of_another_organization_is_refused(apply, acme, known, workspace):

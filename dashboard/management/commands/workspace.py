@@ -121,7 +121,10 @@ class Command(BaseCommand):
             raise CommandError(f"Nothing called {', '.join(unknown)} is read. There are: {', '.join(resources)}.")
         wanted = options["resource"] or [name for name, one in resources.items() if one.wanted(workspace)]
         rows = [self._read(workspace, name, resources[name].label) for name in wanted]
-        self._write(rows, *(f"{'read' if row['ok'] else 'FAILED':<7} {row['label']}{row['problem']}" for row in rows))
+        lines = [
+            f"{'read' if row['ok'] else 'FAILED':<7} {row['label']}: {row['problem']}".rstrip(": ") for row in rows
+        ]
+        self._write(rows, *lines)
         return 0 if all(row["ok"] for row in rows) else 1
 
     def _read(self, workspace: Workspace, name: str, label: str) -> dict[str, Any]:
@@ -135,7 +138,7 @@ class Command(BaseCommand):
             subject=("", label),
             message=problem,
         )
-        return {"resource": name, "label": label, "ok": result.ok, "problem": f": {problem}" if problem else ""}
+        return {"resource": name, "label": label, "ok": result.ok, "problem": problem}
 
     def _invite(self, workspaces: list[Workspace], options: dict[str, Any]) -> None:
         [workspace] = workspaces

@@ -15,7 +15,7 @@ from django.db.models import F
 
 from keys.models import ApiKey, LoggedRequest
 from usage.attribution import Fall, Settled, Shares, Usual, share_out, spans, take_out
-from usage.changes.evidence import PAID
+from usage.changes.evidence import PAID, log_read_until
 from usage.changes.facts import ZERO, Certainty
 from usage.intervals import Doubt, Part, doubt_of, parts, rest_of
 from usage.models import BalanceReading
@@ -89,7 +89,7 @@ class Spending:
 def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending:
     """Tell who spent what in the last ``length``, a week at most, in six queries."""
     since = now - min(length, LONGEST)
-    read_until = _log_read_until(workspace)
+    read_until = log_read_until(workspace)
     if read_until is None:
         reason = "The request log is not read: it needs a management session, which is entered in the settings."
         return Spending(since, now, reason=reason)
@@ -99,11 +99,6 @@ def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending
     until = min(now, read_until)
     falls = _falls(workspace, since, until)
     return _estimate(workspace, since, until, falls, [call for call in calls if call.at <= until])
-
-
-def _log_read_until(workspace: Workspace) -> datetime | None:
-    polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
-    return polls.order_by("-last_success_at").values_list("last_success_at", flat=True).first()
 
 
 def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[Call]:

@@ -122,11 +122,11 @@ def log_read_until(workspace: Workspace) -> datetime | None:
     """
     polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
     read = {subject: at for subject, at in polls.values_list("subject", "last_success_at") if at}
-    used = ApiKey.objects.of(workspace).values_list("pk", "last_used_at", "read_at") if read else ()
+    used = ApiKey.objects.of(workspace).values_list("upstream_id", "last_used_at", "read_at") if read else ()
     for key, last_used_at, listed_at in used:
-        until = read.get(str(key))
+        until = read.get(key)
         if until and (last_used_at is None or last_used_at < until):
-            read[str(key)] = max(until, listed_at)
+            read[key] = max(until, listed_at)
     return min(read.values(), default=None)
 
 

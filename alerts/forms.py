@@ -114,8 +114,8 @@ class RuleForm(forms.Form):
         data = super().clean() or {}
         if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
             self.add_error("addresses", "Nobody would be told. Enter an address, or choose the owners.")
-        if self.kind.is_required and not data.get("enabled"):
-            self.add_error("enabled", "This rule stays on: without it no page would say that nobody is told.")
+        if self.kind.required_because and not data.get("enabled"):
+            self.add_error("enabled", f"This rule stays on: {self.kind.required_because}.")
         if self.kind.is_flag or "threshold" not in data:
             return data
         self._check_recovery(data)

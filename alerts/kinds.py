@@ -118,9 +118,9 @@ class RuleKind:
     not grow with rules or subjects, nor with workspaces where it can be helped. ``resources`` are the polls after
     which it is asked at once. ``describe`` says a rule's condition in words. ``parameters`` are the form fields beside
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
-    A flag has no levels to choose. The one rule of a kind that ``is_required`` is never switched off or removed.
-    Defaults of a kind that is ``on_request`` are made where its app asks for them.
-    Pages list kinds by ``place``.
+    A flag has no levels to choose. Of a kind with ``required_because`` each workspace has one rule, which is never
+    switched off or removed, for that reason. Defaults of a kind that is ``on_request`` are made where its app asks for
+    them. Pages list kinds by ``place``.
     """
 
     name: str
@@ -136,7 +136,7 @@ class RuleKind:
     history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[Moment]] | None = None
     descending: bool = False
     is_flag: bool = False
-    is_required: bool = False
+    required_because: str = ""
     on_request: bool = False
     place: int = 0
 

@@ -90,7 +90,7 @@ register(
         read=read_hearing,
         describe=lambda _: "a critical rule would tell nobody",
         is_flag=True,
-        is_required=True,  # every page says it because of this rule
+        required_because="it is what says on every page that nobody hears of critical alerts",
         place=30,
         defaults=(Default("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )

@@ -29,7 +29,7 @@ def ping() -> bool:
         # Whoever runs the console chose the address, so it may be inside; of the answer only the status is read.
         with httpx.stream("POST", settings.HEARTBEAT_URL, timeout=LONGEST) as answer:
             reason = "" if answer.is_success else f"answered {answer.status_code}"
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = type(error).__name__  # its text may hold the address, which is a secret
     if reason:
         logger.warning("outside_ping_failed", reason=reason)

@@ -91,7 +91,7 @@ class Rule(models.Model):
     @property
     def is_required(self) -> bool:
         """Say whether it cannot be switched off or removed."""
-        return self.kind_of is not None and self.kind_of.is_required
+        return self.kind_of is not None and bool(self.kind_of.required_because)
 
     @property
     def condition(self) -> str:

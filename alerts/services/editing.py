@@ -33,7 +33,8 @@ class RuleRequired(Exception):
     """The rule cannot be switched off or removed; its text is for people."""
 
     def __init__(self, rule: Rule) -> None:
-        super().__init__(f"“{rule.name}” stays on: it is what says on every page that nobody hears of critical alerts.")
+        kind = rule.kind_of
+        super().__init__(f"“{rule.name}” stays on: {kind.required_because if kind else 'it is required'}.")
 
 
 def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) -> None:

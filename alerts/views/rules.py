@@ -30,7 +30,7 @@ TEMPLATE = "alerts/rule.html"
 def choose_kind(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what a new rule can watch."""
     workspace = get_workspace(request, slug, Role.OWNER)
-    kinds = [kind for kind in all_kinds() if not kind.is_required]  # there is one of each of those already
+    kinds = [kind for kind in all_kinds() if not kind.required_because]  # there is one of each of those already
     return render(request, "alerts/choose_kind.html", {"current": workspace, "kinds": kinds})
 
 
@@ -39,6 +39,8 @@ def new(request: HttpRequest, slug: str, kind: str) -> HttpResponse:
     """Show the form of a new rule, try it out, or store it."""
     workspace = get_workspace(request, slug, Role.OWNER)
     found = _kind(kind)
+    if found.required_because:
+        raise Http404
     default = found.defaults[0] if found.defaults else None
     rule = Rule(
         workspace=workspace,

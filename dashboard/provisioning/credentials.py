@@ -8,6 +8,7 @@ from dashboard.provisioning.fields import SOURCES, STORED, Said, Stored
 from dashboard.provisioning.reading import Node
 from dashboard.provisioning.running import NewCredentials, Run
 from workspaces import services
+from workspaces.command_line import check_encryption_keys
 from workspaces.forms import NO_CREDENTIAL, first_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.sealing import CannotOpen, Sealed
@@ -23,6 +24,11 @@ def connect(run: Run, wanted: Wanted) -> Workspace | None:
     if not name:
         run.refuse(wanted.node, "This workspace is new here, so it needs a name.")
     if not name or credentials is None:
+        return None
+    try:
+        check_encryption_keys()
+    except CannotOpen as error:
+        run.refuse(wanted.node, str(error))
         return None
     base_url = wanted.details.get("base_url") or first_address()
     made: list[Workspace] = []

@@ -1,5 +1,6 @@
 """Alert rules in a file: read, compared with those that are stored, written out."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -42,8 +43,11 @@ class WantedRule:
 
 def read_rules(fields: Fields, node: Node) -> list[WantedRule]:
     """Return the rules of a list."""
-    found = (_rule(fields, item) for item in fields.items(node))
-    return [rule for rule in found if rule is not None]
+    found = [rule for item in fields.items(node) if (rule := _rule(fields, item)) is not None]
+    for kind, count in Counter(rule.kind.name for rule in found if rule.kind.required_because).items():
+        if count > 1:
+            fields.refuse(node, f"Each workspace has one rule of the kind {kind}. List it once.")
+    return found
 
 
 def _rule(fields: Fields, node: Node) -> WantedRule | None:
@@ -112,11 +116,13 @@ def stored_rules(workspace: Workspace) -> list[Rule]:
 def paired(wanted: Iterable[tuple[WantedRule, Rule]], stored: Iterable[Rule]) -> list[Rule | None]:
     """Return for each wanted rule the stored one that it is: of the same kind and name, and of several the same one.
 
+    Of a required kind there is one, whatever its name.
+
     Names need not be unique, as on the pages: what is equal pairs first, then what comes first.
     """
     wanted, left = list(wanted), list(stored)
     found: list[Rule | None] = [None] * len(wanted)
-    for is_same in (_is_equal, _has_same_name):
+    for is_same in (_is_equal, _is_meant):
         for at, (_, rule) in enumerate(wanted):
             match = next((one for one in left if found[at] is None and is_same(one, rule)), None)
             if match is not None:
@@ -125,13 +131,13 @@ def paired(wanted: Iterable[tuple[WantedRule, Rule]], stored: Iterable[Rule]) ->
     return found
 
 
-def _has_same_name(one: Rule, other: Rule) -> bool:
-    return (one.kind, one.name) == (other.kind, other.name)
+def _is_meant(one: Rule, other: Rule) -> bool:
+    return one.kind == other.kind and (one.name == other.name or one.is_required)
 
 
 def _is_equal(one: Rule, other: Rule) -> bool:
     kind = one.kind_of
-    return kind is not None and _has_same_name(one, other) and written(one, kind) == written(other, kind)
+    return kind is not None and _is_meant(one, other) and written(one, kind) == written(other, kind)
 
 
 def differences(before: Rule, after: Rule) -> list[str]:

@@ -58,6 +58,7 @@ def test_nobody_is_offered_what_would_be_refused(go, watch, rule):
     kinds = go("choose_kind").text
     assert "Critical alerts reach nobody" not in kinds
     assert "Balance" in kinds
+    assert go("new_rule", KIND).status_code == 404
 
 
 @pytest.mark.parametrize("change", [editing.remove_rule, editing.save_rule])

@@ -107,6 +107,13 @@ def test_only_an_answer_that_it_was_heard_counts(called, settings, caplog, statu
     assert f"answered {status}" in caplog.text
 
 
+def test_an_address_that_cannot_be_called_is_told_without_it(called, settings, caplog):
+    settings.HEARTBEAT_URL = "http://hc.example.test:port/secret-uuid"
+    assert not outside_ping.ping()
+    assert "InvalidURL" in caplog.text
+    assert "secret-uuid" not in caplog.text
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "nowhere.invalid"])
 def test_a_service_that_is_away_is_told_without_its_address(called, settings, caplog, host):
     settings.HEARTBEAT_URL = f"http://{host}:{free_port()}/secret-uuid"

@@ -9,6 +9,7 @@ import weakref
 
 import pytest
 
+import manage
 from dashboard.embedded import console
 from dashboard.embedded.processes import Process
 from dashboard.redaction import BEYOND, LONGEST_EVENT
@@ -79,3 +80,13 @@ def test_being_asked_to_stop_in_the_middle_of_a_finalizer_stops_it_too(monkeypat
     monkeypatch.setattr(console, "stop_all", lambda *_, **__: None)
     monkeypatch.setattr("sys.unraisablehook", lambda _: None)
     console.run(with_sandbox=False)
+
+
+def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch):
+    def interrupted(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("django.core.management.execute_from_command_line", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        manage.main(["manage.py", "apply", "set-up.yaml"])
+    assert ended.value.code == 130

@@ -194,6 +194,26 @@ def test_with_keys_that_do_not_open_what_is_stored_nothing_is_replaced(apply, ev
     assert workspace.management_session.client_token.open().reveal() == known["clerk_client_token"]
 
 
+def test_with_such_keys_nothing_new_is_connected_either(apply, acme, known, workspace, settings):
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    for said in (apply(acme), command("workspace", "connect", "Acme", "--api-key-env", "ACME_API_KEY")):
+        assert said.code == 1
+        assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in said.err
+    assert Workspace.objects.count() == 1
+
+
+def test_the_one_rule_that_stays_is_the_same_one_under_another_name(apply, acme, known):
+    apply(acme)
+    text = acme + "    rules:\n      - kind: critical_unheard\n        name: Nobody listens\n"
+    assert apply(text, "--delete").code == 0
+    assert [rule.name for rule in Rule.objects.all()] == ["Nobody listens"]
+    assert apply(acme + "    rules: []\n", "--delete").code == 0
+    assert Rule.objects.get().enabled
+    twice = apply(text + "      - kind: critical_unheard\n        name: Another\n")
+    assert twice.code == 1
+    assert "Each workspace has one rule of the kind critical_unheard. List it once." in twice.err
+
+
 @pytest.mark.parametrize("way", ["from_env", "from_file"])
 def test_a_secret_in_place_of_where_it_is_is_not_repeated(apply, acme, known, way):
     said = apply(acme.replace("from_env: ACME_API_KEY", f"{way}: {known['api_key']}"))

@@ -13,7 +13,7 @@ from dashboard.provisioning.fields import Fields
 from dashboard.provisioning.reading import Node
 from workspaces import services
 from workspaces.audit import Actor, record_event
-from workspaces.command_line import workspaces_named
+from workspaces.command_line import check_encryption_keys, workspaces_named
 from workspaces.credential_states import api_key_state, session_state
 from workspaces.explaining import explain
 from workspaces.forms import ConnectForm, first_address
@@ -21,6 +21,7 @@ from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Action, Outcome, Poll, Role, Workspace
 from workspaces.people_forms import InvitationForm
 from workspaces.polling.registry import all_resources
+from workspaces.sealing import CannotOpen
 from workspaces.services.members import MembershipRefused, invite
 
 
@@ -62,7 +63,7 @@ class Command(BaseCommand):
         self.as_json = options["json"]
         try:
             code = act([] if workspace is None else workspaces_named(workspace), options)
-        except (MembershipRefused, TooManyEmails, PermissionDenied) as refusal:
+        except (MembershipRefused, TooManyEmails, PermissionDenied, CannotOpen) as refusal:
             raise CommandError(str(refusal)) from None
         if code:
             raise SystemExit(code)
@@ -77,6 +78,7 @@ class Command(BaseCommand):
         self._write(rows, *(map(_line, rows) if rows else ["No workspace is connected yet."]))
 
     def _connect(self, _: list[Workspace], options: dict[str, Any]) -> None:
+        check_encryption_keys()
         form = ConnectForm(
             {
                 "name": options["name"],

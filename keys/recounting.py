@@ -79,7 +79,8 @@ class _OfKey:
         return _Count(self._tally(self._rows(start, end).filter(pk__lte=last)), last)
 
     def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:
-        cells = ahead.cells if start >= self._since() else {}  # else it is being pruned, and no rows of it count
+        # What is being pruned counts nothing. A copy: what counts nothing ahead is one value, shared by all.
+        cells = dict(ahead.cells) if start >= self._since() else {}
         for cell, one in self._tally(self._rows(start, end).filter(pk__gt=ahead.last)).items():
             cells.setdefault(cell, Tally()).add(one.count, one.histogram)
         return cells

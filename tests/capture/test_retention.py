@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.management import call_command
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from keys import recounting, retention
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
@@ -126,7 +126,7 @@ def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned,
 
 
 def test_an_hour_that_is_pruned_while_it_is_counted_keeps_its_history(old, settings, monkeypatch):
-    KeyTraffic.objects.filter(hour=hour_of(at(0))).update(count=1)
+    KeyTraffic.objects.filter(hour=hour_of(at(0))).update(count=F("count") + 1)
     count_ahead = recounting._OfKey.count_ahead
 
     def prune_afterwards(level, *stretch):

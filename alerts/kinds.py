@@ -120,7 +120,7 @@ class RuleKind:
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
     A flag has no levels to choose. Of a kind with ``required_because`` each workspace has one rule, which is never
     switched off or removed, for that reason. Defaults of a kind that is ``on_request`` are made where its app asks for
-    them. Pages list kinds by ``place``.
+    them. Pages list kinds by ``place``. Kinds of one ``family`` tell of one trouble, and their e-mails share a thread.
     """
 
     name: str
@@ -139,6 +139,7 @@ class RuleKind:
     required_because: str = ""
     on_request: bool = False
     place: int = 0
+    family: str = ""
 
 
 # What a workspace's regular summary says of an app's part: facts since a moment.
@@ -170,6 +171,18 @@ def kind_named(name: str) -> RuleKind | None:
 def all_kinds() -> list[RuleKind]:
     """Return every registered kind, in the order in which pages list them."""
     return sorted(_kinds.values(), key=lambda kind: kind.place)
+
+
+def family_of(name: str) -> str:
+    """Return the family of a kind; a kind without one, or that nobody knows any more, is one of its own."""
+    kind = kind_named(name)
+    return (kind and kind.family) or name
+
+
+def of_one_family(names: Iterable[str]) -> set[str]:
+    """Return those kinds and all others of their families."""
+    families = {family_of(name) for name in names}
+    return families | {name for name in _kinds if family_of(name) in families}
 
 
 def all_summaries() -> list[Summary]:

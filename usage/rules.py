@@ -274,6 +274,7 @@ register(
         parameters={"unit": _unit_field},
         resources=BALANCE,
         place=10,
+        family="credits",
         history=balance_history,
         descending=True,
         defaults=(
@@ -299,6 +300,7 @@ register(
         describe=_describe("the credits last less than {}", "days"),
         resources=BALANCE,
         place=10,
+        family="credits",
         history=runway_history,
         descending=True,
         defaults=(

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from alerts.kinds import family_of, of_one_family
 from alerts.models import Alert, Notification, QuietHours, Recipient, Rule, Severity, Stream
 from workspaces.models import Membership, Role, User, Workspace
 
@@ -155,8 +156,8 @@ class Outbox:
     def _tell_over(self, message: Message) -> None:
         """Write once that it is over to everyone who was told that it began, in the same thread.
 
-        Of several alerts of one kind and subject that end together only the worst says so: it is one recovery. Where
-        a milder one goes on the e-mail is about that, so that who reads it last knows the state.
+        Of several alerts of one family and subject that end together only the worst says so: it is one recovery. Where
+        another goes on the e-mail is about that, so that who reads it last knows the state.
         """
         alert = message.alert
         recipients = self._who_knows(message)
@@ -164,6 +165,7 @@ class Outbox:
             return
         alert.notifications_sent += 1
         left = [one for one in self._still_firing if _place(one) == _place(alert)]
+        over = [one for one in self._over if _place(one) == _place(alert)]
         extra: dict[str, object] = {
             "now": message.headline,
             "facts": message.facts,
@@ -171,7 +173,8 @@ class Outbox:
             "edited": message.edited,
             "ended": message.ended,
             **({} if message.ended else {"at": self.now.isoformat()}),
-            "over": [one.rule_name for one in self._over if _place(one) == _place(alert)],
+            "over": [one.rule_name for one in over],
+            "also_over": [one.rule_name for one in over if one != alert],
             "left": [f"{one.rule_name} ({one.level.label.lower()}): {one.condition}" for one in left],
         }
         threads = self._threads(alert)
@@ -214,8 +217,9 @@ class Outbox:
 
     @cached_property
     def _still_firing(self) -> list[Alert]:
-        """Return what goes on of the kinds and subjects of which something is over, worst first; one query."""
-        rows = Alert.objects.current().filter(workspace=self.workspace, kind__in={one.kind for one in self._over})
+        """Return what goes on of the families of which something is over, worst first; one query."""
+        kinds = of_one_family(one.kind for one in self._over)
+        rows = Alert.objects.current().filter(workspace=self.workspace, kind__in=kinds)
         rows = rows.exclude(pk__in=[one.pk for one in self._over]).select_related("workspace")
         return sorted(rows, key=lambda alert: alert.gravity, reverse=True)
 
@@ -228,8 +232,8 @@ class Outbox:
             )
 
     def _load_told(self) -> list[Notification]:
-        """Return what was told of the open alerts of the kinds and subjects at hand, oldest first."""
-        kinds = {message.alert.kind for message in self.messages}
+        """Return what was told of the open alerts of the families and subjects at hand, oldest first."""
+        kinds = of_one_family(message.alert.kind for message in self.messages)
         subjects = {message.alert.subject for message in self.messages}
         told = Notification.objects.told().filter(
             alert__in=Alert.objects.open().filter(workspace=self.workspace, kind__in=kinds, subject__in=subjects)
@@ -255,13 +259,15 @@ class Outbox:
         return alert.level == Severity.CRITICAL or self._quiet_until is None
 
     def _family(self, alert: Alert) -> list[Notification]:
-        """Return what was told of alerts of the same kind and subject that are open, or end just now."""
+        """Return what was told of alerts of the same family and subject that are open, or end just now."""
         written = [row for row in self.rows if row.kind != Kind.RESOLVED]
         return [row for row in (*self._told, *written) if row.alert and _place(row.alert) == _place(alert)]
 
     def _is_worse(self, row: Notification, alert: Alert) -> bool:
         told = row.alert
-        return told is not None and told.gravity > alert.gravity and told not in self._over
+        if told is None or told.kind != alert.kind:
+            return False  # a short runway does not say that the balance is low
+        return told.gravity > alert.gravity and told not in self._over
 
     def _threads(self, alert: Alert) -> dict[int, tuple[str, str]]:
         """Return for each recipient the thread's first and latest message."""
@@ -303,8 +309,8 @@ class Outbox:
 
 
 def _place(alert: Alert) -> tuple[str, str]:
-    """Return what alerts share that say the same thing in several severities, and so share a thread."""
-    return alert.kind, alert.subject
+    """Return what alerts share that tell of one trouble, and so share a thread."""
+    return family_of(alert.kind), alert.subject
 
 
 def payload_of(alert: Alert) -> dict[str, object]:

@@ -1,9 +1,13 @@
 """Whoever reads the last message in a thread knows the state."""
 
+from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from alerts import kinds
+from alerts.kinds import Reading
 from alerts.models import Rule, Snooze
 from alerts.services import editing, handling
 from workspaces.audit import CONSOLE, Actor
@@ -62,6 +66,63 @@ def test_a_level_of_another_subject_that_fires_is_not_named(levels, mailbox, sen
     levels.balance(5000)
     send()
     assert [row.kind for row in levels.outbox if row.alert.kind == "balance_below"] == ["firing", "resolved"]
+
+
+@pytest.fixture
+def credits_and_days(watch, monkeypatch):
+    """A critical level below 500 credits, told at 400, and a warning below seven days, told after it."""
+    days = {"left": Decimal(3)}
+
+    def read(rules, now):
+        left = days["left"]
+        return {rule.pk: [Reading(left, f"credits last about {left:f} days")] for rule in rules}
+
+    monkeypatch.setitem(kinds._kinds, "runway_below", replace(kinds.kind_named("runway_below"), read=read))
+    watch.rule(name="Almost gone", severity="critical", threshold=500, recovery=550)
+    watch.balance(10_000)
+    watch.balance(400)
+    watch.rule(kind="runway_below", name="Less than a week", severity="warning", threshold=7, recovery=8)
+    watch.balance(400)
+    watch.days = days
+    return watch
+
+
+def test_credits_and_the_days_that_they_last_are_told_of_in_one_thread(credits_and_days, mailbox, send):
+    send()
+    assert mailbox.subjects == ["Example Works: 400 credits left", "Example Works: credits last about 3 days"]
+    assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
+
+
+def test_the_end_of_a_low_balance_names_the_runway_that_is_still_short(credits_and_days, mailbox, send):
+    credits_and_days.balance(700)
+    send()
+    assert mailbox.subjects[2:] == ["Better, not over: Example Works: 700 credits left"]
+    assert "Still firing: Less than a week (warning)" in text(mailbox.messages[2])
+
+    credits_and_days.days["left"] = Decimal(30)
+    credits_and_days.balance(5000)
+    send()
+    assert mailbox.subjects[3:] == ["Resolved: Example Works: credits last about 30 days"]
+    assert mailbox.messages[3]["In-Reply-To"] == mailbox.messages[2]["Message-ID"]
+
+
+def test_credits_and_runway_that_are_over_together_are_one_message(credits_and_days, mailbox, send):
+    send()
+    credits_and_days.days["left"] = Decimal(30)
+    credits_and_days.balance(5000)
+    send()
+    assert mailbox.subjects[2:] == ["Resolved: Example Works: 5,000 credits left"]
+    assert "Also over: Less than a week" in text(mailbox.messages[2])
+
+
+def test_a_low_balance_is_told_though_a_short_runway_was(watch, credits_and_days, mailbox, send):
+    """No kind of the thread covers another: each tells something that the other does not."""
+    Rule.objects.update(severity="critical")
+    watch.rule(name="Getting low", severity="information", threshold=5000, recovery=5500)
+    credits_and_days.balance(6000)
+    credits_and_days.balance(4000)
+    send()
+    assert mailbox.subjects[-1] == "Example Works: 4,000 credits left"
 
 
 def test_a_reminder_that_is_due_with_the_news_does_not_say_it_twice(levels, mailbox, send):

@@ -4,7 +4,7 @@ from allauth.usersessions import apps as usersessions
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
-from workspaces import form_messages  # noqa: F401 - before any form is made, as apps are
+from workspaces import form_messages, lookups  # noqa: F401 - before any form is made or question asked, as apps are
 
 
 class WorkspacesConfig(AppConfig):

@@ -151,7 +151,14 @@ class LogFilterForm(FilterForm):
             yield ("path",), f"path {PATH_WORDS[path_lookup(path)]} {path.removeprefix('=')}"
         for name, word in SIMPLE_WORDS.items():
             if raw[name]:
-                yield (name,), word.format(raw[name])
+                yield (name,), word.format(self._ip_in_words() if name == "ip" else raw[name])
+
+    def _ip_in_words(self) -> str:
+        """Return what is looked for: of an address that was typed with a port, for one, only the address."""
+        network: Network | None = self.cleaned_data.get("ip")
+        if network is None:
+            return self.raw["ip"]
+        return str(network.network_address if network.num_addresses == 1 else network)
 
 
 SIMPLE_WORDS = {

@@ -36,17 +36,33 @@ FORMS = [
         "0:0:0:0:0:ffff:cb00:7109",
         "::ffff:203.0.113.9%eth0",
         " 203.0.113.9\n",
+        "203.0.113.9:5678",
+        "203.0.113.9:0",
+        "203.0.113.9:65535",
+        "[203.0.113.9]",
+        "[::ffff:203.0.113.9]:443",
     ),
-    ("2001:db8::1", "2001:DB8::1", "2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8:0:0::1"),
-    ("fe80::1", "fe80::1%eth0", "FE80::0001%3"),
+    (
+        "2001:db8::1",
+        "2001:DB8::1",
+        "2001:0db8:0000:0000:0000:0000:0000:0001",
+        "2001:db8:0:0::1",
+        "[2001:db8::1]",
+        "[2001:DB8:0::1]:443",
+    ),
+    ("2001:db8::1:443", "2001:DB8::1:443"),
+    ("fe80::1", "fe80::1%eth0", "FE80::0001%3", "[fe80::1%eth0]:8443"),
     ("0:bf36:d3e::382c:0:0", "0000:bf36:0d3e:0:0:382c::"),
     ("::f075:0:8904:0:0:cc70", "0:0:f075:0:8904:0:0:cc70"),
     ("::102:304", "::1.2.3.4"),
 ]
 NO_ADDRESSES = [
-    "", "unknown", "203.0.113", "203.0.113.9/32", "203.0.113.09", "1.2.3.4:443", "[::1]", "1:2:3", "::1::", ":::",
+    "", "unknown", "203.0.113", "203.0.113.9/32", "203.0.113.09", "1:2:3", "::1::", ":::",
     "1:2:3:4:5:6:7:8:9", "1:2:3:4:5:6:7::8:9", "g::", "12345::", "1.2.3.4, 5.6.7.8",
     "\\N", "::ffff:999.1.1.1",
+    "1.2.3.4:", "1.2.3.4:65536", "1.2.3.4:٤٤٣", "1.2.3.4:443:1", "1.2.3.4:http", "1.2.3.4:-1", "203.0.113:443",
+    "[::1", "::1]", "[]", "[]:443", "[::1]443", "[::1]:65536", "[[::1]]", "[::1]/128", "[2001:db8::]/32",
+    "1.2.3.0/24:443", "1.2.3.4:443, 5.6.7.8:443", ":443", "localhost:443", "[g::]:1",
 ]  # fmt: skip
 
 groups = st.one_of(st.just(0), st.just(0), st.integers(0, 0xFFFF))
@@ -67,12 +83,13 @@ def meant(address):
 @st.composite
 def written(draw):
     """Return an address and a text of it in one of its forms."""
-    address = draw(addresses)
+    address, port = draw(addresses), draw(st.integers(0, 65535))
     if address.version == 4:
-        return address, str(address)
+        return address, draw(st.sampled_from([str(address), f"{address}:{port}"]))
     text = draw(st.sampled_from([str(address), address.exploded, address.exploded.replace(":0", ":")]))
     text = text if _reads(text) else address.exploded
-    return address, draw(st.sampled_from([text, text.upper(), f"{text}%eth0"]))
+    text = draw(st.sampled_from([text, text.upper(), f"{text}%eth0"]))
+    return address, draw(st.sampled_from([text, f"[{text}]", f"[{text}]:{port}"]))
 
 
 def _reads(text):
@@ -105,6 +122,8 @@ def test_what_is_no_address_stays_as_it_is(text):
         ("203.0.113.9/24", "203.0.113.0/24"),
         ("2001:DB8::/32", "2001:db8::/32"),
         ("fe80::1%eth0", "fe80::1/128"),
+        ("203.0.113.9:5678", "203.0.113.9/32"),
+        ("[2001:DB8::1]:443", "2001:db8::1/128"),
         ("::/0", "::/0"),
         ("::ffff:0:0/95", "::fffe:0:0/95"),
     ],
@@ -160,6 +179,23 @@ def test_the_database_itself_takes_any_text_for_what_it_is(log, text, network):
     assert not found or ipaddress.ip_address(text) in ipaddress.ip_network(network)
 
 
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("203.0.113.9:5678", "from 203.0.113.9"),
+        ("[2001:DB8::1]:443", "from 2001:db8::1"),
+        ("203.0.113.9/24", "from 203.0.113.0/24"),
+    ],
+)
+def test_the_words_of_the_filter_say_what_is_looked_for(log, asked, words):
+    assert [chip.text for chip in log.get(f"?ip={quote(asked)}").context["chips"]] == [words]
+
+
+@pytest.mark.parametrize("text", ["[2001:db8::]/32", "1.2.3.4:65536", "1.2.3.0/24:443", "1.2.3.4, 5.6.7.8"])
+def test_what_is_no_address_to_ask_for_is_said_to_be_none(log, text):
+    assert "is neither an address nor a network" in text_of(log.get(f"?ip={quote(text)}"))
+
+
 def test_a_known_address_in_another_form_is_not_new(log):
     now = timezone.now()
     land(log, ["203.0.113.9"], ago=timedelta(days=3))
@@ -192,7 +228,7 @@ def test_no_link_leads_to_what_the_filter_refuses(log):
 def test_old_rows_and_their_noted_values_become_canonical_and_no_other_is_written(log, monkeypatch):
     monkeypatch.setattr(unifying, "BATCH", 2)
     rows = [log.add(ip_address=f"192.0.2.{n}", created_at=timezone.now() - timedelta(days=9 * n)) for n in range(9)]
-    old = ["203.0.113.9", *["::ffff:203.0.113.9"] * 5, "2001:DB8::1", "unknown", ""]
+    old = ["203.0.113.9", *["::ffff:203.0.113.9"] * 5, "[2001:DB8::1]:443", "unknown", ""]
     for row, text in zip(rows, old, strict=True):
         LoggedRequest.objects.filter(pk=row.pk).update(ip_address=text)
         LogValue.objects.filter(value=row.ip_address).delete()
@@ -210,7 +246,7 @@ def test_old_rows_and_their_noted_values_become_canonical_and_no_other_is_writte
     assert list(found) == [
         ("203.0.113.9", None),
         *[mapped] * 5,
-        ("2001:db8::1", "2001:DB8::1"),
+        ("2001:db8::1", "[2001:DB8::1]:443"),
         ("unknown", None),
         ("", None),
     ]

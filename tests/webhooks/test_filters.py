@@ -36,6 +36,7 @@ def many(hooks):
         ("?workflow=public_bulk_a", "a2 a1"),
         ("?workflow=public_bulk_b1", "b1"),
         ("?workflow=bulk_b1", ""),
+        ("?workflow=Public_bulk_b1", ""),
         ("?state=failed&reason=server_error&host=hooks.example-3.test&since=2d", "a1"),
     ],
 )

@@ -57,6 +57,12 @@ class Listing(tuple[R, ...]):  # noqa: SLOT001 - a tuple can have no slots that 
         """Whether every record that upstream sent is here."""
         return len(self) == self.total
 
+    def without(self, problem_of: Callable[[R], str]) -> "Listing[R]":
+        """Set aside as odd the records in which `problem_of` finds a problem; it returns "" for the others."""
+        problems = [(record, problem_of(record)) for record in self]
+        odd = [Odd(problem, _beginning_of(msgspec.to_builtins(record))) for record, problem in problems if problem]
+        return Listing((record for record, problem in problems if not problem), (*self.odd, *odd), self.total)
+
 
 def listing_of(
     kind: type[R], *names: str, also: Mapping[str, Sequence[str]] | None = None

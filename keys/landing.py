@@ -25,7 +25,8 @@ def land_full_list(
 ) -> None:
     """Upsert every listed key, mark those that are gone, and see to the polls of their request logs.
 
-    Of a list that is not complete, because records in it could not be read, none is taken to be gone.
+    Their ids must be fit for storing as they are (``keys.polls``). Of a list that is not complete, because records in
+    it could not be read, none is taken to be gone.
     """
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""
@@ -43,7 +44,6 @@ def land_full_list(
             "owner": owner,
         }
         for key in listed
-        if _is_usable_id(key.id)
     }
     with transaction.atomic(savepoint=False):
         _upsert(workspace, facts, read_at, is_complete=is_complete)
@@ -56,7 +56,7 @@ def land_light_list(
 ) -> None:
     """Upsert what the light list tells; what it does not tell stays as last known."""
     facts: dict[str, dict[str, Any]] = {}
-    for key in (key for key in listed if _is_usable_id(key.key_id)):
+    for key in listed:
         known: dict[str, Any] = {
             "prefix": plain_text(key.key_prefix, 16),
             "last4": plain_text(key.key_last4, 8),
@@ -74,11 +74,6 @@ def land_light_list(
 def _counted(value: int | None) -> int | None:
     """Return a count that the column can hold; None for one that cannot be true."""
     return value if value is not None and 0 <= value < 2**63 else None
-
-
-def _is_usable_id(text: str) -> bool:
-    """Say whether ``text`` can be stored as it is: by its id a key is revoked, so it must not be altered."""
-    return bool(text) and plain_text(text, 200) == text
 
 
 def _upsert(

@@ -15,15 +15,17 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 from workspaces.polling.headroom import count_traffic_with
+from workspaces.texts import plain_text
 
 # More rows in a minute than any plan lets through need not be told apart.
 MOST_COUNTED = 10_000
 ADMIN_SCOPE = "admin:api_keys"
+_LONGEST_ID = 200  # that the column holds
 
 
 async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
     """Return all keys of the session's user, active and inactive."""
-    return await client.api_keys.list()
+    return (await client.api_keys.list()).without(lambda key: _problem_of_id(key.id))
 
 
 def land_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
@@ -33,7 +35,16 @@ def land_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> No
 
 async def fetch_public_keys(client: AsyncClient, _: Poll) -> Listing[PublicApiKey]:
     """Return the light key list."""
-    return await client.public_keys.list()
+    return (await client.public_keys.list()).without(lambda key: _problem_of_id(key.key_id))
+
+
+def _problem_of_id(text: str) -> str:
+    """Return why a key cannot be kept: by its id it is revoked, so that must not be altered to be stored."""
+    if not text:
+        return "id is missing"
+    if plain_text(text, _LONGEST_ID) != text or text in {".", ".."}:
+        return f"id: longer than {_LONGEST_ID} characters, or with some that cannot stand in one"
+    return ""
 
 
 def land_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
@@ -48,7 +59,8 @@ def wants_light_list(workspace: Workspace) -> bool:
 
 async def fetch_requests(client: AsyncClient, poll: Poll) -> Listing[RequestLogEntry]:
     """Return the latest rows of one key's request log."""
-    return await client.api_keys.requests(poll.subject, limit=PAGE_ROWS)
+    rows = await client.api_keys.requests(poll.subject, limit=PAGE_ROWS)
+    return rows.without(lambda row: "" if row.id else "id is missing")
 
 
 def land_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetime) -> None:

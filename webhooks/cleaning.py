@@ -31,6 +31,16 @@ def is_usable_workflow_id(text: str | None) -> bool:
     return bool(text) and plain_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
 
 
+def problem_of(raw: DeliveryAttempt, asked_for: str = "") -> str:
+    """Return why an attempt belongs to no workflow, or not to the one that was ``asked_for``; "" if it does."""
+    workflow_id = raw.workflow_id or asked_for
+    if not workflow_id:
+        return "workflow_id is missing"
+    if not is_usable_workflow_id(workflow_id):
+        return "workflow_id: too long, or with characters that cannot stand in an address"
+    return "workflow_id: not the one that was asked for" if asked_for and workflow_id != asked_for else ""
+
+
 def stored_url(url: str | None) -> str:
     """Return ``url`` fit for storing. Of one that is too long the beginning and a digest: still told apart."""
     text = plain_text(url, 100_000).strip()

@@ -8,18 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-import structlog
 from django.db import transaction
 
 from cleanlist import DeliveryAttempt
 from webhooks import counting
-from webhooks.cleaning import cleaned, host_of, is_usable_workflow_id, stored_url
+from webhooks.cleaning import cleaned, host_of, stored_url
 from webhooks.grouping import Standing, arrange, overdue
 from webhooks.models import Attempt, Delivery, DeliveryState, Workflow, WorkflowSource
 from webhooks.retention import kept_from
 from workspaces.models import Workspace
 
-logger = structlog.get_logger(__name__)
 # Rows a statement, for pages of any size.
 _BATCH = 2000
 _STANDING = list(Standing.__dataclass_fields__)
@@ -45,7 +43,10 @@ class Landed:
 def land_page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, *, workflow_id: str = ""
 ) -> Landed:
-    """Add what is new; one landing of a workspace at a time. ``workflow_id`` is whose attempts were asked for."""
+    """Add what is new; one landing of a workspace at a time. ``workflow_id`` is whose attempts were asked for.
+
+    ``rows`` belong to workflows (``webhooks.cleaning.problem_of``).
+    """
     with transaction.atomic(savepoint=False):
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         page = _page(workspace, rows, read_at, workflow_id)
@@ -63,22 +64,16 @@ def land_page(
 def _page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, asked_for: str
 ) -> dict[str, tuple[Key, Attempt]]:
-    """Return the page's attempts by their identity, each with whose it is; what cannot be stored is left out."""
+    """Return the page's attempts by their identity, each with whose it is."""
     oldest = kept_from(read_at)
     page: dict[str, tuple[Key, Attempt]] = {}
-    unusable = 0
     for raw in rows:
         workflow_id = raw.workflow_id or asked_for
-        if not is_usable_workflow_id(workflow_id) or (asked_for and workflow_id != asked_for):
-            unusable += 1
-            continue
         attempt = cleaned(raw, workflow_id, read_at)
         attempt.workspace = workspace
         there = page.get(attempt.upstream_id)
         if attempt.at >= oldest and (there is None or _decides(there[1], attempt)):
             page[attempt.upstream_id] = (workflow_id, stored_url(raw.target)), attempt
-    if unusable:
-        logger.warning("attempts_left_out", workspace=workspace.pk, count=unusable)
     return page
 
 

@@ -1,15 +1,15 @@
 """What is polled for webhooks: the latest attempts, those of followed workflows, and the state of enrichments."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
 from django.conf import settings
 
-from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus
+from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus, Listing
 from cleanlist.errors import BadRequest, NotFound
 from webhooks import following, statuses
+from webhooks.cleaning import problem_of
 from webhooks.landing import Landed, land_page
 from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow
 from workspaces.models import Poll
@@ -34,15 +34,15 @@ class Refused:
     words: str
 
 
-async def fetch_latest(client: AsyncClient, _: Poll) -> Sequence[DeliveryAttempt] | Refused:
+async def fetch_latest(client: AsyncClient, _: Poll) -> Listing[DeliveryAttempt] | Refused:
     """Return the organization's latest attempts, or that upstream wants a workflow's id."""
     try:
-        return await client.webhooks.deliveries()
+        return (await client.webhooks.deliveries()).without(problem_of)
     except BadRequest as error:
         return Refused(plain_text(error.message, 500))
 
 
-def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+def land_latest(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at: datetime) -> None:
     """Add what is new, see to what must be asked for one by one, and choose when to read next."""
     workspace = poll.workspace
     feed, _ = Feed.objects.get_or_create(workspace=workspace)
@@ -52,7 +52,7 @@ def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at
     else:
         landed = land_page(workspace, answer, read_at)
         feed.wants_workflow_ids, feed.refusal = False, ""
-        if _note_gap(poll, feed, landed, read_at):
+        if _note_gap(poll, feed, landed, answer.total - len(answer), read_at):
             begun_before = landed.begun_before
         newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
@@ -62,10 +62,13 @@ def land_latest(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at
     _set_interval(poll, _interval_of_latest(poll, feed, read_at))
 
 
-def _note_gap(poll: Poll, feed: Feed, landed: Landed, read_at: datetime) -> bool:
-    """Store a gap where a full page holds nothing known although something was. The first page has none before it."""
+def _note_gap(poll: Poll, feed: Feed, landed: Landed, odd: int, read_at: datetime) -> bool:
+    """Store a gap where a full page holds nothing known although something was. The first page has none before it.
+
+    ``odd`` attempts on it could not be kept, and fill it all the same.
+    """
     before, after = landed.oldest_at, feed.read_until
-    if landed.known or landed.rows < FULL_PAGE or before is None or after is None or after >= before:
+    if landed.known or landed.rows + odd < FULL_PAGE or before is None or after is None or after >= before:
         return False
     logger.warning("deliveries_gap", workspace=poll.workspace_id, after=after.isoformat(), before=before.isoformat())
     DeliveryGap.objects.get_or_create(
@@ -74,9 +77,9 @@ def _note_gap(poll: Poll, feed: Feed, landed: Landed, read_at: datetime) -> bool
     return True
 
 
-def _retrying_unseen(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused) -> list[str]:
+def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | Refused) -> list[str]:
     """Return the workflows that are being retried and that a full page no longer shows."""
-    if isinstance(answer, Refused) or len(answer) < FULL_PAGE:
+    if isinstance(answer, Refused) or answer.total < FULL_PAGE:
         return []
     shown = {row.workflow_id for row in answer}
     rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
@@ -96,15 +99,16 @@ def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
     return usual if begun.exists() or rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
 
 
-async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Sequence[DeliveryAttempt] | Refused:
+async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | Refused:
     """Return the attempts of one workflow."""
     try:
-        return await client.webhooks.deliveries(poll.subject)
+        attempts = await client.webhooks.deliveries(poll.subject)
     except (NotFound, BadRequest) as error:
         return Refused(plain_text(error.message, 500))
+    return attempts.without(lambda attempt: problem_of(attempt, poll.subject))
 
 
-def land_of_workflow(poll: Poll, answer: Sequence[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+def land_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at: datetime) -> None:
     """Add what is new; once the workflow is settled, follow it no more.
 
     A refusal is like an empty page: a workflow that upstream does not know may be too young for its log.

@@ -136,6 +136,17 @@ def test_numbers_that_no_computer_holds_cost_their_field_only():
     assert len(found.odd) == 1
 
 
+def test_records_with_a_problem_are_set_aside_and_counted():
+    found = read(read_keys, KEY, {"id": "k2 of somebody", "is_active": False}, {"is_active": True})
+    sound = found.without(lambda key: "id: too long" if len(key.id) > 2 else "")
+
+    assert [key.id for key in sound] == ["k1"]
+    assert (sound.total, sound.is_complete) == (3, False)
+    assert [odd.reason for odd in sound.odd] == ["id is missing", "id: too long"]
+    assert sound.odd[1].beginning.startswith('{"id": "k2 o…", "is_active": false')
+    assert found.without(lambda _: "").odd == found.odd
+
+
 def test_how_an_odd_record_begins_is_told_without_what_it_says():
     secret = {"id": "r1", "created_at": None, "path": "/x?key=clapi_AbCdEf123456", "user_agent": "someone@example.test"}
     (odd,) = read(read_log, ROW, secret).odd

@@ -1,5 +1,6 @@
 """How upstream's answers become the mirror."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
-from cleanlist import PublicApiKey, RequestLogEntry
-from keys import landing
+from cleanlist import Listing, PublicApiKey, RequestLogEntry
+from keys import landing, polls
 from keys.log import landing as log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
@@ -91,6 +92,55 @@ def test_an_id_that_is_no_uuid_still_gets_a_page(workspace):
 def test_text_that_no_database_can_store_is_made_storable(workspace):
     land(workspace, listed(1, name="nul\x00 " + "x" * 300))
     assert len(ApiKey.objects.get().name) == 200
+
+
+class Upstream:
+    """Answers every question for a list with ``rows``."""
+
+    def __init__(self, *rows):
+        self.rows, self.api_keys, self.public_keys = rows, self, self
+
+    async def list(self):
+        return Listing(self.rows)
+
+    async def requests(self, key_id, limit):
+        return Listing(self.rows)
+
+
+BAD_IDS = ["", ".", "..", "k\x00", "k\x1b[2J", "k\u202e", "k\ud800", "x" * 201]
+
+
+@pytest.mark.parametrize("bad", BAD_IDS)
+@pytest.mark.parametrize("lands_full", [True, False], ids=["full", "light"])
+def test_a_key_that_cannot_be_asked_for_by_its_id_is_counted_as_odd(workspace, bad, lands_full):
+    known = listed(1)
+    land(workspace, known)
+    poll = Poll.objects.create(workspace=workspace, resource="keys", interval_seconds=60)
+    if lands_full:
+        page = asyncio.run(polls.fetch_keys(Upstream(listed(2), listed(3, id=bad)), poll))
+        polls.land_keys(poll, page, NOW + timedelta(seconds=60))
+    else:
+        light = [PublicApiKey(key_id=name, is_active=True) for name in (listed(2).id, bad)]
+        page = asyncio.run(polls.fetch_public_keys(Upstream(*light), poll))
+        polls.land_public_keys(poll, page, NOW + timedelta(seconds=60))
+
+    assert [odd.reason.startswith("id") for odd in page.odd] == [True]
+    assert set(ApiKey.objects.values_list("upstream_id", flat=True)) == {known.id, listed(2).id}
+    # It may be the one that is missing.
+    assert ApiKey.objects.get(upstream_id=known.id).gone_at is None
+
+
+def test_the_longest_id_is_kept_as_it_is(workspace):
+    page = asyncio.run(polls.fetch_keys(Upstream(listed(1, id="x" * 200)), Poll(workspace=workspace)))
+    polls.land_keys(Poll(workspace=workspace), page, NOW)
+    assert page.odd == ()
+    assert ApiKey.objects.get().upstream_id == "x" * 200
+
+
+def test_a_row_of_the_log_without_an_id_is_counted_as_odd(workspace):
+    rows = [RequestLogEntry(id=name, created_at=NOW) for name in ("", "log-1")]
+    page = asyncio.run(polls.fetch_requests(Upstream(*rows), Poll(workspace=workspace, subject=listed(1).id)))
+    assert ([row.id for row in page], page.total, [odd.reason for odd in page.odd]) == (["log-1"], 2, ["id is missing"])
 
 
 @pytest.mark.parametrize("status", [None, 200, -1, 10_000])

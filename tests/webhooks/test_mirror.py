@@ -1,5 +1,6 @@
 """How pages of delivery attempts become deliveries that stand as they should."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from cleanlist import DeliveryAttempt
+from cleanlist import DeliveryAttempt, Listing
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
 from webhooks import counting, grouping, polls, retention
 from webhooks.landing import land_page
@@ -175,17 +176,49 @@ def test_an_odd_row_lands_once_however_odd(land, row):
     assert delivery.state in {"delivered", "retrying", "failed"}
 
 
+class Upstream:
+    """Answers with a page of attempts, whatever it is asked for."""
+
+    def __init__(self, *rows):
+        self.rows, self.webhooks = rows, self
+
+    async def deliveries(self, _=None):
+        return Listing(self.rows)
+
+
 @pytest.mark.parametrize("workflow_id", [None, "", "a/b", "..", "x" * 201, "nul\x00"])
-def test_a_row_that_belongs_to_nothing_is_left_out(land, workflow_id):
-    assert land(attempt(workflow_id), attempt("good")).fresh == 1
+def test_a_row_that_belongs_to_nothing_is_counted_as_odd(workspace, workflow_id):
+    poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
+    page = asyncio.run(polls.fetch_latest(Upstream(attempt(workflow_id), attempt("good")), poll))
+    polls.land_latest(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "good"
+    assert [odd.reason.partition(" ")[0].rstrip(":") for odd in page.odd] == ["workflow_id"]
+    assert page.total == 2
 
 
-def test_rows_without_their_workflow_are_those_of_the_one_asked_about(land):
-    land(attempt(None, id=1), attempt("another", id=2), workflow_id="asked")
+def test_rows_without_their_workflow_are_those_of_the_one_asked_about(workspace):
+    poll = Poll.objects.create(
+        workspace=workspace, resource="workflow_deliveries", subject="asked", interval_seconds=60
+    )
+    upstream = Upstream(attempt(None, id=1), attempt("another", id=2))
+    page = asyncio.run(polls.fetch_of_workflow(upstream, poll))
+    polls.land_of_workflow(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "asked"
+    assert [odd.reason for odd in page.odd] == ["workflow_id: not the one that was asked for"]
+
+
+def test_a_page_that_odd_rows_fill_hides_no_gap(workspace):
+    poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
+    polls.land_latest(poll, Listing([attempt("first", at=READ_AT)]), READ_AT)
+    later = READ_AT + timedelta(hours=1)
+    full = [attempt(f"new {n}", at=later + timedelta(seconds=n)) for n in range(polls.FULL_PAGE)]
+    for total, gaps in ((polls.FULL_PAGE - 1, 0), (polls.FULL_PAGE, 1)):
+        polls.land_latest(poll, Listing(full[:1], total=total), later)
+        assert DeliveryGap.objects.count() == gaps
+        Attempt.objects.filter(delivery__workflow__workflow_id="new 0").delete()
+        Feed.objects.update(read_until=READ_AT)
 
 
 def test_two_long_urls_are_told_apart(land):
@@ -317,10 +350,10 @@ def test_pages_can_say_how_long(settings, days, words):
 def test_an_attempt_from_the_future_hides_no_gap(workspace):
     poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
     ahead = attempt("ahead", at=READ_AT + timedelta(hours=3))
-    polls.land_latest(poll, [attempt("first", at=READ_AT), ahead], READ_AT)
+    polls.land_latest(poll, Listing([attempt("first", at=READ_AT), ahead]), READ_AT)
     assert Feed.objects.get().read_until == READ_AT
     later = READ_AT + timedelta(hours=1)
     page = [attempt(f"new {n}", at=later + timedelta(seconds=n)) for n in range(polls.FULL_PAGE)]
-    polls.land_latest(poll, [ahead, *page], later + timedelta(minutes=1))
+    polls.land_latest(poll, Listing([ahead, *page]), later + timedelta(minutes=1))
     gap = DeliveryGap.objects.get()
     assert (gap.after, gap.before) == (READ_AT, later)

@@ -28,15 +28,20 @@ def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -
 
 
 def _reading(workspace: Workspace, subject: CredentialKind, label: str, state: CredentialState) -> Reading:
-    rejected = state.level == "danger"
     return Reading(
-        value=Decimal(int(rejected)),
-        words=f"Cleanlist rejects the {label}" if rejected else f"the {label} is accepted",
+        value=Decimal(int(state.is_rejected)),
+        words=_in_words(label, state),
         subject=subject,
         label=label,
         url=reverse("workspaces:settings", args=[workspace.slug]),
         facts=(("What it means", state.sentence), *_since(workspace, subject)),
     )
+
+
+def _in_words(label: str, state: CredentialState) -> str:
+    if state.is_rejected:
+        return f"Cleanlist rejects the {label}"
+    return f"the {label} is accepted" if state.level == "ok" else f"the {label}: {state.word.lower()}"
 
 
 def _since(workspace: Workspace, kind: CredentialKind) -> list[tuple[str, str]]:

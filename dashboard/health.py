@@ -13,7 +13,9 @@ from django.views.decorators.http import require_safe
 
 from dashboard import liveness
 from dashboard.remembered import Remembered
+from workspaces.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
+from workspaces.sealing import CannotOpen
 
 
 @require_safe
@@ -40,13 +42,23 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _background() -> Mapping[str, str]:
-    """Return for the clock and each queue whether it goes on, else why not and since when."""
+    """Return for the clock and each queue whether it goes on, else why not and since when; and for encryption keys."""
     found = liveness.current()
     answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
     for one in found.troubles:
         since = f"since {one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if one.since else "never seen"
         answers[one.name] = f"{one.title} ({since})"
-    return answers
+    return answers | {"encryption_keys": encryption_keys()}
+
+
+def _encryption_keys() -> str:
+    try:
+        check_encryption_keys()
+    except CannotOpen as error:
+        return str(error)
+    except DatabaseError:
+        return "not known"
+    return "ok"
 
 
 def _database() -> str:
@@ -87,6 +99,8 @@ def _redis() -> str:
 
 
 _WRITING = Remembered(_writable, seconds=10)
+# What is wrong with the encryption keys of this process, or "ok".
+encryption_keys = Remembered(_encryption_keys, seconds=10)
 # Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
 _CHECKS = {
     "database": Remembered(_database, seconds=1),
@@ -100,4 +114,5 @@ def forget() -> None:
     for check in _CHECKS.values():
         check.forget()
     _WRITING.forget()
+    encryption_keys.forget()
     liveness.forget()

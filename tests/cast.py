@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import pytest
+from django.utils import timezone
 
 from cleanlist import Secret
 from keys import rollups
@@ -41,6 +42,7 @@ def workspace(db, settings):
         api_key=Sealed.seal(Secret(API_KEY)),
         api_key_prefix=API_KEY[:10],
         api_key_last4=API_KEY[-4:],
+        api_key_accepted_at=timezone.now(),
     )
 
 

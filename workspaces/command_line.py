@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.core.management.base import CommandError
 
-from workspaces.models import ManagementSession, Workspace
+from workspaces.models import Workspace
 
 
 def workspaces_named(slugs: Collection[str]) -> list[Workspace]:
@@ -18,15 +18,3 @@ def workspaces_named(slugs: Collection[str]) -> list[Workspace]:
         known = ", ".join(rows.values_list("slug", flat=True)[:20]) or "none yet"
         raise CommandError(f"There is no workspace {', '.join(missing)}. There are: {known}.")
     return found
-
-
-def check_encryption_keys() -> None:
-    """Open the credentials that were stored last. Raises CannotOpen.
-
-    With keys that do not, a command would seal new ones so that the running console could not open them.
-    """
-    key = Workspace.objects.exclude(api_key=None).order_by("-pk").first()
-    session = ManagementSession.objects.exclude(client_token=None).order_by("-pk").first()
-    for sealed in (key and key.api_key, session and session.client_token):
-        if sealed:
-            sealed.open()

@@ -43,6 +43,15 @@ class Sealed:
             ) from None
 
     @property
+    def opens(self) -> bool:
+        """Say whether one of ENCRYPTION_KEYS fits."""
+        try:
+            self.open()
+        except CannotOpen:
+            return False
+        return True
+
+    @property
     def is_current(self) -> bool:
         """Say whether it was sealed with the first of ENCRYPTION_KEYS."""
         try:

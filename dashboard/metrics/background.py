@@ -7,14 +7,16 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
-from dashboard import __version__, liveness
+from dashboard import __version__, health, liveness
 from workspaces import clock
 from workspaces.models import AccountMail, Heartbeat, Poll
 
 
 def families() -> Iterator[Metric]:
-    """Yield every family, in four queries."""
+    """Yield every family, in four queries, and one or more now and then."""
     yield InfoMetricFamily("console", "The version that answers.", value={"version": __version__})
+    text = "Whether the encryption keys of the process that answers open any stored credential, or none is stored (1)."
+    yield GaugeMetricFamily("console_encryption_keys_up", text, value=float(health.encryption_keys() == "ok"))
     yield from _processes()
     yield from _polls()
     yield from _account_mail()

@@ -8,7 +8,7 @@ from dashboard.provisioning.fields import SOURCES, STORED, Said, Stored
 from dashboard.provisioning.reading import Node
 from dashboard.provisioning.running import NewCredentials, Run
 from workspaces import services
-from workspaces.command_line import check_encryption_keys
+from workspaces.encryption_keys import check_encryption_keys
 from workspaces.forms import NO_CREDENTIAL, first_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.sealing import CannotOpen, Sealed

@@ -4,10 +4,13 @@ import re
 from datetime import timedelta
 
 import pytest
+from cryptography.fernet import Fernet
 
+from cleanlist import Secret
 from dashboard import health, liveness
 from workspaces import clock, heartbeats
-from workspaces.models import Heartbeat, Poll
+from workspaces.models import Heartbeat, Poll, Workspace
+from workspaces.sealing import Sealed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.liveness]
 Kind = Heartbeat.Kind
@@ -104,6 +107,25 @@ def test_probes_tell_it_where_they_are_asked_in_full_and_not_else(client, beats)
     assert answer.json()["checks"]["polling"].startswith("No worker takes work from “polling” (since 2")
     assert answer.json()["checks"]["alerts"] == "ok"
     assert client.get("/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_encryption_keys_that_open_nothing_are_told_at_once(client, settings, beats, count):
+    settings.METRICS_TOKEN = "a-token-of-the-tests"
+    mine, others = settings.ENCRYPTION_KEYS, [Fernet.generate_key().decode()]
+    for number, keys in enumerate([others, mine][:count]):
+        settings.ENCRYPTION_KEYS = keys
+        sealed = Sealed.seal(Secret("clapi_of_the_tests"))
+        Workspace.objects.create(name="One", slug=f"one-{number}", base_url="", api_key=sealed)
+    settings.ENCRYPTION_KEYS = mine
+    health.forget()
+    opens = count != 1  # nothing stored, or one of two that opens
+    answer = client.get("/readyz?full")
+    assert (answer.status_code == 200) == opens
+    assert (answer.json()["checks"]["encryption_keys"] == "ok") == opens
+    assert "encryption_keys" not in client.get("/readyz").json()["checks"]
+    text = client.get("/metrics", headers={"Authorization": "Bearer a-token-of-the-tests"}).content.decode()
+    assert f"console_encryption_keys_up {float(opens)}" in text
 
 
 def test_scrapers_are_told(client, settings, beats):

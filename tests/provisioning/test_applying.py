@@ -198,7 +198,7 @@ def test_with_such_keys_nothing_new_is_connected_either(apply, acme, known, work
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     for said in (apply(acme), command("workspace", "connect", "Acme", "--api-key-env", "ACME_API_KEY")):
         assert said.code == 1
-        assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in said.err
+        assert "ENCRYPTION_KEYS no longer holds the key that sealed them" in said.err
     assert Workspace.objects.count() == 1
 
 

@@ -25,7 +25,7 @@ def rejected(connected):
     """The connected workspace, whose key upstream rejected an hour ago and that is due to be tried again."""
     connected.api_key_rejected_at = NOW - timedelta(hours=1)
     connected.api_key_rejection, connected.api_key_doubted_at = "Invalid API key", NOW - timedelta(hours=1)
-    connected.api_key_probe_at = NOW
+    connected.api_key_probe_at, connected.api_key_accepted_at = NOW, None
     connected.save()
     set_up_polls(connected)
     assert Poll.objects.get(resource="balance").paused_reason
@@ -38,6 +38,7 @@ def test_a_key_that_upstream_accepts_after_all_is_used_again(rejected):
     rejected.refresh_from_db()
     assert rejected.has_api_key
     assert (rejected.api_key_doubted_at, rejected.api_key_probe_at, rejected.api_key_rejection) == (None, None, "")
+    assert rejected.api_key_accepted_at is not None
     assert Poll.objects.get(resource="balance").paused_reason == ""
     assert AuditEvent.objects.get().action == Action.CREDENTIAL_ACCEPTED
 

@@ -3,6 +3,7 @@
 import datetime as dt
 
 import pytest
+from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from cleanlist import Secret
@@ -32,6 +33,7 @@ def pasted_session(workspace):
         token=Sealed.seal(Secret("x.y.z")),
         token_expires_at=timezone.now() + dt.timedelta(seconds=50),
         user_email="operations@example.test",
+        accepted_at=timezone.now(),
     )
 
 
@@ -41,6 +43,47 @@ def test_the_state_of_each_credential_is_a_sentence(as_owner, workspace, pasted_
     assert "Cleanlist accepts it" in text
     assert "operations@example.test" in text
     assert "data-countdown" in text
+
+
+def test_a_key_that_no_call_has_used_is_not_said_to_be_accepted(as_owner, workspace):
+    Workspace.objects.update(api_key_accepted_at=None)
+    text = text_of(as_owner.get(PAGE))
+    assert "it is not known whether Cleanlist accepts it" in text
+    assert "Cleanlist accepts it." not in text.replace("whether Cleanlist accepts it.", "")
+
+
+def test_a_key_that_cannot_be_opened_says_so_and_is_not_offered_to_be_tried_again(as_owner, workspace, settings):
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    text = text_of(as_owner.get(PAGE))
+    assert "Cannot be opened" in text
+    assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in text
+    assert "Try again" not in text
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "htmx"])
+def test_with_keys_that_open_nothing_nothing_is_stored_unless_somebody_insists(
+    as_owner, connected, known, settings, headers
+):
+    mine, sealed = settings.ENCRYPTION_KEYS, connected.api_key
+    settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    sent = {"key-api_key": known["api_key"]}
+    answer = as_owner.post(PAGE + "api-key/", sent, headers=headers)
+    assert answer.status_code == 422
+    assert "the encryption keys are not those of what is stored" in text_of(answer)
+    assert reloaded(connected).api_key == sealed
+
+    as_owner.post(PAGE + "api-key/", sent | {"key-save_anyway": "on"}, headers=headers)
+    assert reloaded(connected).api_key.open().reveal() == known["api_key"]  # the keys were lost for good
+    settings.ENCRYPTION_KEYS = mine
+    assert not reloaded(connected).api_key.opens
+
+
+def test_one_credential_that_opens_is_enough_to_store_others(as_owner, connected, known, settings):
+    lost = Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS, mine = [lost], settings.ENCRYPTION_KEYS
+    Workspace.objects.create(name="Lost", slug="lost", base_url="", api_key=Sealed.seal(Secret("clapi_lost")))
+    settings.ENCRYPTION_KEYS = mine
+    assert as_owner.post(PAGE + "api-key/", {"key-api_key": known["api_key"]}).status_code == 302
 
 
 def test_a_rejected_key_says_why_and_offers_to_try_again(as_owner, workspace):
@@ -90,6 +133,7 @@ def test_a_new_key_is_tried_and_stored(as_owner, connected, known):
     answer = as_owner.post(PAGE + "api-key/", {"key-api_key": known["api_key"]})
     assert answer.status_code == 302
     assert reloaded(connected).has_api_key
+    assert reloaded(connected).api_key_accepted_at is not None
     assert last_event().action == Action.API_KEY_REPLACED
 
 
@@ -125,6 +169,7 @@ def test_a_clerk_session_is_tried_and_stored(as_owner, connected, known):
     }
     assert as_owner.post(PAGE + "session/", sent).status_code == 302
     assert reloaded(connected).has_session
+    assert reloaded(connected).management_session.accepted_at is not None
     assert last_event().action == Action.SESSION_REPLACED
 
 
@@ -145,6 +190,7 @@ def test_when_upstream_is_down_a_key_can_be_saved_anyway(as_owner, connected, kn
     sent = {"key-api_key": known["api_key"]}
     assert "Save anyway" in text_of(as_owner.post(PAGE + "api-key/", sent))
     assert as_owner.post(PAGE + "api-key/", sent | {"key-save_anyway": "on"}).status_code == 302
+    assert reloaded(connected).api_key_accepted_at is None
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "dialog"])

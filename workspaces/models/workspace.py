@@ -6,7 +6,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from workspaces import clock
 from workspaces.models.user import User
-from workspaces.sealing import SealedField
+from workspaces.sealing import Sealed, SealedField
 
 
 class Role(models.TextChoices):
@@ -65,6 +65,8 @@ class Workspace(models.Model):
     # Since when upstream refuses it without a second refusal, and when a rejected one is tried again.
     api_key_doubted_at = models.DateTimeField(null=True)
     api_key_probe_at = models.DateTimeField(null=True)
+    # When upstream first took the one that is stored now; null until then.
+    api_key_accepted_at = models.DateTimeField(null=True)
 
     organization_id = models.CharField(max_length=200, blank=True)
     organization_name = models.CharField(max_length=200, blank=True)
@@ -175,9 +177,16 @@ class ManagementSession(models.Model):
     # As those of the API key.
     doubted_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
 
     def __str__(self) -> str:
         return self.get_kind_display()
+
+    @property
+    def secret(self) -> Sealed | None:
+        """Return what is stored of it: the pasted token, or what mints tokens."""
+        secret: Sealed | None = self.token if self.kind == self.Kind.PASTED else self.client_token
+        return secret
 
     @property
     def is_expired(self) -> bool:
@@ -200,7 +209,7 @@ class ManagementSession(models.Model):
 clock.watch(Membership, past=("created_at",))
 clock.watch(
     Workspace,
-    past=("created_at", "paused_at", "api_key_rejected_at", "api_key_doubted_at"),
+    past=("created_at", "paused_at", "api_key_rejected_at", "api_key_doubted_at", "api_key_accepted_at"),
     due=("api_key_probe_at",),
 )
-clock.watch(ManagementSession, past=("updated_at", "rejected_at", "doubted_at"), due=("probe_at",))
+clock.watch(ManagementSession, past=("updated_at", "rejected_at", "doubted_at", "accepted_at"), due=("probe_at",))

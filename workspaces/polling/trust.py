@@ -72,25 +72,28 @@ def refused(credential: Stored, error: AuthenticationError) -> None:
 
 
 def accepted(used: Workspace, kind: CredentialKind) -> None:
-    """Note that upstream took the credential with which ``used`` called; costs nothing unless it was in doubt."""
+    """Note that upstream took the credential with which ``used`` called; costs nothing where that is known."""
     credential = stored(used, kind)
-    if credential is not None and credential["doubted_at"] is not None:
-        with transaction.atomic():
-            workspace = locked(used, kind)
-            now = stored(workspace, kind) if workspace else None
-            if now is not None and now["rejected_at"] is None:
-                now.note(doubted_at=None)
+    if credential is None or (credential["doubted_at"] is None and credential["accepted_at"] is not None):
+        return
+    with transaction.atomic():
+        workspace = locked(used, kind)
+        now = stored(workspace, kind) if workspace else None
+        if now is not None and now["rejected_at"] is None:
+            now.note(doubted_at=None, accepted_at=now["accepted_at"] or clock.now())
 
 
 def believe_again(credential: Stored) -> None:
     """Take a rejection back, because upstream accepts the credential after all."""
-    credential.note(**TRUSTED)
+    credential.note(**TRUSTED | {"accepted_at": clock.now()})
     logger.warning("credential_accepted_again", workspace=credential.workspace.pk, credential=credential.label)
     _record(Action.CREDENTIAL_ACCEPTED, credential, Outcome.SUCCEEDED, "Cleanlist accepts it again")
 
 
-# What is noted of a credential of which nothing bad is known.
-TRUSTED: dict[str, Any] = {"rejected_at": None, "rejection": "", "doubted_at": None, "probe_at": None}
+# What is noted of a credential of which nothing is known, so nothing bad.
+TRUSTED: dict[str, Any] = {
+    "rejected_at": None, "rejection": "", "doubted_at": None, "probe_at": None, "accepted_at": None,
+}  # fmt: skip
 
 
 def next_probe(rejected_at: datetime, now: datetime) -> datetime | None:

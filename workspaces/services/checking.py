@@ -15,8 +15,10 @@ from cleanlist.errors import (
     UpstreamUnavailable,
 )
 from workspaces.connections import AddressNotAllowed, check_address
+from workspaces.encryption_keys import check_encryption_keys
 from workspaces.explaining import explain
 from workspaces.models import Workspace
+from workspaces.sealing import CannotOpen
 from workspaces.texts import plain_text
 
 State = Literal["ok", "warning", "failed", "skipped"]
@@ -44,6 +46,8 @@ class ConnectionReport:
     whoami: Whoami | None = None
     session_whoami: Whoami | None = None
     session_expires_at: datetime | None = None
+    # The keys of this process open nothing that is stored, so who stores more must insist on it.
+    has_wrong_keys: bool = False
 
     @property
     def works(self) -> bool:
@@ -85,6 +89,7 @@ def check_connection(
     except AddressNotAllowed as error:
         report.add("API address", "failed", str(error))
         return report
+    _check_encryption_keys(report)
     if api_key is None:
         report.add("API key", "skipped", "None given: the credit balance cannot be read.")
     else:
@@ -98,6 +103,15 @@ def check_connection(
     else:
         _check_session(report, base_url, session)
     return report
+
+
+def _check_encryption_keys(report: ConnectionReport) -> None:
+    try:
+        check_encryption_keys()
+    except CannotOpen as error:
+        fix = "Whoever runs the console gives this process the keys that it had, and starts it again."
+        report.add("Encryption keys", "failed", str(error), fix, may_pass=True)
+        report.has_wrong_keys = True
 
 
 def _check_api_key(report: ConnectionReport, base_url: str, credential: ApiKeyCredential) -> None:

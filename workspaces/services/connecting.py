@@ -75,7 +75,7 @@ def connect_workspace(
         if actor.user is not None:
             Membership.objects.create(workspace=workspace, user=actor.user, role=Role.OWNER)
         if credentials.api_key:
-            _store_api_key(workspace, credentials.api_key)
+            _store_api_key(workspace, credentials.api_key, report)
         if credentials.has_session:
             _store_session(workspace, credentials, report)
         if report is not None:
@@ -112,7 +112,7 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
 def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:
     """Store another API key and wake the polls that use it."""
     with transaction.atomic():
-        _store_api_key(workspace, secret)
+        _store_api_key(workspace, secret, report)
         describe_workspace(workspace, report.whoami)
         set_up_polls(workspace)
         label = f"{workspace.api_key_prefix}…{workspace.api_key_last4}"
@@ -176,11 +176,12 @@ def describe_workspace(workspace: Workspace, whoami: Whoami | None) -> None:
     workspace.save(update_fields=["organization_id", "organization_name", "tier", "features", "scopes"])
 
 
-def _store_api_key(workspace: Workspace, secret: Secret) -> None:
+def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionReport | None) -> None:
     text = secret.reveal()
     workspace.api_key = Sealed.seal(secret)
     workspace.api_key_prefix, workspace.api_key_last4 = text[:10], text[-4:]
     _trust_api_key(workspace)
+    workspace.api_key_accepted_at = clock.now() if report and report.whoami else None
     workspace.save()
 
 
@@ -210,6 +211,7 @@ def _store_session(
             "user_email": plain_text(whoami.user_email, 320) if whoami else "",
             "updated_at": clock.now(),
             **TRUSTED,
+            "accepted_at": clock.now() if whoami else None,
         },
     )
     workspace.session = session

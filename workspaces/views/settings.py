@@ -111,7 +111,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[s
         "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,
         "session_state": session,
-        "any_rejected": "danger" in {key_state.level, session.level},
+        "any_rejected": key_state.is_rejected or session.is_rejected,
         "details_form": DetailsForm(initial=details),
         "api_key_form": ApiKeyForm(prefix="key"),
         "session_form": SessionForm(prefix="session"),

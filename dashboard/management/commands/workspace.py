@@ -13,8 +13,9 @@ from dashboard.provisioning.fields import Fields
 from dashboard.provisioning.reading import Node
 from workspaces import services
 from workspaces.audit import Actor, record_event
-from workspaces.command_line import check_encryption_keys, workspaces_named
+from workspaces.command_line import workspaces_named
 from workspaces.credential_states import api_key_state, session_state
+from workspaces.encryption_keys import check_encryption_keys
 from workspaces.explaining import explain
 from workspaces.forms import ConnectForm, first_address
 from workspaces.mail_limits import TooManyEmails

@@ -41,10 +41,10 @@ def requests_to(url: str) -> list[Snippet]:
 
 
 @cache
-def receivers() -> list[Snippet]:
+def receivers() -> tuple[Snippet, ...]:
     """Return the receivers, which the tests run as they are."""
     files = [("receiver-python", "Python", "receiver.py"), ("receiver-node", "Node", "receiver.mjs")]
-    return [Snippet(name, language, (_EXAMPLES / file).read_text()) for name, language, file in files]
+    return tuple(Snippet(name, language, (_EXAMPLES / file).read_text()) for name, language, file in files)
 
 
 def _curl(url: str, text: str) -> str:

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 from urllib.parse import urlencode
 
-import aiohttp
 import httpx
 import msgspec
-from httpx_aiohttp import HttpxAiohttpClient
 
 from cleanlist._version import __version__
 from cleanlist.bounded import bind_reads_to_deadlines
 from cleanlist.calls import Call
 from cleanlist.errors import CleanlistError, ConnectionFailed, TimedOut, UnexpectedResponse
+from cleanlist.failures import OF_HTTPX, Failures
 from cleanlist.secret import Secret
 from cleanlist.timeouts import Deadline
 
@@ -29,22 +28,6 @@ Transport = httpx.BaseTransport | httpx.AsyncBaseTransport
 
 USER_AGENT: Final = f"cleanlist-console/{__version__}"
 MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024  # a page of 500 log rows is about 0.15 MB
-
-_FAILURES: Final = (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError)
-# Those of them after which upstream cannot have seen the request.
-_NEVER_SENT: Final = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-    httpx.LocalProtocolError,
-    httpx.InvalidURL,
-    aiohttp.ClientConnectorError,
-    aiohttp.ConnectionTimeoutError,
-    aiohttp.ClientProxyConnectionError,
-    aiohttp.ClientHttpProxyError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +113,8 @@ class SyncWire:
             finally:
                 response.close()
             return collected.answer(response)
-        except _FAILURES as error:
-            return _explain(error, call, self._line)
+        except OF_HTTPX.caught as error:
+            return _explain(error, OF_HTTPX, call, self._line)
 
     def close(self) -> None:
         """Close the connections; a transport that was passed in stays its owner's."""
@@ -146,12 +129,15 @@ class SyncWire:
 
 
 class AsyncWire:
-    """The same, awaited, over aiohttp's connection pool (measured: it holds its speed at 64 connections)."""
+    """The same, awaited, over aiohttp's connection pool."""
 
     def __init__(self, line: Line, shared: httpx.AsyncClient | None = None) -> None:
+        from cleanlist import over_aiohttp  # noqa: PLC0415 - as its text says
+
+        self._failures, self._cause_of = over_aiohttp.FAILURES, over_aiohttp.cause_of
         self._line = line
         self._is_own = shared is None and line.transport is None
-        self._http = shared or HttpxAiohttpClient(**line.options())
+        self._http = shared or over_aiohttp.client(line.options())
 
     async def exchange(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Answer:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
@@ -174,8 +160,8 @@ class AsyncWire:
                 finally:
                     await response.aclose()
             return collected.answer(response)
-        except _FAILURES as error:
-            return _explain(error, call, self._line)
+        except self._failures.caught as error:
+            return _explain(self._cause_of(error), self._failures, call, self._line)
 
     async def close(self) -> None:
         """Close the connections; what was passed in stays its owner's."""
@@ -238,14 +224,9 @@ def _build(line: Line, call: Call[Any], secrets: Mapping[str, Secret], deadline:
     return request
 
 
-def _explain(error: Exception, call: Call[Any], line: Line) -> CleanlistError:
-    """Say what broke, without the error itself.
-
-    httpx-aiohttp 0.2 calls nearly every aiohttp error a connect time-out, even a connection that was dropped
-    after a command had been sent; only the cause tells them apart.
-    """
-    cause = error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
-    sent = not isinstance(cause, _NEVER_SENT)
+def _explain(cause: Exception, failures: Failures, call: Call[Any], line: Line) -> CleanlistError:
+    """Say what broke, without the error itself."""
+    sent = not isinstance(cause, failures.never_sent)
     unknown = sent and not call.idempotent
     host = httpx.URL(line.base_url).netloc.decode("ascii")
     if isinstance(cause, httpx.DecodingError):
@@ -257,14 +238,9 @@ def _explain(error: Exception, call: Call[Any], line: Line) -> CleanlistError:
         return ConnectionFailed(
             f"The connection to {host} broke before the answer was complete", outcome_unknown=unknown
         )
-    return ConnectionFailed(f"No connection to {host}{_reason(cause)}")
-
-
-def _reason(cause: BaseException | None) -> str:
-    """Return the system's own words (refused, unknown host), which hold nothing of the request."""
-    if isinstance(cause, httpx.ConnectError | aiohttp.ClientConnectorError):
-        return f": {getattr(cause, 'os_error', cause)}"[:200]
-    return ""
+    # The system's own words (refused, unknown host) hold nothing of the request.
+    reason = f": {getattr(cause, 'os_error', cause)}"[:200] if isinstance(cause, failures.in_systems_words) else ""
+    return ConnectionFailed(f"No connection to {host}{reason}")
 
 
 @functools.cache

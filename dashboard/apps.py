@@ -1,3 +1,4 @@
+import gc
 from typing import Any
 
 import structlog
@@ -23,6 +24,7 @@ class DashboardConfig(AppConfig):
         from webhooks import following  # noqa: PLC0415
 
         following.learn_with(workflows_in_log)
+        gc.enable()  # this app is the last that is loaded
 
 
 def _bind_address(request: HttpRequest, **_: Any) -> None:

@@ -4,6 +4,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Event
 
 from django.conf import settings
@@ -11,13 +12,11 @@ from django.db import connections
 
 from dashboard.embedded import CannotStart, bundled_redis, programs
 from dashboard.embedded.ports import check_free
-from dashboard.embedded.processes import Process, say, stop_all
+from dashboard.embedded.processes import GRACE, Guard, Process, say, stop_all
 from dashboard.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from dashboard.embedded.watch import Watch
 from dashboard.first_start import FirstAdmin, prepare
 from dashboard.settings import ENVIRONMENT
-
-GRACE = 4.5  # seconds that everything has to end in
 
 
 class Stopped(BaseException):
@@ -40,9 +39,9 @@ def check_addresses(*, with_sandbox: bool) -> None:
 def run(*, with_sandbox: bool) -> None:
     """Start everything and keep it running until asked to stop. Raises CannotStart."""
     processes: list[Process] = []
-    with _asked_to_stop() as asked:
+    with Guard() as guard, _asked_to_stop() as asked:
         try:
-            _start(processes, with_sandbox=with_sandbox)
+            _start(processes, guard, with_sandbox=with_sandbox)
             while not asked.is_set():
                 for process in processes:
                     process.look_after()
@@ -56,22 +55,23 @@ def run(*, with_sandbox: bool) -> None:
             stop_all(processes, last="redis", grace=GRACE)
 
 
-def _start(processes: list[Process], *, with_sandbox: bool) -> None:
+def _start(processes: list[Process], guard: Guard, *, with_sandbox: bool) -> None:
     """Start the programs; those that need nothing of ours start first and warm up while we prepare."""
     started = time.monotonic()
+    add = partial(_add, processes, guard)
     if ENVIRONMENT.bundled_redis:
-        _add(processes, programs.redis())
-    sandbox = _add(processes, programs.sandbox()) if with_sandbox else None
+        add(programs.redis())
+    sandbox = add(programs.sandbox()) if with_sandbox else None
     admin = prepare()
-    web = _add(processes, programs.web())
+    web = add(programs.web())
     if ENVIRONMENT.bundled_redis:
         bundled_redis.wait_until_ready(processes[0].check_alive, programs.redis_socket())
     if sandbox is not None:
         wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
         connect_sandbox(programs.sandbox_data())
     for worker in programs.workers():
-        _add(processes, worker)
-    _add(processes, programs.beat())
+        add(worker)
+    add(programs.beat())
     watch = Watch(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
     watch.wait_for_answer()
     watch.start()
@@ -79,7 +79,8 @@ def _start(processes: list[Process], *, with_sandbox: bool) -> None:
     _greet(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
 
 
-def _add(processes: list[Process], process: Process) -> Process:
+def _add(processes: list[Process], guard: Guard, process: Process) -> Process:
+    process.guard = guard
     processes.append(process)
     process.start()
     return process

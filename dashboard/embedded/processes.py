@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 from dashboard.embedded import CannotStart
 from dashboard.environment import ROOT
@@ -18,6 +18,10 @@ from dashboard.programs import environment
 from dashboard.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
 FOLLOW = Path(__file__).with_name("follow.py")
+GUARD = Path(__file__).with_name("guard.py")
+GRACE = 4.5  # seconds that everything has to end in
+# -I -S: no site-packages and no environment, a few milliseconds.
+_BARE_PYTHON = [sys.executable, "-I", "-S"]
 LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
 STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first again
 
@@ -31,6 +35,38 @@ def say(name: str, text: str, *, redacted: bool = True) -> None:
         sys.stdout.flush()
 
 
+class Guard:
+    """A process of its own that kills what is left GRACE after us, should nothing of ours run any more to do it.
+
+    The kernel tells each program that we died, and a program may miss that, or not end for it.
+    """
+
+    def __init__(self) -> None:
+        # In a session of its own, so that what ends ours leaves it alone.
+        command = [*_BARE_PYTHON, str(GUARD), str(GRACE)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+    def started(self, group: int) -> None:
+        """Note a process group that is to end with us."""
+        self._tell(f"+{group}\n")
+
+    def ended(self, group: int) -> None:
+        """Forget one: its number may become somebody else's."""
+        self._tell(f"-{group}\n")
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; the console runs without one
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+
 @dataclass
 class Process:
     """A program that is kept running until it is told to stop."""
@@ -38,6 +74,7 @@ class Process:
     name: str
     command: list[str]
     unsaid: tuple[str, ...] = ()  # lines with these in them tell nobody anything
+    guard: Guard | None = None
     running: subprocess.Popen[str] | None = None
     deaths: int = 0
     started_at: float = 0
@@ -45,8 +82,7 @@ class Process:
 
     def start(self) -> None:
         """Start it. To be called from the main thread, because its end is what the kernel watches."""
-        # -I -S: no site-packages and no environment, a few milliseconds. It becomes the program itself.
-        follow = [sys.executable, "-I", "-S", str(FOLLOW), str(os.getpid())]
+        follow = [*_BARE_PYTHON, str(FOLLOW), str(os.getpid())]  # becomes the program itself
         self.running = subprocess.Popen(
             [*follow, *self.command],
             env={**environment(), "PYTHONUNBUFFERED": "1"},
@@ -58,6 +94,8 @@ class Process:
             errors="replace",
             start_new_session=True,  # a Ctrl-C reaches us alone, and we end the others in order
         )
+        if self.guard is not None:
+            self.guard.started(self.running.pid)
         self.started_at = time.monotonic()
         threading.Thread(target=self._print, args=[self.running.stdout], daemon=True).start()
 
@@ -78,10 +116,12 @@ class Process:
             if time.monotonic() >= self.restart_at:
                 self.start()
         elif self.running.poll() is not None:
-            self._plan_restart(self.running.returncode)
+            self._plan_restart(self.running.pid, self.running.returncode)
 
-    def _plan_restart(self, code: int) -> None:
+    def _plan_restart(self, group: int, code: int) -> None:
         self.kill_group()  # what it left behind would hold its port
+        if self.guard is not None:
+            self.guard.ended(group)
         self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
         wait = min(2.0 ** (self.deaths - 1), LONGEST_WAIT)
         self.restart_at = time.monotonic() + wait

@@ -3,6 +3,8 @@
 import io
 import os
 import signal
+import subprocess
+import sys
 import threading
 import tracemalloc
 import weakref
@@ -11,7 +13,7 @@ import pytest
 
 import manage
 from dashboard.embedded import console
-from dashboard.embedded.processes import Process
+from dashboard.embedded.processes import GUARD, Process
 from dashboard.redaction import BEYOND, LONGEST_EVENT
 
 KEY = "clapi_AbCd" + "x7-_" * 15
@@ -70,7 +72,7 @@ def test_being_asked_to_stop_in_the_middle_of_a_finalizer_stops_it_too(monkeypat
             self.times += 1
             assert self.times < 40, "it runs on"
 
-    def start(processes, **_):
+    def start(processes, *_, **__):
         nothing = threading.Event()
         weakref.finalize(nothing, os.kill, os.getpid(), signal.SIGTERM)
         processes.append(Looked("web", []))
@@ -80,6 +82,59 @@ def test_being_asked_to_stop_in_the_middle_of_a_finalizer_stops_it_too(monkeypat
     monkeypatch.setattr(console, "stop_all", lambda *_, **__: None)
     monkeypatch.setattr("sys.unraisablehook", lambda _: None)
     console.run(with_sandbox=False)
+
+
+@pytest.fixture
+def group():
+    """Starts process groups that end for nothing but a SIGKILL."""
+    started = []
+
+    def start():
+        started.append(subprocess.Popen(["/bin/sh", "-c", "trap '' TERM; exec sleep 60"], start_new_session=True))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.kill()
+        one.wait()
+
+
+def guard(seconds, *lines):
+    command = [sys.executable, "-I", "-S", GUARD, str(seconds)]
+    subprocess.run(command, input="".join(f"{line}\n" for line in lines), text=True, timeout=20, check=True)
+
+
+def test_the_guard_kills_what_is_left_of_a_console_and_nothing_that_had_ended(group):
+    left, ended = group(), group()
+    guard(0.1, f"+{left.pid}", f"+{ended.pid}", f"-{ended.pid}")
+    assert left.wait(5) == -signal.SIGKILL
+    assert ended.poll() is None
+
+
+def test_the_guard_waits_for_nobody_who_is_gone(group):
+    gone = group()
+    gone.kill()
+    gone.wait()
+    guard(60, f"+{gone.pid}")
+
+
+def test_the_guard_hears_of_each_start_and_each_end(monkeypatch):
+    monkeypatch.setattr(Process, "_print", lambda _, output: output.close())
+    heard = []
+
+    class Told:
+        def started(self, pid):
+            heard.append(("started", pid))
+
+        def ended(self, pid):
+            heard.append(("ended", pid))
+
+    program = Process("web", [sys.executable, "-I", "-S", "-c", "pass"], guard=Told())
+    program.start()
+    first = program.running
+    first.wait(20)
+    program.look_after()
+    assert heard == [("started", first.pid), ("ended", first.pid)]
 
 
 def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch):

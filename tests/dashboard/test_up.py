@@ -10,6 +10,7 @@ import stat
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import kombu
 import psutil
@@ -44,6 +45,11 @@ def child(console, word):
 
 def survivors(processes):
     return [p for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def handles_sigterm(process):
+    caught = re.search(r"^SigCgt:\s*(\w+)$", Path(f"/proc/{process.pid}/status").read_text(), re.MULTILINE)[1]
+    return bool(int(caught, 16) & 1 << signal.SIGTERM - 1)
 
 
 @pytest.fixture(scope="module")
@@ -176,6 +182,9 @@ def test_killed_outright_it_still_leaves_nothing_behind(console):
     running = RunningConsole(console.var_dir, "--no-sandbox")
     running.start()
     started = family(running)
+    worker = child(running, "dashboard worker")
+    assert wait_for(lambda: handles_sigterm(worker))  # before, the kernel itself ends it
+    worker.suspend()  # what it handles itself it no longer hears
     running.stop(signal.SIGKILL)
     assert wait_for(lambda: not survivors(started), 10), survivors(started)
 

@@ -43,8 +43,12 @@ class RunningConsole:
 
     def start(self, seconds: float = 90) -> None:
         self._run()
-        assert self.ready.wait(seconds), self.text
-        assert self.process.poll() is None, self.text
+        try:
+            assert self.ready.wait(seconds), self.text
+            assert self.process.poll() is None, self.text
+        except AssertionError:
+            self.process.kill()  # or it goes on for ever, as no fixture has got it
+            raise
 
     def refusal(self, seconds: float = 20) -> str:
         """Start it where it cannot; return what it says."""

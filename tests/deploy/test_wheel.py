@@ -1,6 +1,7 @@
 """The wheel in an environment that knows nothing of this checkout, run from a folder with files of the same names."""
 
 import re
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -86,13 +87,15 @@ def test_installed_it_starts_everything_and_keeps_its_data_in_the_account_s_own_
     assert not [path for path in files if password.encode() in path.read_bytes()]
 
 
-def test_installed_it_sets_up_workspaces_from_a_file(installed, tmp_path):
+def test_installed_it_sets_up_workspaces_from_a_file(installed, tmp_path, tables):
     def run(*arguments):
         command = [installed / "bin" / "cleanlist-console", *arguments]
         options = {"cwd": tmp_path, "env": clean_environment(VAR_DIR=tmp_path / "var")}
         done = subprocess.run(command, **options, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout
 
+    (tmp_path / "var").mkdir()
+    shutil.copy(tables, tmp_path / "var" / "console.sqlite3")  # the test above has it make its own
     run("prepare", "--no-static")
     code, file = run("export")
     assert (code, file.splitlines()[-1]) == (0, "workspaces: {}")

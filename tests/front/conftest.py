@@ -3,7 +3,7 @@ from django.conf import settings as django_settings
 
 from tests.running import ProductionWeb, RunningConsole
 
-BODY_SECONDS = 5
+BODY_SECONDS = 3  # long enough for a megabyte on a busy machine; many tests here wait for its end
 
 
 @pytest.fixture(scope="package")

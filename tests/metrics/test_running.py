@@ -12,8 +12,9 @@ TASKS = {"workspaces.tasks.poll_due", "alerts.tasks.evaluate_rules"}
 
 
 @pytest.fixture(scope="module")
-def console(tmp_path_factory):
-    running = RunningConsole(tmp_path_factory.mktemp("told"), METRICS_TOKEN=TOKEN, POLL_BALANCE_SECONDS="10")
+def console(tmp_path_factory, tables):
+    var_dir = tmp_path_factory.mktemp("told")
+    running = RunningConsole(var_dir, tables=tables, METRICS_TOKEN=TOKEN, POLL_BALANCE_SECONDS="10")
     running.start()
     assert "Ctrl-C stops everything" in running.text, running.text
     yield running

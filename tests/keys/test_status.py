@@ -25,22 +25,24 @@ def ago(days):
 
 
 @pytest.mark.parametrize(
-    ("facts", "words", "reason"),
+    ("days_ago", "facts", "words", "reason"),
     [
-        ({}, "Active", ""),
-        ({"last_used_at": None}, "Never used", "no request yet"),
-        ({"last_used_at": ago(40)}, "Idle for 40 days", "last used on"),
-        ({"expires_at": ago(-3)}, "Expires in 3 days", ""),
-        ({"expires_at": ago(-3), "last_used_at": None}, "Expires in 3 days", "never used"),
-        ({"expires_at": ago(3)}, "Expired on", ""),
-        ({"is_active": False, "revoked_at": ago(1)}, "Revoked", "Outside this console"),
-        ({"is_active": False}, "Revoked", "Before this console first read it"),
-        ({"gone_at": ago(1), "is_active": False}, "No longer listed", "since"),
-        ({"in_full": False, "last_used_at": None}, "Active", "light list"),
+        ({}, {}, "Active", ""),
+        ({}, {"last_used_at": None}, "Never used", "no request yet"),
+        ({"last_used_at": 40}, {}, "Idle for 40 days", "last used on"),
+        ({"expires_at": -3}, {}, "Expires in 3 days", ""),
+        ({"expires_at": -3}, {"last_used_at": None}, "Expires in 3 days", "never used"),
+        ({"expires_at": 3}, {}, "Expired on", ""),
+        ({"revoked_at": 1}, {"is_active": False}, "Revoked", "Outside this console"),
+        ({}, {"is_active": False}, "Revoked", "Before this console first read it"),
+        ({"gone_at": 1}, {"is_active": False}, "No longer listed", "since"),
+        ({}, {"in_full": False, "last_used_at": None}, "Active", "light list"),
     ],
 )
-def test_a_status_says_its_reason(facts, words, reason):
-    status = status_of(key(**facts))
+@pytest.mark.parametrize("time", ["00:00:00", "12:00:00", "23:59:59"])
+def test_a_status_says_its_reason(time_machine, time, days_ago, facts, words, reason):
+    time_machine.move_to(f"2026-03-28T{time}Z", tick=False)
+    status = status_of(key(**facts, **{name: ago(days) for name, days in days_ago.items()}))
     assert status.text.startswith(words)
     assert reason in status.reason
 

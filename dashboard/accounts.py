@@ -18,6 +18,7 @@ from cleanlist import Secret
 from dashboard import sign_in_limits
 from workspaces import account_events, clock
 from workspaces.access import may_go_on
+from workspaces.encryption_keys import check_encryption_keys
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.sealing import Sealed
@@ -128,7 +129,8 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}
 
     def encrypt(self, text: str) -> str:
-        """Seal with the first of ENCRYPTION_KEYS."""
+        """Seal with the first of ENCRYPTION_KEYS. Raises CannotOpen where they open nothing that is stored."""
+        check_encryption_keys()
         return Sealed.seal(Secret(text)).ciphertext
 
     def decrypt(self, encrypted_text: str) -> str:

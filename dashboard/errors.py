@@ -12,6 +12,7 @@ from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
 
 from dashboard.outages import cause_is_away
+from workspaces.sealing import CannotOpen
 
 # How long a browser or a load balancer may well wait before it asks again.
 RETRY_SECONDS = 10
@@ -25,11 +26,14 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a request that failed: 503 where Redis or the database did not answer, else 500.
+    """Answer a request that failed: 503 where Redis, the database or an encryption key is missing, else 500.
 
     Without the request's context, which may need what is missing. Django calls this while the exception is handled.
     """
-    missing = _missing(sys.exc_info()[1])
+    error = sys.exc_info()[1]
+    if isinstance(error, CannotOpen):
+        return HttpResponse(render_to_string("503_encryption_keys.html"), status=503)
+    missing = _missing(error)
     if not missing:
         return default_server_error(request)
     page = render_to_string("503.html", {"missing": missing})
@@ -37,8 +41,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
-    """Log a request that Redis or the database did not answer on one line: where that was noticed is no news."""
-    if away := cause_is_away(exception):
+    """Log a request that Redis or the database did not answer on one line: where that was noticed is no news.
+
+    Nor is where an encryption key was missing.
+    """
+    if isinstance(exception, CannotOpen):
+        log_kwargs |= {"code": 503, "exc_info": False, "reason": str(exception)}
+    elif away := cause_is_away(exception):
         name = "Redis" if away == "redis" else "The database"
         log_kwargs |= {"code": 503, "exc_info": False, "reason": f"{name} does not answer: {exception}"}
 

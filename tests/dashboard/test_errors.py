@@ -6,11 +6,13 @@ import logging.config
 import socket
 
 import pytest
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet
 from django.db import OperationalError, connection
 from django.test import Client
 
 from dashboard.logs import logging_config
-from tests.accounts.conftest import sign_in
+from tests.accounts.conftest import code_of, sign_in, with_app
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +102,34 @@ def test_an_error_of_the_console_is_logged_once_with_where_it_was(browser, viewe
     lines = logged()
     assert [line for line in lines if "request_failed" in line and "code=500" in line]
     assert sum(line.startswith("ZeroDivisionError") for line in lines) == 1
+
+
+@pytest.fixture
+def other_keys(settings):
+    """The process is started with encryption keys that are not those of what is stored."""
+
+    def change():
+        settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    return change
+
+
+def test_a_second_factor_that_cannot_be_opened_is_said_to_be_that(browser, viewer, other_keys, capsys):
+    with_app(viewer)
+    sign_in(browser, viewer)
+    other_keys()
+    answer = browser.post("/accounts/login/code/", {"code": "123456"})
+    assert answer.status_code == 503
+    assert "An encryption key is missing" in answer.content.decode()
+    assert browser.get("/").status_code == 302  # not signed in
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_no_second_factor_is_sealed_with_keys_that_open_nothing(browser, viewer, workspace, other_keys):
+    sign_in(browser, viewer)
+    secret = browser.get("/accounts/security/app/add/").context["form"].secret
+    other_keys()
+    answer = browser.post("/accounts/security/app/add/", {"code": code_of(secret)})
+    assert answer.status_code == 503
+    assert "What you asked for was not done" in answer.content.decode()
+    assert not Authenticator.objects.exists()

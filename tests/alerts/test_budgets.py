@@ -237,7 +237,8 @@ def test_the_worst_that_can_have_been_spent_fires_and_only_the_best_proven_clear
 
 @pytest.mark.parametrize(("chance", "fires"), [("10", False), ("50", True), ("90", True)])
 def test_a_forecast_rule_follows_the_chance_that_was_chosen(spender, month, owner, chance, fires):
-    spender.set_budget(owner, 3050, with_rules=False)
+    whole = 100 * (next_month(month) - month).days
+    spender.set_budget(owner, whole - 50, with_rules=False)  # passed on the last day, in a month of any length
     rule = Rule(
         workspace=spender.workspace, kind="budget_forecast", name="F", threshold=100, recovery=90,
         parameters={"chance": chance},

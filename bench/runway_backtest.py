@@ -1,6 +1,6 @@
 """How good is the runway? Forecasts made at many moments of many synthetic pasts, against what came after.
 
-Run: python -m bench.runway_backtest [seeds] [tuning] [kind ...]. For each kind of series (``bench.runway_series``) it
+Run: python -m bench.runway_backtest [seeds] [tuning] [budgets] [kind ...]. For each kind (``bench.runway_series``) it
 prints how often the true moment lay in the 80 % interval (70 to 90 % wanted), the median error of the forecast as a
 share of the true runway, and that of its rivals (``bench.runway_rivals``) on the same cases. Forecasts that say "less
 than one cycle seen" promise no interval: ``unsaid`` is their share, and they are left out of ``in 80 %``. Its last
@@ -9,6 +9,9 @@ sees every ETS_EVERY-th case; ``own*`` is the forecast's error on just those. It
 ``pip install -r bench/requirements-runway.txt``, and is left out without. "sandbox" is the demo's own past, top-ups and
 hours without credits included. With "tuning" the series are those on which the constants of ``usage/forecasting`` were
 chosen; without, they are others, so that what is printed is not what was tuned to. ``ms`` is processor time.
+
+With "budgets" it asks instead what will be spent in days to come, as budgets do for the end of their month or week:
+how often the truth lay in the 80 % interval, and by what share of the truth the median and a straight line were off.
 """
 
 import math
@@ -18,15 +21,19 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, product
 from statistics import median
+from typing import TypeVar
 
 from bench import runway_rivals
 from bench.runway_series import KINDS, MONDAY, Series
-from usage.forecasting import Hour, learn
+from usage.forecasting import Hour, learn, observed
 from usage.profiles import HOURS_A_WEEK
 
 DAYS_SEEN = (2.5, 4, 7, 10, 14, 21, 28, 42, 56)
+Row = TypeVar("Row")
+DAYS_AHEAD = (1, 3, 7, 14, 28)
 DAYS_LEFT = (0.5, 1, 2, 4, 7, 12, 20, 35)
 # Of the burn around the moment of a forecast, so many hours on either side say what a day's credits are.
 AROUND = 14 * 24
@@ -99,7 +106,7 @@ def case(series: Series, sums: list[float], asked: tuple[int, float, float], wit
     started = time.process_time()
     pattern = learn(hours, first + now)
     assert pattern is not None
-    crossing = pattern.crossings([amount], first + now)[0]
+    crossing = pattern.crossings([amount], first + now, observed(hours, first + now))[0]
     seconds = time.process_time() - started
     past = series[begin:now]
     # The truth lies within the hour in which the sum passes the amount.
@@ -121,12 +128,42 @@ def case(series: Series, sums: list[float], asked: tuple[int, float, float], wit
 
 def run(seeds: int, purpose: str, kind: str) -> list[Case]:
     """Return all cases of a kind."""
-    found: list[Case] = []
+    return _run(seeds, purpose, kind, partial(cases, with_ets=True))
+
+
+def _run(seeds: int, purpose: str, kind: str, ask: Callable[[Series, random.Random], list[Row]]) -> list[Row]:
+    found: list[Row] = []
     # The sandbox's past is dear to make.
     for seed in range(max(2, seeds // 5) if kind == "sandbox" else seeds):
         rng = random.Random(f"{purpose}/{kind}/{seed}")  # noqa: S311 - a repeatable series
-        found += cases(KINDS[kind](rng), rng, with_ets=True)
+        found += ask(KINDS[kind](rng), rng)
     return found
+
+
+def budgets(series: Series, rng: random.Random) -> list[tuple[bool, bool, float, float]]:
+    """Forecast sums of days to come: whether the truth was inside, no interval was promised, and both errors."""
+    found = []
+    for seen, ahead in product(DAYS_SEEN, DAYS_AHEAD):
+        now = int(seen * 24) + rng.randrange(HOURS_A_WEEK)
+        past, truth = series[now - int(seen * 24) : now], sum(series[now : now + ahead * 24])
+        if now + ahead * 24 > len(series) or truth <= 0:
+            continue
+        first = int(MONDAY) + now
+        pattern = learn([Hour(first - len(past) + place, spent) for place, spent in enumerate(past)], first)
+        assert pattern is not None
+        sums, recent = pattern.spent(ahead * 24, first), past[-7 * 24 :]
+        line = ahead * 24 * sum(recent) / len(recent)
+        errors = (abs(sums.median - truth) / truth, abs(line - truth) / truth)
+        found.append((sums.low <= truth <= sums.high, pattern.is_less_than_one_cycle, *errors))
+    return found
+
+
+def _budget_line(kind: str, rows: Sequence[tuple[bool, bool, float, float]]) -> str:
+    said = [is_inside for is_inside, is_unsaid, *_ in rows if not is_unsaid]
+    own, line = (median(row[place] for row in rows) for place in (2, 3))
+    return (
+        f"{kind:16} {len(rows):5} {sum(said) / len(said):8.0%} {1 - len(said) / len(rows):7.0%} {own:7.1%} {line:7.1%}"
+    )
 
 
 def inside(found: Sequence[Case]) -> float:
@@ -139,7 +176,13 @@ def main() -> None:
     seeds = next((int(one) for one in sys.argv[1:] if one.isdecimal()), 10)
     kinds = [one for one in sys.argv[1:] if one in KINDS] or list(KINDS)
     purpose = "tuning" if "tuning" in sys.argv else "result"
-    print(f"{'':16} {'n':>5} {'in 80 %':>8} {'unsaid':>7} {'own':>7} {'linear':>7} {'bootstrap':>13}", end="")
+    print(f"{'':16} {'n':>5} {'in 80 %':>8} {'unsaid':>7} {'own':>7} {'linear':>7}", end="")
+    if "budgets" in sys.argv:
+        print()
+        for kind in kinds:
+            print(_budget_line(kind, _run(seeds, purpose, kind, budgets)), flush=True)
+        return
+    print(f" {'bootstrap':>13}", end="")
     print(f" {'own*':>7} {'AutoETS':>12} {'ms':>5} {'from 28 days in 80 %':>21}")
     found: list[Case] = []
     for kind in kinds:

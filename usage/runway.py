@@ -74,7 +74,7 @@ def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runw
 
 @dataclass(frozen=True)
 class Burn:
-    """The pattern of a workspace's burn, None while there are too few hours, and how many there are.
+    """The pattern of a workspace's burn, None while there are too few hours, and how many were watched.
 
     Until then there may be provisional ``rates``.
     """
@@ -184,7 +184,7 @@ def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: d
     """Return when a balance that burns like this reaches each of ``thresholds``."""
     amounts = [float(balance - threshold) for threshold in thresholds]
     if burn.pattern is not None and burn.pattern.is_falling:
-        found = burn.pattern.crossings(amounts, now.timestamp() / 3600)
+        found = burn.pattern.crossings(amounts, now.timestamp() / 3600, burn.hours_seen)
     elif burn.pattern is None and burn.rates is not None:
         found = [_at_rates(amount, burn.rates) for amount in amounts]
     else:

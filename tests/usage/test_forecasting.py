@@ -2,11 +2,13 @@ import math
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
+from statistics import fmean
 from time import process_time
 
 import pytest
 
-from usage.forecasting import Hour, learn
+from usage.forecasting import Batch, Hour, Pattern, learn, observed
+from usage.forecasting.courses import Day, _strays
 
 # A Monday, 00:00.
 FIRST = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp() // 3600)
@@ -21,7 +23,7 @@ def past(days, spent, *, noise=0.3):
 def forecast(hours, amount):
     now = hours[-1].number + 1
     pattern = learn(hours, now)
-    return pattern, pattern.crossings([amount], now)[0]
+    return pattern, pattern.crossings([amount], now, observed(hours, now))[0]
 
 
 def monthly(n):
@@ -58,7 +60,7 @@ def test_one_batch_is_less_than_one_cycle_and_the_next_may_be_anywhere():
 
 
 def test_a_monthly_batch_seen_twice_comes_on_the_same_day_of_the_next_month():
-    hours = past(43, monthly, noise=0)
+    hours = past(48, monthly, noise=0)
     pattern, found = forecast(hours, 3000)
     due = datetime(2026, 3, 12, 6, tzinfo=UTC).timestamp() / 3600 - hours[-1].number - 1
     assert not pattern.is_less_than_one_cycle
@@ -101,6 +103,79 @@ def test_days_of_which_some_hours_were_not_read_count_for_what_was_read():
     hours = past(28, lambda _: 20)
     holey = [replace(hour, spent=hour.spent / 2, covered=0.5) for hour in hours if hour.number % 24 > 5]
     assert learn(holey, hours[-1].number + 1).median(4800, hours[-1].number + 1) == pytest.approx(240, rel=0.06)
+
+
+@pytest.mark.parametrize(("days", "surely"), [(10, 5), (28, 14)])
+def test_nobody_is_sure_for_longer_than_half_the_time_that_was_watched(days, surely):
+    _, found = forecast(past(days, lambda _: 20), 20 * 24 * 40)
+    assert found.early == surely * 24
+    assert found.median == pytest.approx(40 * 24, rel=0.1)
+    assert forecast(past(days, lambda _: 20), 20 * 24 * 2)[1].early > 40
+
+
+def test_that_nothing_is_sure_for_a_year_shortens_what_lies_beyond_a_year():
+    _, found = forecast(past(10, lambda _: 1), 10**6)
+    assert (found.early, found.median) == (120, None)
+
+
+def test_time_before_the_eight_weeks_was_watched_as_well():
+    hours = past(100, monthly, noise=0)
+    now = hours[-1].number + 1
+    assert observed([hour for hour in hours if hour.spent > 100 or hour.number >= now - 8 * 168], now) == 100 * 24 - 174
+    assert observed(past(60, lambda _: 20)[: 2 * 24], now) == 0
+
+
+def test_a_burst_in_the_first_week_is_not_the_usual_of_its_weekday():
+    burst, _ = forecast(past(7, lambda n: 100 if 24 <= n < 72 else 2), 5000)
+    office, _ = forecast(past(7, lambda n: 100 if n < 120 else 2), 5000)
+    assert burst.daily_variance > 1
+    assert office.daily_variance < 0.05
+
+
+def test_what_a_day_is_foretold_is_halfway_between_the_other_of_its_weekday_and_days_of_its_kind():
+    days = [Day(age + 0.5, 190 if age == 7 else 100, 100, age % 7, age % 7 > 4) for age in range(14)]
+    strays = _strays(days, 0.0)
+    assert strays[0] == pytest.approx(-50 / math.sqrt(1 + (1 + 1 / 9) / 4))
+    assert strays[5] == 0
+
+
+@pytest.mark.parametrize("days", [7, 14, 42])
+def test_how_far_days_stray_is_neither_more_nor_less_than_they_do(days):
+    rng = random.Random(8)
+    found = []
+    for _ in range(300):
+        spent = [Day(age + 0.5, rng.gauss(100, 20), 100, age % 7, age % 7 < 2) for age in range(days)]
+        found.append(fmean(stray**2 for stray in _strays(spent, 0.0)))
+    assert math.sqrt(fmean(found)) == pytest.approx(20, rel=0.05)
+
+
+def test_bursts_may_stay_away_for_long_and_spend_much_as_soon_as_one_comes():
+    bursts = Pattern((10.0,) * 168, 0.0, 0.0, 12.0, 20.0)
+    [found] = bursts.crossings([120], FIRST, 9999)
+    assert found.early < 3
+    assert found.median == pytest.approx(12)
+    assert found.late > 10 * 24
+
+
+def test_a_batch_that_is_overdue_may_take_a_while_still():
+    batch = Batch(5000, 0.1, FIRST - 11 * 24, 240, 48)
+    [found] = Pattern((0.1,) * 168, 0.0, 0.0, 0.0, 20.0, batch=batch).crossings([3000], FIRST, 9999)
+    assert found.early < 12 < found.median < 48 < found.late < 96
+
+
+@pytest.mark.parametrize(("at", "stray"), [((2, 12, 26), None), ((2, 12, 22.5), 25.0)])
+def test_two_distances_tell_little_of_a_rhythm(at, stray):
+    starts = {round(day * 24) for day in at}
+    hours = past(30, lambda n: 4000 if n in starts else 0.5, noise=0)
+    batch = learn(hours, hours[-1].number + 1).batch
+    assert (batch and pytest.approx(batch.stray, rel=0.02)) == stray
+
+
+def test_what_a_long_batch_spends_is_spent_at_any_hour_of_it():
+    hours = past(44, lambda n: 100 if n % 336 in range(50, 90) else 0.1, noise=0)
+    batch = learn(hours, hours[-1].number + 1).batch
+    assert batch.last == FIRST + 2 * 336 + 69.5
+    assert batch.stray == pytest.approx(39 / math.sqrt(12))
 
 
 def test_a_year_of_hours_is_learned_and_forecast_in_the_time_of_six_hundred_thousand_additions():

@@ -4,7 +4,8 @@ The credits spent in each hour of the last eight weeks give an expected burn for
 How that moves on is described by a few models: the usual level with a cautious trend, the level since a sudden step,
 a steady growth or decline (``courses``), and a batch at a regular distance (``batches``). Forecasts by each of the
 former, made at earlier moments of this very history, tell which of them to believe (``trials``), and by how far such
-forecasts miss: that makes the 80 % interval wider or narrower. Top-ups are not part of the burn.
+forecasts miss: that makes the 80 % interval wider or narrower. Its early end is no further ahead than half of the time
+that was watched: what comes more rarely may come any day. Top-ups are not part of the burn.
 ``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
 """
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import fmean, pstdev
+from statistics import fmean, stdev
 
 from usage.forecasting.pattern import Batch, Hour, month_later
 
@@ -89,17 +89,33 @@ def _single(group: Sequence[Hour], begin: int, now: int) -> Batch | None:
 
 def _batch(groups: Sequence[Sequence[Hour]]) -> Batch | None:
     """Return the batch that comes again; None where the distances show no rhythm."""
-    times = [float(group[0].number) for group in groups]
+    times = [_middle(group) for group in groups]
     gaps = [later - time for time, later in pairwise(times)]
     every = fmean(gaps)
     is_monthly = all(abs(month_later(time, 1) - later) <= MONTHLY_STRAY for time, later in pairwise(times))
-    stray = MONTHLY_STRAY if is_monthly else pstdev(gaps) if len(gaps) > 1 else _stray_of_weeks(every)
+    stray = MONTHLY_STRAY if is_monthly else _stray(gaps) if len(gaps) > 1 else _stray_of_weeks(every)
     if stray is None or stray > LEAST_REGULAR * every:
         return None
+    # What is spent over hours is spent at any of them.
+    stray = math.hypot(stray, fmean(group[-1].number - group[0].number for group in groups) / math.sqrt(12))
     sizes = [sum(hour.spent for hour in group) for group in groups][-6:]
     size = fmean(sizes)
     strays = sum((one / size - 1) ** 2 for one in sizes) + 2 * USUAL_SIZE_ERROR**2
     return Batch(size, math.sqrt(strays / (len(sizes) + 1)), times[-1], every, max(1.0, stray), is_monthly)
+
+
+def _middle(group: Sequence[Hour]) -> float:
+    """Return the hour by which half of a batch is spent, about."""
+    return sum(hour.number * hour.spent for hour in group) / sum(hour.spent for hour in group)
+
+
+def _stray(gaps: Sequence[float]) -> float:
+    """Return by how many hours the next of two or more distances may stray, for an interval of 80 %.
+
+    The fewer were seen, the less is known of their mean and of how far they stray: Student's t, about.
+    """
+    free = len(gaps) - 1
+    return stdev(gaps) * math.sqrt(1 + 1 / len(gaps)) * (1 + 0.68 / free + 0.72 / free**2)
 
 
 def _stray_of_weeks(every: float) -> float | None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from statistics import fmean
 
@@ -19,17 +19,24 @@ STEADY_WEEKS = 26.0
 # Of a step, so many days must lie on either side; the gain in likelihood must be more than chance gives.
 LEAST_DAYS_OF_A_STEP = 2
 LEAST_GAIN = 12.0
+# What other days of the same weekday foretell leans on days like it (weekdays, weekends) as if they were one day more.
+LEAN = 1.0
 # How much the level after a step may grow in a week, while less than two weeks of it were seen, and then.
 STEP_TREND = (0.066, 0.05)
 
 
 @dataclass(frozen=True)
 class Day:
-    """What was spent in 24 hours, ``age`` days ago, against what the profile expects of the same hours."""
+    """What was spent in 24 hours, ``age`` days ago, against what the profile expects of the same hours.
+
+    ``weekday`` is the same number for days of whole weeks apart.
+    """
 
     age: float
     spent: float
     expected: float
+    weekday: int
+    is_weekend: bool
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,7 @@ def since_step(days: Sequence[Day]) -> Course | None:
     error = STEP_TREND[0] if begin < 14 else STEP_TREND[1]
     # How far days stray is seen better over all of them, each against the level of its own side.
     before = _level(days[begin:], 0.0) / level
-    older = [Day(day.age, day.spent, day.expected * before) for day in days[begin:]]
+    older = [replace(day, spent=day.spent / before) if before > 0 else day for day in days[begin:]]
     variance = _variance([*days[:begin], *older], 0.0, level)
     return Course(STEP, level, 0.0, error, variance, _weight(days[:begin]), step_days=begin)
 
@@ -161,7 +168,7 @@ def _cautious_trend(days: Sequence[Day], variance: float) -> tuple[float, float]
             points.append((-fmean(day.age for day in rows) / 7, math.log(spent / expected), 1 / (error + 0.0004)))
     if len(points) < 2:
         # A burn that is even from day to day is likely to be even from week to week.
-        return 0.0, UNKNOWN_TREND * (0.3 + 0.7 * min(1.0, variance / 0.1))
+        return 0.0, UNKNOWN_TREND * (0.2 + 0.8 * min(1.0, variance / 0.1))
     return _believed(*_slope(points))
 
 
@@ -192,15 +199,41 @@ def _level(days: Sequence[Day], trend: float) -> float:
 
 
 def _variance(days: Sequence[Day], trend: float, level: float) -> float:
-    """Return the variance of a day's spending over its expectation; more where days resemble the day before."""
+    """Return the variance of a day's spending over the average; more where days resemble the day before."""
     average = fmean(day.expected for day in days) if days else 0.0
     if average <= 0 or level <= 0:
         return 1.0
-    strays = [(day.spent - day.expected * level * math.exp(-trend * day.age / 7)) / (average * level) for day in days]
-    # The fewer the days and the wilder, the less they show of how far days can stray.
-    variance = fmean(stray**2 for stray in strays) * (1 + 3 / len(strays))
-    variance *= 0.5 + 1.7 * min(1.0, math.sqrt(variance))
-    return variance * _persistence(strays)
+    strays = [stray / (average * level) for stray in _strays(days, trend)]
+    return fmean(stray**2 for stray in strays) * _persistence(strays)
+
+
+def _strays(days: Sequence[Day], trend: float) -> list[float]:
+    """Return by how much more was spent each day than the other days foretell, in credits at today's level.
+
+    Never against the profile, which has each day in it: a burst within the first week looks like the usual of its
+    weekday there, as if nothing ever strayed.
+    """
+    spent = [day.spent * math.exp(trend * day.age / 7) for day in days]
+    weekdays, kinds = _sums(spent, [day.weekday for day in days]), _sums(spent, [day.is_weekend for day in days])
+    everything, found = (len(spent), sum(spent)), []
+    for day, value in zip(days, spent, strict=True):
+        number, total = kinds[day.is_weekend] if kinds[day.is_weekend][0] > 1 else everything
+        others = max(1, number - 1)
+        alike, same = weekdays[day.weekday]
+        weight = alike - 1 + LEAN
+        stray = value - (same - value + LEAN * (total - value) / others) / weight
+        # What is foretold strays itself, the more the fewer days foretell it.
+        found.append(stray / math.sqrt(1 + (alike - 1 + LEAN * LEAN / others) / (weight * weight)))
+    return found
+
+
+def _sums(values: Sequence[float], groups: Sequence[int]) -> dict[int, tuple[int, float]]:
+    """Return of each group how many values it has, and their sum."""
+    found: dict[int, tuple[int, float]] = {}
+    for group, value in zip(groups, values, strict=True):
+        number, total = found.get(group, (0, 0.0))
+        found[group] = number + 1, total + value
+    return found
 
 
 def _persistence(strays: Sequence[float]) -> float:

@@ -16,6 +16,8 @@ HALF_LIFE_HOURS = 14 * 24
 # Of an hour, what must be covered by readings for it to teach anything; of a day, how many such hours.
 LEAST_COVERED = 0.5
 LEAST_HOURS = 12
+# The first hour of the weekend within a week.
+SATURDAY = 5 * 24
 # Forecasts are tried out from so many days ago, over so many days; the spread that the days suggest counts for
 # as much as USUAL_SPREAD independent trials.
 TRIED_FROM = (1, 2, 3, 5, 7, 10, 14, 21, 28)
@@ -30,13 +32,20 @@ BETTER = 0.75
 
 
 def observed(hours: Sequence[Hour], now: int) -> int:
-    """Return how many of ``hours`` are covered well enough to learn from as of the hour ``now``."""
-    return len(_usable(hours, now))
+    """Return how many of ``hours`` are covered well enough to learn from as of the hour ``now``.
+
+    Once there are enough, those count as well that lie between the first of older ones and WEEKS_LEARNED ago.
+    """
+    usable = len(_usable(hours, now))
+    return usable + max(0, _begin(now) - hours[0].number) if usable >= HOURS_NEEDED else usable
 
 
 def _usable(hours: Sequence[Hour], now: int) -> list[Hour]:
-    begin = now - WEEKS_LEARNED * HOURS_A_WEEK
-    return [hour for hour in hours if hour.covered >= LEAST_COVERED and begin <= hour.number < now]
+    return [hour for hour in hours if hour.covered >= LEAST_COVERED and _begin(now) <= hour.number < now]
+
+
+def _begin(now: int) -> int:
+    return now - WEEKS_LEARNED * HOURS_A_WEEK
 
 
 def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
@@ -47,7 +56,7 @@ def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
     usable = _usable(hours, now)
     if len(usable) < HOURS_NEEDED:
         return None
-    rhythm = rhythm_of([hour for hour in hours if hour.number < now - WEEKS_LEARNED * HOURS_A_WEEK], usable, now)
+    rhythm = rhythm_of([hour for hour in hours if hour.number < _begin(now)], usable, now)
     past = _Past(rhythm.rest, now)
     return past.pattern(rhythm)
 
@@ -97,7 +106,14 @@ class _Past:
         """Return the days before the one ``origin`` days ago, latest first, against ``profile``."""
         whole = [self._whole_day(profile, age) for age in range(7)]
         return [
-            Day(age - origin + 0.5, block.spent, whole[age % 7] if block.is_whole else _expected(block, profile))
+            Day(
+                age - origin + 0.5,
+                block.spent,
+                whole[age % 7] if block.is_whole else _expected(block, profile),
+                age % 7,
+                # By its middle.
+                Hour(self.now - 24 * age - 12, 0.0).slot >= SATURDAY,
+            )
             for age, block in sorted(self.blocks.items())
             if age >= origin
         ]

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
+from statistics import NormalDist
 
 from usage.profiles import HOURS_A_WEEK
 
@@ -14,11 +15,16 @@ USUAL = "usual"
 HOURS_A_YEAR = 365 * 24
 # From here on sums go by the day: a year's hours one by one are dear, and nobody can tell the difference.
 COARSE_AFTER = 14 * 24
+NORMAL, NEARLY_NONE = NormalDist(), 1e-6
 # 10 % of outcomes lie beyond so many standard deviations on either side.
 Z80 = 1.2816
 LEVELS = (Z80, 0.0, -Z80)
+# Nobody can be sure for longer than this part of the time that was watched. Where nothing rare came in it, the first
+# comes in half of that time with a chance of 1 in 3 if rare things do happen, as they are taken to do in one account
+# of three: together that is 10 %.
+SURE_PART = 0.5
 # How much a level drifts in a week for reasons that the past does not show, as a share.
-DRIFT_A_WEEK = 0.03
+DRIFT_A_WEEK = 0.02
 # By how much each day of the week that was never seen may change a week's sum, as a variance.
 UNSEEN_DAY_VARIANCE = 0.03
 # A cautious trend is believed for so many weeks to come.
@@ -75,18 +81,29 @@ class Batch:
     def times(self, start: float, z: float) -> list[float]:
         """Return after how many hours from ``start`` each of a year's batches comes, ``z`` deviations early.
 
-        One that is overdue comes at any moment.
+        That the next has not come by ``start`` makes it later.
         """
         found = []
         for place in range(1, int(2 * HOURS_A_YEAR / self.every)):
             due = month_later(self.last, place) if self.is_monthly else self.last + self.every * place
-            early = 0.0 if due < start else z * self.stray * (1 if self.is_monthly else math.sqrt(place))
-            found.append(max(place / 60, due - early - start))
+            stray = self.stray * (1 if self.is_monthly else math.sqrt(place))
+            found.append(max(place / 60, due + stray * _deviations(z, (start - due) / stray) - start))
         return found
 
     def spent(self, count: int, z: float) -> float:
         """Return what so many batches spend, ``z`` deviations more."""
         return self.credits * count * math.exp(z * self.size_error / math.sqrt(count)) if count else 0.0
+
+
+def _deviations(z: float, passed: float) -> float:
+    """Return by how many deviations a time is late, ``z`` deviations early for one that is not before ``passed``.
+
+    The more of the times are over, the less is known of one that is still to come: it is not due at once.
+    """
+    over = NORMAL.cdf(passed)
+    if over < NEARLY_NONE or (z == 0 and passed <= 0):
+        return -z
+    return NORMAL.inv_cdf(min(1 - NEARLY_NONE, over + (1 - over) * NORMAL.cdf(-z)))
 
 
 def month_later(hour: float, months: int) -> float:
@@ -124,15 +141,18 @@ class Pattern:
         """Say whether anything is spent at all."""
         return self.batch is not None or any(self.profile)
 
-    def crossings(self, amounts: Sequence[float], start: float) -> list[Crossing]:
-        """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours)."""
+    def crossings(self, amounts: Sequence[float], start: float, watched: float) -> list[Crossing]:
+        """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours).
+
+        ``watched`` is how many hours of history there are: what comes more rarely than that may come any day.
+        """
         ladders = [_Ladder(amount) for amount in amounts]
         for passed, levels in self._levels(start):
             if all(ladder.is_done for ladder in ladders):
                 break
             for ladder in ladders:
                 ladder.climb(levels, passed)
-        return [ladder.crossing() for ladder in ladders]
+        return [ladder.crossing(SURE_PART * watched) for ladder in ladders]
 
     def spent(self, hours: float, start: float) -> Sums:
         """Return what will be spent in ``hours`` (a year at most) from ``start`` (epoch hours) on."""
@@ -156,7 +176,7 @@ class Pattern:
         for passed, spent in self._ahead(start, list(chain.from_iterable(times))):
             spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
             levels = [
-                spent * math.exp(z * spread) + in_batches(passed) for z, in_batches in zip(LEVELS, batches, strict=True)
+                spent * _quantile(z, spread) + in_batches(passed) for z, in_batches in zip(LEVELS, batches, strict=True)
             ]
             # The spread shrinks with the first hours, the sum of what was spent never does.
             before = [max(level, reached) for level, reached in zip(levels, before, strict=True)]
@@ -204,7 +224,7 @@ class Pattern:
         return math.exp(self.trend_a_week * self.trend_weeks * (1 - math.exp(-weeks / self.trend_weeks)))
 
     def spread(self, days: float, burnt_days: float) -> float:
-        """Return the standard deviation of the logarithm of what will have been spent after ``days``.
+        """Return the standard deviation of what will have been spent after ``days``, as a share of it.
 
         ``burnt_days`` is the expected sum in average days: a quiet night has little in it to even things out.
         """
@@ -212,7 +232,18 @@ class Pattern:
         noise = self.daily_variance * (1 / max(burnt_days, 1 / 48) + 1 / max(self.days, 1.0))
         drift = DRIFT_A_WEEK**2 * (weeks + 1) + (self.trend_error * min(weeks + 1, TREND_WEEKS) / 2) ** 2
         unseen = self.unseen_days * UNSEEN_DAY_VARIANCE * min(1.0, weeks)
-        return self.scale * math.sqrt(math.log1p(noise + drift + unseen))
+        return self.scale * math.sqrt(noise + drift + unseen)
+
+
+def _quantile(z: float, spread: float) -> float:
+    """Return by what an expected sum is multiplied to be ``z`` deviations more; ``spread`` is one, as a share.
+
+    A sum of bursts can stay next to nothing for long, as a gamma distribution does (by Wilson and Hilferty), and be a
+    multiple of what is expected as soon as one has come, as a log-normal one is. For small spreads both are the same.
+    """
+    if z < 0:
+        return max(0.0, 1 - spread * spread / 9 + z * spread / 3) ** 3
+    return math.exp(z * math.sqrt(math.log1p(spread * spread)))
 
 
 class _Ladder:
@@ -239,5 +270,9 @@ class _Ladder:
             self.before[place] = level
         self.passed = passed
 
-    def crossing(self) -> Crossing:
-        return Crossing(*self.found)
+    def crossing(self, surely: float) -> Crossing:
+        """Return what was noted; ``surely`` is for how many hours at the most anybody can be sure."""
+        early, median, late = self.found
+        if surely < (HOURS_A_YEAR if early is None else early):
+            early = surely
+        return Crossing(early, median, late)

@@ -37,17 +37,17 @@ PEAK = timedelta(days=30)
 ENOUGH = 5
 
 
-def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: int = 0) -> Evidence:
+def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: Sequence[bool]) -> Evidence:
     """Return all that is known of ``rows``, which follow one another, oldest first; in a dozen queries at most.
 
-    What those before the one at ``asked`` were is known.
+    ``asked`` says of each whether it is to be interpreted; what the others were is known.
     """
     since, until = rows[0].since, rows[-1].until
     works = list(_works(workspace, since, until))
     calls = list(paid_calls(workspace, since - SKEW, until + SKEW))
     usual, peak = _usual(workspace, since)
     return Evidence(
-        changes=[as_change(row, is_known=place < asked) for place, row in enumerate(rows)],
+        changes=[as_change(row, is_known=not is_asked) for row, is_asked in zip(rows, asked, strict=True)],
         calls=calls,
         works=works,
         refusals=_refusals(workspace, since - REFUSED_WITHIN, until),

@@ -1,5 +1,6 @@
-"""How fast a balance usually falls, from the falls around a change."""
+"""How fast a balance usually falls, from the falls before a change."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,8 +16,9 @@ SELDOM = 0.05
 SEVERAL_CALLS = 5500.0
 # Without a fall for so long the balance is at rest.
 QUIET = timedelta(minutes=15)
-# How many changes before one tell its pace.
-AROUND = 90
+# How many changes before one tell its pace, and of what time. What comes after tells nothing: what was said of a change
+# stays, whatever the balance does then.
+AROUND, RECENT = 90, timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Pace:
     @property
     def is_steady(self) -> bool:
         """Say whether the balance falls most of the time, so that the next fall can be foreseen."""
-        return self.share >= 0.5 and self.falls >= 3
+        return self.share >= 0.5 and self.falls >= 2
 
     @property
     def is_regular(self) -> bool:
@@ -88,21 +90,19 @@ class _Beat:
 
 
 class Paces:
-    """The paces of a stretch of changes, each from those around one."""
+    """The paces of a stretch of changes, each from those before one."""
 
     def __init__(self, changes: Sequence[Change], usual: float) -> None:
         """``usual`` is the burn of the last weeks in credits a second; it may be learned on the way."""
         self.usual = usual
         self._changes = changes
+        self._ends = [change.until for change in changes]
         self._beats = [_beat(change) for change in changes]
 
     def before(self, at: int) -> Pace:
-        """Return the pace before the change at this place, with what follows where little is known yet.
-
-        Where the balance has been at rest, it is no pace any more.
-        """
-        begin = max(0, at - AROUND)
-        seen = [beat for beat in (*self._beats[begin:at], *self._after(at, 12 - (at - begin))) if beat]
+        """Return the pace before the change at this place; where the balance has been at rest, it is none any more."""
+        begin = max(at - AROUND, bisect_left(self._ends, self._changes[at].until - RECENT, hi=at), 0)
+        seen = [beat for beat in self._beats[begin:at] if beat]
         every = [beat for beat in seen if beat.fallen > 0]
         if not every or self._changes[at].since - every[-1].until > QUIET:
             return Pace(usual=self.usual)
@@ -124,11 +124,6 @@ class Paces:
             watched=watched,
             beyond=beyond,
         )
-
-    def _after(self, at: int, most: int) -> Sequence[_Beat | None]:
-        """Return what follows right after the change at this place, if so much is to be had."""
-        later = self._beats[at + 1 : at + 1 + max(0, most)]
-        return later if later and later[0] and later[0].since - self._changes[at].until <= QUIET else ()
 
 
 def _usual(falls: Sequence["_Beat"]) -> list["_Beat"]:

@@ -9,20 +9,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import compress
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 
 from usage.changes.evidence import evidence_of, interpretation_of, log_read_until
 from usage.changes.facts import SKEW, ZERO, Certainty, Interpretation
 from usage.changes.interpretation import CENT, interpret
+from usage.changes.pace import AROUND, RECENT
 from usage.changes.works import work_of
 from usage.hours import hour_of
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# So much of the past is looked at along with what is interpreted.
+# So much of the past is looked at along with what is interpreted, and at least what tells its pace.
 LOOKBACK = timedelta(hours=2)
 # Rows a turn: bounds the memory and the time of one landing.
 MOST = 2000
@@ -53,12 +55,15 @@ def review_due(workspace: Workspace, now: datetime, *, rose: bool) -> None:
     """Interpret what is not settled: at once where the balance ``rose``, else as soon as the log may tell of it."""
     begin = BalanceChange.objects.of(workspace).unread().values_list("until", flat=True).first()
     if begin is not None and (rose or begin <= now - WAIT):
-        review(workspace, begin, now)
+        review(workspace, begin, now, keeps_settled=True)
 
 
-def review(workspace: Workspace, begin: datetime, now: datetime, until: datetime | None = None) -> datetime | None:
+def review(
+    workspace: Workspace, begin: datetime, now: datetime, until: datetime | None = None, *, keeps_settled: bool = False
+) -> datetime | None:
     """Interpret the changes from ``begin`` to ``until`` (the end by default), MOST of them at the most.
 
+    With ``keeps_settled`` only those that are not settled: others stay what they were found to be.
     Return where to go on, None at the end.
 
     The caller holds the workspace's row, so that nobody else does the same.
@@ -67,11 +72,12 @@ def review(workspace: Workspace, begin: datetime, now: datetime, until: datetime
     first = next((place for place, row in enumerate(rows) if row.until >= begin), len(rows))
     if first == len(rows):
         return None
-    found = interpret(evidence_of(workspace, rows, first))[first:]
+    asked = [place >= first and not (keeps_settled and row.is_settled) for place, row in enumerate(rows)]
+    found = interpret(evidence_of(workspace, rows, asked))
     log_until = log_read_until(workspace)
     changed: dict[datetime, list[tuple[BalanceChange, _Amounts]]] = defaultdict(list)
     touched = []
-    for row, one in zip(rows[first:], found, strict=True):
+    for row, one in compress(zip(rows, found, strict=True), asked):
         before, was = _Amounts.of(row), (interpretation_of(row), row.is_settled)
         _take_over(row, one, is_settled=_is_settled(row, one, log_until, now))
         if (interpretation_of(row), row.is_settled) != was:
@@ -81,7 +87,7 @@ def review(workspace: Workspace, begin: datetime, now: datetime, until: datetime
     BalanceChange.objects.bulk_update(touched, _RESULT, batch_size=200)
     _adjust_hours(workspace, changed)
     for row in touched:
-        _doubt_again(row, rows[first].until)
+        _doubt_again(row, row.until if keeps_settled else rows[first].until)
     if any(hour < hour_of(now) for hour in changed):
         BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that are different now
     return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MOST else None
@@ -98,8 +104,8 @@ def _doubt_again(row: BalanceChange, before: datetime) -> None:
 def _window(workspace: Workspace, begin: datetime, until: datetime) -> Iterable[BalanceChange]:
     """Return the changes of a stretch, with some that came before them, oldest first."""
     rows = BalanceChange.objects.of(workspace)
-    earlier = rows.filter(until__lt=begin, until__gte=begin - LOOKBACK).order_by("-until")[: MOST // 2]
-    before = list(earlier)[::-1]
+    earlier = rows.filter(until__lt=begin, until__gte=begin - RECENT).order_by("-until")[: MOST // 2]
+    before = [row for place, row in enumerate(earlier) if place < AROUND or row.until >= begin - LOOKBACK][::-1]
     yield from before
     yield from rows.filter(until__range=(begin, until)).order_by("until")[: MOST - len(before)]
 
@@ -146,13 +152,12 @@ def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
 
 
 def hear_of(workflow: Workflow) -> None:
-    """Have the changes in which ``workflow`` began and ended read anew, as its end and its cost are known now."""
+    """Have the changes in which ``workflow`` ran read anew, as its end and its cost are known now."""
     work = work_of(workflow)
     if work.ended_at is None or work.charged is None:
         return
-    touched = Q()
-    for at in filter(None, (work.begun_at, work.ended_at)):
-        touched |= Q(since__lte=at + SKEW, until__gte=at - SKEW)
-    oldest = work.ended_at - KEPT_WHOLE
-    rows = BalanceChange.objects.filter(touched, workspace=workflow.workspace_id, until__gte=oldest)
-    rows.filter(until__lte=work.ended_at + timedelta(days=1)).update(is_settled=False)
+    begun_at = max(work.begun_at or work.ended_at, work.ended_at - KEPT_WHOLE)
+    rows = BalanceChange.objects.filter(workspace=workflow.workspace_id, since__lte=work.ended_at + SKEW)
+    # Bounds of ``until`` beside those of ``since`` let the index find them.
+    latest = work.ended_at + timedelta(days=1)
+    rows.filter(until__range=(begun_at - SKEW, latest)).update(is_settled=False)

@@ -45,8 +45,8 @@ def busy_hour(ordered: Sequence[int]) -> int:
 
 
 def times_busy(count: int, usual: int) -> Decimal:
-    """Return how many times its busy hours a key's hour is."""
-    return Decimal(round(count / max(usual, FEWEST), 1))
+    """Return how many times its busy hours a key's hour is, where those of fewer than FEWEST count as so many."""
+    return round(Decimal(count) / max(usual, FEWEST), 1)
 
 
 def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:

@@ -161,8 +161,10 @@ def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
     if usual is None:
         return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
     times = times_busy(count, usual)
-    headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours"
-    return _reading(key, times, headline, (("Busy hours so far", f"{figure(usual)} requests"),))
+    counted = "" if usual >= FEWEST else f", counted as {FEWEST}"
+    busy = f"{with_unit(usual, 'requests')}{counted}"
+    headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours ({busy})"
+    return _reading(key, times, headline, (("Busy hours so far", busy),))
 
 
 # --- errors ---------------------------------------------------------------------------------------------------
@@ -254,7 +256,8 @@ register(
         name="key_rate",
         label="Key far above its own pattern",
         explanation="Fires when a key made this many times the requests of its own busy hours (95 of 100 are "
-        f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count.",
+        f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count, and "
+        f"busy hours of fewer count as {FEWEST}.",
         direction="above",
         unit="times its busy hours",
         read=read_rate,

@@ -4,11 +4,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
-from django.db.models import F, Max, OuterRef, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from usage.changes.facts import SKEW, ZERO, Mark
+from usage.hours import HOUR
 from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
 from webhooks.models import Workflow
@@ -90,24 +91,36 @@ def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
     ).alias(base=Subquery(of_base.annotate(peak=Max("highest")).values("peak")))
     large = large.filter(topped_up__gte=F("base") * LARGE)
     later = BalanceHour.objects.filter(workspace=OuterRef("workspace"), hour__gt=OuterRef("until"), hour__lte=now)
-    peak = Subquery(later.order_by().values("workspace").annotate(peak=Max("highest")).values("peak"))
-    for workspace, after, beyond in large.order_by("until").values_list(
-        "workspace", "after", Coalesce(peak, F("after"))
+    # What the top-up's own hour held may have been before it; of what came after, readings tell.
+    soon = BalanceReading.objects.filter(
+        workspace=OuterRef("workspace"),
+        first_read_at__range=(OuterRef("until"), ExpressionWrapper(OuterRef("until") + HOUR, DateTimeField())),
+        first_read_at__lte=now,
+    )
+    for workspace, *peaks in large.order_by("until").values_list(
+        "workspace", "after", _highest(later, "highest"), _highest(soon, "credits")
     ):
-        highest[workspace] = max(after, beyond)
+        highest[workspace] = max(peak for peak in peaks if peak is not None)
     return highest
 
 
+def _highest(rows: QuerySet[Any], name: str) -> Subquery:
+    return Subquery(rows.order_by().values("workspace").annotate(peak=Max(name)).values("peak"))
+
+
 def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal, Decimal]]:
-    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then.
+    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then, as ``peaks_of``.
 
     The base starts as it was at ``since``; that a high of before leaves the 90 days meanwhile is left out.
     """
     peak = last_peak(workspace, since) or ZERO
+    before = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - BASE - HOUR, since))
+    highest: Decimal = before.aggregate(peak=Max("highest"))["peak"] or ZERO
     rows = BalanceReading.objects.of(workspace).with_changes().filter(read_at__gte=since, first_read_at__lte=until)
     known = rows.order_by("first_read_at").values_list("first_read_at", "credits", "topped_up", "change__top_up_low")
     for at, credits_, topped_up, at_least in known:
-        is_large = at > since and at_least and topped_up >= peak * LARGE
+        highest = max(highest, credits_)
+        is_large = at > since and at_least and topped_up >= highest * LARGE
         peak = credits_ if is_large else max(peak, credits_)
         yield at, credits_, peak
 

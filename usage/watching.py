@@ -34,6 +34,8 @@ SPANS = (
     ("last 24 hours", timedelta(days=1)),
     ("last 7 days", timedelta(days=7)),
 )
+# An alert names so many.
+MOST_SPENDERS = 3
 
 
 @dataclass(frozen=True)
@@ -132,10 +134,12 @@ class Credits:
 
     @cached_property
     def spenders(self) -> tuple[Fact, ...]:
-        """Return who spent most of the last day's credits. Costs queries."""
+        """Return who spent most of the last day's credits, and what of them no call explains. Costs queries."""
         estimate = spending(self.workspace, timedelta(days=1), self.now)
-        named = [share for share in estimate.by_key if share.keys and share.credits > 0][:3]
+        named = [share for share in estimate.by_key if share.keys and share.credits > 0][:MOST_SPENDERS]
         words = [f"{share.names}: {_spent_by(share)}" for share in named]
+        if estimate.unexplained and estimate.unexplained.high > 0:
+            words.append(f"explained by no call: {_spent_by(estimate.unexplained)}")
         return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
 
 

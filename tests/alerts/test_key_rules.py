@@ -94,6 +94,25 @@ def test_a_new_key_has_no_pattern_yet(keys, see):
     assert see("key_rate")["Production server"].value == 0
 
 
+@pytest.mark.parametrize(
+    ("busy", "count", "times", "words"),
+    [
+        (12, 62, "3.1", "62 requests in an hour, 3.1 times its busy hours (12 requests, counted as 20)"),
+        (25, 80, "3.2", "80 requests in an hour, 3.2 times its busy hours (25 requests)"),
+        (20, 60, "3", "60 requests in an hour, 3 times its busy hours (20 requests)"),
+    ],
+)
+def test_how_many_times_its_busy_hours_is_arithmetic_that_can_be_checked(keys, see, busy, count, times, words):
+    hour = ago(days=2).replace(minute=10)
+    for number in range(busy):
+        log_request(keys[0], created_at=hour + timedelta(seconds=number))
+    for _ in range(count):
+        log_request(keys[0], created_at=ago(minutes=5))
+    seen = see("key_rate")["Production server"]
+    assert (seen.value, seen.headline) == (Decimal(times), f"Production server: {words}")
+    assert seen.all_facts[0][1] in seen.headline
+
+
 def test_errors_are_a_share_of_enough_requests(keys, see):
     for number in range(20):
         log_request(keys[0], status_code=500 if number < 5 else 200)

@@ -2,6 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -52,8 +53,16 @@ def _read(rules: Sequence[Rule], now: datetime, ask: Callable[[Standing, Rule], 
 def _used(one: Standing, _: Rule) -> Readings:
     if one.problem or one.used is None:
         return Unreadable(one.problem)
-    surely = max(Decimal(0), one.used.high - one.credits.reserved)
-    return [_reading(one, one.budget.percent(surely), one.budget.percent(one.used.high), one.words)]
+    used, held = one.used, one.credits.reserved
+    most, least = (one.budget.percent(max(Decimal(0), amount - held)) for amount in (used.high, used.low))
+    counted = ("Counted", f"{figure(round(most, 2))} % is the most that can have been used{_without(held)}")
+    facts = (counted,) if most != one.budget.percent(used.credits) else ()
+    reading = _reading(one, most, one.budget.percent(used.high), one.words, facts)
+    return [replace(reading, certain=round(least, 2))]
+
+
+def _without(held: Decimal) -> str:
+    return f", without {figure(held)} credits that are only reserved" if held else ""
 
 
 def _ahead(one: Standing, rule: Rule) -> Readings:
@@ -85,7 +94,7 @@ def _chance(rule: Rule) -> str:
     return str(rule.parameters.get("chance", MEDIAN))
 
 
-def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str) -> Reading:
+def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()) -> Reading:
     """Return the reading of a budget; most of what running enrichments hold comes back: it fires without that.
 
     But it is over only where ``proven``, with it, is.
@@ -97,7 +106,7 @@ def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str) -> Re
         words,
         subject=one.period.key,
         url=one.credits.url,
-        facts=lambda: facts_of(one),
+        facts=lambda: (*counted, *facts_of(one)),
         proven=round(proven, 2),
         replaces=f"{what}: {one.words}",
     )
@@ -116,7 +125,7 @@ def facts_of(one: Standing) -> tuple[Fact, ...]:
     """Return what an e-mail says of a budget beside its words."""
     if one.used is None:
         return (("Budget", str(one.budget)),)
-    percent = figure(round(one.budget.percent(one.used.credits)))
+    percent = figure(round(one.budget.percent(one.used.credits), 2))
     bounds = f", {between(one.used.low, one.used.high)}" if one.used.is_range else ""
     held = one.credits.reserved
     since = (("Watched since", f"{stamp(one.used.since)}; what was spent before is not known"),)

@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -15,6 +14,7 @@ from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from alerts.words import figure, with_unit
 from workspaces import clock
 from workspaces.models import Workspace
+from workspaces.time_zone_field import TimeZoneField
 
 REPEATS = (
     (0, "Never: say it once"),
@@ -290,16 +290,7 @@ class QuietHoursForm(forms.Form):
         label="From", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     end = forms.TimeField(label="Until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
-    time_zone = forms.CharField(
-        label="Time zone", required=False, max_length=64, help_text="Such as Europe/Vienna. Empty: the console's own."
-    )
-
-    def clean_time_zone(self) -> str:
-        """Refuse what is no time zone."""
-        zone: str = self.cleaned_data["time_zone"].strip()
-        if zone and zone not in available_timezones():
-            raise ValidationError(f"“{zone}” is not a time zone. Use a name such as Europe/Vienna.")
-        return zone
+    time_zone = TimeZoneField(label="Time zone", help_text="Such as Europe/Vienna. Empty: the console's own.")
 
     def clean(self) -> dict[str, Any]:
         """Ask for both ends or none."""

@@ -61,7 +61,7 @@ class Explained:
         named = [
             ("Topped up", row.topped_up),
             ("Corrected", row.corrected),
-            ("Returned from reservations", row.returned),
+            ("Refunded" if row.mark == Mark.REFUND else "Returned from reservations", row.returned),
             ("Spent and reserved", -taken),
         ]
         return [(name, amount) for name, amount in named if amount]

@@ -6,7 +6,8 @@ from typing import Any
 
 from django import forms
 
-from usage.changes.facts import Mark
+from alerts.words import figure
+from usage.changes.facts import ZERO, Mark
 from usage.models import BalanceChange
 from workspaces.texts import plain_text
 
@@ -39,22 +40,41 @@ class MarkForm(forms.Form):
         help_text="As on the invoice. Left empty, it is estimated from the readings.",
         error_messages={"invalid": "Write a number of credits, for example 5000."},
     )
+    sure = forms.BooleanField(label="The amount is right, whatever the readings say", required=False)
     note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: invoice of 3 May.")
 
     def __init__(self, change: BalanceChange, data: Mapping[str, Any] | None = None) -> None:
         """``change`` decides what it can have been."""
         super().__init__(data, initial={"mark": change.mark or None, "credits": change.marked, "note": change.note})
         self.change = change
+        self.asks_again = "sure" in (data or {})
         self.fields["mark"].choices = RISE if change.delta > 0 else FALL  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the amount where the readings cannot tell it, and keep it for top-ups only."""
+        """Ask for the amount where the readings cannot tell it, and again where they contradict it."""
         data: dict[str, Any] = super().clean() or {}
+        amount = data.get("credits")
         if data.get("mark") != Mark.TOP_UP:
-            data["credits"] = None
-        elif self.change.delta <= 0 and data.get("credits") is None and "credits" not in self.errors:
+            if amount is not None and "mark" not in self.errors:
+                self.add_error("credits", "An amount belongs to a top-up. Choose that, or leave this empty.")
+        elif amount is not None:
+            if (doubt := self._contradiction(amount)) and not data.get("sure"):
+                self.add_error("credits", doubt)
+                self.asks_again = True
+        elif self.change.delta <= 0 and "credits" not in self.errors:
             self.add_error("credits", "The balance fell, so only you can say how many credits were added.")
         return data
+
+    def _contradiction(self, amount: Decimal) -> str:
+        """Say what of the readings speaks against so large or small a top-up, or nothing."""
+        row = self.change
+        unseen = amount - max(ZERO, row.delta)
+        again = "If it is right all the same, tick the box below."
+        if unseen > max(abs(row.before), abs(row.after), row.top_up_high):
+            return f"Then {figure(unseen)} credits were spent unseen between two readings. {again}"
+        if not row.mark and amount < row.top_up_low:
+            return f"By the readings {figure(row.top_up_low)} credits were added at least. {again}"
+        return ""
 
 
 class HistoryForm(forms.Form):

@@ -66,13 +66,20 @@ class BadValue(ValueError):
 
 
 def parse(text: str, now: datetime) -> Parsed:
-    """Read ``text``; nothing in it raises, each bad line is complained of by its number."""
+    """Read ``text``; nothing in it raises, each bad line is complained of by its number.
+
+    Cells may be separated by semicolons or tabs as well, as spreadsheets write them; the first line tells.
+    """
     found = Parsed()
-    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    text = text.removeprefix("\ufeff")
+    head = text.partition("\n")[0]
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=max(",;\t", key=head.count))
     try:
         _read(reader, found, now)
     except csv.Error as error:
         found.complain(f"Line {reader.line_num}: this is not CSV ({error}).")
+    if not found.rows and not found.errors:
+        found.complain("There is only a first line with the columns, and no reading below it.")
     found.rows.sort(key=lambda row: row.since)
     _check_order(found)
     return found

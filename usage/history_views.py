@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from alerts.words import with_unit
 from usage.forms import HistoryForm
 from usage.history_csv import EXPORTED, parse
 from usage.imports import import_history, plan_of, undo_import
@@ -80,7 +81,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:
         done = import_history(workspace, Actor.of(request), parsed.rows, name)
-        words = f"Imported {done.rows:,} readings." if done else "Nothing was new, so nothing was imported."
+        words = f"Imported {with_unit(done.rows, 'readings')}." if done else "Nothing was new, so nothing was imported."
         return go_to(request, reverse("usage:history", args=[workspace.slug]), words)
     plan = plan_of(workspace, parsed.rows)
     kept = HistoryForm(initial={"text": text, "name": name})

@@ -16,6 +16,7 @@ from workspaces.models import Action, Outcome, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 from workspaces.services import Credentials
 from workspaces.texts import is_plain_line
+from workspaces.time_zone_field import TimeZoneField
 
 LONGEST_SECRET = 8000
 NO_CREDENTIAL = "Enter an API key, a management session, or both."
@@ -306,6 +307,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
     class Meta:
         model = User
         fields = ("name", "time_zone")
+        field_classes = {"time_zone": TimeZoneField}
         widgets = {"time_zone": forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"})}
         help_texts = {
             "name": "Shown beside your e-mail address in lists of members.",

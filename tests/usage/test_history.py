@@ -54,6 +54,29 @@ def everything():
     )
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_cells_are_separated_as_the_first_line_says(separator):
+    lines = ["time,credits,topped_up", "2026-05-03 14:00,4820.5,", "2026-05-03 15:00,5820.5,1000"]
+    found = parse("\n".join(lines).replace(",", separator), NOW)
+    assert found.errors == []
+    assert [(row.credits, row.marked) for row in found.rows] == [(Decimal("4820.5"), None), (Decimal("5820.5"), 1000)]
+
+
+@pytest.mark.parametrize("text", ["time,credits", "time,credits\n", "time;credits\n\n"])
+def test_a_file_of_a_first_line_alone_is_said_to_be_that(text, go):
+    answer = go(text)
+    assert answer.status_code == 422
+    assert "only a first line with the columns" in answer.text
+
+
+def test_one_reading_is_told_in_the_singular(go, now):
+    text = past(now, (5, 900))
+    assert "1 reading is new" in go(text).text
+    assert "Import 1 reading<" in go(text).text
+    go(text, do="import")
+    assert "known already at that time." in go(text).text
+
+
 # --- reading lines ------------------------------------------------------------------------------------------------
 
 

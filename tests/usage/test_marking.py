@@ -107,6 +107,39 @@ def test_a_top_up_in_a_fall_needs_a_number_that_can_be_one(credits_, account, go
     assert answer.context["form"].errors["credits"]
 
 
+@pytest.mark.parametrize("said", ["refund", "none", "correction"])
+def test_an_amount_beside_what_is_no_top_up_is_not_dropped(said, rise, go):
+    answer = go("change", rise, mark=said, credits="700")
+    assert answer.status_code == 422
+    assert "belongs to a top-up" in answer.text
+    rise.refresh_from_db()
+    assert rise.mark == ""
+
+
+@pytest.mark.parametrize("amount", ["1000000000000", "5251"])
+def test_an_amount_that_the_readings_contradict_is_taken_only_when_it_is_confirmed(amount, rise, go):
+    answer = go("change", rise, mark="top_up", credits=amount)
+    assert answer.status_code == 422
+    assert "were spent unseen between two readings" in answer.text
+    assert 'name="sure"' in answer.text
+    assert go("change", rise, mark="top_up", credits=amount, sure="on").status_code == 302
+    rise.refresh_from_db()
+    assert rise.topped_up == Decimal(amount)
+
+
+def test_an_amount_below_what_was_surely_added_is_asked_about(rise, go):
+    BalanceChange.objects.filter(pk=rise.pk).update(top_up_low=2000)
+    assert "2,000 credits were added at least" in go("change", rise, mark="top_up", credits="1999").text
+    assert go("change", rise, mark="top_up", credits="2000").status_code == 302
+
+
+def test_a_refund_is_called_one_among_the_parts_of_a_change(rise, go):
+    go("change", rise, mark="refund")
+    text = go("change", rise).text
+    assert "<dt>Refunded</dt>" in text
+    assert "<dt>Returned from reservations</dt>" not in text
+
+
 def test_a_fall_cannot_be_called_a_refund(account, go):
     fall = BalanceChange.objects.get(before=3000)
     assert go("change", fall, mark="refund").context["form"].errors["mark"]

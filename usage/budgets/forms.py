@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from usage.models import Budget
-from workspaces.models.user import is_time_zone
+from workspaces.time_zone_field import TimeZoneField
 
 MOST = Decimal(10**12)
 
@@ -28,11 +28,8 @@ class BudgetForm(forms.Form):
         },
     )
     length = forms.ChoiceField(label="For each", choices=Budget.Length.choices, widget=forms.RadioSelect)
-    time_zone = forms.CharField(
+    time_zone = TimeZoneField(
         label="Time zone",
-        required=False,
-        max_length=64,
-        validators=[is_time_zone],
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="In which it begins and ends, such as Europe/Vienna. Empty: UTC.",
     )

@@ -190,3 +190,26 @@ def test_a_learned_standing_takes_the_same_queries_for_many_workspaces(workspace
             found = standings_of(rows, now)
             assert all(one.outlook is None or one.outlook.high >= 0 for one in found.values())
         assert len(found) == count - 1
+
+
+@pytest.mark.parametrize("count", [2, 3000])
+def test_budgets_of_thousands_of_workspaces_take_as_many_queries_as_of_two(
+    workspace, now, count, django_assert_num_queries
+):
+    """Each from a moment of its own, as with time zones: what stood in a condition each was too deep for SQLite."""
+    known = [Workspace(name=f"{n}", slug=f"one-{n}", base_url=workspace.base_url) for n in range(count)]
+    Workspace.objects.bulk_create(known)
+    made = [(place, one, seen) for place, one in enumerate(known) for seen in (2, 1)]
+    at = {(place, seen): now - seen * HOUR - timedelta(seconds=place) for place, _, seen in made}
+    BalanceReading.objects.bulk_create(
+        BalanceReading(
+            workspace=one, credits=100 * seen + place, first_read_at=at[place, seen], read_at=at[place, seen]
+        )
+        for place, one, seen in made
+    )
+    latest = {row.workspace_id: row for row in BalanceReading.objects.order_by("first_read_at")}
+    periods = {one.pk: period(now - HOUR - timedelta(seconds=place + 1)) for place, one in enumerate(known)}
+    with django_assert_num_queries(3):
+        found = used_in(periods, latest)
+    assert len(found) == count
+    assert {(one.credits, one.since) for one in found.values()} == {(100, begin.start) for begin in periods.values()}

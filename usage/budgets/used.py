@@ -6,15 +6,15 @@ from datetime import datetime
 from decimal import Decimal
 from itertools import chain
 
-from django.db.models import Case, DateTimeField, OuterRef, Q, Subquery, Sum, Value, When
-from django.db.models.functions import Coalesce
+from django.db import connection
 
 from usage.budgets.periods import Period
 from usage.changes.facts import ZERO
 from usage.changes.interpretation import CENT
-from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceReading, Budget
+from usage.models import BalanceChange, BalanceReading, Budget
 from usage.rounding import bounds, estimated
 from workspaces.models import Workspace
+from workspaces.statements import in_json, rows_of, together
 
 AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
 
@@ -39,49 +39,52 @@ class Used:
         return self.low != self.high
 
 
+# Each workspace has bounds of its own, which travel as a table: as conditions, one for each, a thousand are more than
+# SQLite takes.
+_ASKED = {"workspace": "bigint", "began_at": "timestamptz", "seen_at": "timestamptz"}
+# The reading that held when a period began, or the first of all where that came later.
+_OPENINGS = """
+SELECT reading.* FROM {asked} JOIN usage_balancereading AS reading ON reading.id = COALESCE(
+    (SELECT id FROM usage_balancereading AS held
+        WHERE held.workspace_id = asked.workspace AND held.first_read_at <= asked.began_at
+        ORDER BY held.first_read_at DESC LIMIT 1),
+    (SELECT id FROM usage_balancereading AS first
+        WHERE first.workspace_id = asked.workspace ORDER BY first.first_read_at LIMIT 1))
+"""
+# The changes of a period up to the reading at hand: what lands meanwhile counts the next time.
+_INSIDE = """
+FROM {asked} JOIN usage_balancechange AS change ON change.workspace_id = asked.workspace
+    AND change.until > asked.began_at AND change.until <= asked.seen_at
+"""
+# All others add nothing; by this condition, which is that of ``telling()``, an index knows those that do.
+_SUMS = f"""
+SELECT change.workspace_id, {", ".join(f"SUM(change.{name})" for name in AMOUNTS)} {_INSIDE}
+WHERE change.top_up_high > 0 OR NOT change.corrected = 0 OR change.is_gap GROUP BY change.workspace_id
+"""
+_ACROSS = f"SELECT change.* {_INSIDE} WHERE change.is_gap AND change.since < asked.began_at"
+
+
 def used_in(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading]) -> dict[int, Used]:
     """Return what each workspace has used since its period began, by its ``latest`` reading; none without one."""
     known = {pk: (period, latest[pk]) for pk, period in periods.items() if pk in latest}
     if not known:
         return {}
-    openings, changes = _openings(periods), BalanceChange.objects.filter(_inside(known))
-    sums = {pk: [Decimal(one or 0).quantize(CENT) for one in found] for pk, *found in _sums(changes)}
-    across = {row.workspace_id: row for row in changes.filter(_across(known), is_gap=True)}
+    asked = in_json(
+        {"workspace": pk, "began_at": period.start, "seen_at": reading.first_read_at}
+        for pk, (period, reading) in known.items()
+    )
+    openings = {row.workspace_id: row for row in BalanceReading.objects.raw(_of_asked(_OPENINGS), [asked])}
+    across = {row.workspace_id: row for row in BalanceChange.objects.raw(_of_asked(_ACROSS), [asked])}
+    [rows] = together((_of_asked(_SUMS), [asked]))
+    sums = {pk: [Decimal(one or 0).quantize(CENT) for one in found] for pk, *found in rows}
     return {
         pk: _used(period, openings[pk], reading, sums.get(pk, [ZERO] * len(AMOUNTS)), across.get(pk))
         for pk, (period, reading) in known.items()
     }
 
 
-def _openings(periods: Mapping[int, Period]) -> dict[int, BalanceReading]:
-    """Return the reading that held when each period began, or the first of all where that came later."""
-    whens = (When(pk=pk, then=Value(period.start)) for pk, period in periods.items())
-    rows = BalanceReading.objects.filter(workspace=OuterRef("pk"))
-    held = rows.filter(first_read_at__lte=OuterRef("begin")).order_by("-first_read_at").values("pk")
-    first = rows.order_by("first_read_at").values("pk")
-    workspaces = Workspace.objects.filter(pk__in=periods).annotate(begin=Case(*whens, output_field=DateTimeField()))
-    ids = workspaces.annotate(reading=Coalesce(Subquery(held[:1]), Subquery(first[:1]))).values("reading")
-    return {row.workspace_id: row for row in BalanceReading.objects.filter(pk__in=ids)}
-
-
-def _inside(known: Mapping[int, tuple[Period, BalanceReading]]) -> Q:
-    """Keep the changes of each period up to the reading at hand: what lands meanwhile counts the next time."""
-    found = Q()
-    for pk, (period, reading) in known.items():
-        found |= Q(workspace=pk, until__gt=period.start, until__lte=reading.first_read_at)
-    return found
-
-
-def _across(known: Mapping[int, tuple[Period, BalanceReading]]) -> Q:
-    found = Q()
-    for pk, (period, _) in known.items():
-        found |= Q(workspace=pk, since__lt=period.start)
-    return found
-
-
-def _sums(changes: BalanceChangeQuerySet) -> Iterator[tuple[int, Decimal, Decimal, Decimal, Decimal]]:
-    rows = changes.telling().order_by().values_list("workspace")
-    yield from rows.annotate(*(Sum(name) for name in AMOUNTS))
+def _of_asked(sql: str) -> str:
+    return sql.format(asked=rows_of("asked", _ASKED, connection.vendor))
 
 
 def _used(

@@ -9,16 +9,18 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from environs import Env, EnvValidationError, validate
 
 from dashboard import values
-from dashboard.secrets import generated_secret
+from dashboard.secrets import content_of, generated_secret
 from dashboard.var_dir import NotPrivate, make_private
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,6 +37,8 @@ HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the 
 
 # sockaddr_un.sun_path holds 108 bytes on Linux, the closing zero among them; macOS has 104.
 _LONGEST_SOCKET_PATH = 103
+# How like a setting's name another must be to count as a slip of it: two letters swapped, one too many or too few.
+_NEARLY = 0.85
 
 
 class ConfigurationError(Exception):
@@ -79,7 +83,7 @@ class Environment:
     database_url: str = _setting("", values.is_database_url, secret=True)
     redis_url: str = _setting("", values.is_redis_url, secret=True)
     email_url: str = _setting("", values.is_email_url, secret=True)
-    email_from: str = _setting("Cleanlist Console <console@localhost>")
+    email_from: str = _setting("Cleanlist Console <console@localhost>", values.is_sender)
     console_admin_email: str = _setting("admin@localhost", values.is_email)
     console_admin_password: str = _setting("", secret=True)
     cleanlist_api_origins: list[str] = _setting([HOSTED_API, HOSTED_CLERK], values.are_origins)
@@ -167,9 +171,10 @@ def read_environment() -> Environment:
     Raises ConfigurationError with one line for each bad value.
     """
     env = _FileAwareEnv(eager=False)
-    _read_file(env)
+    named = _read_file(env)
     chosen = _chosen(env)
     problems = _sealed(env) + _contradictions(chosen)
+    problems += [f"{name}: no setting is called that; is {meant} meant?" for name, meant in misspelled(named).items()]
     if problems:
         raise ConfigurationError("\n".join(f"  {problem}" for problem in problems))
     return Environment(**chosen | _completed(chosen))
@@ -190,21 +195,33 @@ class _FileAwareEnv(Env):
             self._errors[env_key].append(f"set either this or {env_key}_FILE, not both")
             return given
         try:
-            return Path(path).read_text(encoding="utf-8").rstrip("\r\n")
+            return content_of(Path(path)).decode().rstrip("\r\n")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
             self._errors[f"{env_key}_FILE"].append(f"{path!r} cannot be read ({reason})")
             return default
 
 
-def _read_file(env: Env) -> None:
-    """Read the file of settings; the environment itself wins over it. An empty ENV_FILE reads none."""
+def misspelled(names: Iterable[str]) -> dict[str, str]:
+    """Return which of ``names`` are nearly those of settings, and of which.
+
+    All others are taken for something else's: a file of settings may also hold secrets that ``apply`` asks for.
+    """
+    known = {"ENV_FILE", *VARIABLES, *(f"{name}_FILE" for name in VARIABLES)}
+    found = {name: get_close_matches(name.upper(), known, 1, _NEARLY) for name in set(names) - known}
+    return {name: close[0] for name, close in sorted(found.items()) if close}
+
+
+def _read_file(env: Env) -> list[str]:
+    """Read the file of settings, return the names in it; the environment itself wins. An empty ENV_FILE reads none."""
     chosen = os.environ.get("ENV_FILE")
     path = Path(chosen) if chosen else HOME / ".env"
     if chosen and not path.is_file():
         raise ConfigurationError(f"  ENV_FILE: there is no file {path}")
-    if chosen != "" and path.is_file():
-        env.read_env(path, recurse=False)
+    if chosen == "" or not path.is_file():
+        return []
+    env.read_env(path, recurse=False)
+    return list(dotenv_values(path, interpolate=False))
 
 
 def _chosen(env: Env) -> dict[str, Any]:

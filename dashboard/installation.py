@@ -1,5 +1,6 @@
 """What is wrong with an installation, in words: each part is tried as the console uses it."""
 
+import os
 import shutil
 import sys
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from dashboard import __version__, liveness
+from dashboard.environment import misspelled
 from workspaces import clock
 from workspaces.models import Heartbeat, User
 from workspaces.sealing import CannotOpen, SealedField
@@ -23,6 +25,9 @@ from workspaces.sealing import CannotOpen, SealedField
 OLDEST_POSTGRESQL = 15
 LEAST_FREE_BYTES = 1024**3
 MOST_SEALED = 1000  # of each kind that are opened to see whether the keys fit
+
+# What Django says of an address that is not https: HSTS, redirects, cookies. It follows from PUBLIC_URL, which is told.
+OF_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 
 @dataclass(frozen=True)
@@ -53,6 +58,7 @@ def findings() -> Iterator[Finding]:
             yield check()
     if not settings.ENVIRONMENT.embedded:
         yield from _django()
+    yield from _misspelled()
 
 
 def _version() -> Finding:
@@ -139,8 +145,14 @@ def _mail() -> Finding:
 
 def _proxies() -> Finding:
     text = f"{settings.PUBLIC_URL}, proxies in front: {settings.TRUSTED_PROXY_COUNT}"
-    unbelieved = settings.PUBLIC_URL.startswith("https://") and not settings.TRUSTED_PROXY_COUNT
-    return Finding("Address", text, "Set TRUSTED_PROXY_COUNT: somebody ends TLS in front." if unbelieved else "")
+    if settings.PUBLIC_URL.startswith("https://"):
+        advice = "" if settings.TRUSTED_PROXY_COUNT else "Set TRUSTED_PROXY_COUNT: somebody ends TLS in front."
+    elif settings.ENVIRONMENT.embedded:
+        advice = ""
+    else:
+        text += "; passwords and sessions can be read on the way"
+        advice = "Put a proxy with TLS in front, and set PUBLIC_URL to its https:// address."
+    return Finding("Address", text, advice)
 
 
 def _keys() -> Finding:
@@ -174,9 +186,16 @@ def _background() -> Finding:
 
 
 def _django() -> Iterator[Finding]:
+    told = set() if settings.PUBLIC_URL.startswith("https://") else OF_HTTP
     for message in run_checks(include_deployment_checks=True):
-        if message.is_serious(level=WARNING) and not message.is_silenced():
+        if message.is_serious(level=WARNING) and not message.is_silenced() and message.id not in told:
             yield Finding("Settings", message.msg, message.hint or "See Django's documentation.")
+
+
+def _misspelled() -> Iterator[Finding]:
+    """Tell of the environment what is refused in a file; that may be meant for any other program."""
+    for name, meant in misspelled(os.environ).items():
+        yield Finding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Secrets that the embedded set makes for itself on first start."""
+"""Secrets in files: those that the embedded set makes for itself on first start, and those that operators keep."""
 
 import contextlib
 import os
@@ -21,6 +21,21 @@ def new_settings() -> str:
     """Return fresh values of both settings as lines for an environment file."""
     # Quoted, because Django's own alphabet holds characters that a shell reads as its own.
     return f"SECRET_KEY='{new_secret('django')}'\nENCRYPTION_KEYS='{new_secret('fernet')}'"
+
+
+def content_of(path: Path, most: int = -1) -> bytes:
+    """Return what is in a file, up to ``most`` bytes. Raises OSError, or ValueError for what is no path.
+
+    It may be a pipe, as of a shell's `<(…)`; of one that nobody writes into it is nothing, where opening it plainly
+    would wait for ever.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        os.set_blocking(file.fileno(), True)
+        return file.read(most)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def generated_secret(path: Path, *, kind: Kind) -> str:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from kombu import Exchange, Queue
 
+from dashboard import programs
 from dashboard.celery import broker_url
 from dashboard.environment import ROOT, read_environment
 from dashboard.logs import logging_config
@@ -294,7 +295,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 10,
 }
 # Two kinds of work that must not wait for each other. A worker without -Q takes both.
-QUEUES = ("polling", "alerts")
+QUEUES = programs.QUEUES
 CELERY_TASK_QUEUES = [Queue(name, Exchange(name), routing_key=name) for name in QUEUES]
 CELERY_TASK_DEFAULT_QUEUE = "polling"
 CELERY_TASK_ROUTES = {

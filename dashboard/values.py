@@ -1,6 +1,8 @@
 """What one setting may look like. A check raises ValidationError with what is wrong and what to do."""
 
+import re
 import zoneinfo
+from email.utils import getaddresses
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,7 +10,7 @@ import dj_database_url
 import dj_email_url
 from cryptography.fernet import Fernet
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import validate_email
+from django.core.validators import EmailValidator, validate_email
 from environs import ValidationError
 
 MAIL_SCHEMES = {"smtp", "submission", "console"}
@@ -142,6 +144,20 @@ def is_email_or_empty(value: str) -> None:
     """Check an e-mail address that may be left out."""
     if value:
         is_email(value)
+
+
+def is_sender(value: str) -> None:
+    """Check the sender of e-mails: one address, alone or in angle brackets behind a name.
+
+    Its host may be one of the network, without a dot.
+    """
+    found = getaddresses([value])
+    address = found[0][1] if len(found) == 1 and value.isprintable() else ""
+    host = address.rpartition("@")[2]
+    try:
+        EmailValidator(allowlist=[host] if re.fullmatch(r"[A-Za-z0-9-]+", host) else [])(address)
+    except DjangoValidationError:
+        raise ValidationError("use an address, such as Cleanlist Console <console@example.com>") from None
 
 
 def is_metrics_token(value: str) -> None:

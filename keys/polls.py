@@ -120,6 +120,7 @@ register(
         fetch=fetch_requests,
         land=land_requests,
         has_subjects=True,
+        subject="key",
         subject_names=names_of_keys,
         # However long upstream fails, the log is tried again before a page of it can have passed.
         longest_wait_seconds=lambda: longest_seconds(settings.RATE_LIMIT_PER_MINUTE),

@@ -5,6 +5,7 @@ import contextlib
 import ipaddress
 import json
 import logging
+import os
 import socket
 import sys
 from pathlib import Path
@@ -25,20 +26,25 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        return COMMANDS[options.command](options)
+        code = COMMANDS[options.command](options)
+        sys.stdout.flush()
     except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:  # whoever read what we print has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
         return _complain(f"cannot use {options.data}: {error.strerror or error}")
     except DatabaseError as error:
         return _complain(f"cannot use the database in {options.data}: {error.orig}")
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Cleanlist-compatible API server.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer requests until stopped")
-    _add_data(serve)
+    _add_data(serve, "created when missing")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8001, help="0 takes any free port")
     serve.add_argument("--traffic", action="store_true", help="add a lively organization with a past")
@@ -52,17 +58,24 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--clerk-issuer", help="trust this Clerk issuer instead of the sandbox itself")
     serve.add_argument("--clerk-jwks-url", help="where its public keys are")
     show = commands.add_parser("credentials", help="print what a client needs, as JSON")
-    _add_data(show)
+    _add_data(show, "of a sandbox; may be empty before the first start")
     show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
     past = commands.add_parser("balance-history", help="print what the balance was, as CSV")
-    _add_data(past)
+    _add_data(past, "of a sandbox")
     past.add_argument("--every", type=_interval, default=USUAL_EVERY, help="seconds from line to line")
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="created when missing")
+def _add_data(parser: argparse.ArgumentParser, text: str) -> None:
+    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=text)
+
+
+def _existing(options: argparse.Namespace) -> DataDir:
+    """Return the directory to read. Raises NotADirectoryError for one that is missing: a slip would make it."""
+    if not options.data.is_dir():
+        raise NotADirectoryError(None, "there is no such directory; `serve` makes it, or name the one that it has")
+    return DataDir(options.data)
 
 
 def _count(text: str) -> int:
@@ -87,7 +100,7 @@ def _factor(text: str) -> float:
 
 def _credentials(options: argparse.Namespace) -> int:
     try:
-        shown = collect(DataDir(options.data), options.base_url, options.session_lifetime)
+        shown = collect(_existing(options), options.base_url, options.session_lifetime)
     except ApiError as refused:
         return _complain(f"no API key can be issued: {refused.problem}")
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")
@@ -95,7 +108,7 @@ def _credentials(options: argparse.Namespace) -> int:
 
 
 def _balance_history(options: argparse.Namespace) -> int:
-    sys.stdout.writelines(f"{line}\n" for line in lines(DataDir(options.data), options.every))
+    sys.stdout.writelines(f"{line}\n" for line in lines(_existing(options), options.every))
     return 0
 
 

@@ -187,12 +187,13 @@ def sandbox(sandbox_process, settings):
 def manage():
     """Run a management command as its own process, under settings of the test's choosing."""
 
-    def run(*arguments, **variables):
+    def run(*arguments, stdout=subprocess.PIPE, **variables):
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=clean_environment(**variables),
-            capture_output=True,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
             text=True,
             timeout=180,
             check=False,

@@ -190,6 +190,7 @@ register(
         fetch=fetch_of_workflow,
         land=land_of_workflow,
         has_subjects=True,
+        subject="workflow",
         subject_names=following.names_of_followed,
     )
 )
@@ -211,6 +212,7 @@ for name, label in (
             fetch=fetch_status,
             land=land_status,
             has_subjects=True,
+            subject="workflow",
             subject_names=following.names_of_followed,
         )
     )

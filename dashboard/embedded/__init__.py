@@ -1,5 +1,5 @@
-"""The embedded set: what `manage.py up` starts and supervises. Nothing here is needed in production."""
+"""The embedded set: what `manage.py up` starts and supervises."""
 
 
 class CannotStart(Exception):
-    """The embedded set cannot run here; the message says why and what to change."""
+    """The embedded set, or a program of it, cannot run here; the message says why and what to change."""

@@ -6,8 +6,8 @@ import socket
 from dashboard.embedded import CannotStart
 
 
-def check_free(host: str, port: int, variable: str) -> None:
-    """Raise CannotStart, naming the setting to change, unless ``host``:``port`` can be listened on."""
+def check_free(host: str, port: int, variable: str, address: str = "BIND_ADDRESS") -> None:
+    """Raise CannotStart, naming the settings to change, unless ``host``:``port`` can be listened on."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         # As the servers do: connections of an earlier run that are still closing do not count.
@@ -16,10 +16,10 @@ def check_free(host: str, port: int, variable: str) -> None:
             probe.bind((host, port))
             probe.listen()
         except OSError as error:
-            raise CannotStart(_reason(error, host, port, variable)) from None
+            raise CannotStart(_reason(error, host, port, variable, address)) from None
 
 
-def _reason(error: OSError, host: str, port: int, variable: str) -> str:
+def _reason(error: OSError, host: str, port: int, variable: str, address: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"Port {port} on {host} is already in use. Stop what uses it, or choose another with "
@@ -27,4 +27,4 @@ def _reason(error: OSError, host: str, port: int, variable: str) -> str:
         )
     if error.errno == errno.EACCES:
         return f"Port {port} needs more rights than this account has. Set {variable} to one above 1023."
-    return f"Cannot listen on {host} port {port}: {error.strerror or error}. Check BIND_ADDRESS and {variable}."
+    return f"Cannot listen on {host} port {port}: {error.strerror or error}. Check {address} and {variable}."

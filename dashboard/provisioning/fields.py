@@ -13,6 +13,7 @@ from django.core.exceptions import NON_FIELD_ERRORS
 from cleanlist import Secret
 from dashboard.provisioning.reading import Node, NotApplicable, Problem
 from dashboard.redaction import redact_text
+from dashboard.secrets import content_of
 from workspaces.forms import LONGEST_SECRET
 
 T = TypeVar("T")
@@ -124,8 +125,7 @@ class Fields:
             self.refuse(node, "Write the path of a file.")
             return ""
         try:
-            with (self.folder / name).open("rb") as file:
-                content = file.read(LONGEST_SECRET + 3)
+            content = content_of(self.folder / name, LONGEST_SECRET + 3)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "that is no path"
             self.refuse(node, f"The file {redact_text(name)[:200]} cannot be read: {why}.")

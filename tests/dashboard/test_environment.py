@@ -54,6 +54,7 @@ BAD = {
     "DATABASE_URL": "mysql://console@127.0.0.1/console",
     "REDIS_URL": "127.0.0.1:6379",
     "EMAIL_URL": "smtps://mail.example.com",
+    "EMAIL_FROM": "nonsense",
     "HEARTBEAT_URL": "hc-ping.com/hush",
     "CONSOLE_ADMIN_EMAIL": "admin",
     "CLEANLIST_API_ORIGINS": "https://api.cleanlist.ai/api/v1",
@@ -119,6 +120,44 @@ def test_a_file_of_settings_is_read_and_the_environment_wins(read, tmp_path):
     (tmp_path / "settings").write_text("PORT=8111\nSANDBOX_PORT=8333\n")
     environment = read(ENV_FILE=str(tmp_path / "settings"), PORT="8222")
     assert (environment.port, environment.sandbox_port) == (8222, 8333)
+
+
+SLIPS = {
+    "EMIAL_URL": "EMAIL_URL",
+    "DATABASE_URI": "DATABASE_URL",
+    "ENCRYPTION_KEY": "ENCRYPTION_KEYS",
+    "METRICS_TOKEN_FILES": "METRICS_TOKEN_FILE",
+    "port": "PORT",
+}
+
+
+@pytest.mark.parametrize(("slip", "meant"), list(SLIPS.items()))
+def test_a_slip_in_a_name_of_the_file_is_told_with_what_is_meant(read, tmp_path, slip, meant):
+    (tmp_path / "settings").write_text(f"{slip}=1\n")
+    with pytest.raises(ConfigurationError, match=f"^  {slip}: no setting is called that; is {meant} meant"):
+        read(ENV_FILE=str(tmp_path / "settings"))
+
+
+def test_other_names_in_the_file_are_somebody_elses(read, tmp_path):
+    compose = ["DOMAIN", "POSTGRES_PASSWORD", "REDIS_PASSWORD", "ACME_API_KEY", "SMTP_PORT", "SSH_PORT"]
+    (tmp_path / "settings").write_text("".join(f"{name}=1\n" for name in compose))
+    assert read(ENV_FILE=str(tmp_path / "settings")).port == 8000
+
+
+SENDERS = ["console@example.com", "Console <console@mailhost>", '"Ops, on call" <ops@example.com>', "c@localhost"]
+
+
+@pytest.mark.parametrize("sender", SENDERS)
+def test_a_sender_is_an_address_with_or_without_a_name(read, sender):
+    assert read(EMAIL_FROM=sender).email_from == sender
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "Console", "a@b.example, c@d.example", "Ops <ops@>", "a@b.example\nBcc: c@d.example"]
+)
+def test_anything_else_is_no_sender(read, sender):
+    with pytest.raises(ConfigurationError, match="EMAIL_FROM: use an address"):
+        read(EMAIL_FROM=sender)
 
 
 def test_former_secret_keys_are_kept_as_fallbacks(read):
@@ -249,6 +288,11 @@ def test_a_setting_and_its_file_together_are_refused(read, tmp_path):
 def test_an_empty_setting_beside_its_file_is_as_good_as_none(read, tmp_path):
     (tmp_path / "token").write_text("hush-hush-hush-hush")
     assert read(METRICS_TOKEN="", METRICS_TOKEN_FILE=str(tmp_path / "token")).metrics_token == "hush-hush-hush-hush"
+
+
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(read, tmp_path):
+    os.mkfifo(tmp_path / "token")
+    assert read(METRICS_TOKEN_FILE=str(tmp_path / "token")).metrics_token == ""
 
 
 @pytest.mark.parametrize("kind", ["missing", "directory", "binary"])

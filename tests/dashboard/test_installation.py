@@ -121,6 +121,20 @@ def test_https_without_a_proxy_that_is_named(whole):
     assert "TRUSTED_PROXY_COUNT" in wrong()["Address"]
 
 
+def test_an_address_without_tls_in_production(whole):
+    assert wrong() == {}
+    whole.ENVIRONMENT = replace(whole.ENVIRONMENT, database_url="postgres://…", email_url="smtp://127.0.0.1")
+    whole.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    whole.PUBLIC_URL = "http://console.example.test"
+    assert list(wrong()) == ["Address"]
+    assert "set PUBLIC_URL to its https:// address" in wrong()["Address"]
+
+
+def test_a_slip_in_the_environment(whole, monkeypatch):
+    monkeypatch.setenv("EMIAL_URL", "smtp://mail.example.test")
+    assert wrong() == {"Settings": "EMIAL_URL is set, and no setting is called that | Is EMAIL_URL meant?"}
+
+
 def test_a_disk_that_is_nearly_full(whole, monkeypatch):
     monkeypatch.setattr(installation, "LEAST_FREE_BYTES", shutil.disk_usage(whole.VAR_DIR).free + 2**33)
     assert "Make room" in wrong()["VAR_DIR"]
@@ -160,3 +174,12 @@ def test_a_command_says_in_words_that_the_database_is_away(manage, tmp_path, com
 def test_what_django_warns_of_is_wrong_but_not_what_the_console_decided_otherwise(manage, tmp_path):
     done = manage("check_install", VAR_DIR=tmp_path, **of_production("sqlite:///" + str(tmp_path / "console.sqlite3")))
     assert "HSTS" not in done.stdout
+
+
+def test_an_address_without_tls_is_told_once_and_not_in_djangos_words(manage, tmp_path):
+    variables = of_production("sqlite:///" + str(tmp_path / "console.sqlite3")) | {"PUBLIC_URL": "http://console.lan"}
+    manage("migrate", "-v0", VAR_DIR=tmp_path, **variables)
+    done = manage("check_install", VAR_DIR=tmp_path, **variables)
+    assert "WRONG  Address: http://console.lan" in done.stdout
+    for jargon in ("SECURE_", "COOKIE", "HSTS"):
+        assert jargon not in done.stdout

@@ -26,6 +26,7 @@ UNITS = {path.name: path.read_text() for path in (DEPLOY / "systemd").iterdir()}
 
 def made_env(domain="console.example.com"):
     done = subprocess.run([DEPLOY / "make-env", domain], check=True, capture_output=True, text=True)
+    assert done.stdout == "".join(f"{line}\n" for line in done.stdout.splitlines() if line.strip())
     return {name: text.strip('"') for name, text in re.findall(r"^([A-Z_]+)=(.*)$", done.stdout, re.MULTILINE)}
 
 

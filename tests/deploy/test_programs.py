@@ -1,12 +1,15 @@
 """`manage.py web`, `worker`, `beat` and `sandbox` become the programs that production runs."""
 
 import os
+import socket
 import sys
 
 import pytest
 
 from dashboard import programs
+from dashboard.embedded import CannotStart
 from tests.conftest import ROOT
+from tests.running import free_port
 
 
 @pytest.fixture
@@ -45,3 +48,39 @@ def test_bad_settings_are_told_before_a_program_starts(manage, tmp_path):
 def test_a_program_is_what_its_command_became(manage, tmp_path):
     assert "Usage: python -m celery worker" in manage("worker", "--help", VAR_DIR=tmp_path).stdout
     assert "usage: python -m sandbox" in manage("sandbox", "--help", VAR_DIR=tmp_path).stdout
+
+
+@pytest.mark.parametrize("arguments", [["-Q", "nope"], ["--queues=polling,nope"], ["-Qnope", "--concurrency", "1"]])
+def test_a_queue_that_nothing_is_put_into_is_refused(arguments):
+    with pytest.raises(CannotStart, match=r"There is no queue nope\. Those are: polling, alerts\."):
+        programs.check("worker", arguments)
+
+
+@pytest.mark.parametrize("arguments", [[], ["-Q", "alerts"], ["--queues", "polling,alerts"], ["-Q"], ["-Qx", "--help"]])
+def test_other_words_are_left_to_the_worker(arguments):
+    programs.check("worker", arguments)
+
+
+@pytest.fixture
+def taken():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield str(server.getsockname()[1])
+
+
+def test_a_second_web_server_on_a_port_is_refused_in_words(manage, tmp_path, taken):
+    done = manage("web", "--port", taken, VAR_DIR=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Port {taken} on 127.0.0.1 is already in use.")
+    assert f"choose another with --port={int(taken) + 100}" in done.stderr
+
+
+def test_it_is_looked_for_where_granian_will_listen(taken, monkeypatch):
+    monkeypatch.setenv("GRANIAN_PORT", taken)
+    with pytest.raises(CannotStart, match=taken):
+        programs.check("web", [])
+    with pytest.raises(CannotStart, match=r"Cannot listen on 192\.0\.2\.1 .*--host and --port"):
+        programs.check("web", ["--host=192.0.2.1", "--port=1"])
+    programs.check("web", ["--port", str(free_port())])
+    programs.check("web", ["--uds", "/tmp/no.sock"])  # noqa: S108 - nothing is opened
+    programs.check("web", ["--port", "http"])  # which granian refuses itself
+    programs.check("web", ["--help"])

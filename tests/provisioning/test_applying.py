@@ -1,5 +1,7 @@
 """Applying a file, against the real sandbox: what it does, what it leaves, and that it does it once."""
 
+import os
+
 import pytest
 from cryptography.fernet import Fernet
 
@@ -212,6 +214,23 @@ def test_the_one_rule_that_stays_is_the_same_one_under_another_name(apply, acme,
     twice = apply(text + "      - kind: critical_unheard\n        name: Another\n")
     assert twice.code == 1
     assert "Each workspace has one rule of the kind critical_unheard. List it once." in twice.err
+
+
+def test_a_secret_may_come_out_of_a_pipe(apply, acme, known):
+    """As of the shell's `<(…)`."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading), os.fdopen(writing, "w") as pipe:
+        pipe.write(known["api_key"])
+        pipe.close()
+        assert apply(acme.replace("from_env: ACME_API_KEY", f"from_file: /dev/fd/{reading}")).code == 0
+    assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
+
+
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(apply, acme, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    said = apply(acme.replace("from_env: ACME_API_KEY", "from_file: pipe"))
+    assert said.code == 1
+    assert "The file pipe is empty." in said.err
 
 
 @pytest.mark.parametrize("way", ["from_env", "from_file"])

@@ -102,12 +102,13 @@ class SandboxProcess:
             self.stop()
 
 
-def command(*arguments):
+def command(*arguments, stdout=subprocess.PIPE):
     """Run `python -m sandbox …` to its end."""
     return subprocess.run(
         [sys.executable, "-m", "sandbox", *arguments],
         cwd=ROOT,
-        capture_output=True,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
         text=True,
         timeout=60,
         check=False,

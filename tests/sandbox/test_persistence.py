@@ -10,6 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.waiting import nobody_reads
+
 from .conftest import make_key
 from .process import SandboxProcess, command
 
@@ -106,7 +108,24 @@ def test_a_broken_database_is_a_message_and_exit_2(tmp_path):
     assert done.stderr == f"sandbox: cannot use the database in {tmp_path}: file is not a database\n"
 
 
+@pytest.mark.parametrize("name", ["credentials", "balance-history"])
+def test_what_only_reads_makes_no_directory(tmp_path, name):
+    missing = tmp_path / "deep" / "data"
+    done = command(name, "--data", str(missing))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"sandbox: cannot use {missing}: there is no such directory")
+    assert not missing.parent.exists()
+
+
+@pytest.mark.parametrize("name", ["credentials", "balance-history"])
+def test_a_reader_that_went_away_is_no_failure(tmp_path, name):
+    with nobody_reads() as pipe:
+        done = command(name, "--data", str(tmp_path), stdout=pipe)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_credentials_work_before_the_first_start(tmp_path):
+    (tmp_path / "data").mkdir()
     before = json.loads(command("credentials", "--data", str(tmp_path / "data")).stdout)
     with SandboxProcess(tmp_path / "data") as process:
         assert process.client(before["api_key"]).get("/api/v1/public/whoami").status_code == 200
@@ -115,6 +134,7 @@ def test_credentials_work_before_the_first_start(tmp_path):
 
 
 def test_credentials_asked_for_twice_at_once_are_the_same(tmp_path):
+    (tmp_path / "data").mkdir()
     with ThreadPoolExecutor() as pool:
         asked = [pool.submit(command, "credentials", "--data", str(tmp_path / "data")) for _ in range(3)]
     shown = [json.loads(answer.result().stdout) for answer in asked]

@@ -1,14 +1,17 @@
 """What is installed is what was locked, and an audit that looked nothing up does not pass."""
 
 import json
+import re
 import subprocess
 import sys
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
 from tools.audit import verdict
+from tools.list_licenses import licence_of, pins
 
 ROOT = Path(__file__).resolve().parents[2]
 FINE = {"name": "fine", "version": "1.0", "vulns": []}
@@ -49,6 +52,16 @@ def test_what_we_ask_for_says_why_and_is_locked_as_asked(name):
     for requirement, reason in chosen(f"{name}.in"):
         assert reason, requirement
         assert pins[requirement.name.lower()] == requirement.specifier
+
+
+def test_the_list_of_licences_says_what_the_packages_say():
+    rows = re.findall(r"^\| ([\w.-]+) \| \S+ \| (.*) \|$", (ROOT / "LICENSES.md").read_text(), re.MULTILINE)
+    here = {name for path in ROOT.glob("requirements*.txt") for name, _ in pins(path)}
+
+    assert {name for name, _ in rows} >= here
+    for name, licence in rows:
+        if name in here:  # some are for another Python
+            assert licence == licence_of(distribution(name)), name
 
 
 def test_tests_run_against_the_very_packages_that_are_installed_in_production():

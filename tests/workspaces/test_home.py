@@ -52,6 +52,19 @@ def make_failing_poll(workspace, resource="balance", subject=""):
     )
 
 
+@pytest.mark.parametrize(
+    ("resource", "count", "words"),
+    [("requests", 2, "of 2 keys, oldest first"), ("workflow_deliveries", 1, "of 1 workflow, oldest first")],
+)
+def test_what_is_read_one_by_one_is_called_what_it_is(client, workspace, viewer, resource, count, words):
+    clerk = {"kind": "clerk", "session_id": "sess_1", "frontend_api_url": "https://clerk.cleanlist.ai"}
+    ManagementSession.objects.create(workspace=workspace, **clerk)
+    for number in range(count):
+        make_failing_poll(workspace, resource, str(number))
+    client.force_login(viewer)
+    assert words in text_of(client.get(OVERVIEW))
+
+
 def text_of(answer):
     return " ".join(answer.content.decode().replace("&#x27;", "'").split())
 

@@ -36,7 +36,8 @@ class Resource:
 
     ``fetch`` does the network and touches no database; ``land`` writes what was fetched, inside a transaction, and
     may be run twice with the same answer. ``endpoint`` is what upstream counts for its rate limit. A resource with
-    subjects (the request log: one per key) has its rows made by whoever lands the subjects. ``note`` is a sentence
+    subjects (the request log: one per key) has its rows made by whoever lands the subjects, and calls one of them
+    ``subject`` on pages. ``note`` is a sentence
     for the polling page, where there is more to say of it. ``longest_wait_seconds`` is how far failures back off.
     ``limit_per_minute`` is what the console's share is taken of, where that is less than an organization's limit.
     """
@@ -49,6 +50,7 @@ class Resource:
     fetch: Callable[[AsyncClient, Poll], Awaitable[Any]]
     land: Callable[[Poll, Any, datetime], None]
     has_subjects: bool = False
+    subject: str = ""
     wanted: Callable[[Workspace], bool] = _always
     subject_names: Callable[[Workspace], dict[str, str]] = _unnamed
     note: Callable[[Workspace], str] = _nothing

@@ -7,6 +7,9 @@ database is set back. The line tells which event it is, not all of it: no messag
 import getpass
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Self
@@ -16,7 +19,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from workspaces.chain import Break, chain_hash, locked_head, new_anchor, seal_head
-from workspaces.models import Action, AuditEvent, Outcome, User, Workspace
+from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Workspace
 from workspaces.requests import client_ip
 from workspaces.texts import plain_json, plain_text
 
@@ -89,15 +92,41 @@ def record_event(
     return event
 
 
+_heads: ContextVar[list[AuditHead] | None] = ContextVar("audit_heads", default=None)  # none before the first event
+
+
+@contextmanager
+def many_events() -> Iterator[None]:
+    """Have all events within this block share one change of the head, at its end, and its lock from the first on.
+
+    PostgreSQL keeps every version of a row until its transaction ends and looks through all of them at each change, so
+    that thirty thousand events would take minutes for that alone. If anything within the block is rolled back, all of
+    it must be: the head in memory has counted it.
+    """
+    heads: list[AuditHead] = []
+    with transaction.atomic():
+        before = _heads.set(heads)
+        try:
+            yield
+        finally:
+            _heads.reset(before)
+        for head in heads:
+            seal_head(head)
+
+
 def _append(event: AuditEvent) -> None:
     """Chain ``event`` to the one before it; the head's lock lets one writer append at a time."""
     with transaction.atomic():
-        head = locked_head()
+        shared = _heads.get()
+        head = shared[0] if shared else locked_head()
         event.previous_hash = head.last_hash
         event.hash = chain_hash(event, head.last_hash)
         event.save()
         head.count, head.last_hash = head.count + 1, event.hash
-        seal_head(head)
+        if shared is None:
+            seal_head(head)
+        else:
+            shared[:] = [head]
         transaction.on_commit(partial(_log, event, head.count), robust=True)
 
 

@@ -13,7 +13,7 @@ from dashboard.provisioning.members import apply_members
 from dashboard.provisioning.reading import NotApplicable, Problem
 from dashboard.provisioning.rule_changes import apply_rules
 from dashboard.provisioning.running import Run
-from workspaces.audit import Actor
+from workspaces.audit import Actor, many_events
 from workspaces.models import User, Workspace
 from workspaces.rights import locked
 from workspaces.services import ConnectionReport, check_connection, compare_organizations
@@ -31,7 +31,8 @@ def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
     """Return what would be done. Raises NotApplicable with everything that is refused."""
     run = Run(actor, delete=delete)
     with transaction.atomic():
-        _apply(run, wanted)
+        with many_events():
+            _apply(run, wanted)
         transaction.set_rollback(True)
     if run.problems:
         raise NotApplicable(run.problems)
@@ -44,7 +45,7 @@ def carry_out(wanted: Sequence[Wanted], agreed: Run, reports: Mapping[str, Conne
     Raises NotApplicable or ChangedMeanwhile, and then nothing is done. Somebody else may have done all of it.
     """
     run = Run(agreed.actor, delete=agreed.delete, reports=reports)
-    with transaction.atomic():
+    with many_events():
         _apply(run, wanted)
         if run.problems:
             raise NotApplicable(run.problems)

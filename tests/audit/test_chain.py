@@ -1,11 +1,12 @@
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from tests.cast import *  # noqa: F403
-from workspaces.audit import CONSOLE, record_event
+from workspaces.audit import CONSOLE, many_events, record_event
 from workspaces.chain import verify
-from workspaces.models import Action, AuditEvent, AuditHead
+from workspaces.models import Action, AuditEvent, AuditHead, Workspace
 
 pytestmark = pytest.mark.django_db
 
@@ -70,8 +71,46 @@ def test_the_command_fails_and_says_where(trail, capsys):
     assert f"event {trail[0].pk}" in capsys.readouterr().err
 
 
+def test_an_event_that_was_renumbered_is_noticed_once_another_follows(trail, workspace):
+    """The number is not part of what the hash covers, and the help of the command says so."""
+    by_hand("UPDATE workspaces_auditevent SET id = id + 1000 WHERE id = %s", trail[4].pk)
+    assert list(verify()) == []
+    record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
+    assert list(verify()) != []
+
+
 def test_events_cannot_be_changed_or_deleted_through_the_models(trail):
     for attempt in (trail[0].save, trail[0].delete, AuditEvent.objects.all().delete):
         with pytest.raises(TypeError, match="cannot be"):
             attempt()
     assert AuditHead.objects.get().count == AuditEvent.objects.count() == 5
+
+
+def test_many_events_change_the_head_once_and_make_the_same_trail(trail, workspace):
+    with CaptureQueriesContext(connection) as queries, many_events():
+        for _ in range(3):
+            record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
+    statements = [query["sql"] for query in queries if "workspaces_audithead" in query["sql"]]
+    assert sum(sql.startswith("UPDATE") for sql in statements) == 1
+    record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
+    assert list(verify()) == []
+    assert AuditHead.objects.get().count == 9
+
+
+def test_many_events_that_fail_leave_the_trail_as_it_was(trail, workspace):
+    def fail():
+        with many_events():
+            record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
+            raise ZeroDivisionError
+
+    pytest.raises(ZeroDivisionError, fail)
+    record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
+    assert list(verify()) == []
+    assert AuditHead.objects.get().count == 6
+
+
+def test_many_events_lock_nothing_before_the_first(db):
+    """Whoever holds a workspace waits for the head, so nobody may hold that and wait for a workspace."""
+    with CaptureQueriesContext(connection) as queries, many_events():
+        Workspace.objects.count()
+    assert not [query["sql"] for query in queries if "audithead" in query["sql"]]

@@ -13,6 +13,7 @@ from alerts.kinds import RuleKind
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from alerts.words import figure, with_unit
 from workspaces import clock
+from workspaces.addresses import unmistakable
 from workspaces.models import Workspace
 from workspaces.time_zone_field import TimeZoneField
 
@@ -41,15 +42,24 @@ class AddressesField(forms.CharField):
     def clean(self, value: Any) -> Any:
         """Return the addresses. Raises ValidationError that names the first that is none."""
         text = super().clean(value).replace(",", "\n").replace(";", "\n")
-        addresses = list(dict.fromkeys(line.strip().lower() for line in text.splitlines() if line.strip()))
-        for address in addresses:
+        addresses: dict[str, None] = {}
+        for address in filter(None, map(str.strip, text.splitlines())):
             try:
                 validate_email(address)
+                addresses[unmistakable(address).lower()] = None
             except ValidationError:
                 raise ValidationError(f"“{address[:80]}” is not an e-mail address.") from None
         if len(addresses) > MOST_ADDRESSES:
             raise ValidationError(f"At most {MOST_ADDRESSES} addresses. A mailing list can take its place.")
-        return addresses
+        return list(addresses)
+
+
+class AddressField(forms.EmailField):
+    """One e-mail address, with its domain as the DNS has it."""
+
+    def clean(self, value: Any) -> Any:
+        """Return the address. Raises ValidationError."""
+        return unmistakable(super().clean(value))
 
 
 class RuleForm(forms.Form):
@@ -269,14 +279,14 @@ class RecipientForm(forms.Form):
 class NewRecipientForm(forms.Form):
     """An address that shall get a summary."""
 
-    address = forms.EmailField(label="Address", max_length=254)
+    address = AddressField(label="Address", max_length=254)
     summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices[1:])
 
 
 class TestForm(forms.Form):
     """Where a test e-mail goes."""
 
-    address = forms.EmailField(label="Send a test to", max_length=254)
+    address = AddressField(label="Send a test to", max_length=254)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         # Its page has another field of that name, and an id is of one field.

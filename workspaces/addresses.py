@@ -2,6 +2,10 @@
 
 from string import ascii_lowercase, ascii_uppercase
 
+from django.core.exceptions import ValidationError
+from django.utils.encoding import punycode
+
+NO_ADDRESS = "That is not an e-mail address, such as operations@example.com."
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
@@ -12,6 +16,20 @@ def plain_address(address: str) -> str:
     Kelvin sign for k, the dotless i for i, the long s for s), and such an address is another mailbox.
     """
     return address.translate(_LOWER)
+
+
+def unmistakable(address: str) -> str:
+    """Return a valid ``address`` with its domain as the DNS has it, so that one that only looks like another shows.
+
+    Raises ValidationError for one whose mailbox has other letters than ASCII, or whose domain cannot be a name.
+    """
+    mailbox, _, domain = address.rpartition("@")
+    try:
+        if not mailbox.isascii():
+            raise ValidationError(NO_ADDRESS)
+        return f"{mailbox}@{punycode(domain)}"
+    except UnicodeError:
+        raise ValidationError(NO_ADDRESS) from None
 
 
 def folded(address: str) -> str:

@@ -7,6 +7,7 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 
+from workspaces.addresses import NO_ADDRESS, unmistakable
 from workspaces.models import Limits, Role, SessionLimits, User
 from workspaces.texts import is_plain_line
 
@@ -17,9 +18,6 @@ ROLE_CHOICES = [
 ]
 
 
-_NO_ADDRESS = "That is not an e-mail address, such as operations@example.com."
-
-
 class InvitationForm(forms.Form):
     """Whom to invite, and as what."""
 
@@ -27,16 +25,13 @@ class InvitationForm(forms.Form):
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        error_messages={"invalid": _NO_ADDRESS},
+        error_messages={"invalid": NO_ADDRESS},
     )
     role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
         """Return the address. Raises ValidationError for letters that Django takes for those of ASCII, as Kelvin's."""
-        address: str = self.cleaned_data["email"]
-        if not address.rpartition("@")[0].isascii():
-            raise ValidationError(_NO_ADDRESS)
-        return address
+        return unmistakable(self.cleaned_data["email"])
 
 
 class RoleForm(forms.Form):

@@ -14,6 +14,7 @@ from dashboard.provisioning.fields import STORED, Fields, Said, Stored
 from dashboard.provisioning.reading import Node, read
 from dashboard.provisioning.rules import WantedRule, read_rules
 from usage.budgets.forms import BudgetForm
+from workspaces.addresses import plain_address
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
 from workspaces.models import Role
 from workspaces.people_forms import InvitationForm
@@ -141,18 +142,19 @@ def _members(fields: Fields, node: Node) -> dict[str, Said[Role]]:
     for email, part in _by_address(fields, node).items():
         form = InvitationForm({"email": email, "role": fields.text(part)})
         if fields.check(form, Node(part.line, part.path, {"email": part, "role": part})):
-            found[email] = Said(part, Role(form.cleaned_data["role"]))
+            found[form.cleaned_data["email"]] = Said(part, Role(form.cleaned_data["role"]))
     return found
 
 
 def _recipients(fields: Fields, node: Node) -> dict[str, Said[WantedRecipient]]:
     found: dict[str, Said[WantedRecipient]] = {}
-    for address, part in _by_address(fields, node).items():
+    for typed, part in _by_address(fields, node).items():
         parts = fields.mapping(part, ("summary", "critical", "warnings"))
         said = fields.text(parts["summary"]) if "summary" in parts else NO_SUMMARY
-        form = NewRecipientForm({"address": address, "summary": said})
+        form = NewRecipientForm({"address": typed, "summary": said})
         form.fields["summary"] = forms.ChoiceField(choices=[*Recipient.Summary.choices[1:], (NO_SUMMARY, "No summary")])
         fields.check(form, Node(part.line, part.path, {"address": part, **parts}))
+        address = form.cleaned_data.get("address", typed)
         summary = None if "summary" not in parts else "" if said == NO_SUMMARY else said
         flags = (fields.flag(parts[name]) if name in parts else None for name in ("critical", "warnings"))
         found[address] = Said(part, WantedRecipient(summary, *flags))
@@ -163,7 +165,7 @@ def _by_address(fields: Fields, node: Node) -> dict[str, Node]:
     """Return the parts by e-mail address in lower case; one that differs in nothing else is refused."""
     found: dict[str, Node] = {}
     for address, part in fields.mapping(node).items() if node.value is not None else ():
-        lower = address.strip().lower()
+        lower = plain_address(address.strip())
         if lower in found:
             fields.refuse(part, f"This is the address of line {found[lower].line} again.")
         found[lower] = part

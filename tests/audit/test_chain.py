@@ -71,12 +71,10 @@ def test_the_command_fails_and_says_where(trail, capsys):
     assert f"event {trail[0].pk}" in capsys.readouterr().err
 
 
-def test_an_event_that_was_renumbered_is_noticed_once_another_follows(trail, workspace):
-    """The number is not part of what the hash covers, and the help of the command says so."""
+def test_the_number_of_the_newest_event_is_not_proved(trail):
+    """Events are told apart by their place; the help of the command says so."""
     by_hand("UPDATE workspaces_auditevent SET id = id + 1000 WHERE id = %s", trail[4].pk)
     assert list(verify()) == []
-    record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
-    assert list(verify()) != []
 
 
 def test_events_cannot_be_changed_or_deleted_through_the_models(trail):
@@ -103,7 +101,8 @@ def test_many_events_that_fail_leave_the_trail_as_it_was(trail, workspace):
             record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
             raise ZeroDivisionError
 
-    pytest.raises(ZeroDivisionError, fail)
+    with pytest.raises(ZeroDivisionError):
+        fail()
     record_event(Action.REFRESHED, CONSOLE, workspace=workspace)
     assert list(verify()) == []
     assert AuditHead.objects.get().count == 6

@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from django.core.exceptions import PermissionDenied
 
 from alerts.kinds import Unreadable, kind_named
 from alerts.models import Rule
@@ -13,8 +14,8 @@ from keys.models import ApiKey
 from usage.models import BalanceReading
 from webhooks import following
 from workspaces import clock
-from workspaces.audit import CONSOLE
-from workspaces.models import Action, AuditEvent, Poll, User, Workspace
+from workspaces.audit import CONSOLE, Actor
+from workspaces.models import Action, AuditEvent, Membership, Poll, Role, User, Workspace
 from workspaces.polling import engine
 from workspaces.services import pause_polling, probing, refresh, replace_api_key, resume_polling
 from workspaces.services.checking import ConnectionReport
@@ -59,6 +60,13 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
     assert not Poll.objects.due(clock.now()).exists()
 
 
+def test_what_a_worker_without_pauses_woke_is_put_to_rest_again(paused):
+    Poll.objects.update(paused_reason="", next_run_at=clock.now())
+    engine.work()
+    assert not BalanceReading.objects.exists()
+    assert set(Poll.objects.values_list("paused_reason", flat=True)) == {paused.pause}
+
+
 def test_resuming_reads_it_again_at_once(paused):
     assert command("workspace", "resume", "acme").out == "acme: running\n"
     engine.work()
@@ -98,6 +106,54 @@ def test_pages_say_that_nobody_watches(paused, workspace, client):
         assert words in client.get(url).content.decode(), url
     for url in ("/", "/w/acme/"):
         assert f"{words} Nothing new is seen" in client.get(url).content.decode(), url
+
+
+@pytest.fixture
+def browser(acme, client):
+    owner = User.objects.create_user("olivia@example.test", "correct horse battery staple")
+    Membership.objects.create(user=owner, workspace=acme, role=Role.OWNER)
+    client.force_login(owner)
+    return client
+
+
+def test_an_owner_pauses_and_resumes_it_by_a_button_and_the_trail_names_them(browser, acme):
+    page = browser.get("/w/acme/").content.decode()
+    assert "/w/acme/polling/pause/" in page
+    assert "Resume polling" not in page
+    done = browser.post("/w/acme/polling/pause/", follow=True).content.decode()
+    assert "Polling is paused since" in done
+    assert not Poll.objects.due(clock.now()).exists()
+    for url in ("/w/acme/", "/w/acme/polling/", "/w/acme/keys/", "/w/acme/settings/"):
+        page = browser.get(url).content.decode()
+        assert "/w/acme/polling/resume/" in page, url
+        assert "/w/acme/polling/pause/" not in page, url
+    browser.post("/w/acme/polling/resume/")
+    assert Poll.objects.due(clock.now()).exists()
+    events = AuditEvent.objects.filter(actor_email="olivia@example.test").order_by("pk")
+    assert list(events.values_list("action", flat=True)) == [Action.POLLING_PAUSED, Action.POLLING_RESUMED]
+
+
+def test_a_second_press_of_the_button_changes_nothing(browser, acme):
+    for words in ("Polling is paused.", "It was paused already."):
+        assert words in browser.post("/w/acme/polling/pause/", follow=True).content.decode()
+    assert AuditEvent.objects.filter(action=Action.POLLING_PAUSED).count() == 1
+
+
+def test_others_see_the_pause_and_no_button(browser, acme):
+    Membership.objects.update(role=Role.OPERATOR)
+    assert browser.post("/w/acme/polling/pause/").status_code == 403
+    pause_polling(acme, CONSOLE)
+    page = browser.get("/w/acme/").content.decode()
+    assert "Polling is paused since" in page
+    assert "/polling/resume/" not in page
+
+
+def test_who_lost_the_right_meanwhile_pauses_nothing(browser, acme):
+    owner = User.objects.get()
+    Membership.objects.all().delete()
+    with pytest.raises(PermissionDenied):
+        pause_polling(acme, Actor(user=owner))
+    assert Workspace.objects.get().paused_at is None
 
 
 def test_a_pause_is_no_balance_that_cannot_be_read(paused):

@@ -95,6 +95,8 @@ workspaces:new                         GET   in 403 200 403 403 200 200 | confir
 workspaces:new                         POST  in 403 422 403 403 422 422 | confirm
 workspaces:new_test                    POST  in 403 422 403 403 422 422 | no: tries what was typed and stores nothing
 workspaces:polling                     GET   in 404 404 200 200 200 200 | no
+workspaces:pause_polling               POST  in 404 404 403 403 302 302 | no: every page says so
+workspaces:resume_polling              POST  in 404 404 403 403 302 302 | no: gives nothing and must be quick
 workspaces:audit                       GET   in 404 404 200 200 200 200 | no
 workspaces:audit_export                POST  in 404 404 403 403 200 200 | confirm
 workspaces:members                     GET   in 404 404 403 403 200 200 | no

@@ -52,6 +52,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
             rows = list(free.select_related("workspace__session")[:limit])
             until = now + timedelta(seconds=seconds)
             if rows:
+                rows = self._awake(rows)
                 self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
                     leased_until=until, last_attempt_at=now
                 )
@@ -60,6 +61,13 @@ class PollQuerySet(models.QuerySet["Poll"]):
             row.leased_until, row.last_attempt_at = until, now
             row.workspace = workspaces.setdefault(row.workspace_id, row.workspace)
         return rows
+
+    def _awake(self, rows: "list[Poll]") -> "list[Poll]":
+        """Return those of workspaces that are polled; workers of a version without pauses may have woken the others."""
+        for row in rows:
+            if row.workspace.pause:
+                self.model.objects.filter(pk=row.pk).update(paused_reason=row.workspace.pause)
+        return [row for row in rows if not row.workspace.pause]
 
     def extend(self, polls: "Iterable[Poll]", seconds: float) -> None:
         """Let the leases of ``polls`` last for ``seconds`` from now on; those that are lost already stay lost."""

@@ -2,19 +2,25 @@
 
 from django.db import transaction
 
-from workspaces import clock
+from workspaces import clock, rights
 from workspaces.audit import Actor, record_event
-from workspaces.models import Action, Workspace
+from workspaces.models import Action, Role, Workspace
 from workspaces.polling.pauses import set_up_polls
 
 
 def pause_polling(workspace: Workspace, actor: Actor) -> bool:
-    """Have nothing read in the background until it is resumed; return whether that is a change."""
+    """Have nothing read in the background until it is resumed; return whether that is a change.
+
+    Raises PermissionDenied for who is no owner any more.
+    """
     return _set(workspace, actor, paused=True)
 
 
 def resume_polling(workspace: Workspace, actor: Actor) -> bool:
-    """Read everything again that credentials allow, beginning at once; return whether that is a change."""
+    """Read everything again that credentials allow, beginning at once; return whether that is a change.
+
+    Raises PermissionDenied for who is no owner any more.
+    """
     return _set(workspace, actor, paused=False)
 
 
@@ -23,6 +29,7 @@ def _set(workspace: Workspace, actor: Actor, *, paused: bool) -> bool:
         now = Workspace.objects.select_for_update().get(pk=workspace.pk)
         if (now.paused_at is not None) == paused:
             return False
+        rights.require(actor, now, Role.OWNER)
         now.paused_at = workspace.paused_at = clock.now() if paused else None
         now.save(update_fields=["paused_at"])
         set_up_polls(now)

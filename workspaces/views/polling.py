@@ -6,15 +6,18 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import clock
+from workspaces import clock, services
 from workspaces.access import get_workspace
-from workspaces.models import Poll, Workspace
+from workspaces.audit import Actor
+from workspaces.models import Poll, Role, Workspace
 from workspaces.polling import pacer
 from workspaces.polling.headroom import headroom_of, seconds_to_reset
 from workspaces.polling.registry import all_resources
 from workspaces.templatetags.console import short_span
+from workspaces.views.answers import go_to, way_back
 
 # In this order on the page, each with its pill.
 STATES = {
@@ -66,6 +69,27 @@ def polling(request: HttpRequest, slug: str) -> HttpResponse:
         "share_percent": settings.RATE_LIMIT_SHARE_PERCENT,
     }
     return render(request, "workspaces/polling.html", context)
+
+
+@require_POST
+def pause(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have nothing read in the background until somebody resumes it; every page of the workspace says so."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    changed = services.pause_polling(workspace, Actor.of(request))
+    return go_to(request, _back(request, workspace), "Polling is paused." if changed else "It was paused already.")
+
+
+@require_POST
+def resume(request: HttpRequest, slug: str) -> HttpResponse:
+    """Have everything read again, beginning at once."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    changed = services.resume_polling(workspace, Actor.of(request))
+    done = "Polling goes on; everything is read again within a minute." if changed else "It was going on already."
+    return go_to(request, _back(request, workspace), done)
+
+
+def _back(request: HttpRequest, workspace: Workspace) -> str:
+    return way_back(request, reverse("workspaces:polling", args=[workspace.slug]))
 
 
 def _rows(workspace: Workspace) -> list[Row]:

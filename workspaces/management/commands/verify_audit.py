@@ -15,8 +15,8 @@ _STATE = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")
 class Command(BaseCommand):
     help = (
         "Check that no audit event was changed, removed or inserted; say which if one was. Events are told apart by "
-        "their place, not by their number: that the newest was renumbered shows once another follows. That all of it "
-        "was set back to an earlier state shows only by --expect."
+        "their place, not by their number: that the newest was renumbered does not show. That all of it was set "
+        "back to an earlier state shows only by --expect."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

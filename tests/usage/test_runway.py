@@ -44,8 +44,8 @@ def test_an_even_fall_ends_when_arithmetic_says(workspace, now):
     found = runway(workspace, now=now)
     assert abs(found.median_at - (now + timedelta(hours=500))) < timedelta(hours=25)
     assert found.early_at < found.median_at < found.late_at
-    # Nobody is sure for longer than half of the 96 hours.
-    assert found.early_at == now + timedelta(hours=48)
+    # Nobody is sure for longer than half of the hours that were watched.
+    assert found.early_at == now + timedelta(hours=burn_of(workspace, now).hours_seen / 2)
 
 
 def test_a_threshold_comes_before_zero(workspace, now):

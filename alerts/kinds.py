@@ -26,7 +26,6 @@ class Reading:
     Either may be a function where it costs something: it is called only where there is an alert to tell of.
     ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak). ``proven`` is
     what of the value is beyond doubt, where that is worse: what fires is over only when this has recovered.
-    ``certain`` is what it surely is already and nothing takes back: past the threshold, nothing is waited for.
     ``replaces`` says why subjects that are not among the readings any more are over, where that is no mystery.
     """
 
@@ -39,7 +38,6 @@ class Reading:
     threshold: Decimal | None = None
     recovery: Decimal | None = None
     proven: Decimal | None = None
-    certain: Decimal | None = None
     replaces: str = ""
 
     def value_for(self, *, fires: bool) -> Decimal:

@@ -170,8 +170,6 @@ def _value(alert: Alert | None, reading: Reading) -> Decimal:
 def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
     """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
     levels = rule.levels_for(reading)
-    if reading.certain is not None and levels.crossed(reading.certain):
-        levels = replace(levels, pending=timedelta(0))
     if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None or alert.edited:
         return levels
     harder = max if levels.direction == "below" else min

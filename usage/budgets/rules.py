@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -54,11 +53,10 @@ def _used(one: Standing, _: Rule) -> Readings:
     if one.problem or one.used is None:
         return Unreadable(one.problem)
     used, held = one.used, one.credits.reserved
-    most, least = (one.budget.percent(max(Decimal(0), amount - held)) for amount in (used.high, used.low))
+    most = one.budget.percent(max(Decimal(0), used.high - held))
     counted = ("Counted", f"{figure(round(most, 2))} % is the most that can have been used{_without(held)}")
     facts = (counted,) if most != one.budget.percent(used.credits) else ()
-    reading = _reading(one, most, one.budget.percent(used.high), one.words, facts)
-    return [replace(reading, certain=round(least, 2))]
+    return [_reading(one, most, one.budget.percent(used.high), one.words, facts)]
 
 
 def _without(held: Decimal) -> str:

@@ -1,6 +1,7 @@
 """Figures and spans of time as alerts say them."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -29,10 +30,19 @@ def in_local_time(text: str) -> str:
 
 def span(time: timedelta) -> str:
     """Say how long in the largest unit of which there are two, or one exactly: "45 minutes", "3 days"."""
-    seconds = max(0, round(time.total_seconds()))
+    return _in_words(time, round)
+
+
+def whole_span(time: timedelta) -> str:
+    """Say like ``span`` how long at the least, for what runs out: 47 of 48 hours are no two days."""
+    return _in_words(time, int)
+
+
+def _in_words(time: timedelta, whole: Callable[[float], int]) -> str:
+    seconds = max(0, whole(time.total_seconds()))
     for unit, name in _STEPS:
         if seconds >= 2 * unit or (seconds == unit and unit > 1) or unit == 1:
-            count = round(seconds / unit)
+            count = whole(seconds / unit)
             return f"{count} {name}{'' if count == 1 else 's'}"
     return "0 seconds"
 

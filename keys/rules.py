@@ -21,7 +21,7 @@ from alerts.kinds import (
     register_summary,
 )
 from alerts.models import Rule
-from alerts.words import figure, span, stamp, with_unit
+from alerts.words import figure, span, stamp, whole_span, with_unit
 from keys import rule_history, sources
 from keys.models import ApiKey, LoggedRequest
 from keys.rule_history import (
@@ -205,7 +205,7 @@ def _expiry(key: ApiKey, now: datetime) -> Reading | None:
     left = key.expires_at - now
     used = f"last used {stamp(key.last_used_at)}" if key.last_used_at else "never used"
     facts = (("Expires", stamp(key.expires_at)), ("Use", used))
-    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {span(left)}", facts)
+    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {whole_span(left)}", facts)
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:

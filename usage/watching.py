@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from alerts.kinds import Fact
-from alerts.words import figure, span, stamp, with_unit
+from alerts.words import figure, span, stamp, whole_span, with_unit
 from usage.burn import Spent, spent_since
 from usage.changes.facts import SKEW
 from usage.enrichments import reserved_in
@@ -160,7 +160,7 @@ def _when(ahead: Runway, now: datetime) -> str:
     """Say the moments of a forecast; where it is rough, without dates."""
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
-        return f", roughly; {span(early - now)} at the least" if early else ", roughly"
+        return f", roughly; {whole_span(early - now)} at the least" if early else ", roughly"
     likely = f": {stamp(ahead.median_at)}" if ahead.median_at else ""
     return likely + (f", 80 % between {stamp(early)} and {stamp(late)}" if early and late else "")
 

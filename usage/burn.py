@@ -12,6 +12,7 @@ from usage.changes.facts import SKEW, ZERO, Mark
 from usage.hours import HOUR
 from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
+from usage.rounding import bounds, estimated
 from webhooks.models import Workflow
 from workspaces import clock
 from workspaces.models import Workspace
@@ -187,7 +188,9 @@ class _History:
         high = sum((row.top_up_high for row in inside), ZERO)
         refunded = sum((max(ZERO, row.delta) for row in inside if row.mark == Mark.REFUND), ZERO)
         likely, least, most = (max(ZERO, charged - refunded, fallen + some) for some in (added, low, high))
-        return Spent(since, until, likely, added, self._covered(since, until), least, most)
+        # As finely as it is known, and within what is.
+        likely = min(most, max(least, estimated(likely, most - least)))
+        return Spent(since, until, likely, added, self._covered(since, until), *bounds(least, most))
 
     def _covered(self, since: datetime, until: datetime) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""

@@ -114,7 +114,7 @@ class Alert(models.Model):
     @property
     def stream(self) -> Stream:
         """Return what readers can end that its e-mails belong to."""
-        return Stream.CRITICAL if self.level == Severity.CRITICAL else Stream.WARNINGS
+        return self.level.stream
 
     @property
     def gravity(self) -> tuple[int, Decimal]:

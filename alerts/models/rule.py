@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from alerts.evaluation import Levels
 from alerts.kinds import Reading, RuleKind, kind_named
+from alerts.models.recipient import Stream
 from workspaces import clock
 from workspaces.models import User, Workspace
 
@@ -27,6 +28,11 @@ class Severity(models.TextChoices):
     def pill(self) -> str:
         """Return the level of a pill or callout that shows it."""
         return {"information": "info", "warning": "warning", "critical": "danger"}[self.value]
+
+    @property
+    def stream(self) -> Stream:
+        """Return what readers can end that its e-mails belong to."""
+        return Stream.CRITICAL if self == Severity.CRITICAL else Stream.WARNINGS
 
 
 def by_severity(field: str = "severity") -> Case:

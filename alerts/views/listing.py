@@ -1,5 +1,6 @@
 """The alerts of a workspace: what fires, what is over, and which rules watch."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from alerts.context import without_milder
 from alerts.kinds import Reading, Readings, Unreadable, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.evaluating import read
+from alerts.services.hearing import unheard_rules
 from workspaces import clock
 from workspaces.access import get_workspace, held_role
 from workspaces.models import Role, Workspace
@@ -29,6 +31,7 @@ class RuleRow:
     readings: list[Reading]
     crossed: list[Reading]
     fired: int
+    unheard: Mapping[str, str] | None  # by address, why nobody would be told of it
 
     @property
     def shown(self) -> Reading | None:
@@ -83,12 +86,13 @@ def rule_rows(workspace: Workspace) -> list[RuleRow]:
     place = {kind.name: number for number, kind in enumerate(all_kinds())}
     rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
     seen = read(workspace, [rule for rule in rules if rule.enabled], now)
-    return [_row(rule, seen.get(rule.pk, ())) for rule in rules]
+    unheard = unheard_rules(workspace, rules)
+    return [_row(rule, seen.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
 
 
-def _row(rule: Rule, seen: Readings) -> RuleRow:
+def _row(rule: Rule, seen: Readings, unheard: Mapping[str, str] | None) -> RuleRow:
     fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
     if isinstance(seen, Unreadable):
-        return RuleRow(rule, seen.reason, [], [], fired)
+        return RuleRow(rule, seen.reason, [], [], fired, unheard)
     crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
-    return RuleRow(rule, "", list(seen), crossed, fired)
+    return RuleRow(rule, "", list(seen), crossed, fired, unheard)

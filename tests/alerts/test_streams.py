@@ -97,6 +97,34 @@ def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, clie
     assert alert.facts == [[owner.email, "has ended critical alerts"]]
 
 
+@pytest.mark.parametrize(
+    ("facts", "reach_nobody"),
+    [
+        ({}, []),
+        ({"warnings_off_at": "2026-01-01T00:00Z"}, ["Low", "Unheard"]),
+        ({"critical_off_at": "2026-01-01T00:00Z"}, ["Gone"]),
+        ({"refused_at": "2026-01-01T00:00Z"}, ["Gone", "Low", "Unheard"]),
+    ],
+    ids=str,
+)
+def test_the_list_of_rules_says_which_reach_nobody(watch, client, critical, owner, facts, reach_nobody):
+    watch.rule(name="Low")
+    watch.rule(name="Off", enabled=False)
+    watch.rule(name="To the office", to_owners=False, addresses=["office@example.com"])
+    Recipient.objects.create(workspace=watch.workspace, address=owner.email, **facts)
+    client.force_login(owner)
+    rows = client.get(reverse("alerts:list", args=[watch.workspace.slug])).context["rules"]
+    assert sorted(row.rule.name for row in rows if row.unheard is not None) == reach_nobody
+
+
+def test_the_list_of_rules_says_why_one_reaches_nobody(watch, client, critical, owner):
+    Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
+    client.force_login(owner)
+    page = client.get(reverse("alerts:list", args=[watch.workspace.slug])).text
+    assert "Reaches nobody" in page
+    assert f"{owner.email} has ended critical alerts" in page
+
+
 def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, client, critical, owner, operator):
     Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
     watch.balance(50)

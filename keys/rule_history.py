@@ -50,12 +50,12 @@ def times_busy(count: int, usual: int) -> Decimal:
 
 
 def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
-    """Yield each key's share of errors in every hour of the past."""
+    """Yield each key's share of errors in every hour of the past, and in the present one so far."""
     keys = list(ApiKey.objects.of(workspace))
     failed = Count("pk", filter=Q(status_code__gte=400))
     rows = log_of(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
     for key_id, hour, count, wrong in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
-        yield Moment(hour + HOUR, percent_failed(count, wrong, least_of(rule)), str(key_id))
+        yield Moment(min(hour + HOUR, until), percent_failed(count, wrong, least_of(rule)), str(key_id))
 
 
 def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
@@ -67,27 +67,34 @@ def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -
 
 
 def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
-    """Yield for every hour of the past how many times its busy hours of the week before each key used."""
+    """Yield for every hour of the past, and the present one so far, how many times its busy hours each key used.
+
+    Its busy hours are those of the week before.
+    """
     log = log_of(list(ApiKey.objects.of(workspace)), since - PATTERN, until)
     rows = log.annotate(hour=TruncHour("created_at")).values_list("key", "hour").annotate(count=Count("pk"))
     by_key: dict[UUID, list[tuple[datetime, int]]] = defaultdict(list)
     for key_id, hour, count in rows.order_by("hour"):
         by_key[key_id].append((hour, count))
     for key_id, hours in by_key.items():
-        yield from (Moment(at, value, str(key_id)) for at, value in _times_busy_by_hour(hours) if at >= since)
+        yield from (Moment(at, value, str(key_id)) for at, value in _times_busy_by_hour(hours, until) if at >= since)
 
 
-def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]]) -> Iterator[tuple[datetime, Decimal]]:
-    """Yield the end of each hour with its rate, and after a quiet hour that it is over."""
+def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) -> Iterator[tuple[datetime, Decimal]]:
+    """Yield the end of each hour with its rate, and after a quiet hour that it is over; nothing after ``until``."""
     week: deque[tuple[datetime, int]] = deque()
     ordered: list[int] = []
     for place, (hour, count) in enumerate(hours):
         while week and week[0][0] < hour - PATTERN:
             del ordered[bisect_left(ordered, week.popleft()[1])]
         is_known = bool(week) and hour - week[0][0] >= DAY
-        yield hour + HOUR, times_busy(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0)
-        if place + 1 == len(hours) or hours[place + 1][0] > hour + HOUR:
-            yield hour + 2 * HOUR, Decimal(0)
+        yield (
+            min(hour + HOUR, until),
+            times_busy(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0),
+        )
+        over = hour + 2 * HOUR
+        if over <= until and (place + 1 == len(hours) or hours[place + 1][0] > hour + HOUR):
+            yield over, Decimal(0)
         week.append((hour, count))
         insort(ordered, count)
 

@@ -69,10 +69,11 @@ def firings(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[dateti
 def episodes(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[Episode]:
     """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
 
-    A value holds until the next one, so a pending time may end between two moments.
+    A value holds until the next one, so a pending time may end between two moments. Moments after ``now`` say when
+    what is known now will be over: it is not over yet.
     """
     by_subject: dict[str, list[Moment]] = defaultdict(list)
-    for moment in moments:
+    for moment in (one for one in moments if one.at <= now):
         by_subject[moment.subject].append(moment)
     found: list[Episode] = []
     for series in by_subject.values():

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from alerts.kinds import kind_named
 from alerts.services.evaluating import read
-from alerts.services.previewing import preview
+from alerts.services.previewing import episodes, preview
 from tests.keys.conftest import log_request, make_key, note_poll
 
 pytestmark = pytest.mark.django_db
@@ -198,6 +199,37 @@ def test_history_says_when_a_key_was_far_above_its_pattern(keys, would_have_fire
         log_request(keys[0], created_at=ago(hours=100))
     (at,) = would_have_fired("key_rate", threshold=3, recovery=2)
     assert abs(at - ago(hours=100)) < timedelta(hours=2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("key_rate", {"threshold": 3, "recovery": 2}),
+        ("key_errors", {"threshold": 20, "recovery": 10, "parameters": {"least": 20}}),
+    ],
+)
+def test_history_holds_what_the_present_hour_has_done_already(keys, watch, kind, facts):
+    now = timezone.now().replace(minute=20)
+    for hours in range(30, 60, 5):
+        log_request(keys[0], created_at=now - timedelta(hours=hours))
+    for _ in range(90):
+        log_request(keys[0], created_at=now - timedelta(minutes=5), status_code=500)
+    rule = watch.rule(kind=kind, **facts)
+    assert preview(watch.workspace, rule, now).fired_at == [now]
+    moments = kind_named(kind).history(watch.workspace, rule, now - timedelta(days=30), now)
+    [episode] = episodes(rule, moments, now)
+    assert episode.over is None
+
+
+def test_what_fires_now_is_not_over_in_its_history(keys, watch):
+    now = timezone.now()
+    log_request(keys[0], created_at=ago(days=60))
+    log_request(keys[0], created_at=ago(hours=1))
+    rule = watch.rule(kind="key_wakes", threshold=30, recovery=0)
+    moments = list(kind_named("key_wakes").history(watch.workspace, rule, now - timedelta(days=90), now))
+    assert moments[-1].at > now  # when it will be over
+    [episode] = episodes(rule, moments, now)
+    assert episode.over is None
 
 
 @pytest.mark.parametrize("kind", ["key_new_source", "key_wakes", "key_rate", "key_errors", "key_expires"])

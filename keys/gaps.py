@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import structlog
+from django.db.models import Sum
 
 from keys.models import ApiKey, LogGap
 
@@ -24,7 +25,9 @@ def latest_sound(key: ApiKey, read_at: datetime) -> datetime:
 def note(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) -> LogGap:
     """Store that nothing is known of ``key`` between two captured rows; its size follows from a later key list."""
     logger.warning("log_gap", key=str(key.key_id), after=after.isoformat(), before=before.isoformat())
-    return LogGap.objects.create(key=key, after=after, before=before, detected_at=detected_at)
+    sized: int = LogGap.objects.filter(key=key).aggregate(sized=Sum("size"))["sized"] or 0
+    elsewhere = max(0, key.missed_count - sized)
+    return LogGap.objects.create(key=key, after=after, before=before, detected_at=detected_at, missing_before=elsewhere)
 
 
 def settle(
@@ -93,9 +96,9 @@ def _fill(gaps: list[LogGap], fresh: Sequence[datetime]) -> int:
 
 
 def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until: datetime | None) -> None:
-    """Give ``countable`` gaps without a size what is ``lost`` beside the others, as a guess by duration if several.
+    """Give ``countable`` gaps without a size what is ``lost`` beside the others and what was missing before them.
 
-    What nothing is lost for turns out to have been no gap.
+    It is a guess by duration if they are several. What nothing is lost for turns out to have been no gap.
     """
     if counted_until is None:
         return
@@ -105,11 +108,14 @@ def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until:
     if not left:
         _remove(gaps, unsized)
         return
-    if unsized != begun:
+    if not unsized or unsized != begun:
         return  # a part may lie in the gap in which the count ends, so the next list is waited for
+    elsewhere = min(gap.missing_before for gap in unsized)
+    if left > elsewhere:  # else what was missing has come after all
+        left -= elsewhere
     total = sum((gap.before - gap.after for gap in unsized), timedelta())
     for number, gap in enumerate(unsized, start=1):
-        span, gap.is_estimate = gap.before - gap.after, len(unsized) > 1
+        span, gap.is_estimate = gap.before - gap.after, len(unsized) > 1 or elsewhere > 0
         gap.size = left if number == len(unsized) else round(left * (span / total))
         left, total = left - gap.size, total - span
     LogGap.objects.bulk_update(unsized, ["size", "is_estimate"])

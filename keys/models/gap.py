@@ -31,7 +31,8 @@ class LogGap(models.Model):
     It lies between two rows that were captured, at ``after`` and at ``before``. ``size`` is what upstream's
     request_count says is missing; None until a key list that is newer than the gap has been read, and for good where
     the counter restarted meanwhile. Where one list told of several gaps, what is missing is known of all of them
-    together, and each one's size is a guess: ``is_estimate``.
+    together, and each one's size is a guess: ``is_estimate``. So it is where requests were missing elsewhere already
+    when the gap was found, ``missing_before``: nobody knows whether they still are.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="gaps")
@@ -40,6 +41,7 @@ class LogGap(models.Model):
     size = models.PositiveBigIntegerField(null=True)
     # With a default in the database too, for workers of the version before.
     is_estimate = models.BooleanField(default=False, db_default=False)
+    missing_before = models.PositiveBigIntegerField(default=0, db_default=0)
     detected_at = models.DateTimeField()
 
     objects = models.Manager.from_queryset(LogGapQuerySet)()

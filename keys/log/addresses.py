@@ -9,8 +9,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 # IPv4 addresses as a socket for both families writes them: ::ffff:203.0.113.9.
 _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 # As proxies write an address with the port that it called from, or as URLs do: of IPv6 in brackets, which tell the two
-# apart.
-_BESIDE_PORT = re.compile(r"(?:\[([0-9a-fA-F:.]+(?:%[^\[\]/]+)?)\]|([0-9.]+)(?=:))(?::([0-9]{1,5}))?")
+# apart. None is longer than this.
+_BESIDE_PORT = re.compile(r"(?:\[([0-9a-fA-F:.]{2,45}(?:%[^\[\]/]{1,64})?)\]|([0-9.]{7,15})(?=:))(?::([0-9]{1,5}))?")
 _LAST_PORT = 65535
 
 

@@ -52,6 +52,16 @@ def test_the_same_seed_gives_the_same_past():
     assert fingerprint(1) != fingerprint(2)
 
 
+@pytest.mark.parametrize("hour", ["2026-11-27 16", "2026-11-27 23"])
+def test_a_new_console_finds_results_that_were_lost_among_the_latest_deliveries(hour):
+    """Left to chance, both have none among the latest hundred attempts, which are a page of the log."""
+    anchor = dt.datetime.fromisoformat(f"{hour}:00+00:00")
+    place = Place(1, anchor, anchor + dt.timedelta(minutes=57), "org_x", "ll_x", founding.FIRST_CREDITS)
+    rows = past.make(place).delivery_attempts
+    latest = sorted(rows, key=lambda row: row["attempted_at"])[-60:]
+    assert any(row["attempt_number"] == 5 and row["status"] == "failed" for row in latest)
+
+
 def test_installing_again_changes_nothing(lived):
     with lived.reading() as session:
         before = session.scalar(select(func.count(RequestLog.id)))

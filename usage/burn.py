@@ -12,7 +12,7 @@ from usage.changes.facts import SKEW, ZERO, Mark
 from usage.hours import HOUR
 from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
-from usage.rounding import bounds, estimated
+from usage.rounding import estimated
 from webhooks.models import Workflow
 from workspaces import clock
 from workspaces.models import Workspace
@@ -43,6 +43,11 @@ class Spent:
     def is_range(self) -> bool:
         """Say whether the figure is an estimate."""
         return self.low != self.high
+
+    @property
+    def told(self) -> Decimal:
+        """Return ``credits`` as finely as they are known."""
+        return min(self.high, max(self.low, estimated(self.credits, self.high - self.low)))
 
 
 @dataclass(frozen=True)
@@ -188,9 +193,7 @@ class _History:
         high = sum((row.top_up_high for row in inside), ZERO)
         refunded = sum((max(ZERO, row.delta) for row in inside if row.mark == Mark.REFUND), ZERO)
         likely, least, most = (max(ZERO, charged - refunded, fallen + some) for some in (added, low, high))
-        # As finely as it is known, and within what is.
-        likely = min(most, max(least, estimated(likely, most - least)))
-        return Spent(since, until, likely, added, self._covered(since, until), *bounds(least, most))
+        return Spent(since, until, likely, added, self._covered(since, until), least, most)
 
     def _covered(self, since: datetime, until: datetime) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""

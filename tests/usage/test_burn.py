@@ -1,4 +1,5 @@
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -31,6 +32,21 @@ def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, 
     found = burn.spent(workspace, now - timedelta(hours=1), now)
     assert found.covered == pytest.approx(10 / 60)
     assert found.credits == 100
+
+
+@pytest.mark.parametrize(
+    ("likely", "low", "high", "told"),
+    [
+        ("22346.04", "19657", "25388", "22350"),
+        ("25388", "19657", "25388", "25388"),
+        ("19657", "19657", "25388", "19660"),
+        ("2.4691", "2.4691", "2.4691", "2.4691"),
+    ],
+)
+def test_an_estimate_is_told_as_finely_as_it_is_known_and_within_its_range(now, likely, low, high, told):
+    figures = [Decimal(one) for one in (likely, "0", low, high)]
+    spent = burn.Spent(now, now, figures[0], figures[1], 1.0, *figures[2:])
+    assert spent.told == Decimal(told)
 
 
 def test_without_any_reading_nothing_is_known(workspace, now):

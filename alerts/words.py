@@ -34,7 +34,7 @@ def span(time: timedelta) -> str:
 
 
 def whole_span(time: timedelta) -> str:
-    """Say like ``span`` how long at the least, for what runs out: 47 of 48 hours are no two days."""
+    """Say like ``span`` how long at the least, rounded down, for what runs out: 2.6 days are "2 days"."""
     return _in_words(time, int)
 
 

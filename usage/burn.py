@@ -45,7 +45,7 @@ class Spent:
         return self.low != self.high
 
     @property
-    def told(self) -> Decimal:
+    def rounded(self) -> Decimal:
         """Return ``credits`` as finely as they are known."""
         return min(self.high, max(self.low, estimated(self.credits, self.high - self.low)))
 

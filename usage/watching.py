@@ -122,7 +122,7 @@ class Credits:
         if self.reserved:
             facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
         facts += [
-            (f"Spent in the {name}", with_unit(past.told, "credits") + _between(past))
+            (f"Spent in the {name}", with_unit(past.rounded, "credits") + _between(past))
             for (name, _), past in zip(SPANS, spent, strict=True)
         ]
         ahead = self.runway

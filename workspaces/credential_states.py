@@ -10,7 +10,6 @@ from workspaces.polling.trust import Stored
 from workspaces.sealing import Sealed
 
 Level = Literal["ok", "warning", "danger", "neutral"]
-REJECTED = "Rejected"
 
 
 @dataclass(frozen=True)
@@ -20,11 +19,7 @@ class CredentialState:
     level: Level
     word: str
     sentence: str
-
-    @property
-    def is_rejected(self) -> bool:
-        """Say whether Cleanlist has refused it."""
-        return self.word == REJECTED
+    is_rejected: bool = False  # Cleanlist has refused it
 
     @property
     def needs_attention(self) -> bool:
@@ -67,7 +62,8 @@ def session_state(workspace: Workspace) -> CredentialState:
 def _useless(what: str, credential: Stored, secret: Sealed | None) -> CredentialState | None:
     """Return why nothing can be done with a credential, if that is so."""
     if credential["rejected_at"] is not None:
-        return CredentialState("danger", REJECTED, _rejected(what, credential["rejection"], credential["probe_at"]))
+        words = _rejected(what, credential["rejection"], credential["probe_at"])
+        return CredentialState("danger", "Rejected", words, is_rejected=True)
     if secret is None or secret.opens:
         return None
     return CredentialState(
@@ -85,7 +81,7 @@ def _uncertain(what: str, credential: Stored) -> CredentialState | None:
         return CredentialState("warning", "In doubt", words)
     if credential["accepted_at"] is not None:
         return None
-    words = f"No call with the stored {what} has succeeded yet, so it is not known whether Cleanlist accepts it."
+    words = f"No successful call with the stored {what} is on record, so it is not known whether Cleanlist accepts it."
     return CredentialState("neutral", "Not known", words)
 
 

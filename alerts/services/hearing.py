@@ -48,7 +48,7 @@ def unheard_in(workspaces: Collection[Workspace], *, without: Recipient | None =
     return found
 
 
-def unheard_rules(workspace: Workspace, rules: Iterable[Rule]) -> Mapping[int, Mapping[str, str]]:
+def unheard_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
     """Return, by their ids, those of ``rules`` of which nobody would be told, and why not: by address.
 
     Four queries at most.

@@ -35,7 +35,7 @@ def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, 
 
 
 @pytest.mark.parametrize(
-    ("likely", "low", "high", "told"),
+    ("likely", "low", "high", "rounded"),
     [
         ("22346.04", "19657", "25388", "22350"),
         ("25388", "19657", "25388", "25388"),
@@ -43,10 +43,10 @@ def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, 
         ("2.4691", "2.4691", "2.4691", "2.4691"),
     ],
 )
-def test_an_estimate_is_told_as_finely_as_it_is_known_and_within_its_range(now, likely, low, high, told):
+def test_an_estimate_is_told_as_finely_as_it_is_known_and_within_its_range(now, likely, low, high, rounded):
     figures = [Decimal(one) for one in (likely, "0", low, high)]
     spent = burn.Spent(now, now, figures[0], figures[1], 1.0, *figures[2:])
-    assert spent.told == Decimal(told)
+    assert spent.rounded == Decimal(rounded)
 
 
 def test_without_any_reading_nothing_is_known(workspace, now):

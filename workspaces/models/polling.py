@@ -64,9 +64,12 @@ class PollQuerySet(models.QuerySet["Poll"]):
 
     def _awake(self, rows: "list[Poll]") -> "list[Poll]":
         """Return those of workspaces that are polled; workers of a version without pauses may have woken the others."""
+        asleep: dict[str, list[int]] = defaultdict(list)
         for row in rows:
-            if row.workspace.pause:
-                self.model.objects.filter(pk=row.pk).update(paused_reason=row.workspace.pause)
+            asleep[row.workspace.pause].append(row.pk)
+        asleep.pop("", None)
+        for reason, ids in asleep.items():
+            self.model.objects.filter(pk__in=ids).update(paused_reason=reason)
         return [row for row in rows if not row.workspace.pause]
 
     def extend(self, polls: "Iterable[Poll]", seconds: float) -> None:

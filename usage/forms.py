@@ -81,7 +81,13 @@ class HistoryForm(forms.Form):
     """A history of the balance: a file, or what is in it."""
 
     MOST_BYTES = 900_000
-    file = forms.FileField(label="CSV file", required=False, help_text="900 kB and 10,000 rows at most.")
+    TOO_LARGE = "The file is larger than 900 kB. Send it in parts."
+    file = forms.FileField(
+        label="CSV file",
+        required=False,
+        help_text="900 kB and 10,000 rows at most.",
+        widget=forms.FileInput(attrs={"data-most-bytes": MOST_BYTES, "data-too-large": TOO_LARGE}),
+    )
     text = forms.CharField(
         label="Or its lines",
         required=False,
@@ -96,7 +102,7 @@ class HistoryForm(forms.Form):
         data: dict[str, Any] = super().clean() or {}
         file = data.get("file")
         if file and file.size > self.MOST_BYTES:
-            raise forms.ValidationError("The file is larger than 900 kB. Send it in parts.")
+            raise forms.ValidationError(self.TOO_LARGE)
         if file:
             try:
                 data["text"] = file.read().decode()

@@ -25,8 +25,8 @@ EVERYTHING = """\
     polling: paused
     requires_second_factor: true
     members:
-      olivia@example.test: owner
-      victor@example.test: viewer
+      lead@example.test: owner
+      watcher@example.test: viewer
     rules:
       - kind: balance_below
         name: Balance low
@@ -77,7 +77,7 @@ def test_a_file_makes_all_of_a_workspace(apply, everything, known):
     assert workspace.requires_mfa
     assert workspace.paused_at
     invited = dict(Invitation.objects.values_list("email", "role"))
-    assert invited == {"olivia@example.test": "owner", "victor@example.test": "viewer"}
+    assert invited == {"lead@example.test": "owner", "watcher@example.test": "viewer"}
     rule = Rule.objects.get(name="Balance low", severity="critical")
     assert (rule.threshold, rule.recovery, rule.parameters) == (500, 600, {"unit": "credits"})
     assert (rule.addresses, rule.to_owners, rule.enabled) == (["oncall@example.test"], True, True)
@@ -103,7 +103,7 @@ def test_a_plan_says_what_would_be_done_and_does_nothing(apply, everything):
     assert plan.code == 2
     assert counted() == before
     assert "+ create     workspaces.acme: workspace “Acme” at" in plan.out
-    assert "+ create     workspaces.acme.members.olivia@example.test: an invitation" in plan.out
+    assert "+ create     workspaces.acme.members.lead@example.test: an invitation" in plan.out
     done = apply(everything)
     assert plan.out + "Done.\n" == done.out
     assert apply(everything, "--dry-run").code == 0
@@ -150,7 +150,7 @@ def test_a_file_may_speak_of_a_part_of_a_workspace_alone(apply, workspace):
 
 def test_a_key_that_upstream_refuses_is_not_stored_nor_is_anything_else(apply, acme, monkeypatch):
     monkeypatch.setenv("ACME_API_KEY", "clapi_" + "w" * 64)
-    said = apply(acme + "    members: {olivia@example.test: owner}\n")
+    said = apply(acme + "    members: {lead@example.test: owner}\n")
     assert said.code == 1
     assert "set-up.yaml:2: workspaces.acme: API key:" in said.err
     assert "Nothing was done: 1 problem." in said.err

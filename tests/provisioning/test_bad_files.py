@@ -119,7 +119,7 @@ BAD = {
         HEAD + "    members: [a@example.test]\n",
         "members: Write names here, each with a colon and its value.",
     ),
-    "a member who is none": (HEAD + "    members: {olivia: owner}\n", "members.olivia: That is not an e-mail address"),
+    "a member who is none": (HEAD + "    members: {lead: owner}\n", "members.lead: That is not an e-mail address"),
     "a role that is none": (
         HEAD + "    members: {o@example.test: admin}\n",
         "members.o@example.test: Write one of these: viewer, operator, owner.",
@@ -257,7 +257,7 @@ def test_there_are_enough_of_them():
 
 
 def test_everything_that_is_wrong_is_said_at_once_in_the_order_of_lines(apply):
-    said = apply(HEAD + "    members: {olivia: owner}\n    polling: on\n    colour: red\n    budget: {credits: 0}\n")
+    said = apply(HEAD + "    members: {lead: owner}\n    polling: on\n    colour: red\n    budget: {credits: 0}\n")
     assert [line.split(":")[1] for line in said.err.splitlines()[:-1]] == ["3", "4", "5", "6", "6"]
     assert said.err.splitlines()[-1] == "Nothing was done: 5 problems."
 

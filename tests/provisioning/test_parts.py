@@ -46,31 +46,31 @@ def test_an_owner_can_follow_another(apply, workspace, owner, operator):
 
 
 def test_an_invitation_of_the_command_line_can_be_accepted(apply, workspace, client, mailoutbox):
-    apply("workspaces: {example-works: {members: {olivia@example.test: owner}}}")
+    apply("workspaces: {example-works: {members: {lead@example.test: owner}}}")
     account_mail.send_due()
     link = next(word for word in mailoutbox[0].body.split() if "/invitation" in word or "invite_" in word)
     password = dict.fromkeys(("password", "password_again"), "four quiet unrelated words")
     client.post("/" + link.split("/", 3)[3], {"name": "", "way": "password", **password})
-    assert Membership.objects.get().user.email == "olivia@example.test"
+    assert Membership.objects.get().user.email == "lead@example.test"
 
 
 def test_an_invitation_for_another_role_replaces_the_one_before(apply, workspace):
-    apply("workspaces: {example-works: {members: {olivia@example.test: owner}}}")
-    said = apply("workspaces: {example-works: {members: {olivia@example.test: viewer}}}")
+    apply("workspaces: {example-works: {members: {lead@example.test: owner}}}")
+    said = apply("workspaces: {example-works: {members: {lead@example.test: viewer}}}")
     assert "owner → viewer, sent again" in said.out
     assert Invitation.objects.open().get().role == "viewer"
 
 
 def test_an_invitation_whose_sender_may_invite_no_more_is_sent_again(apply, workspace, owner, stranger):
-    workspace.invitations.create(email="olivia@example.test", role="viewer", invited_by=stranger, token_hash="x")
-    apply("workspaces: {example-works: {members: {olivia@example.test: viewer}}}")
+    workspace.invitations.create(email="lead@example.test", role="viewer", invited_by=stranger, token_hash="x")
+    apply("workspaces: {example-works: {members: {lead@example.test: viewer}}}")
     assert Invitation.objects.open().vouched_for().get().by_console
 
 
 def test_invitations_that_are_not_listed_are_revoked_when_told(apply, workspace):
-    apply("workspaces: {example-works: {members: {olivia@example.test: viewer, victor@example.test: viewer}}}")
-    apply("workspaces: {example-works: {members: {olivia@example.test: viewer}}}", "--delete")
-    assert Invitation.objects.open().get().email == "olivia@example.test"
+    apply("workspaces: {example-works: {members: {lead@example.test: viewer, watcher@example.test: viewer}}}")
+    apply("workspaces: {example-works: {members: {lead@example.test: viewer}}}", "--delete")
+    assert Invitation.objects.open().get().email == "lead@example.test"
 
 
 def test_an_account_without_the_workspace_is_invited_like_anybody(apply, workspace, stranger):
@@ -167,7 +167,7 @@ def test_quiet_hours_end_when_told(apply, workspace):
 
 
 def test_an_owner_of_the_page_can_take_an_invitation_over(apply, workspace, owner, client):
-    apply("workspaces: {example-works: {members: {olivia@example.test: viewer}}}")
+    apply("workspaces: {example-works: {members: {lead@example.test: viewer}}}")
     client.force_login(owner)
     client.post(f"/w/example-works/invitations/{Invitation.objects.get().pk}/resend/")
     invitation = Invitation.objects.get()

@@ -110,7 +110,7 @@ def test_pages_say_that_nobody_watches(paused, workspace, client):
 
 @pytest.fixture
 def browser(acme, client):
-    owner = User.objects.create_user("olivia@example.test", "correct horse battery staple")
+    owner = User.objects.create_user("lead@example.test", "correct horse battery staple")
     Membership.objects.create(user=owner, workspace=acme, role=Role.OWNER)
     client.force_login(owner)
     return client
@@ -129,7 +129,7 @@ def test_an_owner_pauses_and_resumes_it_by_a_button_and_the_trail_names_them(bro
         assert "/w/acme/polling/pause/" not in page, url
     browser.post("/w/acme/polling/resume/")
     assert Poll.objects.due(clock.now()).exists()
-    events = AuditEvent.objects.filter(actor_email="olivia@example.test").order_by("pk")
+    events = AuditEvent.objects.filter(actor_email="lead@example.test").order_by("pk")
     assert list(events.values_list("action", flat=True)) == [Action.POLLING_PAUSED, Action.POLLING_RESUMED]
 
 

@@ -29,7 +29,7 @@ def on_pages(client, known):
     fields = {"name": "Acme", "base_url": known["base_url"], "api_key": known["api_key"], "session_kind": "clerk"}
     fields |= {"frontend_api_url": known["clerk_frontend_api"], "session_id": known["clerk_session_id"]}
     client.post("/w/connect/", fields | {"client_token": known["clerk_client_token"]})
-    post(client, "members/invite/", email="olivia@example.test", role="operator")
+    post(client, "members/invite/", email="lead@example.test", role="operator")
     common = {"severity": "warning", "pending_minutes": 5, "repeat_seconds": 3600, "to_owners": "on", "enabled": "on"}
     for name in NAMES:
         levels = {"threshold": "12.5", "recovery": "12", "hours": 6}
@@ -66,7 +66,7 @@ def test_an_exported_file_makes_the_same_elsewhere(on_pages, apply):
     assert yaml.safe_load(again)["workspaces"]["acme"]["rules"] == yaml.safe_load(text)["workspaces"]["acme"]["rules"]
     assert apply(again, "--plan", "--delete").code == 0
     invited = dict(Invitation.objects.open().values_list("email", "role"))
-    assert invited == {"admin@example.test": "owner", "olivia@example.test": "operator"}
+    assert invited == {"admin@example.test": "owner", "lead@example.test": "operator"}
 
 
 def test_an_export_holds_no_secret_and_is_plain_yaml(on_pages, known):

@@ -129,14 +129,14 @@ def test_a_resource_that_is_none_is_named(workspace):
 
 
 def test_somebody_is_invited(workspace):
-    said = command("workspace", "invite", "example-works", "Olivia@example.test", "--role", "owner")
-    assert said.out == "The invitation to Olivia@example.test is on its way.\n"
+    said = command("workspace", "invite", "example-works", "Lead@example.test", "--role", "owner")
+    assert said.out == "The invitation to Lead@example.test is on its way.\n"
     assert Invitation.objects.open().vouched_for().get().role == "owner"
-    again = command("workspace", "invite", "example-works", "olivia@example.test")
+    again = command("workspace", "invite", "example-works", "lead@example.test")
     assert (again.code, again.err[:37]) == (1, "This address is invited already. Send")
 
 
-@pytest.mark.parametrize("address", ["olivia", "", "a@b@c", "x" * 300 + "@example.test"])
+@pytest.mark.parametrize("address", ["lead", "", "a@b@c", "x" * 300 + "@example.test"])
 def test_an_address_that_is_none_is_not_invited(workspace, address):
     said = command("workspace", "invite", "example-works", address)
     assert said.code == 1

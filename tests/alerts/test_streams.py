@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 from django.core import signing
-from django.core.management import call_command
 from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
@@ -12,6 +11,7 @@ from django.utils import timezone
 from alerts.emails import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
 from alerts.services import editing, handling, summaries
+from tests.older import older
 from workspaces.audit import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
 
@@ -219,17 +219,13 @@ def test_an_email_names_the_list_that_it_belongs_to(watch, critical, mailbox, se
 
 @pytest.mark.django_db(transaction=True)
 def test_who_had_unsubscribed_under_an_older_version_still_gets_nothing(workspace):
-    call_command("migrate", "alerts", "0003", verbosity=0)
-    try:
-        with connection.cursor() as cursor:
-            for address, at in (("gone@example.test", timezone.now()), ("here@example.test", None)):
-                cursor.execute(
-                    "INSERT INTO alerts_recipient (workspace_id, address, unsubscribed_at, summary, refusal)"
-                    " VALUES (%s, %s, %s, 'daily', '')",
-                    [workspace.pk, address, at],
-                )
-    finally:
-        call_command("migrate", "alerts", verbosity=0)
+    with older("alerts", "0003"), connection.cursor() as cursor:
+        for address, at in (("gone@example.test", timezone.now()), ("here@example.test", None)):
+            cursor.execute(
+                "INSERT INTO alerts_recipient (workspace_id, address, unsubscribed_at, summary, refusal)"
+                " VALUES (%s, %s, %s, 'daily', '')",
+                [workspace.pk, address, at],
+            )
     assert ended("gone@example.test") == ["critical", "warnings", "summary"]
     assert ended("here@example.test") == []
     assert set(Recipient.objects.values_list("summary", flat=True)) == {"daily"}

@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 import pytest
-from django.core.management import call_command
 from django.db import connection
 
+from tests.older import older
 from usage.models import BalanceChange, BalanceReading
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,11 +25,8 @@ def write_earlier(workspace, now):
 
 
 def test_readings_of_an_older_version_become_changes_with_their_top_ups(workspace, now):
-    call_command("migrate", "usage", "0003", verbosity=0)
-    try:
+    with older("usage", "0003"):
         write_earlier(workspace, now)
-    finally:
-        call_command("migrate", "usage", verbosity=0)
     rows = BalanceChange.objects.order_by("until")
     assert [(row.delta, row.topped_up, row.returned, row.is_gap) for row in rows] == [
         (-20, 0, 0, False),

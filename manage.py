@@ -14,7 +14,7 @@ from django.db import OperationalError
 from dashboard import programs
 from dashboard.embedded import CannotStart
 from dashboard.environment import ConfigurationError, read_environment
-from dashboard.secrets import new_settings
+from dashboard.secrets import close_to_everybody, new_settings
 
 # What Django's own help does not list, because it is no command of Django's.
 OURS = {
@@ -50,7 +50,7 @@ def _run(arguments: list[str]) -> None:
     if name == "help" and arguments[2:3] and arguments[2] in OURS:
         name, arguments = arguments[2], [arguments[0], arguments[2], "--help"]
     if name == "generate_keys":  # before the settings are read: it makes what they may lack
-        sys.stdout.write((new_settings() if len(arguments) == 2 else OURS[name]) + "\n")
+        _generate_keys(arguments[2:])
         return
     try:
         if name == "sandbox":  # has settings of its own
@@ -74,6 +74,14 @@ def _run(arguments: list[str]) -> None:
         sys.exit(130)  # as shells say of what Ctrl-C ended
     except OperationalError as error:
         sys.exit(f"The database cannot be used:\n  {error}\nThe command check_install says what else is wrong.")
+
+
+def _generate_keys(arguments: list[str]) -> None:
+    if arguments:
+        sys.stdout.write(OURS["generate_keys"] + "\n")
+        return
+    close_to_everybody(sys.stdout.fileno())
+    sys.stdout.write(new_settings() + "\n")
 
 
 def installed() -> None:

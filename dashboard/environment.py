@@ -41,6 +41,17 @@ _LONGEST_SOCKET_PATH = 103
 _NEARLY = 0.85
 
 
+# Within these a server that vanished without a word counts as away; by themselves connections wait for a quarter of an
+# hour. What DATABASE_URL says wins.
+_UNANSWERED = {
+    "connect_timeout": 10,
+    "tcp_user_timeout": 30_000,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
 class ConfigurationError(Exception):
     """The environment holds values that the console cannot start with; the message names each of them."""
 
@@ -212,13 +223,25 @@ def misspelled(names: Iterable[str]) -> dict[str, str]:
     return {name: close[0] for name, close in sorted(found.items()) if close}
 
 
-def _read_file(env: Env) -> list[str]:
-    """Read the file of settings, return the names in it; the environment itself wins. An empty ENV_FILE reads none."""
+def settings_file() -> Path | None:
+    """Return the file of settings, if there is one; an empty ENV_FILE means none. Raises ConfigurationError."""
     chosen = os.environ.get("ENV_FILE")
     path = Path(chosen) if chosen else HOME / ".env"
     if chosen and not path.is_file():
         raise ConfigurationError(f"  ENV_FILE: there is no file {path}")
-    if chosen == "" or not path.is_file():
+    return path if chosen != "" and path.is_file() else None
+
+
+def secrets_in(path: Path) -> set[str]:
+    """Return the names of the secret settings that a file holds."""
+    secret = {declared.name.upper() for declared in fields(Environment) if not declared.repr}
+    return secret & set(dotenv_values(path, interpolate=False))
+
+
+def _read_file(env: Env) -> list[str]:
+    """Read the file of settings, return the names in it; the environment itself wins."""
+    path = settings_file()
+    if path is None:
         return []
     env.read_env(path, recurse=False)
     return list(dotenv_values(path, interpolate=False))
@@ -306,6 +329,8 @@ def _database(url: str, var_dir: Path) -> dict[str, Any]:
     """Return the database at ``url``, or the embedded SQLite file."""
     if url:
         config = values.database(url)
+        if "postgresql" in config["ENGINE"]:
+            config["OPTIONS"] = {**_UNANSWERED, **config.get("OPTIONS", {})}
     else:
         config = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(var_dir / "console.sqlite3")}
     if "sqlite3" in config["ENGINE"]:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import smtplib
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from dashboard import __version__, liveness
-from dashboard.environment import misspelled
+from dashboard.environment import misspelled, secrets_in, settings_file
 from workspaces import clock
 from workspaces.models import Heartbeat, User
 from workspaces.sealing import CannotOpen, SealedField
@@ -59,6 +61,7 @@ def findings() -> Iterator[Finding]:
     if not settings.ENVIRONMENT.embedded:
         yield from _django()
     yield from _misspelled()
+    yield from _open_file()
 
 
 def _version() -> Finding:
@@ -138,6 +141,9 @@ def _mail() -> Finding:
         return Finding("Mail", text, "" if settings.ENVIRONMENT.embedded else "Set EMAIL_URL, or nobody gets any.")
     try:
         get_connection(timeout=10).open()
+    except smtplib.SMTPResponseException as error:
+        said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
+        return Finding("Mail", f"{settings.EMAIL_HOST} said: {error.smtp_code} {said}", "Correct EMAIL_URL.")
     except (OSError, ValueError) as error:  # what smtplib raises is an OSError
         return Finding("Mail", _first_line(error), "Start the mail server, or correct EMAIL_URL.")
     return Finding("Mail", f"{settings.EMAIL_HOST} takes it (nothing was sent)")
@@ -196,6 +202,12 @@ def _misspelled() -> Iterator[Finding]:
     """Tell of the environment what is refused in a file; that may be meant for any other program."""
     for name, meant in misspelled(os.environ).items():
         yield Finding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
+
+
+def _open_file() -> Iterator[Finding]:
+    path = settings_file()
+    if path and secrets_in(path) and path.stat().st_mode & stat.S_IROTH:
+        yield Finding("Settings", f"every account of this machine may read {path}", f"Run chmod o= {path}")
 
 
 def _first_line(error: BaseException) -> str:

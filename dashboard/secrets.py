@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import stat
 import tempfile
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,14 @@ def new_settings() -> str:
     """Return fresh values of both settings as lines for an environment file."""
     # Quoted, because Django's own alphabet holds characters that a shell reads as its own.
     return f"SECRET_KEY='{new_secret('django')}'\nENCRYPTION_KEYS='{new_secret('fernet')}'"
+
+
+def close_to_everybody(descriptor: int) -> None:
+    """Close an open file that secrets go into to accounts beside its owner and group; a pipe or terminal stays."""
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode) and mode & stat.S_IRWXO:
+        with contextlib.suppress(PermissionError):  # it belongs to somebody else
+            os.fchmod(descriptor, stat.S_IMODE(mode) & ~stat.S_IRWXO)
 
 
 def content_of(path: Path, most: int = -1) -> bytes:

@@ -15,6 +15,7 @@ from environs import ValidationError
 
 MAIL_SCHEMES = {"smtp", "submission", "console"}
 NEW_KEYS = "the command generate_keys prints fresh ones"
+_ENCODED = "in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23"
 
 
 def origin(value: str) -> str:
@@ -69,6 +70,14 @@ def is_redis_url(value: str) -> None:
     """Check the address of a Redis server."""
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValidationError("must start with redis://, rediss:// or unix://")
+    from redis import ConnectionPool  # noqa: PLC0415 - the bundled server needs no address of an operator's
+
+    try:
+        ConnectionPool.from_url(value).make_connection()  # which connects to nothing yet
+    except (ValueError, TypeError):  # their messages quote the address, which holds a password
+        raise ValidationError(
+            f"use redis://:password@127.0.0.1:6379/0, or rediss:// with what belongs to TLS; {_ENCODED}"
+        ) from None
 
 
 def is_secret_key(value: str) -> None:
@@ -94,7 +103,7 @@ def are_encryption_keys(values: list[str]) -> None:
 
 def database(url: str) -> dict[str, Any]:
     """Return Django's settings for the database at ``url``."""
-    wrong = ValidationError("use postgres://user:password@host:5432/name (or sqlite:////absolute/path)")
+    wrong = ValidationError(f"use postgres://user:password@host:5432/name (or sqlite:////absolute/path); {_ENCODED}")
     try:
         # Cursors of the server outlive a transaction, for which a pooler such as pgbouncer has no connection to keep.
         parsed = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True, disable_server_side_cursors=True)

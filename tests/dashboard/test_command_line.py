@@ -1,5 +1,7 @@
 """`manage.py`: what it prints gets through whatever locale and reader there are, and its help knows every command."""
 
+import stat
+
 import pytest
 
 from dashboard.programs import PROGRAMS
@@ -43,3 +45,14 @@ def test_help_lists_what_is_no_command_of_djangos(manage, tmp_path, name):
 def test_help_of_a_program_is_its_own(manage, tmp_path):
     assert "Usage: python -m granian" in manage("help", "web", VAR_DIR=tmp_path).stdout
     assert "SECRET_KEY" in manage("help", "generate_keys", VAR_DIR=tmp_path).stdout
+
+
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o640), (0o640, 0o640), (0o600, 0o600)])
+def test_a_file_that_keys_are_printed_into_is_closed_to_everybody(manage, tmp_path, before, after):
+    path = tmp_path / ".env"
+    path.touch()
+    path.chmod(before)
+    with path.open("a") as file:
+        assert manage("generate_keys", stdout=file).returncode == 0
+    assert stat.S_IMODE(path.stat().st_mode) == after
+    assert "ENCRYPTION_KEYS=" in path.read_text()

@@ -84,10 +84,31 @@ def test_all_bad_values_are_told_at_once(read):
     assert {line.split(":")[0].strip() for line in str(caught.value).splitlines()} == set(BAD)
 
 
-def test_a_refused_address_does_not_show_its_password(read):
-    with pytest.raises(ConfigurationError) as caught:
-        read(DATABASE_URL="postgres://console:hush@127.0.0.1:port/console", **GOOD_KEYS)
+@pytest.mark.parametrize(
+    "address",
+    [
+        {"DATABASE_URL": "postgres://console:hush@127.0.0.1:port/console"},
+        {"DATABASE_URL": "postgres://console:hush/hush@127.0.0.1:5432/console"},
+        {"REDIS_URL": "redis://:hush@127.0.0.1:port/0"},
+        {"REDIS_URL": "redis://:hush#hush@127.0.0.1:6379/0"},
+        {"REDIS_URL": "redis://:hush@127.0.0.1:6379/0?ssl_ca_certs=/etc/hush"},
+        {"REDIS_URL": "rediss://:hush@redis.example.com:6379/0?ssl_ca_cert=/etc/hush"},
+        {"REDIS_URL": "redis://:hush@127.0.0.1:6379/0?socket_timeout=hush"},
+    ],
+)
+def test_a_refused_address_does_not_show_its_password_but_how_to_write_one(read, address):
+    with pytest.raises(ConfigurationError, match=r"use \w+://.*# as %23") as caught:
+        read(**address, **GOOD_KEYS)
     assert "hush" not in str(caught.value)
+
+
+def test_a_database_that_vanished_without_a_word_is_not_waited_for_long(read):
+    """By itself a connection to it waits for a quarter of an hour. What the address says of it wins."""
+    here = read(DATABASE_URL=POSTGRES, **GOOD_KEYS).databases["default"]["OPTIONS"]
+    assert here["connect_timeout"] <= 10
+    assert here["tcp_user_timeout"] <= 30_000
+    there = read(DATABASE_URL=f"{POSTGRES}?connect_timeout=3&sslmode=require", **GOOD_KEYS).databases["default"]
+    assert there["OPTIONS"] == {**here, "connect_timeout": 3, "sslmode": "require"}
 
 
 def test_a_production_database_needs_chosen_keys(read):

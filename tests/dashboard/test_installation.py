@@ -1,6 +1,7 @@
 """`manage.py check_install`: each part that can be wrong is, once, and is told in words."""
 
 import shutil
+import smtplib
 from dataclasses import replace
 
 import psycopg
@@ -116,6 +117,16 @@ def test_a_mail_server_that_is_not_there(whole):
     assert "EMAIL_URL" in wrong()["Mail"]
 
 
+def test_a_mail_server_that_refuses_the_sign_in_is_quoted(whole, monkeypatch):
+    def refuse(_):
+        raise smtplib.SMTPAuthenticationError(535, b"5.7.8 Wrong password")
+
+    monkeypatch.setattr("django.core.mail.backends.smtp.EmailBackend.open", refuse)
+    whole.ENVIRONMENT = replace(whole.ENVIRONMENT, email_url="smtp://mail.example.test")
+    whole.EMAIL_BACKEND, whole.EMAIL_HOST = "django.core.mail.backends.smtp.EmailBackend", "mail.example.test"
+    assert wrong() == {"Mail": "mail.example.test said: 535 5.7.8 Wrong password | Correct EMAIL_URL."}
+
+
 def test_https_without_a_proxy_that_is_named(whole):
     whole.PUBLIC_URL = "https://console.example.test"
     assert "TRUSTED_PROXY_COUNT" in wrong()["Address"]
@@ -133,6 +144,24 @@ def test_an_address_without_tls_in_production(whole):
 def test_a_slip_in_the_environment(whole, monkeypatch):
     monkeypatch.setenv("EMIAL_URL", "smtp://mail.example.test")
     assert wrong() == {"Settings": "EMIAL_URL is set, and no setting is called that | Is EMAIL_URL meant?"}
+
+
+def test_a_file_of_secrets_that_everybody_may_read(whole, monkeypatch, tmp_path):
+    path = tmp_path / "settings"
+    path.write_text("PORT=8000\nOIDC_CLIENT_SECRET=hush\n")
+    path.chmod(0o644)
+    monkeypatch.setenv("ENV_FILE", str(path))
+    assert wrong() == {"Settings": f"every account of this machine may read {path} | Run chmod o= {path}"}
+    path.chmod(0o640)
+    assert wrong() == {}
+
+
+def test_a_file_of_settings_without_secrets_may_be_read(whole, monkeypatch, tmp_path):
+    path = tmp_path / "settings"
+    path.write_text("PORT=8000\n")
+    path.chmod(0o644)
+    monkeypatch.setenv("ENV_FILE", str(path))
+    assert wrong() == {}
 
 
 def test_a_disk_that_is_nearly_full(whole, monkeypatch):

@@ -69,6 +69,10 @@ def write(
     """
     if target.exists():
         raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
+    if not (var_dir / snapshot.CONSOLE).is_file():
+        raise BackupFailed(
+            f"There is no database of the console in {var_dir}. Is it the VAR_DIR that the console runs with?"
+        )
     try:
         with private_folder(var_dir) as folder, _draft(target) as output:
             names = snapshot.take(var_dir, folder / "files", with_files=with_files)

@@ -1,6 +1,7 @@
 """Puts the files of an archive where they belong; what was there is moved aside and kept."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,14 +59,8 @@ def restore(
         manifest = _checked(path, folder, identity, migrations)
         from_archive = keys.are_in_var_dir and "encryption_key" in manifest.names
         _check_keys(manifest, [(folder / "encryption_key").read_text()] if from_archive else keys.current)
-        try:
-            aside = _move_aside(var_dir, [*_REPLACED, *(name for name in snapshot.KEYS if name in manifest.names)])
-            for name in sorted(manifest.names):
-                (var_dir / name).parent.mkdir(exist_ok=True, mode=0o700)
-                (folder / name).rename(var_dir / name)
-        except OSError as error:
-            raise BackupFailed(f"{error.filename} could not be moved: {error.strerror}.") from None
-    return aside
+        leaving = [*_REPLACED, *(name for name in snapshot.KEYS if name in manifest.names)]
+        return _exchange(var_dir, [name for name in leaving if (var_dir / name).exists()], folder, manifest.names)
 
 
 def _checked(path: Path, folder: Path, identity: Path | None, migrations: set[tuple[str, str]]) -> Manifest:
@@ -92,12 +87,25 @@ def _check_keys(manifest: Manifest, keys: Sequence[str]) -> None:
         )
 
 
-def _move_aside(var_dir: Path, names: Sequence[str]) -> Path | None:
-    found = [name for name in names if (var_dir / name).exists()]
-    if not found:
-        return None
+def _exchange(var_dir: Path, leaving: Sequence[str], folder: Path, coming: Iterable[str]) -> Path | None:
+    """Move what leaves ``var_dir`` aside and what comes from ``folder`` into it, or leave all of it as it was."""
     aside = var_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"  # noqa: TID251 - a name
-    aside.mkdir(mode=0o700)
-    for name in found:
-        (var_dir / name).rename(aside / name)
-    return aside
+    moves = [(var_dir / name, aside / name) for name in leaving]
+    moves += [(folder / name, var_dir / name) for name in sorted(coming)]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            source.rename(target)
+            done.append((source, target))
+    except OSError as error:
+        for source, target in reversed(done):
+            target.rename(source)
+        for made in {target.parent for _, target in moves} - {var_dir, *(var_dir / name for name in leaving)}:
+            with contextlib.suppress(OSError):  # it was not made yet
+                made.rmdir()
+        raise BackupFailed(
+            f"{error.filename} could not be moved: {error.strerror}. All is as it was before; it has to lie in VAR_DIR "
+            "itself, not on a disk of its own."
+        ) from None
+    return aside if leaving else None

@@ -1,7 +1,10 @@
 """Archives of the embedded set: what is in them, what they are refused for, and what restoring leaves behind."""
 
+import errno
 import gzip
 import io
+import itertools
+import os
 import sqlite3
 import stat
 import subprocess
@@ -9,6 +12,7 @@ import tarfile
 import threading
 import zlib
 from contextlib import closing
+from pathlib import Path
 
 import pyrage
 import pytest
@@ -125,6 +129,13 @@ def test_a_place_that_cannot_be_written_to_is_named(var_dir, tmp_path):
         archive.write(tmp_path / "missing/b", var_dir, encryption_keys=[KEY], with_files=(), recipients=())
 
 
+def test_an_empty_folder_is_not_backed_up_as_if_the_console_were_in_it(empty, tmp_path):
+    """As it is found by a job that runs as another account, or without the console's settings."""
+    with pytest.raises(BackupFailed, match=r"no database of the console in .*elsewhere. Is it the VAR_DIR"):
+        archive.write(tmp_path / "b", empty, encryption_keys=[KEY], with_files=(), recipients=())
+    assert not (tmp_path / "b").exists()
+
+
 def test_a_damaged_database_is_not_backed_up_as_if_it_were_whole(make, var_dir, tmp_path):
     with (var_dir / "console.sqlite3").open("r+b") as file:
         file.seek(4096)
@@ -149,6 +160,37 @@ def test_what_was_there_is_moved_aside_with_its_log_and_queue(make, var_dir):
     assert rows(var_dir / "console.sqlite3") == [("a", 0), ("b", 0)]
     assert not (var_dir / "console.sqlite3-wal").exists()
     assert not (var_dir / "redis").exists()
+
+
+def everything_in(folder):
+    """But for the logs of databases, which SQLite makes and removes as it looks at them."""
+    found = {str(path.relative_to(folder)): path for path in folder.rglob("*")}
+    return {name: path.is_dir() or path.read_bytes() for name, path in found.items() if "-wal" not in name}
+
+
+def test_what_cannot_be_moved_leaves_everything_as_it_was(make, var_dir, monkeypatch):
+    """A folder on a disk of its own, for one; whichever it is, and however late."""
+    path, rename = make(), Path.rename
+    (var_dir / "redis").mkdir()
+    (var_dir / "sandbox" / "later").write_text("")
+    before = everything_in(var_dir)
+    for place in itertools.count():
+        left = itertools.count(place, -1)
+
+        def refuse(source, target, left=left):
+            if next(left) == 0:
+                raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(source))
+            return rename(source, target)
+
+        monkeypatch.setattr(Path, "rename", refuse)
+        try:
+            restoring.restore(path, var_dir, None, KNOWN, HERE)
+        except BackupFailed as error:
+            assert "could not be moved: Device or resource busy. All is as it was before" in str(error)  # noqa: PT017
+            assert everything_in(var_dir) == before
+        else:
+            break
+    assert place > len(snapshot.DATABASES) + len(snapshot.FOLDERS) + len(snapshot.KEYS)
 
 
 def test_nothing_is_restored_under_a_console_that_runs(make, var_dir):

@@ -16,7 +16,11 @@ QUEUES = ("polling", "alerts")
 _ALONE = ["--without-gossip", "--without-mingle"]
 # What the operator adds comes after this and counts, should it say otherwise.
 PROGRAMS = {
-    "web": ["granian", "--interface", "asginl", "--http", "1", "--no-ws", "dashboard.asgi:application"],
+    "web": [
+        *("granian", "--interface", "asginl", "--http", "1", "--no-ws"),
+        "--respawn-failed-workers",
+        "dashboard.asgi:application",
+    ],
     "worker": ["celery", "--quiet", "-A", "dashboard", "worker", *_ALONE],
     "beat": ["celery", "--quiet", "-A", "dashboard", "beat", "--pidfile="],
     "sandbox": ["sandbox"],

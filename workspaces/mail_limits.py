@@ -1,4 +1,7 @@
-"""How many e-mails people may have the console send to addresses of their own choice."""
+"""How many e-mails people may have the console send to addresses of their own choice.
+
+The command line may send any number: who runs it could write to the database as well, and a file may name hundreds.
+"""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -38,12 +41,13 @@ def mind_the_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
     Within the transaction that will record ``action``: workspace and person stay locked until then, so that of
     several requests at once none is overlooked.
     """
+    if actor.user is None:
+        return
     limit = LIMITS[action]
     sent = AuditEvent.objects.filter(action=action, at__gt=clock.moment() - HOUR)
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-    if actor.user:
-        User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
-        _mind(sent.filter(actor=actor.user), limit.by_person, f"You have sent {limit.by_person} {limit.words}")
+    User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
+    _mind(sent.filter(actor=actor.user), limit.by_person, f"You have sent {limit.by_person} {limit.words}")
     of_all = f"{limit.by_workspace} {limit.words} were sent from this workspace"
     _mind(sent.filter(workspace=workspace), limit.by_workspace, of_all)
 

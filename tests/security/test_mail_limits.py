@@ -13,7 +13,8 @@ from alerts.services.editing import queue_test
 from workspaces import mail_limits
 from workspaces.audit import Actor, record_event
 from workspaces.mail_limits import LIMITS, MailLimit, TooManyEmails
-from workspaces.models import AccountMail, Action, AuditEvent, Invitation, Workspace
+from workspaces.models import AccountMail, Action, AuditEvent, Invitation, Role, Workspace
+from workspaces.services.members import invite
 
 from .signing_in import sign_in
 
@@ -94,6 +95,13 @@ def test_sending_an_invitation_again_counts_as_one_more(client, owner, workspace
         answer = client.post(again, follow=True)
     assert "You have sent 3 invitations within an hour" in answer.content.decode()
     assert AuditEvent.objects.filter(action="invitation:sent").count() == 3
+
+
+def test_the_command_line_has_no_limit_and_a_file_may_invite_everybody(owner, workspace, limits):
+    for number in range(6):
+        invite(workspace, Actor.of_command("apply"), email=f"{number}@outside.example", role=Role.VIEWER)
+    with pytest.raises(TooManyEmails, match="5 invitations were sent from this workspace"):
+        invite(workspace, Actor(owner), email="guest@outside.example", role=Role.VIEWER)
 
 
 @pytest.mark.django_db(transaction=True)

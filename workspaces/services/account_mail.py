@@ -4,7 +4,7 @@ from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Any
 
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from workspaces import clock, emails
 from workspaces.models import AccountMail, Invitation
@@ -22,13 +22,16 @@ def queue(template: str, address: str, **facts: Any) -> None:
     from workspaces.tasks import nudge_account_mail  # noqa: PLC0415 - tasks import services
 
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
-    transaction.on_commit(nudge_account_mail)
+    # Once for all of a transaction: a file may invite thousands, and alerts would wait behind as many tasks.
+    if not any(callback is nudge_account_mail for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(nudge_account_mail)
 
 
-def invite(invitation: Invitation) -> None:
+def invite(invitation: Invitation, *, again: bool) -> None:
     """Have an invitation's e-mail sent; of several that wait for the same one only the last would hold a live link."""
     facts = {"invitation": invitation.pk}
-    AccountMail.objects.filter(template=emails.INVITATION, facts=facts).delete()
+    if again:
+        AccountMail.objects.filter(template=emails.INVITATION, facts=facts).delete()
     queue(emails.INVITATION, invitation.email, **facts)
 
 

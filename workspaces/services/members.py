@@ -61,9 +61,10 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
 def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None:
     """Kill earlier links at once, by a token that nobody gets; the e-mail's own is made when that is written."""
     invitation.invited_by, invitation.by_console = actor.user, actor.user is None
+    is_known = invitation.pk is not None
     invitation.renew_token()
     invitation.save()
-    account_mail.invite(invitation)
+    account_mail.invite(invitation, again=is_known)
     subject = (str(invitation.pk), invitation.email)
     where, role = invitation.workspace, invitation.role
     record_event(Action.INVITATION_SENT, actor, workspace=where, subject=subject, role=role, again=again)

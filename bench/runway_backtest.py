@@ -12,6 +12,8 @@ chosen; without, they are others, so that what is printed is not what was tuned 
 
 With "budgets" it asks instead what will be spent in days to come, as budgets do for the end of their month or week:
 how often the truth lay in the 80 % interval, and by what share of the truth the median and a straight line were off.
+An interval is ``open`` if nobody can be sure for so long, and then holds all above its lower end; ``closed`` is how
+often the others held the truth.
 """
 
 import math
@@ -28,7 +30,7 @@ from typing import TypeVar
 
 from bench import runway_rivals
 from bench.runway_series import KINDS, MONDAY, Series
-from usage.forecasting import Hour, learn, observed
+from usage.forecasting import Hour, Sums, learn, observed
 from usage.profiles import HOURS_A_WEEK
 
 DAYS_SEEN = (2.5, 4, 7, 10, 14, 21, 28, 42, 56)
@@ -140,8 +142,27 @@ def _run(seeds: int, purpose: str, kind: str, ask: Callable[[Series, random.Rand
     return found
 
 
-def budgets(series: Series, rng: random.Random) -> list[tuple[bool, bool, float, float]]:
-    """Forecast sums of days to come: whether the truth was inside, no interval was promised, and both errors."""
+@dataclass(frozen=True)
+class Spending:
+    """One forecast of what will be spent in days to come, and what was."""
+
+    truth: float
+    sums: Sums
+    is_unsaid: bool
+    line: float
+
+    @property
+    def is_inside(self) -> bool:
+        """Say whether the truth lay in the interval."""
+        return self.sums.low <= self.truth and (self.sums.is_open or self.truth <= self.sums.high)
+
+    def off(self, credits_: float) -> float:
+        """Return by what share of the truth an answer was off."""
+        return abs(credits_ - self.truth) / self.truth
+
+
+def budgets(series: Series, rng: random.Random) -> list[Spending]:
+    """Forecast sums of days to come."""
     found = []
     for seen, ahead in product(DAYS_SEEN, DAYS_AHEAD):
         now = int(seen * 24) + rng.randrange(HOURS_A_WEEK)
@@ -149,24 +170,24 @@ def budgets(series: Series, rng: random.Random) -> list[tuple[bool, bool, float,
         if now + ahead * 24 > len(series) or truth <= 0:
             continue
         first = int(MONDAY) + now
-        pattern = learn([Hour(first - len(past) + place, spent) for place, spent in enumerate(past)], first)
+        hours = [Hour(first - len(past) + place, spent) for place, spent in enumerate(past)]
+        pattern = learn(hours, first)
         assert pattern is not None
-        sums, recent = pattern.spent(ahead * 24, first), past[-7 * 24 :]
-        line = ahead * 24 * sum(recent) / len(recent)
-        errors = (abs(sums.median - truth) / truth, abs(line - truth) / truth)
-        found.append((sums.low <= truth <= sums.high, pattern.is_less_than_one_cycle, *errors))
+        sums = pattern.spent(ahead * 24, first, observed(hours, first))
+        found.append(Spending(truth, sums, pattern.is_less_than_one_cycle, runway_rivals.daily(past) * ahead))
     return found
 
 
-def _budget_line(kind: str, rows: Sequence[tuple[bool, bool, float, float]]) -> str:
-    said = [is_inside for is_inside, is_unsaid, *_ in rows if not is_unsaid]
-    own, line = (median(row[place] for row in rows) for place in (2, 3))
-    return (
-        f"{kind:16} {len(rows):5} {sum(said) / len(said):8.0%} {1 - len(said) / len(rows):7.0%} {own:7.1%} {line:7.1%}"
-    )
+def _budget_line(kind: str, rows: Sequence[Spending]) -> str:
+    unsaid = sum(row.is_unsaid for row in rows) / len(rows)
+    is_open = sum(row.sums.is_open for row in rows) / len(rows)
+    own, line = median(row.off(row.sums.median) for row in rows), median(row.off(row.line) for row in rows)
+    closed = inside([row for row in rows if not row.sums.is_open])
+    shares = f"{unsaid:7.0%} {own:7.1%} {line:7.1%} {is_open:7.0%} {closed:7.0%}"
+    return f"{kind:16} {len(rows):5} {inside(rows):8.0%} {shares}"
 
 
-def inside(found: Sequence[Case]) -> float:
+def inside(found: Sequence[Case | Spending]) -> float:
     """Return the share of truths in the 80 % interval, of those that promise one."""
     said = [one for one in found if not one.is_unsaid]
     return sum(one.is_inside for one in said) / len(said) if said else math.nan
@@ -178,7 +199,7 @@ def main() -> None:
     purpose = "tuning" if "tuning" in sys.argv else "result"
     print(f"{'':16} {'n':>5} {'in 80 %':>8} {'unsaid':>7} {'own':>7} {'linear':>7}", end="")
     if "budgets" in sys.argv:
-        print()
+        print(f" {'open':>7} {'closed':>7}")
         for kind in kinds:
             print(_budget_line(kind, _run(seeds, purpose, kind, budgets)), flush=True)
         return

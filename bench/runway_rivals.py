@@ -22,9 +22,14 @@ def days_of(hours: Sequence[float]) -> list[float]:
 
 def linear(hours: Sequence[float], amount: float) -> float:
     """Divide by the mean burn of the last seven days."""
-    recent = hours[-7 * 24 :]
-    burn = sum(recent) / len(recent)
+    burn = daily(hours) / 24
     return amount / burn if burn > 0 else math.inf
+
+
+def daily(hours: Sequence[float]) -> float:
+    """Return the mean burn of a day in the last seven."""
+    recent = hours[-7 * 24 :]
+    return 24 * sum(recent) / len(recent)
 
 
 def bootstrap(hours: Sequence[float], amount: float, rng: random.Random) -> tuple[float, float, float]:

@@ -9,6 +9,7 @@ from django.utils import timezone
 from tests.usage.accounts import Account
 from tests.usage.past import record_series, write_steady
 from tests.usage.test_truths import TABLE
+from usage.budgets.drawing import draw
 from usage.budgets.periods import Period
 from usage.budgets.standing import standings_of
 from usage.budgets.used import used_along, used_in
@@ -141,6 +142,15 @@ def test_the_forecast_for_the_end_is_what_arithmetic_says(workspace, budget):
     assert abs(found.median - (1920 + 2400)) < 150
     assert found.low < found.median < found.high
     assert not found.is_rough
+
+
+@pytest.mark.parametrize(("days_left", "is_open"), [(4, False), (5, True)])
+def test_for_longer_than_half_of_what_was_watched_more_may_come_than_was_seen(workspace, budget, days_left, is_open):
+    end = budget(20_000).period_at(timezone.now() - timedelta(days=60)).end
+    found = standing_of(workspace, steady(workspace, end, days_left))
+    assert found.end.is_open == is_open
+    assert ("80 % between " in found.outlook_words, ", or more if " in found.outlook_words) == (True, is_open)
+    assert draw(found).goes_on == is_open
 
 
 def test_what_was_spent_since_the_last_reading_is_part_of_the_forecast(workspace, budget):

@@ -113,6 +113,15 @@ def test_nobody_is_sure_for_longer_than_half_the_time_that_was_watched(days, sur
     assert forecast(past(days, lambda _: 20), 20 * 24 * 2)[1].early > 40
 
 
+@pytest.mark.parametrize(("hours", "is_open"), [(120, False), (121, True)])
+def test_of_a_longer_time_what_will_be_spent_is_open(hours, is_open):
+    past_days = past(10, lambda _: 20)
+    now = past_days[-1].number + 1
+    found = learn(past_days, now).spent(hours, now, observed(past_days, now))
+    assert found.low < 20 * hours < found.high
+    assert found.is_open == is_open
+
+
 def test_that_nothing_is_sure_for_a_year_shortens_what_lies_beyond_a_year():
     _, found = forecast(past(10, lambda _: 1), 10**6)
     assert (found.early, found.median) == (120, None)
@@ -155,6 +164,17 @@ def test_bursts_may_stay_away_for_long_and_spend_much_as_soon_as_one_comes():
     assert found.early < 3
     assert found.median == pytest.approx(12)
     assert found.late > 10 * 24
+
+
+def test_the_fewer_batches_were_seen_the_less_is_known_of_their_size():
+    few, many = (
+        learn(hours := past(days, lambda n: 4000 if n % 168 == 33 else 0.5, noise=0), hours[-1].number + 1).batch
+        for days in (14, 56)
+    )
+    assert (few.seen, many.seen) == (2, 6)
+    # Of four to come: they stray as one fourth, the mean of those seen as one half.
+    assert math.log(few.spent(4, 2) / few.spent(4, 0)) == pytest.approx(2 * few.size_error * math.sqrt(1 / 4 + 1 / 2))
+    assert few.spent(0, 2) == 0
 
 
 def test_a_batch_that_is_overdue_may_take_a_while_still():

@@ -20,7 +20,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Bar:
-    """What is drawn; ``words`` say the same. ``goes_on`` says that the interval reaches further than the drawing."""
+    """What is drawn; ``words`` say the same. ``goes_on`` says that the interval reaches further, or may do so."""
 
     budget: float
     used: Stretch
@@ -49,7 +49,7 @@ def draw(one: Standing) -> Bar:
         maybe=stretch(used.low, used.high),
         median=stretch(used.high, max(used.high, end.median)) if end else None,
         interval=stretch(end.low, end.high) if end else None,
-        goes_on=end is not None and end.high > full,
+        goes_on=end is not None and (end.is_open or end.high > full),
         level=_level(one),
         words=f"{one.words}. Forecast: {one.outlook_words}.",
     )

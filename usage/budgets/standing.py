@@ -25,7 +25,7 @@ class Outlook:
     """What will be used from now to the end of the period: the median, and the 80 % interval around it.
 
     ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess, and instead of
-    an interval there is a range that it will hardly leave.
+    an interval there is a range that it will hardly leave. If it ``is_open``, what was never seen may come on top.
     """
 
     low: Decimal
@@ -33,6 +33,16 @@ class Outlook:
     high: Decimal
     is_rough: bool = False
     caveat: str = ""
+    is_open: bool = False
+
+    @property
+    def range_words(self) -> str:
+        """Say the range, and how sure it is."""
+        low, high = round(self.low), round(self.high)
+        if self.is_rough:
+            return f"hardly under {figure(low)} or over {figure(high)}"
+        more = ", or more if something comes that was not seen so far" if self.is_open else ""
+        return f"80 % {between(low, high)}{more}"
 
 
 @dataclass(frozen=True)
@@ -96,7 +106,7 @@ class Standing:
         if used is None or ahead is None:
             return None
         amounts = (used.low + ahead.low, used.credits + ahead.median, used.high + ahead.high)
-        return Outlook(*amounts, ahead.is_rough, ahead.caveat)
+        return Outlook(*amounts, ahead.is_rough, ahead.caveat, ahead.is_open)
 
     @property
     def alarm(self) -> str:
@@ -140,9 +150,7 @@ class Standing:
         end = self.end
         if end is None:
             return f"not known: {self.credits.unlearned or 'nothing was read yet'}"
-        low, high = round(end.low), round(end.high)
-        bounds = f"hardly under {figure(low)} or over {figure(high)}" if end.is_rough else f"80 % {between(low, high)}"
-        words = f"{'about ' if end.is_rough else ''}{figure(round(end.median))} credits by its end, {bounds}"
+        words = f"{'about ' if end.is_rough else ''}{figure(round(end.median))} credits by its end, {end.range_words}"
         return f"{words} ({end.caveat})" if end.caveat else words
 
 
@@ -155,9 +163,10 @@ def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
     """Return what will be used from ``begin`` to ``end``, None where nothing is known of the burn."""
     hours = (end - begin) / HOUR
     if burn.pattern is not None:
-        ahead = burn.pattern.spent(hours, begin.timestamp() / 3600)
+        ahead = burn.pattern.spent(hours, begin.timestamp() / 3600, burn.hours_seen)
     elif burn.rates is not None:
-        ahead = Sums(*(rate * hours for rate in (burn.rates.low, burn.rates.likely, burn.rates.high)))
+        rates = burn.rates
+        ahead = Sums(rates.low * hours, rates.likely * hours, rates.high * hours)
     else:
         return None
     is_guess = burn.pattern is not None and burn.pattern.is_less_than_one_cycle
@@ -165,7 +174,7 @@ def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
     amounts = (0.0 if is_guess else ahead.low, ahead.median, ahead.high)
     low, median, high = (Decimal(round(amount, 4)) for amount in amounts)
     is_rough = burn.pattern is None or is_guess
-    return Outlook(low, median, high, is_rough, burn.caveat)
+    return Outlook(low, median, high, is_rough, burn.caveat, ahead.is_open)
 
 
 def standings_of(workspaces: Iterable[Workspace], now: datetime) -> dict[int, Standing]:

@@ -101,7 +101,8 @@ def _batch(groups: Sequence[Sequence[Hour]]) -> Batch | None:
     sizes = [sum(hour.spent for hour in group) for group in groups][-6:]
     size = fmean(sizes)
     strays = sum((one / size - 1) ** 2 for one in sizes) + 2 * USUAL_SIZE_ERROR**2
-    return Batch(size, math.sqrt(strays / (len(sizes) + 1)), times[-1], every, max(1.0, stray), is_monthly)
+    error = math.sqrt(strays / (len(sizes) + 1))
+    return Batch(size, error, times[-1], every, max(1.0, stray), is_monthly, len(sizes))
 
 
 def _middle(group: Sequence[Hour]) -> float:

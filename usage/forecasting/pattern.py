@@ -56,19 +56,24 @@ class Crossing:
 
 @dataclass(frozen=True)
 class Sums:
-    """What will be spent in a stretch of time, in credits: the median, and the 80 % interval around it."""
+    """What will be spent in a stretch of time, in credits: the median, and the 80 % interval around it.
+
+    If it ``is_open``, nobody can be sure for so long: it may be more than ``high`` by what was never seen.
+    """
 
     low: float
     median: float
     high: float
+    is_open: bool = False
 
 
 @dataclass(frozen=True)
 class Batch:
     """Work that comes at a regular distance, beside the profile.
 
-    Each has about ``credits``, give or take the share ``size_error``; the last was at ``last`` (epoch hours), and the
-    distance is ``every`` hours, give or take ``stray``; or else it comes on the same day of each month.
+    Each has about ``credits``, as ``seen`` ones had, give or take the share ``size_error``; the last was at ``last``
+    (epoch hours), and the distance is ``every`` hours, give or take ``stray``; or else it comes on the same day of each
+    month.
     """
 
     credits: float
@@ -77,6 +82,7 @@ class Batch:
     every: float
     stray: float
     is_monthly: bool = False
+    seen: int = 1
 
     def times(self, start: float, z: float) -> list[float]:
         """Return after how many hours from ``start`` each of a year's batches comes, ``z`` deviations early.
@@ -91,8 +97,9 @@ class Batch:
         return found
 
     def spent(self, count: int, z: float) -> float:
-        """Return what so many batches spend, ``z`` deviations more."""
-        return self.credits * count * math.exp(z * self.size_error / math.sqrt(count)) if count else 0.0
+        """Return what so many batches spend, ``z`` deviations more: they stray, and so does the mean of those seen."""
+        error = self.size_error * math.sqrt(1 / count + 1 / self.seen) if count else 0.0
+        return self.credits * count * math.exp(z * error)
 
 
 def _deviations(z: float, passed: float) -> float:
@@ -154,8 +161,8 @@ class Pattern:
                 ladder.climb(levels, passed)
         return [ladder.crossing(SURE_PART * watched) for ladder in ladders]
 
-    def spent(self, hours: float, start: float) -> Sums:
-        """Return what will be spent in ``hours`` (a year at most) from ``start`` (epoch hours) on."""
+    def spent(self, hours: float, start: float, watched: float) -> Sums:
+        """Return what will be spent in ``hours`` (a year at most) from ``start`` on; the rest as in ``crossings``."""
         before, levels = (0.0, [0.0] * len(LEVELS)), [0.0] * len(LEVELS)
         for passed, reached in self._levels(start):
             # As in a ladder: linear between two steps, the first of which may begin within an hour.
@@ -165,7 +172,7 @@ class Pattern:
                 break
             before = passed, reached
         high, median, low = levels
-        return Sums(low, median, high)
+        return Sums(low, median, high, is_open=hours > SURE_PART * watched)
 
     def _levels(self, start: float) -> Iterator[tuple[float, list[float]]]:
         """Yield hours from ``start`` on and what will have been spent by then, at each of LEVELS."""

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 
 import cleanlist_ai
-import jsonschema
 import pytest
 from cleanlist_ai import aio
 from cleanlist_ai.exceptions import (
@@ -45,6 +44,8 @@ def fits(model, name):
     """Assert that an answer has nothing undocumented, and fits the published schema where it is at hand."""
     assert getattr(model, "additional_properties", {}) == {}
     if PUBLISHED.exists():
+        import jsonschema  # noqa: PLC0415 - makes parsers for five seconds, in each process that collects this file
+
         schemas = json.loads(PUBLISHED.read_text())
         schema = {**schemas, "$ref": f"#/components/schemas/{name}"}
         jsonschema.validate(json.loads(model.to_json()), schema)

@@ -15,6 +15,8 @@ from django.contrib.auth.signals import user_logged_in
 from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
 from dashboard import health, liveness
@@ -26,6 +28,10 @@ from workspaces import clock
 ROOT = Path(__file__).resolve().parent.parent
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.
 OF_DATABASES = {"db", "transactional_db"}
+
+# How long an example takes says how busy the machine is. What makes too much of them is seen in the time of the whole.
+hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(config, items):

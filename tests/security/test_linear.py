@@ -115,7 +115,8 @@ def test_the_troubleshooter_recognizes_in_proportion(workspace):
     assert find_slow(lambda text: recognize(strip(text).text, workspace), COMMON, ratio=800) is None
 
 
-@pytest.mark.parametrize("path", patterns.FILES, ids=lambda path: str(path.relative_to(patterns.ROOT)))
-def test_no_pattern_is_made_where_it_cannot_be_tried(path):
+def test_no_pattern_is_made_where_it_cannot_be_tried():
     allowed = {"redacting.py": 1}  # of a person's name, which is escaped
-    assert len(patterns.hidden_calls(path)) <= allowed.get(path.name, 0)
+    hidden = {path: patterns.hidden_calls(path) for path in patterns.FILES}
+    assert patterns.FILES
+    assert {path: calls for path, calls in hidden.items() if len(calls) > allowed.get(path.name, 0)} == {}

@@ -17,6 +17,9 @@ from workspaces.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
 from workspaces.sealing import CannotOpen
 
+NOT_KNOWN = "not known"
+TAKES_NOTHING = "takes nothing: it is read only, its disk is full, or it does not answer"
+
 
 @require_safe
 @login_not_required
@@ -57,7 +60,7 @@ def _encryption_keys() -> str:
     except CannotOpen as error:
         return str(error)
     except DatabaseError:
-        return "not known"
+        return NOT_KNOWN
     return "ok"
 
 
@@ -75,7 +78,7 @@ def _writable() -> str:
     try:
         Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
     except DatabaseError:
-        return "takes nothing: it is read only, its disk is full, or it does not answer"
+        return TAKES_NOTHING
     return "ok"
 
 
@@ -84,7 +87,7 @@ def _migrations() -> str:
         executor = MigrationExecutor(connection)
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
-        return "unknown"
+        return NOT_KNOWN
     return f"{len(pending)} to apply: run the command migrate" if pending else "ok"
 
 
@@ -98,13 +101,13 @@ def _redis() -> str:
     return "ok"
 
 
-_WRITING = Remembered(_writable, seconds=10)
+_WRITING = Remembered(_writable, seconds=10, doubtful=(TAKES_NOTHING,))
 # What is wrong with the encryption keys of this process, or "ok".
-encryption_keys = Remembered(_encryption_keys, seconds=10)
+encryption_keys = Remembered(_encryption_keys, seconds=10, doubtful=(NOT_KNOWN,))
 # Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
 _CHECKS = {
     "database": Remembered(_database, seconds=1),
-    "migrations": Remembered(_migrations, seconds=20),
+    "migrations": Remembered(_migrations, seconds=20, doubtful=(NOT_KNOWN,)),
     "redis": Remembered(_redis, seconds=1),
 }
 

@@ -2,18 +2,24 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+# How long an answer counts that may be another in a moment.
+DOUBTFUL_SECONDS = 1.0
 
 
 class Remembered(Generic[T]):
-    """The last answer to a question that is asked at most once in ``seconds``, by one thread at a time."""
+    """The last answer to a question that is asked at most once in ``seconds``, by one thread at a time.
 
-    def __init__(self, question: Callable[[], T], seconds: float) -> None:
+    ``doubtful`` answers say that something was away, so they count for a second, or for less where all do.
+    """
+
+    def __init__(self, question: Callable[[], T], seconds: float, doubtful: Collection[T] = ()) -> None:
         self._question = question
         self._seconds = seconds
+        self._doubtful = doubtful
         self._asking = threading.Lock()
         self.forget()
 
@@ -37,5 +43,8 @@ class Remembered(Generic[T]):
     def _ask(self) -> T:
         if self._answer is None or time.monotonic() >= self._good_until:
             self._answer = self._question()
-            self._good_until = time.monotonic() + self._seconds
+            is_doubtful = self._answer in self._doubtful
+            self._good_until = time.monotonic() + (
+                min(DOUBTFUL_SECONDS, self._seconds) if is_doubtful else self._seconds
+            )
         return self._answer

@@ -7,6 +7,7 @@ from django.test import Client
 
 from dashboard import health
 from dashboard.remembered import Remembered
+from tests.waiting import wait_until
 
 
 def test_alive_needs_nothing(client):
@@ -44,6 +45,25 @@ def test_not_ready_without_a_database(client, monkeypatch):
     monkeypatch.setattr(health.connection, "cursor", refuse, raising=False)
     monkeypatch.setattr(health.MigrationExecutor, "__init__", lambda *_: refuse())
     assert client.get("/readyz").json()["checks"]["database"] == "no answer"
+
+
+@pytest.mark.django_db
+def test_ready_within_seconds_of_the_database_being_back(client, monkeypatch):
+    """Though plans of migrations are remembered for twenty, writing and keys for ten."""
+
+    def refuse(*_):
+        raise DatabaseError
+
+    def not_ok():
+        answers = client.get("/readyz?full").json()["checks"]
+        return {name for name in ("database", "migrations", "encryption_keys") if answers[name] != "ok"}
+
+    with monkeypatch.context() as away:
+        away.setattr(health.MigrationExecutor, "__init__", refuse)
+        away.setattr(health.Heartbeat, "beat", refuse)
+        away.setattr(health, "check_encryption_keys", refuse)
+        assert not_ok() == {"database", "migrations", "encryption_keys"}
+    wait_until(lambda: not not_ok(), 5)
 
 
 @pytest.mark.django_db

@@ -13,6 +13,7 @@ from dashboard.provisioning.members import apply_members
 from dashboard.provisioning.reading import NotApplicable, Problem
 from dashboard.provisioning.rule_changes import apply_rules
 from dashboard.provisioning.running import Run
+from workspaces import clock
 from workspaces.audit import Actor, many_events
 from workspaces.models import User, Workspace
 from workspaces.rights import locked
@@ -27,6 +28,7 @@ class ChangedMeanwhile(Exception):
     """What there is to do is not what was agreed to; nothing was done."""
 
 
+@clock.one_moment()
 def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
     """Return what would be done. Raises NotApplicable with everything that is refused."""
     run = Run(actor, delete=delete)
@@ -39,6 +41,7 @@ def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
     return run
 
 
+@clock.one_moment()
 def carry_out(wanted: Sequence[Wanted], agreed: Run, reports: Mapping[str, ConnectionReport]) -> Run:
     """Do what was ``agreed``; ``reports`` say what upstream thinks of the credentials, by workspace.
 

@@ -27,11 +27,12 @@ def apply_members(run: Run, wanted: Wanted, workspace: Workspace) -> None:
         return
     node, listed = wanted.members.node, wanted.members.value
     members, invited = members_of(workspace), invited_to(workspace)
+    pending = set(workspace.invitations.open().values_list("email", flat=True))
     for email in sorted(listed, key=lambda one: -list(Role).index(listed[one].value)):
         if email in members:
             _change(run, members[email], listed[email])
         else:
-            _invite(run, workspace, email, listed[email], invited.get(email))
+            _invite(run, workspace, email, listed[email], invited.get(email), is_pending=email in pending)
     for email, membership in members.items():
         if email not in listed:
             text = f"{email}, {Role(membership.role).in_words}"
@@ -51,13 +52,16 @@ def _change(run: Run, membership: Membership, said: Said[Role]) -> None:
     run.do("change", said.node, text, lambda: change_role(membership, said.value, run.actor))
 
 
-def _invite(run: Run, workspace: Workspace, email: str, said: Said[Role], open_one: Invitation | None) -> None:
+def _invite(
+    run: Run, workspace: Workspace, email: str, said: Said[Role], open_one: Invitation | None, *, is_pending: bool
+) -> None:
     if open_one is not None and open_one.role == said.value:
         run.same()
         return
 
     def act() -> None:
-        _revoke_pending(run, workspace, email)
+        if is_pending:
+            _revoke_pending(run, workspace, email)
         invite(workspace, run.actor, email=email, role=said.value)
 
     if open_one is not None:

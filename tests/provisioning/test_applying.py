@@ -4,6 +4,8 @@ import os
 
 import pytest
 from cryptography.fernet import Fernet
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from alerts.models import QuietHours, Recipient, Rule
 from dashboard.management.commands import apply as module
@@ -357,3 +359,26 @@ def test_what_somebody_else_did_meanwhile_is_not_done_twice(apply, workspace, mo
     said = apply("workspaces: {example-works: {polling: paused}}")
     assert (said.code, said.out.splitlines()[-1]) == (0, "Somebody else has done all of it meanwhile.")
     assert AuditEvent.objects.filter(action=Action.POLLING_PAUSED).count() == 1
+
+
+def many(number):
+    people = "".join(f"      m{place}@example.test: viewer\n" for place in range(number))
+    rule = "      - {{kind: spent_above, name: Rule {}, threshold: 5}}\n"
+    rules = "".join(rule.format(place) for place in range(number))
+    return f"workspaces:\n  example-works:\n    members:\n{people}    rules:\n{rules}"
+
+
+def queries_of(apply, number, *options):
+    with CaptureQueriesContext(connection) as queries:
+        apply(many(number), *options)
+    return len(queries)
+
+
+def test_what_is_as_the_file_says_costs_no_query_for_each(apply, workspace):
+    apply(many(30))
+    assert queries_of(apply, 30) == queries_of(apply, 3)
+
+
+def test_a_change_costs_a_dozen_queries_and_the_hundredth_no_more_than_the_first(apply, workspace):
+    few, more = queries_of(apply, 5, "--plan"), queries_of(apply, 25, "--plan")
+    assert more - few <= 20 * (13 + 13)

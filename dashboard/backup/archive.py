@@ -1,5 +1,6 @@
 """Writes archives and reads them back."""
 
+import errno
 import gzip
 import hashlib
 import os
@@ -67,13 +68,13 @@ def write(
 
     ``with_files`` names more files of ``var_dir`` to take along: keys. Raises BackupFailed.
     """
-    if target.exists():
-        raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
     if not (var_dir / snapshot.CONSOLE).is_file():
         raise BackupFailed(
             f"There is no database of the console in {var_dir}. Is it the VAR_DIR that the console runs with?"
         )
     try:
+        if target.exists():
+            raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
         with private_folder(var_dir) as folder, _draft(target) as output:
             names = snapshot.take(var_dir, folder / "files", with_files=with_files)
             if not recipients:
@@ -101,7 +102,8 @@ def read(archive: Path, folder: Path, identity: Path | None) -> Manifest:
     except (tarfile.TarError, EOFError, msgspec.MsgspecError, zlib.error, gzip.BadGzipFile) as error:
         raise BackupFailed(f"{archive} is no backup of the console, or is damaged: {error}.") from None
     except OSError as error:
-        raise BackupFailed(f"{archive} cannot be read: {error.strerror or error}.") from None
+        what = f"unpacked into {folder.parent}" if error.errno == errno.ENOSPC else "read"
+        raise BackupFailed(f"{archive} cannot be {what}: {error.strerror or error}.") from None
 
 
 @contextmanager

@@ -21,8 +21,14 @@ def recipient(text: str) -> Recipient:
 
 
 def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -> None:
-    """Write ``source`` to ``target`` so that only holders of one of the private keys can read it."""
-    pyrage.encrypt_io(source, target, recipients)
+    """Write ``source`` to ``target`` so that only holders of one of the private keys can read it.
+
+    Raises BackupFailed, as for a disk that is full.
+    """
+    try:
+        pyrage.encrypt_io(source, target, recipients)
+    except pyrage.EncryptError as error:
+        raise BackupFailed(f"The encrypted archive cannot be written: {error}.") from None
 
 
 def is_encrypted(path: Path) -> bool:

@@ -5,6 +5,7 @@ import gzip
 import io
 import itertools
 import os
+import shutil
 import sqlite3
 import stat
 import subprocess
@@ -127,6 +128,32 @@ def test_an_archive_is_never_written_over(make):
 def test_a_place_that_cannot_be_written_to_is_named(var_dir, tmp_path):
     with pytest.raises(BackupFailed, match=r"missing/b cannot be written: No such file or directory"):
         archive.write(tmp_path / "missing/b", var_dir, encryption_keys=[KEY], with_files=(), recipients=())
+
+
+def no_room(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_disk_that_is_full_while_encrypting_is_told():
+    public = encryption.recipient(str(pyrage.x25519.Identity.generate().to_public()))
+    with (
+        Path("/dev/full").open("wb", buffering=0) as full,
+        pytest.raises(BackupFailed, match=r"encrypted archive cannot be written: .*No space left"),
+    ):
+        encryption.encrypt(io.BytesIO(b"a" * 1_000_000), full, [public])
+
+
+def test_no_room_to_unpack_is_not_taken_for_an_archive_that_cannot_be_read(make, empty, monkeypatch):
+    path = make()
+    monkeypatch.setattr(shutil, "copyfileobj", no_room)
+    with pytest.raises(BackupFailed, match=r"cannot be unpacked into .*elsewhere: No space left"):
+        restoring.restore(path, empty, None, KNOWN, HERE)
+    assert list(empty.iterdir()) == []
+
+
+def test_a_name_that_no_file_can_have_is_told(var_dir, tmp_path):
+    with pytest.raises(BackupFailed, match="cannot be written: File name too long"):
+        archive.write(tmp_path / ("n" * 300), var_dir, encryption_keys=[KEY], with_files=(), recipients=())
 
 
 def test_an_empty_folder_is_not_backed_up_as_if_the_console_were_in_it(empty, tmp_path):

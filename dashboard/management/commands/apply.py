@@ -11,6 +11,7 @@ from dashboard.provisioning.applying import ChangedMeanwhile, carry_out, check_c
 from dashboard.provisioning.document import Wanted, understand
 from dashboard.provisioning.reading import MOST_BYTES, NotApplicable, Problem, one_line
 from dashboard.provisioning.running import Run
+from workspaces import clock
 from workspaces.audit import Actor
 
 SIGNS = {"create": "+", "change": "~", "remove": "-", "only here": "!", "left alone": "!"}
@@ -55,7 +56,9 @@ class Command(BaseCommand):
             raise CommandError("With --json nobody can be asked: add --plan or --yes.")
         self.name = "standard input" if file == "-" else file
         try:
-            self._apply(understand(_content(file), Path() if file == "-" else Path(file).parent), options)
+            with clock.one_moment():  # or each rule that is read asks the database for the time
+                wanted = understand(_content(file), Path() if file == "-" else Path(file).parent)
+            self._apply(wanted, options)
         except NotApplicable as refusal:
             self._refuse(refusal.problems, as_json=options["json"])
         except ChangedMeanwhile:

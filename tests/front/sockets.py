@@ -42,5 +42,6 @@ def get(port, path, *headers):
 
 def seconds_for(port, path):
     begun = time.monotonic()
-    assert get(port, path)[0] == 200
+    status, _, body = get(port, path)
+    assert status == 200, body
     return time.monotonic() - begun

@@ -1,11 +1,13 @@
 """What the web server calls: sizes and times are limited first, then Django answers in a thread."""
 
+import multiprocessing
 import os
 from collections.abc import Callable
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
+from dashboard.embedded.follow import follow
 from dashboard.front import Gone, Receive, Refused, Scope, Send
 from dashboard.front.limits import Bodies, check_head, discard
 from dashboard.front.threads import Threads
@@ -53,6 +55,10 @@ async def _refuse(refused: Refused, send: Send) -> None:
 
 
 def _begin() -> Front:
+    parent = multiprocessing.parent_process()
+    if parent is not None and parent.pid is not None:
+        # Or those that answer outlive a server that was killed, keep its port, and a new one cannot start.
+        follow(parent.pid)
     django = get_wsgi_application()
     from dashboard.front.metering import REFUSED  # noqa: PLC0415 - models can be imported from here on
     from workspaces import meters  # noqa: PLC0415

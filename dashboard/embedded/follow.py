@@ -11,13 +11,18 @@ import sys
 PR_SET_PDEATHSIG = 1  # linux/prctl.h; survives exec
 
 
-def main() -> None:
-    """Ask the kernel for SIGTERM at the parent's death, then become the program."""
-    parent, command = int(sys.argv[1]), sys.argv[2:]
+def follow(parent: int) -> None:
+    """Ask the kernel for SIGTERM at the death of ``parent``, this process's own."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
     if os.getppid() != parent:  # it died before we asked
         sys.exit(1)
+
+
+def main() -> None:
+    """Follow the parent, and become the program."""
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    follow(parent)
     os.execvp(command[0], command)
 
 

@@ -166,6 +166,28 @@ def test_bursts_may_stay_away_for_long_and_spend_much_as_soon_as_one_comes():
     assert found.late > 10 * 24
 
 
+@pytest.mark.parametrize(("chance", "share"), [(0.0, 1), (1.0, 8 / 9), (10.0, 0)])
+def test_the_median_of_what_strays_by_chance_is_less_than_its_mean(chance, share):
+    pattern = Pattern((10.0,) * 168, 0.0, 0.0, 1.0, 20.0, chance=chance)
+    assert pattern.spent(24, FIRST, 9999).median == pytest.approx(240 * share**3)
+    if share:
+        assert pattern.median(240 * share**3, FIRST) == pytest.approx(24)
+
+
+def test_the_low_end_of_a_narrow_interval_is_not_above_the_median():
+    pattern = Pattern((10.0,) * 168, 0.0, 0.0, 4.0, 20.0, chance=4.0, scale=0.4)
+    for hours in (6, 12, 24, 48):
+        found = pattern.spent(hours, FIRST, 9999)
+        assert found.low < found.median < found.high
+
+
+def test_that_neighbouring_days_are_alike_is_not_the_chance_of_a_day():
+    alike, _ = forecast(past(56, lambda n: 100 if n // 24 % 10 < 5 else 2), 5000)
+    alone, _ = forecast(past(56, lambda n: 100 if n // 24 % 2 else 2), 5000)
+    assert alike.daily_variance > 2 * alike.chance > 0.5
+    assert alone.daily_variance == alone.chance > 0.5
+
+
 def test_the_fewer_batches_were_seen_the_less_is_known_of_their_size():
     few, many = (
         learn(hours := past(days, lambda n: 4000 if n % 168 == 33 else 0.5, noise=0), hours[-1].number + 1).batch

@@ -5,7 +5,8 @@ How that moves on is described by a few models: the usual level with a cautious 
 a steady growth or decline (``courses``), and a batch at a regular distance (``batches``). Forecasts by each of the
 former, made at earlier moments of this very history, tell which of them to believe (``trials``), and by how far such
 forecasts miss: that makes the 80 % interval wider or narrower. Its early end is no further ahead than half of the time
-that was watched: what comes more rarely may come any day. Top-ups are not part of the burn.
+that was watched: what comes more rarely may come any day. The median of bursts is less than their mean, by the chance
+of single days. Top-ups are not part of the burn.
 ``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
 """
 

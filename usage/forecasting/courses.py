@@ -41,12 +41,16 @@ class Day:
 
 @dataclass(frozen=True)
 class Course:
-    """By what the profile is multiplied to give today's level, the trend, and how far days stray from both."""
+    """By what the profile is multiplied to give today's level, the trend, and how far days stray from both.
+
+    ``chance`` is the variance of a day alone, ``daily_variance`` more where days resemble the day before.
+    """
 
     model: str
     level: float
     trend_a_week: float
     trend_error: float
+    chance: float
     daily_variance: float
     days: float
     trend_weeks: float = TREND_WEEKS
@@ -60,6 +64,7 @@ class Course:
             self.trend_error,
             self.daily_variance,
             self.days,
+            chance=self.chance,
             trend_weeks=self.trend_weeks,
             model=self.model,
             step_days=self.step_days,
@@ -68,10 +73,10 @@ class Course:
 
 def usual(days: Sequence[Day]) -> Course:
     """Return the smoothed level, with a damped trend as far as it is likelier than chance."""
-    variance = _variance(days, 0.0, _level(days, 0.0))
+    _, variance = _variance(days, 0.0, _level(days, 0.0))
     trend, error = _cautious_trend(days, variance)
     level = _level(days, trend)
-    return Course(USUAL, level, trend, error, _variance(days, trend, level), _weight(days))
+    return Course(USUAL, level, trend, error, *_variance(days, trend, level), _weight(days))
 
 
 def since_step(days: Sequence[Day]) -> Course | None:
@@ -85,7 +90,7 @@ def since_step(days: Sequence[Day]) -> Course | None:
     before = _level(days[begin:], 0.0) / level
     older = [replace(day, spent=day.spent / before) if before > 0 else day for day in days[begin:]]
     variance = _variance([*days[:begin], *older], 0.0, level)
-    return Course(STEP, level, 0.0, error, variance, _weight(days[:begin]), step_days=begin)
+    return Course(STEP, level, 0.0, error, *variance, _weight(days[:begin]), step_days=begin)
 
 
 def steady_trend(days: Sequence[Day]) -> Course | None:
@@ -95,9 +100,9 @@ def steady_trend(days: Sequence[Day]) -> Course | None:
     level, trend, information = _exponential(days)
     if not 0 < level < math.inf:
         return None
-    variance = _variance(days, trend, level)
+    chance, variance = _variance(days, trend, level)
     error = min(UNKNOWN_TREND, math.sqrt(variance / information) if information > 0 else UNKNOWN_TREND)
-    return Course(TREND, level, trend, error, variance, _weight(days), trend_weeks=STEADY_WEEKS)
+    return Course(TREND, level, trend, error, chance, variance, _weight(days), trend_weeks=STEADY_WEEKS)
 
 
 # What may be chosen instead of the usual course.
@@ -198,13 +203,14 @@ def _level(days: Sequence[Day], trend: float) -> float:
     return max(0.0, spent / expected) if expected > 0 else 0.0
 
 
-def _variance(days: Sequence[Day], trend: float, level: float) -> float:
-    """Return the variance of a day's spending over the average; more where days resemble the day before."""
+def _variance(days: Sequence[Day], trend: float, level: float) -> tuple[float, float]:
+    """Return the variance of a day's spending over the average, and the same with what days have of the day before."""
     average = fmean(day.expected for day in days) if days else 0.0
     if average <= 0 or level <= 0:
-        return 1.0
+        return 1.0, 1.0
     strays = [stray / (average * level) for stray in _strays(days, trend)]
-    return fmean(stray**2 for stray in strays) * _persistence(strays)
+    chance = fmean(stray**2 for stray in strays)
+    return chance, chance * _persistence(strays)
 
 
 def _strays(days: Sequence[Day], trend: float) -> list[float]:

@@ -18,7 +18,9 @@ COARSE_AFTER = 14 * 24
 NORMAL, NEARLY_NONE = NormalDist(), 1e-6
 # 10 % of outcomes lie beyond so many standard deviations on either side.
 Z80 = 1.2816
-LEVELS = (Z80, 0.0, -Z80)
+LEVELS, MEDIAN = (Z80, 0.0, -Z80), (0.0,)
+# The first moment spends no less than so many average days, when it comes to how far that strays.
+LEAST_BURNT = 1 / 48
 # Nobody can be sure for longer than this part of the time that was watched. Where nothing rare came in it, the first
 # comes in half of that time with a chance of 1 in 3 if rare things do happen, as they are taken to do in one account
 # of three: together that is 10 %.
@@ -125,9 +127,10 @@ def month_later(hour: float, months: int) -> float:
 class Pattern:
     """What was learned: expected credits for each hour of the week, the trend, and how far days stray.
 
-    ``scale`` is how much wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the
-    course that was chosen; ``step_days`` is how many days ago the burn changed at once, where that is what it is.
-    ``is_less_than_one_cycle`` is true when most was spent in one batch, so that nobody knows when the next comes.
+    ``chance`` is the variance of a day alone, by which the median of a sum is less than its mean. ``scale`` is how much
+    wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the course that was chosen;
+    ``step_days`` is how many days ago the burn changed at once, where that is what it is. ``is_less_than_one_cycle`` is
+    true when most was spent in one batch, so that nobody knows when the next comes.
     """
 
     profile: tuple[float, ...]
@@ -135,6 +138,7 @@ class Pattern:
     trend_error: float
     daily_variance: float
     days: float
+    chance: float = 0.0
     unseen_days: int = 0
     scale: float = 1.0
     trend_weeks: float = TREND_WEEKS
@@ -153,18 +157,26 @@ class Pattern:
 
         ``watched`` is how many hours of history there are: what comes more rarely than that may come any day.
         """
-        ladders = [_Ladder(amount) for amount in amounts]
-        for passed, levels in self._levels(start):
+        return [ladder.crossing(SURE_PART * watched) for ladder in self._climbed(amounts, start, LEVELS)]
+
+    def median(self, amount: float, start: float) -> float | None:
+        """Return the median of what ``crossings`` returns for one amount, for less of the work."""
+        [ladder] = self._climbed([amount], start, MEDIAN)
+        return ladder.found[0]
+
+    def _climbed(self, amounts: Sequence[float], start: float, deviations: Sequence[float]) -> list["_Ladder"]:
+        ladders = [_Ladder(amount, len(deviations)) for amount in amounts]
+        for passed, levels in self._levels(start, deviations):
             if all(ladder.is_done for ladder in ladders):
                 break
             for ladder in ladders:
                 ladder.climb(levels, passed)
-        return [ladder.crossing(SURE_PART * watched) for ladder in ladders]
+        return ladders
 
     def spent(self, hours: float, start: float, watched: float) -> Sums:
         """Return what will be spent in ``hours`` (a year at most) from ``start`` on; the rest as in ``crossings``."""
         before, levels = (0.0, [0.0] * len(LEVELS)), [0.0] * len(LEVELS)
-        for passed, reached in self._levels(start):
+        for passed, reached in self._levels(start, LEVELS):
             # As in a ladder: linear between two steps, the first of which may begin within an hour.
             share = min(1.0, (hours - before[0]) / (passed - before[0]))
             levels = [low + (high - low) * share for low, high in zip(before[1], reached, strict=True)]
@@ -174,32 +186,26 @@ class Pattern:
         high, median, low = levels
         return Sums(low, median, high, is_open=hours > SURE_PART * watched)
 
-    def _levels(self, start: float) -> Iterator[tuple[float, list[float]]]:
-        """Yield hours from ``start`` on and what will have been spent by then, at each of LEVELS."""
+    def _levels(self, start: float, deviations: Sequence[float]) -> Iterator[tuple[float, list[float]]]:
+        """Yield hours from ``start`` on and what will have been spent by then, so many ``deviations`` more."""
         an_average_day = sum(self.profile) / 7
-        times = [self.batch.times(start, z) if self.batch else [] for z in LEVELS]
-        batches = [self._batches(due, z) for due, z in zip(times, LEVELS, strict=True)]
-        before = [0.0] * len(LEVELS)
+        times = [self.batch.times(start, z) if self.batch else [] for z in deviations]
+        batches = [self._batches(due, z) for due, z in zip(times, deviations, strict=True)]
+        before = [0.0] * len(deviations)
+        # As far as forecasts have borne it out, or the low end of a narrow interval would be above the median.
+        chance = self.chance * min(1.0, self.scale) ** 2
         for passed, spent in self._ahead(start, list(chain.from_iterable(times))):
-            spread = self.spread(passed / 24, spent / an_average_day) if an_average_day > 0 else 0.0
+            burnt_days = spent / an_average_day if an_average_day > 0 else 0.0
+            spread = 0.0 if deviations is MEDIAN else self.spread(passed / 24, burnt_days)
+            # What is not known of level and trend may as well be more as less: the median knows of chance alone.
+            middle = _median(chance / max(burnt_days, LEAST_BURNT))
             levels = [
-                spent * _quantile(z, spread) + in_batches(passed) for z, in_batches in zip(LEVELS, batches, strict=True)
+                spent * (_quantile(z, spread) if z else middle) + in_batches(passed)
+                for z, in_batches in zip(deviations, batches, strict=True)
             ]
             # The spread shrinks with the first hours, the sum of what was spent never does.
             before = [max(level, reached) for level, reached in zip(levels, before, strict=True)]
             yield passed, before
-
-    def median(self, amount: float, start: float) -> float | None:
-        """Return the median of what ``crossings`` returns for one amount, for a fraction of the work."""
-        times = self.batch.times(start, 0.0) if self.batch else []
-        before, in_batches = (0.0, 0.0), self._batches(times, 0.0)
-        for passed, steady in self._ahead(start, times) if amount > 0 else ():
-            spent = steady + in_batches(passed)
-            if spent >= amount:
-                share = (amount - before[1]) / (spent - before[1])
-                return before[0] + (passed - before[0]) * share
-            before = passed, spent
-        return None if amount > 0 else 0.0
 
     def _batches(self, times: Sequence[float], z: float) -> Callable[[float], float]:
         """Return what tells of the hours to come what batches at ``times`` will have spent by then."""
@@ -236,7 +242,7 @@ class Pattern:
         ``burnt_days`` is the expected sum in average days: a quiet night has little in it to even things out.
         """
         weeks = days / 7
-        noise = self.daily_variance * (1 / max(burnt_days, 1 / 48) + 1 / max(self.days, 1.0))
+        noise = self.daily_variance * (1 / max(burnt_days, LEAST_BURNT) + 1 / max(self.days, 1.0))
         drift = DRIFT_A_WEEK**2 * (weeks + 1) + (self.trend_error * min(weeks + 1, TREND_WEEKS) / 2) ** 2
         unseen = self.unseen_days * UNSEEN_DAY_VARIANCE * min(1.0, weeks)
         return self.scale * math.sqrt(noise + drift + unseen)
@@ -253,16 +259,19 @@ def _quantile(z: float, spread: float) -> float:
     return math.exp(z * math.sqrt(math.log1p(spread * spread)))
 
 
-class _Ladder:
-    """Notes when the sum of spending passes an amount: soon, in the middle, late. Steps are linear in between."""
+def _median(variance: float) -> float:
+    """Return the median of a gamma distribution as a share of its mean, in the same way."""
+    return max(0.0, 1 - variance / 9) ** 3
 
-    def __init__(self, amount: float) -> None:
+
+class _Ladder:
+    """Notes when sums of spending pass an amount: soon, in the middle, late. Steps are linear in between."""
+
+    def __init__(self, amount: float, sums: int) -> None:
         self.amount = amount
-        self.found: list[float | None] = [None, None, None]
-        self.before = [0.0, 0.0, 0.0]
+        self.found: list[float | None] = [None if amount > 0 else 0.0] * sums
+        self.before = [0.0] * sums
         self.passed = 0.0
-        if amount <= 0:
-            self.found = [0.0, 0.0, 0.0]
 
     @property
     def is_done(self) -> bool:

@@ -122,7 +122,7 @@ def _tables_are_emptied_quickly():
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup):
-    """Keep a copy of the empty database for the consoles that tests start: making its tables takes seven seconds."""
+    """Keep a copy of the empty database for the consoles that tests start: making its tables takes seconds."""
     if connection.vendor == "sqlite":
         with (
             contextlib.closing(sqlite3.connect(connection.settings_dict["NAME"])) as made,

@@ -29,7 +29,7 @@ class RunningConsole:
     folder = ROOT
 
     def __init__(self, var_dir: Path, *arguments: str, tables: Path | None = None, **variables: str) -> None:
-        """``tables`` is a database to begin with; without it the console makes its own, which takes seven seconds."""
+        """``tables`` is a database to begin with; without it the console makes its own, which takes seconds."""
         if tables:
             shutil.copy(tables, var_dir / "console.sqlite3")
         self.var_dir = var_dir

@@ -13,7 +13,9 @@ from usage.ranges import DAY, Range
 from usage.series import Sample
 
 WIDTH, HEIGHT = 960, 260
-LEFT, RIGHT, TOP, BOTTOM = 56, 8, 14, 24
+LEFT, TOP, BOTTOM = 8, 14, 24
+# Of the labels of the axis, which stands on the right, where the newest is: on a phone the rest has to be scrolled to.
+DIGIT, LABEL_SPACE = 7, 12
 # A history shorter than its range is drawn from its beginning, but never less than this.
 SHORTEST = timedelta(minutes=10)
 TICKS = 6
@@ -44,9 +46,10 @@ class Chart:
     unseen_thresholds: list[str]
     latest: Mark
     words: str
+    right: float
 
     width, height = WIDTH, HEIGHT
-    left, right, top, bottom = LEFT, WIDTH - RIGHT, TOP, HEIGHT - BOTTOM
+    left, top, bottom = LEFT, TOP, HEIGHT - BOTTOM
     inner_height = HEIGHT - TOP - BOTTOM
 
 
@@ -75,6 +78,7 @@ def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequen
         unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
         latest=Mark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
         words=_words(found, span),
+        right=scale.right,
     )
 
 
@@ -95,9 +99,14 @@ class _Scale:
         bottom = max(0.0, math.floor(low / step) * step)
         return cls(begin, end, bottom, max(math.ceil(high / step), bottom / step + 2) * step, step)
 
+    @property
+    def right(self) -> float:
+        """Where the drawing ends and the labels of the axis begin: the highest is the longest."""
+        return WIDTH - LABEL_SPACE - DIGIT * len(f"{self.high:,.0f}")
+
     def x(self, at: datetime) -> float:
         share = (max(at, self.begin) - self.begin) / (self.end - self.begin)
-        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+        return round(LEFT + share * (self.right - LEFT), 1)
 
     def y(self, value: float) -> float:
         share = (value - self.low) / (self.high - self.low)
@@ -109,7 +118,7 @@ class _Scale:
     def rows(self) -> list[Mark]:
         count = round((self.high - self.low) / self.step)
         values = [self.low + number * self.step for number in range(count + 1)]
-        return [Mark(LEFT, self.y(value), f"{value:,.0f}") for value in values]
+        return [Mark(self.right, self.y(value), f"{value:,.0f}") for value in values]
 
     def columns(self) -> list[Mark]:
         length = self.end - self.begin
@@ -160,7 +169,7 @@ def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
     head = 0
     for place, level in enumerate(levels):
         whole = f"{level:,.0f}"
-        mark = Mark(WIDTH - RIGHT, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
+        mark = Mark(scale.right, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
         if found and mark.y - found[head].y < LABEL_HEIGHT:
             found[head] = replace(found[head], text=f"{found[head].text}, {mark.text}")
             mark = replace(mark, text="")

@@ -71,6 +71,18 @@ def test_every_range_has_a_chart_and_its_numbers(page, workspace, now, name):
     assert shown.bins[0].credits == shown.latest.credits
 
 
+@pytest.mark.parametrize("balance", [40, 10_540, 1_234_567, 98_765_432_100])
+def test_the_axis_of_the_chart_has_room_for_its_longest_label_and_the_line_ends_before_it(page, readings, balance):
+    readings({9: balance, 1: balance - 4})
+    chart = page().context["page"].chart
+    # At the size of the labels a digit of the widest common typeface is 7 units wide, a comma half of it.
+    widest = max(7 * len(row.text.replace(",", "")) + 3.5 * row.text.count(",") for row in chart.rows)
+    assert all(row.x == chart.right for row in chart.rows)
+    assert chart.right + 8 + widest <= chart.width
+    assert chart.right > 0.8 * chart.width
+    assert chart.latest.x <= chart.right
+
+
 @pytest.mark.parametrize("name", ["24h", "7d"])
 def test_a_gap_is_left_open_in_the_drawing(page, readings, name):
     readings({600: 500, 599: 490, 90: 400, 89: 390})

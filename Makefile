@@ -14,6 +14,8 @@ ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, pacer_storm and
 # redelivery take minutes: by name only.
 BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
+# Where it is set, each of the many programs that tests start compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 # For every Python from 3.11 on and every platform; pins that are there stay unless requirements*.in says otherwise.
 LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url

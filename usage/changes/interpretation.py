@@ -17,7 +17,7 @@ from usage.changes.calls import Calls
 from usage.changes.facts import ZERO, Certainty, Change, Evidence, Interpretation, Mark
 from usage.changes.hidden import NOTHING, Fall, Hidden, hidden_in
 from usage.changes.known import Known, place
-from usage.changes.pace import LONG_SECONDS, Paces
+from usage.changes.pace import Pace, Paces
 from usage.changes.reservations import SETTLING, Reservations
 from usage.rounding import bounds
 
@@ -222,16 +222,16 @@ class _Reader:
     # --- falls ------------------------------------------------------------------------------------------------
 
     def _fall(self, at: int, step: _Step) -> Interpretation:
-        hidden = self._hidden(at, step)
+        pace = self.paces.before(at)
+        is_long = pace.is_long(step.change.seconds)
+        hidden = self._hidden(step, pace, is_long=is_long)
         if hidden is NOTHING:
             return Interpretation()
-        is_long = step.change.seconds > LONG_SECONDS
         why = ("gap", "slow") if is_long else ("slow",)
         return Interpretation(hidden.likely, hidden.low, hidden.high, certainty=Certainty.UNCERTAIN, why=why)
 
-    def _hidden(self, at: int, step: _Step) -> Hidden:
-        change, pace = step.change, self.paces.before(at)
-        is_long = change.seconds > LONG_SECONDS
+    def _hidden(self, step: _Step, pace: Pace, *, is_long: bool) -> Hidden:
+        change = step.change
         is_priced = step.is_logged and step.price is not None
         if (step.is_logged and not step.calls) or not (is_priced or is_long or pace.is_regular):
             return NOTHING

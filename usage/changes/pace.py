@@ -2,7 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from usage.changes.facts import Change
@@ -16,9 +16,9 @@ SELDOM = 0.05
 SEVERAL_CALLS = 5500.0
 # Without a fall for so long the balance is at rest.
 QUIET = timedelta(minutes=15)
-# How many changes before one tell its pace, and of what time. What comes after tells nothing: what was said of a change
-# stays, whatever the balance does then.
-AROUND, RECENT = 90, timedelta(days=1)
+# The changes of the day before one tell its pace, at most the first many, and at least the second where readings are
+# rare. What comes after tells nothing: what was said of a change stays, whatever the balance does then.
+AROUND, MANY, RECENT = 90, 60, timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Pace:
     """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
 
     ``share`` is how much of the ``watched`` seconds the balance was falling; ``largest`` is the largest single fall,
-    but for ``beyond``, one that exceeds all others by far.
+    but for ``beyond``, one that exceeds all others by far; ``stretch`` is how far readings usually lie apart.
     """
 
     rate: float = 0.0
@@ -38,35 +38,46 @@ class Pace:
     usual: float = 0.0
     watched: float = 0.0
     beyond: float = 0.0
+    stretch: float = 0.0
+    is_at_rest: bool = False
 
     def expected(self, seconds: float) -> float:
         """Return what is usually spent in so long."""
-        if self._is_long(seconds):
+        if self._is_usual(seconds):
             return self.usual * seconds
         return self.rate * seconds if self.is_steady else 0.0
 
     def narrow(self, seconds: float) -> float:
         """Return what is seldom exceeded in so long."""
-        if self._is_long(seconds):
+        if self._is_usual(seconds):
             return 2 * self.usual * seconds
-        return 2 * self.quick * seconds if self.is_steady else 0.0
+        if self.is_steady:
+            return 2 * self.quick * seconds
+        return self.largest if self._is_common(seconds) else 0.0
 
     def wide(self, seconds: float) -> float:
         """Return the most that was ever spent in so long; what was once only counts where that is not seldom."""
         beyond = self.beyond if seconds > SELDOM * self.watched else 0.0
-        return max(
-            self.narrow(seconds), self.largest, beyond, 3 * self.usual * seconds if self._is_long(seconds) else 0.0
-        )
+        largest = 0.0 if self.is_at_rest and not self._is_common(seconds) else self.largest
+        return max(self.narrow(seconds), largest, beyond, 3 * self.usual * seconds if self._is_usual(seconds) else 0.0)
 
     def deviation(self, seconds: float) -> float:
         """Return by how much the fall in so long usually differs from what is expected."""
-        if self._is_long(seconds):
+        if self._is_usual(seconds):
             return self.usual * seconds / 2
         return max((self.quick - self.slow) / 2, self.rate / 50) * seconds
 
-    def _is_long(self, seconds: float) -> bool:
-        """Say whether the burn of the last weeks is the better guide, where it is known."""
-        return seconds > LONG_SECONDS and self.usual > 0
+    def _is_usual(self, seconds: float) -> bool:
+        """Say whether the burn of the last weeks is the better guide, and known."""
+        return self.is_long(seconds) and self.usual > 0
+
+    def is_long(self, seconds: float) -> bool:
+        """Say whether it is so long that what happens from one reading to the next says nothing of it."""
+        return seconds > max(LONG_SECONDS, 2 * self.stretch)
+
+    def _is_common(self, seconds: float) -> bool:
+        """Say whether the balance falls within so long in more than a few of all cases, as far as that can be told."""
+        return self.falls >= ENOUGH and self.falls * seconds > SELDOM * self.watched
 
     @property
     def is_steady(self) -> bool:
@@ -100,30 +111,39 @@ class Paces:
         self._beats = [_beat(change) for change in changes]
 
     def before(self, at: int) -> Pace:
-        """Return the pace before the change at this place; where the balance has been at rest, it is none any more."""
-        begin = max(at - AROUND, bisect_left(self._ends, self._changes[at].until - RECENT, hi=at), 0)
-        seen = [beat for beat in self._beats[begin:at] if beat]
+        """Return the pace before the change at this place; of a balance at rest only how large its falls were."""
+        change = self._changes[at]
+        recent = bisect_left(self._ends, change.until - RECENT, hi=at)
+        seen = [beat for beat in self._beats[max(at - AROUND, min(recent, at - MANY), 0) : at] if beat]
         every = [beat for beat in seen if beat.fallen > 0]
-        if not every or self._changes[at].since - every[-1].until > QUIET:
+        if not every:
             return Pace(usual=self.usual)
         falls = _usual(every)
-        watched = (seen[-1].until - seen[0].since).total_seconds()
-        beyond = SEVERAL_CALLS if len(falls) < len(every) else 0.0
-        if not falls:
-            return Pace(usual=self.usual, watched=watched, beyond=beyond)
-        rates = sorted(beat.rate for beat in falls)
-        return Pace(
-            rate=rates[len(rates) // 2],
-            slow=rates[len(rates) // 10],
-            # Of a few falls the quickest says nothing of what is usual.
-            quick=rates[-1 - max(len(rates) // 10, int(len(rates) >= ENOUGH))],
-            share=sum(beat.fallen / beat.rate for beat in falls) / watched,
-            largest=max(beat.fallen for beat in falls),
+        stretch = sorted((beat.until - beat.since).total_seconds() for beat in seen)[len(seen) // 2]
+        pace = Pace(
+            largest=max((beat.fallen for beat in falls), default=0.0),
             falls=len(falls),
             usual=self.usual,
-            watched=watched,
-            beyond=beyond,
+            watched=(change.since - seen[0].since).total_seconds(),
+            stretch=stretch,
+            is_at_rest=change.since - every[-1].until > max(QUIET, timedelta(seconds=2 * stretch)),
         )
+        if pace.is_at_rest:
+            return pace
+        pace = replace(pace, beyond=SEVERAL_CALLS if len(falls) < len(every) else 0.0)
+        return _with_rates(pace, falls) if falls else pace
+
+
+def _with_rates(pace: Pace, falls: Sequence["_Beat"]) -> Pace:
+    rates = sorted(beat.rate for beat in falls)
+    return replace(
+        pace,
+        rate=rates[len(rates) // 2],
+        slow=rates[len(rates) // 10],
+        # Of a few falls the quickest says nothing of what is usual.
+        quick=rates[-1 - max(len(rates) // 10, int(len(rates) >= ENOUGH))],
+        share=sum(beat.fallen / beat.rate for beat in falls) / pace.watched,
+    )
 
 
 def _usual(falls: Sequence["_Beat"]) -> list["_Beat"]:

@@ -19,14 +19,9 @@ LARGE = FORM + "Content-Length: 200000\r\n\r\n" + "a" * 70_000
 
 @pytest.mark.parametrize("text", [SILENT, CHUNKED], ids=["silent", "chunked"])
 def test_forty_bodies_that_never_end_keep_nobody_waiting(port, text):
-    # Whom the bodies keep waiting, they keep each time; other work on this machine does so now and then.
-    assert any(seconds_beside_forty(port, text) < AT_ONCE for _ in range(3))
-
-
-def seconds_beside_forty(port, text):
-    """How long the slower of two pages takes while nobody's body ends."""
     with strangers(port, 40, text):
-        return max(seconds_for(port, path) for path in ("/healthz", "/accounts/login/"))
+        assert seconds_for(port, "/healthz") < AT_ONCE
+        assert seconds_for(port, "/accounts/login/") < AT_ONCE
 
 
 def test_a_body_that_does_not_come_is_answered_with_408(port):

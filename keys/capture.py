@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-# The most that upstream shows of a key's request log; it has no cursor (``shared/reference``, "Endpoints").
+# The most that upstream shows of a key's request log; it has no cursor (``docs/cleanlist-api.md``, "Endpoints").
 PAGE_ROWS = 500
 SHORTEST_SECONDS = 10
 # A key that upstream no longer accepts makes no traffic worth more.

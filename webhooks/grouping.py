@@ -8,7 +8,7 @@ from webhooks.cleaning import is_final
 from webhooks.models import Attempt, Delivery, DeliveryState
 from webhooks.models.delivery import MAX_ATTEMPTS
 
-# Seconds between one attempt and the next (``shared/reference``, "Webhooks"). The last would follow the fifth.
+# Seconds between one attempt and the next (``docs/cleanlist-api.md``, "Webhooks"). The last would follow the fifth.
 WAITS = (1, 2, 4, 8, 16)
 # So long after it was due an attempt that nobody saw is taken for one that was never made.
 PATIENCE = timedelta(minutes=5)

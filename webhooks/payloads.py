@@ -1,6 +1,6 @@
 """What a webhook carries, as upstream sends it, made from what ``enrich/status`` answers; and a sample for tests.
 
-Fields and limit are those of ``shared/reference/cleanlist-api.md``, "Webhooks".
+Fields and limit are those of ``docs/cleanlist-api.md``, "Webhooks".
 """
 
 from typing import Any

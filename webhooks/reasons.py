@@ -1,6 +1,6 @@
 """Why a webhook was not accepted: a few reasons in plain words, read from upstream's raw fields.
 
-The list follows the service's own troubleshooting page (``shared/reference``); the words are the console's.
+The list follows the service's own troubleshooting page (``docs/cleanlist-api.md``); the words are the console's.
 """
 
 import re

@@ -15,7 +15,7 @@ from keys.models import ApiKey
 from webhooks.cleaning import is_usable_workflow_id
 from workspaces.models import Workspace
 
-# Credits that one contact costs at most (``shared/reference``, "Credits").
+# Credits that one contact costs at most (``docs/cleanlist-api.md``, "Credits").
 PRICES = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
 KINDS = {
     "error": "an error response",

@@ -1,4 +1,4 @@
-"""Which scope an endpoint asks for (``shared/reference``: "OAuth scopes")."""
+"""Which scope an endpoint asks for (``docs/cleanlist-api.md``: "OAuth scopes")."""
 
 import re
 

@@ -1,7 +1,7 @@
 """The symptoms that people come with: what each means, what to look at, what helps, and which checks run.
 
 Causes and remedies are those of the service's own troubleshooting and authentication pages
-(``shared/reference``); the words are the console's.
+(``docs/cleanlist-api.md``); the words are the console's.
 """
 
 from collections.abc import Iterable

@@ -12,7 +12,7 @@ from keys.models.completeness import Completeness, completeness_of
 from workspaces import clock
 from workspaces.models import User, Workspace
 
-# Upstream's own limit a user (``shared/reference``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
+# Upstream's own limit a user (``docs/cleanlist-api.md``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
 MOST_ACTIVE_KEYS = 10
 IDLE_AFTER = timedelta(days=30)
 EXPIRES_SOON = timedelta(days=7)

@@ -5,9 +5,9 @@ from decimal import Decimal
 from usage.changes.facts import ZERO, Work
 from webhooks.models import Workflow
 
-# What a finding costs, and the most that one contact can (``shared/reference``, "Credits").
+# What a finding costs, and the most that one contact can (``docs/cleanlist-api.md``, "Credits").
 EMAIL, PHONE = Decimal(1), Decimal(10)
-# What one contact can cost by the type of enrichment (``shared/reference``, "Credits").
+# What one contact can cost by the type of enrichment (``docs/cleanlist-api.md``, "Credits").
 PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
 DEAREST = PRICES["full"]
 MOST_CONTACTS = 250

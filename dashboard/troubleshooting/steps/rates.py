@@ -16,7 +16,7 @@ from workspaces.services.refreshing import refresh
 
 LOOK_BACK = timedelta(hours=24)
 LATELY = timedelta(hours=1)
-PER_KEY = 30  # requests a minute (``shared/reference``, "Rate limits")
+PER_KEY = 30  # requests a minute (``docs/cleanlist-api.md``, "Rate limits")
 MOST_KEYS = 10
 MINUTE = timedelta(minutes=1)
 RECIPE = """\

@@ -56,7 +56,7 @@ def test_a_wrong_client_mints_nothing(sandbox, wrong):
 
 
 def test_a_token_expires(tmp_path):
-    with SandboxProcess(tmp_path / "data", "--session-lifetime", "1") as short:
+    with SandboxProcess(tmp_path / "data", "--session-lifetime", "4") as short:
         token = mint(short).json()["jwt"]
         assert whoami(short, token).status_code == 200
         while whoami(short, token).status_code == 200:

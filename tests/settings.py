@@ -38,8 +38,5 @@ from dashboard.settings import *  # noqa: E402, F403
 # A file, because threads cannot share an in-memory database without locking each other out.
 DATABASES["default"]["TEST"] = {} if _database_url else {"NAME": _var_dir / "test.sqlite3"}  # noqa: F405
 DATABASES["default"]["CONN_MAX_AGE"] = 0  # noqa: F405
-if DATABASES["default"]["ENGINE"].endswith("postgresql"):  # noqa: F405
-    # Nobody waits for the disk: what a test commits need not outlive a crash of the machine.
-    DATABASES["default"].setdefault("OPTIONS", {})["options"] = "-c synchronous_commit=off"  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}  # noqa: F405

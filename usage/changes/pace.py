@@ -26,7 +26,8 @@ class Pace:
     """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
 
     ``share`` is how much of the ``watched`` seconds the balance was falling; ``largest`` is the largest single fall,
-    but for ``beyond``, one that exceeds all others by far; ``stretch`` is how far readings usually lie apart.
+    but for ``beyond``, one that exceeds all others by far; ``stretch`` is how far readings usually lie apart. One that
+    ``is_at_rest`` has not fallen for a while, so that nothing but the size of its falls is known.
     """
 
     rate: float = 0.0
@@ -124,7 +125,7 @@ class Paces:
             largest=max((beat.fallen for beat in falls), default=0.0),
             falls=len(falls),
             usual=self.usual,
-            watched=(change.since - seen[0].since).total_seconds(),
+            watched=(max(change.since, seen[-1].until) - seen[0].since).total_seconds(),
             stretch=stretch,
             is_at_rest=change.since - every[-1].until > max(QUIET, timedelta(seconds=2 * stretch)),
         )

@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from django.db import OperationalError
 
+from core.secret_files import close_to_everybody, new_settings
 from dashboard import programs
 from dashboard.embedded import CannotStart
 from dashboard.environment import ConfigurationError, read_environment
-from dashboard.secrets import close_to_everybody, new_settings
 
 # What Django's own help does not list, because it is no command of Django's.
 OURS = {

@@ -9,7 +9,7 @@ from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity, Snooze
 from alerts.services.hearing import UNHEARD
-from workspaces import clock
+from core import clock
 from workspaces.models import User, Workspace
 
 MOST_SHOWN = 100

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from alerts.kinds import kind_named
 from alerts.models import Notification, Severity
-from alerts.words import every, in_local_time, span, with_unit
+from core.formatting import every, in_local_time, span, with_unit
 from workspaces.models import User
 
 UNSUBSCRIBE_SALT = "alerts.unsubscribe"

@@ -11,9 +11,9 @@ from django.core.validators import validate_email
 from alerts.evaluation import Levels
 from alerts.kinds import RuleKind
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
-from alerts.words import figure, with_unit
-from workspaces import clock
-from workspaces.addresses import unmistakable
+from core import clock
+from core.email_addresses import unmistakable
+from core.formatting import figure, with_unit
 from workspaces.models import Workspace
 from workspaces.time_zone_field import TimeZoneField
 

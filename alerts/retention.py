@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from alerts.models import Alert, Notification
-from workspaces import clock
-from workspaces.batches import delete_in_batches
+from core import clock
+from core.db.batches import delete_in_batches
 
 
 def prune(now: datetime | None = None) -> int:

@@ -9,8 +9,8 @@ from django.urls import reverse
 from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
 from alerts.services.hearing import UNHEARD, Unheard, unheard_in
-from alerts.words import stamp
-from workspaces.credential_states import CredentialState, api_key_state, session_state
+from core.formatting import stamp
+from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
 from workspaces.polling.registry import CredentialKind
 from workspaces.polling.trust import stored

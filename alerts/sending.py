@@ -15,8 +15,9 @@ from alerts import smtp
 from alerts.emails import compose
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.outcomes import Result, result_of
-from workspaces import clock, leases
-from workspaces.texts import plain_text
+from core import clock
+from core.db import leases
+from core.sanitize import plain_text
 
 # Waits after the first, second … failed attempt; the last one repeats until the notification is too old.
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))

@@ -55,7 +55,7 @@ class Program:
 
 def prepare(folder):
     """Set the environment for this process and all that it starts; return the programs."""
-    from dashboard.secrets import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]

@@ -80,7 +80,7 @@ def free_port():
 
 def prepare(folder, upstream_port, mail_port, redis_port):
     """Set the environment for this process and all that it starts."""
-    from dashboard.secrets import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
@@ -203,8 +203,8 @@ def set_up(upstream_port):
     from alerts.kinds import all_kinds  # noqa: PLC0415
     from alerts.models import Evaluation, Rule  # noqa: PLC0415
     from cleanlist import Secret  # noqa: PLC0415
+    from core.encryption import Sealed  # noqa: PLC0415
     from workspaces.models import Membership, Poll, Role, User, Workspace  # noqa: PLC0415
-    from workspaces.sealing import Sealed  # noqa: PLC0415
 
     known = [kind.name for kind in all_kinds()]
     owner = User.objects.create_user("operations@example.test", "bench only")

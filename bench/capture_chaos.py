@@ -57,7 +57,7 @@ LONGEST_WAIT_SECONDS = 600
 
 def prepare(folder, sandbox):
     """Set the environment for this process and all that it starts; return the programs."""
-    from dashboard.secrets import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
@@ -118,7 +118,7 @@ def database():
 def connect(sandbox):
     """Connect a workspace with a management session only, so that no call of the console's is in a key's log."""
     from cleanlist import Secret  # noqa: PLC0415
-    from workspaces.audit import CONSOLE  # noqa: PLC0415
+    from workspaces.audit.events import CONSOLE  # noqa: PLC0415
     from workspaces.services import Credentials, connect_workspace  # noqa: PLC0415
 
     known = sandbox.credentials()

@@ -48,7 +48,7 @@ class Commands:
     def _create(self, name):
         from cleanlist.errors import CleanlistError  # noqa: PLC0415
         from keys.services import AnswerLost, create_key  # noqa: PLC0415
-        from workspaces.audit import CONSOLE  # noqa: PLC0415
+        from workspaces.audit.events import CONSOLE  # noqa: PLC0415
 
         known = set(self.truth())
         try:
@@ -74,8 +74,8 @@ class Commands:
     def _revoke(self, key):
         from cleanlist.errors import SessionExpired  # noqa: PLC0415
         from keys.services.revoking import Verdict, revoke_keys  # noqa: PLC0415
-        from workspaces.audit import CONSOLE  # noqa: PLC0415
-        from workspaces.connections import NotConnected  # noqa: PLC0415
+        from workspaces.audit.events import CONSOLE  # noqa: PLC0415
+        from workspaces.credentials.connections import NotConnected  # noqa: PLC0415
 
         with suppress(NotConnected, SessionExpired):
             (result,) = revoke_keys(self.workspace, CONSOLE, [key])

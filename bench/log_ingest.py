@@ -16,7 +16,7 @@ from typing import Any
 
 os.environ |= {"ENV_FILE": "", "VAR_DIR": tempfile.mkdtemp(prefix="log-ingest-"), "LOG_LEVEL": "ERROR"}
 if os.environ.get("DATABASE_URL"):
-    from dashboard.secrets import new_secret
+    from core.secret_files import new_secret
 
     os.environ |= {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"

@@ -29,9 +29,8 @@ from keys.models import ApiKey, LogGap
 from usage import figures
 from usage.models import BalanceReading
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
-from workspaces import meters
 from workspaces.models import Poll, Workspace
-from workspaces.polling import pacer
+from workspaces.polling import meters, rate_limiter
 from workspaces.polling.registry import all_resources
 
 ROUNDS, KEYS, READINGS, DELIVERIES = 15, 10, 40, 5
@@ -134,7 +133,7 @@ def _fill_redis(workspaces: list[Workspace]) -> None:
     for one in workspaces:
         for what in ("2xx", "4xx", "5xx"):
             meters.count_of_workspace(one.pk, what, 1000)
-        pacer.note([(one.rate_limited_as, resource.endpoint) for resource in all_resources()])
+        rate_limiter.note([(one.rate_limited_as, resource.endpoint) for resource in all_resources()])
     meters.flush()
 
 

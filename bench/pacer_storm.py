@@ -23,10 +23,10 @@ from django.conf import settings
 from django.db import connection, connections
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
-from workspaces.polling import Resource, engine, pacer, register
-from workspaces.sealing import Sealed
+from workspaces.polling import Resource, engine, rate_limiter, register
 
 WORKERS, ORGANIZATIONS, SUBJECTS = 3, 3, 40
 STORM_SECONDS = 20
@@ -102,7 +102,7 @@ def busiest(moments: list[float]) -> tuple[int, int]:
     by_clock = max(Counter(int(moment // 60) for moment in moments).values())
     first, most = 0, 0
     for last, moment in enumerate(moments):
-        while moment - moments[first] >= pacer.WINDOW_SECONDS:
+        while moment - moments[first] >= rate_limiter.WINDOW_SECONDS:
             first += 1
         most = max(most, last - first + 1)
     return by_clock, most
@@ -115,7 +115,7 @@ def report(seconds: int) -> bool:
         moment, key, path, was_refused = line.split("\t")
         calls[key, path].append(float(moment))
         refused += int(was_refused)
-    total, share = sum(map(len, calls.values())), pacer.share()
+    total, share = sum(map(len, calls.values())), rate_limiter.share()
     print(f"{connection.vendor}, {WORKERS} workers, {seconds} s: {total} calls, {refused} of them answered 429")
     by_clock, in_any = (max(counts) for counts in zip(*(busiest(sorted(one)) for one in calls.values()), strict=True))
     print(f"share: {share} a minute and endpoint; most in a minute by the clock: {by_clock}; in any 60 s: {in_any}")

@@ -27,12 +27,12 @@ from django.utils import timezone
 
 from bench.client_throughput import serve
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
+from core.db.sql import together
+from core.encryption import Sealed
 from dashboard.memory import keep_what_is_loaded
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
-from workspaces.polling import Resource, engine, fetching, pacer, register, registry
-from workspaces.sealing import Sealed
-from workspaces.statements import together
+from workspaces.polling import Resource, engine, fetching, rate_limiter, register, registry
 
 ROUNDS = 5
 KEY = Secret("clapi_" + "A" * 64)
@@ -85,7 +85,7 @@ def timed(work: Callable[[], object]) -> tuple[float, float]:
 def make_due(resource: str) -> None:
     Poll.objects.update(next_run_at=NEVER)
     Poll.objects.filter(resource=resource).update(next_run_at=timezone.now(), leased_until=None)
-    pacer.connection().flushdb()
+    rate_limiter.connection().flushdb()
 
 
 def poll_all(expected: int) -> None:

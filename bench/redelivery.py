@@ -50,7 +50,7 @@ def start_sandbox(folder):
 
 def prepare(folder, origin):
     """Set the environment for this process and the worker; return the redis-server."""
-    from dashboard.secrets import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
@@ -125,9 +125,9 @@ def fail(credentials, url):
     from django.utils import timezone  # noqa: PLC0415
 
     from cleanlist import DeliveryAttempt, Secret  # noqa: PLC0415
+    from core.encryption import Sealed  # noqa: PLC0415
     from webhooks.landing import land_page  # noqa: PLC0415
     from workspaces.models import Workspace  # noqa: PLC0415
-    from workspaces.sealing import Sealed  # noqa: PLC0415
 
     headers = {"Authorization": f"Bearer {credentials['api_key']}"}
     body = {"enrichment_type": "partial", "contacts": [CONTACT]}
@@ -170,7 +170,7 @@ def redeliver(workspace):
 
     from webhooks.models import Redelivery  # noqa: PLC0415
     from webhooks.services import redelivering  # noqa: PLC0415
-    from workspaces.audit import Actor  # noqa: PLC0415
+    from workspaces.audit.events import Actor  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     by = Actor(User.objects.create_superuser("bench@example.test"))

@@ -28,8 +28,8 @@ from psycopg import sql
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"  # what is borrowed from the tests reads settings
 django.setup()
 
+from core.secret_files import new_secret  # noqa: E402
 from dashboard.embedded import bundled_redis  # noqa: E402
-from dashboard.secrets import new_secret  # noqa: E402
 from tests.conftest import clean_environment  # noqa: E402
 from tests.deploy import proxies  # noqa: E402
 from tests.running import free_port, production_command  # noqa: E402

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashboard.secrets import new_secret
+from core.secret_files import new_secret
 
 _folder = tempfile.TemporaryDirectory(prefix="bench-")
 FOLDER = Path(_folder.name)

@@ -6,8 +6,8 @@ from django.apps import AppConfig
 from django.http import HttpRequest
 from django_structlog.signals import bind_extra_request_failed_metadata, bind_extra_request_metadata
 
+from core.client_ip import client_ip
 from dashboard.errors import shorten_failure
-from workspaces.requests import client_ip
 
 
 class DashboardConfig(AppConfig):

@@ -61,7 +61,7 @@ def _begin() -> Front:
         follow(parent.pid)
     django = get_wsgi_application()
     from dashboard.front.metering import REFUSED  # noqa: PLC0415 - models can be imported from here on
-    from workspaces import meters  # noqa: PLC0415
+    from workspaces.polling import meters  # noqa: PLC0415
 
     meters.begin()
     bodies = Bodies(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_SECONDS)

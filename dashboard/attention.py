@@ -10,8 +10,8 @@ from django.utils.timesince import timesince
 from usage.budgets.standing import Standing
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.health import FAILING_IN_A_ROW
-from workspaces.credential_states import api_key_state, session_state
-from workspaces.explaining import explain_kind
+from workspaces.credentials.states import api_key_state, session_state
+from workspaces.error_messages import explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 

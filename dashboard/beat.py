@@ -14,8 +14,7 @@ from celery.signals import task_prerun
 from django.db import DatabaseError
 
 from dashboard import liveness
-from workspaces import heartbeats
-from workspaces.polling import pacer
+from workspaces.polling import heartbeats, rate_limiter
 
 # About ten minutes without a worker. What waits is worked off by one that comes back, and more would help nobody.
 MOST_WAITING = 100
@@ -63,7 +62,7 @@ class Scheduler(celery.beat.Scheduler):
         """Note that ``task`` waits from now on; say whether it did not, or so long that it counts as lost."""
         now = monotonic()
         try:
-            waits = not pacer.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)
+            waits = not rate_limiter.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)
         except redis.RedisError:
             waits = False
         # Redis forgets by its machine's clock, and would keep a lost one waiting for as long as that was set back.
@@ -84,7 +83,7 @@ class Scheduler(celery.beat.Scheduler):
 
 def _waiting(queue: str) -> int:
     try:
-        return int(pacer.connection().llen(queue))
+        return int(rate_limiter.connection().llen(queue))
     except redis.RedisError:  # sending will fail as well, and Celery says so
         return 0
 
@@ -100,6 +99,6 @@ def _has_workers(queue: str) -> bool:
 def begin(sender: Any, **_: Any) -> None:
     """Let the next one be sent, as a worker has begun this one."""
     try:
-        pacer.connection().delete(_WAITS + sender.name)
+        rate_limiter.connection().delete(_WAITS + sender.name)
     except redis.RedisError:
         logger.warning("broker_unreachable", task=sender.name)

@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.core.checks import CheckMessage, Info, Tags, Warning, register  # noqa: A004 - Django's names
 from django.db import DatabaseError
 
-from workspaces import passkeys
+from workspaces.accounts import passkeys
 
 _HERE = {"", "localhost", "127.0.0.1", "::1"}
 _TLS = {"require", "verify-ca", "verify-full"}

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
+from core import clock
 from dashboard.environment import ROOT
-from workspaces import clock
 
 
 @dataclass(frozen=True)

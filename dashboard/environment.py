@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 from dotenv import dotenv_values
 from environs import Env, EnvValidationError, validate
 
+from core.secret_files import content_of, generated_secret
 from dashboard import values
-from dashboard.secrets import content_of, generated_secret
 from dashboard.var_dir import NotPrivate, make_private
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -11,8 +11,8 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
 
+from core.encryption import CannotOpen
 from dashboard.outages import cause_is_away
-from workspaces.sealing import CannotOpen
 
 # How long a browser or a load balancer may well wait before it asks again.
 RETRY_SECONDS = 10

@@ -11,11 +11,11 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
+from core.encryption import CannotOpen
 from dashboard import liveness
 from dashboard.remembered import Remembered
-from workspaces.encryption_keys import check_encryption_keys
+from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
-from workspaces.sealing import CannotOpen
 
 NOT_KNOWN = "not known"
 TAKES_NOTHING = "takes nothing: it is read only, its disk is full, or it does not answer"

@@ -18,11 +18,11 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from core import clock
+from core.encryption import CannotOpen, SealedField
 from dashboard import __version__, liveness
 from dashboard.environment import misspelled, secrets_in, settings_file
-from workspaces import clock
 from workspaces.models import Heartbeat, User
-from workspaces.sealing import CannotOpen, SealedField
 
 OLDEST_POSTGRESQL = 15
 LEAST_FREE_BYTES = 1024**3

@@ -1,4 +1,4 @@
-"""Whether the background work goes on, by the heartbeats of ``workspaces.heartbeats``: the watcher, watched."""
+"""Whether the background work goes on, by the heartbeats of ``workspaces.polling.heartbeats``: the watcher, watched."""
 
 import time
 from collections.abc import Sequence
@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError
 
+from core import clock
 from dashboard.remembered import Remembered
-from workspaces import clock
 from workspaces.models import Heartbeat
 
 # Longer than workers and clock take to start, or to come back after Redis was restarted.

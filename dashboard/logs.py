@@ -9,7 +9,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from dashboard.redaction import redact, redact_lines, redact_text
+from core.redaction import redact, redact_lines, redact_text
 
 # At INFO these log whole URLs, or two lines for each tick of the clock, and at DEBUG whole headers.
 _CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "celery", "kombu", "amqp", "redis")

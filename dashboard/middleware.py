@@ -14,11 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from workspaces import clock
+from core import clock
+from core.http import go_to, is_htmx, way_back
 from workspaces.access import Detour
+from workspaces.accounts.sign_in_rules import came_the_right_way, lacks_second_factor
 from workspaces.models import User
-from workspaces.sign_in_rules import came_the_right_way, lacks_second_factor
-from workspaces.views.answers import go_to, is_htmx, way_back
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from alerts import smtp
 from alerts.models import Notification
+from core import clock
 from dashboard import liveness
-from workspaces import clock
 from workspaces.models import AccountMail, Poll
 
 # What is due for longer is not being done, whatever the heartbeats say.

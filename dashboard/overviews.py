@@ -8,10 +8,10 @@ from itertools import groupby
 
 from django.db.models import Sum
 
+from core import clock
 from keys.models import LoggedRequest, WorkspaceTraffic
 from usage.models import BalanceReading
-from workspaces import clock
-from workspaces.explaining import Explanation, explain_kind
+from workspaces.error_messages import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import Resource, all_resources
 

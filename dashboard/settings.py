@@ -28,6 +28,7 @@ ALLOWED_HOSTS = [
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "core",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -96,7 +97,8 @@ TEMPLATES = [
                 "django.templatetags.static",
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
-                "workspaces.templatetags.console",
+                "core.templatetags.console",
+                "workspaces.templatetags.opened_forms",
             ],
             "loaders": [
                 (
@@ -136,7 +138,7 @@ CACHES = {
 }
 
 AUTH_USER_MODEL = "workspaces.User"
-AUTHENTICATION_BACKENDS = ["dashboard.accounts.PasswordBackend"]
+AUTHENTICATION_BACKENDS = ["workspaces.accounts.adapters.PasswordBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
@@ -148,7 +150,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
-ACCOUNT_ADAPTER = "dashboard.accounts.AccountAdapter"
+ACCOUNT_ADAPTER = "workspaces.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -165,17 +167,17 @@ PASSWORD_RESET_TIMEOUT = 3600
 # How long, in seconds, a password or second factor counts as fresh before a sensitive command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {
-    "login": "dashboard.account_forms.SignInForm",
-    "change_password": "dashboard.account_forms.NewPasswordForm",
-    "set_password": "dashboard.account_forms.FirstPasswordForm",
-    "reset_password_from_key": "dashboard.account_forms.PasswordByLinkForm",
-    "reauthenticate": "dashboard.account_forms.ConfirmByPasswordForm",
-    "reset_password": "dashboard.account_forms.AskForResetForm",
-    "user_token": "dashboard.account_forms.ResetTokenForm",
+    "login": "workspaces.accounts.forms.SignInForm",
+    "change_password": "workspaces.accounts.forms.NewPasswordForm",
+    "set_password": "workspaces.accounts.forms.FirstPasswordForm",
+    "reset_password_from_key": "workspaces.accounts.forms.PasswordByLinkForm",
+    "reauthenticate": "workspaces.accounts.forms.ConfirmByPasswordForm",
+    "reset_password": "workspaces.accounts.forms.AskForResetForm",
+    "user_token": "workspaces.accounts.forms.ResetTokenForm",
 }
 ACCOUNT_RATE_LIMITS = {
-    # Of passwords only wrong ones are counted, see dashboard.sign_in_limits. A limit of all sign-ins from one address
-    # would let one attacker keep everybody out behind a proxy that is not trusted.
+    # Of passwords only wrong ones are counted, see workspaces.accounts.sign_in_limits. A limit of all sign-ins from one
+    # address would let one attacker keep everybody out behind a proxy that is not trusted.
     "login": None,
     "password_by_network": "10/m/ip,5/300s/key",
     "password_by_account": "50/h/key",
@@ -188,15 +190,15 @@ ACCOUNT_RATE_LIMITS = {
     "enrolment_mail": "5/h/user",
 }
 
-MFA_ADAPTER = "dashboard.accounts.MfaAdapter"
+MFA_ADAPTER = "workspaces.accounts.adapters.MfaAdapter"
 MFA_FORMS = {
-    "authenticate": "dashboard.account_forms.SecondFactorForm",
-    "reauthenticate": "dashboard.account_forms.ConfirmByCodeForm",
-    "add_webauthn": "dashboard.account_forms.AddPasskeyForm",
-    "edit_webauthn": "dashboard.account_forms.RenamePasskeyForm",
-    "login_webauthn": "dashboard.account_forms.PasskeySignInForm",
-    "authenticate_webauthn": "dashboard.account_forms.PasskeySecondFactorForm",
-    "reauthenticate_webauthn": "dashboard.account_forms.PasskeyConfirmationForm",
+    "authenticate": "workspaces.accounts.forms.SecondFactorForm",
+    "reauthenticate": "workspaces.accounts.forms.ConfirmByCodeForm",
+    "add_webauthn": "workspaces.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "workspaces.accounts.forms.RenamePasskeyForm",
+    "login_webauthn": "workspaces.accounts.forms.PasskeySignInForm",
+    "authenticate_webauthn": "workspaces.accounts.forms.PasskeySecondFactorForm",
+    "reauthenticate_webauthn": "workspaces.accounts.forms.PasskeyConfirmationForm",
 }
 # Nothing here can be guessed; the limit is for load.
 MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
@@ -208,14 +210,14 @@ MFA_ALLOW_UNVERIFIED_EMAIL = True  # for the accounts that site admins make on t
 
 SSO_ONLY_EXCEPT = ENVIRONMENT.sso_only_except
 REQUIRE_SECOND_FACTOR = ENVIRONMENT.require_second_factor
-SOCIALACCOUNT_ADAPTER = "dashboard.single_sign_on.SsoAdapter"
+SOCIALACCOUNT_ADAPTER = "workspaces.accounts.single_sign_on.SsoAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [ENVIRONMENT.oidc] if ENVIRONMENT.oidc else []}}
 # The policy's form-action would stop a form that leads to the provider; the state parameter guards the way back.
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
 
-SESSION_ENGINE = "workspaces.sessions"
+SESSION_ENGINE = "workspaces.accounts.sessions"
 SESSION_IDLE_MINUTES = ENVIRONMENT.session_idle_minutes
 SESSION_HOURS = ENVIRONMENT.session_hours
 SESSION_COOKIE_AGE = SESSION_HOURS * 3600

@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Count, F, OuterRef, Q, Subquery
 
+from core import clock
 from dashboard import attention
 from dashboard.attention import Attention
 from keys.models import ApiKey, LoggedRequest
@@ -19,7 +20,6 @@ from usage.models import BalanceReading
 from usage.runway import Runway, stored_runway
 from webhooks import following, health
 from webhooks.health import Failing
-from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 

@@ -12,7 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("metrics", metrics, name="metrics"),
-    path("accounts/", include("dashboard.account_urls")),
+    path("accounts/", include("workspaces.accounts.urls")),
 ]
 urlpatterns += [path("", include(f"{app}.urls")) for app in ("workspaces", "alerts", "keys", "webhooks", "usage")]
 urlpatterns.append(path("", include("dashboard.troubleshooting.urls")))

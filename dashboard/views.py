@@ -5,13 +5,13 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from core.sanitize import plain_text
 from dashboard import overviews
 from dashboard.choosing import choose
 from dashboard.summaries import Summary, summaries_of
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
 from workspaces.models.user import has_second_factor
-from workspaces.texts import plain_text
 
 # How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
 REFRESH_SECONDS, FIRST_SECONDS = 15, 3

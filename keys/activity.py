@@ -10,11 +10,11 @@ from django.db.models import Count, Sum
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from core.db.query_timeout import TooMuchToLookThrough, time_limit
 from keys.log.addresses import is_address
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
 from keys.status import LAST_DAY, Level
 from keys.tallying import hour_of
-from workspaces.bounded import TooMuchToLookThrough, time_limit
 from workspaces.models import Workspace
 
 HOURS = 36

@@ -8,9 +8,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
+from core import clock
+from core.sanitize import is_plain_line
 from keys.models.key import SORTS, ApiKeyQuerySet, conditions
-from workspaces import clock
-from workspaces.texts import is_plain_line
 
 REVOKE_ALL_PHRASE = "revoke all keys"
 PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}

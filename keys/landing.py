@@ -9,13 +9,13 @@ from django.db import transaction
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey
+from core import clock
+from core.sanitize import plain_text
 from keys import capture, reconciling
 from keys.models import ApiKey
 from keys.models.key import key_uuid
-from workspaces import clock
 from workspaces.models import Poll, Workspace
-from workspaces.polling import pacer
-from workspaces.texts import plain_text
+from workspaces.polling import rate_limiter
 
 REQUESTS = "requests"
 
@@ -157,7 +157,7 @@ def _schedule_request_logs(workspace: Workspace) -> None:
 def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
     """Make polls due whose key was used or has become another matter; none is ever put off here."""
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
-    affordable = capture.affordable_seconds(moved, pacer.share(), settings.POLL_REQUESTS_SECONDS)
+    affordable = capture.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
     changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
     if changed:
         Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])

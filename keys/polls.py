@@ -7,6 +7,7 @@ from django.conf import settings
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
+from core.sanitize import plain_text
 from keys import landing
 from keys.capture import PAGE_ROWS, longest_seconds
 from keys.endpoints import endpoint_of
@@ -14,8 +15,7 @@ from keys.log import landing as log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
-from workspaces.polling.headroom import count_traffic_with
-from workspaces.texts import plain_text
+from workspaces.polling.quota import count_traffic_with
 
 # More rows in a minute than any plan lets through need not be told apart.
 MOST_COUNTED = 10_000

@@ -13,7 +13,7 @@ from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.services import RevokeAllResult, RevokeResult, Verdict
 from keys.status import Status, status_of
-from workspaces.explaining import Explanation, explain, explain_kind
+from workspaces.error_messages import Explanation, explain, explain_kind
 from workspaces.models import Poll, Workspace
 
 LAST_HOUR = timedelta(hours=1)

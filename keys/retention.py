@@ -7,10 +7,10 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef, Q, Sum
 from django.db.models.functions import Greatest
 
+from core import clock
 from keys.log import partitions
 from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
 from keys.tallying import CONSOLE, EVERYTHING, hour_of
-from workspaces import clock
 from workspaces.models import Workspace
 
 # Rows a statement: 5,000 held SQLite's lock for 1.6 s on a busy machine, and polling waited.

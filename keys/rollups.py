@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import connection
 
+from core.db.sql import Statement, in_json, rows_of, stored_id
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
 from keys.tallying import Cell, Tally
-from workspaces.statements import Statement, in_json, rows_of, stored_id
 
 _BATCH = 2000
 Cells = dict[Cell, Tally]

@@ -21,7 +21,8 @@ from alerts.kinds import (
     register_summary,
 )
 from alerts.models import Rule
-from alerts.words import figure, span, stamp, whole_span, with_unit
+from core import clock
+from core.formatting import figure, span, stamp, whole_span, with_unit
 from keys import rule_history, sources
 from keys.models import ApiKey, LoggedRequest
 from keys.rule_history import (
@@ -35,7 +36,6 @@ from keys.rule_history import (
     percent_failed,
     times_busy,
 )
-from workspaces import clock
 from workspaces.models import Poll, Workspace
 
 KEYS = frozenset({"keys", "public_keys"})

@@ -6,9 +6,9 @@ from typing import Literal
 
 from django.utils import timezone
 
+from core import clock
 from keys.models import ApiKey
 from keys.models.key import EXPIRES_SOON, IDLE_AFTER
-from workspaces import clock
 
 Level = Literal["ok", "warning", "danger", "neutral"]
 LAST_DAY = timedelta(days=1)

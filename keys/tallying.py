@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from core.histogram import Histogram, bucket_of
 from keys.endpoints import endpoint_of
-from workspaces.latency import Histogram, bucket_of
 
 # What stands in place of an endpoint. Real ones begin with a slash.
 EVERYTHING = ""  # all of the customer's requests

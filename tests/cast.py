@@ -6,12 +6,12 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
+from core.db.sql import together
+from core.encryption import Sealed
 from keys import rollups
 from keys.models import ApiKey, LoggedRequest
 from keys.tallying import tally
 from workspaces.models import Membership, Role, User, Workspace
-from workspaces.sealing import Sealed
-from workspaces.statements import together
 
 PASSWORD = "correct horse battery staple"
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nobody listens

@@ -19,11 +19,11 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
+from core import clock
 from dashboard import health, liveness
 from dashboard.embedded import bundled_redis
 from dashboard.remembered import Remembered
 from tests.sandbox.process import SHARED, SandboxProcess
-from workspaces import clock
 
 ROOT = Path(__file__).resolve().parent.parent
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.

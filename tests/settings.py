@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from core.secret_files import new_secret
 from dashboard.environment import VARIABLES
-from dashboard.secrets import new_secret
 
 _var_dir = Path(tempfile.mkdtemp(prefix="console-tests-"))
 (_var_dir / "static").mkdir()  # whitenoise warns where there is none

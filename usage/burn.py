@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
+from core import clock
 from usage.changes.facts import SKEW, ZERO, Mark
 from usage.hours import HOUR
 from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
 from usage.rounding import estimated
 from webhooks.models import Workflow
-from workspaces import clock
 from workspaces.models import Workspace
 
 # The base of thresholds in per cent is the highest balance of so long, or since the last top-up of at least this part

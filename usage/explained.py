@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from alerts.words import with_unit
+from core.formatting import with_unit
 from usage.changes.facts import Certainty, Mark
 from usage.changes.signs import WORDS
 from usage.models import BalanceChange

@@ -13,13 +13,13 @@ import msgspec
 import redis
 import structlog
 
+from core import clock
 from usage.budgets.standing import Standing, standings_of
 from usage.burn import Spent, spent
 from usage.runway import BEYOND, NOT_FALLING, Runway
 from usage.watching import Credits, credits_of
-from workspaces import clock
 from workspaces.models import Poll
-from workspaces.polling import pacer
+from workspaces.polling import rate_limiter
 
 RENEWED_SECONDS, KEPT_SECONDS = 240, 900
 DAY = timedelta(days=1)
@@ -85,7 +85,7 @@ def kept(workspaces: Iterable[int]) -> Mapping[int, Figures]:
     asked = list(workspaces)
     if not asked:
         return {}
-    found: Any = pacer.connection().register_script(_GET)(args=["\n".join(map(_key, asked))])
+    found: Any = rate_limiter.connection().register_script(_GET)(args=["\n".join(map(_key, asked))])
     read = ((pk, _read(text)) for pk, text in zip(asked, found.split(b"\n"), strict=True) if text)
     return {pk: figures for pk, figures in read if figures}
 
@@ -131,14 +131,14 @@ def _key(workspace: int) -> str:
 
 def _seconds_left(workspaces: Iterable[int]) -> dict[int, int]:
     """Return for how many seconds more each workspace's figures are kept; less than 0 where there are none."""
-    with pacer.connection().pipeline(transaction=False) as pipe:
+    with rate_limiter.connection().pipeline(transaction=False) as pipe:
         for pk in workspaces:
             pipe.ttl(_key(pk))
         return dict(zip(workspaces, pipe.execute(), strict=True))
 
 
 def _keep(figures: Mapping[int, Figures]) -> None:
-    with pacer.connection().pipeline(transaction=False) as pipe:
+    with rate_limiter.connection().pipeline(transaction=False) as pipe:
         for pk, one in figures.items():
             pipe.set(_key(pk), msgspec.json.encode(one), ex=KEPT_SECONDS)
         pipe.execute()

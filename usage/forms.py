@@ -6,10 +6,10 @@ from typing import Any
 
 from django import forms
 
-from alerts.words import figure
+from core.formatting import figure
+from core.sanitize import plain_text
 from usage.changes.facts import ZERO, Mark
 from usage.models import BalanceChange
-from workspaces.texts import plain_text
 
 MOST = Decimal(10**12)
 RISE = (

@@ -6,9 +6,9 @@ from django.db import transaction
 from django.db.models import Value
 from django.db.models.functions import Least
 
+from core import clock
 from usage.hours import hour_of
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
-from workspaces import clock
 from workspaces.models import Workspace
 
 _MOMENT = timedelta(microseconds=1)

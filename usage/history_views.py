@@ -9,17 +9,18 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from alerts.words import with_unit
+from core import clock
+from core.export import CONTENT_TYPES, csv_lines
+from core.formatting import with_unit
+from core.http import go_to
 from usage.forms import HistoryForm
 from usage.history_csv import EXPORTED, parse
 from usage.imports import import_history, plan_of, undo_import
 from usage.models import BalanceImport, BalanceReading
-from workspaces import clock
-from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor
-from workspaces.exporting import CONTENT_TYPES, csv_lines, download
+from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.audit.events import Actor
+from workspaces.downloads import download
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_context
 
 TEMPLATE = "usage/history.html"
 BATCH = 2000  # readings a query

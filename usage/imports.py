@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from alerts.services.past import fill_past, forget_past
+from core import clock
 from usage.changes.chain import relink, runs_of
 from usage.changes.review import review
 from usage.history_csv import Row, merged, spacing
 from usage.models import BalanceChange, BalanceImport, BalanceReading, BurnPattern
 from usage.readings import longest_pause
-from workspaces import clock
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 
 # Of hourly figures a few may be missing; of what is further apart nobody knows what happened in between.

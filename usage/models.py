@@ -7,9 +7,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Coalesce
 
+from core import clock
 from usage.budgets.periods import MONTH, WEEK, Period, period_at
 from usage.changes.facts import Certainty, Mark
-from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.models.user import is_time_zone
 

@@ -23,7 +23,7 @@ from usage.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
 from usage.series import Bin
 from usage.spending import LONGEST, Spending, spending
 from usage.watching import credits_of
-from workspaces.explaining import Explanation, explain_kind
+from workspaces.error_messages import Explanation, explain_kind
 from workspaces.models import Poll, Workspace
 
 SPANS = (

@@ -20,7 +20,8 @@ from alerts.kinds import (
     register_summary,
 )
 from alerts.models import Evaluation, Rule
-from alerts.words import figure, span, stamp, with_unit
+from core import clock
+from core.formatting import figure, span, stamp, with_unit
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.works import DEAREST
@@ -28,7 +29,6 @@ from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_o
 from usage.models import BalanceReading
 from usage.runway import past_days
 from usage.watching import Credits, credits_of, page_of, polls_of
-from workspaces import clock
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})

@@ -10,13 +10,13 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from core import clock
 from usage import forecasting
 from usage.burn import latest
 from usage.forecasting import HOURS_NEEDED, STEP, TREND, Batch, Crossing, Hour, Pattern
 from usage.hours import HOUR, hour_of
 from usage.models import BalanceHour, BurnPattern
 from usage.provisional import Rates, rates_of
-from workspaces import clock
 from workspaces.models import Workspace
 
 NO_READING = "the balance has not been read yet"

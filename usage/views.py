@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from alerts.views.listing import rights
+from core import clock
+from core.http import go_to
 from usage.changes.facts import Mark
 from usage.changes.marking import mark, unmark
 from usage.explained import Explained
@@ -16,11 +18,9 @@ from usage.models import BalanceChange
 from usage.overview import overview_of
 from usage.ranges import RANGES
 from usage.what_if import WhatIfForm
-from workspaces import clock
-from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.access import get_workspace, page_context
+from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_context
 
 
 @require_safe

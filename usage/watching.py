@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from alerts.kinds import Fact
-from alerts.words import figure, span, stamp, whole_span, with_unit
+from core.formatting import figure, span, stamp, whole_span, with_unit
 from usage.burn import Spent, spent_since
 from usage.changes.facts import SKEW
 from usage.enrichments import reserved_in

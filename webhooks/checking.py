@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from core.sanitize import plain_text
 from webhooks import payloads
 from webhooks.outgoing import Failed, Target, connecting, sending, target_of
 from webhooks.reasons import reason_named
-from workspaces.texts import plain_text
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 LABELS = {

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from cleanlist import DeliveryAttempt
+from core.sanitize import plain_text
 from webhooks.models import Attempt
 from webhooks.reasons import reason_of
-from workspaces.texts import plain_text
 
 # Part of a unique index; PostgreSQL takes 2,704 bytes for all its columns together.
 URL_BYTES = 2_000

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Manager, Max
 
+from core.histogram import Histogram, bucket_of
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour
-from workspaces.latency import Histogram, bucket_of
 from workspaces.models import Workspace
 
 _BATCH = 2000

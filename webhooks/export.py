@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from core.export import csv_lines, json_lines
+from core.pagination import Counts, Page, Place
 from webhooks.models import Delivery
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import reason_named
-from workspaces.exporting import csv_lines, json_lines
-from workspaces.paging import Counts, Page, Place
 
 BATCH = 2000  # rows a query
 _READ = (

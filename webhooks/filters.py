@@ -8,10 +8,10 @@ from django import forms
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from core.filters import Chip, FilterForm, Words, example
 from webhooks.models import Delivery, DeliveryState, Endpoint
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import all_reasons, reason_named
-from workspaces.filtering import Chip, FilterForm, Words, example
 from workspaces.models import Workspace
 
 # In an address: deliveries of which upstream told no URL.

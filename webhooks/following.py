@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from core import clock
 from webhooks.cleaning import is_usable_workflow_id
 from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
-from workspaces import clock
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh

@@ -29,10 +29,10 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from core import clock
+from core.histogram import Histogram, merged, percentile
 from webhooks.counting import day_of
 from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
-from workspaces import clock
-from workspaces.latency import Histogram, merged, percentile
 from workspaces.models import Workspace
 
 STRETCH = timedelta(days=7)

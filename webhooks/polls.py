@@ -8,13 +8,13 @@ from django.conf import settings
 
 from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus, Listing
 from cleanlist.errors import BadRequest, NotFound
+from core.sanitize import plain_text
 from webhooks import following, statuses
 from webhooks.cleaning import problem_of
 from webhooks.landing import Landed, land_page
 from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
-from workspaces.texts import plain_text
 
 logger = structlog.get_logger(__name__)
 # How many attempts upstream shows is not documented (the sandbox: 100). A page of fewer holds all that there are.

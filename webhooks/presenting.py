@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
 
+from core import clock
 from webhooks import following, health
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.grouping import sentence
@@ -16,7 +17,6 @@ from webhooks.health import EndpointHealth, FailureGroup
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
 from webhooks.reasons import ANSWER_MS, Reason, reason_named
 from webhooks.timeline import Run, runs_of
-from workspaces import clock
 from workspaces.models import Workspace
 
 # As the filter of the list says it.

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from cleanlist import EnrichmentStatus
+from core import clock
+from core.export import csv_lines
+from core.sanitize import plain_text
 from webhooks import payloads, statuses
 from webhooks.models import Workflow
-from workspaces import clock
-from workspaces.connections import reading_client
-from workspaces.exporting import csv_lines
-from workspaces.polling import pacer
-from workspaces.texts import plain_text
+from workspaces.credentials.connections import reading_client
+from workspaces.polling import rate_limiter
 
 ENDPOINT = "enrich/status"
 MASK = "•••"
@@ -65,7 +65,7 @@ def fetch(workflow: Workflow) -> Result:
     Takes as long as upstream does, at most the client's total time-out.
     """
     with reading_client(workflow.workspace) as client:
-        pacer.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
+        rate_limiter.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
     statuses.note(workflow, status, clock.now())
     return result_of(workflow.workflow_id, status)

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 
+from core import clock
+from core.db.batches import delete_in_batches
 from webhooks.models import (
     Attempt,
     Delivery,
@@ -16,8 +18,6 @@ from webhooks.models import (
     Redelivery,
     Workflow,
 )
-from workspaces import clock
-from workspaces.batches import delete_in_batches
 from workspaces.models import Poll
 
 # Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.

@@ -23,7 +23,7 @@ from alerts.kinds import (
     register_summary,
 )
 from alerts.models import Rule
-from alerts.words import figure, with_unit
+from core.formatting import figure, with_unit
 from webhooks import following, health
 from webhooks.filters import link_to
 from webhooks.models import Delivery, DeliveryState

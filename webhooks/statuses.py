@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 
 from cleanlist import EnrichmentStatus
+from core.sanitize import plain_text
 from webhooks.models import Workflow
-from workspaces.texts import plain_text
 
 COUNTS = ("total", "successful", "failed", "emails_found", "phones_found")
 RUNNING = frozenset({"processing", "pending", "queued", "running", "in_progress", "started", "submitted", "scheduled"})

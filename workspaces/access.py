@@ -17,10 +17,10 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.opened_forms import TIME_TO_FILL_IN, mark_for, mark_sent
-from workspaces.sign_in_rules import is_sso_only
 
 # Characters of one field; the longest that is kept is the list of addresses of an alert rule.
 LONGEST_KEPT = 6000
@@ -128,6 +128,12 @@ def is_confirmed(request: HttpRequest) -> bool:
     if found:
         request.confirmed_as = user.pk  # type: ignore[attr-defined]
     return found
+
+
+def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+    """Return what pages of a workspace need: where it is, and whether commands are offered."""
+    role = held_role(request)
+    return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
 
 
 def form_mark(request: HttpRequest, address: str) -> str:

@@ -4,8 +4,6 @@ from allauth.usersessions import apps as usersessions
 from django.apps import AppConfig
 from django.utils.module_loading import autodiscover_modules
 
-from workspaces import form_messages, lookups  # noqa: F401 - before any form is made or question asked, as apps are
-
 
 class WorkspacesConfig(AppConfig):
     """Floor 2: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""
@@ -15,8 +13,8 @@ class WorkspacesConfig(AppConfig):
     def ready(self) -> None:
         """Let every app say what it polls, and what of it ends with a right, so that no app is known here."""
         autodiscover_modules("polls", "holdings")
-        import_module("workspaces.account_events")  # its receivers listen to django-allauth
-        import_module("workspaces.metering")  # and those to Celery and the client
+        import_module("workspaces.accounts.events")  # its receivers listen to django-allauth
+        import_module("workspaces.polling.metering")  # and those to Celery and the client
 
 
 class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]
@@ -25,4 +23,4 @@ class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[mis
     default = False  # what belongs to "workspaces" is the class above
 
     def ready(self) -> None:
-        """Connect nothing: see ``workspaces.account_events``."""
+        """Connect nothing: see ``workspaces.accounts.events``."""

@@ -11,11 +11,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cleanlist import Secret, checked_base_url, describe_key_format
-from workspaces.connections import AddressNotAllowed, check_address
+from core.sanitize import is_plain_line
+from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import Action, Outcome, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 from workspaces.services import Credentials
-from workspaces.texts import is_plain_line
 from workspaces.time_zone_field import TimeZoneField
 
 LONGEST_SECRET = 8000

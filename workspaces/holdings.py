@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from workspaces import clock
+from core import clock
 from workspaces.models import Invitation, Role
 from workspaces.rights import Holding, Loss, register
 from workspaces.services import sessions

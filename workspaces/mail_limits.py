@@ -9,8 +9,8 @@ from datetime import timedelta
 from django.db import models
 from django.utils import timezone
 
-from workspaces import clock
-from workspaces.audit import Actor
+from core import clock
+from workspaces.audit.events import Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 
 HOUR = timedelta(hours=1)

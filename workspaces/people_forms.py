@@ -7,9 +7,9 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 
-from workspaces.addresses import NO_ADDRESS, unmistakable
+from core.email_addresses import NO_ADDRESS, unmistakable
+from core.sanitize import is_plain_line
 from workspaces.models import Limits, Role, SessionLimits, User
-from workspaces.texts import is_plain_line
 
 ROLE_CHOICES = [
     (Role.VIEWER, "Viewer: reads"),

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Role, User, Workspace
 
 # So many names of one sort are shown on a page and written into the audit event; the count is always whole.

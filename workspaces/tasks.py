@@ -6,11 +6,12 @@ from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from workspaces import audit, clock, heartbeats
+from core import clock
+from workspaces.accounts.sessions import SessionStore
+from workspaces.audit import events
 from workspaces.models import Heartbeat
-from workspaces.polling import engine, stopping
+from workspaces.polling import engine, heartbeats, shutdown
 from workspaces.services import account_mail, probing
-from workspaces.sessions import SessionStore
 
 logger = structlog.get_logger(__name__)
 
@@ -57,7 +58,7 @@ def clear_sessions() -> None:
 @shared_task(ignore_result=True)
 def log_audit_anchor() -> None:
     """Write to the log, signed, how long the audit trail is and how it ends."""
-    audit.log_anchor()
+    events.log_anchor()
 
 
 __all__ = ["heartbeats"]  # whose receivers tell that workers live
@@ -65,9 +66,9 @@ __all__ = ["heartbeats"]  # whose receivers tell that workers live
 
 @worker_init.connect
 def _begin(**_: Any) -> None:
-    stopping.withdraw()
+    shutdown.withdraw()
 
 
 @worker_shutting_down.connect
 def _end(**_: Any) -> None:
-    stopping.ask()
+    shutdown.ask()

@@ -1,7 +1,7 @@
 """What 0001 to 0010 make of an empty database, in one step. They stay for who has begun with them."""
 
 import django.db.models.deletion
-import workspaces.clock
+import core.clock
 import workspaces.models.user
 from django.conf import settings
 from django.db import migrations, models
@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('to_owners', models.BooleanField(default=True)),
                 ('addresses', models.JSONField(default=list)),
                 ('enabled', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='alert_rules', to='workspaces.workspace')),
             ],
             options={
@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
             name='Evaluation',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('next_run_at', models.DateTimeField(db_index=True, default=workspaces.clock.moment)),
+                ('next_run_at', models.DateTimeField(db_index=True, default=core.clock.moment)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('evaluated_at', models.DateTimeField(null=True)),
                 ('again', models.BooleanField(default=False)),
@@ -140,8 +140,8 @@ class Migration(migrations.Migration):
                 ('thread_id', models.CharField(blank=True, max_length=200)),
                 ('in_reply_to', models.CharField(blank=True, max_length=200)),
                 ('state', models.CharField(choices=[('held', 'Held back'), ('queued', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('failed', 'Given up'), ('undeliverable', 'Undeliverable'), ('dropped', 'Not needed any more'), ('in_digest', 'Part of a digest')], default='queued', max_length=14)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
-                ('next_attempt_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
+                ('next_attempt_at', models.DateTimeField(default=core.clock.moment)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('attempt_count', models.PositiveIntegerField(default=0)),
                 ('sent_at', models.DateTimeField(null=True)),
@@ -158,7 +158,7 @@ class Migration(migrations.Migration):
             name='Attempt',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('at', models.DateTimeField(default=core.clock.moment)),
                 ('duration_ms', models.PositiveIntegerField(null=True)),
                 ('outcome', models.CharField(choices=[('started', 'No outcome was noted'), ('accepted', 'Accepted'), ('deferred', 'Put off'), ('refused', 'Refused')], default='started', max_length=10)),
                 ('answer', models.TextField(blank=True)),
@@ -185,7 +185,7 @@ class Migration(migrations.Migration):
                 ('subject', models.CharField(blank=True, max_length=200)),
                 ('until', models.DateTimeField(null=True)),
                 ('level', models.DecimalField(decimal_places=4, max_digits=18, null=True)),
-                ('at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('at', models.DateTimeField(default=core.clock.moment)),
                 ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('rule', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snoozes', to='alerts.rule')),
             ],
@@ -197,7 +197,7 @@ class Migration(migrations.Migration):
             name='Transition',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('at', models.DateTimeField(default=core.clock.moment)),
                 ('before', models.CharField(blank=True, max_length=10)),
                 ('after', models.CharField(blank=True, max_length=10)),
                 ('value', models.DecimalField(decimal_places=4, max_digits=24, null=True)),

@@ -2,7 +2,7 @@
 
 from django.db import migrations, models
 
-from workspaces import clock
+from core import clock
 
 
 class Migration(migrations.Migration):

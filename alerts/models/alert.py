@@ -10,8 +10,8 @@ from alerts.evaluation import State as Machine
 from alerts.kinds import kind_named
 from alerts.models.recipient import Stream
 from alerts.models.rule import Rule, Severity, by_severity
-from alerts.words import span
-from workspaces import clock
+from core import clock
+from core.formatting import span
 from workspaces.models import User, Workspace
 
 

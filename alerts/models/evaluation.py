@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from django.db import connection, models, transaction
 from django.db.models import Case, F, Q, Value, When
 
-from workspaces import clock
+from core import clock
 from workspaces.models import Workspace
 
 # Rules are looked at every minute. Nobody having looked for longer means that no worker ran.

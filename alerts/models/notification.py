@@ -5,7 +5,8 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from alerts.models.alert import Alert
 from alerts.models.recipient import Recipient, Stream
-from workspaces import clock, leases
+from core import clock
+from core.db import leases
 from workspaces.models import Workspace
 
 

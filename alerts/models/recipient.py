@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef
 
-from workspaces import clock
+from core import clock
 from workspaces.models import User, Workspace
 from workspaces.models.user import is_time_zone
 

@@ -8,7 +8,7 @@ from django.urls import reverse
 from alerts.evaluation import Levels
 from alerts.kinds import Reading, RuleKind, kind_named
 from alerts.models.recipient import Stream
-from workspaces import clock
+from core import clock
 from workspaces.models import User, Workspace
 
 

@@ -8,9 +8,9 @@ from alerts.evaluation import Memory, State
 from alerts.models import Alert, Notification, Snooze, Transition
 from alerts.services.deciding import Move, facts_of, headline_of, stored
 from alerts.services.notifying import Message, Outbox
-from alerts.words import span
+from core.formatting import span
+from core.sanitize import plain_text
 from workspaces.models import Workspace
-from workspaces.texts import plain_text
 
 WRITTEN = (
     "rule_name", "severity", "edited", "subject_label", "subject_url", "headline", "condition", "facts", "value",

@@ -15,8 +15,8 @@ from alerts.evaluation import Levels, Memory, State, step
 from alerts.kinds import Reading, Readings, Unreadable
 from alerts.models import Alert, Notification, Rule, Snooze
 from alerts.models.alert import gravity_of
-from alerts.words import figure
-from workspaces.texts import plain_json, plain_text
+from core.formatting import figure
+from core.sanitize import plain_json, plain_text
 
 FIGURE = Decimal("0.0001")
 LARGEST = Decimal(10) ** 19

@@ -6,11 +6,11 @@ from django.db import transaction
 
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
 from alerts.services.notifying import Message, Outbox, dispatch_soon, new_message_id, recipients_for
-from workspaces import clock
-from workspaces.audit import CONSOLE, Actor, record_event
+from core import clock
+from core.sanitize import plain_text
+from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Workspace
-from workspaces.texts import plain_text
 
 FIELDS = (
     "name",

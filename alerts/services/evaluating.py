@@ -16,7 +16,8 @@ from alerts.models import Evaluation, Rule
 from alerts.services.applying import Pass
 from alerts.services.deciding import Held, decide
 from alerts.services.defaults import evaluation_of, make_missing
-from workspaces import clock, leases
+from core import clock
+from core.db import leases
 from workspaces.models import Poll, Workspace
 
 # Longer than an evaluation takes; one that takes longer all the same finds its lease gone and writes nothing.

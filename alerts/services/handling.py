@@ -7,9 +7,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from alerts.models import Alert, Snooze, Transition
-from alerts.words import with_unit
-from workspaces import clock
-from workspaces.audit import Actor, record_event
+from core import clock
+from core.formatting import with_unit
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action
 
 

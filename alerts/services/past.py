@@ -9,7 +9,7 @@ from alerts.kinds import Moment
 from alerts.models import Alert, Rule, Transition
 from alerts.services.deciding import stored
 from alerts.services.previewing import Episode, episodes
-from alerts.words import span, with_unit
+from core.formatting import span, with_unit
 from workspaces.models import Workspace
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from alerts.models import Alert, Notification, Snooze, Stream
 from alerts.services.notifying import dispatch_soon, new_message_id, payload_of
-from workspaces import clock
+from core import clock
 
 Kind, State = Notification.Kind, Notification.State
 MOST = 1000

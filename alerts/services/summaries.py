@@ -11,8 +11,8 @@ from alerts.kinds import Fact, Unreadable, all_summaries
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from alerts.services.evaluating import read
 from alerts.services.notifying import dispatch_soon, new_message_id
-from alerts.words import stamp
-from workspaces import clock
+from core import clock
+from core.formatting import stamp
 from workspaces.models import Workspace
 
 WELL, NOT_ALL_KNOWN = "all is well", "no alert, but not everything is known"

@@ -10,12 +10,12 @@ from alerts.forms import AcknowledgeForm, SnoozeForm
 from alerts.models import Alert, Snooze
 from alerts.services import handling
 from alerts.views.listing import rights
-from alerts.words import in_local_time
-from workspaces import clock
+from core import clock
+from core.formatting import in_local_time
+from core.http import go_to
 from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to
 
 TEMPLATE = "alerts/alert.html"
 

@@ -15,11 +15,11 @@ from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
 from alerts.services.notifying import outsiders, recipients_for, told_in
 from alerts.views.listing import rights
+from core.http import go_to
 from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to
 
 TEMPLATE = "alerts/emails.html"
 PAGE = 50

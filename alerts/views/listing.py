@@ -14,7 +14,7 @@ from alerts.kinds import Reading, Readings, Unreadable, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.evaluating import read
 from alerts.services.hearing import unheard_rules
-from workspaces import clock
+from core import clock
 from workspaces.access import get_workspace, held_role
 from workspaces.models import Role, Workspace
 

@@ -16,11 +16,11 @@ from alerts.services import editing
 from alerts.services.notifying import outsiders
 from alerts.services.previewing import preview
 from alerts.views.listing import rights
-from workspaces import clock
+from core import clock
+from core.http import go_to, page_or_part
 from workspaces.access import entries_kept, get_workspace, require_confirmation
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_or_part
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 TEMPLATE = "alerts/rule.html"

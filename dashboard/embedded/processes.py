@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
+from core.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 from dashboard.embedded import CannotStart
 from dashboard.environment import ROOT
 from dashboard.programs import environment
-from dashboard.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
 FOLLOW = Path(__file__).with_name("follow.py")
 GUARD = Path(__file__).with_name("guard.py")

@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 
 from cleanlist import Secret
+from core import clock
 from dashboard.embedded import CannotStart
 from dashboard.embedded.processes import Process
 from dashboard.environment import ROOT
 from usage.history_csv import parse
 from usage.imports import import_history
-from workspaces import clock
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session
 

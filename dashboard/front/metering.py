@@ -1,6 +1,6 @@
 """What is counted of answers to people."""
 
-from workspaces.meters import Meter
+from workspaces.polling.meters import Meter
 
 SECONDS = Meter(
     "console_http_request_duration_seconds",

@@ -14,9 +14,9 @@ from uuid import uuid4
 import structlog
 from django.http import HttpRequest
 
+from core.client_ip import client_ip
 from dashboard.front import Gone, Message, Receive, Refused, Scope, Send
 from dashboard.front.headers import for_pages, for_probes
-from workspaces.requests import client_ip
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.db.models import Count, Min, Q
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 
+from core import clock
 from dashboard import __version__, health, liveness
-from workspaces import clock
 from workspaces.models import AccountMail, Heartbeat, Poll
 
 

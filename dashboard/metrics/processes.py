@@ -7,11 +7,10 @@ import redis
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
-from workspaces import meters
-from workspaces.meters import Count, Meter
 from workspaces.models import Workspace
 from workspaces.models.workspace import limited_as
-from workspaces.polling import pacer
+from workspaces.polling import meters, rate_limiter
+from workspaces.polling.meters import Count, Meter
 from workspaces.polling.registry import all_resources
 
 
@@ -44,10 +43,10 @@ def _headroom() -> Iterator[Metric]:
     """Yield what the console's share of the rate limit leaves, of the organization that has least left."""
     shares: dict[str, int] = {}
     for resource in all_resources():
-        share = pacer.share(resource.limit_per_minute)
+        share = rate_limiter.share(resource.limit_per_minute)
         shares[resource.endpoint] = min(share, shares.get(resource.endpoint, share))
     known = Workspace.objects.values_list("pk", "organization_id")
-    room = pacer.room(sorted({limited_as(*one) for one in known}), shares)
+    room = rate_limiter.room(sorted({limited_as(*one) for one in known}), shares)
     text = "Background calls that the share of the rate limit allows an organization in a minute."
     allowed = GaugeMetricFamily("console_limiter_share_calls", text, labels=["endpoint"])
     text = "Background calls that it leaves now, to the organization with fewest."

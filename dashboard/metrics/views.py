@@ -11,8 +11,8 @@ from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, gener
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from core import clock
 from dashboard.metrics import background, processes, workspaces
-from workspaces import clock
 
 
 @require_safe

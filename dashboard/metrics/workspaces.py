@@ -15,6 +15,7 @@ from django.db.models.functions import Cast
 from django.db.models.sql.compiler import SQLCompiler
 
 from alerts.models import Alert, Notification, Severity
+from core import clock
 from keys.models import ApiKey, LogGap
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage import figures
@@ -22,8 +23,8 @@ from usage.enrichments import reserved_in
 from usage.figures import NEVER, Figures
 from usage.models import BalanceReading
 from webhooks import following, health
-from workspaces import clock, meters
 from workspaces.models import Poll, Workspace
+from workspaces.polling import meters
 
 # As ``keys.polls`` calls them; request logs are read for the keys of the full one.
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from django.db import connection, transaction
 
+from core import clock
 from dashboard.provisioning import credentials, recipients, settings
 from dashboard.provisioning.document import Wanted
 from dashboard.provisioning.members import apply_members
 from dashboard.provisioning.reading import NotApplicable, Problem
 from dashboard.provisioning.rule_changes import apply_rules
 from dashboard.provisioning.running import Run
-from workspaces import clock
-from workspaces.audit import Actor, many_events
+from workspaces.audit.events import Actor, many_events
 from workspaces.models import User, Workspace
 from workspaces.rights import locked
 from workspaces.services import ConnectionReport, check_connection, compare_organizations

@@ -3,15 +3,15 @@
 from typing import Any
 
 from cleanlist import Secret
+from core.encryption import CannotOpen, Sealed
 from dashboard.provisioning.document import Wanted, WantedSession
 from dashboard.provisioning.fields import SOURCES, STORED, Said, Stored
 from dashboard.provisioning.reading import Node
 from dashboard.provisioning.running import NewCredentials, Run
 from workspaces import services
-from workspaces.encryption_keys import check_encryption_keys
+from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.forms import NO_CREDENTIAL, first_address
 from workspaces.models import ManagementSession, Workspace
-from workspaces.sealing import CannotOpen, Sealed
 from workspaces.services import Credentials
 
 NOT_STORED = f"None is stored here. Say where it comes from: {SOURCES}."

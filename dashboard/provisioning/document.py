@@ -10,11 +10,11 @@ from django import forms
 from alerts.forms import NewRecipientForm, QuietHoursForm
 from alerts.models import QuietHours, Recipient
 from cleanlist import Secret
+from core.email_addresses import plain_address
 from dashboard.provisioning.fields import STORED, Fields, Said, Stored
 from dashboard.provisioning.reading import Node, read
 from dashboard.provisioning.rules import WantedRule, read_rules
 from usage.budgets.forms import BudgetForm
-from workspaces.addresses import plain_address
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
 from workspaces.models import Role
 from workspaces.people_forms import InvitationForm

@@ -11,9 +11,9 @@ from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS
 
 from cleanlist import Secret
+from core.redaction import redact_text
+from core.secret_files import content_of
 from dashboard.provisioning.reading import Node, NotApplicable, Problem
-from dashboard.redaction import redact_text
-from dashboard.secrets import content_of
 from workspaces.forms import LONGEST_SECRET
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from workspaces.texts import plain_text
+from core.sanitize import plain_text
 
 MOST_BYTES = 8 * 1024 * 1024
 DEEPEST = 12

@@ -9,8 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from dashboard.provisioning.reading import Node, Problem
-from workspaces.audit import Actor
-from workspaces.connections import AddressNotAllowed
+from workspaces.audit.events import Actor
+from workspaces.credentials.connections import AddressNotAllowed
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Workspace
 from workspaces.services import ConnectionReport, Credentials

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from core.sanitize import plain_text
 from dashboard.troubleshooting.webhook_urls import problem_with
-from workspaces.texts import plain_text
 
 MAX_CONTACTS = 250
 # The sandbox's limit; upstream does not document one.

@@ -9,14 +9,14 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.http import page_or_part
 from dashboard.troubleshooting.archive import as_zip
 from dashboard.troubleshooting.batches import as_lines, bodies_of, can_be_split
 from dashboard.troubleshooting.body import MAX_CONTACTS, BodyVerdict, check_body
 from dashboard.troubleshooting.lines import lines_of
-from workspaces.access import get_workspace
-from workspaces.exporting import download
+from workspaces.access import get_workspace, page_context
+from workspaces.downloads import download
 from workspaces.models import Workspace
-from workspaces.views.answers import page_context, page_or_part
 
 PAGE = "dashboard/body/page.html"
 MOST_SHOWN = 100

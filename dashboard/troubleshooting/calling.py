@@ -5,10 +5,10 @@ from typing import TypeVar
 
 from cleanlist import ApiKeyCredential, Client, Credential, Timeouts
 from cleanlist.errors import CleanlistError
-from workspaces.connections import AddressNotAllowed, NotConnected, check_address, session_credential
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected, check_address, session_credential
 from workspaces.models import Workspace
-from workspaces.polling import pacer
-from workspaces.sealing import CannotOpen
+from workspaces.polling import rate_limiter
 
 T = TypeVar("T")
 # Somebody is watching: a check that takes longer has its answer, too.
@@ -36,7 +36,7 @@ def ask(
     """Make one call with the workspace's API key, or another ``credential`` of it. Raises one of FAILURES."""
     check_address(workspace.base_url)
     found = credential(workspace)
-    pacer.note([(workspace.rate_limited_as, endpoint)])
+    rate_limiter.note([(workspace.rate_limited_as, endpoint)])
     with Client(workspace.base_url, found, retries=0, timeouts=PATIENCE) as client:
         return call(client)
 

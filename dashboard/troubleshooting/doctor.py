@@ -9,7 +9,7 @@ from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.running import Done, run
 from dashboard.troubleshooting.steps import STEPS
 from dashboard.troubleshooting.steps.shape import shape_of
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Workspace
 
 # Of several things that are wrong, the code of the first one here is returned. The README has the table.

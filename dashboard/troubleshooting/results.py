@@ -5,7 +5,7 @@ from typing import Literal
 
 from django.urls import NoReverseMatch, reverse
 
-from workspaces.explaining import explain
+from workspaces.error_messages import explain
 from workspaces.models import Workspace
 from workspaces.services.checking import MAY_PASS
 

@@ -7,7 +7,7 @@ import structlog
 from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.results import RANKS, Result
 from dashboard.troubleshooting.steps import Step, steps_of
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)

@@ -22,7 +22,7 @@ from dashboard.troubleshooting.stripping import strip
 from dashboard.troubleshooting.topics import all_topics
 from keys.models import ApiKey
 from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 
 PAGE = "dashboard/troubleshoot.html"

@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 from django.db.models.functions import Coalesce
 
+from core.export import csv_lines, json_lines
+from core.pagination import Place
 from keys.log.page import Tallies
 from keys.models import ApiKey, LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
-from workspaces.exporting import csv_lines, json_lines
 from workspaces.models import Workspace
-from workspaces.paging import Place
 
 BATCH = 2000  # rows a query
 _READ = (

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 from django.db.models import Min, Q
 from django.utils import timezone
 
+from core.db.query_timeout import time_limit
+from core.histogram import Histogram, bucket_of, percentile
 from keys.log.addresses import is_address
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import search_for
 from keys.models import KeyTraffic, WorkspaceTraffic
 from keys.models.log_value import fingerprint
-from workspaces.bounded import time_limit
-from workspaces.latency import Histogram, bucket_of, percentile
 
 # Reading so many rows takes a few hundredths of a second, however long the log is.
 MOST_READ = 10_000

@@ -13,10 +13,10 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
+from core.filters import Chip, FilterForm, Words, example
 from keys.log.addresses import Network, network_of
 from keys.models import ApiKey
 from keys.models.request_log import LoggedRequestQuerySet
-from workspaces.filtering import Chip, FilterForm, Words, example
 
 LONGEST_DURATION_MS = 2**31 - 1
 

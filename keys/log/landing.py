@@ -9,16 +9,17 @@ from django.conf import settings
 from django.db import transaction
 
 from cleanlist import RequestLogEntry
+from core import clock
+from core.db.sql import Statement, stored_id, together
+from core.sanitize import plain_text
 from keys import capture, gaps, rollups
 from keys.log import storing, values
 from keys.log.standing import Known, RowName, known_of, standing_of
 from keys.log.storing import NewRow, new_row
 from keys.models import ApiKey, LogGap, LoggedRequest
 from keys.tallying import EVERYTHING, tally
-from workspaces import clock, meters
 from workspaces.models import Poll, Workspace
-from workspaces.statements import Statement, stored_id, together
-from workspaces.texts import plain_text
+from workspaces.polling import meters
 
 _SAVED = ("captured_count", "count_before", "missed_count", "settled_count", "count_restarted_at")
 _SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _SAVED)} WHERE id = %s"  # noqa: S608

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
+from core import clock, pagination
+from core.db.query_timeout import TooMuchToLookThrough, time_limit
+from core.pagination import Page, Place, Tally
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import LATER_WINDOW, Search, find, search_for
 from keys.models import ApiKey, LoggedRequest
-from workspaces import clock, paging
-from workspaces.bounded import TooMuchToLookThrough, time_limit
-from workspaces.paging import Page, Place, Tally
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class LogPage(Page[LoggedRequest]):
 def read_page(form: LogFilterForm, scope: Scope) -> LogPage:
     """Read the page of ``scope`` that the address asks for; ``form`` is valid."""
     page = LogPage()
-    older, newer = paging.locate(page, form.query)
+    older, newer = pagination.locate(page, form.query)
     try:
-        with time_limit(paging.ROWS_SECONDS):
+        with time_limit(pagination.ROWS_SECONDS):
             _fill(page, search_for(form, scope, clock.moment()), older, newer)
             _give_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
     except TooMuchToLookThrough:
-        page.problem = paging.took_too_long()
+        page.problem = pagination.took_too_long()
     return page
 
 
@@ -65,13 +65,13 @@ def shown_above(form: LogFilterForm) -> int:
 def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
     """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
     page = LogPage(is_top=False)
-    place, room = Place.parse(form.query.get("older", "")), max(1, paging.PAGE_SIZE - shown_above(form))
+    place, room = Place.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
     try:
-        with time_limit(paging.ROWS_SECONDS):
+        with time_limit(pagination.ROWS_SECONDS):
             found = find(search_for(form, scope, clock.moment()), place, window=LATER_WINDOW)
             _give_keys(found.rows, form, scope)
     except TooMuchToLookThrough:
-        page.problem = paging.took_too_long()
+        page.problem = pagination.took_too_long()
         return page
     page.rows, page.begins_at = found.rows[:room], place.at if place else None
     if len(found.rows) > room:
@@ -117,14 +117,14 @@ def _fill(page: LogPage, search: Search | None, older: Place | None, newer: Plac
 def count(form: LogFilterForm, scope: Scope) -> Tallies:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
-        with time_limit(paging.COUNT_SECONDS):
+        with time_limit(pagination.COUNT_SECONDS):
             search = search_for(form, scope, clock.moment(), with_own=True)
             rows = search.rows.newest_first() if search else scope.rows.none()
-            found = rows[: paging.MOST_COUNTED + 1]
+            found = rows[: pagination.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
-            held = scope.rows.newest_first()[: paging.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
+            held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
     except TooMuchToLookThrough:
         return Tallies(Tally(None), Tally(None), Tally(None), form.shows_own)
-    cut = tally["all"] > paging.MOST_COUNTED
+    cut = tally["all"] > pagination.MOST_COUNTED
     matching = Tally(tally["all"] - (0 if form.shows_own else tally["own"]), cut)
-    return Tallies(Tally(held, held > paging.MOST_COUNTED), matching, Tally(tally["own"], cut), form.shows_own)
+    return Tallies(Tally(held, held > pagination.MOST_COUNTED), matching, Tally(tally["own"], cut), form.shows_own)

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection, transaction
 
-from workspaces.statements import Statement, together
+from core.db.sql import Statement, together
 
 TABLE = "keys_loggedrequest"
 FIRST_YEAR, LAST_YEAR = 2020, 2100

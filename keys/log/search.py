@@ -9,12 +9,12 @@ from datetime import datetime
 
 from django.db import connection
 
+from core.pagination import PAGE_SIZE, Place
 from keys.log.filters import LogFilterForm
 from keys.log.hints import Hint, hints_of
 from keys.log.scope import Scope
 from keys.models import LoggedRequest
 from keys.models.request_log import LoggedRequestQuerySet
-from workspaces.paging import PAGE_SIZE, Place
 
 # Rows looked through for the page itself, and for each part that the page asks for later.
 WINDOW, LATER_WINDOW = 2_500, 50_000

@@ -7,11 +7,11 @@ from typing import Any
 
 from django.db import connection
 
+from core.db.sql import together
 from keys import gaps
 from keys.log import partitions
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
-from workspaces.statements import together
 
 _LOCK = "SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE"
 # All that a landing asks of a key, in the order in which the model has it.
@@ -33,7 +33,7 @@ AND upstream_id = ANY (string_to_array(%s, %s))
 """
 # What tells a row from the others of its key: upstream's id, and the time.
 RowName = tuple[str, datetime]
-_BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``workspaces.texts``)
+_BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``core.sanitize``)
 _NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
 
 

@@ -10,11 +10,11 @@ from typing import NamedTuple
 from django.db import connection
 
 from cleanlist import RequestLogEntry
+from core.db.sql import stored_id
+from core.sanitize import plain_text
 from keys.log.addresses import canonical
 from keys.models import ApiKey
 from keys.models.request_log import OWN_USER_AGENT
-from workspaces.statements import stored_id
-from workspaces.texts import plain_text
 
 _LONGEST_DURATION_MS = 2**31 - 1
 # Characters of a path and a user agent that are remembered; upstream may send megabytes of them.

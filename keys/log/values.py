@@ -11,9 +11,9 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Max, Min
 
+from core.db.sql import Statement, in_json, rows_of, stored_id, together
 from keys.endpoints import beginning_of
 from keys.models.log_value import MOST_VALUES, OTHERS, fingerprint
-from workspaces.statements import Statement, in_json, rows_of, stored_id, together
 
 if TYPE_CHECKING:
     from keys.log.storing import NewRow

@@ -4,7 +4,7 @@ import uuid
 from importlib import import_module
 
 import django.db.models.deletion
-import workspaces.clock
+import core.clock
 from django.conf import settings
 from django.db import migrations, models
 
@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('form_id', models.UUIDField(default=uuid.uuid4)),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('expires_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('sent_at', models.DateTimeField(default=core.clock.moment)),
                 ('state', models.CharField(choices=[('sent', 'Sent'), ('succeeded', 'Succeeded'), ('refused', 'Refused'), ('unknown', 'Answer lost'), ('unseen', 'Answer lost, but the key was created'), ('nothing', 'Answer lost, nothing was created')], default='sent', max_length=10)),
                 ('known_ids', models.JSONField(default=list)),
                 ('prefix', models.CharField(blank=True, max_length=16)),

@@ -4,8 +4,8 @@ from datetime import timedelta
 from django.db import models
 from django.db.models import Q
 
+from core import clock
 from keys.models.key import ApiKey
-from workspaces import clock
 from workspaces.models import User, Workspace
 
 # Longer than the client's total time-out: after it, a creation without an answer will not get one.

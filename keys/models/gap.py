@@ -3,8 +3,8 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
+from core import clock
 from keys.models.key import ApiKey
-from workspaces import clock
 from workspaces.models import Workspace
 
 

@@ -8,8 +8,8 @@ from django.db.models.expressions import Expression, OrderBy
 from django.db.models.functions import Coalesce, Lower
 from django.urls import reverse
 
+from core import clock
 from keys.models.completeness import Completeness, completeness_of
-from workspaces import clock
 from workspaces.models import User, Workspace
 
 # Upstream's own limit a user (``docs/cleanlist-api.md``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.

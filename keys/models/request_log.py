@@ -5,12 +5,12 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
+from core.pagination import NewestFirst, Place
 from keys.log import partitions, values
 from keys.log.addresses import Network, canonical, is_address
 from keys.log.networks import in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
-from workspaces.paging import NewestFirst, Place
 
 # The User-Agent of every call the console makes begins so, which tells them from the customer's traffic.
 OWN_USER_AGENT = "cleanlist-console/"

@@ -3,9 +3,9 @@ from typing import Self
 
 from django.db import models
 
+from core.histogram import Histogram, merged
 from keys.models.key import ApiKey
 from keys.tallying import CONSOLE, EVERYTHING
-from workspaces.latency import Histogram, merged
 from workspaces.models import Workspace
 
 ERROR_CLASSES = (4, 5)
@@ -39,7 +39,7 @@ class TrafficQuerySet(models.QuerySet["Traffic"]):
         return self.aggregate(total=models.Sum("count"))["total"] or 0
 
     def durations(self) -> Histogram:
-        """Return the distribution of durations over all cells, for ``workspaces.latency.percentile``."""
+        """Return the distribution of durations over all cells, for ``core.histogram.percentile``."""
         return merged(self.values_list("histogram", flat=True))
 
 

@@ -10,12 +10,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from cleanlist import CreatedApiKey, Secret
 from cleanlist.errors import CleanlistError, UpstreamUnavailable
+from core import clock
 from keys.models import ApiKey, KeyCreation
 from keys.reconciling import link_by_ends
 from keys.services.rereading import reread_list
-from workspaces import clock
-from workspaces.audit import Actor, record_event
-from workspaces.connections import management_client
+from workspaces.audit.events import Actor, record_event
+from workspaces.credentials.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)

@@ -10,13 +10,13 @@ from django.db import transaction
 
 from cleanlist import Client
 from cleanlist.errors import AuthenticationError, CleanlistError, NotFound, RateLimited
+from core import clock
+from core.sanitize import plain_text
 from keys.models import ApiKey
 from keys.services.rereading import Listed, reread_list
-from workspaces import clock
-from workspaces.audit import Actor, record_event
-from workspaces.connections import management_client
+from workspaces.audit.events import Actor, record_event
+from workspaces.credentials.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
-from workspaces.texts import plain_text
 
 # Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.
 BUDGET_SECONDS = 45

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from django.db import transaction
 
+from core import clock
 from keys.models import ApiKey
-from workspaces import clock
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 
 # What one person revoked within this time counts together. Long, so that waiting between two keys wins little.

@@ -18,11 +18,10 @@ from keys.models import ApiKey, KeyCreation
 from keys.presenting import Connection, slots_of
 from keys.services import AlreadySent, AnswerLost, NewKey
 from keys.views.shared import REFUSALS, get_key
-from workspaces.access import entries_kept, get_workspace, require_confirmation
-from workspaces.audit import Actor
-from workspaces.explaining import explain
+from workspaces.access import entries_kept, get_workspace, page_context, require_confirmation
+from workspaces.audit.events import Actor
+from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import page_context
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

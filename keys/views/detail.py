@@ -8,16 +8,16 @@ from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
+from core import clock
+from core.http import wants_part
 from keys.log import page as log_page
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.models import ApiKey
 from keys.presenting import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key
-from workspaces import clock
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, page_context
 from workspaces.models import AuditEvent, Workspace
-from workspaces.views.answers import page_context, wants_part
 
 LATEST_EVENTS = 10
 

@@ -6,15 +6,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core import clock
+from core.http import wants_part
 from keys.activity import activity_of
 from keys.forms import STATUSES, KeyFilterForm
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
 from keys.presenting import Connection, row_of, slots_of
-from workspaces import clock
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, page_context
 from workspaces.models import Workspace
-from workspaces.views.answers import page_context, wants_part
 
 # A list is read by people. Keys beyond it are found by search; how many they are is said.
 MOST_INACTIVE = 100

@@ -9,6 +9,10 @@ from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
+from core import clock
+from core.db.query_timeout import TooMuchToLookThrough
+from core.http import wants_part
+from core.pagination import mark_new, place_gaps
 from keys.log import page as log_page
 from keys.log.export import size_in_words
 from keys.log.figures import figures_of
@@ -19,11 +23,7 @@ from keys.log.scope import Scope
 from keys.models import ApiKey
 from keys.presenting import Connection
 from keys.views.shared import get_key
-from workspaces import clock
-from workspaces.access import get_workspace
-from workspaces.bounded import TooMuchToLookThrough
-from workspaces.paging import mark_new, place_gaps
-from workspaces.views.answers import page_context, wants_part
+from workspaces.access import get_workspace, page_context
 
 
 @require_safe

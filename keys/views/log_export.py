@@ -11,16 +11,17 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from core import clock
+from core.export import CONTENT_TYPES
 from keys.log import page as log_page
 from keys.log.export import lines_of
 from keys.log.filters import LogFilterForm
 from keys.log.scope import Scope
 from keys.log.search import search_for
 from keys.models import ApiKey, LoggedRequest
-from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor, record_event
-from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
 from workspaces.models import Action, Workspace
 
 

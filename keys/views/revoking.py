@@ -10,6 +10,8 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
+from core import clock
+from core.http import wants_part
 from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.models import ApiKey
@@ -17,12 +19,10 @@ from keys.models.key import ApiKeyQuerySet
 from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
 from keys.views.shared import REFUSALS, get_key
-from workspaces import clock
-from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor
-from workspaces.explaining import explain
+from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.audit.events import Actor
+from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import page_context, wants_part
 
 # More than anybody ticks by hand, and few enough for one query and one confirmation.
 MOST_AT_ONCE = 100

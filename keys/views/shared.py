@@ -5,10 +5,10 @@ from uuid import UUID
 from django.http import Http404
 
 from cleanlist.errors import CleanlistError
+from core.encryption import CannotOpen
 from keys.models import ApiKey
-from workspaces.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 from workspaces.models import Workspace
-from workspaces.sealing import CannotOpen
 
 # By which a command ends that upstream refused, or that was never sent.
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)

@@ -1,7 +1,7 @@
 // Keeps <time data-relative> and <time data-age> true, and tells the server the viewer's time zone.
 (() => {
   const MINUTE = 60, HOUR = 3600, DAY = 86400;
-  // The same steps as STEPS in workspaces/templatetags/console.py.
+  // The same steps as STEPS in core/templatetags/console.py.
   const STEPS = [
     [730 * DAY, 365 * DAY, "year"], [60 * DAY, 30 * DAY, "month"], [2 * DAY, DAY, "day"],
     [HOUR, HOUR, "hour"], [MINUTE, MINUTE, "minute"],

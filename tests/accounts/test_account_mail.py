@@ -11,10 +11,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core import clock
 from tests.accounts.conftest import sign_in
 from tests.alerts.conftest import Mailbox
 from tests.cast import PASSWORD
-from workspaces import clock
 from workspaces.models import AccountMail
 from workspaces.services import account_mail
 

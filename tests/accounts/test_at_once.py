@@ -14,7 +14,7 @@ from tests.webhooks.attempts import run
 from tests.webhooks.lost_results import begin
 from webhooks.landing import land_page
 from webhooks.models import Redelivery
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Invitation, Membership, Role, User
 from workspaces.services import members, people
 

@@ -15,7 +15,7 @@ from alerts.services import summaries
 from alerts.services.editing import queue_test
 from tests.accounts.conftest import code_of, link_in_mail, recorded, sign_in, with_app
 from webhooks.models import Redelivery
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import AccountMail, Invitation, Membership, Role, User
 from workspaces.services import members, people
 

@@ -14,8 +14,8 @@ from django.utils import timezone
 
 from tests.accounts.conftest import sign_in
 from tests.cast import PASSWORD
+from workspaces.accounts.sessions import SessionStore
 from workspaces.services import sessions
-from workspaces.sessions import SessionStore
 from workspaces.tasks import clear_sessions
 
 pytestmark = pytest.mark.django_db

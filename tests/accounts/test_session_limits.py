@@ -12,10 +12,10 @@ from django.test.utils import CaptureQueriesContext
 
 from tests.accounts.conftest import recorded, sign_in
 from tests.cast import PASSWORD
-from workspaces.audit import Actor
+from workspaces.accounts.sessions import SessionStore
+from workspaces.audit.events import Actor
 from workspaces.models import Limits, Membership, SessionLimits, Workspace
 from workspaces.services import sessions
-from workspaces.sessions import SessionStore
 
 pytestmark = pytest.mark.django_db
 START = datetime(2026, 4, 6, 12, tzinfo=UTC)

@@ -9,9 +9,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from dashboard.single_sign_on import ADDRESSES
 from tests.accounts.conftest import code_of, grow_stale, recorded, with_app
 from tests.accounts.identity_provider import LOGIN, go_through
+from workspaces.accounts.single_sign_on import ADDRESSES
 from workspaces.models import Role, User
 from workspaces.services import members
 

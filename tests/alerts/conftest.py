@@ -13,10 +13,10 @@ from django.utils import timezone
 from alerts import sending
 from alerts.models import Evaluation, Notification, Recipient, Rule
 from alerts.services import evaluating
+from core import clock as database_clock
 from tests.cast import *  # noqa: F403
 from tests.running import free_port
 from usage import readings
-from workspaces import clock as database_clock
 from workspaces.models import Poll
 
 

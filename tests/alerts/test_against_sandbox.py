@@ -5,10 +5,10 @@ from django.utils import timezone
 
 from alerts.models import Rule
 from cleanlist import Secret
+from core.encryption import Sealed
 from usage.models import BalanceReading
 from workspaces.models import Poll
 from workspaces.polling import engine
-from workspaces.sealing import Sealed
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -17,7 +17,7 @@ from usage.budgets import services
 from usage.budgets.rules import BUDGET_KINDS
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
 from usage.runway import learn_burn
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Poll, Workspace
 
 pytestmark = pytest.mark.django_db

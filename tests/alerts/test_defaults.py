@@ -15,7 +15,7 @@ from alerts.services.applying import Pass
 from alerts.services.defaults import evaluation_of
 from usage import readings
 from usage.runway import learn_burn
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 from workspaces.polling.registry import tell_landed
 from workspaces.services.connecting import Credentials, connect_workspace

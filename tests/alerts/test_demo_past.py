@@ -11,7 +11,7 @@ from alerts.models import Notification, Rule
 from alerts.services import summaries
 from usage.history_csv import parse
 from usage.imports import import_history, undo_import
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
 FIRED, OVER = timedelta(hours=20), timedelta(hours=10)

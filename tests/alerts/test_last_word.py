@@ -10,7 +10,7 @@ from alerts import kinds
 from alerts.kinds import Reading
 from alerts.models import Rule, Snooze
 from alerts.services import editing, handling
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 
 pytestmark = pytest.mark.django_db
 

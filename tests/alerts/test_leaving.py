@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 
 from alerts.models import Recipient
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Membership, Role, User
 from workspaces.services import members, people
 

@@ -6,7 +6,7 @@ import pytest
 
 from alerts.models import Notification, QuietHours
 from alerts.services import editing, handling, quiet
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
 

@@ -11,11 +11,11 @@ from aiosmtpd.controller import Controller
 from alerts import smtp
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import editing
+from core.db import leases
 from tests.alerts.conftest import Mailbox
 from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
-from workspaces import leases
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
 ADDRESS = "finance@example.test"

@@ -11,7 +11,7 @@ from alerts.models import Recipient, Rule
 from alerts.services import editing
 from alerts.services.defaults import evaluation_of
 from tests.alerts.test_people import form_of
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
 KIND = "critical_unheard"

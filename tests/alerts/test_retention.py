@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from alerts import retention
 from alerts.models import Alert, Attempt, Notification, Recipient, Transition
-from workspaces import batches
+from core.db import batches
 
 pytestmark = pytest.mark.django_db
 OLD = timezone.now() - timedelta(days=397)

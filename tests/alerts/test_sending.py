@@ -9,7 +9,7 @@ from django.utils import timezone
 from alerts import sending
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import editing
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from alerts.emails import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
 from alerts.services import editing, handling, summaries
 from tests.older import older
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
 
 pytestmark = pytest.mark.django_db

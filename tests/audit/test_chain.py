@@ -4,8 +4,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.cast import *  # noqa: F403
-from workspaces.audit import CONSOLE, many_events, record_event
-from workspaces.chain import verify
+from workspaces.audit.chain import verify
+from workspaces.audit.events import CONSOLE, many_events, record_event
 from workspaces.models import Action, AuditEvent, AuditHead, Workspace
 
 pytestmark = pytest.mark.django_db

@@ -9,9 +9,9 @@ from django.db import connection
 from django.utils import timezone
 
 from tests.cast import *  # noqa: F403
-from workspaces import audit, retention
-from workspaces.audit import CONSOLE, record_event
-from workspaces.chain import Known, new_anchor, verify
+from workspaces.audit import events, retention
+from workspaces.audit.chain import Known, new_anchor, verify
+from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, AuditEvent, AuditHead, User
 
 from .test_chain import by_hand
@@ -205,9 +205,9 @@ def test_an_anchor_that_a_former_secret_key_signed_is_taken(anchor, settings, ca
 def test_an_anchor_is_not_made_of_a_trail_whose_record_was_changed(grow, monkeypatch):
     grow(3)
     lines = []
-    monkeypatch.setattr(audit.log, "error", lambda event, **facts: lines.append((event, facts)), raising=False)
+    monkeypatch.setattr(events.log, "error", lambda event, **facts: lines.append((event, facts)), raising=False)
     by_hand("UPDATE workspaces_audithead SET count = 2")
-    audit.log_anchor()
+    events.log_anchor()
     assert lines == [("audit_trail_broken", {"problem": "the record of how long the trail is was changed"})]
 
 

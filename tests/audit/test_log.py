@@ -13,7 +13,7 @@ from dashboard.logs import logging_config
 from tests.cast import *  # noqa: F403
 from tests.conftest import ROOT
 from tests.polling.test_workers import database_url
-from workspaces.audit import CONSOLE, Actor, record_event
+from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditHead
 from workspaces.tasks import log_audit_anchor
 

@@ -5,9 +5,9 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.cast import *  # noqa: F403
-from workspaces import retention
-from workspaces.audit import CONSOLE, record_event
-from workspaces.chain import verify
+from workspaces.audit import retention
+from workspaces.audit.chain import verify
+from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, AuditEvent, AuditHead
 
 from .test_chain import by_hand

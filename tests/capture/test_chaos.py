@@ -11,10 +11,10 @@ from keys.log import landing as log_landing
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
 from tests.waiting import wait_until
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Poll
 from workspaces.models.polling import PollQuerySet
-from workspaces.polling import engine, fetching, pacer, settling
+from workspaces.polling import engine, fetching, rate_limiter, settling
 from workspaces.services import Credentials, connect_workspace
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +87,7 @@ def keys(sandbox):
 
 def poll_everything():
     """Let the time pass that leases, waits and the rate limit have left, and poll what there is."""
-    pacer.connection().flushdb()
+    rate_limiter.connection().flushdb()
     Poll.objects.filter(paused_reason="").update(leased_until=None, next_run_at=timezone.now())
     engine.work()
 

@@ -11,13 +11,13 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from msgspec import structs
 
+from core.histogram import percentile
 from keys import landing, recounting
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 from tests.cast import count_into_rollups
 from tests.keys.test_landing import listed
-from workspaces.latency import percentile
 from workspaces.models import Workspace
 
 

@@ -8,7 +8,7 @@ from dashboard.embedded import CannotStart
 from dashboard.embedded.sandbox_connection import connect_sandbox
 from dashboard.environment import ConfigurationError
 from dashboard.first_start import ensure_admin
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Role, User, Workspace
 from workspaces.services import remove_workspace
 

@@ -10,12 +10,13 @@ ROOT = Path(__file__).resolve().parents[2]
 FLOORS = {
     "cleanlist": 1,
     "sandbox": 1,
-    "workspaces": 2,
-    "alerts": 3,
-    "keys": 4,
-    "webhooks": 4,
-    "usage": 5,
-    "dashboard": 6,
+    "core": 2,
+    "workspaces": 3,
+    "alerts": 4,
+    "keys": 5,
+    "webhooks": 5,
+    "usage": 6,
+    "dashboard": 7,
 }
 # The root of the house hands what it knows to everyone: its settings are read through django.conf.
 MODULES = [path for package in FLOORS for path in sorted((ROOT / package).rglob("*.py"))]

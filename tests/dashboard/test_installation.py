@@ -12,12 +12,12 @@ from django.db import OperationalError, connection
 from psycopg import sql
 
 from cleanlist import Secret
+from core.encryption import Sealed
+from core.secret_files import new_secret
 from dashboard import installation, liveness
 from dashboard.installation import findings
-from dashboard.secrets import new_secret
 from tests.running import free_port
 from workspaces.models import Heartbeat, User, Workspace
-from workspaces.sealing import Sealed
 
 pytestmark = [pytest.mark.django_db, pytest.mark.liveness]
 

@@ -7,10 +7,11 @@ import pytest
 from cryptography.fernet import Fernet
 
 from cleanlist import Secret
+from core import clock
+from core.encryption import Sealed
 from dashboard import health, liveness
-from workspaces import clock, heartbeats
 from workspaces.models import Heartbeat, Poll, Workspace
-from workspaces.sealing import Sealed
+from workspaces.polling import heartbeats
 
 pytestmark = [pytest.mark.django_db, pytest.mark.liveness]
 Kind = Heartbeat.Kind

@@ -4,11 +4,11 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
+from core.client_ip import client_ip
 from dashboard.front import middleware
 from dashboard.front.middleware import unbelieved_proxies
 from dashboard.middleware import never_cached, viewer_time_zone
 from workspaces.models import User
-from workspaces.requests import client_ip
 
 SIGNED_IN = User(email="viewer@example.test")
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import ConnectionHandler, connection
 from psycopg import sql
 
-from dashboard.secrets import new_secret
+from core.secret_files import new_secret
 from tests import schema
 from tests.conftest import ROOT, clean_environment
 

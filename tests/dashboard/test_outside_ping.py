@@ -9,11 +9,11 @@ import pytest
 
 from alerts import smtp
 from alerts.models import Notification, Recipient
+from core import clock
 from dashboard import liveness, outside_ping
 from dashboard.liveness import Liveness, Trouble
 from tests.alerts.conftest import Mailbox
 from tests.running import free_port
-from workspaces import clock
 from workspaces.models import AccountMail, Poll
 
 pytestmark = pytest.mark.django_db

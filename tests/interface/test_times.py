@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import timezone
 
-from workspaces.templatetags import console
+from core.templatetags import console
 
 from .conftest import NOW
 

@@ -5,12 +5,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cleanlist import Secret, Timeouts
+from core.encryption import Sealed
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
 from tests.cast import *  # noqa: F403
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import ManagementSession, Membership, Poll, Role, User, Workspace
-from workspaces.sealing import Sealed
 
 PLAN = {"tier": "pro", "features": ["API_ACCESS"]}
 

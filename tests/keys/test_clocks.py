@@ -7,13 +7,13 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from core import clock
 from keys import landing
 from keys.models import ApiKey
 from keys.services import revoking
 from tests.keys.test_landing import listed
 from tests.waiting import wait_until
-from workspaces import clock
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 
 MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]
 

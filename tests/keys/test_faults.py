@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey, KeyCreation
 from workspaces.models import Action, AuditEvent, ManagementSession, Outcome, Poll
-from workspaces.sealing import Sealed
 from workspaces.services import refresh
 
 from .conftest import add_session, text_of

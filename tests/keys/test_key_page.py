@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from workspaces.paging import Place
+from core.pagination import Place
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
 

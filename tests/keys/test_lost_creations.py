@@ -8,13 +8,13 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from core import clock
 from keys import landing
 from keys.models import ApiKey, KeyCreation
 from keys.services import creating
 from tests.keys.conftest import Console
 from tests.keys.test_landing import listed
 from tests.waiting import wait_until
-from workspaces import clock
 from workspaces.models import Membership, Role, User
 from workspaces.services import refresh
 

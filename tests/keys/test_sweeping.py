@@ -8,13 +8,13 @@ from django.test import Client
 from django.utils import timezone
 
 from cleanlist import Secret
+from core import clock
+from core.encryption import Sealed
 from keys.models import ApiKey
 from keys.services import begin_revoking, is_sweep
 from tests.accounts.conftest import grow_stale
 from tests.cast import PASSWORD
-from workspaces import clock
-from workspaces.audit import Actor
-from workspaces.sealing import Sealed
+from workspaces.audit.events import Actor
 
 from .conftest import add_session, make_key
 

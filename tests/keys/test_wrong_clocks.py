@@ -9,9 +9,9 @@ from django.utils import timezone
 
 from alerts.models import Alert, Evaluation, Rule
 from alerts.services import evaluating
+from core import clock
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey
-from workspaces import clock
 from workspaces.models import Action, AuditEvent, Outcome, Poll
 from workspaces.polling import engine
 from workspaces.polling.pauses import set_up_polls

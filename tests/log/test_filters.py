@@ -138,7 +138,7 @@ def test_what_is_shown_and_hidden_adds_up(log):
 
 
 def test_counting_stops_and_says_so(log, monkeypatch):
-    monkeypatch.setattr("workspaces.paging.MOST_COUNTED", 3)
+    monkeypatch.setattr("core.pagination.MOST_COUNTED", 3)
     for _ in range(5):
         log.add()
     assert "<strong>3+</strong> match." in told(log)

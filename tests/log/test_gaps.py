@@ -3,9 +3,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from core.pagination import PAGE_SIZE
 from keys.models import LogGap
 from tests.keys.conftest import make_key, text_of
-from workspaces.paging import PAGE_SIZE
 
 NOW = timezone.now()
 

@@ -6,9 +6,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.pagination import PAGE_SIZE, Place
 from keys.models import LoggedRequest
 from tests.keys.conftest import add_session, make_key, note_poll, text_of
-from workspaces.paging import PAGE_SIZE, Place
 
 HTMX = {"HX-Request": "true"}
 
@@ -141,7 +141,7 @@ def test_the_size_of_the_file_has_one_place_whether_there_is_a_file_or_not(log):
 
 
 def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monkeypatch):
-    monkeypatch.setattr("workspaces.paging.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
+    monkeypatch.setattr("core.pagination.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
     _fill_up(log, 5000)
     page = text_of(log.get("?slower=1"))
     assert "This takes too long to look for" in page

@@ -66,7 +66,7 @@ def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(b
 
 
 def test_the_parts_fill_one_page_and_then_lead_to_the_next(busy, small_windows, monkeypatch):
-    monkeypatch.setattr("workspaces.paging.PAGE_SIZE", 4)
+    monkeypatch.setattr("core.pagination.PAGE_SIZE", 4)
     page = busy.get("?method=POST").context["page"]
     part = busy.get(f"?method=POST&older={page.further}&shown=2", url=f"{busy.all_url}further/", headers=HTMX).context[
         "page"

@@ -7,9 +7,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cast import *  # noqa: F403
-from workspaces import meters
 from workspaces.models import Poll
-from workspaces.polling import pacer
+from workspaces.polling import meters, rate_limiter
 
 TOKEN = "a-token-of-the-tests"
 
@@ -64,7 +63,7 @@ def _nothing_counted():
 @pytest.fixture
 def no_redis(settings, monkeypatch):
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(pacer, "_pool", None)
+    monkeypatch.setattr(rate_limiter, "_pool", None)
 
 
 @pytest.fixture

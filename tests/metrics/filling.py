@@ -14,9 +14,8 @@ from usage import figures
 from usage.models import Budget
 from usage.runway import learn_burn
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
-from workspaces import metering, meters
 from workspaces.models import AccountMail, Heartbeat, Poll, Workspace
-from workspaces.polling import pacer
+from workspaces.polling import metering, meters, rate_limiter
 
 
 def fill(count):
@@ -99,5 +98,5 @@ def _processes(now):
     metering.POLLS.count("balance", "succeeded")
     metering.TASK_SECONDS.observe(0.2, "workspaces.tasks.poll_due")
     metering.TASKS.count("workspaces.tasks.poll_due", "succeeded")
-    pacer.take([("org-of-customer-0", "credits/balance")])
+    rate_limiter.take([("org-of-customer-0", "credits/balance")])
     meters.flush()

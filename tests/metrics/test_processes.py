@@ -10,9 +10,8 @@ import redis as redis_client
 from django.conf import settings
 
 from tests.conftest import ROOT, clean_environment
-from workspaces import metering, meters
-from workspaces.meters import Meter
-from workspaces.polling import engine, pacer
+from workspaces.polling import engine, metering, meters, rate_limiter
+from workspaces.polling.meters import Meter
 from workspaces.tasks import mend_clock
 
 CLICKS = Meter("console_clicks_total", "Clicks of the tests.", ("who",))
@@ -78,7 +77,7 @@ def test_a_forked_process_begins_at_nothing(sums):
 def test_what_redis_did_not_take_is_handed_over_later(sums, monkeypatch, redis):
     with monkeypatch.context() as patch:
         patch.setattr(settings, "REDIS_URL", "unix:///nowhere/redis.sock")
-        patch.setattr(pacer, "_pool", None)
+        patch.setattr(rate_limiter, "_pool", None)
         CLICKS.count("ann")
         meters.flush()
         CLICKS.count("ann")
@@ -88,7 +87,7 @@ def test_what_redis_did_not_take_is_handed_over_later(sums, monkeypatch, redis):
 
 
 def test_what_was_taken_without_our_hearing_of_it_counts_once(sums, monkeypatch):
-    real = pacer.connection
+    real = rate_limiter.connection
 
     class Deaf:
         """Sends, and loses the answer."""
@@ -102,7 +101,7 @@ def test_what_was_taken_without_our_hearing_of_it_counts_once(sums, monkeypatch)
 
     CLICKS.count("ann")
     with monkeypatch.context() as patch:
-        patch.setattr(pacer, "connection", Deaf)
+        patch.setattr(rate_limiter, "connection", Deaf)
         meters.flush()
     assert sums()[0]["ann",].total == 1
 
@@ -169,7 +168,7 @@ def test_polls_are_counted_by_how_they_ended(scrape, workspace, poll, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 1, 100
     one = poll("balance")
     engine.run([one])  # nobody answers there
-    pacer.note([(workspace.rate_limited_as, "credits/balance")])
+    rate_limiter.note([(workspace.rate_limited_as, "credits/balance")])
     one.next_run_at = one.last_attempt_at
     one.save()
     engine.run_due()
@@ -179,7 +178,7 @@ def test_polls_are_counted_by_how_they_ended(scrape, workspace, poll, settings):
 
 def test_tasks_are_counted_by_how_they_ended(scrape, monkeypatch):
     mend_clock.apply()
-    monkeypatch.setattr("workspaces.clock.mend", lambda: 1 / 0)
+    monkeypatch.setattr("core.clock.mend", lambda: 1 / 0)
     mend_clock.apply()
     meters.flush()
     found, labels = scrape(), {"task": "workspaces.tasks.mend_clock"}
@@ -192,9 +191,9 @@ def test_what_the_limiter_leaves_is_told_of_the_organization_with_least(scrape, 
     found = scrape()
     assert found.value("console_limiter_share_calls", endpoint="credits/balance") == 12
     assert found.value("console_limiter_headroom_calls", endpoint="credits/balance") == 12
-    pacer.note([(workspace.rate_limited_as, "credits/balance")] * 5)
+    rate_limiter.note([(workspace.rate_limited_as, "credits/balance")] * 5)
     assert scrape().value("console_limiter_headroom_calls", endpoint="credits/balance") == 7
-    pacer.close(workspace.rate_limited_as, "credits/balance", 5)
+    rate_limiter.close(workspace.rate_limited_as, "credits/balance", 5)
     found = scrape()
     assert found.value("console_limiter_headroom_calls", endpoint="credits/balance") == 0
     assert found.value("console_limiter_exhausted_organizations", endpoint="credits/balance") == 1

@@ -8,6 +8,7 @@ import pytest
 
 from alerts.models import Alert, Notification, Recipient
 from cleanlist import RequestLogEntry
+from core import clock
 from keys.log.landing import land_requests
 from keys.models import LogGap
 from tests.keys.conftest import make_key
@@ -21,8 +22,8 @@ from usage.readings import record
 from usage.runway import learn_burn, runway
 from webhooks.landing import land_page
 from webhooks.models import Workflow
-from workspaces import clock, meters
 from workspaces.models import Workspace
+from workspaces.polling import meters
 from workspaces.polling.registry import tell_landed
 
 pytestmark = pytest.mark.django_db

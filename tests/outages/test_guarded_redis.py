@@ -15,7 +15,7 @@ from tests.conftest import ROOT, clean_environment
 from tests.running import free_port
 from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
-from workspaces.polling import pacer
+from workspaces.polling import rate_limiter
 
 # What README advises: no administration, and no other databases' keys.
 RULES = "~* &* +@all -@admin -@dangerous +info"
@@ -52,7 +52,7 @@ def answers(client):
 def guarded(url, settings, monkeypatch):
     settings.REDIS_URL = url
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": url}}
-    monkeypatch.setattr(pacer, "_pool", None)
+    monkeypatch.setattr(rate_limiter, "_pool", None)
     health.forget()
     yield url
     health.forget()
@@ -61,8 +61,8 @@ def guarded(url, settings, monkeypatch):
 def test_cache_pacer_and_probe_work(guarded):
     caches["default"].set("key", [1, "two"])
     assert caches["default"].get("key") == [1, "two"]
-    assert pacer.take([("org", "endpoint")] * 2).waits == [0, 0]
-    assert pacer.used("org", ["endpoint"]) == {"endpoint": 2}
+    assert rate_limiter.take([("org", "endpoint")] * 2).waits == [0, 0]
+    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 2}
     assert health._redis() == "ok"
 
 

@@ -20,8 +20,8 @@ from tests.running import free_port
 from tests.waiting import wait_until
 from usage import history_views
 from usage.models import BalanceReading
-from workspaces import chain
-from workspaces.audit import CONSOLE, record_event
+from workspaces.audit import chain
+from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, Heartbeat, Poll
 
 pytestmark = [pytest.mark.postgresql, pytest.mark.django_db(transaction=True)]

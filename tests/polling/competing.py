@@ -10,12 +10,12 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
 django.setup()
 
-from workspaces.polling import engine, pacer, stopping  # noqa: E402
+from workspaces.polling import engine, rate_limiter, shutdown  # noqa: E402
 from workspaces.polling.registry import Resource, register  # noqa: E402
 
 
 async def fetch(client, poll):
-    redis = pacer.connection()
+    redis = rate_limiter.connection()
     at_once = redis.incr(f"fetching:{poll.subject}")
     redis.rpush("fetched", f"{os.getpid()} {poll.subject} {at_once}")
     await asyncio.sleep(float(os.environ.get("FETCH_SECONDS", "0.01")))
@@ -41,6 +41,6 @@ sys.stdout.write("ready\n")
 sys.stdout.flush()
 sys.stdin.readline()
 if os.environ.get("STOPS_WHEN_TOLD"):
-    signal.signal(signal.SIGTERM, lambda *_: stopping.ask())
+    signal.signal(signal.SIGTERM, lambda *_: shutdown.ask())
 engine.BATCH, engine._REFILL = 7, 3  # so that neither takes everything at once
 engine.work()

@@ -8,7 +8,7 @@ from django.utils import timezone
 from cleanlist.errors import ServerFailed
 from tests.cast import *  # noqa: F403
 from workspaces.models import Poll
-from workspaces.polling import pacer, registry
+from workspaces.polling import rate_limiter, registry
 from workspaces.polling.registry import Resource
 
 
@@ -43,7 +43,7 @@ class Upstream:
 
 @pytest.fixture(autouse=True)
 def unused_rate_limit():
-    pacer.connection().flushdb()
+    rate_limiter.connection().flushdb()
 
 
 @pytest.fixture

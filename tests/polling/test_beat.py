@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from core import clock
 from dashboard import beat
 from dashboard.beat import FEW_WAITING, MOST_WAITING, Scheduler
 from dashboard.celery import app
-from workspaces import clock
 from workspaces.models import Heartbeat
 
 pytestmark = pytest.mark.django_db
@@ -87,7 +87,7 @@ def test_what_runs_once_an_hour_is_queued_all_the_same(scheduler, redis):
 
 
 def test_what_was_sent_is_the_clocks_heartbeat(scheduler, monkeypatch):
-    monkeypatch.setattr("workspaces.heartbeats._clock", lambda: True)
+    monkeypatch.setattr("workspaces.polling.heartbeats._clock", lambda: True)
     tick(scheduler, TICK, 1)
     assert Heartbeat.objects.get(kind=Heartbeat.Kind.CLOCK).beat_at <= clock.now()
 

@@ -11,6 +11,8 @@ from alerts.models import Alert, Evaluation, Notification, Recipient, Rule, Snoo
 from alerts.models.alert import Transition
 from alerts.models.evaluation import SendingTurn
 from alerts.models.notification import Attempt
+from core import clock
+from core.db import leases
 from keys.models import ApiKey, KeyCreation, LogGap
 from tests.conftest import ROOT
 from tests.keys.conftest import add_session, make_key
@@ -18,7 +20,6 @@ from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReadi
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
 from webhooks.redelivery import leasing
 from webhooks.services import checking
-from workspaces import clock, leases
 from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
 from workspaces.models.mail import AccountMail
 from workspaces.polling import engine

@@ -9,17 +9,17 @@ from django.utils import timezone
 
 from cleanlist import Balance, Listing, Odd, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
+from core import clock
+from core.encryption import Sealed
 from keys.capture import longest_seconds
 from tests.polling.test_engine import in_seconds
 from usage.models import BalanceReading
-from workspaces import clock
 from workspaces.models import Action, AuditEvent, Poll, Workspace
-from workspaces.polling import backoff, engine, pacer
+from workspaces.polling import backoff, engine, rate_limiter
 from workspaces.polling.fetching import Answer
 from workspaces.polling.pauses import credential_stopped
 from workspaces.polling.registry import resource_named
 from workspaces.polling.settling import settle
-from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
 
 pytestmark = pytest.mark.django_db
@@ -82,7 +82,7 @@ def test_no_rate_limit_waits_longer_than_a_quarter_of_an_hour(poll, upstream):
     upstream.answer = RateLimited("come back tomorrow", status=429, retry_after=86_400.0)
     engine.run_due()
     assert 850 < in_seconds(poll) <= 990
-    assert max(pacer.take([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
+    assert max(rate_limiter.take([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
 
 
 def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
@@ -106,7 +106,7 @@ def test_a_refusal_of_the_former_key_does_not_stop_the_new_one(poll, workspace):
 
 def test_without_redis_nothing_is_called_and_nothing_counts_as_failed(poll, upstream, settings, monkeypatch, caplog):
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(pacer, "_pool", None)
+    monkeypatch.setattr(rate_limiter, "_pool", None)
     engine.run_due()
     assert upstream.fetched == 0
     assert 0 < in_seconds(poll) <= 6

@@ -11,12 +11,12 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
+from core.db import leases
 from tests.cast import NOWHERE
 from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until
-from workspaces import leases
 from workspaces.models import Poll
-from workspaces.polling import engine, stopping
+from workspaces.polling import engine, shutdown
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -105,9 +105,9 @@ def test_a_worker_that_is_killed_leaves_its_rows_to_others_after_a_while(workspa
 
 
 def test_nothing_new_is_taken_once_the_end_was_asked_for(poll, upstream):
-    stopping.ask()
+    shutdown.ask()
     try:
         assert engine.run_due() == 0
     finally:
-        stopping.withdraw()
+        shutdown.withdraw()
     assert engine.run_due() == 1

@@ -11,7 +11,7 @@ from alerts.models import QuietHours, Recipient, Rule
 from dashboard.management.commands import apply as module
 from usage.models import Budget
 from workspaces import services
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import AccountMail, Action, AuditEvent, Invitation, Membership, Poll, Workspace
 from workspaces.tasks import nudge_account_mail
 

@@ -9,12 +9,12 @@ from alerts.kinds import Unreadable, kind_named
 from alerts.models import Rule
 from alerts.services.summaries import NOT_ALL_KNOWN, WELL, content
 from cleanlist import Secret
+from core import clock
 from keys.landing import _schedule_request_logs
 from keys.models import ApiKey
 from usage.models import BalanceReading
 from webhooks import following
-from workspaces import clock
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, Membership, Poll, Role, User, Workspace
 from workspaces.polling import engine
 from workspaces.services import pause_polling, probing, refresh, replace_api_key, resume_polling

@@ -8,7 +8,7 @@ from keys.models import LoggedRequest
 from tests.cast import *  # noqa: F403
 from tests.security.world import make_key
 from webhooks.models import Redelivery
-from workspaces import exporting
+from workspaces import downloads
 from workspaces.models import Membership, Role, User
 
 pytestmark = pytest.mark.django_db
@@ -54,22 +54,22 @@ def test_nothing_more_is_sent_and_the_file_says_that_it_is_not_whole(client, wor
     client.force_login(owner)
     answer = asked(client, workspace, name)
     LOSSES[loss](owner, client)
-    assert rest_of(answer) == exporting.NOT_COMPLETE
+    assert rest_of(answer) == downloads.NOT_COMPLETE
 
 
 def test_the_trail_ends_for_who_is_an_owner_no_more_and_the_log_goes_on(client, workspace, owner):
     client.force_login(owner)
     trail, log = asked(client, workspace, "workspaces:audit_export"), asked(client, workspace, "keys:log_export")
     Membership.objects.update(role=Role.VIEWER)
-    assert rest_of(trail) == exporting.NOT_COMPLETE
-    assert exporting.NOT_COMPLETE not in rest_of(log)
+    assert rest_of(trail) == downloads.NOT_COMPLETE
+    assert downloads.NOT_COMPLETE not in rest_of(log)
 
 
 def test_the_whole_trail_ends_for_who_is_a_site_admin_no_more(client, admin):
     client.force_login(admin)
     answer = client.post(reverse("workspaces:site_audit_export"), {"format": "csv"})
     User.objects.update(is_superuser=False)
-    assert rest_of(answer) == exporting.NOT_COMPLETE
+    assert rest_of(answer) == downloads.NOT_COMPLETE
 
 
 def test_a_long_file_stops_in_the_middle(client, workspace, owner):
@@ -81,8 +81,8 @@ def test_a_long_file_stops_in_the_middle(client, workspace, owner):
     before = [next(lines) for _ in range(10)]
     Membership.objects.all().delete()
     after = [line.decode() for line in lines]
-    assert len(before) + len(after) == exporting.LINES_A_CHECK + 1
-    assert after[-1] == exporting.NOT_COMPLETE
+    assert len(before) + len(after) == downloads.LINES_A_CHECK + 1
+    assert after[-1] == downloads.NOT_COMPLETE
 
 
 def test_who_keeps_the_right_gets_it_whole(client, workspace, viewer):

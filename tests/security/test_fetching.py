@@ -9,7 +9,7 @@ from django.test import Client
 from cleanlist import checked_base_url
 from tests.cast import API_KEY
 from workspaces import services
-from workspaces.connections import AddressNotAllowed, check_address
+from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import Workspace
 
 from .signing_in import sign_in

@@ -9,13 +9,13 @@ import pytest
 from django.test import Client
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from dashboard.logs import logging_config
 from tests.cast import API_KEY
 from webhooks.following import look_up
 from workspaces import services
-from workspaces.audit import CONSOLE, Actor, record_event
+from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditEvent, ManagementSession, Membership, Poll, Role, Workspace
-from workspaces.sealing import Sealed
 from workspaces.services import Credentials
 
 from .addresses import PARTS, address_of

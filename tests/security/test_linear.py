@@ -11,8 +11,10 @@ from django.http import QueryDict
 from alerts import emails
 from cleanlist import problems
 from cleanlist.credentials import describe_key_format
+from core import export, pagination, sanitize
+from core import filters as filtering
+from core.redaction import redact, redact_beginning, redact_lines, redact_text
 from dashboard.logs import printable
-from dashboard.redaction import redact, redact_beginning, redact_lines, redact_text
 from dashboard.troubleshooting import curl, headers, refusals, scopes, webhook_urls
 from dashboard.troubleshooting.body import check_body, is_profile
 from dashboard.troubleshooting.bundle.redacting import Redactor
@@ -25,7 +27,6 @@ from sandbox.directory import look_up
 from tests.dashboard.test_floors import FLOORS
 from webhooks import reasons, results
 from webhooks.outgoing import targets
-from workspaces import exporting, filtering, paging, texts
 
 from . import patterns
 from .hostile_texts import FRAGMENTS, fragments_of
@@ -92,10 +93,10 @@ FUNCTIONS = {
     "e-mail": results.mask_email,
     "filters": filters,
     "moment": lambda text: refused(filtering.parse_moment, text),
-    "place": paging.Place.parse,
-    "cell": exporting.harmless_cell,
-    "plain": lambda text: texts.plain_text(text, 100),
-    "line": lambda text: refused(texts.is_plain_line, text),
+    "place": pagination.Place.parse,
+    "cell": export.harmless_cell,
+    "plain": lambda text: sanitize.plain_text(text, 100),
+    "line": lambda text: refused(sanitize.is_plain_line, text),
     "key": describe_key_format,
     "endpoint": endpoints.endpoint_of.__wrapped__,
     "program": sources.program,

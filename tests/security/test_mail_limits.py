@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerts.models import Notification
 from alerts.services.editing import queue_test
 from workspaces import mail_limits
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.mail_limits import LIMITS, MailLimit, TooManyEmails
 from workspaces.models import AccountMail, Action, AuditEvent, Invitation, Role, Workspace
 from workspaces.services.members import invite

@@ -18,16 +18,16 @@ from django.core.cache import cache
 from django.test import Client
 
 from cleanlist import Secret
+from core.encryption import Sealed
+from core.secret_files import new_secret
 from dashboard import checks, values
 from dashboard.celery import app, broker_url
-from dashboard.secrets import new_secret
 from tests.cast import PASSWORD
 from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until
-from workspaces import connections
+from workspaces.credentials import connections
 from workspaces.models import Role
-from workspaces.polling import pacer
-from workspaces.sealing import Sealed
+from workspaces.polling import rate_limiter
 from workspaces.services import account_mail, refresh
 from workspaces.tasks import poll_due
 
@@ -130,23 +130,23 @@ def test_what_json_would_change_is_refused_and_not_changed(value):
 
 @pytest.mark.parametrize("junk", [b"x", b"nan", b"inf", b"9e18", b"-1", b"", b"9" * 5000, b"\xff", pickle.dumps(None)])
 def test_the_rate_limiter_of_calls_drops_what_is_no_time(redis, junk):
-    redis.rpush(pacer._key("org", "endpoint"), junk)
-    assert pacer.used("org", ["endpoint"]) == {"endpoint": 0}
-    assert pacer.take([("org", "endpoint")] * 2).waits == [0, 0]
-    assert pacer.used("org", ["endpoint"]) == {"endpoint": 2}
-    assert redis.llen(pacer._key("org", "endpoint")) == 2
+    redis.rpush(rate_limiter._key("org", "endpoint"), junk)
+    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 0}
+    assert rate_limiter.take([("org", "endpoint")] * 2).waits == [0, 0]
+    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 2}
+    assert redis.llen(rate_limiter._key("org", "endpoint")) == 2
 
 
 def test_the_rate_limiter_of_calls_is_not_stopped_by_what_is_no_list(redis):
-    redis.set(pacer._key("org", "endpoint"), "5")
-    assert pacer.take([("org", "endpoint")]).waits == [0]
+    redis.set(rate_limiter._key("org", "endpoint"), "5")
+    assert rate_limiter.take([("org", "endpoint")]).waits == [0]
 
 
 def test_the_rate_limiter_of_calls_waits_at_times_in_the_midst_of_junk(redis):
-    pacer.note([("org", "endpoint")] * pacer.share())
-    for place in range(pacer.share()):
-        redis.lset(pacer._key("org", "endpoint"), place, "nan" if place else str(int(time.time() * 1000)))
-    waits = pacer.take([("org", "endpoint")] * 2 * pacer.share()).waits
+    rate_limiter.note([("org", "endpoint")] * rate_limiter.share())
+    for place in range(rate_limiter.share()):
+        redis.lset(rate_limiter._key("org", "endpoint"), place, "nan" if place else str(int(time.time() * 1000)))
+    waits = rate_limiter.take([("org", "endpoint")] * 2 * rate_limiter.share()).waits
     assert all(0 < wait <= 2 * 62 for wait in waits)
 
 

@@ -9,10 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from tests.cast import API_KEY
-from workspaces import resealing
+from workspaces.credentials import key_rotation
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
-from workspaces.sealing import Sealed
 
 pytestmark = pytest.mark.django_db
 
@@ -67,8 +67,8 @@ def test_small_batches_reach_every_row(stored, settings, monkeypatch):
         api_key = Sealed.seal(Secret("another key"))
         Workspace.objects.create(name="More", slug=f"more-{number}", api_key=api_key)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
-    monkeypatch.setattr(resealing, "BATCH", 2)
-    assert resealing.reseal_all().resealed == 11
+    monkeypatch.setattr(key_rotation, "BATCH", 2)
+    assert key_rotation.reseal_all().resealed == 11
 
 
 def test_a_rotation_is_in_the_audit_trail_without_any_secret(new_key):

@@ -14,11 +14,11 @@ from django.core import serializers
 from django.test import Client
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession
+from core.encryption import Sealed
 from dashboard.logs import logging_config
 from tests.cast import API_KEY, PASSWORD
 from workspaces import services
 from workspaces.models import ManagementSession, Workspace
-from workspaces.sealing import Sealed
 from workspaces.services import account_mail
 
 from .addresses import address_of

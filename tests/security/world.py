@@ -15,6 +15,7 @@ from django.utils import timezone
 from alerts.emails import unsubscribe_url
 from alerts.models import Alert, Notification, Recipient, Rule
 from cleanlist import Secret
+from core.encryption import Sealed
 from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
@@ -24,7 +25,6 @@ from usage.readings import record
 from webhooks.landing import land_page
 from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
-from workspaces.sealing import Sealed
 
 WORKFLOW = "public_bulk_0123"
 HERE, ELSEWHERE = "example-works", "other-works"

@@ -2,10 +2,10 @@ import pytest
 from django.urls import reverse
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from sandbox.founding import ALL_SCOPES, FEATURES
 from tests.cast import *  # noqa: F403
 from workspaces.models import ManagementSession
-from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
 
 PLAN = {"tier": "pro", "features": FEATURES, "scopes": ALL_SCOPES}

@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from cleanlist import Secret
+from core.encryption import Sealed
+from core.sanitize import plain_text
 from tests.cast import API_KEY
 from tests.keys.conftest import log_request, make_key, text_of
 from tests.security.hostile_upstream import ATTACKS
 from webhooks.models import Attempt, Delivery, Workflow
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
-from workspaces.sealing import Sealed
-from workspaces.texts import plain_text
 
 CLIENT_TOKEN = "a client token that has no shape"
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"

@@ -7,11 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from dashboard.troubleshooting.doctor import NOT_CHECKED
 from keys.models import ApiKey
 from tests.cast import API_KEY, NOWHERE
 from tests.waiting import wait_until
-from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of

@@ -9,7 +9,7 @@ from django.urls import reverse
 from keys.models import ApiKey, LoggedRequest
 from keys.services import revoke_keys
 from tests.waiting import wait_until
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Action, AuditEvent, Poll
 from workspaces.services.refreshing import refresh
 

@@ -14,7 +14,7 @@ from webhooks import following
 from webhooks.landing import land_page as land_attempts
 from webhooks.polls import land_status
 from workspaces.models import Poll
-from workspaces.polling import pacer
+from workspaces.polling import rate_limiter
 
 MINUTE = dt.timedelta(minutes=1)
 STATES = following.STATUS, following.NEWER_STATUS
@@ -81,7 +81,7 @@ class Console:
         """Ask for what is due, the longest due first."""
         for resource in STATES:
             due = self.workspace.polls.filter(resource=resource, next_run_at__lte=at).order_by("next_run_at", "pk")
-            for poll in due[: pacer.share()]:
+            for poll in due[: rate_limiter.share()]:
                 land_status(poll, self._status(poll, at), at)
                 Poll.objects.filter(pk=poll.pk).update(next_run_at=at + dt.timedelta(seconds=poll.interval_seconds))
 

@@ -8,7 +8,7 @@ from usage.changes.facts import Mark
 from usage.changes.marking import mark
 from usage.models import BalanceChange
 from webhooks.models import Workflow
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 
 
 def test_falls_are_spent(workspace, readings, now):

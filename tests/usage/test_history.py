@@ -7,12 +7,12 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from core import clock
 from tests.usage.accounts import Account
 from tests.usage.past import record_series
 from usage import burn
 from usage.history_csv import MOST_ROWS, parse
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading
-from workspaces import clock
 from workspaces.models import AuditEvent, Workspace
 
 NOW = datetime(2026, 5, 4, tzinfo=UTC)

@@ -4,6 +4,7 @@ from datetime import timedelta
 import pytest
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from tests.cast import *  # noqa: F403
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
@@ -13,7 +14,6 @@ from tests.webhooks.pages import Hooks
 from tests.webhooks.receivers import quick_sandbox
 from webhooks.outgoing import connecting
 from webhooks.redelivery import sending
-from workspaces.sealing import Sealed
 
 
 @pytest.fixture

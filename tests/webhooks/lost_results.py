@@ -17,7 +17,7 @@ from webhooks.landing import land_page
 from webhooks.redelivery import engine
 from webhooks.redelivery.selecting import select
 from webhooks.services import redelivering
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Membership, Role, User
 
 MANY = 24  # enrichments that are done, in the sandbox of redeliveries

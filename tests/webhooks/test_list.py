@@ -7,9 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from core.pagination import PAGE_SIZE
 from webhooks.models import Delivery, DeliveryGap, Feed
 from workspaces.models import Poll
-from workspaces.paging import PAGE_SIZE
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HTTP_HX_REQUEST": "true"}

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
@@ -13,7 +14,6 @@ from webhooks.models import Delivery, Workflow
 from webhooks.reasons import reason_named
 from workspaces.models import Action, AuditEvent, Poll
 from workspaces.polling import engine
-from workspaces.sealing import Sealed
 from workspaces.services.refreshing import refresh
 
 REASONS = {

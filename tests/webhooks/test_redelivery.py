@@ -23,7 +23,7 @@ from webhooks.payloads import REDELIVERY_HEADER
 from webhooks.redelivery import engine, sending
 from webhooks.redelivery.selecting import select
 from webhooks.services import redelivering
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
 from workspaces.services.refreshing import refresh
 

@@ -15,7 +15,7 @@ from tests.webhooks.lost_results import begin
 from webhooks.landing import land_page
 from webhooks.models import Delivery, Item, Redelivery, Workflow
 from webhooks.services import redelivering
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.django_db

@@ -10,7 +10,7 @@ from webhooks.models import EndpointCheck, Item, Redelivery, Workflow
 from webhooks.redelivery import engine, sending
 from webhooks.services import checking, redelivering
 from workspaces import services
-from workspaces.audit import CONSOLE, Actor
+from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import AuditEvent, Membership, Role, User
 from workspaces.services import members, people
 

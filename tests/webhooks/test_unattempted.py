@@ -11,7 +11,7 @@ from django.utils import timezone
 from webhooks.models import Item, Redelivery, Workflow
 from webhooks.redelivery.selecting import select
 from webhooks.services import redelivering
-from workspaces.audit import CONSOLE
+from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Workspace
 
 pytestmark = pytest.mark.django_db

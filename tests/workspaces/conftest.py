@@ -1,10 +1,10 @@
 import pytest
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from tests.cast import *  # noqa: F403
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import Workspace
-from workspaces.sealing import Sealed
 
 ORGANIZATION = {"tier": "pro", "features": ["API_ACCESS"]}
 SCOPES = ["credits:read", "enrich:read", "enrich:write", "admin:api_keys"]

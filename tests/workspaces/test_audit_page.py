@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from workspaces.audit import CONSOLE, Actor, record_event
+from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditEvent, Outcome
 
 pytestmark = pytest.mark.django_db

@@ -8,10 +8,10 @@ from django.utils import timezone
 
 from alerts.rules import read_credentials
 from cleanlist import Secret
-from workspaces.credential_states import api_key_state, session_state
+from core.encryption import Sealed
+from workspaces.credentials.states import api_key_state, session_state
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
-from workspaces.sealing import Sealed
 from workspaces.services import retry_credentials
 
 NOW = timezone.now()

@@ -8,9 +8,9 @@ from django.utils import timezone
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError, ItemError
-from workspaces.connections import AddressNotAllowed, NotConnected
-from workspaces.explaining import explain, explain_kind
-from workspaces.sealing import CannotOpen
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.error_messages import explain, explain_kind
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CleanlistError)]
 OURS = [NotConnected, AddressNotAllowed, CannotOpen]

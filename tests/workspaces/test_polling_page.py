@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from tests.keys.conftest import log_request, make_key
 from workspaces.models import Poll
-from workspaces.polling import headroom, pacer
+from workspaces.polling import quota, rate_limiter
 
 
 @pytest.fixture
@@ -67,20 +67,20 @@ def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, setting
     key = make_key(workspace)
     now = timezone.now().replace(second=30)
     for _ in range(3):
-        pacer.take([(workspace.organization_id, "credits/balance")], now=now.timestamp())
+        rate_limiter.take([(workspace.organization_id, "credits/balance")], now=now.timestamp())
     log_request(key, path="/api/v1/public/credits/balance?x=1", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now - timedelta(minutes=1))
-    found = headroom.headroom_of(workspace, now=now.timestamp())
+    found = quota.headroom_of(workspace, now=now.timestamp())
     rows = {one.endpoint: (one.by_console, one.by_customer, one.left) for one in found}
     assert rows["credits/balance"] == (3, 1, 56)
     assert rows["enrich/bulk"] == (0, 1, 59)
-    assert headroom.seconds_to_reset(now.replace(microsecond=0).timestamp()) == 30
+    assert quota.seconds_to_reset(now.replace(microsecond=0).timestamp()) == 30
 
 
 def test_without_redis_the_page_says_so(page, monkeypatch, settings):
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
-    monkeypatch.setattr(pacer, "_pool", None)
+    monkeypatch.setattr(rate_limiter, "_pool", None)
     assert "Redis does not answer" in page().content.decode()
 
 

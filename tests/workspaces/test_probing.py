@@ -7,12 +7,12 @@ from django.utils import timezone
 
 from cleanlist import Secret
 from cleanlist.errors import SessionExpired
-from workspaces import clock
-from workspaces.audit import CONSOLE
+from core import clock
+from core.encryption import Sealed
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
 from workspaces.polling.pauses import credential_stopped, set_up_polls
 from workspaces.polling.trust import next_probe
-from workspaces.sealing import Sealed
 from workspaces.services import Credentials, replace_session
 from workspaces.services.probing import probe_rejected
 

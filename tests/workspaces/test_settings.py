@@ -7,9 +7,9 @@ from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from cleanlist import Secret
+from core.encryption import Sealed
 from tests.workspaces.conftest import reloaded
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
-from workspaces.sealing import Sealed
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

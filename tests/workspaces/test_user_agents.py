@@ -2,7 +2,7 @@
 
 import pytest
 
-from workspaces.user_agents import browser_in_words
+from workspaces.accounts.user_agents import browser_in_words
 
 GECKO = "Mozilla/5.0 ({}; rv:143.0) Gecko/20100101 Firefox/143.0"
 BLINK = "Mozilla/5.0 ({}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"

@@ -9,7 +9,7 @@ from django import forms
 
 from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register
 from alerts.models import Rule
-from alerts.words import figure, stamp, with_unit
+from core.formatting import figure, stamp, with_unit
 from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
 from usage.budgets.used import used_along
 from usage.models import Budget

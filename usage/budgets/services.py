@@ -9,10 +9,10 @@ from alerts.kinds import kind_named
 from alerts.models import Rule
 from alerts.services import editing
 from alerts.services.defaults import defaults_of
+from core import clock
 from usage.budgets.rules import BUDGET_KINDS
 from usage.models import Budget
-from workspaces import clock
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 
 

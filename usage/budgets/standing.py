@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
-from alerts.words import figure, span
+from core.formatting import figure, span
 from usage.budgets.periods import Period
 from usage.budgets.used import Used, used_in
 from usage.forecasting import Sums

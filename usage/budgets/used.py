@@ -8,13 +8,13 @@ from itertools import chain
 
 from django.db import connection
 
+from core.db.sql import in_json, rows_of, together
 from usage.budgets.periods import Period
 from usage.changes.facts import ZERO
 from usage.changes.interpretation import CENT
 from usage.models import BalanceChange, BalanceReading, Budget
 from usage.rounding import bounds, estimated
 from workspaces.models import Workspace
-from workspaces.statements import in_json, rows_of, together
 
 AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
 

@@ -5,15 +5,15 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from core import clock
+from core.http import go_to, page_or_part
 from usage.budgets.forms import BudgetForm
 from usage.budgets.services import remove_budget, rules_about, set_budget
 from usage.budgets.standing import standings_of
 from usage.models import Budget
-from workspaces import clock
-from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.access import get_workspace, page_context
+from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_context, page_or_part
 
 get_or_post = require_http_methods(["GET", "HEAD", "POST"])
 

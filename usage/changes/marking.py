@@ -4,11 +4,11 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from core import clock
 from usage.changes.facts import Mark
 from usage.changes.review import LOOKBACK, review
 from usage.models import BalanceChange
-from workspaces import clock
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 
 

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import uuid
-import workspaces.clock
+import core.clock
 from django.conf import settings
 from django.db import migrations, models
 
@@ -88,7 +88,7 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('running', 'Running'), ('paused', 'Paused'), ('finished', 'Finished'), ('cancelled', 'Cancelled')], default='running', max_length=10)),
                 ('url', models.TextField(blank=True)),
                 ('filters', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
@@ -156,7 +156,7 @@ class Migration(migrations.Migration):
                 ('url', models.TextField()),
                 ('steps', models.JSONField(default=list)),
                 ('reason', models.CharField(blank=True, max_length=30)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('finished_at', models.DateTimeField(null=True)),
                 ('requested_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='endpoint_checks', to='workspaces.workspace')),

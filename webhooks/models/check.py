@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from workspaces import clock
+from core import clock
 from workspaces.models import Workspace
 
 

@@ -4,11 +4,11 @@ from urllib.parse import urlsplit
 from django.db import models
 from django.db.models import Q
 
+from core import clock
+from core.pagination import NewestFirst, Place
 from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
-from workspaces import clock
 from workspaces.models import Workspace
-from workspaces.paging import NewestFirst, Place
 
 # Upstream makes so many attempts, with waits in between (``webhooks.grouping``).
 MAX_ATTEMPTS = 5

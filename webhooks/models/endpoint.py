@@ -30,7 +30,7 @@ class Counted(models.Model):
     host = models.CharField(max_length=255)
     reason = models.CharField(max_length=30, blank=True)  # empty: acknowledged
     count = models.PositiveIntegerField()
-    histogram = models.JSONField(default=dict)  # of response times, see ``workspaces.latency``
+    histogram = models.JSONField(default=dict)  # of response times, see ``core.histogram``
 
     objects = models.Manager()
 

@@ -3,7 +3,7 @@ from datetime import datetime
 from django.db import models
 from django.db.models import Q
 
-from workspaces import clock
+from core import clock
 from workspaces.models import Workspace
 
 

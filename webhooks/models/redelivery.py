@@ -7,9 +7,9 @@ from django.db.models import Count, Q
 from django.db.models.functions import Coalesce
 from django.urls import reverse
 
+from core import clock
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
-from workspaces import clock
 from workspaces.models import Role, User, Workspace
 from workspaces.models.workspace import holds
 

@@ -1,7 +1,7 @@
 from django.db import models
 from django.db.models import Q
 
-from workspaces import clock
+from core import clock
 from workspaces.models import Workspace
 
 # Upstream's ids of bulk enrichments begin so.

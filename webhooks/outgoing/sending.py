@@ -10,10 +10,10 @@ import httpcore
 
 from cleanlist import __version__
 from cleanlist.timeouts import Deadline, Timeouts
+from core.sanitize import plain_text
 from webhooks.outgoing import connecting
 from webhooks.outgoing.targets import Failed, Target, target_of
 from webhooks.reasons import reason_of
-from workspaces.texts import plain_text
 
 # A 2xx must arrive within 10 seconds, as upstream has it; DNS, connecting and TLS are part of them.
 ANSWER_SECONDS = 10.0

@@ -11,16 +11,16 @@ import structlog
 from django.db.models import F, Q
 
 from cleanlist import Client
+from core import clock
+from core.encryption import CannotOpen
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import leasing
 from webhooks.redelivery.leasing import Hold, LostJob
 from webhooks.redelivery.sending import deliver
-from workspaces import clock
-from workspaces.audit import CONSOLE, record_event
-from workspaces.connections import AddressNotAllowed, NotConnected, reading_client
+from workspaces.audit.events import CONSOLE, record_event
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected, reading_client
 from workspaces.models import Action, Outcome
-from workspaces.polling import stopping
-from workspaces.sealing import CannotOpen
+from workspaces.polling import shutdown
 
 logger = structlog.get_logger(__name__)
 # Then another job has its turn.
@@ -34,7 +34,7 @@ def run_due() -> int:
     Item.objects.abandoned(now).update(state=ItemState.UNKNOWN, error=_NOBODY_KNOWS)
     worked = 0
     for job in Redelivery.objects.due(now).select_related("workspace__session"):
-        if stopping.is_asked():
+        if shutdown.is_asked():
             break
         if leasing.take(job):
             work(job)
@@ -65,7 +65,7 @@ def _client(job: Redelivery) -> Client:
 
 def _send_items(job: Redelivery, client: Client) -> None:
     ends = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < ends and not stopping.is_asked():
+    while time.monotonic() < ends and not shutdown.is_asked():
         item = _next(job)
         if item is None:
             return

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
+from core import clock
 from webhooks.models import Redelivery, RedeliveryState
-from workspaces import clock
 
 # Longer than reading one result and sending it may take together.
 LEASE = timedelta(seconds=60)

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from core.export import csv_lines
 from webhooks.export import in_utc
 from webhooks.models import ItemState
 from webhooks.models.redelivery import ItemQuerySet
 from webhooks.reasons import reason_named
-from workspaces.exporting import csv_lines
 
 BATCH = 2000  # rows a query
 _READ = (

@@ -13,14 +13,14 @@ from uuid import UUID
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
 
+from core import clock
 from webhooks.filters import DeliveryFilterForm, asked_for
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery, Workflow
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.models.workflow import WorkflowQuerySet
 from webhooks.reasons import reason_named
-from workspaces import clock
 from workspaces.models import Workspace
-from workspaces.polling import pacer
+from workspaces.polling import rate_limiter
 
 # Upstream is asked for each one by one, so more would take days.
 MOST_ITEMS = 5_000
@@ -73,7 +73,7 @@ class Selection:
     @property
     def minutes(self) -> int:
         """Return how long it takes at the pace at which upstream may be asked, in whole minutes."""
-        return -(-self.most // pacer.share())
+        return -(-self.most // rate_limiter.share())
 
     @property
     def alone(self) -> str:

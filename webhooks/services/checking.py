@@ -7,14 +7,15 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from core import clock
 from webhooks.checking import FAILED, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import target_of
-from workspaces import clock, rights
-from workspaces.audit import Actor, record_event
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, Workspace
 from workspaces.models.workspace import holds
-from workspaces.polling import stopping
+from workspaces.polling import shutdown
 
 logger = structlog.get_logger(__name__)
 # Within each of these, so many checks of one workspace.
@@ -59,7 +60,7 @@ def _mind_the_limits(workspace: Workspace, now: datetime) -> None:
 def run_due() -> int:
     """Make the checks that wait, also those that a worker has left unfinished; return how many."""
     made = 0
-    while not stopping.is_asked():
+    while not shutdown.is_asked():
         check = EndpointCheck.objects.due(clock.now()).first()
         if check is None:
             break

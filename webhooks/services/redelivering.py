@@ -7,11 +7,12 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import QueryDict
 
+from core import clock
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import engine
 from webhooks.redelivery.selecting import Selection, select
-from workspaces import clock, rights
-from workspaces.audit import Actor, record_event
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, User, Workspace
 
 State = RedeliveryState

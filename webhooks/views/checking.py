@@ -8,17 +8,17 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from core import clock
+from core.http import go_to, page_or_part
 from webhooks.checking import LABELS
 from webhooks.forms import CheckForm
 from webhooks.models import EndpointCheck
 from webhooks.payloads import TEST_HEADER
 from webhooks.reasons import reason_named
 from webhooks.services import checking
-from workspaces import clock
-from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.access import get_workspace, page_context
+from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_context, page_or_part
 
 MOST_SHOWN = 50
 # A worker takes a check at once; after so long there is probably none.

@@ -11,14 +11,15 @@ from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from core import clock
+from core.export import CONTENT_TYPES
+from core.pagination import count
 from webhooks.export import lines_of
 from webhooks.filters import DeliveryFilterForm, asked_for
-from workspaces import clock
 from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor, record_event
-from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
 from workspaces.models import Action
-from workspaces.paging import count
 
 
 @require_POST

@@ -7,16 +7,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
+from core import clock
+from core.http import wants_part
+from core.pagination import count, mark_new, place_gaps, read_page
 from webhooks import following, presenting
 from webhooks.export import size_in_words
 from webhooks.filters import DeliveryFilterForm, asked_for
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.retention import kept_for
-from workspaces import clock
-from workspaces.access import get_workspace
+from workspaces.access import get_workspace, page_context
 from workspaces.models import Workspace
-from workspaces.paging import count, mark_new, place_gaps, read_page
-from workspaces.views.answers import page_context, wants_part
 
 
 @require_safe

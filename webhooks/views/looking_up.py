@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST
 from webhooks import following
 from webhooks.cleaning import is_usable_workflow_id
 from workspaces.access import get_workspace
-from workspaces.audit import Actor, record_event
-from workspaces.explaining import explain
+from workspaces.audit.events import Actor, record_event
+from workspaces.error_messages import explain
 from workspaces.models import Action, Outcome
 
 

@@ -12,6 +12,8 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.export import CONTENT_TYPES
+from core.http import go_to, page_or_part
 from webhooks.forms import RedeliverForm
 from webhooks.models import Item, ItemState, Redelivery
 from webhooks.models.redelivery import ItemQuerySet
@@ -21,12 +23,11 @@ from webhooks.reasons import reason_named
 from webhooks.redelivery.report import lines_of
 from webhooks.redelivery.selecting import MOST_ITEMS, UNATTEMPTED, select
 from webhooks.services import redelivering
-from workspaces.access import entries_kept, get_workspace, held_role, require_confirmation
-from workspaces.audit import Actor, record_event
-from workspaces.exporting import CONTENT_TYPES, download
+from workspaces.access import entries_kept, get_workspace, held_role, page_context, require_confirmation
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
 from workspaces.models import Action, Role, Workspace
-from workspaces.polling import pacer
-from workspaces.views.answers import go_to, page_context, page_or_part
+from workspaces.polling import rate_limiter
 
 MOST_JOBS = 50
 PAGE_SIZE = 100
@@ -63,7 +64,7 @@ def _preview(
         "filters": query.urlencode(),
         "back_url": _way_back(workspace, query),
         "most": MOST_ITEMS,
-        "pace": pacer.share(),
+        "pace": rate_limiter.share(),
         "header": REDELIVERY_HEADER,
     }
     return render(request, "webhooks/redeliver.html", context, status=status)

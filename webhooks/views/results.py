@@ -10,16 +10,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from cleanlist.errors import CleanlistError
+from core.encryption import CannotOpen
+from core.http import wants_part
 from webhooks import presenting, results
 from webhooks.models import Workflow
-from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor, record_event
-from workspaces.connections import AddressNotAllowed, NotConnected
-from workspaces.explaining import explain
-from workspaces.exporting import download
+from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.audit.events import Actor, record_event
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.downloads import download
+from workspaces.error_messages import explain
 from workspaces.models import Action, Role, Workspace
-from workspaces.sealing import CannotOpen
-from workspaces.views.answers import page_context, wants_part
 
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
 FORMATS = {

@@ -4,10 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core.pagination import MOST_COUNTED, Tally
 from webhooks.redelivery.selecting import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
-from workspaces.access import get_workspace
-from workspaces.paging import MOST_COUNTED, Tally
-from workspaces.views.answers import page_context
+from workspaces.access import get_workspace, page_context
 
 MOST_SHOWN = 200
 

@@ -4,10 +4,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
+from core.http import wants_part
 from webhooks import presenting
 from webhooks.cleaning import is_usable_workflow_id
-from workspaces.access import get_workspace
-from workspaces.views.answers import page_context, wants_part
+from workspaces.access import get_workspace, page_context
 
 
 @require_safe

@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.utils.timezone
 import workspaces.models.user
-import workspaces.sealing
+import core.encryption
 from django.conf import settings
 from django.db import migrations, models
 
@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('slug', models.SlugField(max_length=80, unique=True)),
                 ('base_url', models.URLField(verbose_name='API address')),
-                ('api_key', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('api_key', core.encryption.SealedField(editable=False, null=True)),
                 ('api_key_prefix', models.CharField(blank=True, max_length=10)),
                 ('api_key_last4', models.CharField(blank=True, max_length=4)),
                 ('api_key_rejected_at', models.DateTimeField(null=True)),
@@ -89,11 +89,11 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('pasted', 'Pasted session token'), ('clerk', 'Stored Clerk client session')], max_length=8)),
-                ('token', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('token', core.encryption.SealedField(editable=False, null=True)),
                 ('token_expires_at', models.DateTimeField(null=True)),
                 ('frontend_api_url', models.URLField(blank=True, verbose_name='Clerk front-end API')),
                 ('session_id', models.CharField(blank=True, max_length=200)),
-                ('client_token', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('client_token', core.encryption.SealedField(editable=False, null=True)),
                 ('user_id', models.CharField(blank=True, max_length=200)),
                 ('user_email', models.CharField(blank=True, max_length=320)),
                 ('updated_at', models.DateTimeField(auto_now=True)),

@@ -2,10 +2,10 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import workspaces.clock
+import core.clock
 import workspaces.models.invitation
 import workspaces.models.user
-import workspaces.sealing
+import core.encryption
 from django.conf import settings
 from django.db import migrations, models
 
@@ -79,7 +79,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=80)),
                 ('slug', models.SlugField(max_length=80, unique=True)),
                 ('base_url', models.URLField(verbose_name='API address')),
-                ('api_key', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('api_key', core.encryption.SealedField(editable=False, null=True)),
                 ('api_key_prefix', models.CharField(blank=True, max_length=10)),
                 ('api_key_last4', models.CharField(blank=True, max_length=4)),
                 ('api_key_rejected_at', models.DateTimeField(null=True)),
@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                 ('tier', models.CharField(blank=True, max_length=80)),
                 ('features', models.JSONField(default=list)),
                 ('scopes', models.JSONField(default=list)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('requires_mfa', models.BooleanField(default=False)),
                 ('api_key_doubted_at', models.DateTimeField(null=True)),
                 ('api_key_probe_at', models.DateTimeField(null=True)),
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('operator', 'Operator'), ('owner', 'Owner')], default='viewer', max_length=16)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='workspaces.workspace')),
             ],
@@ -118,14 +118,14 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('pasted', 'Pasted session token'), ('clerk', 'Stored Clerk client session')], max_length=8)),
-                ('token', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('token', core.encryption.SealedField(editable=False, null=True)),
                 ('token_expires_at', models.DateTimeField(null=True)),
                 ('frontend_api_url', models.URLField(blank=True, verbose_name='Clerk front-end API')),
                 ('session_id', models.CharField(blank=True, max_length=200)),
-                ('client_token', workspaces.sealing.SealedField(editable=False, null=True)),
+                ('client_token', core.encryption.SealedField(editable=False, null=True)),
                 ('user_id', models.CharField(blank=True, max_length=200)),
                 ('user_email', models.CharField(blank=True, max_length=320)),
-                ('updated_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('updated_at', models.DateTimeField(default=core.clock.moment)),
                 ('rejected_at', models.DateTimeField(null=True)),
                 ('rejection', models.TextField(blank=True)),
                 ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='session', to='workspaces.workspace')),
@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
             name='AuditEvent',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True, default=workspaces.clock.moment)),
+                ('at', models.DateTimeField(db_index=True, default=core.clock.moment)),
                 ('workspace_name', models.CharField(blank=True, max_length=80)),
                 ('actor_email', models.CharField(blank=True, max_length=254)),
                 ('action', models.CharField(choices=[('workspace:connected', 'Workspace connected'), ('workspace:changed', 'Workspace changed'), ('workspace:removed', 'Workspace removed'), ('credential:api_key_replaced', 'API key credential replaced'), ('credential:api_key_removed', 'API key credential removed'), ('credential:session_replaced', 'Management session replaced'), ('credential:session_removed', 'Management session removed'), ('credential:rejected', 'Credential rejected by upstream'), ('credential:accepted', 'Credential accepted by upstream again'), ('key:created', 'API key created'), ('key:revoked', 'API key revoked'), ('key:all_revoked', 'All API keys revoked'), ('key:secret_seen', 'Secret of a new API key shown'), ('alert_rule:created', 'Alert rule created'), ('alert_rule:changed', 'Alert rule changed'), ('alert_rule:removed', 'Alert rule removed'), ('alert:acknowledged', 'Alert acknowledged'), ('alert:snoozed', 'Alert snoozed'), ('alert:woken', 'Snooze ended'), ('alert:test_sent', 'Test e-mail sent'), ('alert_recipient:changed', 'Recipient of alerts changed'), ('alert_recipient:unsubscribed', 'Recipient unsubscribed'), ('balance:marked', 'Change of the balance explained'), ('balance:unmarked', 'Explanation of a change taken back'), ('balance:imported', 'History of the balance imported'), ('balance:import_undone', 'Import of the balance undone'), ('budget:set', 'Budget set'), ('budget:changed', 'Budget changed'), ('budget:removed', 'Budget removed'), ('mirror:refreshed', 'Mirror refreshed by hand'), ('workspace:polling_paused', 'Polling paused'), ('workspace:polling_resumed', 'Polling resumed'), ('workspace:mfa_required', 'Second factor made a condition'), ('workspace:mfa_not_required', 'Second factor no longer a condition'), ('invitation:sent', 'Invitation sent'), ('invitation:accepted', 'Invitation accepted'), ('invitation:revoked', 'Invitation revoked'), ('member:role_changed', 'Role changed'), ('member:removed', 'Member removed'), ('person:signed_in', 'Signed in'), ('person:sign_in_failed', 'Sign-in failed'), ('person:signed_out', 'Signed out'), ('person:session_ended', 'Session ended from afar'), ('session_limits:changed', 'Session limits changed'), ('person:confirmed', 'Confirmed who they are'), ('person:confirmation_failed', 'Confirmation failed'), ('person:password_changed', 'Password changed'), ('person:password_reset', 'Password reset by e-mail'), ('person:totp_added', 'Authenticator app added'), ('person:totp_removed', 'Authenticator app removed'), ('person:passkey_added', 'Passkey added'), ('person:passkey_removed', 'Passkey removed'), ('person:recovery_codes_made', 'Recovery codes made'), ('person:recovery_codes_shown', 'Recovery codes shown'), ('person:recovery_codes_removed', 'Recovery codes removed'), ('person:sso_linked', 'Single sign-on linked'), ('person:sso_unlinked', 'Single sign-on unlinked'), ('person:enrolment_proved', 'First second factor allowed by a link in an e-mail'), ('person:account_opened', 'Account opened'), ('person:deactivated', 'Account deactivated'), ('person:reactivated', 'Account reactivated'), ('person:mfa_reset', 'Second factors reset by a site admin'), ('audit:exported', 'Audit trail exported'), ('request_log:exported', 'Request log exported'), ('webhook_delivery:exported', 'Webhook deliveries exported'), ('workflow:followed', 'Workflow looked up and followed'), ('workflow:results_revealed', 'Contact data of a result shown'), ('workflow:results_exported', 'Result of a workflow downloaded'), ('webhook_endpoint:checked', 'Webhook endpoint checked'), ('redelivery:started', 'Redelivery started'), ('redelivery:paused', 'Redelivery paused'), ('redelivery:resumed', 'Redelivery resumed'), ('redelivery:cancelled', 'Redelivery cancelled'), ('redelivery:finished', 'Redelivery finished'), ('support_bundle:made', 'Support bundle made'), ('audit:pruned', 'Old audit events cut off'), ('credential:resealed', 'Stored secrets sealed with another key')], max_length=40)),
@@ -166,7 +166,7 @@ class Migration(migrations.Migration):
                 ('resource', models.CharField(max_length=40)),
                 ('subject', models.CharField(blank=True, max_length=200)),
                 ('interval_seconds', models.PositiveIntegerField()),
-                ('next_run_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('next_run_at', models.DateTimeField(default=core.clock.moment)),
                 ('leased_until', models.DateTimeField(null=True)),
                 ('last_attempt_at', models.DateTimeField(null=True)),
                 ('last_success_at', models.DateTimeField(null=True)),
@@ -191,7 +191,7 @@ class Migration(migrations.Migration):
                 ('email', models.EmailField(max_length=254)),
                 ('role', models.CharField(choices=[('viewer', 'Viewer'), ('operator', 'Operator'), ('owner', 'Owner')], default='viewer', max_length=16)),
                 ('token_hash', models.CharField(editable=False, max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
                 ('sent_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField(default=workspaces.models.invitation.expiry_from_now)),
                 ('accepted_at', models.DateTimeField(null=True)),
@@ -212,8 +212,8 @@ class Migration(migrations.Migration):
                 ('template', models.CharField(max_length=100)),
                 ('address', models.CharField(max_length=254)),
                 ('facts', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=workspaces.clock.moment)),
-                ('next_attempt_at', models.DateTimeField(db_index=True, default=workspaces.clock.moment)),
+                ('created_at', models.DateTimeField(default=core.clock.moment)),
+                ('next_attempt_at', models.DateTimeField(db_index=True, default=core.clock.moment)),
                 ('attempt_count', models.PositiveIntegerField(default=0)),
             ],
         ),

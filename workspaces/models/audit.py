@@ -2,7 +2,7 @@ from typing import NoReturn
 
 from django.db import models
 
-from workspaces import clock
+from core import clock
 from workspaces.models.user import User
 from workspaces.models.workspace import Workspace
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import models
 
-from workspaces import clock
+from core import clock
 
 
 class Heartbeat(models.Model):

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.db.models import Q
 
-from workspaces import clock
+from core import clock
 from workspaces.models.user import User
 from workspaces.models.workspace import Role, Workspace, holds
 

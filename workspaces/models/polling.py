@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from django.db import connection, models, transaction
 from django.db.models import Q
 
-from workspaces import clock
+from core import clock
+from core.db.sql import in_json, rows_of
 from workspaces.models.workspace import Workspace
-from workspaces.statements import in_json, rows_of
 
 # Many rows at once, each with values of its own, which update() cannot do.
 _GIVEN = {

@@ -44,7 +44,7 @@ class UserManager(BaseUserManager["User"]):
 
         Raises ValidationError for a password that the rules do not allow; Django's own command asks them only in part.
         """
-        from workspaces.audit import CONSOLE, record_event  # noqa: PLC0415 - the trail is about people
+        from workspaces.audit.events import CONSOLE, record_event  # noqa: PLC0415 - the trail is about people
         from workspaces.models import Action  # noqa: PLC0415
 
         if password is not None:

@@ -4,9 +4,9 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from workspaces import clock
+from core import clock
+from core.encryption import Sealed, SealedField
 from workspaces.models.user import User
-from workspaces.sealing import Sealed, SealedField
 
 
 class Role(models.TextChoices):

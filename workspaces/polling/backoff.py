@@ -4,8 +4,8 @@ import random
 from datetime import timedelta
 
 from cleanlist.errors import FeatureGated, InsufficientScope, RateLimited
-from workspaces.connections import AddressNotAllowed, NotConnected
-from workspaces.sealing import CannotOpen
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 
 FIRST_SECONDS = 15
 LONGEST_SECONDS = 15 * 60

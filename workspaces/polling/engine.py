@@ -12,9 +12,10 @@ from dataclasses import dataclass
 import redis
 import structlog
 
-from workspaces import clock, heartbeats, leases
+from core import clock
+from core.db import leases
 from workspaces.models import Poll, Workspace
-from workspaces.polling import pacer, stopping
+from workspaces.polling import heartbeats, rate_limiter, shutdown
 from workspaces.polling.fetching import Answer, Fetches
 from workspaces.polling.registry import is_registered, resource_named
 from workspaces.polling.settling import settle
@@ -105,7 +106,7 @@ def work() -> int:
 def _take_turn() -> int:
     turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
     while True:
-        if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not stopping.is_asked():
+        if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not shutdown.is_asked():
             polls = Poll.objects.lease(BATCH - len(turn), leases.SECONDS)
             heartbeats.work_done("polling")
             taken += len(polls)
@@ -113,7 +114,7 @@ def _take_turn() -> int:
                 turn.begin(polls)
         if not turn:
             return taken
-        if stopping.is_overdue():
+        if shutdown.is_overdue():
             turn.give_back()
         else:
             turn.settle()
@@ -121,7 +122,7 @@ def _take_turn() -> int:
 
 def run_due(limit: int = BATCH) -> int:
     """Fetch and land up to ``limit`` due polls; return how many were taken: none in a worker told to end."""
-    if stopping.is_asked():
+    if shutdown.is_asked():
         return 0
     polls = Poll.objects.lease(limit, leases.SECONDS)
     if polls:
@@ -133,7 +134,7 @@ def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
     """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
     turn = Turn()
     answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
-    while turn and not stopping.is_overdue():
+    while turn and not shutdown.is_overdue():
         answers += turn.settle()
     if turn:
         turn.give_back()
@@ -157,10 +158,10 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Answe
     since, calls = time.monotonic(), [_call_of(poll) for poll in known]
     try:
         limits = [resource_named(poll.resource).limit_per_minute for poll in known]
-        taken = pacer.note(calls) if asked_for else pacer.take(calls, limits)
+        taken = rate_limiter.note(calls) if asked_for else rate_limiter.take(calls, limits)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        taken = pacer.Taken([_WITHOUT_PACER_SECONDS] * len(calls))
+        taken = rate_limiter.Taken([_WITHOUT_PACER_SECONDS] * len(calls))
     pairs = list(zip(known, taken.waits, strict=True))
     held = [Answer(poll, hold_seconds=wait) for poll, wait in pairs if wait]
     return [Sent(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
@@ -169,10 +170,10 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Answe
 def _count_late(answered: list[Sent]) -> None:
     """Tell the pacer of calls that may have reached upstream long after they were counted."""
     now = time.monotonic()
-    late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > pacer.MARGIN_SECONDS]
+    late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]
     if late:
-        pacer.count_anew(late)
+        rate_limiter.count_anew(late)
 
 
-def _call_of(poll: Poll) -> pacer.Call:
+def _call_of(poll: Poll) -> rate_limiter.Call:
     return poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint

@@ -17,10 +17,10 @@ import structlog
 
 from cleanlist import Connections
 from cleanlist.errors import CleanlistError
-from workspaces.connections import AddressNotAllowed, NotConnected, polling_client
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected, polling_client
 from workspaces.models import Poll
 from workspaces.polling.registry import resource_named
-from workspaces.sealing import CannotOpen
 
 logger = structlog.get_logger(__name__)
 

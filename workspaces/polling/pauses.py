@@ -3,7 +3,7 @@
 from django.db import transaction
 
 from cleanlist.errors import AuthenticationError
-from workspaces import clock
+from core import clock
 from workspaces.models import Workspace
 from workspaces.polling import trust
 from workspaces.polling.registry import CredentialKind, all_resources

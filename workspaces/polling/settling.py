@@ -11,14 +11,14 @@ from django.db import DatabaseError, transaction
 
 from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
-from workspaces import clock
-from workspaces.connections import NotConnected
-from workspaces.metering import POLLS
+from core import clock
+from core.sanitize import plain_text
+from workspaces.credentials.connections import NotConnected
 from workspaces.models import Poll, Workspace
-from workspaces.polling import backoff, pacer, pauses, trust
+from workspaces.polling import backoff, pauses, rate_limiter, trust
 from workspaces.polling.fetching import Answer
+from workspaces.polling.metering import POLLS
 from workspaces.polling.registry import is_registered, resource_named, tell_landed
-from workspaces.texts import plain_text
 
 # How many landings share a transaction: enough to spare most round trips, few enough to hold locks for a moment only.
 TOGETHER = 10
@@ -176,6 +176,6 @@ def _close(poll: Poll, error: RateLimited) -> None:
     """Keep the organization's other polls from an endpoint that has just said that it is too much."""
     seconds = min(error.retry_after or backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS)
     try:
-        pacer.close(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
+        rate_limiter.close(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
     except redis.RedisError as failure:
         logger.warning("pacer_unreachable", error=str(failure))

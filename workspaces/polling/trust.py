@@ -11,11 +11,11 @@ import structlog
 from django.db import transaction
 
 from cleanlist.errors import AuthenticationError
-from workspaces import clock
-from workspaces.audit import CONSOLE, record_event
+from core import clock
+from core.sanitize import plain_text
+from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
 from workspaces.polling.registry import CredentialKind
-from workspaces.texts import plain_text
 
 # Calls that were on their way together are refused together, and are one refusal.
 CONFIRMED_AFTER = timedelta(seconds=5)

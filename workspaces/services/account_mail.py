@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 from django.db import connection, transaction
 
-from workspaces import clock, emails
+from core import clock
+from workspaces.accounts import emails
 from workspaces.models import AccountMail, Invitation
 
 log = structlog.get_logger(__name__)

@@ -14,12 +14,12 @@ from cleanlist.errors import (
     UnexpectedResponse,
     UpstreamUnavailable,
 )
-from workspaces.connections import AddressNotAllowed, check_address
-from workspaces.encryption_keys import check_encryption_keys
-from workspaces.explaining import explain
+from core.encryption import CannotOpen
+from core.sanitize import plain_text
+from workspaces.credentials.connections import AddressNotAllowed, check_address
+from workspaces.credentials.encryption_keys import check_encryption_keys
+from workspaces.error_messages import explain
 from workspaces.models import Workspace
-from workspaces.sealing import CannotOpen
-from workspaces.texts import plain_text
 
 State = Literal["ok", "warning", "failed", "skipped"]
 ADMIN_SCOPE = "admin:api_keys"

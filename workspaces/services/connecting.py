@@ -8,15 +8,15 @@ from django.db import transaction
 from django.utils.text import slugify
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession, Whoami
-from workspaces import clock
-from workspaces.audit import Actor, record_event
-from workspaces.connections import check_address
+from core import clock
+from core.encryption import Sealed
+from core.sanitize import plain_text
+from workspaces.audit.events import Actor, record_event
+from workspaces.credentials.connections import check_address
 from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
 from workspaces.polling.pauses import set_up_polls
 from workspaces.polling.trust import TRUSTED
-from workspaces.sealing import Sealed
 from workspaces.services.checking import ConnectionReport
-from workspaces.texts import plain_text
 
 # Features and scopes that are kept of what upstream lists; the documentation has twelve scopes.
 MOST_NAMES = 100

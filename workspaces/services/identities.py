@@ -5,14 +5,15 @@ from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
 
-from workspaces import clock, emails, passkeys
-from workspaces.audit import Actor, record_event
-from workspaces.identities import Identity
+from core import clock
+from workspaces.accounts import emails, passkeys
+from workspaces.accounts.identities import Identity
+from workspaces.accounts.sign_in_rules import is_sso_only
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, User
 from workspaces.services import account_mail
 from workspaces.services.people import NotPossible
 from workspaces.services.sessions import end_sessions
-from workspaces.sign_in_rules import is_sso_only
 
 
 def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:

@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from workspaces import clock, rights
-from workspaces.audit import Actor, record_event
+from core import clock
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
 from workspaces.models.user import has_second_factor

@@ -2,8 +2,9 @@
 
 from django.db import transaction
 
-from workspaces import clock, rights
-from workspaces.audit import Actor, record_event
+from core import clock
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, Workspace
 from workspaces.polling.pauses import set_up_polls
 

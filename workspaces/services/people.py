@@ -4,9 +4,10 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from workspaces import emails, rights
-from workspaces.addresses import plain_address
-from workspaces.audit import Actor, record_event
+from core.email_addresses import plain_address
+from workspaces import rights
+from workspaces.accounts import emails
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Invitation, User, Workspace
 from workspaces.services import account_mail, members
 from workspaces.services.sessions import end_sessions

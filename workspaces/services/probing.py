@@ -5,14 +5,14 @@ from django.db import transaction
 
 from cleanlist import ApiKeyCredential, ClerkSession, Client
 from cleanlist.errors import CleanlistError
-from workspaces import clock
-from workspaces.connections import AddressNotAllowed, check_address
+from core import clock
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
 from workspaces.polling.pauses import set_up_polls
 from workspaces.polling.registry import CredentialKind
 from workspaces.polling.trust import Stored
-from workspaces.sealing import CannotOpen
 
 # A turn: each call may take seconds.
 MOST_A_TURN = 20

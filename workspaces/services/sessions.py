@@ -13,10 +13,10 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from workspaces import rights
-from workspaces.audit import Actor, record_event
+from workspaces.accounts.sessions import BEGAN, SessionStore, stored_key
+from workspaces.accounts.user_agents import browser_in_words
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Limits, SessionLimits, User
-from workspaces.sessions import BEGAN, SessionStore, stored_key
-from workspaces.user_agents import browser_in_words
 
 LONGEST_AGENT = 200
 

@@ -6,11 +6,11 @@ from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
 from django import template
 
-from workspaces import passkeys
-from workspaces.identities import Identity
+from workspaces.accounts import passkeys
+from workspaces.accounts.identities import Identity
+from workspaces.accounts.user_agents import browser_in_words
 from workspaces.models import User
 from workspaces.services import sessions
-from workspaces.user_agents import browser_in_words
 
 register = template.Library()
 register.filter("browser", browser_in_words)

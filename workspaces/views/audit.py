@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from workspaces import clock
+from core import clock
 from workspaces.access import get_workspace, held_role, require_site_admin
 from workspaces.forms import AuditFilterForm
 from workspaces.models import AuditEvent, Role, User

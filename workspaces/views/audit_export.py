@@ -9,10 +9,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from workspaces import clock, exporting
+from core import clock
+from core.export import CONTENT_TYPES
+from workspaces import downloads
 from workspaces.access import get_workspace, require_confirmation, require_site_admin
-from workspaces.audit import Actor, record_event
-from workspaces.exporting import CONTENT_TYPES
+from workspaces.audit import export as trail
+from workspaces.audit.events import Actor, record_event
 from workspaces.forms import AuditFilterForm
 from workspaces.models import Action, AuditEvent, Role, Workspace
 from workspaces.models.audit import AuditEventQuerySet
@@ -60,8 +62,8 @@ def _export(
         events=found.count(),
         filters=filters,
     )
-    lines = exporting.audit_lines(found, file_format)
-    return exporting.download(request, lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
+    lines = trail.audit_lines(found, file_format)
+    return downloads.download(request, lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
 
 
 def _name(workspace: Workspace | None, file_format: str) -> str:

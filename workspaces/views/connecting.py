@@ -5,12 +5,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.http import go_to, page_or_part
 from workspaces import services
 from workspaces.access import require_confirmation, require_connector
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.forms import ConnectForm
 from workspaces.services import ConnectionReport
-from workspaces.views.answers import go_to, page_or_part
 
 TEMPLATE = "workspaces/connect.html"
 

@@ -20,12 +20,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import account_events, emails
+from core.http import go_to
+from workspaces.accounts import emails, events
+from workspaces.accounts.sign_in_rules import View
 from workspaces.models import Action, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
-from workspaces.sign_in_rules import View
-from workspaces.views.answers import go_to
 
 PROVED = "reads_the_mail_of"  # in the session: the account whose mailbox was proved in it
 _NONCE = "enrolment_nonce"
@@ -87,5 +87,5 @@ def prove(request: HttpRequest, token: str) -> HttpResponse:
         return go_to(request, reverse("mfa_index"))
     del request.session[_NONCE]
     request.session[PROVED] = user.pk
-    account_events.record(Action.ENROLMENT_PROVED, request, user)
+    events.record(Action.ENROLMENT_PROVED, request, user)
     return go_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")

@@ -7,12 +7,12 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from core.http import go_to, page_or_part
 from workspaces.access import require_confirmation, require_site_admin
-from workspaces.audit import Actor
-from workspaces.identities import Identity
+from workspaces.accounts.identities import Identity
+from workspaces.audit.events import Actor
 from workspaces.services import identities as services
 from workspaces.services.people import NotPossible
-from workspaces.views.answers import go_to, page_or_part
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,15 +10,15 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from workspaces.addresses import plain_address
-from workspaces.audit import Actor
+from core.email_addresses import plain_address
+from core.http import go_to
+from workspaces.accounts.sign_in_rules import is_sso_only
+from workspaces.audit.events import Actor
 from workspaces.models import Invitation, User
 from workspaces.people_forms import NewAccountForm
 from workspaces.services import members as services
 from workspaces.services import people
 from workspaces.services.members import MembershipRefused, NotVouchedFor
-from workspaces.sign_in_rules import is_sso_only
-from workspaces.views.answers import go_to
 from workspaces.views.enrolment import PROVED
 
 TEMPLATE = "workspaces/invitation.html"

@@ -10,9 +10,10 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.http import go_to, page_or_part
 from workspaces import rights
 from workspaces.access import entries_kept, get_workspace, require_confirmation
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Membership, Role, User, Workspace
 from workspaces.models.invitation import vouched_for
@@ -20,7 +21,6 @@ from workspaces.models.user import SECOND_FACTORS
 from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
 from workspaces.services import members as services
 from workspaces.services.members import MembershipRefused
-from workspaces.views.answers import go_to, page_or_part
 
 TEMPLATE = "workspaces/members.html"
 

@@ -10,9 +10,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.http import go_to, page_or_part
+from core.sanitize import plain_text
 from workspaces import rights
 from workspaces.access import require_confirmation, require_site_admin
-from workspaces.audit import Actor
+from workspaces.accounts.sessions import SessionStore
+from workspaces.audit.events import Actor
 from workspaces.models import Membership, SessionLimits, User
 from workspaces.models.user import SECOND_FACTORS
 from workspaces.people_forms import SessionLimitsForm
@@ -20,9 +23,6 @@ from workspaces.services import people as services
 from workspaces.services.people import NotPossible
 from workspaces.services.sessions import set_limits
 from workspaces.services.sessions import sign_out as sign_out_everywhere
-from workspaces.sessions import SessionStore
-from workspaces.texts import plain_text
-from workspaces.views.answers import go_to, page_or_part
 
 PAGE_SIZE = 50
 

@@ -9,15 +9,16 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from workspaces import clock, services
+from core import clock
+from core.http import go_to, way_back
+from core.templatetags.console import short_span
+from workspaces import services
 from workspaces.access import get_workspace
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.models import Poll, Role, Workspace
-from workspaces.polling import pacer
-from workspaces.polling.headroom import headroom_of, seconds_to_reset
+from workspaces.polling import rate_limiter
+from workspaces.polling.quota import headroom_of, seconds_to_reset
 from workspaces.polling.registry import all_resources
-from workspaces.templatetags.console import short_span
-from workspaces.views.answers import go_to, way_back
 
 # In this order on the page, each with its pill.
 STATES = {
@@ -65,7 +66,7 @@ def polling(request: HttpRequest, slug: str) -> HttpResponse:
         "overdue_since": _overdue_since(rows),
         "headroom": headroom_of(workspace),
         "reset": seconds_to_reset(),
-        "share": pacer.share(),
+        "share": rate_limiter.share(),
         "share_percent": settings.RATE_LIMIT_SHARE_PERCENT,
     }
     return render(request, "workspaces/polling.html", context)

@@ -7,9 +7,9 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from core.http import go_to
 from workspaces.forms import ProfileForm
 from workspaces.models import User
-from workspaces.views.answers import go_to
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

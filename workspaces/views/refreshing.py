@@ -5,14 +5,14 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
+from core.http import is_htmx, way_back
 from workspaces import services
 from workspaces.access import get_workspace
-from workspaces.audit import Actor, record_event
-from workspaces.explaining import explain
+from workspaces.audit.events import Actor, record_event
+from workspaces.error_messages import explain
 from workspaces.models import Action, Outcome, Workspace
 from workspaces.polling.registry import Resource, all_resources
 from workspaces.services import RefreshResult
-from workspaces.views.answers import is_htmx, way_back
 
 
 @require_POST

@@ -6,12 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
+from core.http import go_to, page_or_part
 from workspaces import services
 from workspaces.access import get_workspace, require_confirmation
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 from workspaces.forms import RemoveWorkspaceForm
 from workspaces.models import Role, Workspace
-from workspaces.views.answers import go_to, page_or_part
 
 TEMPLATE = "workspaces/confirm.html"
 confirmed = require_http_methods(["GET", "HEAD", "POST"])

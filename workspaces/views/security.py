@@ -13,12 +13,12 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from core.http import go_to, page_or_part, way_back
 from workspaces.access import require_confirmation
-from workspaces.account_events import record
-from workspaces.audit import Actor, record_event
+from workspaces.accounts.events import record
+from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, User
 from workspaces.services import sessions
-from workspaces.views.answers import go_to, page_or_part, way_back
 
 View = Callable[..., HttpResponseBase]
 

@@ -8,13 +8,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from core.http import go_to, page_or_part
 from workspaces import services
 from workspaces.access import confirmation_url, entries_kept, get_workspace, held_role, may_go_on, require_confirmation
-from workspaces.audit import Actor, record_event
-from workspaces.credential_states import api_key_state, session_state
+from workspaces.audit.events import Actor, record_event
+from workspaces.credentials.states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
 from workspaces.models import Action, Role, User, Workspace
-from workspaces.views.answers import go_to, page_or_part
 
 TEMPLATE = "workspaces/settings.html"
 

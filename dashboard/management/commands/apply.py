@@ -7,12 +7,12 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
+from core import clock
 from dashboard.provisioning.applying import ChangedMeanwhile, carry_out, check_credentials, plan
 from dashboard.provisioning.document import Wanted, understand
 from dashboard.provisioning.reading import MOST_BYTES, NotApplicable, Problem, one_line
 from dashboard.provisioning.running import Run
-from workspaces import clock
-from workspaces.audit import Actor
+from workspaces.audit.events import Actor
 
 SIGNS = {"create": "+", "change": "~", "remove": "-", "only here": "!", "left alone": "!"}
 PENDING = 2

@@ -9,20 +9,20 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from core.encryption import CannotOpen
 from dashboard.provisioning.fields import Fields
 from dashboard.provisioning.reading import Node
 from workspaces import services
-from workspaces.audit import Actor, record_event
+from workspaces.audit.events import Actor, record_event
 from workspaces.command_line import workspaces_named
-from workspaces.credential_states import api_key_state, session_state
-from workspaces.encryption_keys import check_encryption_keys
-from workspaces.explaining import explain
+from workspaces.credentials.encryption_keys import check_encryption_keys
+from workspaces.credentials.states import api_key_state, session_state
+from workspaces.error_messages import explain
 from workspaces.forms import ConnectForm, first_address
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Action, Outcome, Poll, Role, Workspace
 from workspaces.people_forms import InvitationForm
 from workspaces.polling.registry import all_resources
-from workspaces.sealing import CannotOpen
 from workspaces.services.members import MembershipRefused, invite
 
 

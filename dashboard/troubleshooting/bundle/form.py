@@ -5,10 +5,10 @@ import datetime as dt
 from django import forms
 from django.http import QueryDict
 
+from core import clock
 from dashboard.troubleshooting.bundle.redacting import KINDS
 from dashboard.troubleshooting.stripping import strip
 from keys.models import ApiKey
-from workspaces import clock
 from workspaces.models import Workspace
 
 _LONGEST_ID = 200

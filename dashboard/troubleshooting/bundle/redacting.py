@@ -9,8 +9,8 @@ from collections.abc import Callable, Collection, Iterable
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from dashboard.redaction import REDACTED, redact_text
-from workspaces.texts import plain_text
+from core.redaction import REDACTED, redact_text
+from core.sanitize import plain_text
 
 # What may be left in, by the word for it.
 KINDS = {"emails": "e-mail", "phones": "phone", "names": "name", "addresses": "IP address"}

@@ -11,15 +11,15 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.http import page_or_part
+from core.sanitize import plain_text
 from dashboard.troubleshooting.archive import as_zip
 from dashboard.troubleshooting.bundle.form import BundleForm
 from dashboard.troubleshooting.bundle.writing import Bundle, make_bundle
-from workspaces.access import get_workspace
-from workspaces.audit import Actor, record_event
-from workspaces.exporting import download
+from workspaces.access import get_workspace, page_context
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
 from workspaces.models import Action, Workspace
-from workspaces.texts import plain_text
-from workspaces.views.answers import page_context, page_or_part
 
 PAGE = "dashboard/bundle/page.html"
 _TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")

@@ -10,16 +10,16 @@ from typing import Any
 from django.conf import settings
 
 from cleanlist import Secret
+from core.encryption import CannotOpen, Sealed
+from core.export import csv_lines
 from dashboard.troubleshooting.bundle.collecting import Facts, collect
 from dashboard.troubleshooting.bundle.environment import environment
 from dashboard.troubleshooting.bundle.redacting import Redactor
 from dashboard.troubleshooting.bundle.sample import names_in, sample_of
 from keys.models import ApiKey, LoggedRequest
 from webhooks.models import Attempt
-from workspaces.credential_states import api_key_state, session_state
-from workspaces.exporting import csv_lines
+from workspaces.credentials.states import api_key_state, session_state
 from workspaces.models import User, Workspace
-from workspaces.sealing import CannotOpen, Sealed
 
 MOST_PEOPLE = 200
 

@@ -14,7 +14,7 @@ from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.presenting import slots_of
 from keys.status import status_of
-from workspaces.credential_states import session_state
+from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
 from workspaces.services.refreshing import refresh
 

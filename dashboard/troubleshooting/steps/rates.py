@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db.models import Count, Max
 from django.utils import timezone
 
+from core import clock
 from dashboard.troubleshooting.cases import Case
 from dashboard.troubleshooting.results import Result, link
 from keys.endpoints import endpoint_of
 from keys.models import ApiKey, LoggedRequest
-from workspaces import clock
 from workspaces.models import Workspace
 from workspaces.services.refreshing import refresh
 

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
+from core import clock
 from usage.changes.review import KEPT_WHOLE, reread
-from workspaces import clock
 from workspaces.command_line import workspaces_named
 
 

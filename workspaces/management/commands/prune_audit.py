@@ -5,8 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workspaces import clock
-from workspaces.retention import TrailBroken, prune
+from core import clock
+from workspaces.audit.retention import TrailBroken, prune
 
 
 def _age(text: str) -> timedelta:

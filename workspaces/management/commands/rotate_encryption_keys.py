@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from workspaces.resealing import reseal_all
+from workspaces.credentials.key_rotation import reseal_all
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workspaces.chain import Anchor, Break, Known, is_signed, verify
+from workspaces.audit.chain import Anchor, Break, Known, is_signed, verify
 from workspaces.models import AuditHead
 
 _STATE = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")

@@ -1,0 +1,10 @@
+from django.apps import AppConfig
+
+from core import form_messages  # noqa: F401 - before any form is made or question asked, as apps are
+from core.db import lookups  # noqa: F401
+
+
+class CoreConfig(AppConfig):
+    """Floor 2: what every app needs and none owns; it has no tables."""
+
+    name = "core"

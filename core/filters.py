@@ -1,0 +1,206 @@
+"""Filters as they stand in an address: parsed, explained where they are wrong, told in words.
+
+Relative ranges stay relative: ``since=6h`` means the last six hours whenever the address is opened.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+from django.utils import timezone
+
+from core.sanitize import plain_text
+
+UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+# Where in a table one is, and which row is open: no filters.
+PLACES = ("older", "newer", "at", "row", "seen", "shown")
+FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+# The query parameters of a filter, and the filter in words.
+Words = tuple[tuple[str, ...], str]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A filter in words, and the query string that a click on it leads to."""
+
+    text: str
+    url: str
+
+
+def parse_moment(text: str, *, end: bool = False) -> datetime:
+    """Read an ISO 8601 date or time, in the viewer's zone where it names none; a day's ``end`` is the next midnight.
+
+    Of a time that comes twice or not at all because clocks are changed, the first moment it can mean, as an ``end`` the
+    last one: nothing is left out. Raises ValidationError.
+    """
+    has_time = False  # a day begins at its first midnight
+    try:
+        day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
+        moment = datetime.combine(day, time.min)
+    except (ValueError, OverflowError):
+        has_time = True
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ValidationError(f"“{text[:40]}” is no time. Write 2026-04-06T17:42, or a date.") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+    if timezone.is_aware(moment):
+        return moment
+    # In UTC, because Python compares times of one zone by what the clock shows.
+    can_mean = {timezone.make_aware(moment.replace(fold=fold)).astimezone(UTC) for fold in (0, 1 if has_time else 0)}
+    return max(can_mean) if end else min(can_mean)
+
+
+class MomentInput(forms.TextInput):
+    """A date and time in the viewer's zone, whatever zone the address names."""
+
+    input_type = "datetime-local"
+
+    def format_value(self, value: Any) -> str | None:
+        """Return the time as the browser's field takes it."""
+        try:
+            return f"{timezone.localtime(parse_moment(str(value or ''))):%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
+        except ValidationError:
+            return str(value) if value else None
+
+
+def example(text: str) -> forms.TextInput:
+    """Return a text field that shows what may be written in it."""
+    return forms.TextInput(attrs={"placeholder": text, "autocomplete": "off", "spellcheck": "false"})
+
+
+class FilterForm(forms.Form):
+    """Filters by time; subclasses add others. Each may be left out; while one is wrong nothing is shown."""
+
+    # The fields that are always in sight.
+    first: ClassVar[tuple[str, ...]] = ("since",)
+
+    since = forms.CharField(required=False, label="Last", max_length=100, widget=example("6h, 30m, 7d"))
+    start = forms.CharField(required=False, label="From", max_length=100, widget=MomentInput)
+    end = forms.CharField(required=False, label="Until", max_length=100, widget=MomentInput)
+
+    def __init__(self, data: QueryDict) -> None:
+        super().__init__(data)
+        self.query = data
+
+    @property
+    def first_fields(self) -> list[forms.BoundField]:
+        """Return the fields that are always in sight."""
+        return [self[name] for name in self.first if name in self.fields]
+
+    @property
+    def more_fields(self) -> list[forms.BoundField]:
+        """Return the others."""
+        return [bound for bound in self if bound.name not in self.first]
+
+    @property
+    def uses_more(self) -> bool:
+        """Say whether one of the others is on, or wrong."""
+        return any(bound.errors or self.query.get(bound.name) for bound in self.more_fields)
+
+    def clean_since(self) -> timedelta | None:
+        """Read a span: "6h"."""
+        text: str = self.cleaned_data["since"]
+        if not text:
+            return None
+        match = re.fullmatch(r"([1-9][0-9]{0,3})([mhdw])", text)
+        if match is None:
+            raise ValidationError(f"“{text[:40]}” is no span of time. Write 30m, 6h, 7d or 4w.")
+        return int(match[1]) * UNITS[match[2]]
+
+    def clean_start(self) -> datetime | None:
+        """Read the first moment."""
+        text: str = self.cleaned_data["start"]
+        return parse_moment(text) if text else None
+
+    def clean_end(self) -> datetime | None:
+        """Read the moment before which it ends."""
+        text: str = self.cleaned_data["end"]
+        return parse_moment(text, end=True) if text else None
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what no filter is called, and times that exclude each other."""
+        data = self.cleaned_data
+        known = {*self.fields, *PLACES}
+        if unknown := sorted(name for name in self.query if name not in known):
+            raise ValidationError(f"There is no filter “{unknown[0][:40]}”. Remove it from the address.")
+        if data.get("since") and (data.get("start") or data.get("end")):
+            self.add_error("since", "Choose either a span that ends now, or fixed times.")
+        if data.get("start") and data.get("end") and data["start"] >= data["end"]:
+            self.add_error("end", "This lies before the time in “From”.")
+        return data
+
+    def in_time(self, field: str, now: datetime) -> dict[str, datetime]:
+        """Return the time range as conditions on ``field``."""
+        data, found = self.cleaned_data, {}
+        if start := data["start"] or (data["since"] and now - data["since"]):
+            found[f"{field}__gte"] = start
+        if data["end"]:
+            found[f"{field}__lt"] = data["end"]
+        return found
+
+    @property
+    def narrows(self) -> bool:
+        """Say whether any filter is on."""
+        return any(self.words())
+
+    def chips(self) -> list[Chip]:
+        """Return each filter that is on, in words."""
+        return [Chip(text, self.link(**dict.fromkeys(names, ""))) for names, text in self.words()]
+
+    def link(self, **changes: str) -> str:
+        """Return the query string with ``changes`` made to the filters; "" takes one out. It starts at the top."""
+        query = self.query.copy()
+        for name in (*PLACES, *changes):
+            query.pop(name, None)
+        query.update({name: value for name, value in changes.items() if value})
+        return f"?{query.urlencode()}"
+
+    @property
+    def address(self) -> str:
+        """Return the query string of these filters."""
+        return self.link()
+
+    @property
+    def last_day(self) -> str:
+        """Return the query string for the last 24 hours of the same."""
+        return self.link(since="24h", start="", end="")
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """Return the filters as a form carries them along."""
+        return [(name, str(value)) for name, value in self.query.items() if name not in PLACES]
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """Return the filters that are on, as the audit trail keeps them."""
+        return {name: plain_text(value, 300) for name, value in self.kept if value}
+
+    @property
+    def raw(self) -> dict[str, str]:
+        """Return each field as it stands in the address."""
+        return {name: self.query.get(name, "").strip() for name in self.fields}
+
+    def words(self) -> Iterator[Words]:
+        """Yield each filter that is on, in words; here those by time."""
+        raw = self.raw
+        if span := raw["since"]:
+            yield ("since",), f"last {span[:-1]} {WORDS.get(span[-1], '')}"
+        for name, word in (("start", "from"), ("end", "until")):
+            if raw[name]:
+                yield (name,), f"{word} {_shown(raw[name])}"
+
+
+def _shown(text: str) -> str:
+    try:
+        return f"{timezone.localtime(parse_moment(text)):%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+    except ValidationError:
+        return text

@@ -1,0 +1,153 @@
+"""How django-allauth behaves here: nobody signs up, words are ours, secrets are sealed."""
+
+from io import BytesIO
+from typing import Any
+
+import qrcode
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.auth_backends import AuthenticationBackend
+from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from qrcode.image.svg import SvgPathImage
+
+from cleanlist import Secret
+from core import clock
+from core.encryption import Sealed
+from workspaces.access import may_go_on
+from workspaces.accounts import events, sign_in_limits
+from workspaces.accounts.sign_in_rules import is_sso_only
+from workspaces.credentials.encryption_keys import check_encryption_keys
+from workspaces.models import User
+from workspaces.models.user import has_second_factor
+from workspaces.services import account_mail
+
+INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
+
+
+class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
+    """Checks passwords, and takes none where single sign-on is the only way; that takes as long as a wrong one.
+
+    The right password of a closed account is wrong: whoever guesses learns nothing, and is counted and recorded.
+    """
+
+    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+        """Return whose password that is."""
+        user: User | None = super().authenticate(request, **credentials)
+        # django-allauth would take out the closed account that is kept there, and lead to a page which says so.
+        self.unstash_authenticated_user()
+        return None if user is None or is_sso_only(user.email) else user
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Sign-up closed, one rule for what is a fresh confirmation, failed attempts recorded."""
+
+    error_messages = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "The e-mail address or the password is not correct.",
+        "email_password_mismatch": "The e-mail address or the password is not correct.",
+        "incorrect_password": "That is not your password.",
+        "incorrect_code": INCORRECT_CODE,
+        "enter_current_password": "That is not your current password.",
+        "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
+        "rate_limited": "Too many attempts. Wait a minute, then try again.",
+    }
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        """Return False: this is a company's own console."""
+        return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count the try. Raises ValidationError where there were too many."""
+        self._login_failed_rl_usage = sign_in_limits.consume(request, str(credentials.get("email", "")))
+        if self._login_failed_rl_usage is None:
+            raise self.validation_error("too_many_login_attempts")
+
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+        sign_in_limits.clear(request, str(credentials.get("email", "")))
+
+    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+        """Remember the browser, so that nobody who guesses passwords elsewhere keeps its owner out."""
+        response: HttpResponse = super().post_login(request, user, **facts)
+        sign_in_limits.remember(response, user)
+        return response
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Record the address that was tried."""
+        events.password_failed(request, str(credentials.get("email", "")))
+
+    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
+        """Apply the console's rule to allauth's own pages too: signing in counts as a confirmation."""
+        return not may_go_on(self.request)
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Return how ``user`` can confirm who they are: by second factor where there is one, the handiest first."""
+        found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
+        if not isinstance(user, User):
+            return []
+        if is_sso_only(user.email):
+            found.pop("reauthenticate", None)
+        if not has_second_factor(user):
+            found = {name: method for name, method in found.items() if name == "reauthenticate"}
+        else:
+            found.pop("reauthenticate", None)
+        if not found and _can_use_single_sign_on(user):
+            url = reverse("openid_connect_login", args=["sso"])
+            return [{"id": "sso", "description": "Sign in once more", "url": url}]
+        words = {
+            "reauthenticate": "Use your password",
+            "mfa_reauthenticate": "Use a code",
+            "mfa_reauthenticate:webauthn": "Use a passkey",
+        }
+        with_app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
+        # Without an app a code would be one of the recovery codes, which are not for every day.
+        order = list(words) if with_app else list(reversed(words))
+        return [{**found[name], "description": words[name]} for name in order if name in found]
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Have it sent by a worker, so that no request waits for the mail server. What it tells of has happened."""
+        facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
+        when = context.get("timestamp", clock.moment()).isoformat()
+        account_mail.queue(template_prefix, email, timestamp=when, **facts)
+
+    def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
+        """Lead back to where passwords, passkeys and sessions are listed."""
+        return reverse("mfa_index")
+
+
+def _can_use_single_sign_on(user: User) -> bool:
+    is_on = bool(settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"])
+    return is_on and bool(SocialAccount.objects.filter(user=user).exists())
+
+
+class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+    """Secrets of second factors sealed at rest, like every other credential."""
+
+    error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}
+
+    def encrypt(self, text: str) -> str:
+        """Seal with the first of ENCRYPTION_KEYS. Raises CannotOpen where they open nothing that is stored."""
+        check_encryption_keys()
+        return Sealed.seal(Secret(text)).ciphertext
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Open. Raises CannotOpen when no key fits."""
+        return Sealed(encrypted_text).open().reveal()
+
+    def build_totp_svg(self, url: str) -> str:
+        """Return the QR code as an element that the strict policy allows: without a style, a header or an image."""
+        drawn = BytesIO()
+        qrcode.make(url, image_factory=SvgPathImage, border=2).save(drawn)
+        return drawn.getvalue().decode().partition("?>")[2].strip()
+
+    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - allauth's name
+        """Return a name to start from; the browser's would be the best, but it does not tell."""
+        count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
+        return "Passkey" if count == 0 else f"Passkey {count + 1}"
+
+    def get_public_key_credential_rp_entity(self) -> dict[str, str]:
+        """Name this console as people's devices list it."""
+        return {**super().get_public_key_credential_rp_entity(), "name": "Cleanlist Console"}

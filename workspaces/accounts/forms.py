@@ -1,0 +1,224 @@
+"""Django-allauth's forms for passkeys and new passwords, which take what a browser sends: anything may come."""
+
+from typing import Any
+
+from allauth.account.forms import (
+    ChangePasswordForm,
+    LoginForm,
+    ReauthenticateForm,
+    ResetPasswordForm,
+    ResetPasswordKeyForm,
+    SetPasswordForm,
+    UserTokenForm,
+)
+from allauth.core import context
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.base.forms import AuthenticateForm as CodeAuthenticateForm
+from allauth.mfa.base.forms import BaseAuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as CodeReauthenticateForm
+from allauth.mfa.models import Authenticator
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
+from allauth.mfa.totp.internal.auth import TOTP
+from allauth.mfa.webauthn.forms import (
+    AddWebAuthnForm,
+    AuthenticateWebAuthnForm,
+    EditWebAuthnForm,
+    LoginWebAuthnForm,
+    ReauthenticateWebAuthnForm,
+)
+from django import forms
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+
+from workspaces.accounts import emails, events, passkeys
+from workspaces.accounts.sign_in_rules import is_sso_only
+from workspaces.models import User
+from workspaces.services import account_mail
+
+SECOND_FACTOR_ONLY = "The passkey was added as a second factor only."
+CODE_USED = "That code was used already. Wait until the app shows the next one, then enter it."
+RECOVERY_CODE_USED = "That recovery code was used already, and each works once. Use another one."
+NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
+
+
+def _name(form: forms.Form, **labels: str) -> None:
+    """Give fields of the library's forms the labels that they have elsewhere in the console."""
+    for name, label in labels.items():
+        form.fields[name].label = label
+        form.fields[name].widget.attrs["placeholder"] = ""
+
+
+class SignInForm(LoginForm):  # type: ignore[misc]
+    """Address and password, ready to be typed."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, login="E-mail", password="Password")  # noqa: S106 - a label
+        self.fields["login"].widget.attrs["autofocus"] = True
+
+
+class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
+    """Another password, by the present one."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, oldpassword="Current password", password1="New password", password2="New password again")
+
+
+class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
+    """A password for an account that has none."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, password1="Password", password2="Password again")
+
+
+class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
+    """Another password, by the link from the mail."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, password1="New password", password2="New password again")
+
+
+class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
+    """Where a link to a new password goes. Whether an account has the address is for the worker to find out.
+
+    So neither the answer nor the time that it takes tells.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        _name(self, email="E-mail")
+        self.fields["email"].widget.attrs["autofocus"] = True
+
+    def clean_email(self) -> str:
+        """Return the address; nothing is looked up."""
+        return str(self.cleaned_data["email"]).lower()
+
+    def save(self, request: HttpRequest, **_: Any) -> str:  # noqa: ARG002
+        """Queue the mail, and return the address."""
+        address: str = self.cleaned_data["email"]
+        account_mail.queue(emails.PASSWORD_RESET, address)
+        return address
+
+
+class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
+    """What a link to set a new password holds; that of a closed account is not valid."""
+
+    def _get_user(self, uidb36: str) -> User | None:
+        user = super()._get_user(uidb36)
+        return user if user is not None and user.is_active else None
+
+
+class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
+    """The password once more, ready to be typed: people were led here from something else."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
+
+class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
+    """A code of the second factor, ready to be typed, and told apart from one that was right but is used up."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["code"].widget.attrs["autofocus"] = True
+
+    def clean_code(self) -> str:
+        """Return the code. Raises ValidationError where it is wrong or was used before."""
+        try:
+            return str(super().clean_code())
+        except ValidationError as error:
+            used = self._used_up() if error.code == "incorrect_code" else ""
+            raise ValidationError(used) if used else error from None
+
+    def _used_up(self) -> str:
+        code = normalize_user_code(self.cleaned_data["code"])
+        for factor in Authenticator.objects.filter(user=self.user).exclude(type=Authenticator.Type.WEBAUTHN):
+            kind = factor.wrap()
+            if isinstance(kind, TOTP) and cache.get(kind._get_used_cache_key(code)):  # noqa: SLF001 - has no other name
+                return CODE_USED
+            if isinstance(kind, RecoveryCodes) and code in kind.generate_codes():
+                return RECOVERY_CODE_USED
+        return ""
+
+
+class SecondFactorForm(_CodeForm, CodeAuthenticateForm):  # type: ignore[misc]
+    """A code after the password."""
+
+
+class ConfirmByCodeForm(_CodeForm, CodeReauthenticateForm):  # type: ignore[misc]
+    """A code that confirms who is there."""
+
+
+class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+    """A new passkey: a name, and whether it alone signs in."""
+
+    name = forms.CharField(
+        label="Name",
+        required=False,
+        max_length=80,
+        help_text="So that you can tell your passkeys apart, such as “Work laptop”.",
+    )
+    passwordless = forms.BooleanField(
+        label="Sign in with it alone, without the password",
+        required=False,
+        initial=True,
+        help_text="The device asks for your fingerprint, face or PIN then. Off: it only serves as the second factor.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse what no authenticator sends."""
+        try:
+            cleaned: dict[str, Any] = super().clean()
+        except ValidationError:
+            raise
+        except Exception as error:  # the library raises whatever its parsers trip over
+            raise ValidationError("That passkey could not be read. Try to add it again.") from error
+        if credential := cleaned.get("credential"):
+            passkeys.allow(credential, alone=bool(cleaned.get("passwordless")))
+        return cleaned
+
+
+class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+    """Another name for a passkey."""
+
+    name = forms.CharField(label="Name", max_length=80)
+
+
+class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+    """An answer to a challenge."""
+
+    def clean_credential(self) -> Any:
+        """Refuse what no authenticator sends, and record every refusal."""
+        try:
+            return super().clean_credential()
+        except Exception as error:  # the library raises whatever its parsers trip over
+            events.passkey_failed(context.request, self.user)
+            raise ValidationError(NOT_VERIFIED) from error
+
+
+class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
+    """Signing in by passkey alone, with one that its owner allowed to."""
+
+    def clean_credential(self) -> Authenticator:
+        """Refuse a passkey that was added as a second factor: a key may verify its user without having been asked."""
+        passkey: Authenticator = super().clean_credential()
+        if is_sso_only(passkey.user.email):
+            events.passkey_failed(context.request, passkey.user, "Single sign-on is the only way in.")
+            raise ValidationError("This console is signed in to by single sign-on.")
+        if not passkeys.signs_in_alone(passkey):
+            events.passkey_failed(context.request, passkey.user, SECOND_FACTOR_ONLY)
+            raise ValidationError("That passkey was added as a second factor. Enter the password first, then use it.")
+        return passkey
+
+
+class PasskeySecondFactorForm(_CarefulForm):
+    """A passkey after the password."""
+
+
+class PasskeyConfirmationForm(_CarefulForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+    """A passkey that confirms who is there."""

@@ -1,0 +1,76 @@
+"""How often a password may be tried: by account and network, and apart from that by each device that is known.
+
+Somebody who guesses cannot keep an account's owner out: a browser that has signed in to the account holds a signed
+cookie, and tries made with it are counted for that browser alone. That helps as well where everybody seems to come from
+one address, behind a proxy that is not trusted. The cookie signs nobody in; who steals it gains five tries in five
+minutes.
+"""
+
+import secrets
+
+from allauth.core.internal import ratelimit
+from django.conf import settings
+from django.core import signing
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from core.email_addresses import folded
+from workspaces.models import User
+
+NAME = "known_device"
+_SALT = "console.known-device"
+_YEAR = 365 * 24 * 3600
+
+
+def remember(response: HttpResponseBase, user: User) -> None:
+    """Have the browser keep that it has signed in to the account of ``user``."""
+    value = signing.dumps([_fingerprint(user.email), secrets.token_hex(8)], salt=_SALT)
+    response.set_cookie(
+        _cookie_name(), value, max_age=_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
+    )
+
+
+def consume(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None:
+    """Count a try of the password of ``email``; None where there were too many. What succeeds is given back."""
+    usage = ratelimit.RateLimitUsage(usage=[])
+    for action, key in _limits(request, folded(email)).items():
+        one = ratelimit.consume(request, app="allauth.account", action=action, key=key)
+        if one is None:
+            return None
+        usage.usage += one.usage
+    return usage
+
+
+def clear(request: HttpRequest, email: str) -> None:
+    """Forget the tries at ``email``, for somebody who proved that it is theirs."""
+    for action, key in _limits(request, folded(email)).items():
+        ratelimit.clear(request, app="allauth.account", action=action, key=key)
+
+
+def _limits(request: HttpRequest, email: str) -> dict[str, str]:
+    """Return which limits hold here, and under which key each counts. The settings hold the figures."""
+    if device := _known_device(request, email):
+        return {"password_on_known_device": device}
+    network = ratelimit.get_ip(request)
+    return {"password_by_network": f"{network} {email}", "password_by_account": email}
+
+
+def _known_device(request: HttpRequest, email: str) -> str | None:
+    user = request.user
+    if isinstance(user, User) and folded(user.email) == email:
+        return f"session of {user.pk}"  # they confirm who they are
+    try:
+        account, device = signing.loads(request.COOKIES.get(_cookie_name(), ""), salt=_SALT, max_age=_YEAR)
+    except (signing.BadSignature, ValueError):
+        return None
+    return f"{account} {device}" if constant_time_compare(account, _fingerprint(email)) else None
+
+
+def _fingerprint(email: str) -> str:
+    # Whoever else uses the browser does not read the address out of the cookie.
+    return salted_hmac(_SALT, folded(email), algorithm="sha256").hexdigest()[:32]
+
+
+def _cookie_name() -> str:
+    return f"__Host-{NAME}" if settings.SESSION_COOKIE_SECURE else NAME

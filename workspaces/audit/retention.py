@@ -1,0 +1,49 @@
+"""Retention: cuts the oldest events off the audit trail, so that what is left can still be verified."""
+
+from datetime import datetime
+
+from django.db import models, transaction
+
+from workspaces.audit.chain import locked_head, seal_head, verify
+from workspaces.audit.events import CONSOLE, record_event
+from workspaces.models import Action, AuditEvent
+
+# Rows a transaction: the trail's lock is held for milliseconds, so that commands go on meanwhile.
+BATCH = 2000
+
+
+class TrailBroken(Exception):
+    """The trail does not verify. Cutting would destroy the evidence of what was done to it."""
+
+
+def prune(before: datetime) -> int:
+    """Remove the events written before ``before`` and return how many; what is left begins at a sealed anchor.
+
+    Only ever the beginning is cut: an event stays if one before it stays. Raises TrailBroken, and cuts nothing, when
+    the trail does not hold as it is.
+    """
+    broken = next(verify(), None)
+    if broken is not None:
+        raise TrailBroken(f"The audit trail does not hold ({broken.text}). Run verify_audit and keep a copy first.")
+    total = 0
+    while removed := _cut(before):
+        total += removed
+    if total:
+        record_event(Action.AUDIT_PRUNED, CONSOLE, message=f"{total:,} events cut off", before=before.isoformat())
+    return total
+
+
+def _cut(before: datetime) -> int:
+    """Remove up to BATCH events from the beginning and move the anchor, in one transaction."""
+    with transaction.atomic():
+        head = locked_head()
+        oldest = list(AuditEvent.objects.order_by("pk")[:BATCH])
+        kept = next((number for number, event in enumerate(oldest) if event.at >= before), len(oldest))
+        if not kept:
+            return 0
+        # The model's own queryset refuses to delete; nothing refers to these rows.
+        everything: models.QuerySet[AuditEvent] = models.QuerySet(AuditEvent)
+        everything.filter(pk__lte=oldest[kept - 1].pk).delete()
+        head.cut_count, head.cut_hash = head.cut_count + kept, oldest[kept - 1].hash
+        seal_head(head)
+    return kept

@@ -1,0 +1,31 @@
+"""Whether this process has the encryption keys with which the console's stored credentials were sealed."""
+
+from collections.abc import Iterator
+
+from core.encryption import CannotOpen, Sealed
+from workspaces.models import ManagementSession, Workspace
+
+OPEN_NOTHING = (
+    "None of the stored credentials can be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed them, so the "
+    "other processes of this console could not open what is stored now."
+)
+
+
+def check_encryption_keys() -> None:
+    """Raise CannotOpen where credentials are stored and ENCRYPTION_KEYS opens none of them.
+
+    They may be those of another console, or of an earlier one: what is sealed with them is lost to the running one.
+    """
+    is_any_stored = False
+    for sealed in _stored():
+        if sealed.opens:
+            return
+        is_any_stored = True
+    if is_any_stored:
+        raise CannotOpen(OPEN_NOTHING)
+
+
+def _stored() -> Iterator[Sealed]:
+    for model, column in ((Workspace, "api_key"), (ManagementSession, "client_token"), (ManagementSession, "token")):
+        rows = model._default_manager.exclude(**{column: None}).order_by("-pk")  # noqa: SLF001 - documented
+        yield from rows.values_list(column, flat=True).iterator(100)

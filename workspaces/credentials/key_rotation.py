@@ -1,0 +1,107 @@
+"""Rotation of encryption keys: everything that is sealed gets sealed with the first of ENCRYPTION_KEYS."""
+# ruff: noqa: SLF001 - ``_meta`` and ``_default_manager`` are documented API of Django's models
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.apps import apps
+from django.db import models, transaction
+
+from core.encryption import CannotOpen, Sealed, SealedField
+from workspaces.audit.events import CONSOLE, record_event
+from workspaces.models import Action, Outcome
+
+BATCH = 200  # rows a transaction
+
+
+@dataclass
+class Report:
+    """How a rotation went: how many secrets were sealed anew, which needed nothing, and which cannot be opened."""
+
+    resealed: int = 0
+    current: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+def reseal_all() -> Report:
+    """Seal every stored secret anew: workspaces' credentials and people's second factors. Safe to run twice."""
+    report = Report()
+    for model in apps.get_models():
+        for column in [each for each in model._meta.fields if isinstance(each, SealedField)]:
+            _each_batch(model, {f"{column.name}__isnull": False}, _column_resealer(column.attname, report))
+    _each_batch(Authenticator, {"type__in": ["totp", "recovery_codes"]}, _authenticator_resealer(report))
+    record_event(
+        Action.ENCRYPTION_KEYS_ROTATED,
+        CONSOLE,
+        outcome=Outcome.FAILED if report.lost else Outcome.SUCCEEDED,
+        message=f"{len(report.lost)} cannot be opened" if report.lost else "",
+        resealed=report.resealed,
+        unchanged=report.current,
+    )
+    return report
+
+
+def _each_batch(model: type[models.Model], chosen: dict[str, Any], work: Callable[[Any], None]) -> None:
+    """Call ``work`` for every row, under its lock, some hundred a transaction: a break loses only the last batch."""
+    last: Any = 0
+    rows = model._default_manager.filter(**chosen).order_by("pk")
+    while True:
+        with transaction.atomic():
+            batch = list(rows.select_for_update().filter(pk__gt=last)[:BATCH])
+            for row in batch:
+                work(row)
+        if not batch:
+            return
+        last = batch[-1].pk
+
+
+def _column_resealer(name: str, report: Report) -> Callable[[Any], None]:
+    def work(row: Any) -> None:
+        fresh = _resealed(getattr(row, name), f"{row._meta.verbose_name} {row.pk}: {name}", report)
+        if fresh is not None:
+            type(row)._default_manager.filter(pk=row.pk).update(**{name: fresh})
+
+    return work
+
+
+def _authenticator_resealer(report: Report) -> Callable[[Any], None]:
+    def work(row: Any) -> None:
+        data = dict(row.data)
+        for name, place in list(_sealed_places(data)):
+            fresh = _resealed(Sealed(place), f"second factor {row.pk} of account {row.user_id}", report)
+            if fresh is not None:
+                data = _replaced(data, name, place, fresh.ciphertext)
+        if data != row.data:
+            Authenticator.objects.filter(pk=row.pk).update(data=data)
+
+    return work
+
+
+def _sealed_places(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what django-allauth's ``encrypt`` made in an authenticator's data."""
+    for name in ("secret", "seed"):
+        if name in data:
+            yield name, data[name]
+    for code in data.get("migrated_codes", []):
+        yield "migrated_codes", code
+
+
+def _replaced(data: dict[str, Any], name: str, old: str, new: str) -> dict[str, Any]:
+    value = data[name]
+    return {**data, name: [new if item == old else item for item in value] if isinstance(value, list) else new}
+
+
+def _resealed(sealed: Sealed, where: str, report: Report) -> Sealed | None:
+    """Return ``sealed`` under the first key, or None if it is so already or cannot be opened."""
+    if sealed.is_current:
+        report.current += 1
+        return None
+    try:
+        fresh = sealed.resealed()
+    except CannotOpen:
+        report.lost.append(where)
+        return None
+    report.resealed += 1
+    return fresh

@@ -1,0 +1,93 @@
+"""How a workspace's credentials are doing, each as a level, a word and a sentence. Read from the mirror only."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from core.encryption import Sealed
+from workspaces.models import ManagementSession, Workspace
+from workspaces.polling import trust
+from workspaces.polling.trust import Stored
+
+Level = Literal["ok", "warning", "danger", "neutral"]
+
+
+@dataclass(frozen=True)
+class CredentialState:
+    """One credential: how it is, in a word for a pill, and what that means."""
+
+    level: Level
+    word: str
+    sentence: str
+    is_rejected: bool = False  # Cleanlist has refused it
+
+    @property
+    def needs_attention(self) -> bool:
+        """Say whether a person should do something."""
+        return self.level in {"warning", "danger"}
+
+
+def api_key_state(workspace: Workspace) -> CredentialState:
+    """Return how the API key is doing."""
+    credential = trust.stored(workspace, "api_key")
+    if credential is None:
+        return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
+    problem = _useless("API key", credential, workspace.api_key) or _uncertain("API key", credential)
+    return problem or CredentialState("ok", "Accepted", "Cleanlist accepts it.")
+
+
+def session_state(workspace: Workspace) -> CredentialState:
+    """Return how the management session is doing."""
+    credential, session = trust.stored(workspace, "session"), workspace.management_session
+    if credential is None or session is None:
+        return CredentialState(
+            "neutral",
+            "Not stored",
+            "Without a management session keys cannot be created, revoked or listed in full, "
+            "and there are no request logs.",
+        )
+    if problem := _useless("session", credential, session.secret):
+        return problem
+    if session.is_expired:
+        return CredentialState(
+            "warning", "Expired", "The pasted session token has run out; key management waits for a new one."
+        )
+    if problem := _uncertain("session", credential):
+        return problem
+    if session.kind == ManagementSession.Kind.PASTED:
+        return CredentialState("ok", "Accepted", "A pasted token: key management works until it expires.")
+    return CredentialState("ok", "Renews itself", "A stored Clerk client session: tokens are fetched when needed.")
+
+
+def _useless(what: str, credential: Stored, secret: Sealed | None) -> CredentialState | None:
+    """Return why nothing can be done with a credential, if that is so."""
+    if credential["rejected_at"] is not None:
+        words = _rejected(what, credential["rejection"], credential["probe_at"])
+        return CredentialState("danger", "Rejected", words, is_rejected=True)
+    if secret is None or secret.opens:
+        return None
+    return CredentialState(
+        "danger",
+        "Cannot be opened",
+        f"The stored {what} cannot be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed it, so it is not "
+        "known whether Cleanlist accepts it. Restore that key, or enter the credential again.",
+    )
+
+
+def _uncertain(what: str, credential: Stored) -> CredentialState | None:
+    """Return why it is not known whether Cleanlist accepts a credential, if that is so."""
+    if credential["doubted_at"] is not None:
+        words = f"Cleanlist refused this {what} once. If the next call is refused as well, it counts as rejected."
+        return CredentialState("warning", "In doubt", words)
+    if credential["accepted_at"] is not None:
+        return None
+    words = f"No successful call with the stored {what} is on record, so it is not known whether Cleanlist accepts it."
+    return CredentialState("neutral", "Not known", words)
+
+
+def _rejected(what: str, said: str, probe_at: datetime | None) -> str:
+    reason = f" It said: “{said.rstrip('.')}.”" if said else ""
+    again = " The console tries it again by itself for a day." if probe_at else ""
+    return (
+        f"Cleanlist no longer accepts this {what}.{reason} It is not used until it is replaced or tried again.{again}"
+    )

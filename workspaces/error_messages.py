@@ -1,0 +1,266 @@
+"""From an error to people's words: what happened, what it means, what to do. The one place for every page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.utils import timezone
+
+from cleanlist import errors
+from cleanlist.errors import CleanlistError
+from core import clock
+from core.encryption import CannotOpen
+from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+
+# Of the six kinds of blank that ``{% empty %}`` draws, those that an error can lead to.
+Kind = Literal["not-connected", "expired", "rate-limited", "failed"]
+SETTINGS = "workspaces:settings"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a page says about an error.
+
+    ``action_url_name`` takes the workspace's slug; where it is empty, the way out is to try again.
+    ``upstream`` is Cleanlist's own wording where it gave one, ``retry_at`` when a rate limit ends, and
+    ``outcome_unknown`` says that a command may have taken effect although no proper answer came back.
+    """
+
+    kind: Kind
+    title: str
+    text: str = ""
+    fix: str = ""
+    action_url_name: str = ""
+    action_label: str = ""
+    upstream: str = ""
+    request_id: str = ""
+    retry_at: datetime | None = None
+    outcome_unknown: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """Return everything as one line, for a toast or an audit message."""
+        parts = [f"{self.title}.", self.text, self.fix]
+        if self.request_id:
+            parts.append(f"Request id: {self.request_id}.")
+        return " ".join(part for part in parts if part)
+
+
+def explain(error: Exception) -> Explanation:
+    """Return what to tell a person about ``error``, times in the viewer's zone.
+
+    Knows every class of ``cleanlist.errors`` and our own refusals; of anything else the log has the details.
+    """
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return _with_facts(words(error), error)
+    return Explanation(
+        "failed", "Something went wrong in this console", fix="Try again; the console's log has the details."
+    )
+
+
+def explain_kind(kind: str, message: str, request_id: str = "") -> Explanation:
+    """Explain an error of which only its class's name and its message were kept, as ``Poll`` keeps them."""
+    found = getattr(errors, kind, None)
+    if isinstance(found, type) and issubclass(found, CleanlistError):
+        return explain(found(message, request_id=request_id or None))
+    if kind in _OURS:
+        return explain(_OURS[kind](message))
+    return Explanation("failed", "The last reading failed", text=message, request_id=request_id)
+
+
+def _with_facts(explanation: Explanation, error: Exception) -> Explanation:
+    if not isinstance(error, CleanlistError):
+        return explanation
+    text = explanation.text
+    if error.outcome_unknown:
+        text = f"{text} It is not known whether the command took effect.".strip()
+    return replace(
+        explanation,
+        text=text,
+        upstream=error.message if error.status else "",
+        request_id=error.request_id or "",
+        outcome_unknown=error.outcome_unknown,
+    )
+
+
+def _said(error: CleanlistError) -> str:
+    """Return Cleanlist's own words as a sentence."""
+    text = error.message.strip()
+    return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
+def _session_expired(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "expired",
+        "The management session is over",
+        _said(error),
+        "Paste a new session token, or store a Clerk client session, which renews itself.",
+        SETTINGS,
+        "Renew the session",
+    )
+
+
+def _not_authenticated(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "expired",
+        "Cleanlist did not accept the credential",
+        _said(error),
+        "It was revoked, has expired, or was not pasted whole. Enter one that is active.",
+        SETTINGS,
+        "Replace the credential",
+    )
+
+
+def _scope_missing(error: CleanlistError) -> Explanation:
+    required = getattr(error, "required_scope", None)
+    granted = ", ".join(getattr(error, "granted_scopes", ())) or ""
+    return Explanation(
+        "failed",
+        f"The credential lacks the scope {required}" if required else "The credential lacks a scope",
+        f"It carries: {granted}." if granted else _said(error),
+        "Scopes belong to the key's owner in Cleanlist; use a key of someone who has the scope.",
+        SETTINGS,
+        "Use another key",
+    )
+
+
+def _feature_gated(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "failed",
+        "The organization's plan does not include this",
+        _said(error),
+        "Upgrade the plan in Cleanlist under Settings, Billing. Revoking keys works on every plan.",
+    )
+
+
+def _forbidden(error: CleanlistError) -> Explanation:
+    fix = error.fix or "Ask whoever administers the organization in Cleanlist what this credential may do."
+    return Explanation("failed", "Cleanlist refused this", _said(error), fix)
+
+
+def _too_few_credits(error: CleanlistError) -> Explanation:
+    shortfall = getattr(error, "shortfall", None)
+    text = f"{shortfall:,} credits are missing." if shortfall is not None else _said(error)
+    return Explanation("failed", "The organization is out of credits", text, error.fix or "")
+
+
+def _not_found(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "failed",
+        "Cleanlist does not know this",
+        _said(error),
+        "It may have been removed in the meantime; or the API address in the settings is wrong.",
+        SETTINGS,
+        "Check the API address",
+    )
+
+
+def _key_limit(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "failed",
+        "No more active keys are allowed",
+        _said(error),
+        "Revoke a key that is no longer needed, then create the new one.",
+        "keys:list",
+        "Look at the active keys",
+    )
+
+
+def _invalid(error: CleanlistError) -> Explanation:
+    listed = " ".join(f"{item.where}: {item.message}." for item in error.validation_errors[:5])
+    return Explanation("failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or "")
+
+
+def _bad_request(error: CleanlistError) -> Explanation:
+    fix = error.fix or "Correct what it names, then try again."
+    return Explanation("failed", "Cleanlist refused the request", _said(error), fix)
+
+
+def _rate_limited(error: CleanlistError) -> Explanation:
+    fix = "The limit counts the whole organization's calls, your own traffic included."
+    if not error.retry_after:
+        return Explanation("rate-limited", "Rate limited by Cleanlist", "Wait a minute, then try again.", fix)
+    until = clock.moment() + timedelta(seconds=error.retry_after)
+    when = f"{timezone.localtime(until):%H:%M:%S}"
+    return Explanation(
+        "rate-limited",
+        f"Rate limited until {when}",
+        f"Cleanlist takes the next call at {when}.",
+        fix,
+        retry_at=until,
+    )
+
+
+def _no_connection(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "failed",
+        "Cleanlist could not be reached",
+        _said(error),
+        "Check the API address and the network between this console and Cleanlist, then try again.",
+    )
+
+
+def _timed_out(error: CleanlistError) -> Explanation:
+    return Explanation("failed", "Cleanlist did not answer in time", _said(error), "Try again in a moment.")
+
+
+def _server_failed(error: CleanlistError) -> Explanation:
+    status = f" ({error.status})" if error.status else ""
+    return Explanation("failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment.")
+
+
+def _not_the_api(error: CleanlistError) -> Explanation:
+    return Explanation(
+        "failed",
+        "The answer did not come from the Cleanlist API as documented",
+        _said(error),
+        "Check the API address, and whether a proxy answers in Cleanlist's place.",
+        SETTINGS,
+        "Check the API address",
+    )
+
+
+def _other(error: CleanlistError) -> Explanation:
+    return Explanation("failed", "The call to Cleanlist failed", _said(error), error.fix or "Try again in a moment.")
+
+
+def _not_connected(error: Exception) -> Explanation:
+    return Explanation("not-connected", "Not connected", str(error), "", SETTINGS, "Open settings")
+
+
+def _address(error: Exception) -> Explanation:
+    return Explanation("failed", "This API address is not allowed", str(error), "", SETTINGS, "Open settings")
+
+
+def _cannot_open(error: Exception) -> Explanation:
+    return Explanation(
+        "not-connected", "A stored credential cannot be read", str(error), "", SETTINGS, "Enter it again"
+    )
+
+
+_OURS: dict[str, type[Exception]] = {kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, CannotOpen)}
+# Each class comes before the class that it refines.
+_WORDS: list[tuple[type[Exception], Callable[..., Explanation]]] = [
+    (errors.SessionExpired, _session_expired),
+    (errors.AuthenticationError, _not_authenticated),
+    (errors.InsufficientScope, _scope_missing),
+    (errors.FeatureGated, _feature_gated),
+    (errors.Forbidden, _forbidden),
+    (errors.InsufficientCredits, _too_few_credits),
+    (errors.NotFound, _not_found),
+    (errors.KeyLimitReached, _key_limit),
+    (errors.ValidationFailed, _invalid),
+    (errors.BadRequest, _bad_request),
+    (errors.RateLimited, _rate_limited),
+    (errors.ConnectionFailed, _no_connection),
+    (errors.TimedOut, _timed_out),
+    (errors.ServerFailed, _server_failed),
+    (errors.UpstreamUnavailable, _no_connection),
+    (errors.UnexpectedResponse, _not_the_api),
+    (CleanlistError, _other),
+    (NotConnected, _not_connected),
+    (AddressNotAllowed, _address),
+    (CannotOpen, _cannot_open),
+]

@@ -1,0 +1,120 @@
+"""Who writes the heartbeats: a thread of each worker, what works off a queue, and the clock (``dashboard.beat``)."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import redis
+import structlog
+from celery.signals import task_success, worker_ready, worker_shutting_down
+from celery.worker import state
+from django.db import DatabaseError, connection
+
+from workspaces.models import Heartbeat
+from workspaces.polling import rate_limiter
+
+# How often each tells that it lives.
+EVERY_SECONDS = 5.0
+logger = structlog.get_logger(__name__)
+
+
+class Throttle:
+    """Lets something through every few seconds in this process, whatever the number of threads."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds, self._next, self._lock = seconds, 0.0, threading.Lock()
+
+    def __call__(self) -> bool:
+        """Say whether it is time again."""
+        now = time.monotonic()
+        with self._lock:
+            if now < self._next:
+                return False
+            self._next = now + self._seconds
+            return True
+
+
+_queues: dict[str, Throttle] = {}
+
+
+def work_done(queue: str) -> None:
+    """Note that work of ``queue`` was done."""
+    if _queues.setdefault(queue, Throttle(EVERY_SECONDS))():
+        _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.QUEUE, queue))
+
+
+def clock_ticked() -> None:
+    """Note that the clock has sent what was due."""
+    if _clock():
+        _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.CLOCK, "clock"))
+
+
+_clock = Throttle(EVERY_SECONDS)
+
+
+def _quietly(beat: Callable[[], object]) -> None:
+    """Write it if the database lets us; without, the missing heartbeat is what tells of it."""
+    try:
+        beat()
+    except DatabaseError as error:
+        logger.warning("heartbeat_not_written", error=type(error).__name__)
+        connection.close_if_unusable_or_obsolete()
+
+
+@task_success.connect
+def _note_task(sender: Any = None, **_: Any) -> None:
+    queue = (sender.request.delivery_info or {}).get("routing_key") if sender is not None else None
+    if queue:
+        work_done(queue)
+
+
+class Pulse(threading.Thread):
+    """Tells from the first process of a worker, every few seconds, that it lives and reaches Redis."""
+
+    def __init__(self, name: str, queues: str, places: int) -> None:
+        super().__init__(name="heartbeat", daemon=True)
+        self._worker, self._queues, self._places = name, queues, places
+        self._ended = threading.Event()
+
+    def run(self) -> None:
+        """Beat until told to end; what fails is tried again next time."""
+        while not self._ended.is_set():
+            if _redis_answers():
+                _quietly(self._beat)
+            # Not kept open: a process of the pool that is forked later must not find it.
+            connection.close()
+            self._ended.wait(EVERY_SECONDS)
+
+    def _beat(self) -> None:
+        is_busy = len(state.active_requests) >= self._places
+        Heartbeat.beat(Heartbeat.Kind.WORKER, self._worker, queues=self._queues, is_busy=is_busy)
+
+    def end(self) -> None:
+        """Say that the worker is going: it takes nothing new."""
+        self._ended.set()
+        _quietly(lambda: Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, name=self._worker).delete())
+
+
+def _redis_answers() -> bool:
+    try:
+        return bool(rate_limiter.connection().ping())
+    except redis.RedisError:
+        return False
+
+
+_pulses: list[Pulse] = []
+
+
+@worker_ready.connect
+def _begin(sender: Any = None, **_: Any) -> None:
+    queues = " ".join(sorted(sender.app.amqp.queues.consume_from))
+    pulse = Pulse(f"{sender.hostname} {sender.pid}", queues, sender.pool.num_processes)
+    _pulses.append(pulse)
+    pulse.start()
+
+
+@worker_shutting_down.connect
+def _end(**_: Any) -> None:
+    while _pulses:
+        _pulses.pop().end()

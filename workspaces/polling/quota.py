@@ -1,0 +1,75 @@
+"""What is left of upstream's rate limit in its current window of 60 seconds, per endpoint, as far as it is known."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import redis
+from django.conf import settings
+
+from core import clock
+from workspaces.models import Workspace
+from workspaces.polling import rate_limiter
+from workspaces.polling.registry import all_resources
+
+# What an app that sees the customer's traffic answers: requests per endpoint since a moment.
+TrafficCounter = Callable[[Workspace, datetime], dict[str, int]]
+_counters: list[TrafficCounter] = []
+
+
+def count_traffic_with(counter: TrafficCounter) -> None:
+    """Have ``counter`` asked for the customer's own traffic."""
+    if counter not in _counters:
+        _counters.append(counter)
+
+
+@dataclass(frozen=True)
+class Headroom:
+    """One endpoint in this window: calls by the console, requests by the customer, and what the limit leaves."""
+
+    endpoint: str
+    by_console: int
+    by_customer: int
+    limit: int
+
+    @property
+    def used(self) -> int:
+        """Return how many calls of the window are known."""
+        return self.by_console + self.by_customer
+
+    @property
+    def left(self) -> int:
+        """Return how many calls upstream would still take, if nothing else was called."""
+        return max(0, self.limit - self.used)
+
+
+def seconds_to_reset(now: float | None = None) -> int:
+    """Return when the next window begins; the pacer's windows, which are upstream's if the clocks agree."""
+    moment = clock.moment().timestamp() if now is None else now
+    return rate_limiter.WINDOW_SECONDS - int(moment) % rate_limiter.WINDOW_SECONDS
+
+
+def headroom_of(workspace: Workspace, now: float | None = None) -> list[Headroom] | None:
+    """Return what is known of each endpoint that was or will be called; None when Redis cannot be reached."""
+    moment = clock.moment().timestamp() if now is None else now
+    theirs = _by_customer(workspace, moment)
+    ours = {resource.endpoint for resource in all_resources()}
+    try:
+        used = rate_limiter.used(workspace.rate_limited_as, ours, now=moment)
+    except redis.RedisError:
+        return None
+    limit = settings.RATE_LIMIT_PER_MINUTE
+    return [
+        Headroom(endpoint, used.get(endpoint, 0), theirs.get(endpoint, 0), limit)
+        for endpoint in sorted(ours | theirs.keys())
+    ]
+
+
+def _by_customer(workspace: Workspace, moment: float) -> dict[str, int]:
+    since = datetime.fromtimestamp(moment // rate_limiter.WINDOW_SECONDS * rate_limiter.WINDOW_SECONDS, UTC)
+    found: dict[str, int] = {}
+    counts: Iterable[dict[str, int]] = (counter(workspace, since) for counter in _counters)
+    for count in counts:
+        for endpoint, number in count.items():
+            found[endpoint] = found.get(endpoint, 0) + number
+    return found

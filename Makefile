@@ -4,7 +4,8 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage dashboard
+PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage troubleshooting provisioning dashboard \
+  config
 # Nothing in these touches the console's database, or they start a console that makes its own. Single tests that use no
 # database are left out by tests/conftest.py.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,backup browser cleanlist deploy front interface sandbox sandbox_engine \

@@ -11,10 +11,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from django.db import OperationalError
 
+from config import programs
+from config.embedded import CannotStart
+from config.environment import ConfigurationError, read_environment
 from core.secret_files import close_to_everybody, new_settings
-from dashboard import programs
-from dashboard.embedded import CannotStart
-from dashboard.environment import ConfigurationError, read_environment
 
 # What Django's own help does not list, because it is no command of Django's.
 OURS = {
@@ -45,7 +45,7 @@ def _speak_utf8() -> None:
 
 def _run(arguments: list[str]) -> None:
     """Run a command; bad settings end it with one line each."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     name = arguments[1] if len(arguments) > 1 else ""
     if name == "help" and arguments[2:3] and arguments[2] in OURS:
         name, arguments = arguments[2], [arguments[0], arguments[2], "--help"]

@@ -3,7 +3,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class AlertsConfig(AppConfig):
-    """Floor 3: alert rules, their states, the notification outbox and its e-mails."""
+    """Floor 4: alert rules, their states, the notification outbox and its e-mails."""
 
     name = "alerts"
 

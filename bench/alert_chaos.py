@@ -62,7 +62,7 @@ def prepare(folder):
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
-        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": new_secret("django"),
         "ENCRYPTION_KEYS": new_secret("fernet"),
         "LOG_LEVEL": "ERROR",
@@ -70,10 +70,10 @@ def prepare(folder):
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",
     }
     os.environ.pop("DATABASE_URL", None)
-    from dashboard.embedded import bundled_redis  # noqa: PLC0415
+    from config.embedded import bundled_redis  # noqa: PLC0415
 
     redis_command = [*map(str, bundled_redis.command(folder / "redis.sock", folder / "redis")), "--save", ""]
-    worker = [sys.executable, "-m", "celery", "-A", "dashboard", "worker", "-B", "--pool", "threads", "-c", "2"]
+    worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "-B", "--pool", "threads", "-c", "2"]
     mail = [sys.executable, "-m", "bench.alert_chaos", "serve-mail", str(port), str(folder / "arrived.txt")]
     return [
         Program("worker", [*worker, "-s", str(folder / "beat")]),
@@ -134,7 +134,7 @@ def nudge():
     from kombu.exceptions import OperationalError  # noqa: PLC0415
 
     from alerts.tasks import evaluate_rules  # noqa: PLC0415
-    from dashboard.celery import app  # noqa: PLC0415
+    from config.celery import app  # noqa: PLC0415
 
     with suppress(OperationalError, OSError), app.connection_for_write(connect_timeout=0.5) as connection:
         evaluate_rules.apply_async(connection=connection, retry=False, expires=5)

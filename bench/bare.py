@@ -16,7 +16,7 @@ from django.template import Context, loader
 from django.test.utils import CaptureQueriesContext
 from django.urls import path, reverse
 
-import dashboard.urls
+import config.urls
 from workspaces.access import get_workspace
 
 ROUNDS = 15
@@ -55,7 +55,7 @@ def send(statements):
             cursor.fetchall()
 
 
-urlpatterns = [path("w/<slug:slug>/bare/", bare_page, name="bare"), *dashboard.urls.urlpatterns]
+urlpatterns = [path("w/<slug:slug>/bare/", bare_page, name="bare"), *config.urls.urlpatterns]
 
 
 def statements_of(client, url):

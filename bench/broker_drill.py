@@ -86,7 +86,7 @@ def prepare(folder, upstream_port, mail_port, redis_port):
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
         "LOG_LEVEL": "WARNING",
-        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": new_secret("django"),
         "ENCRYPTION_KEYS": new_secret("fernet"),
         "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
@@ -105,7 +105,7 @@ class Redis:
 
     def start(self):
         """Start it, with what it saved when it was stopped."""
-        from dashboard.embedded import bundled_redis  # noqa: PLC0415
+        from config.embedded import bundled_redis  # noqa: PLC0415
 
         command = [bundled_redis.executable(), "--port", str(self.port), "--dir", str(self.folder), "--save", "1", "1"]
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
@@ -153,7 +153,7 @@ class Program:
 
     def start(self):
         """Start it in a group of its own."""
-        from dashboard.programs import environment  # noqa: PLC0415
+        from config.programs import environment  # noqa: PLC0415
 
         with self.log.open("w") as log:
             self.process = subprocess.Popen(  # noqa: S603 - our own commands
@@ -169,12 +169,12 @@ class Program:
 
 def programs(folder):
     """Return workers and clock: README's command of production twice, and that of the embedded set."""
-    from dashboard.embedded import programs as embedded  # noqa: PLC0415
+    from config.embedded import programs as embedded  # noqa: PLC0415
 
     readme = (ROOT / "README.md").read_text()
     options = shlex.split(re.search(r"^\| worker \|.*?\| `python manage.py worker([^`]*)`", readme, re.MULTILINE)[1])
     (ours, *_) = (worker.command for worker in embedded.workers())
-    production = [sys.executable, "-m", "celery", "-A", "dashboard", "worker", *options]
+    production = [sys.executable, "-m", "celery", "-A", "config", "worker", *options]
     commands = [production, production, ours]
     workers = [
         Program(f"worker-{place}", [*_with_drill(command, place)], folder) for place, command in enumerate(commands)
@@ -184,9 +184,9 @@ def programs(folder):
 
 def _with_drill(command, place):
     """Have the worker know the bench's task as well, and take messages from a queue of its own."""
-    from dashboard.celery import app  # noqa: PLC0415
+    from config.celery import app  # noqa: PLC0415
 
-    known = [one if one != "dashboard" else "bench.marking" for one in command]
+    known = [one if one != "config" else "bench.marking" for one in command]
     queues = list(app.conf.task_queues or [app.conf.task_default_queue])
     names = [getattr(queue, "name", queue) for queue in queues]
     if "-Q" in known:
@@ -256,7 +256,7 @@ class Drill:
         """Return how long it took until each took its own message."""
         import kombu  # noqa: PLC0415
 
-        from dashboard.celery import app  # noqa: PLC0415
+        from config.celery import app  # noqa: PLC0415
 
         marks = [self.folder / f"mark-{place}-{time.time()}" for place in range(3)]
         with kombu.Connection(app.conf.broker_url) as connection:

@@ -62,7 +62,7 @@ def prepare(folder, sandbox):
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
-        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": new_secret("django"),
         "ENCRYPTION_KEYS": new_secret("fernet"),
         "LOG_LEVEL": "ERROR",
@@ -72,10 +72,10 @@ def prepare(folder, sandbox):
         "POLL_REQUESTS_SECONDS": str(max(2, round(60 / PACE))),
         "RATE_LIMIT_PER_MINUTE": str(round(60 * PACE)),
     }
-    from dashboard.embedded import bundled_redis  # noqa: PLC0415
+    from config.embedded import bundled_redis  # noqa: PLC0415
 
     redis_command = [*map(str, bundled_redis.command(folder / "redis.sock", folder / "redis")), "--save", ""]
-    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "dashboard"]
+    celery = [sys.executable, "-m", "celery", "--quiet", "-A", "config"]
     worker = [*celery, "worker", "--pool", "threads", "-c", "2", "--without-gossip", "--without-mingle", "-n"]
     wrong_clock = [sys.executable, "-m", "bench.wrong_clock", str(JUMP_EVERY / min(PACE, 4))]
     return {

@@ -19,7 +19,7 @@ if os.environ.get("DATABASE_URL"):
     from core.secret_files import new_secret
 
     os.environ |= {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 import django
 

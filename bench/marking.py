@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from dashboard.celery import app
+from config.celery import app
 
 
 @app.task(name="mark", ignore_result=True)

@@ -23,8 +23,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.models import Alert, Notification, Recipient
-from dashboard.memory import keep_what_is_loaded
-from dashboard.metrics.views import metrics
+from config.memory import keep_what_is_loaded
+from config.metrics.views import metrics
 from keys.models import ApiKey, LogGap
 from usage import figures
 from usage.models import BalanceReading

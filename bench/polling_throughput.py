@@ -27,9 +27,9 @@ from django.utils import timezone
 
 from bench.client_throughput import serve
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
+from config.memory import keep_what_is_loaded
 from core.db.sql import together
 from core.encryption import Sealed
-from dashboard.memory import keep_what_is_loaded
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, engine, fetching, rate_limiter, register, registry

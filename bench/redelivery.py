@@ -55,7 +55,7 @@ def prepare(folder, origin):
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
-        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
         "SECRET_KEY": new_secret("django"),
         "ENCRYPTION_KEYS": new_secret("fernet"),
         "CLEANLIST_API_ORIGINS": origin,
@@ -69,7 +69,7 @@ def prepare(folder, origin):
     from django.conf import settings  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 
-    from dashboard.embedded import bundled_redis  # noqa: PLC0415
+    from config.embedded import bundled_redis  # noqa: PLC0415
 
     socket = Path(settings.REDIS_URL.removeprefix("unix://"))
     server = start([*bundled_redis.command(socket, folder / "redis"), "--save", ""], stdout=subprocess.DEVNULL)

@@ -28,8 +28,8 @@ from psycopg import sql
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"  # what is borrowed from the tests reads settings
 django.setup()
 
+from config.embedded import bundled_redis  # noqa: E402
 from core.secret_files import new_secret  # noqa: E402
-from dashboard.embedded import bundled_redis  # noqa: E402
 from tests.conftest import clean_environment  # noqa: E402
 from tests.deploy import proxies  # noqa: E402
 from tests.running import free_port, production_command  # noqa: E402
@@ -50,7 +50,7 @@ class Web:
         """Start the code in ``tree`` and wait until it is ready."""
         command = [*production_command(), "--port", str(self.port)]
         if not (tree / "dashboard" / "programs.py").exists():  # before there was `manage.py web`
-            words = ["--interface", "asginl", "--http", "1", "--no-ws", "dashboard.asgi:application"]
+            words = ["--interface", "asginl", "--http", "1", "--no-ws", "config.asgi:application"]
             command = [sys.executable, "-m", "granian", *words, *command[3:]]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, cwd=tree, env=self.environment, stdout=log, stderr=log)  # noqa: S603

@@ -17,7 +17,7 @@ FOLDER = Path(_folder.name)
 os.environ |= {
     "ENV_FILE": "",
     "VAR_DIR": str(FOLDER),
-    "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+    "DJANGO_SETTINGS_MODULE": "config.settings",
     "SECRET_KEY": new_secret("django"),
     "ENCRYPTION_KEYS": new_secret("fernet"),
     "LOG_LEVEL": "ERROR",
@@ -30,7 +30,7 @@ django.setup()
 
 from django.db import connection, connections  # noqa: E402
 
-from dashboard.embedded import bundled_redis  # noqa: E402
+from config.embedded import bundled_redis  # noqa: E402
 
 
 @contextmanager

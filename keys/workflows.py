@@ -1,6 +1,7 @@
 """Workflows that the request log names: a request that asks for a workflow's state holds its id."""
 
 import re
+from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import Q
@@ -17,6 +18,7 @@ _PATHS = (
     "/api/v1/public/webhooks/deliveries?",
 )
 # Handles of searches stand for a workflow that has an id of its own.
+MOST_READ = 500
 _NAMED = re.compile(r"(?:/status/|[?&]workflow_id=)(?!cl-task_)([^/?&#]{1,200})")
 
 
@@ -32,3 +34,10 @@ def named_in(path: str) -> str:
     """Return the id of the workflow that a path names, or nothing."""
     found = _NAMED.search(path)
     return found[1] if found else ""
+
+
+def workflows_in_log(workspace: Workspace, since: datetime) -> Iterator[str]:
+    """Yield ids of workflows that were asked about since then, newest first; one query over a bounded stretch."""
+    for path in asking(workspace, since).values_list("path", flat=True)[:MOST_READ]:
+        if name := named_in(path):
+            yield name

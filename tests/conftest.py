@@ -19,10 +19,10 @@ from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 from xdist.scheduler import LoadFileScheduling
 
+from config.embedded import bundled_redis
+from config.health import liveness, probes
+from config.health.remembered import Remembered
 from core import clock
-from dashboard import health, liveness
-from dashboard.embedded import bundled_redis
-from dashboard.remembered import Remembered
 from tests.sandbox.process import SHARED, SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -142,7 +142,7 @@ def _nothing_remembered(redis):
     """No test sees another's cached values, rate limits or locks."""
     yield
     redis.flushdb()
-    health.forget()
+    probes.forget()
 
 
 @pytest.fixture(autouse=True)

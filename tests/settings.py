@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from config.environment import VARIABLES
 from core.secret_files import new_secret
-from dashboard.environment import VARIABLES
 
 _var_dir = Path(tempfile.mkdtemp(prefix="console-tests-"))
 (_var_dir / "static").mkdir()  # whitenoise warns where there is none
@@ -33,7 +33,7 @@ os.environ |= {
 if _database_url:
     os.environ["DATABASE_URL"] = _database_url
 
-from dashboard.settings import *  # noqa: E402, F403
+from config.settings import *  # noqa: E402, F403
 
 # A file, because threads cannot share an in-memory database without locking each other out.
 DATABASES["default"]["TEST"] = {} if _database_url else {"NAME": _var_dir / "test.sqlite3"}  # noqa: F405

@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 
 class UsageConfig(AppConfig):
-    """Floor 5: the credit balance and what is learned from it."""
+    """Floor 7: the credit balance and what is learned from it."""
 
     name = "usage"
 

@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class WebhooksConfig(AppConfig):
-    """Floor 4: the delivery inspector, and getting results delivered after all."""
+    """Floor 6: the delivery inspector, and getting results delivered after all."""
 
     name = "webhooks"

@@ -5,12 +5,14 @@ the console learns of. What an enrichment cost is asked of each that the console
 or not. Each is a poll of its own, which ends once the workflow is settled; there are never many.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime, timedelta
+from itertools import islice
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core import clock
+from keys.workflows import workflows_in_log
 from webhooks.cleaning import is_usable_workflow_id
 from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
 from workspaces.models import Poll, Workspace
@@ -32,16 +34,6 @@ SETTLED_AFTER = timedelta(minutes=10)
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
 LEARN_FROM = timedelta(hours=1)
 NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
-
-# What an app that sees the customer's requests answers: ids of workflows that were asked about since a moment.
-Source = Callable[[Workspace, datetime], Iterable[str]]
-_sources: list[Source] = []
-
-
-def learn_with(source: Source) -> None:
-    """Have ``source`` asked for workflows of which no attempt is known."""
-    if source not in _sources:
-        _sources.append(source)
 
 
 def wants_workflow_ids(workspace: Workspace) -> bool:
@@ -89,10 +81,10 @@ def learn(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> N
     Workflow.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def learn_from_sources(workspace: Workspace, now: datetime) -> None:
-    """Note the workflows that other apps have seen lately."""
-    for source in _sources:
-        learn(workspace, list(source(workspace, now - LEARN_FROM))[:MOST_FOLLOWED], WorkflowSource.REQUEST_LOG)
+def learn_from_log(workspace: Workspace, now: datetime) -> None:
+    """Note the workflows that requests of the log named lately."""
+    named = workflows_in_log(workspace, now - LEARN_FROM)
+    learn(workspace, islice(named, MOST_FOLLOWED), WorkflowSource.REQUEST_LOG)
 
 
 def plan(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:

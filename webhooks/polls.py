@@ -57,7 +57,7 @@ def land_latest(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at:
         newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
-    following.learn_from_sources(workspace, read_at)
+    following.learn_from_log(workspace, read_at)
     following.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
     _set_interval(poll, _interval_of_latest(poll, feed, read_at))
 

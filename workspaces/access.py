@@ -55,7 +55,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     for mark in ("enrol_for", "enrol_first"):
         request.session.pop(mark, None)  # they have arrived
     request.needed_role = role  # type: ignore[attr-defined]
-    request.workspace = workspace  # type: ignore[attr-defined]  # read by dashboard.context
+    request.workspace = workspace  # type: ignore[attr-defined]  # read by config.web.context
     request.role = held  # type: ignore[attr-defined]
     return workspace
 

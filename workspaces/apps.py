@@ -6,7 +6,7 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class WorkspacesConfig(AppConfig):
-    """Floor 2: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""
+    """Floor 3: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""
 
     name = "workspaces"
 

@@ -1,4 +1,4 @@
-// Takes secrets out of pasted text, in the browser. dashboard/troubleshooting/stripping.py does the same; change both.
+// Takes secrets out of pasted text, in the browser. troubleshooting/pasted/secrets.py does the same; change both.
 const stripSecrets = (() => {
   // Every pattern is linear: what may be long has no second beginning inside of it, or is taken as a whole.
   const HEADER = /(['"]?)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(['"]?[ \t]*[:=])([^\r\n]*)/gi;

@@ -6,7 +6,7 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.db import OperationalError
 
-from dashboard import checks
+from config import checks
 from tests.accounts.conftest import grow_stale, recorded, sent_mail, sign_in, with_app
 from tests.accounts.identity_provider import LOGIN, go_through
 from tests.accounts.passkey import SoftwarePasskey
@@ -171,7 +171,7 @@ def test_the_deployment_check_warns_of_an_account_for_emergencies_that_would_not
         change(admin)
         admin.save()
     found = found_by_the_deployment_check()
-    assert [number for number, _ in found] == (["dashboard.W004"] if words else [])
+    assert [number for number, _ in found] == (["config.W004"] if words else [])
     assert not words or words in found[0][1]
 
 
@@ -187,4 +187,4 @@ def test_it_does_not_warn_where_passwords_work_and_says_where_it_cannot_know(db,
     assert found_by_the_deployment_check() == []
     settings.SSO_ONLY_EXCEPT = "admin@example.test"
     monkeypatch.setattr(User.objects, "filter", Mock(side_effect=OperationalError("no such table")))
-    assert [number for number, _ in found_by_the_deployment_check()] == ["dashboard.I004"]
+    assert [number for number, _ in found_by_the_deployment_check()] == ["config.I004"]

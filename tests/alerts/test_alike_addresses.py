@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from alerts import forms
-from dashboard.provisioning.document import understand
-from dashboard.provisioning.reading import NotApplicable
+from provisioning.document import understand
+from provisioning.reading import NotApplicable
 from workspaces.people_forms import InvitationForm
 
 # With a Cyrillic letter in the domain; and what DNS and mail servers are asked for.

@@ -145,7 +145,7 @@ def test_after_three_days_it_is_given_up(mailbox, waiting, send):
 
 
 def test_without_a_mail_server_it_becomes_a_file(settings, tmp_path, waiting, send):
-    settings.EMAIL_BACKEND, settings.MAIL_DIR = "dashboard.mail.EmlFileBackend", tmp_path
+    settings.EMAIL_BACKEND, settings.MAIL_DIR = "config.mail.EmlFileBackend", tmp_path
     (row,) = waiting("finance@example.test")
     send()
     assert fresh(row).state == "sent"

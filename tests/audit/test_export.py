@@ -3,12 +3,12 @@ import io
 import json
 
 import pytest
-from workspaces.audit.export import COLUMNS
 
 from core.export import harmless_cell
 from tests.cast import *  # noqa: F403
 from tests.security.signing_in import sign_in
 from workspaces.audit.events import CONSOLE, Actor, record_event
+from workspaces.audit.export import COLUMNS
 from workspaces.models import Action, AuditEvent
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from dashboard.logs import logging_config
+from config.logs import logging_config
 from tests.cast import *  # noqa: F403
 from tests.conftest import ROOT
 from tests.polling.test_workers import database_url

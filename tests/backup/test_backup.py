@@ -19,8 +19,8 @@ import pyrage
 import pytest
 from cryptography.fernet import Fernet
 
-from dashboard.backup import BackupFailed, archive, encryption, restoring, snapshot
-from dashboard.backup.restoring import Keys
+from config.backup import BackupFailed, archive, encryption, restoring, snapshot
+from config.backup.restoring import Keys
 
 KEY = Fernet.generate_key().decode()
 KNOWN = {("workspaces", "0001_initial")}

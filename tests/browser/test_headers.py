@@ -3,7 +3,7 @@
 import contextlib
 import re
 
-from dashboard.headers import HEADERS
+from config.web.headers import HEADERS
 from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
 
 READABLE = {"csrftoken"}  # which scripts send back

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from dashboard.embedded import CannotStart, bundled_redis
+from config.embedded import CannotStart, bundled_redis
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from dashboard.programs import PROGRAMS
+from config.programs import PROGRAMS
 from tests.waiting import nobody_reads
 
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dashboard.logs import logging_config
+from config.logs import logging_config
 from tests.accounts.conftest import code_of, sign_in, with_app
 from tests.cast import PASSWORD
 

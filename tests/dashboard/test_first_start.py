@@ -3,11 +3,11 @@
 import pytest
 from django.core.management import CommandError, call_command
 
-from dashboard import first_start
-from dashboard.embedded import CannotStart
-from dashboard.embedded.sandbox_connection import connect_sandbox
-from dashboard.environment import ConfigurationError
-from dashboard.first_start import ensure_admin
+from config import first_start
+from config.embedded import CannotStart
+from config.embedded.sandbox_connection import connect_sandbox
+from config.environment import ConfigurationError
+from config.first_start import ensure_admin
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Role, User, Workspace
 from workspaces.services import remove_workspace

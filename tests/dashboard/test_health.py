@@ -5,8 +5,8 @@ import pytest
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from dashboard import health
-from dashboard.remembered import Remembered
+from config.health import probes
+from config.health.remembered import Remembered
 from tests.waiting import wait_until
 
 
@@ -42,8 +42,8 @@ def test_not_ready_without_a_database(client, monkeypatch):
     def refuse():
         raise DatabaseError
 
-    monkeypatch.setattr(health.connection, "cursor", refuse, raising=False)
-    monkeypatch.setattr(health.MigrationExecutor, "__init__", lambda *_: refuse())
+    monkeypatch.setattr(probes.connection, "cursor", refuse, raising=False)
+    monkeypatch.setattr(probes.MigrationExecutor, "__init__", lambda *_: refuse())
     assert client.get("/readyz").json()["checks"]["database"] == "no answer"
 
 
@@ -59,9 +59,9 @@ def test_ready_within_seconds_of_the_database_being_back(client, monkeypatch):
         return {name for name in ("database", "migrations", "encryption_keys") if answers[name] != "ok"}
 
     with monkeypatch.context() as away:
-        away.setattr(health.MigrationExecutor, "__init__", refuse)
-        away.setattr(health.Heartbeat, "beat", refuse)
-        away.setattr(health, "check_encryption_keys", refuse)
+        away.setattr(probes.MigrationExecutor, "__init__", refuse)
+        away.setattr(probes.Heartbeat, "beat", refuse)
+        away.setattr(probes, "check_encryption_keys", refuse)
         assert not_ok() == {"database", "migrations", "encryption_keys"}
     wait_until(lambda: not not_ok(), 5)
 

@@ -12,10 +12,10 @@ from django.db import OperationalError, connection
 from psycopg import sql
 
 from cleanlist import Secret
+from config.health import installation, liveness
+from config.health.installation import findings
 from core.encryption import Sealed
 from core.secret_files import new_secret
-from dashboard import installation, liveness
-from dashboard.installation import findings
 from tests.running import free_port
 from workspaces.models import Heartbeat, User, Workspace
 

@@ -7,9 +7,9 @@ import pytest
 from cryptography.fernet import Fernet
 
 from cleanlist import Secret
+from config.health import liveness, probes
 from core import clock
 from core.encryption import Sealed
-from dashboard import health, liveness
 from workspaces.models import Heartbeat, Poll, Workspace
 from workspaces.polling import heartbeats
 
@@ -21,7 +21,7 @@ Kind = Heartbeat.Kind
 def beats(monkeypatch):
     """Everything goes on; a test takes away what it is about. The process has run for long."""
     monkeypatch.setattr(liveness, "_STARTED", -1000)
-    health.forget()
+    probes.forget()
 
     def beat(kind, name, seconds_ago=0, **known):
         moment = clock.now() - timedelta(seconds=seconds_ago)
@@ -119,7 +119,7 @@ def test_encryption_keys_that_open_nothing_are_told_at_once(client, settings, be
         sealed = Sealed.seal(Secret("clapi_of_the_tests"))
         Workspace.objects.create(name="One", slug=f"one-{number}", base_url="", api_key=sealed)
     settings.ENCRYPTION_KEYS = mine
-    health.forget()
+    probes.forget()
     opens = count != 1  # nothing stored, or one of two that opens
     answer = client.get("/readyz?full")
     assert (answer.status_code == 200) == opens

@@ -12,7 +12,7 @@ SPARED = {"aiohttp", "psycopg"}
 def facts_after(what, tmp_path):
     """The facts of a process that did ``what``: which of SPARED are loaded, and whether garbage is looked for."""
     script = f"import gc, sys; {what}; print(sorted({SPARED} & set(sys.modules)), gc.isenabled())"
-    environment = clean_environment(VAR_DIR=tmp_path, DJANGO_SETTINGS_MODULE="dashboard.settings")
+    environment = clean_environment(VAR_DIR=tmp_path, DJANGO_SETTINGS_MODULE="config.settings")
     done = subprocess.run(
         [sys.executable, "-c", script],
         cwd=ROOT,
@@ -30,7 +30,7 @@ def test_a_command_on_sqlite_loads_neither_the_async_client_nor_psycopg(tmp_path
 
 
 def test_garbage_is_not_looked_for_until_all_is_loaded(tmp_path):
-    assert facts_after("import dashboard", tmp_path) == "[] False"
+    assert facts_after("import config", tmp_path) == "[] False"
 
 
 def test_an_async_client_loads_what_it_needs(tmp_path):

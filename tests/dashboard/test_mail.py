@@ -13,7 +13,7 @@ def send(settings, tmp_path):
     def send_one(subject="Credits run low", body="Top up."):
         message = EmailMultiAlternatives(subject, body, "console@example.test", ["owner@example.test"])
         message.attach_alternative("<p>Top up.</p>", "text/html")
-        message.connection = get_connection("dashboard.mail.EmlFileBackend")
+        message.connection = get_connection("config.mail.EmlFileBackend")
         assert message.send() == 1
         return max(settings.MAIL_DIR.iterdir())
 

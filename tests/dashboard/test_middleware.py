@@ -4,10 +4,10 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from django.utils import timezone
 
+from config.front import middleware
+from config.front.middleware import unbelieved_proxies
+from config.web.middleware import never_cached, viewer_time_zone
 from core.client_ip import client_ip
-from dashboard.front import middleware
-from dashboard.front.middleware import unbelieved_proxies
-from dashboard.middleware import never_cached, viewer_time_zone
 from workspaces.models import User
 
 SIGNED_IN = User(email="viewer@example.test")

@@ -54,7 +54,7 @@ def made_by(tmp_path):
 
     def run(name, script):
         with empty_database(tmp_path / name) as (settings, variables):
-            environment = clean_environment(DJANGO_SETTINGS_MODULE="dashboard.settings", VAR_DIR=tmp_path, **variables)
+            environment = clean_environment(DJANGO_SETTINGS_MODULE="config.settings", VAR_DIR=tmp_path, **variables)
             subprocess.run([sys.executable, "-c", script], cwd=ROOT, env=environment, check=True, timeout=240)
             return described(settings)
 

@@ -11,9 +11,9 @@ import structlog
 from django.db import InternalError, OperationalError
 from psycopg import errors as postgres
 
-from dashboard import outages
-from dashboard.logs import logging_config
-from dashboard.outages import cause_is_away
+from config import outages
+from config.logs import logging_config
+from config.outages import cause_is_away
 
 
 @pytest.fixture

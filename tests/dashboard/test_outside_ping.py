@@ -9,9 +9,9 @@ import pytest
 
 from alerts import smtp
 from alerts.models import Notification, Recipient
+from config.health import liveness, outside_ping
+from config.health.liveness import Liveness, Trouble
 from core import clock
-from dashboard import liveness, outside_ping
-from dashboard.liveness import Liveness, Trouble
 from tests.alerts.conftest import Mailbox
 from tests.running import free_port
 from workspaces.models import AccountMail, Poll

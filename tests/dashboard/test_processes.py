@@ -12,9 +12,9 @@ import weakref
 import pytest
 
 import manage
+from config.embedded import console
+from config.embedded.processes import GUARD, Process
 from core.redaction import BEYOND, LONGEST_EVENT
-from dashboard.embedded import console
-from dashboard.embedded.processes import GUARD, Process
 
 KEY = "clapi_AbCd" + "x7-_" * 15
 

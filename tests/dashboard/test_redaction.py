@@ -7,8 +7,8 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
+from config.logs import logging_config
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
-from dashboard.logs import logging_config
 
 KEY = "clapi_AbCd" + "x7-_" * 15
 TOKEN = "clext_AbCd" + "y8-_" * 15

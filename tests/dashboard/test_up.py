@@ -17,7 +17,7 @@ import psutil
 import pytest
 import redis
 
-from dashboard.celery import app, broker_url
+from config.celery import app, broker_url
 from tests.running import RunningConsole
 
 

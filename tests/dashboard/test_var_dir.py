@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.var_dir import NotPrivate, make_private
+from config.var_dir import NotPrivate, make_private
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from dashboard.embedded import watch
-from dashboard.embedded.processes import Process
-from dashboard.embedded.watch import STARTING, TRIES, Watch
+from config.embedded import watch
+from config.embedded.processes import Process
+from config.embedded.watch import STARTING, TRIES, Watch
 from tests.running import free_port
 
 

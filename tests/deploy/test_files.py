@@ -16,9 +16,9 @@ from django.core.management import get_commands, load_command_class
 from dotenv import dotenv_values
 
 import cleanlist
-import dashboard
-from dashboard.environment import VARIABLES, read_environment
-from dashboard.programs import PROGRAMS
+import config
+from config.environment import VARIABLES, read_environment
+from config.programs import PROGRAMS
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -257,7 +257,7 @@ def test_every_file_is_told_of(path):
 
 
 def test_calls_and_pages_name_the_same_version_and_the_changelog_has_it():
-    assert cleanlist.__version__ == dashboard.__version__
+    assert cleanlist.__version__ == config.__version__
     newest = re.search(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)[1]
-    assert newest == "Unreleased" or newest.startswith(f"{dashboard.__version__} (")
-    assert f"cleanlist_console-{dashboard.__version__}-py3" in (ROOT / "README.md").read_text()
+    assert newest == "Unreleased" or newest.startswith(f"{config.__version__} (")
+    assert f"cleanlist_console-{config.__version__}-py3" in (ROOT / "README.md").read_text()

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from dashboard import programs
-from dashboard.embedded import CannotStart
+from config import programs
+from config.embedded import CannotStart
 from tests.conftest import ROOT
 from tests.running import free_port
 
@@ -24,8 +24,8 @@ def became(monkeypatch):
     ("name", "arguments", "words"),
     [
         ("web", ["--port", "8001"], ["granian", "--interface", "asginl", "--http", "1", "--no-ws"]),
-        ("worker", ["-Q", "alerts"], ["celery", "--quiet", "-A", "dashboard", "worker"]),
-        ("beat", [], ["celery", "--quiet", "-A", "dashboard", "beat", "--pidfile="]),
+        ("worker", ["-Q", "alerts"], ["celery", "--quiet", "-A", "config", "worker"]),
+        ("beat", [], ["celery", "--quiet", "-A", "config", "beat", "--pidfile="]),
         ("sandbox", ["serve"], ["sandbox"]),
     ],
 )

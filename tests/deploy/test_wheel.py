@@ -11,7 +11,7 @@ import zipfile
 import httpx
 import pytest
 
-from dashboard import __version__
+from config import __version__
 from tests.conftest import ROOT, clean_environment
 from tests.running import RunningConsole
 

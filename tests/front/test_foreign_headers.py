@@ -2,8 +2,8 @@
 
 import pytest
 
-from dashboard.front import Refused
-from dashboard.front.headers import PARTS, for_pages, for_probes
+from config.front import Refused
+from config.front.headers import PARTS, for_pages, for_probes
 from tests.front.sockets import HEAD, ask, get
 
 HOSTILE_TYPES = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboard.headers import HEADERS
+from config.web.headers import HEADERS
 from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
 from tests.front import cookies
 from tests.front.sockets import FORM, SILENT, answer_of, ask, connect, get

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from dashboard.front.limits import LARGE_BODIES, PIECES
+from config.front.limits import LARGE_BODIES, PIECES
 from tests.front.conftest import BODY_SECONDS
 from tests.front.sockets import CHUNKED, FORM, SILENT, answer_of, ask, connect, get, seconds_for, strangers
 from tests.front.test_headers import assert_bound

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from dashboard.front import Gone, Refused, threads
-from dashboard.front.threads import AT_ONCE, DOWNLOADS, Threads, environ_of
+from config.front import Gone, Refused, threads
+from config.front.threads import AT_ONCE, DOWNLOADS, Threads, environ_of
 
 PIECE = b"a" * (AT_ONCE // 4)
 SCOPE = {

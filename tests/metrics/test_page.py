@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from dashboard import __version__
+from config import __version__
 from tests.cast import API_KEY, NOWHERE
 from tests.metrics.conftest import TOKEN
 from tests.metrics.filling import fill

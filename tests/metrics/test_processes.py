@@ -56,7 +56,7 @@ def test_processes_add_to_one_sum(sums, redis_server):
         "meters.begin()"  # hands over at its end
     )
     environment = clean_environment(
-        DJANGO_SETTINGS_MODULE="dashboard.settings", VAR_DIR=settings.VAR_DIR / "other", REDIS_URL=settings.REDIS_URL
+        DJANGO_SETTINGS_MODULE="config.settings", VAR_DIR=settings.VAR_DIR / "other", REDIS_URL=settings.REDIS_URL
     )
     CLICKS.count("ann")
     for _ in range(2):

@@ -4,7 +4,7 @@ import sys
 import pytest
 from redis import Redis, RedisError
 
-from dashboard.embedded import bundled_redis
+from config.embedded import bundled_redis
 from tests.cast import *  # noqa: F403
 from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until

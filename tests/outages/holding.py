@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from dashboard.celery import app
+from config.celery import app
 
 __all__ = ["app"]
 

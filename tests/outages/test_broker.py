@@ -5,7 +5,7 @@ import time
 import kombu
 import pytest
 
-from dashboard.celery import app, broker_url
+from config.celery import app, broker_url
 from tests.outages.conftest import Program
 from tests.waiting import wait_until
 

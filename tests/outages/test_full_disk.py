@@ -7,7 +7,7 @@ from django.contrib.sessions.models import Session
 from django.db import OperationalError, connection
 from django.test import Client
 
-from dashboard import health
+from config.health import probes
 from tests.cast import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -27,7 +27,7 @@ def run(statement):
 def read_only():
     begin, end = READ_ONLY[connection.vendor]
     run(begin)
-    health.forget()
+    probes.forget()
     yield
     run(end)
 
@@ -38,7 +38,7 @@ def full():
     run("VACUUM")
     (pages,) = run("PRAGMA page_count")
     run(f"PRAGMA max_page_count = {pages}")
-    health.forget()
+    probes.forget()
     yield
     run("PRAGMA max_page_count = 1073741823")
 

@@ -9,8 +9,8 @@ import pytest
 import redis
 from django.core.cache import caches
 
-from dashboard import health
-from dashboard.celery import app, broker_url
+from config.celery import app, broker_url
+from config.health import probes
 from tests.conftest import ROOT, clean_environment
 from tests.running import free_port
 from tests.waiting import wait_until
@@ -53,9 +53,9 @@ def guarded(url, settings, monkeypatch):
     settings.REDIS_URL = url
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": url}}
     monkeypatch.setattr(rate_limiter, "_pool", None)
-    health.forget()
+    probes.forget()
     yield url
-    health.forget()
+    probes.forget()
 
 
 def test_cache_pacer_and_probe_work(guarded):
@@ -63,7 +63,7 @@ def test_cache_pacer_and_probe_work(guarded):
     assert caches["default"].get("key") == [1, "two"]
     assert rate_limiter.take([("org", "endpoint")] * 2).waits == [0, 0]
     assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 2}
-    assert health._redis() == "ok"
+    assert probes._redis() == "ok"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_cache_pacer_and_probe_work(guarded):
 )
 def test_whoever_shows_nothing_right_is_not_let_in(guarded, settings, right, wrong):
     settings.REDIS_URL = guarded.replace(right, wrong)
-    assert health._redis() == "no answer"
+    assert probes._redis() == "no answer"
 
 
 def test_a_worker_takes_its_tasks_there(guarded, tmp_path):

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from dashboard.celery import app, broker_url
+from config.celery import app, broker_url
 from tests.conftest import ROOT, clean_environment
 from tests.running import free_port
 from tests.waiting import wait_until
@@ -143,7 +143,7 @@ def test_an_outage_of_the_database_is_one_line_of_a_worker(pooler, redis, tmp_pa
         DATABASE_URL=url,
         REDIS_URL=settings.REDIS_URL,
     )
-    command = ["celery", "--quiet", "-A", "dashboard", "worker", "--pool", "threads", "--concurrency", "2"]
+    command = ["celery", "--quiet", "-A", "config", "worker", "--pool", "threads", "--concurrency", "2"]
     log = tmp_path / "log"
     with log.open("wb") as output:
         worker = subprocess.Popen(

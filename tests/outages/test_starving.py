@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from alerts.models import Notification, Recipient
 from alerts.tasks import nudge_outbox
-from dashboard.celery import app
-from dashboard.embedded import programs
+from config.celery import app
+from config.embedded import programs
 from tests.alerts.conftest import Mailbox
 from tests.conftest import ROOT, clean_environment
 from tests.polling.test_workers import database_url
@@ -83,7 +83,7 @@ def test_mail_is_on_its_way_within_five_seconds_while_all_polls_hang(workspace, 
 
 @pytest.mark.parametrize("entry", production.CELERY_BEAT_SCHEDULE.values(), ids=lambda entry: entry["task"])
 def test_alerts_and_mail_have_a_queue_of_their_own(entry):
-    own = entry["task"] in {*ALERTS, "dashboard.tasks.ping_outside"}
+    own = entry["task"] in {*ALERTS, "config.tasks.ping_outside"}
     assert app.amqp.router.route({}, entry["task"])["queue"].name == ("alerts" if own else "polling")
 
 

@@ -7,7 +7,7 @@ import sys
 
 import django
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
 from workspaces.polling import engine, rate_limiter, shutdown  # noqa: E402

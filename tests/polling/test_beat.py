@@ -7,10 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from config import beat
+from config.beat import FEW_WAITING, MOST_WAITING, Scheduler
+from config.celery import app
 from core import clock
-from dashboard import beat
-from dashboard.beat import FEW_WAITING, MOST_WAITING, Scheduler
-from dashboard.celery import app
 from workspaces.models import Heartbeat
 
 pytestmark = pytest.mark.django_db

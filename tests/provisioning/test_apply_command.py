@@ -7,7 +7,7 @@ import threading
 import pytest
 from django.db import connection
 
-from dashboard.provisioning.applying import _LOCK, _TURN
+from provisioning.applying import _LOCK, _TURN
 from tests.waiting import wait_until
 from workspaces.models import Action, AuditEvent, Workspace
 

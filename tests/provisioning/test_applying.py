@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alerts.models import QuietHours, Recipient, Rule
-from dashboard.management.commands import apply as module
+from provisioning.management.commands import apply as module
 from usage.models import Budget
 from workspaces import services
 from workspaces.audit.events import CONSOLE

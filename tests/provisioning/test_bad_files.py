@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from alerts.models import Rule
-from dashboard.provisioning import reading
+from provisioning import reading
 from workspaces.models import AuditEvent, Workspace
 
 from .conftest import command

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from alerts.forms import RuleForm
 from alerts.kinds import all_kinds, kind_named
 from alerts.models import Recipient, Rule
-from dashboard.provisioning.writing import export
+from provisioning.writing import export
 from workspaces.models import Invitation, User, Workspace
 
 from .conftest import command

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 
 from cleanlist import Secret
+from config.logs import logging_config
 from core.encryption import Sealed
-from dashboard.logs import logging_config
 from tests.cast import API_KEY
 from webhooks.following import look_up
 from workspaces import services

@@ -11,20 +11,22 @@ from django.http import QueryDict
 from alerts import emails
 from cleanlist import problems
 from cleanlist.credentials import describe_key_format
+from config.logs import printable
 from core import export, pagination, sanitize
 from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
-from dashboard.logs import printable
-from dashboard.troubleshooting import curl, headers, refusals, scopes, webhook_urls
-from dashboard.troubleshooting.body import check_body, is_profile
-from dashboard.troubleshooting.bundle.redacting import Redactor
-from dashboard.troubleshooting.lines import lines_of
-from dashboard.troubleshooting.recognizing import recognize
-from dashboard.troubleshooting.stripping import strip
 from keys import endpoints, sources, workflows
 from keys.log.filters import LogFilterForm
 from sandbox.directory import look_up
 from tests.dashboard.test_floors import FLOORS
+from troubleshooting import scopes
+from troubleshooting.body import webhook_urls
+from troubleshooting.body.lines import lines_of
+from troubleshooting.body.shape import check_body, is_profile
+from troubleshooting.bundle.redacting import Redactor
+from troubleshooting.pasted import curl, headers, refusals
+from troubleshooting.pasted.recognize import recognize
+from troubleshooting.pasted.secrets import strip
 from webhooks import reasons, results
 from webhooks.outgoing import targets
 

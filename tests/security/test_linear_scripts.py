@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.troubleshooting import stripping
 from tests.dashboard.test_floors import ROOT
 from tests.troubleshooting.pasted import CASES, HARMLESS
+from troubleshooting.pasted import secrets
 
 from .hostile_texts import FRAGMENTS, LARGE, SMALL, fragments_of, hostile_text
 from .patterns import held_by
@@ -21,7 +21,7 @@ RUNNER = Path(__file__).with_name("strip_in_node.mjs")
 LITERAL = re.compile(r"(?<=[=(,:?\s])/(?![/*\s])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/[dgimsuvy]*(?=[.,;)\s])")
 # The server's patterns of the same purpose tell what to attack with.
 PAIRS = [("", fragment) for fragment in FRAGMENTS]
-PAIRS += [pair for pattern in held_by(stripping) for pair in fragments_of(pattern)]
+PAIRS += [pair for pattern in held_by(secrets) for pair in fragments_of(pattern)]
 
 
 def run_in_node(program, given):
@@ -66,4 +66,4 @@ def test_the_browser_strips_as_the_server_does():
     read = "JSON.parse(require('node:fs').readFileSync(0, 'utf8'))"
     code = f"{script}\nprocess.stdout.write(JSON.stringify({read}.map((text) => stripSecrets(text, []))))"
     cleaned = run_in_node(["-e", code], texts)
-    assert dict(zip(texts, cleaned, strict=True)) == {text: stripping.strip(text).text for text in texts}
+    assert dict(zip(texts, cleaned, strict=True)) == {text: secrets.strip(text).text for text in texts}

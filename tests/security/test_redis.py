@@ -18,10 +18,10 @@ from django.core.cache import cache
 from django.test import Client
 
 from cleanlist import Secret
+from config import checks, setting_checks
+from config.celery import app, broker_url
 from core.encryption import Sealed
 from core.secret_files import new_secret
-from dashboard import checks, values
-from dashboard.celery import app, broker_url
 from tests.cast import PASSWORD
 from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until
@@ -310,16 +310,16 @@ FAR = "10.0.0.5"
     ("url", "found"),
     [
         ("", []),  # the bundled server: its socket is in a directory of the console's own
-        ("unix:///run/redis.sock", ["dashboard.I001"]),
+        ("unix:///run/redis.sock", ["config.I001"]),
         ("unix:///run/redis.sock?password=pw", []),
-        ("redis://127.0.0.1:6379/0", ["dashboard.I001"]),
+        ("redis://127.0.0.1:6379/0", ["config.I001"]),
         ("redis://:pw@127.0.0.1:6379/0", []),
-        (f"redis://{FAR}:6379/0", ["dashboard.W001", "dashboard.W002"]),
-        (f"redis://:pw@{FAR}:6379/0", ["dashboard.W002"]),
-        (f"rediss://{FAR}:6379/0", ["dashboard.W001"]),
+        (f"redis://{FAR}:6379/0", ["config.W001", "config.W002"]),
+        (f"redis://:pw@{FAR}:6379/0", ["config.W002"]),
+        (f"rediss://{FAR}:6379/0", ["config.W001"]),
         (f"rediss://:pw@{FAR}:6379/0", []),
-        ("redis://:pw@valkey:6379/0", ["dashboard.I002"]),
-        ("redis://:pw@[2001:db8::5]:6379/0", ["dashboard.W002"]),
+        ("redis://:pw@valkey:6379/0", ["config.I002"]),
+        ("redis://:pw@[2001:db8::5]:6379/0", ["config.W002"]),
     ],
 )
 def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, found):
@@ -333,14 +333,14 @@ def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, 
     [
         ("sqlite:////tmp/console.sqlite3", []),
         ("postgres://console:pw@127.0.0.1/console", []),
-        (f"postgres://console:pw@{FAR}/console", ["dashboard.W003"]),
-        (f"postgres://console:pw@{FAR}/console?sslmode=prefer", ["dashboard.W003"]),
-        ("postgres://console:pw@database/console", ["dashboard.I003"]),
+        (f"postgres://console:pw@{FAR}/console", ["config.W003"]),
+        (f"postgres://console:pw@{FAR}/console?sslmode=prefer", ["config.W003"]),
+        ("postgres://console:pw@database/console", ["config.I003"]),
         (f"postgres://console:pw@{FAR}/console?sslmode=verify-full", []),
     ],
 )
 def test_the_deployment_check_tells_of_a_database_elsewhere_without_tls(monkeypatch, url, found):
-    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": values.database(url)}))
+    monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": setting_checks.database(url)}))
     assert [note.id for note in checks.the_way_to_the_database_is_sealed()] == found
 
 

@@ -14,8 +14,8 @@ from django.core import serializers
 from django.test import Client
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession
+from config.logs import logging_config
 from core.encryption import Sealed
-from dashboard.logs import logging_config
 from tests.cast import API_KEY, PASSWORD
 from workspaces import services
 from workspaces.models import ManagementSession, Workspace

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from dashboard.troubleshooting.body import MAX_FINDINGS, check_body
+from troubleshooting.body.shape import MAX_FINDINGS, check_body
 
 ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.troubleshooting.body import CONTACT_FIELDS, check_body
 from sandbox import credentials, ledger
 from sandbox.app import create_app
 from sandbox.data_dir import DataDir
 from sandbox.settings import Settings
+from troubleshooting.body.shape import CONTACT_FIELDS, check_body
 
 HOSTS = ["hooks.example.com", "8.8.8.8", "[2606:4700::1]"]
 BAD_HOSTS = ["127.1", "2130706433", "0x7f.1", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "localhost", "app.localhost"]

@@ -6,9 +6,9 @@ import zipfile
 import pytest
 from django.urls import reverse
 
-from dashboard.troubleshooting.body import check_body
 from tests.keys.conftest import text_of
 from tests.security.world import everything
+from troubleshooting.body.shape import check_body
 
 ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
 SECRET = "ada.lovelace@analytical.example"

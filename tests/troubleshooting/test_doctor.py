@@ -8,10 +8,10 @@ from django.core.management import CommandError, call_command
 
 from cleanlist import Secret
 from core.encryption import Sealed
-from dashboard.troubleshooting.doctor import NOT_CHECKED
 from keys.models import ApiKey
 from tests.cast import API_KEY, NOWHERE
 from tests.waiting import wait_until
+from troubleshooting.doctor import NOT_CHECKED
 from workspaces.services.refreshing import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from dashboard.troubleshooting.body import check_body
-from dashboard.troubleshooting.lines import lines_of
+from troubleshooting.body.lines import lines_of
+from troubleshooting.body.shape import check_body
 
 BODY = """{
   "contacts": [

@@ -2,8 +2,8 @@ import time
 
 import pytest
 
-from dashboard.troubleshooting.bundle.redacting import Redactor
 from tests.cast import API_KEY
+from troubleshooting.bundle.redacting import Redactor
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dashboard.troubleshooting.stripping import Mark, strip
+from troubleshooting.pasted.secrets import Mark, strip
 
 from .pasted import CASES, HARMLESS, KEY, KNOWN_ENDS, TOKEN
 

@@ -5,8 +5,8 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from cleanlist import Balance, DeliveryAttempt, EnrichmentStatus, RequestLogEntry
-from dashboard.workflows import workflows_in_log
 from keys.log.landing import land_page
+from keys.workflows import workflows_in_log
 from tests.keys.conftest import make_key, note_poll
 from tests.usage.ten_keys import OPENING
 from usage.polls import land_balance

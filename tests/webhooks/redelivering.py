@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import django
 
-os.environ["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
 from webhooks.redelivery import engine, leasing, sending  # noqa: E402

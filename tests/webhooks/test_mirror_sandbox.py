@@ -6,6 +6,7 @@ import pytest
 
 from cleanlist import Secret
 from core.encryption import Sealed
+from tests.keys.conftest import log_request, make_key
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
@@ -175,8 +176,10 @@ def read_all_refused(workspace, upstream):
     assert not Delivery.objects.exists()
 
 
-def test_what_the_request_log_names_is_followed(connected, sent, upstream, monkeypatch):
-    monkeypatch.setattr(following, "_sources", [lambda *_: [sent["moved"][0], "not/usable"]])
+def test_what_the_request_log_names_is_followed(connected, sent, upstream):
+    key = make_key(connected)
+    for name in (sent["moved"][0], ".."):
+        log_request(key, path=f"/api/v1/public/enrichment/status/{name}")
     read_all_refused(connected, upstream)
     polls = connected.polls.filter(resource=following.OF_WORKFLOW)
 
@@ -199,11 +202,11 @@ def test_an_unknown_workflow_is_looked_for_a_while(connected, sent):
     assert connected.polls.filter(subject=workflow.workflow_id).count() == 2
 
 
-def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connected, upstream, monkeypatch):
+def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connected, upstream):
     person = {"lead_list_id": "DEFAULT", "linkedin_url": "https://www.linkedin.com/in/contact-0042"}
     client = upstream.client()
     started = client.post("/api/v1/public/enrichment/person", json=person | {"enrichment_type": "full"}).json()
-    monkeypatch.setattr(following, "_sources", [lambda *_: [started["workflow_id"]]])
+    log_request(make_key(connected), path=f"/api/v1/public/enrichment/status/{started['workflow_id']}")
     refresh(connected, following.ALL)
     polls = connected.polls.filter(resource=following.NEWER_STATUS)
     assert [poll.subject for poll in polls] == [started["workflow_id"]]

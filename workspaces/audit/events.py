@@ -55,7 +55,7 @@ class Actor:
 
 
 CONSOLE = Actor()
-# Its lines are JSON in every format and at every level of the log (dashboard.logs).
+# Its lines are JSON in every format and at every level of the log (config.logs).
 log = structlog.get_logger("audit")
 
 

@@ -1,0 +1,28 @@
+import gc
+from typing import Any
+
+import structlog
+from django.apps import AppConfig
+from django.http import HttpRequest
+from django_structlog.signals import bind_extra_request_failed_metadata, bind_extra_request_metadata
+
+from config.web.errors import shorten_failure
+from core.client_ip import client_ip
+
+
+class ConfigConfig(AppConfig):
+    """Floor 9: the project, which ties the apps together."""
+
+    name = "config"
+
+    def ready(self) -> None:
+        """Put the address of the person's machine on every log line of a request."""
+        bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
+        bind_extra_request_failed_metadata.connect(shorten_failure, dispatch_uid="redis is away")
+        from config import checks  # noqa: F401, PLC0415 - registered by being imported
+
+        gc.enable()  # this app is the last that is loaded
+
+
+def _bind_address(request: HttpRequest, **_: Any) -> None:
+    structlog.contextvars.bind_contextvars(ip=client_ip(request))

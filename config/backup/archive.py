@@ -1,0 +1,189 @@
+"""Writes archives and reads them back."""
+
+import errno
+import gzip
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+import msgspec
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+
+from config import __version__
+from config.backup import BackupFailed, encryption, snapshot
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_LONGEST_MANIFEST = 100_000_000
+_PROBE = b"cleanlist-console backup"
+
+
+class File(msgspec.Struct, frozen=True):
+    """One member of an archive."""
+
+    name: str
+    size: int
+    sha256: str
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """What an archive says of itself. ``probe`` is opened by the encryption keys of the console that made it."""
+
+    format: int
+    version: str
+    made_at: datetime
+    probe: str
+    files: list[File]
+
+    @property
+    def names(self) -> set[str]:
+        """Return the names of its members."""
+        return {file.name for file in self.files}
+
+    def is_opened_by(self, keys: Sequence[str]) -> bool:
+        """Say whether what the archive's databases hold sealed can be opened with ``keys``."""
+        try:
+            return MultiFernet([Fernet(key) for key in keys]).decrypt(self.probe.encode()) == _PROBE
+        except InvalidToken:
+            return False
+
+
+def write(
+    target: Path,
+    var_dir: Path,
+    *,
+    encryption_keys: Sequence[str],
+    with_files: Sequence[str],
+    recipients: Sequence[encryption.Recipient],
+) -> Manifest:
+    """Write an archive of ``var_dir`` to ``target``, whole or not at all, and return its manifest.
+
+    ``with_files`` names more files of ``var_dir`` to take along: keys. Raises BackupFailed.
+    """
+    if not (var_dir / snapshot.CONSOLE).is_file():
+        raise BackupFailed(
+            f"There is no database of the console in {var_dir}. Is it the VAR_DIR that the console runs with?"
+        )
+    try:
+        if target.exists():
+            raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
+        with private_folder(var_dir) as folder, _draft(target) as output:
+            names = snapshot.take(var_dir, folder / "files", with_files=with_files)
+            if not recipients:
+                return _pack(folder / "files", names, output, encryption_keys)
+            with (folder / "archive").open("w+b") as packed:
+                manifest = _pack(folder / "files", names, packed, encryption_keys)
+                packed.seek(0)
+                encryption.encrypt(packed, output, list(recipients))
+            return manifest
+    except OSError as error:
+        raise BackupFailed(f"{target} cannot be written: {error.strerror or error}.") from None
+
+
+def read(archive: Path, folder: Path, identity: Path | None) -> Manifest:
+    """Unpack ``archive`` into ``folder`` and return its manifest; every byte was compared. Raises BackupFailed."""
+    try:
+        if not encryption.is_encrypted(archive):
+            return _unpack(archive, folder)
+        if identity is None:
+            raise BackupFailed(f"{archive} is encrypted. Name the file of the private key with --identity.")
+        plain = folder / "archive"
+        with archive.open("rb") as source, plain.open("xb") as target:
+            encryption.decrypt(source, target, identity)
+        return _unpack(plain, folder)
+    except (tarfile.TarError, EOFError, msgspec.MsgspecError, zlib.error, gzip.BadGzipFile) as error:
+        raise BackupFailed(f"{archive} is no backup of the console, or is damaged: {error}.") from None
+    except OSError as error:
+        what = f"unpacked into {folder.parent}" if error.errno == errno.ENOSPC else "read"
+        raise BackupFailed(f"{archive} cannot be {what}: {error.strerror or error}.") from None
+
+
+@contextmanager
+def private_folder(var_dir: Path) -> Iterator[Path]:
+    """Give a folder beside the data, so that files can be moved between them; it is gone afterwards."""
+    with tempfile.TemporaryDirectory(dir=var_dir, prefix="backup-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _draft(target: Path) -> Iterator[IO[bytes]]:
+    """Give a file (mode 0600) that becomes ``target`` when the block ends well, and is on the disk by then."""
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "w+b") as output:
+            yield output
+            output.flush()
+            os.fsync(output.fileno())
+        os.link(name, target)  # unlike a rename it never replaces what somebody put there meanwhile
+    finally:
+        Path(name).unlink()
+
+
+def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys: Sequence[str]) -> Manifest:
+    files = [File(name, (folder / name).stat().st_size, _sha256(folder / name)) for name in names]
+    probe = Fernet(encryption_keys[0]).encrypt(_PROBE).decode()
+    manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)  # noqa: TID251 - of this file, for people
+    (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
+    # Named here, because the name of the draft would go into the file.
+    with gzip.GzipFile("", "wb", fileobj=output) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
+        for name in (MANIFEST, *names):
+            tar.add(folder / name, name, recursive=False)
+    return manifest
+
+
+def _unpack(archive: Path, folder: Path) -> Manifest:
+    """Write the members to ``folder``: what the manifest lists, all of it, and nothing else."""
+    with tarfile.open(archive, "r:gz") as tar:
+        manifest = _manifest(tar)
+        missing = {file.name: file for file in manifest.files}
+        while member := tar.next():
+            file = missing.pop(member.name, None)
+            content = tar.extractfile(member) if file and member.isfile() else None
+            if file is None or content is None:
+                raise BackupFailed(f"{archive} is damaged: {member.name} does not belong there.")
+            target = folder / file.name
+            target.parent.mkdir(exist_ok=True)
+            with target.open("xb") as output:
+                shutil.copyfileobj(content, output)
+            if _sha256(target) != file.sha256:
+                raise BackupFailed(f"{archive} is damaged: {file.name} is not what was backed up.")
+        while tar.fileobj and tar.fileobj.read(1 << 20):  # the checksum of the whole is at its end
+            pass
+    if missing:
+        raise BackupFailed(f"{archive} is damaged: it lacks {', '.join(sorted(missing))}.")
+    return manifest
+
+
+def _manifest(tar: tarfile.TarFile) -> Manifest:
+    first = tar.next()
+    content = tar.extractfile(first) if first and first.name == MANIFEST and first.isfile() else None
+    if content is None:
+        raise BackupFailed("This is no backup of the console: its first part is not the list of the others.")
+    text = content.read(_LONGEST_MANIFEST)
+    found = msgspec.json.decode(text, type=dict[str, msgspec.Raw]).get("format")
+    if found is None or msgspec.json.decode(found) != FORMAT:
+        raise BackupFailed("The backup was made by a newer console. Install that version, then restore it.")
+    manifest = msgspec.json.decode(text, type=Manifest)
+    if strange := [file.name for file in manifest.files if not _is_ours(file.name)]:
+        raise BackupFailed(f"The backup lists a file that belongs nowhere: {strange[0]!r}.")
+    return manifest
+
+
+def _is_ours(name: str) -> bool:
+    """Say whether a backup may put a file of that name into VAR_DIR."""
+    path = PurePosixPath(name)
+    in_folder = len(path.parts) == 2 and path.parts[0] in snapshot.FOLDERS and path.name not in {".", ".."}
+    return str(path) == name and (name in (*snapshot.DATABASES, *snapshot.KEYS) or in_folder)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

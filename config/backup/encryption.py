@@ -1,0 +1,56 @@
+"""Archives for the eyes of whoever holds a key: age files, for an age or an SSH key (Ed25519 or RSA)."""
+
+from pathlib import Path
+from typing import IO, Any
+
+import pyrage
+
+from config.backup import BackupFailed
+
+_MARK = b"age-encryption.org/"
+Recipient = Any  # the package has no types: pyrage.x25519.Recipient or pyrage.ssh.Recipient
+
+
+def recipient(text: str) -> Recipient:
+    """Return the public key that ``text`` is. Raises ValueError if it is none."""
+    kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
+    try:
+        return kind.from_str(text.strip())
+    except pyrage.RecipientError:
+        raise ValueError(f"not a public key: {text!r}. Give age1… or the text of an SSH public key.") from None
+
+
+def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -> None:
+    """Write ``source`` to ``target`` so that only holders of one of the private keys can read it.
+
+    Raises BackupFailed, as for a disk that is full.
+    """
+    try:
+        pyrage.encrypt_io(source, target, recipients)
+    except pyrage.EncryptError as error:
+        raise BackupFailed(f"The encrypted archive cannot be written: {error}.") from None
+
+
+def is_encrypted(path: Path) -> bool:
+    """Say whether the file is an age file."""
+    with path.open("rb") as file:
+        return file.read(len(_MARK)) == _MARK
+
+
+def decrypt(source: IO[bytes], target: IO[bytes], identity: Path) -> None:
+    """Write to ``target`` what the private key in the file ``identity`` opens. Raises BackupFailed."""
+    try:
+        pyrage.decrypt_io(source, target, [_identity(identity)])
+    except (pyrage.DecryptError, OSError) as error:
+        raise BackupFailed(f"The archive cannot be decrypted with the key in {identity}: {error}.") from None
+
+
+def _identity(path: Path) -> Any:
+    try:
+        text = path.read_text(encoding="utf-8")
+        keys = [line for line in text.splitlines() if line.startswith("AGE-SECRET-KEY-")]
+        return pyrage.x25519.Identity.from_str(keys[0]) if keys else pyrage.ssh.Identity.from_buffer(text.encode())
+    except (OSError, ValueError, pyrage.IdentityError) as error:
+        raise BackupFailed(
+            f"{path} holds no private key that can be used (age, or SSH without a passphrase): {error}."
+        ) from None

@@ -1,0 +1,97 @@
+"""What a backup holds: copies of the SQLite databases as of one moment each, and the small files beside them."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+from config.backup import BackupFailed
+
+CONSOLE = "console.sqlite3"
+DATABASES = (CONSOLE, "sandbox/sandbox.sqlite3")
+KEYS = ("secret_key", "encryption_key")
+FOLDERS = ("sandbox", "mail")  # of which every other file is taken as it is: each is written once, or in one step
+_BUSY_SECONDS = 30
+
+
+def take(var_dir: Path, draft: Path, *, with_files: Sequence[str]) -> list[str]:
+    """Copy to ``draft`` what a backup of ``var_dir`` holds, and ``with_files``; return the names."""
+    draft.mkdir()
+    names = []
+    for name in (*_names(var_dir), *with_files):
+        target = draft / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if name in DATABASES:
+            copy_database(var_dir / name, target)
+        else:
+            try:
+                shutil.copyfile(var_dir / name, target)
+            except FileNotFoundError:  # removed since it was listed
+                continue
+        names.append(name)
+    return names
+
+
+def _names(var_dir: Path) -> Iterator[str]:
+    yield from (name for name in DATABASES if (var_dir / name).is_file())
+    for folder in FOLDERS:
+        for path in sorted((var_dir / folder).glob("*")):
+            if path.is_file() and not path.is_symlink() and ".sqlite3" not in path.name:
+                yield f"{folder}/{path.name}"
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Copy a database that others may be writing to, as of one moment, and look whether the copy is whole.
+
+    All pages in one step: SQLite holds one view of the database meanwhile, and with a write-ahead log nobody waits.
+    """
+    try:
+        with closing(_open(source)) as there, closing(sqlite3.connect(target)) as here:
+            there.backup(here)
+            # The copy is one file, without a log beside it. Whoever opens it next chooses anew.
+            here.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise BackupFailed(f"{source} cannot be copied: {error}.") from None
+    check_database(target)
+
+
+def check_database(path: Path) -> None:
+    """Raise BackupFailed unless SQLite finds every page, index and reference of the database in order."""
+    try:
+        with closing(_open(path)) as database:
+            answers = [row[0] for row in database.execute("PRAGMA integrity_check(5)")]
+            astray = database.execute("PRAGMA foreign_key_check").fetchone()
+    except sqlite3.Error as error:
+        answers, astray = [str(error)], None
+    if answers != ["ok"] or astray:
+        reason = (
+            "; ".join(answers) if answers != ["ok"] else f"a row of {astray[0]} refers to one of {astray[2]} not there"
+        )
+        raise BackupFailed(f"The database {path.name} is damaged: {reason}.")
+
+
+def migrations_of(path: Path) -> set[tuple[str, str]]:
+    """Return the migrations that were applied to the console's database at ``path``."""
+    with closing(_open(path)) as database:
+        return set(database.execute("SELECT app, name FROM django_migrations"))
+
+
+def check_unused(path: Path) -> None:
+    """Raise BackupFailed if any process has the database open."""
+    try:
+        with closing(sqlite3.connect(path, timeout=1)) as database:
+            # With a write-ahead log every connection holds a shared lock for as long as it is open.
+            database.execute("PRAGMA locking_mode = EXCLUSIVE")
+            database.execute("BEGIN EXCLUSIVE")
+            database.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        raise BackupFailed(
+            f"{path} is in use. Stop the console first: web server, workers and clock, and the sandbox."
+        ) from None
+    except sqlite3.DatabaseError:  # too damaged to be opened, which is why somebody restores
+        return
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path.absolute().as_uri() + "?mode=ro", uri=True, timeout=_BUSY_SECONDS)

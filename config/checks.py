@@ -1,0 +1,87 @@
+"""What ``manage.py check --deploy`` looks at beyond Django's own checks.
+
+The ways to Redis and to the database, and the way in while the identity provider is away.
+"""
+
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from allauth.mfa.models import Authenticator
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.checks import CheckMessage, Info, Tags, Warning, register  # noqa: A004 - Django's names
+from django.db import DatabaseError
+
+from workspaces.accounts import passkeys
+
+_HERE = {"", "localhost", "127.0.0.1", "::1"}
+_TLS = {"require", "verify-ca", "verify-full"}
+
+
+@register(Tags.security, deploy=True)
+def redis_is_guarded(**_: Any) -> list[CheckMessage]:
+    """Say what stands between the tasks and counters in Redis and others on its machine or network."""
+    parts = urlsplit(settings.REDIS_URL)
+    open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
+    if parts.scheme == "unix" or parts.hostname in _HERE:
+        hint = "Give it a password, or a socket that only the console's account may open."
+        note = "Redis takes commands from every account of this machine that reaches it: REDIS_URL has no password."
+        bundled = settings.ENVIRONMENT.bundled_redis
+        return [Info(note, hint=hint, id="config.I001")] if open_to_all and not bundled else []
+    found: list[CheckMessage] = []
+    if open_to_all:
+        note = (
+            "REDIS_URL has no password and leads to another machine: whoever reaches Redis can give the workers tasks."
+        )
+        found.append(Warning(note, hint="Set requirepass and use rediss://:password@host.", id="config.W001"))
+    if parts.scheme != "rediss":
+        note = "REDIS_URL leads to another machine without TLS: its password and what it holds can be read on the way."
+        found.append(_of_the_way(parts.hostname, note, "Use rediss://.", 2))
+    return found
+
+
+@register(Tags.security, deploy=True)
+def the_way_to_the_database_is_sealed(**_: Any) -> list[CheckMessage]:
+    """Warn of a database on another machine that may be talked to without TLS."""
+    database = settings.DATABASES["default"]
+    host = str(database.get("HOST") or "")
+    if host in _HERE or host.startswith("/") or database.get("OPTIONS", {}).get("sslmode") in _TLS:
+        return []
+    note = "DATABASE_URL leads to another machine and does not ask for TLS."
+    return [_of_the_way(host, note, "Add ?sslmode=verify-full, or require, to it.", 3)]
+
+
+def _of_the_way(host: str | None, note: str, hint: str, number: int) -> CheckMessage:
+    """Warn, but not of a name without a dot: it is one of a container network, as in deploy/compose.yaml."""
+    if host and ("." in host or ":" in host):
+        return Warning(note, hint=hint, id=f"config.W{number:03}")
+    return Info(note, hint=hint, id=f"config.I{number:03}")
+
+
+@register(Tags.security, deploy=True)
+def somebody_can_sign_in_without_the_identity_provider(**_: Any) -> list[CheckMessage]:
+    """Warn where single sign-on is the only way in and the account for emergencies would not open."""
+    address = settings.SSO_ONLY_EXCEPT
+    if not address:
+        return []
+    try:
+        account = get_user_model().objects.filter(email__iexact=address).first()
+    except DatabaseError:
+        note = "Whether SSO_ONLY_EXCEPT names an account that can sign in is not known: the database does not answer."
+        return [Info(note, id="config.I004")]
+    if account is None:
+        problem, hint = "names no account", "Make it with `manage.py createsuperuser`, or name another one."
+    elif not account.is_active:
+        problem, hint = "names a closed account", "Have a site admin open it again, or name another one."
+    elif not (account.has_usable_password() or _has_passkey_alone(account)):
+        problem = "names an account without a password or a passkey that signs in alone"
+        hint = "Set a password with `manage.py changepassword`."
+    else:
+        return []
+    note = f"SSO_ONLY_EXCEPT {problem}: nobody can sign in while the identity provider is away."
+    return [Warning(note, hint=hint, id="config.W004")]
+
+
+def _has_passkey_alone(account: Any) -> bool:
+    keys = Authenticator.objects.filter(user=account, type=Authenticator.Type.WEBAUTHN)
+    return any(passkeys.signs_in_alone(key) for key in keys)

@@ -1,0 +1,133 @@
+"""Starts the embedded set in the order that it needs, tells how to sign in, and looks after it."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from threading import Event
+
+from django.conf import settings
+from django.db import connections
+
+from config.embedded import CannotStart, bundled_redis, programs
+from config.embedded.ports import check_free
+from config.embedded.processes import GRACE, Guard, Process, say, stop_all
+from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
+from config.embedded.watch import Watch
+from config.first_start import FirstAdmin, prepare
+from config.settings import ENVIRONMENT
+
+
+class Stopped(BaseException):
+    """Somebody asked us to end: Ctrl-C, SIGTERM, or the terminal went away."""
+
+
+def check_addresses(*, with_sandbox: bool) -> None:
+    """Raise CannotStart if a port is taken, or the sandbox may not be talked to; nothing has been started yet."""
+    check_free(ENVIRONMENT.bind_address, ENVIRONMENT.port, "PORT")
+    if with_sandbox:
+        check_free("127.0.0.1", ENVIRONMENT.sandbox_port, "SANDBOX_PORT")
+        address = f"http://127.0.0.1:{ENVIRONMENT.sandbox_port}"
+        if address not in ENVIRONMENT.cleanlist_api_origins:
+            raise CannotStart(
+                "With DATABASE_URL set the sandbox is not started by itself. "
+                f"Run `up --no-sandbox`, or add {address} to CLEANLIST_API_ORIGINS."
+            )
+
+
+def run(*, with_sandbox: bool) -> None:
+    """Start everything and keep it running until asked to stop. Raises CannotStart."""
+    processes: list[Process] = []
+    with Guard() as guard, _asked_to_stop() as asked:
+        try:
+            _start(processes, guard, with_sandbox=with_sandbox)
+            while not asked.is_set():
+                for process in processes:
+                    process.look_after()
+                time.sleep(0.25)
+        except Stopped:
+            pass
+        finally:
+            _ignore_signals()
+            if asked.is_set():
+                say("console", "stopping")
+            stop_all(processes, last="redis", grace=GRACE)
+
+
+def _start(processes: list[Process], guard: Guard, *, with_sandbox: bool) -> None:
+    """Start the programs; those that need nothing of ours start first and warm up while we prepare."""
+    started = time.monotonic()
+    add = partial(_add, processes, guard)
+    if ENVIRONMENT.bundled_redis:
+        add(programs.redis())
+    sandbox = add(programs.sandbox()) if with_sandbox else None
+    admin = prepare()
+    web = add(programs.web())
+    if ENVIRONMENT.bundled_redis:
+        bundled_redis.wait_until_ready(processes[0].check_alive, programs.redis_socket())
+    if sandbox is not None:
+        wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
+        connect_sandbox(programs.sandbox_data())
+    for worker in programs.workers():
+        add(worker)
+    add(programs.beat())
+    watch = Watch(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
+    watch.wait_for_answer()
+    watch.start()
+    connections.close_all()
+    _greet(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
+
+
+def _add(processes: list[Process], guard: Guard, process: Process) -> Process:
+    process.guard = guard
+    processes.append(process)
+    process.start()
+    return process
+
+
+def _local(bind_address: str) -> str:
+    """Return where we reach a server that listens on ``bind_address``."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_address, bind_address)  # noqa: S104 - compared only
+
+
+def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
+    """Print where the console is and how to sign in; a password that we made up is shown this once."""
+    lines = [f"Cleanlist Console is ready at {settings.PUBLIC_URL}/ ({seconds:.1f} s)"]
+    lines.append(f"  sign in as   {admin.email}")
+    if admin.password:
+        lines.append(f"  password     {admin.password}   (shown only now: keep it, or change it after signing in)")
+    else:
+        lines.append(f"  password     as set before; to set another: the command changepassword {admin.email}")
+    if with_sandbox:
+        lines.append(f"  sandbox      http://127.0.0.1:{ENVIRONMENT.sandbox_port} (its interactive docs: /docs)")
+    mail = f"files in {settings.MAIL_DIR}" if "EmlFile" in settings.EMAIL_BACKEND else settings.EMAIL_HOST
+    lines += [f"  e-mail       {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Ctrl-C stops everything."]
+    for line in lines:
+        say("console", line, redacted=False)
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Event]:
+    asked = Event()
+
+    def stop(*_: object) -> None:
+        if not asked.is_set():  # an impatient second Ctrl-C changes nothing
+            asked.set()  # because what is raised within a finalizer is lost
+            raise Stopped
+
+    before = {number: signal.signal(number, stop) for number in _SIGNALS}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """Let an impatient second Ctrl-C not leave anything behind: stopping takes a few seconds."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -1,0 +1,173 @@
+"""One supervised process: started in its own group, its output prefixed, ended as a whole."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Self
+
+from config.embedded import CannotStart
+from config.environment import ROOT
+from config.programs import environment
+from core.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
+
+FOLLOW = Path(__file__).with_name("follow.py")
+GUARD = Path(__file__).with_name("guard.py")
+GRACE = 4.5  # seconds that everything has to end in
+# -I -S: no site-packages and no environment, a few milliseconds.
+_BARE_PYTHON = [sys.executable, "-I", "-S"]
+LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
+STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first again
+
+_printing = threading.Lock()
+
+
+def say(name: str, text: str, *, redacted: bool = True) -> None:
+    """Print one line under the name of who said it; without secrets, unless it is the greeting."""
+    with _printing, contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(f"{name:<8}| {redact_text(text) if redacted else text}\n")
+        sys.stdout.flush()
+
+
+class Guard:
+    """A process of its own that kills what is left GRACE after us, should nothing of ours run any more to do it.
+
+    The kernel tells each program that we died, and a program may miss that, or not end for it.
+    """
+
+    def __init__(self) -> None:
+        # In a session of its own, so that what ends ours leaves it alone.
+        command = [*_BARE_PYTHON, str(GUARD), str(GRACE)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
+
+    def started(self, group: int) -> None:
+        """Note a process group that is to end with us."""
+        self._tell(f"+{group}\n")
+
+    def ended(self, group: int) -> None:
+        """Forget one: its number may become somebody else's."""
+        self._tell(f"-{group}\n")
+
+    def _tell(self, line: str) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; the console runs without one
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate()
+
+
+@dataclass
+class Process:
+    """A program that is kept running until it is told to stop."""
+
+    name: str
+    command: list[str]
+    unsaid: tuple[str, ...] = ()  # lines with these in them tell nobody anything
+    guard: Guard | None = None
+    running: subprocess.Popen[str] | None = None
+    deaths: int = 0
+    started_at: float = 0
+    restart_at: float = 0
+
+    def start(self) -> None:
+        """Start it. To be called from the main thread, because its end is what the kernel watches."""
+        follow = [*_BARE_PYTHON, str(FOLLOW), str(os.getpid())]  # becomes the program itself
+        self.running = subprocess.Popen(
+            [*follow, *self.command],
+            env={**environment(), "PYTHONUNBUFFERED": "1"},
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # a Ctrl-C reaches us alone, and we end the others in order
+        )
+        if self.guard is not None:
+            self.guard.started(self.running.pid)
+        self.started_at = time.monotonic()
+        threading.Thread(target=self._print, args=[self.running.stdout], daemon=True).start()
+
+    def _print(self, output: IO[str]) -> None:
+        for line, unread in _lines(output):
+            if not any(text in line for text in self.unsaid):
+                say(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
+
+    def check_alive(self) -> None:
+        """Raise CannotStart if it has ended, for those who wait for it."""
+        if self.running is not None and self.running.poll() is not None:
+            ending = _ending(self.running.returncode)
+            raise CannotStart(f"{self.name} ended at once ({ending}); its own lines above say why.")
+
+    def look_after(self) -> None:
+        """Restart it if it died, later each time it does so again."""
+        if self.running is None:
+            if time.monotonic() >= self.restart_at:
+                self.start()
+        elif self.running.poll() is not None:
+            self._plan_restart(self.running.pid, self.running.returncode)
+
+    def _plan_restart(self, group: int, code: int) -> None:
+        self.kill_group()  # what it left behind would hold its port
+        if self.guard is not None:
+            self.guard.ended(group)
+        self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
+        wait = min(2.0 ** (self.deaths - 1), LONGEST_WAIT)
+        self.restart_at = time.monotonic() + wait
+        say(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
+        self.running = None
+
+    def terminate(self) -> None:
+        """Ask it to end; it ends what it started itself."""
+        if self.running is not None:
+            self.running.terminate()
+
+    def kill_group(self) -> None:
+        """End it and everything that it started, now."""
+        if self.running is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.running.pid, signal.SIGKILL)
+
+
+def _lines(output: IO[str]) -> Iterator[tuple[str, int]]:
+    """Yield each line as far as any of it is shown, and how many characters followed, which are never held."""
+    most = LONGEST_EVENT + BEYOND
+    while piece := output.readline(most):
+        line, unread = piece, 0
+        while not piece.endswith("\n") and (piece := output.readline(most)):
+            unread += len(piece.rstrip("\n"))
+        yield line.rstrip(), unread
+
+
+def _ending(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+
+
+def stop_all(processes: list[Process], *, last: str, grace: float) -> None:
+    """End every process within ``grace`` seconds, ``last`` after the others; what is left is killed."""
+    end = time.monotonic() + grace
+    for group in ([p for p in processes if p.name != last], [p for p in processes if p.name == last]):
+        for process in group:
+            process.terminate()
+        _wait(group, max(end - time.monotonic(), 0.5))
+        for process in group:
+            process.kill_group()
+
+
+def _wait(processes: list[Process], seconds: float) -> None:
+    end = time.monotonic() + seconds
+    for process in processes:
+        if process.running is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.running.wait(max(end - time.monotonic(), 0))

@@ -1,0 +1,46 @@
+"""Which headers reach Django: nothing that the standard library reads slowly, or in ways that no form of ours needs."""
+
+import re
+
+from config.front import Refused, Scope
+
+Headers = list[tuple[bytes, bytes]]
+
+# What browsers send for our forms. Everything else that may be written here (comments, quoted pairs, parts, other
+# encodings) is read by a parser of e-mails, in quadratic time.
+_FORM = re.compile(
+    rb"application/x-www-form-urlencoded(?:; ?charset=utf-8)?"
+    rb"|multipart/form-data; ?boundary=([0-9a-z'()+_,./:=?-]{1,70})",
+    re.IGNORECASE,
+)
+# Each part of a form has headers that are read in the same way, up to 1 KiB. Our forms with files have some ten fields.
+PARTS = 100
+
+
+def for_pages(scope: Scope, body: bytes) -> Headers:
+    """Return the headers that a page may see. Raises Refused for a body that is no form."""
+    headers = [(name, value) for name, value in scope["headers"] if name not in {b"content-type", b"cookie"}]
+    headers += [(b"cookie", _plain_cookies(value)) for name, value in scope["headers"] if name == b"cookie"]
+    return headers + _content_type(scope, body)
+
+
+def for_probes(scope: Scope) -> Headers:
+    """Return what probes and scrapers may tell: who they are."""
+    return [(name, value) for name, value in scope["headers"] if name == b"authorization"]
+
+
+def _plain_cookies(value: bytes) -> bytes:
+    # Quoted values are unquoted in quadratic time before Python 3.11.10 (CVE-2024-7592). No cookie of ours is quoted.
+    return b";".join(cookie for cookie in value.split(b";") if b'"' not in cookie)
+
+
+def _content_type(scope: Scope, body: bytes) -> Headers:
+    types = [value for name, value in scope["headers"] if name == b"content-type"]
+    if not body or not types:
+        return []
+    form = _FORM.fullmatch(types[0])
+    if len(types) > 1 or not form:
+        raise Refused(415, "Only forms are taken here: application/x-www-form-urlencoded or multipart/form-data.")
+    if form[1] and body.count(b"--" + form[1]) > PARTS + 1:
+        raise Refused(400, f"That form has too many parts: at most {PARTS}.")
+    return [(b"content-type", types[0])]

@@ -1,0 +1,88 @@
+"""How large a request may be, and how long its body may take."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+
+from config.front import Gone, Receive, Refused, Scope
+
+# Bodies up to this size are always taken: there are as many as connections. Every form but a pasted text is smaller.
+SMALL_BODY = 64 * 1024
+# So many larger ones at once; with the limit of each that is what strangers can make a process hold in memory.
+LARGE_BODIES = 32
+# In so many messages a body may come: the largest in pieces of 256 bytes. Each costs, however little is in it.
+PIECES = 4096
+# What of a body that is too large is read and thrown away, so that whoever still sends it hears why it was refused.
+DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
+
+
+def check_head(scope: Scope, limit: int) -> None:
+    """Raise Refused if the request line, or all headers together, are longer than ``limit`` bytes."""
+    line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + len(" ? HTTP/1.1\r\n")
+    if line > limit:
+        raise Refused(414, f"This address is too long: at most {limit // 1024} KiB.")
+    if sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) > limit:
+        raise Refused(431, f"The headers are too long: at most {limit // 1024} KiB. Deleting cookies may help.")
+
+
+async def discard(receive: Receive) -> None:
+    """Read on for a while and keep nothing."""
+    left = DISCARDED
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DISCARD_SECONDS):
+            for _ in range(PIECES):
+                message = await receive()
+                left -= len(message.get("body", b""))
+                if left <= 0 or not message.get("more_body", False):
+                    return
+
+
+class Bodies:
+    """Reads the bodies of requests whole, within ``limit`` bytes and ``seconds`` each."""
+
+    def __init__(self, limit: int, seconds: float) -> None:
+        self.limit = limit
+        self.seconds = seconds
+        self._large = asyncio.Semaphore(LARGE_BODIES)
+
+    @asynccontextmanager
+    async def body_of(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+        """Give the body while the block runs. Raises Refused if it is too large or late, Gone if it breaks off."""
+        self._check_size(_declared_length(scope))
+        async with AsyncExitStack() as place:
+            try:
+                async with asyncio.timeout(self.seconds):
+                    body = await self._read(receive, place)
+            except TimeoutError:
+                raise Refused(408, f"The request did not arrive within {self.seconds:g} seconds.") from None
+            yield body
+
+    async def _read(self, receive: Receive, place: AsyncExitStack) -> bytes:
+        body, is_small = bytearray(), True
+        for _ in range(PIECES):
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Gone
+            body += message.get("body", b"")
+            self._check_size(len(body))
+            if is_small and len(body) > SMALL_BODY:
+                is_small = False
+                await self._take_place(place)
+            if not message.get("more_body", False):
+                return bytes(body)
+        raise Refused(400, f"The request came in too many small pieces: at most {PIECES}.")
+
+    def _check_size(self, size: int) -> None:
+        if size > self.limit:
+            raise Refused(413, f"That is too large: at most {self.limit // 1024} KiB can be sent at once.")
+
+    async def _take_place(self, place: AsyncExitStack) -> None:
+        if self._large.locked():
+            raise Refused(503, "Too many large requests arrive at the moment. Please try again in half a minute.")
+        await place.enter_async_context(self._large)
+
+
+def _declared_length(scope: Scope) -> int:
+    """Return what Content-Length says; 0 where it says nothing, as with chunks."""
+    values = [value for name, value in scope["headers"] if name == b"content-length"]
+    return int(values[0]) if values and values[0].isdigit() else 0

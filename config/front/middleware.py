@@ -1,0 +1,84 @@
+"""Django's outermost stages: what holds for every answer, and who is answered without the others."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from config.front.metering import REQUESTS, SECONDS
+from config.health.probes import healthz, readyz
+from config.metrics.views import metrics
+from config.web.headers import HEADERS
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+log = structlog.get_logger(__name__)
+
+
+def common_headers(get_response: Handler) -> Handler:
+    """Put the headers that bind the browser on whatever is answered further in, static files and errors too."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
+
+    return middleware
+
+
+def probes(get_response: Handler) -> Handler:
+    """Answer load balancers, supervisors and scrapers at once: whatever host they name, over HTTP too, and unlogged."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        view = _PROBES.get(request.path)
+        return view(request) if view else get_response(request)
+
+    return middleware
+
+
+_PROBES: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+
+def measured(get_response: Handler) -> Handler:
+    """Count what people are answered, and how long that takes until an answer begins, by the name of the view."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        began = time.perf_counter()
+        response = get_response(request)
+        seconds = time.perf_counter() - began
+        view = request.resolver_match.view_name if request.resolver_match else "none"
+        method = request.method if request.method in _METHODS else "other"
+        SECONDS.observe(seconds, view)
+        REQUESTS.count(view, str(method), str(response.status_code))
+        return response
+
+    return middleware
+
+
+_METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
+
+
+def unbelieved_proxies(get_response: Handler) -> Handler:
+    """Say in the log, at most once an hour and process, that a proxy seems to stand in front that we do not believe."""
+    next_time = 0.0
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        nonlocal next_time
+        is_forwarded = not _FORWARDED.isdisjoint(request.META)
+        if is_forwarded and not settings.TRUSTED_PROXY_COUNT and time.monotonic() >= next_time:
+            next_time = time.monotonic() + WARNING_SECONDS
+            log.warning("forwarded_headers_not_believed", **_ADVICE)
+        return get_response(request)
+
+    return middleware
+
+
+WARNING_SECONDS = 3600
+_FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"}
+_ADVICE = {
+    "help": "X-Forwarded-For or -Proto arrived, and TRUSTED_PROXY_COUNT is 0. If a proxy of yours is in front, set it "
+    "to the number of proxies; until then everybody seems to come from the proxy's address, and limits are shared."
+}

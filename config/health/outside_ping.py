@@ -1,0 +1,48 @@
+"""Tells a service outside (HEARTBEAT_URL) that the console works; it raises the alarm once it hears nothing more."""
+
+from datetime import timedelta
+
+import httpx  # noqa: TID251 - the address is the choice of whoever runs the console
+import structlog
+from django.conf import settings
+
+from alerts import smtp
+from alerts.models import Notification
+from config.health import liveness
+from core import clock
+from workspaces.models import AccountMail, Poll
+
+# What is due for longer is not being done, whatever the heartbeats say.
+LATE = timedelta(minutes=5)
+LONGEST = 10  # seconds for each step of the call
+logger = structlog.get_logger(__name__)
+
+
+def ping() -> bool:
+    """Call HEARTBEAT_URL if polling, alerts and mail work; return whether it was called and answered 2xx."""
+    if not settings.HEARTBEAT_URL:
+        return False
+    if reason := reason_for_silence():
+        logger.warning("outside_ping_left_out", reason=reason)
+        return False
+    try:
+        # Whoever runs the console chose the address, so it may be inside; of the answer only the status is read.
+        with httpx.stream("POST", settings.HEARTBEAT_URL, timeout=LONGEST) as answer:
+            reason = "" if answer.is_success else f"answered {answer.status_code}"
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = type(error).__name__  # its text may hold the address, which is a secret
+    if reason:
+        logger.warning("outside_ping_failed", reason=reason)
+    return not reason
+
+
+def reason_for_silence() -> str:
+    """Return what does not work, or nothing."""
+    if not (found := liveness.look()).is_well:
+        return "; ".join(one.title for one in found.troubles) or "not known yet"
+    limit = clock.now() - LATE
+    if Poll.objects.due(limit).exists():
+        return "polls are overdue"
+    if Notification.objects.due(limit).exists() or AccountMail.objects.due(limit).exists():
+        return "e-mails are overdue"
+    return "" if smtp.answers() else "the mail server does not answer"

@@ -1,0 +1,121 @@
+"""What load balancers and supervisors ask."""
+
+from collections.abc import Mapping
+from datetime import UTC
+
+import redis
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from config.health import liveness
+from config.health.remembered import Remembered
+from core.encryption import CannotOpen
+from workspaces.credentials.encryption_keys import check_encryption_keys
+from workspaces.models import Heartbeat
+
+NOT_KNOWN = "not known"
+TAKES_NOTHING = "takes nothing: it is read only, its disk is full, or it does not answer"
+
+
+@require_safe
+@login_not_required
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """Answer 200 while this process can answer at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@login_not_required
+def readyz(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when database, migrations and Redis are usable, 503 otherwise, and say which is not.
+
+    With ``?full`` also when the background work goes on; a load balancer must not take that for a reason to send
+    people away from pages that work.
+    """
+    checks = {name: check() for name, check in _CHECKS.items()}
+    if "full" in request.GET:
+        checks |= _background()
+    ready = all(answer == "ok" for answer in checks.values())
+    body = {"status": "ok" if ready else "unavailable", "checks": checks}
+    return JsonResponse(body, status=200 if ready else 503)
+
+
+def _background() -> Mapping[str, str]:
+    """Return for the clock and each queue whether it goes on, else why not and since when; and for encryption keys."""
+    found = liveness.current()
+    answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
+    for one in found.troubles:
+        since = f"since {one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if one.since else "never seen"
+        answers[one.name] = f"{one.title} ({since})"
+    return answers | {"encryption_keys": encryption_keys()}
+
+
+def _encryption_keys() -> str:
+    try:
+        check_encryption_keys()
+    except CannotOpen as error:
+        return str(error)
+    except DatabaseError:
+        return NOT_KNOWN
+    return "ok"
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "no answer"
+    return _WRITING()
+
+
+def _writable() -> str:
+    """Write: a database that is read only, or whose disk is full, answers questions all the same."""
+    try:
+        Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
+    except DatabaseError:
+        return TAKES_NOTHING
+    return "ok"
+
+
+def _migrations() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return NOT_KNOWN
+    return f"{len(pending)} to apply: run the command migrate" if pending else "ok"
+
+
+def _redis() -> str:
+    try:
+        seconds = settings.REDIS_SECONDS
+        with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=seconds, socket_connect_timeout=seconds) as client:
+            client.ping()
+    except redis.RedisError:
+        return "no answer"
+    return "ok"
+
+
+_WRITING = Remembered(_writable, seconds=10, doubtful=(TAKES_NOTHING,))
+# What is wrong with the encryption keys of this process, or "ok".
+encryption_keys = Remembered(_encryption_keys, seconds=10, doubtful=(NOT_KNOWN,))
+# Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
+_CHECKS = {
+    "database": Remembered(_database, seconds=1),
+    "migrations": Remembered(_migrations, seconds=20, doubtful=(NOT_KNOWN,)),
+    "redis": Remembered(_redis, seconds=1),
+}
+
+
+def forget() -> None:
+    """Have every check made anew."""
+    for check in _CHECKS.values():
+        check.forget()
+    _WRITING.forget()
+    encryption_keys.forget()
+    liveness.forget()

@@ -1,0 +1,23 @@
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.health.installation import findings
+
+
+class Command(BaseCommand):
+    help = "Say in words what is wrong with this installation; ends with 1 if anything is."
+    requires_system_checks = []
+
+    def handle(self, **_: Any) -> None:
+        wrong = 0
+        for found in findings():
+            wrong += bool(found.advice)
+            self.stdout.write(f"{'WRONG' if found.advice else 'ok':<6} {found.part}: {found.text}")
+            if found.advice:
+                self.stdout.write(f"{'':<6} {found.advice}")
+        if wrong:
+            self.stdout.write(f"Wrong: {wrong}.")
+            sys.exit(1)
+        self.stdout.write("Nothing is wrong.")

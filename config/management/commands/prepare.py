@@ -1,0 +1,20 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from config.first_start import prepare
+
+
+class Command(BaseCommand):
+    help = "Bring the database and the static files up to date, and make the first site admin where there is none."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--no-static", action="store_true", help="leave the static files alone")
+
+    def handle(self, *, no_static: bool, **_: Any) -> None:
+        admin = prepare(static=not no_static)
+        self.stdout.write(f"The console is ready to be started. Its first site admin is {admin.email}.")
+        if admin.password:
+            self.stdout.write(f"Password, shown only now: {admin.password}")

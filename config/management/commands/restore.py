@@ -1,0 +1,39 @@
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db.migrations.loader import MigrationLoader
+
+from config.backup import BackupFailed, postgresql, restoring
+from config.embedded import CannotStart
+from config.embedded.lock import only_one
+
+
+class Command(BaseCommand):
+    help = "Restore an archive of `backup` into VAR_DIR, while the console is stopped; what is there is moved aside."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", type=Path, help="the archive")
+        parser.add_argument("--identity", type=Path, metavar="FILE", help="the private key of an encrypted archive")
+        parser.add_argument("--check", action="store_true", help="only say whether it could be restored here")
+
+    def handle(self, *, file: Path, identity: Path | None, check: bool, **_: Any) -> None:
+        if not settings.ENVIRONMENT.embedded:
+            raise CommandError(postgresql.how_to_restore(settings.DATABASES["default"], file))
+        migrations = set(MigrationLoader(None).disk_migrations)  # those that others replace too
+        try:
+            if check:
+                manifest = restoring.verify(file, settings.VAR_DIR, identity, migrations)
+                made = f"{manifest.made_at:%Y-%m-%d %H:%M:%S} UTC by version {manifest.version}"
+                self.stdout.write(f"{file} is whole: {len(manifest.files)} files, made {made}.")
+                return
+            with only_one(settings.VAR_DIR):
+                aside = restoring.restore(file, settings.VAR_DIR, identity, migrations, restoring.current_keys())
+        except (BackupFailed, CannotStart) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"{file} was restored into {settings.VAR_DIR}. Run `migrate` unless you start it with `up`.")
+        if aside:
+            self.stdout.write(f"What was there before is in {aside}: remove it when you are sure.")

@@ -1,0 +1,28 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from config.embedded import CannotStart, console
+from config.embedded.lock import only_one
+from config.settings import ENVIRONMENT
+
+
+class Command(BaseCommand):
+    help = "Start the whole console on this machine and look after it: web, worker, Redis, sandbox."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--no-sandbox",
+            action="store_true",
+            help="do not start the bundled sandbox: the console is used with the hosted API",
+        )
+
+    def handle(self, *_: Any, no_sandbox: bool, **__: Any) -> None:
+        try:
+            with only_one(ENVIRONMENT.var_dir):
+                console.check_addresses(with_sandbox=not no_sandbox)
+                console.run(with_sandbox=not no_sandbox)
+        except CannotStart as error:
+            raise CommandError(str(error)) from None

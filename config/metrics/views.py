@@ -1,0 +1,50 @@
+"""What Prometheus scrapes: read at that moment from where all processes note it, so that each web process tells it."""
+
+from collections.abc import Iterable
+from hmac import compare_digest
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, generate_latest
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from config.metrics import background, processes, workspaces
+from core import clock
+
+
+@require_safe
+@login_not_required
+def metrics(request: HttpRequest) -> HttpResponse:
+    """Answer a scraper that shows METRICS_TOKEN as its bearer token; without that setting there is no such page."""
+    if not settings.METRICS_TOKEN:
+        return HttpResponse("Metrics are off. Set METRICS_TOKEN to switch them on.\n", status=404)
+    shown = request.headers.get("Authorization", "")
+    if not compare_digest(shown.encode(), f"Bearer {settings.METRICS_TOKEN}".encode()):
+        return HttpResponse("Wrong or missing bearer token.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
+    return HttpResponse(text(), content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+
+@clock.one_moment()
+def text() -> bytes:
+    """Return all of it, in a number of queries that does not depend on how much there is."""
+    registry = CollectorRegistry()
+    registry.register(_Families([*background.families(), *processes.families()]))
+    return generate_latest(registry) + workspaces.text().encode()
+
+
+class _Families(Collector):
+    """Families that are read already."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def describe(self) -> list[Metric]:
+        """Return nothing: each registry holds them once."""
+        return []
+
+    def collect(self) -> Iterable[Metric]:
+        """Return them."""
+        return self._families

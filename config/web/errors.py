@@ -1,0 +1,60 @@
+"""Pages for what went wrong outside of a view's own care."""
+
+import sys
+from typing import Any
+
+import redis
+import structlog
+from django.db import InterfaceError, OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.views.defaults import server_error as default_server_error
+
+from config.outages import cause_is_away
+from core.encryption import CannotOpen
+
+# How long a browser or a load balancer may well wait before it asks again.
+RETRY_SECONDS = 10
+log = structlog.get_logger(__name__)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Say that the form was too old, or came from elsewhere, and what to do."""
+    log.warning("csrf_failure", reason=reason, path=request.path)
+    return render(request, "403_csrf.html", {"reason": reason}, status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a request that failed: 503 where Redis, the database or an encryption key is missing, else 500.
+
+    Without the request's context, which may need what is missing. Django calls this while the exception is handled.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, CannotOpen):
+        return HttpResponse(render_to_string("503_encryption_keys.html"), status=503)
+    missing = _missing(error)
+    if not missing:
+        return default_server_error(request)
+    page = render_to_string("503.html", {"missing": missing})
+    return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
+
+
+def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
+    """Log a request that Redis or the database did not answer on one line: where that was noticed is no news.
+
+    Nor is where an encryption key was missing.
+    """
+    if isinstance(exception, CannotOpen):
+        log_kwargs |= {"code": 503, "exc_info": False, "reason": str(exception)}
+    elif away := cause_is_away(exception):
+        name = "Redis" if away == "redis" else "The database"
+        log_kwargs |= {"code": 503, "exc_info": False, "reason": f"{name} does not answer: {exception}"}
+
+
+def _missing(error: BaseException | None) -> str:
+    if isinstance(error, redis.RedisError):
+        return "Redis"
+    if isinstance(error, OperationalError | InterfaceError) or cause_is_away(error) == "database":
+        return "The database"
+    return ""

@@ -1,0 +1,208 @@
+"""What a file says of workspaces, checked by the forms of the pages. Nothing here looks at the database."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django import forms
+
+from alerts.forms import NewRecipientForm, QuietHoursForm
+from alerts.models import QuietHours, Recipient
+from cleanlist import Secret
+from core.email_addresses import plain_address
+from provisioning.fields import STORED, Fields, Said, Stored
+from provisioning.reading import Node, read
+from provisioning.rules import WantedRule, read_rules
+from usage.budgets.forms import BudgetForm
+from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
+from workspaces.models import Role
+from workspaces.people_forms import InvitationForm
+from workspaces.services.connecting import RESERVED_SLUGS
+
+DETAILS = {"name": "name", "base_url": "api_address"}
+SESSION = ("frontend_api_url", "session_id", "client_token")
+NO_SUMMARY = "none"
+# Stands in for a secret that is stored, so that the form can check what stands beside it.
+_SOME_TOKEN = "stored"  # noqa: S105
+
+
+@dataclass(frozen=True)
+class WantedSession:
+    """A Clerk client session."""
+
+    frontend_api_url: str
+    session_id: str
+    client_token: Secret | Stored
+
+
+@dataclass(frozen=True)
+class WantedRecipient:
+    """What an address gets; what is None stays as it is."""
+
+    summary: str | None
+    critical: bool | None
+    warnings: bool | None
+
+
+@dataclass
+class Wanted:
+    """One workspace; what is None is not spoken of. A value of None within ``Said`` means: there shall be none."""
+
+    node: Node
+    slug: str
+    details: dict[str, str]
+    is_absent: bool = False
+    api_key: Said[Secret | Stored | None] | None = None
+    session: Said[WantedSession | None] | None = None
+    is_polled: Said[bool] | None = None
+    requires_mfa: Said[bool] | None = None
+    members: Said[dict[str, Said[Role]]] | None = None
+    rules: Said[list[WantedRule]] | None = None
+    recipients: Said[dict[str, Said[WantedRecipient]]] | None = None
+    budget: Said[dict[str, Any] | None] | None = None
+    quiet_hours: Said[QuietHours | None] | None = None
+
+
+def understand(content: bytes, folder: Path) -> list[Wanted]:
+    """Return the workspaces that the file ``content`` speaks of. Raises NotApplicable with all that is wrong."""
+    node, fields = read(content), Fields(folder)
+    if node.value is None:
+        fields.refuse(node, "The file says nothing. Begin it with “workspaces:”.")
+        fields.finish()
+    top = fields.mapping(node, ("workspaces",))
+    parts = fields.mapping(top["workspaces"]) if "workspaces" in top else {}
+    wanted = [_workspace(fields, slug, part) for slug, part in parts.items()]
+    fields.finish()
+    return wanted
+
+
+def _workspace(fields: Fields, slug: str, node: Node) -> Wanted:
+    fields.guarded(lambda: _slug(slug), node)
+    wanted = Wanted(node, slug, {}, is_absent=node.value is None)
+    if wanted.is_absent:
+        return wanted
+    parts = fields.mapping(node, tuple(_PARTS))
+    given = {field: fields.text(parts[name]) for field, name in DETAILS.items() if name in parts}
+    form = DetailsForm(given)
+    for name in DETAILS.keys() - given.keys():
+        del form.fields[name]
+    if fields.check(form, node, DETAILS):
+        wanted.details = form.cleaned_data
+    for name, part in parts.items():
+        if reader := _PARTS.get(name):
+            attribute, understood = reader
+            setattr(wanted, attribute, Said(part, understood(fields, part)))
+    return wanted
+
+
+def _slug(slug: str) -> str:
+    if slug in RESERVED_SLUGS:
+        raise forms.ValidationError(f"No workspace can be called {slug}: a page has this address.")
+    messages = {"invalid": "This is the workspace in addresses: write letters, digits, - and _ only."}
+    return str(forms.SlugField(max_length=80, error_messages=messages).clean(slug))
+
+
+def _api_key(fields: Fields, node: Node) -> Secret | Stored | None:
+    if node.value is None:
+        return None
+    secret = fields.secret(node)
+    if isinstance(secret, Secret):
+        fields.check(ApiKeyForm({"api_key": secret.reveal()}), Node(node.line, node.path, {"api_key": node}))
+    return secret
+
+
+def _session(fields: Fields, node: Node) -> WantedSession | None:
+    if node.value is None:
+        return None
+    parts = fields.mapping(node, SESSION)
+    token = fields.secret(parts["client_token"]) if "client_token" in parts else None
+    if token is None and "client_token" in parts:
+        return None  # said already
+    data = {name: fields.text(parts[name]) for name in SESSION[:2] if name in parts}
+    data["client_token"] = token.reveal() if isinstance(token, Secret) else _SOME_TOKEN if token else ""
+    form = SessionForm(data | {"session_kind": SessionForm.CLERK})
+    if not fields.check(form, node):
+        return None
+    cleaned = form.cleaned_data
+    return WantedSession(
+        cleaned["frontend_api_url"], cleaned["session_id"], STORED if token is STORED else cleaned["client_token"]
+    )
+
+
+def _is_polled(fields: Fields, node: Node) -> bool:
+    states = {"running": True, "paused": False}
+    if (text := fields.text(node)) not in states:
+        fields.refuse(node, "Write running or paused.")
+    return states.get(text, True)
+
+
+def _members(fields: Fields, node: Node) -> dict[str, Said[Role]]:
+    found: dict[str, Said[Role]] = {}
+    for email, part in _by_address(fields, node).items():
+        form = InvitationForm({"email": email, "role": fields.text(part)})
+        if fields.check(form, Node(part.line, part.path, {"email": part, "role": part})):
+            found[form.cleaned_data["email"]] = Said(part, Role(form.cleaned_data["role"]))
+    return found
+
+
+def _recipients(fields: Fields, node: Node) -> dict[str, Said[WantedRecipient]]:
+    found: dict[str, Said[WantedRecipient]] = {}
+    for typed, part in _by_address(fields, node).items():
+        parts = fields.mapping(part, ("summary", "critical", "warnings"))
+        said = fields.text(parts["summary"]) if "summary" in parts else NO_SUMMARY
+        form = NewRecipientForm({"address": typed, "summary": said})
+        form.fields["summary"] = forms.ChoiceField(choices=[*Recipient.Summary.choices[1:], (NO_SUMMARY, "No summary")])
+        fields.check(form, Node(part.line, part.path, {"address": part, **parts}))
+        address = form.cleaned_data.get("address", typed)
+        summary = None if "summary" not in parts else "" if said == NO_SUMMARY else said
+        flags = (fields.flag(parts[name]) if name in parts else None for name in ("critical", "warnings"))
+        found[address] = Said(part, WantedRecipient(summary, *flags))
+    return found
+
+
+def _by_address(fields: Fields, node: Node) -> dict[str, Node]:
+    """Return the parts by e-mail address in lower case; one that differs in nothing else is refused."""
+    found: dict[str, Node] = {}
+    for address, part in fields.mapping(node).items() if node.value is not None else ():
+        lower = plain_address(address.strip())
+        if lower in found:
+            fields.refuse(part, f"This is the address of line {found[lower].line} again.")
+        found[lower] = part
+    return found
+
+
+def _budget(fields: Fields, node: Node) -> dict[str, Any] | None:
+    if node.value is None:
+        return None
+    parts = fields.mapping(node, ("credits", "length", "time_zone"))
+    form = BudgetForm(None, {name: fields.text(part) for name, part in parts.items()}, has_rules=True)
+    return form.cleaned_data if fields.check(form, node) else None
+
+
+def _quiet_hours(fields: Fields, node: Node) -> QuietHours | None:
+    if node.value is None:
+        return None
+    parts = fields.mapping(node, ("begin", "end", "time_zone"))
+    form = QuietHoursForm({name: fields.text(part) for name, part in parts.items()})
+    if not fields.check(form, node):
+        return None
+    if (hours := form.hours()) is None:
+        fields.refuse(node, "Write when they begin and end.")
+    return hours
+
+
+_Reader = Callable[[Fields, Node], Any]
+_PARTS: dict[str, tuple[str, _Reader] | None] = {
+    "name": None,
+    "api_address": None,
+    "api_key": ("api_key", _api_key),
+    "session": ("session", _session),
+    "polling": ("is_polled", _is_polled),
+    "requires_second_factor": ("requires_mfa", lambda fields, node: bool(fields.flag(node))),
+    "members": ("members", _members),
+    "rules": ("rules", read_rules),
+    "recipients": ("recipients", _recipients),
+    "budget": ("budget", _budget),
+    "quiet_hours": ("quiet_hours", _quiet_hours),
+}

@@ -1,0 +1,169 @@
+"""Takes nodes apart: mappings of known names, texts, flags, secrets from elsewhere. What is wrong is gathered."""
+
+import os
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS
+
+from cleanlist import Secret
+from core.redaction import redact_text
+from core.secret_files import content_of
+from provisioning.reading import Node, NotApplicable, Problem
+from workspaces.forms import LONGEST_SECRET
+
+T = TypeVar("T")
+SOURCES = "from_env: NAME or from_file: PATH"
+
+
+class Stored:
+    """Stands for a secret that is stored already and stays as it is."""
+
+
+STORED = Stored()
+
+
+@dataclass(frozen=True)
+class Said(Generic[T]):
+    """What the document says, and where."""
+
+    node: Node
+    value: T
+
+
+class Fields:
+    """Reads nodes, beside files in ``folder``; problems are gathered, and what has one reads as None."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+
+    def refuse(self, node: Node, text: str) -> None:
+        """Note what is wrong."""
+        self.problems.append(node.problem(text))
+
+    def finish(self) -> None:
+        """Raise NotApplicable where anything is wrong."""
+        if self.problems:
+            raise NotApplicable(self.problems)
+
+    def mapping(self, node: Node, known: Collection[str] = ()) -> dict[str, Node]:
+        """Return the parts of a mapping; names that are not ``known``, where any are, are refused."""
+        if not isinstance(node.value, dict):
+            wanted = f"the names {', '.join(known)}" if known else "names"
+            self.refuse(node, f"Write {wanted} here, each with a colon and its value.")
+            return {}
+        for name, part in node.value.items():
+            if known and name not in known:
+                close = get_close_matches(name, known, 1)
+                hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
+                self.refuse(part, f"Nothing of this name can be set here. {hint}")
+        return node.value
+
+    def items(self, node: Node) -> list[Node]:
+        """Return the parts of a list; nothing said is an empty one."""
+        if node.value is None:
+            return []
+        if not isinstance(node.value, list):
+            self.refuse(node, "Write a list here, each item on a line of its own that begins with “- ”.")
+            return []
+        return node.value
+
+    def text(self, node: Node) -> str:
+        """Return the text of a scalar; nothing said is empty."""
+        if isinstance(node.value, dict | list):
+            self.refuse(node, "Write one value here, not a list and not names with values.")
+            return ""
+        return node.value or ""
+
+    def flag(self, node: Node) -> bool | None:
+        """Return whether it says true."""
+        text = self.text(node).lower()
+        if text not in {"true", "false"}:
+            self.refuse(node, "Write true or false.")
+            return None
+        return text == "true"
+
+    def secret(self, node: Node) -> Secret | Stored | None:
+        """Return what an environment variable or a file holds, or STORED. No message repeats any of it."""
+        if not isinstance(node.value, dict):
+            self.refuse(node, f"Secrets do not stand in this file. Write {SOURCES}.")
+            return None
+        parts = self.mapping(node, ("from_env", "from_file", "stored"))
+        if len(parts) != 1:
+            self.refuse(node, f"Say where it comes from by one of these: {SOURCES}.")
+            return None
+        ((way, part),) = parts.items()
+        if way == "stored":
+            return self._stored(part)
+        text = {"from_env": self._from_env, "from_file": self._from_file}.get(way, lambda _: "")(part)
+        return Secret(text) if text else None
+
+    def _stored(self, node: Node) -> Stored | None:
+        if self.flag(node) is False:
+            self.refuse(node, f"Write stored: true to keep what is stored, else {SOURCES}.")
+        return STORED
+
+    def _from_env(self, node: Node) -> str:
+        name = self.text(node)
+        if not name:
+            self.refuse(node, "Write the name of an environment variable.")
+            return ""
+        value = os.environ.get(name, "").strip()
+        if not value:
+            shown = redact_text(name)[:80]  # somebody may have written the secret itself
+            self.refuse(node, f"The environment variable {shown} is not set, or empty. Set it and try again.")
+        return value
+
+    def _from_file(self, node: Node) -> str:
+        name = self.text(node)
+        if not name:
+            self.refuse(node, "Write the path of a file.")
+            return ""
+        try:
+            content = content_of(self.folder / name, LONGEST_SECRET + 3)
+        except (OSError, ValueError) as error:
+            why = error.strerror if isinstance(error, OSError) else "that is no path"
+            self.refuse(node, f"The file {redact_text(name)[:200]} cannot be read: {why}.")
+            return ""
+        value = content.decode(errors="replace").strip()
+        if not value:
+            self.refuse(node, f"The file {name[:200]} is empty.")
+        return value
+
+    def check(self, form: forms.Form, node: Node, names: dict[str, str] | None = None) -> bool:
+        """Note what ``form`` finds wrong, at the part of ``node`` that each field is called by ``names``."""
+        parts = node.value if isinstance(node.value, dict) else {}
+        for name, errors in form.errors.as_data().items():
+            called = (names or {}).get(name, name)
+            for error in errors:
+                missing = "" if called in parts or name == NON_FIELD_ERRORS else f"{called}: "
+                field = form.fields.get(name)
+                self.refuse(parts.get(called, node), missing + in_words(error.messages, error.code, field))
+        return form.is_valid()
+
+    def cleaned(self, field: forms.Field, node: Node) -> Any:
+        """Return what ``field`` makes of a scalar, or None where it refuses it."""
+        return self.guarded(lambda: field.clean(self.text(node)), node, field)
+
+    def guarded(self, clean: Callable[[], T], node: Node, field: forms.Field | None = None) -> T | None:
+        """Return what ``clean`` does, or None where it raises ValidationError."""
+        try:
+            return clean()
+        except forms.ValidationError as error:
+            self.refuse(node, in_words(error.messages, getattr(error, "code", None), field))
+            return None
+
+
+def in_words(messages: Iterable[str], code: str | None, field: forms.Field | None) -> str:
+    """Return what a field says, with the values that it offers where there is no page to look at."""
+    text = " ".join(messages)
+    if code == "invalid_choice" and isinstance(field, forms.ChoiceField):
+        choices: Any = field.choices
+        offered = [str(value) or "none" for value, _ in choices]
+        return f"Write one of these: {', '.join(offered)}."
+    return text

@@ -1,0 +1,139 @@
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+
+from core import clock
+from provisioning.applying import ChangedMeanwhile, carry_out, check_credentials, plan
+from provisioning.document import Wanted, understand
+from provisioning.reading import MOST_BYTES, NotApplicable, Problem, one_line
+from provisioning.running import Run
+from workspaces.audit.events import Actor
+
+SIGNS = {"create": "+", "change": "~", "remove": "-", "only here": "!", "left alone": "!"}
+PENDING = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Make workspaces as a YAML file says: shows what differs, asks, and changes that alone. Ends with 0 when it is "
+        "done or nothing is to do, 1 when it cannot be done (nothing was), with --plan 2 when something is to do."
+    )
+
+    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **options)
+
+        def error(message: str) -> NoReturn:  # 2 has a meaning of its own here
+            parser.print_usage(sys.stderr)
+            parser.exit(1, f"{parser.prog}: {message}\n")
+
+        parser.error = error  # type: ignore[method-assign]
+        return parser
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("file", help="as docs/set-up.md describes; - reads it from standard input")
+        how = parser.add_mutually_exclusive_group()
+        how.add_argument("--plan", "--dry-run", action="store_true", help="show what would be done, and end there")
+        how.add_argument("--yes", action="store_true", help="do not ask")
+        parser.add_argument(
+            "--delete",
+            action="store_true",
+            help="also remove what the file does not list, in the parts of workspaces that it speaks of",
+        )
+        parser.add_argument(
+            "--even-if-unreachable",
+            action="store_true",
+            help="store new credentials also where Cleanlist does not answer; refused ones never are",
+        )
+        parser.add_argument("--json", action="store_true", help="write one JSON object; to apply, it needs --yes")
+
+    def handle(self, *, file: str, **options: Any) -> None:
+        if options["json"] and not (options["plan"] or options["yes"]):
+            raise CommandError("With --json nobody can be asked: add --plan or --yes.")
+        self.name = "standard input" if file == "-" else file
+        try:
+            with clock.one_moment():  # or each rule that is read asks the database for the time
+                wanted = understand(_content(file), Path() if file == "-" else Path(file).parent)
+            self._apply(wanted, options)
+        except NotApplicable as refusal:
+            self._refuse(refusal.problems, as_json=options["json"])
+        except ChangedMeanwhile:
+            raise CommandError("What there is to do has changed meanwhile. Nothing was done; try again.") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database could not do it, so nothing was done: {error}") from None
+
+    def _apply(self, wanted: Sequence[Wanted], options: dict[str, Any]) -> None:
+        actor = Actor.of_command(f"apply {self.name}")
+        agreed = plan(wanted, actor, delete=options["delete"])
+        if not options["json"]:
+            self._show(agreed)
+        done = bool(agreed.changes) and not options["plan"]
+        if done:
+            if not options["yes"]:
+                self._ask()
+            reports = check_credentials(agreed, even_if_unreachable=options["even_if_unreachable"])
+            done = bool(carry_out(wanted, agreed, reports).changes)
+        if options["json"]:
+            steps = [{"verb": step.verb, "path": step.path, "text": step.text} for step in agreed.steps]
+            self._write({"done": done, **_named(agreed), "steps": steps, "problems": []})
+        elif agreed.changes and not options["plan"]:
+            self.stdout.write("Done." if done else "Somebody else has done all of it meanwhile.")
+        if options["plan"] and agreed.changes:
+            raise SystemExit(PENDING)
+
+    def _show(self, agreed: Run) -> None:
+        for step in agreed.steps:
+            self.stdout.write(one_line(f"{SIGNS[step.verb]} {step.verb:<10} {step.path}: {step.text}"))
+        counts = agreed.counts()
+        rest = f"{counts['unchanged']:,} as the file says"
+        if counts["only here"]:
+            rest += f", {counts['only here']:,} only here (--delete removes them)"
+        if counts["left alone"]:
+            rest += f", {counts['left alone']:,} left alone"
+        if agreed.changes:
+            what = f"{counts['create']:,} to create, {counts['change']:,} to change, {counts['remove']:,} to remove"
+            self.stdout.write(f"Plan: {what}; {rest}.")
+        else:
+            self.stdout.write(f"Nothing to do: {rest}.")
+
+    def _ask(self) -> None:
+        if not sys.stdin.isatty():
+            raise CommandError("Nobody can be asked here. Add --yes to do it, or --plan to look only.")
+        try:
+            answer = input("Do it? Type yes: ")
+        except EOFError:
+            answer = ""
+        if answer.strip() != "yes":
+            raise CommandError("Nothing was done.")
+
+    def _refuse(self, problems: Sequence[Problem], *, as_json: bool) -> NoReturn:
+        if as_json:
+            found = [{"line": one.line, "path": one.path, "text": one.text} for one in problems]
+            self._write({"done": False, "steps": [], "problems": found})
+        else:
+            for problem in problems:
+                self.stderr.write(problem.in_words(self.name))
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise CommandError(f"Nothing was done: {count}.")
+
+    def _write(self, what: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(what, indent=2, ensure_ascii=False))
+
+
+def _content(file: str) -> bytes:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read(MOST_BYTES + 1)
+        with Path(file).open("rb") as stream:
+            return stream.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "that is no path"
+        raise CommandError(f"{file} cannot be read: {why}.") from None
+
+
+def _named(run: Run) -> dict[str, int]:
+    return {name.replace(" ", "_"): count for name, count in run.counts().items()}

@@ -1,0 +1,16 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from provisioning.writing import export
+from workspaces.command_line import workspaces_named
+
+
+class Command(BaseCommand):
+    help = "Write the present state of workspaces as a file for apply, without any secret."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("workspace", nargs="*", help="as in its address; all workspaces if none is named")
+
+    def handle(self, *, workspace: list[str], **_: Any) -> None:
+        self.stdout.write(export(workspaces_named(workspace)), ending="")

@@ -1,0 +1,190 @@
+import getpass
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from core.encryption import CannotOpen
+from provisioning.fields import Fields
+from provisioning.reading import Node
+from workspaces import services
+from workspaces.audit.events import Actor, record_event
+from workspaces.command_line import workspaces_named
+from workspaces.credentials.encryption_keys import check_encryption_keys
+from workspaces.credentials.states import api_key_state, session_state
+from workspaces.error_messages import explain
+from workspaces.forms import ConnectForm, first_address
+from workspaces.mail_limits import TooManyEmails
+from workspaces.models import Action, Outcome, Poll, Role, Workspace
+from workspaces.people_forms import InvitationForm
+from workspaces.polling.registry import all_resources
+from workspaces.services.members import MembershipRefused, invite
+
+
+class Command(BaseCommand):
+    help = "List workspaces, connect one, read one now, invite somebody, pause and resume polling."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|connect|poll|invite|pause|resume")
+        self._add(verbs, "list", "workspaces with their state", self._list, named="*")
+        connect = self._add(verbs, "connect", "connect a workspace by an API key, which is asked for", self._connect)
+        connect.add_argument("name", help="as your team calls this organization")
+        connect.add_argument("--api-address", default=first_address(), metavar="URL", help="default: %(default)s")
+        source = connect.add_mutually_exclusive_group()
+        source.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds it")
+        source.add_argument("--api-key-file", metavar="PATH", help="the file that holds it")
+        connect.add_argument("--even-if-unreachable", action="store_true", help="also where Cleanlist does not answer")
+        poll = self._add(verbs, "poll", "read it now, paused or not", self._poll, named=1)
+        names = [resource.name for resource in all_resources() if not resource.has_subjects]
+        poll.add_argument("resource", nargs="*", metavar="RESOURCE", help=f"of {', '.join(names)}; default: all")
+        invitation = self._add(verbs, "invite", "send an invitation by e-mail", self._invite, named=1)
+        invitation.add_argument("email")
+        invitation.add_argument("--role", default=Role.VIEWER.value, choices=Role.values, help="default: %(default)s")
+        self._add(verbs, "pause", "read nothing in the background until it is resumed", self._pause, named="+")
+        self._add(verbs, "resume", "read everything again", self._resume, named="+")
+
+    def _add(
+        self, verbs: Any, name: str, text: str, act: Callable[..., Any], named: str | int | None = None
+    ) -> CommandParser:
+        parser: CommandParser = verbs.add_parser(name, help=text, description=text)
+        if named is not None:
+            parser.add_argument("workspace", nargs=named, help="as in its address")
+        parser.add_argument("--json", action="store_true", help="write JSON instead of text")
+        parser.set_defaults(act=act)
+        return parser
+
+    def handle(self, *, act: Callable[..., int | None], verb: str, **options: Any) -> None:
+        workspace = options.get("workspace")
+        self.actor = Actor.of_command(f"workspace {verb}")
+        self.as_json = options["json"]
+        try:
+            code = act([] if workspace is None else workspaces_named(workspace), options)
+        except (MembershipRefused, TooManyEmails, PermissionDenied, CannotOpen) as refusal:
+            raise CommandError(str(refusal)) from None
+        if code:
+            raise SystemExit(code)
+
+    def _write(self, what: Any, *lines: str) -> None:
+        """Write ``what`` as JSON, or ``lines``."""
+        for line in [json.dumps(what, indent=2, ensure_ascii=False)] if self.as_json else lines:
+            self.stdout.write(line)
+
+    def _list(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+        rows = _states(workspaces)
+        self._write(rows, *(map(_line, rows) if rows else ["No workspace is connected yet."]))
+
+    def _connect(self, _: list[Workspace], options: dict[str, Any]) -> None:
+        check_encryption_keys()
+        form = ConnectForm(
+            {
+                "name": options["name"],
+                "base_url": options["api_address"],
+                "api_key": self._api_key(options),
+                "session_kind": ConnectForm.NONE,
+            }
+        )
+        if not form.is_valid():
+            raise CommandError(" ".join(f"{name}: {' '.join(map(str, said))}" for name, said in form.errors.items()))
+        credentials = form.credentials()
+        base_url = form.cleaned_data["base_url"]
+        report = services.check_connection(base_url, credentials.for_api_key(), None)
+        lines = [f"{check.state:<8} {check.label}: {check.text} {check.fix}".rstrip() for check in report.checks]
+        if not (report.works or (options["even_if_unreachable"] and report.may_pass)):
+            hint = " With --even-if-unreachable it is stored all the same." if report.may_pass else ""
+            raise CommandError("\n".join([*lines, f"Nothing was stored.{hint}"]))
+        made = services.connect_workspace(
+            self.actor, name=form.cleaned_data["name"], base_url=base_url, credentials=credentials, report=report
+        )
+        said = f"{made.name} is connected as {made.slug}. To invite its owner: "
+        self._write(_states([made])[0], *lines, f"{said}workspace invite {made.slug} EMAIL --role owner")
+
+    def _api_key(self, options: dict[str, Any]) -> str:
+        """Return the key from where it is said to be. Raises CommandError that does not repeat it."""
+        sources = {"from_env": options["api_key_env"], "from_file": options["api_key_file"]}
+        given = {way: Node(0, "", value) for way, value in sources.items() if value is not None}
+        if not given:
+            if not sys.stdin.isatty():
+                raise CommandError("Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH.")
+            return getpass.getpass("API key (it is not shown): ")
+        fields = Fields(Path())
+        secret = fields.secret(Node(0, "", given))
+        if fields.problems or secret is None:
+            raise CommandError(" ".join(problem.text for problem in fields.problems))
+        return secret.reveal()  # type: ignore[union-attr]  # nothing asked for what is stored
+
+    def _poll(self, workspaces: list[Workspace], options: dict[str, Any]) -> int:
+        [workspace] = workspaces
+        resources = {one.name: one for one in all_resources() if not one.has_subjects}
+        if unknown := sorted(set(options["resource"]) - resources.keys()):
+            raise CommandError(f"Nothing called {', '.join(unknown)} is read. There are: {', '.join(resources)}.")
+        wanted = options["resource"] or [name for name, one in resources.items() if one.wanted(workspace)]
+        rows = [self._read(workspace, name, resources[name].label) for name in wanted]
+        lines = [
+            f"{'read' if row['ok'] else 'FAILED':<7} {row['label']}: {row['problem']}".rstrip(": ") for row in rows
+        ]
+        self._write(rows, *lines)
+        return 0 if all(row["ok"] for row in rows) else 1
+
+    def _read(self, workspace: Workspace, name: str, label: str) -> dict[str, Any]:
+        result = services.refresh(workspace, name)
+        problem = "" if result.ok else explain(result.errors[0]).sentence
+        record_event(
+            Action.REFRESHED,
+            self.actor,
+            workspace=workspace,
+            outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
+            subject=("", label),
+            message=problem,
+        )
+        return {"resource": name, "label": label, "ok": result.ok, "problem": problem}
+
+    def _invite(self, workspaces: list[Workspace], options: dict[str, Any]) -> None:
+        [workspace] = workspaces
+        form = InvitationForm(options)
+        if not form.is_valid():
+            raise CommandError(" ".join(str(text) for said in form.errors.values() for text in said))
+        email, role = form.cleaned_data["email"], Role(form.cleaned_data["role"])
+        invitation = invite(workspace, self.actor, email=email, role=role)
+        what = {"workspace": workspace.slug, "email": email, "role": role, "until": invitation.expires_at.isoformat()}
+        self._write(what, f"The invitation to {email} is on its way.")
+
+    def _pause(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+        self._switch(workspaces, services.pause_polling, "paused")
+
+    def _resume(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+        self._switch(workspaces, services.resume_polling, "running")
+
+    def _switch(self, workspaces: list[Workspace], switch: Callable[[Workspace, Actor], bool], state: str) -> None:
+        rows = [{"workspace": one.slug, "polling": state, "changed": switch(one, self.actor)} for one in workspaces]
+        self._write(rows, *(f"{row['workspace']}: {state}{'' if row['changed'] else ' already'}" for row in rows))
+
+
+def _states(workspaces: list[Workspace]) -> list[dict[str, Any]]:
+    failing: dict[int, set[str]] = defaultdict(set)
+    rows = Poll.objects.filter(workspace__in=workspaces, consecutive_failures__gt=0)
+    for pk, resource in rows.values_list("workspace", "resource"):
+        failing[pk].add(resource)
+    return [
+        {
+            "workspace": one.slug,
+            "name": one.name,
+            "api_address": one.base_url,
+            "organization": one.organization_name,
+            "polling": "paused" if one.paused_at else "running",
+            "api_key": api_key_state(one).word.lower(),
+            "session": session_state(one).word.lower(),
+            "failing": sorted(failing[one.pk]),
+        }
+        for one in workspaces
+    ]
+
+
+def _line(row: dict[str, Any]) -> str:
+    said = f"API key {row['api_key']}, management session {row['session']}"
+    failing = f"; failing: {', '.join(row['failing'])}" if row["failing"] else ""
+    return f"{row['workspace']:<24} {row['polling']:<8} {row['name']} at {row['api_address']}; {said}{failing}"

@@ -1,0 +1,77 @@
+"""Members as a file lists them. As on the page nobody becomes one unasked: who is none is invited."""
+
+from functools import partial
+
+from provisioning.document import Wanted
+from provisioning.fields import Said
+from provisioning.running import Run
+from workspaces.models import Invitation, Membership, Role, Workspace
+from workspaces.services.members import change_role, invite, remove_member, revoke_invitation
+
+
+def members_of(workspace: Workspace) -> dict[str, Membership]:
+    """Return the members by their address in lower case."""
+    rows = workspace.memberships.select_related("user", "workspace").order_by("user__email")
+    return {membership.user.email.lower(): membership for membership in rows}
+
+
+def invited_to(workspace: Workspace) -> dict[str, Invitation]:
+    """Return the invitations that can be accepted, by their address."""
+    rows = workspace.invitations.open().vouched_for().select_related("workspace").order_by("email")
+    return {invitation.email: invitation for invitation in rows}
+
+
+def apply_members(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+    """Invite, change roles, remove. Higher roles come first, so that no last owner goes whom another follows."""
+    if wanted.members is None:
+        return
+    node, listed = wanted.members.node, wanted.members.value
+    members, invited = members_of(workspace), invited_to(workspace)
+    pending = set(workspace.invitations.open().values_list("email", flat=True))
+    for email in sorted(listed, key=lambda one: -list(Role).index(listed[one].value)):
+        if email in members:
+            _change(run, members[email], listed[email])
+        else:
+            _invite(run, workspace, email, listed[email], invited.get(email), is_pending=email in pending)
+    for email, membership in members.items():
+        if email not in listed:
+            text = f"{email}, {Role(membership.role).in_words}"
+            run.surplus(node, text, partial(remove_member, membership, run.actor))
+    for email, invitation in invited.items():
+        if email not in listed and email not in members:
+            text = f"the invitation to {email}"
+            run.surplus(node, text, partial(revoke_invitation, invitation, run.actor))
+
+
+def _change(run: Run, membership: Membership, said: Said[Role]) -> None:
+    before = Role(membership.role)
+    if before == said.value:
+        run.same()
+        return
+    text = f"{membership.user.email}: {before} → {said.value}"
+    run.do("change", said.node, text, lambda: change_role(membership, said.value, run.actor))
+
+
+def _invite(
+    run: Run, workspace: Workspace, email: str, said: Said[Role], open_one: Invitation | None, *, is_pending: bool
+) -> None:
+    if open_one is not None and open_one.role == said.value:
+        run.same()
+        return
+
+    def act() -> None:
+        if is_pending:
+            _revoke_pending(run, workspace, email)
+        invite(workspace, run.actor, email=email, role=said.value)
+
+    if open_one is not None:
+        text = f"the invitation to {email}: {Role(open_one.role)} → {said.value}, sent again"
+        run.do("change", said.node, text, act)
+    else:
+        run.do("create", said.node, f"an invitation to {email} as {said.value.label.lower()}", act)
+
+
+def _revoke_pending(run: Run, workspace: Workspace, email: str) -> None:
+    """Make way for a new invitation: one for another role, or one whose sender may invite no more."""
+    for pending in workspace.invitations.open().filter(email=email):
+        revoke_invitation(pending, run.actor)

@@ -1,0 +1,77 @@
+"""What addresses get, as a file says. It ends things and begins summaries; what was ended it never begins again.
+
+That is for the reader, who may have ended it with one click, or for an owner on the page.
+"""
+
+from functools import partial
+
+from alerts.models import Recipient, Stream
+from alerts.services.editing import change_recipient
+from alerts.services.notifying import recipients_for
+from provisioning.document import NO_SUMMARY, Wanted, WantedRecipient
+from provisioning.fields import Said
+from provisioning.rules import shown
+from provisioning.running import Run
+from workspaces.models import Workspace
+
+ENDED = "was ended, by its reader or an owner, and is not begun again from here"
+
+
+def gets(recipient: Recipient) -> dict[str, object]:
+    """Return what an address gets, as a file says it."""
+    return {
+        "summary": recipient.summary if recipient.gets_summary else NO_SUMMARY,
+        "critical": recipient.wants(Stream.CRITICAL),
+        "warnings": recipient.wants(Stream.WARNINGS),
+    }
+
+
+USUAL: dict[str, object] = {"summary": NO_SUMMARY, "critical": True, "warnings": True}
+
+
+def apply_recipients(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+    """Begin summaries and end what shall not be sent."""
+    if wanted.recipients is None:
+        return
+    node, listed = wanted.recipients.node, wanted.recipients.value
+    stored = {row.address.lower(): row for row in Recipient.objects.filter(workspace=workspace)}
+    for address, said in listed.items():
+        _apply(run, workspace, address, said, stored.get(address))
+    for address, row in stored.items():
+        if address not in listed and row.gets_summary:
+            now = gets(row)
+            text = f"the summary ({now['summary']}) to {address}"
+            run.surplus(node, text, partial(_store, run, row, now | {"summary": NO_SUMMARY}))
+
+
+def _apply(run: Run, workspace: Workspace, address: str, said: Said[WantedRecipient], row: Recipient | None) -> None:
+    now = gets(row) if row else USUAL
+    after = now | _wish(said.value)
+    if row:
+        for name, stream in (("summary", Stream.SUMMARY), ("critical", Stream.CRITICAL), ("warnings", Stream.WARNINGS)):
+            if not row.wants(stream) and after[name] != now[name]:
+                run.leave("left alone", said.node, f"{name} {ENDED}")
+                after[name] = now[name]
+    changed = [f"{name} {shown(now[name])} → {shown(after[name])}" for name in now if now[name] != after[name]]
+    if not changed:
+        run.same()
+        return
+    run.do(
+        "change" if row else "create",
+        said.node,
+        f"{address}: {', '.join(changed)}",
+        lambda: _store(run, recipients_for(workspace, [address])[address], after),
+    )
+
+
+def _wish(wanted: WantedRecipient) -> dict[str, object]:
+    summary = None if wanted.summary is None else wanted.summary or NO_SUMMARY
+    said = {"summary": summary, "critical": wanted.critical, "warnings": wanted.warnings}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _store(run: Run, recipient: Recipient, after: dict[str, object]) -> None:
+    summary = "" if after["summary"] == NO_SUMMARY else str(after["summary"])
+    change_recipient(
+        recipient, run.actor, summary=summary, critical=bool(after["critical"]), warnings=bool(after["warnings"])
+    )

@@ -1,0 +1,157 @@
+"""Alert rules in a file: read, compared with those that are stored, written out."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from alerts.forms import RuleForm
+from alerts.kinds import RuleKind, all_kinds, kind_named
+from alerts.models import Rule
+from alerts.services.editing import FIELDS
+from provisioning.fields import Fields
+from provisioning.reading import Node
+from workspaces.models import Workspace
+
+COMMON = ("kind", "name", "severity", "threshold", "recovery", "pending_minutes", "repeat_seconds", "to_owners",
+          "addresses", "enabled")  # fmt: skip
+LEVELS = ("threshold", "recovery")
+_LEFT_OUT = {"severity": "warning", "pending_minutes": 0, "repeat_seconds": 0, "to_owners": True, "enabled": True}
+
+
+@dataclass(frozen=True)
+class WantedRule:
+    """A rule that shall be there: what its form gets, and what that made of it, of no workspace yet."""
+
+    node: Node
+    kind: RuleKind
+    data: dict[str, Any]
+    rule: Rule
+
+    def form(self, workspace: Workspace, rule: Rule, others: Sequence[Rule]) -> RuleForm:
+        """Return the form that makes ``rule`` what is wanted, beside ``others``."""
+        return RuleForm(workspace, self.kind, rule, self.data, others=others)
+
+    def made(self, workspace: Workspace) -> Rule:
+        """Return the rule, not stored."""
+        values = {name: getattr(self.rule, name) for name in FIELDS}
+        return Rule(workspace=workspace, kind=self.kind.name, **values)
+
+
+def read_rules(fields: Fields, node: Node) -> list[WantedRule]:
+    """Return the rules of a list."""
+    found = [rule for item in fields.items(node) if (rule := _rule(fields, item)) is not None]
+    for kind, count in Counter(rule.kind.name for rule in found if rule.kind.required_because).items():
+        if count > 1:
+            fields.refuse(node, f"Each workspace has one rule of the kind {kind}. List it once.")
+    return found
+
+
+def _rule(fields: Fields, node: Node) -> WantedRule | None:
+    parts = fields.mapping(node)
+    if not parts:
+        return None
+    kind = kind_named(fields.text(parts["kind"])) if "kind" in parts else None
+    if kind is None:
+        kinds = ", ".join(one.name for one in all_kinds())
+        fields.refuse(parts.get("kind", node), f"Say in kind what the rule watches, by one of these: {kinds}.")
+        return None
+    fields.mapping(node, names_of(kind))
+    data = {name: make().initial for name, make in kind.parameters.items()} | _LEFT_OUT
+    data |= {name: _value(fields, name, part) for name, part in parts.items() if name != "kind"}
+    data.setdefault("recovery", data.get("threshold"))
+    wanted = WantedRule(node, kind, data, Rule(kind=kind.name))
+    form = wanted.form(Workspace(), wanted.rule, ())
+    if not fields.check(form, node):
+        return None
+    form.apply()
+    return wanted
+
+
+def names_of(kind: RuleKind) -> tuple[str, ...]:
+    """Return what can be said of a rule of ``kind``."""
+    common = [name for name in COMMON if not (kind.is_flag and name in LEVELS)]
+    return (*common, *kind.parameters)
+
+
+def _value(fields: Fields, name: str, node: Node) -> Any:
+    if name in {"to_owners", "enabled"}:
+        return fields.flag(node)
+    if name == "addresses":
+        return "\n".join(fields.text(item) for item in fields.items(node))
+    return fields.text(node)
+
+
+def written(rule: Rule, kind: RuleKind) -> dict[str, Any]:
+    """Return what a file says of ``rule``."""
+    values: dict[str, Any] = {
+        "kind": rule.kind,
+        "name": rule.name,
+        "severity": str(rule.severity),
+        "threshold": Decimal(rule.threshold),
+        "recovery": Decimal(rule.recovery),
+        "pending_minutes": rule.pending_seconds // 60,
+        "repeat_seconds": rule.repeat_seconds,
+        "to_owners": rule.to_owners,
+        "addresses": sorted(rule.addresses),
+        "enabled": rule.enabled,
+    }
+    values |= {name: rule.parameters.get(name, _initial(make())) for name, make in kind.parameters.items()}
+    return {name: values[name] for name in names_of(kind)}
+
+
+def _initial(field: forms.Field) -> Any:
+    return field.initial
+
+
+def stored_rules(workspace: Workspace) -> list[Rule]:
+    """Return the rules of ``workspace`` in the order of pages, without those of kinds that no app knows any more."""
+    rows = Rule.objects.filter(workspace=workspace).select_related("workspace").mildest_first()
+    return [rule for rule in rows if rule.kind_of is not None]
+
+
+def paired(wanted: Iterable[tuple[WantedRule, Rule]], stored: Iterable[Rule]) -> list[Rule | None]:
+    """Return for each wanted rule the stored one that it is: of the same kind and name, and of several the same one.
+
+    Of a required kind there is one, whatever its name.
+
+    Names need not be unique, as on the pages: what is equal pairs first, then what comes first.
+    """
+    wanted, left = list(wanted), list(stored)
+    found: list[Rule | None] = [None] * len(wanted)
+    for is_same in (_is_equal, _is_meant):
+        for at, (_, rule) in enumerate(wanted):
+            match = next((one for one in left if found[at] is None and is_same(one, rule)), None)
+            if match is not None:
+                found[at] = match
+                left.remove(match)
+    return found
+
+
+def _is_meant(one: Rule, other: Rule) -> bool:
+    return one.kind == other.kind and (one.name == other.name or one.is_required)
+
+
+def _is_equal(one: Rule, other: Rule) -> bool:
+    kind = one.kind_of
+    return kind is not None and _is_meant(one, other) and written(one, kind) == written(other, kind)
+
+
+def differences(before: Rule, after: Rule) -> list[str]:
+    """Return what differs, in words."""
+    kind = before.kind_of
+    assert kind is not None  # noqa: S101 - ``stored_rules`` leaves the others out
+    old, new = written(before, kind), written(after, kind)
+    return [f"{name} {shown(old[name])} → {shown(new[name])}" for name in new if old[name] != new[name]]
+
+
+def shown(value: Any) -> str:
+    """Return a value as plans show it."""
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, list):
+        return ", ".join(value) or "nobody"
+    return str(value).lower() if isinstance(value, bool) else str(value) or "none"

@@ -1,0 +1,96 @@
+"""Writes the present state as a file that changes nothing when it is applied here."""
+
+from collections.abc import Iterable
+from datetime import time
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from alerts.models import QuietHours, Recipient
+from provisioning.members import invited_to, members_of
+from provisioning.recipients import USUAL, gets
+from provisioning.rules import stored_rules, written
+from usage.models import Budget
+from workspaces.models import ManagementSession, Workspace
+
+HEAD = """\
+# Written by `export`. Secrets are not in here: `stored: true` keeps what the console has. Applied to a console that
+# has none, each of them needs `from_env: NAME` or `from_file: PATH` in its place.
+"""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes figures as they are, and nothing as a reference to something else."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _figure(dumper: yaml.SafeDumper, value: Decimal) -> yaml.Node:
+    is_whole = value == value.to_integral_value()
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{'int' if is_whole else 'float'}", f"{value.normalize():f}")
+
+
+_Dumper.add_representer(Decimal, _figure)
+
+
+def export(workspaces: Iterable[Workspace]) -> str:
+    """Return the file."""
+    state = {"workspaces": {workspace.slug: state_of(workspace) for workspace in workspaces}}
+    text = yaml.dump(state, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return HEAD + str(text)
+
+
+def state_of(workspace: Workspace) -> dict[str, Any]:
+    """Return what a file says of ``workspace``; what there is none of is left out."""
+    state: dict[str, Any] = {"name": workspace.name, "api_address": workspace.base_url}
+    if workspace.api_key is not None:
+        state["api_key"] = {"stored": True}
+    if session := _session(workspace.management_session):
+        state["session"] = session
+    state["polling"] = "running" if workspace.paused_at is None else "paused"
+    state["requires_second_factor"] = workspace.requires_mfa
+    people = {email: invitation.role for email, invitation in invited_to(workspace).items()}
+    people |= {email: membership.role for email, membership in members_of(workspace).items()}
+    state["members"] = dict(sorted(people.items()))
+    state["rules"] = [written(rule, kind) for rule in stored_rules(workspace) if (kind := rule.kind_of)]
+    if recipients := _recipients(workspace):
+        state["recipients"] = recipients
+    return state | _budget(workspace) | _quiet_hours(workspace)
+
+
+def _session(session: ManagementSession | None) -> dict[str, Any] | None:
+    """Return a stored Clerk client session; a pasted token is over before a file is."""
+    if session is None or session.kind != ManagementSession.Kind.CLERK:
+        return None
+    return {
+        "frontend_api_url": session.frontend_api_url,
+        "session_id": session.session_id,
+        "client_token": {"stored": True},
+    }
+
+
+def _recipients(workspace: Workspace) -> dict[str, Any]:
+    rows = {row.address: gets(row) for row in Recipient.objects.filter(workspace=workspace)}
+    return {address: what for address, what in rows.items() if what != USUAL}
+
+
+def _budget(workspace: Workspace) -> dict[str, Any]:
+    budget = Budget.objects.filter(workspace=workspace).first()
+    if budget is None:
+        return {}
+    what = {"credits": Decimal(budget.credits), "length": budget.length, "time_zone": budget.time_zone}
+    return {"budget": {name: value for name, value in what.items() if value != ""}}
+
+
+def _quiet_hours(workspace: Workspace) -> dict[str, Any]:
+    hours = QuietHours.objects.filter(workspace=workspace).first()
+    if hours is None:
+        return {}
+    what = {"begin": _time(hours.begin), "end": _time(hours.end), "time_zone": hours.time_zone}
+    return {"quiet_hours": {name: value for name, value in what.items() if value}}
+
+
+def _time(value: time) -> str:
+    return value.isoformat("auto" if value.second or value.microsecond else "minutes")

@@ -1,0 +1,89 @@
+"""The page that checks a request body. What is pasted is people's contact data: it is neither kept nor logged."""
+
+from typing import Any
+
+from django import forms
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from core.http import page_or_part
+from troubleshooting.archive import as_zip
+from troubleshooting.body.batches import as_lines, bodies_of, can_be_split
+from troubleshooting.body.lines import lines_of
+from troubleshooting.body.shape import MAX_CONTACTS, BodyVerdict, check_body
+from workspaces.access import get_workspace, page_context
+from workspaces.downloads import download
+from workspaces.models import Workspace
+
+PAGE = "troubleshooting/body/page.html"
+MOST_SHOWN = 100
+EXAMPLE = """{
+  "enrichment_type": "partial",
+  "contacts": [
+    {"linkedin_url": "https://www.linkedin.com/in/…"},
+    {"first_name": "…", "last_name": "…", "company_domain": "example.com"}
+  ],
+  "webhook_url": "https://example.com/cleanlist"
+}"""
+
+
+class BodyForm(forms.Form):
+    """The pasted body. Anything may be in it: saying what is wrong is the checker's part."""
+
+    body = forms.Field(
+        label="Request body",
+        widget=forms.Textarea(
+            attrs={"rows": 16, "class": "mono", "spellcheck": "false", "autocomplete": "off", "placeholder": EXAMPLE}
+        ),
+        help_text="What you send to <code>POST /api/v1/public/enrich/bulk</code>, up to 1 MB. It is checked in this "
+        "console, and neither stored nor sent on.",
+    )
+
+
+@sensitive_post_parameters("body")
+@require_http_methods(["GET", "HEAD", "POST"])
+def check(request: HttpRequest, slug: str) -> HttpResponse:
+    """Ask for a body; answer a sent one with what the API would say to it."""
+    workspace = get_workspace(request, slug)
+    if request.method != "POST":
+        return render(request, PAGE, page_context(request, workspace) | {"form": BodyForm()})
+    return _answer(request, workspace)
+
+
+@sensitive_post_parameters("body")
+@require_POST
+def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send a body with too many contacts back as several with 250 each: a ZIP, or a body a line."""
+    workspace = get_workspace(request, slug)
+    text = request.POST.get("body", "")
+    if not can_be_split(verdict := check_body(text)):
+        return _answer(request, workspace)
+    bodies, name = bodies_of(text), f"enrich-bulk-{verdict.contacts}-contacts"
+    if request.POST.get("format") == "jsonl":
+        return download(request, as_lines(bodies), f"{name}.jsonl", "application/x-ndjson; charset=utf-8")
+    count = -(-verdict.contacts // MAX_CONTACTS)
+    files = ((f"body-{number:0{len(str(count))}}-of-{count}.json", body) for number, body in enumerate(bodies, 1))
+    return download(request, as_zip(files), f"{name}.zip", "application/zip")
+
+
+def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    form = BodyForm(request.POST)
+    text = request.POST.get("body", "")
+    context = page_context(request, workspace) | {"form": form} | _verdict(text, check_body(text))
+    return page_or_part(request, PAGE, "verdict", context)
+
+
+def _verdict(text: str, verdict: BodyVerdict) -> dict[str, Any]:
+    shown = verdict.findings[:MOST_SHOWN]
+    lines = lines_of(text, shown)
+    return {
+        "verdict": verdict,
+        "findings": list(zip(shown, lines, strict=True)),
+        "refusals": sum(finding.in_answer for finding in verdict.findings),
+        "more": len(verdict.findings) - len(shown),
+        "unseen": verdict.contacts - verdict.looked_at,
+        "requests": -(-verdict.contacts // MAX_CONTACTS) if can_be_split(verdict) else 0,
+    }

@@ -1,0 +1,81 @@
+"""The support bundle: asked for, looked at in full, then taken along.
+
+For every member: it holds nothing that a viewer cannot read, and less of it. That it was taken is recorded.
+"""
+
+from datetime import UTC
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from core.http import page_or_part
+from core.sanitize import plain_text
+from troubleshooting.archive import as_zip
+from troubleshooting.bundle.form import BundleForm
+from troubleshooting.bundle.writing import Bundle, make_bundle
+from workspaces.access import get_workspace, page_context
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
+from workspaces.models import Action, Workspace
+
+PAGE = "troubleshooting/bundle/page.html"
+_TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")
+
+
+@sensitive_post_parameters(*_TYPED)
+@require_http_methods(["GET", "HEAD", "POST"])
+def bundle(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show everything that a bundle about what is asked would hold; nothing leaves the console yet."""
+    workspace = get_workspace(request, slug)
+    form = BundleForm(request.POST if request.method == "POST" else request.GET, workspace, is_new=True)
+    return _preview(request, workspace, form, _bundle_of(workspace, form))
+
+
+@sensitive_post_parameters(*_TYPED)
+@require_POST
+def take(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the bundle that was looked at, as a ZIP or as one text; show it anew if it has changed since."""
+    workspace = get_workspace(request, slug)
+    form = BundleForm(request.POST, workspace)
+    made = _bundle_of(workspace, form)
+    file_format = request.POST.get("format", "")
+    if made is None or file_format not in {"zip", "txt"} or form.cleaned_data["seen"] != made.digest:
+        return _preview(request, workspace, form, made, changed=made is not None)
+    _record(request, workspace, form.cleaned_data, file_format)
+    name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    if file_format == "zip":
+        return download(request, as_zip(made.files), f"{name}.zip", "application/zip")
+    return download(request, iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")
+
+
+def _bundle_of(workspace: Workspace, form: BundleForm) -> Bundle | None:
+    if not form.is_valid():
+        return None
+    return make_bundle(workspace, form.cleaned_data, form.keys.get(form.cleaned_data["key"]))
+
+
+def _preview(
+    request: HttpRequest, workspace: Workspace, form: BundleForm, made: Bundle | None, *, changed: bool = False
+) -> HttpResponse:
+    finder = [
+        {"prefix": key.prefix, "last4": key.last4, "label": key.label}
+        for key in form.keys.values()
+        if key.prefix and key.last4
+    ]
+    context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed, "finder": finder}
+    return page_or_part(request, PAGE, "preview", context, status=200 if made else 422)
+
+
+def _record(request: HttpRequest, workspace: Workspace, asked: dict[str, Any], file_format: str) -> None:
+    about = {name: plain_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
+    record_event(
+        Action.SUPPORT_BUNDLE_MADE,
+        Actor.of(request),
+        workspace=workspace,
+        subject=("", file_format),
+        about=about,
+        left_in=list(asked["keep"]),
+    )

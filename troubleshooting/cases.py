@@ -1,0 +1,152 @@
+"""What a person is stuck with, as far as it is known: written into addresses, and corrected by hand."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.http import urlencode
+
+from keys.models import ApiKey
+from troubleshooting.pasted.headers import GOOD, SLIPS
+from troubleshooting.pasted.secrets import strip
+from troubleshooting.topics import Topic, all_topics, topic_named
+from webhooks.cleaning import is_usable_workflow_id
+from workspaces.models import Workspace
+
+# Credits that one contact costs at most (``docs/cleanlist-api.md``, "Credits").
+PRICES = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
+KINDS = {
+    "error": "an error response",
+    "status": "a status code",
+    "curl": "a curl command",
+    "header": "a header",
+    "body": "a request body",
+    "workflow": "a workflow id",
+    "key": "an API key",
+    "words": "a description",
+}
+MOST_SAID = 300
+
+
+@dataclass(frozen=True)
+class Case:
+    """The facts of one case, and the topic they belong to. Never a secret, and never a contact's data.
+
+    ``heard`` is the kind of thing that was pasted, ``slips`` what is wrong with its header, ``said`` upstream's words,
+    ``endpoint`` method and path, ``key`` the console's id of a key, ``contacts`` and ``type`` those of a request.
+    """
+
+    topic: str = ""
+    heard: str = ""
+    status: int | None = None
+    code: str = ""
+    said: str = ""
+    request_id: str = ""
+    scope: str = ""
+    endpoint: str = ""
+    slips: tuple[str, ...] = ()
+    key: UUID | None = None
+    workflow: str = ""
+    contacts: int | None = None
+    type: str = ""
+
+    @property
+    def subject(self) -> Topic | None:
+        """Return the topic itself."""
+        return topic_named(self.topic)
+
+    @property
+    def kind(self) -> str:
+        """Return in words what was pasted; empty for a case that was chosen by hand."""
+        return KINDS.get(self.heard, "")
+
+    @property
+    def cost(self) -> int | None:
+        """Return the credits that the request costs at most; None unless its contacts and type are known."""
+        if self.contacts is None or self.type not in PRICES:
+            return None
+        return self.contacts * PRICES[self.type]
+
+    @property
+    def query(self) -> str:
+        """Return the case as the query of an address."""
+        told = {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+        return urlencode(told | ({"slips": ",".join(self.slips)} if self.slips else {}))
+
+
+class CaseForm(forms.Form):
+    """A case as it stands in an address. The visible fields are there to be corrected."""
+
+    topic = forms.ChoiceField(label="Symptom", required=False)
+    status = forms.IntegerField(label="Status code", required=False, min_value=100, max_value=599)
+    workflow = forms.CharField(label="Workflow id", required=False, max_length=200)
+    key = forms.ChoiceField(label="API key", required=False)
+    endpoint = forms.CharField(label="Endpoint", required=False, max_length=200)
+    contacts = forms.IntegerField(label="Contacts", required=False, min_value=1, max_value=1_000_000)
+    type = forms.ChoiceField(
+        label="Enrichment type", required=False, choices=[("", "Not known"), *((name, name) for name in PRICES)]
+    )
+    heard = forms.ChoiceField(required=False, choices=[("", ""), *KINDS.items()], widget=forms.HiddenInput)
+    code = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    said = forms.CharField(required=False, max_length=MOST_SAID, widget=forms.HiddenInput)
+    request_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
+    scope = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+    slips = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+
+    # A browser without scripts does not let a secret into the address either: it refuses to send what matches.
+    _HARMLESS = r"(?!.*(cl(api|ext)_[A-Za-z0-9_\-]{5}|eyJ[A-Za-z0-9_\-]{8})).*"
+
+    def __init__(self, data: Any, workspace: Workspace) -> None:
+        super().__init__(data, auto_id="case-%s")
+        keys = ApiKey.objects.of(workspace).recently_used_first()
+        self.fields["key"].choices = [("", "Not known"), *((str(key.key_id), _label(key)) for key in keys)]  # type: ignore[attr-defined]
+        self.fields["topic"].choices = [("", "Not known"), *_grouped()]  # type: ignore[attr-defined]
+        notes = {"workflow": "public_bulk_…", "endpoint": "POST /api/v1/public/enrich/bulk", "status": "401"}
+        for name, example in notes.items():
+            self.fields[name].widget.attrs |= {"placeholder": example, "autocomplete": "off", "spellcheck": "false"}
+        for name in ("workflow", "endpoint"):
+            words = "Leave secrets out; choose the key by its name."
+            self.fields[name].widget.attrs |= {"pattern": self._HARMLESS, "title": words}
+
+    def clean_workflow(self) -> str:
+        """Refuse what cannot be an id of a workflow."""
+        text = str(self.cleaned_data["workflow"]).strip()
+        if text and (not is_usable_workflow_id(text) or strip(text).found):
+            raise ValidationError("That is no workflow id. It looks like public_bulk_ and a long code behind it.")
+        return text
+
+    def clean_slips(self) -> tuple[str, ...]:
+        """Keep the names that there are."""
+        names = str(self.cleaned_data["slips"]).split(",")
+        return tuple(name for name in names if name in SLIPS or name == GOOD)
+
+    def label_of_key(self) -> str:
+        """Return the name of the key that was chosen; empty where none was."""
+        chosen = str(self.data.get("key") or "")
+        return next((label for value, label in self.fields["key"].choices if value and value == chosen), "")  # type: ignore[attr-defined]
+
+    def case(self) -> Case:
+        """Return what is known; a field that is wrong counts as left out."""
+        told: dict[str, Any] = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        told = told or getattr(self, "cleaned_data", {})
+        known = {field.name: told[field.name] for field in fields(Case) if told.get(field.name)}
+        for name in ("endpoint", "said", "code", "request_id", "scope"):
+            if name in known:
+                known[name] = strip(known[name]).text
+        if "key" in known:
+            known["key"] = UUID(known["key"])
+        return Case(**known)
+
+
+def _label(key: ApiKey) -> str:
+    return f"{key.name} ({key.masked})" if key.name else key.masked
+
+
+def _grouped() -> list[tuple[str, list[tuple[str, str]]]]:
+    places = {"api": "The API answers", "portal": "In Cleanlist's portal"}
+    return [
+        (label, [(topic.name, topic.symptom) for topic in all_topics() if topic.place == place])
+        for place, label in places.items()
+    ]

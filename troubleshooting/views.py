@@ -1,0 +1,159 @@
+"""The troubleshooter: what is wrong, said or pasted; a verdict; and checks that run one by one."""
+
+from dataclasses import replace
+from typing import Any
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from keys.models import ApiKey
+from troubleshooting.body.shape import MAX_CONTACTS, check_body
+from troubleshooting.cases import Case, CaseForm
+from troubleshooting.pasted.recognize import Recognized, recognize
+from troubleshooting.pasted.secrets import strip
+from troubleshooting.results import link
+from troubleshooting.running import Done, closing_words, first_verdict, run, run_all, verdict_on, worse
+from troubleshooting.steps import STEPS, steps_of
+from troubleshooting.steps.shape import shape_of
+from troubleshooting.topics import all_topics
+from workspaces.access import get_workspace
+from workspaces.audit.events import Actor
+from workspaces.models import Workspace
+
+PAGE = "troubleshooting/page.html"
+
+
+@sensitive_post_parameters("text")
+@require_http_methods(["GET", "HEAD", "POST"])
+def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the case in the address, or recognize what was pasted and go to the address of that case."""
+    workspace = get_workspace(request, slug)
+    if request.method == "POST":
+        return _recognize(request, workspace)
+    form = CaseForm(request.GET, workspace)
+    case = form.case()
+    return render(request, PAGE, _context(workspace, form, case) | {"verdict": first_verdict(case)})
+
+
+def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    """Go to the address of the case that is recognized in what was pasted."""
+    stripped = strip(request.POST.get("text", ""))
+    if stripped.found:
+        messages.warning(request, "There was a secret in what arrived. It was discarded at once and is kept nowhere.")
+    found = recognize(stripped.text, workspace)
+    if not found.case.topic:
+        context = _context(workspace, CaseForm({}, workspace), Case())
+        return render(request, PAGE, context | {"not_recognized": True}, status=422)
+    if found.body:
+        return _judge(request, workspace, found)
+    return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
+
+
+def _judge(request: HttpRequest, workspace: Workspace, found: Recognized) -> HttpResponse:
+    """Answer a request's body at once: it holds people's contact data, so it is in no address and is not kept."""
+    verdict = check_body(found.body)
+    case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
+    done = Done(STEPS["shape"], shape_of(verdict))
+    form = CaseForm(QueryDict(case.query), workspace)
+    context = _context(workspace, form, form.case()) | {
+        "first": done,
+        "waiting": steps_of(case)[1:],
+        "verdict": verdict_on(case, done.result),
+        "query": _state(case, done.result.state),
+        "accepted": verdict.accepted,
+        "body": found.body if verdict.contacts > MAX_CONTACTS else "",
+        "batches_url": _batches_url(workspace),
+    }
+    return render(request, PAGE, context)
+
+
+@require_POST
+def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
+    """Run one check of the case in the address; its answer starts the next one."""
+    workspace = get_workspace(request, slug)
+    case = CaseForm(request.GET, workspace).case()
+    steps = steps_of(case)
+    if step not in STEPS or STEPS[step] not in steps:
+        raise Http404("No such check for this case.")
+    done = run(STEPS[step], workspace, case, Actor.of(request))
+    so_far = request.GET.get("so_far", "")
+    worst = worse(done.result, so_far)
+    place = steps.index(done.step) + 1
+    context = {
+        "workspace": workspace,
+        "case": case,
+        "done": done,
+        "verdict": verdict_on(case, done.result) if worst != so_far and done.result.is_finding else None,
+        "next": steps[place] if place < len(steps) else None,
+        "query": _state(case, worst),
+        "closing_words": closing_words(worst) if place == len(steps) else "",
+    }
+    return render(request, "troubleshooting/step.html", context)
+
+
+@require_POST
+def check_all(request: HttpRequest, slug: str) -> HttpResponse:
+    """Run every check of the case in the address, and show all in one page: for browsers without scripts."""
+    workspace = get_workspace(request, slug)
+    form = CaseForm(request.GET, workspace)
+    case = form.case()
+    done = run_all(workspace, case, Actor.of(request))
+    worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
+    context = _context(workspace, form, case) | {
+        "done": done,
+        "verdict": verdict_on(case, worst) if worst else first_verdict(case),
+        "closing_words": closing_words(worst.state) if worst else "",
+    }
+    return render(request, PAGE, context)
+
+
+def _state(case: Case, worst: str) -> str:
+    return case.query + (f"&{urlencode({'so_far': worst})}" if worst else "")
+
+
+def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, Any]:
+    return {
+        "workspace": workspace,
+        "form": form,
+        "case": case,
+        "topic": case.subject,
+        "topics": list(all_topics()),
+        "steps": steps_of(case),
+        "waiting": steps_of(case),
+        "query": _state(case, ""),
+        "key_label": form.label_of_key(),
+        "bundle_url": _bundle_url(workspace, case),
+        "finder": _finder(workspace),
+    }
+
+
+def _finder(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the visible ends of every key: the browser alone matches a pasted one."""
+    keys = ApiKey.objects.of(workspace).exclude(prefix="").exclude(last4="").recently_used_first()
+    return [{"prefix": key.prefix, "last4": key.last4, "label": key.label} for key in keys]
+
+
+def _batches_url(workspace: Workspace) -> str:
+    """Return the address that splits a body into batches; empty while the console has none."""
+    links = link(workspace, "", "troubleshoot_batches")
+    return links[0].url if links else ""
+
+
+def _bundle_url(workspace: Workspace, case: Case) -> str:
+    """Return the page that puts a support bundle together for this case; empty while the console has none."""
+    told = {
+        "workflow": case.workflow,
+        "request": case.request_id,
+        "key": str(case.key or ""),
+        "endpoint": case.endpoint,
+        "status": str(case.status or ""),
+        "message": case.said,
+    }
+    query = urlencode({name: value for name, value in told.items() if value})
+    links = link(workspace, "", "support_bundle", query=f"?{query}" if query else "")
+    return links[0].url if links else ""

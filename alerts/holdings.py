@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from alerts.models import Alert, Notification, Recipient, Rule
-from alerts.services.notifying import told_in
+from alerts.services.notifications import told_in
 from core import clock
 from workspaces.models import Role
 from workspaces.rights import Holding, Loss, register

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from django.urls import reverse
 
-from alerts.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
+from alerts.engine.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
 from alerts.models import Rule
-from alerts.services.hearing import UNHEARD, Unheard, unheard_in
+from alerts.services.audience import UNHEARD, Unheard, unheard_in
 from core.formatting import stamp
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace

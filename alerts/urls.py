@@ -2,13 +2,13 @@
 
 from django.urls import path
 
-from alerts.views import alert, emails, listing, rules, unsubscribing
+from alerts.views import alert, alert_list, emails, rules, unsubscribe
 
 app_name = "alerts"
 
 urlpatterns = [
-    path("unsubscribe/<str:token>/", unsubscribing.unsubscribe, name="unsubscribe"),
-    path("w/<slug:slug>/alerts/", listing.alerts, name="list"),
+    path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("w/<slug:slug>/alerts/", alert_list.alerts, name="list"),
     path("w/<slug:slug>/alerts/<int:pk>/", alert.alert, name="alert"),
     path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alert.acknowledge, name="acknowledge"),
     path("w/<slug:slug>/alerts/<int:pk>/snooze/", alert.snooze, name="snooze"),

@@ -18,12 +18,12 @@ from bench.scratch import surroundings  # first: it chooses the settings
 from django.db import connection
 from django.utils import timezone
 
-from alerts import tasks
-from alerts.kinds import all_kinds
+from alerts.engine import run
+from alerts.engine.kinds import all_kinds
 from alerts.models import Alert, Evaluation, Notification, Rule
-from alerts.services import evaluating
+from core import nudge
 from usage import readings
-from usage.runway import learn_burn
+from usage.forecast.runway import learn_burn
 from workspaces.models import Membership, Poll, Role, User, Workspace
 
 LEVELS = (("Getting low", "information", 2000), ("Low", "warning", 1000), ("Almost gone", "critical", 100))
@@ -68,16 +68,16 @@ def measure(label: str, workspaces: list[Workspace]) -> None:
     landed = {workspace.pk: {"balance"} for workspace in workspaces}
     queries: list[int] = []
     began, used = time.perf_counter(), time.process_time()
-    for place in range(0, len(workspaces), evaluating.BATCH):
-        batch = workspaces[place : place + evaluating.BATCH]
+    for place in range(0, len(workspaces), run.BATCH):
+        batch = workspaces[place : place + run.BATCH]
         with counting() as counted:
-            assert evaluating.evaluate_together(batch, landed=landed) == len(batch)
+            assert run.evaluate_together(batch, landed=landed) == len(batch)
         queries.append(counted.count)
     seconds, busy = time.perf_counter() - began, time.process_time() - used
     rate, each, used_each = len(workspaces) * len(LEVELS) / seconds, seconds / len(workspaces), busy / len(workspaces)
     print(
         f"{label:22} {rate:7,.0f} rules/s, {each * 1000:5.2f} ms a workspace ({used_each * 1000:5.2f} of processor),"
-        f" {min(queries)} to {max(queries)} queries for {evaluating.BATCH} workspaces,"
+        f" {min(queries)} to {max(queries)} queries for {run.BATCH} workspaces,"
         f" {sum(queries) / len(workspaces):.1f} for each"
     )
 
@@ -103,7 +103,7 @@ def counting() -> Iterator[Counted]:
 
 def main(count: int) -> None:
     """Measure all four cases, and check that they were what they should be."""
-    tasks.nudge_outbox = lambda: None  # no worker runs here
+    nudge.nudge = lambda _task: None  # no worker runs here
     workspaces = populate(count)
     print(f"{count:,} workspaces, {len(LEVELS)} rules each, {connection.vendor}")
     land(workspaces, 5000)

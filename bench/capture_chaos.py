@@ -26,6 +26,7 @@ import httpx
 
 from bench.alert_chaos import Program
 from bench.key_commands import COMMANDS, Commands
+from keys.log.completeness import completeness_of
 from sandbox.faults import is_odd
 from tests.sandbox.process import SandboxProcess
 
@@ -169,10 +170,10 @@ def wreak(programs, stop):
 
 def tend(workspace, stop, rounds):
     """Prune and recount with repairs, over and over. Nothing is old and no cell is wrong, so neither may find work."""
-    from keys import recounting, retention  # noqa: PLC0415
+    from keys.log.ingest import recount, retention  # noqa: PLC0415
 
     while not stop.wait(1):
-        rounds.append(retention.prune() + len(list(recounting.recount(workspace, repair=True))))
+        rounds.append(retention.prune() + len(list(recount.recount(workspace, repair=True))))
 
 
 def upstream_rows(sandbox):
@@ -214,7 +215,7 @@ def all_read(workspace, sandbox):
     from keys.models import ApiKey  # noqa: PLC0415
 
     written = {key: len(rows) for key, rows in upstream_rows(sandbox).items()}
-    keys = ApiKey.objects.of(workspace).with_gaps()
+    keys = ApiKey.objects.of(workspace).prefetch_related("gaps")
     read = {key.upstream_id: key.captured_count + key.missed_count for key in keys if key.count_before is not None}
     sized = all(gap.size is not None for key in keys for gap in key.gaps.all())
     return sized and all(read.get(key) == count for key, count in written.items())
@@ -222,10 +223,10 @@ def all_read(workspace, sandbox):
 
 def judge(workspace, sandbox):
     """Print what was captured of what was written; return whether nothing is wrong. Missing rows need their gap."""
-    from keys import recounting  # noqa: PLC0415
+    from keys.log.ingest import recount  # noqa: PLC0415
     from keys.models import ApiKey, KeyTraffic, LogGap  # noqa: PLC0415
 
-    written, keys = upstream_rows(sandbox), list(ApiKey.objects.of(workspace).with_gaps())
+    written, keys = upstream_rows(sandbox), list(ApiKey.objects.of(workspace).prefetch_related("gaps"))
     captured = {key.upstream_id: captured_rows(key) for key in keys}
     readable = {key: [row for row in rows if not is_odd(row[0], ODD_SHARE)] for key, rows in written.items()}
     odd = sum(map(len, written.values())) - sum(map(len, readable.values()))
@@ -234,11 +235,11 @@ def judge(workspace, sandbox):
     wrong_gaps = [key for key in {*found, *expected} if spans(found.get(key, [])) != spans(expected.get(key, []))]
     doubled = sum(sum(Counter(ids).values()) - len(set(ids)) for ids in captured.values())
     strange = sum(len(set(ids) - {row for row, _ in written.get(key, ())}) for key, ids in captured.items())
-    differing = list(recounting.recount(workspace))
+    differing = list(recount.recount(workspace))
     counted = sum(KeyTraffic.objects.filter(key__in=keys, endpoint="").values_list("count", flat=True))
     total, rows = sum(map(len, written.values())), sum(map(len, captured.values()))
     missing = total - rows
-    complete = [key.completeness() for key in keys]
+    complete = [completeness_of(key) for key in keys]
     in_gaps = sum(size or 0 for ones in found.values() for _, _, size in ones)
     print(f"  written {total}, captured {rows}, in gaps {in_gaps}, missed outside gaps {missing - in_gaps}")
     print(f"  without an id upstream {odd}, doubled {doubled}, unknown {strange}")
@@ -247,7 +248,7 @@ def judge(workspace, sandbox):
     for key in keys:
         for after, before, size in found[key.upstream_id]:
             print(f"  gap of {size} requests, {after:%H:%M:%S.%f} to {before:%H:%M:%S.%f}")
-            print(f"    {key.completeness().explanation}")
+            print(f"    {completeness_of(key).explanation}")
     print(f"  keys whose gaps are not where rows are missing: {len(wrong_gaps)}")
     told = sum(one.expected - one.captured for one in complete if one.expected is not None)
     # Rows without an id that lie in a gap, or were missed since the last one, count to its size.

@@ -12,7 +12,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from keys.log import partitions, values
+from keys.log import partitions
+from keys.log.ingest import facets
 from keys.models import ApiKey, LoggedRequest, LogValue
 from workspaces.models import Workspace
 
@@ -126,7 +127,7 @@ def _fill(rows: int) -> None:
         print("  rollups", flush=True)
     workspace = Workspace.objects.get()
     LogValue.objects.bulk_create(
-        [LogValue(workspace=workspace, **one) for one in values.counted(LoggedRequest.objects.all())], batch_size=500
+        [LogValue(workspace=workspace, **one) for one in facets.counted(LoggedRequest.objects.all())], batch_size=500
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

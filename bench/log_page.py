@@ -39,9 +39,9 @@ from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import bare, log_database  # noqa: E402
-from keys.log.export import lines_of  # noqa: E402
-from keys.log.rows import row_urls  # noqa: E402
-from keys.log.scope import Scope  # noqa: E402
+from keys.log.search.export import lines_of  # noqa: E402
+from keys.log.search.rows import row_urls  # noqa: E402
+from keys.log.search.scope import Scope  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 

@@ -126,7 +126,7 @@ def fail(credentials, url):
 
     from cleanlist import DeliveryAttempt, Secret  # noqa: PLC0415
     from core.encryption import Sealed  # noqa: PLC0415
-    from webhooks.landing import land_page  # noqa: PLC0415
+    from webhooks.ingest.attempts import land_page  # noqa: PLC0415
     from workspaces.models import Workspace  # noqa: PLC0415
 
     headers = {"Authorization": f"Bearer {credentials['api_key']}"}
@@ -169,12 +169,12 @@ def redeliver(workspace):
     from django.utils import timezone  # noqa: PLC0415
 
     from webhooks.models import Redelivery  # noqa: PLC0415
-    from webhooks.services import redelivering  # noqa: PLC0415
+    from webhooks.redelivery import services  # noqa: PLC0415
     from workspaces.audit.events import Actor  # noqa: PLC0415
     from workspaces.models import User  # noqa: PLC0415
 
     by = Actor(User.objects.create_superuser("bench@example.test"))
-    job = redelivering.start_redelivery(workspace, by, QueryDict("state=failed"), "", RESULTS)
+    job = services.start_redelivery(workspace, by, QueryDict("state=failed"), "", RESULTS)
     dice, kills = random.Random(SEED), 0  # noqa: S311 - not for secrets
     while True:
         worker = start([sys.executable, "-m", "bench.redelivery", "worker"], stdout=subprocess.PIPE)

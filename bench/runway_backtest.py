@@ -30,8 +30,8 @@ from typing import TypeVar
 
 from bench import runway_rivals
 from bench.runway_series import KINDS, MONDAY, Series
-from usage.forecasting import Hour, Sums, learn, observed
-from usage.profiles import HOURS_A_WEEK
+from usage.forecast import Hour, Sums, learn, observed
+from usage.forecast.profiles import HOURS_A_WEEK
 
 DAYS_SEEN = (2.5, 4, 7, 10, 14, 21, 28, 42, 56)
 Row = TypeVar("Row")

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 
-from usage.profiles import HOURS_A_WEEK
+from usage.forecast.profiles import HOURS_A_WEEK
 
 WEEKS = 16
 HOURS = WEEKS * HOURS_A_WEEK

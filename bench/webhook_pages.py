@@ -31,7 +31,7 @@ from django.urls import reverse  # noqa: E402
 
 from bench import bare  # noqa: E402
 from bench.log_database import there, use  # noqa: E402
-from webhooks import counting  # noqa: E402
+from webhooks.ingest import endpoint_rollups  # noqa: E402
 from webhooks.models import Delivery  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
@@ -104,7 +104,7 @@ def fill(attempts):
     with connection.cursor() as cursor:
         for statement in (WORKFLOWS, DELIVERIES, ATTEMPTS):
             cursor.execute(statement, facts)
-    counting.recount(workspace)
+    endpoint_rollups.recount(workspace)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT count(*) FROM webhooks_attempt")

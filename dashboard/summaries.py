@@ -16,9 +16,9 @@ from dashboard.attention import Attention
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage.budgets.standing import Standing, standings_of
+from usage.forecast.runway import Runway, stored_runway
 from usage.models import BalanceReading
-from usage.runway import Runway, stored_runway
-from webhooks import following, health
+from webhooks import health, tracked_workflows
 from webhooks.health import Failing
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
@@ -116,7 +116,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
         keys=keys,
         attention=attention.of(row, keys or {}, late, webhooks.hosts, budget),
         webhooks=webhooks,
-        webhooks_are_read=bool(read & {following.ALL, following.OF_WORKFLOW}),
+        webhooks_are_read=bool(read & {tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW}),
         # Request logs are read for the keys of the full list; the light one comes without.
         log_is_read=FULL_LIST in read,
         awaits_first_reading=any(_is_on_its_way(poll) for poll in polls),

@@ -8,10 +8,10 @@ from django.conf import settings
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
 from core.sanitize import plain_text
-from keys import landing
-from keys.capture import PAGE_ROWS, longest_seconds
-from keys.endpoints import endpoint_of
-from keys.log import landing as log_landing
+from keys import sync
+from keys.log.endpoints import endpoint_of
+from keys.log.ingest import pages as log_landing
+from keys.log.ingest.schedule import PAGE_ROWS, longest_seconds
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
@@ -30,7 +30,7 @@ async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
 
 def land_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
     """Bring the mirror in line with the full list."""
-    landing.land_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
+    sync.land_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 async def fetch_public_keys(client: AsyncClient, _: Poll) -> Listing[PublicApiKey]:
@@ -49,7 +49,7 @@ def _problem_of_id(text: str) -> str:
 
 def land_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
     """Bring the mirror in line with the light list."""
-    landing.land_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
+    sync.land_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 def wants_light_list(workspace: Workspace) -> bool:

@@ -10,32 +10,13 @@ from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncHour
 
-from alerts.kinds import (
-    Default,
-    Fact,
-    Reading,
-    Readings,
-    RuleKind,
-    Unreadable,
-    register,
-    register_summary,
-)
+from alerts.engine.kinds import Default, Fact, Reading, Readings, RuleKind, Unreadable, register, register_summary
 from alerts.models import Rule
 from core import clock
 from core.formatting import figure, span, stamp, whole_span, with_unit
-from keys import rule_history, sources
+from keys.log import rule_history, sources
+from keys.log.rule_history import DAY, FEWEST, HOUR, PATTERN, busy_hour, least_of, log_of, percent_failed, times_busy
 from keys.models import ApiKey, LoggedRequest
-from keys.rule_history import (
-    DAY,
-    FEWEST,
-    HOUR,
-    PATTERN,
-    busy_hour,
-    least_of,
-    log_of,
-    percent_failed,
-    times_busy,
-)
 from workspaces.models import Poll, Workspace
 
 KEYS = frozenset({"keys", "public_keys"})

@@ -1,6 +1,6 @@
 from celery import shared_task
 
-from keys import retention
+from keys.log.ingest import retention
 
 
 @shared_task(ignore_result=True)

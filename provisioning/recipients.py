@@ -7,7 +7,7 @@ from functools import partial
 
 from alerts.models import Recipient, Stream
 from alerts.services.editing import change_recipient
-from alerts.services.notifying import recipients_for
+from alerts.services.notifications import recipients_for
 from provisioning.document import NO_SUMMARY, Wanted, WantedRecipient
 from provisioning.fields import Said
 from provisioning.rules import shown

@@ -8,8 +8,8 @@ from typing import Any
 
 from django import forms
 
+from alerts.engine.kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
-from alerts.kinds import RuleKind, all_kinds, kind_named
 from alerts.models import Rule
 from alerts.services.editing import FIELDS
 from provisioning.fields import Fields

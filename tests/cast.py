@@ -8,9 +8,9 @@ from django.utils import timezone
 from cleanlist import Secret
 from core.db.sql import together
 from core.encryption import Sealed
-from keys import rollups
+from keys.log.ingest import rollups
+from keys.log.ingest.rollup_counts import tally
 from keys.models import ApiKey, LoggedRequest
-from keys.tallying import tally
 from workspaces.models import Membership, Role, User, Workspace
 
 PASSWORD = "correct horse battery staple"

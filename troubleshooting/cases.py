@@ -12,7 +12,7 @@ from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, SLIPS
 from troubleshooting.pasted.secrets import strip
 from troubleshooting.topics import Topic, all_topics, topic_named
-from webhooks.cleaning import is_usable_workflow_id
+from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
 # Credits that one contact costs at most (``docs/cleanlist-api.md``, "Credits").

@@ -16,8 +16,8 @@ import structlog
 from core import clock
 from usage.budgets.standing import Standing, standings_of
 from usage.burn import Spent, spent
-from usage.runway import BEYOND, NOT_FALLING, Runway
-from usage.watching import Credits, credits_of
+from usage.forecast.runway import BEYOND, NOT_FALLING, Runway
+from usage.watch import Credits, credits_of
 from workspaces.models import Poll
 from workspaces.polling import rate_limiter
 

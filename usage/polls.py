@@ -6,8 +6,8 @@ from django.conf import settings
 
 from cleanlist import AsyncClient, Balance
 from cleanlist.errors import UnexpectedResponse
+from usage.forecast.runway import learn_burn
 from usage.readings import record
-from usage.runway import learn_burn
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 

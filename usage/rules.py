@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import forms
 
-from alerts.kinds import (
+from alerts.engine.kinds import (
     Default,
     Fact,
     Moment,
@@ -25,10 +25,10 @@ from core.formatting import figure, span, stamp, with_unit
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.works import DEAREST
+from usage.forecast.runway import past_days
 from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
-from usage.runway import past_days
-from usage.watching import Credits, credits_of, page_of, polls_of
+from usage.watch import Credits, credits_of, page_of, polls_of
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})

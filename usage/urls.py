@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from usage import history_views, views
+from usage import views
 from usage.budgets import views as budget_views
+from usage.history import views as history_views
 
 app_name = "usage"
 

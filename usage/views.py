@@ -7,17 +7,17 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from alerts.views.listing import rights
+from alerts.views.alert_list import rights
 from core import clock
 from core.http import go_to
 from usage.changes.facts import Mark
 from usage.changes.marking import mark, unmark
-from usage.explained import Explained
 from usage.forms import MarkForm
 from usage.models import BalanceChange
-from usage.overview import overview_of
-from usage.ranges import RANGES
-from usage.what_if import WhatIfForm
+from usage.page.change_words import Explained
+from usage.page.overview import overview_of
+from usage.page.ranges import RANGES
+from usage.page.what_if import WhatIfForm
 from workspaces.access import get_workspace, page_context
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace

@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 
 from webhooks.outgoing import Refused, target_of
 from webhooks.outgoing.targets import LONGEST_URL
-from webhooks.redelivery.selecting import Selection
+from webhooks.redelivery.selection import Selection
 
 
 def is_callable(url: str) -> None:

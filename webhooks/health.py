@@ -1,8 +1,8 @@
 """How endpoints do: figures for the strip, failures in groups, and which endpoints fail now.
 
-A constant number of queries. Attempts are counted by day and hour (``webhooks.counting``); deliveries in a row and
-failures in groups are counted by index within a bounded stretch of time, so that work grows with what happened in it,
-and not with the history before.
+A constant number of queries. Attempts are counted by day and hour (``webhooks.ingest.endpoint_rollups``); deliveries
+in a row and failures in groups are counted by index within a bounded stretch of time, so that work grows with what
+happened in it, and not with the history before.
 """
 
 from collections import Counter
@@ -31,7 +31,7 @@ from django.db.models.functions import Coalesce
 
 from core import clock
 from core.histogram import Histogram, merged, percentile
-from webhooks.counting import day_of
+from webhooks.ingest.endpoint_rollups import day_of
 from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
 

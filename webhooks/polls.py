@@ -9,9 +9,9 @@ from django.conf import settings
 from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus, Listing
 from cleanlist.errors import BadRequest, NotFound
 from core.sanitize import plain_text
-from webhooks import following, statuses
-from webhooks.cleaning import problem_of
-from webhooks.landing import Landed, land_page
+from webhooks import statuses, tracked_workflows
+from webhooks.ingest.attempts import Landed, land_page
+from webhooks.ingest.normalize import problem_of
 from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
@@ -57,8 +57,8 @@ def land_latest(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at:
         newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
-    following.learn_from_log(workspace, read_at)
-    following.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
+    tracked_workflows.learn_from_log(workspace, read_at)
+    tracked_workflows.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
     _set_interval(poll, _interval_of_latest(poll, feed, read_at))
 
 
@@ -84,7 +84,7 @@ def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | Refused) -> 
     shown = {row.workflow_id for row in answer}
     rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
     ids = rows.values_list("workflow__workflow_id", flat=True)
-    return [one for one in ids[: 2 * following.MOST_FOLLOWED] if one not in shown]
+    return [one for one in ids[: 2 * tracked_workflows.MOST_FOLLOWED] if one not in shown]
 
 
 def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
@@ -116,18 +116,18 @@ def land_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, rea
     if not isinstance(answer, Refused):
         land_page(poll.workspace, answer, read_at, workflow_id=poll.subject)
     workflow = _workflow(poll)
-    if workflow is None or following.is_settled(workflow, read_at):
+    if workflow is None or tracked_workflows.is_settled(workflow, read_at):
         _stop(poll)
         return
     retrying = workflow.deliveries.filter(state=DeliveryState.RETRYING).exists()
     _set_interval(poll, QUICKEST_SECONDS if retrying else _by_age(workflow, read_at))
-    following.plan(poll.workspace, read_at)
+    tracked_workflows.plan(poll.workspace, read_at)
 
 
 async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Refused:
     """Return the state of one enrichment; its results are not kept."""
     try:
-        if poll.resource == following.NEWER_STATUS:
+        if poll.resource == tracked_workflows.NEWER_STATUS:
             return await client.enrich.newer_status(poll.subject)
         return await client.enrich.status(workflow_id=poll.subject)
     except (NotFound, BadRequest) as error:
@@ -143,7 +143,10 @@ def land_status(poll: Poll, answer: EnrichmentStatus | Refused, read_at: datetim
         is_gone = workflow.first_seen_at < read_at - GONE_AFTER
         statuses.refused(workflow, answer.words, read_at, is_gone=is_gone)
         _stop(poll) if is_gone else _set_interval(poll, _by_age(workflow, read_at))
-    elif statuses.note(workflow, answer, read_at) or workflow.first_seen_at < read_at - following.STATUS_GIVE_UP_AFTER:
+    elif (
+        statuses.note(workflow, answer, read_at)
+        or workflow.first_seen_at < read_at - tracked_workflows.STATUS_GIVE_UP_AFTER
+    ):
         _stop(poll)
     else:
         _set_interval(poll, _by_age(workflow, read_at))
@@ -170,19 +173,19 @@ def _stop(poll: Poll) -> None:
 
 register(
     Resource(
-        name=following.ALL,
+        name=tracked_workflows.ALL,
         label="Webhook deliveries",
         credential="api_key",
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
         fetch=fetch_latest,
         land=land_latest,
-        note=following.limits,
+        note=tracked_workflows.limits,
     )
 )
 register(
     Resource(
-        name=following.OF_WORKFLOW,
+        name=tracked_workflows.OF_WORKFLOW,
         label="Webhook deliveries of one workflow",
         credential="api_key",
         endpoint="webhooks/deliveries",
@@ -191,15 +194,15 @@ register(
         land=land_of_workflow,
         has_subjects=True,
         subject="workflow",
-        subject_names=following.names_of_followed,
+        subject_names=tracked_workflows.names_of_followed,
     )
 )
 # Upstream allows one key thirty calls a minute over all endpoints. There may be many enrichments to ask about, and what
 # people and other polls do with the same key must go through beside that: the share is taken of half of them.
 HALF_OF_A_KEYS_CALLS = 15
 for name, label in (
-    (following.STATUS, "State of a bulk enrichment"),
-    (following.NEWER_STATUS, "State of an enrichment"),
+    (tracked_workflows.STATUS, "State of a bulk enrichment"),
+    (tracked_workflows.NEWER_STATUS, "State of an enrichment"),
 ):
     register(
         Resource(
@@ -213,6 +216,6 @@ for name, label in (
             land=land_status,
             has_subjects=True,
             subject="workflow",
-            subject_names=following.names_of_followed,
+            subject_names=tracked_workflows.names_of_followed,
         )
     )

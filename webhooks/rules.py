@@ -11,7 +11,7 @@ from django import forms
 from django.db.models import Count, Max, Q
 from django.urls import NoReverseMatch, reverse
 
-from alerts.kinds import (
+from alerts.engine.kinds import (
     Default,
     Fact,
     Moment,
@@ -24,13 +24,13 @@ from alerts.kinds import (
 )
 from alerts.models import Rule
 from core.formatting import figure, with_unit
-from webhooks import following, health
+from webhooks import health, tracked_workflows
 from webhooks.filters import link_to
 from webhooks.models import Delivery, DeliveryState
 from webhooks.reasons import reason_named
 from workspaces.models import Poll, Workspace
 
-RESOURCES = frozenset({following.ALL, following.OF_WORKFLOW})
+RESOURCES = frozenset({tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW})
 IN_A_ROW, MINUTES, FEWEST = 3, 60, 5
 # Where upstream names no URL, all deliveries are of one endpoint without a name.
 NAMELESS = "(no address told)"
@@ -43,7 +43,10 @@ _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 def _unreadable(rules: Sequence[Rule]) -> dict[int, Unreadable]:
     """Return why deliveries as the mirror has them cannot be trusted, of those workspaces where that is so."""
     workspaces = {rule.workspace_id for rule in rules}
-    polls = {poll.workspace_id: poll for poll in Poll.objects.filter(workspace__in=workspaces, resource=following.ALL)}
+    polls = {
+        poll.workspace_id: poll
+        for poll in Poll.objects.filter(workspace__in=workspaces, resource=tracked_workflows.ALL)
+    }
     problems = {pk: _problem_of(polls.get(pk)) for pk in workspaces}
     return {pk: Unreadable(problem) for pk, problem in problems.items() if problem}
 

@@ -2,28 +2,20 @@
 
 from django.urls import URLPattern, path
 
-from webhooks.views import (
-    checking,
-    developers,
-    exporting,
-    listing,
-    looking_up,
-    redelivery,
-    results,
-    unattempted,
-    workflow,
-)
+from webhooks.checks import views as checks
+from webhooks.redelivery import views as redelivery
+from webhooks.views import delivery_list, developers, export, lookup, results, unattempted, workflow
 
 app_name = "webhooks"
 
 urlpatterns: list[URLPattern] = [
-    path("w/<slug:slug>/webhooks/", listing.delivery_list, name="list"),
-    path("w/<slug:slug>/webhooks/figures/", listing.figures, name="figures"),
-    path("w/<slug:slug>/webhooks/tally/", listing.tally, name="tally"),
-    path("w/<slug:slug>/webhooks/export/", exporting.export, name="export"),
-    path("w/<slug:slug>/webhooks/look-up/", looking_up.look_up, name="look_up"),
-    path("w/<slug:slug>/webhooks/check/", checking.check, name="check"),
-    path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checking.check_result, name="check_result"),
+    path("w/<slug:slug>/webhooks/", delivery_list.delivery_list, name="list"),
+    path("w/<slug:slug>/webhooks/figures/", delivery_list.figures, name="figures"),
+    path("w/<slug:slug>/webhooks/tally/", delivery_list.tally, name="tally"),
+    path("w/<slug:slug>/webhooks/export/", export.export, name="export"),
+    path("w/<slug:slug>/webhooks/look-up/", lookup.look_up, name="look_up"),
+    path("w/<slug:slug>/webhooks/check/", checks.check, name="check"),
+    path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checks.check_result, name="check_result"),
     path("w/<slug:slug>/webhooks/unattempted/", unattempted.unattempted_workflows, name="unattempted"),
     path("w/<slug:slug>/webhooks/developers/", developers.developers, name="developers"),
     path("w/<slug:slug>/webhooks/redeliver/", redelivery.redeliver, name="redeliver"),

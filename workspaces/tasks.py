@@ -1,10 +1,8 @@
 from datetime import timedelta
 from typing import Any
 
-import structlog
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
-from kombu.exceptions import OperationalError
 
 from core import clock
 from workspaces.accounts.sessions import SessionStore
@@ -12,8 +10,6 @@ from workspaces.audit import events
 from workspaces.models import Heartbeat
 from workspaces.polling import engine, heartbeats, shutdown
 from workspaces.services import account_mail, probing
-
-logger = structlog.get_logger(__name__)
 
 
 @shared_task(ignore_result=True)
@@ -38,14 +34,6 @@ def probe_credentials() -> None:
 def send_account_mail() -> None:
     """Send the e-mails about accounts that wait."""
     account_mail.send_due()
-
-
-def nudge_account_mail() -> None:
-    """Have waiting mail sent now. Without a broker nothing is lost: the beat looks there every few seconds."""
-    try:
-        send_account_mail.apply_async(retry=False)
-    except OperationalError as error:
-        logger.warning("broker_unreachable", error=str(error))
 
 
 @shared_task(ignore_result=True)

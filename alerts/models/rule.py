@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Case, Value, When
 from django.urls import reverse
 
-from alerts.evaluation import Levels
-from alerts.kinds import Reading, RuleKind, kind_named
+from alerts.engine.kinds import Reading, RuleKind, kind_named
+from alerts.engine.state import Levels
 from alerts.models.recipient import Stream
 from core import clock
 from workspaces.models import User, Workspace

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
-from alerts.services.notifying import Message, Outbox, dispatch_soon, new_message_id, recipients_for
+from alerts.services.notifications import Message, Outbox, dispatch_soon, new_message_id, recipients_for
 from core import clock
 from core.sanitize import plain_text
 from workspaces.audit.events import CONSOLE, Actor, record_event

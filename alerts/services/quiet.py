@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts.models import Alert, Notification, Snooze, Stream
-from alerts.services.notifying import dispatch_soon, new_message_id, payload_of
+from alerts.services.notifications import dispatch_soon, new_message_id, payload_of
 from core import clock
 
 Kind, State = Notification.Kind, Notification.State

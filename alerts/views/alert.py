@@ -9,7 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 from alerts.forms import AcknowledgeForm, SnoozeForm
 from alerts.models import Alert, Snooze
 from alerts.services import handling
-from alerts.views.listing import rights
+from alerts.views.alert_list import rights
 from core import clock
 from core.formatting import in_local_time
 from core.http import go_to

@@ -8,13 +8,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts import sending, smtp
-from alerts.emails import compose
 from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestForm
+from alerts.mail import outbox, smtp
+from alerts.mail.messages import compose
 from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
-from alerts.services.notifying import outsiders, recipients_for, told_in
-from alerts.views.listing import rights
+from alerts.services.notifications import outsiders, recipients_for, told_in
+from alerts.views.alert_list import rights
 from core.http import go_to
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
@@ -67,7 +67,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     except TooManyEmails as problem:
         form.add_error("address", str(problem))
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=429)
-    result = sending.send(row.pk)
+    result = outbox.send(row.pk)
     row.refresh_from_db()
     said = result.answer if result else "it is being sent by a worker"
     level = messages.SUCCESS if row.state == Notification.State.SENT else messages.ERROR

@@ -9,13 +9,13 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from alerts.engine.kinds import RuleKind, all_kinds, kind_named
+from alerts.engine.preview import preview
 from alerts.forms import RuleForm
-from alerts.kinds import RuleKind, all_kinds, kind_named
 from alerts.models import Rule
 from alerts.services import editing
-from alerts.services.notifying import outsiders
-from alerts.services.previewing import preview
-from alerts.views.listing import rights
+from alerts.services.notifications import outsiders
+from alerts.views.alert_list import rights
 from core import clock
 from core.http import go_to, page_or_part
 from workspaces.access import entries_kept, get_workspace, require_confirmation

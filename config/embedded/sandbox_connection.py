@@ -12,8 +12,8 @@ from config.embedded import CannotStart
 from config.embedded.processes import Process
 from config.environment import ROOT
 from core import clock
-from usage.history_csv import parse
-from usage.imports import import_history
+from usage.history.csv_format import parse
+from usage.history.imports import import_history
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
 from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session

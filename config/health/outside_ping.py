@@ -6,7 +6,7 @@ import httpx  # noqa: TID251 - the address is the choice of whoever runs the con
 import structlog
 from django.conf import settings
 
-from alerts import smtp
+from alerts.mail import smtp
 from alerts.models import Notification
 from config.health import liveness
 from core import clock

@@ -19,16 +19,16 @@ from core import clock
 from keys.models import ApiKey, LogGap
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage import figures
-from usage.enrichments import reserved_in
 from usage.figures import NEVER, Figures
 from usage.models import BalanceReading
-from webhooks import following, health
+from usage.spend.enrichments import reserved_in
+from webhooks import health, tracked_workflows
 from workspaces.models import Poll, Workspace
 from workspaces.polling import meters
 
 # As ``keys.polls`` calls them; request logs are read for the keys of the full one.
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"
-DELIVERIES = (following.ALL, following.OF_WORKFLOW)
+DELIVERIES = (tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW)
 
 
 class Epoch(Func):

@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from keys.tallying import Row, tally
+from keys.log.ingest.rollup_counts import Row, tally
 
 BATCH = 2000
 

@@ -8,7 +8,7 @@ from django.db import connection, migrations, transaction
 from django.db.models import F, Min
 
 from keys.log.addresses import canonical
-from keys.models.log_value import fingerprint
+from keys.log.models.facet import fingerprint
 
 BATCH = 2_000
 

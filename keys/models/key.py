@@ -1,15 +1,13 @@
 import uuid
 from datetime import datetime, timedelta
 
-from django.apps import apps
 from django.db import models
-from django.db.models import Case, Count, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Count, F, Q, Value, When
 from django.db.models.expressions import Expression, OrderBy
-from django.db.models.functions import Coalesce, Lower
+from django.db.models.functions import Lower
 from django.urls import reverse
 
 from core import clock
-from keys.models.completeness import Completeness, completeness_of
 from workspaces.models import User, Workspace
 
 # Upstream's own limit a user (``docs/cleanlist-api.md``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
@@ -89,25 +87,6 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Load who created and who revoked along."""
         return self.select_related("created_by", "revoked_by")
 
-    def with_activity(self, since: datetime) -> "ApiKeyQuerySet":
-        """Add what the customer last did with each key, and ``requests_since``, as far as the log was read."""
-        # By name, because the module of the log imports this one.
-        log = apps.get_model("keys", "LoggedRequest").objects.by_customer()
-        own = log.filter(key=OuterRef("pk"))
-        latest = own.newest_first()
-        counted = own.filter(created_at__gte=since).order_by().values("key").annotate(n=Count("pk")).values("n")
-        return self.annotate(
-            last_request_at=Subquery(latest.values("created_at")[:1]),
-            last_method=Subquery(latest.values("method")[:1]),
-            last_path=Subquery(latest.values("path")[:1]),
-            last_ip=Subquery(latest.values("ip_address")[:1]),
-            requests_since=Coalesce(Subquery(counted), 0),
-        )
-
-    def with_gaps(self) -> "ApiKeyQuerySet":
-        """Load the gaps in the log along, so that ``completeness`` asks nothing more."""
-        return self.prefetch_related("gaps")
-
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
         status = conditions(clock.moment())
@@ -166,7 +145,7 @@ class ApiKey(models.Model):
     secret_state = models.CharField(max_length=10, choices=SecretState.choices, default=SecretState.NOT_OURS)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
-    # What is known of the log (``keys.log.landing``): first read at, rows ever captured, requests that had already
+    # What is known of the log (``keys.log.ingest.pages``): first read at, rows ever captured, requests that had already
     # left upstream's log then, and requests that upstream counted since and never showed.
     captured_since = models.DateTimeField(null=True)
     captured_count = models.BigIntegerField(default=0)
@@ -179,7 +158,7 @@ class ApiKey(models.Model):
     # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.sweeping``.
     revoke_begun_at = models.DateTimeField(null=True)
     revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    # Rows from before this hour were pruned (``keys.retention``); upstream may still show them.
+    # Rows from before this hour were pruned (``keys.log.ingest.retention``); upstream may still show them.
     kept_from = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
@@ -245,10 +224,6 @@ class ApiKey(models.Model):
         Not known where requests had left upstream's log before it was first read here.
         """
         return self.created_at if self.count_before == 0 else None
-
-    def completeness(self) -> Completeness:
-        """Return how much of what the key did since its log was first read is here, and why not all."""
-        return completeness_of(self)
 
 
 clock.watch(

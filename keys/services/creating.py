@@ -11,8 +11,8 @@ from django.views.decorators.debug import sensitive_variables
 from cleanlist import CreatedApiKey, Secret
 from cleanlist.errors import CleanlistError, UpstreamUnavailable
 from core import clock
+from keys.lost_creations import link_by_ends
 from keys.models import ApiKey, KeyCreation
-from keys.reconciling import link_by_ends
 from keys.services.rereading import reread_list
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.connections import management_client

@@ -15,7 +15,7 @@ from cleanlist.errors import ValidationFailed
 from keys import services
 from keys.forms import CreateKeyForm
 from keys.models import ApiKey, KeyCreation
-from keys.presenting import Connection, slots_of
+from keys.presenters import Connection, slots_of
 from keys.services import AlreadySent, AnswerLost, NewKey
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import entries_kept, get_workspace, page_context, require_confirmation

@@ -1,5 +1,6 @@
 """One key, and its latest requests."""
 
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -10,11 +11,13 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 from core.http import wants_part
-from keys.log import page as log_page
-from keys.log.filters import LogFilterForm
-from keys.log.scope import Scope
+from keys.log.activity import with_activity
+from keys.log.completeness import completeness_of
+from keys.log.search import page as log_page
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.scope import Scope
 from keys.models import ApiKey
-from keys.presenting import LAST_HOUR, Connection, facts_of
+from keys.presenters import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key
 from workspaces.access import get_workspace, page_context
 from workspaces.models import AuditEvent, Workspace
@@ -36,7 +39,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
-    found = ApiKey.objects.of(workspace).with_people().with_activity(clock.moment() - LAST_HOUR).filter(pk=key.pk)
+    found = with_activity(ApiKey.objects.of(workspace).with_people().filter(pk=key.pk), clock.moment() - LAST_HOUR)
     facts = facts_of(found, workspace)[0]
     facts.key.workspace = workspace
     return {"key": facts.key, "facts": facts, "status": facts.status}
@@ -56,6 +59,6 @@ def _log(request: HttpRequest, scope: Scope) -> dict[str, Any]:
         "with_own": form.shows_own,
         "own": tallies.own,
         "held": tallies.held,
-        "completeness": SimpleLazyObject(scope.key.completeness),
+        "completeness": SimpleLazyObject(partial(completeness_of, scope.key)),
         "log_poll": scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first(),
     }

@@ -14,9 +14,10 @@ from core import clock
 from core.http import wants_part
 from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
+from keys.log.activity import with_activity
 from keys.models import ApiKey
 from keys.models.key import ApiKeyQuerySet
-from keys.presenting import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
+from keys.presenters import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
 from keys.services import RevokeResult, Verdict
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import get_workspace, page_context, require_confirmation
@@ -78,7 +79,7 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
     since = clock.moment() - LAST_HOUR
-    return facts_of(chosen.with_people().with_activity(since).recently_used_first(), workspace)
+    return facts_of(with_activity(chosen.with_people().recently_used_first(), since), workspace)
 
 
 def _part(request: HttpRequest, template: str) -> str:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from tests.accounts.conftest import link_in_mail
 from tests.webhooks.attempts import run
 from tests.webhooks.lost_results import begin
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Redelivery
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Invitation, Membership, Role, User

@@ -9,9 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.test import Client
 from django.utils import timezone
 
-from alerts import sending
+from alerts.mail import outbox, summaries
 from alerts.models import Notification, Recipient, Rule
-from alerts.services import summaries
 from alerts.services.editing import queue_test
 from tests.accounts.conftest import code_of, link_in_mail, recorded, sign_in, with_app
 from webhooks.models import Redelivery
@@ -180,7 +179,7 @@ def test_what_a_worker_had_taken_before_is_not_sent_either(owner, second, worksp
     Notification.objects.update(state=Notification.State.SENDING, leased_until=timezone.now())
     removed(second)
     mail.outbox.clear()
-    assert "lost access" in sending.send(waiting.pk).answer
+    assert "lost access" in outbox.send(waiting.pk).answer
     assert not mail.outbox
     assert Recipient.objects.get().refused_at is None
 

@@ -10,9 +10,9 @@ import time_machine
 from aiosmtpd.controller import Controller
 from django.utils import timezone
 
-from alerts import sending
+from alerts.engine import run as evaluating
+from alerts.mail import outbox as sending
 from alerts.models import Evaluation, Notification, Recipient, Rule
-from alerts.services import evaluating
 from core import clock as database_clock
 from tests.cast import *  # noqa: F403
 from tests.running import free_port
@@ -86,7 +86,7 @@ def mailbox(settings):
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch):
     """No Celery worker runs in tests: what it would do, tests do themselves."""
-    monkeypatch.setattr("alerts.tasks.nudge_outbox", lambda: None)
+    monkeypatch.setattr("core.nudge.nudge", lambda _task: None)
 
 
 class Watch:

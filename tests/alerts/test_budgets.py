@@ -6,17 +6,17 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from alerts.kinds import Unreadable, all_kinds
+from alerts.engine.kinds import Unreadable, all_kinds
+from alerts.engine.preview import preview
+from alerts.engine.run import evaluate_together, read
 from alerts.models import Alert, Evaluation, Rule
 from alerts.services.defaults import make_missing
 from alerts.services.editing import save_rule
-from alerts.services.evaluating import evaluate_together, read
-from alerts.services.previewing import preview
 from tests.alerts.test_defaults import real
 from usage.budgets import services
 from usage.budgets.rules import BUDGET_KINDS
+from usage.forecast.runway import learn_burn
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
-from usage.runway import learn_burn
 from workspaces.audit.events import Actor
 from workspaces.models import Poll, Workspace
 

@@ -7,18 +7,18 @@ from collections import Counter
 import pytest
 from django.utils import timezone
 
-from alerts import sending
+from alerts.engine.write import Pass
+from alerts.mail import outbox
 from alerts.models import Evaluation, Notification, SendingTurn
-from alerts.services.applying import Pass
-from alerts.services.notifying import Outbox
+from alerts.services.notifications import Outbox
 
 pytestmark = pytest.mark.django_db
 
 CRASHES = (
     (Pass, "apply"),  # after the lease is taken, in the evaluation's transaction
     (Outbox, "flush"),  # at the end of that transaction, with everything written
-    (sending, "_attempt"),  # claimed, not sent
-    (sending, "_settle"),  # sent, not noted
+    (outbox, "_attempt"),  # claimed, not sent
+    (outbox, "_settle"),  # sent, not noted
 )
 
 

@@ -8,13 +8,12 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts import kinds
+from alerts.engine import kinds, run
+from alerts.engine.write import Pass
 from alerts.models import Alert, Evaluation, Rule
-from alerts.services import evaluating
-from alerts.services.applying import Pass
 from alerts.services.defaults import evaluation_of
 from usage import readings
-from usage.runway import learn_burn
+from usage.forecast.runway import learn_burn
 from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 from workspaces.polling.registry import tell_landed
@@ -24,10 +23,10 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_new_workspace_gets_its_rules_with_the_first_tick_and_only_once(workspace):
-    evaluating.evaluate_due()
+    run.evaluate_due()
     names = list(Rule.objects.values_list("name", flat=True))
     assert {"Balance low", "Less than a week left", "Balance unreadable", "Key expires soon"} <= set(names)
-    evaluating.evaluate_due()
+    run.evaluate_due()
     assert Rule.objects.count() == len(names)
 
 
@@ -54,7 +53,7 @@ def test_a_removed_default_stays_removed(workspace):
 
 
 def test_nothing_fires_on_a_workspace_that_has_only_just_been_connected(workspace, owner):
-    evaluating.evaluate(workspace)
+    run.evaluate(workspace)
     assert not workspace.alerts.exists()
 
 
@@ -78,7 +77,7 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
 
 def test_two_workers_never_evaluate_one_workspace_together(watch):
     [turn] = Evaluation.objects.take([watch.workspace.pk], timezone.now(), 60)
-    assert not evaluating.evaluate(watch.workspace)
+    assert not run.evaluate(watch.workspace)
     assert Evaluation.objects.finish([turn], timezone.now(), timedelta(minutes=1)) == 1
     turn.refresh_from_db()
     assert turn.next_run_at <= timezone.now()  # what landed meanwhile is looked at right away
@@ -88,14 +87,14 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(watch, monkeypatch):
     watch.rule()
     watch.balance(412)
     watch.alerts.all().delete()
-    read = evaluating.read_together
+    read = run.read_together
 
     def slowly(*arguments):
         Evaluation.objects.update(leased_until=timezone.now() + timedelta(seconds=99))  # another one's by now
         return read(*arguments)
 
-    monkeypatch.setattr(evaluating, "read_together", slowly)
-    assert not evaluating.evaluate(watch.workspace)
+    monkeypatch.setattr(run, "read_together", slowly)
+    assert not run.evaluate(watch.workspace)
     assert not watch.alerts.exists()
 
 
@@ -117,7 +116,7 @@ def test_an_evaluation_takes_the_same_number_of_queries_for_more_rules(watch, dj
 @pytest.fixture
 def two(watch, other):
     """Two workspaces with a rule each, whose balance is below its level."""
-    Evaluation.objects.create(workspace=other, known_kinds=[kind.name for kind in evaluating.all_kinds()])
+    Evaluation.objects.create(workspace=other, known_kinds=[kind.name for kind in run.all_kinds()])
     rule = watch.rule()
     Rule.objects.create(workspace=other, kind=rule.kind, name=rule.name, threshold=500, recovery=550)
     for workspace in (watch.workspace, other):
@@ -132,7 +131,7 @@ def other(watch):
 
 
 def test_workspaces_that_are_evaluated_together_get_what_each_of_them_would_get_alone(two):
-    assert evaluating.evaluate_due() == 2
+    assert run.evaluate_due() == 2
     assert [(alert.workspace, alert.headline) for alert in Alert.objects.order_by("pk")] == [
         (workspace, "412 credits left") for workspace in two
     ]
@@ -147,7 +146,7 @@ def test_a_workspace_that_cannot_be_written_does_not_keep_the_others_from_being_
         apply(self, moves)
 
     monkeypatch.setattr(Pass, "apply", broken)
-    evaluating.evaluate_due()
+    run.evaluate_due()
     assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
 
 
@@ -160,7 +159,7 @@ def test_a_workspace_that_cannot_be_read_does_not_blind_the_others(two, monkeypa
         return kind.read(rules, now)
 
     monkeypatch.setitem(kinds._kinds, kind.name, replace(kind, read=broken))
-    evaluating.evaluate_due()
+    run.evaluate_due()
     assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
 
 
@@ -174,16 +173,16 @@ def test_where_nothing_changes_more_workspaces_take_no_more_queries(watch, amoun
     def evaluate(count):
         made = [Workspace(name=f"W{n}", slug=f"w-{count}-{n}", base_url="http://x") for n in range(count)]
         Workspace.objects.bulk_create(made)
-        known = [kind.name for kind in evaluating.all_kinds()]
+        known = [kind.name for kind in run.all_kinds()]
         Evaluation.objects.bulk_create(Evaluation(workspace=each, known_kinds=known) for each in made)
         for each in made:
             facts = {"workspace": each, "parameters": {"unit": "credits"}, "threshold": 500, "recovery": 550}
             Rule.objects.create(kind="balance_below", name="Low", **facts)
             readings.record(each, Decimal(amount), watch.now)
             learn_burn(each, watch.now)
-        evaluating.evaluate_together(made)
+        run.evaluate_together(made)
         with django_assert_max_num_queries(150) as queries:
-            assert evaluating.evaluate_together(made) == count
+            assert run.evaluate_together(made) == count
         return real(queries)
 
     few = evaluate(2)

@@ -7,10 +7,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from alerts.mail import summaries
 from alerts.models import Notification, Rule
-from alerts.services import summaries
-from usage.history_csv import parse
-from usage.imports import import_history, undo_import
+from usage.history.csv_format import parse
+from usage.history.imports import import_history, undo_import
 from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db

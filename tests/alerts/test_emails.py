@@ -7,9 +7,9 @@ import time_machine
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.emails import one_line
+from alerts.mail import summaries
+from alerts.mail.messages import one_line
 from alerts.models import Notification, QuietHours, Recipient
-from alerts.services import summaries
 from workspaces.models import Poll, User
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from alerts import kinds
+from alerts.engine import kinds
 from alerts.models import Alert
 
 pytestmark = pytest.mark.django_db

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts.kinds import kind_named
-from alerts.services.evaluating import read
-from alerts.services.previewing import episodes, preview
+from alerts.engine.kinds import kind_named
+from alerts.engine.preview import episodes, preview
+from alerts.engine.run import read
 from tests.keys.conftest import log_request, make_key, note_poll
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from alerts import kinds
-from alerts.kinds import Reading
+from alerts.engine import kinds
+from alerts.engine.kinds import Reading
 from alerts.models import Rule, Snooze
 from alerts.services import editing, handling
 from workspaces.audit.events import CONSOLE, Actor

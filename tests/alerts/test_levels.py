@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from alerts.kinds import kind_named
+from alerts.engine.kinds import kind_named
+from alerts.engine.preview import preview
 from alerts.models import Rule
 from alerts.services.defaults import defaults_of
-from alerts.services.previewing import preview
 from usage import burn
 from webhooks.models import Workflow
 

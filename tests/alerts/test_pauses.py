@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from alerts.emails import compose
+from alerts.mail import summaries
+from alerts.mail.messages import compose
 from alerts.models import Recipient
-from alerts.services import summaries
 from workspaces.models import User
 
 pytestmark = pytest.mark.django_db

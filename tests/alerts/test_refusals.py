@@ -8,7 +8,7 @@ import time
 import pytest
 from aiosmtpd.controller import Controller
 
-from alerts import smtp
+from alerts.mail import smtp
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import editing
 from core.db import leases

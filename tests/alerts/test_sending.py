@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from alerts import sending
+from alerts.mail import outbox
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import editing
 from workspaces.audit.events import CONSOLE
@@ -111,7 +111,7 @@ def test_a_worker_killed_between_accept_and_bookkeeping_repeats_only_the_same_me
 ):
     (row,) = waiting("finance@example.test")
     with monkeypatch.context() as patched:
-        patched.setattr(sending, "_settle", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patched.setattr(outbox, "_settle", lambda *_: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             send()
     assert fresh(row).state == "sending"
@@ -158,7 +158,7 @@ def test_workers_in_parallel_send_each_message_once(mailbox, waiting):
 
     def work():
         for row in rows:
-            sending.send(row.pk)
+            outbox.send(row.pk)
         connection.close()
 
     workers = [threading.Thread(target=work) for _ in range(3)]

@@ -8,9 +8,10 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.emails import UNSUBSCRIBE_SALT, compose
+from alerts.mail import summaries
+from alerts.mail.messages import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
-from alerts.services import editing, handling, summaries
+from alerts.services import editing, handling
 from tests.older import older
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User

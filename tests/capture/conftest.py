@@ -5,8 +5,8 @@ from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import RequestLogEntry
-from keys import landing
-from keys.log import landing as log_landing
+from keys import sync
+from keys.log.ingest import pages as log_landing
 from keys.models import ApiKey
 from tests.cast import *  # noqa: F403
 from workspaces.models import Poll, Workspace
@@ -38,7 +38,7 @@ class FakeLog:
             id=KEY, is_active=True, name="Server", key_prefix="clapi_AbCd", key_last4="wXyZ",
             request_count=len(self.rows), last_used_at=used,
         )  # fmt: skip
-        landing.land_full_list(self.workspace, [listed], at(seconds))
+        sync.land_full_list(self.workspace, [listed], at(seconds))
 
     def page(self):
         return sorted(self.rows, key=lambda row: row.created_at, reverse=True)[:500]

@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
-from keys import recounting
-from keys.log import landing as log_landing
+from keys.log.completeness import completeness_of
+from keys.log.ingest import pages as log_landing
+from keys.log.ingest import recount
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
 from tests.waiting import wait_until
@@ -124,8 +125,8 @@ def test_crashes_and_faults_neither_lose_nor_double_a_request(sandbox, workspace
     for _ in range(2):  # the list tells the count, the log has the rows
         poll_everything()
     assert {key: captured(key) for key in keys} == written
-    assert list(recounting.recount(workspace)) == []
-    shown = [key.completeness() for key in ApiKey.objects.of(workspace).filter(upstream_id__in=keys)]
+    assert list(recount.recount(workspace)) == []
+    shown = [completeness_of(key) for key in ApiKey.objects.of(workspace).filter(upstream_id__in=keys)]
     assert [one.percent for one in shown] == [100, 100, 100]
     assert not LogGap.objects.exists()
 
@@ -144,4 +145,4 @@ def test_more_than_a_page_at_once_is_a_gap_with_its_span_and_size(sandbox, works
     first_after = LoggedRequest.objects.filter(key__upstream_id=key, created_at__gt=last.created_at)
     assert (gap.after, gap.size) == (last.created_at, 120)
     assert gap.before == first_after.order_by("created_at").first().created_at
-    assert "120 requests fell into 1 gap" in ApiKey.objects.get(upstream_id=key).completeness().explanation
+    assert "120 requests fell into 1 gap" in completeness_of(ApiKey.objects.get(upstream_id=key)).explanation

@@ -8,8 +8,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from keys import recounting, retention
 from keys.log import partitions
+from keys.log.completeness import completeness_of
+from keys.log.ingest import recount, retention
 from keys.models import LoggedRequest
 from tests.capture.conftest import START
 
@@ -35,8 +36,8 @@ def test_a_month_that_is_too_old_is_dropped_and_its_counts_stay(aged):
     assert old not in partitions.existing()
     assert LoggedRequest.objects.count() == 10
     assert aged.key.traffic.everything().total() == 30
-    assert aged.key.completeness().is_complete
-    assert list(recounting.recount(aged.workspace)) == []
+    assert completeness_of(aged.key).is_complete
+    assert list(recount.recount(aged.workspace)) == []
     assert not aged.key.log_values.filter(value="/old").exists()
 
 

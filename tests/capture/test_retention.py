@@ -7,9 +7,10 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from keys import recounting, retention
+from keys.log.completeness import completeness_of
+from keys.log.ingest import recount, retention
+from keys.log.ingest.rollup_counts import hour_of
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
-from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 
 DAY = 86_400
@@ -36,7 +37,7 @@ def test_rows_past_their_age_go_and_rollups_stay(old, settings):
     assert prune(3, settings) == 300
     assert LoggedRequest.objects.count() == 200
     assert old.key.traffic.everything().total() == 500
-    assert old.key.completeness().is_complete
+    assert completeness_of(old.key).is_complete
 
 
 def test_pruned_rows_that_upstream_still_shows_do_not_come_back(old, settings):
@@ -46,12 +47,12 @@ def test_pruned_rows_that_upstream_still_shows_do_not_come_back(old, settings):
     old.read(3 * DAY + 61)
     assert LoggedRequest.objects.count() == 205
     assert old.key.traffic.everything().total() == 505
-    assert old.key.completeness().is_complete
+    assert completeness_of(old.key).is_complete
 
 
 def test_rollups_equal_a_recount_of_what_is_left(old, settings):
     prune(3, settings)
-    assert list(recounting.recount(old.workspace)) == []
+    assert list(recount.recount(old.workspace)) == []
 
 
 def test_only_so_many_rows_are_kept_counted_in_whole_hours(old, settings):
@@ -115,11 +116,11 @@ def half_pruned(old, settings, monkeypatch):
 
 
 def test_a_recount_leaves_alone_the_hours_that_are_being_pruned(half_pruned):
-    assert list(recounting.recount(half_pruned.workspace)) == []
+    assert list(recount.recount(half_pruned.workspace)) == []
 
 
 def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned, settings):
-    list(recounting.recount(half_pruned.workspace, repair=True))
+    list(recount.recount(half_pruned.workspace, repair=True))
     prune(3, settings)
 
     assert half_pruned.key.traffic.everything().total() == 500
@@ -128,16 +129,16 @@ def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned,
 
 def test_an_hour_that_is_pruned_while_it_is_counted_keeps_its_history(old, settings, monkeypatch):
     KeyTraffic.objects.filter(hour=hour_of(at(0))).update(count=F("count") + 1)
-    count_ahead = recounting._OfKey.count_ahead
+    count_ahead = recount._OfKey.count_ahead
 
     def prune_afterwards(level, *stretch):
         counted = count_ahead(level, *stretch)
         prune(3, settings)
         return counted
 
-    monkeypatch.setattr(recounting._OfKey, "count_ahead", prune_afterwards)
+    monkeypatch.setattr(recount._OfKey, "count_ahead", prune_afterwards)
     before = old.key.traffic.everything().total()
-    assert list(recounting.recount(old.workspace, repair=True))
+    assert list(recount.recount(old.workspace, repair=True))
     assert old.key.traffic.everything().total() == before
 
 
@@ -172,4 +173,4 @@ def test_new_rows_after_everything_was_pruned_and_forgotten_are_no_gap(old, sett
     old.list(5 * DAY + 100)
     old.read(5 * DAY + 101, old.rows[-3:])
     assert not old.key.gaps.exists()
-    assert old.key.completeness().is_complete
+    assert completeness_of(old.key).is_complete

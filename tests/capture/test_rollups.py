@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from msgspec import structs
 
 from core.histogram import percentile
-from keys import landing, recounting
+from keys import sync
+from keys.log.ingest import recount
+from keys.log.ingest.rollup_counts import hour_of
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
-from keys.tallying import hour_of
 from tests.capture.conftest import START, at
 from tests.cast import count_into_rollups
 from tests.keys.test_landing import listed
@@ -66,21 +67,21 @@ def test_a_rollup_that_is_wrong_is_reported_and_set_right(busy, capsys):
         call_command("recount_rollups")
     assert "everything 2xx: the rollup says 1, the log" in capsys.readouterr().out
     call_command("recount_rollups", "--repair")
-    assert list(recounting.recount(busy.workspace)) == []
+    assert list(recount.recount(busy.workspace)) == []
 
 
 def test_counting_twice_finds_the_same(busy):
     wrong = KeyTraffic.objects.filter(endpoint="").update(count=F("count") + 1)
 
-    first = list(recounting.recount(busy.workspace))
+    first = list(recount.recount(busy.workspace))
 
     assert len(first) == 2 * wrong > 0  # of the key, and of the workspace
-    assert list(recounting.recount(busy.workspace)) == first
+    assert list(recount.recount(busy.workspace)) == first
 
 
 def test_a_row_that_is_lost_from_the_log_is_noticed(busy):
     LoggedRequest.objects.filter(is_own_call=False).first().delete()
-    assert any("the rollup says" in sentence for sentence in recounting.recount(busy.workspace))
+    assert any("the rollup says" in sentence for sentence in recount.recount(busy.workspace))
 
 
 def test_an_unknown_workspace_is_said_to_be_so(db):
@@ -89,8 +90,8 @@ def test_an_unknown_workspace_is_said_to_be_so(db):
 
 
 def test_keys_of_a_workspace_add_up(busy):
-    landing.land_full_list(busy.workspace, [listed(1)], at(9000))
-    other = landing.ApiKey.objects.get(upstream_id=listed(1).id)
+    sync.land_full_list(busy.workspace, [listed(1)], at(9000))
+    other = sync.ApiKey.objects.get(upstream_id=listed(1).id)
     count_into_rollups(other, list(LoggedRequest.objects.filter(is_own_call=False)))
     total = WorkspaceTraffic.objects.filter(workspace=busy.workspace).everything().total()
     assert total == busy.key.traffic.everything().total() + other.traffic.everything().total() == 980
@@ -141,7 +142,7 @@ def rename(name):
 def test_while_differences_are_reported_others_may_write(busy):
     KeyTraffic.objects.filter(endpoint="").update(count=1)
 
-    found = recounting.recount(busy.workspace)
+    found = recount.recount(busy.workspace)
     assert next(found)
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(rename, "Renamed").result(timeout=5) == 1
@@ -151,7 +152,7 @@ def test_while_differences_are_reported_others_may_write(busy):
 def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
     wrong = KeyTraffic.objects.filter(endpoint="").update(count=F("count") + 1)
 
-    found = recounting.recount(busy.workspace)
+    found = recount.recount(busy.workspace)
     said = [next(found)]
     busy.write(40, since=9000, path="/api/v2/people/search")
     busy.list(9100)
@@ -166,7 +167,7 @@ def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
 def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, monkeypatch):
     hour = hour_of(busy.rows[-1].created_at)
     KeyTraffic.objects.filter(hour=hour).update(count=1)
-    held, tally, count_ahead = [], recounting.tally, recounting._OfKey.count_ahead
+    held, tally, count_ahead = [], recount.tally, recount._OfKey.count_ahead
 
     def recording(rows, endpoints):
         rows = list(rows)
@@ -180,17 +181,17 @@ def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, 
         busy.read(8201)
         return counted
 
-    monkeypatch.setattr(recounting, "tally", recording)
-    monkeypatch.setattr(recounting._OfKey, "count_ahead", land_afterwards)
-    assert list(recounting.recount(busy.workspace, repair=True))
+    monkeypatch.setattr(recount, "tally", recording)
+    monkeypatch.setattr(recount._OfKey, "count_ahead", land_afterwards)
+    assert list(recount.recount(busy.workspace, repair=True))
     assert max(held) == 3
     monkeypatch.undo()
-    assert list(recounting.recount(busy.workspace)) == []
+    assert list(recount.recount(busy.workspace)) == []
 
 
 def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatch):
     busy.key.log_values.all().delete()
-    count = recounting.values.counted
+    count = recount.values.counted
 
     def count_slowly(rows):
         counted = list(count(rows))
@@ -199,8 +200,8 @@ def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatc
         busy.read(9101)
         return counted
 
-    monkeypatch.setattr(recounting.values, "counted", count_slowly)
-    recounting.recount_values(busy.key)
+    monkeypatch.setattr(recount.values, "counted", count_slowly)
+    recount.recount_values(busy.key)
 
     assert busy.key.log_values.get(kind="status_code", value="429").count == 95
 
@@ -213,4 +214,4 @@ def test_rows_at_the_ends_of_time_are_counted_like_others(log, year):
     log.read(11)
 
     assert log.key.traffic.everything().total() == 3
-    assert list(recounting.recount(log.workspace)) == []
+    assert list(recount.recount(log.workspace)) == []

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Listing, RequestLogEntry
-from keys import landing, polls
-from keys.log import landing as log_landing
+from keys import polls, sync
+from keys.log.ingest import pages as log_landing
 from tests.capture.conftest import KEY
 from tests.keys.test_landing import listed
 from workspaces.models import Poll
@@ -57,10 +57,10 @@ def test_a_failing_reading_keeps_the_wait_it_was_given(read_log):
 
 def test_fifty_keys_in_use_are_spread_over_the_share(workspace):
     keys = [listed(number, request_count=3) for number in range(50)]
-    landing.land_full_list(workspace, keys, timezone.now())
+    sync.land_full_list(workspace, keys, timezone.now())
     now = timezone.now()
     Poll.objects.update(last_success_at=now, next_run_at=now + timedelta(seconds=436))
-    landing.land_full_list(workspace, keys, now + timedelta(seconds=1))
+    sync.land_full_list(workspace, keys, now + timedelta(seconds=1))
     assert 300 < min(seconds_left(poll) for poll in Poll.objects.all()) < 320
 
 
@@ -75,7 +75,7 @@ def test_the_interval_follows_the_rate_of_the_page(read_log):
 
 def test_a_revoked_key_is_looked_at_once_more_and_then_seldom(read_log):
     note_reading(read_log)
-    landing.land_full_list(read_log.workspace, [listed(0, id=KEY, is_active=False)], timezone.now())
+    sync.land_full_list(read_log.workspace, [listed(0, id=KEY, is_active=False)], timezone.now())
     poll = read_log.poll
     assert seconds_left(poll) <= 0
     log_landing.reschedule(poll, [timezone.now()] * 500, timezone.now(), found_gap=True)

@@ -2,6 +2,7 @@
 
 import ast
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,17 @@ FLOORS = {
     "config": 9,
 }
 # The root of the house hands what it knows to everyone: its settings are read through django.conf.
-MODULES = [path for package in FLOORS for path in sorted((ROOT / package).rglob("*.py"))]
+PATHS = [
+    path for package in FLOORS for path in sorted((ROOT / package).rglob("*.py")) if "migrations" not in path.parts
+]
+
+
+def module_of(path):
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in PATHS}
 
 
 @cache
@@ -36,17 +47,55 @@ def imported_packages(path):
     return found
 
 
+class Imports(ast.NodeVisitor):
+    """The modules of ours that one imports, in functions too; not those that only types are taken from."""
+
+    def __init__(self, module):
+        self.package = module if MODULES[module].name == "__init__.py" else module.rpartition(".")[0]
+        self.found = set()
+
+    def visit_If(self, node):
+        if "TYPE_CHECKING" not in ast.unparse(node.test):
+            self.generic_visit(node)
+
+    def visit_Import(self, node):
+        self.found |= {alias.name for alias in node.names if alias.name in MODULES}
+
+    def visit_ImportFrom(self, node):
+        base = node.module or ""
+        if node.level:
+            above = self.package.split(".")[: len(self.package.split(".")) - node.level + 1]
+            base = ".".join([*above, *filter(None, [node.module])])
+        for alias in node.names:
+            name = f"{base}.{alias.name}"
+            self.found |= {name if name in MODULES else base} & set(MODULES)
+
+
+def imports_of(module):
+    visitor = Imports(module)
+    visitor.visit(ast.parse(MODULES[module].read_text()))
+    return visitor.found - {module}
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    try:
+        order = list(TopologicalSorter({module: imports_of(module) for module in MODULES}).static_order())
+    except CycleError as error:
+        pytest.fail(" imports ".join(reversed(error.args[1])))
+    assert len(order) == len(MODULES) > 500
+
+
 @pytest.mark.parametrize("package", FLOORS)
 def test_a_module_imports_only_from_floors_below(package):
     too_high = {name for name, floor in FLOORS.items() if floor >= FLOORS[package] and name != package}
-    modules = [path for path in MODULES if path.relative_to(ROOT).parts[0] == package]
+    modules = [path for path in PATHS if path.relative_to(ROOT).parts[0] == package]
     assert modules
     wrong = {str(path.relative_to(ROOT)): imported_packages(path) & too_high for path in modules}
     assert {path: names for path, names in wrong.items() if names} == {}
 
 
 def test_the_client_and_the_sandbox_know_nothing_of_each_other_or_of_django():
-    for path in MODULES:
+    for path in PATHS:
         if path.relative_to(ROOT).parts[0] in {"cleanlist", "sandbox"}:
             assert not {"django", "celery"} & imported_packages(path), path
 

@@ -35,7 +35,7 @@ def fail(error, cause=None):
         raise error from cause
     except type(error):
         logging.getLogger("celery.beat").exception("Message Error: %s", error)
-        structlog.get_logger("alerts.sending").exception("notification_failed", notification=7)
+        structlog.get_logger("alerts.mail.outbox").exception("notification_failed", notification=7)
 
 
 def test_redis_away_is_one_line_whoever_notices_and_however_often(handler):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from alerts import smtp
+from alerts.mail import smtp
 from alerts.models import Notification, Recipient
 from config.health import liveness, outside_ping
 from config.health.liveness import Liveness, Trouble

@@ -8,7 +8,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from core import clock
-from keys import landing
+from keys import sync
 from keys.models import ApiKey
 from keys.services import revoking
 from tests.keys.test_landing import listed
@@ -19,7 +19,7 @@ MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]
 
 
 def land(workspace, *keys, later=timedelta(0)):
-    landing.land_full_list(workspace, list(keys), clock.now() + later)
+    sync.land_full_list(workspace, list(keys), clock.now() + later)
 
 
 @pytest.mark.parametrize("ahead", MOVES)
@@ -97,15 +97,15 @@ def test_a_list_in_flight_cannot_undo_a_revocation_that_comes_between_its_readin
 ):
     land(workspace, listed(1), later=timedelta(seconds=-10))
     key, before = ApiKey.objects.get(), clock.now()
-    has_read, may_write, apply = threading.Event(), threading.Event(), landing._apply
+    has_read, may_write, apply = threading.Event(), threading.Event(), sync._apply
 
     def paused(*arguments):
         has_read.set()
         assert may_write.wait(20)
         apply(*arguments)
 
-    monkeypatch.setattr(landing, "_apply", paused)
-    list_poll = Aside(lambda: landing.land_full_list(workspace, [listed(1)], before))
+    monkeypatch.setattr(sync, "_apply", paused)
+    list_poll = Aside(lambda: sync.land_full_list(workspace, [listed(1)], before))
     assert has_read.wait(20)
     command = Aside(lambda: revoking._strike(key, CONSOLE, clock.now()))
     wait_until(lambda: waits_for_a_lock() or not command.thread.is_alive())

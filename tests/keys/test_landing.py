@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import Listing, PublicApiKey, RequestLogEntry
-from keys import landing, polls
-from keys.log import landing as log_landing
+from keys import polls, sync
+from keys.log.ingest import pages as log_landing
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
 
@@ -25,7 +25,7 @@ def listed(number=0, **facts):
 
 
 def land(workspace, *keys, after=0):
-    landing.land_full_list(workspace, list(keys), NOW + timedelta(seconds=after))
+    sync.land_full_list(workspace, list(keys), NOW + timedelta(seconds=after))
 
 
 def test_landing_the_same_list_twice_changes_nothing(workspace):
@@ -71,7 +71,7 @@ def test_an_expiry_is_not_taken_for_a_revocation(workspace):
 def test_a_light_list_keeps_what_a_full_one_told(workspace):
     land(workspace, listed(1))
     light = PublicApiKey(key_id=listed(1).id, is_active=True, key_prefix="clapi_AbCd", key_last4="wXyZ")
-    landing.land_light_list(workspace, [light], NOW + timedelta(seconds=60))
+    sync.land_light_list(workspace, [light], NOW + timedelta(seconds=60))
     key = ApiKey.objects.get()
     assert (key.name, key.request_count, key.in_full) == ("Key 1", 7, True)
 
@@ -171,8 +171,8 @@ def test_ten_and_twenty_keys_land_with_the_same_number_of_queries(workspace):
 
 def test_a_list_with_records_that_cannot_be_read_takes_no_key_for_gone(workspace):
     land(workspace, listed(1), listed(2))
-    landing.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=60), is_complete=False)
+    sync.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=60), is_complete=False)
     assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is None
 
-    landing.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=120))
+    sync.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=120))
     assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is not None

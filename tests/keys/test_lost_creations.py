@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import Client
 
 from core import clock
-from keys import landing
+from keys import sync
 from keys.models import ApiKey, KeyCreation
 from keys.services import creating
 from tests.keys.conftest import Console
@@ -36,7 +36,7 @@ def made(number=1, name="Wanted", *, ago=10 * MINUTE, **facts):
 
 
 def land(workspace, *keys, **options):
-    landing.land_full_list(workspace, list(keys), clock.now(), **options)
+    sync.land_full_list(workspace, list(keys), clock.now(), **options)
 
 
 def key_of(creation):

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from keys import landing
+from keys import sync
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey
 from keys.services import revoking
@@ -124,13 +124,13 @@ def test_a_mirror_that_is_behind_is_read_first_so_that_old_revocations_are_not_c
 
 def test_what_a_command_read_itself_counts_though_a_worker_takes_the_lease_of_the_list(console, sandbox, monkeypatch):
     sandbox.control("faults", {"path": "/api/v1/api-keys", "method": "POST", "times": 1, "kind": "drop"})
-    land = landing.land_full_list
+    land = sync.land_full_list
 
     def land_after_a_worker_came(*arguments, **options):
         Poll.objects.filter(resource="keys").update(leased_until=timezone.now() + timedelta(seconds=60))
         land(*arguments, **options)
 
-    monkeypatch.setattr(landing, "land_full_list", land_after_a_worker_came)
+    monkeypatch.setattr(sync, "land_full_list", land_after_a_worker_came)
     page = text_of(console.create(name="Lost"))
     assert "shows no such key so far" in page
     assert "could not be read either" not in page

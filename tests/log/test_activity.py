@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from keys.activity import activity_of
+from keys.log.activity import activity_of
 from tests.cast import count_into_rollups
 from tests.keys.conftest import make_key, text_of
 

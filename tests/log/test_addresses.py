@@ -15,14 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cleanlist import RequestLogEntry
-from keys import sources
+from keys.log import sources
 from keys.log.addresses import canonical, is_address, network_of
-from keys.log.filters import LogFilterForm
-from keys.log.landing import land_requests
-from keys.log.scope import Scope
-from keys.log.search import find, search_for
+from keys.log.ingest.pages import land_requests
+from keys.log.models.facet import fingerprint
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.finder import find, search_for
+from keys.log.search.scope import Scope
 from keys.models import LoggedRequest, LogValue
-from keys.models.log_value import fingerprint
 from tests.keys.conftest import text_of
 
 unifying = import_module("keys.migrations.0010_canonical_addresses")

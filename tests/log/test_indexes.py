@@ -8,7 +8,7 @@ from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
-from keys.log.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm
 from keys.models import LoggedRequest
 from tests.keys.conftest import make_key
 

@@ -6,11 +6,11 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from keys import recounting
-from keys.log.filters import LogFilterForm
-from keys.log.hints import hints_of
-from keys.log.scope import Scope
-from keys.log.search import search_for
+from keys.log.ingest import recount
+from keys.log.search.estimates import hints_of
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.finder import search_for
+from keys.log.search.scope import Scope
 from keys.models import LoggedRequest, LogValue
 from tests.keys.conftest import make_key, text_of
 
@@ -20,9 +20,9 @@ UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
 
 @pytest.fixture
 def small_windows(monkeypatch):
-    monkeypatch.setattr("keys.log.search.MOST_RARE", 0)
-    monkeypatch.setattr("keys.log.search.find.__kwdefaults__", {"upward": False, "window": 10})
-    monkeypatch.setattr("keys.log.page.LATER_WINDOW", 20)
+    monkeypatch.setattr("keys.log.search.finder.MOST_RARE", 0)
+    monkeypatch.setattr("keys.log.search.finder.find.__kwdefaults__", {"upward": False, "window": 10})
+    monkeypatch.setattr("keys.log.search.page.LATER_WINDOW", 20)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, quer
 def test_what_matches_is_found_the_same_by_any_way(busy, query, of_key, monkeypatch):
     url = busy.key_url if of_key else busy.all_url
     by_index = busy.shown(f"?{query}", url=url)
-    monkeypatch.setattr("keys.log.search.MOST_RARE", 0)
+    monkeypatch.setattr("keys.log.search.finder.MOST_RARE", 0)
     assert busy.shown(f"?{query}", url=url) == by_index
     assert len(by_index) == 50
 
@@ -126,7 +126,7 @@ def test_paths_with_ids_are_noted_once_and_found_by_what_they_may_contain(log):
 
 
 def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatch):
-    monkeypatch.setattr("keys.log.values.MOST_VALUES", 3)
+    monkeypatch.setattr("keys.log.ingest.facets.MOST_VALUES", 3)
     rows = [log.add(ip_address=f"203.0.113.{n}") for n in range(8)]
     noted = dict(log.key.log_values.filter(kind="ip_address").values_list("value", "count"))
     assert noted == {"203.0.113.0": 1, "203.0.113.1": 1, "203.0.113.2": 1, "": 5}
@@ -140,7 +140,7 @@ def test_values_equal_a_recount(busy):
     busy.add(path=f"/a/{UUID}", is_own_call=True, user_agent="")
     facts = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
     noted = set(LogValue.objects.values_list(*facts))
-    recounting.recount_values(busy.key)
+    recount.recount_values(busy.key)
     assert set(LogValue.objects.values_list(*facts)) == noted
     assert len(noted) == 5 + 1 + 5  # of the hundred with two methods, and of the one
 
@@ -153,7 +153,7 @@ def test_of_other_keys_nothing_is_told(log):
 
 
 def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, monkeypatch):
-    monkeypatch.setattr("keys.log.hints.MOST_READ", 1)
+    monkeypatch.setattr("keys.log.search.estimates.MOST_READ", 1)
     busy.add(status_code=201)
     assert hints(busy, "status=2xx") == {}
     assert len(busy.shown("?status=201")) == 1

@@ -11,8 +11,8 @@ from tests.cast import NOWHERE
 from tests.keys.conftest import make_key
 from tests.usage.past import write_steady
 from usage import figures
+from usage.forecast.runway import learn_burn
 from usage.models import Budget
-from usage.runway import learn_burn
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
 from workspaces.models import AccountMail, Heartbeat, Poll, Workspace
 from workspaces.polling import metering, meters, rate_limiter

@@ -9,7 +9,7 @@ import pytest
 from alerts.models import Alert, Notification, Recipient
 from cleanlist import RequestLogEntry
 from core import clock
-from keys.log.landing import land_requests
+from keys.log.ingest.pages import land_requests
 from keys.models import LogGap
 from tests.keys.conftest import make_key
 from tests.usage.past import record_series, write_steady
@@ -17,10 +17,10 @@ from tests.webhooks.attempts import run
 from usage import figures
 from usage.budgets.standing import standings_of
 from usage.burn import spent
+from usage.forecast.runway import learn_burn, runway
 from usage.models import Budget
 from usage.readings import record
-from usage.runway import learn_burn, runway
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 from workspaces.polling import meters

@@ -18,7 +18,7 @@ from config.celery import app, broker_url
 from tests.conftest import ROOT, clean_environment
 from tests.running import free_port
 from tests.waiting import wait_until
-from usage import history_views
+from usage.history import views
 from usage.models import BalanceReading
 from workspaces.audit import chain
 from workspaces.audit.events import CONSOLE, record_event
@@ -93,14 +93,14 @@ def through_pooler(pooler, monkeypatch):
 
 
 def test_exports_come_in_pieces_through_a_pooler(workspace, through_pooler, monkeypatch):
-    monkeypatch.setattr(history_views, "BATCH", 7)
+    monkeypatch.setattr(views, "BATCH", 7)
     moment = timezone.now()
     moments = [moment + timedelta(minutes=number // 2) for number in range(40)]
     BalanceReading.objects.bulk_create(
         BalanceReading(workspace=workspace, credits=number, first_read_at=at, read_at=at)
         for number, at in enumerate(moments)
     )
-    files = set(through_pooler(lambda: "".join(history_views._lines(workspace))))
+    files = set(through_pooler(lambda: "".join(views._lines(workspace))))
     (text,) = files
     assert [float(line.split(",")[2].strip('"')) for line in text.splitlines()[1:]] == list(range(40))
 

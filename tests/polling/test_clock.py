@@ -17,9 +17,9 @@ from keys.models import ApiKey, KeyCreation, LogGap
 from tests.conftest import ROOT
 from tests.keys.conftest import add_session, make_key
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading, Budget, BurnPattern
+from webhooks.checks import services
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
-from webhooks.redelivery import leasing
-from webhooks.services import checking
+from webhooks.redelivery import leases as leasing
 from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
 from workspaces.models.mail import AccountMail
 from workspaces.polling import engine
@@ -204,7 +204,7 @@ def test_what_was_put_off_by_more_than_anything_can_be_is_due(poll):
 
 
 def test_no_lease_lasts_longer_than_the_clock_allows():
-    assert max(timedelta(seconds=leases.SECONDS), leasing.LEASE, checking.LEASE) <= clock.LONGEST_LEASE
+    assert max(timedelta(seconds=leases.SECONDS), leasing.LEASE, services.LEASE) <= clock.LONGEST_LEASE
 
 
 def test_a_refused_try_that_a_person_asked_for_tells_when_it_was(poll, upstream):

@@ -5,15 +5,15 @@ from uuid import uuid4
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from alerts.kinds import Unreadable, kind_named
+from alerts.engine.kinds import Unreadable, kind_named
+from alerts.mail.summaries import NOT_ALL_KNOWN, WELL, content
 from alerts.models import Rule
-from alerts.services.summaries import NOT_ALL_KNOWN, WELL, content
 from cleanlist import Secret
 from core import clock
-from keys.landing import _schedule_request_logs
 from keys.models import ApiKey
+from keys.sync import _schedule_request_logs
 from usage.models import BalanceReading
-from webhooks import following
+from webhooks import tracked_workflows
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, Membership, Poll, Role, User, Workspace
 from workspaces.polling import engine
@@ -55,7 +55,7 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
     one = {"upstream_id": "key_1", "key_id": uuid4(), "name": "One"}
     ApiKey.objects.create(workspace=paused, **one, first_seen_at=now, read_at=now)
     _schedule_request_logs(paused)
-    following._follow(paused, following.ALL, ["public_bulk_1"])
+    tracked_workflows._follow(paused, tracked_workflows.ALL, ["public_bulk_1"])
     assert set(Poll.objects.exclude(subject="").values_list("subject", flat=True)) == {"key_1", "public_bulk_1"}
     assert not Poll.objects.due(clock.now()).exists()
 

@@ -5,8 +5,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from alerts.engine.kinds import all_kinds, kind_named
 from alerts.forms import RuleForm
-from alerts.kinds import all_kinds, kind_named
 from alerts.models import Recipient, Rule
 from provisioning.writing import export
 from workspaces.models import Invitation, User, Workspace

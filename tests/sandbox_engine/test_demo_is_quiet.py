@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from alerts.kinds import kind_named
-from keys.rule_history import FEWEST, busy_hour, times_busy
+from alerts.engine.kinds import kind_named
+from keys.log.rule_history import FEWEST, busy_hour, times_busy
 from sandbox import founding
 from sandbox.traffic import live, past
 from sandbox.traffic.characters import CAST

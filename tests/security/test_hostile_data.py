@@ -12,7 +12,7 @@ from cleanlist import Secret
 from config.logs import logging_config
 from core.encryption import Sealed
 from tests.cast import API_KEY
-from webhooks.following import look_up
+from webhooks.tracked_workflows import look_up
 from workspaces import services
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditEvent, ManagementSession, Membership, Poll, Role, Workspace

@@ -8,15 +8,15 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from alerts import emails
+from alerts.mail import messages
 from cleanlist import problems
 from cleanlist.credentials import describe_key_format
 from config.logs import printable
 from core import export, pagination, sanitize
 from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
-from keys import endpoints, sources, workflows
-from keys.log.filters import LogFilterForm
+from keys.log import endpoints, sources, workflows
+from keys.log.search.filters import LogFilterForm
 from sandbox.directory import look_up
 from tests.dashboard.test_floors import FLOORS
 from troubleshooting import scopes
@@ -103,7 +103,7 @@ FUNCTIONS = {
     "endpoint": endpoints.endpoint_of.__wrapped__,
     "program": sources.program,
     "workflow": workflows.named_in,
-    "subject": emails.one_line,
+    "subject": messages.one_line,
     "sandbox": lambda text: look_up({"linkedin_url": text}),
     "sandbox by e-mail": lambda text: look_up({"email": text}),
 }

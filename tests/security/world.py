@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from alerts.emails import unsubscribe_url
+from alerts.mail.messages import unsubscribe_url
 from alerts.models import Alert, Notification, Recipient, Rule
 from cleanlist import Secret
 from core.encryption import Sealed
@@ -22,7 +22,7 @@ from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
 from usage.models import BalanceChange, BalanceImport
 from usage.readings import record
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
 

@@ -5,19 +5,19 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from cleanlist import Balance, DeliveryAttempt, EnrichmentStatus, RequestLogEntry
-from keys.log.landing import land_page
-from keys.workflows import workflows_in_log
+from keys.log.ingest.pages import land_page
+from keys.log.workflows import workflows_in_log
 from tests.keys.conftest import make_key, note_poll
 from tests.usage.ten_keys import OPENING
 from usage.polls import land_balance
-from webhooks import following
-from webhooks.landing import land_page as land_attempts
+from webhooks import tracked_workflows
+from webhooks.ingest.attempts import land_page as land_attempts
 from webhooks.polls import land_status
 from workspaces.models import Poll
 from workspaces.polling import rate_limiter
 
 MINUTE = dt.timedelta(minutes=1)
-STATES = following.STATUS, following.NEWER_STATUS
+STATES = tracked_workflows.STATUS, tracked_workflows.NEWER_STATUS
 
 
 class Console:
@@ -71,9 +71,9 @@ class Console:
         rows = self._new("attempts", self.made.delivery_attempts, "attempted_at", at)
         names = ("id", "workflow_id", "attempt_number", "status", "response_status_code", "url", "attempted_at")
         land_attempts(self.workspace, [DeliveryAttempt(**{name: row[name] for name in names}) for row in rows], at)
-        ids = list(workflows_in_log(self.workspace, at - following.LEARN_FROM))
-        following.learn(self.workspace, ids[: following.MOST_FOLLOWED], "request_log")
-        following.plan(self.workspace, at)
+        ids = list(workflows_in_log(self.workspace, at - tracked_workflows.LEARN_FROM))
+        tracked_workflows.learn(self.workspace, ids[: tracked_workflows.MOST_FOLLOWED], "request_log")
+        tracked_workflows.plan(self.workspace, at)
         new = self.workspace.polls.filter(resource__in=STATES, last_attempt_at=None)
         new.update(next_run_at=at, last_attempt_at=at)
 
@@ -99,7 +99,7 @@ class Console:
             },
             "total": len(tasks),
         }
-        if poll.resource == following.STATUS:
+        if poll.resource == tracked_workflows.STATUS:
             facts["submitted_at"] = flow["submitted_at"].isoformat()
             facts["completed_at"] = flow["completed_at"].isoformat() if is_done else None
         elif is_done:

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 
 from sandbox.traffic.past import Place, make
-from usage.attribution import Fall, Settled, share_out, spans, take_out
-from usage.enrichments import settled_cost
-from usage.settled import BULK, PERSON, Begun, Call, match
-from usage.spending import MOST_A_CALL, Share
-from usage.watching import _spent_by
+from usage.spend.attribution import Fall, Settled, share_out, spans, take_out
+from usage.spend.enrichments import settled_cost
+from usage.spend.settled import BULK, PERSON, Begun, Call, match
+from usage.spend.shares import MOST_A_CALL, Share
+from usage.watch import _spent_by
 
 NOW = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
 DAYS = 7

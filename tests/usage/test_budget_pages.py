@@ -10,8 +10,8 @@ from django.utils import timezone
 from alerts.models import Rule
 from tests.cast import PASSWORD
 from tests.usage.past import record_series, write_steady
+from usage.forecast.runway import learn_burn
 from usage.models import Budget
-from usage.runway import learn_burn
 from workspaces.models import AuditEvent, Poll, User, Workspace
 
 ENTRY = {"credits": "5000", "length": "month", "time_zone": "", "with_rules": "on"}

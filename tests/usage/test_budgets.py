@@ -13,8 +13,8 @@ from usage.budgets.drawing import draw
 from usage.budgets.periods import Period
 from usage.budgets.standing import standings_of
 from usage.budgets.used import used_along, used_in
+from usage.forecast.runway import learn_burn
 from usage.models import BalanceReading, Budget
-from usage.runway import learn_burn
 from workspaces.models import Workspace
 
 HOUR = timedelta(hours=1)

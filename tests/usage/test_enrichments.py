@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from usage.enrichments import enrichments_of, reserved_in
+from usage.spend.enrichments import enrichments_of, reserved_in
 from webhooks.models import Workflow
 
 

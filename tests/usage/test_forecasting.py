@@ -7,8 +7,8 @@ from statistics import fmean
 
 import pytest
 
-from usage.forecasting import Batch, Hour, Pattern, learn, observed
-from usage.forecasting.courses import Day, _strays
+from usage.forecast import Batch, Hour, Pattern, learn, observed
+from usage.forecast.courses import Day, _strays
 
 # A Monday, 00:00.
 FIRST = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp() // 3600)

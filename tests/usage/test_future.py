@@ -8,9 +8,9 @@ import pytest
 from core import clock
 from tests.usage.past import record_series
 from usage import readings as history
+from usage.forecast.runway import learn_burn
 from usage.hours import hour_of
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
-from usage.runway import learn_burn
 
 AHEAD = [timedelta(minutes=10), timedelta(hours=3), timedelta(days=30)]
 

@@ -11,7 +11,7 @@ from core import clock
 from tests.usage.accounts import Account
 from tests.usage.past import record_series
 from usage import burn
-from usage.history_csv import MOST_ROWS, parse
+from usage.history.csv_format import MOST_ROWS, parse
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading
 from workspaces.models import AuditEvent, Workspace
 

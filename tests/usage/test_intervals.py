@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from usage.attribution import Fall, Usual, share_out, spans
-from usage.intervals import doubt_of, parts, rest_of
+from usage.spend.attribution import Fall, Usual, share_out, spans
+from usage.spend.intervals import doubt_of, parts, rest_of
 
 MOST = {"one": 250.0, "two": 250.0, "three": 250.0}
 

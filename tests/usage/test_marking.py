@@ -8,8 +8,8 @@ from django.urls import reverse
 from tests.usage.accounts import Account
 from tests.usage.past import record_steady
 from usage import burn
+from usage.forecast.runway import learn_burn, runway
 from usage.models import BalanceChange, BalanceHour, BurnPattern
-from usage.runway import learn_burn, runway
 from workspaces.models import AuditEvent
 
 

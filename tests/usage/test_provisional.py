@@ -7,9 +7,20 @@ from django.urls import reverse
 
 from tests.keys.conftest import log_request, make_key, note_poll, text_of
 from tests.usage.past import record_series, record_steady
+from usage.forecast.runway import (
+    BEYOND,
+    ONE_BATCH,
+    YOUNG,
+    Burn,
+    burn_of,
+    days_left,
+    forecast,
+    learn_burn,
+    runway,
+    stored_runway,
+)
 from usage.models import BalanceHour
-from usage.runway import BEYOND, ONE_BATCH, YOUNG, Burn, burn_of, days_left, forecast, learn_burn, runway, stored_runway
-from usage.watching import credits_of
+from usage.watch import credits_of
 from workspaces.models import Workspace
 
 PERSON = "/api/v1/public/enrichment/person"

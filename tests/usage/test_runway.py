@@ -8,10 +8,8 @@ import pytest
 from bench import runway_backtest
 from cleanlist import Balance
 from tests.usage.past import record_steady
-from usage.forecasting import STEP
-from usage.models import BalanceHour, BurnPattern
-from usage.polls import land_balance
-from usage.runway import (
+from usage.forecast import STEP
+from usage.forecast.runway import (
     BEYOND,
     NO_READING,
     NOT_FALLING,
@@ -26,6 +24,8 @@ from usage.runway import (
     stored_burn,
     stored_runway,
 )
+from usage.models import BalanceHour, BurnPattern
+from usage.polls import land_balance
 from workspaces.models import Poll, Workspace
 
 

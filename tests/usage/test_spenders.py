@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.usage.past import record_series
-from usage.watching import credits_of
+from usage.watch import credits_of
 
 
 def spenders(workspace, now):

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.usage.pipeline import Console
 from tests.usage.ten_keys import MONITOR, WATCHER, past_of, truth_of
-from usage.spending import Share, spending
+from usage.spend.shares import Share, spending
 
 LENGTH = timedelta(minutes=45)
 

@@ -13,10 +13,9 @@ from tests.conftest import ROOT, clean_environment
 from tests.polling.test_workers import database_url
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
-from webhooks.landing import land_page
-from webhooks.redelivery import engine
-from webhooks.redelivery.selecting import select
-from webhooks.services import redelivering
+from webhooks.ingest.attempts import land_page
+from webhooks.redelivery import engine, services
+from webhooks.redelivery.selection import select
 from workspaces.audit.events import Actor
 from workspaces.models import Membership, Role, User
 
@@ -46,7 +45,7 @@ def an_operator(workspace):
 def begin(workspace, query="state=failed", url="", actor=None):
     selected = QueryDict(query)
     count = select(workspace, selected).count
-    return redelivering.start_redelivery(workspace, actor or an_operator(workspace), selected, url, count)
+    return services.start_redelivery(workspace, actor or an_operator(workspace), selected, url, count)
 
 
 def work_until_done(job, seconds=60):

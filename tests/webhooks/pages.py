@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.webhooks.attempts import HOOK, run
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Delivery
 
 

@@ -10,10 +10,10 @@ from django.utils import timezone
 
 from tests.webhooks.certificates import NOW
 from tests.webhooks.receivers import Hanging, HangingUp, answering, receiver, remembering
-from webhooks.checking import LABELS, probe
+from webhooks.checks import services
+from webhooks.checks.probe import LABELS, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import sending
-from webhooks.services import checking
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -128,7 +128,7 @@ def test_an_operator_has_an_endpoint_checked_and_reads_the_steps(signed_in, work
     with receiver(answering(503)) as url:
         answer = signed_in.post(address(workspace), {"url": url}, follow=True)
         assert "The check is running" in answer.text
-        assert checking.run_due() == 1
+        assert services.run_due() == 1
 
     page = signed_in.get(answer.redirect_chain[-1][0]).text
     assert "Your endpoint failed (5xx)" in page
@@ -181,11 +181,11 @@ def test_a_check_whose_worker_died_is_made_again_and_not_for_ever(workspace, ope
         facts = {"workspace": workspace, "requested_by": operator, "url": url}
         check = EndpointCheck.objects.create(**facts, leased_until=past, tries=1)
         held = EndpointCheck.objects.create(**facts, leased_until=timezone.now() + LATER)
-        assert checking.run_due() == 1
+        assert services.run_due() == 1
     check.refresh_from_db()
     assert (check.reason, check.tries, check.finished_at is not None) == ("", 2, True)
     EndpointCheck.objects.filter(pk=held.pk).update(leased_until=past, tries=3)
-    checking.run_due()
+    services.run_due()
     held.refresh_from_db()
     assert (held.reason, held.finished_at is not None) == ("unknown", True)
 

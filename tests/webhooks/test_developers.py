@@ -14,8 +14,9 @@ from tests.running import free_port
 from tests.waiting import wait_until
 from tests.webhooks.attempts import READ_AT, attempt
 from tests.webhooks.receivers import receiver, remembering
-from webhooks import payloads, snippets
-from webhooks.landing import land_page
+from webhooks import payloads
+from webhooks.ingest.attempts import land_page
+from webhooks.presenters import snippets
 
 EXAMPLES = Path(snippets.__file__).parent / "examples"
 RECEIVERS = {"Python": [sys.executable, "receiver.py"], "Node": ["node", "receiver.mjs"]}

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from keys.workflows import workflows_in_log
+from keys.log.workflows import workflows_in_log
 from tests.keys.conftest import log_request, make_key
-from webhooks import following
+from webhooks import tracked_workflows
 from webhooks.models import Workflow
 
 pytestmark = pytest.mark.django_db
@@ -36,6 +36,6 @@ def test_the_console_learns_of_them(workspace):
     log_request(key, path="/api/v2/enrichment/status/old", created_at=timezone.now() - timedelta(hours=3))
     log_request(key, path="/api/v2/enrichment/status/own", is_own_call=True)
 
-    following.learn_from_log(workspace, timezone.now())
+    tracked_workflows.learn_from_log(workspace, timezone.now())
 
     assert [(one.workflow_id, one.source) for one in Workflow.objects.all()] == [("public_bulk_1", "request_log")]

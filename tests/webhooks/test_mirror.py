@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from cleanlist import DeliveryAttempt, Listing
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
-from webhooks import counting, grouping, polls, retention
-from webhooks.landing import land_page
+from webhooks import polls, retention
+from webhooks.ingest import delivery_status, endpoint_rollups
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Attempt, Delivery, DeliveryGap, Endpoint, EndpointDay, EndpointHour, Feed, Workflow
 from workspaces.models import Poll, Workspace
 
@@ -69,7 +70,7 @@ def test_five_failures_are_the_end(land):
     land(*run(codes=[500] * 5, start=READ_AT - 20 * SECOND))
 
     assert (only().state, only().next_attempt_at) == ("failed", None)
-    assert grouping.sentence(only()) == "All 5 attempts failed. Cleanlist makes no more."
+    assert delivery_status.sentence(only()) == "All 5 attempts failed. Cleanlist makes no more."
 
 
 def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(land):
@@ -79,7 +80,7 @@ def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(land):
     land(at=READ_AT + timedelta(minutes=6))
 
     assert only().state == "failed"
-    assert "No further attempt was seen" in grouping.sentence(only())
+    assert "No further attempt was seen" in delivery_status.sentence(only())
 
 
 def test_a_late_attempt_takes_that_back(land):
@@ -320,7 +321,7 @@ def test_any_order_any_split_and_any_repetition_land_the_same_rows(land, workspa
         land(*(PAST[number] for number in repeated[start:end]))
 
     assert rows() == expected
-    counting.recount(workspace)
+    endpoint_rollups.recount(workspace)
     assert rows() == expected
 
 

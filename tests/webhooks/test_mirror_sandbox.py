@@ -10,7 +10,7 @@ from tests.keys.conftest import log_request, make_key
 from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
-from webhooks import following
+from webhooks import tracked_workflows
 from webhooks.models import Delivery, Workflow
 from webhooks.reasons import reason_named
 from workspaces.models import Action, AuditEvent, Poll
@@ -75,7 +75,7 @@ def connected(workspace, upstream, settings):
 def test_every_receiver_gets_the_right_reason(connected, sent, name):
     workflow_id, url = sent[name]
 
-    assert refresh(connected, following.ALL).ok
+    assert refresh(connected, tracked_workflows.ALL).ok
 
     delivery = Delivery.objects.get(workflow__workflow_id=workflow_id)
     assert (delivery.state, delivery.reason, delivery.attempts) == REASONS[name]
@@ -83,7 +83,7 @@ def test_every_receiver_gets_the_right_reason(connected, sent, name):
 
 
 def test_every_row_of_the_page_shows_its_reason_and_leads_to_what_helps(connected, sent, client, viewer):
-    refresh(connected, following.ALL)
+    refresh(connected, tracked_workflows.ALL)
     client.force_login(viewer)
     text = client.get(f"/w/{connected.slug}/webhooks/").content.decode()
 
@@ -98,7 +98,7 @@ def test_every_row_of_the_page_shows_its_reason_and_leads_to_what_helps(connecte
 
 
 def test_a_result_is_fetched_masked_shown_on_demand_and_downloaded_with_a_trace(connected, sent, client, operator):
-    workflow, _ = following.look_up(connected, sent["broken"][0])
+    workflow, _ = tracked_workflows.look_up(connected, sent["broken"][0])
     client.force_login(operator)
     url = f"/w/{connected.slug}/webhooks/{workflow.workflow_id}/result/"
 
@@ -126,7 +126,7 @@ def test_a_result_is_fetched_masked_shown_on_demand_and_downloaded_with_a_trace(
 
 
 def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, sent, upstream, client, operator):
-    workflow, _ = following.look_up(connected, sent["broken"][0])
+    workflow, _ = tracked_workflows.look_up(connected, sent["broken"][0])
     client.force_login(operator)
     url = f"/w/{connected.slug}/webhooks/{workflow.workflow_id}/result/"
     fault = {"kind": "status", "status": 503, "path": "/api/v1/public/enrich/status", "times": 2}
@@ -142,8 +142,8 @@ def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, 
 
 
 def test_every_workflow_is_asked_for_its_state_and_cost_but_not_for_people(connected, sent):
-    refresh(connected, following.ALL)
-    polls = connected.polls.filter(resource=following.STATUS)
+    refresh(connected, tracked_workflows.ALL)
+    polls = connected.polls.filter(resource=tracked_workflows.STATUS)
     assert {poll.subject for poll in polls} == {workflow_id for workflow_id, _ in sent.values()}
 
     engine.run(polls.filter(subject=sent["broken"][0]))
@@ -157,22 +157,22 @@ def test_every_workflow_is_asked_for_its_state_and_cost_but_not_for_people(conne
 
 def test_without_a_list_of_all_the_console_says_so_and_follows_what_is_looked_up(connected, sent, upstream):
     read_all_refused(connected, upstream)
-    assert following.wants_workflow_ids(connected)
-    assert "one workflow at a time" in following.limits(connected)
+    assert tracked_workflows.wants_workflow_ids(connected)
+    assert "one workflow at a time" in tracked_workflows.limits(connected)
 
-    workflow, result = following.look_up(connected, sent["missing"][0])
+    workflow, result = tracked_workflows.look_up(connected, sent["missing"][0])
 
     assert result.ok
     assert workflow.deliveries.get().reason == "client_error"
     assert workflow.summary["total"] == 1
-    assert Poll.objects.get(resource=following.ALL).interval_seconds == 120
+    assert Poll.objects.get(resource=tracked_workflows.ALL).interval_seconds == 120
 
 
 def read_all_refused(workspace, upstream):
     """Read the list at an upstream that wants an id."""
     fault = {"kind": "status", "status": 400, "path": "/api/v1/public/webhooks/deliveries", "times": 1}
     upstream.control("faults", fault)
-    assert refresh(workspace, following.ALL).ok
+    assert refresh(workspace, tracked_workflows.ALL).ok
     assert not Delivery.objects.exists()
 
 
@@ -181,7 +181,7 @@ def test_what_the_request_log_names_is_followed(connected, sent, upstream):
     for name in (sent["moved"][0], ".."):
         log_request(key, path=f"/api/v1/public/enrichment/status/{name}")
     read_all_refused(connected, upstream)
-    polls = connected.polls.filter(resource=following.OF_WORKFLOW)
+    polls = connected.polls.filter(resource=tracked_workflows.OF_WORKFLOW)
 
     engine.run(polls)
 
@@ -191,11 +191,11 @@ def test_what_the_request_log_names_is_followed(connected, sent, upstream):
 
 def test_nonsense_is_no_workflow_id(connected):
     with pytest.raises(ValueError, match="no workflow id"):
-        following.look_up(connected, "../../keys")
+        tracked_workflows.look_up(connected, "../../keys")
 
 
 def test_an_unknown_workflow_is_looked_for_a_while(connected, sent):
-    workflow, result = following.look_up(connected, "public_bulk_unknown")
+    workflow, result = tracked_workflows.look_up(connected, "public_bulk_unknown")
 
     assert result.ok
     assert (workflow.deliveries.count(), workflow.status_gone) == (0, False)
@@ -207,8 +207,8 @@ def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connecte
     client = upstream.client()
     started = client.post("/api/v1/public/enrichment/person", json=person | {"enrichment_type": "full"}).json()
     log_request(make_key(connected), path=f"/api/v1/public/enrichment/status/{started['workflow_id']}")
-    refresh(connected, following.ALL)
-    polls = connected.polls.filter(resource=following.NEWER_STATUS)
+    refresh(connected, tracked_workflows.ALL)
+    polls = connected.polls.filter(resource=tracked_workflows.NEWER_STATUS)
     assert [poll.subject for poll in polls] == [started["workflow_id"]]
 
     wait_until(lambda: client.get(started["poll_url"]).json()["status"] == "completed")
@@ -218,4 +218,4 @@ def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connecte
     workflow = Workflow.objects.get(workflow_id=started["workflow_id"])
     assert (workflow.summary["total"], workflow.credits_reserved, workflow.enrichment_type) == (1, 11, "full")
     assert 0 <= workflow.credits_charged <= 11
-    assert not connected.polls.filter(resource=following.STATUS, subject=workflow.workflow_id).exists()
+    assert not connected.polls.filter(resource=tracked_workflows.STATUS, subject=workflow.workflow_id).exists()

@@ -10,19 +10,18 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
+from alerts.engine import run as evaluating
 from alerts.models import Alert
-from alerts.services import evaluating
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
 from tests.webhooks.lost_results import MANY, begin, fail, start_worker, states, submit, work_until_done
 from tests.webhooks.receivers import answering, receiver, remembering
-from webhooks import following
-from webhooks.landing import land_page
+from webhooks import tracked_workflows
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Delivery, Item, Redelivery
 from webhooks.payloads import REDELIVERY_HEADER
-from webhooks.redelivery import engine, sending
-from webhooks.redelivery.selecting import select
-from webhooks.services import redelivering
+from webhooks.redelivery import engine, sending, services
+from webhooks.redelivery.selection import select
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
 from workspaces.services.refreshing import refresh
@@ -36,7 +35,8 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
         workflow_id = submit(upstream.client(), webhook_url=url)
         wait_until(lambda: len(seen) == 5, 30)
         wait_until(
-            lambda: refresh(connected, following.ALL).ok and Delivery.objects.filter(state="failed").exists(), 30
+            lambda: refresh(connected, tracked_workflows.ALL).ok and Delivery.objects.filter(state="failed").exists(),
+            30,
         )
         works.append(True)
         job = begin(connected, f"workflow={workflow_id}")
@@ -49,7 +49,7 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
     assert (ours.headers[REDELIVERY_HEADER], theirs.headers[REDELIVERY_HEADER]) == (str(job.job_id), None)
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.reason, delivery.redelivered_at is not None) == ("delivered", "", True)
-    refresh(connected, following.ALL)
+    refresh(connected, tracked_workflows.ALL)
     delivery.refresh_from_db()
     assert delivery.state == "delivered"
     recorded = AuditEvent.objects.filter(action__startswith="redelivery:").order_by("pk")
@@ -207,7 +207,7 @@ def test_an_endpoint_that_only_fails_pauses_the_job_which_a_person_resumes(conne
         assert (job.state, job.note.startswith("The last 3 tries all failed")) == ("paused", True)
         assert AuditEvent.objects.filter(action="redelivery:paused").exists()
         works.append(True)
-        assert redelivering.resume(job, CONSOLE)
+        assert services.resume(job, CONSOLE)
         work_until_done(job)
 
     assert (job.state, states(job)) == ("finished", {"delivered": MANY})
@@ -215,7 +215,7 @@ def test_an_endpoint_that_only_fails_pauses_the_job_which_a_person_resumes(conne
 
 def test_a_job_paused_while_it_runs_stops_after_the_result_on_its_way(connected, finished, quick, monkeypatch):
     def post(*sent):
-        redelivering.pause(job, CONSOLE)
+        services.pause(job, CONSOLE)
         return real(*sent)
 
     real = sending.post
@@ -235,10 +235,10 @@ def test_a_paused_job_sends_nothing_and_a_cancelled_one_leaves_out_the_rest(conn
     with receiver(remembering(seen)) as url:
         fail(connected, finished, url)
         job = begin(connected)
-        redelivering.pause(job, CONSOLE)
+        services.pause(job, CONSOLE)
         assert engine.run_due() == 0
-        assert redelivering.cancel(job, CONSOLE)
-        assert not redelivering.resume(job, CONSOLE)
+        assert services.cancel(job, CONSOLE)
+        assert not services.resume(job, CONSOLE)
         assert engine.run_due() == 0
 
     assert (seen, states(job)) == ([], {"skipped": MANY})
@@ -299,7 +299,7 @@ def test_the_alert_of_an_endpoint_that_is_down_fires_by_default_and_ends_with_th
         for _ in range(3):
             submit(upstream.client(), webhook_url=url)
         failed = Delivery.objects.filter(host=host, state="failed")
-        wait_until(lambda: refresh(connected, following.ALL).ok and failed.count() == 3, 40)
+        wait_until(lambda: refresh(connected, tracked_workflows.ALL).ok and failed.count() == 3, 40)
         alert = Alert.objects.get(kind="webhook_in_a_row", subject=host)
         assert (alert.state, alert.rule_name) == ("firing", "Webhook endpoint down")
         works.append(True)

@@ -12,9 +12,9 @@ from django.utils import timezone
 
 from tests.webhooks.attempts import run
 from tests.webhooks.lost_results import begin
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Delivery, Item, Redelivery, Workflow
-from webhooks.services import redelivering
+from webhooks.redelivery import services
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
 
@@ -124,7 +124,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
     facts = [{"state": "delivered", "status_code": 204}, {"state": "failed", "error": "HTTP 503"}, {"state": "unknown"}]
     for item, known in zip(job.items.order_by("pk"), facts, strict=False):
         Item.objects.filter(pk=item.pk).update(**{"tries": 1, "duration_ms": 5, **known})
-    redelivering.cancel(job, CONSOLE)
+    services.cancel(job, CONSOLE)
 
     text = signed_in.get(page(workspace, "redelivery", job.job_id)).text
     assert "1 of 4 delivered" in text

@@ -6,9 +6,10 @@ from django.utils import timezone
 
 from tests.webhooks.lost_results import MANY, begin, fail, states, work_until_done
 from tests.webhooks.receivers import answering, receiver, remembering
+from webhooks.checks import services as checking
 from webhooks.models import EndpointCheck, Item, Redelivery, Workflow
 from webhooks.redelivery import engine, sending
-from webhooks.services import checking, redelivering
+from webhooks.redelivery import services as redelivering
 from workspaces import services
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import AuditEvent, Membership, Role, User

@@ -7,14 +7,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from alerts.kinds import Unreadable, kind_named
+from alerts.engine.kinds import Unreadable, kind_named
+from alerts.engine.run import read_together
 from alerts.models import Rule
 from alerts.services.defaults import make_missing
-from alerts.services.evaluating import read_together
 from tests.keys.conftest import log_request, make_key
 from tests.webhooks.attempts import READ_AT, run
 from webhooks import health
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Attempt, Delivery
 from webhooks.rules import summarize
 from workspaces.models import Poll, Workspace

@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from webhooks.models import Item, Redelivery, Workflow
-from webhooks.redelivery.selecting import select
-from webhooks.services import redelivering
+from webhooks.redelivery import services
+from webhooks.redelivery.selection import select
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Workspace
 
@@ -102,7 +102,7 @@ def test_what_arrived_is_not_sent_again_and_the_rest_can_be(operator_sees, finis
     send(operator_sees, 1)
     job = Redelivery.objects.get()
     job.items.update(state=state)
-    redelivering.cancel(job, CONSOLE)
+    services.cancel(job, CONSOLE)
 
     for query in ("unattempted=1", f"again={job.job_id}", "workflow=silent"):
         found = select(operator_sees.workspace, QueryDict(query))

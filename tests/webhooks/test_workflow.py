@@ -8,10 +8,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.webhooks.attempts import READ_AT, attempt, run
-from webhooks.landing import land_page
+from webhooks.ingest.attempts import land_page
 from webhooks.models import Attempt, Delivery, Redelivery, Workflow
+from webhooks.presenters.timeline import in_words, runs_of
 from webhooks.reasons import all_reasons
-from webhooks.timeline import in_words, runs_of
 from workspaces.models import Workspace
 
 pytestmark = pytest.mark.django_db

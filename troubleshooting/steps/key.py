@@ -7,7 +7,7 @@ from cleanlist import Client, Whoami
 from cleanlist.errors import AuthenticationError
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
-from keys.presenting import slots_of
+from keys.presenters import slots_of
 from keys.status import status_of
 from troubleshooting.calling import FAILURES, ask, ask_as_person
 from troubleshooting.cases import Case

@@ -7,7 +7,7 @@ from django.db.models import Count, Max
 from django.utils import timezone
 
 from core import clock
-from keys.endpoints import endpoint_of
+from keys.log.endpoints import endpoint_of
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.cases import Case
 from troubleshooting.results import Result, link

@@ -9,7 +9,7 @@ from cleanlist.errors import NotFound
 from troubleshooting.calling import FAILURES, ask
 from troubleshooting.cases import Case
 from troubleshooting.results import Result, link, result_of
-from webhooks import following
+from webhooks import tracked_workflows
 from webhooks.models import Delivery, DeliveryState, Workflow
 from webhooks.reasons import all_reasons, reason_named
 from webhooks.statuses import counts_of, is_finished
@@ -111,7 +111,7 @@ def deliveries(workspace: Workspace, case: Case) -> Result:
     if not case.workflow:
         return _without_workflow(workspace)
     try:
-        workflow, answer = following.look_up(workspace, case.workflow)
+        workflow, answer = tracked_workflows.look_up(workspace, case.workflow)
     except ValueError as error:
         return Result("failed", str(error), title="That is no workflow id")
     rows = list(workflow.deliveries.newest_first())

@@ -7,14 +7,14 @@ from decimal import Decimal
 
 from django import forms
 
-from alerts.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register
+from alerts.engine.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register
 from alerts.models import Rule
 from core.formatting import figure, stamp, with_unit
 from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
 from usage.budgets.used import used_along
+from usage.forecast.runway import past_burns
 from usage.models import Budget
-from usage.runway import past_burns
-from usage.watching import Credits
+from usage.watch import Credits
 from workspaces.models import Workspace
 
 USED, FORECAST = "budget_used", "budget_forecast"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from alerts.kinds import kind_named
+from alerts.engine.kinds import kind_named
 from alerts.models import Rule
 from alerts.services import editing
 from alerts.services.defaults import defaults_of

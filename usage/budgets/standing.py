@@ -9,11 +9,11 @@ from functools import cached_property
 from core.formatting import figure, span
 from usage.budgets.periods import Period
 from usage.budgets.used import Used, used_in
-from usage.forecasting import Sums
+from usage.forecast import Sums
+from usage.forecast.runway import Burn
 from usage.hours import HOUR
 from usage.models import Budget
-from usage.runway import Burn
-from usage.watching import Credits, credits_of
+from usage.watch import Credits, credits_of
 from workspaces.models import Workspace
 
 # From this part of a budget on it is worth a line on pages that are not about it.

@@ -10,7 +10,7 @@ from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
 from workspaces.models import Workspace
 
-# Upstream makes so many attempts, with waits in between (``webhooks.grouping``).
+# Upstream makes so many attempts, with waits in between (``webhooks.ingest.delivery_status``).
 MAX_ATTEMPTS = 5
 # So few workflows are looked for one by one; of more, those that match are looked for among the newest deliveries.
 MOST_WORKFLOWS = 500

@@ -23,7 +23,7 @@ class Endpoint(models.Model):
 class Counted(models.Model):
     """Attempts at one endpoint that ended alike within a span of time, so that figures need not read each attempt.
 
-    Maintained with the attempts that it counts (``webhooks.counting``).
+    Maintained with the attempts that it counts (``webhooks.ingest.endpoint_rollups``).
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -14,8 +14,8 @@ from cleanlist import Client
 from core import clock
 from core.encryption import CannotOpen
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
-from webhooks.redelivery import leasing
-from webhooks.redelivery.leasing import Hold, LostJob
+from webhooks.redelivery import leases
+from webhooks.redelivery.leases import Hold, LostJob
 from webhooks.redelivery.sending import deliver
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected, reading_client
@@ -36,7 +36,7 @@ def run_due() -> int:
     for job in Redelivery.objects.due(now).select_related("workspace__session"):
         if shutdown.is_asked():
             break
-        if leasing.take(job):
+        if leases.take(job):
             work(job)
             worked += 1
     return worked
@@ -69,7 +69,7 @@ def _send_items(job: Redelivery, client: Client) -> None:
         item = _next(job)
         if item is None:
             return
-        leasing.go_on(job)
+        leases.go_on(job)
         deliver(job, item, client)
 
 

@@ -23,7 +23,7 @@ from core import clock
 from webhooks import payloads
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery
 from webhooks.outgoing import Answer, post
-from webhooks.redelivery.leasing import Hold, LostJob, go_on
+from webhooks.redelivery.leases import Hold, LostJob, go_on
 from webhooks.statuses import is_finished
 from workspaces.error_messages import explain
 from workspaces.models import Workspace

@@ -6,10 +6,12 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from webhooks import grouping, payloads, snippets
+from webhooks import payloads
+from webhooks.ingest import delivery_status
 from webhooks.models import Delivery
 from webhooks.models.delivery import MAX_ATTEMPTS
 from webhooks.outgoing import Refused, target_of
+from webhooks.presenters import snippets
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
 
@@ -27,7 +29,7 @@ def developers(request: HttpRequest, slug: str) -> HttpResponse:
         "receivers": snippets.receivers(),
         "body": json.dumps(snippets.body(), indent=2),
         "attempts": MAX_ATTEMPTS,
-        "waits": ", ".join(map(str, grouping.WAITS[: MAX_ATTEMPTS - 1])),
+        "waits": ", ".join(map(str, delivery_status.WAITS[: MAX_ATTEMPTS - 1])),
         "limit": payloads.RESULTS_LIMIT,
         "test_header": payloads.TEST_HEADER,
         "redelivery_header": payloads.REDELIVERY_HEADER,

@@ -12,8 +12,9 @@ from django.views.decorators.http import require_POST
 from cleanlist.errors import CleanlistError
 from core.encryption import CannotOpen
 from core.http import wants_part
-from webhooks import presenting, results
+from webhooks import results
 from webhooks.models import Workflow
+from webhooks.presenters import deliveries
 from workspaces.access import get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected
@@ -46,8 +47,8 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
         if reveals:
             _record(request, Action.RESULTS_REVEALED, workflow, contacts=len(context["contacts"]))
     if wants_part(request):
-        return render(request, "webhooks/workflow/result.html", context | {"is_lost": presenting.is_lost(workflow)})
-    return render(request, "webhooks/workflow.html", context | presenting.workflow_context(found))
+        return render(request, "webhooks/workflow/result.html", context | {"is_lost": deliveries.is_lost(workflow)})
+    return render(request, "webhooks/workflow.html", context | deliveries.workflow_context(found))
 
 
 @require_POST
@@ -81,8 +82,8 @@ def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:
     return {"result": found, "contacts": contacts, "is_revealed": reveals}
 
 
-def _found(workspace: Workspace, workflow_id: str) -> presenting.Found:
-    found = presenting.find_workflow(workspace, workflow_id)
+def _found(workspace: Workspace, workflow_id: str) -> deliveries.Found:
+    found = deliveries.find_workflow(workspace, workflow_id)
     if found is None:
         raise Http404("No such workflow in this workspace.")
     return found

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.pagination import MOST_COUNTED, Tally
-from webhooks.redelivery.selecting import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
+from webhooks.redelivery.selection import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
 from workspaces.access import get_workspace, page_context
 
 MOST_SHOWN = 200

@@ -5,8 +5,8 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.http import wants_part
-from webhooks import presenting
-from webhooks.cleaning import is_usable_workflow_id
+from webhooks.ingest.normalize import is_usable_workflow_id
+from webhooks.presenters import deliveries
 from workspaces.access import get_workspace, page_context
 
 
@@ -14,12 +14,12 @@ from workspaces.access import get_workspace, page_context
 def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     """Show every attempt that was made for a workflow; of an unknown one, offer to look it up."""
     workspace = get_workspace(request, slug)
-    found = presenting.find_workflow(workspace, workflow_id)
+    found = deliveries.find_workflow(workspace, workflow_id)
     context = page_context(request, workspace) | {"workflow_id": workflow_id}
     if found is None:
         context["can_look_up"] = is_usable_workflow_id(workflow_id)
         return render(request, "webhooks/unknown.html", context, status=404)
-    context |= presenting.workflow_context(found)
+    context |= deliveries.workflow_context(found)
     if wants_part(request):
         return render(request, "webhooks/workflow.html#live", context | {"is_part": True})
     return render(request, "webhooks/workflow.html", context)

@@ -13,8 +13,9 @@ from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest
 
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, Outcome, User
+from workspaces.models.user import site_admin_made
 from workspaces.services import sessions
 
 ADDED = {"totp": Action.TOTP_ADDED, "webauthn": Action.PASSKEY_ADDED, "recovery_codes": Action.RECOVERY_CODES_MADE}
@@ -156,3 +157,8 @@ def code_failed(request: HttpRequest, user: User, *, reauthentication: bool = Fa
 
 def _subject(authenticator: Authenticator) -> tuple[str, str]:
     return (str(authenticator.pk), str(authenticator) if authenticator.type == Authenticator.Type.WEBAUTHN else "")
+
+
+@receiver(site_admin_made)
+def _site_admin_made(user: User, **_: Any) -> None:
+    record_event(Action.ACCOUNT_OPENED, CONSOLE, subject=(str(user.pk), user.email), message="Site admin.")

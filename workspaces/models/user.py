@@ -7,6 +7,7 @@ from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.dispatch import Signal
 from django.utils import timezone
 
 
@@ -27,6 +28,10 @@ def has_second_factor(user: "User | AnonymousUser") -> bool:
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
 
 
+# Sent within the transaction that makes one: the trail, which is about people, cannot be imported here.
+site_admin_made = Signal()
+
+
 class UserManager(BaseUserManager["User"]):
     """Makes accounts, which are known by their e-mail address."""
 
@@ -44,14 +49,11 @@ class UserManager(BaseUserManager["User"]):
 
         Raises ValidationError for a password that the rules do not allow; Django's own command asks them only in part.
         """
-        from workspaces.audit.events import CONSOLE, record_event  # noqa: PLC0415 - the trail is about people
-        from workspaces.models import Action  # noqa: PLC0415
-
         if password is not None:
             validate_password(password, self.model(email=email, **fields))
         with transaction.atomic(using=self._db):
             user = self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
-            record_event(Action.ACCOUNT_OPENED, CONSOLE, subject=(str(user.pk), user.email), message="Site admin.")
+            site_admin_made.send(self.model, user=user)
         return user
 
     def get_by_natural_key(self, username: str | None) -> "User":

@@ -4,9 +4,9 @@ from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Any
 
 import structlog
-from django.db import connection, transaction
 
 from core import clock
+from core.nudge import nudge_on_commit
 from workspaces.accounts import emails
 from workspaces.models import AccountMail, Invitation
 
@@ -20,12 +20,8 @@ GIVEN_UP = "The mail server did not take it for a day. Send it again."
 
 def queue(template: str, address: str, **facts: Any) -> None:
     """Have a mail sent once this transaction is over. ``facts`` must be JSON and must not hold secrets."""
-    from workspaces.tasks import nudge_account_mail  # noqa: PLC0415 - tasks import services
-
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
-    # Once for all of a transaction: a file may invite thousands, and alerts would wait behind as many tasks.
-    if not any(callback is nudge_account_mail for _, callback, *_ in connection.run_on_commit):
-        transaction.on_commit(nudge_account_mail)
+    nudge_on_commit("workspaces.tasks.send_account_mail")
 
 
 def invite(invitation: Invitation, *, again: bool) -> None:

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from keys import retention
+from keys.log.ingest import retention
 
 
 class Command(BaseCommand):

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from keys import recounting
+from keys.log.ingest import recount
 from workspaces.models import Workspace
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no workspace “{workspace}”.")
         wrong = 0
         for one in workspaces:
-            for sentence in recounting.recount(one, repair=repair):
+            for sentence in recount.recount(one, repair=repair):
                 wrong += 1
                 self.stdout.write(f"{one.slug}: {sentence}")
         if wrong and not repair:

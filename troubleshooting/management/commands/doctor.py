@@ -7,7 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from troubleshooting.body.shape import MAX_BYTES
 from troubleshooting.doctor import Diagnosis, diagnose
 from troubleshooting.results import Result
-from webhooks.cleaning import is_usable_workflow_id
+from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
 WORDS = {"ok": "good", "warning": "look", "failed": "WRONG", "unknown": "unknown", "skipped": "-"}

@@ -2,7 +2,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from webhooks import counting
+from webhooks.ingest import endpoint_rollups
 from workspaces.models import Workspace
 
 
@@ -12,5 +12,5 @@ class Command(BaseCommand):
     def handle(self, **_: Any) -> None:
         workspaces = list(Workspace.objects.all())
         for workspace in workspaces:
-            counting.recount(workspace)
+            endpoint_rollups.recount(workspace)
         self.stdout.write(f"Counted again in {len(workspaces):,} workspaces.")

@@ -1,0 +1,84 @@
+"""Alerts of a past that nobody watched: what today's rules would have said of it. Nobody is told of them."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db import transaction
+
+from alerts.engine.kinds import Moment
+from alerts.engine.plan import stored
+from alerts.engine.preview import Episode, episodes
+from alerts.models import Alert, Rule, Transition
+from core.formatting import span, with_unit
+from workspaces.models import Workspace
+
+
+def fill_past(workspace: Workspace, since: datetime, until: datetime) -> int:
+    """Store each time that a rule of ``workspace`` would have fired and was over by ``until``; return how often.
+
+    They are marked as demo history. What would still fire is left to the rules, which look at it right away.
+    """
+    alerts: list[Alert] = []
+    lines: list[Transition] = []
+    for rule in Rule.objects.enabled().filter(workspace=workspace):
+        kind = rule.kind_of
+        moments = kind.history(workspace, rule, since, until) if kind and kind.history else ()
+        for episode in episodes(rule, moments, until):
+            if episode.over is not None:
+                alert = _alert(workspace, rule, episode, episode.over)
+                alerts.append(alert)
+                lines += _timeline(alert, episode, episode.over)
+    with transaction.atomic():
+        Alert.objects.bulk_create(alerts)
+        for line in lines:
+            line.alert_id = line.alert.pk
+        Transition.objects.bulk_create(lines)
+    return len(alerts)
+
+
+def forget_past(workspace: Workspace) -> None:
+    """Remove what ``fill_past`` has stored."""
+    Alert.objects.filter(workspace=workspace, is_demo=True).delete()
+
+
+def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: Moment) -> Alert:
+    moment, condition = episode.moment, rule.condition
+    levels = rule.levels(moment.threshold, moment.recovery)
+    return Alert(
+        workspace=workspace,
+        rule=rule,
+        kind=rule.kind,
+        rule_name=rule.name,
+        condition=condition[:300],
+        severity=rule.severity,
+        subject=moment.subject,
+        state=Alert.State.RESOLVED,
+        headline=f"{_at(rule, moment)}: {condition}"[:300],
+        value=stored(moment.value),
+        threshold=stored(levels.threshold),
+        recovery=stored(levels.recovery),
+        started_at=moment.at,
+        fired_at=episode.fired_at,
+        resolved_at=over.at,
+        evaluated_at=over.at,
+        is_demo=True,
+    )
+
+
+def _timeline(alert: Alert, episode: Episode, over: Moment) -> Iterator[Transition]:
+    assert alert.rule is not None  # noqa: S101 - it was made from one
+    fired = f"Would have fired: {_at(alert.rule, episode.moment)}"
+    yield Transition(alert=alert, at=episode.fired_at, after=Alert.State.FIRING, value=alert.value, text=fired)
+    resolved = f"Would have been resolved after {span(alert.lasted)}: {_at(alert.rule, over)}"
+    yield Transition(
+        alert=alert,
+        at=over.at,
+        before=Alert.State.FIRING,
+        after=Alert.State.RESOLVED,
+        value=stored(over.value),
+        text=resolved,
+    )
+
+
+def _at(rule: Rule, moment: Moment) -> str:
+    return with_unit(moment.value, rule.kind_of.unit if rule.kind_of else "")

@@ -1,0 +1,93 @@
+"""What a rule would do: now, and had it been there for the last 30 days. Nothing is stored."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from alerts.engine.kinds import Moment, Reading, Unreadable
+from alerts.engine.run import read
+from alerts.engine.state import Memory, State, step
+from alerts.models import Rule
+from workspaces.models import Workspace
+
+STRETCH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """``would_fire`` is what is past the threshold now; ``unreadable`` says why nothing can be said.
+
+    ``fired_at`` are the moments of the last 30 days at which it would have fired, None where the mirror cannot tell.
+    """
+
+    readings: list[Reading] = field(default_factory=list)
+    would_fire: list[Reading] = field(default_factory=list)
+    unreadable: str = ""
+    fired_at: list[datetime] | None = None
+
+    @property
+    def latest(self) -> datetime | None:
+        """Return the last time that it would have fired."""
+        return self.fired_at[-1] if self.fired_at else None
+
+
+def preview(workspace: Workspace, rule: Rule, now: datetime) -> Preview:
+    """Return what ``rule``, stored or not, would do."""
+    rule.pk = rule.pk or 0
+    seen = read(workspace, [rule], now).get(rule.pk, ())
+    past = _past(workspace, rule, now)
+    if isinstance(seen, Unreadable):
+        return Preview(unreadable=seen.reason, fired_at=past)
+    crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
+    return Preview(list(seen), crossed, fired_at=past)
+
+
+def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | None:
+    kind = rule.kind_of
+    if kind is None or kind.history is None:
+        return None
+    # Some must begin before that, to know what was firing already.
+    found = firings(rule, kind.history(workspace, rule, now - STRETCH, now), now)
+    return [at for at in found if at >= now - STRETCH]
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One time that a rule would have fired: when, on what, and until when, None where it still would."""
+
+    fired_at: datetime
+    moment: Moment
+    over: Moment | None = None
+
+
+def firings(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[datetime]:
+    """Return when ``rule`` would have fired on ``moments``."""
+    return [episode.fired_at for episode in episodes(rule, moments, now)]
+
+
+def episodes(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[Episode]:
+    """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
+
+    A value holds until the next one, so a pending time may end between two moments. Moments after ``now`` say when
+    what is known now will be over: it is not over yet.
+    """
+    by_subject: dict[str, list[Moment]] = defaultdict(list)
+    for moment in (one for one in moments if one.at <= now):
+        by_subject[moment.subject].append(moment)
+    found: list[Episode] = []
+    for series in by_subject.values():
+        memory, begun = Memory(), None
+        ends = [moment.at for moment in series[1:]] + [now]
+        for moment, end in zip(series, ends, strict=True):
+            levels = rule.levels(moment.threshold, moment.recovery)
+            for at in (moment.at, end - timedelta(microseconds=1)):
+                after = step(memory, levels, moment.value, at)
+                if after.state == State.FIRING != memory.state:
+                    begun = Episode((after.started_at or at) + levels.pending, moment)
+                elif begun and after.state != State.FIRING:
+                    found.append(replace(begun, over=moment))
+                    begun = None
+                memory = after
+        found += [begun] if begun else []
+    return sorted(found, key=lambda episode: episode.fired_at)

@@ -1,0 +1,124 @@
+"""Writes what was decided: alerts, their timeline, and their notifications. Runs in the evaluation's transaction."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+from alerts.engine.plan import Move, facts_of, headline_of, stored
+from alerts.engine.state import Memory, State
+from alerts.models import Alert, Notification, Snooze, Transition
+from alerts.services.notifications import Message, Outbox
+from core.formatting import span
+from core.sanitize import plain_text
+from workspaces.models import Workspace
+
+WRITTEN = (
+    "rule_name", "severity", "edited", "subject_label", "subject_url", "headline", "condition", "facts", "value",
+    "threshold", "recovery", "evaluated_at", "state", "hidden_state", "fired_at", "resolved_at", "notified_at",
+    "notifications_sent",
+)  # fmt: skip
+
+
+class Pass:
+    """Writes the moves of one workspace, in a number of queries that does not grow with them."""
+
+    def __init__(self, workspace: Workspace, now: datetime) -> None:
+        self.workspace, self.now = workspace, now
+        self.messages: list[Message] = []
+        self.notes: list[Transition] = []
+        self.deleted: list[int] = []
+
+    def apply(self, moves: Sequence[Move]) -> None:
+        """Write all of it, worst rules first."""
+        alerts = [self._moved(move) for move in moves]
+        opened = [alert for alert in alerts if alert.pk is None]
+        kept = [alert for alert in alerts if alert.pk is not None and alert.pk not in self.deleted]
+        if self.deleted:
+            Alert.objects.filter(pk__in=self.deleted).delete()
+        Alert.objects.bulk_create(opened)
+        outbox = Outbox(self.workspace, self.now, self.messages)
+        outbox.write()
+        Alert.objects.bulk_update(kept, WRITTEN)
+        self._write_timeline(moves)
+        outbox.flush()
+
+    def _moved(self, move: Move) -> Alert:
+        """Return the alert as it is after ``move``, not yet stored, and note what follows from it."""
+        alert = move.alert or self._new(move)
+        alert.workspace = self.workspace
+        if move.after.state == State.UNKNOWN:
+            self._change(alert, move.after, f"Cannot be read any more: {move.text}")
+        elif move.after.state == State.OK:
+            self._close(alert, move)
+        else:
+            self._go_on(alert, move)
+        return alert
+
+    def _new(self, move: Move) -> Alert:
+        rule = move.rule
+        return Alert(
+            rule=rule,
+            kind=rule.kind,
+            rule_name=rule.name,
+            severity=rule.severity,
+            subject=move.reading.subject if move.reading else "",
+            started_at=self.now,
+        )
+
+    def _go_on(self, alert: Alert, move: Move) -> None:
+        """Copy what is seen now; the alert says everything that a page or an e-mail does."""
+        for name, value in move.values.items():
+            setattr(alert, name, value)
+        alert.facts, alert.evaluated_at = facts_of(move.reading), self.now
+        fired = move.after.state == State.FIRING and alert.fired_at is None
+        alert.fired_at = self.now if fired else alert.fired_at
+        self._change(alert, move.after, f"{_words(alert, move.after, fired=fired)}: {alert.headline}")
+        if move.ended:
+            self._note(alert, alert.state, "The snooze is over")
+        if move.tells:
+            alert.notifications_sent += 1
+            alert.notified_at = self.now
+            self.messages.append(Message(move.tells, alert, move.rule, edited=alert.edited))
+            alert.edited = ""
+
+    def _close(self, alert: Alert, move: Move) -> None:
+        if alert.fired_at is None:
+            self.deleted.append(alert.pk)  # it never came to anything within the pending time
+            return
+        alert.resolved_at = self.now
+        text = headline_of(move.reading) if move.reading else move.text
+        value = stored(move.reading.value_for(fires=True)) if move.reading else None
+        before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
+        self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
+        if move.ended:
+            self._note(alert, alert.state, "The snooze ended with it")
+        headline, facts = plain_text(text, 300), facts_of(move.reading)
+        self.messages.append(Message(Notification.Kind.RESOLVED, alert, move.rule, headline, facts, alert.edited))
+
+    def _change(self, alert: Alert, after: Memory, text: str) -> None:
+        before = alert.state
+        if before != after.state:
+            hidden = after.hidden if after.state == State.UNKNOWN else ""
+            alert.state, alert.hidden_state = Alert.State(after.state), hidden
+            self._note(alert, before, text)
+
+    def _note(self, alert: Alert, before: str, text: str, value: Decimal | None = None) -> None:
+        value = alert.value if value is None else value
+        line = Transition(alert=alert, at=self.now, before=before, after=alert.state, value=value)
+        line.text = plain_text(text, 500)
+        self.notes.append(line)
+
+    def _write_timeline(self, moves: Sequence[Move]) -> None:
+        for line in self.notes:
+            line.alert_id = line.alert.pk  # some of them got their number only now
+        Transition.objects.bulk_create(self.notes)
+        if ended := [move.ended.pk for move in moves if move.ended]:
+            Snooze.objects.filter(pk__in=ended).delete()
+
+
+def _words(alert: Alert, after: Memory, *, fired: bool) -> str:
+    if fired:
+        return "Fired"
+    if not alert.state:
+        return "Crossed the threshold"
+    return "Can be read again, and still firing" if after.state == State.FIRING else "Can be read again"

@@ -1,0 +1,172 @@
+"""Writes the e-mails: one function, and for each sort three templates (subject, text, HTML) over one base."""
+
+import re
+import unicodedata
+from datetime import datetime, timedelta
+from decimal import Decimal
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+import css_inline
+from django.conf import settings
+from django.core import signing
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from alerts.engine.kinds import kind_named
+from alerts.models import Notification, Severity
+from core.formatting import every, in_local_time, span, with_unit
+from workspaces.models import User
+
+UNSUBSCRIBE_SALT = "alerts.unsubscribe"
+LONGEST_SUBJECT = 200
+Kind = Notification.Kind
+# The sheet stays in the head beside the inlined rules, because dark mode and phones need its @media.
+_inliner = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
+
+
+def compose(notification: Notification) -> EmailMultiAlternatives:
+    """Return the message, the same at every attempt: all that it says is in the notification."""
+    name = "alert" if notification.alert_id else notification.kind
+    address = notification.recipient.address
+    with timezone.override(zone_of(address)):
+        context = context_of(notification)
+        subject, text, html = (
+            render_to_string(f"alerts/email/{name}.{part}", context) for part in ("subject.txt", "txt", "html")
+        )
+    message = EmailMultiAlternatives(
+        one_line(subject), text.strip() + "\n", to=[address], headers=_headers(notification)
+    )
+    message.attach_alternative(_inliner.inline(html), "text/html")
+    return message
+
+
+def _headers(notification: Notification) -> dict[str, str]:
+    headers = {
+        "Message-ID": notification.message_id,
+        "Date": format_datetime(notification.created_at),
+        "Auto-Submitted": "auto-generated",
+    }
+    if notification.in_reply_to:
+        thread = dict.fromkeys([notification.thread_id, notification.in_reply_to])
+        headers |= {"In-Reply-To": notification.in_reply_to, "References": " ".join(thread)}
+    if notification.kind != Kind.TEST:
+        link = unsubscribe_url(notification)
+        host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
+        headers |= {
+            "List-Unsubscribe": f"<{link}>",
+            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+            "List-Id": f"<{notification.stream.value}.{notification.workspace.slug}.{host}>",
+        }
+    return headers
+
+
+def unsubscribe_url(notification: Notification) -> str:
+    """Return the signed address at which its reader ends e-mails like it, without signing in."""
+    # Without a time in it: the message is the same at every attempt, and the way out has no end.
+    said = [notification.recipient_id, notification.stream.value]
+    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(said)
+    return absolute(reverse("alerts:unsubscribe", args=[token]))
+
+
+def absolute(path: str) -> str:
+    """Return the full address of ``path`` on this console."""
+    return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
+
+
+def one_line(text: str) -> str:
+    """Return ``text`` fit for a header: no line breaks, control or direction characters, and not too long."""
+    visible = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
+    kept = "".join(char for char in visible if unicodedata.category(char) not in {"Cf", "Cs", "Co"})
+    line = re.sub(r"\s+", " ", kept).strip()
+    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+
+
+def zone_of(address: str) -> ZoneInfo:
+    """Return the time zone that the reader has chosen, or the console's."""
+    chosen = User.objects.filter(email__iexact=address).values_list("time_zone", flat=True).first()
+    return ZoneInfo(chosen or settings.TIME_ZONE)
+
+
+def context_of(notification: Notification) -> dict[str, Any]:
+    """Return what the templates need."""
+    said = notification.payload
+    context = {
+        **said,
+        "facts": [[label, in_local_time(text)] for label, text in said.get("facts") or ()],
+        "pause": in_local_time(said.get("pause", "")),
+        "notification": notification,
+        "workspace": notification.workspace.name,
+        "alerts_url": absolute(reverse("alerts:list", args=[notification.workspace.slug])),
+        "unsubscribe_url": unsubscribe_url(notification),
+        "at": _moment(said.get("at")) or notification.created_at,
+        "severity": Severity(said["severity"]) if said.get("severity") else None,
+    }
+    if notification.alert_id:
+        context |= _of_alert(notification, said)
+    if notification.kind == Kind.DIGEST:
+        context["lines"] = [{**line, "url": absolute(line["path"])} for line in said["lines"]]
+    return context
+
+
+def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any]:
+    kind = kind_named(said["kind"])
+    unit = kind.unit if kind else ""
+    level = {name: _level(said.get(name), unit) for name in ("value", "threshold", "recovery")}
+    slug = notification.workspace.slug
+    # As it is now: a link to a rule that was removed since leads nowhere.
+    rule_id = notification.alert.rule_id if notification.alert else None
+    mark = _mark(notification, said)
+    return {
+        **mark,
+        "loud_mark": re.sub(r"^(No longer watched|\w+)", lambda word: word[0].upper(), mark["mark"]),
+        **level,
+        "is_flag": kind.is_flag if kind else False,
+        "is_resolved": notification.kind == Kind.RESOLVED,
+        "is_over": notification.kind in {Kind.RESOLVED, Kind.EASED},
+        "is_eased": notification.kind == Kind.EASED,
+        "fired_at": _moment(said.get("fired_at")),
+        "repeat": every(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
+        "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
+        "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
+        "subject_url": absolute(said["subject_url"]) if said.get("subject_url") else "",
+    }
+
+
+def _mark(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
+    """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
+    severity, now = Severity(said["severity"]), said.get("now") or said["headline"]
+    lasted = span(timedelta(seconds=said.get("lasted_seconds", 0)))
+    # "The rule was changed by …": what a person changed, and who.
+    changed = f", the {said['edited'].split()[1]} was changed" if said.get("edited") else ""
+    match notification.kind:
+        case Kind.EASED if said.get("ended"):
+            return {
+                "mark": f"Still {severity.label.lower()}",
+                "look": severity.value,
+                "prefix": "Still: ",
+                "title": now,
+            }
+        case Kind.EASED:
+            mark = f"Better, still {severity.label.lower()}"
+            return {"mark": mark, "look": severity.value, "prefix": "Better, not over: ", "title": now}
+        case Kind.RESOLVED if said.get("ended"):
+            return {"mark": "No longer watched", "look": "gone", "prefix": "No longer watched: ", "title": said["rule"]}
+        case Kind.RESOLVED:
+            return {"mark": f"Resolved after {lasted}{changed}", "look": "ok", "prefix": "Resolved: ", "title": now}
+        case Kind.REMINDER:
+            mark = f"{severity.label}{changed or ', reminder'}"
+            return {"mark": mark, "look": severity.value, "prefix": "Still: ", "title": said["headline"]}
+    return {"mark": severity.label, "look": severity.value, "prefix": "", "title": said["headline"]}
+
+
+def _level(value: str | None, unit: str) -> str:
+    return "" if value is None else with_unit(Decimal(value), unit)
+
+
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

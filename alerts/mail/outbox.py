@@ -1,0 +1,131 @@
+"""Empties the outbox: claims a row, notes the attempt, sends, notes the outcome.
+
+A worker that dies between the server's answer and our note leaves the row to be tried again, with the same
+Message-ID. Each row goes to one recipient in a session of its own, so that a broken address silences nobody else.
+"""
+
+import threading
+import time
+from datetime import datetime, timedelta
+
+import structlog
+from django.db.models import QuerySet
+
+from alerts.mail import smtp
+from alerts.mail.messages import compose
+from alerts.mail.outcomes import Result, result_of
+from alerts.models import Attempt, Notification, Recipient, SendingTurn
+from core import clock
+from core.db import leases
+from core.sanitize import plain_text
+
+# Waits after the first, second … failed attempt; the last one repeats until the notification is too old.
+RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))
+GIVE_UP_AFTER = timedelta(days=3)
+BATCH = 200
+logger = structlog.get_logger(__name__)
+
+State, Outcome = Notification.State, Attempt.Outcome
+
+
+def send_due() -> int:
+    """Send what waits; return how many attempts were made. One worker at a time; the others find nothing to do."""
+    until = SendingTurn.take(clock.now(), leases.SECONDS)
+    if until is None:
+        return 0
+    turn, made = _Turn(until), 0
+    try:
+        with leases.kept(turn.extend):
+            # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
+            while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
+                result = send(pk)
+                made += 1
+                if not turn.extend() or (result and result.server_down):
+                    break
+    finally:
+        SendingTurn.give_back(turn.until)
+    return made
+
+
+class _Turn:
+    """The turn of this worker, which two of its threads extend."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until, self._lock = until, threading.Lock()
+
+    def extend(self) -> bool:
+        """Let it last from now on; False where another worker has it."""
+        with self._lock:
+            extended = SendingTurn.extend(self.until, clock.now(), leases.SECONDS)
+            self.until = extended or self.until
+            return extended is not None
+
+
+def _due() -> QuerySet[Notification]:
+    return Notification.objects.due(clock.now())
+
+
+def send(pk: int) -> Result | None:
+    """Try to send one notification; None when it is not this worker's to send (any more)."""
+    if not Notification.objects.claim(pk, clock.now(), leases.SECONDS):
+        return None
+    notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
+    attempt = Attempt.objects.create(notification=notification)
+    began = time.monotonic()
+    with leases.kept(notification.extend_lease):
+        result = _attempt(notification)
+    attempt.duration_ms = round((time.monotonic() - began) * 1000)
+    attempt.outcome, attempt.answer = result.outcome, plain_text(result.answer, 2000)
+    attempt.save(update_fields=["duration_ms", "outcome", "answer"])
+    _settle(notification, result, clock.now())
+    return result
+
+
+def _attempt(notification: Notification) -> Result:
+    if kept_back := _kept_back(notification):
+        return Result(Outcome.REFUSED, f"Not sent: {kept_back}.")
+    try:
+        return Result(Outcome.ACCEPTED, smtp.transmit(compose(notification)))
+    except OSError as error:
+        return result_of(error)
+    except Exception:  # a message that cannot be composed must not keep the others from going out
+        logger.exception("notification_failed", notification=notification.pk)
+        return Result(Outcome.DEFERRED, "The console could not write this e-mail; its log says why.")
+
+
+def _kept_back(notification: Notification) -> str:
+    """Say why it must not reach its reader any more, or nothing."""
+    if notification.kind != Notification.Kind.TEST and not notification.recipient.wants(notification.stream):
+        return f"the reader has ended these e-mails ({notification.stream.label.lower()})"
+    return "the reader has lost access to the workspace" if notification.came_too_late else ""
+
+
+def _settle(notification: Notification, result: Result, now: datetime) -> None:
+    """Write what came of the attempt, if the row is still ours."""
+    changes: dict[str, object] = {"leased_until": None, "answer": plain_text(result.answer, 2000)}
+    if result.outcome == Outcome.ACCEPTED:
+        changes |= {"state": State.SENT, "sent_at": now}
+    elif result.outcome == Outcome.REFUSED:
+        changes |= {"state": State.UNDELIVERABLE}
+    elif now - notification.created_at > GIVE_UP_AFTER:
+        changes |= {"state": State.FAILED}
+    else:
+        changes |= {"state": State.QUEUED, "next_attempt_at": now + _wait(notification.attempt_count)}
+    ours = Notification.objects.filter(pk=notification.pk, leased_until=notification.leased_until)
+    ours.update(**changes)
+    _note_on_recipient(notification, result, now)
+
+
+def _wait(attempts: int) -> timedelta:
+    return RETRY_AFTER[min(attempts, len(RETRY_AFTER)) - 1]
+
+
+def _note_on_recipient(notification: Notification, result: Result, now: datetime) -> None:
+    """Keep on the recipient that its server refuses it, until it takes something again."""
+    if _kept_back(notification):
+        return
+    recipient = Recipient.objects.filter(pk=notification.recipient_id)
+    if result.outcome == Outcome.REFUSED:
+        recipient.update(refused_at=now, refusal=plain_text(result.answer, 2000))
+    elif result.outcome == Outcome.ACCEPTED and notification.recipient.refused_at:
+        recipient.update(refused_at=None, refusal="")

@@ -1,0 +1,85 @@
+"""Whom alerts would reach: a workspace that nobody would hear of must say so while somebody still looks."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+
+from alerts.models import Recipient, Rule, Severity, Stream
+from alerts.services.notifications import addresses_of, owners_in
+from workspaces.models import Workspace
+
+# The kind of rule that watches this.
+UNHEARD = "critical_unheard"
+
+
+@dataclass
+class Unheard:
+    """The critical rules of a workspace of which nobody would be told, and why each address would not be."""
+
+    rules: list[Rule] = field(default_factory=list)
+    why: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def words(self) -> str:
+        """Say it in a line."""
+        if not self.rules:
+            return "critical alerts reach somebody"
+        return "nobody would be told of critical alerts: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
+
+
+def unheard_in(workspaces: Collection[Workspace], *, without: Recipient | None = None) -> Mapping[int, Unheard]:
+    """Return for each workspace which of its critical rules would reach nobody.
+
+    ``without`` tells what it would be once that recipient has ended critical alerts. Four queries at most.
+    """
+    found = {workspace.pk: Unheard() for workspace in workspaces}
+    rules: dict[int, list[Rule]] = defaultdict(list)
+    for rule in Rule.objects.enabled().filter(workspace__in=found, severity=Severity.CRITICAL).order_by("pk"):
+        rules[rule.workspace_id].append(rule)
+    silent, owners = _silent(rules, Stream.CRITICAL), owners_in(rules)
+    if without is not None:
+        silent[without.workspace_id][without.address] = _ended(Stream.CRITICAL)
+    for pk, mine in rules.items():
+        for rule, why in _reaching_nobody(mine, owners[pk], silent[pk]):
+            found[pk].rules.append(rule)
+            found[pk].why |= why
+    return found
+
+
+def unheard_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
+    """Return, by their ids, those of ``rules`` of which nobody would be told, and why not: by address.
+
+    Four queries at most.
+    """
+    pk, found = workspace.pk, dict[int, Mapping[str, str]]()
+    owners = owners_in([pk])[pk]
+    for stream in (Stream.CRITICAL, Stream.WARNINGS):
+        mine = [rule for rule in rules if rule.enabled and rule.level.stream == stream]
+        reach_nobody = _reaching_nobody(mine, owners, _silent([pk], stream)[pk])
+        found |= {rule.pk: why for rule, why in reach_nobody}
+    return found
+
+
+def _reaching_nobody(
+    rules: Iterable[Rule], owners: Collection[str], silent: Mapping[str, str]
+) -> Iterator[tuple[Rule, dict[str, str]]]:
+    """Yield the rules of one stream of which nobody would be told, with what keeps each address from hearing it."""
+    for rule in rules:
+        addresses = addresses_of(rule, owners)
+        if all(address in silent for address in addresses):
+            yield rule, {address: silent[address] for address in addresses}
+
+
+def _silent(workspaces: Collection[int], stream: Stream) -> dict[int, dict[str, str]]:
+    """Return of each workspace the addresses that e-mails of ``stream`` do not reach, with why."""
+    found: dict[int, dict[str, str]] = defaultdict(dict)
+    deaf = Q(**{f"{stream.value}_off_at__isnull": False}) | Q(refused_at__isnull=False)
+    for row in Recipient.objects.filter(deaf, workspace__in=workspaces):
+        found[row.workspace_id][row.address] = "refused by its mail server" if row.wants(stream) else _ended(stream)
+    return found
+
+
+def _ended(stream: Stream) -> str:
+    return f"has ended {stream.label.lower()}"

@@ -1,0 +1,98 @@
+"""The alerts of a workspace: what fires, what is over, and which rules watch."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from alerts.context import without_milder
+from alerts.engine.kinds import Reading, Readings, Unreadable, all_kinds
+from alerts.engine.run import read
+from alerts.models import Alert, Evaluation, Rule, Snooze
+from alerts.services.audience import unheard_rules
+from core import clock
+from workspaces.access import get_workspace, held_role
+from workspaces.models import Role, Workspace
+
+PAST = 20
+MONTH = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule as the list shows it: what it sees now."""
+
+    rule: Rule
+    unreadable: str
+    readings: list[Reading]
+    crossed: list[Reading]
+    fired: int
+    unheard: Mapping[str, str] | None  # by address, why nobody would be told of it
+
+    @property
+    def shown(self) -> Reading | None:
+        """Return the reading that says most: the first that is past the threshold, or the only one."""
+        if self.crossed:
+            return self.crossed[0]
+        return self.readings[0] if len(self.readings) == 1 else None
+
+
+@require_safe
+def alerts(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show current alerts, past ones, and the rules with their state now."""
+    workspace = get_workspace(request, slug)
+    rows = Alert.objects.filter(workspace=workspace)
+    current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
+    context = {
+        "current": workspace,
+        "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
+        "alerts": without_milder(alert for alert in current if alert.fired_at),
+        "pending": [alert for alert in current if not alert.fired_at],
+        "snoozed": snoozed_pairs(workspace),
+        "past": rows.past().select_related("workspace")[:PAST],
+        "rules": rule_rows(workspace),
+        **rights(request),
+    }
+    part = "#living" if getattr(request, "htmx", False) else ""
+    response = render(request, f"alerts/list.html{part}", context)
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def rights(request: HttpRequest) -> dict[str, bool]:
+    """Return what the viewer may do, for templates; views check again."""
+    role = held_role(request)
+    return {
+        "may_act": role is not None and role.includes(Role.OPERATOR),
+        "may_change": role is not None and role.includes(Role.OWNER),
+    }
+
+
+def snoozed_pairs(workspace: Workspace) -> set[str]:
+    """Return "rule:subject" of what is snoozed now."""
+    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule__workspace=workspace)
+    return {f"{rule_id}:{subject}" for rule_id, subject in snoozes.values_list("rule_id", "subject")}
+
+
+def rule_rows(workspace: Workspace) -> list[RuleRow]:
+    """Return every rule with what it sees now, in a number of queries that does not grow with them."""
+    now = clock.moment()
+    fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
+    rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
+    place = {kind.name: number for number, kind in enumerate(all_kinds())}
+    rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
+    seen = read(workspace, [rule for rule in rules if rule.enabled], now)
+    unheard = unheard_rules(workspace, rules)
+    return [_row(rule, seen.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
+
+
+def _row(rule: Rule, seen: Readings, unheard: Mapping[str, str] | None) -> RuleRow:
+    fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
+    if isinstance(seen, Unreadable):
+        return RuleRow(rule, seen.reason, [], [], fired, unheard)
+    crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
+    return RuleRow(rule, "", list(seen), crossed, fired, unheard)

@@ -1,0 +1,133 @@
+"""How keys were used lately, and what is not healthy about it: by a handful of queries, however many keys there are."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.http import urlencode
+
+from core.db.query_timeout import TooMuchToLookThrough, time_limit
+from keys.log.addresses import is_address
+from keys.log.ingest.rollup_counts import hour_of
+from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
+from keys.models.key import ApiKeyQuerySet
+from keys.status import LAST_DAY, Level
+from workspaces.models import Workspace
+
+HOURS = 36
+UNHEALTHY_SHARE = 0.10
+# Of fewer requests in a day a tenth says nothing.
+LEAST_REQUESTS = 10
+# How many new addresses are told of all keys together.
+MOST_NEW = 200
+SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Badge:
+    """What is not healthy about a key: a word, the reason with its figures, and where to go next."""
+
+    level: Level
+    text: str
+    reason: str
+    url: str
+    step: str
+
+
+@dataclass
+class Activity:
+    """Requests by hour, oldest first; and of the last day, how many there were by class of status."""
+
+    hours: list[int] = field(default_factory=lambda: [0] * HOURS)
+    day: Counter[int] = field(default_factory=Counter)
+    limited: int = 0
+    new_addresses: list[str] = field(default_factory=list)
+    badges: list[Badge] = field(default_factory=list)
+
+
+def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
+    """Add what the customer last did with each key, and ``requests_since``, as far as the log was read."""
+    own = LoggedRequest.objects.by_customer().filter(key=OuterRef("pk"))
+    latest = own.newest_first()
+    counted = own.filter(created_at__gte=since).order_by().values("key").annotate(n=Count("pk")).values("n")
+    return keys.annotate(
+        last_request_at=Subquery(latest.values("created_at")[:1]),
+        last_method=Subquery(latest.values("method")[:1]),
+        last_path=Subquery(latest.values("path")[:1]),
+        last_ip=Subquery(latest.values("ip_address")[:1]),
+        requests_since=Coalesce(Subquery(counted), 0),
+    )
+
+
+def activity_of(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[Any, Activity]:
+    """Return the activity of those of ``keys`` whose log was ever read, by primary key."""
+    found = {key.pk: Activity() for key in keys if key.captured_since is not None}
+    first = hour_of(now) - timedelta(hours=HOURS - 1)
+    day = hour_of(now) - timedelta(hours=23)
+    # The plugin of mypy sees the columns of the abstract model only.
+    cells: Any = KeyTraffic.objects.filter(key__in=list(found)).everything().filter(hour__gte=first)
+    for key_id, hour, number, n in cells.values_list("key_id", "hour", "status_class").annotate(n=Sum("count")):
+        place = int((hour - first).total_seconds() // 3600)
+        if place < HOURS:  # upstream's clock may be ahead
+            found[key_id].hours[place] += n
+        if hour >= day:
+            found[key_id].day[number] += n
+    try:
+        with time_limit(SECONDS):
+            _add_limited(workspace, found, day)
+            _add_addresses(workspace, {key.pk: key for key in keys if key.pk in found}, found, now - LAST_DAY)
+    except TooMuchToLookThrough:
+        pass  # the hours are known; a badge that cannot be told in time is left out
+    for key in keys:
+        if key.pk in found:
+            found[key.pk].badges = list(_badges(workspace, key, found[key.pk], now))
+    return found
+
+
+def _add_limited(workspace: Workspace, found: dict[Any, Activity], since: datetime) -> None:
+    limited = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=429, created_at__gte=since)
+    for key_id, n in limited.order_by().values_list("key").annotate(n=Count("pk")):
+        if key_id in found:
+            found[key_id].limited = n
+
+
+def _add_addresses(workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, Activity], since: datetime) -> None:
+    """Note the addresses that a key was used from for the first time, where its log reaches back further."""
+    noted = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
+    # The first use of a key has no address to differ from.
+    used = set(noted.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
+    recent = noted.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
+    for key_id, ip in recent[:MOST_NEW]:
+        if key_id in used and _reaches_back(keys.get(key_id), since):
+            found[key_id].new_addresses.append(ip)
+
+
+def _reaches_back(key: ApiKey | None, since: datetime) -> bool:
+    return key is not None and key.captured_since is not None and key.captured_since < since
+
+
+def _badges(workspace: Workspace, key: ApiKey, activity: Activity, now: datetime) -> Iterable[Badge]:
+    log = reverse("keys:requests", args=[workspace.slug, key.key_id])
+    total, rejected = sum(activity.day.values()), activity.day[4] - activity.limited
+    if total >= LEAST_REQUESTS and rejected > UNHEALTHY_SHARE * total:
+        reason = f"{rejected:,} of {total:,} requests of the last 24 hours were rejected"
+        yield Badge("danger", f"{rejected / total:.0%} rejected", reason, f"{log}?since=24h&status=4xx", "See which")
+    if total >= LEAST_REQUESTS and activity.limited > UNHEALTHY_SHARE * total:
+        reason = f"{activity.limited:,} of {total:,} requests of the last 24 hours were over the rate limit"
+        url = f"{log}?since=24h&status=429"
+        yield Badge("warning", f"{activity.limited / total:.0%} rate limited", reason, url, "See when")
+    if key.is_usable and key.expires_at is not None and key.expires_at - now <= LAST_DAY:
+        reason = "Requests with it fail from then on"
+        yield Badge(
+            "danger", "Ends within a day", reason, reverse("keys:new", args=[workspace.slug]), "Create its successor"
+        )
+    if activity.new_addresses:
+        first, *others = activity.new_addresses
+        reason = f"Used from {first}{f' and {len(others)} more' if others else ''} for the first time"
+        query = urlencode({"ip": first} if is_address(first) else {"since": "24h"})
+        yield Badge("warning", "New IP address", reason, f"{log}?{query}", "See its requests")

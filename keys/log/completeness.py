@@ -1,0 +1,88 @@
+"""How much of what a key did is in the mirror, in numbers and as a sentence."""
+
+from dataclasses import dataclass
+
+from django.utils import timezone
+
+from keys.models import ApiKey, LogGap
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count.
+
+    ``has_lost``: some are missing for good, and not only newer than the last reading. ``has_restarted``: upstream began
+    to count anew, so that what was missing then is not known.
+    """
+
+    captured: int
+    expected: int | None
+    explanation: str
+    has_lost: bool = False
+    has_restarted: bool = False
+
+    @property
+    def is_complete(self) -> bool:
+        """Say whether nothing that upstream counted is missing here."""
+        return self.expected == self.captured
+
+    @property
+    def percent(self) -> float | None:
+        """Return the share that was captured, from 0 to 100."""
+        if self.expected is None:
+            return None
+        return 100.0 * self.captured / self.expected if self.expected else 100.0
+
+
+def completeness_of(key: ApiKey) -> Completeness:
+    """Compare what was captured with upstream's request_count; reads the key's gaps, prefetched or not."""
+    if key.captured_since is None:
+        return Completeness(0, None, "The log of this key has not been read yet.")
+    if key.request_count is None or key.count_before is None:
+        return Completeness(key.captured_count, None, "Cleanlist has not told how many requests this key made.")
+    newer = max(0, key.uncaptured_count)
+    expected = key.captured_count + key.missed_count + newer
+    lost, restarted = _lost(key), _restarted(key)
+    reasons = [*lost, *restarted, *_newer(newer)]
+    if not reasons and key.count_before > 0:
+        reasons = [f"{_requests(key.count_before)} had left Cleanlist's log before this console first read it."]
+    return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost), bool(restarted))
+
+
+def _restarted(key: ApiKey) -> list[str]:
+    if key.count_went_back:
+        return ["Cleanlist's counter restarted since the last reading."]
+    if key.count_restarted_at is None:
+        return []
+    day = f"{timezone.localtime(key.count_restarted_at):%-d %B %Y}"
+    return [f"Cleanlist's counter restarted by {day}; what was missing then is not known."]
+
+
+def _lost(key: ApiKey) -> list[str]:
+    gaps = sorted(key.gaps.all(), key=lambda gap: gap.before)
+    fell = sum(gap.size or 0 for gap in gaps)
+    found = []
+    if gaps:
+        size = _requests(fell) if fell else "An unknown number of requests"
+        if fell and any(gap.size is None for gap in gaps):
+            size = f"{size} and an unknown number more"
+        count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+        found.append(f"{size} fell into {count} on {_days(gaps)}.")
+    if key.missed_count > fell:
+        found.append(f"Cleanlist counted {_requests(key.missed_count - fell)} that its log did not show.")
+    return found
+
+
+def _newer(count: int) -> list[str]:
+    if not count:
+        return []
+    return [f"The log is read in a moment: {_requests(count)} newer than the last reading."]
+
+
+def _days(gaps: list[LogGap]) -> str:
+    days = [f"{timezone.localtime(gap.before):%-d %B %Y}" for gap in (gaps[0], gaps[-1])]
+    return days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}"
+
+
+def _requests(count: int) -> str:
+    return "1 request" if count == 1 else f"{count:,} requests"

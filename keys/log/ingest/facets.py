@@ -1,0 +1,176 @@
+"""Keeps note of every value that occurs in the log, so that filters know what can match before they look."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Count, Max, Min
+
+from core.db.sql import Statement, in_json, rows_of, stored_id, together
+from keys.log.endpoints import beginning_of
+from keys.log.models.facet import MOST_VALUES, OTHERS, fingerprint
+
+COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
+_SEEN = {
+    "kind": "text", "value": "text", "is_own_call": "boolean", "count": "bigint", "first_seen_at": "timestamptz",
+    "last_seen_at": "timestamptz", "fingerprint": "bigint",
+}  # fmt: skip
+# New values only while there is room for them; the others are counted together. A page may overrun the room once.
+_NOTE = """
+WITH seen AS (SELECT * FROM {source}),
+told AS (
+    SELECT seen.*, there.id IS NOT NULL AS is_known FROM seen LEFT JOIN keys_logvalue AS there
+    ON there.key_id = %s AND there.kind = seen.kind AND there.is_own_call = seen.is_own_call
+    AND there.fingerprint = seen.fingerprint
+),
+crowded AS (
+    SELECT kind FROM (SELECT DISTINCT kind FROM told WHERE NOT is_known) AS growing
+    WHERE (SELECT count(*) FROM keys_logvalue WHERE key_id = %s AND kind = growing.kind) >= %s
+),
+placed AS (
+    SELECT kind, value, is_own_call, count, first_seen_at, last_seen_at, fingerprint FROM told
+    WHERE is_known OR kind NOT IN (SELECT kind FROM crowded)
+    UNION ALL
+    SELECT kind, '', is_own_call, sum(count), min(first_seen_at), max(last_seen_at), {others} FROM told
+    WHERE NOT is_known AND kind IN (SELECT kind FROM crowded) GROUP BY kind, is_own_call
+)
+INSERT INTO keys_logvalue (key_id, workspace_id, {columns})
+SELECT %s, %s, placed.* FROM placed WHERE true
+ON CONFLICT (key_id, kind, is_own_call, fingerprint) DO UPDATE SET
+    count = keys_logvalue.count + excluded.count,
+    first_seen_at = {least}(keys_logvalue.first_seen_at, excluded.first_seen_at),
+    last_seen_at = {greatest}(keys_logvalue.last_seen_at, excluded.last_seen_at)
+"""
+_PARTS = {"others": OTHERS, "columns": ", ".join(_SEEN)}
+_NOTE_BY_VENDOR = {
+    vendor: _NOTE.format(source=rows_of("noted", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
+    for vendor, least, greatest in (("postgresql", "least", "greatest"), ("sqlite", "min", "max"))
+}
+
+
+class LogRow(Protocol):
+    """What is read of a row, whether it is stored already or about to be."""
+
+    @property
+    def path(self) -> str: ...  # noqa: D102
+    @property
+    def user_agent(self) -> str: ...  # noqa: D102
+    @property
+    def ip_address(self) -> str: ...  # noqa: D102
+    @property
+    def method(self) -> str: ...  # noqa: D102
+    @property
+    def status_code(self) -> int | None: ...  # noqa: D102
+    @property
+    def is_own_call(self) -> bool: ...  # noqa: D102
+    @property
+    def created_at(self) -> datetime: ...  # noqa: D102
+
+
+class Seen(NamedTuple):
+    """A value of one kind, how often it occurs (``times``), first and last."""
+
+    kind: str
+    value: str
+    is_own_call: bool
+    times: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+def note(key_id: UUID, workspace_id: Any, rows: Iterable[LogRow]) -> None:
+    """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
+    together(*noting(key_id, workspace_id, seen_in(rows)))
+
+
+def noting(key_id: UUID, workspace_id: Any, seen: Sequence[Seen]) -> list[Statement]:
+    """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
+    if not seen:
+        return []
+    listed, key = in_json(_stored(one, fingerprint(one.value)) for one in seen), stored_id(key_id)
+    return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
+
+
+def note_of_keys(rows: Iterable[Any]) -> None:
+    """Count the values of ``rows``, each of which knows its key."""
+    by_key = defaultdict(list)
+    for row in rows:
+        by_key[row.key_id, row.workspace_id].append(row)
+    for (key_id, workspace_id), of_key in by_key.items():
+        note(key_id, workspace_id, of_key)
+
+
+def seen_in(rows: Iterable[LogRow]) -> list[Seen]:
+    """Return what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
+    alike: dict[tuple[Any, ...], list[Any]] = {}
+    for row in rows:
+        at = row.created_at
+        like = (row.path, row.user_agent, row.ip_address, row.method, row.status_code, row.is_own_call)
+        found = alike.get(like)
+        if found is None:
+            alike[like] = [1, at, at]
+            continue
+        found[0] += 1
+        if at < found[1]:
+            found[1] = at
+        elif at > found[2]:
+            found[2] = at
+    return summed(
+        Seen(*noted_as(column, raw), is_own, *counted)
+        for (*raws, is_own), counted in alike.items()
+        for column, raw in zip(COLUMNS, raws, strict=True)
+    )
+
+
+def counted(rows: Any) -> Iterator[dict[str, Any]]:
+    """Yield the notes to store of ``rows``, a queryset of the log: each column is read once, for all keys."""
+    for column in COLUMNS:
+        groups = rows.order_by("key").values_list("key", column, "is_own_call")
+        groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
+        for key_id, of_key in groupby(groups.iterator(2000), key=itemgetter(0)):
+            seen = summed(Seen(*noted_as(column, raw), *rest) for _, raw, *rest in of_key)
+            yield from ({"key_id": key_id, **note} for note in within_room(seen))
+
+
+def within_room(seen: Iterable[Seen]) -> Iterable[dict[str, Any]]:
+    """Yield what is stored of ``seen``, all of one key: the most frequent of each kind, and the others together."""
+    taken: dict[str, int] = defaultdict(int)
+    others = []
+    for one in sorted(seen, key=lambda one: -one.times):
+        taken[one.kind] += 1
+        if taken[one.kind] <= MOST_VALUES:
+            yield _stored(one, fingerprint(one.value))
+        else:
+            others.append(one._replace(value=""))
+    for one in summed(others):
+        yield _stored(one, OTHERS)
+
+
+def _stored(seen: Seen, number: int) -> dict[str, Any]:
+    return dict(zip(_SEEN, (*seen, number), strict=True))
+
+
+def noted_as(column: str, raw: Any) -> tuple[str, str]:
+    """Return the kind and the text by which a value of ``column`` is noted: of a path with an id, how it begins."""
+    if column == "path" and (beginning := beginning_of(raw)) is not None:
+        return "beginning", beginning
+    return column, "" if raw is None else str(raw)
+
+
+def summed(seen: Iterable[Seen]) -> list[Seen]:
+    """Return ``seen`` with each value once."""
+    total: dict[tuple[str, str, bool], Seen] = {}
+    for one in seen:
+        there = total.get(one[:3])
+        total[one[:3]] = one if there is None else _together(one, there)
+    return list(total.values())
+
+
+def _together(one: Seen, other: Seen) -> Seen:
+    first, last = min(one.first_seen_at, other.first_seen_at), max(one.last_seen_at, other.last_seen_at)
+    return Seen(*one[:3], one.times + other.times, first, last)

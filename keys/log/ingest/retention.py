@@ -1,0 +1,76 @@
+"""Retention of the request log by age and by size. Rollups, gaps and counts stay."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, Q, Sum
+from django.db.models.functions import Greatest
+
+from core import clock
+from keys.log import partitions
+from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING, hour_of
+from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
+from workspaces.models import Workspace
+
+# Rows a statement: 5,000 held SQLite's lock for 1.6 s on a busy machine, and polling waited.
+BATCH = 1500
+# Where rows are kept so long, a month more or less matters little, and whole months can be dropped at once.
+_DAYS_IN_MONTHS = 62
+
+
+def prune(now: datetime | None = None) -> int:
+    """Remove rows older than settings.KEEP_REQUESTS_DAYS, or beyond a workspace's KEEP_REQUESTS_ROWS; return how many.
+
+    Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone, and never of this
+    hour or the one before, of which pages still land. Where the log is partitioned, whole months go at once.
+    """
+    moment = now or clock.now()
+    # A clock that was ahead must not keep out what is logged now.
+    ApiKey.objects.filter(kept_from__gt=moment).update(kept_from=hour_of(moment))
+    by_age = hour_of(moment - timedelta(days=settings.KEEP_REQUESTS_DAYS))
+    if partitions.is_used() and settings.KEEP_REQUESTS_DAYS >= _DAYS_IN_MONTHS:
+        by_age = partitions.month_of(by_age)
+    cutoffs = {one: max(by_age, _by_size(one, moment) or by_age) for one in Workspace.objects.all()}
+    for workspace, cutoff in cutoffs.items():
+        _note(workspace, cutoff)
+    dropped = partitions.drop_before(by_age) if partitions.is_used() else 0
+    return dropped + sum(_delete(workspace, cutoff, by_age) for workspace, cutoff in cutoffs.items())
+
+
+def _by_size(workspace: Workspace, now: datetime) -> datetime | None:
+    """Return the hour from which on a workspace logged at most so many rows as are kept, as the rollups say."""
+    left: int = settings.KEEP_REQUESTS_ROWS
+    if not left:
+        return None
+    hours = WorkspaceTraffic.objects.filter(workspace=workspace, endpoint__in=[EVERYTHING, CONSOLE]).order_by("-hour")
+    for hour, count in hours.values_list("hour").annotate(count=Sum("count")).iterator():
+        left -= count
+        if left < 0:
+            last: datetime = min(hour, hour_of(now) - timedelta(hours=2))
+            return last + timedelta(hours=1)
+    return None
+
+
+def _note(workspace: Workspace, cutoff: datetime) -> None:
+    """Note with the keys that have older rows that these go: first, so that upstream's pages do not bring them back."""
+    keys = ApiKey.objects.of(workspace)
+    old = LoggedRequest.objects.filter(key=OuterRef("pk"), created_at__lt=cutoff)
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock of landing
+        having = list(keys.filter(Exists(old)).values_list("pk", flat=True))
+        keys.filter(pk__in=having, kept_from__isnull=True).update(kept_from=cutoff)
+        keys.filter(pk__in=having).update(kept_from=Greatest("kept_from", models.Value(cutoff)))
+
+
+def _delete(workspace: Workspace, cutoff: datetime, by_age: datetime) -> int:
+    """Remove what is older than ``cutoff`` row by row. Months that are to be dropped whole are left for that."""
+    old = LoggedRequest.objects.filter(workspace=workspace, created_at__lt=cutoff)
+    if partitions.is_used():
+        old = old.filter(Q(created_at__gte=partitions.month_of(by_age)) | Q(created_at__lt=partitions.FIRST))
+    total = 0
+    while batch := list(old.order_by("created_at").values_list("pk", "created_at")[:BATCH]):
+        within = {"created_at__range": (batch[0][1], batch[-1][1])}  # spares PostgreSQL the other partitions
+        total += LoggedRequest.objects.filter(pk__in=[pk for pk, _ in batch], **within).delete()[0]
+    LogValue.objects.of(workspace).forget_before(cutoff)
+    return total

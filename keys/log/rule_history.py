@@ -1,0 +1,123 @@
+"""What the rules about keys would have seen in the past, and the figures that they take now and then alike."""
+
+from bisect import bisect_left, insort
+from collections import defaultdict, deque
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from math import ceil
+from uuid import UUID
+
+from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models.functions import TruncDay, TruncHour
+
+from alerts.engine.kinds import Moment
+from alerts.models import Rule
+from keys.log import sources
+from keys.models import ApiKey, LoggedRequest
+from workspaces.models import Workspace
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+# A key's own pattern is what it did in this stretch; fewer requests than FEWEST an hour are no rate to speak of.
+PATTERN = timedelta(days=7)
+FEWEST = 20
+
+
+def log_of(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
+    """Return the customer's requests with ``keys`` in a stretch, in no order."""
+    rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
+    return rows.order_by()
+
+
+def percent_failed(count: int, failed: int, least: int) -> Decimal:
+    """Return the share of failures in per cent; 0 for fewer than ``least`` requests."""
+    return Decimal(round(100 * failed / count, 1)) if count >= least else Decimal(0)
+
+
+def least_of(rule: Rule) -> int:
+    """Return of how many requests a share of errors must be, to be more than chance."""
+    return int(rule.parameters.get("least", FEWEST))
+
+
+def busy_hour(ordered: Sequence[int]) -> int:
+    """Return what 95 of 100 hours do not exceed; ``ordered`` are the requests of hours that had any, fewest first."""
+    return ordered[ceil(0.95 * len(ordered)) - 1]
+
+
+def times_busy(count: int, usual: int) -> Decimal:
+    """Return how many times its busy hours a key's hour is, where those of fewer than FEWEST count as so many."""
+    return round(Decimal(count) / max(usual, FEWEST), 1)
+
+
+def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield each key's share of errors in every hour of the past, and in the present one so far."""
+    keys = list(ApiKey.objects.of(workspace))
+    failed = Count("pk", filter=Q(status_code__gte=400))
+    rows = log_of(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
+    for key_id, hour, count, wrong in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
+        yield Moment(min(hour + HOUR, until), percent_failed(count, wrong, least_of(rule)), str(key_id))
+
+
+def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield for each key the moment at which it came within the rule's days of expiring."""
+    days = timedelta(days=float(rule.threshold))
+    for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
+        if key.expires_at and since <= (at := key.expires_at - days) <= until:
+            yield Moment(at, Decimal(rule.threshold) - Decimal("0.01"), str(key.key_id))
+
+
+def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield for every hour of the past, and the present one so far, how many times its busy hours each key used.
+
+    Its busy hours are those of the week before.
+    """
+    log = log_of(list(ApiKey.objects.of(workspace)), since - PATTERN, until)
+    rows = log.annotate(hour=TruncHour("created_at")).values_list("key", "hour").annotate(count=Count("pk"))
+    by_key: dict[UUID, list[tuple[datetime, int]]] = defaultdict(list)
+    for key_id, hour, count in rows.order_by("hour"):
+        by_key[key_id].append((hour, count))
+    for key_id, hours in by_key.items():
+        yield from (Moment(at, value, str(key_id)) for at, value in _times_busy_by_hour(hours, until) if at >= since)
+
+
+def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) -> Iterator[tuple[datetime, Decimal]]:
+    """Yield the end of each hour with its rate, and after a quiet hour that it is over; nothing after ``until``."""
+    week: deque[tuple[datetime, int]] = deque()
+    ordered: list[int] = []
+    for place, (hour, count) in enumerate(hours):
+        while week and week[0][0] < hour - PATTERN:
+            del ordered[bisect_left(ordered, week.popleft()[1])]
+        is_known = bool(week) and hour - week[0][0] >= DAY
+        yield (
+            min(hour + HOUR, until),
+            times_busy(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0),
+        )
+        over = hour + 2 * HOUR
+        if over <= until and (place + 1 == len(hours) or hours[place + 1][0] > hour + HOUR):
+            yield over, Decimal(0)
+        week.append((hour, count))
+        insort(ordered, count)
+
+
+def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield for how many days each key had not been used whenever it was used again after a day at least."""
+    keys = {key.pk: key for key in ApiKey.objects.of(workspace)}
+    earlier = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__lt=since).order_by()
+    latest = dict(earlier.values_list("key").annotate(Max("created_at")))
+    days = log_of(list(keys.values()), since, until).annotate(day=TruncDay("created_at")).values_list("key", "day")
+    for key_id, _day, first, last in days.annotate(Min("created_at"), Max("created_at")).order_by("day"):
+        before = latest.get(key_id) or keys[key_id].unused_since
+        latest[key_id] = last
+        if before is not None and (idle := first - before) >= DAY:
+            yield Moment(first, Decimal(idle.days), str(key_id))
+            yield Moment(first + DAY, Decimal(0), str(key_id))
+
+
+def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+    """Yield how many addresses and programs were new to each key within a day, whenever that changed."""
+    for key_id, seen in sources.first_seen(list(ApiKey.objects.of(workspace)), since, until).items():
+        changes = sorted([(source.first_seen_at, 1) for source in seen] + [(s.first_seen_at + DAY, -1) for s in seen])
+        count = 0
+        for at, change in changes:
+            count += change
+            yield Moment(at, Decimal(count), str(key_id))

@@ -1,0 +1,176 @@
+"""What a reader of the log asks for, as it stands in the address: parsed, explained where it is wrong, applied.
+
+Relative ranges stay relative: ``since=6h`` means the last six hours whenever the address is opened.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.http import QueryDict
+
+from core.filters import Chip, FilterForm, Words, example
+from keys.log.addresses import Network, network_of
+from keys.log.models.request import LoggedRequestQuerySet
+from keys.models import ApiKey
+
+LONGEST_DURATION_MS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Statuses:
+    """Status codes, and classes of them: 4 for 400 to 499."""
+
+    codes: tuple[int, ...]
+    classes: tuple[int, ...]
+
+
+class LogFilterForm(FilterForm):
+    """The filters. Every one may be left out; while one is wrong nothing is shown, and its field says why."""
+
+    first = ("path", "status", "ip", "since", "key")  # what is looked for most
+
+    path = forms.CharField(
+        required=False, label="Path", max_length=1000, widget=example("/begins-with, part, or =/exactly")
+    )
+    status = forms.CharField(required=False, label="Status", max_length=200, widget=example("4xx, 429"))
+    ip = forms.CharField(required=False, label="IP or network", max_length=64, widget=example("203.0.113.0/24"))
+    key = forms.CharField(required=False, label="Key", max_length=100)
+    method = forms.CharField(required=False, label="Method", max_length=100, widget=example("GET, POST"))
+    agent = forms.CharField(required=False, label="User agent", max_length=300, widget=example("python-requests"))
+    slower = forms.IntegerField(
+        required=False, label="Slower than (ms)", min_value=0, max_value=LONGEST_DURATION_MS, widget=example("1000")
+    )
+    own = forms.ChoiceField(
+        required=False, label="The console's own calls", choices=[("", "Hidden"), ("1", "Shown among the others")]
+    )
+
+    def __init__(self, data: QueryDict, keys: Sequence[ApiKey] | None = None) -> None:
+        """Read ``data``; ``keys`` are those to choose from, None on the page of a single one."""
+        super().__init__(data)
+        self.keys = {str(key.key_id): key for key in keys or ()}
+        if keys is None:
+            del self.fields["key"]
+        else:
+            names = [("", "All keys"), *((name, key.label) for name, key in self.keys.items())]
+            self.fields["key"].widget = forms.Select(choices=names)
+
+    def clean_key(self) -> ApiKey | None:
+        """Return the key of that id."""
+        text: str = self.cleaned_data["key"]
+        if text and text not in self.keys:
+            raise ValidationError("This workspace has no such key. Choose one from the list.")
+        return self.keys.get(text)
+
+    def clean_status(self) -> Statuses | None:
+        """Read codes and classes: "401,429,5xx"."""
+        tokens = [token.strip().lower() for token in self.cleaned_data["status"].split(",") if token.strip()]
+        for token in tokens:
+            if not re.fullmatch(r"[1-5]xx|[1-9][0-9]{2}", token):
+                raise ValidationError(f"“{token[:20]}” is no status. Write 429, 4xx, or several: 401,429,5xx.")
+        if not tokens:
+            return None
+        codes = tuple(int(token) for token in tokens if token.isdigit())
+        return Statuses(codes, tuple(int(token[0]) for token in tokens if not token.isdigit()))
+
+    def clean_method(self) -> tuple[str, ...]:
+        """Read methods, in capitals."""
+        methods = tuple(part.strip().upper() for part in self.cleaned_data["method"].split(",") if part.strip())
+        for method in methods:
+            if not re.fullmatch(r"[A-Z]{1,16}", method):
+                raise ValidationError(f"“{method[:20]}” is no method. Write GET, or several: GET,POST.")
+        return methods
+
+    def clean_ip(self) -> Network | None:
+        """Read an address, in whatever form, as a network of one, or a network."""
+        text: str = self.cleaned_data["ip"]
+        if not text:
+            return None
+        try:
+            return network_of(text)
+        except ValueError as error:
+            raise ValidationError(
+                f"“{text[:64]}” is neither an address nor a network. Write 203.0.113.42 or 203.0.113.0/24."
+            ) from error
+
+    def apply(self, rows: LoggedRequestQuerySet, now: datetime) -> LoggedRequestQuerySet:
+        """Return ``rows`` narrowed down by every filter except the one on own calls."""
+        for condition in self._conditions(now):
+            rows = rows.filter(**condition)
+        data = self.cleaned_data
+        if data["status"]:
+            rows = rows.with_statuses(data["status"].codes, data["status"].classes)
+        return rows.from_network(data["ip"]) if data["ip"] else rows
+
+    def _conditions(self, now: datetime) -> Iterator[Mapping[str, Any]]:
+        data = self.cleaned_data
+        yield self.in_time("created_at", now)
+        if data.get("key"):
+            yield {"key": data["key"]}
+        if data["method"]:
+            yield {"method__in": data["method"]}
+        if data["path"]:
+            yield {f"path__{path_lookup(data['path'])}": data["path"].removeprefix("=")}
+        if data["agent"]:
+            yield {"user_agent__icontains": data["agent"]}
+        if data["slower"] is not None:
+            yield {"duration_ms__gt": data["slower"]}
+
+    @property
+    def shows_own(self) -> bool:
+        """Say whether the console's own calls are asked for."""
+        return bool(self.cleaned_data.get("own"))
+
+    @property
+    def with_own(self) -> str:
+        """Return the query string with the console's own calls among the others."""
+        return self.link(own="1")
+
+    @property
+    def without_own(self) -> str:
+        """Return the query string with the console's own calls hidden."""
+        return self.link(own="")
+
+    @property
+    def suggestions(self) -> list[Chip]:
+        """Return filters to begin with, each with its query string."""
+        spans = [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "6h", "24h", "7d")]
+        return spans + [Chip(text, self.link(status=text)) for text in ("401", "429", "4xx", "5xx")]
+
+    def words(self) -> Iterator[Words]:
+        """Yield each filter that is on, in words; showing own calls is none."""
+        yield from super().words()
+        raw = self.raw
+        if key := self.cleaned_data.get("key"):
+            yield ("key",), f"key {key.label}"
+        if path := raw["path"]:
+            yield ("path",), f"path {PATH_WORDS[path_lookup(path)]} {path.removeprefix('=')}"
+        for name, word in SIMPLE_WORDS.items():
+            if raw[name]:
+                yield (name,), word.format(self._ip_in_words() if name == "ip" else raw[name])
+
+    def _ip_in_words(self) -> str:
+        """Return what is looked for: of an address that was typed with a port, for one, only the address."""
+        network: Network | None = self.cleaned_data.get("ip")
+        if network is None:
+            return self.raw["ip"]
+        return str(network.network_address if network.num_addresses == 1 else network)
+
+
+SIMPLE_WORDS = {
+    "status": "status {}",
+    "method": "method {}",
+    "ip": "from {}",
+    "agent": "user agent with “{}”",
+    "slower": "slower than {} ms",
+}
+PATH_WORDS = {"exact": "is", "startswith": "begins with", "contains": "contains"}
+
+
+def path_lookup(text: str) -> str:
+    """Return how a path is compared: "=/x" is exactly /x, "/x" is where it begins, anything else is a part."""
+    return "exact" if text.startswith("=") else "startswith" if text.startswith("/") else "contains"

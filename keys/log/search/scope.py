@@ -1,0 +1,34 @@
+"""Whose log is looked at: that of one key, or those of all keys of a workspace as one."""
+
+from dataclasses import dataclass
+
+from keys.log.models.facet import LogValueQuerySet
+from keys.log.models.gap import LogGapQuerySet
+from keys.log.models.request import LoggedRequestQuerySet
+from keys.models import ApiKey, LogGap, LoggedRequest, LogValue
+from workspaces.models import Workspace
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The log of ``key``, or of the whole ``workspace`` where that is None."""
+
+    workspace: Workspace
+    key: ApiKey | None = None
+
+    @property
+    def rows(self) -> LoggedRequestQuerySet:
+        """Return everything that is held."""
+        of_all = LoggedRequest.objects.of(self.workspace)
+        return LoggedRequest.objects.filter(key=self.key) if self.key else of_all
+
+    @property
+    def values(self) -> LogValueQuerySet:
+        """Return the values that occur in it."""
+        noted = LogValue.objects.of(self.workspace)
+        return LogValue.objects.filter(key=self.key) if self.key else noted
+
+    @property
+    def gaps(self) -> LogGapQuerySet:
+        """Return what is known to be missing of it."""
+        return LogGap.objects.of(self.key) if self.key else LogGap.objects.in_workspace(self.workspace)

@@ -1,0 +1,233 @@
+"""What stands beside the log: who, what, when and how it ended, over the newest requests of the filtered range."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Min, Q
+from django.utils import timezone
+
+from core.db.query_timeout import time_limit
+from core.histogram import Histogram, bucket_of, percentile
+from keys.log.addresses import is_address
+from keys.log.models.facet import fingerprint
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.finder import search_for
+from keys.log.search.scope import Scope
+from keys.models import KeyTraffic, WorkspaceTraffic
+
+# Reading so many rows takes a few hundredths of a second, however long the log is.
+MOST_READ = 10_000
+LISTED = 6
+MOST_BARS = 48
+SECONDS = 3.0
+NEW_WITHIN = timedelta(hours=24)
+PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 0: "other"}
+
+
+class Read(NamedTuple):
+    """What is read of each row."""
+
+    created_at: datetime
+    path: str
+    status_code: int | None
+    duration_ms: int | None
+    ip_address: str
+    user_agent: str
+    pk: int
+
+
+@dataclass(frozen=True)
+class Item:
+    """One value with how often it occurs, and the filter that a click on it sets; "" where none can."""
+
+    text: str
+    count: int
+    url: str
+    status: int | None = None
+    is_new: bool = False
+
+
+@dataclass(frozen=True)
+class Bar:
+    """The requests of one stretch of time by class of status, with their rectangles in a drawing of 100 by 100."""
+
+    start: datetime
+    end: datetime
+    counts: dict[int, int]
+    url: str
+    rectangles: tuple[tuple[int, str, str, str, str], ...]
+
+    @property
+    def total(self) -> int:
+        """Return how many requests there were."""
+        return sum(self.counts.values())
+
+    @property
+    def parts(self) -> list[int]:
+        """Return the counts in the order of CLASSES."""
+        return [self.counts.get(number, 0) for number in CLASSES]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Everything beside the log."""
+
+    read: int
+    is_cut: bool
+    oldest: datetime | None
+    bars: list[Bar]
+    bars_complete: bool
+    latency: list[tuple[str, float]]
+    calls: list[Item]
+    errors: list[Item]
+    paths: list[Item]
+    addresses: list[Item]
+    agents: list[Item]
+    slowest: list[tuple[Read, str]]
+
+    @property
+    def classes(self) -> list[str]:
+        """Return the names of the classes of status."""
+        return list(CLASSES.values())
+
+
+def figures_of(form: LogFilterForm, scope: Scope, now: datetime) -> Figures:
+    """Read the newest MOST_READ requests that a valid ``form`` asks for, and sum them up.
+
+    Raises TooMuchToLookThrough.
+    """
+    with time_limit(SECONDS):
+        rows = _read(form, scope, now)
+        is_cut, rows = len(rows) > MOST_READ, rows[:MOST_READ]
+        rollup = _rollup(form, scope, now) if is_cut else None
+        times = Counter((row.created_at, _class(row.status_code)) for row in rows) if rollup is None else _hours(rollup)
+        durations = _durations(rows) if rollup is None else rollup.durations()
+        addresses = Counter(row.ip_address for row in rows if row.ip_address)
+        agents = Counter(row.user_agent for row in rows if row.user_agent)
+        new = _new(scope, {"ip_address": _top(addresses), "user_agent": _top(agents)}, now - NEW_WITHIN)
+    slowest = sorted((r for r in rows if r.duration_ms is not None), key=lambda r: -(r.duration_ms or 0))[:LISTED]
+    return Figures(
+        read=len(rows),
+        is_cut=is_cut,
+        oldest=rows[-1].created_at if rows else None,
+        bars=_bars(times, form, now if rows else None, of_hours=rollup is not None),
+        bars_complete=rollup is not None or not is_cut,
+        latency=[(name, ms) for name, share in PERCENTILES.items() if (ms := percentile(durations, share)) is not None],
+        calls=[Item(str(code), n, form.link(status=str(code))) for code, n in _refusals(rows)],
+        errors=_errors(rows, form),
+        paths=[Item(p, n, form.link(path=f"={p}")) for p, n in Counter(row.path for row in rows).most_common(LISTED)],
+        addresses=[
+            Item(ip, n, form.link(ip=ip) if is_address(ip) else "", is_new=("ip_address", ip) in new)
+            for ip, n in addresses.most_common(LISTED)
+        ],
+        agents=[
+            Item(name, n, form.link(agent=name[:300]), is_new=("user_agent", name) in new)
+            for name, n in agents.most_common(LISTED)
+        ],
+        slowest=[(row, form.link(slower=str(max(0, (row.duration_ms or 0) - 1)))) for row in slowest],
+    )
+
+
+def _read(form: LogFilterForm, scope: Scope, now: datetime) -> list[Read]:
+    """Return the newest MOST_READ rows that match, newest first, and one more where there are more."""
+    search = search_for(form, scope, now)
+    if search is None:
+        return []
+    found = search.rows.order_by() if search.is_rare else search.rows.newest_first()
+    rows = [Read(*row) for row in found.values_list(*Read._fields)[: MOST_READ + 1]]
+    return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if search.is_rare else rows
+
+
+def _durations(rows: Sequence[Read]) -> Histogram:
+    return Counter(bucket_of(row.duration_ms) for row in rows if row.duration_ms is not None)
+
+
+def _top(counter: Counter[str]) -> list[str]:
+    return [text for text, _ in counter.most_common(LISTED)]
+
+
+def _class(code: int | None) -> int:
+    return code // 100 if code is not None and 200 <= code < 600 else 0
+
+
+def _refusals(rows: Sequence[Read]) -> Iterable[tuple[int, int]]:
+    counts = Counter(row.status_code for row in rows)
+    return [(code, counts[code]) for code in (401, 429) if counts[code]]
+
+
+def _errors(rows: Sequence[Read], form: LogFilterForm) -> list[Item]:
+    counts = Counter((r.status_code, r.path) for r in rows if r.status_code is not None and r.status_code >= 400)
+    return [
+        Item(path, n, form.link(status=str(code), path=f"={path}"), status=code)
+        for (code, path), n in counts.most_common(LISTED)
+    ]
+
+
+def _new(scope: Scope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
+    """Return those of the values ``found``, by column, that the log first had after ``before``, where it is older."""
+    if not scope.values.filter(first_seen_at__lt=before).exists():
+        return set()
+    wanted = Q(pk__in=[])
+    for kind, texts in found.items():
+        wanted |= Q(kind=kind, fingerprint__in=[fingerprint(text) for text in texts])
+    noted = scope.values.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
+    return {(kind, value) for kind, value, first in noted if first >= before}
+
+
+def _rollup(form: LogFilterForm, scope: Scope, now: datetime) -> Any:
+    """Return the cells of the time that is asked for, None where a filter asks for what the rollup does not hold."""
+    data = form.cleaned_data
+    if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:
+        return None
+    key = scope.key or data.get("key")
+    cells: Any = (
+        KeyTraffic.objects.filter(key=key) if key else WorkspaceTraffic.objects.filter(workspace=scope.workspace)
+    )
+    end = data["end"] or now
+    start = data["start"] or (now - data["since"] if data["since"] else end - timedelta(days=30))
+    return cells.everything().between(start, end)
+
+
+def _hours(cells: Any) -> Counter[tuple[datetime, int]]:
+    """Return the counts by hour and class; of classes that are none of ours together."""
+    hours: Counter[tuple[datetime, int]] = Counter()
+    for hour, number, n in cells.values_list("hour", "status_class", "count"):
+        hours[hour, number if number in CLASSES else 0] += n
+    return hours
+
+
+def _bars(
+    times: Counter[tuple[datetime, int]], form: LogFilterForm, now: datetime | None, *, of_hours: bool
+) -> list[Bar]:
+    if not times or now is None:
+        return []
+    hour = 3600 if of_hours else 60
+    first, last = (edge(at for at, _ in times).timestamp() for edge in (min, max))
+    first -= first % hour
+    # Whole minutes, or whole hours, so that the link of a bar filters what the bar shows.
+    step = max(hour, -(-(last + 1 - first) // (MOST_BARS * hour)) * hour)
+    slots: dict[int, Counter[int]] = {}
+    for (at, number), n in times.items():
+        slots.setdefault(int((at.timestamp() - first) // step), Counter())[number] += n
+    count = max(slots) + 1
+    highest = max(sum(slot.values()) for slot in slots.values())
+    return [_bar(place, count, slots.get(place, Counter()), highest, first, step, form) for place in range(count)]
+
+
+def _bar(  # noqa: PLR0917 - a drawing has so many measures
+    place: int, count: int, counts: Counter[int], highest: int, first: float, step: float, form: LogFilterForm
+) -> Bar:
+    start = datetime.fromtimestamp(first + place * step, UTC)
+    end = start + timedelta(seconds=step)
+    width, top, rectangles = 100 / count, 100.0, []
+    for number in CLASSES:
+        if height := counts[number] / highest * 100:
+            top -= height
+            x, wide = place * width + width * 0.1, width * 0.8
+            rectangles.append((number, f"{x:.2f}", f"{top:.2f}", f"{wide:.2f}", f"{height:.2f}"))
+    url = form.link(since="", start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}")
+    return Bar(timezone.localtime(start), timezone.localtime(end), dict(counts), url, tuple(rectangles))

@@ -1,0 +1,57 @@
+"""The filtered request log as a file.
+
+For every member: a viewer can read all of it page by page, so the file tells nothing more. All of it at once is what
+a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
+"""
+
+from datetime import UTC
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from core import clock
+from core.export import CONTENT_TYPES
+from keys.log.search import page as log_page
+from keys.log.search.export import lines_of
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.finder import search_for
+from keys.log.search.scope import Scope
+from keys.models import ApiKey, LoggedRequest
+from workspaces.access import get_workspace, require_confirmation
+from workspaces.audit.events import Actor, record_event
+from workspaces.downloads import download
+from workspaces.models import Action, Workspace
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the requests that the address's filters ask for; a key's page names its key among them."""
+    workspace = get_workspace(request, slug)
+    form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
+    file_format = request.POST.get("format", "")
+    if not form.is_valid() or file_format not in CONTENT_TYPES:
+        # Half a filter would give a file that is not what its name says.
+        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
+    require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
+    now = clock.moment()
+    search = search_for(form, Scope(workspace), now)
+    _record(request, workspace, form, file_format)
+    name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
+    rows = search.rows if search else LoggedRequest.objects.none()
+    lines = lines_of(rows, workspace, file_format)
+    return download(request, lines, name, CONTENT_TYPES[file_format])
+
+
+def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
+    count = log_page.count(form, Scope(workspace))
+    record_event(
+        Action.REQUESTS_EXPORTED,
+        Actor.of(request),
+        workspace=workspace,
+        subject=("", file_format),
+        requests=str(count.matching),
+        filters=form.recorded,
+    )

@@ -1,0 +1,166 @@
+"""The request log: of one key, and of all keys of a workspace."""
+
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+from django.views.decorators.http import require_safe
+
+from core import clock
+from core.db.query_timeout import TooMuchToLookThrough
+from core.http import wants_part
+from core.pagination import mark_new, place_gaps
+from keys.log.completeness import completeness_of
+from keys.log.search import page as log_page
+from keys.log.search.export import size_in_words
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.page import LogPage
+from keys.log.search.rows import opened, row_urls
+from keys.log.search.scope import Scope
+from keys.log.search.statistics import figures_of
+from keys.models import ApiKey
+from keys.presenters import Connection
+from keys.views.shared import get_key
+from workspaces.access import get_workspace, page_context
+
+
+@require_safe
+def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show what the mirror holds of one key's request log."""
+    workspace = get_workspace(request, slug)
+    key = get_key(workspace, key_id)
+    poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
+    failing = [poll.problem] if poll and poll.problem else []
+    context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(partial(completeness_of, key))}
+    return _page(request, Scope(workspace, key), LogFilterForm(request.GET), context)
+
+
+@require_safe
+def log(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the request logs of all keys of a workspace as one."""
+    workspace = get_workspace(request, slug)
+    polls = workspace.polls.filter(resource="requests")
+    context = {
+        "log_poll": polls.order_by("last_success_at").last(),
+        "failing": [poll.problem for poll in polls.failing().order_by("-consecutive_failures")],
+    }
+    return _page(request, Scope(workspace), _form(request, Scope(workspace)), context)
+
+
+@require_safe
+def requests_figures(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show what the filtered requests of one key have in common."""
+    workspace = get_workspace(request, slug)
+    return _figures(request, Scope(workspace, get_key(workspace, key_id)))
+
+
+@require_safe
+def log_figures(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what the filtered requests of a workspace have in common."""
+    return _figures(request, Scope(get_workspace(request, slug)))
+
+
+@require_safe
+def requests_tally(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Show how many requests of one key match and how many are hidden."""
+    workspace = get_workspace(request, slug)
+    return _tally(request, Scope(workspace, get_key(workspace, key_id)))
+
+
+@require_safe
+def log_tally(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show how many requests of a workspace match and how many are hidden."""
+    return _tally(request, Scope(get_workspace(request, slug)))
+
+
+@require_safe
+def requests_further(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
+    """Look further back in the log of one key, for a page that is not full."""
+    workspace = get_workspace(request, slug)
+    return _further(request, Scope(workspace, get_key(workspace, key_id)))
+
+
+@require_safe
+def log_further(request: HttpRequest, slug: str) -> HttpResponse:
+    """Look further back in the log of a workspace, for a page that is not full."""
+    return _further(request, Scope(get_workspace(request, slug)))
+
+
+def _form(request: HttpRequest, scope: Scope) -> LogFilterForm:
+    keys = None if scope.key else list(ApiKey.objects.of(scope.workspace).recently_used_first())
+    return LogFilterForm(request.GET, keys)
+
+
+def _page(request: HttpRequest, scope: Scope, form: LogFilterForm, context: dict[str, Any]) -> HttpResponse:
+    context |= _context(request, scope, form)
+    if form.is_valid():
+        page = log_page.read_page(form, scope)
+        _prepare(page, scope, form, request.GET.get("seen", ""))
+        is_live = page.is_top and not page.further and not form.cleaned_data["end"]
+        context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
+        context["open"] = opened(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
+    context |= {"connection": SimpleLazyObject(lambda: Connection.of(scope.workspace)), "chips": form.chips()}
+    if wants_part(request):
+        return render(request, "keys/log/page.html#live", context | {"is_part": True})
+    return render(request, "keys/log/page.html", context)
+
+
+def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
+    try:
+        if form.is_valid():
+            context["figures"] = figures_of(form, scope, clock.moment())
+    except TooMuchToLookThrough:
+        context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
+    template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"
+    return render(request, template, context)
+
+
+def _tally(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
+    if form.is_valid():
+        tallies = log_page.count(form, scope)
+        sample = log_page.read_page(form, scope).rows
+        context |= {"tallies": tallies, "export_size": size_in_words(sample, tallies)}
+    template = "keys/log/tally.html#tally" if wants_part(request) else "keys/log/tally.html"
+    return render(request, template, context | {"is_part": wants_part(request)})
+
+
+def _further(request: HttpRequest, scope: Scope) -> HttpResponse:
+    form = _form(request, scope)
+    context = _context(request, scope, form)
+    if not wants_part(request) or not form.is_valid():
+        return redirect(context["log_url"] + form.link(older=request.GET.get("older", "")))
+    page = log_page.read_further(form, scope)
+    _prepare(page, scope, form, "")
+    context |= {"page": page, "shown": log_page.shown_above(form) + len(page.rows), "is_part": True}
+    return render(request, "keys/log/further.html", context)
+
+
+def _prepare(page: LogPage, scope: Scope, form: LogFilterForm, seen: str) -> None:
+    """Note on the rows what their table shows besides: which are new, and where something is missing."""
+    mark_new(page.rows, seen)
+    chosen = scope.key or form.cleaned_data.get("key")
+    place_gaps(page, Scope(scope.workspace, chosen).gaps.select_related("key"))
+
+
+def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[str, Any]:
+    """Return what every part of the log needs: whose it is, the filters, and where the other parts are."""
+    arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
+    of_log = "keys:requests" if scope.key else "keys:log"
+    parts = {f"{part}_url": reverse(f"{of_log}_{part}", args=arguments) for part in ("figures", "tally", "further")}
+    log_url = reverse(of_log, args=arguments)
+    urls = {"log_url": log_url, "all_url": reverse("keys:log", args=[scope.workspace.slug])}
+    urls |= row_urls(log_url, request.GET)
+    return page_context(request, scope.workspace) | {"key": scope.key, "form": form} | parts | urls
+
+
+def _export_url(scope: Scope, form: LogFilterForm) -> str:
+    query = form.link(key=str(scope.key.key_id)) if scope.key else form.link()
+    return reverse("keys:log_export", args=[scope.workspace.slug]) + query

@@ -1,0 +1,201 @@
+"""What pages show of keys besides their columns: statuses, facts for a decision, why a list is blank."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+
+from django.urls import reverse
+from django.utils import timezone
+
+from keys.log.activity import Activity
+from keys.models import ApiKey
+from keys.models.key import MOST_ACTIVE_KEYS
+from keys.services import RevokeAllResult, RevokeResult, Verdict
+from keys.status import Status, status_of
+from workspaces.error_messages import Explanation, explain, explain_kind
+from workspaces.models import Poll, Workspace
+
+LAST_HOUR = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One key in a list."""
+
+    key: ApiKey
+    status: Status
+    is_consoles_own: bool
+    activity: Activity | None = None
+
+
+def row_of(key: ApiKey, workspace: Workspace, activity: Activity | None = None) -> Row:
+    """Return ``key`` with what a list says of it."""
+    return Row(key, status_of(key), is_consoles_own(key, workspace), activity)
+
+
+def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
+    """Say whether the console itself calls upstream with ``key``, going by the visible ends of both."""
+    ends = (workspace.api_key_prefix, workspace.api_key_last4)
+    return all(ends) and (key.prefix, key.last4) == ends
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What should be known before a key is revoked. ``key`` comes from ``with_activity``."""
+
+    key: ApiKey
+    status: Status
+    is_consoles_own: bool
+    log_read_at: datetime | None
+
+    @property
+    def is_in_use(self) -> bool:
+        """Say whether the customer made requests with it in the last hour, as far as the log was read."""
+        return bool(getattr(self.key, "requests_since", 0))
+
+
+def facts_of(keys: Iterable[ApiKey], workspace: Workspace) -> list[Facts]:
+    """Return the facts of each of ``keys``, which come from ``with_activity``."""
+    listed = list(keys)
+    subjects = [key.upstream_id for key in listed]
+    polls = workspace.polls.filter(resource="requests", subject__in=subjects)
+    read = dict(polls.values_list("subject", "last_success_at"))
+    return [Facts(key, status_of(key), is_consoles_own(key, workspace), read.get(key.upstream_id)) for key in listed]
+
+
+def words_for(result: RevokeResult | RevokeAllResult) -> str:
+    """Return what to say beside a verdict: what the list settled is no longer open."""
+    if result.error is None:
+        return result.message
+    explanation = explain(result.error)
+    if not explanation.outcome_unknown or result.verdict is Verdict.UNKNOWN:
+        return explanation.sentence
+    shown = "the key as active" if result.verdict is Verdict.FAILED else "the key as revoked"
+    if isinstance(result, RevokeAllResult):
+        shown = "what is said of each key below"
+    return f"{explanation.title}. The list was read since then and shows {shown}."
+
+
+@dataclass(frozen=True)
+class Blank:
+    """Why there is nothing to see, as ``{% empty %}`` takes it."""
+
+    kind: str
+    title: str
+    text: str = ""
+    action_url: str = ""
+    action_label: str = ""
+
+
+@dataclass
+class Connection:
+    """How the key list of a workspace is read, and what stands in the way."""
+
+    workspace: Workspace
+    polls: dict[str, Poll]
+
+    @classmethod
+    def of(cls, workspace: Workspace) -> "Connection":
+        """Look at the polls of both key lists."""
+        polls = workspace.polls.filter(resource__in=["keys", "public_keys"])
+        return cls(workspace, {poll.resource: poll for poll in polls})
+
+    @property
+    def settings_url(self) -> str:
+        """Return where credentials are entered."""
+        return reverse("workspaces:settings", args=[self.workspace.slug])
+
+    @property
+    def has_full_list(self) -> bool:
+        """Say whether the management session reads the list; otherwise it is the light one, by API key."""
+        return self.workspace.has_session
+
+    @property
+    def resource(self) -> str:
+        """Return the name of the list that is read now, or would be."""
+        light = self.polls.get("public_keys")
+        reads_light = not self.has_full_list and light is not None and not light.paused_reason
+        return "public_keys" if reads_light else "keys"
+
+    @property
+    def poll(self) -> Poll | None:
+        """Return the poll of that list."""
+        return self.polls.get(self.resource)
+
+    @property
+    def session_state(self) -> str:
+        """Return "ok", or why commands are switched off: "missing", "expired" or "rejected"."""
+        session = self.workspace.management_session
+        if session is None:
+            return "missing"
+        if session.rejected_at is not None:
+            return "rejected"
+        return "expired" if session.is_expired else "ok"
+
+    @property
+    def ends_soon(self) -> datetime | None:
+        """Return when a pasted token runs out, as long as it has not."""
+        session = self.workspace.management_session
+        return session.token_expires_at if session is not None and session.is_usable else None
+
+    @cached_property
+    def failure(self) -> Explanation | None:
+        """Return why the last reading failed, or None if it did not."""
+        if self.poll is None or not self.poll.consecutive_failures:
+            return None
+        failure = explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
+        if failure.kind != "rate-limited":
+            return failure
+        clock = f"{timezone.localtime(self.poll.next_run_at):%H:%M}"
+        return replace(failure, title=f"Rate limited until {clock}", text=f"The list is read again at {clock}.")
+
+    def blank(self) -> Blank:
+        """Return why there is no key to show at all."""
+        poll, failure = self.poll, self.failure
+        # A paused poll is one whose credential is missing or was refused.
+        if poll is None or (poll.paused_reason and poll.last_success_at is None) or self._cannot_read():
+            return self._blank_for_session()
+        if failure is not None:
+            return self._blank_for(failure)
+        if poll.last_success_at is None:
+            return Blank("nothing", "The first reading is on its way", "This page fills itself in a moment.")
+        return Blank("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
+
+    def _cannot_read(self) -> bool:
+        return self.resource == "keys" and not self.has_full_list
+
+    def _blank_for_session(self) -> Blank:
+        fix = "Add a management session, or an API key with the scope admin:api_keys, to list keys here."
+        if self.session_state == "missing":
+            return Blank("not-connected", "Not connected to key management", fix, self.settings_url, "Open settings")
+        text = "The stored management session no longer works, so the keys cannot be read."
+        return Blank("expired", "The management session is over", text, self.settings_url, "Renew the session")
+
+    def _blank_for(self, failure: Explanation) -> Blank:
+        text = f"{failure.text} {failure.fix}".strip()
+        url = reverse(failure.action_url_name, args=[self.workspace.slug]) if failure.action_url_name else ""
+        return Blank(failure.kind, failure.title, text, url, failure.action_label)
+
+
+@dataclass(frozen=True)
+class Slots:
+    """How many keys are active, of how many that upstream allows, and whose they are."""
+
+    active: int
+    most: int
+    owner: str
+    others: int
+
+    @property
+    def level(self) -> str:
+        """Return how the bar is coloured."""
+        return "danger" if self.active >= self.most else "warning" if self.active >= self.most - 1 else ""
+
+
+def slots_of(workspace: Workspace) -> Slots:
+    """Count active keys: those of the session's user against the limit, those of the light list beside it."""
+    counts = ApiKey.objects.of(workspace).active().count_in_full()
+    session = workspace.management_session
+    owner = (session.user_email or session.user_id) if session else ""
+    return Slots(counts["full"], MOST_ACTIVE_KEYS, owner, counts["light"])

@@ -1,0 +1,185 @@
+"""How the key lists that upstream answered become the mirror. Each function may be run twice with the same answer."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+
+from cleanlist import ApiKey as UpstreamKey
+from cleanlist import PublicApiKey
+from core import clock
+from core.sanitize import plain_text
+from keys import lost_creations
+from keys.log.ingest import schedule
+from keys.models import ApiKey
+from keys.models.key import key_uuid
+from workspaces.models import Poll, Workspace
+from workspaces.polling import rate_limiter
+
+REQUESTS = "requests"
+
+
+def land_full_list(
+    workspace: Workspace, listed: Sequence[UpstreamKey], read_at: datetime, *, is_complete: bool = True
+) -> None:
+    """Upsert every listed key, mark those that are gone, and see to the polls of their request logs.
+
+    Their ids must be fit for storing as they are (``keys.polls``). Of a list that is not complete, because records in
+    it could not be read, none is taken to be gone.
+    """
+    session = workspace.management_session
+    owner = (session.user_email or session.user_id) if session else ""
+    facts = {
+        key.id: {
+            "name": plain_text(key.name, 200),
+            "prefix": plain_text(key.key_prefix, 16),
+            "last4": plain_text(key.key_last4, 8),
+            "created_at": key.created_at,
+            "expires_at": key.expires_at,
+            "last_used_at": key.last_used_at,
+            "request_count": _counted(key.request_count),
+            "is_active": key.is_active,
+            "in_full": True,
+            "owner": owner,
+        }
+        for key in listed
+    }
+    with transaction.atomic(savepoint=False):
+        _upsert(workspace, facts, read_at, is_complete=is_complete)
+        lost_creations.settle_unknown_creations(workspace, min(read_at, clock.now()), is_complete=is_complete)
+    _schedule_request_logs(workspace)
+
+
+def land_light_list(
+    workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
+) -> None:
+    """Upsert what the light list tells; what it does not tell stays as last known."""
+    facts: dict[str, dict[str, Any]] = {}
+    for key in listed:
+        known: dict[str, Any] = {
+            "prefix": plain_text(key.key_prefix, 16),
+            "last4": plain_text(key.key_last4, 8),
+            "is_active": key.is_active,
+        }
+        optional = {
+            "name": plain_text(key.name, 200),
+            "created_at": key.created_at,
+            "last_used_at": key.last_used_at,
+        }
+        facts[key.key_id] = known | {name: value for name, value in optional.items() if value}
+    _upsert(workspace, facts, read_at, in_full=False, is_complete=is_complete)
+
+
+def _counted(value: int | None) -> int | None:
+    """Return a count that the column can hold; None for one that cannot be true."""
+    return value if value is not None and 0 <= value < 2**63 else None
+
+
+def _upsert(
+    workspace: Workspace,
+    facts: dict[str, dict[str, Any]],
+    read_at: datetime,
+    *,
+    in_full: bool = True,
+    is_complete: bool = True,
+) -> None:
+    """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale.
+
+    One landing or command of a workspace at a time, so that what one has read of the mirror still holds as it writes.
+    """
+    with transaction.atomic(savepoint=False):
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        now = clock.now()
+        read_at = min(read_at, now)
+        known = {key.upstream_id: key for key in ApiKey.objects.of(workspace)}
+        rows: list[ApiKey] = []
+        for upstream_id, values in facts.items():
+            key = known.get(upstream_id)
+            if key is None:
+                defaults = {"first_seen_at": read_at, "in_full": in_full, "key_id": key_uuid(upstream_id)}
+                key = ApiKey(workspace=workspace, upstream_id=upstream_id, **defaults)
+            elif key.is_known_since(read_at, now):
+                continue
+            _apply(key, values, read_at)
+            rows.append(key)
+        _store(rows, {name for values in facts.values() for name in values})
+        unlisted = [key for upstream_id, key in known.items() if upstream_id not in facts and key.gone_at is None]
+        missing = [key.pk for key in unlisted if not key.is_known_since(read_at, now)] if is_complete else []
+        ApiKey.objects.filter(pk__in=missing).update(gone_at=read_at, is_active=False)
+
+
+def _store(rows: list[ApiKey], columns: set[str]) -> None:
+    ApiKey.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["workspace", "upstream_id"],
+        update_fields=sorted(columns | {"read_at", "gone_at", "revoked_at", "revoked_by"}),
+    )
+
+
+def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
+    was_active = key.is_active and not key._state.adding  # noqa: SLF001 - Django's documented way to ask
+    for name, value in values.items():
+        setattr(key, name, value)
+    key.read_at, key.gone_at = read_at, None
+    if key.is_active:
+        key.revoked_at = key.revoked_by = None  # revoked keys never come back, so it was not one
+    if was_active and not key.is_active and not key.is_expired and key.revoked_at is None:
+        key.revoked_at = read_at  # when the mirror noticed; who did it is known for the console's own commands only
+
+
+def _schedule_request_logs(workspace: Workspace) -> None:
+    """See that each listed key has a poll of its request log, due soon where its count has moved since."""
+    keys, now = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True)), clock.now()
+    polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUESTS)}
+    Poll.objects.bulk_create(
+        [
+            Poll(
+                workspace=workspace,
+                resource=REQUESTS,
+                subject=key.upstream_id,
+                interval_seconds=_first_interval(key),
+                next_run_at=now,
+                paused_reason=workspace.pause,
+            )
+            for key in keys
+            if key.upstream_id not in polls
+        ],
+        ignore_conflicts=True,
+    )
+    known = [(key, polls.pop(key.upstream_id)) for key in keys if key.upstream_id in polls]
+    _bring_forward(known, now)
+    if polls:
+        Poll.objects.filter(pk__in=[poll.pk for poll in polls.values()]).delete()
+
+
+def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
+    """Make polls due whose key was used or has become another matter; none is ever put off here."""
+    moved = sum(key.uncaptured_count > 0 for key, _ in known)
+    affordable = schedule.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
+    changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
+    if changed:
+        Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])
+
+
+def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
+    """Set when ``poll`` runs next; say whether that changed. One that fails keeps the wait it was given."""
+    if key.is_usable != (poll.interval_seconds < schedule.INACTIVE_SECONDS):
+        # One more look right away: the last requests before a revocation belong in the log.
+        poll.interval_seconds, poll.next_run_at = _first_interval(key), now
+        return True
+    moved = key.uncaptured_count > 0
+    if not moved or poll.consecutive_failures or poll.last_success_at is None:
+        return False
+    due = schedule.next_reading(poll.last_success_at, poll.interval_seconds, affordable, moved=True)
+    if due >= poll.next_run_at:
+        return False
+    poll.next_run_at = due
+    return True
+
+
+def _first_interval(key: ApiKey) -> int:
+    limit = settings.RATE_LIMIT_PER_MINUTE
+    return schedule.longest_seconds(limit) if key.is_usable else schedule.INACTIVE_SECONDS

@@ -1,0 +1,91 @@
+"""The list of keys."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from core import clock
+from core.http import wants_part
+from keys.forms import STATUSES, KeyFilterForm
+from keys.log.activity import activity_of
+from keys.models import ApiKey, KeyCreation
+from keys.models.key import SORTS
+from keys.presenters import Connection, row_of, slots_of
+from workspaces.access import get_workspace, page_context
+from workspaces.models import Workspace
+
+# A list is read by people. Keys beyond it are found by search; how many they are is said.
+MOST_INACTIVE = 100
+COLUMNS = dict(zip(SORTS, ("Name", "Status", "Created", "Expires", "Last used", "Requests"), strict=True))
+
+
+@require_safe
+def key_list(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show the keys of a workspace: active ones first, the others folded away."""
+    workspace = get_workspace(request, slug)
+    context = page_context(request, workspace) | _listed(request, workspace) | _notices(workspace)
+    if wants_part(request):
+        return render(request, "keys/list.html#live", context | {"is_part": True})
+    return render(request, "keys/list.html", context | {"finder": _finder(workspace)})
+
+
+def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+    form = KeyFilterForm(request.GET)
+    form.is_valid()  # a bad filter is left out
+    keys = ApiKey.objects.of(workspace)
+    counts, now = keys.count_by_status(), clock.moment()
+    chosen = form.apply(keys.with_people())
+    usable, unusable = list(chosen.active(now)), list(chosen.inactive(now)[: MOST_INACTIVE + 1])
+    activity = activity_of(workspace, [*usable, *unusable], now)
+    active = [row_of(key, workspace, activity.get(key.pk)) for key in usable]
+    inactive = [row_of(key, workspace, activity.get(key.pk)) for key in unusable]
+    return {
+        "filters": form.cleaned_data,
+        "narrowed": form.narrows,
+        "columns": _columns(request, form.cleaned_data.get("sort", "")),
+        "statuses": [(name, label, counts[name]) for name, label in STATUSES.items() if counts[name]],
+        "counts": counts,
+        "active": active,
+        "inactive": inactive[:MOST_INACTIVE],
+        "inactive_cut": len(inactive) > MOST_INACTIVE,
+        "shown": len(active) + len(inactive),
+        "slots": slots_of(workspace),
+        "connection": Connection.of(workspace),
+    }
+
+
+def _columns(request: HttpRequest, current: str) -> list[dict[str, str]]:
+    """Return each column with the address that sorts by it, and how the list is sorted by it now."""
+    columns = []
+    for name, label in COLUMNS.items():
+        query = request.GET.copy()
+        # Use and figures are looked at from the recent and large end first, names from A.
+        first, second = (name, f"-{name}") if name in {"name", "status", "expires"} else (f"-{name}", name)
+        query["sort"] = second if current == first else first
+        now = {name: "ascending", f"-{name}": "descending"}.get(current, "")
+        columns.append({"name": name, "label": label, "url": f"?{query.urlencode()}", "now": now})
+    return columns
+
+
+def _notices(workspace: Workspace) -> dict[str, Any]:
+    return {
+        "unseen": ApiKey.objects.of(workspace).secret_unseen().select_related("created_by", "creation"),
+        "lost": KeyCreation.objects.filter(workspace=workspace).answer_lost().select_related("user"),
+    }
+
+
+def _finder(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the visible ends of every key, so that the browser alone can match a pasted one."""
+    return [
+        {"prefix": key.prefix, "last4": key.last4, "label": key.label, "url": key.get_absolute_url()}
+        for key in _with_workspace(workspace)
+    ]
+
+
+def _with_workspace(workspace: Workspace) -> list[ApiKey]:
+    keys = list(ApiKey.objects.of(workspace).recently_used_first())
+    for key in keys:
+        key.workspace = workspace  # spares the query for what is known
+    return keys

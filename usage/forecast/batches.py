@@ -1,0 +1,124 @@
+"""Batches that make most of the spending at a distance of days or weeks: a weekly or monthly job."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from statistics import fmean, stdev
+
+from usage.forecast.pattern import Batch, Hour, month_later
+
+# Batches are what the dearest hours are that make this share of all, if they come at least so many days apart.
+SHARE, LEAST_DAYS_APART = 0.6, 5
+# Hours this close are one batch, which is no longer than LONGEST_HOURS; an hour of at least PART of the smallest of the
+# dear ones belongs to a batch as well.
+JOINED_HOURS, LONGEST_HOURS, PART = 12, 72, 0.4
+# What fills more of the hours than this is no batch but the usual burn.
+MOST_OF_THE_HOURS = 0.15
+# From three on, distances that stray by more than this share are no rhythm.
+LEAST_REGULAR = 0.25
+WEEK, MONTH = 7 * 24.0, 730.0
+# By how many hours a batch of the same day of each month strays, and one whose distance is a guess, as a share of it.
+MONTHLY_STRAY, GUESSED_STRAY = 12.0, 0.3
+# What sizes of batches are taken to stray by beforehand, as a share.
+USUAL_SIZE_ERROR = 0.2
+# A batch that is overdue by this share of its distance has ended.
+OVERDUE = 0.25
+
+
+@dataclass(frozen=True)
+class Rhythm:
+    """The hours without the batches, and the batch that comes again, if there is one.
+
+    ``is_less_than_one_cycle`` is true when there was a single one: then its distance is a guess, or the batch stays in
+    ``rest`` where there is none to make.
+    """
+
+    rest: Sequence[Hour]
+    batch: Batch | None = None
+    is_less_than_one_cycle: bool = False
+
+
+def rhythm_of(older: Sequence[Hour], hours: Sequence[Hour], now: int) -> Rhythm:
+    """Find batches in ``hours`` and, of the time before, in the dearest ``older`` ones; all oldest first."""
+    known = [*older, *hours]
+    groups = _groups(known)
+    if not groups or (now - known[0].number) / len(groups) < 24 * LEAST_DAYS_APART * (len(groups) > 1):
+        return Rhythm(hours)
+    if max(group[-1].number - group[0].number for group in groups) >= LONGEST_HOURS:
+        return Rhythm(hours)
+    if sum(map(len, groups)) > MOST_OF_THE_HOURS * len(known):
+        return Rhythm(hours)
+    batch = _single(groups[0], known[0].number, now) if len(groups) == 1 else _batch(groups)
+    is_single = len(groups) == 1
+    if batch is None or now > batch.last + batch.every * (1 + OVERDUE):
+        return Rhythm(hours, is_less_than_one_cycle=is_single)
+    in_batches = {hour.number for group in groups for hour in group}
+    rest = [replace(hour, spent=0.0) if hour.number in in_batches else hour for hour in hours]
+    return Rhythm(rest, batch, is_single)
+
+
+def _groups(hours: Sequence[Hour]) -> list[list[Hour]]:
+    """Return the dearest hours, joined to batches."""
+    total, dear = sum(hour.spent for hour in hours), 0.0
+    least = 0.0
+    for hour in sorted(hours, key=lambda hour: -hour.spent):
+        if dear >= SHARE * total:
+            break
+        dear, least = dear + hour.spent, hour.spent
+    groups: list[list[Hour]] = []
+    for hour in hours:
+        if hour.spent < PART * least or hour.spent <= 0:
+            continue
+        if groups and hour.number - groups[-1][-1].number <= JOINED_HOURS:
+            groups[-1].append(hour)
+        else:
+            groups.append([hour])
+    return groups
+
+
+def _single(group: Sequence[Hour], begin: int, now: int) -> Batch | None:
+    """Return a batch that was seen once, at the shorter of the usual distances at which it would not be seen twice."""
+    size, at = sum(hour.spent for hour in group), group[0].number
+    least = max(at - begin, now - at)
+    if least > MONTH:
+        return None
+    every = WEEK if least < WEEK else MONTH
+    return Batch(size, 2 * USUAL_SIZE_ERROR, at, every, GUESSED_STRAY * every, every == MONTH)
+
+
+def _batch(groups: Sequence[Sequence[Hour]]) -> Batch | None:
+    """Return the batch that comes again; None where the distances show no rhythm."""
+    times = [_middle(group) for group in groups]
+    gaps = [later - time for time, later in pairwise(times)]
+    every = fmean(gaps)
+    is_monthly = all(abs(month_later(time, 1) - later) <= MONTHLY_STRAY for time, later in pairwise(times))
+    stray = MONTHLY_STRAY if is_monthly else _stray(gaps) if len(gaps) > 1 else _stray_of_weeks(every)
+    if stray is None or stray > LEAST_REGULAR * every:
+        return None
+    # What is spent over hours is spent at any of them.
+    stray = math.hypot(stray, fmean(group[-1].number - group[0].number for group in groups) / math.sqrt(12))
+    sizes = [sum(hour.spent for hour in group) for group in groups][-6:]
+    size = fmean(sizes)
+    strays = sum((one / size - 1) ** 2 for one in sizes) + 2 * USUAL_SIZE_ERROR**2
+    error = math.sqrt(strays / (len(sizes) + 1))
+    return Batch(size, error, times[-1], every, max(1.0, stray), is_monthly, len(sizes))
+
+
+def _middle(group: Sequence[Hour]) -> float:
+    """Return the hour by which half of a batch is spent, about."""
+    return sum(hour.number * hour.spent for hour in group) / sum(hour.spent for hour in group)
+
+
+def _stray(gaps: Sequence[float]) -> float:
+    """Return by how many hours the next of two or more distances may stray, for an interval of 80 %.
+
+    The fewer were seen, the less is known of their mean and of how far they stray: Student's t, about.
+    """
+    free = len(gaps) - 1
+    return stdev(gaps) * math.sqrt(1 + 1 / len(gaps)) * (1 + 0.68 / free + 0.72 / free**2)
+
+
+def _stray_of_weeks(every: float) -> float | None:
+    """Return by how many hours a distance that was seen once may stray, which is known of whole weeks only."""
+    return 2.0 if abs(every - WEEK * round(every / WEEK)) <= 3 else None

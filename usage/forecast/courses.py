@@ -1,0 +1,251 @@
+"""How a burn moves on beside its weekly profile: candidates, each fitted to the days of the past."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from statistics import fmean
+
+from usage.forecast.pattern import TREND_WEEKS, USUAL, Pattern
+
+STEP, TREND = "step", "trend"
+HALF_LIFE_DAYS = 14
+# How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
+UNKNOWN_TREND = 0.22
+# What trends are usually like, as a logarithm a week, and how much likelier it is beforehand that there is none.
+USUAL_TREND, ODDS_OF_NONE = 0.2, 2.0
+# A steady growth or decline is believed for so many weeks to come.
+STEADY_WEEKS = 26.0
+# Of a step, so many days must lie on either side; the gain in likelihood must be more than chance gives.
+LEAST_DAYS_OF_A_STEP = 2
+LEAST_GAIN = 12.0
+# What other days of the same weekday foretell leans on days like it (weekdays, weekends) as if they were one day more.
+LEAN = 1.0
+# How much the level after a step may grow in a week, while less than two weeks of it were seen, and then.
+STEP_TREND = (0.066, 0.05)
+
+
+@dataclass(frozen=True)
+class Day:
+    """What was spent in 24 hours, ``age`` days ago, against what the profile expects of the same hours.
+
+    ``weekday`` is the same number for days of whole weeks apart.
+    """
+
+    age: float
+    spent: float
+    expected: float
+    weekday: int
+    is_weekend: bool
+
+
+@dataclass(frozen=True)
+class Course:
+    """By what the profile is multiplied to give today's level, the trend, and how far days stray from both.
+
+    ``chance`` is the variance of a day alone, ``daily_variance`` more where days resemble the day before.
+    """
+
+    model: str
+    level: float
+    trend_a_week: float
+    trend_error: float
+    chance: float
+    daily_variance: float
+    days: float
+    trend_weeks: float = TREND_WEEKS
+    step_days: int | None = None
+
+    def pattern(self, profile: Sequence[float]) -> Pattern:
+        """Return the pattern of this course along ``profile``."""
+        return Pattern(
+            tuple(value * self.level for value in profile),
+            self.trend_a_week,
+            self.trend_error,
+            self.daily_variance,
+            self.days,
+            chance=self.chance,
+            trend_weeks=self.trend_weeks,
+            model=self.model,
+            step_days=self.step_days,
+        )
+
+
+def usual(days: Sequence[Day]) -> Course:
+    """Return the smoothed level, with a damped trend as far as it is likelier than chance."""
+    _, variance = _variance(days, 0.0, _level(days, 0.0))
+    trend, error = _cautious_trend(days, variance)
+    level = _level(days, trend)
+    return Course(USUAL, level, trend, error, *_variance(days, trend, level), _weight(days))
+
+
+def since_step(days: Sequence[Day]) -> Course | None:
+    """Return the level since the burn changed at once; None where it did not, or stopped."""
+    begin = _step(days)
+    level = _level(days[:begin], 0.0)
+    if begin is None or level <= 0:
+        return None
+    error = STEP_TREND[0] if begin < 14 else STEP_TREND[1]
+    # How far days stray is seen better over all of them, each against the level of its own side.
+    before = _level(days[begin:], 0.0) / level
+    older = [replace(day, spent=day.spent / before) if before > 0 else day for day in days[begin:]]
+    variance = _variance([*days[:begin], *older], 0.0, level)
+    return Course(STEP, level, 0.0, error, *variance, _weight(days[:begin]), step_days=begin)
+
+
+def steady_trend(days: Sequence[Day]) -> Course | None:
+    """Return a steady growth or decline by the likeliest exponential; None where there are too few days."""
+    if len(days) < 4 or sum(day.spent for day in days) <= 0:
+        return None
+    level, trend, information = _exponential(days)
+    if not 0 < level < math.inf:
+        return None
+    chance, variance = _variance(days, trend, level)
+    error = min(UNKNOWN_TREND, math.sqrt(variance / information) if information > 0 else UNKNOWN_TREND)
+    return Course(TREND, level, trend, error, chance, variance, _weight(days), trend_weeks=STEADY_WEEKS)
+
+
+# What may be chosen instead of the usual course.
+OTHERS: tuple[Callable[[Sequence[Day]], Course | None], ...] = (since_step, steady_trend)
+
+
+def _weight(days: Sequence[Day]) -> float:
+    return sum(float(0.5 ** (day.age / HALF_LIFE_DAYS)) for day in days)
+
+
+def _exponential(days: Sequence[Day]) -> tuple[float, float, float]:
+    """Return today's level, the growth a week as a logarithm, and how much the days tell of the latter.
+
+    Newton's method on the likelihood of a Poisson sum, which bears days without any spending.
+    """
+    average = fmean(day.expected for day in days)
+    rows = [
+        (-day.age / 7, day.spent / average, day.expected / average, 0.5 ** (day.age / HALF_LIFE_DAYS)) for day in days
+    ]
+    level, slope, information = math.log(max(1e-9, _level(days, 0.0))), 0.0, 0.0
+    for _ in range(8):
+        g0 = g1 = h00 = h01 = h11 = 0.0
+        for x, spent, expected, weight in rows:
+            mean = expected * math.exp(max(-30.0, min(30.0, level + slope * x)))
+            rest, mass = weight * (spent - mean), weight * mean
+            g0, g1 = g0 + rest, g1 + rest * x
+            h00, h01, h11 = h00 + mass, h01 + mass * x, h11 + mass * x * x
+        pivot = h00 * h11 - h01 * h01
+        if pivot <= 1e-12:
+            break
+        # A step is bounded: the first one may overshoot.
+        level += max(-2.0, min(2.0, (h11 * g0 - h01 * g1) / pivot))
+        slope = max(-1.5, min(1.5, slope + (h00 * g1 - h01 * g0) / pivot))
+        information = pivot / h00 / math.exp(level)
+    return math.exp(level), slope, information
+
+
+def _step(days: Sequence[Day]) -> int | None:
+    """Return how many of ``days`` (latest first) lie after a sudden change of level, None where there is none."""
+    known = [(place, day) for place, day in enumerate(days) if day.expected > 0]
+    logs = [math.log(max(day.spent / day.expected, 0.03)) for _, day in known]
+    sums, squares = [0.0, *accumulate(logs)], [0.0, *accumulate(value * value for value in logs)]
+    count = len(logs)
+
+    def rest(begin: int, end: int) -> float:
+        return squares[end] - squares[begin] - (sums[end] - sums[begin]) ** 2 / (end - begin)
+
+    if count < 3 * LEAST_DAYS_OF_A_STEP:
+        return None
+    splits = range(LEAST_DAYS_OF_A_STEP, count - LEAST_DAYS_OF_A_STEP)
+    best = min(splits, key=lambda split: rest(0, split) + rest(split, count))
+    within = rest(0, best) + rest(best, count) + 0.0025 * count
+    gain = count * math.log((rest(0, count) + 0.0025 * count) / within)
+    return known[best][0] if gain > LEAST_GAIN else None
+
+
+def _cautious_trend(days: Sequence[Day], variance: float) -> tuple[float, float]:
+    """Return the growth a week as a logarithm, shrunk by how likely it is chance, and its standard error."""
+    weeks: dict[int, list[Day]] = {}
+    for day in days:
+        weeks.setdefault(int(day.age // 7), []).append(day)
+    average = fmean(day.expected for day in days) if days else 0.0
+    points = []
+    for rows in weeks.values():
+        spent, expected = sum(day.spent for day in rows), sum(day.expected for day in rows)
+        if len(rows) >= 2 and spent > 0 and expected > 0:
+            error = variance * len(rows) * (average / expected) ** 2
+            points.append((-fmean(day.age for day in rows) / 7, math.log(spent / expected), 1 / (error + 0.0004)))
+    if len(points) < 2:
+        # A burn that is even from day to day is likely to be even from week to week.
+        return 0.0, UNKNOWN_TREND * (0.2 + 0.8 * min(1.0, variance / 0.1))
+    return _believed(*_slope(points))
+
+
+def _slope(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+    """Return the slope of a line through ``points`` (x, y, weight), and its variance; more where they stray."""
+    total = sum(w for _, _, w in points)
+    x_mean, y_mean = sum(w * x for x, _, w in points) / total, sum(w * y for _, y, w in points) / total
+    spread = sum(w * (x - x_mean) ** 2 for x, _, w in points)
+    slope = sum(w * (x - x_mean) * (y - y_mean) for x, y, w in points) / spread
+    rest = sum(w * (y - y_mean - slope * (x - x_mean)) ** 2 for x, y, w in points)
+    return slope, max(1.0, rest / max(1, len(points) - 2)) / spread
+
+
+def _believed(slope: float, variance: float) -> tuple[float, float]:
+    """Return mean and standard deviation of the trend: it is none at all, or one of the usual size, as is likelier."""
+    share = USUAL_TREND**2 / (USUAL_TREND**2 + variance)
+    odds = math.sqrt(1 - share) * math.exp(min(50.0, slope**2 / variance / 2 * share)) / ODDS_OF_NONE
+    likely, mean = odds / (1 + odds), slope * share
+    return likely * mean, math.sqrt(max(0.0, likely * (share * variance + mean**2) - (likely * mean) ** 2))
+
+
+def _level(days: Sequence[Day], trend: float) -> float:
+    """Return by what the profile is multiplied to give today's level, with the trend taken out of the past."""
+    weighed = [(0.5 ** (day.age / HALF_LIFE_DAYS), day) for day in days]
+    spent = sum(weight * day.spent for weight, day in weighed)
+    expected = sum(weight * day.expected * math.exp(-trend * day.age / 7) for weight, day in weighed)
+    return max(0.0, spent / expected) if expected > 0 else 0.0
+
+
+def _variance(days: Sequence[Day], trend: float, level: float) -> tuple[float, float]:
+    """Return the variance of a day's spending over the average, and the same with what days have of the day before."""
+    average = fmean(day.expected for day in days) if days else 0.0
+    if average <= 0 or level <= 0:
+        return 1.0, 1.0
+    strays = [stray / (average * level) for stray in _strays(days, trend)]
+    chance = fmean(stray**2 for stray in strays)
+    return chance, chance * _persistence(strays)
+
+
+def _strays(days: Sequence[Day], trend: float) -> list[float]:
+    """Return by how much more was spent each day than the other days foretell, in credits at today's level.
+
+    Never against the profile, which has each day in it: a burst within the first week looks like the usual of its
+    weekday there, as if nothing ever strayed.
+    """
+    spent = [day.spent * math.exp(trend * day.age / 7) for day in days]
+    weekdays, kinds = _sums(spent, [day.weekday for day in days]), _sums(spent, [day.is_weekend for day in days])
+    everything, found = (len(spent), sum(spent)), []
+    for day, value in zip(days, spent, strict=True):
+        number, total = kinds[day.is_weekend] if kinds[day.is_weekend][0] > 1 else everything
+        others = max(1, number - 1)
+        alike, same = weekdays[day.weekday]
+        weight = alike - 1 + LEAN
+        stray = value - (same - value + LEAN * (total - value) / others) / weight
+        # What is foretold strays itself, the more the fewer days foretell it.
+        found.append(stray / math.sqrt(1 + (alike - 1 + LEAN * LEAN / others) / (weight * weight)))
+    return found
+
+
+def _sums(values: Sequence[float], groups: Sequence[int]) -> dict[int, tuple[int, float]]:
+    """Return of each group how many values it has, and their sum."""
+    found: dict[int, tuple[int, float]] = {}
+    for group, value in zip(groups, values, strict=True):
+        number, total = found.get(group, (0, 0.0))
+        found[group] = number + 1, total + value
+    return found
+
+
+def _persistence(strays: Sequence[float]) -> float:
+    """Return by what the variance of a sum grows because neighbours are alike; 1 for independent days."""
+    square = fmean(stray**2 for stray in strays)
+    if len(strays) < 5 or square <= 0:
+        return 1.2
+    alike = min(0.7, max(0.0, fmean(a * b for a, b in pairwise(strays)) / square))
+    return (1 + alike) / (1 - alike)

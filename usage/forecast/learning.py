@@ -1,0 +1,197 @@
+"""Learning a pattern from hours: the profile, and the course that such forecasts would have needed so far."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+
+from usage.forecast.batches import Rhythm, rhythm_of
+from usage.forecast.courses import OTHERS, Course, Day, usual
+from usage.forecast.pattern import Hour, Pattern
+from usage.forecast.profiles import HOURS_A_WEEK, WeekSums, weekly_profile
+
+HOURS_NEEDED = 48
+WEEKS_LEARNED = 8
+HALF_LIFE_HOURS = 14 * 24
+# Of an hour, what must be covered by readings for it to teach anything; of a day, how many such hours.
+LEAST_COVERED = 0.5
+LEAST_HOURS = 12
+# The first hour of the weekend within a week.
+SATURDAY = 5 * 24
+# Forecasts are tried out from so many days ago, over so many days; the spread that the days suggest counts for
+# as much as USUAL_SPREAD independent trials.
+TRIED_FROM = (1, 2, 3, 5, 7, 10, 14, 21, 28)
+TRIED_OVER = (1, 3, 7, 14, 28)
+USUAL_SPREAD = 3.0
+# A single miss beyond three standard deviations tells no more than that it was one.
+WORST_MISS = 9.0
+# Nor does an error beyond this, as a logarithm, tell more of a candidate.
+WORST_ERROR = 1.0
+# By how much less a candidate must have erred than the usual course to be preferred.
+BETTER = 0.75
+
+
+def observed(hours: Sequence[Hour], now: int) -> int:
+    """Return how many of ``hours`` are covered well enough to learn from as of the hour ``now``.
+
+    Once there are enough, those count as well that lie between the first of older ones and WEEKS_LEARNED ago.
+    """
+    usable = len(_usable(hours, now))
+    return usable + max(0, _begin(now) - hours[0].number) if usable >= HOURS_NEEDED else usable
+
+
+def _usable(hours: Sequence[Hour], now: int) -> list[Hour]:
+    return [hour for hour in hours if hour.covered >= LEAST_COVERED and _begin(now) <= hour.number < now]
+
+
+def _begin(now: int) -> int:
+    return now - WEEKS_LEARNED * HOURS_A_WEEK
+
+
+def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
+    """Learn the pattern of ``hours`` (oldest first) as of the hour ``now``; None while they are under HOURS_NEEDED.
+
+    Those older than WEEKS_LEARNED tell of rare batches only.
+    """
+    usable = _usable(hours, now)
+    if len(usable) < HOURS_NEEDED:
+        return None
+    rhythm = rhythm_of([hour for hour in hours if hour.number < _begin(now)], usable, now)
+    past = _Past(rhythm.rest, now)
+    return past.pattern(rhythm)
+
+
+@dataclass(frozen=True)
+class _Block:
+    """24 hours: what was spent, and its hours where not all of them are covered in full."""
+
+    spent: float
+    slots: tuple[tuple[int, float], ...]
+    is_whole: bool
+
+
+class _Past:
+    """The hours in a form that serves the profiles and days as of each moment at which forecasts are tried."""
+
+    def __init__(self, usable: Sequence[Hour], now: int) -> None:
+        self.now = now
+        self.unseen_days = 7 - len({hour.slot // 24 for hour in usable})
+        blocks: dict[int, list[Hour]] = {}
+        week, self.weeks = WeekSums(), {0: WeekSums()}
+        ages = sorted(TRIED_FROM)
+        for hour in usable:
+            while ages and hour.number >= now - 24 * ages[-1]:
+                age = ages.pop()
+                self.weeks[age] = week.scaled(2.0 ** (24 * age / HALF_LIFE_HOURS))
+            weight = float(0.5 ** ((now - hour.number) / HALF_LIFE_HOURS)) * hour.covered
+            week.add(hour.slot, weight, hour.spent / hour.covered)
+            blocks.setdefault((now - 1 - hour.number) // 24, []).append(hour)
+        self.weeks[0] = week
+        # A day with less than half of its hours teaches nothing.
+        self.blocks = {age: _block(rows) for age, rows in blocks.items() if len(rows) >= LEAST_HOURS}
+
+    def pattern(self, rhythm: Rhythm) -> Pattern:
+        profile = weekly_profile(self.weeks[0])
+        days = self._days(profile, 0)
+        course, scale = self._chosen(days)
+        return replace(
+            course.pattern(profile),
+            unseen_days=self.unseen_days,
+            scale=scale,
+            batch=rhythm.batch,
+            is_less_than_one_cycle=rhythm.is_less_than_one_cycle,
+        )
+
+    def _days(self, profile: Sequence[float], origin: int) -> list[Day]:
+        """Return the days before the one ``origin`` days ago, latest first, against ``profile``."""
+        whole = [self._whole_day(profile, age) for age in range(7)]
+        return [
+            Day(
+                age - origin + 0.5,
+                block.spent,
+                whole[age % 7] if block.is_whole else _expected(block, profile),
+                age % 7,
+                # By its middle.
+                Hour(self.now - 24 * age - 12, 0.0).slot >= SATURDAY,
+            )
+            for age, block in sorted(self.blocks.items())
+            if age >= origin
+        ]
+
+    def _whole_day(self, profile: Sequence[float], age: int) -> float:
+        begin = Hour(self.now - 24 * (age + 1), 0.0).slot
+        return sum(profile[(begin + hour) % HOURS_A_WEEK] for hour in range(24))
+
+    def _chosen(self, days: Sequence[Day]) -> tuple[Course, float]:
+        """Return the candidate that would have erred least so far, and how much wider its interval must be."""
+        trials = [trial for age in TRIED_FROM if (trial := self._trial(age)) is not None]
+        chosen, best, least = usual(days), 0, BETTER * sum(trial.errors[0] for trial in trials)
+        for place, fit in enumerate(OTHERS, 1):
+            error, course = sum(trial.errors[place] for trial in trials), fit(days)
+            if course is not None and error < least:
+                chosen, best, least = course, place, error
+        return chosen, _scale([trial.misses[best] for trial in trials], trials[-1].age if trials else 0)
+
+    def _trial(self, age: int) -> "_Trial | None":
+        """Forecast as of ``age`` days ago by each candidate; None where too little was known then."""
+        week = self.weeks.get(age)
+        if week is None or week.count < HOURS_NEEDED:
+            return None
+        profile = weekly_profile(week)
+        before = self._days(profile, age)
+        after = [day for day in self._days(profile, 0) if day.age < age]
+        first = usual(before)
+        courses = [first, *(fit(before) or first for fit in OTHERS)]
+        found = [_outcomes(course, profile, after, age) for course in courses]
+        return _Trial(age, [_error(one) for one in found], [{o: m for o, _, m in one} for one in found])
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """How much the usual course and the others erred as of a moment of the past, and missed, by days ahead."""
+
+    age: int
+    errors: list[float]
+    misses: list[dict[int, float]]
+
+
+# Days ahead, the error as a logarithm, and the same in standard deviations.
+_Outcome = tuple[int, float, float]
+
+
+def _outcomes(course: Course, profile: Sequence[float], after: Sequence[Day], age: int) -> list[_Outcome]:
+    """Return how the forecast of ``course`` came out over each of TRIED_OVER that has passed and was watched."""
+    found = []
+    pattern = course.pattern(profile)
+    a_day = sum(pattern.profile) / 7
+    for over in TRIED_OVER:
+        rows = [day for day in after if day.age >= age - over] if over <= age else []
+        spent = sum(day.spent for day in rows)
+        expected = course.level * sum(day.expected * pattern.growth(24 * (age - day.age)) for day in rows)
+        if rows and len(rows) >= over / 2 and spent > 0 and expected > 0:
+            error = math.log(spent / expected)
+            found.append((over, error, error / max(pattern.spread(over, expected / a_day), 1e-3)))
+    return found
+
+
+def _error(outcomes: Sequence[_Outcome]) -> float:
+    return fmean(min(abs(error), WORST_ERROR) for _, error, _ in outcomes) if outcomes else 0.0
+
+
+def _scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
+    """Return by what the spread must be multiplied to fit how far forecasts at earlier moments have missed."""
+    by_over = {over: [min(some[over] ** 2, WORST_MISS) for some in misses if over in some] for over in TRIED_OVER}
+    tried = {over: found for over, found in by_over.items() if found}
+    # Trials over one stretch overlap, and long ones hold the short ones: they count for fewer than they are.
+    weights = {over: min(len(found), furthest / over) / math.sqrt(len(tried)) for over, found in tried.items()}
+    missed = sum(weights[over] * fmean(found) for over, found in tried.items())
+    return math.sqrt((USUAL_SPREAD + missed) / (USUAL_SPREAD + sum(weights.values())))
+
+
+def _block(rows: Sequence[Hour]) -> _Block:
+    slots = tuple((hour.slot, hour.covered) for hour in rows)
+    return _Block(sum(hour.spent for hour in rows), slots, len(rows) == 24 and all(c >= 0.999 for _, c in slots))
+
+
+def _expected(block: _Block, profile: Sequence[float]) -> float:
+    return sum(profile[slot] * covered for slot, covered in block.slots)

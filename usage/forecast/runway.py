@@ -1,0 +1,261 @@
+"""When the balance will have fallen to a threshold: the forecast for a workspace."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import Q
+from django.utils import timezone
+
+from core import clock
+from usage import forecast as forecasting
+from usage.burn import latest
+from usage.forecast import HOURS_NEEDED, STEP, TREND, Batch, Crossing, Hour, Pattern
+from usage.forecast.provisional import Rates, rates_of
+from usage.hours import HOUR, hour_of
+from usage.models import BalanceHour, BurnPattern
+from workspaces.models import Workspace
+
+NO_READING = "the balance has not been read yet"
+NOT_FALLING = "credits are not falling"
+BEYOND = "more than a year at the present burn"
+REACHED = "the balance is there already"
+ONE_BATCH = "less than one cycle seen: one batch made most of the spending, and when the next comes is a guess"
+YOUNG = "less than a month seen: what is spent once a month is not in it"
+HOURS_OF_A_MONTH = 28 * 24
+# What a balance that does not fall counts as: longer than any threshold that makes sense.
+ENDLESS_DAYS = Decimal(3650)
+# How many hours lie between the moments of the past at which the runway is worked out again.
+PAST_STEP = 3
+# A batch once a month makes two dozen dear hours a year, if it takes two of them.
+YEAR, DEAREST_HOURS = timedelta(days=365), 60
+
+
+@dataclass(frozen=True)
+class Runway:
+    """When the balance reaches ``threshold``: the median, and the 80 % interval around it.
+
+    A date is None when it lies more than a year ahead. ``reason`` says why there is no median, else it is empty.
+    ``caveat`` says what the forecast cannot know yet; if it is ``is_rough``, moments are rounded, and a late one that
+    is None is not known. ``basis`` says what it rests on where that is not the usual burn.
+    """
+
+    threshold: Decimal
+    median_at: datetime | None = None
+    early_at: datetime | None = None
+    late_at: datetime | None = None
+    reason: str = ""
+    is_rough: bool = False
+    caveat: str = ""
+    basis: str = ""
+
+
+def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime | None = None) -> Runway:
+    """Return when the balance reaches ``threshold`` credits, in three queries at most."""
+    return runways_to(workspace, [threshold], now)[0]
+
+
+def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
+    """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
+    reading, moment = latest(workspace), now or clock.moment()
+    if reading is None:
+        return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
+    return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)
+
+
+def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runway:
+    """Return when ``balance`` runs out by what was last learned; no query where ``burn_pattern`` was selected along."""
+    stored: BurnPattern | None = getattr(workspace, "burn_pattern", None)
+    return forecast(stored_burn(stored) if stored else Burn(None, 0), balance, [Decimal(0)], now)[0]
+
+
+@dataclass(frozen=True)
+class Burn:
+    """The pattern of a workspace's burn, None while there are too few hours, and how many were watched.
+
+    Until then there may be provisional ``rates``.
+    """
+
+    pattern: Pattern | None
+    hours_seen: int
+    rates: Rates | None = None
+
+    @property
+    def missing(self) -> str:
+        """Say how much history there is of what learning needs."""
+        return f"{self.hours_seen} hour{'' if self.hours_seen == 1 else 's'} of {HOURS_NEEDED}"
+
+    @property
+    def caveat(self) -> str:
+        """Say what a forecast cannot know yet, or nothing."""
+        if self.pattern is None:
+            is_by_calls = self.rates is not None and self.rates.is_by_calls
+            known = "paid calls of the log and their price" if is_by_calls else "first falls of the balance"
+            return f"provisional, from the {known}: {self.missing} are read"
+        if self.pattern.is_less_than_one_cycle:
+            return ONE_BATCH
+        return YOUNG if self.hours_seen < HOURS_OF_A_MONTH else ""
+
+
+def burn_of(workspace: Workspace, now: datetime) -> Burn:
+    """Return the burn as learned within this hour or the last; where that was not stored yet, learn it now."""
+    stored = BurnPattern.objects.filter(workspace=workspace, hour__range=(hour_of(now) - HOUR, hour_of(now))).first()
+    return stored_burn(stored) if stored else _learn(workspace, now)
+
+
+def learn_burn(workspace: Workspace, now: datetime) -> None:
+    """Store what can be learned of the burn, once an hour: pages read it from there."""
+    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now - _turn_of(workspace))).exists():
+        return
+    burn = _learn(workspace, now)
+    learned = asdict(burn.pattern) if burn.pattern else burn.rates and {"rates": asdict(burn.rates)}
+    facts = {"hour": hour_of(now), "hours_seen": burn.hours_seen, "learned": learned}
+    BurnPattern.objects.update_or_create(workspace=workspace, defaults=facts)
+
+
+def _turn_of(workspace: Workspace) -> timedelta:
+    """Return how far into the hour a workspace learns: learning takes a moment, and not all should at the full hour."""
+    return timedelta(minutes=workspace.pk % 60)
+
+
+def _learn(workspace: Workspace, now: datetime) -> Burn:
+    hours, hour = history(workspace, now), int(now.timestamp() // 3600)
+    pattern, seen = forecasting.learn(hours, hour), forecasting.observed(hours, hour)
+    return Burn(pattern, seen, None if pattern else rates_of(workspace, hours, now))
+
+
+def stored_burn(row: BurnPattern) -> Burn:
+    """Return the burn as it was stored."""
+    learned = row.learned or {}
+    rates = Rates(**learned["rates"]) if "rates" in learned else None
+    return Burn(_pattern(learned) if "profile" in learned else None, row.hours_seen, rates)
+
+
+def _pattern(learned: dict[str, Any]) -> Pattern:
+    batch = learned.get("batch")
+    return Pattern(**{**learned, "profile": tuple(learned["profile"]), "batch": batch and Batch(**batch)})
+
+
+def history(workspace: Workspace, now: datetime) -> list[Hour]:
+    """Return the hours from which the forecast learns, oldest first: eight weeks, and the dearest of the year before.
+
+    The latter tell of batches that are rarer than eight weeks show.
+    """
+    since = hour_of(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(now) - YEAR, hour__lte=now)
+    dear = rows.filter(hour__lt=since).order_by("-spent").values("pk")[:DEAREST_HOURS]
+    rows = rows.filter(Q(hour__gte=since) | Q(pk__in=dear)).order_by("hour")
+    return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
+
+
+def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal]]:
+    """Yield how many days the credits lasted at each moment of ``past_burns``, as ``days_left`` said then."""
+    for at, burn, balance in past_burns(workspace, since, until):
+        if (days := days_left(burn, balance, at)) is not None:
+            yield at, days
+
+
+def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
+    """Yield the burn as known then, and the balance, at the past hours that are a multiple of PAST_STEP; one query."""
+    begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
+    hours: list[Hour] = []
+    burn = Burn(None, 0)
+    for hour, spent, covered_seconds, balance in rows.values_list("hour", "spent", "covered_seconds", "closing"):
+        hours.append(_hour(hour, spent, covered_seconds))
+        at = hour + HOUR
+        if at < since or at > until or at.hour % PAST_STEP:
+            continue
+        # Learned anew once a day: from hour to hour a pattern hardly changes.
+        if at.hour == 0 or burn.pattern is None:
+            ended = hours[-1].number + 1
+            burn = Burn(forecasting.learn(hours, ended), forecasting.observed(hours, ended))
+        yield at, burn, balance
+
+
+def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:
+    return Hour(int(hour.timestamp() // 3600), float(spent), min(1.0, covered_seconds / 3600))
+
+
+def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
+    """Return when a balance that burns like this reaches each of ``thresholds``."""
+    amounts = [float(balance - threshold) for threshold in thresholds]
+    if burn.pattern is not None and burn.pattern.is_falling:
+        found = burn.pattern.crossings(amounts, now.timestamp() / 3600, burn.hours_seen)
+    elif burn.pattern is None and burn.rates is not None:
+        found = [_at_rates(amount, burn.rates) for amount in amounts]
+    else:
+        reason = f"not enough history yet: {burn.missing}" if burn.pattern is None else NOT_FALLING
+        # What is reached already needs no forecast.
+        return [
+            Runway(threshold, now, now, now, REACHED) if balance <= threshold else Runway(threshold, reason=reason)
+            for threshold in thresholds
+        ]
+    return [_runway(burn, *one, now) for one in zip(thresholds, found, strict=True)]
+
+
+def _runway(burn: Burn, threshold: Decimal, crossing: Crossing, now: datetime) -> Runway:
+    if crossing.median == 0:
+        return Runway(threshold, now, now, now, REACHED)
+    is_rough = burn.pattern is None or burn.pattern.is_less_than_one_cycle
+    hours = (crossing.median, crossing.early, None if is_rough and burn.pattern else crossing.late)
+    median_at, early_at, late_at = (_at(now, _rounded(one) if is_rough else one) for one in hours)
+    reason = BEYOND if crossing.median is None else ""
+    basis = _basis(burn.pattern, now)
+    return Runway(threshold, median_at, early_at, late_at, reason, is_rough, burn.caveat, basis)
+
+
+def _at_rates(amount: float, rates: Rates) -> Crossing:
+    if amount <= 0:
+        return Crossing(0.0, 0.0, 0.0)
+    found = (amount / rate if rate > 0 else math.inf for rate in (rates.high, rates.likely, rates.low))
+    return Crossing(*(hours if hours < YEAR / HOUR else None for hours in found))
+
+
+def _rounded(hours: float | None) -> float | None:
+    """Return whole hours, from two days on whole days: more would be precision that is not there.
+
+    And half an hour more, so that "in 3 days" stays true while a page is read.
+    """
+    unit = 24 if hours is not None and hours >= 48 else 1
+    return None if hours is None else unit * max(1.0, round(hours / unit)) + 0.5
+
+
+def _basis(pattern: Pattern | None, now: datetime) -> str:
+    """Say in plain words what is not the usual burn: a rhythm, a step, or a trend."""
+    if pattern is None or pattern.is_less_than_one_cycle:
+        return ""
+    if pattern.batch:
+        credits_, every = f"{round(pattern.batch.credits, -1):,.0f}", round(pattern.batch.every / 24)
+        often = "on the same day of each month" if pattern.batch.is_monthly else f"about every {every} days"
+        return f"a batch of about {credits_} credits comes {often}"
+    if pattern.model == STEP and pattern.step_days:
+        day = timezone.localtime(now - timedelta(days=pattern.step_days))
+        return f"the burn changed at once about {day.day} {day:%b}, and only what was spent since then counts"
+    percent = round(100 * math.expm1(pattern.trend_a_week))
+    if pattern.model == TREND and percent:
+        return f"the burn {'grows' if percent > 0 else 'shrinks'} by about {abs(percent)} % a week"
+    return ""
+
+
+def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
+    """Return for how many days ``balance`` lasts, by the median; None where that is not known."""
+    if balance <= 0:
+        return Decimal(0)
+    if burn.pattern is None:
+        return None
+    if not burn.pattern.is_falling:
+        return ENDLESS_DAYS
+    hours = burn.pattern.median(float(balance), now.timestamp() / 3600)
+    return ENDLESS_DAYS if hours is None else _days(timedelta(hours=hours))
+
+
+def _days(length: timedelta) -> Decimal:
+    return Decimal(round(length / timedelta(days=1), 2))
+
+
+def _at(now: datetime, hours: float | None) -> datetime | None:
+    return None if hours is None else now + timedelta(hours=hours)

@@ -1,0 +1,160 @@
+"""Takes in a history of the balance that somebody brings along, and takes it out again."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from alerts.engine.past import fill_past, forget_past
+from core import clock
+from usage.changes.chain import relink, runs_of
+from usage.changes.review import review
+from usage.history.csv_format import Row, merged, spacing
+from usage.models import BalanceChange, BalanceImport, BalanceReading, BurnPattern
+from usage.readings import longest_pause
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Workspace
+
+# Of hourly figures a few may be missing; of what is further apart nobody knows what happened in between.
+LONGEST_PAUSE = timedelta(hours=2)
+# So many turns of interpreting are done at once; the landings that follow do the rest.
+TURNS = 4
+BATCH = 500
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What an import would do: ``rows`` are new, ``known`` were read or imported before and stay as they are."""
+
+    rows: list[Row]
+    known: int
+    longest: timedelta
+
+    @property
+    def marked(self) -> int:
+        """Return of how many changes the file says what they were."""
+        return sum(1 for row in self.rows if row.mark)
+
+
+def plan_of(workspace: Workspace, rows: list[Row]) -> Plan:
+    """Return what importing ``rows`` (in order of time) would do; changes nothing, in two queries."""
+    poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
+    longest = max(longest_pause(poll or 60), min(LONGEST_PAUSE, 3 * spacing(rows)))
+    readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
+    there = list(readings.values_list("first_read_at", "read_at", "gap_seconds", "imported")) if rows else []
+    begins = [first for first, *_ in there]
+    fresh = [row for row in rows if _is_free(row, there, bisect_right(begins, row.since))]
+    return Plan(list(merged(fresh, longest)), len(rows) - len(fresh), longest)
+
+
+def _is_free(row: Row, there: Sequence[tuple[datetime, datetime, int, int | None]], place: int) -> bool:
+    """Say whether nobody watched at that time: before all readings, after them, or in a gap."""
+    before = there[place - 1] if place else None
+    after = there[place] if place < len(there) else None
+    if (before and before[1] >= row.since) or (after and after[0] <= row.until):
+        return False
+    is_unwatched = before is None or after is None or after[2] > 0
+    return is_unwatched or bool(before and before[3]) or bool(after and after[3])
+
+
+def import_history(
+    workspace: Workspace, actor: Actor, rows: list[Row], name: str, *, is_demo: bool = False
+) -> BalanceImport | None:
+    """Add what is new of ``rows``, and interpret it; None where nothing is. The same file twice adds nothing."""
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=workspace.pk)
+        plan = plan_of(workspace, rows)
+        if not plan.rows:
+            return None
+        done = BalanceImport.objects.create(
+            workspace=workspace,
+            name=name[:120],
+            by=actor.user,
+            rows=len(plan.rows),
+            first_at=plan.rows[0].since,
+            last_at=max(row.until for row in plan.rows),
+            is_demo=is_demo,
+        )
+        _add(workspace, plan.rows, done)
+        _relink(workspace, done, plan.longest)
+        _mark(plan.rows, done, actor)
+        _interpret(workspace, done.first_at)
+        if is_demo:
+            fill_past(workspace, done.first_at, done.last_at)
+        _record(Action.BALANCE_IMPORTED, actor, done)
+    return done
+
+
+def undo_import(done: BalanceImport, actor: Actor) -> bool:
+    """Take out the readings of an import, and what was made of them; False if that was done before."""
+    with transaction.atomic():
+        Workspace.objects.select_for_update().get(pk=done.workspace_id)
+        if BalanceImport.objects.filter(pk=done.pk, undone_at=None).update(undone_at=clock.now()) != 1:
+            return False
+        runs = _runs(done.workspace, done)
+        BalanceReading.objects.filter(imported=done).delete()
+        poll = done.workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
+        for since, until in runs:
+            relink(done.workspace, since, until, longest_pause(poll or 60))
+        _interpret(done.workspace, done.first_at)
+        if done.is_demo:
+            forget_past(done.workspace)
+        _record(Action.BALANCE_IMPORT_UNDONE, actor, done)
+    return True
+
+
+def _add(workspace: Workspace, rows: Sequence[Row], done: BalanceImport) -> None:
+    BalanceReading.objects.bulk_create(
+        (
+            BalanceReading(
+                workspace=workspace, credits=row.credits, first_read_at=row.since, read_at=row.until, imported=done
+            )
+            for row in rows
+        ),
+        batch_size=BATCH,
+    )
+
+
+def _runs(workspace: Workspace, done: BalanceImport) -> list[tuple[datetime, datetime]]:
+    readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
+    mine = list(readings.filter(imported=done).values_list("first_read_at", "read_at"))
+    others = readings.exclude(imported=done).filter(first_read_at__range=(done.first_at, done.last_at))
+    return runs_of(mine, list(others.values_list("first_read_at", flat=True)))
+
+
+def _relink(workspace: Workspace, done: BalanceImport, longest: timedelta) -> None:
+    for since, until in _runs(workspace, done):
+        relink(workspace, since, until, longest)
+
+
+def _mark(rows: Sequence[Row], done: BalanceImport, actor: Actor) -> None:
+    """Keep what the file says of changes, as if its person had said so here."""
+    said = {row.since: row for row in rows if row.mark}
+    changes = list(BalanceChange.objects.filter(reading__imported=done, until__in=said)) if said else []
+    for change in changes:
+        row = said[change.until]
+        change.mark, change.marked, change.note = row.mark, row.marked, row.note or f"Imported: {done.name}"
+        change.marked_by, change.marked_at = actor.user, done.at
+    BalanceChange.objects.bulk_update(changes, ["mark", "marked", "note", "marked_by", "marked_at"], batch_size=BATCH)
+
+
+def _interpret(workspace: Workspace, since: datetime) -> None:
+    begin: datetime | None = since
+    for _ in range(TURNS):
+        if begin is not None:
+            begin = review(workspace, begin, clock.now())
+    BurnPattern.objects.filter(workspace=workspace).delete()
+
+
+def _record(action: Action, actor: Actor, done: BalanceImport) -> None:
+    record_event(
+        action,
+        actor,
+        workspace=done.workspace,
+        subject=(str(done.pk), done.name),
+        rows=done.rows,
+        first_at=done.first_at.isoformat(),
+        last_at=done.last_at.isoformat(),
+    )

@@ -1,0 +1,105 @@
+"""The history of the balance as a file: taking it home, and bringing one along."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from core import clock
+from core.export import CONTENT_TYPES, csv_lines
+from core.formatting import with_unit
+from core.http import go_to
+from usage.forms import HistoryForm
+from usage.history.csv_format import EXPORTED, parse
+from usage.history.imports import import_history, plan_of, undo_import
+from usage.models import BalanceImport, BalanceReading
+from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.audit.events import Actor
+from workspaces.downloads import download
+from workspaces.models import Role, Workspace
+
+TEMPLATE = "usage/history.html"
+BATCH = 2000  # readings a query
+
+
+@require_safe
+def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
+    """Send every stretch of readings with what the change before it was as CSV, oldest first; times in UTC."""
+    workspace = get_workspace(request, slug)
+    back = reverse("usage:overview", args=[workspace.slug])
+    require_confirmation(request, back, go_on="Download the readings", starts=True)
+    return download(request, _lines(workspace), f"{workspace.slug}-balance.csv", CONTENT_TYPES["csv"])
+
+
+def _lines(workspace: Workspace) -> Iterator[str]:
+    return csv_lines(EXPORTED, map(_cells, _readings(workspace)))
+
+
+def _readings(workspace: Workspace) -> Iterator[BalanceReading]:
+    """Yield all readings, oldest first, batch by batch."""
+    rows = BalanceReading.objects.of(workspace).select_related("change").order_by("first_read_at", "pk")
+    later = Q()
+    while batch := list(rows.filter(later)[:BATCH]):
+        yield from batch
+        at, pk = batch[-1].first_read_at, batch[-1].pk
+        later = Q(first_read_at__gte=at) & (Q(first_read_at__gt=at) | Q(pk__gt=pk))
+
+
+def _cells(row: BalanceReading) -> tuple[object, ...]:
+    stretch = (row.first_read_at.isoformat(), row.read_at.isoformat(), f"{row.credits:f}")
+    change = getattr(row, "change", None)
+    if change is None:
+        return (*stretch, "0", row.gap_seconds, *[""] * 8)
+    amounts = (change.top_up_low, change.top_up_high, change.corrected, change.returned)
+    said = (change.mark, "" if change.marked is None else f"{change.marked:f}", change.note)
+    return (
+        *stretch,
+        f"{change.topped_up:f}",
+        row.gap_seconds,
+        *(f"{amount:f}" for amount in amounts),
+        change.certainty,
+        *said,
+    )
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def history(request: HttpRequest, slug: str) -> HttpResponse:
+    """Preview a history, then import it; list what was imported before."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    require_confirmation(request)
+    if request.method != "POST":
+        return render(request, TEMPLATE, _context(request, workspace, form=HistoryForm()))
+    form = HistoryForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(request, workspace, form=form), status=422)
+    text, name = form.cleaned_data["text"], form.cleaned_data["name"]
+    parsed = parse(text, clock.moment())
+    if parsed.errors:
+        return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
+    if "import" in request.POST:
+        done = import_history(workspace, Actor.of(request), parsed.rows, name)
+        words = f"Imported {with_unit(done.rows, 'readings')}." if done else "Nothing was new, so nothing was imported."
+        return go_to(request, reverse("usage:history", args=[workspace.slug]), words)
+    plan = plan_of(workspace, parsed.rows)
+    kept = HistoryForm(initial={"text": text, "name": name})
+    return render(request, TEMPLATE, _context(request, workspace, form=kept, plan=plan, name=name, text=text))
+
+
+@require_POST
+def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Take an import out again."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    url = reverse("usage:history", args=[workspace.slug])
+    require_confirmation(request, url)
+    found = get_object_or_404(BalanceImport.objects.select_related("workspace"), workspace=workspace, pk=pk)
+    done = undo_import(found, Actor.of(request))
+    return go_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
+
+
+def _context(request: HttpRequest, workspace: Workspace, **more: Any) -> dict[str, Any]:
+    imports = BalanceImport.objects.filter(workspace=workspace).select_related("by").order_by("-at")[:50]
+    return {"current": workspace, "imports": imports, **page_context(request, workspace), **more}

@@ -1,0 +1,188 @@
+"""The balance as a drawing: where lines, gaps, marks and labels lie. The template writes the SVG."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from django.utils import timezone
+
+from usage.page.ranges import DAY, Range
+from usage.page.series import Sample
+
+WIDTH, HEIGHT = 960, 260
+LEFT, TOP, BOTTOM = 8, 14, 24
+# Of the labels of the axis, which stands on the right, where the newest is: on a phone the rest has to be scrolled to.
+DIGIT, LABEL_SPACE = 7, 12
+# A history shorter than its range is drawn from its beginning, but never less than this.
+SHORTEST = timedelta(minutes=10)
+TICKS = 6
+LABEL_HEIGHT = 16
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something at a place: a tick with its words, a top-up, a gap with its width, a threshold."""
+
+    x: float
+    y: float
+    text: str
+    width: float = 0.0
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Everything that is drawn, in units of the view box."""
+
+    lines: list[str]
+    areas: list[str]
+    rows: list[Mark]
+    columns: list[Mark]
+    gaps: list[Mark]
+    top_ups: list[Mark]
+    thresholds: list[Mark]
+    unseen_thresholds: list[str]
+    latest: Mark
+    words: str
+    right: float
+
+    width, height = WIDTH, HEIGHT
+    left, top, bottom = LEFT, TOP, HEIGHT - BOTTOM
+    inner_height = HEIGHT - TOP - BOTTOM
+
+
+def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequence[Decimal] = ()) -> Chart | None:
+    """Return the drawing of ``found``, or None where there is nothing to draw."""
+    if not found:
+        return None
+    begin = min(max(now - span.length, found[0].at), now - SHORTEST)
+    scale = _Scale.around(begin, now, [float(one.credits) for one in found])
+    parts = _parts(found)
+    lines = [[(scale.x(one.at), scale.y(float(one.credits))) for one in part] for part in parts]
+    # Two rules may share a level.
+    levels = sorted(set(thresholds), reverse=True)
+    return Chart(
+        lines=[_path(line) for line in lines],
+        areas=[_area(line) for line in lines],
+        rows=scale.rows(),
+        columns=scale.columns(),
+        gaps=_gaps(parts, scale),
+        top_ups=[
+            Mark(scale.x(one.at), scale.y(float(one.credits)), f"+{one.topped_up:,.0f}")
+            for one in found
+            if one.topped_up > 0
+        ],
+        thresholds=_thresholds([float(one) for one in levels if scale.holds(float(one))], scale),
+        unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
+        latest=Mark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
+        words=_words(found, span),
+        right=scale.right,
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    begin: datetime
+    end: datetime
+    low: float
+    high: float
+    step: float
+
+    @classmethod
+    def around(cls, begin: datetime, end: datetime, values: Sequence[float]) -> "_Scale":
+        """Choose round limits: from zero, unless that would flatten everything that happens."""
+        low, high = min(values), max(values)
+        low = 0.0 if low < high * 0.6 else low
+        step = _round_step(max(high - low, high * 0.002, 4.0) / 4)
+        bottom = max(0.0, math.floor(low / step) * step)
+        return cls(begin, end, bottom, max(math.ceil(high / step), bottom / step + 2) * step, step)
+
+    @property
+    def right(self) -> float:
+        """Where the drawing ends and the labels of the axis begin: the highest is the longest."""
+        return WIDTH - LABEL_SPACE - DIGIT * len(f"{self.high:,.0f}")
+
+    def x(self, at: datetime) -> float:
+        share = (max(at, self.begin) - self.begin) / (self.end - self.begin)
+        return round(LEFT + share * (self.right - LEFT), 1)
+
+    def y(self, value: float) -> float:
+        share = (value - self.low) / (self.high - self.low)
+        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
+
+    def holds(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def rows(self) -> list[Mark]:
+        count = round((self.high - self.low) / self.step)
+        values = [self.low + number * self.step for number in range(count + 1)]
+        return [Mark(self.right, self.y(value), f"{value:,.0f}") for value in values]
+
+    def columns(self) -> list[Mark]:
+        length = self.end - self.begin
+        shape = "%H:%M" if length <= 2 * DAY else "%-d %b" if length <= 120 * DAY else "%b %Y"
+        places = [self.begin + length * (number + 0.5) / TICKS for number in range(TICKS)]
+        return [Mark(self.x(at), HEIGHT - 6, timezone.localtime(at).strftime(shape)) for at in places]
+
+
+def _round_step(rough: float) -> float:
+    power = 10 ** math.floor(math.log10(rough))
+    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
+
+
+def _parts(found: Sequence[Sample]) -> list[list[Sample]]:
+    """Return the samples between gaps: a line is never drawn over time in which nobody read."""
+    parts: list[list[Sample]] = []
+    for one in found:
+        if one.after_gap or not parts:
+            parts.append([])
+        parts[-1].append(one)
+    return parts
+
+
+def _path(line: Sequence[tuple[float, float]]) -> str:
+    points = " ".join(f"{x},{y}" for x, y in line)
+    # A single reading between two gaps is a short dash.
+    return points if len(line) > 1 else f"{points} {line[0][0] + 2},{line[0][1]}"
+
+
+def _area(line: Sequence[tuple[float, float]]) -> str:
+    base = HEIGHT - BOTTOM
+    return f"{line[0][0]},{base} {_path(line)} {line[-1][0]},{base}"
+
+
+def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[Mark]:
+    found = []
+    for before, after in pairwise(parts):
+        begin, end = scale.x(before[-1].at), scale.x(after[0].at)
+        since, until = timezone.localtime(before[-1].at), timezone.localtime(after[0].at)
+        words = f"Not read from {since:%-d %b %H:%M} to {until:%-d %b %H:%M}"
+        found.append(Mark(begin, TOP, words, max(1.0, round(end - begin, 1))))
+    return found
+
+
+def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
+    """Return the lines of ``levels``, highest first; those right below another share its label."""
+    found: list[Mark] = []
+    head = 0
+    for place, level in enumerate(levels):
+        whole = f"{level:,.0f}"
+        mark = Mark(scale.right, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
+        if found and mark.y - found[head].y < LABEL_HEIGHT:
+            found[head] = replace(found[head], text=f"{found[head].text}, {mark.text}")
+            mark = replace(mark, text="")
+        else:
+            head = place
+        found.append(mark)
+    return found
+
+
+def _words(found: Sequence[Sample], span: Range) -> str:
+    values = [one.credits for one in found]
+    first, last = found[0].credits, found[-1].credits
+    return (
+        f"Credit balance, {span.words.lower()}: from {first:,.0f} to {last:,.0f}, "
+        f"lowest {min(values):,.0f}, highest {max(values):,.0f}."
+    )

@@ -1,0 +1,187 @@
+"""Everything that the usage page shows, in a constant number of queries."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+
+from django.db.models import Sum
+
+from usage.budgets.drawing import Bar, draw
+from usage.budgets.standing import Standing, standing_of
+from usage.burn import Spent, TopUp, spent_since, top_ups
+from usage.changes.facts import ZERO
+from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
+from usage.levels import Level, levels_of
+from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
+from usage.page import chart, series
+from usage.page.change_words import Explained
+from usage.page.chart import Chart
+from usage.page.ranges import DAY, Range, chosen
+from usage.page.series import Bin
+from usage.spend.enrichments import Enrichments, enrichments_of
+from usage.spend.shares import LONGEST, Spending, spending
+from usage.watch import credits_of
+from workspaces.error_messages import Explanation, explain_kind
+from workspaces.models import Poll, Workspace
+
+SPANS = (
+    ("Last hour", timedelta(hours=1)),
+    ("Last 24 hours", DAY),
+    ("Last 7 days", 7 * DAY),
+    ("Last 30 days", 30 * DAY),
+)
+MOST_TOP_UPS = 50
+MOST_DOUBTFUL = 5
+
+
+@dataclass(frozen=True)
+class Burn:
+    """What was spent in one of the usual spans, and how much of it was watched."""
+
+    label: str
+    spent: Spent
+    is_young: bool
+
+    @property
+    def is_known(self) -> bool:
+        """Say whether there is anything to tell."""
+        return self.spent.covered > 0
+
+    @property
+    def percent(self) -> int:
+        """Return the watched share; below 100 the figure may be too low."""
+        return min(100, round(100 * self.spent.covered))
+
+    @property
+    def is_partial(self) -> bool:
+        """Say whether so much was not watched that the figure should say so."""
+        return self.spent.covered < 0.97
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A level, and when the balance reaches it."""
+
+    level: Level
+    runway: Runway
+
+
+@dataclass
+class Overview:
+    """The page of one workspace at one moment."""
+
+    workspace: Workspace
+    span: Range
+    now: datetime
+    latest: BalanceReading | None
+    first: BalanceReading | None
+    poll: Poll | None
+    samples: list[series.Sample]
+    chart: Chart | None
+    burns: list[Burn]
+    top_ups: list[TopUp]
+    demo: BalanceImport | None
+    doubtful: list[Explained]
+    said: list[Explained]
+    returned: Decimal
+    ahead: Sequence[Ahead]
+    what_if: Runway | None
+    spending: Spending
+    enrichments: Enrichments
+    budget: Standing | None
+
+    longest_spending = LONGEST
+
+    @property
+    def runway(self) -> Runway:
+        """Return the forecast for zero."""
+        return self.ahead[-1].runway
+
+    @property
+    def rough(self) -> str:
+        """Return in two words why the forecast has no dates."""
+        return "less than one cycle seen" if self.runway.caveat == ONE_BATCH else "provisional"
+
+    @property
+    def has_dates(self) -> bool:
+        """Say whether anything can be said of when a level is reached, even if it lies beyond a year."""
+        return any(one.runway.median_at for one in self.ahead)
+
+    @cached_property
+    def bins(self) -> list[Bin]:
+        """Return the chart's numbers as a table."""
+        return series.bins(self.samples, self.span, self.now)
+
+    @property
+    def budget_bar(self) -> Bar | None:
+        """Return the drawing of the budget, None where there is none or nothing is known of it."""
+        return draw(self.budget) if self.budget and self.budget.used else None
+
+    @property
+    def is_young(self) -> bool:
+        """Say whether the history is shorter than the range, so that the chart begins with it."""
+        return self.first is not None and self.first.first_read_at > self.now - self.span.length
+
+    @property
+    def failure(self) -> Explanation | None:
+        """Return why the last reading failed, or None if it did not."""
+        if self.poll is None or not self.poll.consecutive_failures:
+            return None
+        return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
+
+
+def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
+    """Collect the page; ``more`` credits on top of the balance answer the what-if."""
+    [credits_] = credits_of([workspace], now)
+    latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
+    span = chosen(range_name, first, now)
+    found = series.samples(workspace, span, now)
+    spent = spent_since(workspace, [now - length for _, length in SPANS], now)
+    hours = BalanceHour.objects.filter(workspace=workspace, hour__gte=now - span.length)
+    levels = levels_of(workspace)
+    ahead, what_if = _forecasts(workspace, latest, levels, now, more)
+    return Overview(
+        workspace=workspace,
+        span=span,
+        now=now,
+        latest=latest,
+        first=first,
+        poll=credits_.poll,
+        samples=found,
+        chart=chart.draw(found, span, now, [level.credits for level in levels if level.rule]),
+        burns=[
+            Burn(label, one, first is None or first.first_read_at > one.since)
+            for (label, _), one in zip(SPANS, spent, strict=True)
+        ],
+        top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
+        demo=BalanceImport.objects.filter(workspace=workspace, is_demo=True, undone_at=None).first(),
+        doubtful=_explained(workspace, BalanceChange.objects.uncertain(), now)[:MOST_DOUBTFUL],
+        said=_explained(workspace, BalanceChange.objects.exclude(mark="").order_by("-until"), now)[:MOST_TOP_UPS],
+        returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
+        ahead=ahead,
+        what_if=what_if,
+        spending=spending(workspace, span.length, now),
+        enrichments=enrichments_of(workspace, now - min(span.length, LONGEST), now),
+        budget=standing_of(credits_),
+    )
+
+
+def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[Explained]:
+    """Return what was seen within the longest time that the page can show, the latest first."""
+    recent = rows.of(workspace).filter(until__gt=now - 365 * DAY).select_related("marked_by")
+    return [Explained(row) for row in recent[:MOST_TOP_UPS]]
+
+
+def _forecasts(
+    workspace: Workspace, latest: BalanceReading | None, levels: Sequence[Level], now: datetime, more: Decimal | None
+) -> tuple[list[Ahead], Runway | None]:
+    """Return when each level is reached, and with ``more`` credits zero; both from one learned pattern."""
+    if latest is None:
+        nothing = Runway(ZERO, reason=NO_READING)
+        return [Ahead(levels[-1], nothing)], nothing if more is not None else None
+    thresholds = [level.credits for level in levels] + ([] if more is None else [-more])
+    found = forecast(burn_of(workspace, now), latest.credits, thresholds, now)
+    ahead = [Ahead(level, one) for level, one in zip(levels, found, strict=False)]
+    return ahead, found[-1] if more is not None else None

@@ -1,0 +1,222 @@
+"""Who spent the credits: an estimate from falls of the balance and paid calls, without a database.
+
+Upstream tells neither what a call costs nor how many contacts it had. But over many spans the falls go along with the
+calls: so each source (a key at an endpoint) gets the cost a call under which the falls of all spans are most
+likely, beside a steady background for everything that is not in the log. Each fall is then shared out in proportion
+(expectation maximization for a sum of Poisson rates). No call gets more than it can cost; what is left over stays
+unexplained. What single calls are known to have cost is taken out of the falls first, and those calls with it: only
+the rest is estimated. How far the estimate can be off is worked out by ``usage.spend.intervals``.
+"""
+
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Generic, TypeVar
+
+ROUNDS = 40
+# A span without a quiet moment ends after so many times what an enrichment takes.
+PATIENCE = 10
+Source = TypeVar("Source", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Fall:
+    """What was spent between two readings, net of what came back; moments are seconds since the epoch.
+
+    It was between ``spent - less`` and ``spent + more``: a top-up may be hidden in it.
+    """
+
+    since: float
+    until: float
+    spent: float
+    is_gap: bool = False
+    less: float = 0.0
+    more: float = 0.0
+
+
+@dataclass(frozen=True)
+class Settled(Generic[Source]):
+    """What the work of one call is known to have cost: reserved at ``since``, settled after ``ended`` and by ``until``.
+
+    While it runs ``until`` is infinite and ``credits`` are 0. ``reserved`` is what it took at first, ``called`` is when
+    the log has the call.
+    """
+
+    since: float
+    until: float
+    credits: float
+    source: Source
+    reserved: float = 0.0
+    ended: float = 0.0
+    called: float = 0.0
+
+
+@dataclass
+class Span(Generic[Source]):
+    """Some falls in a row, how many paid calls each source made in that time, and how many may have run on."""
+
+    since: float
+    until: float
+    spent: float
+    calls: Counter[Source] = field(default_factory=Counter)
+    open: Counter[Source] = field(default_factory=Counter)
+    less: float = 0.0
+    more: float = 0.0
+    is_gap: bool = False
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What so many calls of a source were known to cost on average, with their deviation, in credits."""
+
+    calls: int = 0
+    cost: float = 0.0
+    deviation: float = 0.0
+
+
+@dataclass(frozen=True)
+class Shares(Generic[Source]):
+    """Credits by source, what no call explains, the likeliest cost of one call, and the background a second."""
+
+    credits: dict[Source, float]
+    unexplained: float
+    costs: dict[Source, float] = field(default_factory=dict)
+    background: float = 0.0
+
+
+def take_out(falls: Sequence[Fall], known: Iterable[Settled[Source]]) -> list[Fall]:
+    """Return the falls without what ``known`` calls took and gave back, each at the fall that shows it best.
+
+    A half that lies before or after the falls is left out, as they do not show it.
+    """
+    rest = [fall.spent for fall in falls]
+    ends = [fall.until for fall in falls]
+    halves = [(one.since, one.since, max(one.reserved, one.credits)) for one in known]
+    halves += [(max(one.since, one.ended), one.until, one.credits - max(one.reserved, one.credits)) for one in known]
+    # Those of which the time is known go first.
+    for earliest, latest, taken in sorted(halves, key=lambda half: (half[1] > half[0], half[0])):
+        if taken and latest < math.inf and (place := _place(falls, rest, ends, (earliest, latest, taken))) is not None:
+            rest[place] -= taken
+    return [replace(fall, spent=left) for fall, left in zip(falls, rest, strict=True)]
+
+
+def _place(
+    falls: Sequence[Fall], rest: Sequence[float], ends: Sequence[float], half: tuple[float, float, float]
+) -> int | None:
+    earliest, latest, taken = half
+    if not falls or latest <= falls[0].since or earliest > ends[-1]:
+        return None
+    first = bisect_left(ends, earliest)
+    last = min(bisect_left(ends, latest), len(falls) - 1)
+    likeliest = bisect_left(ends, earliest)
+    sign = 1 if taken > 0 else -1
+    return max(
+        range(first, last + 1),
+        key=lambda place: (round(min(sign * rest[place], abs(taken)), 4), -abs(place - likeliest)),
+    )
+
+
+def spans(
+    falls: Iterable[Fall], calls: Sequence[tuple[float, Source]], seconds: float, takes: float = 0.0
+) -> tuple[list[Span[Source]], float]:
+    """Return spans of at least ``seconds`` with their calls, and what was spent in gaps, which nobody can share out.
+
+    An enrichment takes up to ``takes`` seconds: a span ends where none can be running, for the reservation of one that
+    is comes back later. Where that is never so it ends after a while all the same.
+    """
+    found: list[Span[Source]] = []
+    times = [at for at, _ in calls]
+    lost = 0.0
+    for fall in falls:
+        if fall.is_gap:
+            lost += fall.spent
+            found.append(Span(fall.since, fall.until, 0.0, more=max(0.0, fall.spent), is_gap=True))
+        elif found and not _ends(found[-1], fall, seconds, takes, times):
+            last = found[-1]
+            last.until, last.spent = fall.until, last.spent + fall.spent
+            last.less, last.more = last.less + fall.less, last.more + fall.more
+        else:
+            found.append(Span(fall.since, fall.until, fall.spent, less=fall.less, more=fall.more))
+    _lay(found, calls, takes)
+    return found, lost
+
+
+def _ends(span: Span[Source], fall: Fall, seconds: float, takes: float, times: Sequence[float]) -> bool:
+    """Say whether ``span`` ends before ``fall``."""
+    if span.is_gap:
+        return True
+    length = span.until - span.since
+    if length < seconds or span.spent < 0 or fall.spent < 0:
+        return False
+    running = bisect_left(times, span.until) - bisect_left(times, span.until - takes)
+    return running == 0 or length >= max(seconds, PATIENCE * takes)
+
+
+def _lay(found: Sequence[Span[Source]], calls: Iterable[tuple[float, Source]], takes: float) -> None:
+    ends = [span.until for span in found]
+    for at, source in calls:
+        place = bisect_left(ends, at)
+        if place < len(found) and at > found[place].since:
+            found[place].calls[source] += 1
+            if at > found[place].until - takes:
+                found[place].open[source] += 1
+
+
+def share_out(
+    found: Sequence[Span[Source]], most: Mapping[Source, float], usual: Mapping[Source, Usual] | None = None
+) -> Shares[Source]:
+    """Share the spending out; ``most`` is what a call of each source can cost, ``usual`` what known ones did."""
+    usual = usual or {}
+    watched = [span for span in found if not span.is_gap]
+    live = [span for span in watched if span.spent > 0 or span.calls]
+    costs, background = _costs(watched, live, most, usual)
+    shares = {one: 0.0 for span in found for one in span.calls}
+    unexplained = 0.0
+    for span in live:
+        spent = max(0.0, span.spent)
+        expected = background * (span.until - span.since) + sum(n * costs[one] for one, n in span.calls.items())
+        given = 0.0
+        for one, number in span.calls.items():
+            part = min(spent * number * costs[one] / expected, number * most[one]) if expected else 0.0
+            shares[one] += part
+            given += part
+        unexplained += spent - given
+    return Shares(shares, unexplained, costs, background)
+
+
+def _costs(
+    found: Sequence[Span[Source]],
+    live: Sequence[Span[Source]],
+    most: Mapping[Source, float],
+    usual: Mapping[Source, Usual],
+) -> tuple[dict[Source, float], float]:
+    """Return the likeliest cost of one call by source, and the background in credits a second."""
+    totals: Counter[Source] = Counter()
+    for span in live:
+        totals.update(span.calls)
+    seconds = sum(span.until - span.since for span in found) or 1.0
+    spent = sum(max(0.0, span.spent) for span in live)
+    even = spent / (totals.total() or 1)
+    costs = {one: min(max(even, 0.01), most[one]) for one in totals}
+    background = spent / seconds / 10
+    for _ in range(ROUNDS):
+        sums, rest = dict.fromkeys(costs, 0.0), 0.0
+        for span in live:
+            quiet = background * (span.until - span.since)
+            expected = quiet + sum(number * costs[one] for one, number in span.calls.items())
+            if expected <= 0 or span.spent <= 0:
+                continue
+            ratio = span.spent / expected
+            rest += quiet * ratio
+            for one, number in span.calls.items():
+                sums[one] += number * costs[one] * ratio
+        costs = {one: min(_mean(total, totals[one], usual.get(one, Usual())), most[one]) for one, total in sums.items()}
+        background = rest / seconds
+    return costs, background
+
+
+def _mean(total: float, calls: int, usual: Usual) -> float:
+    """Return the cost of a call by what ``calls`` got and by what those that are known did cost."""
+    return (total + usual.calls * usual.cost) / (calls + usual.calls)

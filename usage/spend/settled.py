@@ -1,0 +1,202 @@
+"""Which calls are known to have cost what: enrichments that can be laid at the door of one key."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from uuid import UUID
+
+from django.db.models import Q
+
+from keys.log.workflows import asking, named_in
+from usage.changes.facts import ZERO
+from usage.changes.works import work_of
+from usage.spend.attribution import Settled
+from usage.spend.enrichments import STILL_RUNNING
+from webhooks.models import BULK_ID, Workflow
+from workspaces.models import Workspace
+
+BULK, PERSON, COMPANY = "enrich/bulk", "enrichment/person", "enrichment/company"
+# A key at an endpoint.
+Source = tuple[UUID, str]
+MOST_ASKED, MOST_WORKS = 20_000, 5000
+# An enrichment takes minutes, so the call that began it is not older than this when it ends.
+LONGEST = timedelta(hours=1)
+_NEVER = datetime.max.replace(tzinfo=UTC)
+# So many tell how long enrichments take.
+ENOUGH = 5
+# No answer takes longer.
+LONGEST_CALL = timedelta(minutes=5)
+# Upstream notes a call and what it began by clocks of its own; whole seconds are a second wide.
+CLOCKS, SECOND = timedelta(seconds=0.25), timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A paid call of the log; upstream may note its beginning or its end, ``took`` apart."""
+
+    at: datetime
+    source: Source
+    took: timedelta = timedelta(0)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """An enrichment, what it took and cost, and the keys that asked about it, with the first time.
+
+    It ended after ``ended_after`` and by ``ended_by``; both are None while it runs, and ``begun_at`` where nobody says.
+    """
+
+    workflow_id: str
+    begun_at: datetime | None
+    ended_by: datetime | None
+    credits: float
+    reserved: float
+    asked_by: Mapping[UUID, datetime] = field(default_factory=dict)
+    ended_after: datetime | None = None
+    contacts: int = 1
+
+    @property
+    def endpoint(self) -> str:
+        """Return which endpoint began it."""
+        return BULK if self.workflow_id.startswith(BULK_ID) or self.contacts > 1 else PERSON
+
+    def may_be_of(self, call: Call) -> bool:
+        """Say whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""
+        if call.source[1] != self.endpoint:
+            return False
+        if self.begun_at is not None:
+            whole = SECOND if 0 in (self.begun_at.microsecond, call.at.microsecond) else timedelta(0)
+            return abs(call.at - self.begun_at) <= call.took + CLOCKS + whole
+        asked_at = self.asked_by.get(call.source[0])
+        latest = min(filter(None, [self.ended_by, asked_at]), default=None)
+        return asked_at is not None and latest is not None and latest - LONGEST <= call.at <= latest
+
+    @property
+    def between(self) -> tuple[datetime, datetime]:
+        """Return the stretch in which to look for its call."""
+        if self.begun_at is not None:
+            return self.begun_at - LONGEST_CALL, self.begun_at + LONGEST_CALL
+        latest = max(self.asked_by.values(), default=self.ended_by)
+        return (latest - LONGEST, latest) if latest else (_NEVER, _NEVER)
+
+    def nearness(self, call: Call) -> timedelta:
+        """Return how far ``call`` is from where it is looked for."""
+        return abs((self.begun_at or self.asked_by[call.source[0]]) - call.at)
+
+
+def settled_of(workspace: Workspace, since: datetime, until: datetime, calls: Sequence[Call]) -> list[Settled[Source]]:
+    """Return what is known of ``calls`` (paid ones, oldest first), in two queries at most."""
+    flat = [_settled_at_once(call) for call in _companies(calls)]
+    rows = {row.workflow_id: row for row in _rows(workspace, since, until)}
+    if not rows:
+        return flat
+    asked = _asked(workspace, since - LONGEST, rows)
+    found = [one for row in rows.values() if (one := _begun(row, asked[row.workflow_id])) is not None]
+    return [*flat, *timed(match(found, calls))]
+
+
+def _settled_at_once(call: Call) -> Settled[Source]:
+    at = call.at.timestamp()
+    return Settled(at, at, 1.0, call.source, ended=at, called=at)
+
+
+def _companies(calls: Iterable[Call]) -> Iterable[Call]:
+    """Keep those that cost a credit at once: a company that was not found is no success."""
+    return (call for call in calls if call.source[1] == COMPANY)
+
+
+def _rows(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Workflow]:
+    ended = Q(completed_at__range=(since, until + LONGEST))
+    running = Q(completed_at__isnull=True, status_gone=False, status_read_at__gte=until - STILL_RUNNING)
+    return Workflow.objects.of(workspace).filter(ended | running).order_by("-pk")[:MOST_WORKS]
+
+
+def _begun(row: Workflow, asked_by: Mapping[UUID, datetime]) -> Begun | None:
+    """Return what is known of an enrichment, None where its cost is not, or what it holds."""
+    work = work_of(row)
+    cost = work.charged if row.completed_at else work.reserved
+    if cost is None:
+        return None
+    # Where upstream does not say when it ended, that is the time at which it was first seen to have.
+    is_exact = row.completed_at is not None and row.completed_at != row.status_read_at
+    return Begun(
+        row.workflow_id,
+        row.submitted_at,
+        row.completed_at,
+        float(work.charged or ZERO) if row.completed_at else 0.0,
+        float(cost if work.reserved is None else work.reserved),
+        asked_by,
+        row.completed_at if is_exact else None,
+        row.summary.get("total", 0),
+    )
+
+
+def _asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mapping[str, dict[UUID, datetime]]:
+    """Return which keys asked about each workflow, as far as the log names it, and when first."""
+    found: dict[str, dict[UUID, datetime]] = defaultdict(dict)
+    for path, key, at in asking(workspace, since).values_list("path", "key_id", "created_at")[:MOST_ASKED]:
+        if (name := named_in(path)) in ids:
+            found[name][key] = at
+    return found
+
+
+def match(found: Iterable[Begun], calls: Sequence[Call]) -> list[Settled[Source]]:
+    """Return what can be told of single calls: those that alone can have begun an enrichment.
+
+    Of several calls of one key the nearest is taken; which it was matters little. Where calls of several keys come
+    into question, those of keys that asked about it go before; if it is still not certain, nothing is concluded, until
+    other enrichments have taken their calls.
+    """
+    waiting = sorted(found, key=lambda one: one.begun_at or min(one.asked_by.values(), default=_NEVER))
+    known: list[Settled[Source]] = []
+    times, free = [call.at for call in calls], set(range(len(calls)))
+    while True:
+        undecided = []
+        for one in waiting:
+            place = _take(one, calls, times, free)
+            if place is None:
+                undecided.append(one)
+            else:
+                known.append(_settled(one, calls[place]))
+        if len(undecided) == len(waiting):
+            return known
+        waiting = undecided
+
+
+def _take(one: Begun, calls: Sequence[Call], times: Sequence[datetime], free: set[int]) -> int | None:
+    """Return the place of the call that began ``one``, where that is certain, and have it taken."""
+    earliest, latest = one.between
+    places = range(bisect_left(times, earliest), bisect_right(times, latest))
+    fitting = [place for place in places if place in free and one.may_be_of(calls[place])]
+    asking = [place for place in fitting if calls[place].source[0] in one.asked_by]
+    fitting = asking or fitting
+    if len({calls[place].source for place in fitting}) != 1:
+        return None
+    found = min(fitting, key=lambda place: one.nearness(calls[place]))
+    free.discard(found)
+    return found
+
+
+def timed(known: Sequence[Settled[Source]]) -> list[Settled[Source]]:
+    """Return ``known`` with the end of those that were only seen to have ended: after as long as others take."""
+    took = [one.until - one.since for one in known if one.since < one.ended == one.until]
+    if len(took) < ENOUGH:
+        return list(known)
+    usual = median(took)
+    return [
+        replace(one, ended=end, until=end)
+        if one.ended < one.until < math.inf and (end := min(one.until, one.since + usual))
+        else one
+        for one in known
+    ]
+
+
+def _settled(one: Begun, call: Call) -> Settled[Source]:
+    began = (one.begun_at or call.at).timestamp()
+    ended_by = math.inf if one.ended_by is None else one.ended_by.timestamp()
+    ended_after = began if one.ended_after is None else one.ended_after.timestamp()
+    return Settled(began, ended_by, one.credits, call.source, one.reserved, ended_after, call.at.timestamp())

@@ -1,0 +1,234 @@
+"""Spend by key and by endpoint for a workspace: exact where single calls are known, and else a range."""
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+from math import ceil, floor, inf
+from statistics import fmean, pstdev, quantiles
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import F
+
+from keys.models import ApiKey, LoggedRequest
+from usage.changes.evidence import PAID, log_read_until
+from usage.changes.facts import ZERO, Certainty
+from usage.models import BalanceReading
+from usage.page.ranges import DAY
+from usage.spend.attribution import Fall, Settled, Shares, Usual, share_out, spans, take_out
+from usage.spend.intervals import Doubt, Part, doubt_of, parts, rest_of
+from usage.spend.settled import Call, Source, settled_of
+from workspaces.models import Workspace
+
+# What one call can cost at most, by the end of its path on every surface of the API.
+MOST_A_CALL = {name: float(most) for name, most in PAID.items()}
+# Bounds the work of one page, whatever the traffic.
+LONGEST = 7 * DAY
+MOST_CALLS = 20_000
+MOST_READINGS = 12_000
+SPANS = 500
+# How long an enrichment takes, in seconds, where none is known.
+USUAL_SECONDS = 60.0
+Name = TypeVar("Name", bound=Hashable)
+
+
+@dataclass(frozen=True)
+class Share:
+    """A part of what was spent: likely ``credits``, at least ``low`` and at most ``high``; ``known`` are no estimate.
+
+    Several keys or endpoints are those that cannot be told apart. Without any it is what no call explains.
+    """
+
+    credits: Decimal
+    percent: float
+    known: Decimal = ZERO
+    low: Decimal = ZERO
+    high: Decimal = ZERO
+    keys: tuple[ApiKey, ...] = ()
+    endpoints: tuple[str, ...] = ()
+    calls: int = 0
+
+    @property
+    def names(self) -> str:
+        """Return the keys' names."""
+        return ", ".join(key.label for key in self.keys)
+
+    @property
+    def is_group(self) -> bool:
+        """Say whether it is of several keys or endpoints."""
+        return len(self.keys) + len(self.endpoints) > 1
+
+    @property
+    def is_range(self) -> bool:
+        """Say whether the figure is an estimate."""
+        return self.low != self.high
+
+
+@dataclass(frozen=True)
+class Spending:
+    """Who spent what; ``reason`` says why there is no estimate, else it is empty."""
+
+    since: datetime
+    until: datetime
+    total: Decimal = ZERO
+    by_key: tuple[Share, ...] = ()
+    by_endpoint: tuple[Share, ...] = ()
+    unexplained: Share | None = None
+    known: Decimal = ZERO
+    reason: str = ""
+
+    @property
+    def is_exact(self) -> bool:
+        """Say whether nothing in it is an estimate."""
+        return not any(share.is_range for share in self.by_key)
+
+
+def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending:
+    """Tell who spent what in the last ``length``, a week at most, in six queries."""
+    since = now - min(length, LONGEST)
+    read_until = log_read_until(workspace)
+    if read_until is None:
+        reason = "The request log is not read: it needs a management session, which is entered in the settings."
+        return Spending(since, now, reason=reason)
+    calls = list(_paid_calls(workspace, since))[::-1]
+    if len(calls) == MOST_CALLS:
+        since = calls[0].at
+    until = min(now, read_until)
+    falls = _falls(workspace, since, until)
+    return _estimate(workspace, since, until, falls, [call for call in calls if call.at <= until])
+
+
+def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[Call]:
+    """Return the calls that may have cost something, newest first."""
+    log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__gte=since)
+    rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
+    for at, key, path, took in rows.values_list("created_at", "key_id", "path", "duration_ms")[:MOST_CALLS]:
+        bare = path.partition("?")[0].rstrip("/")
+        name = next((name for name in MOST_A_CALL if bare.endswith(f"/{name}")), None)
+        if name:
+            yield Call(at, (key, name), timedelta(milliseconds=took or 0))
+
+
+def _falls(workspace: Workspace, since: datetime, until: datetime) -> list[Fall]:
+    readings = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
+    ranges = {name: F(f"change__{name}") for name in ("top_up_low", "top_up_high", "certainty", "mark")}
+    newest_first = readings.with_changes().annotate(**ranges).order_by("-first_read_at")
+    rows = list(newest_first[:MOST_READINGS])[::-1]
+    found = [_quiet(rows[0], until)] if rows else []
+    for before, row in pairwise(rows):
+        spent = float(before.credits - row.credits + row.added)
+        is_uncertain = row.certainty == Certainty.UNCERTAIN and not row.mark
+        less = float(row.topped_up - row.top_up_low) if is_uncertain else 0.0
+        more = float(row.top_up_high - row.topped_up) if is_uncertain else 0.0
+        found.append(
+            Fall(before.read_at.timestamp(), row.first_read_at.timestamp(), spent, row.gap_seconds > 0, less, more)
+        )
+        found.append(_quiet(row, until))
+    return found
+
+
+def _quiet(row: BalanceReading, until: datetime) -> Fall:
+    begin = row.first_read_at.timestamp()
+    return Fall(begin, max(begin, min(row.read_at, until).timestamp()), 0.0)
+
+
+def _estimate(
+    workspace: Workspace, since: datetime, until: datetime, falls: list[Fall], calls: Sequence[Call]
+) -> Spending:
+    begin = max(since, datetime.fromtimestamp(falls[0].since, UTC)) if falls else since
+    calls = [call for call in calls if call.at > begin] if falls else []
+    settled = settled_of(workspace, begin, until, calls)
+    unknown = Counter((call.at.timestamp(), call.source) for call in calls)
+    unknown.subtract((one.called, one.source) for one in settled)
+    seconds = max(60.0, (until - since).total_seconds() / SPANS)
+    found, lost = spans(take_out(falls, settled), sorted(unknown.elements()), seconds, _takes(settled))
+    most = {call.source: MOST_A_CALL[call.source[1]] for call in calls}
+    usual = _usual(settled)
+    shares = share_out(found, most, usual)
+    doubt = doubt_of(found, shares, most, usual)
+    table = _Table(Counter(call.source for call in calls), settled, shares, doubt)
+    keys = ApiKey.objects.of(workspace).in_bulk({key for key, _ in most})
+    unexplained = shares.unexplained + max(0.0, lost)
+    total = unexplained + sum(shares.credits.values()) + sum(one.credits for one in settled)
+    return Spending(
+        begin,
+        until,
+        _rounded(total),
+        tuple(_named(table.rows(lambda source: source[0], total), keys)),
+        tuple(replace(row, endpoints=names) for names, row in table.rows(lambda source: source[1], total)),
+        _unexplained(unexplained, shares, doubt, total),
+        _rounded(sum(one.credits for one in settled)),
+    )
+
+
+def _unexplained(credits: float, shares: Shares[Source], doubt: Doubt[Source], total: float) -> Share:  # noqa: A002
+    low, high = rest_of(credits, shares, doubt)
+    return _share(Part((), credits, low, high), {}, {}, total)
+
+
+def _usual(settled: Iterable[Settled[Source]]) -> dict[Source, Usual]:
+    """Return what the known calls of each source cost; those that still run tell nothing."""
+    costs: defaultdict[Source, list[float]] = defaultdict(list)
+    for one in settled:
+        if one.until < inf:
+            costs[one.source].append(one.credits)
+    return {source: Usual(len(found), fmean(found), pstdev(found)) for source, found in costs.items()}
+
+
+def _takes(settled: Iterable[Settled[Source]]) -> float:
+    """Return how long nine in ten enrichments take, in seconds, by those of which it is known."""
+    known = [one.until - one.since for one in settled if one.since < one.ended == one.until]
+    return max(10.0, quantiles(known, n=10)[-1]) if len(known) > 1 else USUAL_SECONDS
+
+
+def _named(rows: Iterable[tuple[tuple[UUID, ...], Share]], keys: Mapping[UUID, ApiKey]) -> Iterable[Share]:
+    for names, row in rows:
+        yield replace(row, keys=tuple(keys[name] for name in names if name in keys))
+
+
+@dataclass(frozen=True)
+class _Table:
+    """What is known and what is estimated of each source, to be added up by key or by endpoint."""
+
+    calls: Counter[Source]
+    settled: Sequence[Settled[Source]]
+    shares: Shares[Source]
+    doubt: Doubt[Source]
+
+    def rows(self, name_of: Callable[[Source], Name], total: float) -> list[tuple[tuple[Name, ...], Share]]:
+        """Return a row for each name, or for those that cannot be told apart; the largest first."""
+        known: defaultdict[Name, float] = defaultdict(float)
+        calls: Counter[Name] = Counter()
+        for one in self.settled:
+            known[name_of(one.source)] += one.credits
+        for source, number in self.calls.items():
+            calls[name_of(source)] += number
+        found = parts(self.shares, self.doubt, name_of)
+        estimated = {name for part in found for name in part.names}
+        found += [Part((name,), 0.0, 0.0, 0.0) for name in calls if name not in estimated]
+        rows = [(part.names, _share(part, known, calls, total)) for part in found]
+        return sorted(rows, key=lambda row: -row[1].credits)
+
+
+def _share(part: Part[Name], known: Mapping[Name, float], calls: Mapping[Name, int], total: float) -> Share:
+    exact = sum(known[name] for name in part.names)
+    credits, low, high = (exact + value for value in (part.credits, part.low, part.high))  # noqa: A001
+    return Share(
+        _rounded(credits),
+        _percent(credits, total),
+        _rounded(exact),
+        _rounded(credits) if high - low < 1 else Decimal(floor(low)),
+        _rounded(credits) if high - low < 1 else Decimal(ceil(high)),
+        calls=sum(calls[name] for name in part.names),
+    )
+
+
+def _percent(amount: float, total: float) -> float:
+    return 100 * amount / total if total else 0.0
+
+
+def _rounded(value: float) -> Decimal:
+    return Decimal(round(value))

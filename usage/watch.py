@@ -1,0 +1,193 @@
+"""What rules about credits see of many workspaces, in a few queries for all of them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cache, cached_property
+
+from django.db.models import OuterRef, QuerySet, Subquery
+from django.urls import NoReverseMatch, reverse
+
+from alerts.engine.kinds import Fact
+from core.formatting import figure, span, stamp, whole_span, with_unit
+from usage.burn import Spent, spent_since
+from usage.changes.facts import SKEW
+from usage.forecast.runway import BEYOND, NOT_FALLING, REACHED, Burn, Runway, burn_of, days_left, forecast, stored_burn
+from usage.models import BalanceReading, BurnPattern
+from usage.spend.enrichments import reserved_in
+from usage.spend.shares import Share, spending
+from workspaces.models import Poll, Workspace
+
+SPANS = (
+    ("last hour", timedelta(hours=1)),
+    ("last 24 hours", timedelta(days=1)),
+    ("last 7 days", timedelta(days=7)),
+)
+# An alert names so many.
+MOST_SPENDERS = 3
+
+
+@dataclass(frozen=True)
+class Credits:
+    """What the mirror holds of one workspace's credits, as of ``now``; what costs more is worked out when asked for."""
+
+    workspace: Workspace
+    now: datetime
+    poll: Poll | None
+    latest: BalanceReading | None
+    learned: Callable[[], Mapping[int, BurnPattern]]
+    held: Callable[[], Mapping[int, Sequence[tuple[datetime, Decimal]]]]
+
+    @property
+    def problem(self) -> str:
+        """Return why the balance as the mirror has it cannot be trusted, or nothing."""
+        if self.latest is None:
+            return "The balance has not been read yet."
+        if self.poll is not None and self.poll.is_stale:
+            reason = self.poll.problem or "no reading came in time"
+            return f"The balance is out of date: {reason}"
+        return ""
+
+    @property
+    def balance(self) -> Decimal:
+        """Return the balance as last read; zero before the first reading."""
+        return self.latest.credits if self.latest else Decimal(0)
+
+    @cached_property
+    def reserved(self) -> Decimal:
+        """Return what running enrichments are known to hold of the credits that the balance is without."""
+        if self.latest is None:
+            return Decimal(0)
+        seen = self.latest.read_at - SKEW
+        return sum((held for begun, held in self.held().get(self.workspace.pk, ()) if begun <= seen), Decimal(0))
+
+    @cached_property
+    def url(self) -> str:
+        """Return where its page is."""
+        return page_of(self.workspace)
+
+    @property
+    def is_learned(self) -> bool:
+        """Say whether the burn was learned with a landing, so that to ask for it costs next to nothing."""
+        return self.workspace.pk in self.learned()
+
+    @cached_property
+    def burn(self) -> Burn:
+        """Return the burn as it was learned with the latest landing; learned now where it never was."""
+        row = self.learned().get(self.workspace.pk)
+        return stored_burn(row) if row else burn_of(self.workspace, self.now)
+
+    @cached_property
+    def runway(self) -> Runway:
+        """Return when the credits run out."""
+        return forecast(self.burn, self.balance, [Decimal(0)], self.now)[0]
+
+    @cached_property
+    def days(self) -> Decimal | None:
+        """Return how many days the credits last, None where that is not known."""
+        return days_left(self.burn, self.balance, self.now)
+
+    @property
+    def unlearned(self) -> str:
+        """Say how much history is missing until the burn is learned, or nothing."""
+        return "" if self.burn.pattern else f"not enough history yet: {self.burn.missing}"
+
+    @property
+    def lasts(self) -> str:
+        """Say how long the credits last: "about 2 days", or nothing where that is not known."""
+        if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
+            return ""
+        return f"about {span(self.runway.median_at - self.now)}"
+
+    @cached_property
+    def facts(self) -> tuple[Fact, ...]:
+        """Return what an alert tells beside its value: balance, burn, runway, top spenders. Costs queries."""
+        return (*self._figures(), *self.spenders)
+
+    def _figures(self) -> list[Fact]:
+        spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
+        read_at = f", read {stamp(self.latest.read_at)}" if self.latest else ""
+        facts = [("Balance", f"{figure(self.balance)} credits{read_at}")]
+        if self.reserved:
+            facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
+        facts += [
+            (f"Spent in the {name}", with_unit(past.rounded, "credits") + _between(past))
+            for (name, _), past in zip(SPANS, spent, strict=True)
+        ]
+        ahead = self.runway
+        if self.balance <= 0:
+            return [*facts, ("Runs out", "no credits are left")]
+        if ahead.median_at is None:
+            return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
+        return [*facts, ("Runs out", f"{self.lasts or 'now'}{_when(ahead, self.now)}"), *_remarks(ahead)]
+
+    @cached_property
+    def spenders(self) -> tuple[Fact, ...]:
+        """Return who spent most of the last day's credits, and what of them no call explains. Costs queries."""
+        estimate = spending(self.workspace, timedelta(days=1), self.now)
+        named = [share for share in estimate.by_key if share.keys and share.credits > 0][:MOST_SPENDERS]
+        words = [f"{share.names}: {_spent_by(share)}" for share in named]
+        if estimate.unexplained and estimate.unexplained.high > 0:
+            words.append(f"explained by no call: {_spent_by(estimate.unexplained)}")
+        return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
+
+
+def _between(past: Spent) -> str:
+    return f" (estimate; {figure(past.low)} to {figure(past.high)})" if past.is_range else ""
+
+
+def _spent_by(share: Share) -> str:
+    """Say a figure with its range; where that is as wide as the figure, the range alone."""
+    if share.high - share.low > share.credits:
+        return f"between {share.low:,} and {share.high:,} credits"
+    return with_unit(share.credits, "credits") + (
+        f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
+    )
+
+
+def _when(ahead: Runway, now: datetime) -> str:
+    """Say the moments of a forecast; where it is rough, without dates."""
+    early, late = ahead.early_at, ahead.late_at
+    if ahead.is_rough:
+        return f", roughly; {whole_span(early - now)} at the least" if early else ", roughly"
+    likely = f": {stamp(ahead.median_at)}" if ahead.median_at else ""
+    return likely + (f", 80 % between {stamp(early)} and {stamp(late)}" if early and late else "")
+
+
+def _remarks(ahead: Runway) -> list[Fact]:
+    words = "; ".join(words for words in (ahead.caveat, ahead.basis) if words)
+    return [("About the forecast", words[0].upper() + words[1:])] if words else []
+
+
+def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:
+    """Return what is known of each workspace's credits, in two queries; burns and reservations are one more each."""
+    known = {workspace.pk: workspace for workspace in workspaces}
+    polls = polls_of(known.values())
+    latest = _one_each(BalanceReading.objects.order_by("-read_at"), known)
+    learned = cache(lambda: {row.workspace_id: row for row in BurnPattern.objects.filter(workspace__in=known)})
+    held = cache(lambda: reserved_in(known, now))
+    return [Credits(one, now, polls.get(pk), latest.get(pk), learned, held) for pk, one in known.items()]
+
+
+def polls_of(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
+    """Return the poll of each workspace's balance."""
+    rows = Poll.objects.filter(workspace__in=list(workspaces), resource="balance").order_by("-pk")
+    return {poll.workspace_id: poll for poll in rows}
+
+
+def _one_each(rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]) -> dict[int, BalanceReading]:
+    """Return the first of ``rows`` of each workspace, by its index however long the history is."""
+    if not workspaces:
+        return {}
+    first = Subquery(rows.filter(workspace=OuterRef("pk")).values("pk")[:1])
+    ids = Workspace.objects.filter(pk__in=workspaces).annotate(reading=first).values("reading")
+    return {row.workspace_id: row for row in BalanceReading.objects.filter(pk__in=ids)}
+
+
+def page_of(workspace: Workspace) -> str:
+    """Return where a workspace's usage is shown."""
+    try:
+        return reverse("usage:overview", args=[workspace.slug])
+    except NoReverseMatch:
+        return workspace.get_absolute_url()

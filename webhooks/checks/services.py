@@ -1,0 +1,105 @@
+"""Checks of webhook URLs: asked for by a person, made by a worker."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from core import clock
+from core.nudge import nudge_on_commit
+from webhooks.checks.probe import FAILED, probe
+from webhooks.models import EndpointCheck
+from webhooks.outgoing import target_of
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Role, Workspace
+from workspaces.models.workspace import holds
+from workspaces.polling import shutdown
+
+logger = structlog.get_logger(__name__)
+# Within each of these, so many checks of one workspace.
+LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 60))
+# Longer than a probe may take.
+LEASE = timedelta(seconds=30)
+MOST_TRIES = 3
+
+
+class TooManyChecks(Exception):
+    """The workspace's share of checks is used up; the message says until when."""
+
+
+def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
+    """Have ``url`` checked. Raises Refused for one that must not be called, and TooManyChecks."""
+    target_of(url)
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        rights.require(actor, workspace, Role.OPERATOR)
+        _mind_the_limits(workspace, clock.now())
+        check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)
+        record_event(Action.ENDPOINT_CHECKED, actor, workspace=workspace, subject=(str(check.check_id), url))
+        nudge_on_commit("webhooks.tasks.check_endpoints")
+    return check
+
+
+def _mind_the_limits(workspace: Workspace, now: datetime) -> None:
+    for span, most in LIMITS:
+        latest = EndpointCheck.objects.of(workspace).filter(created_at__gt=now - span)[:most]
+        if len(latest) == most:
+            free_at = timezone.localtime(latest[most - 1].created_at + span)
+            within = "minute" if span <= timedelta(minutes=1) else "hour"
+            raise TooManyChecks(f"{most} checks were made in the last {within}. The next can be at {free_at:%H:%M:%S}.")
+
+
+def run_due() -> int:
+    """Make the checks that wait, also those that a worker has left unfinished; return how many."""
+    made = 0
+    while not shutdown.is_asked():
+        check = EndpointCheck.objects.due(clock.now()).first()
+        if check is None:
+            break
+        if _lease(check):
+            _run(check)
+            made += 1
+    return made
+
+
+def _lease(check: EndpointCheck) -> bool:
+    """Take a check for this worker; false where another was quicker."""
+    until, rows = clock.now() + LEASE, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
+    taken = rows.filter(leased_until=check.leased_until).update(leased_until=until, tries=check.tries + 1)
+    check.leased_until, check.tries = until, check.tries + 1
+    return bool(taken)
+
+
+def _run(check: EndpointCheck) -> None:
+    if check.tries > MOST_TRIES:
+        _finish(check, "unknown", [_gave_up()])
+        return
+    if not EndpointCheck.objects.filter(holds("requested_by", Role.OPERATOR), pk=check.pk).exists():
+        _finish(check, "unknown", [_not_made("Not made: who asked for it may no longer do so", "")])
+        return
+    reason = probe(check.url, str(check.check_id), lambda steps: _note(check, steps))
+    _finish(check, reason, check.steps)
+
+
+def _note(check: EndpointCheck, steps: list[dict[str, Any]]) -> None:
+    """Store the steps so far, for the page that waits for them."""
+    check.steps = steps
+    EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until).update(steps=steps)
+
+
+def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, Any]]) -> None:
+    rows = EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until)
+    rows.update(steps=steps, reason=reason, finished_at=clock.now(), leased_until=None)
+    logger.info("endpoint_checked", check=str(check.check_id), reason=reason or "none")
+
+
+def _gave_up() -> dict[str, Any]:
+    words = "The console's worker ended in the middle of it, three times over"
+    return _not_made(words, "The console's log says why.")
+
+
+def _not_made(words: str, advice: str) -> dict[str, Any]:
+    return {"name": "url", "state": FAILED, "found": words, "advice": advice, "took_ms": None}

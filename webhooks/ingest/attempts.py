@@ -1,0 +1,224 @@
+"""How a page of delivery attempts becomes the mirror: attempts, their deliveries and workflows, and what they count.
+
+Landing the same page twice, or pages in another order, leaves the same rows.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from cleanlist import DeliveryAttempt
+from webhooks.ingest import endpoint_rollups
+from webhooks.ingest.delivery_status import Standing, arrange, overdue
+from webhooks.ingest.normalize import cleaned, host_of, stored_url
+from webhooks.models import Attempt, Delivery, DeliveryState, Workflow, WorkflowSource
+from webhooks.retention import kept_from
+from workspaces.models import Workspace
+
+# Rows a statement, for pages of any size.
+_BATCH = 2000
+_STANDING = list(Standing.__dataclass_fields__)
+_LAST = ("last_status_code", "last_error", "last_duration_ms")
+# Which delivery an attempt belongs to: workflow and URL.
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a page brought; the times are those of its oldest and newest attempt."""
+
+    rows: int = 0
+    fresh: int = 0
+    known: int = 0
+    oldest_at: datetime | None = None
+    newest_at: datetime | None = None
+    workflows: frozenset[str] = frozenset()
+    # Workflows whose first attempts the page no longer shows and nobody has seen.
+    begun_before: frozenset[str] = frozenset()
+
+
+def land_page(
+    workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, *, workflow_id: str = ""
+) -> Landed:
+    """Add what is new; one landing of a workspace at a time. ``workflow_id`` is whose attempts were asked for.
+
+    ``rows`` belong to workflows (``webhooks.ingest.normalize.problem_of``).
+    """
+    with transaction.atomic(savepoint=False):
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        page = _page(workspace, rows, read_at, workflow_id)
+        known = {one.upstream_id: one for one in _stored(workspace, upstream_id__in=list(page))}
+        fresh = {name: found for name, found in page.items() if name not in known}
+        decided = [
+            (known[name], one) for name, (_, one) in page.items() if name in known and _decides(known[name], one)
+        ]
+        if fresh or decided:
+            _write(workspace, fresh, decided, read_at)
+        _give_up(workspace, read_at)
+    return _landed(page, fresh, read_at)
+
+
+def _page(
+    workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, asked_for: str
+) -> dict[str, tuple[Key, Attempt]]:
+    """Return the page's attempts by their identity, each with whose it is."""
+    oldest = kept_from(read_at)
+    page: dict[str, tuple[Key, Attempt]] = {}
+    for raw in rows:
+        workflow_id = raw.workflow_id or asked_for
+        attempt = cleaned(raw, workflow_id, read_at)
+        attempt.workspace = workspace
+        there = page.get(attempt.upstream_id)
+        if attempt.at >= oldest and (there is None or _decides(there[1], attempt)):
+            page[attempt.upstream_id] = (workflow_id, stored_url(raw.target)), attempt
+    return page
+
+
+def _stored(workspace: Workspace, **conditions: object) -> Iterable[Attempt]:
+    return Attempt.objects.filter(workspace=workspace, **conditions).select_related("delivery")
+
+
+def _decides(known: Attempt, attempt: Attempt) -> bool:
+    """Say whether ``attempt`` tells how one ended that was still running when it was stored."""
+    return _is_undecided(known) and not _is_undecided(attempt)
+
+
+def _is_undecided(attempt: Attempt) -> bool:
+    return not attempt.acknowledged and not attempt.reason
+
+
+def _write(
+    workspace: Workspace,
+    fresh: Mapping[str, tuple[Key, Attempt]],
+    decided: Sequence[tuple[Attempt, Attempt]],
+    read_at: datetime,
+) -> None:
+    """Write new attempts, and the deliveries that stand otherwise with them."""
+    _decide(decided)
+    added: dict[Key, list[Attempt]] = defaultdict(list)
+    for key, attempt in fresh.values():
+        added[key].append(attempt)
+    deliveries = _deliveries(workspace, added, [known.delivery for known, _ in decided], read_at)
+    attempts = _by_delivery(workspace, deliveries.values())
+    for key, delivery in deliveries.items():
+        _stand(delivery, [*attempts.get(delivery.pk, ()), *added.get(key, ())], read_at)
+    _store_deliveries(deliveries.values())
+    for key, ones in added.items():
+        for attempt in ones:
+            attempt.delivery = deliveries[key]
+    Attempt.objects.bulk_create([attempt for _, attempt in fresh.values()], batch_size=_BATCH)
+    _store_runs([attempt for ones in attempts.values() for attempt in ones])
+    endpoint_rollups.note_endpoints(workspace, deliveries.values())
+    new = [attempt for _, attempt in fresh.values() if not _is_undecided(attempt)]
+    endpoint_rollups.add(workspace, [*new, *(known for known, _ in decided)])
+
+
+def _decide(decided: Sequence[tuple[Attempt, Attempt]]) -> None:
+    """Complete attempts that had not ended when they were stored."""
+    names = ["status", "acknowledged", "reason", "status_code", "error", "duration_ms", "next_at"]
+    for known, attempt in decided:
+        for name in names:
+            setattr(known, name, getattr(attempt, name))
+    if decided:
+        Attempt.objects.bulk_update([known for known, _ in decided], names, batch_size=_BATCH)
+
+
+def _deliveries(
+    workspace: Workspace, added: Mapping[Key, Sequence[Attempt]], changed: Sequence[Delivery], read_at: datetime
+) -> dict[Key, Delivery]:
+    """Return the deliveries that a page touches, stored ones and new ones, by workflow and URL."""
+    workflows = _workflows(workspace, {workflow_id for workflow_id, _ in added}, read_at)
+    there = Delivery.objects.of(workspace).filter(workflow__in=workflows.values()).select_related("workflow")
+    found = {(one.workflow.workflow_id, one.url): one for one in there}
+    touched = {key: found.get(key) or _new(workspace, workflows[key[0]], key[1]) for key in added}
+    pks = {one.pk for one in changed} - {one.pk for one in touched.values()}
+    others = Delivery.objects.of(workspace).filter(pk__in=pks).select_related("workflow") if pks else ()
+    return touched | {(one.workflow.workflow_id, one.url): one for one in others}
+
+
+def _new(workspace: Workspace, workflow: Workflow, url: str) -> Delivery:
+    return Delivery(workspace=workspace, workflow=workflow, url=url, host=host_of(url))
+
+
+def _workflows(workspace: Workspace, ids: set[str], read_at: datetime) -> dict[str, Workflow]:
+    """Return the workflows by upstream's id; those that were not known are stored."""
+    rows = Workflow.objects.of(workspace).filter(workflow_id__in=ids)
+    known = {one.workflow_id: one for one in rows}
+    new = [
+        Workflow(workspace=workspace, workflow_id=name, source=WorkflowSource.DELIVERIES, first_seen_at=read_at)
+        for name in sorted(ids - known.keys())
+    ]
+    # Without the workspace's lock a person may look the same one up at this moment; theirs is then read again.
+    Workflow.objects.bulk_create(new, batch_size=_BATCH, ignore_conflicts=True)
+    return {one.workflow_id: one for one in rows.all()} if new else known
+
+
+def _by_delivery(workspace: Workspace, deliveries: Iterable[Delivery]) -> dict[int, list[Attempt]]:
+    """Return the stored attempts of ``deliveries``, after the updates of this landing."""
+    found: dict[int, list[Attempt]] = defaultdict(list)
+    pks = [one.pk for one in deliveries if one.pk]
+    for attempt in Attempt.objects.filter(workspace=workspace, delivery__in=pks) if pks else ():
+        attempt.stored_run = attempt.run  # type: ignore[attr-defined]
+        found[attempt.delivery_id].append(attempt)
+    return found
+
+
+def _stand(delivery: Delivery, attempts: Sequence[Attempt], read_at: datetime) -> None:
+    """Set on ``delivery`` how it stands. What the console itself delivered stays delivered."""
+    standing = asdict(arrange(attempts, read_at))
+    redelivered_at = delivery.redelivered_at
+    if redelivered_at is not None:
+        standing |= {"state": DeliveryState.DELIVERED, "reason": "", "next_attempt_at": None, "next_is_estimate": False}
+        arrivals = (standing["delivered_at"], delivery.delivered_at, redelivered_at)
+        standing["delivered_at"] = min(at for at in arrivals if at is not None)
+        if standing["last_attempt_at"] <= redelivered_at:
+            standing |= {name: getattr(delivery, name) for name in _LAST}
+    for name, value in standing.items():
+        setattr(delivery, name, value)
+
+
+def _store_deliveries(deliveries: Iterable[Delivery]) -> None:
+    Delivery.objects.bulk_create(
+        list(deliveries),
+        batch_size=_BATCH,
+        update_conflicts=True,
+        unique_fields=["workspace", "workflow", "url"],
+        update_fields=_STANDING,
+    )
+
+
+def _store_runs(attempts: Sequence[Attempt]) -> None:
+    """Write the runs of stored attempts that an older one, which came late, has moved."""
+    moved = [attempt for attempt in attempts if attempt.run != attempt.stored_run]  # type: ignore[attr-defined]
+    if moved:
+        Attempt.objects.bulk_update(moved, ["run"], batch_size=_BATCH)
+
+
+def _give_up(workspace: Workspace, read_at: datetime) -> None:
+    """Call failed what no further attempt came for."""
+    retrying = Delivery.objects.of(workspace).filter(state=DeliveryState.RETRYING)
+    late = overdue(list(retrying), read_at)
+    if late:
+        names = ["state", "reason", "next_attempt_at", "next_is_estimate"]
+        Delivery.objects.bulk_update(late, names, batch_size=_BATCH)
+
+
+def _landed(
+    page: Mapping[str, tuple[Key, Attempt]], fresh: Mapping[str, tuple[Key, Attempt]], read_at: datetime
+) -> Landed:
+    numbers: dict[str, list[int]] = defaultdict(list)
+    for (workflow_id, _), attempt in fresh.values():
+        numbers[workflow_id].append(attempt.number)
+    return Landed(
+        rows=len(page),
+        fresh=len(fresh),
+        # One from the future stays on the page whatever is missed behind it, so that it is known tells nothing.
+        known=sum(name not in fresh and attempt.at <= read_at for name, (_, attempt) in page.items()),
+        oldest_at=min((attempt.at for _, attempt in page.values()), default=None),
+        newest_at=max((attempt.at for _, attempt in page.values()), default=None),
+        workflows=frozenset(workflow_id for (workflow_id, _), _ in page.values()),
+        begun_before=frozenset(name for name, seen in numbers.items() if min(seen) > 1),
+    )

@@ -1,0 +1,251 @@
+"""What pages show of webhooks besides their columns: how endpoints do, what fails, and the story of a workflow."""
+
+import shlex
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Exists, OuterRef
+
+from core import clock
+from webhooks import health, tracked_workflows
+from webhooks.filters import NAMELESS_WORDS, link_to
+from webhooks.health import EndpointHealth, FailureGroup
+from webhooks.ingest.delivery_status import sentence
+from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
+from webhooks.presenters.timeline import Run, runs_of
+from webhooks.reasons import ANSWER_MS, Reason, reason_named
+from workspaces.models import Workspace
+
+# As the filter of the list says it.
+STRETCH = "7d"
+IN_SIGHT = 4
+# Of one workflow: URLs, and attempts. Upstream makes five; more come of repeats.
+MOST_DELIVERIES, MOST_ATTEMPTS = 20, 200
+# Of what the console sent itself.
+MOST_SENT = 10
+# How states of results that the console sends are coloured.
+LEVELS = {
+    ItemState.WAITING: "neutral",
+    ItemState.SENDING: "info",
+    ItemState.DELIVERED: "ok",
+    ItemState.FAILED: "danger",
+    ItemState.SKIPPED: "neutral",
+    ItemState.UNKNOWN: "warning",
+}
+
+
+@dataclass(frozen=True)
+class EndpointRow:
+    """One endpoint of the strip, and the query string of its deliveries."""
+
+    health: EndpointHealth
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Return what to call it."""
+        return self.health.host or NAMELESS_WORDS
+
+    @property
+    def percent(self) -> float | None:
+        """Return the share of attempts that were acknowledged; a little less than all is not 100."""
+        rate = self.health.success_rate
+        if rate is None:
+            return None
+        return min(round(100 * rate, 1), 99.9) if rate < 1 else 100.0
+
+    @property
+    def level(self) -> str:
+        """Return how its bar is coloured."""
+        if self.health.is_failing:
+            return "danger"
+        return "warning" if self.percent is not None and self.percent < 90 else ""
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """Deliveries that fail alike, and the query string that shows them."""
+
+    group: FailureGroup
+    reason: Reason | None
+    url: str
+
+    @property
+    def name(self) -> str:
+        """Return what to call the endpoint."""
+        return self.group.host or NAMELESS_WORDS
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How the endpoints of a workspace have done for seven days, failing ones first, and what fails there.
+
+    While the endpoints are still to be read, ``endpoints`` is None, and only ``number`` of them is known.
+    """
+
+    endpoints: list[EndpointRow] | None
+    number: int
+    groups: list[GroupRow]
+    lost: int  # deliveries that failed for good
+    lost_url: str
+
+    @property
+    def first_endpoints(self) -> list[EndpointRow | None]:
+        """Return those in sight; None for each that is still to be read."""
+        return [*self.endpoints[:IN_SIGHT]] if self.endpoints is not None else [None] * min(self.number, IN_SIGHT)
+
+    @property
+    def more_endpoints(self) -> list[EndpointRow]:
+        """Return those folded away."""
+        return (self.endpoints or [])[IN_SIGHT:]
+
+    @property
+    def number_of_more(self) -> int:
+        """Return how many are folded away."""
+        return max(0, self.number - IN_SIGHT)
+
+    @property
+    def first_groups(self) -> list[GroupRow]:
+        """Return those in sight."""
+        return self.groups[:IN_SIGHT]
+
+    @property
+    def more_groups(self) -> list[GroupRow]:
+        """Return those folded away."""
+        return self.groups[IN_SIGHT:]
+
+
+def figures_of(workspace: Workspace) -> Figures:
+    """Return all figures; four queries."""
+    since = clock.moment() - health.STRETCH
+    found = health.endpoints(workspace, since)
+    endpoints = [EndpointRow(one, link_to(host=one.host, since=STRETCH)) for one in found]
+    return _figures(workspace, since, endpoints, len(endpoints))
+
+
+def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> Figures:
+    """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
+    since = clock.moment() - health.STRETCH
+    number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
+    return _figures(workspace, since, None, min(number, health.MOST_ENDPOINTS))
+
+
+def _figures(workspace: Workspace, since: datetime, endpoints: list[EndpointRow] | None, number: int) -> Figures:
+    groups = health.failures(workspace, since)
+    return Figures(
+        endpoints=endpoints,
+        number=number,
+        groups=[
+            GroupRow(group, reason_named(group.reason), link_to(host=group.host, reason=group.reason, since=STRETCH))
+            for group in groups
+        ],
+        lost=groups[0].failed_in_all if groups else 0,
+        lost_url=link_to(state=DeliveryState.FAILED.value, since=STRETCH),
+    )
+
+
+@dataclass(frozen=True)
+class Story:
+    """One delivery of a workflow as its page tells it."""
+
+    delivery: Delivery
+    runs: list[Run]
+    sentence: str
+    is_cut: bool
+
+    @property
+    def latest(self) -> Attempt | None:
+        """Return the latest attempt."""
+        return self.runs[0].marks[-1].attempt if self.runs else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A workflow, and what one query tells of it besides."""
+
+    workflow: Workflow
+    is_followed: bool
+    was_sent: bool  # by the console itself, or is to be
+
+
+def find_workflow(workspace: Workspace, workflow_id: str) -> Found | None:
+    """Return the workflow of that id; None for one that is unknown. One query."""
+    polls = workspace.polls.filter(resource__in=tracked_workflows.OF_ONE, subject=OuterRef("workflow_id"))
+    items = Item.objects.filter(workflow=OuterRef("pk"))
+    rows = Workflow.objects.of(workspace).annotate(is_followed=Exists(polls), was_sent=Exists(items))
+    workflow = rows.filter(workflow_id=workflow_id).first()
+    if workflow is None:
+        return None
+    workflow.workspace = workspace
+    facts = workflow.__dict__  # the annotations, which the model does not declare
+    return Found(workflow, facts["is_followed"], facts["was_sent"])
+
+
+def _sent(found: Found) -> list[Item]:
+    """Return what the console sent of it, the latest first."""
+    if not found.was_sent:
+        return []
+    rows = Item.objects.filter(workflow=found.workflow).select_related("redelivery").order_by("-pk")
+    items = list(rows[:MOST_SENT])
+    for item in items:
+        item.redelivery.workspace = found.workflow.workspace
+    return items
+
+
+def workflow_context(found: Found) -> dict[str, Any]:
+    """Return what the page of a workflow shows; three queries at most, however many attempts there are."""
+    workflow = found.workflow
+    stories = _stories(workflow)
+    deliveries = [story.delivery for story in stories]
+    sent = _sent(found)
+    is_under_way = any(item.is_open for item in sent)
+    return {
+        "workflow": workflow,
+        "sent": [(item, LEVELS[ItemState(item.state)], reason_named(item.reason)) for item in sent],
+        "is_under_way": is_under_way,
+        "stories": stories,
+        "trouble": next((story for story in stories if story.delivery.state != DeliveryState.DELIVERED), None),
+        "is_lost": _is_lost(deliveries) if len(deliveries) < MOST_DELIVERIES else is_lost(workflow),
+        "can_be_sent": not (is_under_way or deliveries or workflow.completed_at is None),
+        "is_followed": is_under_way or found.is_followed,
+        "curl": curl_for(workflow),
+        "most_seconds": ANSWER_MS // 1000,
+    }
+
+
+def is_lost(workflow: Workflow) -> bool:
+    """Say whether Cleanlist has given up on every delivery of it; one query."""
+    states = set(workflow.deliveries.order_by().values_list("state", flat=True).distinct())
+    return states == {DeliveryState.FAILED}
+
+
+def _is_lost(deliveries: Sequence[Delivery]) -> bool:
+    return {delivery.state for delivery in deliveries} == {DeliveryState.FAILED}
+
+
+def _stories(workflow: Workflow) -> list[Story]:
+    """Return the deliveries with their attempts; of very many attempts the latest."""
+    rows = Attempt.objects.filter(delivery__workflow=workflow).select_related("delivery").order_by("-at", "-pk")
+    attempts = list(rows[: MOST_ATTEMPTS + 1])
+    is_cut = len(attempts) > MOST_ATTEMPTS
+    found: dict[int, list[Attempt]] = {}
+    for attempt in attempts:
+        found.setdefault(attempt.delivery_id, []).append(attempt)
+    known = {attempt.delivery_id: attempt.delivery for attempt in attempts}
+    deliveries = list(workflow.deliveries.newest_first()[:MOST_DELIVERIES]) if is_cut else list(known.values())
+    deliveries.sort(key=lambda delivery: (delivery.last_attempt_at, delivery.pk), reverse=True)
+    return [
+        Story(delivery, runs_of(delivery, found.get(delivery.pk, ())), sentence(delivery), is_cut)
+        for delivery in deliveries[:MOST_DELIVERIES]
+    ]
+
+
+def curl_for(workflow: Workflow) -> str:
+    """Return the call that asks for the enrichment's state as a command; the shell fills the secret in."""
+    query = urlencode({"workflow_id": workflow.workflow_id})
+    address = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
+    parts = ["curl --globoff", '--header "Authorization: Bearer $CLEANLIST_API_KEY"', shlex.quote(address)]
+    return " \\\n  ".join(parts)

@@ -1,0 +1,121 @@
+"""Redeliveries as people command them: begun, paused, resumed, cancelled."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import QueryDict
+
+from core import clock
+from core.nudge import nudge_on_commit
+from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
+from webhooks.redelivery import engine
+from webhooks.redelivery.selection import Selection, select
+from workspaces import rights
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Role, User, Workspace
+
+State = RedeliveryState
+
+
+class SelectionChanged(Exception):
+    """What would be sent is no longer what the person was shown; ``selection`` is what it is now."""
+
+    def __init__(self, selection: Selection) -> None:
+        super().__init__("What would be sent has changed meanwhile.")
+        self.selection = selection
+
+
+def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: str, expected: int) -> Redelivery:
+    """Have what ``query`` selects sent, each to its own URL or all to ``url``; a worker does it.
+
+    Raises SelectionChanged unless it is ``expected`` many, and at least one; PermissionDenied for who is no operator
+    any more.
+    """
+    with transaction.atomic():
+        # One at a time: no result is ever in two jobs that run.
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        rights.require(actor, workspace, Role.OPERATOR)
+        selection = select(workspace, query)
+        candidates = list(selection.candidates(url))
+        if not candidates or selection.count != expected:
+            raise SelectionChanged(selection)
+        job = Redelivery.objects.create(
+            workspace=workspace, requested_by=actor.user, url=url, filters=selection.filters
+        )
+        Item.objects.bulk_create(
+            [
+                Item(redelivery=job, workflow_id=one.workflow_id, delivery_id=one.delivery_id, url=one.url)
+                for one in candidates
+            ],
+            batch_size=1000,
+        )
+        _record(Action.REDELIVERY_STARTED, job, actor, results=len(candidates), url=url, filters=selection.filters)
+        nudge_on_commit("webhooks.tasks.redeliver")
+    return job
+
+
+def pause(job: Redelivery, actor: Actor) -> bool:
+    """Send nothing of ``job`` until it is resumed; what is on its way is still settled. False if it does not run."""
+    if not _change(job, [State.RUNNING], state=State.PAUSED, note="Paused by a person.", next_run_at=None):
+        return False
+    _record(Action.REDELIVERY_PAUSED, job, actor)
+    return True
+
+
+def resume(job: Redelivery, actor: Actor) -> bool:
+    """Go on with a paused ``job`` at once, by the right of who resumes it. False if it is not paused.
+
+    Raises PermissionDenied for who is no operator any more, or, where who answered for it lost the right, no owner.
+    """
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
+        job.refresh_from_db()
+        if job.state != State.PAUSED:
+            return False
+        rights.require(actor, job.workspace, Role.OPERATOR)
+        before, taken_over = job.answers_for_it, _take_over(job, actor)
+        _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0, **taken_over)
+        job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
+        _record(Action.REDELIVERY_RESUMED, job, actor, **({"taken_over_from": str(before or "")} if taken_over else {}))
+    engine.finish_if_done(job)
+    nudge_on_commit("webhooks.tasks.redeliver")
+    return True
+
+
+def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
+    """Return what changes in ``job`` when another than who answers for it resumes it.
+
+    Raises PermissionDenied where who answers for it lost the right, unless an owner takes it over.
+    """
+    if actor.user is None or actor.user == job.answers_for_it:
+        return {}
+    if not job.is_permitted and job.workspace.role_of(actor.user) != Role.OWNER:
+        raise PermissionDenied("Who answers for this redelivery may no longer send results. An owner can take it over.")
+    return {"taken_over_by": actor.user}
+
+
+def cancel(job: Redelivery, actor: Actor) -> bool:
+    """End ``job``; what was not sent is left out. False if it has ended."""
+    ended = {"state": State.CANCELLED, "finished_at": clock.now(), "note": "", "next_run_at": None}
+    if not _change(job, [State.RUNNING, State.PAUSED], **ended):
+        return False
+    engine.leave_out_the_rest(job)
+    _record(Action.REDELIVERY_CANCELLED, job, actor)
+    return True
+
+
+def _change(job: Redelivery, states: list[State], **changes: object) -> bool:
+    changed = Redelivery.objects.filter(pk=job.pk, state__in=states).update(**changes)
+    job.refresh_from_db()
+    return bool(changed)
+
+
+def _record(action: Action, job: Redelivery, actor: Actor, **details: Any) -> None:
+    record_event(action, actor, workspace=job.workspace, subject=(str(job.job_id), _goal(job)), **details)
+
+
+def _goal(job: Redelivery) -> str:
+    # Of the URL only its host: the rest may hold a secret, and this stands in the log too.
+    return f"to {urlsplit(job.url).hostname}" if job.url else "to the URLs of the webhooks"

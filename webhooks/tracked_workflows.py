@@ -1,0 +1,153 @@
+"""Which workflows are asked about one by one, and what pages say of how much upstream shows.
+
+Upstream may list deliveries for single workflows only. Then those are followed that people look up, and those that
+the console learns of. What an enrichment cost is asked of each that the console learns of, whether its webhook arrived
+or not. Each is a poll of its own, which ends once the workflow is settled; there are never many.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from core import clock
+from keys.log.workflows import workflows_in_log
+from webhooks.ingest.normalize import is_usable_workflow_id
+from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
+from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import resource_named
+from workspaces.services.refreshing import RefreshResult, refresh
+
+ALL, OF_WORKFLOW = "deliveries", "workflow_deliveries"
+# Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.
+STATUS, NEWER_STATUS = "workflow_status", "newer_workflow_status"
+OF_ONE = (OF_WORKFLOW, STATUS, NEWER_STATUS)
+STATUS_SCOPE = "enrich:read"
+# Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
+MOST_FOLLOWED = 100
+# Without a single attempt for so long a workflow has no webhook, or its deliveries are forgotten.
+GIVE_UP_AFTER = timedelta(days=1)
+# Failed for so long: nothing more is to be expected.
+SETTLED_AFTER = timedelta(minutes=10)
+# An enrichment that runs for longer is asked about no more.
+STATUS_GIVE_UP_AFTER = timedelta(days=7)
+LEARN_FROM = timedelta(hours=1)
+NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
+
+
+def wants_workflow_ids(workspace: Workspace) -> bool:
+    """Say whether upstream lists deliveries for single workflows only."""
+    return Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).exists()
+
+
+def limits(workspace: Workspace) -> str:
+    """Say in a sentence what of upstream's deliveries the console can see; empty where it sees all that there are."""
+    feed = Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).first()
+    if feed is None:
+        return ""
+    said = f" It said: “{feed.refusal}”" if feed.refusal else ""
+    return (
+        "Cleanlist lists delivery attempts for one workflow at a time only, so the console follows the workflows that "
+        f"are looked up here and those that it finds in the request log.{said}"
+    )
+
+
+def gaps(workspace: Workspace, since: datetime | None = None) -> list[DeliveryGap]:
+    """Return the latest stretches of which attempts may be missing, newest first."""
+    return list(DeliveryGap.objects.of(workspace, since)[:20])
+
+
+def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshResult]:
+    """Read a workflow's attempts and state now, because a person asked, and follow it until it is settled.
+
+    Takes as long as upstream does. Raises ValueError for what cannot be a workflow's id.
+    """
+    if not is_usable_workflow_id(workflow_id):
+        raise ValueError(NO_WORKFLOW_ID)
+    learn(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
+    errors = refresh(workspace, OF_WORKFLOW, subject=workflow_id).errors
+    errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
+    return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
+
+
+def learn(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:
+    """Note workflows that may be new."""
+    rows = [
+        Workflow(workspace=workspace, workflow_id=one, source=source, first_seen_at=clock.now())
+        for one in sorted(set(ids))
+        if is_usable_workflow_id(one)
+    ]
+    Workflow.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def learn_from_log(workspace: Workspace, now: datetime) -> None:
+    """Note the workflows that requests of the log named lately."""
+    named = workflows_in_log(workspace, now - LEARN_FROM)
+    learn(workspace, islice(named, MOST_FOLLOWED), WorkflowSource.REQUEST_LOG)
+
+
+def plan(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
+    """See that what is to be followed has a poll; each poll's landing ends it. ``also`` are read in any case."""
+    feed = Feed.objects.filter(workspace=workspace).first()
+    alone = feed is not None and feed.wants_workflow_ids
+    rows = Workflow.objects.of(workspace).filter(first_seen_at__gte=now - GIVE_UP_AFTER).order_by("-first_seen_at")
+    if not alone:
+        rows = rows.filter(source=WorkflowSource.LOOKED_UP)
+    wanted = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
+    _follow(workspace, OF_WORKFLOW, [*also, *wanted[:MOST_FOLLOWED]])
+    if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
+        is_bulk = Q(workflow_id__startswith=BULK_ID)
+        for resource, kind in ((STATUS, is_bulk), (NEWER_STATUS, ~is_bulk)):
+            unread = _without_status(workspace, now).filter(kind).values_list("workflow_id", flat=True)
+            _follow(workspace, resource, unread[:MOST_FOLLOWED])
+
+
+def status_resource(workflow_id: str) -> str:
+    """Return which resource tells the state of the workflow."""
+    return STATUS if workflow_id.startswith(BULK_ID) else NEWER_STATUS
+
+
+def is_settled(workflow: Workflow, now: datetime) -> bool:
+    """Say whether no more attempts of it are to be expected."""
+    if workflow.deliveries.exclude(_settled(now)).exists():
+        return False
+    return workflow.deliveries.exists() or workflow.first_seen_at < now - GIVE_UP_AFTER
+
+
+def names_of_followed(workspace: Workspace) -> dict[str, str]:
+    """Return what to call each workflow that is followed: by its id, as everywhere."""
+    polls = workspace.polls.filter(resource__in=OF_ONE).values_list("subject", flat=True)
+    return {subject: subject for subject in polls}
+
+
+def _settled(now: datetime) -> Q:
+    long_failed = Q(state=DeliveryState.FAILED, last_attempt_at__lt=now - SETTLED_AFTER)
+    return Q(state=DeliveryState.DELIVERED) | long_failed
+
+
+def _settled_deliveries(now: datetime) -> QuerySet[Delivery]:
+    return Delivery.objects.filter(_settled(now), workflow=OuterRef("pk"))
+
+
+def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
+    """Return the workflows to ask about, the newest first: those that are not known to be finished."""
+    rows = Workflow.objects.of(workspace).unfinished().filter(first_seen_at__gte=now - STATUS_GIVE_UP_AFTER)
+    return rows.order_by("-first_seen_at")
+
+
+def _follow(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
+    there = set(workspace.polls.filter(resource=resource).values_list("subject", flat=True))
+    missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MOST_FOLLOWED - len(there))]
+    seconds = resource_named(resource).interval_seconds()
+    polls = [
+        Poll(
+            workspace=workspace,
+            resource=resource,
+            subject=one,
+            interval_seconds=seconds,
+            paused_reason=workspace.pause,
+        )
+        for one in missing
+    ]
+    Poll.objects.bulk_create(polls, ignore_conflicts=True)

@@ -1,0 +1,36 @@
+"""Asking Cleanlist for one workflow, because a person looks for it."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from webhooks import tracked_workflows
+from webhooks.ingest.normalize import is_usable_workflow_id
+from workspaces.access import get_workspace
+from workspaces.audit.events import Actor, record_event
+from workspaces.error_messages import explain
+from workspaces.models import Action, Outcome
+
+
+@require_POST
+def look_up(request: HttpRequest, slug: str) -> HttpResponse:
+    """Read a workflow's attempts and state now, follow it until it is settled, and lead to its page."""
+    workspace = get_workspace(request, slug)
+    workflow_id = request.POST.get("workflow_id", "").strip()
+    if not is_usable_workflow_id(workflow_id):
+        messages.error(request, tracked_workflows.NO_WORKFLOW_ID)
+        return HttpResponseRedirect(reverse("webhooks:list", args=[slug]))
+    workflow, result = tracked_workflows.look_up(workspace, workflow_id)
+    text = "" if result.ok else explain(result.errors[0]).sentence
+    record_event(
+        Action.WORKFLOW_FOLLOWED,
+        Actor.of(request),
+        workspace=workspace,
+        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
+        subject=(workflow.workflow_id, workflow.workflow_id),
+        message=text,
+    )
+    if not result.ok:
+        messages.error(request, f"{workflow.workflow_id} could not be read completely. {text}")
+    return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow.workflow_id]))

@@ -8,8 +8,8 @@ PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage trouble
   config
 # Nothing in these touches the console's database, or they start a console that makes its own. Single tests that use no
 # database are left out by tests/conftest.py.
-WITHOUT_DATABASE := $(addprefix --ignore=tests/,backup browser cleanlist deploy front interface sandbox sandbox_engine \
-  metrics/test_running.py security/test_linear.py)
+WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist config/backup config/front deploy interface sandbox \
+  config/metrics/test_running.py security/test_linear.py)
 # A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, pacer_storm and

@@ -70,3 +70,21 @@ def viewer(workspace):
 @pytest.fixture
 def stranger(db):
     return person("stranger")
+
+
+@pytest.fixture
+def admin(db):
+    """A site admin."""
+    return User.objects.create_superuser("admin@example.test", PASSWORD)
+
+
+@pytest.fixture
+def as_admin(client, admin):
+    client.force_login(admin)
+    return client
+
+
+@pytest.fixture
+def as_owner(client, owner):
+    client.force_login(owner)
+    return client

@@ -26,6 +26,7 @@ from core import clock
 from tests.sandbox.process import SHARED, SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
+pytest_plugins = ["tests.cast"]  # the people and the workspace that most tests play with
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.
 OF_DATABASES = {"db", "transactional_db"}
 
@@ -69,7 +70,7 @@ def pytest_collection_finish():
 class ByFile(LoadFileScheduling):
     """A file stays on one core, and so do the folders whose files share a started console: it is made once."""
 
-    folders = ("tests/browser", "tests/deploy", "tests/front")
+    folders = ("tests/browser", "tests/deploy", "tests/config/front")
 
     def _split_scope(self, nodeid):
         folder = next((folder for folder in self.folders if nodeid.startswith(f"{folder}/")), None)

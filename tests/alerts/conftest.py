@@ -14,7 +14,6 @@ from alerts.engine import run as evaluating
 from alerts.mail import outbox as sending
 from alerts.models import Evaluation, Notification, Recipient, Rule
 from core import clock as database_clock
-from tests.cast import *  # noqa: F403
 from tests.running import free_port
 from usage import readings
 from workspaces.models import Poll

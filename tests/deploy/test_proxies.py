@@ -7,9 +7,9 @@ import time
 import httpx
 import pytest
 
+from tests.config.front import cookies
+from tests.config.front.sockets import answer_of
 from tests.deploy.conftest import BODY_SECONDS
-from tests.front import cookies
-from tests.front.sockets import answer_of
 from tests.running import RunningConsole
 from tests.waiting import wait_until
 

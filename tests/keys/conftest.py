@@ -8,7 +8,7 @@ from cleanlist import Secret, Timeouts
 from core.encryption import Sealed
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
-from tests.cast import *  # noqa: F403
+from tests.cast import PASSWORD
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import ManagementSession, Membership, Poll, Role, User, Workspace
 
@@ -86,7 +86,7 @@ def connected(db, sandbox, settings):
 @pytest.fixture
 def console(connected, client):
     """An operator at the console, connected to the sandbox."""
-    user = User.objects.create_user("operator@example.test", PASSWORD)  # noqa: F405
+    user = User.objects.create_user("operator@example.test", PASSWORD)
     Membership.objects.create(user=user, workspace=connected, role=Role.OPERATOR)
     client.force_login(user)
     console = Console(client, connected)

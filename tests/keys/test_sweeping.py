@@ -12,8 +12,8 @@ from core import clock
 from core.encryption import Sealed
 from keys.models import ApiKey
 from keys.services import begin_revoking, is_sweep
-from tests.accounts.conftest import grow_stale
 from tests.cast import PASSWORD
+from tests.workspaces.accounts.conftest import grow_stale
 from workspaces.audit.events import Actor
 
 from .conftest import add_session, make_key

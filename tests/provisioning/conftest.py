@@ -4,8 +4,6 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
-from tests.cast import *  # noqa: F403
-
 
 class Said:
     """How a command ended and what it said."""

@@ -1,6 +1,5 @@
 import pytest
 
-from tests.cast import *  # noqa: F403
 from tests.keys.conftest import connected, console  # noqa: F401
 
 from .hostile_upstream import HostileUpstream

@@ -7,7 +7,7 @@ from types import FunctionType
 
 from django.urls import URLPattern, URLResolver, get_resolver
 
-from tests.dashboard.test_floors import FLOORS, ROOT
+from tests.architecture.test_floors import FLOORS, ROOT
 
 FILES = [
     path

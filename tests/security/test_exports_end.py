@@ -5,7 +5,6 @@ from django.urls import reverse
 from django.utils import timezone
 
 from keys.models import LoggedRequest
-from tests.cast import *  # noqa: F403
 from tests.security.world import make_key
 from webhooks.models import Redelivery
 from workspaces import downloads

@@ -18,7 +18,7 @@ from core.redaction import redact, redact_beginning, redact_lines, redact_text
 from keys.log import endpoints, sources, workflows
 from keys.log.search.filters import LogFilterForm
 from sandbox.directory import look_up
-from tests.dashboard.test_floors import FLOORS
+from tests.architecture.test_floors import FLOORS
 from troubleshooting import scopes
 from troubleshooting.body import webhook_urls
 from troubleshooting.body.lines import lines_of

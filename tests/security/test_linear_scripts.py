@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.dashboard.test_floors import ROOT
+from tests.architecture.test_floors import ROOT
 from tests.troubleshooting.pasted import CASES, HARMLESS
 from troubleshooting.pasted import secrets
 

@@ -4,7 +4,6 @@ from django.urls import reverse
 from cleanlist import Secret
 from core.encryption import Sealed
 from sandbox.founding import ALL_SCOPES, FEATURES
-from tests.cast import *  # noqa: F403
 from workspaces.models import ManagementSession
 from workspaces.services.refreshing import refresh
 

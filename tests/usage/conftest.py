@@ -4,7 +4,6 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from tests.cast import *  # noqa: F403
 from tests.usage.past import record_series
 
 

@@ -8,7 +8,7 @@ from cleanlist import Balance, DeliveryAttempt, EnrichmentStatus, RequestLogEntr
 from keys.log.ingest.pages import land_page
 from keys.log.workflows import workflows_in_log
 from tests.keys.conftest import make_key, note_poll
-from tests.usage.ten_keys import OPENING
+from tests.usage.spend.ten_keys import OPENING
 from usage.polls import land_balance
 from webhooks import tracked_workflows
 from webhooks.ingest.attempts import land_page as land_attempts

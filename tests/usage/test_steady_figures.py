@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from tests.usage.accounts import Account
-from tests.usage.test_calls_of_changes import history
+from tests.usage.changes.test_calls import history
 from usage.changes import review
 from usage.changes.facts import Evidence
 from usage.changes.interpretation import interpret

@@ -5,13 +5,12 @@ import pytest
 
 from cleanlist import Secret
 from core.encryption import Sealed
-from tests.cast import *  # noqa: F403
-from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
+from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
-from tests.webhooks.lost_results import MANY, submit
 from tests.webhooks.pages import Hooks
 from tests.webhooks.receivers import quick_sandbox
+from tests.webhooks.redelivery.lost_results import MANY, submit
 from webhooks.outgoing import connecting
 from webhooks.redelivery import sending
 

@@ -5,7 +5,6 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import EnrichmentStatus
-from tests.cast import *  # noqa: F403
 from webhooks import statuses
 from webhooks.models import Workflow
 

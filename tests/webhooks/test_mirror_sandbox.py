@@ -7,7 +7,7 @@ import pytest
 from cleanlist import Secret
 from core.encryption import Sealed
 from tests.keys.conftest import log_request, make_key
-from tests.sandbox_engine.conftest import certificate  # noqa: F401 - a fixture
+from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
 from webhooks import tracked_workflows

@@ -2,7 +2,6 @@ import pytest
 
 from cleanlist import Secret
 from core.encryption import Sealed
-from tests.cast import *  # noqa: F403
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import Workspace
 
@@ -41,24 +40,6 @@ def connected(workspace, upstream, known):
     workspace.api_key = Sealed.seal(Secret(known["api_key"]))
     workspace.save()
     return workspace
-
-
-@pytest.fixture
-def admin(db):
-    """A site admin."""
-    return User.objects.create_superuser("admin@example.test", PASSWORD)  # noqa: F405
-
-
-@pytest.fixture
-def as_admin(client, admin):
-    client.force_login(admin)
-    return client
-
-
-@pytest.fixture
-def as_owner(client, owner):
-    client.force_login(owner)
-    return client
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.http import QueryDict
 
 from cleanlist.moments import EARLIEST, LATEST
-from core.db.query_timeout import TooMuchToLookThrough, time_limit
+from core.db.query_timeout import QueryTimeout, time_limit
 from core.filters import parse_moment
 
 PAGE_SIZE = 50
@@ -28,7 +28,7 @@ Row = TypeVar("Row", bound=models.Model)
 
 
 @dataclass(frozen=True)
-class Place:
+class Cursor:
     """A place in a table, newest first: after the row of this time and id. Written into addresses."""
 
     at: datetime
@@ -63,7 +63,7 @@ class NewestFirst(models.QuerySet[Row]):
         """Order by time the other way round."""
         return self.order_by(self.time_field, "pk")
 
-    def after(self, place: Place) -> Self:
+    def after(self, place: Cursor) -> Self:
         """Keep what comes after ``place``, newest first: a page by keyset, as quick far down as on top."""
         # The first condition says nothing new; it is what the index is searched with.
         return self.filter(
@@ -71,7 +71,7 @@ class NewestFirst(models.QuerySet[Row]):
             **{f"{self.time_field}__lte": place.at},
         )
 
-    def before(self, place: Place) -> Self:
+    def before(self, place: Cursor) -> Self:
         """Keep what comes before ``place``, newest first; the nearest are the last."""
         return self.filter(
             Q((f"{self.time_field}__gt", place.at)) | Q((self.time_field, place.at), pk__gt=place.pk),
@@ -107,8 +107,8 @@ class Page(Generic[Row]):
     """
 
     rows: list[Row] = field(default_factory=list)
-    newer: Place | None = None
-    older: Place | None = None
+    newer: Cursor | None = None
+    older: Cursor | None = None
     next_at: datetime | None = None
     begins_at: datetime | None = None
     is_top: bool = True
@@ -116,7 +116,7 @@ class Page(Generic[Row]):
     place_error: str = ""
 
     @property
-    def newest(self) -> Place | None:
+    def newest(self) -> Cursor | None:
         """Return the place of the first row."""
         return _place(self.rows[0]) if self.rows else None
 
@@ -131,14 +131,14 @@ def read_page(query: QueryDict, rows: NewestFirst[Row], *, table: str = "log", p
     try:
         with time_limit(ROWS_SECONDS):
             _fill(page, rows, older, newer)
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         page.problem = took_too_long(table)
     return page
 
 
 def locate(
     page: Page[Any], query: QueryDict, *, table: str = "log", plural: str = "requests"
-) -> tuple[Place | None, Place | None]:
+) -> tuple[Cursor | None, Cursor | None]:
     """Return the places that the address asks for what is older and what is newer than; the ``page`` says if wrong."""
     try:
         older, newer, at = (_asked_for(query, name) for name in ("older", "newer", "at"))
@@ -156,18 +156,18 @@ def took_too_long(table: str = "log") -> str:
     return f"Looking through the {table} was stopped after {ROWS_SECONDS:.0f} seconds."
 
 
-def _asked_for(query: QueryDict, name: str) -> Place | None:
+def _asked_for(query: QueryDict, name: str) -> Cursor | None:
     """Return a place; ``at`` is the one right before which lies what happened at that time. Raises ValidationError."""
     text = query.get(name, "").strip()
     if name == "at":
-        return Place(parse_moment(text), 0) if text else None
-    place = Place.parse(text) if text else None
+        return Cursor(parse_moment(text), 0) if text else None
+    place = Cursor.parse(text) if text else None
     if text and place is None:
         raise ValidationError("")
     return place
 
 
-def _fill(page: Page[Row], rows: NewestFirst[Row], older: Place | None, newer: Place | None) -> None:
+def _fill(page: Page[Row], rows: NewestFirst[Row], older: Cursor | None, newer: Cursor | None) -> None:
     """Read one row more than is shown: it tells whether there is a further page."""
     if newer is not None:
         found = list(rows.before(newer).oldest_first()[: PAGE_SIZE + 1])
@@ -189,7 +189,7 @@ def _fill(page: Page[Row], rows: NewestFirst[Row], older: Place | None, newer: P
 
 def mark_new(rows: list[Row], seen: str) -> None:
     """Note on each of ``rows`` as ``is_new`` whether it came after the place that the reader saw last."""
-    place = Place.parse(seen)
+    place = Cursor.parse(seen)
     for row in rows:
         at = _place(row)
         row.is_new = place is not None and (at.at, at.pk) > (place.at, place.pk)  # type: ignore[attr-defined]
@@ -249,11 +249,11 @@ def count(matching: NewestFirst[Row], held: NewestFirst[Row] | None) -> Counts:
         with time_limit(COUNT_SECONDS):
             found = matching.newest_first()[: MOST_COUNTED + 1].count()
             there = found if held is None else held.newest_first()[: MOST_COUNTED + 1].count()
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         return Counts(Tally(None), Tally(None))
     return Counts(Tally(found, found > MOST_COUNTED), Tally(there, there > MOST_COUNTED))
 
 
-def _place(row: Any) -> Place:
-    place: Place = row.place
+def _place(row: Any) -> Cursor:
+    place: Cursor = row.place
     return place

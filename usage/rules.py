@@ -8,9 +8,9 @@ from decimal import Decimal
 from django import forms
 
 from alerts.engine.kinds import (
+    DataPoint,
     Default,
     Fact,
-    Moment,
     Reading,
     Readings,
     RuleKind,
@@ -82,12 +82,12 @@ def _left(one: Credits, reserved: Decimal) -> str:
     return with_unit(one.balance, "credits") + " left" + also + (f", {one.lasts}" if one.lasts else "")
 
 
-def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield every change of the balance."""
     relative = is_relative(rule)
     for at, credits_, peak in burn.past_peaks(workspace, since, until):
         threshold = share_of(rule.threshold, peak) if relative else None
-        yield Moment(max(at, since), credits_, "", threshold, share_of(rule.recovery, peak) if relative else None)
+        yield DataPoint(max(at, since), credits_, "", threshold, share_of(rule.recovery, peak) if relative else None)
 
 
 def describe_balance(rule: Rule) -> str:
@@ -121,10 +121,10 @@ def _last_so_long(one: Credits) -> str:
     return f"credits last {one.lasts or 'more than a year'}, {figure(one.balance)} left"
 
 
-def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield for how many days the credits lasted, every few hours of the past."""
     for at, days in past_days(workspace, since, until):
-        yield Moment(at, days)
+        yield DataPoint(at, days)
 
 
 # --- spent above ----------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def _spent(one: Credits, rule: Rule, spent: Decimal) -> Reading:
     return Reading(spent, words, url=one.url, facts=lambda: one.facts)
 
 
-def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield what had been spent in the rule's hours, at every change of the balance."""
     length = timedelta(hours=_hours(rule))
     rows = BalanceReading.objects.of(workspace).with_changes()
@@ -166,7 +166,7 @@ def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: date
             window -= falls[begin][1]
             begin += 1
         if at >= since:
-            yield Moment(at, max(Decimal(0), window))
+            yield DataPoint(at, max(Decimal(0), window))
 
 
 def _hours(rule: Rule) -> int:
@@ -207,12 +207,12 @@ def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, n
     return [Reading(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
 
 
-def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield each gap between readings at its end, with its length in minutes, and the reading after it."""
     rows = BalanceReading.objects.of(workspace).filter(gap_seconds__gt=0, first_read_at__range=(since, until))
     for at, gap in rows.order_by("first_read_at").values_list("first_read_at", "gap_seconds"):
-        yield Moment(at - timedelta(seconds=1), Decimal(gap) / 60)
-        yield Moment(at, Decimal(0))
+        yield DataPoint(at - timedelta(seconds=1), Decimal(gap) / 60)
+        yield DataPoint(at, Decimal(0))
 
 
 # --- registration ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from core.export import csv_lines, json_lines
-from core.pagination import Counts, Page, Place
+from core.pagination import Counts, Cursor, Page
 from webhooks.models import Delivery
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import reason_named
@@ -62,10 +62,10 @@ def lines_of(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
 
 def _read(rows: DeliveryQuerySet) -> Iterator[Line]:
     """Read one batch after the other; what is tried meanwhile is newer than the first row and stays out."""
-    place: Place | None = None
+    place: Cursor | None = None
     while batch := list((rows.after(place) if place else rows).newest_first().values(*_READ)[:BATCH]):
         yield from map(_line, batch)
-        place = Place(batch[-1]["last_attempt_at"], batch[-1]["pk"])
+        place = Cursor(batch[-1]["last_attempt_at"], batch[-1]["pk"])
 
 
 def _line(row: dict[str, Any]) -> Line:

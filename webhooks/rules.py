@@ -12,9 +12,9 @@ from django.db.models import Count, Max, Q
 from django.urls import NoReverseMatch, reverse
 
 from alerts.engine.kinds import (
+    DataPoint,
     Default,
     Fact,
-    Moment,
     Reading,
     Readings,
     RuleKind,
@@ -110,12 +110,12 @@ def _in_a_row(workspace: Workspace, row: Any) -> Reading:
     return _reading(workspace, row.host, Decimal(count), headline, _why(row.last_bad_reason))
 
 
-def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield after each delivery how many had failed in a row at its endpoint."""
     counts: dict[str, int] = defaultdict(int)
     for host, state, at in _decided(workspace, since, until):
         counts[host] = counts[host] + 1 if state == DeliveryState.FAILED else 0
-        yield Moment(at, Decimal(counts[host]), host)
+        yield DataPoint(at, Decimal(counts[host]), host)
 
 
 # --- share ----------------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ def _share(row: Mapping[str, Any], rule: Rule) -> Reading:
     return _reading(rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ())))
 
 
-def share_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def share_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield after each delivery the share of its endpoint that had failed in the rule's minutes."""
     length = timedelta(minutes=_minutes(rule))
     windows: dict[str, list[tuple[datetime, bool]]] = defaultdict(list)
@@ -161,7 +161,7 @@ def share_history(workspace: Workspace, rule: Rule, since: datetime, until: date
         window.append((at, state == DeliveryState.FAILED))
         if at >= since:
             failed = sum(is_failed for _, is_failed in window)
-            yield Moment(at, _percent(len(window), failed, _least(rule)), host)
+            yield DataPoint(at, _percent(len(window), failed, _least(rule)), host)
 
 
 def _decided(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[str, str, datetime]]:

@@ -63,7 +63,7 @@ class Unreadable:
 
 
 @dataclass(frozen=True)
-class Moment:
+class DataPoint:
     """One point of the past, for saying when a rule would have fired."""
 
     at: datetime
@@ -133,7 +133,7 @@ class RuleKind:
     parameters: Mapping[str, Callable[[], forms.Field]] = field(default_factory=dict)
     resources: frozenset[str] = frozenset()
     defaults: tuple[Default, ...] = ()
-    history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[Moment]] | None = None
+    history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[DataPoint]] | None = None
     descending: bool = False
     is_flag: bool = False
     required_because: str = ""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from alerts.engine.kinds import Moment
+from alerts.engine.kinds import DataPoint
 from alerts.engine.plan import stored
 from alerts.engine.preview import Episode, episodes
 from alerts.models import Alert, Rule, Transition
@@ -41,7 +41,7 @@ def forget_past(workspace: Workspace) -> None:
     Alert.objects.filter(workspace=workspace, is_demo=True).delete()
 
 
-def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: Moment) -> Alert:
+def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: DataPoint) -> Alert:
     moment, condition = episode.moment, rule.condition
     levels = rule.levels(moment.threshold, moment.recovery)
     return Alert(
@@ -65,7 +65,7 @@ def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: Moment) -> 
     )
 
 
-def _timeline(alert: Alert, episode: Episode, over: Moment) -> Iterator[Transition]:
+def _timeline(alert: Alert, episode: Episode, over: DataPoint) -> Iterator[Transition]:
     assert alert.rule is not None  # noqa: S101 - it was made from one
     fired = f"Would have fired: {_at(alert.rule, episode.moment)}"
     yield Transition(alert=alert, at=episode.fired_at, after=Alert.State.FIRING, value=alert.value, text=fired)
@@ -80,5 +80,5 @@ def _timeline(alert: Alert, episode: Episode, over: Moment) -> Iterator[Transiti
     )
 
 
-def _at(rule: Rule, moment: Moment) -> str:
+def _at(rule: Rule, moment: DataPoint) -> str:
     return with_unit(moment.value, rule.kind_of.unit if rule.kind_of else "")

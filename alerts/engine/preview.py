@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from alerts.engine.kinds import Moment, Reading, Unreadable
+from alerts.engine.kinds import DataPoint, Reading, Unreadable
 from alerts.engine.run import read
 from alerts.engine.state import Memory, State, step
 from alerts.models import Rule
@@ -57,22 +57,22 @@ class Episode:
     """One time that a rule would have fired: when, on what, and until when, None where it still would."""
 
     fired_at: datetime
-    moment: Moment
-    over: Moment | None = None
+    moment: DataPoint
+    over: DataPoint | None = None
 
 
-def firings(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[datetime]:
+def firings(rule: Rule, moments: Iterable[DataPoint], now: datetime) -> list[datetime]:
     """Return when ``rule`` would have fired on ``moments``."""
     return [episode.fired_at for episode in episodes(rule, moments, now)]
 
 
-def episodes(rule: Rule, moments: Iterable[Moment], now: datetime) -> list[Episode]:
+def episodes(rule: Rule, moments: Iterable[DataPoint], now: datetime) -> list[Episode]:
     """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
 
     A value holds until the next one, so a pending time may end between two moments. Moments after ``now`` say when
     what is known now will be over: it is not over yet.
     """
-    by_subject: dict[str, list[Moment]] = defaultdict(list)
+    by_subject: dict[str, list[DataPoint]] = defaultdict(list)
     for moment in (one for one in moments if one.at <= now):
         by_subject[moment.subject].append(moment)
     found: list[Episode] = []

@@ -9,7 +9,7 @@ from django.db import OperationalError, connection, transaction
 _QUERY_CANCELED = "57014"  # PostgreSQL's code; psycopg, which has a class for it, is not loaded with SQLite
 
 
-class TooMuchToLookThrough(Exception):
+class QueryTimeout(Exception):
     """The database was stopped before it had looked through everything."""
 
 
@@ -22,7 +22,7 @@ def time_limit(seconds: float) -> Iterator[None]:
             yield
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", None) == _QUERY_CANCELED or str(error) == "interrupted":
-            raise TooMuchToLookThrough from error
+            raise QueryTimeout from error
         raise
 
 

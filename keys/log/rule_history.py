@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncDay, TruncHour
 
-from alerts.engine.kinds import Moment
+from alerts.engine.kinds import DataPoint
 from alerts.models import Rule
 from keys.log import sources
 from keys.models import ApiKey, LoggedRequest
@@ -49,24 +49,24 @@ def times_busy(count: int, usual: int) -> Decimal:
     return round(Decimal(count) / max(usual, FEWEST), 1)
 
 
-def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield each key's share of errors in every hour of the past, and in the present one so far."""
     keys = list(ApiKey.objects.of(workspace))
     failed = Count("pk", filter=Q(status_code__gte=400))
     rows = log_of(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
     for key_id, hour, count, wrong in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
-        yield Moment(min(hour + HOUR, until), percent_failed(count, wrong, least_of(rule)), str(key_id))
+        yield DataPoint(min(hour + HOUR, until), percent_failed(count, wrong, least_of(rule)), str(key_id))
 
 
-def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield for each key the moment at which it came within the rule's days of expiring."""
     days = timedelta(days=float(rule.threshold))
     for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
         if key.expires_at and since <= (at := key.expires_at - days) <= until:
-            yield Moment(at, Decimal(rule.threshold) - Decimal("0.01"), str(key.key_id))
+            yield DataPoint(at, Decimal(rule.threshold) - Decimal("0.01"), str(key.key_id))
 
 
-def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield for every hour of the past, and the present one so far, how many times its busy hours each key used.
 
     Its busy hours are those of the week before.
@@ -77,7 +77,7 @@ def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Ite
     for key_id, hour, count in rows.order_by("hour"):
         by_key[key_id].append((hour, count))
     for key_id, hours in by_key.items():
-        yield from (Moment(at, value, str(key_id)) for at, value in _times_busy_by_hour(hours, until) if at >= since)
+        yield from (DataPoint(at, value, str(key_id)) for at, value in _times_busy_by_hour(hours, until) if at >= since)
 
 
 def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) -> Iterator[tuple[datetime, Decimal]]:
@@ -99,7 +99,7 @@ def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) 
         insort(ordered, count)
 
 
-def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield for how many days each key had not been used whenever it was used again after a day at least."""
     keys = {key.pk: key for key in ApiKey.objects.of(workspace)}
     earlier = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__lt=since).order_by()
@@ -109,15 +109,15 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
         before = latest.get(key_id) or keys[key_id].unused_since
         latest[key_id] = last
         if before is not None and (idle := first - before) >= DAY:
-            yield Moment(first, Decimal(idle.days), str(key_id))
-            yield Moment(first + DAY, Decimal(0), str(key_id))
+            yield DataPoint(first, Decimal(idle.days), str(key_id))
+            yield DataPoint(first + DAY, Decimal(0), str(key_id))
 
 
-def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield how many addresses and programs were new to each key within a day, whenever that changed."""
     for key_id, seen in sources.first_seen(list(ApiKey.objects.of(workspace)), since, until).items():
         changes = sorted([(source.first_seen_at, 1) for source in seen] + [(s.first_seen_at + DAY, -1) for s in seen])
         count = 0
         for at, change in changes:
             count += change
-            yield Moment(at, Decimal(count), str(key_id))
+            yield DataPoint(at, Decimal(count), str(key_id))

@@ -3,7 +3,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.pagination import Place
+from core.pagination import Cursor
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
 
@@ -82,4 +82,4 @@ def test_the_page_asks_nothing_twice(mirror, key):
 
 def test_a_place_survives_being_written_into_an_address(key):
     row = log_request(key, created_at=timezone.now())
-    assert Place.parse(str(row.place)) == row.place
+    assert Cursor.parse(str(row.place)) == row.place

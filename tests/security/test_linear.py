@@ -95,7 +95,7 @@ FUNCTIONS = {
     "e-mail": results.mask_email,
     "filters": filters,
     "moment": lambda text: refused(filtering.parse_moment, text),
-    "place": pagination.Place.parse,
+    "place": pagination.Cursor.parse,
     "cell": export.harmless_cell,
     "plain": lambda text: sanitize.plain_text(text, 100),
     "line": lambda text: refused(sanitize.is_plain_line, text),

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import forms
 
-from alerts.engine.kinds import Default, Fact, Moment, Reading, Readings, RuleKind, Unreadable, register
+from alerts.engine.kinds import DataPoint, Default, Fact, Reading, Readings, RuleKind, Unreadable, register
 from alerts.models import Rule
 from core.formatting import figure, stamp, with_unit
 from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
@@ -147,28 +147,28 @@ def summary_facts(credits: Credits) -> tuple[Fact, ...]:  # noqa: A002 - as ever
 # --- would have fired -------------------------------------------------------------------------------------------
 
 
-def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[Moment]:
+def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield how much was used at each reading, of the budget as it is now; from the beginning of the period on."""
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return
     for at, period, used in used_along(workspace, budget, since, until):
-        yield Moment(at, round(budget.percent(used), 2), period.key)
+        yield DataPoint(at, round(budget.percent(used), 2), period.key)
 
 
-def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> list[Moment]:
+def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> list[DataPoint]:
     """Return what the forecast was, every few hours of the past, for the budget as it is now."""
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return []
     known = list(used_along(workspace, budget, since, until))
     times = [at for at, _, _ in known]
-    found = [Moment(at, used, period.key) for at, period, used in known if at == period.end]
+    found = [DataPoint(at, used, period.key) for at, period, used in known if at == period.end]
     for at, burn, _ in past_burns(workspace, since - KNOWN_BEFORE, until):
         if place := bisect_right(times, at):
             _, period, used = known[place - 1]
             value = _judged(rule, budget, used, outlook_of(burn, at, period.end))
-            found += [Moment(at, round(value, 2), period.key)] if value is not None else []
+            found += [DataPoint(at, round(value, 2), period.key)] if value is not None else []
     return sorted(found, key=lambda moment: moment.at)
 
 

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock
-from core.pagination import NewestFirst, Place
+from core.pagination import Cursor, NewestFirst
 from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
 from workspaces.models import Workspace
@@ -92,9 +92,9 @@ class Delivery(models.Model):
         return f"{self.workflow_id} to {self.host}: {self.state}"
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Cursor:
         """Return where in the list this delivery stands."""
-        return Place(self.last_attempt_at, self.pk)
+        return Cursor(self.last_attempt_at, self.pk)
 
     @property
     def path(self) -> str:

@@ -5,7 +5,7 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
-from core.pagination import NewestFirst, Place
+from core.pagination import Cursor, NewestFirst
 from keys.log import partitions
 from keys.log.addresses import Network, canonical, is_address
 from keys.log.ingest import facets
@@ -127,6 +127,6 @@ class LoggedRequest(models.Model):
         return is_address(self.ip_address)
 
     @property
-    def place(self) -> Place:
+    def place(self) -> Cursor:
         """Return where in the log this row stands."""
-        return Place(self.created_at, self.pk)
+        return Cursor(self.created_at, self.pk)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.db.models.functions import Coalesce
 
 from core.export import csv_lines, json_lines
-from core.pagination import Place
+from core.pagination import Cursor
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.page import Tallies
 from keys.models import ApiKey, LoggedRequest
@@ -63,11 +63,11 @@ def lines_of(rows: LoggedRequestQuerySet, workspace: Workspace, file_format: str
 
 def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[Line]:
     """Read one batch after the other; what arrives meanwhile is newer than the first row and stays out."""
-    place: Place | None = None
+    place: Cursor | None = None
     while batch := list((rows.after(place) if place else rows).newest_first().values_list(*_READ)[:BATCH]):
         for row in batch:
             yield _line(row, keys)
-        place = Place(batch[-1][1], batch[-1][0])
+        place = Cursor(batch[-1][1], batch[-1][0])
 
 
 def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> Line:

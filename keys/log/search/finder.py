@@ -9,7 +9,7 @@ from datetime import datetime
 
 from django.db import connection
 
-from core.pagination import PAGE_SIZE, Place
+from core.pagination import PAGE_SIZE, Cursor
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.estimates import Hint, hints_of
 from keys.log.search.filters import LogFilterForm
@@ -41,7 +41,7 @@ class Found:
 
     rows: list[LoggedRequest]
     next_at: datetime | None = None
-    stopped_at: Place | None = None
+    stopped_at: Cursor | None = None
 
     @property
     def has_more(self) -> bool:
@@ -90,7 +90,7 @@ def _by_index(search: Search, hint: Hint | None, scope: Scope) -> Search:
     return search
 
 
-def find(search: Search | None, place: Place | None, *, upward: bool = False, window: int = WINDOW) -> Found:
+def find(search: Search | None, place: Cursor | None, *, upward: bool = False, window: int = WINDOW) -> Found:
     """Return the rows that come next after ``place``, None being the top, or ``upward`` those right before it."""
     if search is None:
         return Found([])
@@ -99,21 +99,21 @@ def find(search: Search | None, place: Place | None, *, upward: bool = False, wi
     rows, walked = (_on_from(some, place, upward=upward) for some in (search.rows, search.walked))
     edge = walked.values_list("created_at", "pk")[window : window + 1].first()
     if edge is not None:
-        rows = rows.after(Place(*edge)) if upward else rows.before(Place(*edge))
+        rows = rows.after(Cursor(*edge)) if upward else rows.before(Cursor(*edge))
     found = list(rows[: PAGE_SIZE + 1])
     if len(found) > PAGE_SIZE or edge is None:
         return Found(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
     # The next window begins with the row at the edge.
-    return Found(found, stopped_at=Place(edge[0], edge[1] + (-1 if upward else 1)))
+    return Found(found, stopped_at=Cursor(edge[0], edge[1] + (-1 if upward else 1)))
 
 
-def _on_from(rows: LoggedRequestQuerySet, place: Place | None, *, upward: bool) -> LoggedRequestQuerySet:
+def _on_from(rows: LoggedRequestQuerySet, place: Cursor | None, *, upward: bool) -> LoggedRequestQuerySet:
     if place is not None:
         rows = rows.before(place) if upward else rows.after(place)
     return rows.oldest_first() if upward else rows.newest_first()
 
 
-def _find_rare(search: Search, place: Place | None, *, upward: bool) -> Found:
+def _find_rare(search: Search, place: Cursor | None, *, upward: bool) -> Found:
     # Without an order, which would lead the database to walk all rows in it.
     places = sorted(search.rows.order_by().values_list("created_at", "pk"), reverse=not upward)
     if place is not None:

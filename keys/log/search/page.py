@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from django.db.models import Count, Q
 
 from core import clock, pagination
-from core.db.query_timeout import TooMuchToLookThrough, time_limit
-from core.pagination import Page, Place, Tally
+from core.db.query_timeout import QueryTimeout, time_limit
+from core.pagination import Cursor, Page, Tally
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.finder import LATER_WINDOW, Search, find, search_for
 from keys.log.search.scope import Scope
@@ -37,7 +37,7 @@ class Tallies:
 class LogPage(Page[LoggedRequest]):
     """A page that may not be full: ``further`` is where looking stopped."""
 
-    further: Place | None = None
+    further: Cursor | None = None
     holds_own_only: bool = False
 
 
@@ -51,7 +51,7 @@ def read_page(form: LogFilterForm, scope: Scope) -> LogPage:
             _give_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         page.problem = pagination.took_too_long()
     return page
 
@@ -65,12 +65,12 @@ def shown_above(form: LogFilterForm) -> int:
 def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
     """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
     page = LogPage(is_top=False)
-    place, room = Place.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
+    place, room = Cursor.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
             found = find(search_for(form, scope, clock.moment()), place, window=LATER_WINDOW)
             _give_keys(found.rows, form, scope)
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         page.problem = pagination.took_too_long()
         return page
     page.rows, page.begins_at = found.rows[:room], place.at if place else None
@@ -94,7 +94,7 @@ def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: Scope) -> 
         row.key = keys[row.key_id]
 
 
-def _fill(page: LogPage, search: Search | None, older: Place | None, newer: Place | None) -> None:
+def _fill(page: LogPage, search: Search | None, older: Cursor | None, newer: Cursor | None) -> None:
     if newer is not None:
         found = find(search, newer, upward=True)
         while found.stopped_at and not found.rows:
@@ -123,7 +123,7 @@ def count(form: LogFilterForm, scope: Scope) -> Tallies:
             found = rows[: pagination.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
             held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         return Tallies(Tally(None), Tally(None), Tally(None), form.shows_own)
     cut = tally["all"] > pagination.MOST_COUNTED
     matching = Tally(tally["all"] - (0 if form.shows_own else tally["own"]), cut)

@@ -11,7 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.db.query_timeout import TooMuchToLookThrough
+from core.db.query_timeout import QueryTimeout
 from core.http import wants_part
 from core.pagination import mark_new, place_gaps
 from keys.log.completeness import completeness_of
@@ -115,7 +115,7 @@ def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
     try:
         if form.is_valid():
             context["figures"] = figures_of(form, scope, clock.moment())
-    except TooMuchToLookThrough:
+    except QueryTimeout:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
     template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"
     return render(request, template, context)

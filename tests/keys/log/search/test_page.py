@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from core.pagination import PAGE_SIZE, Place
+from core.pagination import PAGE_SIZE, Cursor
 from keys.models import LoggedRequest
 from tests.keys.conftest import add_session, make_key, note_poll, text_of
 
@@ -64,7 +64,7 @@ def test_a_place_that_does_not_exist_is_said_or_empty_and_no_error(log, place):
     for name in ("older", "newer"):
         answer = log.get(f"?{name}={place}")
         assert answer.status_code == 200
-        assert ("does not exist" in text_of(answer)) == (Place.parse(place) is None)
+        assert ("does not exist" in text_of(answer)) == (Cursor.parse(place) is None)
 
 
 def test_an_open_row_tells_everything_and_leads_on(log):

@@ -57,19 +57,19 @@ class LogRow(Protocol):
     """What is read of a row, whether it is stored already or about to be."""
 
     @property
-    def path(self) -> str: ...  # noqa: D102
+    def path(self) -> str: ...
     @property
-    def user_agent(self) -> str: ...  # noqa: D102
+    def user_agent(self) -> str: ...
     @property
-    def ip_address(self) -> str: ...  # noqa: D102
+    def ip_address(self) -> str: ...
     @property
-    def method(self) -> str: ...  # noqa: D102
+    def method(self) -> str: ...
     @property
-    def status_code(self) -> int | None: ...  # noqa: D102
+    def status_code(self) -> int | None: ...
     @property
-    def is_own_call(self) -> bool: ...  # noqa: D102
+    def is_own_call(self) -> bool: ...
     @property
-    def created_at(self) -> datetime: ...  # noqa: D102
+    def created_at(self) -> datetime: ...
 
 
 class Seen(NamedTuple):

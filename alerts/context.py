@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity, Snooze
-from alerts.services.audience import UNHEARD
+from alerts.services.reachability import UNHEARD
 from core import clock
 from workspaces.models import User, Workspace
 

@@ -8,8 +8,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 
-from alerts.engine.kinds import RuleKind
-from alerts.engine.state import Levels
+from alerts.engine.rule_kinds import RuleKind
+from alerts.engine.state_machine import Levels
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from core import clock
 from core.email_addresses import unmistakable

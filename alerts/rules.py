@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from django.urls import reverse
 
-from alerts.engine.kinds import Default, Reading, Readings, RuleKind, each_workspace, register
+from alerts.engine.rule_kinds import DefaultRule, Observation, Observations, RuleKind, per_workspace, register
 from alerts.models import Rule
-from alerts.services.audience import UNHEARD, Unheard, unheard_in
+from alerts.services.reachability import UNHEARD, Unheard, unheard_in
 from core.formatting import stamp
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
@@ -16,7 +16,7 @@ from workspaces.polling.registry import CredentialKind
 from workspaces.polling.trust import stored
 
 
-def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Readings]:
+def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
     """Return 1 for each stored credential that upstream has rejected, else 0."""
     found = []
     if workspace.api_key is not None:
@@ -27,8 +27,8 @@ def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -
     return {rule.pk: found for rule in rules}
 
 
-def _reading(workspace: Workspace, subject: CredentialKind, label: str, state: CredentialState) -> Reading:
-    return Reading(
+def _reading(workspace: Workspace, subject: CredentialKind, label: str, state: CredentialState) -> Observation:
+    return Observation(
         value=Decimal(int(state.is_rejected)),
         words=_in_words(label, state),
         subject=subject,
@@ -58,25 +58,25 @@ register(
         "needs it is read any more, so other rules may be blind.",
         direction="above",
         unit="",
-        read=each_workspace(read_credentials),
+        read=per_workspace(read_credentials),
         describe=lambda _: "Cleanlist rejects a stored credential",
         resources=frozenset({"balance", "keys"}),
         is_flag=True,
         place=20,
-        defaults=(Default("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
+        defaults=(DefaultRule("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )
 )
 
 
-def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Readings]:
+def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
     """Return 1 where a critical rule would tell nobody, else 0."""
     workspaces = {rule.workspace_id: rule.workspace for rule in rules}
     found = unheard_in(list(workspaces.values()))
     return {rule.pk: [_hearing(rule.workspace, found[rule.workspace_id])] for rule in rules}
 
 
-def _hearing(workspace: Workspace, unheard: Unheard) -> Reading:
-    return Reading(
+def _hearing(workspace: Workspace, unheard: Unheard) -> Observation:
+    return Observation(
         value=Decimal(int(bool(unheard.rules))),
         words=unheard.words,
         url=reverse("alerts:emails", args=[workspace.slug]),
@@ -97,6 +97,8 @@ register(
         is_flag=True,
         required_because="it is what says on every page that nobody hears of critical alerts",
         place=30,
-        defaults=(Default("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),),
+        defaults=(
+            DefaultRule("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),
+        ),
     )
 )

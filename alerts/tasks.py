@@ -1,17 +1,17 @@
 from celery import shared_task
 
 from alerts import retention
-from alerts.engine import run
+from alerts.engine import evaluation
 from alerts.mail import outbox, summaries
-from alerts.services import quiet
+from alerts.services import quiet_hours
 
 
 @shared_task(ignore_result=True)
 def evaluate_rules() -> None:
     """Evaluate the rules of every workspace whose turn has come, and write the summaries and digests that are due."""
-    run.evaluate_due()
+    evaluation.evaluate_due()
     summaries.write_due()
-    quiet.release_due()
+    quiet_hours.release_due()
 
 
 @shared_task(ignore_result=True)

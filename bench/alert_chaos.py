@@ -114,7 +114,7 @@ def set_up():
     from django.core.management import call_command  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
-    from alerts.engine.kinds import all_kinds  # noqa: PLC0415
+    from alerts.engine.rule_kinds import all_kinds  # noqa: PLC0415
     from alerts.models import Evaluation, Rule  # noqa: PLC0415
     from workspaces.models import Membership, Poll, Role, User, Workspace  # noqa: PLC0415
 

@@ -18,8 +18,8 @@ from bench.scratch import surroundings  # first: it chooses the settings
 from django.db import connection
 from django.utils import timezone
 
-from alerts.engine import run
-from alerts.engine.kinds import all_kinds
+from alerts.engine import evaluation
+from alerts.engine.rule_kinds import all_kinds
 from alerts.models import Alert, Evaluation, Notification, Rule
 from core import nudge
 from usage import readings
@@ -68,16 +68,16 @@ def measure(label: str, workspaces: list[Workspace]) -> None:
     landed = {workspace.pk: {"balance"} for workspace in workspaces}
     queries: list[int] = []
     began, used = time.perf_counter(), time.process_time()
-    for place in range(0, len(workspaces), run.BATCH):
-        batch = workspaces[place : place + run.BATCH]
+    for place in range(0, len(workspaces), evaluation.BATCH):
+        batch = workspaces[place : place + evaluation.BATCH]
         with counting() as counted:
-            assert run.evaluate_together(batch, landed=landed) == len(batch)
+            assert evaluation.evaluate_together(batch, landed=landed) == len(batch)
         queries.append(counted.count)
     seconds, busy = time.perf_counter() - began, time.process_time() - used
     rate, each, used_each = len(workspaces) * len(LEVELS) / seconds, seconds / len(workspaces), busy / len(workspaces)
     print(
         f"{label:22} {rate:7,.0f} rules/s, {each * 1000:5.2f} ms a workspace ({used_each * 1000:5.2f} of processor),"
-        f" {min(queries)} to {max(queries)} queries for {run.BATCH} workspaces,"
+        f" {min(queries)} to {max(queries)} queries for {evaluation.BATCH} workspaces,"
         f" {sum(queries) / len(workspaces):.1f} for each"
     )
 

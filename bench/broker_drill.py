@@ -200,7 +200,7 @@ def set_up(upstream_port):
     from django.core.management import call_command  # noqa: PLC0415
 
     call_command("migrate", verbosity=0)
-    from alerts.engine.kinds import all_kinds  # noqa: PLC0415
+    from alerts.engine.rule_kinds import all_kinds  # noqa: PLC0415
     from alerts.models import Evaluation, Rule  # noqa: PLC0415
     from cleanlist import Secret  # noqa: PLC0415
     from core.encryption import Sealed  # noqa: PLC0415

@@ -83,10 +83,10 @@ def work():
     import django  # noqa: PLC0415
 
     django.setup()
-    from webhooks.redelivery import engine, sending  # noqa: PLC0415
+    from webhooks.redelivery import engine, item_sender  # noqa: PLC0415
 
-    sending.RETRY_AFTER = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=3))
-    sending.SECONDS_BETWEEN = 0.0
+    item_sender.RETRY_AFTER = (timedelta(seconds=1), timedelta(seconds=2), timedelta(seconds=3))
+    item_sender.SECONDS_BETWEEN = 0.0
     print("ready", flush=True)
     while True:
         engine.run_due()
@@ -126,7 +126,7 @@ def fail(credentials, url):
 
     from cleanlist import DeliveryAttempt, Secret  # noqa: PLC0415
     from core.encryption import Sealed  # noqa: PLC0415
-    from webhooks.ingest.attempts import land_page  # noqa: PLC0415
+    from webhooks.ingest.attempts import ingest_page  # noqa: PLC0415
     from workspaces.models import Workspace  # noqa: PLC0415
 
     headers = {"Authorization": f"Bearer {credentials['api_key']}"}
@@ -159,7 +159,7 @@ def fail(credentials, url):
         for one in ids
         for number in range(1, 6)
     ]
-    land_page(workspace, rows, now)
+    ingest_page(workspace, rows, now)
     return workspace
 
 

@@ -19,12 +19,12 @@ from usage.budgets.standing import Standing, standings_of
 from usage.forecast.runway import Runway, stored_runway
 from usage.models import BalanceReading
 from webhooks import health, tracked_workflows
-from webhooks.health import Failing
+from webhooks.health import FailureSummary
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
 
 RECENT = timedelta(hours=1)
-NOTHING_FAILS = Failing((), 0)
+NOTHING_FAILS = FailureSummary((), 0)
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
 
 
@@ -39,7 +39,7 @@ class Summary:
     log_is_read: bool = False
     requests: int = 0
     errors: int = 0
-    webhooks: Failing = NOTHING_FAILS
+    webhooks: FailureSummary = NOTHING_FAILS
     webhooks_are_read: bool = False
     awaits_first_reading: bool = False
     attention: list[Attention] = field(default_factory=list)
@@ -102,7 +102,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
     keys: dict[str, int] | None,
     requests: dict[str, int] | None,
     polls: Sequence[Poll],
-    webhooks: Failing,
+    webhooks: FailureSummary,
     budget: Standing | None,
 ) -> Summary:
     read = {poll.resource for poll in polls if poll.last_success_at}

@@ -10,7 +10,16 @@ from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncHour
 
-from alerts.engine.kinds import Default, Fact, Reading, Readings, RuleKind, Unreadable, register, register_summary
+from alerts.engine.rule_kinds import (
+    DefaultRule,
+    Fact,
+    NoData,
+    Observation,
+    Observations,
+    RuleKind,
+    register,
+    register_summary,
+)
 from alerts.models import Rule
 from core import clock
 from core.formatting import figure, span, stamp, whole_span, with_unit
@@ -26,7 +35,7 @@ KEYS = frozenset({"keys", "public_keys"})
 class Watched:
     """The keys in use of the workspaces that rules look at; of each workspace its keys, or why they are not known."""
 
-    known: Mapping[int, list[ApiKey] | Unreadable]
+    known: Mapping[int, list[ApiKey] | NoData]
 
     @classmethod
     def by(cls, rules: Sequence[Rule], now: datetime) -> "Watched":
@@ -43,46 +52,48 @@ class Watched:
     @property
     def keys(self) -> list[ApiKey]:
         """Return all keys that are known."""
-        return [key for keys in self.known.values() if not isinstance(keys, Unreadable) for key in keys]
+        return [key for keys in self.known.values() if not isinstance(keys, NoData) for key in keys]
 
-    def told(self, rules: Sequence[Rule], tell: Callable[[ApiKey, Rule], Reading | None]) -> Mapping[int, Readings]:
+    def told(
+        self, rules: Sequence[Rule], tell: Callable[[ApiKey, Rule], Observation | None]
+    ) -> Mapping[int, Observations]:
         """Return what each rule sees: what ``tell`` says of each key of its workspace, None left out."""
-        found: dict[int, Readings] = {}
+        found: dict[int, Observations] = {}
         for rule in rules:
             keys = self.known[rule.workspace_id]
-            readings = keys if isinstance(keys, Unreadable) else [seen for key in keys if (seen := tell(key, rule))]
+            readings = keys if isinstance(keys, NoData) else [seen for key in keys if (seen := tell(key, rule))]
             found[rule.pk] = readings
         return found
 
 
-def _problem_of(polls: Sequence[Poll]) -> Unreadable | None:
+def _problem_of(polls: Sequence[Poll]) -> NoData | None:
     """Return why keys are not known as they are now, going by the polls of their lists."""
     running = [poll for poll in polls if not poll.paused_reason]
     if not any(poll.last_success_at for poll in polls):
-        return Unreadable("The keys have not been read yet.")
+        return NoData("The keys have not been read yet.")
     if not running:
-        return Unreadable(polls[0].paused_reason)
+        return NoData(polls[0].paused_reason)
     if all(poll.is_stale for poll in running):
-        return Unreadable(f"The keys are out of date: {running[0].last_error or 'no reading came in time'}")
+        return NoData(f"The keys are out of date: {running[0].last_error or 'no reading came in time'}")
     return None
 
 
-def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Reading:
+def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Observation:
     about = (("Key", f"{key.label} ({key.masked})"), *facts)
-    return Reading(value, f"{key.label}: {headline}", str(key.key_id), key.label, key.get_absolute_url(), about)
+    return Observation(value, f"{key.label}: {headline}", str(key.key_id), key.label, key.get_absolute_url(), about)
 
 
 # --- used from somewhere new ----------------------------------------------------------------------------------
 
 
-def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many addresses and programs were new to each key within the last day."""
     watched = Watched.by(rules, now)
     new = sources.new_since(watched.keys, now - DAY)
     return watched.told(rules, lambda key, _: _new_source(key, new.get(key.pk, [])))
 
 
-def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
+def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
     if not found:
         return _reading(key, Decimal(0), "nothing new in the last 24 hours")
     facts = [(source.what, f"{source.value}, first seen {stamp(source.first_seen_at)}") for source in found[:10]]
@@ -94,7 +105,7 @@ def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Reading:
 # --- an idle key wakes ----------------------------------------------------------------------------------------
 
 
-def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return for how many days each key that was used in the last day had not been used before."""
     watched, since = Watched.by(rules, now), now - DAY
     first = _by_key(log_of(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
@@ -107,7 +118,7 @@ def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, d
     return {row[0]: row[1] for row in rows}  # type: ignore[misc]
 
 
-def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> Reading:
+def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> Observation:
     if used_at is None or before is None or used_at < before:
         return _reading(key, Decimal(0), "has not just woken")
     idle = used_at - before
@@ -118,7 +129,7 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> R
 # --- rate -----------------------------------------------------------------------------------------------------
 
 
-def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many times its own busy hour each key made requests in the last hour."""
     watched = Watched.by(rules, now)
     latest = dict(log_of(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
@@ -138,7 +149,7 @@ def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
     return {key_id: busy_hour(sorted(counts)) for key_id, counts in hours.items() if now - first[key_id] >= DAY}
 
 
-def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
+def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
     if usual is None:
         return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
     times = times_busy(count, usual)
@@ -151,7 +162,7 @@ def _rate(key: ApiKey, count: int, usual: int | None) -> Reading:
 # --- errors ---------------------------------------------------------------------------------------------------
 
 
-def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the per cent of each key's requests in the last hour that were answered with 4xx or 5xx."""
     watched = Watched.by(rules, now)
     failed = Count("pk", filter=Q(status_code__gte=400))
@@ -160,7 +171,7 @@ def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
     return watched.told(rules, lambda key, rule: _errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)))
 
 
-def _errors(key: ApiKey, count: int, failed: int, least: int) -> Reading:
+def _errors(key: ApiKey, count: int, failed: int, least: int) -> Observation:
     share = percent_failed(count, failed, least)
     headline = f"{figure(share)} % errors" if share else "few errors"
     facts = (("Last hour", f"{figure(failed)} of {figure(count)} requests were answered with 4xx or 5xx"),)
@@ -175,12 +186,12 @@ def _least_field() -> forms.Field:
 # --- expiry ---------------------------------------------------------------------------------------------------
 
 
-def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return in how many days each key expires that does."""
     return Watched.by(rules, now).told(rules, lambda key, _: _expiry(key, now))
 
 
-def _expiry(key: ApiKey, now: datetime) -> Reading | None:
+def _expiry(key: ApiKey, now: datetime) -> Observation | None:
     if key.expires_at is None:
         return None
     left = key.expires_at - now
@@ -214,7 +225,7 @@ register(
         place=30,
         is_flag=True,
         history=rule_history.new_sources,
-        defaults=(Default("Key used from somewhere new", "warning", Decimal(0), Decimal(0)),),
+        defaults=(DefaultRule("Key used from somewhere new", "warning", Decimal(0), Decimal(0)),),
     )
 )
 register(
@@ -229,7 +240,7 @@ register(
         resources=KEYS,
         place=30,
         history=rule_history.waking,
-        defaults=(Default("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
+        defaults=(DefaultRule("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
     )
 )
 register(
@@ -246,7 +257,7 @@ register(
         resources=KEYS,
         place=30,
         history=rule_history.rate,
-        defaults=(Default("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
+        defaults=(DefaultRule("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
     )
 )
 register(
@@ -263,7 +274,7 @@ register(
         resources=KEYS,
         place=30,
         history=rule_history.errors,
-        defaults=(Default("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
+        defaults=(DefaultRule("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
     )
 )
 register(
@@ -280,7 +291,7 @@ register(
         place=30,
         history=rule_history.expiry,
         descending=True,
-        defaults=(Default("Key expires soon", "warning", Decimal(7), Decimal(7)),),
+        defaults=(DefaultRule("Key expires soon", "warning", Decimal(7), Decimal(7)),),
     )
 )
 register_summary(summarize)

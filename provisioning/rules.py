@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from alerts.engine.kinds import RuleKind, all_kinds, kind_named
+from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Rule
 from alerts.services.editing import FIELDS

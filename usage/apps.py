@@ -10,8 +10,8 @@ class UsageConfig(AppConfig):
         """Hear of what enrichments cost as soon as webhooks know it, and keep figures of what has landed."""
         from usage import figures  # noqa: PLC0415 - models can be imported from here on
         from usage.changes.review import hear_of  # noqa: PLC0415
-        from webhooks import statuses  # noqa: PLC0415
+        from webhooks.ingest import enrichment_status  # noqa: PLC0415
         from workspaces.polling.registry import on_landed  # noqa: PLC0415
 
-        statuses.tell(hear_of)
+        enrichment_status.on_status(hear_of)
         on_landed(figures.after_landing)

@@ -7,15 +7,15 @@ from decimal import Decimal
 
 from django import forms
 
-from alerts.engine.kinds import (
+from alerts.engine.rule_kinds import (
     DataPoint,
-    Default,
+    DefaultRule,
     Fact,
-    Reading,
-    Readings,
+    NoData,
+    Observation,
+    Observations,
     RuleKind,
-    Unreadable,
-    by_workspace,
+    group_by_workspace,
     register,
     register_summary,
 )
@@ -44,23 +44,23 @@ def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credit
 # --- balance below --------------------------------------------------------------------------------------------
 
 
-def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the balance, held against credits or against per cent of the highest since the last large top-up."""
     peaks = burn.peaks_of([rule.workspace_id for rule in rules if is_relative(rule)], now)
     return {
-        rule.pk: Unreadable(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
+        rule.pk: NoData(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
         for one, rule in _with_credits(rules, now)
     }
 
 
-def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Reading:
+def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Observation:
     """Hold the balance against the rule, with what running enrichments hold: most of that comes back.
 
     Not against levels of a call's price: what is reserved pays for no call. What fires is over by the balance alone.
     """
     threshold = share_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
     reserved = one.reserved if threshold > DEAREST else Decimal(0)
-    reading = Reading(
+    reading = Observation(
         one.balance + reserved,
         lambda: _left(one, reserved),
         url=one.url,
@@ -102,17 +102,17 @@ def describe_balance(rule: Rule) -> str:
 # --- runway ---------------------------------------------------------------------------------------------------
 
 
-def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many days the credits last."""
     return {rule.pk: _lasting(one) for one, rule in _with_credits(rules, now)}
 
 
-def _lasting(one: Credits) -> Readings:
+def _lasting(one: Credits) -> Observations:
     if one.problem:
-        return Unreadable(one.problem)
+        return NoData(one.problem)
     if one.days is None:
-        return Unreadable(f"How long the credits last is not known: {one.unlearned or one.runway.reason}.")
-    return [Reading(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
+        return NoData(f"How long the credits last is not known: {one.unlearned or one.runway.reason}.")
+    return [Observation(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
 
 
 def _last_so_long(one: Credits) -> str:
@@ -130,23 +130,23 @@ def runway_history(workspace: Workspace, _: Rule, since: datetime, until: dateti
 # --- spent above ----------------------------------------------------------------------------------------------
 
 
-def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return what was spent in each rule's last hours; a few queries for each workspace that has such rules."""
-    found: dict[int, Readings] = {}
+    found: dict[int, Observations] = {}
     known = {one.workspace.pk: one for one in credits_of((rule.workspace for rule in rules), now)}
-    for some in by_workspace(rules):
+    for some in group_by_workspace(rules):
         one = known[some[0].workspace_id]
         if one.problem:
-            found |= {rule.pk: Unreadable(one.problem) for rule in some}
+            found |= {rule.pk: NoData(one.problem) for rule in some}
             continue
         past = burn.spent_since(one.workspace, [now - timedelta(hours=_hours(rule)) for rule in some], now)
         found |= {rule.pk: [_spent(one, rule, spent.credits)] for rule, spent in zip(some, past, strict=True)}
     return found
 
 
-def _spent(one: Credits, rule: Rule, spent: Decimal) -> Reading:
+def _spent(one: Credits, rule: Rule, spent: Decimal) -> Observation:
     words = f"{with_unit(spent, 'credits')} spent in {with_unit(_hours(rule), 'hours')}"
-    return Reading(spent, words, url=one.url, facts=lambda: one.facts)
+    return Observation(spent, words, url=one.url, facts=lambda: one.facts)
 
 
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -176,7 +176,7 @@ def _hours(rule: Rule) -> int:
 # --- unreadable -----------------------------------------------------------------------------------------------
 
 
-def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return for how many minutes the balance could not be read while the console ran; two queries."""
     polls = polls_of(rule.workspace for rule in rules)
     turns = Evaluation.objects.filter(workspace__in=[rule.workspace_id for rule in rules], resumed_at__isnull=False)
@@ -187,11 +187,11 @@ def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]
     }
 
 
-def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, now: datetime) -> Readings:
+def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, now: datetime) -> Observations:
     if poll is None or workspace.api_key is None:
-        return Unreadable("No API key is stored, so there is no balance to read.")
+        return NoData("No API key is stored, so there is no balance to read.")
     if workspace.paused_at is not None:
-        return Unreadable(workspace.pause)
+        return NoData(workspace.pause)
     last, url = poll.last_success_at, page_of(workspace)
     silent = now - (last or workspace.created_at)
     facts: tuple[Fact, ...] = (("Last read", stamp(last) if last else "never"),)
@@ -201,10 +201,10 @@ def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, n
         pause = f"from {stamp(turn.paused_from)} to {stamp(turn.resumed_at)}: the console was not running"
         facts = (*facts, ("Not watched", pause))
     if not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale:
-        return [Reading(Decimal(0), "balance can be read", url=url, facts=facts)]
+        return [Observation(Decimal(0), "balance can be read", url=url, facts=facts)]
     minutes = Decimal(max(0, int(silent.total_seconds() // 60)))
     reason = ("Why", poll.problem or "no reading came")
-    return [Reading(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
+    return [Observation(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
 
 
 def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -231,8 +231,8 @@ def _hours_field() -> forms.Field:
 SETTLING = 600
 
 
-def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Default:
-    return Default(
+def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> DefaultRule:
+    return DefaultRule(
         name,
         severity,
         Decimal(percent),
@@ -281,10 +281,10 @@ register(
             _level("Balance getting low", "information", 20, 0),
             _level("Balance low", "warning", 10, DAY),
             _level("Balance almost gone", "critical", 5, DAY // 4),
-            Default(
+            DefaultRule(
                 "Less than one call left", "critical", DEAREST, DEAREST * 2, SETTLING, DAY // 4, {"unit": "credits"}
             ),
-            Default("No credits left", "critical", NONE_LEFT, DEAREST, 0, DAY // 4, {"unit": "credits"}),
+            DefaultRule("No credits left", "critical", NONE_LEFT, DEAREST, 0, DAY // 4, {"unit": "credits"}),
         ),
     )
 )
@@ -304,10 +304,10 @@ register(
         history=runway_history,
         descending=True,
         defaults=(
-            Default(
+            DefaultRule(
                 "Less than a week left", "warning", Decimal(7), Decimal(8), pending_seconds=600, repeat_seconds=DAY
             ),
-            Default("Less than two days left", "critical", Decimal(2), Decimal("2.5"), 600, DAY // 4),
+            DefaultRule("Less than two days left", "critical", Decimal(2), Decimal("2.5"), 600, DAY // 4),
         ),
     )
 )
@@ -342,7 +342,7 @@ register(
         resources=BALANCE,
         place=10,
         history=silence_history,
-        defaults=(Default("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),
+        defaults=(DefaultRule("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),
     )
 )
 register_summary(summarize)

@@ -9,7 +9,7 @@ from functools import cache, cached_property
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
-from alerts.engine.kinds import Fact
+from alerts.engine.rule_kinds import Fact
 from core.formatting import figure, span, stamp, whole_span, with_unit
 from usage.burn import Spent, spent_since
 from usage.changes.facts import SKEW

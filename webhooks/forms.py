@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from webhooks.outgoing import Refused, target_of
+from webhooks.outgoing import URLNotAllowed, parse_target
 from webhooks.outgoing.targets import LONGEST_URL
 from webhooks.redelivery.selection import Selection
 
@@ -13,8 +13,8 @@ from webhooks.redelivery.selection import Selection
 def is_callable(url: str) -> None:
     """Raise ValidationError for a URL that the console does not call, in words for whoever typed it."""
     try:
-        target_of(url)
-    except Refused as error:
+        parse_target(url)
+    except URLNotAllowed as error:
         raise ValidationError(error.words) from error
 
 

@@ -35,7 +35,7 @@ from webhooks.ingest.endpoint_rollups import day_of
 from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
 
-STRETCH = timedelta(days=7)
+PERIOD = timedelta(days=7)
 DAY = timedelta(days=1)
 # So many failed deliveries one after another are no accident.
 FAILING_IN_A_ROW = 3
@@ -89,7 +89,7 @@ class FailureGroup:
 
 
 @dataclass(frozen=True)
-class Failing:
+class FailureSummary:
     """What fails in one workspace: the endpoints that fail now, and the deliveries of the last day that failed."""
 
     hosts: tuple[str, ...]
@@ -100,7 +100,7 @@ def endpoints(
     workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_ENDPOINTS
 ) -> list[EndpointHealth]:
     """Return the figures of the endpoints last used, failing ones first; three queries. Default: the last 7 days."""
-    start = since or clock.moment() - STRETCH
+    start = since or clock.moment() - PERIOD
     rows = list(_with_rows(_used(workspace, start), start)[:limit])
     counts: dict[str, dict[str, int]] = {}
     histograms: dict[str, list[Histogram]] = {}
@@ -122,7 +122,7 @@ class _Total(Func):
 
 def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_GROUPS) -> list[FailureGroup]:
     """Return what has not arrived, by endpoint and reason, the largest group first; one query. Default: 7 days."""
-    start = since or clock.moment() - STRETCH
+    start = since or clock.moment() - PERIOD
     rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
     # A delivery whose first attempt still runs has no reason yet.
     rows = rows.exclude(reason="")
@@ -136,10 +136,10 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
     return [FailureGroup(**row) for row in groups.order_by("-count", "-last_at")[:limit]]
 
 
-def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, Failing]:
+def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, FailureSummary]:
     """Return what fails in each workspace by its primary key, nothing where nothing does; two queries for all."""
     moment = now or clock.moment()
-    start, ids = moment - STRETCH, [workspace.pk for workspace in workspaces]
+    start, ids = moment - PERIOD, [workspace.pk for workspace in workspaces]
     rows = _with_rows(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
     hosts: dict[int, list[str]] = {}
     for row in rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host"):
@@ -151,7 +151,11 @@ def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dic
         last_attempt_at__gte=moment - DAY,
     )
     counts = dict(failed.order_by().values_list("workspace").annotate(Count("pk")))
-    return {pk: Failing(tuple(hosts.get(pk, ())), counts.get(pk, 0)) for pk in ids if pk in hosts or counts.get(pk, 0)}
+    return {
+        pk: FailureSummary(tuple(hosts.get(pk, ())), counts.get(pk, 0))
+        for pk in ids
+        if pk in hosts or counts.get(pk, 0)
+    }
 
 
 def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
@@ -161,7 +165,7 @@ def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
 
 def failing_endpoints(now: datetime) -> dict[int, int]:
     """Return at how many hosts of each workspace webhooks fail now, where any do; one query for all."""
-    start = now - STRETCH
+    start = now - PERIOD
     rows = _with_rows(Endpoint.objects.filter(last_attempt_at__gte=start), start)
     found = rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by().values_list("workspace_id", flat=True)
     return Counter(found)

@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from cleanlist import EnrichmentStatus
-from webhooks.statuses import COUNTS, counts_of
+from webhooks.ingest.enrichment_status import COUNTS, counts_of
 
 EVENT = "enrichment.completed"
 RESULTS_LIMIT = 250

@@ -9,9 +9,10 @@ from django.conf import settings
 from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus, Listing
 from cleanlist.errors import BadRequest, NotFound
 from core.sanitize import plain_text
-from webhooks import statuses, tracked_workflows
-from webhooks.ingest.attempts import Landed, land_page
-from webhooks.ingest.normalize import problem_of
+from webhooks import tracked_workflows
+from webhooks.ingest import enrichment_status
+from webhooks.ingest.attempts import AttemptIngestResult, ingest_page
+from webhooks.ingest.normalize import find_problem
 from webhooks.models import Delivery, DeliveryGap, DeliveryState, Feed, Workflow
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
@@ -28,41 +29,41 @@ GONE_AFTER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
-class Refused:
+class UpstreamRefusal:
     """Upstream will not answer this: its words."""
 
     words: str
 
 
-async def fetch_latest(client: AsyncClient, _: Poll) -> Listing[DeliveryAttempt] | Refused:
+async def fetch_latest(client: AsyncClient, _: Poll) -> Listing[DeliveryAttempt] | UpstreamRefusal:
     """Return the organization's latest attempts, or that upstream wants a workflow's id."""
     try:
-        return (await client.webhooks.deliveries()).without(problem_of)
+        return (await client.webhooks.deliveries()).without(find_problem)
     except BadRequest as error:
-        return Refused(plain_text(error.message, 500))
+        return UpstreamRefusal(plain_text(error.message, 500))
 
 
-def land_latest(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime) -> None:
     """Add what is new, see to what must be asked for one by one, and choose when to read next."""
     workspace = poll.workspace
     feed, _ = Feed.objects.get_or_create(workspace=workspace)
     begun_before: frozenset[str] = frozenset()
-    if isinstance(answer, Refused):
+    if isinstance(answer, UpstreamRefusal):
         feed.wants_workflow_ids, feed.refusal = True, answer.words
     else:
-        landed = land_page(workspace, answer, read_at)
+        landed = ingest_page(workspace, answer, read_at)
         feed.wants_workflow_ids, feed.refusal = False, ""
-        if _note_gap(poll, feed, landed, answer.total - len(answer), read_at):
+        if _record_gap(poll, feed, landed, answer.total - len(answer), read_at):
             begun_before = landed.begun_before
         newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
-    tracked_workflows.learn_from_log(workspace, read_at)
-    tracked_workflows.plan(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
+    tracked_workflows.record_workflows_from_log(workspace, read_at)
+    tracked_workflows.schedule_polls(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
     _set_interval(poll, _interval_of_latest(poll, feed, read_at))
 
 
-def _note_gap(poll: Poll, feed: Feed, landed: Landed, odd: int, read_at: datetime) -> bool:
+def _record_gap(poll: Poll, feed: Feed, landed: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
     """Store a gap where a full page holds nothing known although something was. The first page has none before it.
 
     ``odd`` attempts on it could not be kept, and fill it all the same.
@@ -77,9 +78,9 @@ def _note_gap(poll: Poll, feed: Feed, landed: Landed, odd: int, read_at: datetim
     return True
 
 
-def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | Refused) -> list[str]:
+def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal) -> list[str]:
     """Return the workflows that are being retried and that a full page no longer shows."""
-    if isinstance(answer, Refused) or answer.total < FULL_PAGE:
+    if isinstance(answer, UpstreamRefusal) or answer.total < FULL_PAGE:
         return []
     shown = {row.workflow_id for row in answer}
     rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
@@ -99,55 +100,55 @@ def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
     return usual if begun.exists() or rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
 
 
-async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | Refused:
+async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | UpstreamRefusal:
     """Return the attempts of one workflow."""
     try:
         attempts = await client.webhooks.deliveries(poll.subject)
     except (NotFound, BadRequest) as error:
-        return Refused(plain_text(error.message, 500))
-    return attempts.without(lambda attempt: problem_of(attempt, poll.subject))
+        return UpstreamRefusal(plain_text(error.message, 500))
+    return attempts.without(lambda attempt: find_problem(attempt, poll.subject))
 
 
-def land_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | Refused, read_at: datetime) -> None:
+def ingest_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime) -> None:
     """Add what is new; once the workflow is settled, follow it no more.
 
     A refusal is like an empty page: a workflow that upstream does not know may be too young for its log.
     """
-    if not isinstance(answer, Refused):
-        land_page(poll.workspace, answer, read_at, workflow_id=poll.subject)
+    if not isinstance(answer, UpstreamRefusal):
+        ingest_page(poll.workspace, answer, read_at, workflow_id=poll.subject)
     workflow = _workflow(poll)
     if workflow is None or tracked_workflows.is_settled(workflow, read_at):
-        _stop(poll)
+        _delete_poll(poll)
         return
     retrying = workflow.deliveries.filter(state=DeliveryState.RETRYING).exists()
     _set_interval(poll, QUICKEST_SECONDS if retrying else _by_age(workflow, read_at))
-    tracked_workflows.plan(poll.workspace, read_at)
+    tracked_workflows.schedule_polls(poll.workspace, read_at)
 
 
-async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Refused:
+async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | UpstreamRefusal:
     """Return the state of one enrichment; its results are not kept."""
     try:
         if poll.resource == tracked_workflows.NEWER_STATUS:
             return await client.enrich.newer_status(poll.subject)
         return await client.enrich.status(workflow_id=poll.subject)
     except (NotFound, BadRequest) as error:
-        return Refused(plain_text(error.message, 500))
+        return UpstreamRefusal(plain_text(error.message, 500))
 
 
-def land_status(poll: Poll, answer: EnrichmentStatus | Refused, read_at: datetime) -> None:
+def ingest_status(poll: Poll, answer: EnrichmentStatus | UpstreamRefusal, read_at: datetime) -> None:
     """Note how far the enrichment is; once that is final, ask no more."""
     workflow = _workflow(poll)
     if workflow is None:
-        _stop(poll)
-    elif isinstance(answer, Refused):
+        _delete_poll(poll)
+    elif isinstance(answer, UpstreamRefusal):
         is_gone = workflow.first_seen_at < read_at - GONE_AFTER
-        statuses.refused(workflow, answer.words, read_at, is_gone=is_gone)
-        _stop(poll) if is_gone else _set_interval(poll, _by_age(workflow, read_at))
+        enrichment_status.record_refusal(workflow, answer.words, read_at, is_gone=is_gone)
+        _delete_poll(poll) if is_gone else _set_interval(poll, _by_age(workflow, read_at))
     elif (
-        statuses.note(workflow, answer, read_at)
+        enrichment_status.record_status(workflow, answer, read_at)
         or workflow.first_seen_at < read_at - tracked_workflows.STATUS_GIVE_UP_AFTER
     ):
-        _stop(poll)
+        _delete_poll(poll)
     else:
         _set_interval(poll, _by_age(workflow, read_at))
 
@@ -167,7 +168,7 @@ def _set_interval(poll: Poll, seconds: int) -> None:
     Poll.objects.filter(pk=poll.pk).update(interval_seconds=seconds)
 
 
-def _stop(poll: Poll) -> None:
+def _delete_poll(poll: Poll) -> None:
     Poll.objects.filter(pk=poll.pk).delete()
 
 
@@ -179,8 +180,8 @@ register(
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
         fetch=fetch_latest,
-        land=land_latest,
-        note=tracked_workflows.limits,
+        land=ingest_latest,
+        note=tracked_workflows.visibility_notice,
     )
 )
 register(
@@ -191,10 +192,10 @@ register(
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
         fetch=fetch_of_workflow,
-        land=land_of_workflow,
+        land=ingest_of_workflow,
         has_subjects=True,
         subject="workflow",
-        subject_names=tracked_workflows.names_of_followed,
+        subject_names=tracked_workflows.names_of_tracked,
     )
 )
 # Upstream allows one key thirty calls a minute over all endpoints. There may be many enrichments to ask about, and what
@@ -213,9 +214,9 @@ for name, label in (
             limit_per_minute=HALF_OF_A_KEYS_CALLS,
             interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
             fetch=fetch_status,
-            land=land_status,
+            land=ingest_status,
             has_subjects=True,
             subject="workflow",
-            subject_names=tracked_workflows.names_of_followed,
+            subject_names=tracked_workflows.names_of_tracked,
         )
     )

@@ -10,7 +10,8 @@ from cleanlist import EnrichmentStatus
 from core import clock
 from core.export import csv_lines
 from core.sanitize import plain_text
-from webhooks import payloads, statuses
+from webhooks import payloads
+from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
 from workspaces.credentials.connections import reading_client
 from workspaces.polling import rate_limiter
@@ -46,7 +47,7 @@ class Contact(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Result:
+class WorkflowResult:
     """A workflow's result. ``is_finished`` is false while contacts are still worked on."""
 
     body: dict[str, Any]
@@ -59,7 +60,7 @@ class Result:
         return [contact.masked() for contact in self.contacts]
 
 
-def fetch(workflow: Workflow) -> Result:
+def fetch(workflow: Workflow) -> WorkflowResult:
     """Read the result now, and note the enrichment's state on the way. Raises what ``reading_client`` and calls raise.
 
     Takes as long as upstream does, at most the client's total time-out.
@@ -67,22 +68,22 @@ def fetch(workflow: Workflow) -> Result:
     with reading_client(workflow.workspace) as client:
         rate_limiter.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
-    statuses.note(workflow, status, clock.now())
+    enrichment_status.record_status(workflow, status, clock.now())
     return result_of(workflow.workflow_id, status)
 
 
-def result_of(workflow_id: str, status: EnrichmentStatus) -> Result:
+def result_of(workflow_id: str, status: EnrichmentStatus) -> WorkflowResult:
     """Return the result in ``status``."""
     body = payloads.payload(workflow_id, status)
-    return Result(body, [_contact(one) for one in body["results"]], statuses.is_finished(status))
+    return WorkflowResult(body, [_contact(one) for one in body["results"]], enrichment_status.is_finished(status))
 
 
-def json_of(result: Result) -> Iterator[str]:
+def json_of(result: WorkflowResult) -> Iterator[str]:
     """Yield the body that the webhook would have carried."""
     yield json.dumps(result.body, indent=2, default=str) + "\n"
 
 
-def csv_of(result: Result) -> Iterator[str]:
+def csv_of(result: WorkflowResult) -> Iterator[str]:
     """Yield one line a contact, with a header."""
     return csv_lines(Contact._fields, result.contacts)
 

@@ -11,14 +11,14 @@ from django import forms
 from django.db.models import Count, Max, Q
 from django.urls import NoReverseMatch, reverse
 
-from alerts.engine.kinds import (
+from alerts.engine.rule_kinds import (
     DataPoint,
-    Default,
+    DefaultRule,
     Fact,
-    Reading,
-    Readings,
+    NoData,
+    Observation,
+    Observations,
     RuleKind,
-    Unreadable,
     register,
     register_summary,
 )
@@ -40,7 +40,7 @@ Row = TypeVar("Row")
 _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 
 
-def _unreadable(rules: Sequence[Rule]) -> dict[int, Unreadable]:
+def _unreadable(rules: Sequence[Rule]) -> dict[int, NoData]:
     """Return why deliveries as the mirror has them cannot be trusted, of those workspaces where that is so."""
     workspaces = {rule.workspace_id for rule in rules}
     polls = {
@@ -48,7 +48,7 @@ def _unreadable(rules: Sequence[Rule]) -> dict[int, Unreadable]:
         for poll in Poll.objects.filter(workspace__in=workspaces, resource=tracked_workflows.ALL)
     }
     problems = {pk: _problem_of(polls.get(pk)) for pk in workspaces}
-    return {pk: Unreadable(problem) for pk, problem in problems.items() if problem}
+    return {pk: NoData(problem) for pk, problem in problems.items() if problem}
 
 
 def _problem_of(poll: Poll | None) -> str:
@@ -75,11 +75,11 @@ def _url(workspace: Workspace, host: str) -> str:
     return address + query if len(address) + len(query) <= MOST_URL else address
 
 
-def _reading(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Reading:
+def _reading(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Observation:
     label = (host or NAMELESS)[:MOST_LABEL]
     # An alert's subject holds less than the longest host, so of those that are too long a digest tells them apart.
     subject = host if len(host) <= MOST_LABEL else f"{host[:100]}…{sha256(host.encode()).hexdigest()[:16]}"
-    return Reading(value, f"{label}: {headline}", subject, label, _url(workspace, host), facts)
+    return Observation(value, f"{label}: {headline}", subject, label, _url(workspace, host), facts)
 
 
 def _why(reason: str) -> tuple[Fact, ...]:
@@ -90,11 +90,11 @@ def _why(reason: str) -> tuple[Fact, ...]:
 # --- in a row -------------------------------------------------------------------------------------------------
 
 
-def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many deliveries each endpoint has failed since the last that arrived; one query for all rules."""
     unreadable = _unreadable(rules)
     readable = {rule.workspace_id for rule in rules} - unreadable.keys()
-    rows = _by_workspace(health.streaks(readable, now - health.STRETCH), lambda row: row.workspace_id)
+    rows = _by_workspace(health.streaks(readable, now - health.PERIOD), lambda row: row.workspace_id)
     return {
         rule.pk: unreadable.get(rule.workspace_id)
         or [_in_a_row(rule.workspace, row) for row in rows.get(rule.workspace_id, ())]
@@ -102,7 +102,7 @@ def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings
     }
 
 
-def _in_a_row(workspace: Workspace, row: Any) -> Reading:
+def _in_a_row(workspace: Workspace, row: Any) -> Observation:
     count = row.failed_in_a_row
     if not count:
         return _reading(workspace, row.host, Decimal(0), "the latest delivery arrived", ())
@@ -121,7 +121,7 @@ def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: date
 # --- share ----------------------------------------------------------------------------------------------------
 
 
-def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the per cent of each endpoint's latest deliveries that failed; one query for all rules."""
     unreadable = _unreadable(rules)
     readable = [rule for rule in rules if rule.workspace_id not in unreadable]
@@ -144,7 +144,7 @@ def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
     return list(cast("Iterable[dict[str, Any]]", rows.order_by().values("workspace", "host").annotate(**counted)))
 
 
-def _share(row: Mapping[str, Any], rule: Rule) -> Reading:
+def _share(row: Mapping[str, Any], rule: Rule) -> Observation:
     count, failed = row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"]
     share = _percent(count, failed, _least(rule))
     facts = ((f"Last {_minutes(rule)} minutes", f"{figure(failed)} of {figure(count)} deliveries failed"),)
@@ -223,7 +223,7 @@ register(
         resources=RESOURCES,
         place=40,
         history=in_a_row_history,
-        defaults=(Default("Webhook endpoint down", "warning", Decimal(IN_A_ROW - 1), Decimal(0), 0, 86400),),
+        defaults=(DefaultRule("Webhook endpoint down", "warning", Decimal(IN_A_ROW - 1), Decimal(0), 0, 86400),),
     )
 )
 register(
@@ -242,7 +242,7 @@ register(
         place=40,
         history=share_history,
         defaults=(
-            Default(
+            DefaultRule(
                 "Many webhooks fail",
                 "warning",
                 Decimal(20),

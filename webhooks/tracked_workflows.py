@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from core import clock
 from keys.log.workflows import workflows_in_log
 from webhooks.ingest.normalize import is_usable_workflow_id
-from webhooks.models import BULK_ID, Delivery, DeliveryGap, DeliveryState, Feed, Workflow, WorkflowSource
+from webhooks.models import BULK_ID, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh
@@ -22,7 +22,7 @@ from workspaces.services.refreshing import RefreshResult, refresh
 ALL, OF_WORKFLOW = "deliveries", "workflow_deliveries"
 # Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.
 STATUS, NEWER_STATUS = "workflow_status", "newer_workflow_status"
-OF_ONE = (OF_WORKFLOW, STATUS, NEWER_STATUS)
+SINGLE_WORKFLOW = (OF_WORKFLOW, STATUS, NEWER_STATUS)
 STATUS_SCOPE = "enrich:read"
 # Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
 MOST_FOLLOWED = 100
@@ -41,7 +41,7 @@ def wants_workflow_ids(workspace: Workspace) -> bool:
     return Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).exists()
 
 
-def limits(workspace: Workspace) -> str:
+def visibility_notice(workspace: Workspace) -> str:
     """Say in a sentence what of upstream's deliveries the console can see; empty where it sees all that there are."""
     feed = Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).first()
     if feed is None:
@@ -53,11 +53,6 @@ def limits(workspace: Workspace) -> str:
     )
 
 
-def gaps(workspace: Workspace, since: datetime | None = None) -> list[DeliveryGap]:
-    """Return the latest stretches of which attempts may be missing, newest first."""
-    return list(DeliveryGap.objects.of(workspace, since)[:20])
-
-
 def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshResult]:
     """Read a workflow's attempts and state now, because a person asked, and follow it until it is settled.
 
@@ -65,13 +60,13 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
     """
     if not is_usable_workflow_id(workflow_id):
         raise ValueError(NO_WORKFLOW_ID)
-    learn(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
+    record_workflows(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
     errors = refresh(workspace, OF_WORKFLOW, subject=workflow_id).errors
     errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
     return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
 
 
-def learn(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:
+def record_workflows(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:
     """Note workflows that may be new."""
     rows = [
         Workflow(workspace=workspace, workflow_id=one, source=source, first_seen_at=clock.now())
@@ -81,13 +76,13 @@ def learn(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> N
     Workflow.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def learn_from_log(workspace: Workspace, now: datetime) -> None:
+def record_workflows_from_log(workspace: Workspace, now: datetime) -> None:
     """Note the workflows that requests of the log named lately."""
     named = workflows_in_log(workspace, now - LEARN_FROM)
-    learn(workspace, islice(named, MOST_FOLLOWED), WorkflowSource.REQUEST_LOG)
+    record_workflows(workspace, islice(named, MOST_FOLLOWED), WorkflowSource.REQUEST_LOG)
 
 
-def plan(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
+def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
     """See that what is to be followed has a poll; each poll's landing ends it. ``also`` are read in any case."""
     feed = Feed.objects.filter(workspace=workspace).first()
     alone = feed is not None and feed.wants_workflow_ids
@@ -95,12 +90,12 @@ def plan(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
     if not alone:
         rows = rows.filter(source=WorkflowSource.LOOKED_UP)
     wanted = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
-    _follow(workspace, OF_WORKFLOW, [*also, *wanted[:MOST_FOLLOWED]])
+    _create_polls(workspace, OF_WORKFLOW, [*also, *wanted[:MOST_FOLLOWED]])
     if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
         is_bulk = Q(workflow_id__startswith=BULK_ID)
         for resource, kind in ((STATUS, is_bulk), (NEWER_STATUS, ~is_bulk)):
             unread = _without_status(workspace, now).filter(kind).values_list("workflow_id", flat=True)
-            _follow(workspace, resource, unread[:MOST_FOLLOWED])
+            _create_polls(workspace, resource, unread[:MOST_FOLLOWED])
 
 
 def status_resource(workflow_id: str) -> str:
@@ -115,9 +110,9 @@ def is_settled(workflow: Workflow, now: datetime) -> bool:
     return workflow.deliveries.exists() or workflow.first_seen_at < now - GIVE_UP_AFTER
 
 
-def names_of_followed(workspace: Workspace) -> dict[str, str]:
+def names_of_tracked(workspace: Workspace) -> dict[str, str]:
     """Return what to call each workflow that is followed: by its id, as everywhere."""
-    polls = workspace.polls.filter(resource__in=OF_ONE).values_list("subject", flat=True)
+    polls = workspace.polls.filter(resource__in=SINGLE_WORKFLOW).values_list("subject", flat=True)
     return {subject: subject for subject in polls}
 
 
@@ -136,7 +131,7 @@ def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
     return rows.order_by("-first_seen_at")
 
 
-def _follow(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
+def _create_polls(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
     there = set(workspace.polls.filter(resource=resource).values_list("subject", flat=True))
     missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MOST_FOLLOWED - len(there))]
     seconds = resource_named(resource).interval_seconds()

@@ -11,8 +11,8 @@ from typing import TypeVar
 import structlog
 from django.db import connection, transaction
 
-from alerts.engine.kinds import Reading, Readings, Unreadable
-from alerts.engine.state import Levels, Memory, State, step
+from alerts.engine.rule_kinds import NoData, Observation, Observations
+from alerts.engine.state_machine import Levels, Memory, State, step
 from alerts.models import Alert, Notification, Rule, Snooze
 from alerts.models.alert import gravity_of
 from core.formatting import figure
@@ -29,14 +29,14 @@ GONE = "No longer watched: it is gone, or not in use any more"
 
 
 @dataclass(frozen=True)
-class Held:
+class OpenAlerts:
     """What the database holds of the rules at hand: their open alerts by subject, and their snoozes."""
 
     alerts: Mapping[int, Mapping[str, Alert]]
     snoozes: Mapping[tuple[int, str], Snooze]
 
     @classmethod
-    def of(cls, rules: Iterable[Rule], *, locked: bool = False) -> "Held":
+    def of(cls, rules: Iterable[Rule], *, locked: bool = False) -> "OpenAlerts":
         """Load it in two queries at most. ``locked`` keeps everybody else from changing the alerts meanwhile."""
         ids = [rule.pk for rule in rules]
         rows = Alert.objects.open().filter(rule__in=ids).order_by("pk")
@@ -49,7 +49,7 @@ class Held:
 
 
 @dataclass
-class Move:
+class Change:
     """One change that must be written: of a rule's alert on one subject, which may not be there yet.
 
     ``after`` is the machine's new state; ``reading`` is None where nothing could be read or the subject is gone, and
@@ -60,7 +60,7 @@ class Move:
     rule: Rule
     alert: Alert | None
     after: Memory
-    reading: Reading | None = None
+    reading: Observation | None = None
     text: str = ""
     levels: Levels | None = None
     tells: Notification.Kind | None = None
@@ -78,13 +78,15 @@ class Move:
             facts_of(self.reading)
 
 
-def decide(rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, now: datetime) -> list[Move]:
+def plan_changes(
+    rules: Sequence[Rule], readings: Mapping[int, Observations], held: OpenAlerts, now: datetime
+) -> list[Change]:
     """Return what must be written, worst rules first: a milder rule must know whom a worse one has told already."""
-    moves: list[Move] = []
+    moves: list[Change] = []
     worst = _worst(rules, readings, held, now)
     for rule in sorted(rules, key=lambda rule: (-rule.level.rank, rule.pk)):
         seen, alerts = readings.get(rule.pk, ()), held.alerts.get(rule.pk, {})
-        if isinstance(seen, Unreadable):
+        if isinstance(seen, NoData):
             moves += _lost(rule, alerts, seen.reason, now)
             continue
         for reading in seen:
@@ -95,27 +97,27 @@ def decide(rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, 
         gone = [alert for subject, alert in alerts.items() if subject not in subjects]
         for alert in gone:
             snooze = held.snoozes.get((rule.pk, alert.subject))
-            moves.append(Move(rule, alert, Memory(), text=_gone(seen), ended=_ended_with_it(alert, snooze)))
+            moves.append(Change(rule, alert, Memory(), text=_gone(seen), ended=_ended_with_it(alert, snooze)))
     return moves
 
 
-def _gone(seen: Sequence[Reading]) -> str:
+def _gone(seen: Sequence[Observation]) -> str:
     return next((reading.replaces for reading in seen if reading.replaces), GONE)
 
 
-def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Move]:
+def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Change]:
     after = [(alert, step(alert.memory, rule.levels(), None, now)) for alert in alerts.values()]
-    return [Move(rule, alert, memory, text=reason) for alert, memory in after if memory.state != alert.state]
+    return [Change(rule, alert, memory, text=reason) for alert, memory in after if memory.state != alert.state]
 
 
 def _worst(
-    rules: Sequence[Rule], readings: Mapping[int, Readings], held: Held, now: datetime
+    rules: Sequence[Rule], readings: Mapping[int, Observations], held: OpenAlerts, now: datetime
 ) -> dict[tuple[int, str, str], Gravity]:
     """Return of each workspace, kind and subject the gravity of the worst level that fires."""
     found: dict[tuple[int, str, str], Gravity] = {}
     for rule in rules:
         seen = readings.get(rule.pk, ())
-        for reading in () if isinstance(seen, Unreadable) else seen:
+        for reading in () if isinstance(seen, NoData) else seen:
             alert = held.alerts.get(rule.pk, {}).get(reading.subject)
             levels = _levels(rule, alert, reading)
             if step(_memory(alert), levels, _value(alert, reading), now).state == State.FIRING:
@@ -128,11 +130,11 @@ def _worst(
 def _move(  # noqa: PLR0917 - one rule and subject with all that decides
     rule: Rule,
     alert: Alert | None,
-    reading: Reading,
-    held: Held,
+    reading: Observation,
+    held: OpenAlerts,
     worst: Mapping[tuple[int, str, str], Gravity],
     now: datetime,
-) -> Move | None:
+) -> Change | None:
     levels = _levels(rule, alert, reading)
     after = step(_memory(alert), levels, _value(alert, reading), now)
     fires = worst.get((rule.workspace_id, rule.kind, reading.subject))
@@ -142,12 +144,12 @@ def _move(  # noqa: PLR0917 - one rule and subject with all that decides
     if alert is None and after.state == State.OK:
         return None
     snooze = held.snoozes.get((rule.pk, reading.subject))
-    move = Move(rule, alert, after, reading, levels=levels)
+    move = Change(rule, alert, after, reading, levels=levels)
     if after.state == State.OK:
         move.ended = _ended_with_it(alert, snooze)
         return move
     if after.state == State.FIRING:
-        _tell(move, snooze, now)
+        _queue_email(move, snooze, now)
     if alert is None or move.tells or move.ended or alert.state != after.state or _is_new(move, alert, now):
         return move
     return None
@@ -162,12 +164,12 @@ def _memory(alert: Alert | None) -> Memory:
     return alert.memory if alert else Memory()
 
 
-def _value(alert: Alert | None, reading: Reading) -> Decimal:
+def _value(alert: Alert | None, reading: Observation) -> Decimal:
     """Return what of ``reading`` is held against the levels."""
     return reading.value_for(fires=alert is not None and alert.fired_at is not None)
 
 
-def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
+def _levels(rule: Rule, alert: Alert | None, reading: Observation) -> Levels:
     """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
     levels = rule.levels_for(reading)
     if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None or alert.edited:
@@ -176,7 +178,7 @@ def _levels(rule: Rule, alert: Alert | None, reading: Reading) -> Levels:
     return replace(levels, recovery=harder(levels.recovery, alert.recovery))
 
 
-def _tell(move: Move, snooze: Snooze | None, now: datetime) -> None:
+def _queue_email(move: Change, snooze: Snooze | None, now: datetime) -> None:
     """Note which e-mail is due, if any, and whether a snooze that held it back is over."""
     alert, rule, reading = move.alert, move.rule, move.reading
     assert reading is not None  # noqa: S101 - only what was read can fire
@@ -190,7 +192,7 @@ def _tell(move: Move, snooze: Snooze | None, now: datetime) -> None:
         move.tells = Notification.Kind.REMINDER
 
 
-def _is_new(move: Move, alert: Alert, now: datetime) -> bool:
+def _is_new(move: Change, alert: Alert, now: datetime) -> bool:
     """Say whether the reading says anything that the alert's row does not."""
     if any(getattr(alert, name) != value for name, value in move.values.items()):
         return True
@@ -200,7 +202,7 @@ def _is_new(move: Move, alert: Alert, now: datetime) -> bool:
     return bool(alert.facts != plain_json(move.reading.all_facts))
 
 
-def _values(move: Move) -> dict[str, object]:
+def _values(move: Change) -> dict[str, object]:
     rule, reading, levels = move.rule, move.reading, move.levels
     assert reading is not None and levels is not None  # noqa: S101, PT018 - only what was read has values
     return {
@@ -216,12 +218,12 @@ def _values(move: Move) -> dict[str, object]:
     }
 
 
-def headline_of(reading: Reading) -> str:
+def headline_of(reading: Observation) -> str:
     """Return the words of a reading, as a row keeps them."""
     return plain_text(_tried(lambda: reading.headline) or f"now at {figure(reading.value)}", 300)
 
 
-def facts_of(reading: Reading | None) -> list[list[str]]:
+def facts_of(reading: Observation | None) -> list[list[str]]:
     """Return what is to be told beside the value, as a row keeps it."""
     problem = [["Details", "They could not be worked out; the console's log says why."]]
     found = _tried(lambda: plain_json(reading.all_facts)) if reading else []

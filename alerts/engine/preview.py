@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from alerts.engine.kinds import DataPoint, Reading, Unreadable
-from alerts.engine.run import read
-from alerts.engine.state import Memory, State, step
+from alerts.engine.evaluation import read
+from alerts.engine.rule_kinds import DataPoint, NoData, Observation
+from alerts.engine.state_machine import Memory, State, step
 from alerts.models import Rule
 from workspaces.models import Workspace
 
@@ -21,8 +21,8 @@ class Preview:
     ``fired_at`` are the moments of the last 30 days at which it would have fired, None where the mirror cannot tell.
     """
 
-    readings: list[Reading] = field(default_factory=list)
-    would_fire: list[Reading] = field(default_factory=list)
+    readings: list[Observation] = field(default_factory=list)
+    would_fire: list[Observation] = field(default_factory=list)
     unreadable: str = ""
     fired_at: list[datetime] | None = None
 
@@ -37,7 +37,7 @@ def preview(workspace: Workspace, rule: Rule, now: datetime) -> Preview:
     rule.pk = rule.pk or 0
     seen = read(workspace, [rule], now).get(rule.pk, ())
     past = _past(workspace, rule, now)
-    if isinstance(seen, Unreadable):
+    if isinstance(seen, NoData):
         return Preview(unreadable=seen.reason, fired_at=past)
     crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
     return Preview(list(seen), crossed, fired_at=past)

@@ -17,7 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.engine.kinds import kind_named
+from alerts.engine.rule_kinds import kind_named
 from alerts.models import Notification, Severity
 from core.formatting import every, in_local_time, span, with_unit
 from workspaces.models import User

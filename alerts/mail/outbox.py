@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from alerts.mail import smtp
 from alerts.mail.messages import compose
-from alerts.mail.outcomes import Result, result_of
+from alerts.mail.send_results import Result, result_of
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from core import clock
 from core.db import leases

@@ -6,8 +6,8 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from alerts.engine.kinds import Fact, Unreadable, all_summaries
-from alerts.engine.run import read
+from alerts.engine.evaluation import read
+from alerts.engine.rule_kinds import Fact, NoData, all_summaries
 from alerts.mail.messages import zone_of
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from alerts.services.notifications import dispatch_soon, new_message_id
@@ -98,7 +98,7 @@ def _headline(workspace: Workspace, current: int) -> str:
 def _blind(workspace: Workspace, now: datetime) -> list[str]:
     """Return why rules cannot say anything now, each reason once: while that is so, silence is no good news."""
     seen = read(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
-    reasons = [one.reason for one in seen.values() if isinstance(one, Unreadable)]
+    reasons = [one.reason for one in seen.values() if isinstance(one, NoData)]
     return list(dict.fromkeys([workspace.pause, *reasons] if workspace.pause else reasons))
 
 

@@ -5,9 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 
-from alerts.engine.kinds import kind_named
-from alerts.engine.state import Memory
-from alerts.engine.state import State as Machine
+from alerts.engine.rule_kinds import kind_named
+from alerts.engine.state_machine import Memory
+from alerts.engine.state_machine import State as Machine
 from alerts.models.recipient import Stream
 from alerts.models.rule import Rule, Severity, by_severity
 from core import clock

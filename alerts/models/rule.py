@@ -5,8 +5,8 @@ from django.db import models
 from django.db.models import Case, Value, When
 from django.urls import reverse
 
-from alerts.engine.kinds import Reading, RuleKind, kind_named
-from alerts.engine.state import Levels
+from alerts.engine.rule_kinds import Observation, RuleKind, kind_named
+from alerts.engine.state_machine import Levels
 from alerts.models.recipient import Stream
 from core import clock
 from workspaces.models import User, Workspace
@@ -114,7 +114,7 @@ class Rule(models.Model):
             timedelta(seconds=self.pending_seconds),
         )
 
-    def levels_for(self, reading: Reading) -> Levels:
+    def levels_for(self, reading: Observation) -> Levels:
         """Return the levels that ``reading`` is held against."""
         return self.levels(reading.threshold, reading.recovery)
 

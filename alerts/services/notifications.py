@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db.models import Q
 
-from alerts.engine.kinds import family_of, of_one_family
+from alerts.engine.rule_kinds import family_of, kinds_of_families
 from alerts.models import Alert, Notification, QuietHours, Recipient, Rule, Severity, Stream
 from core.nudge import nudge_on_commit
 from workspaces.models import Membership, Role, User, Workspace
@@ -216,7 +216,7 @@ class Outbox:
     @cached_property
     def _still_firing(self) -> list[Alert]:
         """Return what goes on of the families of which something is over, worst first; one query."""
-        kinds = of_one_family(one.kind for one in self._over)
+        kinds = kinds_of_families(one.kind for one in self._over)
         rows = Alert.objects.current().filter(workspace=self.workspace, kind__in=kinds)
         rows = rows.exclude(pk__in=[one.pk for one in self._over]).select_related("workspace")
         return sorted(rows, key=lambda alert: alert.gravity, reverse=True)
@@ -231,7 +231,7 @@ class Outbox:
 
     def _load_told(self) -> list[Notification]:
         """Return what was told of the open alerts of the families and subjects at hand, oldest first."""
-        kinds = of_one_family(message.alert.kind for message in self.messages)
+        kinds = kinds_of_families(message.alert.kind for message in self.messages)
         subjects = {message.alert.subject for message in self.messages}
         told = Notification.objects.told().filter(
             alert__in=Alert.objects.open().filter(workspace=self.workspace, kind__in=kinds, subject__in=subjects)

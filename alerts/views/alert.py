@@ -8,7 +8,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from alerts.forms import AcknowledgeForm, SnoozeForm
 from alerts.models import Alert, Snooze
-from alerts.services import handling
+from alerts.services import alert_actions
 from alerts.views.alert_list import rights
 from core import clock
 from core.formatting import in_local_time
@@ -35,7 +35,7 @@ def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     form = AcknowledgeForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, found, acknowledge_form=form), status=422)
-    done = handling.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
+    done = alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
     text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
     return go_to(request, found.get_absolute_url(), text)
 
@@ -51,7 +51,7 @@ def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, found, snooze_form=form), status=422)
     until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
-    handling.snooze(found, Actor.of(request), until=until, level=level)
+    alert_actions.snooze(found, Actor.of(request), until=until, level=level)
     return go_to(request, found.get_absolute_url(), "Snoozed.")
 
 
@@ -60,7 +60,7 @@ def wake(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """End the snooze."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     found = _alert(workspace, pk)
-    handling.wake(found, Actor.of(request))
+    alert_actions.wake(found, Actor.of(request))
     return go_to(request, found.get_absolute_url(), "The snooze is over.")
 
 

@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from alerts.context import without_milder
-from alerts.engine.kinds import Reading, Readings, Unreadable, all_kinds
-from alerts.engine.run import read
+from alerts.engine.evaluation import read
+from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
-from alerts.services.audience import unheard_rules
+from alerts.services.reachability import unheard_rules
 from core import clock
 from workspaces.access import get_workspace, held_role
 from workspaces.models import Role, Workspace
@@ -28,13 +28,13 @@ class RuleRow:
 
     rule: Rule
     unreadable: str
-    readings: list[Reading]
-    crossed: list[Reading]
+    readings: list[Observation]
+    crossed: list[Observation]
     fired: int
     unheard: Mapping[str, str] | None  # by address, why nobody would be told of it
 
     @property
-    def shown(self) -> Reading | None:
+    def shown(self) -> Observation | None:
         """Return the reading that says most: the first that is past the threshold, or the only one."""
         if self.crossed:
             return self.crossed[0]
@@ -90,9 +90,9 @@ def rule_rows(workspace: Workspace) -> list[RuleRow]:
     return [_row(rule, seen.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
 
 
-def _row(rule: Rule, seen: Readings, unheard: Mapping[str, str] | None) -> RuleRow:
+def _row(rule: Rule, seen: Observations, unheard: Mapping[str, str] | None) -> RuleRow:
     fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
-    if isinstance(seen, Unreadable):
+    if isinstance(seen, NoData):
         return RuleRow(rule, seen.reason, [], [], fired, unheard)
     crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
     return RuleRow(rule, "", list(seen), crossed, fired, unheard)

@@ -9,8 +9,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from alerts.engine.kinds import RuleKind, all_kinds, kind_named
 from alerts.engine.preview import preview
+from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Rule
 from alerts.services import editing

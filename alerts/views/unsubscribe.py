@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from alerts.mail.messages import UNSUBSCRIBE_SALT
 from alerts.models import Recipient, Stream
-from alerts.services.audience import unheard_in
 from alerts.services.editing import unsubscribe as take_off
+from alerts.services.reachability import unheard_in
 
 TEMPLATE = "alerts/unsubscribe.html"
 

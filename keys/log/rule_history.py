@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncDay, TruncHour
 
-from alerts.engine.kinds import DataPoint
+from alerts.engine.rule_kinds import DataPoint
 from alerts.models import Rule
 from keys.log import sources
 from keys.models import ApiKey, LoggedRequest

@@ -10,7 +10,7 @@ import time_machine
 from aiosmtpd.controller import Controller
 from django.utils import timezone
 
-from alerts.engine import run as evaluating
+from alerts.engine import evaluation as evaluating
 from alerts.mail import outbox as sending
 from alerts.models import Evaluation, Notification, Recipient, Rule
 from core import clock as database_clock

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from alerts.engine.kinds import Unreadable, all_kinds
+from alerts.engine.evaluation import evaluate_together, read
 from alerts.engine.preview import preview
-from alerts.engine.run import evaluate_together, read
+from alerts.engine.rule_kinds import NoData, all_kinds
 from alerts.models import Alert, Evaluation, Rule
-from alerts.services.defaults import make_missing
+from alerts.services.default_rules import make_missing
 from alerts.services.editing import save_rule
 from tests.alerts.test_defaults import real
 from usage.budgets import services
@@ -293,7 +293,7 @@ def test_before_the_burn_is_learned_the_forecast_is_unknown_unless_the_budget_is
     rule = Rule.objects.get(kind="budget_forecast")
     spender.spend(100, month + STEP)
     seen = read(spender.workspace, [rule], watch.now)[rule.pk]
-    assert isinstance(seen, Unreadable)
+    assert isinstance(seen, NoData)
     assert "not known: not enough history yet" in seen.reason or "guess" in seen.reason or "provisional" in seen.reason
     spender.spend(100, month + 3 * STEP)
     [seen] = read(spender.workspace, [rule], watch.now)[rule.pk]

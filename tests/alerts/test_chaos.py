@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from django.utils import timezone
 
-from alerts.engine.write import Pass
+from alerts.engine.change_writer import ChangeWriter
 from alerts.mail import outbox
 from alerts.models import Evaluation, Notification, SendingTurn
 from alerts.services.notifications import Outbox
@@ -15,7 +15,7 @@ from alerts.services.notifications import Outbox
 pytestmark = pytest.mark.django_db
 
 CRASHES = (
-    (Pass, "apply"),  # after the lease is taken, in the evaluation's transaction
+    (ChangeWriter, "apply"),  # after the lease is taken, in the evaluation's transaction
     (Outbox, "flush"),  # at the end of that transaction, with everything written
     (outbox, "_attempt"),  # claimed, not sent
     (outbox, "_settle"),  # sent, not noted

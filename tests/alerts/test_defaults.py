@@ -8,10 +8,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.engine import kinds, run
-from alerts.engine.write import Pass
+from alerts.engine import evaluation, rule_kinds
+from alerts.engine.change_writer import ChangeWriter
 from alerts.models import Alert, Evaluation, Rule
-from alerts.services.defaults import evaluation_of
+from alerts.services.default_rules import evaluation_of
 from usage import readings
 from usage.forecast.runway import learn_burn
 from workspaces.audit.events import Actor
@@ -23,10 +23,10 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_new_workspace_gets_its_rules_with_the_first_tick_and_only_once(workspace):
-    run.evaluate_due()
+    evaluation.evaluate_due()
     names = list(Rule.objects.values_list("name", flat=True))
     assert {"Balance low", "Less than a week left", "Balance unreadable", "Key expires soon"} <= set(names)
-    run.evaluate_due()
+    evaluation.evaluate_due()
     assert Rule.objects.count() == len(names)
 
 
@@ -53,7 +53,7 @@ def test_a_removed_default_stays_removed(workspace):
 
 
 def test_nothing_fires_on_a_workspace_that_has_only_just_been_connected(workspace, owner):
-    run.evaluate(workspace)
+    evaluation.evaluate(workspace)
     assert not workspace.alerts.exists()
 
 
@@ -77,7 +77,7 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
 
 def test_two_workers_never_evaluate_one_workspace_together(watch):
     [turn] = Evaluation.objects.take([watch.workspace.pk], timezone.now(), 60)
-    assert not run.evaluate(watch.workspace)
+    assert not evaluation.evaluate(watch.workspace)
     assert Evaluation.objects.finish([turn], timezone.now(), timedelta(minutes=1)) == 1
     turn.refresh_from_db()
     assert turn.next_run_at <= timezone.now()  # what landed meanwhile is looked at right away
@@ -87,14 +87,14 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(watch, monkeypatch):
     watch.rule()
     watch.balance(412)
     watch.alerts.all().delete()
-    read = run.read_together
+    read = evaluation.read_together
 
     def slowly(*arguments):
         Evaluation.objects.update(leased_until=timezone.now() + timedelta(seconds=99))  # another one's by now
         return read(*arguments)
 
-    monkeypatch.setattr(run, "read_together", slowly)
-    assert not run.evaluate(watch.workspace)
+    monkeypatch.setattr(evaluation, "read_together", slowly)
+    assert not evaluation.evaluate(watch.workspace)
     assert not watch.alerts.exists()
 
 
@@ -116,7 +116,7 @@ def test_an_evaluation_takes_the_same_number_of_queries_for_more_rules(watch, dj
 @pytest.fixture
 def two(watch, other):
     """Two workspaces with a rule each, whose balance is below its level."""
-    Evaluation.objects.create(workspace=other, known_kinds=[kind.name for kind in run.all_kinds()])
+    Evaluation.objects.create(workspace=other, known_kinds=[kind.name for kind in evaluation.all_kinds()])
     rule = watch.rule()
     Rule.objects.create(workspace=other, kind=rule.kind, name=rule.name, threshold=500, recovery=550)
     for workspace in (watch.workspace, other):
@@ -131,35 +131,35 @@ def other(watch):
 
 
 def test_workspaces_that_are_evaluated_together_get_what_each_of_them_would_get_alone(two):
-    assert run.evaluate_due() == 2
+    assert evaluation.evaluate_due() == 2
     assert [(alert.workspace, alert.headline) for alert in Alert.objects.order_by("pk")] == [
         (workspace, "412 credits left") for workspace in two
     ]
 
 
 def test_a_workspace_that_cannot_be_written_does_not_keep_the_others_from_being_watched(two, monkeypatch, caplog):
-    apply = Pass.apply
+    apply = ChangeWriter.apply
 
     def broken(self, moves):
         if self.workspace == two[0]:
             raise RuntimeError("a defect")
         apply(self, moves)
 
-    monkeypatch.setattr(Pass, "apply", broken)
-    run.evaluate_due()
+    monkeypatch.setattr(ChangeWriter, "apply", broken)
+    evaluation.evaluate_due()
     assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
 
 
 def test_a_workspace_that_cannot_be_read_does_not_blind_the_others(two, monkeypatch, caplog):
-    kind = kinds.kind_named("balance_below")
+    kind = rule_kinds.kind_named("balance_below")
 
     def broken(rules, now):
         if any(rule.workspace == two[0] for rule in rules):
             raise RuntimeError("a defect")
         return kind.read(rules, now)
 
-    monkeypatch.setitem(kinds._kinds, kind.name, replace(kind, read=broken))
-    run.evaluate_due()
+    monkeypatch.setitem(rule_kinds._kinds, kind.name, replace(kind, read=broken))
+    evaluation.evaluate_due()
     assert [alert.workspace for alert in Alert.objects.all()] == [two[1]]
 
 
@@ -173,16 +173,16 @@ def test_where_nothing_changes_more_workspaces_take_no_more_queries(watch, amoun
     def evaluate(count):
         made = [Workspace(name=f"W{n}", slug=f"w-{count}-{n}", base_url="http://x") for n in range(count)]
         Workspace.objects.bulk_create(made)
-        known = [kind.name for kind in run.all_kinds()]
+        known = [kind.name for kind in evaluation.all_kinds()]
         Evaluation.objects.bulk_create(Evaluation(workspace=each, known_kinds=known) for each in made)
         for each in made:
             facts = {"workspace": each, "parameters": {"unit": "credits"}, "threshold": 500, "recovery": 550}
             Rule.objects.create(kind="balance_below", name="Low", **facts)
             readings.record(each, Decimal(amount), watch.now)
             learn_burn(each, watch.now)
-        run.evaluate_together(made)
+        evaluation.evaluate_together(made)
         with django_assert_max_num_queries(150) as queries:
-            assert run.evaluate_together(made) == count
+            assert evaluation.evaluate_together(made) == count
         return real(queries)
 
     few = evaluate(2)

@@ -8,9 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts.engine.kinds import kind_named
+from alerts.engine.evaluation import read
 from alerts.engine.preview import episodes, preview
-from alerts.engine.run import read
+from alerts.engine.rule_kinds import kind_named
 from tests.keys.conftest import log_request, make_key, note_poll
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.models import Notification, QuietHours
-from alerts.services import editing, handling, quiet
+from alerts.services import alert_actions, editing, quiet_hours
 from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
@@ -23,9 +23,9 @@ def night(watch):
 
 def morning(watch, send):
     watch.clock.move_to(watch.now.replace(hour=7, minute=1))
-    assert quiet.release_due(watch.now - timedelta(minutes=2)) == 0
-    made = quiet.release_due()
-    assert quiet.release_due() == 0
+    assert quiet_hours.release_due(watch.now - timedelta(minutes=2)) == 0
+    made = quiet_hours.release_due()
+    assert quiet_hours.release_due() == 0
     send()
     return made
 
@@ -91,9 +91,9 @@ def test_a_reminder_of_what_somebody_took_care_of_at_night_is_not_sent(night, ma
     night.balance(890)
     alert = night.alerts.get()
     if care == "acknowledge":
-        handling.acknowledge(alert, CONSOLE)
+        alert_actions.acknowledge(alert, CONSOLE)
     else:
-        handling.snooze(alert, CONSOLE, until=night.now + timedelta(days=1), level=None)
+        alert_actions.snooze(alert, CONSOLE, until=night.now + timedelta(days=1), level=None)
     assert morning(night, send) == 0
     assert mailbox.subjects == ["Example Works: 900 credits left"]
 
@@ -101,5 +101,5 @@ def test_a_reminder_of_what_somebody_took_care_of_at_night_is_not_sent(night, ma
 def test_quiet_hours_that_are_taken_away_hold_nothing_back_any_more(night, mailbox, send):
     night.balance(900)
     editing.set_quiet_hours(night.workspace, CONSOLE, None)
-    assert quiet.release_due() == 1
+    assert quiet_hours.release_due() == 1
     assert Notification.objects.get().state == "queued"

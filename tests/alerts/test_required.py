@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerts.models import Recipient, Rule
 from alerts.services import editing
-from alerts.services.defaults import evaluation_of
+from alerts.services.default_rules import evaluation_of
 from tests.alerts.test_people import form_of
 from workspaces.audit.events import CONSOLE
 

@@ -7,7 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from alerts.engine import run
+from alerts.engine import evaluation
 from alerts.models import Alert, Evaluation, Rule
 from core import clock
 from keys.forms import REVOKE_ALL_PHRASE
@@ -94,13 +94,13 @@ def test_web_and_worker_a_minute_apart_agree_on_keys_and_alerts(console, sandbox
     workspace = console.workspace
     set_up_polls(workspace)
     Rule.objects.create(workspace=workspace, kind="key_expires", name="Expiry", threshold=7, recovery=7)
-    Evaluation.objects.create(workspace=workspace, known_kinds=[kind.name for kind in run.all_kinds()])
+    Evaluation.objects.create(workspace=workspace, known_kinds=[kind.name for kind in evaluation.all_kinds()])
 
     def worker_looks():
         with database_off_by(ahead):
             read_all(console)
             Evaluation.objects.update(next_run_at=clock.now() - MINUTE)
-            run.evaluate(workspace)
+            evaluation.evaluate(workspace)
 
     key = console.create(
         name="Soon over", expiry="date", expires_on=f"{timezone.now() + timedelta(days=3):%Y-%m-%d}"

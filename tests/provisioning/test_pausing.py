@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.core.exceptions import PermissionDenied
 
-from alerts.engine.kinds import Unreadable, kind_named
+from alerts.engine.rule_kinds import NoData, kind_named
 from alerts.mail.summaries import NOT_ALL_KNOWN, WELL, content
 from alerts.models import Rule
 from cleanlist import Secret
@@ -55,7 +55,7 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
     one = {"upstream_id": "key_1", "key_id": uuid4(), "name": "One"}
     ApiKey.objects.create(workspace=paused, **one, first_seen_at=now, read_at=now)
     _schedule_request_logs(paused)
-    tracked_workflows._follow(paused, tracked_workflows.ALL, ["public_bulk_1"])
+    tracked_workflows._create_polls(paused, tracked_workflows.ALL, ["public_bulk_1"])
     assert set(Poll.objects.exclude(subject="").values_list("subject", flat=True)) == {"key_1", "public_bulk_1"}
     assert not Poll.objects.due(clock.now()).exists()
 
@@ -159,7 +159,7 @@ def test_who_lost_the_right_meanwhile_pauses_nothing(browser, acme):
 def test_a_pause_is_no_balance_that_cannot_be_read(paused):
     rule = Rule.objects.get(kind="balance_unreadable")
     Poll.objects.update(last_success_at=clock.now() - clock.LONGEST_WAIT)
-    assert kind_named("balance_unreadable").read([rule], clock.now()) == {rule.pk: Unreadable(paused.pause)}
+    assert kind_named("balance_unreadable").read([rule], clock.now()) == {rule.pk: NoData(paused.pause)}
 
 
 def test_a_summary_says_so_instead_of_that_all_is_well(acme):

@@ -5,7 +5,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from alerts.engine.kinds import all_kinds, kind_named
+from alerts.engine.rule_kinds import all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Recipient, Rule
 from provisioning.writing import export

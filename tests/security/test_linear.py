@@ -52,7 +52,7 @@ def json_with(**body):
 
 
 def refused(function, text):
-    with contextlib.suppress(ValidationError, targets.Refused):
+    with contextlib.suppress(ValidationError, targets.URLNotAllowed):
         function(text)
 
 
@@ -88,8 +88,8 @@ FUNCTIONS = {
     "bundle": lambda text: Redactor((), names=["Ada Lovelace"]).text(text),
     "bundle line": lambda text: Redactor(()).line(text),
     "bundle address": lambda text: Redactor(()).url(f"https://a.example/{text}"),
-    "target": lambda text: refused(targets.target_of, f"https://{text}"),
-    "short target": lambda text: refused(targets.target_of, f"https://{text[:1900]}"),
+    "target": lambda text: refused(targets.parse_target, f"https://{text}"),
+    "short target": lambda text: refused(targets.parse_target, f"https://{text[:1900]}"),
     "reason": lambda text: reasons.reason_of(None, text, None),
     "phone": results.mask_phone,
     "e-mail": results.mask_email,

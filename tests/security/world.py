@@ -22,7 +22,7 @@ from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
 from usage.models import BalanceChange, BalanceImport
 from usage.readings import record
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
 
@@ -120,8 +120,8 @@ class World:
         self.foreign_key = make_key(self.other, name="Key of the other workspace")
         log_request(self.key)
         now = timezone.now()
-        land_page(self.workspace, run(WORKFLOW, start=now - timedelta(hours=1)), now)
-        land_page(self.other, run("public_bulk_elsewhere", start=now - timedelta(hours=1)), now)
+        ingest_page(self.workspace, run(WORKFLOW, start=now - timedelta(hours=1)), now)
+        ingest_page(self.other, run("public_bulk_elsewhere", start=now - timedelta(hours=1)), now)
         self.names = self._names()
 
     def _names(self):

@@ -12,7 +12,7 @@ from tests.keys.conftest import log_request, make_key, note_poll
 from usage.models import BalanceChange
 from usage.polls import land_balance
 from usage.readings import record
-from webhooks import statuses
+from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow, WorkflowSource
 from workspaces.models import Poll
 
@@ -145,7 +145,7 @@ class Account:
             workspace=workspace, workflow_id=name, first_seen_at=self.at(at), source=WorkflowSource.REQUEST_LOG
         )
         moments = {key: self.at(facts[key]).isoformat() for key in ("submitted_at", "completed_at") if key in facts}
-        statuses.note(workflow, EnrichmentStatus(**facts | moments), self.at(at))
+        enrichment_status.record_status(workflow, EnrichmentStatus(**facts | moments), self.at(at))
 
     def at(self, minute):
         return self.begin + timedelta(minutes=minute)

@@ -11,8 +11,8 @@ from tests.keys.conftest import make_key, note_poll
 from tests.usage.spend.ten_keys import OPENING
 from usage.polls import land_balance
 from webhooks import tracked_workflows
-from webhooks.ingest.attempts import land_page as land_attempts
-from webhooks.polls import land_status
+from webhooks.ingest.attempts import ingest_page as land_attempts
+from webhooks.polls import ingest_status
 from workspaces.models import Poll
 from workspaces.polling import rate_limiter
 
@@ -72,8 +72,8 @@ class Console:
         names = ("id", "workflow_id", "attempt_number", "status", "response_status_code", "url", "attempted_at")
         land_attempts(self.workspace, [DeliveryAttempt(**{name: row[name] for name in names}) for row in rows], at)
         ids = list(workflows_in_log(self.workspace, at - tracked_workflows.LEARN_FROM))
-        tracked_workflows.learn(self.workspace, ids[: tracked_workflows.MOST_FOLLOWED], "request_log")
-        tracked_workflows.plan(self.workspace, at)
+        tracked_workflows.record_workflows(self.workspace, ids[: tracked_workflows.MOST_FOLLOWED], "request_log")
+        tracked_workflows.schedule_polls(self.workspace, at)
         new = self.workspace.polls.filter(resource__in=STATES, last_attempt_at=None)
         new.update(next_run_at=at, last_attempt_at=at)
 
@@ -82,7 +82,7 @@ class Console:
         for resource in STATES:
             due = self.workspace.polls.filter(resource=resource, next_run_at__lte=at).order_by("next_run_at", "pk")
             for poll in due[: rate_limiter.share()]:
-                land_status(poll, self._status(poll, at), at)
+                ingest_status(poll, self._status(poll, at), at)
                 Poll.objects.filter(pk=poll.pk).update(next_run_at=at + dt.timedelta(seconds=poll.interval_seconds))
 
     def _status(self, poll, at):

@@ -11,8 +11,8 @@ from tests.webhooks.certificates import Authority
 from tests.webhooks.pages import Hooks
 from tests.webhooks.receivers import quick_sandbox
 from tests.webhooks.redelivery.lost_results import MANY, submit
-from webhooks.outgoing import connecting
-from webhooks.redelivery import sending
+from webhooks.outgoing import connection
+from webhooks.redelivery import item_sender
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def authority(tmp_path_factory):
 def trusted(authority, monkeypatch):
     """The authority counts as a public one."""
     context = authority.context()
-    monkeypatch.setattr(connecting, "public_authorities", lambda: context)
+    monkeypatch.setattr(connection, "public_authorities", lambda: context)
     return authority
 
 
@@ -106,5 +106,5 @@ def connected(workspace, upstream, settings):
 @pytest.fixture
 def quick(monkeypatch):
     """Without waits between tries."""
-    monkeypatch.setattr(sending, "RETRY_AFTER", (timedelta(0),) * 3)
-    monkeypatch.setattr(sending, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(item_sender, "RETRY_AFTER", (timedelta(0),) * 3)
+    monkeypatch.setattr(item_sender, "SECONDS_BETWEEN", 0.0)

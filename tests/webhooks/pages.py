@@ -4,7 +4,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.webhooks.attempts import HOOK, run
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery
 
 
@@ -26,5 +26,5 @@ class Hooks:
     def land(self, workflow="public_bulk_1", codes=(500,) * 5, *, ago=3600, **facts):
         """Land a delivery that began so many seconds ago."""
         now = timezone.now()
-        land_page(self.workspace, run(workflow, codes, start=now - timezone.timedelta(seconds=ago), **facts), now)
+        ingest_page(self.workspace, run(workflow, codes, start=now - timezone.timedelta(seconds=ago), **facts), now)
         return Delivery.objects.get(workflow__workflow_id=workflow, url=facts.get("url", HOOK) or "")

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import EnrichmentStatus
-from webhooks import statuses
+from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
 
 
@@ -15,7 +15,7 @@ def workflow(workspace):
 
 
 def noted(workflow, **facts):
-    statuses.note(workflow, EnrichmentStatus(**{"status": "completed"} | facts), timezone.now())
+    enrichment_status.record_status(workflow, EnrichmentStatus(**{"status": "completed"} | facts), timezone.now())
     workflow.refresh_from_db()
     return workflow
 
@@ -47,8 +47,8 @@ def test_credits_that_are_no_number_are_not_kept(workflow, entry):
 
 def test_who_asked_to_be_told_hears_of_each_state(workflow, monkeypatch):
     heard = []
-    monkeypatch.setattr(statuses, "_listeners", [])
-    statuses.tell(heard.append)
-    statuses.tell(heard.append)
+    monkeypatch.setattr(enrichment_status, "_listeners", [])
+    enrichment_status.on_status(heard.append)
+    enrichment_status.on_status(heard.append)
     noted(workflow)
     assert heard == [workflow]

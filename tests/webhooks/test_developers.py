@@ -15,7 +15,7 @@ from tests.waiting import wait_until
 from tests.webhooks.attempts import READ_AT, attempt
 from tests.webhooks.receivers import receiver, remembering
 from webhooks import payloads
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.presenters import snippets
 
 EXAMPLES = Path(snippets.__file__).parent / "examples"
@@ -83,7 +83,7 @@ def test_the_page_shows_the_request_to_the_endpoint_used_last_without_its_token(
     page = client.get(reverse("webhooks:developers", args=[workspace.slug])).text
     assert snippets.EXAMPLE_URL in page
 
-    land_page(workspace, [attempt(url="https://hooks.example.com/in?token=hush")], READ_AT)
+    ingest_page(workspace, [attempt(url="https://hooks.example.com/in?token=hush")], READ_AT)
     page = client.get(reverse("webhooks:developers", args=[workspace.slug])).text
     assert "https://hooks.example.com/in" in page
     assert "hush" not in page

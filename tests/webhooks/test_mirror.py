@@ -14,7 +14,7 @@ from cleanlist import DeliveryAttempt, Listing
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
 from webhooks import polls, retention
 from webhooks.ingest import delivery_status, endpoint_rollups
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Attempt, Delivery, DeliveryGap, Endpoint, EndpointDay, EndpointHour, Feed, Workflow
 from workspaces.models import Poll, Workspace
 
@@ -25,7 +25,7 @@ SECOND = timedelta(seconds=1)
 @pytest.fixture
 def land(workspace):
     def landing(*rows, at=READ_AT, **options):
-        return land_page(workspace, rows, at, **options)
+        return ingest_page(workspace, rows, at, **options)
 
     return landing
 
@@ -70,7 +70,7 @@ def test_five_failures_are_the_end(land):
     land(*run(codes=[500] * 5, start=READ_AT - 20 * SECOND))
 
     assert (only().state, only().next_attempt_at) == ("failed", None)
-    assert delivery_status.sentence(only()) == "All 5 attempts failed. Cleanlist makes no more."
+    assert delivery_status.explain_failure(only()) == "All 5 attempts failed. Cleanlist makes no more."
 
 
 def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(land):
@@ -80,7 +80,7 @@ def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(land):
     land(at=READ_AT + timedelta(minutes=6))
 
     assert only().state == "failed"
-    assert "No further attempt was seen" in delivery_status.sentence(only())
+    assert "No further attempt was seen" in delivery_status.explain_failure(only())
 
 
 def test_a_late_attempt_takes_that_back(land):
@@ -191,7 +191,7 @@ class Upstream:
 def test_a_row_that_belongs_to_nothing_is_counted_as_odd(workspace, workflow_id):
     poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
     page = asyncio.run(polls.fetch_latest(Upstream(attempt(workflow_id), attempt("good")), poll))
-    polls.land_latest(poll, page, READ_AT)
+    polls.ingest_latest(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "good"
     assert [odd.reason.partition(" ")[0].rstrip(":") for odd in page.odd] == ["workflow_id"]
@@ -204,7 +204,7 @@ def test_rows_without_their_workflow_are_those_of_the_one_asked_about(workspace)
     )
     upstream = Upstream(attempt(None, id=1), attempt("another", id=2))
     page = asyncio.run(polls.fetch_of_workflow(upstream, poll))
-    polls.land_of_workflow(poll, page, READ_AT)
+    polls.ingest_of_workflow(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "asked"
     assert [odd.reason for odd in page.odd] == ["workflow_id: not the one that was asked for"]
@@ -212,11 +212,11 @@ def test_rows_without_their_workflow_are_those_of_the_one_asked_about(workspace)
 
 def test_a_page_that_odd_rows_fill_hides_no_gap(workspace):
     poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
-    polls.land_latest(poll, Listing([attempt("first", at=READ_AT)]), READ_AT)
+    polls.ingest_latest(poll, Listing([attempt("first", at=READ_AT)]), READ_AT)
     later = READ_AT + timedelta(hours=1)
     full = [attempt(f"new {n}", at=later + timedelta(seconds=n)) for n in range(polls.FULL_PAGE)]
     for total, gaps in ((polls.FULL_PAGE - 1, 0), (polls.FULL_PAGE, 1)):
-        polls.land_latest(poll, Listing(full[:1], total=total), later)
+        polls.ingest_latest(poll, Listing(full[:1], total=total), later)
         assert DeliveryGap.objects.count() == gaps
         Attempt.objects.filter(delivery__workflow__workflow_id="new 0").delete()
         Feed.objects.update(read_until=READ_AT)
@@ -232,7 +232,7 @@ def test_two_long_urls_are_told_apart(land):
 def test_another_workspaces_rows_are_its_own(land, workspace):
     other = Workspace.objects.create(name="Other", slug="other", base_url="https://api.cleanlist.ai")
     land(attempt())
-    land_page(other, [attempt(code=200)], READ_AT)
+    ingest_page(other, [attempt(code=200)], READ_AT)
 
     assert dict(Delivery.objects.values_list("workspace__slug", "state")) == {
         workspace.slug: "retrying",
@@ -351,10 +351,10 @@ def test_pages_can_say_how_long(settings, days, words):
 def test_an_attempt_from_the_future_hides_no_gap(workspace):
     poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
     ahead = attempt("ahead", at=READ_AT + timedelta(hours=3))
-    polls.land_latest(poll, Listing([attempt("first", at=READ_AT), ahead]), READ_AT)
+    polls.ingest_latest(poll, Listing([attempt("first", at=READ_AT), ahead]), READ_AT)
     assert Feed.objects.get().read_until == READ_AT
     later = READ_AT + timedelta(hours=1)
     page = [attempt(f"new {n}", at=later + timedelta(seconds=n)) for n in range(polls.FULL_PAGE)]
-    polls.land_latest(poll, Listing([ahead, *page]), later + timedelta(minutes=1))
+    polls.ingest_latest(poll, Listing([ahead, *page]), later + timedelta(minutes=1))
     gap = DeliveryGap.objects.get()
     assert (gap.after, gap.before) == (READ_AT, later)

@@ -158,7 +158,7 @@ def test_every_workflow_is_asked_for_its_state_and_cost_but_not_for_people(conne
 def test_without_a_list_of_all_the_console_says_so_and_follows_what_is_looked_up(connected, sent, upstream):
     read_all_refused(connected, upstream)
     assert tracked_workflows.wants_workflow_ids(connected)
-    assert "one workflow at a time" in tracked_workflows.limits(connected)
+    assert "one workflow at a time" in tracked_workflows.visibility_notice(connected)
 
     workflow, result = tracked_workflows.look_up(connected, sent["missing"][0])
 

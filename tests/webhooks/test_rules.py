@@ -7,14 +7,14 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from alerts.engine.kinds import Unreadable, kind_named
-from alerts.engine.run import read_together
+from alerts.engine.evaluation import read_together
+from alerts.engine.rule_kinds import NoData, kind_named
 from alerts.models import Rule
-from alerts.services.defaults import make_missing
+from alerts.services.default_rules import make_missing
 from tests.keys.conftest import log_request, make_key
 from tests.webhooks.attempts import READ_AT, run
 from webhooks import health
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Attempt, Delivery
 from webhooks.rules import summarize
 from workspaces.models import Poll, Workspace
@@ -44,7 +44,7 @@ def deliver(workspace):
             number = Delivery.objects.count()
             codes = [500] * 5 if outcome == "F" else [200]
             start = READ_AT - (5 + back) * MINUTE
-            land_page(into, run(f"public_bulk_{number}", codes, start=start, url=url), READ_AT)
+            ingest_page(into, run(f"public_bulk_{number}", codes, start=start, url=url), READ_AT)
 
     return landing
 
@@ -55,7 +55,7 @@ def see(workspace):
         known = {"name": kind, "severity": "warning", "threshold": Decimal(2), "recovery": Decimal(0), **facts}
         rule = Rule.objects.create(workspace=workspace, kind=kind, **known)
         readings = kind_named(kind).read([rule], READ_AT)[rule.pk]
-        return readings if isinstance(readings, Unreadable) else {each.subject: each for each in readings}
+        return readings if isinstance(readings, NoData) else {each.subject: each for each in readings}
 
     return look
 
@@ -147,7 +147,7 @@ def test_figures_since_any_moment_are_of_the_attempts_since_the_next_full_hour(w
     moments = [READ_AT - timedelta(hours=5 * number) for number in range(30)]
     codes = [(200,) if number % 3 else (500,) * 5 for number in range(30)]
     for number, (at, answers) in enumerate(zip(moments, codes, strict=True)):
-        land_page(workspace, run(f"w{number}", answers, start=at - timedelta(hours=1), url=BAD), READ_AT)
+        ingest_page(workspace, run(f"w{number}", answers, start=at - timedelta(hours=1), url=BAD), READ_AT)
 
     (found,) = health.endpoints(workspace, since)
 
@@ -160,7 +160,7 @@ def test_figures_since_any_moment_are_of_the_attempts_since_the_next_full_hour(w
 def test_failures_are_grouped_by_endpoint_and_reason(workspace, deliver):
     deliver(BAD, "FF.F")
     deliver(GOOD, ".F")
-    land_page(workspace, run("other", [404] * 5, url=BAD), READ_AT)
+    ingest_page(workspace, run("other", [404] * 5, url=BAD), READ_AT)
 
     groups = health.failures(workspace)
 
@@ -180,7 +180,7 @@ def test_failing_endpoints_of_many_workspaces(workspace, deliver):
 
     found = health.failing([workspace, other])
 
-    assert found == {workspace.pk: health.Failing(("bad.example.test",), 5)}
+    assert found == {workspace.pk: health.FailureSummary(("bad.example.test",), 5)}
 
 
 def test_the_number_of_queries_grows_with_nothing(workspace, read_now, deliver, see):

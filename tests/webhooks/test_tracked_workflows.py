@@ -36,6 +36,6 @@ def test_the_console_learns_of_them(workspace):
     log_request(key, path="/api/v2/enrichment/status/old", created_at=timezone.now() - timedelta(hours=3))
     log_request(key, path="/api/v2/enrichment/status/own", is_own_call=True)
 
-    tracked_workflows.learn_from_log(workspace, timezone.now())
+    tracked_workflows.record_workflows_from_log(workspace, timezone.now())
 
     assert [(one.workflow_id, one.source) for one in Workflow.objects.all()] == [("public_bulk_1", "request_log")]

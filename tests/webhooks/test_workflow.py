@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests.webhooks.attempts import READ_AT, attempt, run
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Attempt, Delivery, Redelivery, Workflow
 from webhooks.presenters.timeline import in_words, runs_of
 from webhooks.reasons import all_reasons
@@ -69,7 +69,7 @@ def test_a_retry_to_come_is_on_the_axis(hooks, page):
 def test_the_same_workflow_delivered_again_is_recognized(hooks, page):
     now = timezone.now()
     rows = run(codes=[500] * 5, start=now - timedelta(hours=2)) + run(codes=[200], start=now - timedelta(hours=1))
-    land_page(hooks.workspace, rows, now)
+    ingest_page(hooks.workspace, rows, now)
 
     text = page()
 
@@ -90,7 +90,7 @@ def test_an_unknown_workflow_is_offered_for_looking_up(hooks):
 
 def test_a_workflow_of_another_workspace_is_unknown(hooks):
     other = Workspace.objects.create(name="Other", slug="other", base_url="https://api.cleanlist.ai")
-    land_page(other, run("public_bulk_theirs"), READ_AT)
+    ingest_page(other, run("public_bulk_theirs"), READ_AT)
     assert "never met" in text_of(hooks.get(name="workflow", args=["public_bulk_theirs"]), 404)
 
 
@@ -160,7 +160,7 @@ def test_attempts_stand_where_they_were_made_and_are_as_wide_as_they_took(worksp
         attempt(number=2, at=READ_AT + timedelta(seconds=11), duration_ms=0),
         attempt(number=3, at=READ_AT + timedelta(seconds=13), duration_ms=7_000),
     ]
-    land_page(workspace, rows, READ_AT + timedelta(hours=1))
+    ingest_page(workspace, rows, READ_AT + timedelta(hours=1))
 
     (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
 
@@ -173,7 +173,7 @@ def test_attempts_stand_where_they_were_made_and_are_as_wide_as_they_took(worksp
 
 
 def test_an_attempt_alone_has_an_axis_too(workspace):
-    land_page(workspace, [attempt(code=200, duration_ms=None)], READ_AT)
+    ingest_page(workspace, [attempt(code=200, duration_ms=None)], READ_AT)
     (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
     assert (drawn.seconds, drawn.marks[0].level, drawn.marks[0].limit_share) == (0, "ok", None)
 

@@ -10,9 +10,9 @@ from troubleshooting.calling import FAILURES, ask
 from troubleshooting.cases import Case
 from troubleshooting.results import Result, link, result_of
 from webhooks import tracked_workflows
+from webhooks.ingest.enrichment_status import counts_of, is_finished
 from webhooks.models import Delivery, DeliveryState, Workflow
 from webhooks.reasons import all_reasons, reason_named
-from webhooks.statuses import counts_of, is_finished
 from workspaces.models import Workspace
 
 NO_ID = "Give the workflow id to have it looked up. It is in the answer to the request that started the enrichment."

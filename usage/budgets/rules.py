@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from django import forms
 
-from alerts.engine.kinds import DataPoint, Default, Fact, Reading, Readings, RuleKind, Unreadable, register
+from alerts.engine.rule_kinds import DataPoint, DefaultRule, Fact, NoData, Observation, Observations, RuleKind, register
 from alerts.models import Rule
 from core.formatting import figure, stamp, with_unit
 from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
@@ -31,27 +31,29 @@ DAY = 86400
 KNOWN_BEFORE = timedelta(days=1)
 
 
-def read_used(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_used(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many per cent of each workspace's budget are used, at the most; seven queries at most."""
     return _read(rules, now, _used)
 
 
-def read_forecast(rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def read_forecast(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many per cent of each budget will have been used at the end of the period, by each rule's chance."""
     return _read(rules, now, _ahead)
 
 
-def _read(rules: Sequence[Rule], now: datetime, ask: Callable[[Standing, Rule], Readings]) -> Mapping[int, Readings]:
+def _read(
+    rules: Sequence[Rule], now: datetime, ask: Callable[[Standing, Rule], Observations]
+) -> Mapping[int, Observations]:
     found = standings_of({rule.workspace_id: rule.workspace for rule in rules}.values(), now)
     return {
-        rule.pk: ask(found[rule.workspace_id], rule) if rule.workspace_id in found else Unreadable(NO_BUDGET)
+        rule.pk: ask(found[rule.workspace_id], rule) if rule.workspace_id in found else NoData(NO_BUDGET)
         for rule in rules
     }
 
 
-def _used(one: Standing, _: Rule) -> Readings:
+def _used(one: Standing, _: Rule) -> Observations:
     if one.problem or one.used is None:
-        return Unreadable(one.problem)
+        return NoData(one.problem)
     used, held = one.used, one.credits.reserved
     most = one.budget.percent(max(Decimal(0), used.high - held))
     counted = ("Counted", f"{figure(round(most, 2))} % is the most that can have been used{_without(held)}")
@@ -63,13 +65,13 @@ def _without(held: Decimal) -> str:
     return f", without {figure(held)} credits that are only reserved" if held else ""
 
 
-def _ahead(one: Standing, rule: Rule) -> Readings:
+def _ahead(one: Standing, rule: Rule) -> Observations:
     if one.problem or one.used is None:
-        return Unreadable(one.problem)
+        return NoData(one.problem)
     surely = max(Decimal(0), one.used.high - one.credits.reserved)
     value, proven = (_judged(rule, one.budget, used, one.outlook) for used in (surely, one.used.high))
     if value is None or proven is None:
-        return Unreadable(f"The forecast for the end of {one.period.name} is {one.outlook_words}.")
+        return NoData(f"The forecast for the end of {one.period.name} is {one.outlook_words}.")
     return [_reading(one, value, proven, _words(one, rule))]
 
 
@@ -92,14 +94,14 @@ def _chance(rule: Rule) -> str:
     return str(rule.parameters.get("chance", MEDIAN))
 
 
-def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()) -> Reading:
+def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()) -> Observation:
     """Return the reading of a budget; most of what running enrichments hold comes back: it fires without that.
 
     But it is over only where ``proven``, with it, is.
     """
     begun = one.budget.length_since <= one.period.start
     what = f"a new {one.period.length} began" if begun else f"the budget is by the {one.period.length} now"
-    return Reading(
+    return Observation(
         round(percent, 2),
         words,
         subject=one.period.key,
@@ -208,7 +210,7 @@ register(
         on_request=True,
         defaults=(
             # What running enrichments hold comes back within minutes.
-            Default("Budget passed", "warning", Decimal(100), Decimal(98), 600, 7 * DAY),
+            DefaultRule("Budget passed", "warning", Decimal(100), Decimal(98), 600, 7 * DAY),
         ),
     )
 )
@@ -227,6 +229,8 @@ register(
         place=15,
         history=forecast_history,
         on_request=True,
-        defaults=(Default("Budget will be passed", "warning", Decimal(100), Decimal(90), 3600, 0, {"chance": MEDIAN}),),
+        defaults=(
+            DefaultRule("Budget will be passed", "warning", Decimal(100), Decimal(90), 3600, 0, {"chance": MEDIAN}),
+        ),
     )
 )

@@ -5,10 +5,10 @@ from decimal import Decimal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from alerts.engine.kinds import kind_named
+from alerts.engine.rule_kinds import kind_named
 from alerts.models import Rule
 from alerts.services import editing
-from alerts.services.defaults import defaults_of
+from alerts.services.default_rules import defaults_of
 from core import clock
 from usage.budgets.rules import BUDGET_KINDS
 from usage.models import Budget

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from alerts.engine.past import fill_past, forget_past
+from alerts.engine.demo_history import delete_demo_history, store_demo_history
 from core import clock
 from usage.changes.chain import relink, runs_of
 from usage.changes.review import review
@@ -82,7 +82,7 @@ def import_history(
         _mark(plan.rows, done, actor)
         _interpret(workspace, done.first_at)
         if is_demo:
-            fill_past(workspace, done.first_at, done.last_at)
+            store_demo_history(workspace, done.first_at, done.last_at)
         _record(Action.BALANCE_IMPORTED, actor, done)
     return done
 
@@ -100,7 +100,7 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
             relink(done.workspace, since, until, longest_pause(poll or 60))
         _interpret(done.workspace, done.first_at)
         if done.is_demo:
-            forget_past(done.workspace)
+            delete_demo_history(done.workspace)
         _record(Action.BALANCE_IMPORT_UNDONE, actor, done)
     return True
 

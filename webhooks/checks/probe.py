@@ -11,7 +11,7 @@ from typing import Any
 
 from core.sanitize import plain_text
 from webhooks import payloads
-from webhooks.outgoing import Failed, Target, connecting, sending, target_of
+from webhooks.outgoing import RequestFailed, Target, connection, parse_target, sender
 from webhooks.reasons import reason_named
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
@@ -95,10 +95,10 @@ def probe(url: str, check_id: str, note: Note) -> str:
     steps = _Steps(note)
     try:
         reason = _probe(url, check_id, steps)
-    except connecting.BadCertificate as error:
+    except connection.CertificateRejected as error:
         steps.failed(error.part, error.words, _fix("tls"))
         reason = error.reason
-    except Failed as error:
+    except RequestFailed as error:
         steps.failed(steps.next_name, error.words, _fix(error.reason))
         reason = error.reason
     steps.leave_out_the_rest()
@@ -106,26 +106,26 @@ def probe(url: str, check_id: str, note: Note) -> str:
 
 
 def _probe(url: str, check_id: str, steps: _Steps) -> str:
-    deadline = sending.total_time()
-    target = target_of(url)
+    deadline = sender.start_deadline()
+    target = parse_target(url)
     steps.passed("url", f"{target.scheme}, host {target.host}, port {target.port}")
-    addresses = connecting.look_up(target, deadline)
+    addresses = connection.resolve_addresses(target, deadline)
     steps.passed("dns", ", ".join(map(str, addresses[:8])) if target.literal is None else "The URL names the address")
-    connecting.check_addresses(target, addresses)
+    connection.check_addresses(target, addresses)
     is_local = addresses[0].is_loopback
     steps.passed("public", "This machine itself, which the operator has allowed" if is_local else "All of them are")
-    connection, address = connecting.connect(target, addresses, deadline)
+    sock, address = connection.connect(target, addresses, deadline)
     steps.passed("tcp", f"Connected to {address}, port {target.port}")
     if not target.encrypted:
         for name in ("chain", "name", "date"):
             steps.skipped(name, _NOT_FOR_HTTP)
-        return _post(connecting.Line(connection, deadline), target, check_id, steps)
-    encrypted = connecting.start_tls(connection, target, deadline)
-    _tell_certificate(connecting.certificate_of(encrypted), steps)
-    return _post(connecting.Line(encrypted, deadline), target, check_id, steps)
+        return _post(connection.DeadlineStream(sock, deadline), target, check_id, steps)
+    encrypted = connection.start_tls(sock, target, deadline)
+    _tell_certificate(connection.read_certificate(encrypted), steps)
+    return _post(connection.DeadlineStream(encrypted, deadline), target, check_id, steps)
 
 
-def _tell_certificate(certificate: connecting.Certificate, steps: _Steps) -> None:
+def _tell_certificate(certificate: connection.Certificate, steps: _Steps) -> None:
     """Note what an accepted certificate says of itself."""
     steps.passed("chain", f"{certificate.protocol}, certificate by {certificate.issuer}")
     names = certificate.names
@@ -135,16 +135,16 @@ def _tell_certificate(certificate: connecting.Certificate, steps: _Steps) -> Non
     steps.passed("date", f"Until {ends.day} {ends:%B %Y, %H:%M} UTC", advice)
 
 
-def _post(line: connecting.Line, target: Target, check_id: str, steps: _Steps) -> str:
+def _post(stream: connection.DeadlineStream, target: Target, check_id: str, steps: _Steps) -> str:
     started = time.monotonic()
     body = payloads.encoded(payloads.sample(check_id))
     try:
-        status, excerpt = sending.exchange(line, target, body, {payloads.TEST_HEADER: check_id})
-    except Failed as error:
+        status, excerpt = sender.exchange(stream, target, body, {payloads.TEST_HEADER: check_id})
+    except RequestFailed as error:
         steps.skipped("method", "There was no answer to tell by")
         steps.failed("answer", error.words, _fix(error.reason))
         return error.reason
-    answer = sending.answer_of(status, excerpt, round((time.monotonic() - started) * 1000))
+    answer = sender.post_result(status, excerpt, round((time.monotonic() - started) * 1000))
     if status in _NO_POST:
         steps.failed("method", _said(answer), _fix(answer.reason))
         return answer.reason
@@ -156,7 +156,7 @@ def _post(line: connecting.Line, target: Target, check_id: str, steps: _Steps) -
     return answer.reason
 
 
-def _said(answer: sending.Answer) -> str:
+def _said(answer: sender.PostResult) -> str:
     beginning = " ".join(answer.excerpt.split())[:300]
     return f"{answer.error}. It said: {beginning}" if beginning else answer.error
 

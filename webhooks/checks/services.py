@@ -11,7 +11,7 @@ from core import clock
 from core.nudge import nudge_on_commit
 from webhooks.checks.probe import FAILED, probe
 from webhooks.models import EndpointCheck
-from webhooks.outgoing import target_of
+from webhooks.outgoing import parse_target
 from workspaces import rights
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, Workspace
@@ -32,7 +32,7 @@ class TooManyChecks(Exception):
 
 def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     """Have ``url`` checked. Raises Refused for one that must not be called, and TooManyChecks."""
-    target_of(url)
+    parse_target(url)
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         rights.require(actor, workspace, Role.OPERATOR)

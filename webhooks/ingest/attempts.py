@@ -12,22 +12,22 @@ from django.db import transaction
 
 from cleanlist import DeliveryAttempt
 from webhooks.ingest import endpoint_rollups
-from webhooks.ingest.delivery_status import Standing, arrange, overdue
-from webhooks.ingest.normalize import cleaned, host_of, stored_url
+from webhooks.ingest.delivery_status import DeliveryStatus, derive_status, fail_overdue
+from webhooks.ingest.normalize import host_of, normalize_attempt, stored_url
 from webhooks.models import Attempt, Delivery, DeliveryState, Workflow, WorkflowSource
 from webhooks.retention import kept_from
 from workspaces.models import Workspace
 
 # Rows a statement, for pages of any size.
 _BATCH = 2000
-_STANDING = list(Standing.__dataclass_fields__)
+_STATUS_FIELDS = list(DeliveryStatus.__dataclass_fields__)
 _LAST = ("last_status_code", "last_error", "last_duration_ms")
 # Which delivery an attempt belongs to: workflow and URL.
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Landed:
+class AttemptIngestResult:
     """What a page brought; the times are those of its oldest and newest attempt."""
 
     rows: int = 0
@@ -40,12 +40,12 @@ class Landed:
     begun_before: frozenset[str] = frozenset()
 
 
-def land_page(
+def ingest_page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, *, workflow_id: str = ""
-) -> Landed:
+) -> AttemptIngestResult:
     """Add what is new; one landing of a workspace at a time. ``workflow_id`` is whose attempts were asked for.
 
-    ``rows`` belong to workflows (``webhooks.ingest.normalize.problem_of``).
+    ``rows`` belong to workflows (``webhooks.ingest.normalize.find_problem``).
     """
     with transaction.atomic(savepoint=False):
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -58,7 +58,7 @@ def land_page(
         if fresh or decided:
             _write(workspace, fresh, decided, read_at)
         _give_up(workspace, read_at)
-    return _landed(page, fresh, read_at)
+    return _summarize(page, fresh, read_at)
 
 
 def _page(
@@ -69,7 +69,7 @@ def _page(
     page: dict[str, tuple[Key, Attempt]] = {}
     for raw in rows:
         workflow_id = raw.workflow_id or asked_for
-        attempt = cleaned(raw, workflow_id, read_at)
+        attempt = normalize_attempt(raw, workflow_id, read_at)
         attempt.workspace = workspace
         there = page.get(attempt.upstream_id)
         if attempt.at >= oldest and (there is None or _decides(there[1], attempt)):
@@ -104,16 +104,16 @@ def _write(
     deliveries = _deliveries(workspace, added, [known.delivery for known, _ in decided], read_at)
     attempts = _by_delivery(workspace, deliveries.values())
     for key, delivery in deliveries.items():
-        _stand(delivery, [*attempts.get(delivery.pk, ()), *added.get(key, ())], read_at)
+        _update_status(delivery, [*attempts.get(delivery.pk, ()), *added.get(key, ())], read_at)
     _store_deliveries(deliveries.values())
     for key, ones in added.items():
         for attempt in ones:
             attempt.delivery = deliveries[key]
     Attempt.objects.bulk_create([attempt for _, attempt in fresh.values()], batch_size=_BATCH)
     _store_runs([attempt for ones in attempts.values() for attempt in ones])
-    endpoint_rollups.note_endpoints(workspace, deliveries.values())
+    endpoint_rollups.record_endpoints(workspace, deliveries.values())
     new = [attempt for _, attempt in fresh.values() if not _is_undecided(attempt)]
-    endpoint_rollups.add(workspace, [*new, *(known for known, _ in decided)])
+    endpoint_rollups.add_attempts(workspace, [*new, *(known for known, _ in decided)])
 
 
 def _decide(decided: Sequence[tuple[Attempt, Attempt]]) -> None:
@@ -166,9 +166,9 @@ def _by_delivery(workspace: Workspace, deliveries: Iterable[Delivery]) -> dict[i
     return found
 
 
-def _stand(delivery: Delivery, attempts: Sequence[Attempt], read_at: datetime) -> None:
+def _update_status(delivery: Delivery, attempts: Sequence[Attempt], read_at: datetime) -> None:
     """Set on ``delivery`` how it stands. What the console itself delivered stays delivered."""
-    standing = asdict(arrange(attempts, read_at))
+    standing = asdict(derive_status(attempts, read_at))
     redelivered_at = delivery.redelivered_at
     if redelivered_at is not None:
         standing |= {"state": DeliveryState.DELIVERED, "reason": "", "next_attempt_at": None, "next_is_estimate": False}
@@ -186,7 +186,7 @@ def _store_deliveries(deliveries: Iterable[Delivery]) -> None:
         batch_size=_BATCH,
         update_conflicts=True,
         unique_fields=["workspace", "workflow", "url"],
-        update_fields=_STANDING,
+        update_fields=_STATUS_FIELDS,
     )
 
 
@@ -200,19 +200,19 @@ def _store_runs(attempts: Sequence[Attempt]) -> None:
 def _give_up(workspace: Workspace, read_at: datetime) -> None:
     """Call failed what no further attempt came for."""
     retrying = Delivery.objects.of(workspace).filter(state=DeliveryState.RETRYING)
-    late = overdue(list(retrying), read_at)
+    late = fail_overdue(list(retrying), read_at)
     if late:
         names = ["state", "reason", "next_attempt_at", "next_is_estimate"]
         Delivery.objects.bulk_update(late, names, batch_size=_BATCH)
 
 
-def _landed(
+def _summarize(
     page: Mapping[str, tuple[Key, Attempt]], fresh: Mapping[str, tuple[Key, Attempt]], read_at: datetime
-) -> Landed:
+) -> AttemptIngestResult:
     numbers: dict[str, list[int]] = defaultdict(list)
     for (workflow_id, _), attempt in fresh.values():
         numbers[workflow_id].append(attempt.number)
-    return Landed(
+    return AttemptIngestResult(
         rows=len(page),
         fresh=len(fresh),
         # One from the future stays on the page whatever is missed behind it, so that it is known tells nothing.

@@ -17,7 +17,7 @@ _PAUSE_BETWEEN_RUNS = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
-class Standing:
+class DeliveryStatus:
     """How a delivery stands by its attempts; the names are the delivery's own."""
 
     state: DeliveryState
@@ -34,7 +34,7 @@ class Standing:
     delivered_at: datetime | None
 
 
-def arrange(attempts: Iterable[Attempt], now: datetime) -> Standing:
+def derive_status(attempts: Iterable[Attempt], now: datetime) -> DeliveryStatus:
     """Give each attempt its run, and return how the delivery stands at ``now``. There must be one attempt at least.
 
     A new run begins where the numbers start again, and after an attempt that was acknowledged.
@@ -49,7 +49,7 @@ def arrange(attempts: Iterable[Attempt], now: datetime) -> Standing:
         attempt.run = len(numbers)
     first, last = ordered[0], ordered[-1]
     state, following, is_estimate = _state(last, numbers[-1], now)
-    return Standing(
+    return DeliveryStatus(
         state=state,
         reason=last.reason or ("unknown" if state == DeliveryState.FAILED else ""),
         attempts=sum(numbers),
@@ -70,7 +70,7 @@ def ended_at(attempt: Attempt) -> datetime:
     return attempt.at + timedelta(milliseconds=attempt.duration_ms or 0)
 
 
-def sentence(delivery: Delivery) -> str:
+def explain_failure(delivery: Delivery) -> str:
     """Say of a failed delivery why nothing more comes; empty for any other."""
     if delivery.state != DeliveryState.FAILED:
         return ""
@@ -79,7 +79,7 @@ def sentence(delivery: Delivery) -> str:
     return "No further attempt was seen after the last one, so Cleanlist seems to have stopped trying."
 
 
-def overdue(retrying: Sequence[Delivery], now: datetime) -> list[Delivery]:
+def fail_overdue(retrying: Sequence[Delivery], now: datetime) -> list[Delivery]:
     """Return those of ``retrying`` whose next attempt has not come in good time, as failed now."""
     late = [delivery for delivery in retrying if _is_late(delivery.next_attempt_at or delivery.last_attempt_at, now)]
     for delivery in late:

@@ -14,7 +14,7 @@ from workspaces.models import Workspace
 _BATCH = 2000
 
 
-class Cell(NamedTuple):
+class RollupKey(NamedTuple):
     """What is counted together."""
 
     host: str
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
     reason: str
 
 
-class Counted(NamedTuple):
+class DecidedAttempt(NamedTuple):
     """What a count needs of an attempt; an attempt that is not decided yet is not counted."""
 
     host: str
@@ -31,7 +31,7 @@ class Counted(NamedTuple):
     duration_ms: int | None
 
 
-Tally = tuple[int, Histogram]
+RollupCount = tuple[int, Histogram]
 
 
 def hour_of(moment: datetime) -> datetime:
@@ -51,24 +51,24 @@ SPANS: tuple[tuple[type[EndpointHour | EndpointDay], str, Callable[[datetime], d
 )
 
 
-def add(workspace: Workspace, decided: Sequence[Attempt]) -> None:
+def add_attempts(workspace: Workspace, decided: Sequence[Attempt]) -> None:
     """Count attempts that were not counted before. The caller holds the workspace's lock. Two queries a span."""
     if not decided:
         return
-    rows = [Counted(one.delivery.host, one.at, one.reason, one.duration_ms) for one in decided]
+    rows = [DecidedAttempt(one.delivery.host, one.at, one.reason, one.duration_ms) for one in decided]
     for model, name, beginning in SPANS:
-        cells = tally(rows, beginning)
+        cells = count_attempts(rows, beginning)
         begins, hosts = {cell.begins for cell in cells}, {cell.host for cell in cells}
         there = model.objects.filter(workspace=workspace, host__in=hosts, **{f"{name}__in": begins})
         for row in there:
-            cell = Cell(row.host, getattr(row, name), row.reason)
+            cell = RollupKey(row.host, getattr(row, name), row.reason)
             if cell in cells:
                 count, histogram = cells[cell]
                 cells[cell] = (count + row.count, _sum(histogram, row.histogram))
         _write(workspace, model, name, cells)
 
 
-def note_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None:
+def record_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None:
     """See that each delivery's endpoint is known, with its latest attempt. Two queries."""
     latest: dict[str, datetime] = {}
     for one in deliveries:
@@ -78,11 +78,13 @@ def note_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None
     _write_endpoints(workspace, newer)
 
 
-def tally(rows: Iterable[Counted], beginning: Callable[[datetime], datetime]) -> dict[Cell, Tally]:
+def count_attempts(
+    rows: Iterable[DecidedAttempt], beginning: Callable[[datetime], datetime]
+) -> dict[RollupKey, RollupCount]:
     """Count ``rows`` by the span of time in which each lies, which begins at ``beginning`` of its moment."""
-    cells: dict[Cell, Tally] = {}
+    cells: dict[RollupKey, RollupCount] = {}
     for row in rows:
-        cell = Cell(row.host, beginning(row.at), row.reason)
+        cell = RollupKey(row.host, beginning(row.at), row.reason)
         count, histogram = cells.setdefault(cell, (0, {}))
         if row.duration_ms is not None:
             bucket = bucket_of(row.duration_ms)
@@ -92,25 +94,25 @@ def tally(rows: Iterable[Counted], beginning: Callable[[datetime], datetime]) ->
 
 
 def recount(workspace: Workspace) -> None:
-    """Count everything again, as after rows were written past ``add``."""
+    """Count everything again, as after rows were written past ``add_attempts``."""
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         Endpoint.objects.filter(workspace=workspace).delete()
         rows = Attempt.objects.filter(workspace=workspace).exclude(acknowledged=False, reason="").order_by()
         values = rows.values_list("delivery__host", "at", "reason", "duration_ms")
-        hours = tally((Counted(*row) for row in values.iterator(_BATCH)), hour_of)
-        for (model, name, _), cells in zip(SPANS, (hours, by_day(hours)), strict=True):
+        hours = count_attempts((DecidedAttempt(*row) for row in values.iterator(_BATCH)), hour_of)
+        for (model, name, _), cells in zip(SPANS, (hours, sum_by_day(hours)), strict=True):
             model.objects.filter(workspace=workspace).delete()
             _write(workspace, model, name, cells)
         latest = Delivery.objects.of(workspace).order_by().values_list("host").annotate(Max("last_attempt_at"))
         _write_endpoints(workspace, dict(latest))
 
 
-def by_day(hours: Mapping[Cell, Tally]) -> dict[Cell, Tally]:
+def sum_by_day(hours: Mapping[RollupKey, RollupCount]) -> dict[RollupKey, RollupCount]:
     """Return the days' counts from the hours'."""
-    days: dict[Cell, Tally] = {}
+    days: dict[RollupKey, RollupCount] = {}
     for (host, hour, reason), (count, histogram) in hours.items():
-        cell = Cell(host, day_of(hour), reason)
+        cell = RollupKey(host, day_of(hour), reason)
         before, sum_before = days.get(cell, (0, {}))
         days[cell] = (before + count, _sum(sum_before, histogram))
     return days
@@ -121,7 +123,7 @@ def _sum(one: Histogram, other: Histogram) -> Histogram:
 
 
 def _write(
-    workspace: Workspace, model: type[EndpointHour | EndpointDay], name: str, cells: Mapping[Cell, Tally]
+    workspace: Workspace, model: type[EndpointHour | EndpointDay], name: str, cells: Mapping[RollupKey, RollupCount]
 ) -> None:
     manager: Manager[Any] = model.objects
     manager.bulk_create(

@@ -31,7 +31,7 @@ def is_usable_workflow_id(text: str | None) -> bool:
     return bool(text) and plain_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
 
 
-def problem_of(raw: DeliveryAttempt, asked_for: str = "") -> str:
+def find_problem(raw: DeliveryAttempt, asked_for: str = "") -> str:
     """Return why an attempt belongs to no workflow, or not to the one that was ``asked_for``; "" if it does."""
     workflow_id = raw.workflow_id or asked_for
     if not workflow_id:
@@ -62,10 +62,10 @@ def host_of(url: str) -> str:
     return (host if port in {None, usual} else f"{host}:{port}")[:255]
 
 
-def cleaned(raw: DeliveryAttempt, workflow_id: str, read_at: datetime) -> Attempt:
+def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime) -> Attempt:
     """Return the attempt's row, without its delivery and run. ``at`` is ``read_at`` where no usable time is told."""
     at = _usable(raw.at, read_at)
-    word, status_code = _word(raw.status), _status_code(raw.response_status_code)
+    word, status_code = _normalize_word(raw.status), _status_code(raw.response_status_code)
     error, duration_ms = plain_text(raw.error_message, ERROR_CHARACTERS), _duration(raw.took_ms)
     acknowledged = _is_acknowledged(word, status_code)
     undecided = not acknowledged and status_code is None and not error and word in UNDECIDED
@@ -87,10 +87,10 @@ def cleaned(raw: DeliveryAttempt, workflow_id: str, read_at: datetime) -> Attemp
 
 def is_final(attempt: Attempt) -> bool:
     """Say whether upstream's own word means that no further attempt follows."""
-    return _word(attempt.status) in FINAL
+    return _normalize_word(attempt.status) in FINAL
 
 
-def _word(status: str | None) -> str:
+def _normalize_word(status: str | None) -> str:
     return (status or "")[:60].strip().lower().replace("-", "_").replace(" ", "_")
 
 

@@ -7,7 +7,7 @@ time and size are bounded, whatever the other side does.
 """
 
 from webhooks.outgoing.networks import Address
-from webhooks.outgoing.sending import Answer, post
-from webhooks.outgoing.targets import Failed, Refused, Target, target_of
+from webhooks.outgoing.sender import PostResult, post
+from webhooks.outgoing.targets import RequestFailed, Target, URLNotAllowed, parse_target
 
-__all__ = ["Address", "Answer", "Failed", "Refused", "Target", "post", "target_of"]
+__all__ = ["Address", "PostResult", "RequestFailed", "Target", "URLNotAllowed", "parse_target", "post"]

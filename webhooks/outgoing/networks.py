@@ -18,13 +18,13 @@ _NAT64 = ip_network("64:ff9b::/96")
 _WRAPPING = (ip_network("::/96"), ip_network("2002::/16"), ip_network("2001::/32"), ip_network("64:ff9b:1::/48"))
 
 
-def problem_of(address: Address) -> str:
+def why_not_public(address: Address) -> str:
     """Return what keeps ``address`` from being public, to go after "it"; empty for a public one."""
     if isinstance(address, IPv4Address):
         return next((words for is_so, words in _V4 if is_so(address)), "")
     inner = _inner(address)
     if inner is not None:
-        problem = problem_of(inner)
+        problem = why_not_public(inner)
         return f"holds {inner}, which {problem}" if problem else ""
     return next((words for is_so, words in _V6 if is_so(address)), "")
 

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import idna
 from django.conf import settings
 
-from webhooks.outgoing.networks import Address, problem_of
+from webhooks.outgoing.networks import Address, why_not_public
 
 LONGEST_URL = 2_000
 # The usual port of https. Lower ones belong to other services, which have no business with webhooks.
@@ -25,7 +25,7 @@ _INSIDE = ("localhost", "local", "internal", "localdomain", "lan", "intranet", "
 _DOES_NOT_SAY = "The URL does not say where to send: it needs https:// and a host name, then the path."
 
 
-class Failed(Exception):
+class RequestFailed(Exception):
     """A call that brought no answer: ``reason`` is a name from ``webhooks.reasons``, ``words`` say what happened."""
 
     def __init__(self, reason: str, words: str) -> None:
@@ -33,7 +33,7 @@ class Failed(Exception):
         self.reason, self.words = reason, words
 
 
-class Refused(Failed):
+class URLNotAllowed(RequestFailed):
     """A URL that must not be called; the words say why and what to do."""
 
 
@@ -59,7 +59,7 @@ class Target:
         return host if self.port == (HTTPS_PORT if self.encrypted else HTTP_PORT) else f"{host}:{self.port}"
 
 
-def target_of(url: str) -> Target:
+def parse_target(url: str) -> Target:
     """Read ``url`` and refuse what can be refused without asking DNS. Raises Refused.
 
     Names are looked up, and their addresses checked, when they are called.
@@ -69,58 +69,68 @@ def target_of(url: str) -> Target:
     literal = _literal(host)
     encrypted, local = parts.scheme == "https", settings.WEBHOOK_ALLOW_LOCAL_TARGETS
     if not encrypted and not local:
-        raise Refused("not_https", "Only https is called, because webhooks carry people's contact data. Use https://.")
+        raise URLNotAllowed(
+            "not_https", "Only https is called, because webhooks carry people's contact data. Use https://."
+        )
     if literal is not None:
-        check_address(literal, encrypted=encrypted)
+        check_public(literal, encrypted=encrypted)
     elif not (local and host == "localhost"):
         _check_name(host)
     return Target(parts.scheme, host, _port(parts, encrypted=encrypted), _path(parts), literal)
 
 
-def check_address(address: Address, *, encrypted: bool, name: str = "") -> None:
+def check_public(address: Address, *, encrypted: bool, name: str = "") -> None:
     """Raise Refused unless ``address`` may be called; ``name`` is what was looked up to get there.
 
     With settings.WEBHOOK_ALLOW_LOCAL_TARGETS loopback may be, over plain HTTP too, and nothing else.
     """
     if settings.WEBHOOK_ALLOW_LOCAL_TARGETS and address.is_loopback:
         return
-    problem = problem_of(address)
+    problem = why_not_public(address)
     leads = f"{name} leads to {address}: it" if name else f"{address} is no public address: it"
     if problem:
-        raise Refused("not_public", f"{leads} {problem}. Give a URL that everybody on the internet can reach.")
+        raise URLNotAllowed("not_public", f"{leads} {problem}. Give a URL that everybody on the internet can reach.")
     if not encrypted:
-        raise Refused("not_https", "Plain http is for this machine only (loopback). Use https://.")
+        raise URLNotAllowed("not_https", "Plain http is for this machine only (loopback). Use https://.")
 
 
 def _split(url: str) -> SplitResult:
     if len(url.encode(errors="replace")) > LONGEST_URL:
-        raise Refused("unknown", f"The URL is longer than {LONGEST_URL:,} characters.")
+        raise URLNotAllowed("unknown", f"The URL is longer than {LONGEST_URL:,} characters.")
     if any(char <= " " or char in "\x7f\\" for char in url):
-        raise Refused("unknown", "The URL holds a space, a backslash or an invisible character. Write it without.")
+        raise URLNotAllowed(
+            "unknown", "The URL holds a space, a backslash or an invisible character. Write it without."
+        )
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise Refused("unknown", _DOES_NOT_SAY) from None
+        raise URLNotAllowed("unknown", _DOES_NOT_SAY) from None
     if parts.scheme not in {"http", "https"}:
-        raise Refused("not_https", "The URL must begin with https://.")
+        raise URLNotAllowed("not_https", "The URL must begin with https://.")
     if not parts.netloc or not parts.hostname:
-        raise Refused("unknown", _DOES_NOT_SAY)
+        raise URLNotAllowed("unknown", _DOES_NOT_SAY)
     if "@" in parts.netloc:
-        raise Refused("unknown", "The URL holds a user name or password before the host. Leave out what is before @.")
+        raise URLNotAllowed(
+            "unknown", "The URL holds a user name or password before the host. Leave out what is before @."
+        )
     return parts
 
 
 def _host(text: str) -> str:
-    """Return the host in ASCII, an international name as DNS has it. Raises Refused."""
+    """Return the host in ASCII, an international name as DNS has it. Raises URLNotAllowed."""
     host = text.lower()
     if host.endswith("."):
-        raise Refused("unknown", "The host name ends with a dot. Leave it out: certificates are made for the name.")
+        raise URLNotAllowed(
+            "unknown", "The host name ends with a dot. Leave it out: certificates are made for the name."
+        )
     if host.isascii():
         return host
     try:
         return idna.encode(host, strict=True).decode()
     except (idna.IDNAError, UnicodeError):
-        raise Refused("unknown", "The host name has letters that no host name may have. Write it in ASCII.") from None
+        raise URLNotAllowed(
+            "unknown", "The host name has letters that no host name may have. Write it in ASCII."
+        ) from None
 
 
 def _literal(host: str) -> Address | None:
@@ -129,13 +139,15 @@ def _literal(host: str) -> Address | None:
         try:
             return ipaddress.IPv6Address(host if "%" not in host else "")
         except ValueError:
-            raise Refused("unknown", "What stands in brackets is no IPv6 address.") from None
+            raise URLNotAllowed("unknown", "What stands in brackets is no IPv6 address.") from None
     try:
         return ipaddress.IPv4Address(host)
     except ValueError:
         pass
     if _NUMBER.fullmatch(host.rpartition(".")[2]) or _is_short_address(host):
-        raise Refused("not_public", f"{host} is an address in an unusual form. Give a host name, or four numbers.")
+        raise URLNotAllowed(
+            "not_public", f"{host} is an address in an unusual form. Give a host name, or four numbers."
+        )
     return None
 
 
@@ -151,28 +163,32 @@ def _is_short_address(host: str) -> bool:
 def _check_name(host: str) -> None:
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Refused("unknown", f"“{host[:60]}” is no host name.")
+        raise URLNotAllowed("unknown", f"“{host[:60]}” is no host name.")
     if any(host == name or host.endswith(f".{name}") for name in _INSIDE):
-        raise Refused("not_public", f"{host} is a name for inside of a network. Give one that the internet knows.")
+        raise URLNotAllowed(
+            "not_public", f"{host} is a name for inside of a network. Give one that the internet knows."
+        )
     if len(labels) == 1:
-        raise Refused("not_public", f"{host} has no dot, so it is no name on the internet. Write it out in full.")
+        raise URLNotAllowed("not_public", f"{host} has no dot, so it is no name on the internet. Write it out in full.")
 
 
 def _port(parts: SplitResult, *, encrypted: bool) -> int:
     try:
         port = parts.port
     except ValueError:
-        raise Refused("unknown", "The port must be a number from 1 to 65535.") from None
+        raise URLNotAllowed("unknown", "The port must be a number from 1 to 65535.") from None
     usual = HTTPS_PORT if encrypted else HTTP_PORT
     if port is None:
         return usual
     if port < FIRST_FREE_PORT and port != usual:
-        raise Refused("unknown", f"Port {port} belongs to another service. Use {usual}, or one from 1024 on.")
+        raise URLNotAllowed("unknown", f"Port {port} belongs to another service. Use {usual}, or one from 1024 on.")
     return port
 
 
 def _path(parts: SplitResult) -> str:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii():
-        raise Refused("unknown", "The path holds letters outside of ASCII. Write them percent-encoded, as in %C3%A9.")
+        raise URLNotAllowed(
+            "unknown", "The path holds letters outside of ASCII. Write them percent-encoded, as in %C3%A9."
+        )
     return path

@@ -13,7 +13,7 @@ from core import clock
 from webhooks import health, tracked_workflows
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.health import EndpointHealth, FailureGroup
-from webhooks.ingest.delivery_status import sentence
+from webhooks.ingest.delivery_status import explain_failure
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
 from webhooks.presenters.timeline import Run, runs_of
 from webhooks.reasons import ANSWER_MS, Reason, reason_named
@@ -120,7 +120,7 @@ class Figures:
 
 def figures_of(workspace: Workspace) -> Figures:
     """Return all figures; four queries."""
-    since = clock.moment() - health.STRETCH
+    since = clock.moment() - health.PERIOD
     found = health.endpoints(workspace, since)
     endpoints = [EndpointRow(one, link_to(host=one.host, since=STRETCH)) for one in found]
     return _figures(workspace, since, endpoints, len(endpoints))
@@ -128,7 +128,7 @@ def figures_of(workspace: Workspace) -> Figures:
 
 def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> Figures:
     """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
-    since = clock.moment() - health.STRETCH
+    since = clock.moment() - health.PERIOD
     number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
     return _figures(workspace, since, None, min(number, health.MOST_ENDPOINTS))
 
@@ -153,7 +153,7 @@ class Story:
 
     delivery: Delivery
     runs: list[Run]
-    sentence: str
+    explain_failure: str
     is_cut: bool
 
     @property
@@ -173,7 +173,7 @@ class Found:
 
 def find_workflow(workspace: Workspace, workflow_id: str) -> Found | None:
     """Return the workflow of that id; None for one that is unknown. One query."""
-    polls = workspace.polls.filter(resource__in=tracked_workflows.OF_ONE, subject=OuterRef("workflow_id"))
+    polls = workspace.polls.filter(resource__in=tracked_workflows.SINGLE_WORKFLOW, subject=OuterRef("workflow_id"))
     items = Item.objects.filter(workflow=OuterRef("pk"))
     rows = Workflow.objects.of(workspace).annotate(is_followed=Exists(polls), was_sent=Exists(items))
     workflow = rows.filter(workflow_id=workflow_id).first()
@@ -238,7 +238,7 @@ def _stories(workflow: Workflow) -> list[Story]:
     deliveries = list(workflow.deliveries.newest_first()[:MOST_DELIVERIES]) if is_cut else list(known.values())
     deliveries.sort(key=lambda delivery: (delivery.last_attempt_at, delivery.pk), reverse=True)
     return [
-        Story(delivery, runs_of(delivery, found.get(delivery.pk, ())), sentence(delivery), is_cut)
+        Story(delivery, runs_of(delivery, found.get(delivery.pk, ())), explain_failure(delivery), is_cut)
         for delivery in deliveries[:MOST_DELIVERIES]
     ]
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from webhooks import payloads
 
-_EXAMPLES = Path(__file__).parent / "examples"
+_EXAMPLES = Path(__file__).parents[1] / "examples"
 EXAMPLE_URL = "https://hooks.example.com/cleanlist"
 WORKFLOW_ID = "public_bulk_0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 

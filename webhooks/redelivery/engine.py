@@ -15,8 +15,8 @@ from core import clock
 from core.encryption import CannotOpen
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import leases
+from webhooks.redelivery.item_sender import deliver
 from webhooks.redelivery.leases import Hold, LostJob
-from webhooks.redelivery.sending import deliver
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected, reading_client
 from workspaces.models import Action, Outcome

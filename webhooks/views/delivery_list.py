@@ -29,7 +29,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "log_url": request.path,
         "kept_for": kept_for(),
-        "limits": tracked_workflows.limits(workspace),
+        "limits": tracked_workflows.visibility_notice(workspace),
         "tally_url": reverse("webhooks:tally", args=[slug]),
         "resource": tracked_workflows.ALL,
         "poll": workspace.polls.filter(resource=tracked_workflows.ALL).first(),

@@ -10,7 +10,7 @@ from webhooks import payloads
 from webhooks.ingest import delivery_status
 from webhooks.models import Delivery
 from webhooks.models.delivery import MAX_ATTEMPTS
-from webhooks.outgoing import Refused, target_of
+from webhooks.outgoing import URLNotAllowed, parse_target
 from webhooks.presenters import snippets
 from workspaces.access import get_workspace
 from workspaces.models import Workspace
@@ -41,7 +41,7 @@ def _latest_url(workspace: Workspace) -> str:
     """Return where this workspace's latest webhook went, without the part in which receivers keep tokens."""
     url = Delivery.objects.of(workspace).newest_first().exclude(url="").values_list("url", flat=True).first() or ""
     try:
-        target_of(url)
-    except Refused:
+        parse_target(url)
+    except URLNotAllowed:
         return ""
     return url.partition("?")[0]

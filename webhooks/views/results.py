@@ -77,7 +77,7 @@ def _confirmed(request: HttpRequest, workflow: Workflow, field: str, words: str,
     require_confirmation(request, back, keep=(field,), go_on=words, starts=True, part=part)
 
 
-def _shown(found: results.Result, *, reveals: bool) -> dict[str, Any]:
+def _shown(found: results.WorkflowResult, *, reveals: bool) -> dict[str, Any]:
     contacts = found.contacts if reveals else found.masked
     return {"result": found, "contacts": contacts, "is_revealed": reveals}
 

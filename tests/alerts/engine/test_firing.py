@@ -3,7 +3,7 @@ from decimal import Decimal
 
 import pytest
 
-from alerts.engine import kinds
+from alerts.engine import rule_kinds
 from alerts.models import Alert
 
 pytestmark = pytest.mark.django_db
@@ -161,8 +161,8 @@ def test_one_kind_that_fails_does_not_silence_the_others(watch, monkeypatch, cap
     def broken(*_):
         raise RuntimeError("a defect")
 
-    kind = kinds._kinds["spent_above"]
-    monkeypatch.setitem(kinds._kinds, "spent_above", type(kind)(**{**kind.__dict__, "read": broken}))
+    kind = rule_kinds._kinds["spent_above"]
+    monkeypatch.setitem(rule_kinds._kinds, "spent_above", type(kind)(**{**kind.__dict__, "read": broken}))
     watch.rule(kind="spent_above", threshold=300, recovery=200)
     watch.rule()
     watch.balance(412)

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from alerts.engine.kinds import kind_named
 from alerts.engine.preview import preview
+from alerts.engine.rule_kinds import kind_named
 from alerts.models import Rule
-from alerts.services.defaults import defaults_of
+from alerts.services.default_rules import defaults_of
 from usage import burn
 from webhooks.models import Workflow
 

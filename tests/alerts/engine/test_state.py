@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.engine.state import Levels, Memory, State, step
+from alerts.engine.state_machine import Levels, Memory, State, step
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 values = st.none() | st.integers(0, 1000).map(Decimal)

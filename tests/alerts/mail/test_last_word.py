@@ -6,10 +6,10 @@ from decimal import Decimal
 
 import pytest
 
-from alerts.engine import kinds
-from alerts.engine.kinds import Reading
+from alerts.engine import rule_kinds
+from alerts.engine.rule_kinds import Observation
 from alerts.models import Rule, Snooze
-from alerts.services import editing, handling
+from alerts.services import alert_actions, editing
 from workspaces.audit.events import CONSOLE, Actor
 
 pytestmark = pytest.mark.django_db
@@ -75,9 +75,9 @@ def credits_and_days(watch, monkeypatch):
 
     def read(rules, now):
         left = days["left"]
-        return {rule.pk: [Reading(left, f"credits last about {left:f} days")] for rule in rules}
+        return {rule.pk: [Observation(left, f"credits last about {left:f} days")] for rule in rules}
 
-    monkeypatch.setitem(kinds._kinds, "runway_below", replace(kinds.kind_named("runway_below"), read=read))
+    monkeypatch.setitem(rule_kinds._kinds, "runway_below", replace(rule_kinds.kind_named("runway_below"), read=read))
     watch.rule(name="Almost gone", severity="critical", threshold=500, recovery=550)
     watch.balance(10_000)
     watch.balance(400)
@@ -234,7 +234,7 @@ def test_an_address_that_was_taken_off_hears_nothing_more_and_the_others_do(watc
 def test_a_snooze_without_a_date_ends_with_its_alert(watch):
     watch.rule()
     watch.balance(412)
-    handling.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
+    alert_actions.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
     watch.balance(100_000)
     assert not Snooze.objects.exists()
     watch.balance(150)
@@ -244,7 +244,7 @@ def test_a_snooze_without_a_date_ends_with_its_alert(watch):
 def test_a_snooze_without_a_date_ends_with_its_rule_being_switched_off(watch):
     rule = watch.rule()
     watch.balance(412)
-    handling.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
+    alert_actions.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
     rule.enabled = False
     editing.save_rule(rule, CONSOLE)
     assert not Snooze.objects.exists()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerts.mail import summaries
 from alerts.mail.messages import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
-from alerts.services import editing, handling
+from alerts.services import alert_actions, editing
 from tests.older import older
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
@@ -130,8 +130,8 @@ def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, c
     Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
     watch.balance(50)
     alert = watch.alerts.get(kind="critical_unheard")
-    handling.acknowledge(alert, CONSOLE, "")
-    handling.snooze(alert, CONSOLE, until=watch.now + timedelta(days=9), level=None)
+    alert_actions.acknowledge(alert, CONSOLE, "")
+    alert_actions.snooze(alert, CONSOLE, until=watch.now + timedelta(days=9), level=None)
     client.force_login(operator)
     said = "nobody would be told of critical alerts: “Gone”"
     for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):

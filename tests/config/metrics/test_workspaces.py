@@ -20,7 +20,7 @@ from usage.burn import spent
 from usage.forecast.runway import learn_burn, runway
 from usage.models import Budget
 from usage.readings import record
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 from workspaces.polling import meters
@@ -196,7 +196,7 @@ def test_endpoints_that_fail_are_counted_once_deliveries_are_read(scrape, worksp
     poll("deliveries")
     assert scrape().value("console_endpoints_failing", **OURS) == 0
     for number in range(3):
-        land_page(workspace, run(f"public_bulk_{number}", start=now - timedelta(minutes=10)), now)
+        ingest_page(workspace, run(f"public_bulk_{number}", start=now - timedelta(minutes=10)), now)
         assert scrape().value("console_endpoints_failing", **OURS) == (number == 2)
 
 

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from alerts.engine.kinds import kind_named
+from alerts.engine.rule_kinds import kind_named
 from keys.log.rule_history import FEWEST, busy_hour, times_busy
 from sandbox import founding
 from sandbox.traffic import live, past

@@ -13,7 +13,7 @@ from tests.conftest import ROOT, clean_environment
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
 from tests.workspaces.polling.test_workers import database_url
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.redelivery import engine, services
 from webhooks.redelivery.selection import select
 from workspaces.audit.events import Actor
@@ -32,7 +32,7 @@ def fail(workspace, ids, url, **facts):
     """Land deliveries of these workflows that failed for good an hour ago."""
     start = timezone.now() - timedelta(hours=1)
     rows = [row for one in ids for row in run(one, start=start, url=url, **facts)]
-    land_page(workspace, rows, timezone.now())
+    ingest_page(workspace, rows, timezone.now())
 
 
 def an_operator(workspace):

@@ -10,10 +10,10 @@ import django
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 django.setup()
 
-from webhooks.redelivery import engine, leases, sending  # noqa: E402
+from webhooks.redelivery import engine, item_sender, leases  # noqa: E402
 
-sending.RETRY_AFTER = (timedelta(0),) * 3
-sending.SECONDS_BETWEEN = 0.0
+item_sender.RETRY_AFTER = (timedelta(0),) * 3
+item_sender.SECONDS_BETWEEN = 0.0
 leases.LEASE = timedelta(seconds=float(os.environ["LEASE_SECONDS"]))
 sys.stdout.write("ready\n")
 sys.stdout.flush()

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tests.webhooks.attempts import run
 from tests.webhooks.redelivery.lost_results import begin
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery, Item, Redelivery, Workflow
 from webhooks.redelivery import services
 from workspaces.audit.events import CONSOLE
@@ -33,7 +33,7 @@ def failed(workspace):
     def land(count, prefix="public_bulk_", url=URL):
         start = timezone.now() - timedelta(hours=1)
         rows = [row for number in range(count) for row in run(f"{prefix}{number}", start=start, url=url)]
-        land_page(workspace, rows, timezone.now())
+        ingest_page(workspace, rows, timezone.now())
 
     return land
 
@@ -142,7 +142,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
 @pytest.mark.parametrize(("state", "ids"), [("", ["=1+1", "b"]), ("failed", ["=1+1"]), ("nonsense", ["=1+1", "b"])])
 def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_in, workspace, state, ids):
     rows = [row for name in ("=1+1", "b") for row in run(name, start=timezone.now() - timedelta(hours=1), url=URL)]
-    land_page(workspace, rows, timezone.now())
+    ingest_page(workspace, rows, timezone.now())
     job = begin(workspace, "")
     now = timezone.now()
     facts = {"state": "failed", "tries": 4, "status_code": 503, "reason": "server_error", "error": "@HTTP 503"}

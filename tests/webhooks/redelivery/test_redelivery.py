@@ -10,17 +10,17 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from alerts.engine import run as evaluating
+from alerts.engine import evaluation as evaluating
 from alerts.models import Alert
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
 from tests.webhooks.receivers import answering, receiver, remembering
 from tests.webhooks.redelivery.lost_results import MANY, begin, fail, start_worker, states, submit, work_until_done
 from webhooks import tracked_workflows
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery, Item, Redelivery
 from webhooks.payloads import REDELIVERY_HEADER
-from webhooks.redelivery import engine, sending, services
+from webhooks.redelivery import engine, item_sender, services
 from webhooks.redelivery.selection import select
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
@@ -113,8 +113,8 @@ def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, f
     fail(connected, finished[:3], "https://a.example.test/hook")
     fail(connected, finished[3:5], None)
     now = timezone.now()
-    land_page(connected, run(finished[5], [500, 500], start=now - timedelta(seconds=2)), now)
-    land_page(connected, run(finished[6], [200], start=now - timedelta(hours=1)), now)
+    ingest_page(connected, run(finished[5], [500, 500], start=now - timedelta(seconds=2)), now)
+    ingest_page(connected, run(finished[6], [200], start=now - timedelta(hours=1)), now)
     begin(connected, "host=a.example.test")
     Item.objects.filter(workflow__workflow_id=finished[0]).update(state="unknown")
 
@@ -142,7 +142,7 @@ def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, f
 def test_the_filters_of_the_list_select(connected, query, count):
     fail(connected, ["w1", "w2"], "https://a.example.test/hook")
     now = timezone.now()
-    land_page(connected, run("w3", [404] * 5, url="https://b.example.test/", start=now - timedelta(hours=1)), now)
+    ingest_page(connected, run("w3", [404] * 5, url="https://b.example.test/", start=now - timedelta(hours=1)), now)
 
     assert select(connected, QueryDict(query)).count == count
 
@@ -198,7 +198,7 @@ def test_all_can_go_to_another_url_each_result_once(connected, finished, quick):
 
 
 def test_an_endpoint_that_only_fails_pauses_the_job_which_a_person_resumes(connected, finished, quick, monkeypatch):
-    monkeypatch.setattr(sending, "PAUSE_AFTER", 3)
+    monkeypatch.setattr(item_sender, "PAUSE_AFTER", 3)
     works = []
     with receiver(remembering([], lambda _: 200 if works else 503)) as url:
         fail(connected, finished, url)
@@ -218,8 +218,8 @@ def test_a_job_paused_while_it_runs_stops_after_the_result_on_its_way(connected,
         services.pause(job, CONSOLE)
         return real(*sent)
 
-    real = sending.post
-    monkeypatch.setattr(sending, "post", post)
+    real = item_sender.post
+    monkeypatch.setattr(item_sender, "post", post)
     with receiver(answering(200)) as url:
         fail(connected, finished, url)
         job = begin(connected)

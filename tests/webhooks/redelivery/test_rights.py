@@ -8,7 +8,7 @@ from tests.webhooks.receivers import answering, receiver, remembering
 from tests.webhooks.redelivery.lost_results import MANY, begin, fail, states, work_until_done
 from webhooks.checks import services as checking
 from webhooks.models import EndpointCheck, Item, Redelivery, Workflow
-from webhooks.redelivery import engine, sending
+from webhooks.redelivery import engine, item_sender
 from webhooks.redelivery import services as redelivering
 from workspaces import services
 from workspaces.audit.events import CONSOLE, Actor
@@ -28,8 +28,8 @@ def in_the_middle(connected, finished, quick, monkeypatch):
                 act()
             return real(*sent)
 
-        seen, real = [], sending.post
-        monkeypatch.setattr(sending, "post", post)
+        seen, real = [], item_sender.post
+        monkeypatch.setattr(item_sender, "post", post)
         with receiver(remembering(seen)) as url:
             fail(connected, finished, url)
             job = begin(connected, actor=actor)

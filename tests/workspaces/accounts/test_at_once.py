@@ -12,7 +12,7 @@ from django.utils import timezone
 from tests.webhooks.attempts import run
 from tests.webhooks.redelivery.lost_results import begin
 from tests.workspaces.accounts.conftest import link_in_mail
-from webhooks.ingest.attempts import land_page
+from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Redelivery
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Invitation, Membership, Role, User
@@ -86,7 +86,7 @@ def test_who_begins_a_redelivery_while_losing_the_role_leaves_none_that_runs(wor
     for number in ROUNDS:
         losing, start = an_owner(workspace, number), timezone.now() - timedelta(hours=1)
         rows = run(f"public_bulk_{number}", start=start, url=f"https://hooks-{number}.example.com/in")
-        land_page(workspace, rows, timezone.now())
+        ingest_page(workspace, rows, timezone.now())
         query = f"host=hooks-{number}.example.com"
         at_once(
             lambda who=losing, query=query: begin(workspace, query, actor=Actor(who)),

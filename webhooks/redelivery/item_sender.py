@@ -21,10 +21,10 @@ from cleanlist.errors import (
 )
 from core import clock
 from webhooks import payloads
+from webhooks.ingest.enrichment_status import is_finished
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery
-from webhooks.outgoing import Answer, post
+from webhooks.outgoing import PostResult, post
 from webhooks.redelivery.leases import Hold, LostJob, go_on
-from webhooks.statuses import is_finished
 from workspaces.error_messages import explain
 from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
@@ -95,7 +95,7 @@ def _body(item: Item, client: Client) -> bytes | None:
         _end(item, ItemState.FAILED, f"Cleanlist has no result for this workflow: {error.message[:300]}")
     except UnexpectedResponse as error:
         item.tries += 1
-        _settle_failure(item, Answer(None, "unknown", explain(error).sentence, 0), is_passing=True)
+        _settle_failure(item, PostResult(None, "unknown", explain(error).sentence, 0), is_passing=True)
     except RateLimited as error:
         wait = timedelta(seconds=error.retry_after) if error.retry_after else UPSTREAM_WAIT
         with suppress(redis.RedisError):
@@ -132,7 +132,7 @@ def _send(job: Redelivery, item: Item, body: bytes) -> None:
     time.sleep(SECONDS_BETWEEN)
 
 
-def _settle_arrival(job: Redelivery, item: Item, answer: Answer) -> None:
+def _settle_arrival(job: Redelivery, item: Item, answer: PostResult) -> None:
     """Note that the receiver acknowledged ``item``, here and in the list of deliveries."""
     now = clock.now()
     with transaction.atomic():
@@ -148,7 +148,7 @@ def _settle_arrival(job: Redelivery, item: Item, answer: Answer) -> None:
         Redelivery.objects.filter(pk=job.pk).update(failed_in_a_row=0)
 
 
-def _settle_failure(item: Item, answer: Answer, *, is_passing: bool) -> None:
+def _settle_failure(item: Item, answer: PostResult, *, is_passing: bool) -> None:
     """Settle a failed try: another follows later, unless it could not help or there were enough."""
     if is_passing and item.tries <= len(RETRY_AFTER):
         _settle(item, ItemState.WAITING, answer, next_try_at=clock.now() + RETRY_AFTER[item.tries - 1])
@@ -156,7 +156,7 @@ def _settle_failure(item: Item, answer: Answer, *, is_passing: bool) -> None:
         _settle(item, ItemState.FAILED, answer)
 
 
-def _settle(item: Item, state: ItemState, answer: Answer, next_try_at: datetime | None = None) -> None:
+def _settle(item: Item, state: ItemState, answer: PostResult, next_try_at: datetime | None = None) -> None:
     """Write how a try ended; also over "unknown", where another worker had given this one up already."""
     Item.objects.filter(pk=item.pk).exclude(state=ItemState.DELIVERED).update(
         state=state,

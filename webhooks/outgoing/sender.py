@@ -11,8 +11,8 @@ import httpcore
 from cleanlist import __version__
 from cleanlist.timeouts import Deadline, Timeouts
 from core.sanitize import plain_text
-from webhooks.outgoing import connecting
-from webhooks.outgoing.targets import Failed, Target, target_of
+from webhooks.outgoing import connection
+from webhooks.outgoing.targets import RequestFailed, Target, parse_target
 from webhooks.reasons import reason_of
 
 # A 2xx must arrive within 10 seconds, as upstream has it; DNS, connecting and TLS are part of them.
@@ -24,7 +24,7 @@ EXCERPT_BYTES = 2_000
 
 
 @dataclass(frozen=True)
-class Answer:
+class PostResult:
     """How a POST ended. ``reason`` is a name from ``webhooks.reasons``, empty when it was acknowledged.
 
     ``may_have_arrived`` says that the request was on its way: without an answer nobody knows what became of it.
@@ -43,40 +43,42 @@ class Answer:
         return not self.reason
 
 
-def total_time() -> Deadline:
+def start_deadline() -> Deadline:
     """Return the deadline of a call that starts now."""
     return Deadline(Timeouts(connect=CONNECT_SECONDS, read=ANSWER_SECONDS, total=ANSWER_SECONDS))
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
     """POST JSON to ``url``, at most once. Never raises: what fails becomes the answer's words.
 
     Takes ANSWER_SECONDS at most. ``headers`` are added to those that every webhook has.
     """
-    started, deadline = time.monotonic(), total_time()
+    started, deadline = time.monotonic(), start_deadline()
     on_its_way = False
     try:
-        target = target_of(url)
-        line = open_line(target, deadline)
+        target = parse_target(url)
+        stream = open_connection(target, deadline)
         on_its_way = True
-        status, excerpt = exchange(line, target, body, headers)
-    except Failed as error:
-        return Answer(None, error.reason, error.words, _since(started), may_have_arrived=on_its_way)
-    return answer_of(status, excerpt, _since(started))
+        status, excerpt = exchange(stream, target, body, headers)
+    except RequestFailed as error:
+        return PostResult(None, error.reason, error.words, _since(started), may_have_arrived=on_its_way)
+    return post_result(status, excerpt, _since(started))
 
 
-def open_line(target: Target, deadline: Deadline) -> connecting.Line:
-    """Return a connection to the target, checked in every respect. Raises Failed."""
-    addresses = connecting.look_up(target, deadline)
-    connecting.check_addresses(target, addresses)
-    connection, _ = connecting.connect(target, addresses, deadline)
+def open_connection(target: Target, deadline: Deadline) -> connection.DeadlineStream:
+    """Return a connection to the target, checked in every respect. Raises RequestFailed."""
+    addresses = connection.resolve_addresses(target, deadline)
+    connection.check_addresses(target, addresses)
+    sock, _ = connection.connect(target, addresses, deadline)
     if target.encrypted:
-        connection = connecting.start_tls(connection, target, deadline)
-    return connecting.Line(connection, deadline)
+        sock = connection.start_tls(sock, target, deadline)
+    return connection.DeadlineStream(sock, deadline)
 
 
-def exchange(line: connecting.Line, target: Target, body: bytes, headers: Mapping[str, str]) -> tuple[int, str]:
-    """Send the request over ``line`` and return status and beginning of the answer, then hang up. Raises Failed."""
+def exchange(
+    stream: connection.DeadlineStream, target: Target, body: bytes, headers: Mapping[str, str]
+) -> tuple[int, str]:
+    """Send the request over ``stream`` and return status and beginning of the answer, then hang up. Raises Failed."""
     origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
     sent = {
         "Host": target.authority,
@@ -91,40 +93,42 @@ def exchange(line: connecting.Line, target: Target, body: bytes, headers: Mappin
         scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
     )
     try:
-        connection = httpcore.HTTP11Connection(origin, line)
-        response = connection.handle_request(httpcore.Request("POST", url, headers=list(sent.items()), content=body))
+        http_connection = httpcore.HTTP11Connection(origin, stream)
+        response = http_connection.handle_request(
+            httpcore.Request("POST", url, headers=list(sent.items()), content=body)
+        )
         return response.status, _beginning(response)
     except (httpcore.TimeoutException, TimeoutError) as error:
-        raise Failed("timeout", f"Connection timed out: no answer within {ANSWER_SECONDS:g} s") from error
+        raise RequestFailed("timeout", f"Connection timed out: no answer within {ANSWER_SECONDS:g} s") from error
     except (httpcore.ProtocolError, httpcore.NetworkError, OSError) as error:
-        raise Failed("closed", "Connection closed without a valid HTTP answer") from error
+        raise RequestFailed("closed", "Connection closed without a valid HTTP answer") from error
     finally:
-        line.close()
+        stream.close()
 
 
 def _beginning(response: httpcore.Response) -> str:
     """Return the first bytes of the body as text. The status is known by now, so nothing that fails here counts."""
     found = b""
     # The body may come as slowly as it likes: what matters has been said, so it gets one read.
-    with suppress(Failed, OSError, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
+    with suppress(RequestFailed, OSError, httpcore.ProtocolError, httpcore.NetworkError, httpcore.TimeoutException):
         for chunk in response.iter_stream():
             found += chunk
             break
     return plain_text(found[:EXCERPT_BYTES].decode(errors="replace"), EXCERPT_BYTES)
 
 
-def answer_of(status: int, excerpt: str, duration_ms: int) -> Answer:
+def post_result(status: int, excerpt: str, duration_ms: int) -> PostResult:
     """Return what ``status`` means for a webhook."""
     reason = reason_of(status, "", duration_ms)
     if not reason:
-        return Answer(status, "", "", duration_ms, may_have_arrived=True, excerpt=excerpt)
+        return PostResult(status, "", "", duration_ms, may_have_arrived=True, excerpt=excerpt)
     try:
         words = f"HTTP {status} {http.HTTPStatus(status).phrase}"
     except ValueError:
         words = f"HTTP {status}"
     if 300 <= status < 400:
         words += ": redirects are not followed"
-    return Answer(status, reason, words, duration_ms, may_have_arrived=True, excerpt=excerpt)
+    return PostResult(status, reason, words, duration_ms, may_have_arrived=True, excerpt=excerpt)
 
 
 def _since(started: float) -> int:

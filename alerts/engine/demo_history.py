@@ -5,15 +5,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from alerts.engine.kinds import DataPoint
 from alerts.engine.plan import stored
 from alerts.engine.preview import Episode, episodes
+from alerts.engine.rule_kinds import DataPoint
 from alerts.models import Alert, Rule, Transition
 from core.formatting import span, with_unit
 from workspaces.models import Workspace
 
 
-def fill_past(workspace: Workspace, since: datetime, until: datetime) -> int:
+def store_demo_history(workspace: Workspace, since: datetime, until: datetime) -> int:
     """Store each time that a rule of ``workspace`` would have fired and was over by ``until``; return how often.
 
     They are marked as demo history. What would still fire is left to the rules, which look at it right away.
@@ -36,8 +36,8 @@ def fill_past(workspace: Workspace, since: datetime, until: datetime) -> int:
     return len(alerts)
 
 
-def forget_past(workspace: Workspace) -> None:
-    """Remove what ``fill_past`` has stored."""
+def delete_demo_history(workspace: Workspace) -> None:
+    """Remove what ``store_demo_history`` has stored."""
     Alert.objects.filter(workspace=workspace, is_demo=True).delete()
 
 

@@ -16,7 +16,7 @@ import httpcore
 
 from cleanlist.timeouts import Deadline
 from webhooks.outgoing.networks import Address
-from webhooks.outgoing.targets import Failed, Target, check_address
+from webhooks.outgoing.targets import RequestFailed, Target, check_public
 
 # The system's resolver takes no time-out, so it is asked in a thread that may be left behind; so many at most.
 _MOST_LOOKUPS = 16
@@ -28,7 +28,7 @@ _NAME_PROBLEMS = {62, 63, 64}  # X509_V_ERR_HOSTNAME_, EMAIL_ and IP_ADDRESS_MIS
 _DATE_PROBLEMS = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
 
-class BadCertificate(Failed):
+class CertificateRejected(RequestFailed):
     """A certificate that was not accepted; ``part`` is what is wrong about it: "chain", "name" or "date"."""
 
     def __init__(self, words: str, part: str) -> None:
@@ -36,26 +36,26 @@ class BadCertificate(Failed):
         self.part = part
 
 
-def look_up(target: Target, deadline: Deadline) -> list[Address]:
+def resolve_addresses(target: Target, deadline: Deadline) -> list[Address]:
     """Return every address of the target's name; the one time that DNS is asked. Raises Failed."""
     if target.literal is not None:
         return [target.literal]
     found: SimpleQueue[Sequence[Any] | Exception] = SimpleQueue()
     seconds = min(deadline.timeouts.connect, deadline.remaining())
     if not _lookups.acquire(timeout=seconds):
-        raise Failed("dns", "DNS error: too many look-ups are waiting for an answer")
-    threading.Thread(target=_resolve, args=(target, found), daemon=True).start()
+        raise RequestFailed("dns", "DNS error: too many look-ups are waiting for an answer")
+    threading.Thread(target=_resolve_in_thread, args=(target, found), daemon=True).start()
     try:
         answer = found.get(timeout=seconds)
     except Empty:
-        raise Failed("dns", f"DNS error: no answer about {target.host} within {seconds:.0f} s") from None
+        raise RequestFailed("dns", f"DNS error: no answer about {target.host} within {seconds:.0f} s") from None
     if isinstance(answer, Exception):
-        raise Failed("dns", f"DNS error: the host name {target.host} was not found") from answer
+        raise RequestFailed("dns", f"DNS error: the host name {target.host} was not found") from answer
     # A zone ("%eth0") only ever belongs to addresses that are refused.
     return list(dict.fromkeys(ip_address(str(info[4][0]).partition("%")[0]) for info in answer))
 
 
-def _resolve(target: Target, found: "SimpleQueue[Sequence[Any] | Exception]") -> None:
+def _resolve_in_thread(target: Target, found: "SimpleQueue[Sequence[Any] | Exception]") -> None:
     try:
         found.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:
@@ -67,22 +67,22 @@ def _resolve(target: Target, found: "SimpleQueue[Sequence[Any] | Exception]") ->
 def check_addresses(target: Target, addresses: Sequence[Address]) -> None:
     """Raise Refused unless all of ``addresses`` may be called: one that may not makes the name untrustworthy."""
     for address in addresses:
-        check_address(address, encrypted=target.encrypted, name="" if target.literal else target.host)
+        check_public(address, encrypted=target.encrypted, name="" if target.literal else target.host)
 
 
 def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) -> tuple[socket.socket, Address]:
     """Return a connection to the first of the checked ``addresses`` that takes one. Raises Failed."""
     tried = addresses[:MOST_ADDRESSES]
-    failure = Failed("dns", f"DNS error: {target.host} has no address")
+    failure = RequestFailed("dns", f"DNS error: {target.host} has no address")
     for position, address in enumerate(tried):
         # A silent address must leave time for the next ones.
         seconds = min(deadline.timeouts.connect, deadline.remaining() / (len(tried) - position))
         try:
             return _connected(address, target.port, max(seconds, 0.001)), address
         except TimeoutError:
-            failure = Failed("timeout", f"Connection timed out: {address} did not answer within {seconds:.0f} s")
+            failure = RequestFailed("timeout", f"Connection timed out: {address} did not answer within {seconds:.0f} s")
         except OSError as error:
-            failure = Failed("refused", _why_refused(error, address))
+            failure = RequestFailed("refused", _why_refused(error, address))
     raise failure
 
 
@@ -126,19 +126,19 @@ def start_tls(connection: socket.socket, target: Target, deadline: Deadline) -> 
         raise _why_no_tls(error) from error
 
 
-def _why_no_tls(error: Exception) -> Failed:
+def _why_no_tls(error: Exception) -> RequestFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _bad(error)
     if isinstance(error, TimeoutError):
-        return Failed("timeout", "Connection timed out: no TLS handshake in time")
+        return RequestFailed("timeout", "Connection timed out: no TLS handshake in time")
     why = str(getattr(error, "reason", None) or "the connection was closed").replace("_", " ").lower()
-    return Failed("tls", f"TLS error: {why}")
+    return RequestFailed("tls", f"TLS error: {why}")
 
 
-def _bad(error: ssl.SSLCertVerificationError) -> BadCertificate:
+def _bad(error: ssl.SSLCertVerificationError) -> CertificateRejected:
     code = error.verify_code
     part = "name" if code in _NAME_PROBLEMS else "date" if code in _DATE_PROBLEMS else "chain"
-    return BadCertificate(f"TLS error: certificate not accepted: {error.verify_message}", part)
+    return CertificateRejected(f"TLS error: certificate not accepted: {error.verify_message}", part)
 
 
 @dataclass(frozen=True)
@@ -151,7 +151,7 @@ class Certificate:
     ends_at: datetime
 
 
-def certificate_of(connection: ssl.SSLSocket) -> Certificate:
+def read_certificate(connection: ssl.SSLSocket) -> Certificate:
     """Return the certificate with which TLS was started."""
     facts: dict[str, Any] = connection.getpeercert() or {}
     issuer = {name: value for part in facts.get("issuer", ()) for name, value in part}
@@ -163,16 +163,16 @@ def certificate_of(connection: ssl.SSLSocket) -> Certificate:
     )
 
 
-class Line(httpcore.NetworkStream):
+class DeadlineStream(httpcore.NetworkStream):
     """A connection for httpcore that ends with the deadline, and after so many bytes, whatever the other side does."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._connection, self._deadline, self._room = connection, deadline, MOST_BYTES
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
-        """Return what has come. Raises TimeoutError, Failed for too much, or OSError."""
+        """Return what has come. Raises TimeoutError, RequestFailed for too much, or OSError."""
         if self._room <= 0:
-            raise Failed("closed", f"The answer's headers were longer than {MOST_BYTES // 1024} KiB")
+            raise RequestFailed("closed", f"The answer's headers were longer than {MOST_BYTES // 1024} KiB")
         self._set_timeout()
         data = self._connection.recv(min(max_bytes, self._room))
         self._room -= len(data)

@@ -19,7 +19,7 @@ Fact = tuple[str, str]
 
 
 @dataclass(frozen=True)
-class Reading:
+class Observation:
     """What a rule sees of one subject (a key; "" where the workspace itself is the subject), as of now.
 
     ``words`` say it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are told beside it.
@@ -56,7 +56,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class NoData:
     """Why a rule cannot say anything now: nothing was read yet, or not for too long."""
 
     reason: str
@@ -73,23 +73,25 @@ class DataPoint:
     recovery: Decimal | None = None
 
 
-Readings = Sequence[Reading] | Unreadable
-Read = Callable[[Sequence["Rule"], datetime], Mapping[int, Readings]]
+Observations = Sequence[Observation] | NoData
+ObserveFunction = Callable[[Sequence["Rule"], datetime], Mapping[int, Observations]]
 
 
-def each_workspace(read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Readings]]) -> Read:
+def per_workspace(
+    read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Observations]],
+) -> ObserveFunction:
     """Make what answers for the rules of one workspace answer for those of many, one workspace after another."""
 
-    def read_all(rules: Sequence["Rule"], now: datetime) -> Mapping[int, Readings]:
-        found: dict[int, Readings] = {}
-        for some in by_workspace(rules):
+    def read_all(rules: Sequence["Rule"], now: datetime) -> Mapping[int, Observations]:
+        found: dict[int, Observations] = {}
+        for some in group_by_workspace(rules):
             found |= read(some[0].workspace, some, now)
         return found
 
     return read_all
 
 
-def by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
+def group_by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
     """Return the rules of each workspace together."""
     found: dict[int, list[Rule]] = {}
     for rule in rules:
@@ -98,7 +100,7 @@ def by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
 
 
 @dataclass(frozen=True)
-class Default:
+class DefaultRule:
     """A rule that every workspace gets of this kind, or every one that asks for it."""
 
     name: str
@@ -128,11 +130,11 @@ class RuleKind:
     explanation: str
     direction: Direction
     unit: str
-    read: Read
+    read: ObserveFunction
     describe: Callable[["Rule"], str]
     parameters: Mapping[str, Callable[[], forms.Field]] = field(default_factory=dict)
     resources: frozenset[str] = frozenset()
-    defaults: tuple[Default, ...] = ()
+    defaults: tuple[DefaultRule, ...] = ()
     history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[DataPoint]] | None = None
     descending: bool = False
     is_flag: bool = False
@@ -179,7 +181,7 @@ def family_of(name: str) -> str:
     return (kind and kind.family) or name
 
 
-def of_one_family(names: Iterable[str]) -> set[str]:
+def kinds_of_families(names: Iterable[str]) -> set[str]:
     """Return those kinds and all others of their families."""
     families = {family_of(name) for name in names}
     return families | {name for name in _kinds if family_of(name) in families}

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import transaction
 
-from alerts.engine.kinds import Readings, RuleKind, Unreadable, all_kinds, by_workspace
-from alerts.engine.plan import Held, decide
-from alerts.engine.write import Pass
+from alerts.engine.change_writer import ChangeWriter
+from alerts.engine.plan import OpenAlerts, plan_changes
+from alerts.engine.rule_kinds import NoData, Observations, RuleKind, all_kinds, group_by_workspace
 from alerts.models import Evaluation, Rule
-from alerts.services.defaults import evaluation_of, make_missing
+from alerts.services.default_rules import evaluation_of, make_missing
 from core import clock
 from core.db import leases
 from workspaces.models import Poll, Workspace
@@ -105,13 +105,13 @@ def _rules(workspaces: Sequence[Workspace], landed: Landed) -> list[Rule]:
     return found
 
 
-def _moved(rules: Sequence[Rule], readings: Mapping[int, Readings], now: datetime) -> dict[int, list[Rule]]:
+def _moved(rules: Sequence[Rule], readings: Mapping[int, Observations], now: datetime) -> dict[int, list[Rule]]:
     """Return the rules of those workspaces of which something is to be written."""
-    held = Held.of(rules)
+    held = OpenAlerts.of(rules)
     found: dict[int, list[Rule]] = {}
-    for some in by_workspace(rules):
+    for some in group_by_workspace(rules):
         try:
-            moves = decide(some, readings, held, now)
+            moves = plan_changes(some, readings, held, now)
             for move in moves:
                 move.prepare()
         except Exception:
@@ -126,7 +126,7 @@ def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
     workspace: Workspace,
     turn: Evaluation,
     rules: Sequence[Rule],
-    readings: Mapping[int, Readings],
+    readings: Mapping[int, Observations],
     now: datetime,
     wait: timedelta | None,
 ) -> int:
@@ -134,11 +134,11 @@ def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
     with transaction.atomic():
         if not Evaluation.objects.finish([turn], now, wait):
             return 0
-        Pass(workspace, now).apply(decide(rules, readings, Held.of(rules, locked=True), now))
+        ChangeWriter(workspace, now).apply(plan_changes(rules, readings, OpenAlerts.of(rules, locked=True), now))
     return 1
 
 
-def read(workspace: Workspace, rules: Iterable[Rule], now: datetime) -> dict[int, Readings]:
+def read(workspace: Workspace, rules: Iterable[Rule], now: datetime) -> dict[int, Observations]:
     """Return what each of the rules of one workspace sees now."""
     mine = list(rules)
     for rule in mine:
@@ -146,26 +146,26 @@ def read(workspace: Workspace, rules: Iterable[Rule], now: datetime) -> dict[int
     return read_together(mine, now)
 
 
-def read_together(rules: Sequence[Rule], now: datetime) -> dict[int, Readings]:
+def read_together(rules: Sequence[Rule], now: datetime) -> dict[int, Observations]:
     """Return what each rule sees now. A kind that fails is logged, and its rules say so, not the others'."""
     by_kind: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         by_kind[rule.kind].append(rule)
-    found: dict[int, Readings] = {}
+    found: dict[int, Observations] = {}
     for kind in all_kinds():
         if kind.name in by_kind:
             found |= _ask(kind, by_kind[kind.name], now)
     return found
 
 
-def _ask(kind: RuleKind, rules: Sequence[Rule], now: datetime) -> Mapping[int, Readings]:
+def _ask(kind: RuleKind, rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Ask a kind for all workspaces; where that fails, for each by itself: one's trouble must not blind the others."""
     try:
         return kind.read(rules, now)
     except Exception:
-        each = by_workspace(rules)
+        each = group_by_workspace(rules)
         if len(each) > 1:
             return {pk: seen for some in each for pk, seen in _ask(kind, some, now).items()}
         logger.exception("rule_kind_failed", kind=kind.name, workspace=rules[0].workspace_id)
-        problem = Unreadable("The console could not work this out; its log says why.")
+        problem = NoData("The console could not work this out; its log says why.")
         return {rule.pk: problem for rule in rules}

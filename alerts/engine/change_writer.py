@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from alerts.engine.plan import Move, facts_of, headline_of, stored
-from alerts.engine.state import Memory, State
+from alerts.engine.plan import Change, facts_of, headline_of, stored
+from alerts.engine.state_machine import Memory, State
 from alerts.models import Alert, Notification, Snooze, Transition
 from alerts.services.notifications import Message, Outbox
 from core.formatting import span
 from core.sanitize import plain_text
 from workspaces.models import Workspace
 
-WRITTEN = (
+UPDATED_FIELDS = (
     "rule_name", "severity", "edited", "subject_label", "subject_url", "headline", "condition", "facts", "value",
     "threshold", "recovery", "evaluated_at", "state", "hidden_state", "fired_at", "resolved_at", "notified_at",
     "notifications_sent",
 )  # fmt: skip
 
 
-class Pass:
+class ChangeWriter:
     """Writes the moves of one workspace, in a number of queries that does not grow with them."""
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
@@ -28,7 +28,7 @@ class Pass:
         self.notes: list[Transition] = []
         self.deleted: list[int] = []
 
-    def apply(self, moves: Sequence[Move]) -> None:
+    def apply(self, moves: Sequence[Change]) -> None:
         """Write all of it, worst rules first."""
         alerts = [self._moved(move) for move in moves]
         opened = [alert for alert in alerts if alert.pk is None]
@@ -38,11 +38,11 @@ class Pass:
         Alert.objects.bulk_create(opened)
         outbox = Outbox(self.workspace, self.now, self.messages)
         outbox.write()
-        Alert.objects.bulk_update(kept, WRITTEN)
+        Alert.objects.bulk_update(kept, UPDATED_FIELDS)
         self._write_timeline(moves)
         outbox.flush()
 
-    def _moved(self, move: Move) -> Alert:
+    def _moved(self, move: Change) -> Alert:
         """Return the alert as it is after ``move``, not yet stored, and note what follows from it."""
         alert = move.alert or self._new(move)
         alert.workspace = self.workspace
@@ -54,7 +54,7 @@ class Pass:
             self._go_on(alert, move)
         return alert
 
-    def _new(self, move: Move) -> Alert:
+    def _new(self, move: Change) -> Alert:
         rule = move.rule
         return Alert(
             rule=rule,
@@ -65,7 +65,7 @@ class Pass:
             started_at=self.now,
         )
 
-    def _go_on(self, alert: Alert, move: Move) -> None:
+    def _go_on(self, alert: Alert, move: Change) -> None:
         """Copy what is seen now; the alert says everything that a page or an e-mail does."""
         for name, value in move.values.items():
             setattr(alert, name, value)
@@ -81,7 +81,7 @@ class Pass:
             self.messages.append(Message(move.tells, alert, move.rule, edited=alert.edited))
             alert.edited = ""
 
-    def _close(self, alert: Alert, move: Move) -> None:
+    def _close(self, alert: Alert, move: Change) -> None:
         if alert.fired_at is None:
             self.deleted.append(alert.pk)  # it never came to anything within the pending time
             return
@@ -108,7 +108,7 @@ class Pass:
         line.text = plain_text(text, 500)
         self.notes.append(line)
 
-    def _write_timeline(self, moves: Sequence[Move]) -> None:
+    def _write_timeline(self, moves: Sequence[Change]) -> None:
         for line in self.notes:
             line.alert_id = line.alert.pk  # some of them got their number only now
         Transition.objects.bulk_create(self.notes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from alerts.engine.kinds import RuleKind, all_kinds
+from alerts.engine.rule_kinds import RuleKind, all_kinds
 from alerts.models import Evaluation, Rule
 from workspaces.models import Workspace
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from alerts.engine.kinds import Direction
+from alerts.engine.rule_kinds import Direction
 
 
 class State(StrEnum):

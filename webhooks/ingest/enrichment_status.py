@@ -15,19 +15,19 @@ RUNNING = frozenset({"processing", "pending", "queued", "running", "in_progress"
 _listeners: list[Callable[[Workflow], None]] = []
 
 
-def tell(listener: Callable[[Workflow], None]) -> None:
+def on_status(listener: Callable[[Workflow], None]) -> None:
     """Have ``listener`` called with each workflow of which upstream said how it stands."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
-def note(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> bool:
+def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> bool:
     """Store what upstream says of ``workflow``; say whether the enrichment is finished. An older reading is left."""
     if workflow.status_read_at is not None and workflow.status_read_at > read_at:
         return workflow.completed_at is not None
     workflow.status, workflow.status_read_at = plain_text(status.status, 40), read_at
     workflow.summary = counts_of(status)
-    _note_credits(workflow, status)
+    _update_credits(workflow, status)
     workflow.status_error, workflow.status_gone = "", False
     if is_finished(status):
         workflow.completed_at = workflow.completed_at or status.finished_at or read_at
@@ -37,7 +37,7 @@ def note(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> boo
     return workflow.completed_at is not None
 
 
-def _note_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
+def _update_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
     """Keep what was known before where upstream tells no more; a running one has not been charged yet."""
     workflow.enrichment_type = plain_text(status.enrichment_type or "", 40) or workflow.enrichment_type
     workflow.submitted_at = status.begun_at or workflow.submitted_at
@@ -46,8 +46,8 @@ def _note_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
         workflow.credits_charged = status.charged
 
 
-def refused(workflow: Workflow, words: str, read_at: datetime, *, is_gone: bool) -> None:
-    """Note that upstream does not tell, or no longer knows the workflow."""
+def record_refusal(workflow: Workflow, words: str, read_at: datetime, *, is_gone: bool) -> None:
+    """Note that upstream does not on_status, or no longer knows the workflow."""
     workflow.status_error, workflow.status_gone, workflow.status_read_at = words, is_gone, read_at
     _save(workflow)
 

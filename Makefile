@@ -29,6 +29,15 @@ help: ## list these commands
 run: $(VENV)/.installed ## start the whole console on this machine; Ctrl-C stops it
 	@exec $(BIN)/python manage.py up $(ARGS)
 
+.PHONY: dev
+dev: $(VENV)/.installed-dev ## the same with DEBUG, and programs start again when their code changes
+	@DEBUG=true exec $(BIN)/python manage.py up --reload $(ARGS)
+
+.PHONY: quick
+quick: $(VENV)/.installed-dev ## style, types, and the tests that need no database, browser or started program
+	@$(MAKE) --no-print-directory style
+	$(BIN)/python -m pytest -n auto --dist loadfile --quick -q $(ARGS)
+
 .PHONY: test
 test: $(VENV)/.installed-dev ## run every test, on SQLite
 	$(BIN)/python -m pytest $(ON_ALL_CORES) $(ARGS)
@@ -38,11 +47,14 @@ test-postgres: $(VENV)/.installed-dev ## run the tests that use the database, on
 	@test -n "$(TEST_DATABASE_URL)" || { echo 'Set TEST_DATABASE_URL, for example postgres://console:console@127.0.0.1:5432/console'; exit 1; }
 	DATABASE_URL="$(TEST_DATABASE_URL)" $(BIN)/python -m pytest $(ON_ALL_CORES) $(WITHOUT_DATABASE) $(ARGS)
 
-.PHONY: lint
-lint: $(VENV)/.installed-dev ## check style, types, templates, migrations and deployment settings
+.PHONY: style
+style: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy manage.py tools $(wildcard $(PACKAGES))
+
+.PHONY: lint
+lint: style ## check style, types, templates, migrations and deployment settings
 	$(BIN)/djlint --quiet --lint templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	.ci/check-deploy $(BIN)/python

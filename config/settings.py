@@ -1,6 +1,7 @@
 """Django's settings. What an operator can choose comes from ``config.environment``."""
 
 import logging
+from typing import Any
 from urllib.parse import urlsplit
 
 from kombu import Exchange, Queue
@@ -86,6 +87,9 @@ MIDDLEWARE = [
 
 ROOT_URLCONF = "config.urls"
 
+_FINDERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
+# Whoever works on a template sees the change at once.
+_LOADERS: list[Any] = _FINDERS if DEBUG else [("django.template.loaders.cached.Loader", _FINDERS)]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -105,20 +109,7 @@ TEMPLATES = [
                 "core.templatetags.console",
                 "workspaces.templatetags.opened_forms",
             ],
-            "loaders": [
-                (
-                    "template_partials.loader.Loader",
-                    [
-                        (
-                            "django.template.loaders.cached.Loader",
-                            [
-                                "django.template.loaders.filesystem.Loader",
-                                "django.template.loaders.app_directories.Loader",
-                            ],
-                        )
-                    ],
-                )
-            ],
+            "loaders": [("template_partials.loader.Loader", _LOADERS)],
         },
     }
 ]

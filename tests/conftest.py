@@ -30,6 +30,15 @@ pytest_plugins = ["tests.cast"]  # the people and the workspace that most tests 
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.
 OF_DATABASES = {"db", "transactional_db"}
 
+# These start programs, or measure for long.
+STARTING_PROGRAMS = tuple(
+    f"tests/{path}"
+    for path in (
+        *("browser/", "cleanlist/", "deploy/", "interface/scripts/", "sandbox/", "security/test_linear"),
+        *(f"config/{part}" for part in ("backup/", "embedded/", "front/", "metrics/", "outages/", "test_loading.py")),
+    )
+)
+
 # How long an example takes says how busy the machine is. What makes too much of them is seen in the time of the whole.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
@@ -54,7 +63,13 @@ def belongs_to_this_run(item):
     if any(item.get_closest_marker(name) for name in {"sqlite", "postgresql"} - {connection.vendor}):
         return False
     asks = item.get_closest_marker("django_db") is not None or OF_DATABASES & set(item.fixturenames)
+    if item.config.getoption("quick") and (asks or item.nodeid.startswith(STARTING_PROGRAMS)):
+        return False
     return bool(asks) or connection.vendor == "sqlite"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="only tests that need no database and no started program")
 
 
 def pytest_collection_finish():

@@ -13,8 +13,10 @@ from django.db import connections
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
 from config.embedded.processes import GRACE, Guard, Process, say, stop_all
+from config.embedded.reload import CodeWatch, restart_changed
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from config.embedded.watch import Watch
+from config.environment import ROOT
 from config.first_start import FirstAdmin, prepare
 from config.settings import ENVIRONMENT
 
@@ -36,13 +38,21 @@ def check_addresses(*, with_sandbox: bool) -> None:
             )
 
 
-def run(*, with_sandbox: bool) -> None:
-    """Start everything and keep it running until asked to stop. Raises CannotStart."""
+def run(*, with_sandbox: bool, reload: bool = False) -> None:
+    """Start everything and keep it running until asked to stop. Raises CannotStart.
+
+    With ``reload`` each program starts again when its code changes.
+    """
     processes: list[Process] = []
+    code = CodeWatch(ROOT) if reload else None
     with Guard() as guard, _asked_to_stop() as asked:
         try:
             _start(processes, guard, with_sandbox=with_sandbox)
+            if code is not None:
+                code.start()
             while not asked.is_set():
+                if code is not None and (changed := code.take()):
+                    restart_changed(processes, changed)
                 for process in processes:
                     process.look_after()
                 time.sleep(0.25)

@@ -100,9 +100,10 @@ class Process:
         threading.Thread(target=self._print, args=[self.running.stdout], daemon=True).start()
 
     def _print(self, output: IO[str]) -> None:
-        for line, unread in _lines(output):
-            if not any(text in line for text in self.unsaid):
-                say(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
+        with output:
+            for line, unread in _lines(output):
+                if not any(text in line for text in self.unsaid):
+                    say(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
 
     def check_alive(self) -> None:
         """Raise CannotStart if it has ended, for those who wait for it."""
@@ -127,6 +128,16 @@ class Process:
         self.restart_at = time.monotonic() + wait
         say(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
         self.running = None
+
+    def restart(self) -> None:
+        """End it, in three seconds at the most, and start it again."""
+        if self.running is not None:
+            self.terminate()
+            _wait([self], 3)
+            self.kill_group()
+            if self.guard is not None:
+                self.guard.ended(self.running.pid)
+        self.start()
 
     def terminate(self) -> None:
         """Ask it to end; it ends what it started itself."""

@@ -19,10 +19,14 @@ class Command(BaseCommand):
             help="do not start the bundled sandbox: the console is used with the hosted API",
         )
 
-    def handle(self, *_: Any, no_sandbox: bool, **__: Any) -> None:
+        parser.add_argument(
+            "--reload", action="store_true", help="for development: start programs again when their code changes"
+        )
+
+    def handle(self, *_: Any, no_sandbox: bool, reload: bool, **__: Any) -> None:
         try:
             with only_one(ENVIRONMENT.var_dir):
                 console.check_addresses(with_sandbox=not no_sandbox)
-                console.run(with_sandbox=not no_sandbox)
+                console.run(with_sandbox=not no_sandbox, reload=reload)
         except CannotStart as error:
             raise CommandError(str(error)) from None

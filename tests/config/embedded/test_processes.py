@@ -43,7 +43,7 @@ def test_a_cut_leaves_no_half_of_a_secret(capsys, at, after):
     assert KEY[11:14] not in line
 
 
-class Endless:
+class Endless(io.StringIO):
     """Megabytes without an end of line, as a program that writes a file to its output does."""
 
     left = 20

@@ -73,7 +73,7 @@ class Commands:
 
     def _revoke(self, key):
         from cleanlist.errors import SessionExpired  # noqa: PLC0415
-        from keys.services.revoking import Verdict, revoke_keys  # noqa: PLC0415
+        from keys.services.revoke import RevokeVerdict, revoke_keys  # noqa: PLC0415
         from workspaces.audit.events import CONSOLE  # noqa: PLC0415
         from workspaces.credentials.connections import NotConnected  # noqa: PLC0415
 
@@ -81,7 +81,7 @@ class Commands:
             (result,) = revoke_keys(self.workspace, CONSOLE, [key])
             self.verdicts[f"revoke: {result.verdict}"] += 1
             is_active = self.truth()[key.upstream_id]
-            claims = {Verdict.REVOKED: False, Verdict.ALREADY: False, Verdict.FAILED: True}
+            claims = {RevokeVerdict.REVOKED: False, RevokeVerdict.ALREADY: False, RevokeVerdict.FAILED: True}
             if claims.get(result.verdict, is_active) != is_active:
                 self.wrong.append(f"{key.name}: {result.verdict} ({result.message}), upstream: {is_active}")
 

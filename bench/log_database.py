@@ -127,7 +127,8 @@ def _fill(rows: int) -> None:
         print("  rollups", flush=True)
     workspace = Workspace.objects.get()
     LogValue.objects.bulk_create(
-        [LogValue(workspace=workspace, **one) for one in facets.counted(LoggedRequest.objects.all())], batch_size=500
+        [LogValue(workspace=workspace, **one) for one in facets.count_facets(LoggedRequest.objects.all())],
+        batch_size=500,
     )
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")

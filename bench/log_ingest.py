@@ -31,7 +31,7 @@ from django.db.models import QuerySet  # noqa: E402
 
 from cleanlist import RequestLogEntry  # noqa: E402
 from keys.log import partitions  # noqa: E402
-from keys.log.ingest import pages as log_landing  # noqa: E402
+from keys.log.ingest import pages as log_ingest  # noqa: E402
 from keys.models import ApiKey, LoggedRequest  # noqa: E402
 from keys.models.key import key_uuid  # noqa: E402
 from workspaces.models import Workspace  # noqa: E402
@@ -67,7 +67,7 @@ def page(first: int) -> bytes:
 
 def land_by_console(key: ApiKey, body: bytes) -> None:
     with transaction.atomic():
-        log_landing.land_page(key.workspace, key.upstream_id, decode(body), START)
+        log_ingest.ingest_page(key.workspace, key.upstream_id, decode(body), START)
 
 
 def rows_of(key: ApiKey, body: bytes) -> list[LoggedRequest]:

@@ -39,9 +39,9 @@ from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import bare, log_database  # noqa: E402
-from keys.log.search.export import lines_of  # noqa: E402
-from keys.log.search.rows import row_urls  # noqa: E402
-from keys.log.search.scope import Scope  # noqa: E402
+from keys.log.search.export import export_lines  # noqa: E402
+from keys.log.search.row_details import row_urls  # noqa: E402
+from keys.log.search.scope import LogScope  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
@@ -72,10 +72,10 @@ class Pages:
         self.workspace, self.busy = Workspace.objects.get(), ApiKey.objects.order_by("upstream_id")[0]
         self.client, self.all, self.urls = client, {}, {}
         self.request = client.get("/").wsgi_request
-        self._add("of a key", Scope(self.workspace, self.busy), rows // 5)
-        self._add("of all keys", Scope(self.workspace), rows)
+        self._add("of a key", LogScope(self.workspace, self.busy), rows // 5)
+        self._add("of all keys", LogScope(self.workspace), rows)
 
-    def _add(self, where: str, scope: Scope, rows: int) -> None:
+    def _add(self, where: str, scope: LogScope, rows: int) -> None:
         names = [self.workspace.slug, *([scope.key.key_id] if scope.key else [])]
         url = reverse("keys:requests" if scope.key else "keys:log", args=names)
         deep = scope.rows.newest_first()[min(DEEP, rows * 9 // 10)].place
@@ -91,27 +91,27 @@ class Pages:
         self.urls[name] = url
         self.all[name] = lambda: self.client.get(url)
 
-    def rows(self, scope: Scope) -> list[LoggedRequest]:
+    def rows(self, scope: LogScope) -> list[LoggedRequest]:
         """Read the newest rows, and nothing else."""
         rows = list(scope.rows.by_customer().select_related("key").newest_first()[:51])[:50]
         for row in rows:
             row.is_new, row.gaps_below = False, []
         return rows
 
-    def table(self, scope: Scope) -> None:
+    def table(self, scope: LogScope) -> None:
         """Read them and render their table."""
         context = {"page": SimpleNamespace(rows=self.rows(scope)), "workspace": self.workspace, "key": scope.key}
         context |= row_urls("/w/bench/requests/", QueryDict())
         render_to_string("keys/log/table.html", context, self.request)
 
-    def cells(self, scope: Scope):
+    def cells(self, scope: LogScope):
         """Return 30 days by hour and class of status, from the rollup."""
         cells = KeyTraffic.objects.filter(key=scope.key) if scope.key else WorkspaceTraffic.objects.all()
         now = timezone.now()
         found = cells.everything().between(now - timedelta(days=30), now)
         return found.values_list("hour", "status_class", "count")
 
-    def direct(self, scope: Scope):
+    def direct(self, scope: LogScope):
         """Return the same, counted from the rows."""
         recent = scope.rows.by_customer().filter(created_at__gte=timezone.now() - timedelta(days=30))
         return (
@@ -163,8 +163,8 @@ def database_time(rows: int) -> None:
     """Print how long the database takes for the charts, by its own account."""
     pages = Pages(enter(rows), rows)
     for where, scope in (
-        ("a workspace", Scope(pages.workspace)),
-        ("its busiest key", Scope(pages.workspace, pages.busy)),
+        ("a workspace", LogScope(pages.workspace)),
+        ("its busiest key", LogScope(pages.workspace, pages.busy)),
     ):
         times = [executed(pages.cells(scope)) for _ in range(9)]
         direct = executed(pages.direct(scope))
@@ -182,7 +182,7 @@ def export() -> None:
     began = time.perf_counter()
     rows = LoggedRequest.objects.of(workspace).filter(created_at__gte=timezone.now() - timedelta(days=9))
     lines, size = 0, 0
-    for line in lines_of(rows, workspace, "csv"):
+    for line in export_lines(rows, workspace, "csv"):
         lines, size = lines + 1, size + len(line)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     seconds = time.perf_counter() - began

@@ -24,7 +24,7 @@ CORRECTED_WITHIN = timedelta(days=1)
 _OPEN = (State.SENT, State.UNKNOWN)
 
 
-def settle_unknown_creations(workspace: Workspace, read_at: datetime, *, is_complete: bool = True) -> None:
+def resolve_unknown(workspace: Workspace, read_at: datetime, *, is_complete: bool = True) -> None:
     """Link creations to the keys they made, as far as a list that was read at ``read_at`` can tell.
 
     Only a list that is complete tells that nothing was created. Called with the workspace's row locked.

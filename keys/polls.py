@@ -10,7 +10,7 @@ from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
 from core.sanitize import plain_text
 from keys import sync
 from keys.log.endpoints import endpoint_of
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from keys.log.ingest.schedule import PAGE_ROWS, longest_seconds
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
@@ -28,9 +28,9 @@ async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
     return (await client.api_keys.list()).without(lambda key: _problem_of_id(key.id))
 
 
-def land_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
+def ingest_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
     """Bring the mirror in line with the full list."""
-    sync.land_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
+    sync.ingest_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 async def fetch_public_keys(client: AsyncClient, _: Poll) -> Listing[PublicApiKey]:
@@ -47,9 +47,9 @@ def _problem_of_id(text: str) -> str:
     return ""
 
 
-def land_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
+def ingest_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
     """Bring the mirror in line with the light list."""
-    sync.land_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
+    sync.ingest_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 def wants_light_list(workspace: Workspace) -> bool:
@@ -63,10 +63,10 @@ async def fetch_requests(client: AsyncClient, poll: Poll) -> Listing[RequestLogE
     return rows.without(lambda row: "" if row.id else "id is missing")
 
 
-def land_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetime) -> None:
+def ingest_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetime) -> None:
     """Add what is new to the log of the poll's key, and have the next reading follow the key's rate."""
-    landed = log_landing.land_page(poll.workspace, poll.subject, rows, read_at, sent=rows.total)
-    log_landing.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
+    landed = log_ingest.ingest_page(poll.workspace, poll.subject, rows, read_at, sent=rows.total)
+    log_ingest.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
 
 
 def names_of_keys(workspace: Workspace) -> dict[str, str]:
@@ -95,7 +95,7 @@ register(
         endpoint="api-keys",
         interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
         fetch=fetch_keys,
-        land=land_keys,
+        land=ingest_keys,
     )
 )
 register(
@@ -106,7 +106,7 @@ register(
         endpoint="public/api-keys",
         interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
         fetch=fetch_public_keys,
-        land=land_public_keys,
+        land=ingest_public_keys,
         wanted=wants_light_list,
     )
 )
@@ -118,7 +118,7 @@ register(
         endpoint="api-keys/requests",
         interval_seconds=lambda: settings.POLL_REQUESTS_SECONDS,
         fetch=fetch_requests,
-        land=land_requests,
+        land=ingest_requests,
         has_subjects=True,
         subject="key",
         subject_names=names_of_keys,

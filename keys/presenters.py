@@ -11,7 +11,7 @@ from django.utils import timezone
 from keys.log.activity import Activity
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
-from keys.services import RevokeAllResult, RevokeResult, Verdict
+from keys.services import RevokeAllResult, RevokeResult, RevokeVerdict
 from keys.status import Status, status_of
 from workspaces.error_messages import Explanation, explain, explain_kind
 from workspaces.models import Poll, Workspace
@@ -69,9 +69,9 @@ def words_for(result: RevokeResult | RevokeAllResult) -> str:
     if result.error is None:
         return result.message
     explanation = explain(result.error)
-    if not explanation.outcome_unknown or result.verdict is Verdict.UNKNOWN:
+    if not explanation.outcome_unknown or result.verdict is RevokeVerdict.UNKNOWN:
         return explanation.sentence
-    shown = "the key as active" if result.verdict is Verdict.FAILED else "the key as revoked"
+    shown = "the key as active" if result.verdict is RevokeVerdict.FAILED else "the key as revoked"
     if isinstance(result, RevokeAllResult):
         shown = "what is said of each key below"
     return f"{explanation.title}. The list was read since then and shows {shown}."

@@ -21,7 +21,7 @@ from workspaces.polling import rate_limiter
 REQUESTS = "requests"
 
 
-def land_full_list(
+def ingest_full_list(
     workspace: Workspace, listed: Sequence[UpstreamKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
     """Upsert every listed key, mark those that are gone, and see to the polls of their request logs.
@@ -48,11 +48,11 @@ def land_full_list(
     }
     with transaction.atomic(savepoint=False):
         _upsert(workspace, facts, read_at, is_complete=is_complete)
-        lost_creations.settle_unknown_creations(workspace, min(read_at, clock.now()), is_complete=is_complete)
+        lost_creations.resolve_unknown(workspace, min(read_at, clock.now()), is_complete=is_complete)
     _schedule_request_logs(workspace)
 
 
-def land_light_list(
+def ingest_light_list(
     workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
     """Upsert what the light list tells; what it does not tell stays as last known."""

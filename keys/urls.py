@@ -3,16 +3,16 @@
 from django.urls import path
 
 from keys.log.views import export, page
-from keys.views import creating, detail, key_list, revoking
+from keys.views import create, detail, key_list, revoke
 
 app_name = "keys"
 
 urlpatterns = [
     path("w/<slug:slug>/keys/", key_list.key_list, name="list"),
-    path("w/<slug:slug>/keys/new/", creating.create, name="new"),
-    path("w/<slug:slug>/keys/seen/", creating.seen, name="seen"),
-    path("w/<slug:slug>/keys/revoke-selected/", revoking.revoke_selected, name="revoke_selected"),
-    path("w/<slug:slug>/keys/revoke-all/", revoking.revoke_all, name="revoke_all"),
+    path("w/<slug:slug>/keys/new/", create.create, name="new"),
+    path("w/<slug:slug>/keys/seen/", create.seen, name="seen"),
+    path("w/<slug:slug>/keys/revoke-selected/", revoke.revoke_selected, name="revoke_selected"),
+    path("w/<slug:slug>/keys/revoke-all/", revoke.revoke_all, name="revoke_all"),
     path("w/<slug:slug>/keys/<uuid:key_id>/", detail.detail, name="detail"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/", page.requests, name="requests"),
     path("w/<slug:slug>/keys/<uuid:key_id>/requests/figures/", page.requests_figures, name="requests_figures"),
@@ -23,6 +23,6 @@ urlpatterns = [
     path("w/<slug:slug>/requests/figures/", page.log_figures, name="log_figures"),
     path("w/<slug:slug>/requests/tally/", page.log_tally, name="log_tally"),
     path("w/<slug:slug>/requests/further/", page.log_further, name="log_further"),
-    path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoking.revoke, name="revoke"),
-    path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", creating.dismiss, name="dismiss"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/revoke/", revoke.revoke, name="revoke"),
+    path("w/<slug:slug>/keys/<uuid:key_id>/dismiss/", create.dismiss, name="dismiss"),
 ]

@@ -9,7 +9,7 @@ from cleanlist import Secret
 from core.db.sql import together
 from core.encryption import Sealed
 from keys.log.ingest import rollups
-from keys.log.ingest.rollup_counts import tally
+from keys.log.ingest.rollup_counts import count_rows
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Membership, Role, User, Workspace
 
@@ -22,7 +22,7 @@ def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
     """Have rollups count ``rows``, as the landing of a page does."""
     known = set(key.endpoints.values_list("path", flat=True))
     endpoints = set(known)
-    cells = tally(rows, endpoints)
+    cells = count_rows(rows, endpoints)
     rollups.note_endpoints(key, endpoints - known)
     together(*rollups.adding(key, cells))
 

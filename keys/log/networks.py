@@ -9,7 +9,7 @@ from django.db.backends.signals import connection_created
 from django.db.models import BooleanField, F, Func, Value
 from django.db.models.lookups import Exact
 
-from keys.log.addresses import Network
+from keys.log.ip_addresses import Network
 
 # What upstream wrote may be anything, and PostgreSQL stops at text that is no address. These let through every address
 # in canonical form and nothing that it would stop at: four numbers up to 255; eight groups in hexadecimal, or fewer

@@ -22,7 +22,7 @@ MOST_READ = 500
 _NAMED = re.compile(r"(?:/status/|[?&]workflow_id=)(?!cl-task_)([^/?&#]{1,200})")
 
 
-def asking(workspace: Workspace, since: datetime) -> LoggedRequestQuerySet:
+def workflow_status_requests(workspace: Workspace, since: datetime) -> LoggedRequestQuerySet:
     """Return the customer's requests that name a workflow, newest first."""
     named = Q()
     for path in _PATHS:
@@ -30,7 +30,7 @@ def asking(workspace: Workspace, since: datetime) -> LoggedRequestQuerySet:
     return LoggedRequest.objects.of(workspace).by_customer().filter(named, created_at__gte=since).newest_first()
 
 
-def named_in(path: str) -> str:
+def workflow_id_in(path: str) -> str:
     """Return the id of the workflow that a path names, or nothing."""
     found = _NAMED.search(path)
     return found[1] if found else ""
@@ -38,6 +38,6 @@ def named_in(path: str) -> str:
 
 def workflows_in_log(workspace: Workspace, since: datetime) -> Iterator[str]:
     """Yield ids of workflows that were asked about since then, newest first; one query over a bounded stretch."""
-    for path in asking(workspace, since).values_list("path", flat=True)[:MOST_READ]:
-        if name := named_in(path):
+    for path in workflow_status_requests(workspace, since).values_list("path", flat=True)[:MOST_READ]:
+        if name := workflow_id_in(path):
             yield name

@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from keys.log.ingest.rollup_counts import Row, tally
+from keys.log.ingest.rollup_counts import CountedRow, count_rows
 
 BATCH = 2000
 
@@ -15,9 +15,9 @@ def count_what_is_there(apps, _):
         if key.workspace_id != workspace_id:
             _write(workspace_traffic, sums, workspace_id=workspace_id)
             sums, workspace_id = {}, key.workspace_id
-        rows = model["LoggedRequest"].objects.filter(key=key).order_by("pk").values_list(*Row._fields)
+        rows = model["LoggedRequest"].objects.filter(key=key).order_by("pk").values_list(*CountedRow._fields)
         endpoints = set()
-        cells = tally((Row(*row) for row in rows.iterator(BATCH)), endpoints)
+        cells = count_rows((CountedRow(*row) for row in rows.iterator(BATCH)), endpoints)
         model["KeyEndpoint"].objects.bulk_create(
             [model["KeyEndpoint"](key=key, path=path) for path in sorted(endpoints)]
         )

@@ -7,7 +7,7 @@ The addresses of a workspace are found one after the other by the index of addre
 from django.db import connection, migrations, transaction
 from django.db.models import F, Min
 
-from keys.log.addresses import canonical
+from keys.log.ip_addresses import canonical
 from keys.log.models.facet import fingerprint
 
 BATCH = 2_000

@@ -155,7 +155,7 @@ class ApiKey(models.Model):
     # ``count_before`` is lower by what it counted before, and may be below 0.
     settled_count = models.BigIntegerField(null=True)
     count_restarted_at = models.DateTimeField(null=True)
-    # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.sweeping``.
+    # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.mass_revocation``.
     revoke_begun_at = models.DateTimeField(null=True)
     revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     # Rows from before this hour were pruned (``keys.log.ingest.retention``); upstream may still show them.

@@ -1,15 +1,8 @@
 """The commands on keys: one function a verb. Each goes upstream at once, writes its audit event, re-reads the list."""
 
-from keys.services.creating import (
-    AlreadySent,
-    AnswerLost,
-    NewKey,
-    create_key,
-    dismiss_unseen_secret,
-    mark_secret_seen,
-)
-from keys.services.revoking import RevokeAllResult, RevokeResult, Verdict, revoke_all_keys, revoke_keys
-from keys.services.sweeping import begin_revoking, is_sweep
+from keys.services.create import AlreadySent, AnswerLost, NewKey, create_key, dismiss_unseen_secret, mark_secret_seen
+from keys.services.mass_revocation import begin_revocation, is_mass_revocation
+from keys.services.revoke import RevokeAllResult, RevokeResult, RevokeVerdict, revoke_all_keys, revoke_keys
 
 __all__ = [
     "AlreadySent",
@@ -17,11 +10,11 @@ __all__ = [
     "NewKey",
     "RevokeAllResult",
     "RevokeResult",
-    "Verdict",
-    "begin_revoking",
+    "RevokeVerdict",
+    "begin_revocation",
     "create_key",
     "dismiss_unseen_secret",
-    "is_sweep",
+    "is_mass_revocation",
     "mark_secret_seen",
     "revoke_all_keys",
     "revoke_keys",

@@ -15,7 +15,7 @@ from keys.log.activity import with_activity
 from keys.log.completeness import completeness_of
 from keys.log.search import page as log_page
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.scope import Scope
+from keys.log.search.scope import LogScope
 from keys.models import ApiKey
 from keys.presenters import LAST_HOUR, Connection, facts_of
 from keys.views.shared import get_key
@@ -30,7 +30,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show everything that is known of a key, and its latest requests."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
-    context = page_context(request, workspace) | _about(key, workspace) | _log(request, Scope(workspace, key))
+    context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = Connection.of(workspace)
     if wants_part(request):
@@ -45,7 +45,7 @@ def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
     return {"key": facts.key, "facts": facts, "status": facts.status}
 
 
-def _log(request: HttpRequest, scope: Scope) -> dict[str, Any]:
+def _log(request: HttpRequest, scope: LogScope) -> dict[str, Any]:
     """Return the newest rows, and how many there are, the console's own calls shown or left out among them.
 
     By the same bounded reading as the log's own page: a key of the console's has nothing but own calls.

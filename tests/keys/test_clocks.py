@@ -10,8 +10,8 @@ from django.utils import timezone
 from core import clock
 from keys import sync
 from keys.models import ApiKey
-from keys.services import revoking
-from tests.keys.test_landing import listed
+from keys.services import revoke
+from tests.keys.test_sync import listed
 from tests.waiting import wait_until
 from workspaces.audit.events import CONSOLE
 
@@ -19,7 +19,7 @@ MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]
 
 
 def land(workspace, *keys, later=timedelta(0)):
-    sync.land_full_list(workspace, list(keys), clock.now() + later)
+    sync.ingest_full_list(workspace, list(keys), clock.now() + later)
 
 
 @pytest.mark.parametrize("ahead", MOVES)
@@ -105,9 +105,9 @@ def test_a_list_in_flight_cannot_undo_a_revocation_that_comes_between_its_readin
         apply(*arguments)
 
     monkeypatch.setattr(sync, "_apply", paused)
-    list_poll = Aside(lambda: sync.land_full_list(workspace, [listed(1)], before))
+    list_poll = Aside(lambda: sync.ingest_full_list(workspace, [listed(1)], before))
     assert has_read.wait(20)
-    command = Aside(lambda: revoking._strike(key, CONSOLE, clock.now()))
+    command = Aside(lambda: revoke._strike(key, CONSOLE, clock.now()))
     wait_until(lambda: waits_for_a_lock() or not command.thread.is_alive())
     may_write.set()
     list_poll.end()

@@ -11,9 +11,9 @@ from django.test import Client
 from core import clock
 from keys import sync
 from keys.models import ApiKey, KeyCreation
-from keys.services import creating
+from keys.services import create as create_service
 from tests.keys.conftest import Console
-from tests.keys.test_landing import listed
+from tests.keys.test_sync import listed
 from tests.waiting import wait_until
 from workspaces.models import Membership, Role, User
 from workspaces.services import refresh
@@ -36,7 +36,7 @@ def made(number=1, name="Wanted", *, ago=10 * MINUTE, **facts):
 
 
 def land(workspace, *keys, **options):
-    sync.land_full_list(workspace, list(keys), clock.now(), **options)
+    sync.ingest_full_list(workspace, list(keys), clock.now(), **options)
 
 
 def key_of(creation):
@@ -156,8 +156,8 @@ class SlowAnswers:
 
 @pytest.fixture
 def answers(monkeypatch):
-    slow = SlowAnswers(creating._created)
-    monkeypatch.setattr(creating, "_created", slow)
+    slow = SlowAnswers(create_service._created)
+    monkeypatch.setattr(create_service, "_created", slow)
     return slow
 
 

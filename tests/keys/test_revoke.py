@@ -3,8 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from keys.services import revoking
-from keys.services.rereading import Listed
+from keys.services import revoke
+from keys.services.key_list import ListedKeys
 from workspaces.models import Action, AuditEvent, Outcome
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
@@ -121,16 +121,16 @@ def test_a_rate_limit_stops_the_rest_and_says_which_were_not_tried(console, sand
 
 
 def test_a_page_full_of_slow_revocations_comes_back_in_time(console, monkeypatch):
-    monkeypatch.setattr(revoking, "BUDGET_SECONDS", -1)
+    monkeypatch.setattr(revoke, "BUDGET_SECONDS", -1)
     key = console.create(name="Slow").context["key"]
     assert "took too long" in text_of(console.post("revoke", key.key_id))
 
 
 def test_a_list_that_contradicts_the_answer_wins(workspace):
     key = make_key(workspace)
-    result = revoking.RevokeResult(key, revoking.Verdict.REVOKED, "done")
-    revoking._compare_with_list(result, Listed({key.upstream_id: True}))
-    assert result.verdict is revoking.Verdict.FAILED
+    result = revoke.RevokeResult(key, revoke.RevokeVerdict.REVOKED, "done")
+    revoke._compare_with_list(result, ListedKeys({key.upstream_id: True}))
+    assert result.verdict is revoke.RevokeVerdict.FAILED
     assert "still shows the key as active" in result.message
 
 

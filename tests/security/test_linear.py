@@ -102,7 +102,7 @@ FUNCTIONS = {
     "key": describe_key_format,
     "endpoint": endpoints.endpoint_of.__wrapped__,
     "program": sources.program,
-    "workflow": workflows.named_in,
+    "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,
     "sandbox": lambda text: look_up({"linkedin_url": text}),
     "sandbox by e-mail": lambda text: look_up({"email": text}),

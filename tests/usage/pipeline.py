@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections import defaultdict
 
 from cleanlist import Balance, DeliveryAttempt, EnrichmentStatus, RequestLogEntry
-from keys.log.ingest.pages import land_page
+from keys.log.ingest.pages import ingest_page
 from keys.log.workflows import workflows_in_log
 from tests.keys.conftest import make_key, note_poll
 from tests.usage.spend.ten_keys import OPENING
@@ -63,7 +63,7 @@ class Console:
         for row in self._new("log", self.made.request_logs, "created_at", at):
             pages[row["key_id"]].append(RequestLogEntry(**{k: v for k, v in row.items() if "_id" not in k}))
         for key, rows in pages.items():
-            land_page(self.workspace, key, rows, at)
+            ingest_page(self.workspace, key, rows, at)
         for key in self.keys:
             note_poll(self.workspace, "requests", subject=key, last_success_at=at)
 

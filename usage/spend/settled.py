@@ -11,7 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from keys.log.workflows import asking, named_in
+from keys.log.workflows import workflow_id_in, workflow_status_requests
 from usage.changes.facts import ZERO
 from usage.changes.works import work_of
 from usage.spend.attribution import Settled
@@ -138,8 +138,10 @@ def _begun(row: Workflow, asked_by: Mapping[UUID, datetime]) -> Begun | None:
 def _asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mapping[str, dict[UUID, datetime]]:
     """Return which keys asked about each workflow, as far as the log names it, and when first."""
     found: dict[str, dict[UUID, datetime]] = defaultdict(dict)
-    for path, key, at in asking(workspace, since).values_list("path", "key_id", "created_at")[:MOST_ASKED]:
-        if (name := named_in(path)) in ids:
+    for path, key, at in workflow_status_requests(workspace, since).values_list("path", "key_id", "created_at")[
+        :MOST_ASKED
+    ]:
+        if (name := workflow_id_in(path)) in ids:
             found[name][key] = at
     return found
 
@@ -172,8 +174,8 @@ def _take(one: Begun, calls: Sequence[Call], times: Sequence[datetime], free: se
     earliest, latest = one.between
     places = range(bisect_left(times, earliest), bisect_right(times, latest))
     fitting = [place for place in places if place in free and one.may_be_of(calls[place])]
-    asking = [place for place in fitting if calls[place].source[0] in one.asked_by]
-    fitting = asking or fitting
+    workflow_status_requests = [place for place in fitting if calls[place].source[0] in one.asked_by]
+    fitting = workflow_status_requests or fitting
     if len({calls[place].source for place in fitting}) != 1:
         return None
     found = min(fitting, key=lambda place: one.nearness(calls[place]))

@@ -1,4 +1,4 @@
-"""Keeps note of every value that occurs in the log, so that filters know what can match before they look."""
+"""Keeps record of every value that occurs in the log, so that filters know what can match before they look."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +72,7 @@ class LogRow(Protocol):
     def created_at(self) -> datetime: ...
 
 
-class Seen(NamedTuple):
+class ObservedValue(NamedTuple):
     """A value of one kind, how often it occurs (``times``), first and last."""
 
     kind: str
@@ -83,12 +83,12 @@ class Seen(NamedTuple):
     last_seen_at: datetime
 
 
-def note(key_id: UUID, workspace_id: Any, rows: Iterable[LogRow]) -> None:
+def record(key_id: UUID, workspace_id: Any, rows: Iterable[LogRow]) -> None:
     """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
-    together(*noting(key_id, workspace_id, seen_in(rows)))
+    together(*record_statements(key_id, workspace_id, observed_in(rows)))
 
 
-def noting(key_id: UUID, workspace_id: Any, seen: Sequence[Seen]) -> list[Statement]:
+def record_statements(key_id: UUID, workspace_id: Any, seen: Sequence[ObservedValue]) -> list[Statement]:
     """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
     if not seen:
         return []
@@ -96,16 +96,16 @@ def noting(key_id: UUID, workspace_id: Any, seen: Sequence[Seen]) -> list[Statem
     return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
 
 
-def note_of_keys(rows: Iterable[Any]) -> None:
+def record_by_key(rows: Iterable[Any]) -> None:
     """Count the values of ``rows``, each of which knows its key."""
     by_key = defaultdict(list)
     for row in rows:
         by_key[row.key_id, row.workspace_id].append(row)
     for (key_id, workspace_id), of_key in by_key.items():
-        note(key_id, workspace_id, of_key)
+        record(key_id, workspace_id, of_key)
 
 
-def seen_in(rows: Iterable[LogRow]) -> list[Seen]:
+def observed_in(rows: Iterable[LogRow]) -> list[ObservedValue]:
     """Return what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
     alike: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
@@ -120,24 +120,24 @@ def seen_in(rows: Iterable[LogRow]) -> list[Seen]:
             found[1] = at
         elif at > found[2]:
             found[2] = at
-    return summed(
-        Seen(*noted_as(column, raw), is_own, *counted)
-        for (*raws, is_own), counted in alike.items()
+    return merge(
+        ObservedValue(*facet_of(column, raw), is_own, *count_facets)
+        for (*raws, is_own), count_facets in alike.items()
         for column, raw in zip(COLUMNS, raws, strict=True)
     )
 
 
-def counted(rows: Any) -> Iterator[dict[str, Any]]:
+def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
     """Yield the notes to store of ``rows``, a queryset of the log: each column is read once, for all keys."""
     for column in COLUMNS:
         groups = rows.order_by("key").values_list("key", column, "is_own_call")
         groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
         for key_id, of_key in groupby(groups.iterator(2000), key=itemgetter(0)):
-            seen = summed(Seen(*noted_as(column, raw), *rest) for _, raw, *rest in of_key)
-            yield from ({"key_id": key_id, **note} for note in within_room(seen))
+            seen = merge(ObservedValue(*facet_of(column, raw), *rest) for _, raw, *rest in of_key)
+            yield from ({"key_id": key_id, **record} for record in limit_values(seen))
 
 
-def within_room(seen: Iterable[Seen]) -> Iterable[dict[str, Any]]:
+def limit_values(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
     """Yield what is stored of ``seen``, all of one key: the most frequent of each kind, and the others together."""
     taken: dict[str, int] = defaultdict(int)
     others = []
@@ -147,30 +147,30 @@ def within_room(seen: Iterable[Seen]) -> Iterable[dict[str, Any]]:
             yield _stored(one, fingerprint(one.value))
         else:
             others.append(one._replace(value=""))
-    for one in summed(others):
+    for one in merge(others):
         yield _stored(one, OTHERS)
 
 
-def _stored(seen: Seen, number: int) -> dict[str, Any]:
+def _stored(seen: ObservedValue, number: int) -> dict[str, Any]:
     return dict(zip(_SEEN, (*seen, number), strict=True))
 
 
-def noted_as(column: str, raw: Any) -> tuple[str, str]:
+def facet_of(column: str, raw: Any) -> tuple[str, str]:
     """Return the kind and the text by which a value of ``column`` is noted: of a path with an id, how it begins."""
     if column == "path" and (beginning := beginning_of(raw)) is not None:
         return "beginning", beginning
     return column, "" if raw is None else str(raw)
 
 
-def summed(seen: Iterable[Seen]) -> list[Seen]:
+def merge(seen: Iterable[ObservedValue]) -> list[ObservedValue]:
     """Return ``seen`` with each value once."""
-    total: dict[tuple[str, str, bool], Seen] = {}
+    total: dict[tuple[str, str, bool], ObservedValue] = {}
     for one in seen:
         there = total.get(one[:3])
         total[one[:3]] = one if there is None else _together(one, there)
     return list(total.values())
 
 
-def _together(one: Seen, other: Seen) -> Seen:
+def _together(one: ObservedValue, other: ObservedValue) -> ObservedValue:
     first, last = min(one.first_seen_at, other.first_seen_at), max(one.last_seen_at, other.last_seen_at)
-    return Seen(*one[:3], one.times + other.times, first, last)
+    return ObservedValue(*one[:3], one.times + other.times, first, last)

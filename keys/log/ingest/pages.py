@@ -14,7 +14,7 @@ from core.db.sql import Statement, stored_id, together
 from core.sanitize import plain_text
 from keys.log.ingest import facets, gaps, rollups, schedule
 from keys.log.ingest import rows as storing
-from keys.log.ingest.rollup_counts import EVERYTHING, tally
+from keys.log.ingest.rollup_counts import EVERYTHING, count_rows
 from keys.log.ingest.rows import NewRow, new_row
 from keys.log.ingest.state import Known, RowName, known_of, standing_of
 from keys.models import ApiKey, LogGap, LoggedRequest
@@ -26,16 +26,16 @@ _SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _S
 
 
 @dataclass(frozen=True)
-class Landed:
+class IngestResult:
     """What a page brought: rows that were new, and whether rows before it were lost."""
 
     fresh: int
     found_gap: bool = False
 
 
-def land_page(
+def ingest_page(
     workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry], read_at: datetime, sent: int = 0
-) -> Landed:
+) -> IngestResult:
     """Add the rows that are new to the key's log, with what follows from them; one landing of a workspace at a time.
 
     ``read_at`` is the moment before the call, ``sent`` how many rows upstream sent where not all could be read. The
@@ -44,21 +44,21 @@ def land_page(
     with transaction.atomic(savepoint=False):
         standing = standing_of(workspace, upstream_id)
         if standing is None:
-            return Landed(0)
+            return IngestResult(0)
         key, endpoints = standing.key, set(standing.endpoints)
         page = {(row_id, row.created_at): row for row in rows if (row_id := plain_text(row.id, 200))}
         known = _known(key, set(page), read_at)
         fresh = [new_row(name[0], row) for name, row in page.items() if name not in known.names]
         with storing.stored(key, fresh):
-            cells, seen = tally(fresh, endpoints), facets.seen_in(fresh)
+            cells, seen = count_rows(fresh, endpoints), facets.observed_in(fresh)
         transaction.on_commit(partial(_count_classes, workspace.pk, cells))
         is_full = max(sent, len(rows)) >= schedule.PAGE_ROWS
         found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at, odd=max(0, sent - len(rows)))
         rollups.note_endpoints(key, endpoints - standing.endpoints)
-        together(_saving(key), *rollups.adding(key, cells), *facets.noting(key.pk, key.workspace_id, seen))
-    return Landed(len(fresh), found_gap)
+        together(_saving(key), *rollups.adding(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen))
+    return IngestResult(len(fresh), found_gap)
 
 
 def _count_classes(workspace: int, cells: rollups.Cells) -> None:
@@ -68,9 +68,9 @@ def _count_classes(workspace: int, cells: rollups.Cells) -> None:
             meters.count_of_workspace(workspace, f"{cell.status_class}xx" if cell.status_class else "none", one.count)
 
 
-def land_requests(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:
+def ingest_latest_page(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:
     """Land a page that was read just now; return how many rows were new."""
-    return land_page(workspace, upstream_id, rows, clock.now()).fresh
+    return ingest_page(workspace, upstream_id, rows, clock.now()).fresh
 
 
 def _known(key: ApiKey, page: set[RowName], read_at: datetime) -> Known:

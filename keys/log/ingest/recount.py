@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from keys.log.ingest import facets, rollups
-from keys.log.ingest.rollup_counts import Cell, Row, Tally, tally
+from keys.log.ingest.rollup_counts import CountedRow, RollupCount, RollupKey, count_rows
 from keys.log.ingest.rollups import Cells
 from keys.log.models.rollup import TrafficQuerySet
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue, WorkspaceTraffic
@@ -81,12 +81,12 @@ class _OfKey:
         # What is being pruned counts nothing. A copy: what counts nothing ahead is one value, shared by all.
         cells = dict(ahead.cells) if start >= self._since() else {}
         for cell, one in self._tally(self._rows(start, end).filter(pk__gt=ahead.last)).items():
-            cells.setdefault(cell, Tally()).add(one.count, one.histogram)
+            cells.setdefault(cell, RollupCount()).add(one.count, one.histogram)
         return cells
 
     def _tally(self, rows: QuerySet[LoggedRequest]) -> Cells:
-        found = rows.order_by("pk").values_list(*Row._fields)
-        return tally((Row(*row) for row in found.iterator(_BATCH)), self.endpoints)
+        found = rows.order_by("pk").values_list(*CountedRow._fields)
+        return count_rows((CountedRow(*row) for row in found.iterator(_BATCH)), self.endpoints)
 
     def days(self) -> Iterable[datetime]:
         rows, cells = self._rows(_EVER, _NEVER), self.stored(_EVER, _NEVER)
@@ -114,7 +114,7 @@ class _OfWorkspace:
     def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:  # noqa: ARG002 - as above
         sums: Cells = {}
         for row in self.of_keys.between(start, end).values_list(*_VALUES).iterator(_BATCH):
-            sums.setdefault(Cell(*row[:3]), Tally()).add(row[3], row[4])
+            sums.setdefault(RollupKey(*row[:3]), RollupCount()).add(row[3], row[4])
         return sums
 
     def days(self) -> Iterable[datetime]:
@@ -155,17 +155,17 @@ def _after(moment: datetime, span: timedelta) -> datetime:
 
 def _compare(
     level: _Level, start: datetime, end: datetime, ahead: _Count = _NOTHING
-) -> tuple[list[Cell], Cells, Cells]:
+) -> tuple[list[RollupKey], Cells, Cells]:
     """Return the cells that differ, those stored, and those counted, of a stretch."""
     counted = level.counted(start, end, ahead)
     rows = level.stored(start, end).values_list(*_VALUES)
-    stored = {Cell(*row[:3]): Tally(row[3], row[4]) for row in rows}
+    stored = {RollupKey(*row[:3]): RollupCount(row[3], row[4]) for row in rows}
     wrong = [cell for cell in sorted(counted.keys() | stored.keys()) if counted.get(cell) != stored.get(cell)]
     return wrong, stored, counted
 
 
-def _difference(cell: Cell, stored: Cells, counted: Cells) -> str:
-    there, true = (cells.get(cell, Tally()).count for cells in (stored, counted))
+def _difference(cell: RollupKey, stored: Cells, counted: Cells) -> str:
+    there, true = (cells.get(cell, RollupCount()).count for cells in (stored, counted))
     what = f"{cell.endpoint or 'everything'} {cell.status_class}xx"
     return f"{cell.hour:%Y-%m-%d %H:00} {what}: the rollup says {there}, the log {true}"
 
@@ -174,13 +174,13 @@ def recount_values(key: ApiKey) -> None:
     """Note anew what occurs in the log of ``key``; only what landed while it was counted is counted under the lock."""
     last = key.requests.aggregate(last=Max("pk"))["last"] or 0
     noted = [
-        LogValue(workspace_id=key.workspace_id, **one) for one in facets.counted(key.requests.filter(pk__lte=last))
+        LogValue(workspace_id=key.workspace_id, **one) for one in facets.count_facets(key.requests.filter(pk__lte=last))
     ]
     with transaction.atomic():
         _lock(key.workspace)
         key.log_values.all().delete()
         LogValue.objects.bulk_create(noted, batch_size=500)
-        facets.note(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
+        facets.record(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
 
 
 def _lock(workspace: Workspace) -> None:

@@ -17,7 +17,7 @@ _NOTHING, _HOUR = timedelta(0), timedelta(hours=1)
 
 
 class Countable(Protocol):
-    """What a tally needs of a logged request, whatever holds it."""
+    """What a count_rows needs of a logged request, whatever holds it."""
 
     @property
     def created_at(self) -> datetime:
@@ -40,7 +40,7 @@ class Countable(Protocol):
         """Whether the console made it."""
 
 
-class Row(NamedTuple):
+class CountedRow(NamedTuple):
     """The same, read from the database as a tuple."""
 
     created_at: datetime
@@ -50,7 +50,7 @@ class Row(NamedTuple):
     is_own_call: bool
 
 
-class Cell(NamedTuple):
+class RollupKey(NamedTuple):
     """What is counted together; ``status_class`` is the status's first digit, 0 where there was none."""
 
     hour: datetime
@@ -63,7 +63,7 @@ _Likeness = tuple[datetime, str, int, str | None, bool]
 
 
 @dataclass
-class Tally:
+class RollupCount:
     """How many requests, and how long they took as far as that is known."""
 
     count: int = 0
@@ -81,13 +81,13 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def tally(rows: Iterable[Countable], endpoints: set[str]) -> dict[Cell, Tally]:
+def count_rows(rows: Iterable[Countable], endpoints: set[str]) -> dict[RollupKey, RollupCount]:
     """Count ``rows`` of one key. ``endpoints`` are those it has; new ones are added to it up to the cap."""
-    cells: dict[Cell, Tally] = {}
+    cells: dict[RollupKey, RollupCount] = {}
     for (hour, path, status_class, bucket, is_own), count in _alike(rows).items():
         durations = {} if bucket is None else {bucket: count}
         for endpoint in _counted_under(path, endpoints, is_own=is_own):
-            cells.setdefault(Cell(hour, endpoint, status_class), Tally()).add(count, durations)
+            cells.setdefault(RollupKey(hour, endpoint, status_class), RollupCount()).add(count, durations)
     return cells
 
 

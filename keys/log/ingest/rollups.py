@@ -6,11 +6,11 @@ from typing import Any
 from django.db import connection
 
 from core.db.sql import Statement, in_json, rows_of, stored_id
-from keys.log.ingest.rollup_counts import Cell, Tally
+from keys.log.ingest.rollup_counts import RollupCount, RollupKey
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
 
 _BATCH = 2000
-Cells = dict[Cell, Tally]
+Cells = dict[RollupKey, RollupCount]
 
 
 # Adds cells to what is there; the database sums the distributions, so that nothing is read first.

@@ -12,7 +12,7 @@ from django.db import connection
 from cleanlist import RequestLogEntry
 from core.db.sql import stored_id
 from core.sanitize import plain_text
-from keys.log.addresses import canonical
+from keys.log.ip_addresses import canonical
 from keys.log.models.request import OWN_USER_AGENT
 from keys.models import ApiKey
 

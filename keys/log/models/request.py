@@ -7,8 +7,8 @@ from django.db.models.expressions import Combinable
 
 from core.pagination import Cursor, NewestFirst
 from keys.log import partitions
-from keys.log.addresses import Network, canonical, is_address
 from keys.log.ingest import facets
+from keys.log.ip_addresses import Network, canonical, is_address
 from keys.log.networks import in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
@@ -59,7 +59,7 @@ class LoggedRequestQuerySet(NewestFirst["LoggedRequest"]):
             row.workspace_id = row.key.workspace_id
             row.unify_address()
         partitions.prepare(row.created_at for row in rows)
-        facets.note_of_keys(rows)
+        facets.record_by_key(rows)
         return super().bulk_create(rows, *args, **options)
 
 
@@ -83,7 +83,7 @@ class LoggedRequest(models.Model):
     path = models.TextField()
     status_code = models.PositiveSmallIntegerField(null=True)
     duration_ms = models.PositiveIntegerField(null=True)
-    # In canonical form (``keys.log.addresses``), and as upstream sent it where that differs.
+    # In canonical form (``keys.log.ip_addresses``), and as upstream sent it where that differs.
     ip_address = models.CharField(max_length=64, blank=True)
     ip_address_sent = models.CharField(max_length=64, null=True)
     user_agent = models.TextField(blank=True)
@@ -113,7 +113,7 @@ class LoggedRequest(models.Model):
         self.unify_address()
         if self._state.adding:
             partitions.prepare([self.created_at])
-            facets.note(self.key_id, self.workspace_id, [self])
+            facets.record(self.key_id, self.workspace_id, [self])
         super().save(*args, **options)
 
     def unify_address(self) -> None:

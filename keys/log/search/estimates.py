@@ -14,7 +14,7 @@ from django.db.models import F, Q, TextField, Value
 from keys.log.models.facet import OTHERS, fingerprint
 from keys.log.networks import in_network
 from keys.log.search.filters import LogFilterForm, path_lookup
-from keys.log.search.scope import Scope
+from keys.log.search.scope import LogScope
 
 # Reading so many takes a few milliseconds. Filters that meet more values than that are told no hint.
 MOST_READ = 1000
@@ -35,7 +35,7 @@ class Hint:
     key_ids: frozenset[UUID]
 
 
-def hints_of(form: LogFilterForm, scope: Scope, *, with_own: bool) -> list[Hint]:
+def hints_of(form: LogFilterForm, scope: LogScope, *, with_own: bool) -> list[Hint]:
     """Return a hint for each filter of a valid ``form`` that noted values can answer, by one query or none."""
     asked = dict(_conditions(form, scope))
     if not asked:
@@ -71,7 +71,7 @@ def _hint(column: str, exact: str | None, rows: Sequence[tuple[Any, ...]]) -> Hi
     )
 
 
-def _conditions(form: LogFilterForm, scope: Scope) -> Iterator[tuple[str, tuple[Q, tuple[str, ...], str | None]]]:
+def _conditions(form: LogFilterForm, scope: LogScope) -> Iterator[tuple[str, tuple[Q, tuple[str, ...], str | None]]]:
     """Yield, by column, the noted values that its filter matches, their kinds, and the value where it asks for one."""
     data = form.cleaned_data
     if statuses := data["status"]:

@@ -53,7 +53,7 @@ class Line(NamedTuple):
     by_this_console: bool
 
 
-def lines_of(rows: LoggedRequestQuerySet, workspace: Workspace, file_format: str) -> Iterator[str]:
+def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format: str) -> Iterator[str]:
     """Yield ``rows``, newest first, as lines of ``csv`` or ``jsonl``."""
     found = _read(rows, {key.pk: key for key in ApiKey.objects.of(workspace)})
     if file_format == "jsonl":

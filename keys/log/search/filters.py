@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from core.filters import Chip, FilterForm, Words, example
-from keys.log.addresses import Network, network_of
+from keys.log.ip_addresses import Network, network_of
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.models import ApiKey
 

@@ -9,8 +9,8 @@ from core import clock, pagination
 from core.db.query_timeout import QueryTimeout, time_limit
 from core.pagination import Cursor, Page, Tally
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.finder import LATER_WINDOW, Search, find, search_for
-from keys.log.search.scope import Scope
+from keys.log.search.query_plan import LATER_WINDOW, Search, find, search_for
+from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 
 
@@ -41,7 +41,7 @@ class LogPage(Page[LoggedRequest]):
     holds_own_only: bool = False
 
 
-def read_page(form: LogFilterForm, scope: Scope) -> LogPage:
+def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Read the page of ``scope`` that the address asks for; ``form`` is valid."""
     page = LogPage()
     older, newer = pagination.locate(page, form.query)
@@ -62,7 +62,7 @@ def shown_above(form: LogFilterForm) -> int:
     return int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
 
 
-def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
+def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
     page = LogPage(is_top=False)
     place, room = Cursor.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
@@ -85,7 +85,7 @@ def read_further(form: LogFilterForm, scope: Scope) -> LogPage:
     return page
 
 
-def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: Scope) -> None:
+def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:
     """Set the key of each row: one of those that are there already, or read together."""
     keys = {key.pk: key for key in ([scope.key] if scope.key else form.keys.values())}
     if missing := {row.key_id for row in rows} - keys.keys():
@@ -114,7 +114,7 @@ def _fill(page: LogPage, search: Search | None, older: Cursor | None, newer: Cur
     page.begins_at = page.newer.at if page.newer else None
 
 
-def count(form: LogFilterForm, scope: Scope) -> Tallies:
+def count(form: LogFilterForm, scope: LogScope) -> Tallies:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):

@@ -10,7 +10,7 @@ from workspaces.models import Workspace
 
 
 @dataclass(frozen=True)
-class Scope:
+class LogScope:
     """The log of ``key``, or of the whole ``workspace`` where that is None."""
 
     workspace: Workspace

@@ -11,11 +11,11 @@ from django.utils import timezone
 
 from core.db.query_timeout import time_limit
 from core.histogram import Histogram, bucket_of, percentile
-from keys.log.addresses import is_address
+from keys.log.ip_addresses import is_address
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.finder import search_for
-from keys.log.search.scope import Scope
+from keys.log.search.query_plan import search_for
+from keys.log.search.scope import LogScope
 from keys.models import KeyTraffic, WorkspaceTraffic
 
 # Reading so many rows takes a few hundredths of a second, however long the log is.
@@ -95,7 +95,7 @@ class Figures:
         return list(CLASSES.values())
 
 
-def figures_of(form: LogFilterForm, scope: Scope, now: datetime) -> Figures:
+def figures_of(form: LogFilterForm, scope: LogScope, now: datetime) -> Figures:
     """Read the newest MOST_READ requests that a valid ``form`` asks for, and sum them up.
 
     Raises TooMuchToLookThrough.
@@ -132,7 +132,7 @@ def figures_of(form: LogFilterForm, scope: Scope, now: datetime) -> Figures:
     )
 
 
-def _read(form: LogFilterForm, scope: Scope, now: datetime) -> list[Read]:
+def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[Read]:
     """Return the newest MOST_READ rows that match, newest first, and one more where there are more."""
     search = search_for(form, scope, now)
     if search is None:
@@ -167,7 +167,7 @@ def _errors(rows: Sequence[Read], form: LogFilterForm) -> list[Item]:
     ]
 
 
-def _new(scope: Scope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
+def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
     """Return those of the values ``found``, by column, that the log first had after ``before``, where it is older."""
     if not scope.values.filter(first_seen_at__lt=before).exists():
         return set()
@@ -178,7 +178,7 @@ def _new(scope: Scope, found: dict[str, list[str]], before: datetime) -> set[tup
     return {(kind, value) for kind, value, first in noted if first >= before}
 
 
-def _rollup(form: LogFilterForm, scope: Scope, now: datetime) -> Any:
+def _rollup(form: LogFilterForm, scope: LogScope, now: datetime) -> Any:
     """Return the cells of the time that is asked for, None where a filter asks for what the rollup does not hold."""
     data = form.cleaned_data
     if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:

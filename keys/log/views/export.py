@@ -14,10 +14,10 @@ from django.views.decorators.http import require_POST
 from core import clock
 from core.export import CONTENT_TYPES
 from keys.log.search import page as log_page
-from keys.log.search.export import lines_of
+from keys.log.search.export import export_lines
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.finder import search_for
-from keys.log.search.scope import Scope
+from keys.log.search.query_plan import search_for
+from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor, record_event
@@ -37,16 +37,16 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
     now = clock.moment()
-    search = search_for(form, Scope(workspace), now)
+    search = search_for(form, LogScope(workspace), now)
     _record(request, workspace, form, file_format)
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
     rows = search.rows if search else LoggedRequest.objects.none()
-    lines = lines_of(rows, workspace, file_format)
+    lines = export_lines(rows, workspace, file_format)
     return download(request, lines, name, CONTENT_TYPES[file_format])
 
 
 def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
-    count = log_page.count(form, Scope(workspace))
+    count = log_page.count(form, LogScope(workspace))
     record_event(
         Action.REQUESTS_EXPORTED,
         Actor.of(request),

@@ -19,8 +19,8 @@ from keys.log.search import page as log_page
 from keys.log.search.export import size_in_words
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.page import LogPage
-from keys.log.search.rows import opened, row_urls
-from keys.log.search.scope import Scope
+from keys.log.search.row_details import opened, row_urls
+from keys.log.search.scope import LogScope
 from keys.log.search.statistics import figures_of
 from keys.models import ApiKey
 from keys.presenters import Connection
@@ -36,7 +36,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
     failing = [poll.problem] if poll and poll.problem else []
     context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(partial(completeness_of, key))}
-    return _page(request, Scope(workspace, key), LogFilterForm(request.GET), context)
+    return _page(request, LogScope(workspace, key), LogFilterForm(request.GET), context)
 
 
 @require_safe
@@ -48,54 +48,54 @@ def log(request: HttpRequest, slug: str) -> HttpResponse:
         "log_poll": polls.order_by("last_success_at").last(),
         "failing": [poll.problem for poll in polls.failing().order_by("-consecutive_failures")],
     }
-    return _page(request, Scope(workspace), _form(request, Scope(workspace)), context)
+    return _page(request, LogScope(workspace), _form(request, LogScope(workspace)), context)
 
 
 @require_safe
 def requests_figures(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show what the filtered requests of one key have in common."""
     workspace = get_workspace(request, slug)
-    return _figures(request, Scope(workspace, get_key(workspace, key_id)))
+    return _figures(request, LogScope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what the filtered requests of a workspace have in common."""
-    return _figures(request, Scope(get_workspace(request, slug)))
+    return _figures(request, LogScope(get_workspace(request, slug)))
 
 
 @require_safe
 def requests_tally(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show how many requests of one key match and how many are hidden."""
     workspace = get_workspace(request, slug)
-    return _tally(request, Scope(workspace, get_key(workspace, key_id)))
+    return _tally(request, LogScope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_tally(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many requests of a workspace match and how many are hidden."""
-    return _tally(request, Scope(get_workspace(request, slug)))
+    return _tally(request, LogScope(get_workspace(request, slug)))
 
 
 @require_safe
 def requests_further(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Look further back in the log of one key, for a page that is not full."""
     workspace = get_workspace(request, slug)
-    return _further(request, Scope(workspace, get_key(workspace, key_id)))
+    return _further(request, LogScope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_further(request: HttpRequest, slug: str) -> HttpResponse:
     """Look further back in the log of a workspace, for a page that is not full."""
-    return _further(request, Scope(get_workspace(request, slug)))
+    return _further(request, LogScope(get_workspace(request, slug)))
 
 
-def _form(request: HttpRequest, scope: Scope) -> LogFilterForm:
+def _form(request: HttpRequest, scope: LogScope) -> LogFilterForm:
     keys = None if scope.key else list(ApiKey.objects.of(scope.workspace).recently_used_first())
     return LogFilterForm(request.GET, keys)
 
 
-def _page(request: HttpRequest, scope: Scope, form: LogFilterForm, context: dict[str, Any]) -> HttpResponse:
+def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: dict[str, Any]) -> HttpResponse:
     context |= _context(request, scope, form)
     if form.is_valid():
         page = log_page.read_page(form, scope)
@@ -109,7 +109,7 @@ def _page(request: HttpRequest, scope: Scope, form: LogFilterForm, context: dict
     return render(request, "keys/log/page.html", context)
 
 
-def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
     form = _form(request, scope)
     context = _context(request, scope, form)
     try:
@@ -121,7 +121,7 @@ def _figures(request: HttpRequest, scope: Scope) -> HttpResponse:
     return render(request, template, context)
 
 
-def _tally(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:
     form = _form(request, scope)
     context = _context(request, scope, form)
     if form.is_valid():
@@ -132,7 +132,7 @@ def _tally(request: HttpRequest, scope: Scope) -> HttpResponse:
     return render(request, template, context | {"is_part": wants_part(request)})
 
 
-def _further(request: HttpRequest, scope: Scope) -> HttpResponse:
+def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
     form = _form(request, scope)
     context = _context(request, scope, form)
     if not wants_part(request) or not form.is_valid():
@@ -143,14 +143,14 @@ def _further(request: HttpRequest, scope: Scope) -> HttpResponse:
     return render(request, "keys/log/further.html", context)
 
 
-def _prepare(page: LogPage, scope: Scope, form: LogFilterForm, seen: str) -> None:
+def _prepare(page: LogPage, scope: LogScope, form: LogFilterForm, seen: str) -> None:
     """Note on the rows what their table shows besides: which are new, and where something is missing."""
     mark_new(page.rows, seen)
     chosen = scope.key or form.cleaned_data.get("key")
-    place_gaps(page, Scope(scope.workspace, chosen).gaps.select_related("key"))
+    place_gaps(page, LogScope(scope.workspace, chosen).gaps.select_related("key"))
 
 
-def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[str, Any]:
+def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict[str, Any]:
     """Return what every part of the log needs: whose it is, the filters, and where the other parts are."""
     arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
     of_log = "keys:requests" if scope.key else "keys:log"
@@ -161,6 +161,6 @@ def _context(request: HttpRequest, scope: Scope, form: LogFilterForm) -> dict[st
     return page_context(request, scope.workspace) | {"key": scope.key, "form": form} | parts | urls
 
 
-def _export_url(scope: Scope, form: LogFilterForm) -> str:
+def _export_url(scope: LogScope, form: LogFilterForm) -> str:
     query = form.link(key=str(scope.key.key_id)) if scope.key else form.link()
     return reverse("keys:log_export", args=[scope.workspace.slug]) + query

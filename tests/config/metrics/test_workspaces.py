@@ -9,7 +9,7 @@ import pytest
 from alerts.models import Alert, Notification, Recipient
 from cleanlist import RequestLogEntry
 from core import clock
-from keys.log.ingest.pages import land_requests
+from keys.log.ingest.pages import ingest_latest_page
 from keys.models import LogGap
 from tests.keys.conftest import make_key
 from tests.usage.past import record_series, write_steady
@@ -178,7 +178,7 @@ def test_requests_are_counted_by_class_as_the_log_brings_them(
     ]
     for _ in range(2):  # the second brings nothing new
         with django_capture_on_commit_callbacks(execute=True):
-            land_requests(workspace, key.upstream_id, page)
+            ingest_latest_page(workspace, key.upstream_id, page)
     meters.flush()
     counted = {("2xx",): 2, ("4xx",): 1, ("5xx",): 1, ("none",): 1}
     assert scrape().all("console_logged_requests_total", **OURS) == counted

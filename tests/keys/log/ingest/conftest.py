@@ -6,7 +6,7 @@ from django.utils import timezone
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import RequestLogEntry
 from keys import sync
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from keys.models import ApiKey
 from workspaces.models import Poll, Workspace
 
@@ -37,14 +37,14 @@ class FakeLog:
             id=KEY, is_active=True, name="Server", key_prefix="clapi_AbCd", key_last4="wXyZ",
             request_count=len(self.rows), last_used_at=used,
         )  # fmt: skip
-        sync.land_full_list(self.workspace, [listed], at(seconds))
+        sync.ingest_full_list(self.workspace, [listed], at(seconds))
 
     def page(self):
         return sorted(self.rows, key=lambda row: row.created_at, reverse=True)[:500]
 
     def read(self, seconds, page=None):
         """Have the console read the log at ``seconds``."""
-        return log_landing.land_page(self.workspace, KEY, self.page() if page is None else page, at(seconds))
+        return log_ingest.ingest_page(self.workspace, KEY, self.page() if page is None else page, at(seconds))
 
     @property
     def key(self):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from cleanlist import Secret
 from keys.log.completeness import completeness_of
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from keys.log.ingest import recount
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.django_db
 CRASHES = (
     (PollQuerySet, "lease"),
     (fetching.Fetches, "begin"),  # called upstream or not, nothing landed
-    (log_landing, "_count"),  # in the landing's transaction, after the rows
-    (log_landing, "together"),  # before or after counts, rollups and values
+    (log_ingest, "_count"),  # in the landing's transaction, after the rows
+    (log_ingest, "together"),  # before or after counts, rollups and values
     (settling, "_land_all"),  # landed, not given its next time
     (PollQuerySet, "give_back"),
 )

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from cleanlist import RequestLogEntry
 from keys.log.completeness import completeness_of
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.keys.log.ingest.conftest import KEY, at
 
@@ -184,7 +184,7 @@ def test_a_full_page_counts_what_upstream_sent_and_not_what_could_be_read(log, o
     log.list(900)
     page = log.page()
     rows, sent = (page[:-1], 500) if odd == "unreadable" else ([*page[:-1], page[0]], 0)
-    assert log_landing.land_page(log.workspace, KEY, rows, at(901), sent).found_gap
+    assert log_ingest.ingest_page(log.workspace, KEY, rows, at(901), sent).found_gap
 
 
 def test_rows_without_an_id_are_left_out_and_the_others_land(log):
@@ -372,9 +372,9 @@ def test_rows_that_cannot_be_read_had_not_left_the_log_before_the_console_came(l
     log.write(700, since=0)
     log.list(701)
     page = log.page()
-    log_landing.land_page(log.workspace, KEY, page[:-3], at(702), sent=len(page))
+    log_ingest.ingest_page(log.workspace, KEY, page[:-3], at(702), sent=len(page))
     key = log.key
     assert (key.count_before, key.missed_count, key.uncaptured_count) == (200, 3, 0)
     assert "3 requests that its log did not show" in completeness_of(key).explanation
-    log_landing.land_page(log.workspace, KEY, page, at(703), sent=len(page))
+    log_ingest.ingest_page(log.workspace, KEY, page, at(703), sent=len(page))
     assert (log.key.count_before, log.key.missed_count, log.key.uncaptured_count) == (200, 0, 0)

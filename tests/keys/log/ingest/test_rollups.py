@@ -18,7 +18,7 @@ from keys.log.ingest.rollup_counts import hour_of
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.cast import count_into_rollups
 from tests.keys.log.ingest.conftest import START, at
-from tests.keys.test_landing import listed
+from tests.keys.test_sync import listed
 from workspaces.models import Workspace
 
 
@@ -90,7 +90,7 @@ def test_an_unknown_workspace_is_said_to_be_so(db):
 
 
 def test_keys_of_a_workspace_add_up(busy):
-    sync.land_full_list(busy.workspace, [listed(1)], at(9000))
+    sync.ingest_full_list(busy.workspace, [listed(1)], at(9000))
     other = sync.ApiKey.objects.get(upstream_id=listed(1).id)
     count_into_rollups(other, list(LoggedRequest.objects.filter(is_own_call=False)))
     total = WorkspaceTraffic.objects.filter(workspace=busy.workspace).everything().total()

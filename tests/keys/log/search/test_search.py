@@ -9,8 +9,8 @@ from django.utils import timezone
 from keys.log.ingest import recount
 from keys.log.search.estimates import hints_of
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.finder import search_for
-from keys.log.search.scope import Scope
+from keys.log.search.query_plan import search_for
+from keys.log.search.scope import LogScope
 from keys.models import LoggedRequest, LogValue
 from tests.keys.conftest import make_key, text_of
 
@@ -20,8 +20,8 @@ UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
 
 @pytest.fixture
 def small_windows(monkeypatch):
-    monkeypatch.setattr("keys.log.search.finder.MOST_RARE", 0)
-    monkeypatch.setattr("keys.log.search.finder.find.__kwdefaults__", {"upward": False, "window": 10})
+    monkeypatch.setattr("keys.log.search.query_plan.MOST_RARE", 0)
+    monkeypatch.setattr("keys.log.search.query_plan.find.__kwdefaults__", {"upward": False, "window": 10})
     monkeypatch.setattr("keys.log.search.page.LATER_WINDOW", 20)
 
 
@@ -48,7 +48,7 @@ def busy(log):
 def hints(log, query, key=None):
     form = LogFilterForm(QueryDict(query), [log.key])
     assert form.is_valid()
-    return {hint.column: hint for hint in hints_of(form, Scope(log.workspace, key), with_own=False)}
+    return {hint.column: hint for hint in hints_of(form, LogScope(log.workspace, key), with_own=False)}
 
 
 def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(busy, small_windows):
@@ -99,7 +99,7 @@ def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, quer
     form = LogFilterForm(QueryDict(query), [busy.key])
     assert form.is_valid()
     with django_assert_num_queries(1):
-        assert search_for(form, Scope(busy.workspace), timezone.now()) is None
+        assert search_for(form, LogScope(busy.workspace), timezone.now()) is None
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, quer
 def test_what_matches_is_found_the_same_by_any_way(busy, query, of_key, monkeypatch):
     url = busy.key_url if of_key else busy.all_url
     by_index = busy.shown(f"?{query}", url=url)
-    monkeypatch.setattr("keys.log.search.finder.MOST_RARE", 0)
+    monkeypatch.setattr("keys.log.search.query_plan.MOST_RARE", 0)
     assert busy.shown(f"?{query}", url=url) == by_index
     assert len(by_index) == 50
 
@@ -164,7 +164,7 @@ def test_a_rare_path_is_read_by_its_own_index(busy):
     row = busy.add(path="/rare")
     form = LogFilterForm(QueryDict("path==/rare"), [])
     assert form.is_valid()
-    search = search_for(form, Scope(busy.workspace, busy.key), timezone.now())
+    search = search_for(form, LogScope(busy.workspace, busy.key), timezone.now())
     assert search.is_rare
     assert [found.pk for found in search.rows] == [row.pk]
     assert "hashtextextended" in search.rows.explain()

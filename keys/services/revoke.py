@@ -13,7 +13,7 @@ from cleanlist.errors import AuthenticationError, CleanlistError, NotFound, Rate
 from core import clock
 from core.sanitize import plain_text
 from keys.models import ApiKey
-from keys.services.rereading import Listed, reread_list
+from keys.services.key_list import ListedKeys, refresh_list
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
@@ -24,7 +24,7 @@ STILL_LISTED = "Cleanlist agreed, yet its list still shows the key as active."
 ACTIVE_AGAIN = "An earlier list showed the key as revoked, so nothing was sent; now it is listed as active."
 
 
-class Verdict(StrEnum):
+class RevokeVerdict(StrEnum):
     """What is known of one key after a revoke."""
 
     REVOKED = "revoked"
@@ -35,11 +35,11 @@ class Verdict(StrEnum):
 
 
 _OUTCOMES = {
-    Verdict.REVOKED: Outcome.SUCCEEDED,
-    Verdict.ALREADY: Outcome.SUCCEEDED,
-    Verdict.FAILED: Outcome.FAILED,
-    Verdict.UNKNOWN: Outcome.UNKNOWN,
-    Verdict.NOT_TRIED: Outcome.FAILED,
+    RevokeVerdict.REVOKED: Outcome.SUCCEEDED,
+    RevokeVerdict.ALREADY: Outcome.SUCCEEDED,
+    RevokeVerdict.FAILED: Outcome.FAILED,
+    RevokeVerdict.UNKNOWN: Outcome.UNKNOWN,
+    RevokeVerdict.NOT_TRIED: Outcome.FAILED,
 }
 
 
@@ -48,7 +48,7 @@ class RevokeResult:
     """How it went for one key: the verdict, upstream's message, and the error if there was one."""
 
     key: ApiKey
-    verdict: Verdict
+    verdict: RevokeVerdict
     message: str = ""
     error: CleanlistError | None = None
     at: datetime = field(default_factory=clock.now)
@@ -60,7 +60,7 @@ class RevokeResult:
 class RevokeAllResult:
     """How a revoke-all went: upstream's message, and each key that may have been active with what is known now."""
 
-    verdict: Verdict
+    verdict: RevokeVerdict
     message: str = ""
     error: CleanlistError | None = None
     keys: list[RevokeResult] = field(default_factory=list)
@@ -69,7 +69,7 @@ class RevokeAllResult:
     @property
     def still_active(self) -> list[ApiKey]:
         """Return the keys that the list still shows as active."""
-        return [result.key for result in self.keys if result.verdict is Verdict.FAILED]
+        return [result.key for result in self.keys if result.verdict is RevokeVerdict.FAILED]
 
 
 def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> list[RevokeResult]:
@@ -79,7 +79,7 @@ def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> l
     """
     with management_client(workspace) as client:
         results = _revoke_each(client, keys)
-    listed = reread_list(workspace)
+    listed = refresh_list(workspace)
     for result in results:
         _compare_with_list(result, listed)
         _record(workspace, actor, result)
@@ -92,8 +92,8 @@ def _revoke_each(client: Client, keys: Sequence[ApiKey]) -> list[RevokeResult]:
     results = []
     for key in keys:
         if stop is None and time.monotonic() > ends:
-            stop = RevokeResult(key, Verdict.NOT_TRIED, "The keys before this one took too long.")
-        result = RevokeResult(key, Verdict.NOT_TRIED, stop.message, stop.error) if stop else _revoke(client, key)
+            stop = RevokeResult(key, RevokeVerdict.NOT_TRIED, "The keys before this one took too long.")
+        result = RevokeResult(key, RevokeVerdict.NOT_TRIED, stop.message, stop.error) if stop else _revoke(client, key)
         results.append(result)
         if stop is None and isinstance(result.error, AuthenticationError | RateLimited):
             stop = result  # the rest would meet the same refusal
@@ -102,39 +102,39 @@ def _revoke_each(client: Client, keys: Sequence[ApiKey]) -> list[RevokeResult]:
 
 def _revoke(client: Client, key: ApiKey) -> RevokeResult:
     if not key.is_active and key.gone_at is None:
-        return RevokeResult(key, Verdict.ALREADY)  # revoked keys never come back, so there is nothing to send
+        return RevokeResult(key, RevokeVerdict.ALREADY)  # revoked keys never come back, so there is nothing to send
     try:
         answer = client.api_keys.revoke(key.upstream_id)
     except CleanlistError as error:
         unsure = error.outcome_unknown or isinstance(error, NotFound)
-        return RevokeResult(key, Verdict.UNKNOWN if unsure else Verdict.FAILED, str(error), error)
-    verdict = Verdict.REVOKED if answer.success else Verdict.FAILED
+        return RevokeResult(key, RevokeVerdict.UNKNOWN if unsure else RevokeVerdict.FAILED, str(error), error)
+    verdict = RevokeVerdict.REVOKED if answer.success else RevokeVerdict.FAILED
     return RevokeResult(key, verdict, plain_text(answer.message, 1000))
 
 
-def _compare_with_list(result: RevokeResult, listed: Listed | None) -> None:
+def _compare_with_list(result: RevokeResult, listed: ListedKeys | None) -> None:
     """Settle by the list read since what is not known, or is not so, and bring the mirror's row along."""
     if listed is None:
         return
     result.key.refresh_from_db()
     shown = listed.shows_active(result.key)
     if shown is None:
-        if result.verdict in {Verdict.UNKNOWN, Verdict.FAILED}:
-            result.verdict, result.is_unlisted = Verdict.UNKNOWN, listed.is_complete
+        if result.verdict in {RevokeVerdict.UNKNOWN, RevokeVerdict.FAILED}:
+            result.verdict, result.is_unlisted = RevokeVerdict.UNKNOWN, listed.is_complete
     elif shown:
-        if result.verdict in {Verdict.REVOKED, Verdict.ALREADY}:
-            result.message = STILL_LISTED if result.verdict is Verdict.REVOKED else ACTIVE_AGAIN
-        if result.verdict is not Verdict.NOT_TRIED:
-            result.verdict = Verdict.FAILED
-    elif result.verdict is Verdict.UNKNOWN:
-        result.verdict = Verdict.ALREADY if isinstance(result.error, NotFound) else Verdict.REVOKED
-    elif result.verdict is Verdict.FAILED and not result.key.is_expired:
-        result.verdict = Verdict.ALREADY  # a refused command revoked nothing: whoever did, did it elsewhere
+        if result.verdict in {RevokeVerdict.REVOKED, RevokeVerdict.ALREADY}:
+            result.message = STILL_LISTED if result.verdict is RevokeVerdict.REVOKED else ACTIVE_AGAIN
+        if result.verdict is not RevokeVerdict.NOT_TRIED:
+            result.verdict = RevokeVerdict.FAILED
+    elif result.verdict is RevokeVerdict.UNKNOWN:
+        result.verdict = RevokeVerdict.ALREADY if isinstance(result.error, NotFound) else RevokeVerdict.REVOKED
+    elif result.verdict is RevokeVerdict.FAILED and not result.key.is_expired:
+        result.verdict = RevokeVerdict.ALREADY  # a refused command revoked nothing: whoever did, did it elsewhere
 
 
 def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
     key = result.key
-    if result.verdict is Verdict.REVOKED:
+    if result.verdict is RevokeVerdict.REVOKED:
         _strike(key, actor, result.at)
     record_event(
         Action.KEY_REVOKED,
@@ -163,20 +163,20 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
     """
     with management_client(workspace) as client:
-        is_current = _is_current(workspace) or reread_list(workspace) is not None
+        is_current = _is_current(workspace) or refresh_list(workspace) is not None
         rows = ApiKey.objects.of(workspace)
         before, known = list(rows.active().recently_used_first()), set(_listed_ids(workspace))
         result = _revoke_all(client)
     sent = result.verdict
     result.keys = [RevokeResult(key, _presumed(key, sent), at=result.at) for key in before]
-    if (listed := reread_list(workspace)) is not None:
+    if (listed := refresh_list(workspace)) is not None:
         if is_current:  # else what is new in the list may have been revoked long ago
             made = set(_listed_ids(workspace)) & listed.keys.keys() - known
             made_since = rows.filter(upstream_id__in=made).recently_used_first()
             result.keys += [RevokeResult(key, sent, at=result.at) for key in made_since]
         _settle_all(result, sent, listed)
     for item in result.keys:
-        if item.verdict is Verdict.REVOKED:
+        if item.verdict is RevokeVerdict.REVOKED:
             _strike(item.key, actor, item.at)
     record_event(
         Action.KEYS_ALL_REVOKED,
@@ -184,7 +184,7 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
         workspace=workspace,
         outcome=_OUTCOMES[result.verdict],
         message=result.message,
-        revoked=[item.key.upstream_id for item in result.keys if item.verdict is Verdict.REVOKED],
+        revoked=[item.key.upstream_id for item in result.keys if item.verdict is RevokeVerdict.REVOKED],
         still_active=[key.upstream_id for key in result.still_active],
         upstream_request_id=result.error.request_id if result.error else None,
     )
@@ -205,27 +205,29 @@ def _revoke_all(client: Client) -> RevokeAllResult:
     try:
         answer = client.api_keys.revoke_all()
     except CleanlistError as error:
-        verdict = Verdict.UNKNOWN if error.outcome_unknown else Verdict.FAILED
+        verdict = RevokeVerdict.UNKNOWN if error.outcome_unknown else RevokeVerdict.FAILED
         return RevokeAllResult(verdict, str(error), error)
-    return RevokeAllResult(Verdict.REVOKED if answer.success else Verdict.FAILED, plain_text(answer.message, 1000))
+    return RevokeAllResult(
+        RevokeVerdict.REVOKED if answer.success else RevokeVerdict.FAILED, plain_text(answer.message, 1000)
+    )
 
 
-def _presumed(key: ApiKey, sent: Verdict) -> Verdict:
+def _presumed(key: ApiKey, sent: RevokeVerdict) -> RevokeVerdict:
     """Return what upstream's answer alone tells of ``key``: of one that may be somebody else's, nothing."""
-    return Verdict.UNKNOWN if sent is Verdict.REVOKED and not key.in_full else sent
+    return RevokeVerdict.UNKNOWN if sent is RevokeVerdict.REVOKED and not key.in_full else sent
 
 
-def _settle_all(result: RevokeAllResult, sent: Verdict, listed: Listed) -> None:
+def _settle_all(result: RevokeAllResult, sent: RevokeVerdict, listed: ListedKeys) -> None:
     """Say of each key, and so of the whole, what the list shows now."""
     for item in result.keys:
         item.key.refresh_from_db()
         shown = listed.shows_active(item.key)
         if shown is None:
-            item.verdict, item.is_unlisted = Verdict.UNKNOWN, listed.is_complete
+            item.verdict, item.is_unlisted = RevokeVerdict.UNKNOWN, listed.is_complete
         elif shown:
-            item.verdict = Verdict.FAILED
+            item.verdict = RevokeVerdict.FAILED
         else:
             # A refused command revoked nothing: whoever revoked this one did it elsewhere.
-            item.verdict = Verdict.ALREADY if sent is Verdict.FAILED else Verdict.REVOKED
-    if sent is not Verdict.FAILED:
-        result.verdict = Verdict.FAILED if result.still_active else Verdict.REVOKED
+            item.verdict = RevokeVerdict.ALREADY if sent is RevokeVerdict.FAILED else RevokeVerdict.REVOKED
+    if sent is not RevokeVerdict.FAILED:
+        result.verdict = RevokeVerdict.FAILED if result.still_active else RevokeVerdict.REVOKED

@@ -11,7 +11,7 @@ from cleanlist import Secret
 from core import clock
 from core.encryption import Sealed
 from keys.models import ApiKey
-from keys.services import begin_revoking, is_sweep
+from keys.services import begin_revocation, is_mass_revocation
 from tests.cast import PASSWORD
 from tests.workspaces.accounts.conftest import grow_stale
 from workspaces.audit.events import Actor
@@ -107,8 +107,8 @@ def test_it_is_noted_before_anything_is_sent(ten, operator, workspace):
     """So that ten requests at the same moment, of which none has ended, count as one after another."""
     actor = Actor(operator)
     for key in ten[:4]:
-        begin_revoking(workspace, actor, [key], confirm=pytest.fail)
-    assert is_sweep(workspace, actor, [ten[4]])
+        begin_revocation(workspace, actor, [key], confirm=pytest.fail)
+    assert is_mass_revocation(workspace, actor, [ten[4]])
 
 
 def test_the_dialog_leads_to_the_page_of_the_same_keys(mirror, ten):
@@ -133,4 +133,4 @@ def test_the_questions_take_as_many_queries_for_ten_keys_as_for_two(mirror, ten,
     for chosen in (ten[:2], ten):
         # As in a request; the third asks for the database's clock.
         with clock.one_moment(), django_assert_num_queries(3 if connection.vendor == "postgresql" else 2):
-            is_sweep(mirror.workspace, actor, chosen)
+            is_mass_revocation(mirror.workspace, actor, chosen)

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from core import histogram as latency
 from keys.log.endpoints import endpoint_of
-from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, Cell, Row, tally
+from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, CountedRow, RollupKey, count_rows
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
 UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
 
 
 def row(path="/api/v1/public/whoami", status=200, duration=40, own=False):
-    return Row(HOUR.replace(minute=59), path, status, duration, own)
+    return CountedRow(HOUR.replace(minute=59), path, status, duration, own)
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,18 @@ def test_no_duration_has_no_percentile():
 
 
 def test_requests_count_once_under_everything_and_once_under_their_endpoint():
-    cells = tally([row(), row(status=429), row(status=None, duration=None)], set())
-    assert cells[Cell(HOUR, EVERYTHING, 2)].count == cells[Cell(HOUR, "/api/v1/public/whoami", 2)].count == 1
-    assert cells[Cell(HOUR, EVERYTHING, 4)].count == 1
-    assert cells[Cell(HOUR, EVERYTHING, 0)].histogram == {}
+    cells = count_rows([row(), row(status=429), row(status=None, duration=None)], set())
+    assert cells[RollupKey(HOUR, EVERYTHING, 2)].count == cells[RollupKey(HOUR, "/api/v1/public/whoami", 2)].count == 1
+    assert cells[RollupKey(HOUR, EVERYTHING, 4)].count == 1
+    assert cells[RollupKey(HOUR, EVERYTHING, 0)].histogram == {}
 
 
 def test_the_consoles_own_calls_count_apart():
-    assert [cell.endpoint for cell in tally([row(own=True)], set())] == [CONSOLE]
+    assert [cell.endpoint for cell in count_rows([row(own=True)], set())] == [CONSOLE]
 
 
 def test_past_the_cap_endpoints_count_as_other():
     endpoints = set()
-    cells = tally([row(path=f"/made-up/{'x' * number}") for number in range(1, MOST_ENDPOINTS + 6)], endpoints)
+    cells = count_rows([row(path=f"/made-up/{'x' * number}") for number in range(1, MOST_ENDPOINTS + 6)], endpoints)
     assert len(endpoints) == MOST_ENDPOINTS
-    assert cells[Cell(HOUR, OTHER, 2)].count == 5
+    assert cells[RollupKey(HOUR, OTHER, 2)].count == 5

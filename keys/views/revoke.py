@@ -18,7 +18,7 @@ from keys.log.activity import with_activity
 from keys.models import ApiKey
 from keys.models.key import ApiKeyQuerySet
 from keys.presenters import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
-from keys.services import RevokeResult, Verdict
+from keys.services import RevokeResult, RevokeVerdict
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor
@@ -27,7 +27,7 @@ from workspaces.models import Role, Workspace
 
 # More than anybody ticks by hand, and few enough for one query and one confirmation.
 MOST_AT_ONCE = 100
-DONE = {Verdict.REVOKED, Verdict.ALREADY}
+DONE = {RevokeVerdict.REVOKED, RevokeVerdict.ALREADY}
 SAFE_AND_POST = ["GET", "HEAD", "POST"]
 
 
@@ -67,7 +67,7 @@ def _uuids(texts: list[str]) -> list[UUID]:
 
 
 def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet) -> HttpResponse:
-    if services.is_sweep(workspace, Actor.of(request), chosen):
+    if services.is_mass_revocation(workspace, Actor.of(request), chosen):
         require_confirmation(request)
     context = page_context(request, workspace) | {
         "facts": _facts(workspace, chosen),
@@ -88,7 +88,7 @@ def _part(request: HttpRequest, template: str) -> str:
 
 def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:
     actor = Actor.of(request)
-    services.begin_revoking(workspace, actor, keys, lambda: require_confirmation(request, back))
+    services.begin_revocation(workspace, actor, keys, lambda: require_confirmation(request, back))
     try:
         results = services.revoke_keys(workspace, actor, keys)
     except REFUSALS as error:
@@ -100,7 +100,7 @@ def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back
 
 def _toast(result: RevokeResult) -> HttpResponse:
     """Close the dialog with a word about it; the list behind reads itself again."""
-    words = result.message or ("It was revoked already." if result.verdict is Verdict.ALREADY else "Revoked.")
+    words = result.message or ("It was revoked already." if result.verdict is RevokeVerdict.ALREADY else "Revoked.")
     response = trigger_client_event(HttpResponse(), "toast", {"level": "ok", "text": f"{result.key.label}: {words}"})
     return trigger_client_event(response, "keys-changed", {})
 
@@ -123,10 +123,10 @@ def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]
     results = outcome.get("results", [])
     verdicts = [result["verdict"] for result in results]
     context = page_context(request, workspace) | {
-        "revoked": verdicts.count(Verdict.REVOKED),
+        "revoked": verdicts.count(RevokeVerdict.REVOKED),
         "all_done": bool(verdicts) and all(verdict in DONE for verdict in verdicts),
         "again": [result["key"] for result in results if result["verdict"] not in DONE],
-        "unknown": Verdict.UNKNOWN in verdicts,
+        "unknown": RevokeVerdict.UNKNOWN in verdicts,
     }
     response = render(request, _part(request, "keys/revoked.html"), context | outcome)
     return trigger_client_event(response, "keys-changed", {})

@@ -8,9 +8,9 @@ from django.utils import timezone
 from keys import sync
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey
-from keys.services import revoking
-from keys.services.rereading import Listed
-from keys.services.revoking import Verdict
+from keys.services import revoke as revoke_service
+from keys.services.key_list import ListedKeys
+from keys.services.revoke import RevokeVerdict
 from workspaces.models import Action, AuditEvent, Outcome, Poll
 
 from .conftest import make_key, text_of
@@ -45,28 +45,28 @@ def test_a_key_that_is_not_listed_for_the_session_is_not_known_to_be_revoked(con
 
 
 def revoke(workspace, listed, verdict, **facts):
-    result = revoking.RevokeResult(make_key(workspace, **facts), verdict)
-    revoking._compare_with_list(result, Listed({} if listed is None else {result.key.upstream_id: listed}))
+    result = revoke_service.RevokeResult(make_key(workspace, **facts), verdict)
+    revoke_service._compare_with_list(result, ListedKeys({} if listed is None else {result.key.upstream_id: listed}))
     return result
 
 
 # What the answer told, what the list read since shows (None: not listed), and what is known then.
 SETTLED = [
-    (Verdict.UNKNOWN, False, Verdict.REVOKED),
-    (Verdict.UNKNOWN, True, Verdict.FAILED),
-    (Verdict.UNKNOWN, None, Verdict.UNKNOWN),
-    (Verdict.FAILED, False, Verdict.ALREADY),
-    (Verdict.FAILED, True, Verdict.FAILED),
-    (Verdict.FAILED, None, Verdict.UNKNOWN),
-    (Verdict.REVOKED, False, Verdict.REVOKED),
-    (Verdict.REVOKED, True, Verdict.FAILED),
-    (Verdict.REVOKED, None, Verdict.REVOKED),
-    (Verdict.ALREADY, False, Verdict.ALREADY),
-    (Verdict.ALREADY, True, Verdict.FAILED),
-    (Verdict.ALREADY, None, Verdict.ALREADY),
-    (Verdict.NOT_TRIED, False, Verdict.NOT_TRIED),
-    (Verdict.NOT_TRIED, True, Verdict.NOT_TRIED),
-    (Verdict.NOT_TRIED, None, Verdict.NOT_TRIED),
+    (RevokeVerdict.UNKNOWN, False, RevokeVerdict.REVOKED),
+    (RevokeVerdict.UNKNOWN, True, RevokeVerdict.FAILED),
+    (RevokeVerdict.UNKNOWN, None, RevokeVerdict.UNKNOWN),
+    (RevokeVerdict.FAILED, False, RevokeVerdict.ALREADY),
+    (RevokeVerdict.FAILED, True, RevokeVerdict.FAILED),
+    (RevokeVerdict.FAILED, None, RevokeVerdict.UNKNOWN),
+    (RevokeVerdict.REVOKED, False, RevokeVerdict.REVOKED),
+    (RevokeVerdict.REVOKED, True, RevokeVerdict.FAILED),
+    (RevokeVerdict.REVOKED, None, RevokeVerdict.REVOKED),
+    (RevokeVerdict.ALREADY, False, RevokeVerdict.ALREADY),
+    (RevokeVerdict.ALREADY, True, RevokeVerdict.FAILED),
+    (RevokeVerdict.ALREADY, None, RevokeVerdict.ALREADY),
+    (RevokeVerdict.NOT_TRIED, False, RevokeVerdict.NOT_TRIED),
+    (RevokeVerdict.NOT_TRIED, True, RevokeVerdict.NOT_TRIED),
+    (RevokeVerdict.NOT_TRIED, None, RevokeVerdict.NOT_TRIED),
 ]
 
 
@@ -78,13 +78,13 @@ def test_the_commands_own_list_decides_whatever_the_mirror_shows(workspace, answ
 
 def test_an_expired_key_whose_revocation_was_refused_is_not_called_revoked(workspace):
     over = timezone.now() - timedelta(days=1)
-    assert revoke(workspace, False, Verdict.FAILED, expires_at=over).verdict is Verdict.FAILED
+    assert revoke(workspace, False, RevokeVerdict.FAILED, expires_at=over).verdict is RevokeVerdict.FAILED
 
 
 def test_of_a_key_that_a_list_with_unreadable_records_lacks_nothing_is_said(workspace):
-    result = revoking.RevokeResult(make_key(workspace), Verdict.UNKNOWN)
-    revoking._compare_with_list(result, Listed({}, is_complete=False))
-    assert (result.verdict, result.is_unlisted) == (Verdict.UNKNOWN, False)
+    result = revoke_service.RevokeResult(make_key(workspace), RevokeVerdict.UNKNOWN)
+    revoke_service._compare_with_list(result, ListedKeys({}, is_complete=False))
+    assert (result.verdict, result.is_unlisted) == (RevokeVerdict.UNKNOWN, False)
 
 
 def revoke_all(console):
@@ -124,13 +124,13 @@ def test_a_mirror_that_is_behind_is_read_first_so_that_old_revocations_are_not_c
 
 def test_what_a_command_read_itself_counts_though_a_worker_takes_the_lease_of_the_list(console, sandbox, monkeypatch):
     sandbox.control("faults", {"path": "/api/v1/api-keys", "method": "POST", "times": 1, "kind": "drop"})
-    land = sync.land_full_list
+    land = sync.ingest_full_list
 
-    def land_after_a_worker_came(*arguments, **options):
+    def ingest_after_a_worker_came(*arguments, **options):
         Poll.objects.filter(resource="keys").update(leased_until=timezone.now() + timedelta(seconds=60))
         land(*arguments, **options)
 
-    monkeypatch.setattr(sync, "land_full_list", land_after_a_worker_came)
+    monkeypatch.setattr(sync, "ingest_full_list", ingest_after_a_worker_came)
     page = text_of(console.create(name="Lost"))
     assert "shows no such key so far" in page
     assert "could not be read either" not in page

@@ -16,12 +16,12 @@ from hypothesis import strategies as st
 
 from cleanlist import RequestLogEntry
 from keys.log import sources
-from keys.log.addresses import canonical, is_address, network_of
-from keys.log.ingest.pages import land_requests
+from keys.log.ingest.pages import ingest_latest_page
+from keys.log.ip_addresses import canonical, is_address, network_of
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.finder import find, search_for
-from keys.log.search.scope import Scope
+from keys.log.search.query_plan import find, search_for
+from keys.log.search.scope import LogScope
 from keys.models import LoggedRequest, LogValue
 from tests.keys.conftest import text_of
 
@@ -139,7 +139,7 @@ def land(log, texts, ago=timedelta(minutes=1)):
         RequestLogEntry(id=f"r{number + n}", created_at=at, ip_address=text, status_code=200)
         for n, text in enumerate(texts)
     ]
-    land_requests(log.workspace, log.key.upstream_id, page)
+    ingest_latest_page(log.workspace, log.key.upstream_id, page)
     ids = dict(LoggedRequest.objects.values_list("upstream_id", "pk"))
     return [ids[row.id] for row in page]
 
@@ -164,7 +164,7 @@ def test_networks_hold_what_ipaddress_says(log, pairs, data):
     near = data.draw(st.sampled_from(sorted(rows.values(), key=str)))
     network = ipaddress.ip_network((near, data.draw(st.integers(0, near.max_prefixlen))), strict=False)
     wanted = sorted(pk for pk, address in rows.items() if address in network)
-    form, scope = LogFilterForm(QueryDict(f"ip={network}")), Scope(log.workspace, log.key)
+    form, scope = LogFilterForm(QueryDict(f"ip={network}")), LogScope(log.workspace, log.key)
     assert form.is_valid()
     assert sorted(LoggedRequest.objects.from_network(network_of(str(network))).values_list("pk", flat=True)) == wanted
     assert sorted(row.pk for row in find(search_for(form, scope, timezone.now()), None).rows) == wanted

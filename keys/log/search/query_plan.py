@@ -13,7 +13,7 @@ from core.pagination import PAGE_SIZE, Cursor
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.estimates import Hint, hints_of
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.scope import Scope
+from keys.log.search.scope import LogScope
 from keys.models import LoggedRequest
 
 # Rows looked through for the page itself, and for each part that the page asks for later.
@@ -49,7 +49,7 @@ class Found:
         return self.next_at is not None
 
 
-def search_for(form: LogFilterForm, scope: Scope, now: datetime, *, with_own: bool = False) -> Search | None:
+def search_for(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False) -> Search | None:
     """Return how to find what a valid ``form`` asks for; None where noted values say that nothing matches.
 
     Own calls are among it if the form shows them, or ``with_own``.
@@ -74,7 +74,7 @@ def _has_index(hint: Hint) -> bool:
     return indexed and hint.values is not None and len(hint.values) <= MOST_RARE_VALUES
 
 
-def _by_index(search: Search, hint: Hint | None, scope: Scope) -> Search:
+def _by_index(search: Search, hint: Hint | None, scope: LogScope) -> Search:
     """Use the index of the filter that matches least, where it spares more than it costs."""
     if hint is None or hint.values is None:
         return search

@@ -7,9 +7,9 @@ from django.utils import timezone
 
 from cleanlist import Listing, RequestLogEntry
 from keys import polls, sync
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from tests.keys.log.ingest.conftest import KEY
-from tests.keys.test_landing import listed
+from tests.keys.test_sync import listed
 from workspaces.models import Poll
 
 pytestmark = pytest.mark.django_db
@@ -57,10 +57,10 @@ def test_a_failing_reading_keeps_the_wait_it_was_given(read_log):
 
 def test_fifty_keys_in_use_are_spread_over_the_share(workspace):
     keys = [listed(number, request_count=3) for number in range(50)]
-    sync.land_full_list(workspace, keys, timezone.now())
+    sync.ingest_full_list(workspace, keys, timezone.now())
     now = timezone.now()
     Poll.objects.update(last_success_at=now, next_run_at=now + timedelta(seconds=436))
-    sync.land_full_list(workspace, keys, now + timedelta(seconds=1))
+    sync.ingest_full_list(workspace, keys, now + timedelta(seconds=1))
     assert 300 < min(seconds_left(poll) for poll in Poll.objects.all()) < 320
 
 
@@ -68,15 +68,15 @@ def test_the_interval_follows_the_rate_of_the_page(read_log):
     now = timezone.now()
     rows = [RequestLogEntry(id=f"busy-{n}", created_at=now - timedelta(seconds=n / 5)) for n in range(500)]
     poll = read_log.poll
-    polls.land_requests(poll, Listing(rows), now)
+    polls.ingest_requests(poll, Listing(rows), now)
     assert poll.interval_seconds <= 46
     assert read_log.poll.interval_seconds == poll.interval_seconds
 
 
 def test_a_revoked_key_is_looked_at_once_more_and_then_seldom(read_log):
     note_reading(read_log)
-    sync.land_full_list(read_log.workspace, [listed(0, id=KEY, is_active=False)], timezone.now())
+    sync.ingest_full_list(read_log.workspace, [listed(0, id=KEY, is_active=False)], timezone.now())
     poll = read_log.poll
     assert seconds_left(poll) <= 0
-    log_landing.reschedule(poll, [timezone.now()] * 500, timezone.now(), found_gap=True)
+    log_ingest.reschedule(poll, [timezone.now()] * 500, timezone.now(), found_gap=True)
     assert poll.interval_seconds == 6 * 3600

@@ -9,7 +9,7 @@ from workspaces.services import refresh
 
 
 @dataclass(frozen=True)
-class Listed:
+class ListedKeys:
     """What a list shows: by upstream's id, whether each key in it is active. Some may be missing if not complete."""
 
     keys: Mapping[str, bool]
@@ -20,9 +20,9 @@ class Listed:
         return self.keys.get(key.upstream_id)
 
 
-def reread_list(workspace: Workspace) -> Listed | None:
+def refresh_list(workspace: Workspace) -> ListedKeys | None:
     """Bring the mirror in line with upstream and return what the list shows; None where it could not be read."""
     read = refresh(workspace, "keys").data
     if not read:
         return None
-    return Listed({key.id: key.is_active for key in read[0]}, is_complete=read[0].is_complete)
+    return ListedKeys({key.id: key.is_active for key in read[0]}, is_complete=read[0].is_complete)

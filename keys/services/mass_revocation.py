@@ -14,7 +14,7 @@ from workspaces.models import Workspace
 WITHIN = timedelta(days=1)
 
 
-def is_sweep(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
+def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
     """Say whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
     keys = ApiKey.objects.of(workspace)
     active = set(keys.active().values_list("pk", flat=True))
@@ -24,7 +24,7 @@ def is_sweep(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bo
     return bool(now) and 2 * len(begun | now) >= len(begun | active)
 
 
-def begin_revoking(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
+def begin_revocation(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
     """Note that ``actor`` is about to revoke ``keys``; where it comes to a sweep, call ``confirm`` first.
 
     What ``confirm`` raises ends it. Noted before anything is sent and one person after another, so that several
@@ -32,7 +32,7 @@ def begin_revoking(workspace: Workspace, actor: Actor, keys: list[ApiKey], confi
     """
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        if is_sweep(workspace, actor, keys):
+        if is_mass_revocation(workspace, actor, keys):
             confirm()
         chosen = ApiKey.objects.active().filter(pk__in=[key.pk for key in keys])
         chosen.update(revoke_begun_at=clock.now(), revoke_begun_by=actor.user)

@@ -13,7 +13,7 @@ from cleanlist.errors import CleanlistError, UpstreamUnavailable
 from core import clock
 from keys.lost_creations import link_by_ends
 from keys.models import ApiKey, KeyCreation
-from keys.services.rereading import reread_list
+from keys.services.key_list import refresh_list
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.connections import management_client
 from workspaces.models import Action, Outcome, Workspace
@@ -102,13 +102,13 @@ def _note_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) ->
         Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # no list lands meanwhile
         creation.refresh_from_db()
         link_by_ends(creation)
-    reread_list(creation.workspace)
+    refresh_list(creation.workspace)
     creation.refresh_from_db()
 
 
 def _answer_lost(creation: KeyCreation, actor: Actor, error: CleanlistError) -> AnswerLost:
     _finish(creation, actor, KeyCreation.State.UNKNOWN, error)
-    list_was_read = reread_list(creation.workspace) is not None
+    list_was_read = refresh_list(creation.workspace) is not None
     creation.refresh_from_db()
     return AnswerLost(creation, error, list_was_read=list_was_read)
 

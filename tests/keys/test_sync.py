@@ -11,7 +11,7 @@ from django.utils import timezone
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import Listing, PublicApiKey, RequestLogEntry
 from keys import polls, sync
-from keys.log.ingest import pages as log_landing
+from keys.log.ingest import pages as log_ingest
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll
 
@@ -25,7 +25,7 @@ def listed(number=0, **facts):
 
 
 def land(workspace, *keys, after=0):
-    sync.land_full_list(workspace, list(keys), NOW + timedelta(seconds=after))
+    sync.ingest_full_list(workspace, list(keys), NOW + timedelta(seconds=after))
 
 
 def test_landing_the_same_list_twice_changes_nothing(workspace):
@@ -71,7 +71,7 @@ def test_an_expiry_is_not_taken_for_a_revocation(workspace):
 def test_a_light_list_keeps_what_a_full_one_told(workspace):
     land(workspace, listed(1))
     light = PublicApiKey(key_id=listed(1).id, is_active=True, key_prefix="clapi_AbCd", key_last4="wXyZ")
-    sync.land_light_list(workspace, [light], NOW + timedelta(seconds=60))
+    sync.ingest_light_list(workspace, [light], NOW + timedelta(seconds=60))
     key = ApiKey.objects.get()
     assert (key.name, key.request_count, key.in_full) == ("Key 1", 7, True)
 
@@ -118,11 +118,11 @@ def test_a_key_that_cannot_be_asked_for_by_its_id_is_counted_as_odd(workspace, b
     poll = Poll.objects.create(workspace=workspace, resource="keys", interval_seconds=60)
     if lands_full:
         page = asyncio.run(polls.fetch_keys(Upstream(listed(2), listed(3, id=bad)), poll))
-        polls.land_keys(poll, page, NOW + timedelta(seconds=60))
+        polls.ingest_keys(poll, page, NOW + timedelta(seconds=60))
     else:
         light = [PublicApiKey(key_id=name, is_active=True) for name in (listed(2).id, bad)]
         page = asyncio.run(polls.fetch_public_keys(Upstream(*light), poll))
-        polls.land_public_keys(poll, page, NOW + timedelta(seconds=60))
+        polls.ingest_public_keys(poll, page, NOW + timedelta(seconds=60))
 
     assert [odd.reason.startswith("id") for odd in page.odd] == [True]
     assert set(ApiKey.objects.values_list("upstream_id", flat=True)) == {known.id, listed(2).id}
@@ -132,7 +132,7 @@ def test_a_key_that_cannot_be_asked_for_by_its_id_is_counted_as_odd(workspace, b
 
 def test_the_longest_id_is_kept_as_it_is(workspace):
     page = asyncio.run(polls.fetch_keys(Upstream(listed(1, id="x" * 200)), Poll(workspace=workspace)))
-    polls.land_keys(Poll(workspace=workspace), page, NOW)
+    polls.ingest_keys(Poll(workspace=workspace), page, NOW)
     assert page.odd == ()
     assert ApiKey.objects.get().upstream_id == "x" * 200
 
@@ -147,15 +147,15 @@ def test_a_row_of_the_log_without_an_id_is_counted_as_odd(workspace):
 def test_odd_log_rows_land_all_the_same_and_once(workspace, status):
     land(workspace, listed(1))
     row = RequestLogEntry(id="log-1", created_at=NOW, path="/x" * 5000, status_code=status, duration_ms=1e12)
-    assert log_landing.land_requests(workspace, listed(1).id, [row]) == 1
-    assert log_landing.land_requests(workspace, listed(1).id, [row]) == 0
+    assert log_ingest.ingest_latest_page(workspace, listed(1).id, [row]) == 1
+    assert log_ingest.ingest_latest_page(workspace, listed(1).id, [row]) == 0
     assert LoggedRequest.objects.count() == 1
 
 
 def test_the_consoles_own_calls_are_told_apart(workspace):
     land(workspace, listed(1))
     row = RequestLogEntry(id="log-1", created_at=NOW, user_agent="cleanlist-console/0.1.0")
-    log_landing.land_requests(workspace, listed(1).id, [row])
+    log_ingest.ingest_latest_page(workspace, listed(1).id, [row])
     assert LoggedRequest.objects.get().is_own_call
 
 
@@ -171,8 +171,8 @@ def test_ten_and_twenty_keys_land_with_the_same_number_of_queries(workspace):
 
 def test_a_list_with_records_that_cannot_be_read_takes_no_key_for_gone(workspace):
     land(workspace, listed(1), listed(2))
-    sync.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=60), is_complete=False)
+    sync.ingest_full_list(workspace, [listed(1)], NOW + timedelta(seconds=60), is_complete=False)
     assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is None
 
-    sync.land_full_list(workspace, [listed(1)], NOW + timedelta(seconds=120))
+    sync.ingest_full_list(workspace, [listed(1)], NOW + timedelta(seconds=120))
     assert ApiKey.objects.get(upstream_id=listed(2).id).gone_at is not None

@@ -1,17 +1,15 @@
-"""A client for the Cleanlist API: typed results, one exception tree, secrets that stay unseen.
+"""A client for the Cleanlist API: typed results, one exception tree, secrets that are never shown.
 
 >>> with Client("https://api.cleanlist.ai", ApiKeyCredential(key)) as client:
 ...     client.credits.balance().credits
 """
 
 from cleanlist._version import __version__
-from cleanlist.addresses import checked_base_url
-from cleanlist.clerk import ClerkSession
+from cleanlist.base_url import checked_base_url
+from cleanlist.clerk_session import ClerkSession
 from cleanlist.client import AsyncClient, Client
-from cleanlist.connections import Connections
 from cleanlist.credentials import ApiKeyCredential, Credential, StaticSession, describe_key_format
-from cleanlist.listings import Listing, Odd
-from cleanlist.results import (
+from cleanlist.models import (
     Acknowledgement,
     ApiKey,
     Balance,
@@ -27,10 +25,12 @@ from cleanlist.results import (
     UsageRow,
     Whoami,
 )
+from cleanlist.parsing.lists import Listing, MalformedRecord
 from cleanlist.retries import Retries
 from cleanlist.secret import Secret
 from cleanlist.timeouts import Timeouts
-from cleanlist.wire import observe_with
+from cleanlist.transport.connection_pool import Connections
+from cleanlist.transport.transports import observe_with
 
 __all__ = [
     "Acknowledgement",
@@ -49,7 +49,7 @@ __all__ = [
     "EnrichmentStatus",
     "KeyValidation",
     "Listing",
-    "Odd",
+    "MalformedRecord",
     "PublicApiKey",
     "RequestLogEntry",
     "Retries",

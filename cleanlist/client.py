@@ -1,12 +1,11 @@
-"""The two clients. Each sends a call through the same named stages: token, exchange, result, retry."""
+"""The two clients. Each sends a call through the same stages: token, exchange, result, retry."""
 
 from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
 
-from cleanlist.addresses import checked_base_url
-from cleanlist.answers import result_of
+from cleanlist.base_url import checked_base_url
 from cleanlist.calls import Call
-from cleanlist.connections import Connections
 from cleanlist.credentials import Credential
+from cleanlist.parsing.responses import parse_response
 from cleanlist.resources import (
     Account,
     ApiKeys,
@@ -19,35 +18,38 @@ from cleanlist.resources import (
     Usage,
     Webhooks,
 )
-from cleanlist.retries import Retries, attempts
+from cleanlist.retries import Retries, retry_attempts
 from cleanlist.secret import Secret
 from cleanlist.timeouts import Deadline, Timeouts
-from cleanlist.wire import MAX_RESPONSE_BYTES, USER_AGENT, Answer, AsyncWire, Line, SyncWire, Transport
+from cleanlist.transport.connection_pool import Connections
+from cleanlist.transport.options import MAX_RESPONSE_BYTES, USER_AGENT, HttpxTransport, TransportOptions
+from cleanlist.transport.response import Response
+from cleanlist.transport.transports import AsyncTransport, SyncTransport
 
 T = TypeVar("T")
 
 
-class Options(TypedDict, total=False):
-    """What both clients may be told besides address and credential.
+class ClientOptions(TypedDict, total=False):
+    """Options of both clients, besides base URL and credential.
 
-    `transport` replaces the network (tests pass `httpx.MockTransport`); who passes one closes it.
+    `transport` replaces the network (tests pass `httpx.MockTransport`); its creator closes it.
     """
 
     timeouts: Timeouts
     retries: Retries | int
-    transport: Transport | None
+    transport: HttpxTransport | None
     max_response_bytes: int
     user_agent: str
 
 
-class _Settings:
-    """The options with their defaults."""
+class _ResolvedOptions:
+    """The options with their defaults filled in."""
 
-    def __init__(self, base_url: str, options: Options) -> None:
+    def __init__(self, base_url: str, options: ClientOptions) -> None:
         retries = options.get("retries", Retries())
         self.timeouts: Final = options.get("timeouts", Timeouts())
         self.retries: Final = Retries(count=retries) if isinstance(retries, int) else retries
-        self.line: Final = Line(
+        self.transport: Final = TransportOptions(
             base_url=checked_base_url(base_url),
             max_response_bytes=options.get("max_response_bytes", MAX_RESPONSE_BYTES),
             user_agent=options.get("user_agent", USER_AGENT),
@@ -55,8 +57,8 @@ class _Settings:
         )
 
 
-class _Calls(Account[S]):
-    """The calls, by noun."""
+class _Resources(Account[S]):
+    """The resources of the API."""
 
     def __init__(self, sender: S) -> None:
         super().__init__(sender)
@@ -68,38 +70,38 @@ class _Calls(Account[S]):
         self.enrich: Enrichments[S] = Enrichments(sender)
 
 
-class Client(_Calls[SyncSender]):
+class Client(_Resources[SyncSender]):
     """Talks to one Cleanlist API with one credential; usable from several threads.
 
-    Each call raises a `cleanlist.errors.CleanlistError` when it fails. Raises `ValueError` for an address
+    Each call raises a `cleanlist.errors.CleanlistError` when it fails. Raises `ValueError` for a base URL
     that cannot be that of an API.
     """
 
-    def __init__(self, base_url: str, credential: Credential, **options: Unpack[Options]) -> None:
+    def __init__(self, base_url: str, credential: Credential, **options: Unpack[ClientOptions]) -> None:
         super().__init__(self)
         self._credential = credential
-        self._settings = _Settings(base_url, options)
-        self._wire = SyncWire(self._settings.line)
+        self._options = _ResolvedOptions(base_url, options)
+        self._transport = SyncTransport(self._options.transport)
 
     def send(self, call: Call[T]) -> T:
-        """Send a call within its total time, again if that is safe and may help."""
-        deadline = Deadline(self._settings.timeouts)
-        for attempt in attempts(self._settings.retries, call, deadline):
+        """Send a call within its total time; retry if that is safe and may help."""
+        deadline = Deadline(self._options.timeouts)
+        for attempt in retry_attempts(self._options.retries, call, deadline):
             with attempt:
-                return result_of(call, self._attempt(call, deadline))
+                return parse_response(call, self._attempt(call, deadline))
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, call: Call[Any], deadline: Deadline) -> Answer:
+    def _attempt(self, call: Call[Any], deadline: Deadline) -> Response:
         """Send once; twice if a minted token was refused and the call changes nothing."""
         token = self._credential.token(deadline)
-        answer = self._wire.exchange(call, _bearer(token), deadline)
-        if answer.status == 401 and self._credential.discard(token) and call.idempotent:
-            answer = self._wire.exchange(call, _bearer(self._credential.token(deadline)), deadline)
-        return answer
+        response = self._transport.send(call, _bearer(token), deadline)
+        if response.status == 401 and self._credential.discard(token) and call.idempotent:
+            response = self._transport.send(call, _bearer(self._credential.token(deadline)), deadline)
+        return response
 
     def close(self) -> None:
         """Close the connections."""
-        self._wire.close()
+        self._transport.close()
 
     def __enter__(self) -> Self:
         return self
@@ -108,10 +110,10 @@ class Client(_Calls[SyncSender]):
         self.close()
 
     def __repr__(self) -> str:
-        return f"Client({self._settings.line.base_url!r})"
+        return f"Client({self._options.transport.base_url!r})"
 
 
-class AsyncClient(_Calls[AsyncSender]):
+class AsyncClient(_Resources[AsyncSender]):
     """The same calls, awaited; an instance serves one event loop. With `connections` it opens none of its own."""
 
     def __init__(
@@ -120,32 +122,32 @@ class AsyncClient(_Calls[AsyncSender]):
         credential: Credential,
         *,
         connections: Connections | None = None,
-        **options: Unpack[Options],
+        **options: Unpack[ClientOptions],
     ) -> None:
         super().__init__(self)
         self._credential = credential
-        self._settings = _Settings(base_url, options)
-        self._wire = AsyncWire(self._settings.line, connections.http if connections else None)
+        self._options = _ResolvedOptions(base_url, options)
+        self._transport = AsyncTransport(self._options.transport, connections.http if connections else None)
 
     async def send(self, call: Call[T]) -> T:
-        """Send a call within its total time, again if that is safe and may help."""
-        deadline = Deadline(self._settings.timeouts)
-        async for attempt in attempts(self._settings.retries, call, deadline):
+        """Send a call within its total time; retry if that is safe and may help."""
+        deadline = Deadline(self._options.timeouts)
+        async for attempt in retry_attempts(self._options.retries, call, deadline):
             with attempt:
-                return result_of(call, await self._attempt(call, deadline))
+                return parse_response(call, await self._attempt(call, deadline))
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, call: Call[Any], deadline: Deadline) -> Answer:
+    async def _attempt(self, call: Call[Any], deadline: Deadline) -> Response:
         """Send once; twice if a minted token was refused and the call changes nothing."""
         token = await self._credential.token_async(deadline)
-        answer = await self._wire.exchange(call, _bearer(token), deadline)
-        if answer.status == 401 and self._credential.discard(token) and call.idempotent:
-            answer = await self._wire.exchange(call, _bearer(await self._credential.token_async(deadline)), deadline)
-        return answer
+        response = await self._transport.send(call, _bearer(token), deadline)
+        if response.status == 401 and self._credential.discard(token) and call.idempotent:
+            response = await self._transport.send(call, _bearer(await self._credential.token_async(deadline)), deadline)
+        return response
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._wire.close()
+        await self._transport.close()
 
     async def __aenter__(self) -> Self:
         return self
@@ -154,7 +156,7 @@ class AsyncClient(_Calls[AsyncSender]):
         await self.close()
 
     def __repr__(self) -> str:
-        return f"AsyncClient({self._settings.line.base_url!r})"
+        return f"AsyncClient({self._options.transport.base_url!r})"
 
 
 def _bearer(token: Secret) -> dict[str, Secret]:

@@ -1,4 +1,4 @@
-"""What a client proves itself with: an API key, a pasted session token, or (in `clerk`) a minting session."""
+"""Credentials: an API key, a pasted session token, or (in `clerk_session`) a session that mints tokens."""
 
 import re
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from cleanlist.secret import Secret, header_value
 from cleanlist.timeouts import Deadline
 
 _PREFIX: Final = "clapi_"
-_QUOTES: Final = "[\"'`\u2018\u2019\u201c\u201d]"  # straight, and as word processors turn them
+_QUOTES: Final = "[\"'`\u2018\u2019\u201c\u201d]"  # straight and typographic
 _BODY_LENGTH: Final = 64  # 48 random bytes in URL-safe base64
 
 
@@ -19,13 +19,13 @@ class Credential(Protocol):
     """A source of bearer tokens."""
 
     def token(self, deadline: Deadline) -> Secret:
-        """Return a token that is good now. Raises `SessionExpired` if there is none."""
+        """Return a valid token. Raises `SessionExpired` if there is none."""
 
     async def token_async(self, deadline: Deadline) -> Secret:
-        """Do the same without blocking."""
+        """Return a token without blocking."""
 
     def discard(self, token: Secret) -> bool:
-        """Upstream refused this token; say whether another one can be had."""
+        """Forget a token that upstream refused. Return whether another can be had."""
 
 
 class _FixedToken:
@@ -43,7 +43,7 @@ class _FixedToken:
         return self.token(deadline)
 
     def discard(self, token: Secret) -> bool:  # noqa: ARG002 - the protocol's signature
-        """There is no other one."""
+        """Return False: there is no other token."""
         return False
 
     def __repr__(self) -> str:
@@ -55,14 +55,14 @@ class ApiKeyCredential(_FixedToken):
 
 
 class StaticSession(_FixedToken):
-    """A pasted session token (JWT): good until it expires, about a minute after it was issued.
+    """A pasted session token (JWT): valid until it expires, about a minute after it was issued.
 
     `expires_at` is read from the token without verifying it, which is upstream's to do; None if unreadable.
     """
 
     def __init__(self, token: Secret | str) -> None:
         super().__init__(token)
-        self.expires_at: datetime | None = expiry_of(self._token)
+        self.expires_at: datetime | None = token_expiry(self._token)
 
     def token(self, deadline: Deadline) -> Secret:
         """Return the token. Raises `SessionExpired`, without a request, when it is past its expiry."""
@@ -71,8 +71,8 @@ class StaticSession(_FixedToken):
         return super().token(deadline)
 
 
-def expiry_of(token: Secret) -> datetime | None:
-    """Return the moment in a JWT's `exp`, unverified; None if there is none to be read."""
+def token_expiry(token: Secret) -> datetime | None:
+    """Return the time in a JWT's `exp` without verifying it; None if it cannot be read."""
     try:
         claims = jwt.decode(token.reveal(), options={"verify_signature": False, "verify_exp": False})
         return datetime.fromtimestamp(claims["exp"], UTC)
@@ -81,14 +81,14 @@ def expiry_of(token: Secret) -> datetime | None:
 
 
 def describe_key_format(text: str) -> str | None:
-    """Say what is wrong with the form of an API key that somebody pasted, or None if nothing is.
+    """Describe what is wrong with the format of a pasted API key; None if nothing is.
 
-    The key is never part of the answer. The form is that of the user documents: `clapi_` and 48 random bytes
+    The key is never part of the description. The documented format is `clapi_` and 48 random bytes
     in URL-safe base64.
     """
-    pasted_along = _describe_what_was_pasted_along(text)
-    if pasted_along:
-        return pasted_along
+    extra_text = _describe_extra_text(text)
+    if extra_text:
+        return extra_text
     if text.startswith("clext_"):
         return "This key (clext_…) belongs to the browser extension and is not valid here; use a clapi_… key."
     if not text.startswith(_PREFIX):
@@ -96,7 +96,7 @@ def describe_key_format(text: str) -> str | None:
     return _describe_key_body(text.removeprefix(_PREFIX))
 
 
-def _describe_what_was_pasted_along(text: str) -> str | None:
+def _describe_extra_text(text: str) -> str | None:
     if not text.strip():
         return "Paste the API key."
     if re.search(r"\bbearer\s", text, re.IGNORECASE):

@@ -1,8 +1,8 @@
-"""What can go wrong, as one tree.
+"""The tree of exceptions.
 
 CleanlistError
 ├── AuthenticationError            401: key or session not accepted
-│   └── SessionExpired             noticed here, before anything was sent
+│   └── SessionExpired             noticed before anything was sent
 ├── Forbidden                      403 with no known reason
 │   ├── InsufficientScope          the credential lacks a scope
 │   └── FeatureGated               the plan lacks a feature
@@ -16,7 +16,7 @@ CleanlistError
 │   ├── ConnectionFailed           no connection, or it broke
 │   ├── TimedOut                   no answer in time
 │   └── ServerFailed               5xx
-└── UnexpectedResponse             an answer that is not what the API documents
+└── UnexpectedResponse             a response that is not what the API documents
     └── ResponseTooLarge           and was not read to its end
 """
 
@@ -36,13 +36,13 @@ class ItemError:
 
     @property
     def where(self) -> str:
-        """The place as people write it: `contacts[7].first_name`."""
+        """`loc` as people write it: `contacts[7].first_name`."""
         parts = self.loc[1:] if self.loc[:1] in {("body",), ("query",), ("path",)} else self.loc
         return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
 
 
 class ErrorFields(TypedDict, total=False):
-    """The facts that every exception carries; see `CleanlistError`."""
+    """What every exception carries; see `CleanlistError`."""
 
     status: int | None
     code: str | None
@@ -58,8 +58,8 @@ class CleanlistError(Exception):
     """Base of everything that this package raises for a call.
 
     `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from
-    the answer if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that
-    looks like a secret removed; it is empty where the answer may hold a new secret.
+    the response if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that
+    looks like a secret removed; it is empty where the response may hold a new secret.
     """
 
     default_fix: ClassVar[str | None] = None
@@ -78,7 +78,7 @@ class CleanlistError(Exception):
 
     @property
     def outcome_unknown(self) -> bool:
-        """True when a command may have taken effect upstream although no proper answer came back.
+        """True when a command may have taken effect upstream although no proper response came back.
 
         False where it certainly did not (no connection, a refusal) and for every call that changes nothing.
         """
@@ -92,7 +92,7 @@ class AuthenticationError(CleanlistError):
 
 
 class SessionExpired(AuthenticationError):
-    """The management session is over; nothing was sent to the API."""
+    """The management session has expired; nothing was sent to the API."""
 
     default_fix = "Sign in to Cleanlist again and paste a new session token."
 
@@ -125,7 +125,7 @@ class InsufficientCredits(CleanlistError):
 
 
 class NotFound(CleanlistError):
-    """Upstream knows no such thing, or the API address is wrong."""
+    """Upstream does not have it, or the base URL is wrong."""
 
 
 class BadRequest(CleanlistError):
@@ -163,18 +163,18 @@ class ConnectionFailed(UpstreamUnavailable):
 
 
 class TimedOut(UpstreamUnavailable):
-    """No answer in the time allowed."""
+    """No response in the time allowed."""
 
 
 class ServerFailed(UpstreamUnavailable):
-    """Upstream answered with a 5xx."""
+    """Upstream responded with a 5xx."""
 
 
 class UnexpectedResponse(CleanlistError):
-    """The answer is not what the API documents: a page, nothing, cut off, or of another shape."""
+    """The response is not what the API documents: an HTML page, empty, truncated, or of another shape."""
 
     default_fix = "Check that the API address is that of a Cleanlist API and that no proxy answers in its place."
 
 
 class ResponseTooLarge(UnexpectedResponse):
-    """The answer was larger than the set limit and was not read to its end."""
+    """The response was larger than the limit and was not read to its end."""

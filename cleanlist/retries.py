@@ -1,4 +1,4 @@
-"""Which calls are tried again, when, and for how long."""
+"""Retries with backoff."""
 
 import itertools
 import random
@@ -19,7 +19,7 @@ class Retries:
     """How often a call that changes nothing is sent again, with pauses in seconds.
 
     Pauses double from `first_pause` to `longest_pause`, with jitter. A longer `Retry-After` is honoured up to
-    `retry_after_ceiling`; beyond it the error is raised at once, for its caller to come back later.
+    `retry_after_ceiling`; beyond it the error is raised at once, and the caller may come back later.
     """
 
     count: int = 2
@@ -39,26 +39,26 @@ class Attempts(Protocol):
     def __aiter__(self) -> AsyncIterator[AbstractContextManager[None]]: ...
 
 
-def attempts(retries: Retries, call: Call[Any], deadline: Deadline) -> Attempts:
-    """Return the attempts that a call gets: one for a command, more for a call that changes nothing."""
-    most = retries.count + 1 if call.idempotent else 1
-    return stamina.retry_context(on=_pauses(retries, deadline), attempts=most, timeout=None)
+def retry_attempts(retries: Retries, call: Call[Any], deadline: Deadline) -> Attempts:
+    """Return the attempts of a call: one for a command, more for a call that changes nothing."""
+    limit = retries.count + 1 if call.idempotent else 1
+    return stamina.retry_context(on=_backoff(retries, deadline), attempts=limit, timeout=None)
 
 
-def _pauses(retries: Retries, deadline: Deadline) -> Callable[[Exception], bool | float]:
-    tries = itertools.count()
+def _backoff(retries: Retries, deadline: Deadline) -> Callable[[Exception], bool | float]:
+    attempt_numbers = itertools.count()
 
-    def pause_after(error: Exception) -> bool | float:
-        longest = min(retries.first_pause * 2 ** next(tries), retries.longest_pause)
+    def backoff_after(error: Exception) -> bool | float:
+        ceiling = min(retries.first_pause * 2 ** next(attempt_numbers), retries.longest_pause)
         if not isinstance(error, CleanlistError) or not _worth_retrying(error):
             return False
-        told = error.retry_after or 0.0
-        pause = max(told, random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret
-        if told > retries.retry_after_ceiling or pause >= deadline.remaining():
+        retry_after = error.retry_after or 0.0
+        pause = max(retry_after, random.uniform(ceiling / 2, ceiling))  # noqa: S311 - jitter, not a secret
+        if retry_after > retries.retry_after_ceiling or pause >= deadline.remaining():
             return False
         return pause
 
-    return pause_after
+    return backoff_after
 
 
 def _worth_retrying(error: CleanlistError) -> bool:

@@ -1,4 +1,4 @@
-"""A string that cannot be seen by accident."""
+"""A string that is never shown by accident."""
 
 import hmac
 import re
@@ -21,7 +21,7 @@ class Secret:
         self.__text: str = text.reveal() if isinstance(text, Secret) else text
 
     def reveal(self) -> str:
-        """Return the text itself. Each call is a place to look at in a review."""
+        """Return the text itself. Each call deserves a look in a review."""
         return self.__text
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""How long a call may take, and how much of that is left."""
+"""Time-outs of a call, and the deadline that they share."""
 
 import time
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Timeouts:
 
 
 class Deadline:
-    """The moment at which a call that started now has used up its total time."""
+    """The time at which a call that starts now has used up its total time."""
 
     __slots__ = ("_ends", "timeouts")
 
@@ -33,26 +33,25 @@ class Deadline:
         self._ends = time.monotonic() + timeouts.total
 
     def remaining(self) -> float:
-        """Seconds left; 0 when the time is up."""
+        """Return the seconds left; 0 when the time is up."""
         return max(0.0, self._ends - time.monotonic())
 
     def passed(self) -> bool:
-        """Whether the time is up."""
         return self.remaining() == 0.0
 
-    def limits(self) -> dict[str, float]:
-        """Limits of one attempt that starts now, in the form of httpx's `timeout` extension."""
-        connect, read = SecondsUntil(self.timeouts.connect, self), SecondsUntil(self.timeouts.read, self)
+    def httpx_timeouts(self) -> dict[str, float]:
+        """Return the time-outs of an attempt that starts now, in the form of httpx's `timeout` extension."""
+        connect, read = DeadlineTimeout(self.timeouts.connect, self), DeadlineTimeout(self.timeouts.read, self)
         return {"connect": connect, "read": read, "write": read, "pool": connect}
 
 
-class SecondsUntil(float):
-    """A limit for one wait, which knows the deadline that all waits share."""
+class DeadlineTimeout(float):
+    """The time-out of one wait; it keeps the deadline that all waits of a call share."""
 
     deadline: Deadline
 
     def __new__(cls, seconds: float, deadline: Deadline) -> Self:
-        """Return the limit that applies now: the shorter of the two."""
+        """Return the shorter of the two limits."""
         limit = super().__new__(cls, min(seconds, max(deadline.remaining(), 0.001)))
         limit.deadline = deadline
         return limit

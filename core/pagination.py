@@ -11,7 +11,7 @@ from django.db import models
 from django.db.models import Q
 from django.http import QueryDict
 
-from cleanlist.moments import EARLIEST, LATEST
+from cleanlist.parsing.timestamps import EARLIEST, LATEST
 from core.db.query_timeout import QueryTimeout, time_limit
 from core.filters import parse_moment
 

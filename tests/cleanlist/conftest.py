@@ -21,22 +21,22 @@ QUICK = Retries(count=2, first_pause=0.001, longest_pause=0.002)
 
 
 class Upstream:
-    """Scripted answers for a mock transport, and what it was asked. The last answer repeats."""
+    """A mock transport with scripted responses; it records the requests. The last response repeats."""
 
-    def __init__(self, *answers: httpx.Response | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: httpx.Response | Exception) -> None:
+        self.responses = list(responses)
         self.requests: list[httpx.Request] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
-        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+        response = self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+        if isinstance(response, Exception):
+            raise response
+        return httpx.Response(response.status_code, headers=response.headers, content=response.content)
 
 
-class Talk:
-    """Runs one call on the sync or on the async client."""
+class RunCall:
+    """Runs a call on the sync or the async client."""
 
     def __init__(self, kind: str) -> None:
         self.kind = kind
@@ -52,13 +52,13 @@ class Talk:
 
     async def _await(self, url: str, credential: Any, options: Any, ask: Callable[[Any], Any]) -> Any:
         async with AsyncClient(url, credential, **options) as client:
-            answer = ask(client)
-            return await answer if inspect.isawaitable(answer) else answer
+            response = ask(client)
+            return await response if inspect.isawaitable(response) else response
 
 
 @pytest.fixture(params=["sync", "async"])
-def talk(request: pytest.FixtureRequest) -> Talk:
-    return Talk(request.param)
+def run_call(request: pytest.FixtureRequest) -> RunCall:
+    return RunCall(request.param)
 
 
 def session_token(expires_in: float = 60, **claims: Any) -> str:

@@ -1,4 +1,4 @@
-"""Every public call, on both clients: what it asks and what it gives."""
+"""Every public call, on both clients: its request and its result."""
 
 import json
 from dataclasses import dataclass, field
@@ -34,10 +34,10 @@ ATTEMPT = {"workflow_id": "w", "attempt_number": 2, "status": "failed", "respons
 @dataclass
 class Case:
     name: str
-    ask: Any
+    call: Any
     method: str
     target: str
-    answer: Any
+    response: Any
     expect: Any
     sent: Any = field(default=None)
 
@@ -113,7 +113,7 @@ CASES = [
         lambda r: r.scopes == ("credits:read",) and r.user_email is None,
     ),
     Case(
-        "nulls where nothing was left to say",
+        "nulls instead of lists",
         lambda c: c.whoami(),
         "GET",
         "/api/v1/public/whoami",
@@ -167,7 +167,7 @@ CASES = [
         ]
     ],
     Case(
-        "deliveries that are odd in every field",
+        "deliveries that are malformed in every field",
         lambda c: c.webhooks.deliveries(),
         "GET",
         "/api/v1/public/webhooks/deliveries",
@@ -228,10 +228,10 @@ CASES = [
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_call_asks_and_answers_as_documented(talk, case):
-    upstream = Upstream(httpx.Response(200, json=case.answer))
+def test_a_call_sends_and_returns_what_is_documented(run_call, case):
+    upstream = Upstream(httpx.Response(200, json=case.response))
 
-    result = talk(upstream, case.ask)
+    result = run_call(upstream, case.call)
 
     (request,) = upstream.requests
     assert (request.method, request.url.raw_path.decode()) == (case.method, case.target)
@@ -239,10 +239,10 @@ def test_a_call_asks_and_answers_as_documented(talk, case):
     assert case.expect(result)
 
 
-def test_the_key_travels_in_the_header_and_the_console_names_itself(talk):
+def test_the_key_travels_in_the_header_and_the_console_names_itself(run_call):
     upstream = Upstream(httpx.Response(200, json=[]))
 
-    talk(upstream, lambda c: c.api_keys.list())
+    run_call(upstream, lambda c: c.api_keys.list())
 
     headers = upstream.requests[0].headers
     assert headers["authorization"] == f"Bearer {KEY}"
@@ -250,20 +250,20 @@ def test_the_key_travels_in_the_header_and_the_console_names_itself(talk):
     assert KEY not in str(upstream.requests[0].url)
 
 
-def test_a_path_in_the_base_address_is_kept(talk):
+def test_a_path_in_the_base_url_is_kept(run_call):
     upstream = Upstream(httpx.Response(200, json=[]))
 
-    talk(upstream, lambda c: c.api_keys.list(), url="https://proxy.example.test/cleanlist/")
+    run_call(upstream, lambda c: c.api_keys.list(), url="https://proxy.example.test/cleanlist/")
 
     assert upstream.requests[0].url == "https://proxy.example.test/cleanlist/api/v1/api-keys"
 
 
-def test_a_revoke_that_is_answered_with_no_content_has_succeeded(talk):
-    assert talk(Upstream(httpx.Response(204)), lambda c: c.api_keys.revoke(ID)).success
+def test_a_revoke_answered_with_204_has_succeeded(run_call):
+    assert run_call(Upstream(httpx.Response(204)), lambda c: c.api_keys.revoke(ID)).success
 
 
 @pytest.mark.parametrize(
-    ("ask", "words"),
+    ("call", "words"),
     [
         (lambda c: c.api_keys.requests(ID, limit=501), "limit must be 1 to 500"),
         (lambda c: c.usage.report(days=0), "days must be 1 to 365"),
@@ -274,10 +274,10 @@ def test_a_revoke_that_is_answered_with_no_content_has_succeeded(talk):
         (lambda c: c.api_keys.revoke(".."), "cannot be part of an address"),
     ],
 )
-def test_a_call_that_cannot_be_right_is_not_sent(talk, ask, words):
+def test_a_call_with_invalid_arguments_is_not_sent(run_call, call, words):
     upstream = Upstream(httpx.Response(500))
 
     with pytest.raises(ValueError, match=words):
-        talk(upstream, ask)
+        run_call(upstream, call)
 
     assert upstream.requests == []

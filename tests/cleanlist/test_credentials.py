@@ -27,16 +27,16 @@ MINT = "/v1/client/sessions/sess_1/tokens"
 class Clerk:
     """Mints numbered tokens that live `lifetime` seconds."""
 
-    def __init__(self, lifetime=60, answer=None):
-        self.lifetime, self.answer = lifetime, answer
+    def __init__(self, lifetime=60, response=None):
+        self.lifetime, self.response = lifetime, response
         self.requests = []
         self.lock = threading.Lock()
 
     def __call__(self, request):
         with self.lock:
             self.requests.append(request)
-        if self.answer is not None:
-            return httpx.Response(self.answer.status_code, content=self.answer.content)
+        if self.response is not None:
+            return httpx.Response(self.response.status_code, content=self.response.content)
         return httpx.Response(200, json={"jwt": session_token(self.lifetime, n=len(self.requests))})
 
     def session(self):
@@ -48,22 +48,22 @@ def read(client):
     return client.api_keys.list()
 
 
-def good():
+def ok_upstream():
     return Upstream(httpx.Response(200, json=[]))
 
 
-def test_a_pasted_session_knows_when_it_ends():
+def test_a_pasted_session_knows_when_it_expires():
     with time_machine.travel(datetime(2026, 4, 6, 12, tzinfo=UTC), tick=False):
         session = StaticSession(session_token(60))
 
     assert session.expires_at == datetime(2026, 4, 6, 12, 1, tzinfo=UTC)
 
 
-def test_a_pasted_session_past_its_end_is_not_sent(talk):
-    upstream = good()
+def test_an_expired_pasted_session_is_not_sent(run_call):
+    upstream = ok_upstream()
 
     with pytest.raises(errors.SessionExpired, match="expired at") as caught:
-        talk(upstream, read, credential=StaticSession(session_token(-1)))
+        run_call(upstream, read, credential=StaticSession(session_token(-1)))
 
     assert upstream.requests == []
     assert not caught.value.outcome_unknown
@@ -71,18 +71,18 @@ def test_a_pasted_session_past_its_end_is_not_sent(talk):
 
 
 @pytest.mark.parametrize("token", ["not-a-jwt", "a.b.c", session_token(1e300), session_token(0) + "x"])
-def test_a_session_whose_end_cannot_be_read_is_left_to_upstream(talk, token):
-    upstream = good()
+def test_a_session_with_an_unreadable_expiry_is_sent(run_call, token):
+    upstream = ok_upstream()
     credential = StaticSession(token)
     if credential.expires_at is None:
-        talk(upstream, read, credential=credential)
+        run_call(upstream, read, credential=credential)
         assert len(upstream.requests) == 1
 
 
-def test_a_session_mints_with_its_cookie_and_sends_what_it_minted(talk):
-    clerk, upstream = Clerk(), good()
+def test_a_session_mints_with_its_cookie_and_sends_the_minted_token(run_call):
+    clerk, upstream = Clerk(), ok_upstream()
 
-    talk(upstream, read, credential=clerk.session())
+    run_call(upstream, read, credential=clerk.session())
 
     (mint,) = clerk.requests
     assert (mint.method, mint.url.path, mint.headers["cookie"]) == ("POST", MINT, "__client=cookie-1")
@@ -91,81 +91,81 @@ def test_a_session_mints_with_its_cookie_and_sends_what_it_minted(talk):
     assert "cookie" not in upstream.requests[0].headers
 
 
-def test_a_minted_token_is_kept_until_ten_seconds_before_its_end(talk):
+def test_a_minted_token_is_cached_until_ten_seconds_before_it_expires(run_call):
     clerk = Clerk()
     session = clerk.session()
     with time_machine.travel(datetime(2026, 4, 6, 12, tzinfo=UTC), tick=False) as clock:
         for seconds, minted in [(0, 1), (49, 1), (50, 2), (99, 2), (200, 3)]:
             clock.move_to(datetime(2026, 4, 6, 12, tzinfo=UTC) + timedelta(seconds=seconds))
-            talk(good(), read, credential=session)
+            run_call(ok_upstream(), read, credential=session)
             assert len(clerk.requests) == minted
 
 
-def test_a_token_shorter_than_the_margin_is_used_once(talk):
+def test_a_token_shorter_than_the_margin_is_used_once(run_call):
     clerk = Clerk(lifetime=5)
     session = clerk.session()
 
-    talk(good(), read, credential=session)
-    talk(good(), read, credential=session)
+    run_call(ok_upstream(), read, credential=session)
+    run_call(ok_upstream(), read, credential=session)
 
     assert len(clerk.requests) == 2
 
 
 @pytest.mark.parametrize("status", [401, 404])
-def test_a_refused_mint_means_that_the_session_has_ended(talk, status):
-    upstream = good()
-    clerk = Clerk(answer=httpx.Response(status, json={"errors": [{"code": "authentication_invalid"}]}))
+def test_a_refused_mint_means_that_the_session_has_expired(run_call, status):
+    upstream = ok_upstream()
+    clerk = Clerk(response=httpx.Response(status, json={"errors": [{"code": "authentication_invalid"}]}))
 
     with pytest.raises(errors.SessionExpired) as caught:
-        talk(upstream, read, credential=clerk.session())
+        run_call(upstream, read, credential=clerk.session())
 
     assert (caught.value.status, upstream.requests, len(clerk.requests)) == (status, [], 1)
     assert "Sign in to Cleanlist again" in caught.value.fix
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(200, json={"jwt": None}), httpx.Response(200, text="hi")])
-def test_a_mint_that_gives_no_token_is_unexpected(talk, answer):
+@pytest.mark.parametrize("response", [httpx.Response(200, json={"jwt": None}), httpx.Response(200, text="hi")])
+def test_a_mint_response_without_a_token_is_unexpected(run_call, response):
     with pytest.raises(errors.UnexpectedResponse):
-        talk(good(), read, credential=Clerk(answer=answer).session())
+        run_call(ok_upstream(), read, credential=Clerk(response=response).session())
 
 
-def test_a_command_whose_token_could_not_be_minted_did_not_happen(talk):
-    clerk = Clerk(answer=httpx.Response(500))
+def test_a_command_without_a_minted_token_had_no_effect(run_call):
+    clerk = Clerk(response=httpx.Response(500))
 
     with pytest.raises(errors.ServerFailed) as caught:
-        talk(good(), lambda c: c.api_keys.create(), credential=clerk.session())
+        run_call(ok_upstream(), lambda c: c.api_keys.create(), credential=clerk.session())
 
     assert not caught.value.outcome_unknown
 
 
-def test_a_refused_token_is_minted_anew_once_for_a_read(talk):
+def test_a_refused_token_is_minted_anew_once_for_a_read(run_call):
     clerk = Clerk()
     upstream = Upstream(httpx.Response(401), httpx.Response(200, json=[]))
 
-    assert talk(upstream, read, credential=clerk.session()) == ()
+    assert run_call(upstream, read, credential=clerk.session()) == ()
 
     first, second = (request.headers["authorization"] for request in upstream.requests)
     assert first != second
     assert len(clerk.requests) == 2
 
 
-def test_a_token_refused_twice_is_an_authentication_error(talk):
+def test_a_token_refused_twice_is_an_authentication_error(run_call):
     upstream = Upstream(httpx.Response(401))
 
     with pytest.raises(errors.AuthenticationError):
-        talk(upstream, read, credential=Clerk().session())
+        run_call(upstream, read, credential=Clerk().session())
 
     assert len(upstream.requests) == 2
 
 
-def test_a_refused_token_is_dropped_but_the_command_is_not_repeated(talk):
+def test_a_refused_token_is_dropped_but_the_command_is_not_repeated(run_call):
     clerk = Clerk()
     session = clerk.session()
     upstream = Upstream(httpx.Response(401))
 
     with pytest.raises(errors.AuthenticationError):
-        talk(upstream, lambda c: c.api_keys.create(), credential=session)
-    talk(good(), read, credential=session)
+        run_call(upstream, lambda c: c.api_keys.create(), credential=session)
+    run_call(ok_upstream(), read, credential=session)
 
     assert len(upstream.requests) == 1
     assert len(clerk.requests) == 2
@@ -174,7 +174,7 @@ def test_a_refused_token_is_dropped_but_the_command_is_not_repeated(talk):
 def test_threads_wait_for_one_mint():
     clerk = Clerk()
     with (
-        Client(URL, clerk.session(), retries=QUICK, transport=httpx.MockTransport(good())) as client,
+        Client(URL, clerk.session(), retries=QUICK, transport=httpx.MockTransport(ok_upstream())) as client,
         ThreadPoolExecutor(8) as pool,
     ):
         list(pool.map(lambda _: client.api_keys.list(), range(16)))
@@ -186,7 +186,7 @@ def test_tasks_wait_for_one_mint():
     clerk = Clerk()
 
     async def many():
-        async with AsyncClient(URL, clerk.session(), transport=httpx.MockTransport(good())) as client:
+        async with AsyncClient(URL, clerk.session(), transport=httpx.MockTransport(ok_upstream())) as client:
             await asyncio.gather(*(client.api_keys.list() for _ in range(16)))
 
     asyncio.run(many())
@@ -198,7 +198,7 @@ def test_a_session_outlives_event_loops():
     session = Clerk(lifetime=5).session()  # too short to be kept: each call waits for the lock
 
     async def many():
-        async with AsyncClient(URL, session, transport=httpx.MockTransport(good())) as client:
+        async with AsyncClient(URL, session, transport=httpx.MockTransport(ok_upstream())) as client:
             await asyncio.gather(*(client.api_keys.list() for _ in range(4)))
 
     asyncio.run(many())
@@ -243,12 +243,12 @@ def test_a_wrongly_pasted_key_is_explained(text, words):
         "https://x.test/#a",
     ],
 )
-def test_an_address_that_is_not_an_api_is_refused_without_repeating_it(text):
+def test_an_invalid_base_url_is_refused_without_repeating_it(text):
     with pytest.raises(ValueError, match="The API address") as caught:
         checked_base_url(text)
 
     assert "pw" not in str(caught.value)
 
 
-def test_an_address_is_kept_without_its_trailing_slash():
+def test_a_base_url_is_kept_without_its_trailing_slash():
     assert checked_base_url(" https://x.test/api/ ") == "https://x.test/api"

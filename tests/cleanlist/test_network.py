@@ -1,4 +1,4 @@
-"""Real sockets that misbehave: nothing listens, nobody answers, the connection drops, bytes trickle."""
+"""Real sockets that misbehave: nothing listens, no response comes, the connection drops, bytes trickle."""
 
 import asyncio
 import socketserver
@@ -10,7 +10,7 @@ import pytest
 
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Timeouts, errors
 
-PATIENCE = Timeouts(connect=1, read=0.3, total=0.6)
+SHORT_TIMEOUTS = Timeouts(connect=1, read=0.3, total=0.6)
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n"
 
 
@@ -92,11 +92,11 @@ def read(client):
         (trickle_headers, errors.TimedOut),
     ],
 )
-def test_a_create_that_got_no_proper_answer_may_have_happened(talk, behave, kind):
+def test_a_create_without_a_proper_response_may_have_taken_effect(run_call, behave, kind):
     with server(behave) as (url, seen):
         started = time.monotonic()
         with pytest.raises(kind) as caught:
-            talk(None, create, url=url, timeouts=PATIENCE)
+            run_call(None, create, url=url, timeouts=SHORT_TIMEOUTS)
         took = time.monotonic() - started
 
     assert caught.value.outcome_unknown
@@ -104,35 +104,35 @@ def test_a_create_that_got_no_proper_answer_may_have_happened(talk, behave, kind
     assert len(seen) == 1
 
 
-def test_a_create_that_could_not_connect_did_not_happen(talk):
+def test_a_create_that_could_not_connect_had_no_effect(run_call):
     with server(drop) as (url, _):
         pass  # nothing listens there any more
 
     with pytest.raises(errors.ConnectionFailed, match=r"(?i)refused|connect call failed") as caught:
-        talk(None, create, url=url)
+        run_call(None, create, url=url)
 
     assert not caught.value.outcome_unknown
 
 
-def test_an_unknown_host_is_named(talk, monkeypatch):
+def test_an_unknown_host_is_named(run_call, monkeypatch):
     with pytest.raises(errors.ConnectionFailed, match=r"No connection to no-such-host\.invalid") as caught:
-        talk(None, create, url="http://no-such-host.invalid")
+        run_call(None, create, url="http://no-such-host.invalid")
 
     assert not caught.value.outcome_unknown
 
 
-def test_the_total_time_bounds_all_retries_together(talk):
+def test_the_total_time_bounds_all_retries_together(run_call):
     with server(hang) as (url, seen):
         started = time.monotonic()
         with pytest.raises(errors.TimedOut):
-            talk(None, read, url=url, timeouts=PATIENCE, retries=9)
+            run_call(None, read, url=url, timeouts=SHORT_TIMEOUTS, retries=9)
         took = time.monotonic() - started
 
     assert took < 1
     assert len(seen) >= 2
 
 
-def hand_out_a_cookie(connection, stopped):
+def set_a_cookie(connection, stopped):
     connection.sendall(
         b"HTTP/1.1 200 OK\r\nset-cookie: sid=1; Path=/\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}"
     )
@@ -147,8 +147,8 @@ async def ask_with_two_keys(url):
                     await client.credits.balance()
 
 
-def test_what_upstream_sets_for_one_client_reaches_no_other_over_shared_connections():
-    with server(hand_out_a_cookie) as (url, seen):
+def test_a_cookie_set_for_one_client_is_not_sent_by_another_over_shared_connections():
+    with server(set_a_cookie) as (url, seen):
         asyncio.run(ask_with_two_keys(url.replace("127.0.0.1", "localhost")))  # numbers never get cookies
     assert [b"a" * 64 in seen[0], b"b" * 64 in seen[1]] == [True, True]
     assert b"cookie" not in seen[1].lower()

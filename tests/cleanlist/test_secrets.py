@@ -55,8 +55,8 @@ def test_a_secret_still_behaves_as_a_value():
     assert not Secret("")
 
 
-def everything_in(error):
-    """All that an error tracker could get hold of: the whole chain, and the locals of all frames but the test's."""
+def recordable(error):
+    """Return all that an error tracker could record: the chain of errors, and the locals outside of tests."""
     parts = []
     while error is not None:
         shown = traceback.TracebackException.from_exception(error, capture_locals=True)
@@ -78,8 +78,8 @@ FAULTS = [
 ]
 
 
-def keep_secret(error):
-    shown = everything_in(error)
+def assert_no_secret(error):
+    shown = recordable(error)
     assert "Client('" in shown  # our frames were looked at
     assert KEY not in shown
     assert NEW_KEY not in shown
@@ -87,26 +87,26 @@ def keep_secret(error):
 
 @pytest.mark.parametrize("fault", FAULTS, ids=repr)
 @pytest.mark.parametrize("ask", [lambda c: c.api_keys.create("ci"), lambda c: c.api_keys.list()])
-def test_no_traceback_shows_a_secret_even_with_locals(talk, ask, fault):
+def test_no_traceback_shows_a_secret_even_with_locals(run_call, ask, fault):
     with pytest.raises(errors.CleanlistError) as caught:
-        talk(Upstream(fault), ask)
+        run_call(Upstream(fault), ask)
 
-    keep_secret(caught.value)
+    assert_no_secret(caught.value)
 
 
 @pytest.mark.parametrize("behave", [drop, hang])
-def test_no_traceback_from_a_real_socket_shows_a_secret(talk, behave):
+def test_no_traceback_from_a_real_socket_shows_a_secret(run_call, behave):
     with server(behave) as (url, _), pytest.raises(errors.UpstreamUnavailable) as caught:
-        talk(None, lambda c: c.api_keys.create("ci"), url=url, timeouts=Timeouts(read=0.1, total=0.2))
+        run_call(None, lambda c: c.api_keys.create("ci"), url=url, timeouts=Timeouts(read=0.1, total=0.2))
 
-    keep_secret(caught.value)
+    assert_no_secret(caught.value)
 
 
-def test_no_log_line_shows_a_secret_or_an_address(talk, caplog):
+def test_no_log_line_shows_a_secret_or_a_url(run_call, caplog):
     logging.getLogger("httpx").setLevel(logging.NOTSET)
     logging.getLogger("httpcore").setLevel(logging.NOTSET)
     with caplog.at_level(logging.DEBUG), server(drop) as (url, _), pytest.raises(errors.ConnectionFailed):
-        talk(None, lambda c: c.webhooks.deliveries("w"), url=url)
+        run_call(None, lambda c: c.webhooks.deliveries("w"), url=url)
 
     assert KEY not in caplog.text
     assert "workflow_id" not in caplog.text
@@ -114,7 +114,7 @@ def test_no_log_line_shows_a_secret_or_an_address(talk, caplog):
 
 @pytest.mark.parametrize("text", ["", "two words", "line\nbreak", "café", "tab\t"])
 @pytest.mark.parametrize("credential", [ApiKeyCredential, StaticSession])
-def test_a_credential_that_cannot_travel_is_refused_without_repeating_it(credential, text):
+def test_a_credential_unfit_for_a_header_is_refused_without_repeating_it(credential, text):
     with pytest.raises(ValueError, match="visible ASCII") as caught:
         credential(text)
 

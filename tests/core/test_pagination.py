@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cleanlist.moments import EARLIEST, LATEST
+from cleanlist.parsing.timestamps import EARLIEST, LATEST
 from core.pagination import Cursor
 
 MOMENTS = st.datetimes(EARLIEST.replace(tzinfo=None), LATEST.replace(tzinfo=None), timezones=st.just(UTC))

@@ -124,7 +124,7 @@ def test_a_key_that_cannot_be_asked_for_by_its_id_is_counted_as_odd(workspace, b
         page = asyncio.run(polls.fetch_public_keys(Upstream(*light), poll))
         polls.ingest_public_keys(poll, page, NOW + timedelta(seconds=60))
 
-    assert [odd.reason.startswith("id") for odd in page.odd] == [True]
+    assert [odd.reason.startswith("id") for odd in page.malformed] == [True]
     assert set(ApiKey.objects.values_list("upstream_id", flat=True)) == {known.id, listed(2).id}
     # It may be the one that is missing.
     assert ApiKey.objects.get(upstream_id=known.id).gone_at is None
@@ -133,14 +133,18 @@ def test_a_key_that_cannot_be_asked_for_by_its_id_is_counted_as_odd(workspace, b
 def test_the_longest_id_is_kept_as_it_is(workspace):
     page = asyncio.run(polls.fetch_keys(Upstream(listed(1, id="x" * 200)), Poll(workspace=workspace)))
     polls.ingest_keys(Poll(workspace=workspace), page, NOW)
-    assert page.odd == ()
+    assert page.malformed == ()
     assert ApiKey.objects.get().upstream_id == "x" * 200
 
 
 def test_a_row_of_the_log_without_an_id_is_counted_as_odd(workspace):
     rows = [RequestLogEntry(id=name, created_at=NOW) for name in ("", "log-1")]
     page = asyncio.run(polls.fetch_requests(Upstream(*rows), Poll(workspace=workspace, subject=listed(1).id)))
-    assert ([row.id for row in page], page.total, [odd.reason for odd in page.odd]) == (["log-1"], 2, ["id is missing"])
+    assert ([row.id for row in page], page.total, [odd.reason for odd in page.malformed]) == (
+        ["log-1"],
+        2,
+        ["id is missing"],
+    )
 
 
 @pytest.mark.parametrize("status", [None, 200, -1, 10_000])

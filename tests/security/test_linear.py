@@ -9,8 +9,8 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from alerts.mail import messages
-from cleanlist import problems
 from cleanlist.credentials import describe_key_format
+from cleanlist.parsing import error_responses
 from config.logs import printable
 from core import export, pagination, sanitize
 from core import filters as filtering
@@ -78,8 +78,8 @@ FUNCTIONS = {
     "error": lambda text: refusals.error_in(text, None),
     "status": refusals.status_of,
     "detail": lambda text: refusals.error_in(json_with(detail=text), None),
-    "problem": lambda text: problems.problem_told(403, json_with(detail=text), {"retry-after": text[:8000]}),
-    "redacted": problems.redacted,
+    "problem": lambda text: error_responses.error_from_text(403, json_with(detail=text), {"retry-after": text[:8000]}),
+    "redacted": error_responses.redact_secrets,
     "scope": scopes.scope_of,
     "body": lambda text: lines_of(text, check_body(text).findings),
     "contact": lambda text: check_body(json_with(contacts=[dict.fromkeys(("linkedin_url", text[:99], "email"), text)])),

@@ -194,7 +194,7 @@ def test_a_row_that_belongs_to_nothing_is_counted_as_odd(workspace, workflow_id)
     polls.ingest_latest(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "good"
-    assert [odd.reason.partition(" ")[0].rstrip(":") for odd in page.odd] == ["workflow_id"]
+    assert [odd.reason.partition(" ")[0].rstrip(":") for odd in page.malformed] == ["workflow_id"]
     assert page.total == 2
 
 
@@ -207,7 +207,7 @@ def test_rows_without_their_workflow_are_those_of_the_one_asked_about(workspace)
     polls.ingest_of_workflow(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "asked"
-    assert [odd.reason for odd in page.odd] == ["workflow_id: not the one that was asked for"]
+    assert [odd.reason for odd in page.malformed] == ["workflow_id: not the one that was asked for"]
 
 
 def test_a_page_that_odd_rows_fill_hides_no_gap(workspace):

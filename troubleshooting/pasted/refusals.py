@@ -8,7 +8,7 @@ import msgspec
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
-from cleanlist.problems import problem_told
+from cleanlist.parsing.error_responses import error_from_text
 
 TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
 # Each class comes before the class that it refines.
@@ -55,7 +55,7 @@ def error_in(text: str, status: int | None, headers: Mapping[str, str] | None = 
     told = status or status_of(text)
     if told is None or told < 400:
         return None
-    return problem_told(told, text, headers or {})
+    return error_from_text(told, text, headers or {})
 
 
 def topic_of(error: CleanlistError) -> str:

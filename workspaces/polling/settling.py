@@ -145,7 +145,7 @@ def _outcome(answer: Answer) -> str:
 
 def _note_odd(poll: Poll, data: Any) -> None:
     """Keep what could not be read of an answer whose other records were."""
-    odd = data.odd if isinstance(data, Listing) else ()
+    odd = data.malformed if isinstance(data, Listing) else ()
     poll.odd_count, poll.odd_example = len(odd), plain_text(str(odd[0]), 500) if odd else ""
 
 

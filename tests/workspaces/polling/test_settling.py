@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from cleanlist import Balance, Listing, Odd, Secret
+from cleanlist import Balance, Listing, MalformedRecord, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
 from core import clock
 from core.encryption import Sealed
@@ -169,7 +169,7 @@ def test_an_answer_that_cannot_be_stored_takes_none_of_its_neighbours_with_it(wo
 
 
 def test_records_that_could_not_be_read_are_counted_until_they_are_gone(poll, upstream, workspace):
-    upstream.answer = Listing(["good"], [Odd("id is missing", '{"id": null}')] * 2, 3)
+    upstream.answer = Listing(["good"], [MalformedRecord("id is missing", '{"id": null}')] * 2, 3)
     refresh(workspace, "weather")
     poll.refresh_from_db()
     assert (poll.odd_count, poll.odd_example) == (2, 'id is missing: {"id": null}')

@@ -1,4 +1,4 @@
-"""The errors with which a request fails, by what each says of it."""
+"""The exceptions with which a request can fail, classified."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -7,17 +7,17 @@ import httpx
 
 
 @dataclass(frozen=True, slots=True)
-class Failures:
-    """The kinds that a client raises: all of them, those before anything was sent, and those in the system's words."""
+class NetworkErrors:
+    """What an HTTP client raises: at all, before anything was sent, and with a message of the operating system."""
 
     caught: tuple[type[Exception], ...]
-    never_sent: tuple[type[Exception], ...]
-    in_systems_words: tuple[type[Exception], ...]
+    not_sent: tuple[type[Exception], ...]
+    with_os_message: tuple[type[Exception], ...]
 
 
-OF_HTTPX: Final = Failures(
+HTTPX_ERRORS: Final = NetworkErrors(
     caught=(httpx.HTTPError, httpx.InvalidURL, OSError),
-    never_sent=(
+    not_sent=(
         httpx.ConnectError,
         httpx.ConnectTimeout,
         httpx.PoolTimeout,
@@ -26,5 +26,5 @@ OF_HTTPX: Final = Failures(
         httpx.LocalProtocolError,
         httpx.InvalidURL,
     ),
-    in_systems_words=(httpx.ConnectError,),
+    with_os_message=(httpx.ConnectError,),
 )

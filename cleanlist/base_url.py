@@ -1,16 +1,16 @@
-"""Base addresses that people type."""
+"""Validation of base URLs that people type."""
 
 from functools import lru_cache
 
 import httpx
 
 
-@lru_cache(maxsize=1024)  # a client is made for each call, and there are few addresses
+@lru_cache(maxsize=1024)  # a client is made for each call, and there are few base URLs
 def checked_base_url(text: str) -> str:
-    """Return an API address without its trailing slash.
+    """Return a base URL without its trailing slash.
 
-    Raises `ValueError`, in words for the person who typed it, unless it is http(s) with a host and without
-    user name, query or fragment. The text is not repeated, since a mistyped address may hold a password.
+    Raises `ValueError`, with a message for the person who typed it, unless it is http(s) with a host and without
+    user name, query or fragment. The text is not repeated, since a mistyped URL may hold a password.
     """
     try:
         url = httpx.URL(text.strip())

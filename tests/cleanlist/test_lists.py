@@ -1,4 +1,4 @@
-"""Records that are odd are set aside, and the good ones beside them are kept."""
+"""Malformed records are set aside, and the good ones beside them are kept."""
 
 import json
 from datetime import UTC, datetime
@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from cleanlist import ApiKey, Balance, RequestLogEntry
-from cleanlist.deliveries import read_deliveries
-from cleanlist.listings import listing_of, record_of
+from cleanlist.parsing.deliveries import read_deliveries
+from cleanlist.parsing.lists import list_reader, record_reader
 
-read_keys = listing_of(ApiKey, "keys")
-read_log = listing_of(RequestLogEntry, "requests")
+read_keys = list_reader(ApiKey, "keys")
+read_log = list_reader(RequestLogEntry, "requests")
 KEY = {"id": "k1", "is_active": True}
 ROW = {"id": "r1", "created_at": "2026-04-06T12:00:00Z", "status_code": 200, "path": "/x"}
 NOON = datetime(2026, 4, 6, 12, tzinfo=UTC)
@@ -43,7 +43,7 @@ def test_usual_forms_of_a_field_are_understood(facts, name, value):
     found = read(read_log, ROW, {**ROW, **facts})
 
     assert getattr(found[1], name) == value
-    assert found.odd == ()
+    assert found.malformed == ()
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_a_field_that_makes_no_sense_is_left_out_and_the_record_kept(facts, name
     assert found[0].id == "r1"
     assert getattr(found[0], name) in {None, ""}
     assert found.is_complete
-    (odd,) = found.odd
-    assert odd.reason.startswith(f"{name}: ")
+    (malformed,) = found.malformed
+    assert malformed.reason.startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_a_field_that_makes_no_sense_is_left_out_and_the_record_kept(facts, name
         {},
     ],
 )
-def test_a_record_without_what_it_cannot_do_without_is_set_aside(row):
+def test_a_record_without_a_required_field_is_set_aside(row):
     found = read(read_log, ROW, row, ROW)
 
     assert [each.id for each in found] == ["r1", "r1"]
-    assert (found.total, len(found.odd), found.is_complete) == (3, 1, False)
+    assert (found.total, len(found.malformed), found.is_complete) == (3, 1, False)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_key_in_an_unusual_form_is_listed(facts):
     found = read(read_keys, KEY, {**KEY, **facts, "id": "k2"})
 
     assert [key.id for key in found] == ["k1", "k2"]
-    assert found.odd == ()
+    assert found.malformed == ()
 
 
 @pytest.mark.parametrize("never", ["never", "0001-01-01T00:00:00+02:00", "soon"])
@@ -114,10 +114,10 @@ def test_a_key_whose_date_cannot_be_read_is_listed_without_it(never):
     (key,) = found = read(read_keys, {**KEY, "last_used_at": never})
 
     assert key.last_used_at is None
-    assert "last_used_at: not a point in time" in str(found.odd[0])
+    assert "last_used_at: not a point in time" in str(found.malformed[0])
 
 
-def test_a_key_that_is_neither_active_nor_inactive_is_not_guessed_at():
+def test_a_key_that_is_neither_active_nor_inactive_is_set_aside():
     found = read(read_keys, KEY, {**KEY, "id": "k2", "is_active": None})
 
     assert [key.id for key in found] == ["k1"]
@@ -129,36 +129,36 @@ def test_a_list_in_an_envelope_is_found(wrap):
     assert [key.id for key in read_keys(json.dumps(wrap([KEY])).encode())] == ["k1"]
 
 
-def test_numbers_that_no_computer_holds_cost_their_field_only():
+def test_numbers_too_large_for_a_float_cost_their_field_only():
     found = read_log(b'[{"id": "r1", "created_at": "2026-04-06T12:00:00Z", "duration_ms": 1e999, "status_code": 200}]')
 
     assert (found[0].duration_ms, found[0].status_code) == (None, 200)
-    assert len(found.odd) == 1
+    assert len(found.malformed) == 1
 
 
 def test_records_with_a_problem_are_set_aside_and_counted():
     found = read(read_keys, KEY, {"id": "k2 of somebody", "is_active": False}, {"is_active": True})
-    sound = found.without(lambda key: "id: too long" if len(key.id) > 2 else "")
+    valid = found.without(lambda key: "id: too long" if len(key.id) > 2 else "")
 
-    assert [key.id for key in sound] == ["k1"]
-    assert (sound.total, sound.is_complete) == (3, False)
-    assert [odd.reason for odd in sound.odd] == ["id is missing", "id: too long"]
-    assert sound.odd[1].beginning.startswith('{"id": "k2 o…", "is_active": false')
-    assert found.without(lambda _: "").odd == found.odd
+    assert [key.id for key in valid] == ["k1"]
+    assert (valid.total, valid.is_complete) == (3, False)
+    assert [record.reason for record in valid.malformed] == ["id is missing", "id: too long"]
+    assert valid.malformed[1].excerpt.startswith('{"id": "k2 o…", "is_active": false')
+    assert found.without(lambda _: "").malformed == found.malformed
 
 
-def test_how_an_odd_record_begins_is_told_without_what_it_says():
+def test_the_excerpt_of_a_malformed_record_hides_its_texts():
     secret = {"id": "r1", "created_at": None, "path": "/x?key=clapi_AbCdEf123456", "user_agent": "someone@example.test"}
-    (odd,) = read(read_log, ROW, secret).odd
+    (malformed,) = read(read_log, ROW, secret).malformed
 
-    assert "created_at is missing" in str(odd)
-    assert '"path": "/x?k…"' in str(odd)
-    assert "AbCdEf" not in str(odd)
-    assert "someone@" not in str(odd)
-    assert len(odd.beginning) <= 120
+    assert "created_at is missing" in str(malformed)
+    assert '"path": "/x?k…"' in str(malformed)
+    assert "AbCdEf" not in str(malformed)
+    assert "someone@" not in str(malformed)
+    assert len(malformed.excerpt) <= 120
 
 
-def test_a_list_of_which_nothing_can_be_read_is_another_list():
+def test_a_list_without_any_readable_record_is_refused():
     with pytest.raises(msgspec.ValidationError, match="No record can be read; the first: id is missing"):
         read(read_keys, {"key": "k1"}, {"key": "k2"})
 
@@ -168,10 +168,10 @@ def test_an_empty_list_is_complete():
     assert read(read_keys) == ()
 
 
-def test_deliveries_that_are_no_objects_are_counted():
+def test_deliveries_that_are_not_objects_are_counted():
     found = read_deliveries(json.dumps([{"attempt": 2}, None]).encode())
 
-    assert (found[0].attempt_number, len(found.odd)) == (2, 1)
+    assert (found[0].attempt_number, len(found.malformed)) == (2, 1)
 
 
 @pytest.mark.parametrize(
@@ -185,15 +185,15 @@ def test_deliveries_that_are_no_objects_are_counted():
     ],
 )
 def test_a_balance_is_read_in_every_usual_form(answer, left):
-    assert record_of(Balance)(json.dumps(answer).encode()).credits == Decimal(left)
+    assert record_reader(Balance)(json.dumps(answer).encode()).credits == Decimal(left)
 
 
 @pytest.mark.parametrize(
     "answer", [{}, {"credits": None}, {"credits": True}, {"credits": "many"}, [], None, {"credits": ""}]
 )
-def test_a_balance_that_is_none_is_refused(answer):
+def test_a_balance_without_a_number_is_refused(answer):
     with pytest.raises(msgspec.ValidationError):
-        record_of(Balance)(json.dumps(answer).encode())
+        record_reader(Balance)(json.dumps(answer).encode())
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_a_balance_that_is_none_is_refused(answer):
         ("0001-01-01T00:00:00Z", "0001-01-02"),
     ],
 )
-def test_a_moment_that_not_every_time_zone_can_name_is_taken_for_the_day_beside_it(text, day):
+def test_a_time_that_overflows_in_some_time_zones_is_clamped_to_the_day_beside_it(text, day):
     found = read(read_log, {**ROW, "created_at": text}, {**ROW, "created_at": text, "id": "r2", "status_code": "200"})
     assert [f"{each.created_at:%Y-%m-%d}".zfill(10) for each in found] == [day, day]
     for zone in ("Pacific/Kiritimati", "Pacific/Pago_Pago"):

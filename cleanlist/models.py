@@ -1,7 +1,7 @@
-"""What the calls answer with: immutable, typed, indifferent to fields it does not know.
+"""The results of calls: immutable, typed, ignoring unknown fields.
 
 A field that upstream may leave out has a default. Timestamps are aware and in UTC. Ids are text: the
-management API uses UUIDs, the newer one ids such as `ak_5f8c2b91`, and the console must keep both.
+management API uses UUIDs, the newer one ids such as `ak_5f8c2b91`.
 """
 
 from datetime import UTC, datetime
@@ -10,26 +10,26 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from cleanlist.moments import EARLIEST, LATEST, credits_of, in_utc, moment_of
+from cleanlist.parsing.timestamps import EARLIEST, LATEST, parse_credits, parse_timestamp, to_utc
 from cleanlist.secret import Secret
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of all results: every timestamp becomes aware UTC; one without an offset is read as UTC."""
+class Model(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all results. Every timestamp becomes aware UTC; one without an offset is taken as UTC."""
 
-    moments: ClassVar[tuple[str, ...]] = ()
+    timestamps: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        for name in self.moments:
-            moment = getattr(self, name)
-            if moment is not None and (moment.tzinfo is not UTC or not EARLIEST <= moment <= LATEST):
-                msgspec.structs.force_setattr(self, name, in_utc(moment))
+        for name in self.timestamps:
+            timestamp = getattr(self, name)
+            if timestamp is not None and (timestamp.tzinfo is not UTC or not EARLIEST <= timestamp <= LATEST):
+                msgspec.structs.force_setattr(self, name, to_utc(timestamp))
 
 
-class ApiKey(Result, frozen=True, kw_only=True):
+class ApiKey(Model, frozen=True, kw_only=True):
     """One key as the management API lists it. The full secret is never part of it."""
 
-    moments = ("created_at", "expires_at", "last_used_at")
+    timestamps = ("created_at", "expires_at", "last_used_at")
 
     id: str
     is_active: bool
@@ -42,27 +42,27 @@ class ApiKey(Result, frozen=True, kw_only=True):
     request_count: int | None = None
 
 
-class CreatedApiKey(Result, frozen=True, kw_only=True):
-    """The answer to a create: the only time the full key is told."""
+class CreatedApiKey(Model, frozen=True, kw_only=True):
+    """The response to a create: the only one with the full key."""
 
-    moments = ("created_at", "expires_at")
+    timestamps = ("created_at", "expires_at")
 
     api_key: Secret
     created_at: datetime | None = None
     expires_at: datetime | None = None
 
 
-class Acknowledgement(Result, frozen=True, kw_only=True):
-    """The answer to a revoke: whether upstream agreed, and its words."""
+class Acknowledgement(Model, frozen=True, kw_only=True):
+    """The response to a revoke: whether it succeeded, and upstream's message."""
 
     success: bool = True
     message: str | None = None
 
 
-class RequestLogEntry(Result, frozen=True, kw_only=True):
+class RequestLogEntry(Model, frozen=True, kw_only=True):
     """One request that was made with a key; `duration_ms` is in milliseconds."""
 
-    moments = ("created_at",)
+    timestamps = ("created_at",)
 
     id: str
     created_at: datetime
@@ -74,10 +74,10 @@ class RequestLogEntry(Result, frozen=True, kw_only=True):
     user_agent: str | None = None
 
 
-class PublicApiKey(Result, frozen=True, kw_only=True):
+class PublicApiKey(Model, frozen=True, kw_only=True):
     """One key in the lighter list that an API key with `admin:api_keys` may read."""
 
-    moments = ("created_at", "last_used_at")
+    timestamps = ("created_at", "last_used_at")
 
     key_id: str
     is_active: bool
@@ -89,7 +89,7 @@ class PublicApiKey(Result, frozen=True, kw_only=True):
     last_used_at: datetime | None = None
 
 
-class Whoami(Result, frozen=True, kw_only=True):
+class Whoami(Model, frozen=True, kw_only=True):
     """Who a credential is and what it may do. With an API key the e-mail address is masked."""
 
     organization_id: str
@@ -103,7 +103,7 @@ class Whoami(Result, frozen=True, kw_only=True):
     features: tuple[str, ...] = ()
 
 
-class KeyValidation(Result, frozen=True, kw_only=True):
+class KeyValidation(Model, frozen=True, kw_only=True):
     """Whether a key is accepted, and whose it is."""
 
     valid: bool
@@ -111,15 +111,15 @@ class KeyValidation(Result, frozen=True, kw_only=True):
     organization_id: str | None = None
 
 
-class Balance(Result, frozen=True, kw_only=True):
+class Balance(Model, frozen=True, kw_only=True):
     """The organization's credits; may be fractional."""
 
     credits: Decimal
     organization_id: str = ""
 
 
-class UsageRow(Result, frozen=True, kw_only=True):
-    """One line of a usage report."""
+class UsageRow(Model, frozen=True, kw_only=True):
+    """One row of a usage report."""
 
     group: str
     calls: int
@@ -127,7 +127,7 @@ class UsageRow(Result, frozen=True, kw_only=True):
     credits_spent: Decimal = Decimal(0)
 
 
-class UsageReport(Result, frozen=True, kw_only=True):
+class UsageReport(Model, frozen=True, kw_only=True):
     """Calls and errors of the last `days` days. Upstream has no cost per request: credits are always 0."""
 
     days: int
@@ -138,14 +138,14 @@ class UsageReport(Result, frozen=True, kw_only=True):
     total_credits_spent: Decimal = Decimal(0)
 
 
-class DeliveryAttempt(Result, frozen=True, kw_only=True):
+class DeliveryAttempt(Model, frozen=True, kw_only=True):
     """One attempt to deliver a webhook.
 
-    Upstream documents the first fields only; of the others the usual names are read, and `at`, `target` and
-    `took_ms` give what there is.
+    Upstream documents the first fields only. The others are read under their usual names; `at`, `target` and
+    `took_ms` return the best that there is.
     """
 
-    moments = ("attempted_at", "created_at", "updated_at", "delivered_at", "next_attempt_at")
+    timestamps = ("attempted_at", "created_at", "updated_at", "delivered_at", "next_attempt_at")
 
     id: str | int | None = None
     workflow_id: str | None = None
@@ -170,7 +170,7 @@ class DeliveryAttempt(Result, frozen=True, kw_only=True):
 
     @property
     def target(self) -> str | None:
-        """Where the webhook was sent."""
+        """The URL that the webhook was sent to."""
         return self.url or self.webhook_url
 
     @property
@@ -189,7 +189,7 @@ class Contact(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     company_name: str | None = None
 
 
-class BulkEnrichment(Result, frozen=True, kw_only=True):
+class BulkEnrichment(Model, frozen=True, kw_only=True):
     """A bulk enrichment that upstream has accepted."""
 
     workflow_id: str
@@ -199,8 +199,8 @@ class BulkEnrichment(Result, frozen=True, kw_only=True):
     total_contacts: int | None = None
 
 
-class EnrichmentStatus(Result, frozen=True, kw_only=True):
-    """How far an enrichment is, and what it found. Results are kept as upstream sent them."""
+class EnrichmentStatus(Model, frozen=True, kw_only=True):
+    """Progress and results of an enrichment. Results are kept as upstream sent them."""
 
     status: str
     workflow_id: str | None = None
@@ -221,22 +221,22 @@ class EnrichmentStatus(Result, frozen=True, kw_only=True):
     @property
     def begun_at(self) -> datetime | None:
         """When the enrichment was submitted; None where upstream does not say, or not in a form that can be read."""
-        return moment_of(self.submitted_at)
+        return parse_timestamp(self.submitted_at)
 
     @property
     def charged(self) -> Decimal | None:
         """Credits that the enrichment cost in the end; None where upstream does not say."""
-        return credits_of(self.credits_charged)
+        return parse_credits(self.credits_charged)
 
     @property
     def reserved(self) -> Decimal | None:
         """Credits that were taken when it was submitted; None where upstream does not say."""
-        told, refunded = credits_of(self.credits_reserved), credits_of(self.credits_refunded)
-        if told is not None or refunded is None or self.charged is None:
-            return told
+        reserved, refunded = parse_credits(self.credits_reserved), parse_credits(self.credits_refunded)
+        if reserved is not None or refunded is None or self.charged is None:
+            return reserved
         return self.charged + refunded
 
     @property
     def finished_at(self) -> datetime | None:
         """When the enrichment was done; None where upstream does not say, or not in a form that can be read."""
-        return moment_of(self.completed_at)
+        return parse_timestamp(self.completed_at)

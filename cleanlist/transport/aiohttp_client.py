@@ -1,4 +1,4 @@
-"""What the async client needs of aiohttp, imported with the first one: it takes 0.2 s, a seventh of a short command."""
+"""httpx over aiohttp. Imported with the first async client: it takes 0.2 s, a seventh of a short command."""
 
 import functools
 from typing import Any, Final
@@ -7,33 +7,33 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
-from cleanlist.failures import OF_HTTPX, Failures
+from cleanlist.transport.network_errors import HTTPX_ERRORS, NetworkErrors
 
-FAILURES: Final = Failures(
-    caught=(*OF_HTTPX.caught, aiohttp.ClientError),
-    never_sent=(
-        *OF_HTTPX.never_sent,
+AIOHTTP_ERRORS: Final = NetworkErrors(
+    caught=(*HTTPX_ERRORS.caught, aiohttp.ClientError),
+    not_sent=(
+        *HTTPX_ERRORS.not_sent,
         aiohttp.ClientConnectorError,
         aiohttp.ConnectionTimeoutError,
         aiohttp.ClientProxyConnectionError,
         aiohttp.ClientHttpProxyError,
     ),
-    in_systems_words=(*OF_HTTPX.in_systems_words, aiohttp.ClientConnectorError),
+    with_os_message=(*HTTPX_ERRORS.with_os_message, aiohttp.ClientConnectorError),
 )
 
 
-def client(options: dict[str, Any]) -> httpx.AsyncClient:
-    """Return httpx over aiohttp's connection pool (measured: it holds its speed at 64 connections)."""
-    return HttpxAiohttpClient(**options)
+def create_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
+    """Return a client over aiohttp's connection pool, which keeps its speed at 64 connections (measured)."""
+    return HttpxAiohttpClient(**arguments)
 
 
-def cookieless_client(options: dict[str, Any]) -> httpx.AsyncClient:
-    """Return the same without a limit of connections, which is their user's to set, and without a cookie jar."""
-    return _Cookieless(**options)
+def create_shared_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
+    """Return a client without a limit of connections, which its user sets, and without a cookie jar."""
+    return _SharedClient(**arguments)
 
 
-def cause_of(error: Exception) -> Exception:
-    """Return the error of aiohttp behind ``error``, if there is one.
+def underlying_error(error: Exception) -> Exception:
+    """Return the aiohttp error that caused ``error``, or ``error`` itself.
 
     httpx-aiohttp 0.2 calls nearly every aiohttp error a connect time-out, even a connection that was dropped
     after a command had been sent; only the cause tells them apart.
@@ -41,7 +41,7 @@ def cause_of(error: Exception) -> Exception:
     return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
 
 
-class _Cookieless(HttpxAiohttpClient):
+class _SharedClient(HttpxAiohttpClient):
     def _init_transport(self, *args: Any, **options: Any) -> httpx.AsyncBaseTransport:
         return _without_cookies(super()._init_transport(*args, **options))
 
@@ -51,10 +51,10 @@ class _Cookieless(HttpxAiohttpClient):
 
 def _without_cookies(transport: httpx.AsyncBaseTransport) -> httpx.AsyncBaseTransport:
     if isinstance(transport, AiohttpTransport):
-        transport.client = functools.partial(_session, transport)
+        transport.client = functools.partial(_create_session, transport)
     return transport
 
 
-def _session(transport: AiohttpTransport) -> aiohttp.ClientSession:
+def _create_session(transport: AiohttpTransport) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(ssl=transport.ssl_context, limit=0)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())

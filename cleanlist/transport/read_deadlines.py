@@ -1,8 +1,8 @@
-"""A deadline on each read from a socket, for the sync client.
+"""A deadline for reads from a socket, for the sync client.
 
 httpx limits one wait for data, not their sum: a server that sends its headers a byte at a time could hold a
-thread for hours. httpcore takes a network backend for such needs; httpx 0.28 has no argument to pass one on,
-hence the one assignment to a private name below, which `tests/cleanlist/test_network.py` watches.
+thread for hours. httpcore accepts a network backend, but httpx 0.28 has no argument to pass one on, hence the
+assignment to a private name below, which `tests/cleanlist/test_network.py` covers.
 """
 
 import ssl
@@ -11,27 +11,27 @@ from typing import Any
 import httpcore
 import httpx
 
-from cleanlist.timeouts import SecondsUntil
+from cleanlist.timeouts import DeadlineTimeout
 
 
-def bind_reads_to_deadlines(client: httpx.Client) -> None:
-    """Make all connections of a client observe the deadline in their time-outs."""
-    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see the module's text
+def enforce_read_deadlines(client: httpx.Client) -> None:
+    """Make all connections of a client respect the deadline in their time-outs."""
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see the module docstring
         if isinstance(transport, httpx.HTTPTransport):
-            transport._pool._network_backend = _Backend()  # noqa: SLF001 - see the module's text
+            transport._pool._network_backend = _DeadlineBackend()  # noqa: SLF001 - see the module docstring
 
 
-class _Backend(httpcore.SyncBackend):
+class _DeadlineBackend(httpcore.SyncBackend):
     def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
-        return _Stream(super().connect_tcp(*args, **kwargs))
+        return _DeadlineStream(super().connect_tcp(*args, **kwargs))
 
 
-class _Stream(httpcore.NetworkStream):
+class _DeadlineStream(httpcore.NetworkStream):
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        if isinstance(timeout, SecondsUntil):
+        if isinstance(timeout, DeadlineTimeout):
             if timeout.deadline.passed():
                 raise httpcore.ReadTimeout("the total time is used up")
             timeout = min(timeout, max(timeout.deadline.remaining(), 0.001))
@@ -49,7 +49,7 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)

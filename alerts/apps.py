@@ -11,9 +11,9 @@ class AlertsConfig(AppConfig):
         """Let every app say what its rules look at, look whenever a poll has landed, give new workspaces rules."""
         from alerts.engine import evaluation  # noqa: PLC0415 - models can be imported from here on
         from alerts.services.default_rules import evaluation_of  # noqa: PLC0415
-        from workspaces.polling.registry import on_landed  # noqa: PLC0415
+        from workspaces.polling.registry import on_ingested  # noqa: PLC0415
         from workspaces.services.connecting import on_connected  # noqa: PLC0415
 
         autodiscover_modules("rules")
-        on_landed(evaluation.after_landing)
+        on_ingested(evaluation.after_landing)
         on_connected(evaluation_of)

@@ -102,5 +102,5 @@ def _current(request: HttpRequest) -> Current:
 def _told(alerts: list[Alert]) -> Current:
     if not alerts:
         return Current([])
-    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule__in={alert.rule_id for alert in alerts})
+    snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule__in={alert.rule_id for alert in alerts})
     return Current(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))

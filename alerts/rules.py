@@ -13,7 +13,7 @@ from core.formatting import stamp
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
 from workspaces.polling.registry import CredentialKind
-from workspaces.polling.trust import stored
+from workspaces.polling.trust import stored_credential
 
 
 def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
@@ -45,7 +45,7 @@ def _in_words(label: str, state: CredentialState) -> str:
 
 
 def _since(workspace: Workspace, kind: CredentialKind) -> list[tuple[str, str]]:
-    credential = stored(workspace, kind)
+    credential = stored_credential(workspace, kind)
     at: datetime | None = credential["rejected_at"] if credential else None
     return [("Rejected since", stamp(at))] if at else []
 

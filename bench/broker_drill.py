@@ -203,13 +203,13 @@ def set_up(upstream_port):
     from alerts.engine.rule_kinds import all_kinds  # noqa: PLC0415
     from alerts.models import Evaluation, Rule  # noqa: PLC0415
     from cleanlist import Secret  # noqa: PLC0415
-    from core.encryption import Sealed  # noqa: PLC0415
+    from core.encryption import EncryptedValue  # noqa: PLC0415
     from workspaces.models import Membership, Poll, Role, User, Workspace  # noqa: PLC0415
 
     known = [kind.name for kind in all_kinds()]
     owner = User.objects.create_user("operations@example.test", "bench only")
     for number in range(WORKSPACES):
-        key = Sealed.seal(Secret(f"clapi_{number:064}"))
+        key = EncryptedValue.encrypt(Secret(f"clapi_{number:064}"))
         workspace = Workspace.objects.create(
             name=f"Drill {number}",
             slug=f"drill-{number}",

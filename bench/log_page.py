@@ -78,7 +78,7 @@ class Pages:
     def _add(self, where: str, scope: LogScope, rows: int) -> None:
         names = [self.workspace.slug, *([scope.key.key_id] if scope.key else [])]
         url = reverse("keys:requests" if scope.key else "keys:log", args=names)
-        deep = scope.rows.newest_first()[min(DEEP, rows * 9 // 10)].place
+        deep = scope.rows.newest_first()[min(DEEP, rows * 9 // 10)].cursor
         for name, query in FILTERS.items():
             self._page(f"{where}, {name}", url + query)
         for name in ("no filter", "path part", "status, path, agent"):

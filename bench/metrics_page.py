@@ -133,7 +133,7 @@ def _fill_redis(workspaces: list[Workspace]) -> None:
     for one in workspaces:
         for what in ("2xx", "4xx", "5xx"):
             meters.count_of_workspace(one.pk, what, 1000)
-        rate_limiter.note([(one.rate_limited_as, resource.endpoint) for resource in all_resources()])
+        rate_limiter.record([(one.rate_limited_as, resource.endpoint) for resource in all_resources()])
     meters.flush()
 
 

@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, engine, rate_limiter, register
@@ -88,7 +88,7 @@ def populate(url: str) -> None:
     for number in range(ORGANIZATIONS):
         workspace = Workspace.objects.create(
             name=f"W{number}", slug=f"w{number}", base_url=url, organization_id=f"org-{number}",
-            api_key=Sealed.seal(Secret(f"clapi_{number:04d}" + "A" * 60)),
+            api_key=EncryptedValue.encrypt(Secret(f"clapi_{number:04d}" + "A" * 60)),
         )  # fmt: skip
         Poll.objects.bulk_create(
             Poll(workspace=workspace, resource=name, subject=f"s{n}", interval_seconds=10)

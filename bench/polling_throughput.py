@@ -28,8 +28,8 @@ from django.utils import timezone
 from bench.client_throughput import serve
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
 from config.memory import keep_what_is_loaded
-from core.db.sql import together
-from core.encryption import Sealed
+from core.db.sql import execute_batch
+from core.encryption import EncryptedValue
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, engine, fetching, rate_limiter, register, registry
@@ -42,7 +42,7 @@ NEVER = "2999-01-01T00:00Z"
 
 def land(poll: Poll, balance: object, _: object) -> None:
     """Write what was fetched to one row."""
-    together(("UPDATE workspaces_workspace SET tier = %s WHERE id = %s", [f"{balance}"[:80], poll.workspace_id]))
+    execute_batch(("UPDATE workspaces_workspace SET tier = %s WHERE id = %s", [f"{balance}"[:80], poll.workspace_id]))
 
 
 register(
@@ -135,7 +135,7 @@ def poll_with_two(resource: str) -> tuple[float, float]:
 
 
 def populate(count: int, url: str) -> None:
-    sealed = Sealed.seal(KEY)
+    sealed = EncryptedValue.encrypt(KEY)
     known = {"base_url": url, "api_key": sealed}
     rows = Workspace.objects.bulk_create(
         Workspace(name=f"W{n:05d}", slug=f"w{n:05d}", organization_id=f"org-{n}", **known) for n in range(count)

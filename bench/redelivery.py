@@ -125,7 +125,7 @@ def fail(credentials, url):
     from django.utils import timezone  # noqa: PLC0415
 
     from cleanlist import DeliveryAttempt, Secret  # noqa: PLC0415
-    from core.encryption import Sealed  # noqa: PLC0415
+    from core.encryption import EncryptedValue  # noqa: PLC0415
     from webhooks.ingest.attempts import ingest_page  # noqa: PLC0415
     from workspaces.models import Workspace  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def fail(credentials, url):
         slug="bench",
         base_url=credentials["base_url"],
         organization_id=credentials["organization_id"],
-        api_key=Sealed.seal(Secret(credentials["api_key"])),
+        api_key=EncryptedValue.encrypt(Secret(credentials["api_key"])),
     )
     now = timezone.now()
     rows = [

@@ -123,8 +123,8 @@ def measure(client, workspace):
     url = reverse("webhooks:list", args=[workspace.slug])
     newest = Delivery.objects.newest_first()
     pages = {name: url + query for name, query in FILTERS.items()}
-    pages["page 200"] = f"{url}?older={newest[10_000].place}"
-    pages["last page"] = f"{url}?older={newest.reverse()[49].place}"
+    pages["page 200"] = f"{url}?older={newest[10_000].cursor}"
+    pages["last page"] = f"{url}?older={newest.reverse()[49].cursor}"
     pages["figures"] = f"{url}figures/"
     pages["number, failed"] = f"{url}tally/?state=failed"
     pages["a workflow"] = f"{url}public_bulk_00000044/"

@@ -1,7 +1,7 @@
-"""The one clock by which it is noted when things were read and when they are due: the database's.
+"""The one clock for stored times: the database's.
 
-The clocks of the console's machines may differ, and be set; what several processes compare must come from one. Should
-that one have been ahead, what it dated into the future is taken to be of now, and mended.
+The clocks of the console's machines may differ, and be set; times that several processes compare must come from one.
+Should that one have been ahead, times that it stored in the future are set back to now.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,75 +17,75 @@ from django.db import connection
 from django.db.models import Case, DateTimeField, F, Model, Q, Value, When
 from django.utils import timezone
 
-# What is written while the mending runs is not from the future.
+# For rows that are written while the repair runs.
 SLACK = timedelta(seconds=5)
 # No lease of this console lasts longer.
 LONGEST_LEASE = timedelta(minutes=2)
-# Nothing is put off for longer at once, not even an e-mail by quiet hours.
+# Nothing is scheduled further ahead, not even an e-mail by quiet hours.
 LONGEST_WAIT = timedelta(days=7)
 logger = structlog.get_logger(__name__)
 
 
-# The moment that a request, or a round of work, has asked for.
-_asked: ContextVar[list[datetime] | None] = ContextVar("asked", default=None)
+# The time of a request, or of a round of work: empty until the first query.
+_cache: ContextVar[list[datetime] | None] = ContextVar("clock_cache", default=None)
 
 
 def now() -> datetime:
-    """Return the present moment by the database's clock, in one query; SQLite's clock is this machine's.
+    """Return the time by the database's clock, in one query; SQLite's clock is this machine's.
 
-    For what is stored, and compared with what others store.
+    For times that are stored, and compared with what other processes store.
     """
-    found = _ask()
-    if (asked := _asked.get()) is not None:
-        asked[:] = [found]
-    return found
+    current = _query_time()
+    if (cache := _cache.get()) is not None:
+        cache[:] = [current]
+    return current
 
 
-def moment() -> datetime:
-    """Return the present moment as ``one_moment`` holds it, asked for once; elsewhere the same as ``now``.
+def cached_now() -> datetime:
+    """Return the latest ``now()`` within ``cache_now``, which costs one query; elsewhere the same as ``now``.
 
-    For what is shown: how old it is, whether it is due, what lies in the last hour.
+    For pages: how old something is, whether it is due, what lies in the last hour.
     """
-    asked = _asked.get()
-    return asked[0] if asked else now()
+    cache = _cache.get()
+    return cache[0] if cache else now()
 
 
 def today() -> date:
-    """Return the date of the present moment where the viewer is."""
-    return timezone.localtime(moment()).date()
+    """Return the current date in the time zone of the viewer."""
+    return timezone.localtime(cached_now()).date()
 
 
 @contextmanager
-def one_moment() -> Iterator[None]:
-    """Let ``moment`` be the same all the while, or what ``now`` has said since."""
-    token = _asked.set([])
+def cache_now() -> Iterator[None]:
+    """Have ``cached_now`` return the same time throughout the block, until ``now`` is called again."""
+    token = _cache.set([])
     try:
         yield
     finally:
-        _asked.reset(token)
+        _cache.reset(token)
 
 
-def _ask() -> datetime:
+def _query_time() -> datetime:
     if connection.vendor != "postgresql":
         return timezone.now()  # noqa: TID251 - SQLite has no other
     with connection.cursor() as cursor:
         cursor.execute("SELECT clock_timestamp()")
-        (found,) = cursor.fetchone()
-    assert isinstance(found, datetime)  # noqa: S101 - what the function is declared to return
-    return found
+        (current,) = cursor.fetchone()
+    assert isinstance(current, datetime)  # noqa: S101 - what the function is declared to return
+    return current
 
 
 @dataclass(frozen=True)
-class _Times:
-    """The columns of one table that a clock which was ahead may have filled."""
+class _TimeColumns:
+    """The columns of one table that may hold times in the future after the clock was ahead."""
 
     model: type[Model]
     past: tuple[str, ...]
     due: tuple[str, ...]
     leases: tuple[str, ...]
 
-    def mend(self, present: datetime) -> int:
-        """Bring back to ``present`` what lies further ahead than it can; return how many rows that were."""
+    def repair(self, present: datetime) -> int:
+        """Set times that lie further ahead than possible back to ``present``; return the number of rows."""
         limits = {
             **dict.fromkeys(self.past, present + SLACK),
             **dict.fromkeys(self.due, present + LONGEST_WAIT),
@@ -95,41 +95,43 @@ class _Times:
         rows = self.model._default_manager.filter(beyond)  # noqa: SLF001 - Django's documented way
         if not rows.exists():
             return 0  # the usual case, and one in which SQLite need not be asked to write
-        brought = {name: _brought_back(name, present, present) for name in (*self.past, *self.due)}
-        return rows.update(**brought, **{name: _brought_back(name, limits[name], None) for name in self.leases})
+        reset = {name: _reset_to(name, present, present) for name in (*self.past, *self.due)}
+        return rows.update(**reset, **{name: _reset_to(name, limits[name], None) for name in self.leases})
 
 
-def _brought_back(column: str, limit: datetime, to: datetime | None) -> Case:
+def _reset_to(column: str, limit: datetime, to: datetime | None) -> Case:
     return Case(When(Q(**{f"{column}__gt": limit}), then=Value(to)), default=F(column), output_field=DateTimeField())
 
 
-_tables: dict[type[Model], _Times] = {}
-_menders: dict[Callable[[datetime], int], tuple[type[Model], ...]] = {}
+_tables: dict[type[Model], _TimeColumns] = {}
+_repairers: dict[Callable[[datetime], int], tuple[type[Model], ...]] = {}
 
 
-def watch(model: type[Model], *, past: Iterable[str] = (), due: Iterable[str] = (), leases: Iterable[str] = ()) -> None:
-    """Have ``mend`` see to the rows of ``model``.
+def register(
+    model: type[Model], *, past: Iterable[str] = (), due: Iterable[str] = (), leases: Iterable[str] = ()
+) -> None:
+    """Have ``repair_future_times`` repair the rows of ``model``.
 
     ``past`` are columns that say when something happened, so never lie in the future; ``due`` those that say when
-    something is to happen, which is at once in a row that a clock ahead has written; ``leases`` those that say until
-    when a worker is at it.
+    something is to happen, which is at once in a row written by a clock that was ahead; ``leases`` those that say when
+    a worker's lease ends.
     """
-    _tables[model] = _Times(model, tuple(past), tuple(due), tuple(leases))
+    _tables[model] = _TimeColumns(model, tuple(past), tuple(due), tuple(leases))
 
 
-def watch_with(mender: Callable[[datetime], int], *models: type[Model]) -> None:
-    """Have ``mend`` call ``mender`` with the present moment, for tables whose rows depend on each other.
+def register_repair(repair: Callable[[datetime], int], *models: type[Model]) -> None:
+    """Have ``repair_future_times`` call ``repair`` with the current time, for tables whose rows depend on each other.
 
-    It returns how many rows it has brought back.
+    It returns the number of rows that it changed.
     """
-    _menders[mender] = models
+    _repairers[repair] = models
 
 
-def mend() -> int:
-    """Take what a clock that was ahead has dated into the future to be of now; return how many rows."""
+def repair_future_times() -> int:
+    """Set times that a clock which was ahead stored in the future back to now; return the number of rows."""
     present = now()
-    mended = {model._meta.label: times.mend(present) for model, times in _tables.items()}  # noqa: SLF001 - Django's documented way
-    mended |= {models[0]._meta.label: mender(present) for mender, models in _menders.items()}  # noqa: SLF001 - as above
-    if any(mended.values()):
-        logger.warning("clock_was_ahead", **{label: rows for label, rows in mended.items() if rows})
-    return sum(mended.values())
+    repaired = {model._meta.label: columns.repair(present) for model, columns in _tables.items()}  # noqa: SLF001 - Django's documented way
+    repaired |= {models[0]._meta.label: repair(present) for repair, models in _repairers.items()}  # noqa: SLF001 - as above
+    if any(repaired.values()):
+        logger.warning("clock_was_ahead", **{label: rows for label, rows in repaired.items() if rows})
+    return sum(repaired.values())

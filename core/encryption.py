@@ -1,4 +1,4 @@
-"""Secrets at rest: sealed with MultiFernet, so that keys can be rotated, and opened only where they are used."""
+"""Secrets at rest, encrypted with MultiFernet so that keys can be rotated, and decrypted only where they are used."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from django.db import models
 from cleanlist import Secret
 
 
-class CannotOpen(Exception):
-    """The stored secret was sealed with a key that is no longer in ENCRYPTION_KEYS."""
+class DecryptionError(Exception):
+    """The stored secret was encrypted with a key that is no longer in ENCRYPTION_KEYS."""
 
 
 @lru_cache(maxsize=4)
@@ -19,8 +19,8 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
-class Sealed:
-    """A secret as it lies in the database. Its repr shows nothing."""
+class EncryptedValue:
+    """A secret as the database holds it. Its repr shows nothing."""
 
     __slots__ = ("ciphertext",)
 
@@ -28,47 +28,47 @@ class Sealed:
         self.ciphertext = ciphertext
 
     @classmethod
-    def seal(cls, secret: Secret) -> "Sealed":
+    def encrypt(cls, secret: Secret) -> "EncryptedValue":
         """Return ``secret`` encrypted with the first of ENCRYPTION_KEYS."""
         return cls(_fernet(tuple(settings.ENCRYPTION_KEYS)).encrypt(secret.reveal().encode()).decode())
 
-    def open(self) -> Secret:
-        """Return the secret. Raises CannotOpen when none of ENCRYPTION_KEYS fits."""
+    def decrypt(self) -> Secret:
+        """Return the secret. Raises DecryptionError when none of ENCRYPTION_KEYS fits."""
         try:
             return Secret(_fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(self.ciphertext.encode()).decode())
         except InvalidToken:
-            raise CannotOpen(
+            raise DecryptionError(
                 "A stored credential cannot be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed it. "
                 "Restore that key, or enter the credential again."
             ) from None
 
     @property
-    def opens(self) -> bool:
-        """Say whether one of ENCRYPTION_KEYS fits."""
+    def is_decryptable(self) -> bool:
+        """Return whether one of ENCRYPTION_KEYS fits."""
         try:
-            self.open()
-        except CannotOpen:
+            self.decrypt()
+        except DecryptionError:
             return False
         return True
 
     @property
     def is_current(self) -> bool:
-        """Say whether it was sealed with the first of ENCRYPTION_KEYS."""
+        """Return whether it was encrypted with the first of ENCRYPTION_KEYS."""
         try:
             _fernet((settings.ENCRYPTION_KEYS[0],)).decrypt(self.ciphertext.encode())
         except InvalidToken:
             return False
         return True
 
-    def resealed(self) -> "Sealed":
-        """Return the same secret sealed with the first of ENCRYPTION_KEYS. Raises CannotOpen when no key fits."""
-        return Sealed.seal(self.open())
+    def reencrypted(self) -> "EncryptedValue":
+        """Return the same secret under the first of ENCRYPTION_KEYS. Raises DecryptionError when no key fits."""
+        return EncryptedValue.encrypt(self.decrypt())
 
     def __repr__(self) -> str:
-        return "Sealed(…)"
+        return "EncryptedValue(…)"
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sealed) and other.ciphertext == self.ciphertext
+        return isinstance(other, EncryptedValue) and other.ciphertext == self.ciphertext
 
     def __hash__(self) -> int:
         return hash(self.ciphertext)
@@ -81,24 +81,24 @@ else:
     TextField = models.TextField
 
 
-class SealedField(TextField):
-    """A column that holds a Sealed secret, or null."""
+class EncryptedField(TextField):
+    """A column that holds an EncryptedValue, or null."""
 
     if TYPE_CHECKING:  # how django-stubs learns what may be assigned
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any
 
-    def from_db_value(self, value: str | None, *_: object) -> Sealed | None:
+    def from_db_value(self, value: str | None, *_: object) -> EncryptedValue | None:
         """Wrap the ciphertext; nothing is decrypted until it is needed."""
-        return None if value is None else Sealed(value)
+        return None if value is None else EncryptedValue(value)
 
-    def to_python(self, value: object) -> Sealed | None:
-        """Accept what the column itself gives; a bare string is refused, so that no secret is stored in clear."""
-        if value is None or isinstance(value, Sealed):
+    def to_python(self, value: object) -> EncryptedValue | None:
+        """Refuse a bare string, so that no secret is stored in clear."""
+        if value is None or isinstance(value, EncryptedValue):
             return value
-        raise TypeError("Only a Sealed secret can be stored here.")
+        raise TypeError("Only an EncryptedValue can be stored here.")
 
     def get_prep_value(self, value: object) -> str | None:
         """Return the ciphertext."""
-        sealed = self.to_python(value)
-        return None if sealed is None else sealed.ciphertext
+        encrypted = self.to_python(value)
+        return None if encrypted is None else encrypted.ciphertext

@@ -14,12 +14,12 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 # Where in a table one is, and which row is open: no filters.
-PLACES = ("older", "newer", "at", "row", "seen", "shown")
+CURSOR_PARAMETERS = ("older", "newer", "at", "row", "seen", "shown")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 # The query parameters of a filter, and the filter in words.
@@ -34,7 +34,7 @@ class Chip:
     url: str
 
 
-def parse_moment(text: str, *, end: bool = False) -> datetime:
+def parse_time(text: str, *, end: bool = False) -> datetime:
     """Read an ISO 8601 date or time, in the viewer's zone where it names none; a day's ``end`` is the next midnight.
 
     Of a time that comes twice or not at all because clocks are changed, the first moment it can mean, as an ``end`` the
@@ -59,7 +59,7 @@ def parse_moment(text: str, *, end: bool = False) -> datetime:
     return max(can_mean) if end else min(can_mean)
 
 
-class MomentInput(forms.TextInput):
+class LocalDateTimeInput(forms.TextInput):
     """A date and time in the viewer's zone, whatever zone the address names."""
 
     input_type = "datetime-local"
@@ -67,7 +67,7 @@ class MomentInput(forms.TextInput):
     def format_value(self, value: Any) -> str | None:
         """Return the time as the browser's field takes it."""
         try:
-            return f"{timezone.localtime(parse_moment(str(value or ''))):%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
+            return f"{timezone.localtime(parse_time(str(value or ''))):%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
         except ValidationError:
             return str(value) if value else None
 
@@ -84,8 +84,8 @@ class FilterForm(forms.Form):
     first: ClassVar[tuple[str, ...]] = ("since",)
 
     since = forms.CharField(required=False, label="Last", max_length=100, widget=example("6h, 30m, 7d"))
-    start = forms.CharField(required=False, label="From", max_length=100, widget=MomentInput)
-    end = forms.CharField(required=False, label="Until", max_length=100, widget=MomentInput)
+    start = forms.CharField(required=False, label="From", max_length=100, widget=LocalDateTimeInput)
+    end = forms.CharField(required=False, label="Until", max_length=100, widget=LocalDateTimeInput)
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
@@ -119,17 +119,17 @@ class FilterForm(forms.Form):
     def clean_start(self) -> datetime | None:
         """Read the first moment."""
         text: str = self.cleaned_data["start"]
-        return parse_moment(text) if text else None
+        return parse_time(text) if text else None
 
     def clean_end(self) -> datetime | None:
         """Read the moment before which it ends."""
         text: str = self.cleaned_data["end"]
-        return parse_moment(text, end=True) if text else None
+        return parse_time(text, end=True) if text else None
 
     def clean(self) -> dict[str, Any]:
         """Refuse what no filter is called, and times that exclude each other."""
         data = self.cleaned_data
-        known = {*self.fields, *PLACES}
+        known = {*self.fields, *CURSOR_PARAMETERS}
         if unknown := sorted(name for name in self.query if name not in known):
             raise ValidationError(f"There is no filter “{unknown[0][:40]}”. Remove it from the address.")
         if data.get("since") and (data.get("start") or data.get("end")):
@@ -159,7 +159,7 @@ class FilterForm(forms.Form):
     def link(self, **changes: str) -> str:
         """Return the query string with ``changes`` made to the filters; "" takes one out. It starts at the top."""
         query = self.query.copy()
-        for name in (*PLACES, *changes):
+        for name in (*CURSOR_PARAMETERS, *changes):
             query.pop(name, None)
         query.update({name: value for name, value in changes.items() if value})
         return f"?{query.urlencode()}"
@@ -177,12 +177,12 @@ class FilterForm(forms.Form):
     @property
     def kept(self) -> list[tuple[str, str]]:
         """Return the filters as a form carries them along."""
-        return [(name, str(value)) for name, value in self.query.items() if name not in PLACES]
+        return [(name, str(value)) for name, value in self.query.items() if name not in CURSOR_PARAMETERS]
 
     @property
     def recorded(self) -> dict[str, str]:
         """Return the filters that are on, as the audit trail keeps them."""
-        return {name: plain_text(value, 300) for name, value in self.kept if value}
+        return {name: sanitize_text(value, 300) for name, value in self.kept if value}
 
     @property
     def raw(self) -> dict[str, str]:
@@ -201,6 +201,6 @@ class FilterForm(forms.Form):
 
 def _shown(text: str) -> str:
     try:
-        return f"{timezone.localtime(parse_moment(text)):%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        return f"{timezone.localtime(parse_time(text)):%Y-%m-%d %H:%M:%S}".removesuffix(":00")
     except ValidationError:
         return text

@@ -14,20 +14,20 @@ def is_htmx(request: HttpRequest) -> bool:
     return bool(getattr(request, "htmx", False))
 
 
-def wants_part(request: HttpRequest) -> bool:
+def wants_partial(request: HttpRequest) -> bool:
     """Say whether htmx asks for the part of the page that changes; never a client parameter."""
     htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
-def go_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
+def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
     """Lead to ``url`` after a command, with ``done`` as a notice there."""
     if done:
         messages.success(request, done)
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
 
 
-def page_or_part(
+def render_page(
     request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     """Render ``template``, or only its ``part`` where htmx asks, so that what was typed stays in the browser."""
@@ -37,7 +37,7 @@ def page_or_part(
     return response
 
 
-def way_back(request: HttpRequest, otherwise: str) -> str:
+def referrer_or(request: HttpRequest, otherwise: str) -> str:
     """Return the page of this console that the person came from, or ``otherwise``."""
     origin = request.headers.get("Referer", "")
     own = url_has_allowed_host_and_scheme(origin, {request.get_host()}, require_https=request.is_secure())

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 _HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
-def plain_text(value: str | None, limit: int) -> str:
+def sanitize_text(value: str | None, limit: int) -> str:
     """Return ``value`` with what no reader should meet replaced, cut to ``limit`` characters; empty for None."""
     text = value or ""
     if not text.isprintable():  # most is, and is told so much faster; nothing harmful counts as printable
@@ -20,18 +20,18 @@ def plain_text(value: str | None, limit: int) -> str:
     return text[:limit]
 
 
-def plain_json(value: Any) -> Any:
+def sanitize_json(value: Any) -> Any:
     """Return ``value`` as databases keep JSON: every text made plain, and None for what is no finite number."""
     if isinstance(value, str):
-        return plain_text(value, 10_000)
+        return sanitize_text(value, 10_000)
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {plain_text(str(name), 200): plain_json(item) for name, item in value.items()}
-    return [plain_json(item) for item in value] if isinstance(value, list | tuple) else value
+        return {sanitize_text(str(name), 200): sanitize_json(item) for name, item in value.items()}
+    return [sanitize_json(item) for item in value] if isinstance(value, list | tuple) else value
 
 
-def is_plain_line(value: str) -> None:
+def validate_single_line(value: str) -> None:
     """Raise ValidationError when a name that a person typed holds line breaks or characters that nobody can see.
 
     NUL is left to Django, whose fields of text refuse it by themselves, in the same words.

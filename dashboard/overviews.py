@@ -11,7 +11,7 @@ from django.db.models import Sum
 from core import clock
 from keys.models import LoggedRequest, WorkspaceTraffic
 from usage.models import BalanceReading
-from workspaces.error_messages import Explanation, explain_kind
+from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import Resource, all_resources
 
@@ -61,7 +61,7 @@ class Reading:
         return [poll for poll in self._running if poll.consecutive_failures]
 
     @property
-    def problem(self) -> Explanation | None:
+    def problem(self) -> ErrorMessage | None:
         """Return why the first of the failing ones fails."""
         if not self.failing:
             return None
@@ -86,7 +86,7 @@ def readings_of(workspace: Workspace) -> list[Reading]:
 
 def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
     """Return the customer's latest requests across all keys, newest first."""
-    now = clock.moment()
+    now = clock.cached_now()
     log = LoggedRequest.objects.by_customer().filter(key__workspace=workspace).select_related("key")
     rows: list[LoggedRequest] = []
     for stretch in STRETCHES:
@@ -98,7 +98,7 @@ def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
 
 def requests_by_hour(workspace: Workspace) -> list[int]:
     """Return how many requests the customer made in each of the last 24 hours, oldest first."""
-    this_hour = clock.moment().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    this_hour = clock.cached_now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
     cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
     counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))

@@ -54,7 +54,7 @@ class Summary:
     @cached_property
     def runway(self) -> Runway | None:
         """Return when the credits run out; worked out only for those that a page shows."""
-        return None if self.credits is None else stored_runway(self.workspace, self.credits, clock.moment())
+        return None if self.credits is None else stored_runway(self.workspace, self.credits, clock.cached_now())
 
     @property
     def error_percent(self) -> float | None:
@@ -79,7 +79,7 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
             credits=Subquery(latest.values("credits")[:1]), credits_read_at=Subquery(latest.values("read_at")[:1])
         )
     )
-    now = clock.moment()
+    now = clock.cached_now()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
     webhooks = health.failing(rows, now)
     budgets = standings_of((row for row in rows if hasattr(row, "budget")), now)

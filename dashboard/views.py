@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from dashboard import overviews
 from dashboard.choosing import choose
 from dashboard.summaries import Summary, summaries_of
@@ -20,7 +20,7 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the workspaces that the person may see, those that need attention first; a page of them where many."""
-    searched, after = (plain_text(request.GET.get(name, ""), 80).strip() for name in ("q", "after"))
+    searched, after = (sanitize_text(request.GET.get(name, ""), 80).strip() for name in ("q", "after"))
     chosen = choose(Workspace.objects.visible_to(request.user), searched, after)
     visible = chosen.page(summaries_of(chosen.workspaces))
     # Those that ask for a second factor, which the person has not set up, show no figures.

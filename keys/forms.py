@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from core import clock
-from core.sanitize import is_plain_line
+from core.sanitize import validate_single_line
 from keys.models.key import SORTS, ApiKeyQuerySet, conditions
 
 REVOKE_ALL_PHRASE = "revoke all keys"
@@ -29,7 +29,7 @@ class CreateKeyForm(forms.Form):
     name = forms.CharField(
         max_length=200,
         required=False,
-        validators=[is_plain_line],
+        validators=[validate_single_line],
         help_text="Where the key will live, such as “Production server”. One key for each place is easiest to revoke.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
         error_messages={"max_length": "A name has at most 200 characters; this one has %(show_value)d."},
@@ -115,7 +115,7 @@ class KeyFilterForm(forms.Form):
         if text := data.get("q"):
             keys = keys.matching(text)
         if status := data.get("status"):
-            keys = keys.filter(conditions(clock.moment())[status])
+            keys = keys.filter(conditions(clock.cached_now())[status])
         if sort := data.get("sort"):
             return keys.sorted_by(sort.lstrip("-"), descending=sort.startswith("-"))
         return keys.recently_used_first()

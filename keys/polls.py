@@ -7,7 +7,7 @@ from django.conf import settings
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from keys import sync
 from keys.log.endpoints import endpoint_of
 from keys.log.ingest import pages as log_ingest
@@ -42,7 +42,7 @@ def _problem_of_id(text: str) -> str:
     """Return why a key cannot be kept: by its id it is revoked, so that must not be altered to be stored."""
     if not text:
         return "id is missing"
-    if plain_text(text, _LONGEST_ID) != text or text in {".", ".."}:
+    if sanitize_text(text, _LONGEST_ID) != text or text in {".", ".."}:
         return f"id: longer than {_LONGEST_ID} characters, or with some that cannot stand in one"
     return ""
 

@@ -13,7 +13,7 @@ from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.services import RevokeAllResult, RevokeResult, RevokeVerdict
 from keys.status import Status, status_of
-from workspaces.error_messages import Explanation, explain, explain_kind
+from workspaces.error_messages import ErrorMessage, explain, explain_kind
 from workspaces.models import Poll, Workspace
 
 LAST_HOUR = timedelta(hours=1)
@@ -140,7 +140,7 @@ class Connection:
         return session.token_expires_at if session is not None and session.is_usable else None
 
     @cached_property
-    def failure(self) -> Explanation | None:
+    def failure(self) -> ErrorMessage | None:
         """Return why the last reading failed, or None if it did not."""
         if self.poll is None or not self.poll.consecutive_failures:
             return None
@@ -172,7 +172,7 @@ class Connection:
         text = "The stored management session no longer works, so the keys cannot be read."
         return Blank("expired", "The management session is over", text, self.settings_url, "Renew the session")
 
-    def _blank_for(self, failure: Explanation) -> Blank:
+    def _blank_for(self, failure: ErrorMessage) -> Blank:
         text = f"{failure.text} {failure.fix}".strip()
         url = reverse(failure.action_url_name, args=[self.workspace.slug]) if failure.action_url_name else ""
         return Blank(failure.kind, failure.title, text, url, failure.action_label)

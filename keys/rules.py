@@ -202,7 +202,7 @@ def _expiry(key: ApiKey, now: datetime) -> Observation | None:
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of keys."""
-    now = clock.moment()
+    now = clock.cached_now()
     keys = list(ApiKey.objects.of(workspace).active(now))
     failed = Count("pk", filter=Q(status_code__gte=400))
     found = log_of(keys, since, now).aggregate(all=Count("pk"), failed=failed)

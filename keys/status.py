@@ -26,7 +26,7 @@ class Status:
 
 def status_of(key: ApiKey, now: datetime | None = None) -> Status:
     """Return what to say of ``key``; dates are in the viewer's zone."""
-    moment = now or clock.moment()
+    moment = now or clock.cached_now()
     if key.gone_at is not None:
         return Status(
             "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"

@@ -10,7 +10,7 @@ from django.db import transaction
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey
 from core import clock
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from keys import lost_creations
 from keys.log.ingest import schedule
 from keys.models import ApiKey
@@ -33,9 +33,9 @@ def ingest_full_list(
     owner = (session.user_email or session.user_id) if session else ""
     facts = {
         key.id: {
-            "name": plain_text(key.name, 200),
-            "prefix": plain_text(key.key_prefix, 16),
-            "last4": plain_text(key.key_last4, 8),
+            "name": sanitize_text(key.name, 200),
+            "prefix": sanitize_text(key.key_prefix, 16),
+            "last4": sanitize_text(key.key_last4, 8),
             "created_at": key.created_at,
             "expires_at": key.expires_at,
             "last_used_at": key.last_used_at,
@@ -59,12 +59,12 @@ def ingest_light_list(
     facts: dict[str, dict[str, Any]] = {}
     for key in listed:
         known: dict[str, Any] = {
-            "prefix": plain_text(key.key_prefix, 16),
-            "last4": plain_text(key.key_last4, 8),
+            "prefix": sanitize_text(key.key_prefix, 16),
+            "last4": sanitize_text(key.key_last4, 8),
             "is_active": key.is_active,
         }
         optional = {
-            "name": plain_text(key.name, 200),
+            "name": sanitize_text(key.name, 200),
             "created_at": key.created_at,
             "last_used_at": key.last_used_at,
         }

@@ -28,7 +28,7 @@ class ChangedMeanwhile(Exception):
     """What there is to do is not what was agreed to; nothing was done."""
 
 
-@clock.one_moment()
+@clock.cache_now()
 def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
     """Return what would be done. Raises NotApplicable with everything that is refused."""
     run = Run(actor, delete=delete)
@@ -41,7 +41,7 @@ def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
     return run
 
 
-@clock.one_moment()
+@clock.cache_now()
 def carry_out(wanted: Sequence[Wanted], agreed: Run, reports: Mapping[str, ConnectionReport]) -> Run:
     """Do what was ``agreed``; ``reports`` say what upstream thinks of the credentials, by workspace.
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from cleanlist import Secret
-from core.encryption import CannotOpen, Sealed
+from core.encryption import DecryptionError, EncryptedValue
 from provisioning.document import Wanted, WantedSession
 from provisioning.fields import SOURCES, STORED, Said, Stored
 from provisioning.reading import Node
@@ -27,7 +27,7 @@ def connect(run: Run, wanted: Wanted) -> Workspace | None:
         return None
     try:
         check_encryption_keys()
-    except CannotOpen as error:
+    except DecryptionError as error:
         run.refuse(wanted.node, str(error))
         return None
     base_url = wanted.details.get("base_url") or first_address()
@@ -81,7 +81,7 @@ def apply_credentials(run: Run, wanted: Wanted, workspace: Workspace) -> None:
     try:
         key = _apply_api_key(run, wanted.api_key, workspace) if wanted.api_key else None
         session = _apply_session(run, wanted.session, workspace) if wanted.session else {}
-    except CannotOpen as error:
+    except DecryptionError as error:
         run.refuse(wanted.node, str(error))
         return
     if key or session:
@@ -145,9 +145,9 @@ def _is_same(session: WantedSession, stored: ManagementSession) -> bool:
     )
 
 
-def _opened(sealed: Sealed | None) -> str | None:
-    """Return a stored secret, if there is one. Raises CannotOpen."""
-    return sealed.open().reveal() if sealed is not None else None
+def _opened(sealed: EncryptedValue | None) -> str | None:
+    """Return a stored secret, if there is one. Raises DecryptionError."""
+    return sealed.decrypt().reveal() if sealed is not None else None
 
 
 def _drop(run: Run, node: Node, workspace: Workspace, kind: str) -> None:

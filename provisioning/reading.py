@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 
 MOST_BYTES = 8 * 1024 * 1024
 DEEPEST = 12
@@ -37,7 +37,7 @@ class Problem:
 
 def one_line(text: str) -> str:
     """Return ``text`` without what would act on a terminal."""
-    return plain_text(" ".join(text.splitlines()), 2000)
+    return sanitize_text(" ".join(text.splitlines()), 2000)
 
 
 class NotApplicable(Exception):

@@ -6,8 +6,8 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
-from core.db.sql import together
-from core.encryption import Sealed
+from core.db.sql import execute_batch
+from core.encryption import EncryptedValue
 from keys.log.ingest import rollups
 from keys.log.ingest.rollup_counts import count_rows
 from keys.models import ApiKey, LoggedRequest
@@ -24,7 +24,7 @@ def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
     endpoints = set(known)
     cells = count_rows(rows, endpoints)
     rollups.note_endpoints(key, endpoints - known)
-    together(*rollups.adding(key, cells))
+    execute_batch(*rollups.adding(key, cells))
 
 
 def person(role_name: str) -> User:
@@ -39,7 +39,7 @@ def workspace(db, settings):
         slug="example-works",
         base_url=NOWHERE,
         organization_id="org_example",
-        api_key=Sealed.seal(Secret(API_KEY)),
+        api_key=EncryptedValue.encrypt(Secret(API_KEY)),
         api_key_prefix=API_KEY[:10],
         api_key_last4=API_KEY[-4:],
         api_key_accepted_at=timezone.now(),

@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from cleanlist import ApiKeyCredential, Client, Credential, Timeouts
 from cleanlist.errors import CleanlistError
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected, check_address, session_credential
 from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
@@ -13,13 +13,13 @@ from workspaces.polling import rate_limiter
 T = TypeVar("T")
 # Somebody is watching: a check that takes longer has its answer, too.
 PATIENCE = Timeouts(connect=3.0, read=8.0, total=10.0)
-FAILURES = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
+FAILURES = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 
 
 def own_key(workspace: Workspace) -> ApiKeyCredential:
     """Return the stored API key, also one that upstream has refused: a person wants to know what it says now.
 
-    Raises NotConnected or CannotOpen.
+    Raises NotConnected or DecryptionError.
     """
     if workspace.api_key is None:
         raise NotConnected("No API key is stored. Add one in the workspace's settings.")
@@ -36,7 +36,7 @@ def ask(
     """Make one call with the workspace's API key, or another ``credential`` of it. Raises one of FAILURES."""
     check_address(workspace.base_url)
     found = credential(workspace)
-    rate_limiter.note([(workspace.rate_limited_as, endpoint)])
+    rate_limiter.record([(workspace.rate_limited_as, endpoint)])
     with Client(workspace.base_url, found, retries=0, timeouts=PATIENCE) as client:
         return call(client)
 

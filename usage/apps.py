@@ -11,7 +11,7 @@ class UsageConfig(AppConfig):
         from usage import figures  # noqa: PLC0415 - models can be imported from here on
         from usage.changes.review import hear_of  # noqa: PLC0415
         from webhooks.ingest import enrichment_status  # noqa: PLC0415
-        from workspaces.polling.registry import on_landed  # noqa: PLC0415
+        from workspaces.polling.registry import on_ingested  # noqa: PLC0415
 
         enrichment_status.on_status(hear_of)
-        on_landed(figures.after_landing)
+        on_ingested(figures.after_landing)

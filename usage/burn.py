@@ -74,13 +74,13 @@ def latest(workspace: Workspace) -> BalanceReading | None:
 
 def top_ups(workspace: Workspace, since: datetime, until: datetime | None = None) -> list[TopUp]:
     """Return the top-ups that were seen after ``since`` and by ``until`` (now by default), oldest first; one query."""
-    rows = BalanceChange.objects.of(workspace).between(since, until or clock.moment()).top_ups()
+    rows = BalanceChange.objects.of(workspace).between(since, until or clock.cached_now()).top_ups()
     return [TopUp(row.until, row.topped_up, row.after, row.top_up_low, row.top_up_high, row) for row in rows]
 
 
 def last_peak(workspace: Workspace, now: datetime | None = None) -> Decimal | None:
     """Return the base of thresholds in per cent, as ``peaks_of`` does. None before the first reading."""
-    return peaks_of([workspace.pk], now or clock.moment()).get(workspace.pk)
+    return peaks_of([workspace.pk], now or clock.cached_now()).get(workspace.pk)
 
 
 def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
@@ -141,7 +141,7 @@ def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: dat
 
     It is no less than what enrichments in that time are known to have cost.
     """
-    end = until or clock.moment()
+    end = until or clock.cached_now()
     readings = BalanceReading.objects.of(workspace)
     first = readings.order_by("first_read_at").first()
     last = readings.begun_by(end)

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from core.formatting import figure
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from usage.changes.facts import ZERO, Mark
 from usage.models import BalanceChange
 
@@ -108,7 +108,7 @@ class HistoryForm(forms.Form):
                 data["text"] = file.read().decode()
             except UnicodeDecodeError:
                 raise forms.ValidationError("The file is not text in UTF-8.") from None
-            data["name"] = plain_text(file.name, 120)
+            data["name"] = sanitize_text(file.name, 120)
         if not (data.get("text") or "").strip():
             raise forms.ValidationError("Choose a file, or paste its lines.")
         data["name"] = data.get("name") or "Pasted lines"

@@ -60,4 +60,4 @@ def mend(moment: datetime) -> int:
     return mended
 
 
-clock.watch_with(mend, BalanceReading, BalanceChange, BalanceHour, BurnPattern)
+clock.register_repair(mend, BalanceReading, BalanceChange, BalanceHour, BurnPattern)

@@ -23,7 +23,7 @@ class BalanceImport(models.Model):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_imports")
     name = models.CharField(max_length=120)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
-    at = models.DateTimeField(default=clock.moment)
+    at = models.DateTimeField(default=clock.cached_now)
     rows = models.PositiveIntegerField()
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
@@ -244,7 +244,7 @@ class Budget(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="budget")
     credits = models.DecimalField(max_digits=18, decimal_places=4)
     length = models.CharField(max_length=5, choices=Length.choices, default=Length.MONTH)
-    length_since = models.DateTimeField(default=clock.moment)
+    length_since = models.DateTimeField(default=clock.cached_now)
     time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
 
     def __str__(self) -> str:
@@ -264,5 +264,5 @@ class Budget(models.Model):
         return 100 * credits / self.credits
 
 
-clock.watch(BalanceImport, past=("at", "undone_at"))
-clock.watch(Budget, past=("length_since",))
+clock.register(BalanceImport, past=("at", "undone_at"))
+clock.register(Budget, past=("length_since",))

@@ -245,7 +245,7 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of credits."""
-    [one] = credits_of([workspace], clock.moment())
+    [one] = credits_of([workspace], clock.cached_now())
     if one.problem:
         return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)

@@ -9,7 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from alerts.views.alert_list import rights
 from core import clock
-from core.http import go_to
+from core.http import redirect_to
 from usage.changes.facts import Mark
 from usage.changes.marking import mark, unmark
 from usage.forms import MarkForm
@@ -29,7 +29,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
-    page = overview_of(workspace, request.GET.get("range", ""), clock.moment(), more)
+    page = overview_of(workspace, request.GET.get("range", ""), clock.cached_now(), more)
     context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **rights(request)}
     context |= page_context(request, workspace)
     htmx: Any = getattr(request, "htmx", None)
@@ -50,7 +50,7 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         said = form.cleaned_data
         mark(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
         done = f"Noted: {Explained(row).said}. Burn, runway and top-ups follow it."
-        return go_to(request, reverse("usage:overview", args=[workspace.slug]), done)
+        return redirect_to(request, reverse("usage:overview", args=[workspace.slug]), done)
     context = {"current": workspace, "one": Explained(row), "form": form, **page_context(request, workspace)}
     return render(request, "usage/change.html", context, status=422 if is_post else 200)
 
@@ -62,7 +62,7 @@ def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     row = _change(workspace, pk)
     done = unmark(row, Actor.of(request))
     text = "Taken back: the console's own reading counts again." if done else "Nothing is said of it any more."
-    return go_to(request, reverse("usage:change", args=[workspace.slug, row.pk]), text)
+    return redirect_to(request, reverse("usage:change", args=[workspace.slug, row.pk]), text)
 
 
 def _change(workspace: Workspace, pk: int) -> BalanceChange:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from core.export import csv_lines, json_lines
-from core.pagination import Counts, Cursor, Page
+from core.pagination import Cursor, Page, RowCounts
 from webhooks.models import Delivery
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import reason_named
@@ -94,7 +94,7 @@ def in_utc(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
 
 
-def size_in_words(page: Page[Delivery], counts: Counts) -> str:
+def size_in_words(page: Page[Delivery], counts: RowCounts) -> str:
     """Say how large the file will be, going by the rows in sight and the number that match."""
     count = counts.matching.count
     if not page.rows or count is None:

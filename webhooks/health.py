@@ -100,7 +100,7 @@ def endpoints(
     workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_ENDPOINTS
 ) -> list[EndpointHealth]:
     """Return the figures of the endpoints last used, failing ones first; three queries. Default: the last 7 days."""
-    start = since or clock.moment() - PERIOD
+    start = since or clock.cached_now() - PERIOD
     rows = list(_with_rows(_used(workspace, start), start)[:limit])
     counts: dict[str, dict[str, int]] = {}
     histograms: dict[str, list[Histogram]] = {}
@@ -122,7 +122,7 @@ class _Total(Func):
 
 def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_GROUPS) -> list[FailureGroup]:
     """Return what has not arrived, by endpoint and reason, the largest group first; one query. Default: 7 days."""
-    start = since or clock.moment() - PERIOD
+    start = since or clock.cached_now() - PERIOD
     rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
     # A delivery whose first attempt still runs has no reason yet.
     rows = rows.exclude(reason="")
@@ -138,7 +138,7 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
 
 def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, FailureSummary]:
     """Return what fails in each workspace by its primary key, nothing where nothing does; two queries for all."""
-    moment = now or clock.moment()
+    moment = now or clock.cached_now()
     start, ids = moment - PERIOD, [workspace.pk for workspace in workspaces]
     rows = _with_rows(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
     hosts: dict[int, list[str]] = {}

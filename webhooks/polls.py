@@ -8,7 +8,7 @@ from django.conf import settings
 
 from cleanlist import AsyncClient, DeliveryAttempt, EnrichmentStatus, Listing
 from cleanlist.errors import BadRequest, NotFound
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks import tracked_workflows
 from webhooks.ingest import enrichment_status
 from webhooks.ingest.attempts import AttemptIngestResult, ingest_page
@@ -40,7 +40,7 @@ async def fetch_latest(client: AsyncClient, _: Poll) -> Listing[DeliveryAttempt]
     try:
         return (await client.webhooks.deliveries()).without(find_problem)
     except BadRequest as error:
-        return UpstreamRefusal(plain_text(error.message, 500))
+        return UpstreamRefusal(sanitize_text(error.message, 500))
 
 
 def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime) -> None:
@@ -105,7 +105,7 @@ async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[Delivery
     try:
         attempts = await client.webhooks.deliveries(poll.subject)
     except (NotFound, BadRequest) as error:
-        return UpstreamRefusal(plain_text(error.message, 500))
+        return UpstreamRefusal(sanitize_text(error.message, 500))
     return attempts.without(lambda attempt: find_problem(attempt, poll.subject))
 
 
@@ -132,7 +132,7 @@ async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Up
             return await client.enrich.newer_status(poll.subject)
         return await client.enrich.status(workflow_id=poll.subject)
     except (NotFound, BadRequest) as error:
-        return UpstreamRefusal(plain_text(error.message, 500))
+        return UpstreamRefusal(sanitize_text(error.message, 500))
 
 
 def ingest_status(poll: Poll, answer: EnrichmentStatus | UpstreamRefusal, read_at: datetime) -> None:

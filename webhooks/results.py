@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cleanlist import EnrichmentStatus
 from core import clock
 from core.export import csv_lines
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
@@ -66,7 +66,7 @@ def fetch(workflow: Workflow) -> WorkflowResult:
     Takes as long as upstream does, at most the client's total time-out.
     """
     with reading_client(workflow.workspace) as client:
-        rate_limiter.note([(workflow.workspace.rate_limited_as, ENDPOINT)])
+        rate_limiter.record([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
     enrichment_status.record_status(workflow, status, clock.now())
     return result_of(workflow.workflow_id, status)
@@ -131,4 +131,4 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
         return "; ".join(filter(None, (_text(one) for one in value)))[:_MOST_CHARACTERS]
-    return plain_text(value if isinstance(value, str) else json.dumps(value, default=str), _MOST_CHARACTERS)
+    return sanitize_text(value if isinstance(value, str) else json.dumps(value, default=str), _MOST_CHARACTERS)

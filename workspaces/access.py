@@ -1,6 +1,6 @@
 """The one way from a URL to a workspace: 404 for strangers, 403 for members who may not.
 
-Whoever may act, but must do something first, is sent there and comes back: ``Detour``.
+Whoever may act, but must do something first, is sent there and comes back: ``RedirectRequired``.
 """
 
 import time
@@ -27,7 +27,7 @@ LONGEST_KEPT = 6000
 _KEPT = "entries_kept_during_confirmation"
 
 
-class Detour(Exception):
+class RedirectRequired(Exception):
     """The person has to go to ``url`` before they may go on; a middleware leads them there."""
 
     def __init__(self, url: str) -> None:
@@ -39,7 +39,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     """Return the workspace if the signed-in person may act there as ``role``.
 
     Raises Http404 when it does not exist for them, PermissionDenied when they are a member without that right, and
-    Detour when the workspace asks for a second factor that they have not set up.
+    RedirectRequired when the workspace asks for a second factor that they have not set up.
     """
     user = request.user
     workspace = Workspace.objects.visible_to(user).select_related("session").filter(slug=slug).first()
@@ -51,7 +51,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     if workspace.requires_mfa and not has_second_factor(user):
         request.session["enrol_for"], request.session["enrol_first"] = workspace.slug, workspace.name
         messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
-        raise Detour(reverse("mfa_index"))
+        raise RedirectRequired(reverse("mfa_index"))
     for mark in ("enrol_for", "enrol_first"):
         request.session.pop(mark, None)  # they have arrived
     request.needed_role = role  # type: ignore[attr-defined]
@@ -160,7 +160,7 @@ def require_confirmation(
 ) -> None:
     """Let only those go on who proved who they are lately; call it after ``get_workspace``.
 
-    Raises Detour to the page that asks; from there they land on ``back`` (this address by default), where
+    Raises RedirectRequired to the page that asks; from there they land on ``back`` (this address by default), where
     ``entries_kept`` returns what they had typed into the fields ``keep``, which must not hold secrets. With ``go_on``,
     the words of a button, that page offers to send the same request once more; with ``starts`` it does so by itself.
     That is for what comes to this browser only, since who holds the same session may have begun it. ``part`` is the
@@ -179,7 +179,7 @@ def require_confirmation(
     elif request.method == "POST" and not go_on:
         kept_too = "What you entered is kept." if keep else "Then do it once more."
         messages.warning(request, f"Nothing was done yet: confirm first that it is you. {kept_too}")
-    raise Detour(confirmation_url(request, back))
+    raise RedirectRequired(confirmation_url(request, back))
 
 
 def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[str, Any]) -> None:

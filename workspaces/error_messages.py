@@ -10,7 +10,7 @@ from django.utils import timezone
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from core import clock
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 
 # Of the six kinds of blank that ``{% empty %}`` draws, those that an error can lead to.
@@ -19,7 +19,7 @@ SETTINGS = "workspaces:settings"
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ErrorMessage:
     """What a page says about an error.
 
     ``action_url_name`` takes the workspace's slug; where it is empty, the way out is to try again.
@@ -47,7 +47,7 @@ class Explanation:
         return " ".join(part for part in parts if part)
 
 
-def explain(error: Exception) -> Explanation:
+def explain(error: Exception) -> ErrorMessage:
     """Return what to tell a person about ``error``, times in the viewer's zone.
 
     Knows every class of ``cleanlist.errors`` and our own refusals; of anything else the log has the details.
@@ -55,22 +55,22 @@ def explain(error: Exception) -> Explanation:
     for kind, words in _WORDS:
         if isinstance(error, kind):
             return _with_facts(words(error), error)
-    return Explanation(
+    return ErrorMessage(
         "failed", "Something went wrong in this console", fix="Try again; the console's log has the details."
     )
 
 
-def explain_kind(kind: str, message: str, request_id: str = "") -> Explanation:
+def explain_kind(kind: str, message: str, request_id: str = "") -> ErrorMessage:
     """Explain an error of which only its class's name and its message were kept, as ``Poll`` keeps them."""
     found = getattr(errors, kind, None)
     if isinstance(found, type) and issubclass(found, CleanlistError):
         return explain(found(message, request_id=request_id or None))
     if kind in _OURS:
         return explain(_OURS[kind](message))
-    return Explanation("failed", "The last reading failed", text=message, request_id=request_id)
+    return ErrorMessage("failed", "The last reading failed", text=message, request_id=request_id)
 
 
-def _with_facts(explanation: Explanation, error: Exception) -> Explanation:
+def _with_facts(explanation: ErrorMessage, error: Exception) -> ErrorMessage:
     if not isinstance(error, CleanlistError):
         return explanation
     text = explanation.text
@@ -91,8 +91,8 @@ def _said(error: CleanlistError) -> str:
     return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
-def _session_expired(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _session_expired(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "expired",
         "The management session is over",
         _said(error),
@@ -102,8 +102,8 @@ def _session_expired(error: CleanlistError) -> Explanation:
     )
 
 
-def _not_authenticated(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _not_authenticated(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "expired",
         "Cleanlist did not accept the credential",
         _said(error),
@@ -113,10 +113,10 @@ def _not_authenticated(error: CleanlistError) -> Explanation:
     )
 
 
-def _scope_missing(error: CleanlistError) -> Explanation:
+def _scope_missing(error: CleanlistError) -> ErrorMessage:
     required = getattr(error, "required_scope", None)
     granted = ", ".join(getattr(error, "granted_scopes", ())) or ""
-    return Explanation(
+    return ErrorMessage(
         "failed",
         f"The credential lacks the scope {required}" if required else "The credential lacks a scope",
         f"It carries: {granted}." if granted else _said(error),
@@ -126,8 +126,8 @@ def _scope_missing(error: CleanlistError) -> Explanation:
     )
 
 
-def _feature_gated(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _feature_gated(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "failed",
         "The organization's plan does not include this",
         _said(error),
@@ -135,19 +135,19 @@ def _feature_gated(error: CleanlistError) -> Explanation:
     )
 
 
-def _forbidden(error: CleanlistError) -> Explanation:
+def _forbidden(error: CleanlistError) -> ErrorMessage:
     fix = error.fix or "Ask whoever administers the organization in Cleanlist what this credential may do."
-    return Explanation("failed", "Cleanlist refused this", _said(error), fix)
+    return ErrorMessage("failed", "Cleanlist refused this", _said(error), fix)
 
 
-def _too_few_credits(error: CleanlistError) -> Explanation:
+def _too_few_credits(error: CleanlistError) -> ErrorMessage:
     shortfall = getattr(error, "shortfall", None)
     text = f"{shortfall:,} credits are missing." if shortfall is not None else _said(error)
-    return Explanation("failed", "The organization is out of credits", text, error.fix or "")
+    return ErrorMessage("failed", "The organization is out of credits", text, error.fix or "")
 
 
-def _not_found(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _not_found(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "failed",
         "Cleanlist does not know this",
         _said(error),
@@ -157,8 +157,8 @@ def _not_found(error: CleanlistError) -> Explanation:
     )
 
 
-def _key_limit(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _key_limit(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "failed",
         "No more active keys are allowed",
         _said(error),
@@ -168,23 +168,23 @@ def _key_limit(error: CleanlistError) -> Explanation:
     )
 
 
-def _invalid(error: CleanlistError) -> Explanation:
+def _invalid(error: CleanlistError) -> ErrorMessage:
     listed = " ".join(f"{item.where}: {item.message}." for item in error.validation_errors[:5])
-    return Explanation("failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or "")
+    return ErrorMessage("failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or "")
 
 
-def _bad_request(error: CleanlistError) -> Explanation:
+def _bad_request(error: CleanlistError) -> ErrorMessage:
     fix = error.fix or "Correct what it names, then try again."
-    return Explanation("failed", "Cleanlist refused the request", _said(error), fix)
+    return ErrorMessage("failed", "Cleanlist refused the request", _said(error), fix)
 
 
-def _rate_limited(error: CleanlistError) -> Explanation:
+def _rate_limited(error: CleanlistError) -> ErrorMessage:
     fix = "The limit counts the whole organization's calls, your own traffic included."
     if not error.retry_after:
-        return Explanation("rate-limited", "Rate limited by Cleanlist", "Wait a minute, then try again.", fix)
-    until = clock.moment() + timedelta(seconds=error.retry_after)
+        return ErrorMessage("rate-limited", "Rate limited by Cleanlist", "Wait a minute, then try again.", fix)
+    until = clock.cached_now() + timedelta(seconds=error.retry_after)
     when = f"{timezone.localtime(until):%H:%M:%S}"
-    return Explanation(
+    return ErrorMessage(
         "rate-limited",
         f"Rate limited until {when}",
         f"Cleanlist takes the next call at {when}.",
@@ -193,8 +193,8 @@ def _rate_limited(error: CleanlistError) -> Explanation:
     )
 
 
-def _no_connection(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _no_connection(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "failed",
         "Cleanlist could not be reached",
         _said(error),
@@ -202,17 +202,17 @@ def _no_connection(error: CleanlistError) -> Explanation:
     )
 
 
-def _timed_out(error: CleanlistError) -> Explanation:
-    return Explanation("failed", "Cleanlist did not answer in time", _said(error), "Try again in a moment.")
+def _timed_out(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage("failed", "Cleanlist did not answer in time", _said(error), "Try again in a moment.")
 
 
-def _server_failed(error: CleanlistError) -> Explanation:
+def _server_failed(error: CleanlistError) -> ErrorMessage:
     status = f" ({error.status})" if error.status else ""
-    return Explanation("failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment.")
+    return ErrorMessage("failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment.")
 
 
-def _not_the_api(error: CleanlistError) -> Explanation:
-    return Explanation(
+def _not_the_api(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage(
         "failed",
         "The answer did not come from the Cleanlist API as documented",
         _said(error),
@@ -222,27 +222,30 @@ def _not_the_api(error: CleanlistError) -> Explanation:
     )
 
 
-def _other(error: CleanlistError) -> Explanation:
-    return Explanation("failed", "The call to Cleanlist failed", _said(error), error.fix or "Try again in a moment.")
+def _other(error: CleanlistError) -> ErrorMessage:
+    return ErrorMessage("failed", "The call to Cleanlist failed", _said(error), error.fix or "Try again in a moment.")
 
 
-def _not_connected(error: Exception) -> Explanation:
-    return Explanation("not-connected", "Not connected", str(error), "", SETTINGS, "Open settings")
+def _not_connected(error: Exception) -> ErrorMessage:
+    return ErrorMessage("not-connected", "Not connected", str(error), "", SETTINGS, "Open settings")
 
 
-def _address(error: Exception) -> Explanation:
-    return Explanation("failed", "This API address is not allowed", str(error), "", SETTINGS, "Open settings")
+def _address(error: Exception) -> ErrorMessage:
+    return ErrorMessage("failed", "This API address is not allowed", str(error), "", SETTINGS, "Open settings")
 
 
-def _cannot_open(error: Exception) -> Explanation:
-    return Explanation(
+def _cannot_open(error: Exception) -> ErrorMessage:
+    return ErrorMessage(
         "not-connected", "A stored credential cannot be read", str(error), "", SETTINGS, "Enter it again"
     )
 
 
-_OURS: dict[str, type[Exception]] = {kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, CannotOpen)}
+_OURS: dict[str, type[Exception]] = {
+    **{kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, DecryptionError)},
+    "CannotOpen": DecryptionError,  # its former name, which rows still hold
+}
 # Each class comes before the class that it refines.
-_WORDS: list[tuple[type[Exception], Callable[..., Explanation]]] = [
+_WORDS: list[tuple[type[Exception], Callable[..., ErrorMessage]]] = [
     (errors.SessionExpired, _session_expired),
     (errors.AuthenticationError, _not_authenticated),
     (errors.InsufficientScope, _scope_missing),
@@ -262,5 +265,5 @@ _WORDS: list[tuple[type[Exception], Callable[..., Explanation]]] = [
     (CleanlistError, _other),
     (NotConnected, _not_connected),
     (AddressNotAllowed, _address),
-    (CannotOpen, _cannot_open),
+    (DecryptionError, _cannot_open),
 ]

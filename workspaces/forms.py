@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cleanlist import Secret, checked_base_url, describe_key_format
-from core.sanitize import is_plain_line
+from core.sanitize import validate_single_line
 from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import Action, Outcome, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
@@ -120,7 +120,9 @@ def first_address() -> str:
 class DetailsForm(forms.Form):
     """Name and API address of a workspace."""
 
-    name = forms.CharField(max_length=80, validators=[is_plain_line], help_text="As your team calls this organization.")
+    name = forms.CharField(
+        max_length=80, validators=[validate_single_line], help_text="As your team calls this organization."
+    )
     base_url = AddressField(label="API address", initial=first_address)
 
 
@@ -317,7 +319,7 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
     def clean_name(self) -> str:
         """Refuse what would act on the pages and e-mails that show the name."""
         name: str = self.cleaned_data["name"]
-        is_plain_line(name)
+        validate_single_line(name)
         return name
 
     @staticmethod

@@ -44,7 +44,7 @@ def mind_the_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
     if actor.user is None:
         return
     limit = LIMITS[action]
-    sent = AuditEvent.objects.filter(action=action, at__gt=clock.moment() - HOUR)
+    sent = AuditEvent.objects.filter(action=action, at__gt=clock.cached_now() - HOUR)
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
     User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
     _mind(sent.filter(actor=actor.user), limit.by_person, f"You have sent {limit.by_person} {limit.words}")

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 
 from core.email_addresses import NO_ADDRESS, unmistakable
-from core.sanitize import is_plain_line
+from core.sanitize import validate_single_line
 from workspaces.models import Limits, Role, SessionLimits, User
 
 ROLE_CHOICES = [
@@ -77,7 +77,7 @@ class NewAccountForm(forms.Form):
         label="Your name",
         max_length=120,
         required=False,
-        validators=[is_plain_line],
+        validators=[validate_single_line],
         help_text="Shown beside your e-mail address in lists of members.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

@@ -21,7 +21,7 @@ def poll_due() -> None:
 @shared_task(ignore_result=True)
 def mend_clock() -> None:
     """Take back what a clock that was ahead has dated into the future, or put off."""
-    clock.mend()
+    clock.repair_future_times()
 
 
 @shared_task(ignore_result=True)
@@ -54,9 +54,9 @@ __all__ = ["heartbeats"]  # whose receivers tell that workers live
 
 @worker_init.connect
 def _begin(**_: Any) -> None:
-    shutdown.withdraw()
+    shutdown.reset()
 
 
 @worker_shutting_down.connect
 def _end(**_: Any) -> None:
-    shutdown.ask()
+    shutdown.request()

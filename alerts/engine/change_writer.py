@@ -9,7 +9,7 @@ from alerts.engine.state_machine import Memory, State
 from alerts.models import Alert, Notification, Snooze, Transition
 from alerts.services.notifications import Message, Outbox
 from core.formatting import span
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from workspaces.models import Workspace
 
 UPDATED_FIELDS = (
@@ -92,7 +92,7 @@ class ChangeWriter:
         self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
         if move.ended:
             self._note(alert, alert.state, "The snooze ended with it")
-        headline, facts = plain_text(text, 300), facts_of(move.reading)
+        headline, facts = sanitize_text(text, 300), facts_of(move.reading)
         self.messages.append(Message(Notification.Kind.RESOLVED, alert, move.rule, headline, facts, alert.edited))
 
     def _change(self, alert: Alert, after: Memory, text: str) -> None:
@@ -105,7 +105,7 @@ class ChangeWriter:
     def _note(self, alert: Alert, before: str, text: str, value: Decimal | None = None) -> None:
         value = alert.value if value is None else value
         line = Transition(alert=alert, at=self.now, before=before, after=alert.state, value=value)
-        line.text = plain_text(text, 500)
+        line.text = sanitize_text(text, 500)
         self.notes.append(line)
 
     def _write_timeline(self, moves: Sequence[Change]) -> None:

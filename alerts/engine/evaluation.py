@@ -70,7 +70,7 @@ def evaluate(workspace: Workspace, *, resource: str = "", now: datetime | None =
     return evaluate_together([workspace], landed=landed, now=now) == 1
 
 
-@clock.one_moment()
+@clock.cache_now()
 def evaluate_together(workspaces: Sequence[Workspace], *, landed: Landed = None, now: datetime | None = None) -> int:
     """Bring the alerts of ``workspaces`` in line with the mirror; return of how many nobody else had the turn."""
     moment = now or clock.now()

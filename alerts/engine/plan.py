@@ -16,7 +16,7 @@ from alerts.engine.state_machine import Levels, Memory, State, step
 from alerts.models import Alert, Notification, Rule, Snooze
 from alerts.models.alert import gravity_of
 from core.formatting import figure
-from core.sanitize import plain_json, plain_text
+from core.sanitize import sanitize_json, sanitize_text
 
 FIGURE = Decimal("0.0001")
 LARGEST = Decimal(10) ** 19
@@ -199,7 +199,7 @@ def _is_new(move: Change, alert: Alert, now: datetime) -> bool:
     assert move.reading is not None  # noqa: S101 - as above
     if callable(move.reading.facts):
         return now - alert.evaluated_at >= FACTS_AGE
-    return bool(alert.facts != plain_json(move.reading.all_facts))
+    return bool(alert.facts != sanitize_json(move.reading.all_facts))
 
 
 def _values(move: Change) -> dict[str, object]:
@@ -208,10 +208,10 @@ def _values(move: Change) -> dict[str, object]:
     return {
         "rule_name": rule.name,
         "severity": rule.severity,
-        "subject_label": plain_text(reading.label, 200),
-        "subject_url": plain_text(reading.url, 300),
+        "subject_label": sanitize_text(reading.label, 200),
+        "subject_url": sanitize_text(reading.url, 300),
         "headline": headline_of(reading),
-        "condition": plain_text(rule.condition, 300),
+        "condition": sanitize_text(rule.condition, 300),
         "value": stored(_value(move.alert, reading)),
         "threshold": stored(levels.threshold),
         "recovery": stored(levels.recovery),
@@ -220,13 +220,13 @@ def _values(move: Change) -> dict[str, object]:
 
 def headline_of(reading: Observation) -> str:
     """Return the words of a reading, as a row keeps them."""
-    return plain_text(_tried(lambda: reading.headline) or f"now at {figure(reading.value)}", 300)
+    return sanitize_text(_tried(lambda: reading.headline) or f"now at {figure(reading.value)}", 300)
 
 
 def facts_of(reading: Observation | None) -> list[list[str]]:
     """Return what is to be told beside the value, as a row keeps it."""
     problem = [["Details", "They could not be worked out; the console's log says why."]]
-    found = _tried(lambda: plain_json(reading.all_facts)) if reading else []
+    found = _tried(lambda: sanitize_json(reading.all_facts)) if reading else []
     return problem if found is None else found
 
 

@@ -17,7 +17,7 @@ from alerts.mail.send_results import Result, result_of
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from core import clock
 from core.db import leases
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 
 # Waits after the first, second … failed attempt; the last one repeats until the notification is too old.
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60, 120, 300, 600))
@@ -35,7 +35,7 @@ def send_due() -> int:
         return 0
     turn, made = _Turn(until), 0
     try:
-        with leases.kept(turn.extend):
+        with leases.extend_periodically(turn.extend):
             # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
             while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
                 result = send(pk)
@@ -72,10 +72,10 @@ def send(pk: int) -> Result | None:
     notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
     attempt = Attempt.objects.create(notification=notification)
     began = time.monotonic()
-    with leases.kept(notification.extend_lease):
+    with leases.extend_periodically(notification.extend_lease):
         result = _attempt(notification)
     attempt.duration_ms = round((time.monotonic() - began) * 1000)
-    attempt.outcome, attempt.answer = result.outcome, plain_text(result.answer, 2000)
+    attempt.outcome, attempt.answer = result.outcome, sanitize_text(result.answer, 2000)
     attempt.save(update_fields=["duration_ms", "outcome", "answer"])
     _settle(notification, result, clock.now())
     return result
@@ -102,7 +102,7 @@ def _kept_back(notification: Notification) -> str:
 
 def _settle(notification: Notification, result: Result, now: datetime) -> None:
     """Write what came of the attempt, if the row is still ours."""
-    changes: dict[str, object] = {"leased_until": None, "answer": plain_text(result.answer, 2000)}
+    changes: dict[str, object] = {"leased_until": None, "answer": sanitize_text(result.answer, 2000)}
     if result.outcome == Outcome.ACCEPTED:
         changes |= {"state": State.SENT, "sent_at": now}
     elif result.outcome == Outcome.REFUSED:
@@ -126,6 +126,6 @@ def _note_on_recipient(notification: Notification, result: Result, now: datetime
         return
     recipient = Recipient.objects.filter(pk=notification.recipient_id)
     if result.outcome == Outcome.REFUSED:
-        recipient.update(refused_at=now, refusal=plain_text(result.answer, 2000))
+        recipient.update(refused_at=now, refusal=sanitize_text(result.answer, 2000))
     elif result.outcome == Outcome.ACCEPTED and notification.recipient.refused_at:
         recipient.update(refused_at=None, refusal="")

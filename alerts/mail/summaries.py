@@ -19,7 +19,7 @@ WELL, NOT_ALL_KNOWN = "all is well", "no alert, but not everything is known"
 logger = structlog.get_logger(__name__)
 
 
-@clock.one_moment()
+@clock.cache_now()
 def write_due(now: datetime | None = None) -> int:
     """Queue a summary for everyone whose morning has come; return how many."""
     moment = now or clock.now()

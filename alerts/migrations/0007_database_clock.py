@@ -11,11 +11,11 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("attempt", "at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("evaluation", "next_run_at", models.DateTimeField(db_index=True, default=clock.moment)),
-                migrations.AlterField("notification", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("notification", "next_attempt_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("transition", "at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("attempt", "at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("evaluation", "next_run_at", models.DateTimeField(db_index=True, default=clock.cached_now)),
+                migrations.AlterField("notification", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("notification", "next_attempt_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("transition", "at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("rule", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("snooze", "at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("rule", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("snooze", "at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

@@ -135,7 +135,7 @@ class Alert(models.Model):
     @property
     def lasted(self) -> timedelta:
         """Return how long it has been firing, or was."""
-        return (self.resolved_at or clock.moment()) - (self.fired_at or self.started_at)
+        return (self.resolved_at or clock.cached_now()) - (self.fired_at or self.started_at)
 
     @property
     def lasted_words(self) -> str:
@@ -159,7 +159,7 @@ class Transition(models.Model):
     """One line of an alert's timeline: a change of state, or what a person did about it."""
 
     alert = models.ForeignKey(Alert, on_delete=models.CASCADE, related_name="transitions")
-    at = models.DateTimeField(default=clock.moment)
+    at = models.DateTimeField(default=clock.cached_now)
     before = models.CharField(max_length=10, blank=True)
     after = models.CharField(max_length=10, blank=True)
     value = models.DecimalField(max_digits=24, decimal_places=4, null=True)
@@ -173,5 +173,5 @@ class Transition(models.Model):
         return self.text
 
 
-clock.watch(Transition, past=("at",))
-clock.watch(Alert, past=("started_at", "fired_at", "resolved_at", "evaluated_at", "acknowledged_at", "notified_at"))
+clock.register(Transition, past=("at",))
+clock.register(Alert, past=("started_at", "fired_at", "resolved_at", "evaluated_at", "acknowledged_at", "notified_at"))

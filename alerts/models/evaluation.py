@@ -66,7 +66,7 @@ class Evaluation(models.Model):
     """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="evaluation")
-    next_run_at = models.DateTimeField(default=clock.moment, db_index=True)
+    next_run_at = models.DateTimeField(default=clock.cached_now, db_index=True)
     leased_until = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
     # When nothing was evaluated for longer than it ever takes, last: the console was not running.
@@ -83,7 +83,7 @@ class Evaluation(models.Model):
     @property
     def was_paused_lately(self) -> bool:
         """Say whether nobody looked for a while within the last day."""
-        return self.resumed_at is not None and clock.moment() - self.resumed_at < timedelta(days=1)
+        return self.resumed_at is not None and clock.cached_now() - self.resumed_at < timedelta(days=1)
 
 
 class SendingTurn(models.Model):
@@ -117,7 +117,7 @@ class SendingTurn(models.Model):
         cls.objects.filter(pk=cls.ONLY, leased_until=mine).update(leased_until=None)
 
 
-clock.watch(
+clock.register(
     Evaluation, past=("evaluated_at", "paused_from", "resumed_at"), due=("next_run_at",), leases=("leased_until",)
 )
-clock.watch(SendingTurn, leases=("leased_until",))
+clock.register(SendingTurn, leases=("leased_until",))

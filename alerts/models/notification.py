@@ -92,8 +92,8 @@ class Notification(models.Model):
     thread_id = models.CharField(max_length=200, blank=True)
     in_reply_to = models.CharField(max_length=200, blank=True)
     state = models.CharField(max_length=14, choices=State.choices, default=State.QUEUED)
-    created_at = models.DateTimeField(default=clock.moment)
-    next_attempt_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
+    next_attempt_at = models.DateTimeField(default=clock.cached_now)
     leased_until = models.DateTimeField(null=True)
     attempt_count = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
@@ -160,7 +160,7 @@ class Attempt(models.Model):
         REFUSED = "refused", "Refused"
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempts")
-    at = models.DateTimeField(default=clock.moment)
+    at = models.DateTimeField(default=clock.cached_now)
     duration_ms = models.PositiveIntegerField(null=True)
     outcome = models.CharField(max_length=10, choices=Outcome.choices, default=Outcome.STARTED)
     answer = models.TextField(blank=True)
@@ -172,5 +172,5 @@ class Attempt(models.Model):
         return f"{self.get_outcome_display()}: {self.answer}"
 
 
-clock.watch(Attempt, past=("at",))
-clock.watch(Notification, past=("created_at", "sent_at"), due=("next_attempt_at",), leases=("leased_until",))
+clock.register(Attempt, past=("at",))
+clock.register(Notification, past=("created_at", "sent_at"), due=("next_attempt_at",), leases=("leased_until",))

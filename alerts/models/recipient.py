@@ -146,7 +146,7 @@ class QuietHours(models.Model):
         return datetime.combine(day, self.end, self.zone).replace(fold=local.fold if day == local.date() else 0)
 
 
-clock.watch(
+clock.register(
     Recipient,
     past=("critical_off_at", "warnings_off_at", "summary_off_at", "left_at", "summary_at", "refused_at"),
 )

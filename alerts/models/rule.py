@@ -70,7 +70,7 @@ class Rule(models.Model):
     to_owners = models.BooleanField(default=True)
     addresses = models.JSONField(default=list)
     enabled = models.BooleanField(default=True)
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
 
     objects = models.Manager.from_queryset(RuleQuerySet)()
 
@@ -139,7 +139,7 @@ class Snooze(models.Model):
     until = models.DateTimeField(null=True)
     level = models.DecimalField(max_digits=18, decimal_places=4, null=True)
     by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
-    at = models.DateTimeField(default=clock.moment)
+    at = models.DateTimeField(default=clock.cached_now)
 
     objects = models.Manager.from_queryset(SnoozeQuerySet)()
 
@@ -156,5 +156,5 @@ class Snooze(models.Model):
         return self.level is None or not Levels(levels.direction, self.level, self.level).crossed(value)
 
 
-clock.watch(Rule, past=("created_at",))
-clock.watch(Snooze, past=("at",))
+clock.register(Rule, past=("created_at",))
+clock.register(Snooze, past=("at",))

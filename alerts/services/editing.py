@@ -7,7 +7,7 @@ from django.db import transaction
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
 from alerts.services.notifications import Message, Outbox, dispatch_soon, new_message_id, recipients_for
 from core import clock
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.mail_limits import mind_the_limit
 from workspaces.models import Action, Workspace
@@ -108,7 +108,7 @@ def note_change(rule: Rule, actor: Actor, what: str, was: str = "") -> None:
     """Have the next e-mail about what the rule has firing say ``what`` was changed, and what it was."""
     for alert in Alert.objects.current().filter(rule=rule):
         before = was or f"{alert.level.label.lower()}, {alert.condition}"
-        alert.edited = plain_text(f"{what}{_by(actor)}. Before: {before}.", 600)
+        alert.edited = sanitize_text(f"{what}{_by(actor)}. Before: {before}.", 600)
         alert.save(update_fields=["edited"])
         Transition.objects.create(alert=alert, before=alert.state, after=alert.state, text=alert.edited[:500])
 

@@ -13,7 +13,7 @@ Kind, State = Notification.Kind, Notification.State
 MOST = 1000
 
 
-@clock.one_moment()
+@clock.cache_now()
 def release_due(now: datetime | None = None) -> int:
     """Release what the quiet hours that are over held back; return how many e-mails that makes."""
     moment = now or clock.now()

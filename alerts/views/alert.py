@@ -12,7 +12,7 @@ from alerts.services import alert_actions
 from alerts.views.alert_list import rights
 from core import clock
 from core.formatting import in_local_time
-from core.http import go_to
+from core.http import redirect_to
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
@@ -37,7 +37,7 @@ def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return render(request, TEMPLATE, _context(request, workspace, found, acknowledge_form=form), status=422)
     done = alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
     text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
-    return go_to(request, found.get_absolute_url(), text)
+    return redirect_to(request, found.get_absolute_url(), text)
 
 
 @require_POST
@@ -47,12 +47,12 @@ def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = _alert(workspace, pk)
     form = SnoozeForm(found, request.POST)
     if found.rule is None or not found.is_open:
-        return go_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
+        return redirect_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, found, snooze_form=form), status=422)
     until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
     alert_actions.snooze(found, Actor.of(request), until=until, level=level)
-    return go_to(request, found.get_absolute_url(), "Snoozed.")
+    return redirect_to(request, found.get_absolute_url(), "Snoozed.")
 
 
 @require_POST
@@ -61,7 +61,7 @@ def wake(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     found = _alert(workspace, pk)
     alert_actions.wake(found, Actor.of(request))
-    return go_to(request, found.get_absolute_url(), "The snooze is over.")
+    return redirect_to(request, found.get_absolute_url(), "The snooze is over.")
 
 
 def _alert(workspace: Workspace, pk: int) -> Alert:
@@ -70,7 +70,7 @@ def _alert(workspace: Workspace, pk: int) -> Alert:
 
 
 def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: Any) -> dict[str, Any]:
-    snoozes = Snooze.objects.in_force(clock.moment()).filter(rule=found.rule_id, subject=found.subject)
+    snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule=found.rule_id, subject=found.subject)
     return {
         "current": workspace,
         "alert": found,

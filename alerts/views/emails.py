@@ -15,7 +15,7 @@ from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
 from alerts.services.notifications import outsiders, recipients_for, told_in
 from alerts.views.alert_list import rights
-from core.http import go_to
+from core.http import redirect_to
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
@@ -83,7 +83,7 @@ def quiet_hours(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, quiet_form=form), status=422)
     editing.set_quiet_hours(workspace, Actor.of(request), form.hours())
-    return go_to(request, _url(workspace), "Saved.")
+    return redirect_to(request, _url(workspace), "Saved.")
 
 
 @require_POST
@@ -104,7 +104,7 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
         critical=recipient.wants(Stream.CRITICAL),
         warnings=recipient.wants(Stream.WARNINGS),
     )
-    return go_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
+    return redirect_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
 
 
 @require_POST
@@ -114,12 +114,12 @@ def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     recipient = get_object_or_404(Recipient, workspace=workspace, pk=pk)
     form = RecipientForm(request.POST)
     if not form.is_valid():
-        return go_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
+        return redirect_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
     if form.gives_more_than(recipient) and outsiders(workspace, [recipient.address]):
         words = f"Change what {recipient.address} gets"
         require_confirmation(request, _url(workspace), keep=("critical", "warnings", "summary"), go_on=words)
     editing.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
-    return go_to(request, _url(workspace), f"{recipient.address}: saved.")
+    return redirect_to(request, _url(workspace), f"{recipient.address}: saved.")
 
 
 def _url(workspace: Workspace) -> str:

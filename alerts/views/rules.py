@@ -17,7 +17,7 @@ from alerts.services import editing
 from alerts.services.notifications import outsiders
 from alerts.views.alert_list import rights
 from core import clock
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
@@ -70,7 +70,7 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return _refused(request, found)
     if request.method == "POST":
         editing.remove_rule(found, Actor.of(request))
-        return go_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
+        return redirect_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
     context = {
         "title": f"Remove the rule “{found.name}”?",
         "button": "Remove the rule",
@@ -82,7 +82,7 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
             "Switching it off instead keeps its settings.",
         ],
     }
-    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    return render_page(request, "workspaces/confirm.html", "dialog", context)
 
 
 @require_POST
@@ -95,12 +95,12 @@ def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     before = editing.describe(found)
     found.enabled = not found.enabled
     editing.save_rule(found, Actor.of(request), before)
-    return go_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
+    return redirect_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
 
 
 def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:
     messages.error(request, str(editing.RuleRequired(rule)))
-    return go_to(request, rule.get_absolute_url())
+    return redirect_to(request, rule.get_absolute_url())
 
 
 def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:
@@ -117,16 +117,16 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     }
     context |= rights(request)
     if not form.is_bound:
-        return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), clock.moment())})
+        return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), clock.cached_now())})
     if not form.is_valid():
-        return page_or_part(request, TEMPLATE, "answer", context, status=422)
+        return render_page(request, TEMPLATE, "answer", context, status=422)
     if "try" in request.POST:
-        context |= {"preview": preview(workspace, _copy(form.apply()), clock.moment()), "tried": True}
-        return page_or_part(request, TEMPLATE, "answer", context)
+        context |= {"preview": preview(workspace, _copy(form.apply()), clock.cached_now()), "tried": True}
+        return render_page(request, TEMPLATE, "answer", context)
     if outsiders(workspace, set(form.cleaned_data["addresses"]) - told_before):
         require_confirmation(request, keep=tuple(form.fields))
     editing.save_rule(form.apply(), Actor.of(request), before)
-    return go_to(request, _list(workspace), f"“{rule.name}” is saved.")
+    return redirect_to(request, _list(workspace), f"“{rule.name}” is saved.")
 
 
 def _copy(rule: Rule) -> Rule:

@@ -22,7 +22,7 @@ from config import __version__
 from config.environment import misspelled, secrets_in, settings_file
 from config.health import liveness
 from core import clock
-from core.encryption import CannotOpen, SealedField
+from core.encryption import DecryptionError, EncryptedField
 from workspaces.models import Heartbeat, User
 
 OLDEST_POSTGRESQL = 15
@@ -165,12 +165,12 @@ def _proxies() -> Finding:
 def _keys() -> Finding:
     opened = 0
     for model in apps.get_models():
-        for column in [each for each in model._meta.fields if isinstance(each, SealedField)]:  # noqa: SLF001 - documented
+        for column in [each for each in model._meta.fields if isinstance(each, EncryptedField)]:  # noqa: SLF001 - documented
             rows = model._default_manager.exclude(**{column.name: None})  # noqa: SLF001
             for sealed in rows.values_list(column.name, flat=True)[:MOST_SEALED]:
                 try:
-                    sealed.open()
-                except CannotOpen:
+                    sealed.decrypt()
+                except DecryptionError:
                     advice = "Add the key that it was sealed with to ENCRYPTION_KEYS."
                     return Finding("Encryption keys", f"do not open a {model._meta.verbose_name}", advice)  # noqa: SLF001
                 opened += 1

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 
 from config.health import liveness
 from config.health.remembered import Remembered
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
 
@@ -57,7 +57,7 @@ def _background() -> Mapping[str, str]:
 def _encryption_keys() -> str:
     try:
         check_encryption_keys()
-    except CannotOpen as error:
+    except DecryptionError as error:
         return str(error)
     except DatabaseError:
         return NOT_KNOWN

@@ -34,7 +34,7 @@ def _processes() -> Iterator[Metric]:
     yield goes_on
     age = GaugeMetricFamily("console_heartbeat_age_seconds", "Since when nothing was heard.", labels=["kind", "name"])
     workers = GaugeMetricFamily("console_workers", "Workers that live, by queue and state.", labels=["queue", "state"])
-    now = clock.moment()
+    now = clock.cached_now()
     counts = dict.fromkeys(((queue, state) for queue in settings.QUEUES for state in ("free", "busy")), 0)
     for beat in Heartbeat.objects.exclude(kind=Heartbeat.Kind.PROBE):
         seconds = max(0.0, (now - beat.beat_at).total_seconds())
@@ -50,7 +50,7 @@ def _processes() -> Iterator[Metric]:
 
 
 def _polls() -> Iterator[Metric]:
-    now = clock.moment()
+    now = clock.cached_now()
     running = Q(paused_reason="", leased_until__gt=now)
     late = Q(paused_reason="", next_run_at__lte=now) & ~Q(leased_until__gt=now)
     states = {
@@ -79,5 +79,5 @@ def _account_mail() -> Iterator[Metric]:
     yield GaugeMetricFamily("console_account_mail_queued", text, value=found["count"])
     age = GaugeMetricFamily("console_account_mail_oldest_age_seconds", "How long the oldest of them has waited.")
     if found["oldest"]:
-        age.add_metric([], max(0.0, (clock.moment() - found["oldest"]).total_seconds()))
+        age.add_metric([], max(0.0, (clock.cached_now() - found["oldest"]).total_seconds()))
     yield age

@@ -46,7 +46,7 @@ def _headroom() -> Iterator[Metric]:
         share = rate_limiter.share(resource.limit_per_minute)
         shares[resource.endpoint] = min(share, shares.get(resource.endpoint, share))
     known = Workspace.objects.values_list("pk", "organization_id")
-    room = rate_limiter.room(sorted({limited_as(*one) for one in known}), shares)
+    room = rate_limiter.remaining_calls(sorted({limited_as(*one) for one in known}), shares)
     text = "Background calls that the share of the rate limit allows an organization in a minute."
     allowed = GaugeMetricFamily("console_limiter_share_calls", text, labels=["endpoint"])
     text = "Background calls that it leaves now, to the organization with fewest."

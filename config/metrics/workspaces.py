@@ -46,7 +46,7 @@ class Epoch(Func):
 
 def text() -> str:
     """Return every family in Prometheus' text format; the number of queries depends on nothing."""
-    now = clock.moment()
+    now = clock.cached_now()
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     credits_ = Subquery(latest.annotate(number=Cast("credits", FloatField())).values("number")[:1])
     read_at = Subquery(latest.annotate(number=Epoch("read_at")).values("number")[:1])

@@ -62,7 +62,7 @@ def design(request: HttpRequest) -> HttpResponse:
     form = SampleForm(request.POST or None)
     if request.method == "POST":
         form.add_error(None, "The sample form is never saved: this is how a refusal looks.")
-    return render(request, "config/design.html", {"form": form, **samples(clock.moment())})
+    return render(request, "config/design.html", {"form": form, **samples(clock.cached_now())})
 
 
 def samples(now: dt.datetime) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
 
 from config.outages import cause_is_away
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 
 # How long a browser or a load balancer may well wait before it asks again.
 RETRY_SECONDS = 10
@@ -31,7 +31,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     Without the request's context, which may need what is missing. Django calls this while the exception is handled.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, CannotOpen):
+    if isinstance(error, DecryptionError):
         return HttpResponse(render_to_string("503_encryption_keys.html"), status=503)
     missing = _missing(error)
     if not missing:
@@ -45,7 +45,7 @@ def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) 
 
     Nor is where an encryption key was missing.
     """
-    if isinstance(exception, CannotOpen):
+    if isinstance(exception, DecryptionError):
         log_kwargs |= {"code": 503, "exc_info": False, "reason": str(exception)}
     elif away := cause_is_away(exception):
         name = "Redis" if away == "redis" else "The database"

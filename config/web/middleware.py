@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 
 from core import clock
-from core.http import go_to, is_htmx, way_back
-from workspaces.access import Detour
+from core.http import is_htmx, redirect_to, referrer_or
+from workspaces.access import RedirectRequired
 from workspaces.accounts.sign_in_rules import came_the_right_way, lacks_second_factor
 from workspaces.models import User
 
@@ -34,8 +34,8 @@ class SignInRequired(LoginRequiredMiddleware):
         if not is_read:
             messages.warning(request, "You are no longer signed in, so that was not done. Sign in, then do it again.")
         # Not to a part of a page or the address of a form, but to the page that it was on.
-        back = urlsplit(way_back(request, "/"))._replace(scheme="", netloc="").geturl()
-        return go_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
+        back = urlsplit(referrer_or(request, "/"))._replace(scheme="", netloc="").geturl()
+        return redirect_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
 
 
 AUTOMATIC = "Console-Automatic"  # sent by static/js/refresh.js
@@ -56,7 +56,7 @@ def one_moment(get_response: Handler) -> Handler:
     """Ask for the time once a request, so that all of a page is of one moment."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
-        with clock.one_moment():
+        with clock.cache_now():
             return get_response(request)
 
     return middleware
@@ -109,12 +109,12 @@ def sign_in_rules(get_response: Handler) -> Handler:
         if not came_the_right_way(request, user):
             logout(request)
             messages.warning(request, "This console is signed in to by single sign-on. Sign in with it.")
-            return go_to(request, reverse("account_login"))
+            return redirect_to(request, reverse("account_login"))
         is_open = not getattr(view, "login_required", True)
         if is_open or request.path.startswith(_OWN_ACCOUNT) or not lacks_second_factor(user):
             return None
         messages.warning(request, "This console asks everybody for a second factor. Set one up to go on.")
-        return go_to(request, reverse("mfa_index"))
+        return redirect_to(request, reverse("mfa_index"))
 
     middleware.process_view = process_view  # type: ignore[attr-defined]  # how Django finds it
     return middleware
@@ -130,7 +130,7 @@ def detours(get_response: Handler) -> Handler:
         return get_response(request)
 
     def process_exception(request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
-        return go_to(request, exception.url) if isinstance(exception, Detour) else None
+        return redirect_to(request, exception.url) if isinstance(exception, RedirectRequired) else None
 
     middleware.process_exception = process_exception  # type: ignore[attr-defined]  # how Django finds it
     return middleware

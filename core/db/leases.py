@@ -14,7 +14,7 @@ logger = structlog.get_logger(__name__)
 
 
 @contextmanager
-def kept(extend: Callable[[], object]) -> Iterator[None]:
+def extend_periodically(extend: Callable[[], object]) -> Iterator[None]:
     """Have ``extend`` called every few seconds, in a thread that ends with the block."""
     ended = threading.Event()
     keeper = threading.Thread(target=_keep, args=[extend, ended], name="lease", daemon=True)

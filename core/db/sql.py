@@ -1,7 +1,7 @@
-"""Statements written by hand, for the few places where the ORM costs more than the database's own work.
+"""Hand-written statements, for the few places where the ORM costs more than the database's own work.
 
-Many rows travel as one JSON, which both databases read as a table; several statements in one round trip where the
-database takes them so, as PostgreSQL does.
+Many rows travel as one JSON document, which both databases read as a table. Where the database allows it (PostgreSQL),
+several statements share one round trip.
 """
 
 import json
@@ -15,10 +15,10 @@ from django.db import connection
 Statement = tuple[str, Sequence[Any]]
 
 
-def rows_of(name: str, columns: Mapping[str, str], vendor: str) -> str:
-    """Return what stands in FROM for a parameter made by ``in_json``: table ``name`` with ``columns``.
+def json_recordset(name: str, columns: Mapping[str, str], vendor: str) -> str:
+    """Return the FROM item that reads a parameter made by ``to_json`` as the table ``name`` with ``columns``.
 
-    Those are given with PostgreSQL's types; SQLite takes values as JSON has them.
+    ``columns`` have PostgreSQL's types; SQLite takes values as JSON has them.
     """
     if vendor == "postgresql":
         return f"json_to_recordset(%s) AS {name} ({', '.join(map(' '.join, columns.items()))})"
@@ -26,24 +26,24 @@ def rows_of(name: str, columns: Mapping[str, str], vendor: str) -> str:
     return f"(SELECT {picked} FROM json_each(%s)) AS {name}"  # noqa: S608 - names of columns are ours
 
 
-def in_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return ``rows`` as JSON, with moments as the database writes them."""
-    return json.dumps(list(rows), default=_moment)
+def to_json(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return ``rows`` as JSON, with times as the database writes them."""
+    return json.dumps(list(rows), default=_adapt_datetime)
 
 
-def _moment(value: datetime) -> str:
+def _adapt_datetime(value: datetime) -> str:
     return str(connection.ops.adapt_datetimefield_value(value))
 
 
-def stored_id(value: UUID) -> UUID | str:
-    """Return an id as the database holds it: SQLite has no type for it."""
+def adapt_uuid(value: UUID) -> UUID | str:
+    """Return a UUID as a query parameter: SQLite has no type for it."""
     return value if connection.features.has_native_uuid_field else value.hex
 
 
-def together(*statements: Statement) -> list[list[tuple[Any, ...]]]:
-    """Run ``statements``, each with its parameters, one after the other; return the rows of each.
+def execute_batch(*statements: Statement) -> list[list[tuple[Any, ...]]]:
+    """Run ``statements``, each with its parameters, in order; return the rows of each.
 
-    On PostgreSQL each has its own look at the data: one sees what the locks taken by those before it waited for.
+    On PostgreSQL each takes a fresh snapshot, so it sees rows committed while an earlier one waited for a lock.
     """
     if not statements:
         return []
@@ -51,10 +51,10 @@ def together(*statements: Statement) -> list[list[tuple[Any, ...]]]:
         if connection.vendor != "postgresql":
             return [_rows(cursor.execute(sql, values)) for sql, values in statements]
         cursor.execute("; ".join(sql for sql, _ in statements), [value for _, values in statements for value in values])
-        answers = [_rows(cursor)]
+        results = [_rows(cursor)]
         while cursor.nextset():
-            answers.append(_rows(cursor))
-        return answers
+            results.append(_rows(cursor))
+        return results
 
 
 def _rows(cursor: Any) -> list[tuple[Any, ...]]:

@@ -107,7 +107,7 @@ def time_tag(value: dt.datetime | None, empty: str = "never") -> SafeString:
     """Render an aware datetime in relative words that stay true, with local time and exact UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    return _time(value, relative(value, clock.moment()), _RELATIVE)
+    return _time(value, relative(value, clock.cached_now()), _RELATIVE)
 
 
 @register.simple_tag
@@ -267,7 +267,7 @@ def empty(kind: str, title: str, text: str = "", action_url: str = "", action_la
 @register.inclusion_tag("components/freshness.html", takes_context=True)
 def freshness(context: Context, state: ReadState | None, refresh_url: str = "") -> dict[str, Any]:
     """Say how old what is shown is, when it is read next, and offer to read it now (``refresh_url`` is POSTed)."""
-    now = clock.moment()
+    now = clock.cached_now()
     due = state.next_run_at if state and not getattr(state, "paused_reason", "") else None
     return {
         "state": state,

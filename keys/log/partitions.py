@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 from django.db import OperationalError, connection, transaction
 
-from core.db.sql import Statement, together
+from core.db.sql import Statement, execute_batch
 
 TABLE = "keys_loggedrequest"
 FIRST_YEAR, LAST_YEAR = 2020, 2100
@@ -78,7 +78,7 @@ def existing() -> list[str]:
 def prepare(moments: Iterable[datetime]) -> None:
     """Make the partitions that rows of ``moments`` need and that are not there."""
     if is_used() and (wanted := list(moments)):
-        (found,) = together(missing(wanted))
+        (found,) = execute_batch(missing(wanted))
         make(name for (name,) in found)
 
 
@@ -94,7 +94,7 @@ def make(names: Iterable[str]) -> None:
     if not (wanted := sorted(names)):
         return
     with transaction.atomic(savepoint=False):
-        _, found = together((_TURN, [_LOCK]), (_MISSING, [wanted]))
+        _, found = execute_batch((_TURN, [_LOCK]), (_MISSING, [wanted]))
         with connection.cursor() as cursor:
             for (name,) in found:
                 _make(cursor, name)

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                 ('form_id', models.UUIDField(default=uuid.uuid4)),
                 ('name', models.CharField(blank=True, max_length=200)),
                 ('expires_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(default=core.clock.moment)),
+                ('sent_at', models.DateTimeField(default=core.clock.cached_now)),
                 ('state', models.CharField(choices=[('sent', 'Sent'), ('succeeded', 'Succeeded'), ('refused', 'Refused'), ('unknown', 'Answer lost'), ('unseen', 'Answer lost, but the key was created'), ('nothing', 'Answer lost, nothing was created')], default='sent', max_length=10)),
                 ('known_ids', models.JSONField(default=list)),
                 ('prefix', models.CharField(blank=True, max_length=16)),

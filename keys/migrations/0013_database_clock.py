@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("keycreation", "sent_at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("keycreation", "sent_at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

@@ -17,7 +17,7 @@ class KeyCreationQuerySet(models.QuerySet["KeyCreation"]):
 
     def answer_lost(self) -> "KeyCreationQuerySet":
         """Keep those of which nobody knows yet what came of them; one on its way gets a minute for its answer."""
-        on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=clock.moment() - LONGEST_CALL)
+        on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=clock.cached_now() - LONGEST_CALL)
         return self.filter(state__in=[KeyCreation.State.SENT, KeyCreation.State.UNKNOWN]).exclude(on_its_way)
 
 
@@ -41,7 +41,7 @@ class KeyCreation(models.Model):
     user = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     name = models.CharField(max_length=200, blank=True)
     expires_at = models.DateTimeField(null=True)
-    sent_at = models.DateTimeField(default=clock.moment)
+    sent_at = models.DateTimeField(default=clock.cached_now)
     state = models.CharField(max_length=10, choices=State.choices, default=State.SENT)
     key = models.OneToOneField(ApiKey, null=True, on_delete=models.SET_NULL, related_name="creation")
     known_ids = models.JSONField(default=list)
@@ -60,4 +60,4 @@ class KeyCreation(models.Model):
         return f"{self.name or 'unnamed key'}: {self.get_state_display()}"
 
 
-clock.watch(KeyCreation, past=("sent_at", "seen_at"))
+clock.register(KeyCreation, past=("sent_at", "seen_at"))

@@ -58,16 +58,16 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def inactive(self, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those that are revoked or expired."""
-        moment = now or clock.moment()
+        moment = now or clock.cached_now()
         return self.filter(Q(is_active=False) | Q(expires_at__lte=moment))
 
     def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those in ``status``, one of the names in ``conditions``."""
-        return self.filter(conditions(now or clock.moment())[status])
+        return self.filter(conditions(now or clock.cached_now())[status])
 
     def count_by_status(self, now: datetime | None = None) -> dict[str, int]:
         """Return how many keys are in each status, and under "all" how many there are, in one query."""
-        counts = {name: Count("pk", filter=q) for name, q in conditions(now or clock.moment()).items()}
+        counts = {name: Count("pk", filter=q) for name, q in conditions(now or clock.cached_now()).items()}
         return self.aggregate(all=Count("pk"), **counts)
 
     def count_in_full(self) -> dict[str, int]:
@@ -89,7 +89,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
-        status = conditions(clock.moment())
+        status = conditions(clock.cached_now())
         rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
         expressions: dict[str, Expression | F] = {
             "name": Lower("name"),
@@ -187,7 +187,7 @@ class ApiKey(models.Model):
     @property
     def is_expired(self) -> bool:
         """Say whether the expiry lies in the past."""
-        return self.expires_at is not None and self.expires_at <= clock.moment()
+        return self.expires_at is not None and self.expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
@@ -226,7 +226,7 @@ class ApiKey(models.Model):
         return self.created_at if self.count_before == 0 else None
 
 
-clock.watch(
+clock.register(
     ApiKey,
     past=(
         "first_seen_at", "read_at", "gone_at", "revoked_at", "captured_since", "count_restarted_at",

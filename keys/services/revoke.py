@@ -11,7 +11,7 @@ from django.db import transaction
 from cleanlist import Client
 from cleanlist.errors import AuthenticationError, CleanlistError, NotFound, RateLimited
 from core import clock
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from keys.models import ApiKey
 from keys.services.key_list import ListedKeys, refresh_list
 from workspaces.audit.events import Actor, record_event
@@ -75,7 +75,7 @@ class RevokeAllResult:
 def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> list[RevokeResult]:
     """Revoke ``keys`` one by one and return a result for each. One that fails does not stop the others.
 
-    Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError before anything is sent.
     """
     with management_client(workspace) as client:
         results = _revoke_each(client, keys)
@@ -109,7 +109,7 @@ def _revoke(client: Client, key: ApiKey) -> RevokeResult:
         unsure = error.outcome_unknown or isinstance(error, NotFound)
         return RevokeResult(key, RevokeVerdict.UNKNOWN if unsure else RevokeVerdict.FAILED, str(error), error)
     verdict = RevokeVerdict.REVOKED if answer.success else RevokeVerdict.FAILED
-    return RevokeResult(key, verdict, plain_text(answer.message, 1000))
+    return RevokeResult(key, verdict, sanitize_text(answer.message, 1000))
 
 
 def _compare_with_list(result: RevokeResult, listed: ListedKeys | None) -> None:
@@ -160,7 +160,7 @@ def _strike(key: ApiKey, actor: Actor, at: datetime) -> None:
 def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     """Revoke every active key of the session's user in one call; upstream decides which those are.
 
-    Raises NotConnected, SessionExpired, AddressNotAllowed or CannotOpen before anything is sent.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError before anything is sent.
     """
     with management_client(workspace) as client:
         is_current = _is_current(workspace) or refresh_list(workspace) is not None
@@ -208,7 +208,7 @@ def _revoke_all(client: Client) -> RevokeAllResult:
         verdict = RevokeVerdict.UNKNOWN if error.outcome_unknown else RevokeVerdict.FAILED
         return RevokeAllResult(verdict, str(error), error)
     return RevokeAllResult(
-        RevokeVerdict.REVOKED if answer.success else RevokeVerdict.FAILED, plain_text(answer.message, 1000)
+        RevokeVerdict.REVOKED if answer.success else RevokeVerdict.FAILED, sanitize_text(answer.message, 1000)
     )
 
 

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_part
+from core.http import wants_partial
 from keys.log.activity import with_activity
 from keys.log.completeness import completeness_of
 from keys.log.search import page as log_page
@@ -33,13 +33,13 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = Connection.of(workspace)
-    if wants_part(request):
+    if wants_partial(request):
         return render(request, "keys/detail.html#live", context | {"is_part": True})
     return render(request, "keys/detail.html", context)
 
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
-    found = with_activity(ApiKey.objects.of(workspace).with_people().filter(pk=key.pk), clock.moment() - LAST_HOUR)
+    found = with_activity(ApiKey.objects.of(workspace).with_people().filter(pk=key.pk), clock.cached_now() - LAST_HOUR)
     facts = facts_of(found, workspace)[0]
     facts.key.workspace = workspace
     return {"key": facts.key, "facts": facts, "status": facts.status}

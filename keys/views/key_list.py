@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_part
+from core.http import wants_partial
 from keys.forms import STATUSES, KeyFilterForm
 from keys.log.activity import activity_of
 from keys.models import ApiKey, KeyCreation
@@ -26,7 +26,7 @@ def key_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the keys of a workspace: active ones first, the others folded away."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | _listed(request, workspace) | _notices(workspace)
-    if wants_part(request):
+    if wants_partial(request):
         return render(request, "keys/list.html#live", context | {"is_part": True})
     return render(request, "keys/list.html", context | {"finder": _finder(workspace)})
 
@@ -35,7 +35,7 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     form = KeyFilterForm(request.GET)
     form.is_valid()  # a bad filter is left out
     keys = ApiKey.objects.of(workspace)
-    counts, now = keys.count_by_status(), clock.moment()
+    counts, now = keys.count_by_status(), clock.cached_now()
     chosen = form.apply(keys.with_people())
     usable, unusable = list(chosen.active(now)), list(chosen.inactive(now)[: MOST_INACTIVE + 1])
     activity = activity_of(workspace, [*usable, *unusable], now)

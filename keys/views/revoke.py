@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
 from core import clock
-from core.http import wants_part
+from core.http import wants_partial
 from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.log.activity import with_activity
@@ -78,12 +78,12 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
 
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
-    since = clock.moment() - LAST_HOUR
+    since = clock.cached_now() - LAST_HOUR
     return facts_of(with_activity(chosen.with_people().recently_used_first(), since), workspace)
 
 
 def _part(request: HttpRequest, template: str) -> str:
-    return f"{template}#dialog" if wants_part(request) else template
+    return f"{template}#dialog" if wants_partial(request) else template
 
 
 def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:
@@ -93,7 +93,7 @@ def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back
         results = services.revoke_keys(workspace, actor, keys)
     except REFUSALS as error:
         return _outcome(request, workspace, {"refusal": explain(error)})
-    if len(results) == 1 and results[0].verdict in DONE and wants_part(request):
+    if len(results) == 1 and results[0].verdict in DONE and wants_partial(request):
         return _toast(results[0])
     return _outcome(request, workspace, {"results": _shown(results, workspace)})
 

@@ -5,13 +5,13 @@ from uuid import UUID
 from django.http import Http404
 
 from cleanlist.errors import CleanlistError
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from keys.models import ApiKey
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 from workspaces.models import Workspace
 
 # By which a command ends that upstream refused, or that was never sent.
-REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
+REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 
 
 def get_key(workspace: Workspace, key_id: UUID) -> ApiKey:

@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from alerts.models import Rule
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from usage.models import BalanceReading
 from workspaces.models import Poll
 from workspaces.polling import engine
@@ -18,7 +18,7 @@ def connected(sandbox, workspace, owner):
     """The workspace, connected to the sandbox, with one rule."""
     workspace.base_url = sandbox.base_url
     workspace.organization_id = sandbox.credentials()["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(sandbox.credentials()["api_key"]))
+    workspace.api_key = EncryptedValue.encrypt(Secret(sandbox.credentials()["api_key"]))
     workspace.save()
     Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60)
     return workspace

@@ -16,7 +16,7 @@ from usage import readings
 from usage.forecast.runway import learn_burn
 from workspaces.audit.events import Actor
 from workspaces.models import Workspace
-from workspaces.polling.registry import tell_landed
+from workspaces.polling.registry import notify_ingested
 from workspaces.services.connecting import Credentials, connect_workspace
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
     watch.rule()
     watch.balance(412)
     Rule.objects.update(threshold=100, recovery=110)
-    tell_landed([watch.poll])
+    notify_ingested([watch.poll])
     assert watch.alerts.get().state == "resolved"
 
 

@@ -5,7 +5,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from cleanlist import Secret, Timeouts
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
 from tests.cast import PASSWORD
@@ -76,7 +76,7 @@ def connected(db, sandbox, settings):
         kind=ManagementSession.Kind.CLERK,
         frontend_api_url=known["clerk_frontend_api"],
         session_id=known["clerk_session_id"],
-        client_token=Sealed.seal(Secret(known["clerk_client_token"])),
+        client_token=EncryptedValue.encrypt(Secret(known["clerk_client_token"])),
         user_id=known["user_id"],
         user_email="operations@example-works.test",
     )

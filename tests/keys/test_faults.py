@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey, KeyCreation
 from workspaces.models import Action, AuditEvent, ManagementSession, Outcome, Poll
@@ -150,6 +150,6 @@ def test_a_revocation_that_did_not_happen_is_still_active(console, sandbox):
 
 
 def test_an_upstream_that_nobody_reaches_at_all(mirror):
-    add_session(mirror.workspace, session_id="sess_1", client_token=Sealed.seal(Secret("t")))
+    add_session(mirror.workspace, session_id="sess_1", client_token=EncryptedValue.encrypt(Secret("t")))
     page = mirror.post("new", data={"name": "x", "expiry": "never", "form_id": str(uuid.uuid4())})
     assert page.status_code in {200, 422}

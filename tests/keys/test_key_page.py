@@ -82,4 +82,4 @@ def test_the_page_asks_nothing_twice(mirror, key):
 
 def test_a_place_survives_being_written_into_an_address(key):
     row = log_request(key, created_at=timezone.now())
-    assert Cursor.parse(str(row.place)) == row.place
+    assert Cursor.parse(str(row.cursor)) == row.cursor

@@ -83,7 +83,7 @@ def test_commands_and_landings_are_right_while_a_clock_is_wrong_and_after_it_was
     assert "1 key revoked" in text_of(console.post("revoke_all", data={"phrase": REVOKE_ALL_PHRASE}))
     outcomes = AuditEvent.objects.filter(action__in=[Action.KEY_REVOKED, Action.KEYS_ALL_REVOKED])
     assert set(outcomes.values_list("outcome", flat=True)) == {Outcome.SUCCEEDED}
-    clock.mend()
+    clock.repair_future_times()
     assert not ApiKey.objects.filter(read_at__gt=clock.now()).exists()
     longest = timedelta(hours=7)  # the interval of a revoked key's log, and its spread
     assert not Poll.objects.filter(next_run_at__gt=clock.now() + longest).exists()

@@ -75,8 +75,8 @@ def test_a_file_makes_all_of_a_workspace(apply, everything, known):
     workspace = Workspace.objects.get()
     assert (workspace.slug, workspace.name, workspace.base_url) == ("acme", "Acme", known["base_url"])
     assert workspace.organization_id == known["organization_id"]
-    assert workspace.api_key.open().reveal() == known["api_key"]
-    assert workspace.session.client_token.open().reveal() == known["clerk_client_token"]
+    assert workspace.api_key.decrypt().reveal() == known["api_key"]
+    assert workspace.session.client_token.decrypt().reveal() == known["clerk_client_token"]
     assert workspace.requires_mfa
     assert workspace.paused_at
     invited = dict(Invitation.objects.values_list("email", "role"))
@@ -180,7 +180,7 @@ def test_another_key_replaces_the_stored_one(apply, acme, known, workspace):
     Workspace.objects.update(slug="acme", name="Acme", base_url=known["base_url"], organization_id="")
     said = apply(acme)
     assert said.out.splitlines()[0].startswith("~ change     workspaces.acme.api_key: API key clapi_kkkk…kkkk → clapi_")
-    assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
+    assert Workspace.objects.get().api_key.decrypt().reveal() == known["api_key"]
     assert AuditEvent.objects.filter(action=Action.API_KEY_REPLACED).count() == 1
 
 
@@ -195,8 +195,8 @@ def test_with_keys_that_do_not_open_what_is_stored_nothing_is_replaced(apply, ev
     assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in said.err
     settings.ENCRYPTION_KEYS = mine
     workspace = Workspace.objects.get()
-    assert workspace.api_key.open().reveal() == known["api_key"]
-    assert workspace.management_session.client_token.open().reveal() == known["clerk_client_token"]
+    assert workspace.api_key.decrypt().reveal() == known["api_key"]
+    assert workspace.management_session.client_token.decrypt().reveal() == known["clerk_client_token"]
 
 
 def test_with_such_keys_nothing_new_is_connected_either(apply, acme, known, workspace, settings):
@@ -226,7 +226,7 @@ def test_a_secret_may_come_out_of_a_pipe(apply, acme, known):
         pipe.write(known["api_key"])
         pipe.close()
         assert apply(acme.replace("from_env: ACME_API_KEY", f"from_file: /dev/fd/{reading}")).code == 0
-    assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
+    assert Workspace.objects.get().api_key.decrypt().reveal() == known["api_key"]
 
 
 def test_a_pipe_that_nobody_writes_into_is_not_waited_for(apply, acme, tmp_path):
@@ -248,13 +248,13 @@ def test_a_key_of_another_organization_is_refused(apply, acme, known, workspace)
     said = apply(acme)
     assert said.code == 1
     assert "Same organization" in said.err
-    assert Workspace.objects.get().api_key.open().reveal() != known["api_key"]
+    assert Workspace.objects.get().api_key.decrypt().reveal() != known["api_key"]
 
 
 def test_a_secret_can_be_in_a_file_beside_the_document(apply, acme, known, tmp_path):
     (tmp_path / "secret").write_text(known["api_key"] + "\n")
     assert apply(acme.replace("from_env: ACME_API_KEY", "from_file: secret")).code == 0
-    assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
+    assert Workspace.objects.get().api_key.decrypt().reveal() == known["api_key"]
 
 
 def test_no_secret_is_said_or_logged(apply, everything, known, capfd, caplog):

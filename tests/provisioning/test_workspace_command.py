@@ -23,7 +23,7 @@ def connected(known):
 
 def test_a_workspace_is_connected_by_a_key_from_the_environment(connected, known):
     assert (connected.slug, connected.organization_id) == ("acme", known["organization_id"])
-    assert connected.api_key.open().reveal() == known["api_key"]
+    assert connected.api_key.decrypt().reveal() == known["api_key"]
     event = AuditEvent.objects.get(action=Action.WORKSPACE_CONNECTED)
     assert event.actor_email == "command line"
     assert event.user_agent.startswith("workspace connect, by ")

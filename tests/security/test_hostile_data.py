@@ -10,7 +10,7 @@ from django.test import Client
 
 from cleanlist import Secret
 from config.logs import logging_config
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.cast import API_KEY
 from webhooks.tracked_workflows import look_up
 from workspaces import services
@@ -78,7 +78,7 @@ def victim(hostile, owner, workspace):
         kind="clerk",
         frontend_api_url=hostile.url,
         session_id="sess_x",
-        client_token=Sealed.seal(Secret("client")),
+        client_token=EncryptedValue.encrypt(Secret("client")),
     )
     return workspace
 

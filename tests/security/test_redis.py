@@ -20,7 +20,7 @@ from django.test import Client
 from cleanlist import Secret
 from config import checks, setting_checks
 from config.celery import app, broker_url
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from core.secret_files import new_secret
 from tests.cast import PASSWORD
 from tests.conftest import ROOT, clean_environment
@@ -131,22 +131,22 @@ def test_what_json_would_change_is_refused_and_not_changed(value):
 @pytest.mark.parametrize("junk", [b"x", b"nan", b"inf", b"9e18", b"-1", b"", b"9" * 5000, b"\xff", pickle.dumps(None)])
 def test_the_rate_limiter_of_calls_drops_what_is_no_time(redis, junk):
     redis.rpush(rate_limiter._key("org", "endpoint"), junk)
-    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 0}
-    assert rate_limiter.take([("org", "endpoint")] * 2).waits == [0, 0]
-    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 2}
+    assert rate_limiter.calls_used("org", ["endpoint"]) == {"endpoint": 0}
+    assert rate_limiter.acquire([("org", "endpoint")] * 2).waits == [0, 0]
+    assert rate_limiter.calls_used("org", ["endpoint"]) == {"endpoint": 2}
     assert redis.llen(rate_limiter._key("org", "endpoint")) == 2
 
 
 def test_the_rate_limiter_of_calls_is_not_stopped_by_what_is_no_list(redis):
     redis.set(rate_limiter._key("org", "endpoint"), "5")
-    assert rate_limiter.take([("org", "endpoint")]).waits == [0]
+    assert rate_limiter.acquire([("org", "endpoint")]).waits == [0]
 
 
 def test_the_rate_limiter_of_calls_waits_at_times_in_the_midst_of_junk(redis):
-    rate_limiter.note([("org", "endpoint")] * rate_limiter.share())
+    rate_limiter.record([("org", "endpoint")] * rate_limiter.share())
     for place in range(rate_limiter.share()):
         redis.lset(rate_limiter._key("org", "endpoint"), place, "nan" if place else str(int(time.time() * 1000)))
-    waits = rate_limiter.take([("org", "endpoint")] * 2 * rate_limiter.share()).waits
+    waits = rate_limiter.acquire([("org", "endpoint")] * 2 * rate_limiter.share()).waits
     assert all(0 < wait <= 2 * 62 for wait in waits)
 
 
@@ -188,7 +188,7 @@ def test_what_redis_is_given_in_a_day_of_work_holds_no_secret(
     console, connected, redis_seen, mailoutbox, sandbox, settings
 ):
     connected.memberships.update(role=Role.OWNER)
-    connected.api_key = Sealed.seal(Secret(sandbox.credentials()["api_key"]))
+    connected.api_key = EncryptedValue.encrypt(Secret(sandbox.credentials()["api_key"]))
     connected.save()
     browser = Client()
     fail_to_sign_in(browser, console.user)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.cast import API_KEY
 from workspaces.credentials import key_rotation
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
@@ -24,8 +24,8 @@ def stored(workspace, owner):
     ManagementSession.objects.create(
         workspace=workspace,
         kind="clerk",
-        token=Sealed.seal(Secret("a.b.c")),
-        client_token=Sealed.seal(Secret("client")),
+        token=EncryptedValue.encrypt(Secret("a.b.c")),
+        client_token=EncryptedValue.encrypt(Secret("client")),
     )
     codes = {"migrated_codes": [seal("code 1"), seal("code 2")]}
     for kind, data in (("totp", {"secret": seal("totp")}), ("recovery_codes", {"seed": seal("seed"), **codes})):
@@ -44,7 +44,10 @@ def opened():
     session, opened = ManagementSession.objects.get(), get_adapter().decrypt
     totp, recovery = Authenticator.objects.order_by("pk")
     return [
-        *(sealed.open().reveal() for sealed in (Workspace.objects.get().api_key, session.token, session.client_token)),
+        *(
+            sealed.decrypt().reveal()
+            for sealed in (Workspace.objects.get().api_key, session.token, session.client_token)
+        ),
         *map(opened, (totp.data["secret"], recovery.data["seed"], *recovery.data["migrated_codes"])),
     ]
 
@@ -64,7 +67,7 @@ def test_a_second_rotation_has_nothing_to_do(new_key, capsys):
 
 def test_small_batches_reach_every_row(stored, settings, monkeypatch):
     for number in range(4):
-        api_key = Sealed.seal(Secret("another key"))
+        api_key = EncryptedValue.encrypt(Secret("another key"))
         Workspace.objects.create(name="More", slug=f"more-{number}", api_key=api_key)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
     monkeypatch.setattr(key_rotation, "BATCH", 2)
@@ -79,7 +82,7 @@ def test_a_rotation_is_in_the_audit_trail_without_any_secret(new_key):
 
 def test_what_no_key_opens_is_named_and_left_alone_and_the_rest_is_done(stored, settings, capsys):
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
-    Workspace.objects.update(api_key=Sealed.seal(Secret("mine")))
+    Workspace.objects.update(api_key=EncryptedValue.encrypt(Secret("mine")))
     lost = ManagementSession.objects.get().token
     with pytest.raises(CommandError, match="Keep the old keys"):
         call_command("rotate_encryption_keys")

@@ -15,7 +15,7 @@ from django.test import Client
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession
 from config.logs import logging_config
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.cast import API_KEY, PASSWORD
 from workspaces import services
 from workspaces.models import ManagementSession, Workspace
@@ -38,7 +38,7 @@ SHOWN_ON_PURPOSE = {"mfa_activate_totp", "mfa_view_recovery_codes", "mfa_downloa
 def secrets(world):
     """One secret of each kind, in use: what a search looks for."""
     jwt = token()
-    ManagementSession.objects.filter(workspace=world.other).update(token=Sealed.seal(Secret(jwt)))
+    ManagementSession.objects.filter(workspace=world.other).update(token=EncryptedValue.encrypt(Secret(jwt)))
     data = {"secret": get_adapter().encrypt(TOTP)}
     Authenticator.objects.create(user=world.people["stranger"], type="totp", data=data)
     return {
@@ -118,7 +118,7 @@ def test_a_secret_that_somebody_logs_by_mistake_is_taken_out(secrets, log, kind)
         "API key": lambda: ApiKeyCredential(secret),
         "session token": lambda: StaticSession(secret),
         "client token": lambda: ClerkSession("https://clerk.example.test", "sess_x", secret),
-        "encryption key": lambda: Sealed.seal(Secret(secret)),
+        "encryption key": lambda: EncryptedValue.encrypt(Secret(secret)),
     }[kind]()
     structlog.get_logger("tests").warning("mistake", credential=credential, wrapped=[{"deep": credential}])
     logging.getLogger("tests").warning("mistake %r %s", credential, credential)
@@ -130,8 +130,8 @@ def test_a_secret_that_somebody_logs_by_mistake_is_taken_out(secrets, log, kind)
 
 def test_a_traceback_with_local_variables_shows_no_credential(world, secrets):
     def fail(workspace):
-        credential = ApiKeyCredential(workspace.api_key.open())
-        opened, session = workspace.api_key.open(), workspace.session
+        credential = ApiKeyCredential(workspace.api_key.decrypt())
+        opened, session = workspace.api_key.decrypt(), workspace.session
         raise RuntimeError(f"{credential} {opened!r} {session!r}")
 
     try:

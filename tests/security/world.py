@@ -15,7 +15,7 @@ from django.utils import timezone
 from alerts.mail.messages import unsubscribe_url
 from alerts.models import Alert, Notification, Recipient, Rule
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from keys.models import ApiKey
 from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
@@ -87,7 +87,7 @@ def make_workspace(slug, upstream):
         slug=slug,
         base_url=upstream.url,
         organization_id=f"org_{slug}",
-        api_key=Sealed.seal(Secret(API_KEY)),
+        api_key=EncryptedValue.encrypt(Secret(API_KEY)),
         api_key_prefix=API_KEY[:10],
         api_key_last4=API_KEY[-4:],
     )
@@ -96,7 +96,7 @@ def make_workspace(slug, upstream):
         kind="clerk",
         frontend_api_url=upstream.url,
         session_id="sess_tests",
-        client_token=Sealed.seal(Secret(CLIENT_TOKEN)),
+        client_token=EncryptedValue.encrypt(Secret(CLIENT_TOKEN)),
     )
     for resource in ("balance", "keys"):
         note_poll(workspace, resource)

@@ -2,7 +2,7 @@ import pytest
 from django.urls import reverse
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from sandbox.founding import ALL_SCOPES, FEATURES
 from workspaces.models import ManagementSession
 from workspaces.services.refreshing import refresh
@@ -15,7 +15,7 @@ def connected(workspace, sandbox):
     """The workspace of the cast with both credentials of the sandbox; plan, balance and faults are put right after."""
     known = sandbox.credentials()
     workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.api_key = EncryptedValue.encrypt(Secret(known["api_key"]))
     workspace.api_key_prefix, workspace.api_key_last4 = known["api_key"][:10], known["api_key"][-4:]
     workspace.save()
     ManagementSession.objects.create(
@@ -23,7 +23,7 @@ def connected(workspace, sandbox):
         kind=ManagementSession.Kind.CLERK,
         frontend_api_url=known["clerk_frontend_api"],
         session_id=known["clerk_session_id"],
-        client_token=Sealed.seal(Secret(known["clerk_client_token"])),
+        client_token=EncryptedValue.encrypt(Secret(known["clerk_client_token"])),
         user_id=known["user_id"],
     )
     refresh(workspace, "keys")

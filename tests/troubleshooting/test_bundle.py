@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.html import escape
 
 from cleanlist import Secret
-from core.encryption import Sealed
-from core.sanitize import plain_text
+from core.encryption import EncryptedValue
+from core.sanitize import sanitize_text
 from tests.cast import API_KEY
 from tests.keys.conftest import log_request, make_key, text_of
 from tests.security.hostile_upstream import ATTACKS
@@ -171,14 +171,17 @@ def full_of_secrets(workspace, viewer, key, delivered):
     everything = " ".join(PLANTED)
     viewer.name = "Quiet Viewer"
     viewer.save()
-    sealed = {"client_token": Sealed.seal(Secret(CLIENT_TOKEN)), "token": Sealed.seal(Secret(JWT))}
+    sealed = {
+        "client_token": EncryptedValue.encrypt(Secret(CLIENT_TOKEN)),
+        "token": EncryptedValue.encrypt(Secret(JWT)),
+    }
     ManagementSession.objects.create(workspace=workspace, kind="clerk", **sealed)
     workspace.tier, workspace.organization_id, workspace.scopes = f"x {API_KEY}", JWT, [everything]
     workspace.save()
     key.name = f"Quiet Viewer {API_KEY}"
     key.save()
     for name, attack in ATTACKS.items():
-        text = plain_text(f"{everything} {attack}", 3000)  # as the log stores it
+        text = sanitize_text(f"{everything} {attack}", 3000)  # as the log stores it
         facts = {"path": text, "user_agent": text, "ip_address": "2001:db8::99"}
         log_request(key, upstream_id=f"row-{name}", **facts)
     Attempt.objects.update(error=everything, status=API_KEY[:60])

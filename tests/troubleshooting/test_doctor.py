@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from keys.models import ApiKey
 from tests.cast import API_KEY, NOWHERE
 from tests.waiting import wait_until
@@ -43,7 +43,7 @@ def test_json_holds_every_check(connected):
 
 
 def wrong_key(workspace, sandbox, tmp_path):
-    workspace.api_key = Sealed.seal(Secret(API_KEY))
+    workspace.api_key = EncryptedValue.encrypt(Secret(API_KEY))
     workspace.save()
     return []
 

@@ -62,14 +62,14 @@ def test_the_next_reading_is_the_latest_one_whatever_was_dated_after_it(workspac
 @pytest.mark.parametrize("ahead", AHEAD)
 def test_what_was_dated_ahead_is_mended_before_anything_else_is_read(workspace, misdated, ahead):
     misdated(ahead)
-    assert clock.mend() > 0
+    assert clock.repair_future_times() > 0
     assert BalanceReading.objects.latest_of(workspace).credits == 440
     assert_right(workspace)
-    assert clock.mend() == 0
+    assert clock.repair_future_times() == 0
 
 
 def test_a_burn_that_was_learned_ahead_of_its_time_is_learned_anew(workspace, misdated):
     misdated(timedelta(days=30))
-    clock.mend()
+    clock.repair_future_times()
     learn_burn(workspace, clock.now())
     assert BurnPattern.objects.get().hour <= clock.now()

@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
@@ -97,7 +97,7 @@ def connected(workspace, upstream, settings):
     settings.WEBHOOK_ALLOW_LOCAL_TARGETS = True
     settings.RATE_LIMIT_PER_MINUTE = 100_000
     workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.api_key = EncryptedValue.encrypt(Secret(known["api_key"]))
     workspace.save()
     yield workspace
     upstream.control("faults", method="DELETE")

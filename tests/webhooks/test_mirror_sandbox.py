@@ -5,7 +5,7 @@ import json
 import pytest
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.keys.conftest import log_request, make_key
 from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
@@ -65,7 +65,7 @@ def connected(workspace, upstream, settings):
     known = upstream.credentials()
     settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, upstream.base_url]
     workspace.base_url, workspace.organization_id = known["base_url"], known["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.api_key = EncryptedValue.encrypt(Secret(known["api_key"]))
     workspace.save()
     yield workspace
     upstream.control("faults", method="DELETE")

@@ -1,7 +1,7 @@
 import pytest
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import Workspace
 
@@ -37,7 +37,7 @@ def connected(workspace, upstream, known):
     """The workspace of the cast, connected to the sandbox with its API key."""
     workspace.base_url = known["base_url"]
     workspace.organization_id = known["organization_id"]
-    workspace.api_key = Sealed.seal(Secret(known["api_key"]))
+    workspace.api_key = EncryptedValue.encrypt(Secret(known["api_key"]))
     workspace.save()
     return workspace
 

@@ -63,7 +63,7 @@ def test_connecting_is_in_the_audit_trail(as_admin, admin, form):
 
 def test_secrets_are_stored_encrypted_only(as_admin, clerk, known):
     as_admin.post(URL, clerk)
-    assert Workspace.objects.get().api_key.open().reveal() == known["api_key"]
+    assert Workspace.objects.get().api_key.decrypt().reveal() == known["api_key"]
     secrets = {known["api_key"], known["clerk_client_token"]}
     assert not [cell for cell in everything_stored() if any(secret in cell for secret in secrets)]
 

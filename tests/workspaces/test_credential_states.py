@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from alerts.rules import read_credentials
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
@@ -21,7 +21,7 @@ AGO = NOW - timedelta(minutes=1)
 @pytest.fixture(params=["pasted", "clerk"])
 def session(request, workspace):
     secret = {"pasted": "token", "clerk": "client_token"}[request.param]
-    facts = {"kind": request.param, secret: Sealed.seal(Secret("x.y.z")), "accepted_at": AGO}
+    facts = {"kind": request.param, secret: EncryptedValue.encrypt(Secret("x.y.z")), "accepted_at": AGO}
     return ManagementSession.objects.create(workspace=workspace, **facts)
 
 
@@ -73,18 +73,18 @@ def test_the_first_call_that_succeeds_tells_and_the_next_ones_cost_nothing(
     workspace, session, kind, django_assert_num_queries
 ):
     set_both(accepted_at=None)
-    trust.accepted(Workspace.objects.get(pk=workspace.pk), kind)
-    first = trust.stored(Workspace.objects.get(pk=workspace.pk), kind)
+    trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), kind)
+    first = trust.stored_credential(Workspace.objects.get(pk=workspace.pk), kind)
     assert first["accepted_at"] is not None
 
     used = first.workspace
     with django_assert_num_queries(0):
-        trust.accepted(used, kind)
+        trust.record_acceptance(used, kind)
 
 
 def test_a_doubt_that_ends_leaves_the_first_acceptance(workspace, session):
     set_both(doubted_at=NOW, accepted_at=AGO)
-    trust.accepted(Workspace.objects.get(pk=workspace.pk), "api_key")
+    trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), "api_key")
     fresh = Workspace.objects.get(pk=workspace.pk)
     assert (fresh.api_key_doubted_at, fresh.api_key_accepted_at) == (None, AGO)
 

@@ -8,12 +8,12 @@ from django.utils import timezone
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError, ItemError
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 from workspaces.error_messages import explain, explain_kind
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CleanlistError)]
-OURS = [NotConnected, AddressNotAllowed, CannotOpen]
+OURS = [NotConnected, AddressNotAllowed, DecryptionError]
 
 
 @pytest.mark.parametrize("kind", [*ALL, *OURS])
@@ -27,6 +27,10 @@ def test_every_error_has_a_title_and_a_way_out(kind):
 @pytest.mark.parametrize("kind", [*ALL, *OURS])
 def test_a_stored_error_reads_like_the_raised_one(kind):
     assert explain_kind(kind.__name__, "words").title == explain(kind("words")).title
+
+
+def test_an_error_stored_under_its_former_name_reads_the_same():
+    assert explain_kind("CannotOpen", "words") == explain_kind("DecryptionError", "words")
 
 
 def test_the_way_out_is_a_page_that_exists():

@@ -8,7 +8,7 @@ from django.utils import timezone
 from cleanlist import Secret
 from cleanlist.errors import SessionExpired
 from core import clock
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
 from workspaces.polling.pauses import credential_stopped, set_up_polls
@@ -69,7 +69,7 @@ def session(connected, known, settings):
         user_email="operations@example-works.test",
         frontend_api_url=known["clerk_frontend_api"],
         session_id=known["clerk_session_id"],
-        client_token=Sealed.seal(Secret(known["clerk_client_token"])),
+        client_token=EncryptedValue.encrypt(Secret(known["clerk_client_token"])),
     )
     set_up_polls(Workspace.objects.get(pk=connected.pk))
     refuse(session)
@@ -94,10 +94,10 @@ def test_a_session_that_clerk_refuses_once_is_in_doubt_and_used_on(session):
 
 def test_a_refusal_of_a_session_that_was_replaced_meanwhile_says_nothing_of_its_successor(session):
     replaced = Workspace.objects.select_related("session").get(pk=session.workspace_id)
-    with clock.one_moment():  # as in a request, which asks the clock once
-        clock.moment()
+    with clock.cache_now():  # as in a request, which asks the clock once
+        clock.cached_now()
         client = Credentials(
-            frontend_api_url=session.frontend_api_url, session_id="sess_2", client_token=session.client_token.open()
+            frontend_api_url=session.frontend_api_url, session_id="sess_2", client_token=session.client_token.decrypt()
         )
         replace_session(Workspace.objects.get(pk=replaced.pk), CONSOLE, client, None)
     credential_stopped(replaced, "session", SessionExpired("signed out", status=401))

@@ -7,7 +7,7 @@ from cryptography.fernet import Fernet
 from django.utils import timezone
 
 from cleanlist import Secret
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from tests.workspaces.conftest import reloaded
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
 
@@ -30,7 +30,7 @@ def pasted_session(workspace):
     return ManagementSession.objects.create(
         workspace=workspace,
         kind=ManagementSession.Kind.PASTED,
-        token=Sealed.seal(Secret("x.y.z")),
+        token=EncryptedValue.encrypt(Secret("x.y.z")),
         token_expires_at=timezone.now() + dt.timedelta(seconds=50),
         user_email="operations@example.test",
         accepted_at=timezone.now(),
@@ -73,15 +73,17 @@ def test_with_keys_that_open_nothing_nothing_is_stored_unless_somebody_insists(
     assert reloaded(connected).api_key == sealed
 
     as_owner.post(PAGE + "api-key/", sent | {"key-save_anyway": "on"}, headers=headers)
-    assert reloaded(connected).api_key.open().reveal() == known["api_key"]  # the keys were lost for good
+    assert reloaded(connected).api_key.decrypt().reveal() == known["api_key"]  # the keys were lost for good
     settings.ENCRYPTION_KEYS = mine
-    assert not reloaded(connected).api_key.opens
+    assert not reloaded(connected).api_key.is_decryptable
 
 
 def test_one_credential_that_opens_is_enough_to_store_others(as_owner, connected, known, settings):
     lost = Fernet.generate_key().decode()
     settings.ENCRYPTION_KEYS, mine = [lost], settings.ENCRYPTION_KEYS
-    Workspace.objects.create(name="Lost", slug="lost", base_url="", api_key=Sealed.seal(Secret("clapi_lost")))
+    Workspace.objects.create(
+        name="Lost", slug="lost", base_url="", api_key=EncryptedValue.encrypt(Secret("clapi_lost"))
+    )
     settings.ENCRYPTION_KEYS = mine
     assert as_owner.post(PAGE + "api-key/", {"key-api_key": known["api_key"]}).status_code == 302
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from troubleshooting.body.webhook_urls import problem_with
 
 MAX_CONTACTS = 250
@@ -264,7 +264,7 @@ def _check_webhook(url: Any, status: int, findings: _Findings) -> int:
         return status
     is_why = problem.refused and status == 200
     note = findings.refuse if is_why else findings.mention
-    note(("body", "webhook_url"), plain_text(problem.message, 400), problem.fix)
+    note(("body", "webhook_url"), sanitize_text(problem.message, 400), problem.fix)
     return 422 if is_why else status
 
 
@@ -322,4 +322,4 @@ def _is_odd(value: Any, shape: re.Pattern[str]) -> bool:
 
 def _short(text: str) -> str:
     """Return a name that somebody chose, fit for a sentence."""
-    return plain_text(text, 61) if len(text) <= 60 else plain_text(text, 60) + "…"
+    return sanitize_text(text, 61) if len(text) <= 60 else sanitize_text(text, 60) + "…"

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.http import page_or_part
+from core.http import render_page
 from troubleshooting.archive import as_zip
 from troubleshooting.body.batches import as_lines, bodies_of, can_be_split
 from troubleshooting.body.lines import lines_of
@@ -73,7 +73,7 @@ def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     form = BodyForm(request.POST)
     text = request.POST.get("body", "")
     context = page_context(request, workspace) | {"form": form} | _verdict(text, check_body(text))
-    return page_or_part(request, PAGE, "verdict", context)
+    return render_page(request, PAGE, "verdict", context)
 
 
 def _verdict(text: str, verdict: BodyVerdict) -> dict[str, Any]:

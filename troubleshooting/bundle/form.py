@@ -83,6 +83,6 @@ class BundleForm(forms.Form):
 
     def clean_until(self) -> dt.datetime:
         """Return up to when the mirror is looked at: now, or the second when the bundle was last looked at."""
-        now = clock.moment().replace(microsecond=0)
+        now = clock.cached_now().replace(microsecond=0)
         told: dt.datetime | None = self.cleaned_data["until"]
         return now if self._is_new or told is None else min(told, now)

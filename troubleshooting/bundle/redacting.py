@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from core.redaction import REDACTED, redact_text
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 
 # What may be left in, by the word for it.
 KINDS = {"emails": "e-mail", "phones": "phone", "names": "name", "addresses": "IP address"}
@@ -142,7 +142,7 @@ def _without_value(found: re.Match[str]) -> str:
 
 def _visible(text: str) -> str:
     """Return ``text`` without characters that nobody sees: they hide a secret from what looks for it."""
-    plain = plain_text(text.replace("\r\n", "\n"), len(text))
+    plain = sanitize_text(text.replace("\r\n", "\n"), len(text))
     return "".join(char for char in plain if unicodedata.category(char) not in {"Cf", "Zl", "Zp", "Co", "Cn"})
 
 

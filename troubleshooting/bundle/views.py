@@ -11,8 +11,8 @@ from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.http import page_or_part
-from core.sanitize import plain_text
+from core.http import render_page
+from core.sanitize import sanitize_text
 from troubleshooting.archive import as_zip
 from troubleshooting.bundle.form import BundleForm
 from troubleshooting.bundle.writing import Bundle, make_bundle
@@ -66,11 +66,11 @@ def _preview(
         if key.prefix and key.last4
     ]
     context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed, "finder": finder}
-    return page_or_part(request, PAGE, "preview", context, status=200 if made else 422)
+    return render_page(request, PAGE, "preview", context, status=200 if made else 422)
 
 
 def _record(request: HttpRequest, workspace: Workspace, asked: dict[str, Any], file_format: str) -> None:
-    about = {name: plain_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
+    about = {name: sanitize_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
     record_event(
         Action.SUPPORT_BUNDLE_MADE,
         Actor.of(request),

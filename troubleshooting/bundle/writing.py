@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from cleanlist import Secret
-from core.encryption import CannotOpen, Sealed
+from core.encryption import DecryptionError, EncryptedValue
 from core.export import csv_lines
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.bundle.collecting import Facts, collect
@@ -83,10 +83,10 @@ def _known_secrets(workspace: Workspace) -> list[str]:
     return [*map(_opened, sealed), *(str(secret) for secret in [*own, *places] if secret)]
 
 
-def _opened(sealed: Sealed | None) -> str:
+def _opened(sealed: EncryptedValue | None) -> str:
     try:
-        secret: Secret | None = sealed.open() if sealed is not None else None
-    except CannotOpen:
+        secret: Secret | None = sealed.decrypt() if sealed is not None else None
+    except DecryptionError:
         return ""
     return secret.reveal() if secret is not None else ""
 

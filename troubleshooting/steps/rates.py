@@ -46,7 +46,7 @@ def rates(workspace: Workspace, case: Case) -> Result:
         needs = "" if workspace.has_session else " It needs a management session."
         settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
         return Result("skipped", text + needs, links=settings_page, snippet=RECIPE)
-    now = clock.moment()
+    now = clock.cached_now()
     log = LoggedRequest.objects.of(workspace).by_customer()
     refused = log.filter(status_code=429, created_at__gte=now - LOOK_BACK)
     counts = list(refused.values("key").annotate(n=Count("pk"), last=Max("created_at")).order_by("-n")[:MOST_KEYS])

@@ -8,7 +8,7 @@ from itertools import chain
 
 from django.db import connection
 
-from core.db.sql import in_json, rows_of, together
+from core.db.sql import execute_batch, json_recordset, to_json
 from usage.budgets.periods import Period
 from usage.changes.facts import ZERO
 from usage.changes.interpretation import CENT
@@ -69,13 +69,13 @@ def used_in(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading])
     known = {pk: (period, latest[pk]) for pk, period in periods.items() if pk in latest}
     if not known:
         return {}
-    asked = in_json(
+    asked = to_json(
         {"workspace": pk, "began_at": period.start, "seen_at": reading.first_read_at}
         for pk, (period, reading) in known.items()
     )
     openings = {row.workspace_id: row for row in BalanceReading.objects.raw(_of_asked(_OPENINGS), [asked])}
     across = {row.workspace_id: row for row in BalanceChange.objects.raw(_of_asked(_ACROSS), [asked])}
-    [rows] = together((_of_asked(_SUMS), [asked]))
+    [rows] = execute_batch((_of_asked(_SUMS), [asked]))
     sums = {pk: [Decimal(one or 0).quantize(CENT) for one in found] for pk, *found in rows}
     return {
         pk: _used(period, openings[pk], reading, sums.get(pk, [ZERO] * len(AMOUNTS)), across.get(pk))
@@ -84,7 +84,7 @@ def used_in(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading])
 
 
 def _of_asked(sql: str) -> str:
-    return sql.format(asked=rows_of("asked", _ASKED, connection.vendor))
+    return sql.format(asked=json_recordset("asked", _ASKED, connection.vendor))
 
 
 def _used(

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from core import clock
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from usage.budgets.forms import BudgetForm
 from usage.budgets.services import remove_budget, rules_about, set_budget
 from usage.budgets.standing import standings_of
@@ -31,13 +31,13 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         done = set_budget(
             workspace, Actor.of(request), data["credits"], data["length"], data["time_zone"], with_rules=with_rules
         )
-        return go_to(request, _page(workspace), f"The budget is {done}.")
+        return redirect_to(request, _page(workspace), f"The budget is {done}.")
     context = {
         "current": workspace,
         "form": form,
         "budget": found,
         "rules": rules,
-        "standing": standings_of([workspace], clock.moment()).get(workspace.pk),
+        "standing": standings_of([workspace], clock.cached_now()).get(workspace.pk),
         **page_context(request, workspace),
     }
     return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)
@@ -49,7 +49,9 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OWNER)
     if request.method == "POST":
         done = remove_budget(workspace, Actor.of(request))
-        return go_to(request, _page(workspace), "The budget is removed." if done else "There was no budget any more.")
+        return redirect_to(
+            request, _page(workspace), "The budget is removed." if done else "There was no budget any more."
+        )
     found = get_object_or_404(Budget, workspace=workspace)
     rules = [f"“{rule.name}”" for rule in rules_about(workspace)]
     told = f"These alert rules go with it: {', '.join(rules)}. What they have firing ends, and who was told is told so."
@@ -61,7 +63,7 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
         "action_url": request.path,
         "consequences": [f"It is {found}.", *([told] if rules else []), "Readings and past alerts stay."],
     }
-    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    return render_page(request, "workspaces/confirm.html", "dialog", context)
 
 
 def _page(workspace: Workspace) -> str:

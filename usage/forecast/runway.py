@@ -60,7 +60,7 @@ def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
     """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
-    reading, moment = latest(workspace), now or clock.moment()
+    reading, moment = latest(workspace), now or clock.cached_now()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
     return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)

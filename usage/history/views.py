@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from core import clock
 from core.export import CONTENT_TYPES, csv_lines
 from core.formatting import with_unit
-from core.http import go_to
+from core.http import redirect_to
 from usage.forms import HistoryForm
 from usage.history.csv_format import EXPORTED, parse
 from usage.history.imports import import_history, plan_of, undo_import
@@ -77,13 +77,13 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, form=form), status=422)
     text, name = form.cleaned_data["text"], form.cleaned_data["name"]
-    parsed = parse(text, clock.moment())
+    parsed = parse(text, clock.cached_now())
     if parsed.errors:
         return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:
         done = import_history(workspace, Actor.of(request), parsed.rows, name)
         words = f"Imported {with_unit(done.rows, 'readings')}." if done else "Nothing was new, so nothing was imported."
-        return go_to(request, reverse("usage:history", args=[workspace.slug]), words)
+        return redirect_to(request, reverse("usage:history", args=[workspace.slug]), words)
     plan = plan_of(workspace, parsed.rows)
     kept = HistoryForm(initial={"text": text, "name": name})
     return render(request, TEMPLATE, _context(request, workspace, form=kept, plan=plan, name=name, text=text))
@@ -97,7 +97,7 @@ def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     require_confirmation(request, url)
     found = get_object_or_404(BalanceImport.objects.select_related("workspace"), workspace=workspace, pk=pk)
     done = undo_import(found, Actor.of(request))
-    return go_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
+    return redirect_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
 
 
 def _context(request: HttpRequest, workspace: Workspace, **more: Any) -> dict[str, Any]:

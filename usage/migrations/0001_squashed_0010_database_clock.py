@@ -35,7 +35,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=120)),
-                ('at', models.DateTimeField(default=core.clock.moment)),
+                ('at', models.DateTimeField(default=core.clock.cached_now)),
                 ('rows', models.PositiveIntegerField()),
                 ('first_at', models.DateTimeField()),
                 ('last_at', models.DateTimeField()),
@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('credits', models.DecimalField(decimal_places=4, max_digits=18)),
                 ('length', models.CharField(choices=[('month', 'Calendar month'), ('week', 'Calendar week, from Monday on')], default='month', max_length=5)),
-                ('length_since', models.DateTimeField(default=core.clock.moment)),
+                ('length_since', models.DateTimeField(default=core.clock.cached_now)),
                 ('time_zone', models.CharField(blank=True, max_length=64, validators=[workspaces.models.user.is_time_zone])),
                 ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='budget', to='workspaces.workspace')),
             ],

@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("balanceimport", "at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("budget", "length_since", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("balanceimport", "at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("budget", "length_since", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

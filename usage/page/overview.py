@@ -23,7 +23,7 @@ from usage.page.series import Bin
 from usage.spend.enrichments import Enrichments, enrichments_of
 from usage.spend.shares import LONGEST, Spending, spending
 from usage.watch import credits_of
-from workspaces.error_messages import Explanation, explain_kind
+from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 
 SPANS = (
@@ -125,7 +125,7 @@ class Overview:
         return self.first is not None and self.first.first_read_at > self.now - self.span.length
 
     @property
-    def failure(self) -> Explanation | None:
+    def failure(self) -> ErrorMessage | None:
         """Return why the last reading failed, or None if it did not."""
         if self.poll is None or not self.poll.consecutive_failures:
             return None

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.outgoing import RequestFailed, Target, connection, parse_target, sender
 from webhooks.reasons import reason_named
@@ -57,7 +57,7 @@ class _Steps:
         """End a step; the next one begins."""
         now = time.monotonic()
         took = None if state == SKIPPED else round((now - self._began) * 1000)
-        self._done[name] = Step(name, state, plain_text(found, 600), advice, took)
+        self._done[name] = Step(name, state, sanitize_text(found, 600), advice, took)
         self._began = now
         self._note(self.so_far)
 

@@ -55,7 +55,7 @@ def _mind_the_limits(workspace: Workspace, now: datetime) -> None:
 def run_due() -> int:
     """Make the checks that wait, also those that a worker has left unfinished; return how many."""
     made = 0
-    while not shutdown.is_asked():
+    while not shutdown.requested():
         check = EndpointCheck.objects.due(clock.now()).first()
         if check is None:
             break

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from core import clock
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from webhooks.checks import services
 from webhooks.checks.probe import LABELS
 from webhooks.forms import CheckForm
@@ -35,7 +35,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         try:
             begun = services.start_check(workspace, Actor.of(request), form.cleaned_data["url"])
-            return go_to(request, begun.get_absolute_url())
+            return redirect_to(request, begun.get_absolute_url())
         except services.TooManyChecks as error:
             form.add_error(None, str(error))
     return render(request, "webhooks/check.html", _form_context(request, workspace, form), status=422)
@@ -48,14 +48,14 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     found = EndpointCheck.objects.of(workspace).select_related("requested_by").filter(check_id=check_id).first()
     if found is None:
         raise Http404("No such check in this workspace.")
-    is_late = found.leased_until is None and clock.moment() - found.created_at > WORKER_LATE
+    is_late = found.leased_until is None and clock.cached_now() - found.created_at > WORKER_LATE
     context = page_context(request, workspace) | {
         "check": found,
         "steps": steps_of(found),
         "reason": reason_named(found.reason),
         "is_late": found.finished_at is None and is_late,
     }
-    return page_or_part(request, "webhooks/check_result.html", "live", context)
+    return render_page(request, "webhooks/check_result.html", "live", context)
 
 
 def steps_of(found: EndpointCheck) -> list[dict[str, Any]]:

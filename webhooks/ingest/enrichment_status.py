@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from cleanlist import EnrichmentStatus
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks.models import Workflow
 
 COUNTS = ("total", "successful", "failed", "emails_found", "phones_found")
@@ -25,7 +25,7 @@ def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetim
     """Store what upstream says of ``workflow``; say whether the enrichment is finished. An older reading is left."""
     if workflow.status_read_at is not None and workflow.status_read_at > read_at:
         return workflow.completed_at is not None
-    workflow.status, workflow.status_read_at = plain_text(status.status, 40), read_at
+    workflow.status, workflow.status_read_at = sanitize_text(status.status, 40), read_at
     workflow.summary = counts_of(status)
     _update_credits(workflow, status)
     workflow.status_error, workflow.status_gone = "", False
@@ -39,7 +39,7 @@ def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetim
 
 def _update_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
     """Keep what was known before where upstream tells no more; a running one has not been charged yet."""
-    workflow.enrichment_type = plain_text(status.enrichment_type or "", 40) or workflow.enrichment_type
+    workflow.enrichment_type = sanitize_text(status.enrichment_type or "", 40) or workflow.enrichment_type
     workflow.submitted_at = status.begun_at or workflow.submitted_at
     workflow.credits_reserved = workflow.credits_reserved if status.reserved is None else status.reserved
     if status.charged is not None and is_finished(status):

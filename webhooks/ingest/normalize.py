@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 from cleanlist import DeliveryAttempt
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks.models import Attempt
 from webhooks.reasons import reason_of
 
@@ -28,7 +28,7 @@ FINAL = frozenset({"exhausted", "abandoned", "dead", "gave_up", "giving_up", "pe
 
 def is_usable_workflow_id(text: str | None) -> bool:
     """Say whether ``text`` can be stored as it is and stand in an address: upstream is asked by it."""
-    return bool(text) and plain_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
+    return bool(text) and sanitize_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
 
 
 def find_problem(raw: DeliveryAttempt, asked_for: str = "") -> str:
@@ -43,7 +43,7 @@ def find_problem(raw: DeliveryAttempt, asked_for: str = "") -> str:
 
 def stored_url(url: str | None) -> str:
     """Return ``url`` fit for storing. Of one that is too long the beginning and a digest: still told apart."""
-    text = plain_text(url, 100_000).strip()
+    text = sanitize_text(url, 100_000).strip()
     if len(text.encode()) <= URL_BYTES:
         return text
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -66,14 +66,14 @@ def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime)
     """Return the attempt's row, without its delivery and run. ``at`` is ``read_at`` where no usable time is told."""
     at = _usable(raw.at, read_at)
     word, status_code = _normalize_word(raw.status), _status_code(raw.response_status_code)
-    error, duration_ms = plain_text(raw.error_message, ERROR_CHARACTERS), _duration(raw.took_ms)
+    error, duration_ms = sanitize_text(raw.error_message, ERROR_CHARACTERS), _duration(raw.took_ms)
     acknowledged = _is_acknowledged(word, status_code)
     undecided = not acknowledged and status_code is None and not error and word in UNDECIDED
     number = raw.attempt_number if raw.attempt_number is not None and 0 < raw.attempt_number <= _MOST_ATTEMPTS else 0
     return Attempt(
         upstream_id=_identity(raw, workflow_id, at),
         number=number,
-        status=plain_text(raw.status, 60),
+        status=sanitize_text(raw.status, 60),
         acknowledged=acknowledged,
         reason="" if acknowledged or undecided else reason_of(status_code, error, duration_ms) or "unknown",
         status_code=status_code,
@@ -120,7 +120,7 @@ def _identity(raw: DeliveryAttempt, workflow_id: str, at: datetime | None) -> st
     not have its later attempts taken for the first.
     """
     number = "" if raw.attempt_number is None else f"#{raw.attempt_number}"
-    if raw.id not in {None, ""} and len(f"{raw.id}{number}") <= 200 and plain_text(str(raw.id), 200) == str(raw.id):
+    if raw.id not in {None, ""} and len(f"{raw.id}{number}") <= 200 and sanitize_text(str(raw.id), 200) == str(raw.id):
         return f"{raw.id}{number}"
     told = (raw.id, workflow_id, raw.target, raw.attempt_number, at, raw.response_status_code, raw.error_message)
     digest = hashlib.sha256("\x1f".join(map(str, told)).encode(errors="replace")).hexdigest()

@@ -11,8 +11,8 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("endpointcheck", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("redelivery", "created_at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("endpointcheck", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("redelivery", "created_at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

@@ -33,7 +33,7 @@ class EndpointCheck(models.Model):
     # Each: name, state (passed, failed, skipped), found (text), advice (text), took_ms.
     steps = models.JSONField(default=list)
     reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when all passed
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
     # A worker that dies leaves the lease to run out, and the check is made again.
     leased_until = models.DateTimeField(null=True)
@@ -55,4 +55,4 @@ class EndpointCheck(models.Model):
         return reverse("webhooks:check_result", args=[self.workspace.slug, self.check_id])
 
 
-clock.watch(EndpointCheck, past=("created_at", "finished_at"), leases=("leased_until",))
+clock.register(EndpointCheck, past=("created_at", "finished_at"), leases=("leased_until",))

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock
-from core.pagination import Cursor, NewestFirst
+from core.pagination import Cursor, TimeOrderedQuerySet
 from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
 from workspaces.models import Workspace
@@ -24,7 +24,7 @@ class DeliveryState(models.TextChoices):
     FAILED = "failed", "Failed"
 
 
-class DeliveryQuerySet(NewestFirst["Delivery"]):
+class DeliveryQuerySet(TimeOrderedQuerySet["Delivery"]):
     """The questions asked of deliveries. Their order is that of the latest attempt."""
 
     time_field = "last_attempt_at"
@@ -92,7 +92,7 @@ class Delivery(models.Model):
         return f"{self.workflow_id} to {self.host}: {self.state}"
 
     @property
-    def place(self) -> Cursor:
+    def cursor(self) -> Cursor:
         """Return where in the list this delivery stands."""
         return Cursor(self.last_attempt_at, self.pk)
 
@@ -156,4 +156,4 @@ class Attempt(models.Model):
         return reason_named(self.reason)
 
 
-clock.watch(Delivery, past=("redelivered_at",))
+clock.register(Delivery, past=("redelivered_at",))

@@ -54,5 +54,5 @@ class DeliveryGap(models.Model):
         return f"between {self.after:%Y-%m-%d %H:%M} and {self.before:%Y-%m-%d %H:%M}"
 
 
-clock.watch(Feed, past=("read_until",))
-clock.watch(DeliveryGap, past=("detected_at",))
+clock.register(Feed, past=("read_until",))
+clock.register(DeliveryGap, past=("detected_at",))

@@ -79,7 +79,7 @@ class Redelivery(models.Model):
     state = models.CharField(max_length=10, choices=RedeliveryState, default=RedeliveryState.RUNNING)
     url = models.TextField(blank=True)  # where all go instead of their own URL; empty: each to its own
     filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's address
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
     next_run_at = models.DateTimeField(null=True)  # empty: at once
@@ -169,5 +169,5 @@ class Item(models.Model):
         return self.state == ItemState.SENDING or (self.state == ItemState.WAITING and self.redelivery.is_open)
 
 
-clock.watch(Redelivery, past=("created_at", "finished_at"), due=("next_run_at",), leases=("leased_until",))
-clock.watch(Item, past=("tried_at",), due=("next_try_at",))
+clock.register(Redelivery, past=("created_at", "finished_at"), due=("next_run_at",), leases=("leased_until",))
+clock.register(Item, past=("tried_at",), due=("next_try_at",))

@@ -84,4 +84,4 @@ class Workflow(models.Model):
         return self.workflow_id
 
 
-clock.watch(Workflow, past=("first_seen_at", "status_read_at"))
+clock.register(Workflow, past=("first_seen_at", "status_read_at"))

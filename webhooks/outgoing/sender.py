@@ -10,7 +10,7 @@ import httpcore
 
 from cleanlist import __version__
 from cleanlist.timeouts import Deadline, Timeouts
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from webhooks.outgoing import connection
 from webhooks.outgoing.targets import RequestFailed, Target, parse_target
 from webhooks.reasons import reason_of
@@ -114,7 +114,7 @@ def _beginning(response: httpcore.Response) -> str:
         for chunk in response.iter_stream():
             found += chunk
             break
-    return plain_text(found[:EXCERPT_BYTES].decode(errors="replace"), EXCERPT_BYTES)
+    return sanitize_text(found[:EXCERPT_BYTES].decode(errors="replace"), EXCERPT_BYTES)
 
 
 def post_result(status: int, excerpt: str, duration_ms: int) -> PostResult:

@@ -120,7 +120,7 @@ class Figures:
 
 def figures_of(workspace: Workspace) -> Figures:
     """Return all figures; four queries."""
-    since = clock.moment() - health.PERIOD
+    since = clock.cached_now() - health.PERIOD
     found = health.endpoints(workspace, since)
     endpoints = [EndpointRow(one, link_to(host=one.host, since=STRETCH)) for one in found]
     return _figures(workspace, since, endpoints, len(endpoints))
@@ -128,7 +128,7 @@ def figures_of(workspace: Workspace) -> Figures:
 
 def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> Figures:
     """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
-    since = clock.moment() - health.PERIOD
+    since = clock.cached_now() - health.PERIOD
     number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
     return _figures(workspace, since, None, min(number, health.MOST_ENDPOINTS))
 

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 
 from cleanlist import Client
 from core import clock
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import leases
 from webhooks.redelivery.item_sender import deliver
@@ -34,7 +34,7 @@ def run_due() -> int:
     Item.objects.abandoned(now).update(state=ItemState.UNKNOWN, error=_NOBODY_KNOWS)
     worked = 0
     for job in Redelivery.objects.due(now).select_related("workspace__session"):
-        if shutdown.is_asked():
+        if shutdown.requested():
             break
         if leases.take(job):
             work(job)
@@ -59,13 +59,13 @@ def work(job: Redelivery) -> None:
 def _client(job: Redelivery) -> Client:
     try:
         return reading_client(job.workspace)
-    except (NotConnected, AddressNotAllowed, CannotOpen) as error:
+    except (NotConnected, AddressNotAllowed, DecryptionError) as error:
         raise Hold(str(error), None) from error
 
 
 def _send_items(job: Redelivery, client: Client) -> None:
     ends = time.monotonic() + SLICE_SECONDS
-    while time.monotonic() < ends and not shutdown.is_asked():
+    while time.monotonic() < ends and not shutdown.requested():
         item = _next(job)
         if item is None:
             return

@@ -80,7 +80,7 @@ def _is_still_wanted(item: Item) -> bool:
 def _pace(job: Redelivery) -> None:
     """Count the call to upstream that follows, or hold the job until the console's share has room for it."""
     try:
-        wait = rate_limiter.take([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
+        wait = rate_limiter.acquire([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
     except redis.RedisError as error:
         raise Hold("The console's Redis cannot be reached.", UPSTREAM_WAIT) from error
     if wait:
@@ -99,7 +99,7 @@ def _body(item: Item, client: Client) -> bytes | None:
     except RateLimited as error:
         wait = timedelta(seconds=error.retry_after) if error.retry_after else UPSTREAM_WAIT
         with suppress(redis.RedisError):
-            rate_limiter.close(item.redelivery.workspace.rate_limited_as, ENDPOINT, wait.total_seconds())
+            rate_limiter.block(item.redelivery.workspace.rate_limited_as, ENDPOINT, wait.total_seconds())
         raise Hold("Cleanlist's rate limit is reached.", wait) from error
     except (AuthenticationError, Forbidden) as error:
         raise Hold(explain(error).sentence, None) from error

@@ -97,7 +97,7 @@ class Selection:
 
 def unattempted(workspace: Workspace, now: datetime | None = None) -> WorkflowQuerySet:
     """Return the finished workflows of which no attempt came in good time, and that nobody has sent since."""
-    since = (now or clock.moment()) - ATTEMPTED_WITHIN
+    since = (now or clock.cached_now()) - ATTEMPTED_WITHIN
     return _unsent(workspace).learned_otherwise().filter(completed_at__lt=since)
 
 
@@ -107,7 +107,7 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     Parameter ``again`` asks for the rest of that job instead, ``unattempted`` for what ``unattempted`` returns. A
     filter that is wrong selects nothing. A constant number of queries.
     """
-    moment = now or clock.moment()
+    moment = now or clock.cached_now()
     form = DeliveryFilterForm(query, workspace)
     again = _job_of(workspace, query.get("again", ""))
     if again is not None:

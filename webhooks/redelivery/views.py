@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core.export import CONTENT_TYPES
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from webhooks.forms import RedeliverForm
 from webhooks.models import Item, ItemState, Redelivery
 from webhooks.models.redelivery import ItemQuerySet
@@ -52,7 +52,7 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
     except services.SelectionChanged as error:
         messages.warning(request, "Nothing was sent: what would be sent has changed meanwhile. Look at it again.")
         return _preview(request, workspace, RedeliverForm(selection=error.selection), query, status=409)
-    return go_to(request, job.get_absolute_url())
+    return redirect_to(request, job.get_absolute_url())
 
 
 def _preview(
@@ -109,7 +109,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         "is_owner": held_role(request) == Role.OWNER,
         "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
-    return page_or_part(request, "webhooks/redelivery.html", "live", context)
+    return render_page(request, "webhooks/redelivery.html", "live", context)
 
 
 @require_POST

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_part
-from core.pagination import count, mark_new, place_gaps, read_page
+from core.http import wants_partial
+from core.pagination import attach_gaps, count_rows, mark_new, read_page
 from webhooks import tracked_workflows
 from webhooks.export import size_in_words
 from webhooks.filters import DeliveryFilterForm, asked_for
@@ -37,7 +37,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         context |= _rows(request, form)
     context["chips"] = form.chips()
-    if wants_part(request):
+    if wants_partial(request):
         return render(request, "webhooks/list.html#live", context | {"is_part": True})
     if "page" in context and context["page"].is_top and not form.narrows:
         # Who has filtered or turned pages looks for a delivery, and finds the list on top.
@@ -50,11 +50,11 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many deliveries match, how many are hidden, and how large a file they make."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    is_part = wants_part(request)
+    is_part = wants_partial(request)
     context = page_context(request, workspace) | {"form": form, "is_part": is_part}
     if form.is_valid():
-        matching = asked_for(form, clock.moment())
-        counts = count(matching, Delivery.objects.of(workspace) if form.narrows else None)
+        matching = asked_for(form, clock.cached_now())
+        counts = count_rows(matching, Delivery.objects.of(workspace) if form.narrows else None)
         sample = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
         context |= {"counts": counts, "export_size": size_in_words(sample, counts)}
     return render(request, f"webhooks/tally.html{'#tally' if is_part else ''}", context)
@@ -65,14 +65,14 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how the endpoints do, and what fails: what the list's page reads after the list, then now and again."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | {"figures": deliveries.figures_of(workspace)}
-    template = "webhooks/figures.html#figures" if wants_part(request) else "webhooks/figures.html"
+    template = "webhooks/figures.html#figures" if wants_partial(request) else "webhooks/figures.html"
     return render(request, template, context)
 
 
 def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
     workspace: Workspace = form.workspace
-    matching = asked_for(form, clock.moment())
+    matching = asked_for(form, clock.cached_now())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
-    place_gaps(page, DeliveryGap.objects.of(workspace))
+    attach_gaps(page, DeliveryGap.objects.of(workspace))
     return {"page": page, "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link()}

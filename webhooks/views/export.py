@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from core import clock
 from core.export import CONTENT_TYPES
-from core.pagination import count
+from core.pagination import count_rows
 from webhooks.export import lines_of
 from webhooks.filters import DeliveryFilterForm, asked_for
 from workspaces.access import get_workspace, require_confirmation
@@ -33,14 +33,14 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{reverse('webhooks:list', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the deliveries", starts=True)
-    now = clock.moment()
+    now = clock.cached_now()
     rows = asked_for(form, now)
     record_event(
         Action.DELIVERIES_EXPORTED,
         Actor.of(request),
         workspace=workspace,
         subject=("", file_format),
-        deliveries=str(count(rows, None).matching),
+        deliveries=str(count_rows(rows, None).matching),
         filters=form.recorded,
     )
     name = f"deliveries-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"

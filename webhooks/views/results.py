@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from cleanlist.errors import CleanlistError
-from core.encryption import CannotOpen
-from core.http import wants_part
+from core.encryption import DecryptionError
+from core.http import wants_partial
 from webhooks import results
 from webhooks.models import Workflow
 from webhooks.presenters import deliveries
@@ -22,7 +22,7 @@ from workspaces.downloads import download
 from workspaces.error_messages import explain
 from workspaces.models import Action, Role, Workspace
 
-REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen)
+REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 FORMATS = {
     "json": ("application/json", results.json_of),
     "csv": ("text/csv; charset=utf-8", results.csv_of),
@@ -46,7 +46,7 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     else:
         if reveals:
             _record(request, Action.RESULTS_REVEALED, workflow, contacts=len(context["contacts"]))
-    if wants_part(request):
+    if wants_partial(request):
         return render(request, "webhooks/workflow/result.html", context | {"is_lost": deliveries.is_lost(workflow)})
     return render(request, "webhooks/workflow.html", context | deliveries.workflow_context(found))
 

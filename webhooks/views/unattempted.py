@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from core.pagination import MOST_COUNTED, Tally
+from core.pagination import MOST_COUNTED, CappedCount
 from webhooks.redelivery.selection import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
 from workspaces.access import get_workspace, page_context
 
@@ -19,7 +19,7 @@ def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
     counted = found.order_by()[: MOST_COUNTED + 1].count()
     context = page_context(request, workspace) | {
         "workflows": found[:MOST_SHOWN],
-        "count": Tally(counted, counted > MOST_COUNTED),
+        "count": CappedCount(counted, counted > MOST_COUNTED),
         "minutes": ATTEMPTED_WITHIN.seconds // 60,
         "query": f"?{UNATTEMPTED}=1",
     }

@@ -16,7 +16,7 @@ from qrcode.image.svg import SvgPathImage
 
 from cleanlist import Secret
 from core import clock
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from workspaces.access import may_go_on
 from workspaces.accounts import events, sign_in_limits
 from workspaces.accounts.sign_in_rules import is_sso_only
@@ -110,7 +110,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Have it sent by a worker, so that no request waits for the mail server. What it tells of has happened."""
         facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
-        when = context.get("timestamp", clock.moment()).isoformat()
+        when = context.get("timestamp", clock.cached_now()).isoformat()
         account_mail.queue(template_prefix, email, timestamp=when, **facts)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
@@ -129,13 +129,13 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}
 
     def encrypt(self, text: str) -> str:
-        """Seal with the first of ENCRYPTION_KEYS. Raises CannotOpen where they open nothing that is stored."""
+        """Seal with the first of ENCRYPTION_KEYS. Raises DecryptionError where they open nothing that is stored."""
         check_encryption_keys()
-        return Sealed.seal(Secret(text)).ciphertext
+        return EncryptedValue.encrypt(Secret(text)).ciphertext
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open. Raises CannotOpen when no key fits."""
-        return Sealed(encrypted_text).open().reveal()
+        """Open. Raises DecryptionError when no key fits."""
+        return EncryptedValue(encrypted_text).decrypt().reveal()
 
     def build_totp_svg(self, url: str) -> str:
         """Return the QR code as an element that the strict policy allows: without a style, a header or an image."""

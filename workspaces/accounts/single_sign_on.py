@@ -23,7 +23,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
 from core.email_addresses import plain_address
-from core.sanitize import plain_json, plain_text
+from core.sanitize import sanitize_json, sanitize_text
 from workspaces.accounts import events
 from workspaces.services import people
 
@@ -103,7 +103,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
 
 def _name(answers: dict[str, Any]) -> str:
     names = [said.get("name") for said in answers.values()]
-    return next((plain_text(name, 120) for name in names if isinstance(name, str)), "")
+    return next((sanitize_text(name, 120) for name in names if isinstance(name, str)), "")
 
 
 class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
@@ -143,9 +143,9 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         subjects = {said.get("sub") for said in answers if isinstance(said, dict)}
         if len(subjects) != 1 or not all(isinstance(said, dict) for said in answers):
             raise OAuth2Error("The identity provider names no one, or more than one person.")
-        if login.account.uid != plain_text(login.account.uid, len(login.account.uid)):
+        if login.account.uid != sanitize_text(login.account.uid, len(login.account.uid)):
             raise OAuth2Error("The identity provider names somebody by characters that cannot be kept.")
-        login.account.extra_data = plain_json(login.account.extra_data)
+        login.account.extra_data = sanitize_json(login.account.extra_data)
         return login
 
 

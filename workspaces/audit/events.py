@@ -19,7 +19,7 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from core.client_ip import client_ip
-from core.sanitize import plain_json, plain_text
+from core.sanitize import sanitize_json, sanitize_text
 from workspaces.audit.chain import Break, chain_hash, locked_head, new_anchor, seal_head
 from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Workspace
 
@@ -77,16 +77,16 @@ def record_event(
         action=action,
         outcome=outcome,
         workspace=workspace,
-        workspace_name=plain_text(workspace.name, 80) if workspace else "",
+        workspace_name=sanitize_text(workspace.name, 80) if workspace else "",
         actor=actor.user,
-        actor_email=actor.user.email if actor.user else plain_text(actor.name, 254),
+        actor_email=actor.user.email if actor.user else sanitize_text(actor.name, 254),
         ip_address=actor.ip_address,
-        user_agent=plain_text(actor.user_agent, 300),
-        request_id=plain_text(actor.request_id, 64),
-        subject_id=plain_text(subject[0], 200),
-        subject=plain_text(subject[1], 300),
-        message=plain_text(message, 5000),
-        details=plain_json(details),
+        user_agent=sanitize_text(actor.user_agent, 300),
+        request_id=sanitize_text(actor.request_id, 64),
+        subject_id=sanitize_text(subject[0], 200),
+        subject=sanitize_text(subject[1], 300),
+        message=sanitize_text(message, 5000),
+        details=sanitize_json(details),
     )
     _append(event)
     return event

@@ -42,7 +42,7 @@ def _clerk_session(session: ManagementSession) -> ClerkSession:
             for old in [other for other in _clerk_sessions if other[0] == session.pk]:
                 del _clerk_sessions[old]
             _clerk_sessions[key] = ClerkSession(
-                session.frontend_api_url, session.session_id, session.client_token.open()
+                session.frontend_api_url, session.session_id, session.client_token.decrypt()
             )
         return _clerk_sessions[key]
 
@@ -57,7 +57,7 @@ def session_credential(workspace: Workspace) -> StaticSession | ClerkSession:
     if session.kind == ManagementSession.Kind.CLERK:
         check_address(session.frontend_api_url)
         return _clerk_session(session)
-    return StaticSession(session.token.open())
+    return StaticSession(session.token.decrypt())
 
 
 def api_key_credential(workspace: Workspace) -> ApiKeyCredential:
@@ -66,7 +66,7 @@ def api_key_credential(workspace: Workspace) -> ApiKeyCredential:
         raise NotConnected("No API key is stored. Add one in the workspace's settings.")
     if workspace.api_key_rejected_at is not None:
         raise NotConnected("Upstream rejected the stored API key. Replace it in the workspace's settings.")
-    return ApiKeyCredential(workspace.api_key.open())
+    return ApiKeyCredential(workspace.api_key.decrypt())
 
 
 def management_client(workspace: Workspace) -> Client:
@@ -81,7 +81,7 @@ def management_client(workspace: Workspace) -> Client:
 def reading_client(workspace: Workspace) -> Client:
     """Return a client for what the API key may read, for use as a context manager. It does not retry.
 
-    Raises NotConnected, AddressNotAllowed or CannotOpen.
+    Raises NotConnected, AddressNotAllowed or DecryptionError.
     """
     check_address(workspace.base_url)
     return Client(workspace.base_url, api_key_credential(workspace), retries=0)

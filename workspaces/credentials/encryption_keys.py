@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from core.encryption import CannotOpen, Sealed
+from core.encryption import DecryptionError, EncryptedValue
 from workspaces.models import ManagementSession, Workspace
 
 OPEN_NOTHING = (
@@ -12,20 +12,20 @@ OPEN_NOTHING = (
 
 
 def check_encryption_keys() -> None:
-    """Raise CannotOpen where credentials are stored and ENCRYPTION_KEYS opens none of them.
+    """Raise DecryptionError where credentials are stored and ENCRYPTION_KEYS opens none of them.
 
     They may be those of another console, or of an earlier one: what is sealed with them is lost to the running one.
     """
     is_any_stored = False
     for sealed in _stored():
-        if sealed.opens:
+        if sealed.is_decryptable:
             return
         is_any_stored = True
     if is_any_stored:
-        raise CannotOpen(OPEN_NOTHING)
+        raise DecryptionError(OPEN_NOTHING)
 
 
-def _stored() -> Iterator[Sealed]:
+def _stored() -> Iterator[EncryptedValue]:
     for model, column in ((Workspace, "api_key"), (ManagementSession, "client_token"), (ManagementSession, "token")):
         rows = model._default_manager.exclude(**{column: None}).order_by("-pk")  # noqa: SLF001 - documented
         yield from rows.values_list(column, flat=True).iterator(100)

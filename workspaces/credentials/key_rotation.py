@@ -9,7 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 
-from core.encryption import CannotOpen, Sealed, SealedField
+from core.encryption import DecryptionError, EncryptedField, EncryptedValue
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, Outcome
 
@@ -29,7 +29,7 @@ def reseal_all() -> Report:
     """Seal every stored secret anew: workspaces' credentials and people's second factors. Safe to run twice."""
     report = Report()
     for model in apps.get_models():
-        for column in [each for each in model._meta.fields if isinstance(each, SealedField)]:
+        for column in [each for each in model._meta.fields if isinstance(each, EncryptedField)]:
             _each_batch(model, {f"{column.name}__isnull": False}, _column_resealer(column.attname, report))
     _each_batch(Authenticator, {"type__in": ["totp", "recovery_codes"]}, _authenticator_resealer(report))
     record_event(
@@ -70,7 +70,7 @@ def _authenticator_resealer(report: Report) -> Callable[[Any], None]:
     def work(row: Any) -> None:
         data = dict(row.data)
         for name, place in list(_sealed_places(data)):
-            fresh = _resealed(Sealed(place), f"second factor {row.pk} of account {row.user_id}", report)
+            fresh = _resealed(EncryptedValue(place), f"second factor {row.pk} of account {row.user_id}", report)
             if fresh is not None:
                 data = _replaced(data, name, place, fresh.ciphertext)
         if data != row.data:
@@ -93,14 +93,14 @@ def _replaced(data: dict[str, Any], name: str, old: str, new: str) -> dict[str, 
     return {**data, name: [new if item == old else item for item in value] if isinstance(value, list) else new}
 
 
-def _resealed(sealed: Sealed, where: str, report: Report) -> Sealed | None:
+def _resealed(sealed: EncryptedValue, where: str, report: Report) -> EncryptedValue | None:
     """Return ``sealed`` under the first key, or None if it is so already or cannot be opened."""
     if sealed.is_current:
         report.current += 1
         return None
     try:
-        fresh = sealed.resealed()
-    except CannotOpen:
+        fresh = sealed.reencrypted()
+    except DecryptionError:
         report.lost.append(where)
         return None
     report.resealed += 1

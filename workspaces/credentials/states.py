@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
-from workspaces.polling.trust import Stored
+from workspaces.polling.trust import StoredCredential
 
 Level = Literal["ok", "warning", "danger", "neutral"]
 
@@ -29,7 +29,7 @@ class CredentialState:
 
 def api_key_state(workspace: Workspace) -> CredentialState:
     """Return how the API key is doing."""
-    credential = trust.stored(workspace, "api_key")
+    credential = trust.stored_credential(workspace, "api_key")
     if credential is None:
         return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
     problem = _useless("API key", credential, workspace.api_key) or _uncertain("API key", credential)
@@ -38,7 +38,7 @@ def api_key_state(workspace: Workspace) -> CredentialState:
 
 def session_state(workspace: Workspace) -> CredentialState:
     """Return how the management session is doing."""
-    credential, session = trust.stored(workspace, "session"), workspace.management_session
+    credential, session = trust.stored_credential(workspace, "session"), workspace.management_session
     if credential is None or session is None:
         return CredentialState(
             "neutral",
@@ -59,12 +59,12 @@ def session_state(workspace: Workspace) -> CredentialState:
     return CredentialState("ok", "Renews itself", "A stored Clerk client session: tokens are fetched when needed.")
 
 
-def _useless(what: str, credential: Stored, secret: Sealed | None) -> CredentialState | None:
+def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | None) -> CredentialState | None:
     """Return why nothing can be done with a credential, if that is so."""
     if credential["rejected_at"] is not None:
         words = _rejected(what, credential["rejection"], credential["probe_at"])
         return CredentialState("danger", "Rejected", words, is_rejected=True)
-    if secret is None or secret.opens:
+    if secret is None or secret.is_decryptable:
         return None
     return CredentialState(
         "danger",
@@ -74,7 +74,7 @@ def _useless(what: str, credential: Stored, secret: Sealed | None) -> Credential
     )
 
 
-def _uncertain(what: str, credential: Stored) -> CredentialState | None:
+def _uncertain(what: str, credential: StoredCredential) -> CredentialState | None:
     """Return why it is not known whether Cleanlist accepts a credential, if that is so."""
     if credential["doubted_at"] is not None:
         words = f"Cleanlist refused this {what} once. If the next call is refused as well, it counts as rejected."

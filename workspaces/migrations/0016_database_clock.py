@@ -11,12 +11,12 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("accountmail", "created_at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("accountmail", "created_at", models.DateTimeField(default=clock.cached_now)),
                 migrations.AlterField(
-                    "accountmail", "next_attempt_at", models.DateTimeField(db_index=True, default=clock.moment)
+                    "accountmail", "next_attempt_at", models.DateTimeField(db_index=True, default=clock.cached_now)
                 ),
-                migrations.AlterField("auditevent", "at", models.DateTimeField(db_index=True, default=clock.moment)),
-                migrations.AlterField("poll", "next_run_at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("auditevent", "at", models.DateTimeField(db_index=True, default=clock.cached_now)),
+                migrations.AlterField("poll", "next_run_at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

@@ -11,10 +11,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             state_operations=[
-                migrations.AlterField("workspace", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("membership", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("invitation", "created_at", models.DateTimeField(default=clock.moment)),
-                migrations.AlterField("managementsession", "updated_at", models.DateTimeField(default=clock.moment)),
+                migrations.AlterField("workspace", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("membership", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("invitation", "created_at", models.DateTimeField(default=clock.cached_now)),
+                migrations.AlterField("managementsession", "updated_at", models.DateTimeField(default=clock.cached_now)),
             ]
         )
     ]

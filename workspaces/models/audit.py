@@ -121,7 +121,7 @@ class AuditEvent(models.Model):
     event still reads the same after either is gone.
     """
 
-    at = models.DateTimeField(default=clock.moment, db_index=True)
+    at = models.DateTimeField(default=clock.cached_now, db_index=True)
     workspace = models.ForeignKey(
         Workspace, null=True, on_delete=models.DO_NOTHING, db_constraint=False, related_name="+"
     )

@@ -43,4 +43,4 @@ class Heartbeat(models.Model):
         return moment
 
 
-clock.watch(Heartbeat, past=("beat_at",))
+clock.register(Heartbeat, past=("beat_at",))

@@ -33,7 +33,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def open(self) -> "InvitationQuerySet":
         """Keep those that neither have run out nor been used: acceptable if their sender still may invite."""
-        return self.pending().filter(expires_at__gt=clock.moment())
+        return self.pending().filter(expires_at__gt=clock.cached_now())
 
     def vouched_for(self) -> "InvitationQuerySet":
         """Keep those whose sender could send them today as well: no invitation outlives the right to invite.
@@ -64,7 +64,7 @@ class Invitation(models.Model):
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     by_console = models.BooleanField(default=False, db_default=False)
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
     sent_at = models.DateTimeField(null=True)  # when the mail server took the e-mail with the link that counts
     mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, in a sentence
     expires_at = models.DateTimeField(default=expiry_from_now)
@@ -88,7 +88,7 @@ class Invitation(models.Model):
     @property
     def is_expired(self) -> bool:
         """Say whether the e-mail's link has run out."""
-        return self.expires_at <= clock.moment()
+        return self.expires_at <= clock.cached_now()
 
     @property
     def is_open(self) -> bool:
@@ -111,4 +111,4 @@ class Invitation(models.Model):
         return token
 
 
-clock.watch(Invitation, past=("created_at", "sent_at", "accepted_at", "revoked_at"))
+clock.register(Invitation, past=("created_at", "sent_at", "accepted_at", "revoked_at"))

@@ -26,8 +26,8 @@ class AccountMail(models.Model):
     template = models.CharField(max_length=100)  # of which subject and texts are made
     address = models.CharField(max_length=254)
     facts = models.JSONField(default=dict)
-    created_at = models.DateTimeField(default=clock.moment)
-    next_attempt_at = models.DateTimeField(default=clock.moment, db_index=True)
+    created_at = models.DateTimeField(default=clock.cached_now)
+    next_attempt_at = models.DateTimeField(default=clock.cached_now, db_index=True)
     attempt_count = models.PositiveIntegerField(default=0)
 
     objects = models.Manager.from_queryset(AccountMailQuerySet)()
@@ -46,4 +46,4 @@ class AccountMail(models.Model):
         return self.created_at < now - GIVEN_UP_AFTER
 
 
-clock.watch(AccountMail, past=("created_at",), due=("next_attempt_at",))
+clock.register(AccountMail, past=("created_at",), due=("next_attempt_at",))

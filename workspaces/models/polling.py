@@ -6,7 +6,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 
 from core import clock
-from core.db.sql import in_json, rows_of
+from core.db.sql import json_recordset, to_json
 from workspaces.models.workspace import Workspace
 
 # Many rows at once, each with values of its own, which update() cannot do.
@@ -24,7 +24,7 @@ UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
 FROM {} WHERE id = given.pk AND leased_until {} given.held_until
 """
 _GIVE_BACK_BY_VENDOR = {
-    vendor: _GIVE_BACK.format(rows_of("given", _GIVEN, vendor), same)
+    vendor: _GIVE_BACK.format(json_recordset("given", _GIVEN, vendor), same)
     for vendor, same in (("postgresql", "IS NOT DISTINCT FROM"), ("sqlite", "IS"))
 }
 
@@ -113,7 +113,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
         if not rows:
             return 0
         with connection.cursor() as cursor:
-            cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [in_json(rows)])
+            cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [to_json(rows)])
             return int(cursor.rowcount)
 
     def failing(self) -> "PollQuerySet":
@@ -128,7 +128,7 @@ class Poll(models.Model):
     resource = models.CharField(max_length=40)
     subject = models.CharField(max_length=200, blank=True)  # a key's id for "requests", empty for the rest
     interval_seconds = models.PositiveIntegerField()
-    next_run_at = models.DateTimeField(default=clock.moment)
+    next_run_at = models.DateTimeField(default=clock.cached_now)
     leased_until = models.DateTimeField(null=True)
     last_attempt_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
@@ -161,7 +161,7 @@ class Poll(models.Model):
         if self.last_success_at is None:
             return self.consecutive_failures > 0 or bool(self.paused_reason)
         limit = timedelta(seconds=max(60, 3 * self.interval_seconds))
-        return clock.moment() - self.last_success_at > limit
+        return clock.cached_now() - self.last_success_at > limit
 
 
-clock.watch(Poll, past=("last_attempt_at", "last_success_at"), due=("next_run_at",), leases=("leased_until",))
+clock.register(Poll, past=("last_attempt_at", "last_success_at"), due=("next_run_at",), leases=("leased_until",))

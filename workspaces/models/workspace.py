@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
 from core import clock
-from core.encryption import Sealed, SealedField
+from core.encryption import EncryptedField, EncryptedValue
 from workspaces.models.user import User
 
 
@@ -57,7 +57,7 @@ class Workspace(models.Model):
     slug = models.SlugField(max_length=80, unique=True)
     base_url = models.URLField("API address", max_length=200)
 
-    api_key = SealedField(null=True, editable=False)
+    api_key = EncryptedField(null=True, editable=False)
     api_key_prefix = models.CharField(max_length=10, blank=True)
     api_key_last4 = models.CharField(max_length=4, blank=True)
     api_key_rejected_at = models.DateTimeField(null=True)
@@ -77,7 +77,7 @@ class Workspace(models.Model):
     requires_mfa = models.BooleanField(default=False)
     # Since when nothing is read in the background, because somebody wants it so.
     paused_at = models.DateTimeField(null=True)
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
 
     objects = models.Manager.from_queryset(WorkspaceQuerySet)()
@@ -142,7 +142,7 @@ class Membership(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
     role = models.CharField(max_length=16, choices=Role.choices, default=Role.VIEWER)
-    created_at = models.DateTimeField(default=clock.moment)
+    created_at = models.DateTimeField(default=clock.cached_now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "workspace"], name="one_membership_each")]
@@ -164,14 +164,14 @@ class ManagementSession(models.Model):
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="session")
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    token = SealedField(null=True, editable=False)
+    token = EncryptedField(null=True, editable=False)
     token_expires_at = models.DateTimeField(null=True)
     frontend_api_url = models.URLField("Clerk front-end API", max_length=200, blank=True)
     session_id = models.CharField(max_length=200, blank=True)
-    client_token = SealedField(null=True, editable=False)
+    client_token = EncryptedField(null=True, editable=False)
     user_id = models.CharField(max_length=200, blank=True)
     user_email = models.CharField(max_length=320, blank=True)
-    updated_at = models.DateTimeField(default=clock.moment)
+    updated_at = models.DateTimeField(default=clock.cached_now)
     rejected_at = models.DateTimeField(null=True)
     rejection = models.TextField(blank=True)
     # As those of the API key.
@@ -183,15 +183,15 @@ class ManagementSession(models.Model):
         return self.get_kind_display()
 
     @property
-    def secret(self) -> Sealed | None:
+    def secret(self) -> EncryptedValue | None:
         """Return what is stored of it: the pasted token, or what mints tokens."""
-        secret: Sealed | None = self.token if self.kind == self.Kind.PASTED else self.client_token
+        secret: EncryptedValue | None = self.token if self.kind == self.Kind.PASTED else self.client_token
         return secret
 
     @property
     def is_expired(self) -> bool:
         """Say whether a pasted token has run out; a stored client session has no end that is known here."""
-        return self.token_expires_at is not None and self.token_expires_at <= clock.moment()
+        return self.token_expires_at is not None and self.token_expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
@@ -203,13 +203,13 @@ class ManagementSession(models.Model):
         """Return how long a pasted token still lives, never below zero; None for a stored client session."""
         if self.token_expires_at is None:
             return None
-        return max(self.token_expires_at - clock.moment(), timedelta(0))
+        return max(self.token_expires_at - clock.cached_now(), timedelta(0))
 
 
-clock.watch(Membership, past=("created_at",))
-clock.watch(
+clock.register(Membership, past=("created_at",))
+clock.register(
     Workspace,
     past=("created_at", "paused_at", "api_key_rejected_at", "api_key_doubted_at", "api_key_accepted_at"),
     due=("api_key_probe_at",),
 )
-clock.watch(ManagementSession, past=("updated_at", "rejected_at", "doubted_at", "accepted_at"), due=("probe_at",))
+clock.register(ManagementSession, past=("updated_at", "rejected_at", "doubted_at", "accepted_at"), due=("probe_at",))

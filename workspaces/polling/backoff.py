@@ -4,13 +4,13 @@ import random
 from datetime import timedelta
 
 from cleanlist.errors import FeatureGated, InsufficientScope, RateLimited
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected
 
 FIRST_SECONDS = 15
 LONGEST_SECONDS = 15 * 60
 # What only a person can change will not have changed within a minute.
-_LASTING = (FeatureGated, InsufficientScope, NotConnected, AddressNotAllowed, CannotOpen)
+_LASTING = (FeatureGated, InsufficientScope, NotConnected, AddressNotAllowed, DecryptionError)
 
 
 def _spread(seconds: float) -> timedelta:

@@ -16,9 +16,9 @@ from core import clock
 from core.db import leases
 from workspaces.models import Poll, Workspace
 from workspaces.polling import heartbeats, rate_limiter, shutdown
-from workspaces.polling.fetching import Answer, Fetches
+from workspaces.polling.fetching import FetchQueue, FetchResult
 from workspaces.polling.registry import is_registered, resource_named
-from workspaces.polling.settling import settle
+from workspaces.polling.settling import ingest_results
 
 # How many calls one thread has on their way, and how many free places make it take more.
 BATCH = 100
@@ -50,14 +50,14 @@ class Turn:
     """The polls that one thread has taken and not yet settled."""
 
     def __init__(self) -> None:
-        self._fetches = Fetches()
+        self._fetches = FetchQueue()
         self._taken: dict[int, Sent] = {}
         self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
 
     def __len__(self) -> int:
         return len(self._taken)
 
-    def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[Answer]:
+    def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[FetchResult]:
         """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
         ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
@@ -66,15 +66,15 @@ class Turn:
             for sent in ready:
                 sent.poll.last_attempt_at = moment
             self._fetches.begin([sent.poll for sent in ready], moment)
-        return settle(held) if held else []
+        return ingest_results(held) if held else []
 
-    def settle(self, patience: float = LOOK_SECONDS) -> list[Answer]:
+    def settle(self, patience: float = LOOK_SECONDS) -> list[FetchResult]:
         """Land what has come back; wait up to ``patience`` seconds for it."""
         self._keep()
         # As they come, so that one slow upstream delays nobody else's.
         answers = self._fetches.arrived(_TOGETHER, patience)
         _count_late([self._taken.pop(answer.poll.pk) for answer in answers])
-        return settle(answers) if answers else []
+        return ingest_results(answers) if answers else []
 
     def _keep(self) -> None:
         """Extend the leases now and then: calls may be on their way for longer than a lease lasts."""
@@ -106,7 +106,7 @@ def work() -> int:
 def _take_turn() -> int:
     turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
     while True:
-        if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not shutdown.is_asked():
+        if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not shutdown.requested():
             polls = Poll.objects.lease(BATCH - len(turn), leases.SECONDS)
             heartbeats.work_done("polling")
             taken += len(polls)
@@ -114,7 +114,7 @@ def _take_turn() -> int:
                 turn.begin(polls)
         if not turn:
             return taken
-        if shutdown.is_overdue():
+        if shutdown.overdue():
             turn.give_back()
         else:
             turn.settle()
@@ -122,7 +122,7 @@ def _take_turn() -> int:
 
 def run_due(limit: int = BATCH) -> int:
     """Fetch and land up to ``limit`` due polls; return how many were taken: none in a worker told to end."""
-    if shutdown.is_asked():
+    if shutdown.requested():
         return 0
     polls = Poll.objects.lease(limit, leases.SECONDS)
     if polls:
@@ -130,11 +130,11 @@ def run_due(limit: int = BATCH) -> int:
     return len(polls)
 
 
-def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[Answer]:
+def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[FetchResult]:
     """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
     turn = Turn()
     answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
-    while turn and not shutdown.is_overdue():
+    while turn and not shutdown.overdue():
         answers += turn.settle()
     if turn:
         turn.give_back()
@@ -150,20 +150,20 @@ def _with_workspaces(polls: list[Poll]) -> list[Poll]:
     return [poll for poll in polls if poll.workspace_id in fresh]
 
 
-def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Answer]]:
+def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[FetchResult]]:
     """Return which polls may call upstream now, and answers for the others."""
     known = [poll for poll in polls if is_registered(poll.resource)]
     strange = [poll for poll in polls if not is_registered(poll.resource)]
-    failed = [Answer(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
+    failed = [FetchResult(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
     since, calls = time.monotonic(), [_call_of(poll) for poll in known]
     try:
         limits = [resource_named(poll.resource).limit_per_minute for poll in known]
-        taken = rate_limiter.note(calls) if asked_for else rate_limiter.take(calls, limits)
+        taken = rate_limiter.record(calls) if asked_for else rate_limiter.acquire(calls, limits)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        taken = rate_limiter.Taken([_WITHOUT_PACER_SECONDS] * len(calls))
+        taken = rate_limiter.Grant([_WITHOUT_PACER_SECONDS] * len(calls))
     pairs = list(zip(known, taken.waits, strict=True))
-    held = [Answer(poll, hold_seconds=wait) for poll, wait in pairs if wait]
+    held = [FetchResult(poll, hold_seconds=wait) for poll, wait in pairs if wait]
     return [Sent(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
 
 
@@ -172,7 +172,7 @@ def _count_late(answered: list[Sent]) -> None:
     now = time.monotonic()
     late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]
     if late:
-        rate_limiter.count_anew(late)
+        rate_limiter.recount(late)
 
 
 def _call_of(poll: Poll) -> rate_limiter.Call:

@@ -17,7 +17,7 @@ import structlog
 
 from cleanlist import Connections
 from cleanlist.errors import CleanlistError
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected, polling_client
 from workspaces.models import Poll
 from workspaces.polling.registry import resource_named
@@ -26,7 +26,7 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Answer:
+class FetchResult:
     """What one poll brought: data, or the reason why there is none, or how long to hold back."""
 
     poll: Poll
@@ -36,13 +36,13 @@ class Answer:
     fetched_at: datetime | None = None
 
 
-class Fetches:
+class FetchQueue:
     """The calls that one worker thread has on their way, and the queue of what they brought."""
 
     def __init__(self) -> None:
         self._loop, self._connections = _begun_loop()
-        self._tasks: set[asyncio.Task[Answer]] = set()  # touched by the loop's thread only
-        self._arrived: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._tasks: set[asyncio.Task[FetchResult]] = set()  # touched by the loop's thread only
+        self._arrived: queue.SimpleQueue[FetchResult] = queue.SimpleQueue()
 
     def begin(self, polls: Iterable[Poll], moment: datetime) -> None:
         """Send the calls; their answers arrive in the order in which upstream gives them.
@@ -51,9 +51,9 @@ class Fetches:
         """
         self._loop.call_soon_threadsafe(self._start, list(polls), moment)
 
-    def arrived(self, most: int, patience: float) -> list[Answer]:
+    def arrived(self, most: int, patience: float) -> list[FetchResult]:
         """Return up to ``most`` answers that have come, or none after ``patience`` seconds without any."""
-        answers: list[Answer] = []
+        answers: list[FetchResult] = []
         try:
             answers.append(self._arrived.get(timeout=patience))
             while len(answers) < most:
@@ -72,7 +72,7 @@ class Fetches:
             self._tasks.add(task)
             task.add_done_callback(self._note)
 
-    def _note(self, task: asyncio.Task[Answer]) -> None:
+    def _note(self, task: asyncio.Task[FetchResult]) -> None:
         self._tasks.discard(task)
         if not task.cancelled():
             self._arrived.put(task.result())
@@ -83,7 +83,7 @@ class Fetches:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> Answer:
+async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> FetchResult:
     """Return what upstream said; every failure becomes part of the answer.
 
     It is dated ``moment``, which is before the call: whatever the answer shows was true then or later.
@@ -92,12 +92,12 @@ async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> Answ
         resource = resource_named(poll.resource)
         client = polling_client(poll.workspace, resource.credential, connections)
         data = await resource.fetch(client, poll)
-    except (CleanlistError, NotConnected, AddressNotAllowed, CannotOpen) as error:
-        return Answer(poll, error=error)
+    except (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError) as error:
+        return FetchResult(poll, error=error)
     except Exception as error:
         logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
-        return Answer(poll, error=error)
-    return Answer(poll, data=data, fetched_at=moment)
+        return FetchResult(poll, error=error)
+    return FetchResult(poll, data=data, fetched_at=moment)
 
 
 _loop: tuple[asyncio.AbstractEventLoop, Connections] | None = None

@@ -46,11 +46,11 @@ def credential_stopped(used: Workspace, kind: CredentialKind, error: Exception) 
     ``used`` is the workspace as it was when the call was made: what was replaced since is not stopped.
     """
     with transaction.atomic():
-        workspace = trust.locked(used, kind)
+        workspace = trust.lock_workspace(used, kind)
         if workspace is None:
             return
-        credential = trust.stored(workspace, kind)
+        credential = trust.stored_credential(workspace, kind)
         # Without a status it is we who know that its time is over. Of a session that is over, Clerk may say 404 too.
         if credential is not None and isinstance(error, AuthenticationError) and error.status is not None:
-            trust.refused(credential, error)
+            trust.record_refusal(credential, error)
         set_up_polls(workspace)

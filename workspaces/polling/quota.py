@@ -24,7 +24,7 @@ def count_traffic_with(counter: TrafficCounter) -> None:
 
 
 @dataclass(frozen=True)
-class Headroom:
+class EndpointQuota:
     """One endpoint in this window: calls by the console, requests by the customer, and what the limit leaves."""
 
     endpoint: str
@@ -45,22 +45,22 @@ class Headroom:
 
 def seconds_to_reset(now: float | None = None) -> int:
     """Return when the next window begins; the pacer's windows, which are upstream's if the clocks agree."""
-    moment = clock.moment().timestamp() if now is None else now
+    moment = clock.cached_now().timestamp() if now is None else now
     return rate_limiter.WINDOW_SECONDS - int(moment) % rate_limiter.WINDOW_SECONDS
 
 
-def headroom_of(workspace: Workspace, now: float | None = None) -> list[Headroom] | None:
+def endpoint_quotas(workspace: Workspace, now: float | None = None) -> list[EndpointQuota] | None:
     """Return what is known of each endpoint that was or will be called; None when Redis cannot be reached."""
-    moment = clock.moment().timestamp() if now is None else now
+    moment = clock.cached_now().timestamp() if now is None else now
     theirs = _by_customer(workspace, moment)
     ours = {resource.endpoint for resource in all_resources()}
     try:
-        used = rate_limiter.used(workspace.rate_limited_as, ours, now=moment)
+        used = rate_limiter.calls_used(workspace.rate_limited_as, ours, now=moment)
     except redis.RedisError:
         return None
     limit = settings.RATE_LIMIT_PER_MINUTE
     return [
-        Headroom(endpoint, used.get(endpoint, 0), theirs.get(endpoint, 0), limit)
+        EndpointQuota(endpoint, used.get(endpoint, 0), theirs.get(endpoint, 0), limit)
         for endpoint in sorted(ours | theirs.keys())
     ]
 

@@ -98,7 +98,7 @@ _pool: redis.ConnectionPool | None = None
 
 
 @dataclass(frozen=True)
-class Taken:
+class Grant:
     """The seconds that each call must wait, 0 for those that were counted, and the moment by Redis's clock, in ms."""
 
     waits: list[float]
@@ -125,7 +125,7 @@ def share(per_minute: int | None = None) -> int:
     return max(1, limit * settings.RATE_LIMIT_SHARE_PERCENT // 100)
 
 
-def take(calls: Sequence[Call], limits: Sequence[int | None] = (), *, now: float | None = None) -> Taken:
+def acquire(calls: Sequence[Call], limits: Sequence[int | None] = (), *, now: float | None = None) -> Grant:
     """Count background calls, in order, as far as there is room for them; ``limits`` are those of ``share`` for each.
 
     Raises redis.RedisError when Redis cannot be reached: without the count there is no background call.
@@ -133,27 +133,27 @@ def take(calls: Sequence[Call], limits: Sequence[int | None] = (), *, now: float
     return _take(calls, now, limits)
 
 
-def note(calls: Sequence[Call]) -> Taken:
+def record(calls: Sequence[Call]) -> Grant:
     """Count calls that a person asked for: they are never held back, but background calls make room for them."""
     try:
         return _take(calls, None, forced=True)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        return Taken([0.0] * len(calls))
+        return Grant([0.0] * len(calls))
 
 
 def _take(
     calls: Sequence[Call], now: float | None, limits: Sequence[int | None] = (), *, forced: bool = False
-) -> Taken:
+) -> Grant:
     if not calls:
-        return Taken([])
+        return Grant([])
     client = connection()
     arguments = [round((now or 0) * 1000), _WINDOW_MS, int(forced), *map(share, limits or [None] * len(calls))]
     *waits, moment = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
-    return Taken([wait / 1000 for wait in waits], moment)
+    return Grant([wait / 1000 for wait in waits], moment)
 
 
-def count_anew(calls: Iterable[tuple[Call, int]]) -> None:
+def recount(calls: Iterable[tuple[Call, int]]) -> None:
     """Count calls, each with the moment at which it was taken, as made now: only now they have surely been made."""
     keys, moments = [], []
     for call, moment in calls:
@@ -165,14 +165,14 @@ def count_anew(calls: Iterable[tuple[Call, int]]) -> None:
         logger.warning("pacer_unreachable", error=str(error))
 
 
-def close(organization: str, endpoint: str, seconds: float) -> None:
+def block(organization: str, endpoint: str, seconds: float) -> None:
     """Hold all background calls back for ``seconds``, because upstream said so. Raises redis.RedisError."""
     connection().set(f"{_key(organization, endpoint)}:closed", 1, px=max(1, round(seconds * 1000)))
 
 
-def used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
+def calls_used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
     """Return how many calls to each endpoint were counted since the minute began. Raises redis.RedisError."""
-    moment = clock.moment().timestamp() if now is None else now
+    moment = clock.cached_now().timestamp() if now is None else now
     began = moment // WINDOW_SECONDS * WINDOW_SECONDS
     names = sorted(endpoints)
     with connection().pipeline(transaction=False) as pipe:
@@ -186,14 +186,14 @@ def used(organization: str, endpoints: Iterable[str], *, now: float | None = Non
 
 
 @dataclass(frozen=True)
-class Room:
+class RemainingCalls:
     """What the share of the rate limit leaves for background calls to one endpoint now, over organizations."""
 
     fewest: int
     exhausted: int
 
 
-def room(organizations: Sequence[str], shares: Mapping[str, int]) -> dict[str, Room]:
+def remaining_calls(organizations: Sequence[str], shares: Mapping[str, int]) -> dict[str, RemainingCalls]:
     """Return for each endpoint how many calls are left where fewest are, and how many organizations have none left.
 
     ``shares`` are those of the endpoints. Raises redis.RedisError.
@@ -204,7 +204,7 @@ def room(organizations: Sequence[str], shares: Mapping[str, int]) -> dict[str, R
     # As one text: a thousand short ones take redis-py longer to send than Redis to count.
     arguments = [_WINDOW_MS, "\n".join(organizations), *named]
     found: list[int] = connection().register_script(_ROOM)(args=arguments)
-    return {endpoint: Room(*found[2 * place : 2 * place + 2]) for place, endpoint in enumerate(shares)}
+    return {endpoint: RemainingCalls(*found[2 * place : 2 * place + 2]) for place, endpoint in enumerate(shares)}
 
 
 def _seconds(text: bytes) -> float:

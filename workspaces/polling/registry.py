@@ -87,13 +87,13 @@ def all_resources() -> list[Resource]:
 _listeners: list[Callable[[Sequence[Poll]], None]] = []
 
 
-def on_landed(listener: Callable[[Sequence[Poll]], None]) -> None:
+def on_ingested(listener: Callable[[Sequence[Poll]], None]) -> None:
     """Have ``listener`` called with the polls of a batch whose answers were stored, once those are committed."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
-def tell_landed(polls: Sequence[Poll]) -> None:
+def notify_ingested(polls: Sequence[Poll]) -> None:
     """Tell the listeners; one that fails is logged and keeps neither the polls nor the others from going on."""
     for listener in _listeners:
         try:

@@ -12,29 +12,29 @@ from django.db import DatabaseError, transaction
 from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from core import clock
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from workspaces.credentials.connections import NotConnected
 from workspaces.models import Poll, Workspace
 from workspaces.polling import backoff, pauses, rate_limiter, trust
-from workspaces.polling.fetching import Answer
+from workspaces.polling.fetching import FetchResult
 from workspaces.polling.metering import POLLS
-from workspaces.polling.registry import is_registered, resource_named, tell_landed
+from workspaces.polling.registry import is_registered, notify_ingested, resource_named
 
 # How many landings share a transaction: enough to spare most round trips, few enough to hold locks for a moment only.
 TOGETHER = 10
 logger = structlog.get_logger(__name__)
 
 
-class LandingFailed(Exception):
+class IngestFailed(Exception):
     """Upstream answered, and the answer could not be written to the mirror; its cause says why."""
 
 
-def settle(answers: Sequence[Answer]) -> list[Answer]:
+def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
     """Land the answers, then give all rows their next times and their leases back at once.
 
     Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
     """
-    with clock.one_moment():  # for all that landings ask of many rows
+    with clock.cache_now():  # for all that landings ask of many rows
         landed = _land_all(answers)
     now = clock.now()
     for answer in landed:
@@ -52,11 +52,11 @@ def settle(answers: Sequence[Answer]) -> list[Answer]:
         except Exception:  # the next answer of the kind tells it again
             logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
     if stored := [answer.poll for answer in landed if answer.fetched_at is not None]:
-        tell_landed(stored)
+        notify_ingested(stored)
     return landed
 
 
-def _land_all(answers: Sequence[Answer]) -> list[Answer]:
+def _land_all(answers: Sequence[FetchResult]) -> list[FetchResult]:
     """Land what was fetched, a few workspaces to a transaction; where one fails, each of them in its own."""
     landed = {answer.poll.pk: answer for answer in answers}
     for group in _groups([answer for answer in answers if answer.fetched_at is not None]):
@@ -69,12 +69,12 @@ def _land_all(answers: Sequence[Answer]) -> list[Answer]:
     return list(landed.values())
 
 
-def _groups(answers: Sequence[Answer]) -> Iterator[list[Answer]]:
+def _groups(answers: Sequence[FetchResult]) -> Iterator[list[FetchResult]]:
     """Share out ``answers`` so that a transaction holds one of a workspace, and all take workspaces in one order.
 
     So it locks nothing of a workspace that a landing alone would not, and no two workers wait for each other.
     """
-    waiting: dict[int, list[Answer]] = {}
+    waiting: dict[int, list[FetchResult]] = {}
     for answer in answers:
         waiting.setdefault(answer.poll.workspace_id, []).append(answer)
     while waiting:
@@ -84,7 +84,7 @@ def _groups(answers: Sequence[Answer]) -> Iterator[list[Answer]]:
         waiting = {pk: others for pk, others in waiting.items() if others}
 
 
-def _write(answer: Answer) -> None:
+def _write(answer: FetchResult) -> None:
     assert answer.fetched_at is not None  # noqa: S101 - nothing else is landed
     resource_named(answer.poll.resource).land(answer.poll, answer.data, answer.fetched_at)
 
@@ -96,7 +96,7 @@ def _read_workspace_again(poll: Poll) -> None:
         poll.workspace = fresh
 
 
-def _land_alone(answer: Answer) -> Answer:
+def _land_alone(answer: FetchResult) -> FetchResult:
     """Write the data to the mirror. A failure of our own is logged, and from then on is one like any other."""
     poll = answer.poll
     try:
@@ -108,7 +108,7 @@ def _land_alone(answer: Answer) -> Answer:
             logger.info("poll_gone", resource=poll.resource, workspace=poll.workspace_id)
             return replace(answer, data=None, fetched_at=None)
         logger.exception("landing_failed", resource=poll.resource, workspace=poll.workspace_id)
-        failure = LandingFailed("What upstream answered could not be stored; the console's log says why.")
+        failure = IngestFailed("What upstream answered could not be stored; the console's log says why.")
         failure.__cause__ = error
         return replace(answer, data=None, error=failure, fetched_at=None)
     return answer
@@ -122,7 +122,7 @@ def _is_gone(poll: Poll) -> bool:
         return False
 
 
-def _plan(answer: Answer, now: datetime) -> None:
+def _plan(answer: FetchResult, now: datetime) -> None:
     """Set on the poll what came of it and when it runs again."""
     poll = answer.poll
     POLLS.count(poll.resource, _outcome(answer))
@@ -137,7 +137,7 @@ def _plan(answer: Answer, now: datetime) -> None:
         _note_odd(poll, answer.data)
 
 
-def _outcome(answer: Answer) -> str:
+def _outcome(answer: FetchResult) -> str:
     if answer.hold_seconds:
         return "held"
     return "failed" if answer.error is not None else "succeeded"
@@ -146,23 +146,23 @@ def _outcome(answer: Answer) -> str:
 def _note_odd(poll: Poll, data: Any) -> None:
     """Keep what could not be read of an answer whose other records were."""
     odd = data.malformed if isinstance(data, Listing) else ()
-    poll.odd_count, poll.odd_example = len(odd), plain_text(str(odd[0]), 500) if odd else ""
+    poll.odd_count, poll.odd_example = len(odd), sanitize_text(str(odd[0]), 500) if odd else ""
 
 
 def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
     poll.consecutive_failures += 1
     longest = resource_named(poll.resource).longest_wait_seconds() if is_registered(poll.resource) else None
     poll.next_run_at = now + backoff.after_failure(poll.interval_seconds, poll.consecutive_failures, error, longest)
-    poll.last_error, poll.last_error_kind = plain_text(str(error), 2000), type(error).__name__
+    poll.last_error, poll.last_error_kind = sanitize_text(str(error), 2000), type(error).__name__
     poll.last_request_id = (getattr(error, "request_id", None) or "")[:200]
 
 
-def _tell(answer: Answer) -> None:
+def _tell(answer: FetchResult) -> None:
     """Tell who must know of a failure: the pacer of a rate limit, people of a refused credential."""
     poll, error = answer.poll, answer.error
     if error is None:
         if answer.fetched_at is not None:
-            trust.accepted(poll.workspace, resource_named(poll.resource).credential)
+            trust.record_acceptance(poll.workspace, resource_named(poll.resource).credential)
         return
     kind, failures = poll.last_error_kind, poll.consecutive_failures
     logger.info("poll_failed", resource=poll.resource, workspace=poll.workspace_id, kind=kind, failures=failures)
@@ -176,6 +176,6 @@ def _close(poll: Poll, error: RateLimited) -> None:
     """Keep the organization's other polls from an endpoint that has just said that it is too much."""
     seconds = min(error.retry_after or backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS)
     try:
-        rate_limiter.close(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
+        rate_limiter.block(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
     except redis.RedisError as failure:
         logger.warning("pacer_unreachable", error=str(failure))

@@ -10,22 +10,22 @@ PATIENCE_SECONDS = 3.0
 _asked_at = multiprocessing.get_context("fork").RawValue("d", 0.0)
 
 
-def ask() -> None:
+def request() -> None:
     """Have the engine come to its end. The moment counts from the first time."""
     if not _asked_at.value:
         _asked_at.value = time.monotonic()
 
 
-def withdraw() -> None:
+def reset() -> None:
     """Forget that the end was asked for; a process that begins starts so."""
     _asked_at.value = 0.0
 
 
-def is_asked() -> bool:
+def requested() -> bool:
     """Say whether nothing new should be begun."""
     return bool(_asked_at.value)
 
 
-def is_overdue() -> bool:
+def overdue() -> bool:
     """Say whether what is still on its way should be given back."""
-    return is_asked() and time.monotonic() - _asked_at.value > PATIENCE_SECONDS
+    return requested() and time.monotonic() - _asked_at.value > PATIENCE_SECONDS

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from cleanlist.errors import AuthenticationError
 from core import clock
-from core.sanitize import plain_text
+from core.sanitize import sanitize_text
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
 from workspaces.polling.registry import CredentialKind
@@ -24,7 +24,7 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredCredential:
     """One credential of a workspace: the row that holds it, and how its columns begin there."""
 
     workspace: Workspace
@@ -47,15 +47,15 @@ class Stored:
         return self.row.get_kind_display() if isinstance(self.row, ManagementSession) else "API key"
 
 
-def stored(workspace: Workspace, kind: CredentialKind) -> Stored | None:
+def stored_credential(workspace: Workspace, kind: CredentialKind) -> StoredCredential | None:
     """Return the credential of that kind; None where there is none."""
     if kind == "api_key":
-        return Stored(workspace, workspace, "api_key_") if workspace.api_key is not None else None
+        return StoredCredential(workspace, workspace, "api_key_") if workspace.api_key is not None else None
     session = workspace.management_session
-    return Stored(workspace, session, "") if session is not None else None
+    return StoredCredential(workspace, session, "") if session is not None else None
 
 
-def refused(credential: Stored, error: AuthenticationError) -> None:
+def record_refusal(credential: StoredCredential, error: AuthenticationError) -> None:
     """Note that upstream refused it just now: a doubt, or after one that has lasted, its rejection."""
     now = clock.now()
     if credential["rejected_at"] is not None:
@@ -65,25 +65,25 @@ def refused(credential: Stored, error: AuthenticationError) -> None:
         credential.note(doubted_at=now)
         logger.info("credential_doubted", workspace=credential.workspace.pk, credential=credential.label)
     elif now - since >= CONFIRMED_AFTER:
-        words = plain_text(str(error), 2000)
+        words = sanitize_text(str(error), 2000)
         credential.note(rejected_at=now, rejection=words, probe_at=next_probe(now, now))
         logger.warning("credential_rejected", workspace=credential.workspace.pk, credential=credential.label)
         _record(Action.CREDENTIAL_REJECTED, credential, Outcome.FAILED, str(error))
 
 
-def accepted(used: Workspace, kind: CredentialKind) -> None:
+def record_acceptance(used: Workspace, kind: CredentialKind) -> None:
     """Note that upstream took the credential with which ``used`` called; costs nothing where that is known."""
-    credential = stored(used, kind)
+    credential = stored_credential(used, kind)
     if credential is None or (credential["doubted_at"] is None and credential["accepted_at"] is not None):
         return
     with transaction.atomic():
-        workspace = locked(used, kind)
-        now = stored(workspace, kind) if workspace else None
+        workspace = lock_workspace(used, kind)
+        now = stored_credential(workspace, kind) if workspace else None
         if now is not None and now["rejected_at"] is None:
             now.note(doubted_at=None, accepted_at=now["accepted_at"] or clock.now())
 
 
-def believe_again(credential: Stored) -> None:
+def restore_trust(credential: StoredCredential) -> None:
     """Take a rejection back, because upstream accepts the credential after all."""
     credential.note(**TRUSTED | {"accepted_at": clock.now()})
     logger.warning("credential_accepted_again", workspace=credential.workspace.pk, credential=credential.label)
@@ -102,22 +102,22 @@ def next_probe(rejected_at: datetime, now: datetime) -> datetime | None:
     return at if at - rejected_at <= LAST_PROBE else None
 
 
-def locked(used: Workspace, kind: CredentialKind) -> Workspace | None:
+def lock_workspace(used: Workspace, kind: CredentialKind) -> Workspace | None:
     """Return the workspace as it is now, locked; None if its credential was replaced since ``used`` was read."""
     rows = Workspace.objects.select_for_update(of=("self",), no_key=True).select_related("session")
     workspace = rows.filter(pk=used.pk).first()
-    if workspace is None or _identity(stored(used, kind)) != _identity(stored(workspace, kind)):
+    if workspace is None or _identity(stored_credential(used, kind)) != _identity(stored_credential(workspace, kind)):
         return None
     return workspace
 
 
-def _identity(credential: Stored | None) -> tuple[Any, ...]:
+def _identity(credential: StoredCredential | None) -> tuple[Any, ...]:
     if credential is None:
         return ()
     row = credential.row
     return (row.pk, row.updated_at) if isinstance(row, ManagementSession) else (row.pk, row.api_key)
 
 
-def _record(action: Action, credential: Stored, outcome: Outcome, message: str) -> None:
+def _record(action: Action, credential: StoredCredential, outcome: Outcome, message: str) -> None:
     subject = ("", credential.label)
     record_event(action, CONSOLE, workspace=credential.workspace, outcome=outcome, subject=subject, message=message)

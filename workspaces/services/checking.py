@@ -14,8 +14,8 @@ from cleanlist.errors import (
     UnexpectedResponse,
     UpstreamUnavailable,
 )
-from core.encryption import CannotOpen
-from core.sanitize import plain_text
+from core.encryption import DecryptionError
+from core.sanitize import sanitize_text
 from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.error_messages import explain
@@ -108,7 +108,7 @@ def check_connection(
 def _check_encryption_keys(report: ConnectionReport) -> None:
     try:
         check_encryption_keys()
-    except CannotOpen as error:
+    except DecryptionError as error:
         fix = "Whoever runs the console gives this process the keys that it had, and starts it again."
         report.add("Encryption keys", "failed", str(error), fix, may_pass=True)
         report.has_wrong_keys = True
@@ -144,7 +144,7 @@ def _check_session(report: ConnectionReport, base_url: str, credential: StaticSe
             if isinstance(credential, StaticSession):
                 report.session_expires_at = credential.expires_at
             whoami = report.session_whoami
-            return f"Accepted for {plain_text(whoami.user_email or whoami.user_id, 320)}."
+            return f"Accepted for {sanitize_text(whoami.user_email or whoami.user_id, 320)}."
 
         if not report.attempt("Management session", identify):
             return
@@ -173,4 +173,4 @@ def compare_organizations(report: ConnectionReport, workspace: Workspace) -> Non
 
 
 def _organization(whoami: Whoami) -> str:
-    return plain_text(whoami.organization_name or whoami.organization_id, 200)
+    return sanitize_text(whoami.organization_name or whoami.organization_id, 200)

@@ -9,8 +9,8 @@ from django.utils.text import slugify
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession, Whoami
 from core import clock
-from core.encryption import Sealed
-from core.sanitize import plain_text
+from core.encryption import EncryptedValue
+from core.sanitize import sanitize_text
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.connections import check_address
 from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
@@ -168,17 +168,17 @@ def describe_workspace(workspace: Workspace, whoami: Whoami | None) -> None:
     """Keep what upstream says of the organization."""
     if whoami is None:
         return
-    workspace.organization_id = plain_text(whoami.organization_id, 200)
-    workspace.organization_name = plain_text(whoami.organization_name, 200)
-    workspace.tier = plain_text(whoami.tier, 80)
-    workspace.features = [plain_text(name, 100) for name in whoami.features or ()][:MOST_NAMES]
-    workspace.scopes = [plain_text(name, 100) for name in whoami.scopes or ()][:MOST_NAMES]
+    workspace.organization_id = sanitize_text(whoami.organization_id, 200)
+    workspace.organization_name = sanitize_text(whoami.organization_name, 200)
+    workspace.tier = sanitize_text(whoami.tier, 80)
+    workspace.features = [sanitize_text(name, 100) for name in whoami.features or ()][:MOST_NAMES]
+    workspace.scopes = [sanitize_text(name, 100) for name in whoami.scopes or ()][:MOST_NAMES]
     workspace.save(update_fields=["organization_id", "organization_name", "tier", "features", "scopes"])
 
 
 def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionReport | None) -> None:
     text = secret.reveal()
-    workspace.api_key = Sealed.seal(secret)
+    workspace.api_key = EncryptedValue.encrypt(secret)
     workspace.api_key_prefix, workspace.api_key_last4 = text[:10], text[-4:]
     _trust_api_key(workspace)
     workspace.api_key_accepted_at = clock.now() if report and report.whoami else None
@@ -202,13 +202,13 @@ def _store_session(
         workspace=workspace,
         defaults={
             "kind": ManagementSession.Kind.PASTED if pasted else ManagementSession.Kind.CLERK,
-            "token": Sealed.seal(credentials.session_token) if credentials.session_token else None,
+            "token": EncryptedValue.encrypt(credentials.session_token) if credentials.session_token else None,
             "token_expires_at": expires_at,
             "frontend_api_url": "" if pasted else credentials.frontend_api_url,
             "session_id": "" if pasted else credentials.session_id,
-            "client_token": Sealed.seal(credentials.client_token) if credentials.client_token else None,
-            "user_id": plain_text(whoami.user_id, 200) if whoami else "",
-            "user_email": plain_text(whoami.user_email, 320) if whoami else "",
+            "client_token": EncryptedValue.encrypt(credentials.client_token) if credentials.client_token else None,
+            "user_id": sanitize_text(whoami.user_id, 200) if whoami else "",
+            "user_email": sanitize_text(whoami.user_email, 320) if whoami else "",
             "updated_at": clock.now(),
             **TRUSTED,
             "accepted_at": clock.now() if whoami else None,

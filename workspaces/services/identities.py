@@ -32,7 +32,7 @@ def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
         identity.delete()
         end_sessions(user, but=session)
         record_event(Action.SSO_UNLINKED, actor, subject=(str(user.pk), user.email), identity=address)
-        account_mail.queue(emails.UNLINKED, user.email, timestamp=clock.moment().isoformat(), **facts)
+        account_mail.queue(emails.UNLINKED, user.email, timestamp=clock.cached_now().isoformat(), **facts)
 
 
 def _only_way_in(user: User) -> str:

@@ -6,13 +6,13 @@ from django.db import transaction
 from cleanlist import ApiKeyCredential, ClerkSession, Client
 from cleanlist.errors import CleanlistError
 from core import clock
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import trust
 from workspaces.polling.pauses import set_up_polls
 from workspaces.polling.registry import CredentialKind
-from workspaces.polling.trust import Stored
+from workspaces.polling.trust import StoredCredential
 
 # A turn: each call may take seconds.
 MOST_A_TURN = 20
@@ -34,41 +34,41 @@ def probe_rejected() -> int:
     return tried
 
 
-def _taken(used: Workspace, kind: CredentialKind) -> Stored | None:
+def _taken(used: Workspace, kind: CredentialKind) -> StoredCredential | None:
     """Give the credential its next time, and return it unless another worker has or it was replaced meanwhile."""
     with transaction.atomic():
-        workspace, now = trust.locked(used, kind), clock.now()
-        credential = trust.stored(workspace, kind) if workspace else None
+        workspace, now = trust.lock_workspace(used, kind), clock.now()
+        credential = trust.stored_credential(workspace, kind) if workspace else None
         if credential is None or credential["probe_at"] is None or credential["probe_at"] > now:
             return None
         credential.note(probe_at=trust.next_probe(credential["rejected_at"], now))
         return credential
 
 
-def _probe(credential: Stored, kind: CredentialKind) -> None:
+def _probe(credential: StoredCredential, kind: CredentialKind) -> None:
     used = credential.workspace
     try:
         _ask(credential)
-    except (CleanlistError, AddressNotAllowed, CannotOpen) as error:
+    except (CleanlistError, AddressNotAllowed, DecryptionError) as error:
         logger.info("credential_still_rejected", workspace=used.pk, credential=credential.label, error=str(error))
         return
     with transaction.atomic():
-        workspace = trust.locked(used, kind)
-        now = trust.stored(workspace, kind) if workspace else None
+        workspace = trust.lock_workspace(used, kind)
+        now = trust.stored_credential(workspace, kind) if workspace else None
         if workspace is not None and now is not None and now["rejected_at"] is not None:
-            trust.believe_again(now)
+            trust.restore_trust(now)
             set_up_polls(workspace)
 
 
-def _ask(credential: Stored) -> None:
+def _ask(credential: StoredCredential) -> None:
     """Have upstream judge the credential. Raises CleanlistError unless it is accepted."""
     workspace, row = credential.workspace, credential.row
     check_address(workspace.base_url)
     if isinstance(row, ManagementSession):
         check_address(row.frontend_api_url)
-        session = ClerkSession(row.frontend_api_url, row.session_id, row.client_token.open())
+        session = ClerkSession(row.frontend_api_url, row.session_id, row.client_token.decrypt())
         with Client(workspace.base_url, session, retries=0) as client:
             client.whoami()
     else:
-        with Client(workspace.base_url, ApiKeyCredential(workspace.api_key.open()), retries=0) as client:
+        with Client(workspace.base_url, ApiKeyCredential(workspace.api_key.decrypt()), retries=0) as client:
             client.validate_key()

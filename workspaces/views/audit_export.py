@@ -68,5 +68,5 @@ def _export(
 
 def _name(workspace: Workspace | None, file_format: str) -> str:
     """Return a file name of letters, digits and dashes; a slug is nothing else."""
-    moment = clock.moment().astimezone(UTC)
+    moment = clock.cached_now().astimezone(UTC)
     return f"audit-{workspace.slug if workspace else 'all'}-{moment:%Y%m%dT%H%M%SZ}.{file_format}"

@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces import services
 from workspaces.access import require_confirmation, require_connector
 from workspaces.audit.events import Actor
@@ -24,10 +24,10 @@ def connect(request: HttpRequest) -> HttpResponse:
         return render(request, TEMPLATE, _context(ConnectForm()))
     form = ConnectForm(request.POST)
     if not form.is_valid():
-        return page_or_part(request, TEMPLATE, "answer", _context(form), status=422)
+        return render_page(request, TEMPLATE, "answer", _context(form), status=422)
     report = _check(form)
     if not (report.works or (form.cleaned_data["save_anyway"] and report.may_pass)):
-        return page_or_part(request, TEMPLATE, "answer", _context(form, report, saving=True), status=422)
+        return render_page(request, TEMPLATE, "answer", _context(form, report, saving=True), status=422)
     workspace = services.connect_workspace(
         Actor.of(request),
         name=form.cleaned_data["name"],
@@ -35,7 +35,7 @@ def connect(request: HttpRequest) -> HttpResponse:
         credentials=form.credentials(),
         report=report,
     )
-    return go_to(request, workspace.get_absolute_url(), f"{workspace.name} is connected.")
+    return redirect_to(request, workspace.get_absolute_url(), f"{workspace.name} is connected.")
 
 
 @require_POST
@@ -44,8 +44,8 @@ def connect_test(request: HttpRequest) -> HttpResponse:
     require_connector(request)
     form = ConnectForm(request.POST)
     if not form.is_valid():
-        return page_or_part(request, TEMPLATE, "answer", _context(form), status=422)
-    return page_or_part(request, TEMPLATE, "answer", _context(form, _check(form)))
+        return render_page(request, TEMPLATE, "answer", _context(form), status=422)
+    return render_page(request, TEMPLATE, "answer", _context(form, _check(form)))
 
 
 def _check(form: ConnectForm) -> ConnectionReport:

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http import go_to
+from core.http import redirect_to
 from workspaces.accounts import emails, events
 from workspaces.accounts.sign_in_rules import View
 from workspaces.models import Action, User, Workspace
@@ -63,11 +63,11 @@ def ask(request: HttpRequest) -> HttpResponse:
     user = request.user
     if not isinstance(user, User) or not ratelimit.consume(request, action="enrolment_mail", user=user):
         messages.error(request, "Several links were mailed already. Check your spam folder, or try again in an hour.")
-        return go_to(request, reverse("mfa_index"))
+        return redirect_to(request, reverse("mfa_index"))
     nonce = request.session[_NONCE] = secrets.token_hex(16)
     account_mail.queue(emails.ENROLMENT, user.email, user=user.pk, nonce=nonce)
     text = f"A link is on its way to {user.email}. Open it in this browser within an hour."
-    return go_to(request, reverse("mfa_index"), text)
+    return redirect_to(request, reverse("mfa_index"), text)
 
 
 @never_cache
@@ -84,8 +84,8 @@ def prove(request: HttpRequest, token: str) -> HttpResponse:
         messages.error(
             request, "This link is older than an hour, or was asked for in another browser. Ask for a new one."
         )
-        return go_to(request, reverse("mfa_index"))
+        return redirect_to(request, reverse("mfa_index"))
     del request.session[_NONCE]
     request.session[PROVED] = user.pk
     events.record(Action.ENROLMENT_PROVED, request, user)
-    return go_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")
+    return redirect_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")

@@ -7,7 +7,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces.access import require_confirmation, require_site_admin
 from workspaces.accounts.identities import Identity
 from workspaces.audit.events import Actor
@@ -48,10 +48,10 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
             "back_label": label,
             "keep": "Leave it",
         }
-        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+        return render_page(request, "workspaces/confirm.html", "dialog", context)
     try:
         services.unlink(identity, Actor.of(request), request.session)
     except NotPossible as refusal:
         messages.error(request, str(refusal))
-        return go_to(request, back)
-    return go_to(request, back, f"{row.address} no longer opens the account {identity.user.email}.")
+        return redirect_to(request, back)
+    return redirect_to(request, back, f"{row.address} no longer opens the account {identity.user.email}.")

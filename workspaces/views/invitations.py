@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from core.email_addresses import plain_address
-from core.http import go_to
+from core.http import redirect_to
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.audit.events import Actor
 from workspaces.models import Invitation, User
@@ -64,7 +64,7 @@ def _as_member(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     except MembershipRefused as refusal:
         return _refused(request, invitation, refusal)
     workspace = invitation.workspace
-    return go_to(request, workspace.get_absolute_url(), f"Welcome to {workspace.name}.")
+    return redirect_to(request, workspace.get_absolute_url(), f"Welcome to {workspace.name}.")
 
 
 def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces import rights
 from workspaces.access import entries_kept, get_workspace, require_confirmation
 from workspaces.audit.events import Actor
@@ -45,7 +45,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
         except (MembershipRefused, TooManyEmails) as refusal:
             form.add_error("email", str(refusal))
         else:
-            return go_to(request, _url(workspace), f"The invitation to {email} is on its way.")
+            return redirect_to(request, _url(workspace), f"The invitation to {email} is on its way.")
     return render(request, TEMPLATE, _context(workspace, form), status=422)
 
 
@@ -58,7 +58,9 @@ def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
         services.resend_invitation(invitation, Actor.of(request))
     except (MembershipRefused, TooManyEmails) as problem:
         return _failed(request, workspace, problem)
-    return go_to(request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works.")
+    return redirect_to(
+        request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works."
+    )
 
 
 @require_POST
@@ -70,7 +72,7 @@ def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
         services.revoke_invitation(invitation, Actor.of(request))
     except MembershipRefused as refusal:
         return _failed(request, workspace, refusal)
-    return go_to(request, _url(workspace), f"The invitation to {invitation.email} is revoked.")
+    return redirect_to(request, _url(workspace), f"The invitation to {invitation.email} is revoked.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -87,7 +89,7 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
     if asks:
         return _ask_role(request, workspace, membership, role, endings)
     if endings:
-        return go_to(request, f"{request.path}?{urlencode({'role': role.value})}")
+        return redirect_to(request, f"{request.path}?{urlencode({'role': role.value})}")
     try:
         services.change_role(membership, role, Actor.of(request))
     except MembershipRefused as refusal:
@@ -95,7 +97,7 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
     # Who lowered themselves may no longer see this page.
     own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
     url = workspace.get_absolute_url() if own and role != Role.OWNER else _url(workspace)
-    return go_to(request, url, f"{membership.user.email} is {role.in_words} now.")
+    return redirect_to(request, url, f"{membership.user.email} is {role.in_words} now.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -110,7 +112,7 @@ def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
             return _failed(request, workspace, refusal)
         own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
         url = reverse("home") if own else _url(workspace)
-        return go_to(request, url, f"{membership.user.email} is no longer a member of {workspace.name}.")
+        return redirect_to(request, url, f"{membership.user.email} is no longer a member of {workspace.name}.")
     words = _leaving if membership.user_id == request.user.pk else _removal
     return _ask(request, workspace, words(workspace, membership), _endings(request, membership, None))
 
@@ -126,7 +128,7 @@ def require_mfa(request: HttpRequest, slug: str) -> HttpResponse:
     except MembershipRefused as refusal:
         return _failed(request, workspace, refusal)
     done = "Only members with a second factor can open it now." if required else "It opens without a second factor."
-    return go_to(request, _url(workspace), f"{workspace.name}: {done}")
+    return redirect_to(request, _url(workspace), f"{workspace.name}: {done}")
 
 
 def _guarded(request: HttpRequest, slug: str, back: str = "", keep: tuple[str, ...] = ()) -> Workspace:
@@ -142,7 +144,7 @@ def _membership(workspace: Workspace, membership_id: int) -> Membership:
 
 def _failed(request: HttpRequest, workspace: Workspace, problem: Exception) -> HttpResponse:
     messages.error(request, str(problem))
-    return go_to(request, _url(workspace))
+    return redirect_to(request, _url(workspace))
 
 
 def _endings(request: HttpRequest, membership: Membership, role: Role | None) -> list[str]:
@@ -165,7 +167,7 @@ def _ask_role(
         "fields": {"role": role.value, "confirmed": "on"},
         "consequences": [f"They are {Role(membership.role).in_words} of {workspace.name} now.", *endings],
     }
-    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    return render_page(request, "workspaces/confirm.html", "dialog", context)
 
 
 def _removal(workspace: Workspace, membership: Membership) -> dict[str, Any]:
@@ -207,7 +209,7 @@ def _ask(request: HttpRequest, workspace: Workspace, words: dict[str, Any], endi
         "action_url": request.path,
         "consequences": [words["first"], *endings, *words["then"]],
     }
-    return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+    return render_page(request, "workspaces/confirm.html", "dialog", context)
 
 
 def _url(workspace: Workspace) -> str:

@@ -10,8 +10,8 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.http import go_to, page_or_part
-from core.sanitize import plain_text
+from core.http import redirect_to, render_page
+from core.sanitize import sanitize_text
 from workspaces import rights
 from workspaces.access import require_confirmation, require_site_admin
 from workspaces.accounts.sessions import SessionStore
@@ -31,7 +31,7 @@ PAGE_SIZE = 50
 def people(request: HttpRequest) -> HttpResponse:
     """Show accounts, what each may open, and how it is protected: open ones first, then by e-mail address."""
     require_site_admin(request)
-    searched, after = (plain_text(request.GET.get(name, ""), 254).strip() for name in ("q", "after"))
+    searched, after = (sanitize_text(request.GET.get(name, ""), 254).strip() for name in ("q", "after"))
     memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
     factors = User.objects.filter(pk=OuterRef("pk"), authenticator__type__in=SECOND_FACTORS)
     accounts = (
@@ -97,7 +97,7 @@ def session_limits(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         ended = set_limits(form.limits(), Actor.of(request), cast("SessionStore", request.session))
         done = f"The limits are changed. Sessions of others that ended: {ended:,}."
-        return go_to(request, reverse("workspaces:people"), done)
+        return redirect_to(request, reverse("workspaces:people"), done)
     return render(request, "workspaces/session_limits.html", {"form": form}, status=422 if form.is_bound else 200)
 
 
@@ -108,7 +108,7 @@ def reactivate(request: HttpRequest, user_id: int) -> HttpResponse:
     require_confirmation(request, reverse("workspaces:people"))
     user = get_object_or_404(User, pk=user_id)
     services.reactivate(user, Actor.of(request))
-    return go_to(request, reverse("workspaces:people"), f"{user.email} can sign in again.")
+    return redirect_to(request, reverse("workspaces:people"), f"{user.email} can sign in again.")
 
 
 def _confirmed(
@@ -124,10 +124,10 @@ def _confirmed(
             endings = rights.would_end(services.loss_of_account(user, Actor.of(request)))
             context["consequences"] = [*words["consequences"], *endings]
         context |= {"back_url": back, "back_label": "People", "keep": "Cancel"}
-        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+        return render_page(request, "workspaces/confirm.html", "dialog", context)
     try:
         command(user, Actor.of(request))
     except NotPossible as refusal:
         messages.error(request, str(refusal))
-        return go_to(request, back)
-    return go_to(request, back, done.format(email=user.email))
+        return redirect_to(request, back)
+    return redirect_to(request, back, done.format(email=user.email))

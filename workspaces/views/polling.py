@@ -10,14 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
-from core.http import go_to, way_back
+from core.http import redirect_to, referrer_or
 from core.templatetags.console import short_span
 from workspaces import services
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Poll, Role, Workspace
 from workspaces.polling import rate_limiter
-from workspaces.polling.quota import headroom_of, seconds_to_reset
+from workspaces.polling.quota import endpoint_quotas, seconds_to_reset
 from workspaces.polling.registry import all_resources
 
 # In this order on the page, each with its pill.
@@ -64,7 +64,7 @@ def polling(request: HttpRequest, slug: str) -> HttpResponse:
         "rows": rows,
         "counts": [(text, level, n) for name, (level, text) in STATES.items() if (n := _count(rows, name))],
         "overdue_since": _overdue_since(rows),
-        "headroom": headroom_of(workspace),
+        "headroom": endpoint_quotas(workspace),
         "reset": seconds_to_reset(),
         "share": rate_limiter.share(),
         "share_percent": settings.RATE_LIMIT_SHARE_PERCENT,
@@ -77,7 +77,9 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
     """Have nothing read in the background until somebody resumes it; every page of the workspace says so."""
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.pause_polling(workspace, Actor.of(request))
-    return go_to(request, _back(request, workspace), "Polling is paused." if changed else "It was paused already.")
+    return redirect_to(
+        request, _back(request, workspace), "Polling is paused." if changed else "It was paused already."
+    )
 
 
 @require_POST
@@ -86,11 +88,11 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.resume_polling(workspace, Actor.of(request))
     done = "Polling goes on; everything is read again within a minute." if changed else "It was going on already."
-    return go_to(request, _back(request, workspace), done)
+    return redirect_to(request, _back(request, workspace), done)
 
 
 def _back(request: HttpRequest, workspace: Workspace) -> str:
-    return way_back(request, reverse("workspaces:polling", args=[workspace.slug]))
+    return referrer_or(request, reverse("workspaces:polling", args=[workspace.slug]))
 
 
 def _rows(workspace: Workspace) -> list[Row]:
@@ -113,7 +115,7 @@ def _rows(workspace: Workspace) -> list[Row]:
 
 
 def _state(poll: Poll, *, wanted: bool) -> str:
-    now = clock.moment()
+    now = clock.cached_now()
     if poll.paused_reason:
         return "paused" if wanted else "spare"
     if poll.leased_until is not None and poll.leased_until > now:
@@ -126,7 +128,7 @@ def _state(poll: Poll, *, wanted: bool) -> str:
 def _overdue_since(rows: list[Row]) -> datetime | None:
     """Return since when something has been due that no worker takes; None while that is not long ago."""
     oldest = min((row.poll.next_run_at for row in rows if row.state in {"due", "failing"}), default=None)
-    return oldest if oldest is not None and clock.moment() - oldest > LONGEST_DUE else None
+    return oldest if oldest is not None and clock.cached_now() - oldest > LONGEST_DUE else None
 
 
 def _count(rows: list[Row], state: str) -> int:

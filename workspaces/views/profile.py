@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from core.http import go_to
+from core.http import redirect_to
 from workspaces.forms import ProfileForm
 from workspaces.models import User
 
@@ -20,7 +20,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():
         form.save()
-        return go_to(request, reverse("workspaces:profile"), "Saved.")
+        return redirect_to(request, reverse("workspaces:profile"), "Saved.")
     zones = form.zones()
     detected = unquote(request.COOKIES.get("tz", ""))
     context = {"form": form, "zones": zones, "detected": detected if detected in zones else ""}

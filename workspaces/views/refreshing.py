@@ -5,7 +5,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.views.decorators.http import require_POST
 from django_htmx.http import trigger_client_event
 
-from core.http import is_htmx, way_back
+from core.http import is_htmx, referrer_or
 from workspaces import services
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor, record_event
@@ -35,7 +35,7 @@ def refresh(request: HttpRequest, slug: str, resource: str) -> HttpResponse:
         response = trigger_client_event(HttpResponse(status=204), "toast", {"level": level, "text": text})
         return trigger_client_event(response, "refreshed", {"resource": known.name})
     messages.add_message(request, messages.SUCCESS if result.ok else messages.ERROR, text)
-    return HttpResponseRedirect(way_back(request, workspace.get_absolute_url()))
+    return HttpResponseRedirect(referrer_or(request, workspace.get_absolute_url()))
 
 
 def _resource(name: str) -> Resource:

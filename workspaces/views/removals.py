@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces import services
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
@@ -24,7 +24,7 @@ def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     require_confirmation(request)
     if request.method == "POST":
         services.remove_api_key(workspace, Actor.of(request))
-        return go_to(request, _settings(workspace), "The API key is removed from this console.")
+        return redirect_to(request, _settings(workspace), "The API key is removed from this console.")
     return _ask(
         request,
         workspace,
@@ -45,7 +45,7 @@ def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
     require_confirmation(request)
     if request.method == "POST":
         services.remove_session(workspace, Actor.of(request))
-        return go_to(request, _settings(workspace), "The management session is removed from this console.")
+        return redirect_to(request, _settings(workspace), "The management session is removed from this console.")
     return _ask(
         request,
         workspace,
@@ -68,7 +68,7 @@ def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         services.remove_workspace(workspace, Actor.of(request))
         request.workspace = None  # type: ignore[attr-defined]  # it is no longer there to be shown
-        return go_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
+        return redirect_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
     return _ask(
         request,
         workspace,
@@ -92,4 +92,4 @@ def _settings(workspace: Workspace) -> str:
 def _ask(request: HttpRequest, workspace: Workspace, **words: Any) -> HttpResponse:
     context = {"back_url": _settings(workspace), "action_url": request.path, **words}
     status = 422 if words.get("error") else 200
-    return page_or_part(request, TEMPLATE, "dialog", context, status=status)
+    return render_page(request, TEMPLATE, "dialog", context, status=status)

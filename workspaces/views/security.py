@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.http import go_to, page_or_part, way_back
+from core.http import redirect_to, referrer_or, render_page
 from workspaces.access import require_confirmation
 from workspaces.accounts.events import record
 from workspaces.audit.events import Actor, record_event
@@ -39,7 +39,7 @@ def with_way_back(view: View) -> View:
 
     @wraps(view)
     def remembering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
-        came_from = way_back(request, "")
+        came_from = referrer_or(request, "")
         path = urlsplit(came_from).path
         if request.method == "GET" and path == request.path:
             request.session["not_now"] = ""  # “Not now” itself led here again: that page cannot be seen unconfirmed
@@ -78,7 +78,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     _end(request, [row])
     if sessions.is_current(request.session, row):
         return _leave(request, "That session is ended.")
-    return go_to(request, reverse("usersessions_list"), "That session is ended.")
+    return redirect_to(request, reverse("usersessions_list"), "That session is ended.")
 
 
 @require_POST
@@ -86,7 +86,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """Sign out all of the person's sessions but this one."""
     mine = UserSession.objects.filter(user_id=request.user.pk)
     _end(request, [row for row in mine if not sessions.is_current(request.session, row)])
-    return go_to(request, reverse("usersessions_list"), "All other sessions are ended.")
+    return redirect_to(request, reverse("usersessions_list"), "All other sessions are ended.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -105,7 +105,7 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
                 "What was typed there and not sent yet may be lost.",
             ],
         }
-        return page_or_part(request, "workspaces/confirm.html", "dialog", context)
+        return render_page(request, "workspaces/confirm.html", "dialog", context)
     _end(request, list(UserSession.objects.filter(user_id=request.user.pk)))
     return _leave(request, "You are signed out everywhere.")
 
@@ -118,7 +118,7 @@ def _end(request: HttpRequest, rows: list[UserSession]) -> None:
 
 def _leave(request: HttpRequest, done: str) -> HttpResponse:
     logout(request)
-    return go_to(request, reverse("account_login"), done)
+    return redirect_to(request, reverse("account_login"), done)
 
 
 def _person(request: HttpRequest) -> User:

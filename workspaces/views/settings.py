@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from core.http import go_to, page_or_part
+from core.http import redirect_to, render_page
 from workspaces import services
 from workspaces.access import confirmation_url, entries_kept, get_workspace, held_role, may_go_on, require_confirmation
 from workspaces.audit.events import Actor, record_event
@@ -37,7 +37,7 @@ def change_details(request: HttpRequest, slug: str) -> HttpResponse:
     services.rename_workspace(workspace, Actor.of(request), **form.cleaned_data)
     if moved:
         services.retry_credentials(workspace)
-    return go_to(request, _url(workspace), "Saved.")
+    return redirect_to(request, _url(workspace), "Saved.")
 
 
 @require_POST
@@ -48,14 +48,14 @@ def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     form = ApiKeyForm(request.POST, prefix="key")
     context = _context(request, workspace, api_key_form=form)
     if not form.is_valid():
-        return page_or_part(request, TEMPLATE, "api_key_answer", context, status=422)
+        return render_page(request, TEMPLATE, "api_key_answer", context, status=422)
     credentials = form.credentials()
     report = services.check_connection(workspace.base_url, credentials.for_api_key(), None)
     services.compare_organizations(report, workspace)
     if credentials.api_key is None or not _may_save(form, report):
-        return page_or_part(request, TEMPLATE, "api_key_answer", context | {"key_report": report}, status=422)
+        return render_page(request, TEMPLATE, "api_key_answer", context | {"key_report": report}, status=422)
     services.replace_api_key(workspace, Actor.of(request), credentials.api_key, report)
-    return go_to(request, _url(workspace), "The API key is stored; reading begins at once.")
+    return redirect_to(request, _url(workspace), "The API key is stored; reading begins at once.")
 
 
 @require_POST
@@ -66,14 +66,14 @@ def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
     form = SessionForm(request.POST, prefix="session")
     context = _context(request, workspace, session_form=form)
     if not form.is_valid():
-        return page_or_part(request, TEMPLATE, "session_answer", context, status=422)
+        return render_page(request, TEMPLATE, "session_answer", context, status=422)
     credentials = form.credentials()
     report = services.check_connection(workspace.base_url, None, credentials.for_session())
     services.compare_organizations(report, workspace)
     if not _may_save(form, report):
-        return page_or_part(request, TEMPLATE, "session_answer", context | {"session_report": report}, status=422)
+        return render_page(request, TEMPLATE, "session_answer", context | {"session_report": report}, status=422)
     services.replace_session(workspace, Actor.of(request), credentials, report)
-    return go_to(request, _url(workspace), "The management session is stored.")
+    return redirect_to(request, _url(workspace), "The management session is stored.")
 
 
 @require_POST
@@ -88,7 +88,7 @@ def retry_credentials(request: HttpRequest, slug: str) -> HttpResponse:
         subject=(workspace.slug, workspace.name),
         message="Rejected credentials are tried again.",
     )
-    return go_to(request, _url(workspace), "The stored credentials are tried again.")
+    return redirect_to(request, _url(workspace), "The stored credentials are tried again.")
 
 
 def _may_save(form: ApiKeyForm | SessionForm, report: services.ConnectionReport) -> bool:

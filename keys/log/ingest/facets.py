@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Count, Max, Min
 
-from core.db.sql import Statement, in_json, rows_of, stored_id, together
+from core.db.sql import Statement, adapt_uuid, execute_batch, json_recordset, to_json
 from keys.log.endpoints import beginning_of
 from keys.log.models.facet import MOST_VALUES, OTHERS, fingerprint
 
@@ -48,7 +48,7 @@ ON CONFLICT (key_id, kind, is_own_call, fingerprint) DO UPDATE SET
 """
 _PARTS = {"others": OTHERS, "columns": ", ".join(_SEEN)}
 _NOTE_BY_VENDOR = {
-    vendor: _NOTE.format(source=rows_of("noted", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
+    vendor: _NOTE.format(source=json_recordset("noted", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
     for vendor, least, greatest in (("postgresql", "least", "greatest"), ("sqlite", "min", "max"))
 }
 
@@ -85,14 +85,14 @@ class ObservedValue(NamedTuple):
 
 def record(key_id: UUID, workspace_id: Any, rows: Iterable[LogRow]) -> None:
     """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
-    together(*record_statements(key_id, workspace_id, observed_in(rows)))
+    execute_batch(*record_statements(key_id, workspace_id, observed_in(rows)))
 
 
 def record_statements(key_id: UUID, workspace_id: Any, seen: Sequence[ObservedValue]) -> list[Statement]:
     """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
     if not seen:
         return []
-    listed, key = in_json(_stored(one, fingerprint(one.value)) for one in seen), stored_id(key_id)
+    listed, key = to_json(_stored(one, fingerprint(one.value)) for one in seen), adapt_uuid(key_id)
     return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
 
 

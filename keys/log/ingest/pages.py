@@ -10,8 +10,8 @@ from django.db import transaction
 
 from cleanlist import RequestLogEntry
 from core import clock
-from core.db.sql import Statement, stored_id, together
-from core.sanitize import plain_text
+from core.db.sql import Statement, adapt_uuid, execute_batch
+from core.sanitize import sanitize_text
 from keys.log.ingest import facets, gaps, rollups, schedule
 from keys.log.ingest import rows as storing
 from keys.log.ingest.rollup_counts import EVERYTHING, count_rows
@@ -46,7 +46,7 @@ def ingest_page(
         if standing is None:
             return IngestResult(0)
         key, endpoints = standing.key, set(standing.endpoints)
-        page = {(row_id, row.created_at): row for row in rows if (row_id := plain_text(row.id, 200))}
+        page = {(row_id, row.created_at): row for row in rows if (row_id := sanitize_text(row.id, 200))}
         known = _known(key, set(page), read_at)
         fresh = [new_row(name[0], row) for name, row in page.items() if name not in known.names]
         with storing.stored(key, fresh):
@@ -57,7 +57,9 @@ def ingest_page(
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at, odd=max(0, sent - len(rows)))
         rollups.note_endpoints(key, endpoints - standing.endpoints)
-        together(_saving(key), *rollups.adding(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen))
+        execute_batch(
+            _saving(key), *rollups.adding(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen)
+        )
     return IngestResult(len(fresh), found_gap)
 
 
@@ -115,7 +117,7 @@ def _count(
 
 def _saving(key: ApiKey) -> Statement:
     """Return what saves the key's counts."""
-    return _SAVE_COUNTS, [*(getattr(key, name) for name in _SAVED), stored_id(key.pk)]
+    return _SAVE_COUNTS, [*(getattr(key, name) for name in _SAVED), adapt_uuid(key.pk)]
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db import connection
 
-from core.db.sql import Statement, in_json, rows_of, stored_id
+from core.db.sql import Statement, adapt_uuid, json_recordset, to_json
 from keys.log.ingest.rollup_counts import RollupCount, RollupKey
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
 
@@ -33,7 +33,7 @@ _WORDS = {
 _LEVELS = (("keys_keytraffic", "key_id"), ("keys_workspacetraffic", "workspace_id"))
 _ADD_BY_VENDOR = {
     vendor: [
-        _ADD.format(table=table, owner=owner, source=rows_of("cell", _CELL, vendor), **words)
+        _ADD.format(table=table, owner=owner, source=json_recordset("cell", _CELL, vendor), **words)
         for table, owner in _LEVELS
     ]
     for vendor, words in _WORDS.items()
@@ -44,8 +44,8 @@ def adding(key: ApiKey, cells: Cells) -> list[Statement]:
     """Return what adds ``cells``, counted of rows that were new. To be run by the holder of the workspace's lock."""
     if not cells:
         return []
-    listed = in_json({**cell._asdict(), "count": one.count, "histogram": one.histogram} for cell, one in cells.items())
-    owners = stored_id(key.pk), key.workspace_id
+    listed = to_json({**cell._asdict(), "count": one.count, "histogram": one.histogram} for cell, one in cells.items())
+    owners = adapt_uuid(key.pk), key.workspace_id
     return [(sql, [owner, listed]) for sql, owner in zip(_ADD_BY_VENDOR[connection.vendor], owners, strict=True)]
 
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 from django.db import connection
 
 from cleanlist import RequestLogEntry
-from core.db.sql import stored_id
-from core.sanitize import plain_text
+from core.db.sql import adapt_uuid
+from core.sanitize import sanitize_text
 from keys.log.ip_addresses import canonical
 from keys.log.models.request import OWN_USER_AGENT
 from keys.models import ApiKey
@@ -54,11 +54,11 @@ def new_row(upstream_id: str, row: RequestLogEntry) -> NewRow:
 
 @lru_cache(maxsize=4096)
 def _shared(method: str | None, path: str | None, ip: str | None, agent: str | None, status: int | None) -> _Shared:
-    agent = plain_text(agent, 2000)
+    agent = sanitize_text(agent, 2000)
     fits = status is not None and 0 <= status < 1000
-    sent = plain_text(ip, 64)
+    sent = sanitize_text(ip, 64)
     address = canonical(sent)
-    texts = plain_text(method, 16), plain_text(path, 4000), address, agent, None if address == sent else sent
+    texts = sanitize_text(method, 16), sanitize_text(path, 4000), address, agent, None if address == sent else sent
     return *texts, status if fits else None, agent.startswith(OWN_USER_AGENT)
 
 
@@ -78,7 +78,7 @@ def stored(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
                 yield
             return
         # What bulk_create would write, without a model instance for each row.
-        adapt, owner = connection.ops.adapt_datetimefield_value, (stored_id(key.pk), key.workspace_id)
+        adapt, owner = connection.ops.adapt_datetimefield_value, (adapt_uuid(key.pk), key.workspace_id)
         written = [(*owner, *row[:-2], adapt(row.created_at), row.duration_ms) for row in rows]
         values = ", ".join(["%s"] * len(written[0]))
         cursor.executemany(f"INSERT INTO keys_loggedrequest ({_COLUMNS}) VALUES ({values})", written)  # noqa: S608

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from core.db.sql import together
+from core.db.sql import execute_batch
 from keys.log import partitions
 from keys.log.ingest import gaps
 from keys.models import ApiKey, LoggedRequest
@@ -50,7 +50,7 @@ def standing_of(workspace: Workspace, upstream_id: str) -> Standing | None:
     """Let no other page of the workspace land meanwhile, and return how its key stands now; None if it is gone."""
     if connection.vendor == "postgresql":
         owner = [workspace.pk, upstream_id]
-        _, found = together((_LOCK, [workspace.pk]), (_STANDING, owner))
+        _, found = execute_batch((_LOCK, [workspace.pk]), (_STANDING, owner))
         return next((_standing(*row) for row in found), None)
     # SQLite lets one transaction write at a time, and this one is to.
     key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
@@ -83,6 +83,6 @@ def known_of(key: ApiKey, page: Iterable[RowName], read_at: datetime) -> Known:
     wanted = [at for at in times if key.kept_from is None or at >= key.kept_from]
     of_page = (_KNOWN, [key.pk, min(times), max(times), _BETWEEN_IDS.join(ids), _BETWEEN_IDS])
     since = (_NEWER, [key.pk, counted_until, latest])
-    found, ((newer,),), missing = together(of_page, since, partitions.missing(wanted))
+    found, ((newer,),), missing = execute_batch(of_page, since, partitions.missing(wanted))
     partitions.make(name for (name,) in missing)
     return Known({(upstream_id, at) for upstream_id, at in found}, newer)

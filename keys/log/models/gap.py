@@ -63,4 +63,4 @@ class LogGap(models.Model):
         return f"About {words}" if self.is_estimate else words
 
 
-clock.watch(LogGap, past=("detected_at",))
+clock.register(LogGap, past=("detected_at",))

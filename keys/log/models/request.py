@@ -5,7 +5,7 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
-from core.pagination import Cursor, NewestFirst
+from core.pagination import Cursor, TimeOrderedQuerySet
 from keys.log import partitions
 from keys.log.ingest import facets
 from keys.log.ip_addresses import Network, canonical, is_address
@@ -21,7 +21,7 @@ def _hash(text: Combinable) -> Func:
     return Func(text, Value(0), function="hashtextextended", output_field=models.BigIntegerField())
 
 
-class LoggedRequestQuerySet(NewestFirst["LoggedRequest"]):
+class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
     """The questions asked of the request log."""
 
     def by_customer(self) -> "LoggedRequestQuerySet":
@@ -127,6 +127,6 @@ class LoggedRequest(models.Model):
         return is_address(self.ip_address)
 
     @property
-    def place(self) -> Cursor:
+    def cursor(self) -> Cursor:
         """Return where in the log this row stands."""
         return Cursor(self.created_at, self.pk)

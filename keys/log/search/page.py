@@ -7,7 +7,7 @@ from django.db.models import Count, Q
 
 from core import clock, pagination
 from core.db.query_timeout import QueryTimeout, time_limit
-from core.pagination import Cursor, Page, Tally
+from core.pagination import CappedCount, Cursor, Page
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.query_plan import LATER_WINDOW, Search, find, search_for
 from keys.log.search.scope import LogScope
@@ -18,9 +18,9 @@ from keys.models import ApiKey, LoggedRequest
 class Tallies:
     """What the page's first line says: how many match, what is left out, by filters and as own calls."""
 
-    held: Tally
-    matching: Tally
-    own: Tally
+    held: CappedCount
+    matching: CappedCount
+    own: CappedCount
     shows_own: bool
 
     @property
@@ -44,15 +44,15 @@ class LogPage(Page[LoggedRequest]):
 def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Read the page of ``scope`` that the address asks for; ``form`` is valid."""
     page = LogPage()
-    older, newer = pagination.locate(page, form.query)
+    older, newer = pagination.parse_cursors(page, form.query)
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            _fill(page, search_for(form, scope, clock.moment()), older, newer)
+            _fill(page, search_for(form, scope, clock.cached_now()), older, newer)
             _give_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
     except QueryTimeout:
-        page.problem = pagination.took_too_long()
+        page.problem = pagination.timeout_message()
     return page
 
 
@@ -68,10 +68,10 @@ def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
     place, room = Cursor.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            found = find(search_for(form, scope, clock.moment()), place, window=LATER_WINDOW)
+            found = find(search_for(form, scope, clock.cached_now()), place, window=LATER_WINDOW)
             _give_keys(found.rows, form, scope)
     except QueryTimeout:
-        page.problem = pagination.took_too_long()
+        page.problem = pagination.timeout_message()
         return page
     page.rows, page.begins_at = found.rows[:room], place.at if place else None
     if len(found.rows) > room:
@@ -81,7 +81,7 @@ def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
     if len(page.rows) < room:
         page.further = found.stopped_at
     elif found.has_more or found.stopped_at or len(found.rows) > room:
-        page.older = page.rows[-1].place
+        page.older = page.rows[-1].cursor
     return page
 
 
@@ -100,17 +100,17 @@ def _fill(page: LogPage, search: Search | None, older: Cursor | None, newer: Cur
         while found.stopped_at and not found.rows:
             found = find(search, found.stopped_at, upward=True, window=LATER_WINDOW)
         page.rows = found.rows[::-1]
-        page.newer = found.stopped_at or (page.rows[0].place if found.has_more else None)
-        page.older = page.rows[-1].place if page.rows else None
+        page.newer = found.stopped_at or (page.rows[0].cursor if found.has_more else None)
+        page.older = page.rows[-1].cursor if page.rows else None
         page.next_at, page.begins_at = newer.at, page.newer.at if page.newer else None
         if page.rows:
             return
         page.is_top = True  # nothing newer
     found = find(search, older)
     page.rows, page.further = found.rows, found.stopped_at
-    page.older = page.rows[-1].place if found.has_more else None
+    page.older = page.rows[-1].cursor if found.has_more else None
     page.next_at = page.further.at if page.further else found.next_at
-    page.newer = page.rows[0].place if older and page.rows else None
+    page.newer = page.rows[0].cursor if older and page.rows else None
     page.begins_at = page.newer.at if page.newer else None
 
 
@@ -118,13 +118,15 @@ def count(form: LogFilterForm, scope: LogScope) -> Tallies:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
-            search = search_for(form, scope, clock.moment(), with_own=True)
+            search = search_for(form, scope, clock.cached_now(), with_own=True)
             rows = search.rows.newest_first() if search else scope.rows.none()
             found = rows[: pagination.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
             held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
     except QueryTimeout:
-        return Tallies(Tally(None), Tally(None), Tally(None), form.shows_own)
+        return Tallies(CappedCount(None), CappedCount(None), CappedCount(None), form.shows_own)
     cut = tally["all"] > pagination.MOST_COUNTED
-    matching = Tally(tally["all"] - (0 if form.shows_own else tally["own"]), cut)
-    return Tallies(Tally(held, held > pagination.MOST_COUNTED), matching, Tally(tally["own"], cut), form.shows_own)
+    matching = CappedCount(tally["all"] - (0 if form.shows_own else tally["own"]), cut)
+    return Tallies(
+        CappedCount(held, held > pagination.MOST_COUNTED), matching, CappedCount(tally["own"], cut), form.shows_own
+    )

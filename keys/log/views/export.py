@@ -36,7 +36,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
-    now = clock.moment()
+    now = clock.cached_now()
     search = search_for(form, LogScope(workspace), now)
     _record(request, workspace, form, file_format)
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"

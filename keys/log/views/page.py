@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 from core.db.query_timeout import QueryTimeout
-from core.http import wants_part
-from core.pagination import mark_new, place_gaps
+from core.http import wants_partial
+from core.pagination import attach_gaps, mark_new
 from keys.log.completeness import completeness_of
 from keys.log.search import page as log_page
 from keys.log.search.export import size_in_words
@@ -104,7 +104,7 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = opened(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
     context |= {"connection": SimpleLazyObject(lambda: Connection.of(scope.workspace)), "chips": form.chips()}
-    if wants_part(request):
+    if wants_partial(request):
         return render(request, "keys/log/page.html#live", context | {"is_part": True})
     return render(request, "keys/log/page.html", context)
 
@@ -114,10 +114,10 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
     context = _context(request, scope, form)
     try:
         if form.is_valid():
-            context["figures"] = figures_of(form, scope, clock.moment())
+            context["figures"] = figures_of(form, scope, clock.cached_now())
     except QueryTimeout:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
-    template = "keys/log/figures.html#figures" if wants_part(request) else "keys/log/figures.html"
+    template = "keys/log/figures.html#figures" if wants_partial(request) else "keys/log/figures.html"
     return render(request, template, context)
 
 
@@ -128,14 +128,14 @@ def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:
         tallies = log_page.count(form, scope)
         sample = log_page.read_page(form, scope).rows
         context |= {"tallies": tallies, "export_size": size_in_words(sample, tallies)}
-    template = "keys/log/tally.html#tally" if wants_part(request) else "keys/log/tally.html"
-    return render(request, template, context | {"is_part": wants_part(request)})
+    template = "keys/log/tally.html#tally" if wants_partial(request) else "keys/log/tally.html"
+    return render(request, template, context | {"is_part": wants_partial(request)})
 
 
 def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
     form = _form(request, scope)
     context = _context(request, scope, form)
-    if not wants_part(request) or not form.is_valid():
+    if not wants_partial(request) or not form.is_valid():
         return redirect(context["log_url"] + form.link(older=request.GET.get("older", "")))
     page = log_page.read_further(form, scope)
     _prepare(page, scope, form, "")
@@ -147,7 +147,7 @@ def _prepare(page: LogPage, scope: LogScope, form: LogFilterForm, seen: str) -> 
     """Note on the rows what their table shows besides: which are new, and where something is missing."""
     mark_new(page.rows, seen)
     chosen = scope.key or form.cleaned_data.get("key")
-    place_gaps(page, LogScope(scope.workspace, chosen).gaps.select_related("key"))
+    attach_gaps(page, LogScope(scope.workspace, chosen).gaps.select_related("key"))
 
 
 def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict[str, Any]:

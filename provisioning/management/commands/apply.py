@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError("With --json nobody can be asked: add --plan or --yes.")
         self.name = "standard input" if file == "-" else file
         try:
-            with clock.one_moment():  # or each rule that is read asks the database for the time
+            with clock.cache_now():  # or each rule that is read asks the database for the time
                 wanted = understand(_content(file), Path() if file == "-" else Path(file).parent)
             self._apply(wanted, options)
         except NotApplicable as refusal:

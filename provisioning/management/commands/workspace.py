@@ -9,7 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from core.encryption import CannotOpen
+from core.encryption import DecryptionError
 from provisioning.fields import Fields
 from provisioning.reading import Node
 from workspaces import services
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         self.as_json = options["json"]
         try:
             code = act([] if workspace is None else workspaces_named(workspace), options)
-        except (MembershipRefused, TooManyEmails, PermissionDenied, CannotOpen) as refusal:
+        except (MembershipRefused, TooManyEmails, PermissionDenied, DecryptionError) as refusal:
             raise CommandError(str(refusal)) from None
         if code:
             raise SystemExit(code)

@@ -14,7 +14,7 @@ from psycopg import sql
 from cleanlist import Secret
 from config.health import installation, liveness
 from config.health.installation import findings
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from core.secret_files import new_secret
 from tests.running import free_port
 from workspaces.models import Heartbeat, User, Workspace
@@ -98,7 +98,7 @@ def test_a_database_that_takes_nothing(whole, monkeypatch):
 
 
 def test_keys_that_do_not_open_what_is_stored(whole):
-    Workspace.objects.create(name="One", slug="one", api_key=Sealed.seal(Secret("clapi_of_the_tests")))
+    Workspace.objects.create(name="One", slug="one", api_key=EncryptedValue.encrypt(Secret("clapi_of_the_tests")))
     assert wrong() == {}
     whole.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     assert "ENCRYPTION_KEYS" in wrong()["Encryption keys"]

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from cleanlist import Secret
 from config.health import liveness, probes
 from core import clock
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from workspaces.models import Heartbeat, Poll, Workspace
 from workspaces.polling import heartbeats
 
@@ -110,7 +110,7 @@ def test_encryption_keys_that_open_nothing_are_told_at_once(client, settings, be
     mine, others = settings.ENCRYPTION_KEYS, [Fernet.generate_key().decode()]
     for number, keys in enumerate([others, mine][:count]):
         settings.ENCRYPTION_KEYS = keys
-        sealed = Sealed.seal(Secret("clapi_of_the_tests"))
+        sealed = EncryptedValue.encrypt(Secret("clapi_of_the_tests"))
         Workspace.objects.create(name="One", slug=f"one-{number}", base_url="", api_key=sealed)
     settings.ENCRYPTION_KEYS = mine
     probes.forget()

@@ -98,5 +98,5 @@ def _processes(now):
     metering.POLLS.count("balance", "succeeded")
     metering.TASK_SECONDS.observe(0.2, "workspaces.tasks.poll_due")
     metering.TASKS.count("workspaces.tasks.poll_due", "succeeded")
-    rate_limiter.take([("org-of-customer-0", "credits/balance")])
+    rate_limiter.acquire([("org-of-customer-0", "credits/balance")])
     meters.flush()

@@ -168,7 +168,7 @@ def test_polls_are_counted_by_how_they_ended(scrape, workspace, poll, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 1, 100
     one = poll("balance")
     engine.run([one])  # nobody answers there
-    rate_limiter.note([(workspace.rate_limited_as, "credits/balance")])
+    rate_limiter.record([(workspace.rate_limited_as, "credits/balance")])
     one.next_run_at = one.last_attempt_at
     one.save()
     engine.run_due()
@@ -178,7 +178,7 @@ def test_polls_are_counted_by_how_they_ended(scrape, workspace, poll, settings):
 
 def test_tasks_are_counted_by_how_they_ended(scrape, monkeypatch):
     mend_clock.apply()
-    monkeypatch.setattr("core.clock.mend", lambda: 1 / 0)
+    monkeypatch.setattr("core.clock.repair_future_times", lambda: 1 / 0)
     mend_clock.apply()
     meters.flush()
     found, labels = scrape(), {"task": "workspaces.tasks.mend_clock"}
@@ -191,9 +191,9 @@ def test_what_the_limiter_leaves_is_told_of_the_organization_with_least(scrape, 
     found = scrape()
     assert found.value("console_limiter_share_calls", endpoint="credits/balance") == 12
     assert found.value("console_limiter_headroom_calls", endpoint="credits/balance") == 12
-    rate_limiter.note([(workspace.rate_limited_as, "credits/balance")] * 5)
+    rate_limiter.record([(workspace.rate_limited_as, "credits/balance")] * 5)
     assert scrape().value("console_limiter_headroom_calls", endpoint="credits/balance") == 7
-    rate_limiter.close(workspace.rate_limited_as, "credits/balance", 5)
+    rate_limiter.block(workspace.rate_limited_as, "credits/balance", 5)
     found = scrape()
     assert found.value("console_limiter_headroom_calls", endpoint="credits/balance") == 0
     assert found.value("console_limiter_exhausted_organizations", endpoint="credits/balance") == 1

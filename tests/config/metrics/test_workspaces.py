@@ -24,7 +24,7 @@ from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 from workspaces.polling import meters
-from workspaces.polling.registry import tell_landed
+from workspaces.polling.registry import notify_ingested
 
 pytestmark = pytest.mark.django_db
 OURS = {"workspace": "example-works"}
@@ -37,7 +37,7 @@ def steady(workspace, now, poll):
     record(workspace, Decimal(8390), now + timedelta(seconds=1))
     learn_burn(workspace, now)
     landed = poll("balance")
-    return lambda: tell_landed([landed])
+    return lambda: notify_ingested([landed])
 
 
 def test_the_balance_has_the_moment_at_which_it_was_read(scrape, workspace, now):
@@ -75,13 +75,13 @@ def test_runway_spent_and_burn_are_those_of_the_pages(scrape, workspace, steady)
 def test_a_balance_that_does_not_fall_lasts_for_ever(scrape, workspace, now, poll):
     write_steady(workspace, now, hours=60, an_hour=0)
     learn_burn(workspace, now)
-    tell_landed([poll("balance")])
+    notify_ingested([poll("balance")])
     assert set(scrape().all("console_runway_seconds", **OURS).values()) == {math.inf}
 
 
 def test_too_short_a_history_has_no_runway(scrape, workspace, now, poll):
     record(workspace, Decimal(480), now)
-    tell_landed([poll("balance")])
+    notify_ingested([poll("balance")])
     found = scrape()
     assert found.all("console_runway_seconds") == {}
     assert found.all("console_budget_credits") == {}
@@ -89,7 +89,7 @@ def test_too_short_a_history_has_no_runway(scrape, workspace, now, poll):
 
 def test_nothing_is_left_of_an_empty_balance(scrape, workspace, now, poll):
     record_series(workspace, [(now - timedelta(minutes=1), 5), (now, 0)])
-    tell_landed([poll("balance")])
+    notify_ingested([poll("balance")])
     assert set(scrape().all("console_runway_seconds", **OURS).values()) == {0}
 
 

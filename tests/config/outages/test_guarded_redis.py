@@ -61,8 +61,8 @@ def guarded(url, settings, monkeypatch):
 def test_cache_pacer_and_probe_work(guarded):
     caches["default"].set("key", [1, "two"])
     assert caches["default"].get("key") == [1, "two"]
-    assert rate_limiter.take([("org", "endpoint")] * 2).waits == [0, 0]
-    assert rate_limiter.used("org", ["endpoint"]) == {"endpoint": 2}
+    assert rate_limiter.acquire([("org", "endpoint")] * 2).waits == [0, 0]
+    assert rate_limiter.calls_used("org", ["endpoint"]) == {"endpoint": 2}
     assert probes._redis() == "ok"
 
 

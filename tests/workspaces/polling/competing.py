@@ -41,6 +41,6 @@ sys.stdout.write("ready\n")
 sys.stdout.flush()
 sys.stdin.readline()
 if os.environ.get("STOPS_WHEN_TOLD"):
-    signal.signal(signal.SIGTERM, lambda *_: shutdown.ask())
+    signal.signal(signal.SIGTERM, lambda *_: shutdown.request())
 engine.BATCH, engine._REFILL = 7, 3  # so that neither takes everything at once
 engine.work()

@@ -169,7 +169,7 @@ def test_what_a_clock_ahead_has_written_is_taken_to_be_of_now(workspace, model, 
     dated, leased = columns_of(model)
     longest = dict.fromkeys(leased, before + ahead + clock.LONGEST_LEASE)
     model.objects.filter(pk=row.pk).update(**dict.fromkeys(dated, before + ahead), **longest)
-    clock.mend()
+    clock.repair_future_times()
     row.refresh_from_db()
     assert all(before <= getattr(row, name) <= clock.now() for name in dated)
     assert not any(getattr(row, name) for name in leased)
@@ -185,21 +185,21 @@ def test_what_was_dated_rightly_stays(workspace, model):
         **dict.fromkeys(times.leases, now + clock.LONGEST_LEASE),
     }
     model.objects.filter(pk=row.pk).update(**right)
-    assert clock.mend() == 0
+    assert clock.repair_future_times() == 0
     row.refresh_from_db()
     assert {name: getattr(row, name) for name in right} == right
 
 
 def test_nothing_is_made_of_moments_that_are_not_there(workspace):
     key = make_key(workspace, read_at=clock.now() + timedelta(days=30))
-    assert clock.mend() == 1
+    assert clock.repair_future_times() == 1
     key.refresh_from_db()
     assert (key.gone_at, key.revoked_at, key.kept_from) == (None, None, None)
 
 
 def test_what_was_put_off_by_more_than_anything_can_be_is_due(poll):
     Poll.objects.update(next_run_at=clock.now() + timedelta(days=30))
-    assert clock.mend() == 1
+    assert clock.repair_future_times() == 1
     assert engine.run_due() == 1
 
 

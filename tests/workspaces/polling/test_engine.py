@@ -131,15 +131,15 @@ def test_a_paused_poll_does_not_run(poll, upstream):
 def test_what_has_a_lower_limit_takes_its_share_of_that_and_leaves_the_rest_to_others(poll, upstream, monkeypatch):
     narrow = replace(registry.resource_named("weather"), limit_per_minute=30)
     monkeypatch.setitem(registry._resources, "weather", narrow)
-    assert rate_limiter.take([("org_example", "weather")] * 6).waits == [0] * 6
+    assert rate_limiter.acquire([("org_example", "weather")] * 6).waits == [0] * 6
     engine.run_due()
     assert upstream.fetched == 0
-    assert rate_limiter.take([("org_example", "weather")]).waits == [0]
+    assert rate_limiter.acquire([("org_example", "weather")]).waits == [0]
 
 
 def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, upstream, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
-    assert rate_limiter.take([("org_example", "weather")] * 3).waits == [0, 0, 0]
+    assert rate_limiter.acquire([("org_example", "weather")] * 3).waits == [0, 0, 0]
     engine.run_due()
     assert upstream.fetched == 0
     assert 0 < in_seconds(poll) <= 62
@@ -147,7 +147,7 @@ def test_background_calls_wait_for_the_next_window_once_the_share_is_used(poll, 
 
 def test_a_person_is_never_held_back_by_the_pacer(poll, upstream, settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 60, 5
-    rate_limiter.take([("org_example", "weather")] * 5)
+    rate_limiter.acquire([("org_example", "weather")] * 5)
     engine.run([poll], asked_for=True)
     assert upstream.fetched == 1
 
@@ -155,10 +155,10 @@ def test_a_person_is_never_held_back_by_the_pacer(poll, upstream, settings):
 def test_a_call_makes_room_when_it_is_a_minute_old(settings):
     settings.RATE_LIMIT_PER_MINUTE, settings.RATE_LIMIT_SHARE_PERCENT = 10, 20
     call = ("org_window", "weather")
-    assert rate_limiter.take([call], now=600.0).waits == [0]
-    assert rate_limiter.take([call], now=630.0).waits == [0]
-    assert rate_limiter.take([call] * 4, now=659.0).waits == [3.0, 33.0, 65.0, 95.0]
-    assert rate_limiter.take([call] * 2, now=662.0).waits == [0, 30.0]
+    assert rate_limiter.acquire([call], now=600.0).waits == [0]
+    assert rate_limiter.acquire([call], now=630.0).waits == [0]
+    assert rate_limiter.acquire([call] * 4, now=659.0).waits == [3.0, 33.0, 65.0, 95.0]
+    assert rate_limiter.acquire([call] * 2, now=662.0).waits == [0, 30.0]
 
 
 def test_a_call_that_was_long_on_its_way_counts_from_its_answer(poll, upstream, settings, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_call_that_was_long_on_its_way_counts_from_its_answer(poll, upstream, 
         await asyncio.sleep(0.3)
 
     upstream.fetching = slow
-    before = rate_limiter.take([("org_example", "another")]).moment
+    before = rate_limiter.acquire([("org_example", "another")]).moment
     engine.run_due()
     (counted_at,) = rate_limiter.connection().lrange("pacer:org_example:weather", 0, -1)
     assert int(counted_at) - before >= 300

@@ -67,11 +67,11 @@ def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, setting
     key = make_key(workspace)
     now = timezone.now().replace(second=30)
     for _ in range(3):
-        rate_limiter.take([(workspace.organization_id, "credits/balance")], now=now.timestamp())
+        rate_limiter.acquire([(workspace.organization_id, "credits/balance")], now=now.timestamp())
     log_request(key, path="/api/v1/public/credits/balance?x=1", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now)
     log_request(key, path="/api/v1/public/enrich/bulk", created_at=now - timedelta(minutes=1))
-    found = quota.headroom_of(workspace, now=now.timestamp())
+    found = quota.endpoint_quotas(workspace, now=now.timestamp())
     rows = {one.endpoint: (one.by_console, one.by_customer, one.left) for one in found}
     assert rows["credits/balance"] == (3, 1, 56)
     assert rows["enrich/bulk"] == (0, 1, 59)

@@ -10,23 +10,23 @@ from django.utils import timezone
 from cleanlist import Balance, Listing, MalformedRecord, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
 from core import clock
-from core.encryption import Sealed
+from core.encryption import EncryptedValue
 from keys.log.ingest.schedule import longest_seconds
 from tests.workspaces.polling.test_engine import in_seconds
 from usage.models import BalanceReading
 from workspaces.models import Action, AuditEvent, Poll, Workspace
 from workspaces.polling import backoff, engine, rate_limiter
-from workspaces.polling.fetching import Answer
+from workspaces.polling.fetching import FetchResult
 from workspaces.polling.pauses import credential_stopped
 from workspaces.polling.registry import resource_named
-from workspaces.polling.settling import settle
+from workspaces.polling.settling import ingest_results
 from workspaces.services.refreshing import refresh
 
 pytestmark = pytest.mark.django_db
 
 
 def answer(poll, **facts):
-    return Answer(poll, data="fresh", fetched_at=timezone.now(), **facts)
+    return FetchResult(poll, data="fresh", fetched_at=timezone.now(), **facts)
 
 
 def make_polls(workspace, count):
@@ -40,7 +40,7 @@ def test_a_lease_that_another_worker_has_taken_since_is_left_alone(poll):
     (mine,) = Poll.objects.lease(1, 90)
     theirs = timezone.now() + timedelta(seconds=500)
     Poll.objects.update(leased_until=theirs)
-    settle([answer(mine)])
+    ingest_results([answer(mine)])
     poll.refresh_from_db()
     assert (poll.leased_until, poll.last_success_at) == (theirs, None)
 
@@ -61,8 +61,8 @@ def test_reading_at_once_leaves_a_workers_lease_alone(poll, upstream, workspace)
 def test_a_workspace_that_is_removed_during_the_call_takes_its_answer_with_it(workspace, caplog):
     removed = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60)
     Workspace.objects.get().delete()
-    settled = settle(
-        [Answer(removed, data=Balance(organization_id="org_example", credits=5), fetched_at=timezone.now())]
+    settled = ingest_results(
+        [FetchResult(removed, data=Balance(organization_id="org_example", credits=5), fetched_at=timezone.now())]
     )
     assert settled[0].error is None
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
@@ -82,7 +82,7 @@ def test_no_rate_limit_waits_longer_than_a_quarter_of_an_hour(poll, upstream):
     upstream.answer = RateLimited("come back tomorrow", status=429, retry_after=86_400.0)
     engine.run_due()
     assert 850 < in_seconds(poll) <= 990
-    assert max(rate_limiter.take([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
+    assert max(rate_limiter.acquire([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
 
 
 def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
@@ -98,7 +98,7 @@ def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
 
 def test_a_refusal_of_the_former_key_does_not_stop_the_new_one(poll, workspace):
     former = Workspace.objects.get()
-    Workspace.objects.update(api_key=Sealed.seal(Secret("clapi_" + "n" * 64)))
+    Workspace.objects.update(api_key=EncryptedValue.encrypt(Secret("clapi_" + "n" * 64)))
     credential_stopped(former, "api_key", AuthenticationError("revoked", status=401))
     assert Workspace.objects.get().api_key_rejected_at is None
     assert not AuditEvent.objects.exists()
@@ -125,7 +125,7 @@ def test_what_a_clock_that_was_ahead_has_put_off_is_due_again(poll, upstream):
     ahead = timezone.now() + timedelta(days=400)
     Poll.objects.update(last_attempt_at=ahead, leased_until=ahead, next_run_at=ahead)
     assert engine.run_due() == 0
-    assert clock.mend() == 1
+    assert clock.repair_future_times() == 1
     assert engine.run_due() == 1
 
 
@@ -162,8 +162,10 @@ def test_an_answer_that_cannot_be_stored_takes_none_of_its_neighbours_with_it(wo
     broken = Poll.objects.create(workspace=others[1], resource="weather", subject="full", interval_seconds=60)
     rows = [Poll.objects.create(workspace=row, resource="balance", interval_seconds=60) for row in (workspace, *others)]
     balance = Balance(organization_id="org_example", credits=5)
-    settled = settle([Answer(row, data=balance, fetched_at=timezone.now()) for row in rows] + [answer(broken)])
-    assert [type(one.error).__name__ for one in settled] == ["NoneType"] * 4 + ["LandingFailed"]
+    settled = ingest_results(
+        [FetchResult(row, data=balance, fetched_at=timezone.now()) for row in rows] + [answer(broken)]
+    )
+    assert [type(one.error).__name__ for one in settled] == ["NoneType"] * 4 + ["IngestFailed"]
     assert sorted(BalanceReading.objects.values_list("workspace", flat=True)) == [row.workspace_id for row in rows]
     assert Poll.objects.filter(last_success_at=None).get() == broken
 

@@ -105,9 +105,9 @@ def test_a_worker_that_is_killed_leaves_its_rows_to_others_after_a_while(workspa
 
 
 def test_nothing_new_is_taken_once_the_end_was_asked_for(poll, upstream):
-    shutdown.ask()
+    shutdown.request()
     try:
         assert engine.run_due() == 0
     finally:
-        shutdown.withdraw()
+        shutdown.reset()
     assert engine.run_due() == 1

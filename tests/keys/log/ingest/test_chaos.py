@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 
 CRASHES = (
     (PollQuerySet, "lease"),
-    (fetching.Fetches, "begin"),  # called upstream or not, nothing landed
+    (fetching.FetchQueue, "begin"),  # called upstream or not, nothing landed
     (log_ingest, "_count"),  # in the landing's transaction, after the rows
     (log_ingest, "together"),  # before or after counts, rollups and values
     (settling, "_land_all"),  # landed, not given its next time

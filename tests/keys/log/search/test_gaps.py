@@ -58,7 +58,7 @@ def test_a_gap_between_two_pages_is_told_once(log, gap, apart, query):
             break
         page = log.get(f"{query}&older={page.context['page'].older}")
     assert sum(told) == 1
-    upward = log.get(f"{query}&newer={page.context['page'].rows[0].place}")
+    upward = log.get(f"{query}&newer={page.context['page'].rows[0].cursor}")
     assert text_of(upward).count("312 requests") == told[-2]
 
 

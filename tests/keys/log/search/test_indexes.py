@@ -67,7 +67,7 @@ def with_names_of_whole(plan):
     ],
 )
 def test_the_main_filters_read_an_index_in_its_order(log, plan, query, of_key, of_all):
-    deep = LoggedRequest.objects.filter(key=log.key).newest_first()[50].place  # within the hour of "since=1h"
+    deep = LoggedRequest.objects.filter(key=log.key).newest_first()[50].cursor  # within the hour of "since=1h"
     for scope, index in (
         (LoggedRequest.objects.filter(key=log.key), of_key),
         (LoggedRequest.objects.of(log.workspace), of_all),

@@ -45,7 +45,7 @@ def test_rows_that_arrive_meanwhile_do_not_shift_the_next_page(log):
 
 def test_the_way_back_to_the_newest_ends_at_the_top(log):
     row = log.add()
-    page = log.get(f"?newer={row.place}").context["page"]
+    page = log.get(f"?newer={row.cursor}").context["page"]
     assert page.is_top
     assert [entry.pk for entry in page.rows] == [row.pk]
 
@@ -96,7 +96,7 @@ def test_a_row_that_cannot_be_is_no_error(log, row):
 def test_live_the_part_marks_what_has_come_since(log):
     seen = log.add(created_at=timezone.now() - timedelta(minutes=2))
     log.add()
-    part = log.get(f"?seen={seen.place}", headers=HTMX)
+    part = log.get(f"?seen={seen.cursor}", headers=HTMX)
     assert "<html" not in part.content.decode()
     assert [row.is_new for row in part.context["page"].rows] == [True, False]
     assert part.content.decode().count("row--new") == 1
@@ -105,7 +105,7 @@ def test_live_the_part_marks_what_has_come_since(log):
 def test_only_the_top_of_a_log_that_goes_on_is_live(log):
     row = log.add()
     assert "data-refresh-seconds" in log.get().content.decode()
-    for query in (f"?older={row.place}", "?end=2026-01-01", "?status=x"):
+    for query in (f"?older={row.cursor}", "?end=2026-01-01", "?status=x"):
         assert "data-refresh-seconds" not in log.get(query).content.decode()
 
 

@@ -78,7 +78,7 @@ def test_the_parts_fill_one_page_and_then_lead_to_the_next(busy, small_windows, 
 
 def test_upward_a_window_that_ends_early_leads_on(busy, small_windows):
     oldest = LoggedRequest.objects.newest_first().last()
-    seen, place = [], oldest.place
+    seen, place = [], oldest.cursor
     while place is not None:
         page = busy.get(f"?method=POST&newer={place}").context["page"]
         seen, place = [row.pk for row in page.rows] + seen, page.newer

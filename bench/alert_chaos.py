@@ -148,7 +148,7 @@ def cross(workspace, amount, firing):
     from usage import readings  # noqa: PLC0415
 
     now = timezone.now()
-    readings.record(workspace, Decimal(amount), now)
+    readings.record_reading(workspace, Decimal(amount), now)
     workspace.polls.update(last_success_at=now)
     deadline = time.monotonic() + LONGEST_WAIT_SECONDS
     while time.monotonic() < deadline:

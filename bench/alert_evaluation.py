@@ -58,7 +58,7 @@ def populate(count: int) -> list[Workspace]:
 def land(workspaces: list[Workspace], amount: int) -> None:
     now = timezone.now()
     for workspace in workspaces:
-        readings.record(workspace, Decimal(amount), now)
+        readings.record_reading(workspace, Decimal(amount), now)
         learn_burn(workspace, now)
     Poll.objects.update(last_success_at=now)
 

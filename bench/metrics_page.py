@@ -26,7 +26,7 @@ from alerts.models import Alert, Notification, Recipient
 from config.memory import keep_what_is_loaded
 from config.metrics.views import metrics
 from keys.models import ApiKey, LogGap
-from usage import figures
+from usage import metrics_cache
 from usage.models import BalanceReading
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
 from workspaces.models import Poll, Workspace
@@ -127,9 +127,9 @@ def _fill_alerts(workspaces: list[Workspace]) -> None:
 
 
 def _fill_redis(workspaces: list[Workspace]) -> None:
-    at, budget = NOW.timestamp(), figures.Budget(1000, 400, 410, 420)
-    known = figures.Figures(at, 123.4, 5.6, at + 1e5, at + 2e5, at + 3e5, budget)
-    figures._keep({one.pk: known for one in workspaces})  # noqa: SLF001 - what landings do
+    at, budget = NOW.timestamp(), metrics_cache.BudgetMetrics(1000, 400, 410, 420)
+    known = metrics_cache.CachedMetrics(at, 123.4, 5.6, at + 1e5, at + 2e5, at + 3e5, budget)
+    metrics_cache._store({one.pk: known for one in workspaces})  # noqa: SLF001 - what landings do
     for one in workspaces:
         for what in ("2xx", "4xx", "5xx"):
             meters.count_of_workspace(one.pk, what, 1000)

@@ -30,7 +30,7 @@ from typing import TypeVar
 
 from bench import runway_rivals
 from bench.runway_series import KINDS, MONDAY, Series
-from usage.forecast import Hour, Sums, learn, observed
+from usage.forecast import BurnHour, SpendForecast, fit_pattern, usable_hours
 from usage.forecast.profiles import HOURS_A_WEEK
 
 DAYS_SEEN = (2.5, 4, 7, 10, 14, 21, 28, 42, 56)
@@ -104,11 +104,11 @@ def case(series: Series, sums: list[float], asked: tuple[int, float, float], wit
     """Forecast when an amount will be spent, at an hour of the series of which so many days before were seen."""
     now, seen, amount = asked
     begin, first = now - int(seen * 24), int(MONDAY)
-    hours = [Hour(first + number, series[number]) for number in range(begin, now)]
+    hours = [BurnHour(first + number, series[number]) for number in range(begin, now)]
     started = time.process_time()
-    pattern = learn(hours, first + now)
+    pattern = fit_pattern(hours, first + now)
     assert pattern is not None
-    crossing = pattern.crossings([amount], first + now, observed(hours, first + now))[0]
+    crossing = pattern.crossings([amount], first + now, usable_hours(hours, first + now))[0]
     seconds = time.process_time() - started
     past = series[begin:now]
     # The truth lies within the hour in which the sum passes the amount.
@@ -147,7 +147,7 @@ class Spending:
     """One forecast of what will be spent in days to come, and what was."""
 
     truth: float
-    sums: Sums
+    sums: SpendForecast
     is_unsaid: bool
     line: float
 
@@ -170,10 +170,10 @@ def budgets(series: Series, rng: random.Random) -> list[Spending]:
         if now + ahead * 24 > len(series) or truth <= 0:
             continue
         first = int(MONDAY) + now
-        hours = [Hour(first - len(past) + place, spent) for place, spent in enumerate(past)]
-        pattern = learn(hours, first)
+        hours = [BurnHour(first - len(past) + place, spent) for place, spent in enumerate(past)]
+        pattern = fit_pattern(hours, first)
         assert pattern is not None
-        sums = pattern.spent(ahead * 24, first, observed(hours, first))
+        sums = pattern.spent(ahead * 24, first, usable_hours(hours, first))
         found.append(Spending(truth, sums, pattern.is_less_than_one_cycle, runway_rivals.daily(past) * ahead))
     return found
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from django.utils.timesince import timesince
 
-from usage.budgets.standing import Standing
+from usage.budgets.status import BudgetStatus
 from webhooks.filters import NAMELESS_WORDS, link_to
 from webhooks.health import FAILING_IN_A_ROW
 from workspaces.credentials.states import api_key_state, session_state
@@ -42,7 +42,7 @@ def of(
     keys: Mapping[str, int],
     late: Sequence[Poll],
     endpoints: Sequence[str],
-    budget: Standing | None = None,
+    budget: BudgetStatus | None = None,
 ) -> list[Attention]:
     """Return what needs attention, worst first.
 
@@ -85,7 +85,7 @@ def _keys(keys: Mapping[str, int]) -> list[Attention]:
     return found
 
 
-def _budget(budget: Standing | None) -> list[Attention]:
+def _budget(budget: BudgetStatus | None) -> list[Attention]:
     if budget is None or not budget.alarm:
         return []
     return [Attention("warning", budget.alarm, USAGE, "Look", "#budget")]

@@ -15,7 +15,7 @@ from dashboard import attention
 from dashboard.attention import Attention
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
-from usage.budgets.standing import Standing, standings_of
+from usage.budgets.status import BudgetStatus, budget_statuses
 from usage.forecast.runway import Runway, stored_runway
 from usage.models import BalanceReading
 from webhooks import health, tracked_workflows
@@ -82,7 +82,7 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
     now = clock.cached_now()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
     webhooks = health.failing(rows, now)
-    budgets = standings_of((row for row in rows if hasattr(row, "budget")), now)
+    budgets = budget_statuses((row for row in rows if hasattr(row, "budget")), now)
     found = [
         _summary(
             row,
@@ -103,7 +103,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
     requests: dict[str, int] | None,
     polls: Sequence[Poll],
     webhooks: FailureSummary,
-    budget: Standing | None,
+    budget: BudgetStatus | None,
 ) -> Summary:
     read = {poll.resource for poll in polls if poll.last_success_at}
     if keys is None and read & {FULL_LIST, LIGHT_LIST}:

@@ -7,11 +7,11 @@ class UsageConfig(AppConfig):
     name = "usage"
 
     def ready(self) -> None:
-        """Hear of what enrichments cost as soon as webhooks know it, and keep figures of what has landed."""
-        from usage import figures  # noqa: PLC0415 - models can be imported from here on
-        from usage.changes.review import hear_of  # noqa: PLC0415
+        """Follow what enrichments cost as webhooks learn it, and refresh the cached metrics after each poll."""
+        from usage import metrics_cache  # noqa: PLC0415 - models can be imported from here on
+        from usage.changes.review import invalidate_for_workflow  # noqa: PLC0415
         from webhooks.ingest import enrichment_status  # noqa: PLC0415
         from workspaces.polling.registry import on_ingested  # noqa: PLC0415
 
-        enrichment_status.on_status(hear_of)
-        on_ingested(figures.after_landing)
+        enrichment_status.on_status(invalidate_for_workflow)
+        on_ingested(metrics_cache.refresh_metrics)

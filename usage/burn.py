@@ -9,11 +9,11 @@ from typing import Any
 from django.db.models import DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from core import clock
-from usage.changes.facts import SKEW, ZERO, Mark
+from usage.changes.types import SKEW, ZERO, Mark
 from usage.hours import HOUR
-from usage.models import TELLING, BalanceChange, BalanceHour, BalanceReading
+from usage.models import SIGNIFICANT, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
-from usage.rounding import estimated
+from usage.rounding import round_estimate
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
@@ -24,7 +24,7 @@ LARGE = Decimal("0.25")
 
 
 @dataclass(frozen=True)
-class Spent:
+class SpentCredits:
     """What was spent in a span of time, in credits: likely ``credits``, at least ``low`` and at most ``high``.
 
     All are net: what running workflows have reserved counts until they give it back. Without any reading
@@ -47,7 +47,7 @@ class Spent:
     @property
     def rounded(self) -> Decimal:
         """Return ``credits`` as finely as they are known."""
-        return min(self.high, max(self.low, estimated(self.credits, self.high - self.low)))
+        return min(self.high, max(self.low, round_estimate(self.credits, self.high - self.low)))
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class TopUp:
         return self.low != self.high
 
 
-def latest(workspace: Workspace) -> BalanceReading | None:
+def latest_reading(workspace: Workspace) -> BalanceReading | None:
     """Return the newest reading, or None before the first."""
     return BalanceReading.objects.latest_of(workspace)
 
@@ -79,11 +79,11 @@ def top_ups(workspace: Workspace, since: datetime, until: datetime | None = None
 
 
 def last_peak(workspace: Workspace, now: datetime | None = None) -> Decimal | None:
-    """Return the base of thresholds in per cent, as ``peaks_of`` does. None before the first reading."""
-    return peaks_of([workspace.pk], now or clock.cached_now()).get(workspace.pk)
+    """Return the base of thresholds in per cent, as ``peaks_by_workspace`` does. None before the first reading."""
+    return peaks_by_workspace([workspace.pk], now or clock.cached_now()).get(workspace.pk)
 
 
-def peaks_of(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
+def peaks_by_workspace(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
     """Return the highest balance of each workspace since its last large top-up, 90 days at the most; two queries.
 
     A large one is at least a quarter of the highest balance of that time, and beyond doubt or confirmed by a person.
@@ -115,7 +115,7 @@ def _highest(rows: QuerySet[Any], name: str) -> Subquery:
 
 
 def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal, Decimal]]:
-    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then, as ``peaks_of``.
+    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then.
 
     The base starts as it was at ``since``; that a high of before leaves the 90 days meanwhile is left out.
     """
@@ -131,12 +131,14 @@ def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterat
         yield at, credits_, peak
 
 
-def spent(workspace: Workspace, since: datetime, until: datetime | None = None) -> Spent:
+def spent_between(workspace: Workspace, since: datetime, until: datetime | None = None) -> SpentCredits:
     """Return what was spent from ``since`` to ``until`` (now by default); six queries however long the span."""
     return spent_since(workspace, [since], until)[0]
 
 
-def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None) -> list[Spent]:
+def spent_since(
+    workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None
+) -> list[SpentCredits]:
     """Return what was spent from each of ``beginnings`` to ``until`` (now by default); one query more for each.
 
     It is no less than what enrichments in that time are known to have cost.
@@ -146,10 +148,10 @@ def spent_since(workspace: Workspace, beginnings: Sequence[datetime], until: dat
     first = readings.order_by("first_read_at").first()
     last = readings.begun_by(end)
     if first is None or last is None:
-        return [Spent(since, end, ZERO, ZERO, 0.0) for since in beginnings]
-    rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_beginning(workspace, end))
+        return [SpentCredits(since, end, ZERO, ZERO, 0.0) for since in beginnings]
+    rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_reading_start(workspace, end))
     poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
-    found = list(rows.filter(TELLING | Q(mark=Mark.REFUND)))
+    found = list(rows.filter(SIGNIFICANT | Q(mark=Mark.REFUND)))
     history = _History(first, last, found, longest_pause(poll or 60))
     watched = [max(since, first.first_read_at) for since in beginnings]
     return [
@@ -170,7 +172,7 @@ def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: dateti
     return [sums[f"since_{place}"] for place in range(len(beginnings))]
 
 
-def _next_beginning(workspace: Workspace, moment: datetime) -> datetime:
+def _next_reading_start(workspace: Workspace, moment: datetime) -> datetime:
     """Return when the stretch after ``moment`` began: the gap before it may reach back into the span."""
     later = BalanceReading.objects.of(workspace).filter(first_read_at__gt=moment).order_by("first_read_at")
     return later.values_list("first_read_at", flat=True).first() or moment
@@ -185,7 +187,7 @@ class _History:
     changes: list[BalanceChange]
     longest_pause: timedelta
 
-    def spent(self, since: datetime, until: datetime, opening: BalanceReading, charged: Decimal) -> Spent:
+    def spent(self, since: datetime, until: datetime, opening: BalanceReading, charged: Decimal) -> SpentCredits:
         inside = [row for row in self.changes if since < row.until <= until]
         fallen = opening.credits - self.last.credits + sum((row.corrected for row in inside), ZERO)
         added = sum((row.topped_up for row in inside), ZERO)
@@ -193,7 +195,7 @@ class _History:
         high = sum((row.top_up_high for row in inside), ZERO)
         refunded = sum((max(ZERO, row.delta) for row in inside if row.mark == Mark.REFUND), ZERO)
         likely, least, most = (max(ZERO, charged - refunded, fallen + some) for some in (added, low, high))
-        return Spent(since, until, likely, added, self._covered(since, until), least, most)
+        return SpentCredits(since, until, likely, added, self._covered(since, until), least, most)
 
     def _covered(self, since: datetime, until: datetime) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""

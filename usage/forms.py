@@ -8,7 +8,7 @@ from django import forms
 
 from core.formatting import figure
 from core.sanitize import sanitize_text
-from usage.changes.facts import ZERO, Mark
+from usage.changes.types import ZERO, Mark
 from usage.models import BalanceChange
 
 MOST = Decimal(10**12)

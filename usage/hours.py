@@ -5,6 +5,6 @@ from datetime import UTC, datetime, timedelta
 HOUR = timedelta(hours=1)
 
 
-def hour_of(moment: datetime) -> datetime:
+def start_of_hour(moment: datetime) -> datetime:
     """Return the beginning of the hour of ``moment``, in UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

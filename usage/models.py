@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 
 from core import clock
 from usage.budgets.periods import MONTH, WEEK, Period, period_at
-from usage.changes.facts import Certainty, Mark
+from usage.changes.types import Certainty, Mark
 from workspaces.models import Workspace
 from workspaces.models.user import is_time_zone
 
@@ -105,7 +105,7 @@ class BalanceChangeQuerySet(models.QuerySet["BalanceChange"]):
 
     def telling(self) -> "BalanceChangeQuerySet":
         """Keep those in which something else than spending was, or may have been, and those after a gap."""
-        return self.filter(TELLING)
+        return self.filter(SIGNIFICANT)
 
     def uncertain(self) -> "BalanceChangeQuerySet":
         """Keep those of which a person could tell more, the latest first."""
@@ -116,7 +116,7 @@ class BalanceChangeQuerySet(models.QuerySet["BalanceChange"]):
         return self.filter(is_settled=False).order_by("until")
 
 
-TELLING = models.Q(top_up_high__gt=0) | ~models.Q(corrected=0) | models.Q(is_gap=True)
+SIGNIFICANT = models.Q(top_up_high__gt=0) | ~models.Q(corrected=0) | models.Q(is_gap=True)
 UNCERTAIN = models.Q(certainty=Certainty.UNCERTAIN.value, mark="")
 
 
@@ -125,8 +125,8 @@ class BalanceChange(models.Model):
 
     What was spent in it is ``spent``. ``topped_up`` is what counts as a top-up, which lies between ``top_up_low`` and
     ``top_up_high``; ``corrected`` is neither spent nor bought; ``returned`` came back of reservations. ``why`` holds
-    words of ``usage.changes.signs``. It is worked out anew while ``is_settled`` is false: what enrichments and the
-    request log tell comes later than the reading. A person's ``mark`` overrules.
+    keys of ``usage.changes.top_up_score.REASONS``. It is worked out again while ``is_settled`` is false: enrichments
+    and the request log become known later than the reading. A person's ``mark`` overrides it.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -156,7 +156,7 @@ class BalanceChange(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["workspace", "until"], name="changes_of_balance"),
-            models.Index(fields=["workspace", "until"], name="changes_telling", condition=TELLING),
+            models.Index(fields=["workspace", "until"], name="changes_telling", condition=SIGNIFICANT),
             models.Index(fields=["workspace", "until"], name="changes_uncertain", condition=UNCERTAIN),
             models.Index(fields=["workspace", "until"], name="changes_unread", condition=models.Q(is_settled=False)),
         ]

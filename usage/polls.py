@@ -7,7 +7,7 @@ from django.conf import settings
 from cleanlist import AsyncClient, Balance
 from cleanlist.errors import UnexpectedResponse
 from usage.forecast.runway import learn_burn
-from usage.readings import record
+from usage.readings import record_reading
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 
@@ -23,9 +23,9 @@ async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
     return balance
 
 
-def land_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
+def ingest_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
     """Add the reading to the history, and once an hour learn what it shows of the burn."""
-    record(poll.workspace, balance.credits, read_at, poll.interval_seconds)
+    record_reading(poll.workspace, balance.credits, read_at, poll.interval_seconds)
     learn_burn(poll.workspace, read_at)
 
 
@@ -37,6 +37,6 @@ register(
         endpoint="credits/balance",
         interval_seconds=lambda: settings.POLL_BALANCE_SECONDS,
         fetch=fetch_balance,
-        land=land_balance,
+        land=ingest_balance,
     )
 )

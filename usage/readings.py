@@ -8,12 +8,12 @@ from django.db import transaction
 from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from usage.changes.facts import ZERO, Certainty
 from usage.changes.interpretation import CENT
-from usage.changes.review import KEPT_WHOLE, review_due
-from usage.future import bring_back
-from usage.hours import HOUR, hour_of
-from usage.models import TELLING, UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
+from usage.changes.review import KEPT_WHOLE, review_unsettled
+from usage.changes.types import ZERO, Certainty
+from usage.future_rows import move_to_now
+from usage.hours import HOUR, start_of_hour
+from usage.models import SIGNIFICANT, UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from workspaces.models import Workspace
 
 
@@ -23,7 +23,7 @@ def longest_pause(interval_seconds: float) -> timedelta:
 
 
 @dataclass(frozen=True)
-class Step:
+class BalanceStep:
     """What was read before and after; amounts are credits, ``gap`` is zero where the second reading came in time."""
 
     since: datetime
@@ -38,7 +38,7 @@ class Step:
         return self.before - self.after
 
 
-def record(workspace: Workspace, balance: Decimal, read_at: datetime, interval_seconds: float = 60) -> None:
+def record_reading(workspace: Workspace, balance: Decimal, read_at: datetime, interval_seconds: float = 60) -> None:
     """Add one reading to the history. One that is not newer than the latest changes nothing.
 
     The only way in for what is read now: whoever writes rows by hand, tests included, leaves the hours without them.
@@ -52,22 +52,22 @@ def record(workspace: Workspace, balance: Decimal, read_at: datetime, interval_s
         read_at = min(read_at, clock or read_at)
         latest = BalanceReading.objects.latest_of(workspace)
         if latest is not None and clock is not None and latest.read_at > clock:
-            bring_back(workspace, read_at)
+            move_to_now(workspace, read_at)
             latest = BalanceReading.objects.latest_of(workspace)
         if latest is None:
             _begin(workspace, balance, read_at)
-            _add_to_hours(workspace, Step(read_at, read_at, balance, balance, timedelta(0)))
+            _add_to_hours(workspace, BalanceStep(read_at, read_at, balance, balance, timedelta(0)))
         elif read_at > latest.read_at:
             step = _step(latest, balance, read_at, interval_seconds)
             _extend(latest, step)
             _add_to_hours(workspace, step)
-            review_due(workspace, read_at, rose=step.fallen < 0)
+            review_unsettled(workspace, read_at, rose=step.fallen < 0)
 
 
-def _step(latest: BalanceReading, balance: Decimal, read_at: datetime, interval_seconds: float) -> Step:
+def _step(latest: BalanceReading, balance: Decimal, read_at: datetime, interval_seconds: float) -> BalanceStep:
     pause = read_at - latest.read_at
     gap = pause if pause > longest_pause(interval_seconds) else timedelta(0)
-    return Step(latest.read_at, read_at, latest.credits, balance, gap)
+    return BalanceStep(latest.read_at, read_at, latest.credits, balance, gap)
 
 
 def _begin(workspace: Workspace, balance: Decimal, read_at: datetime, gap_seconds: int = 0) -> BalanceReading:
@@ -76,7 +76,7 @@ def _begin(workspace: Workspace, balance: Decimal, read_at: datetime, gap_second
     )
 
 
-def _extend(latest: BalanceReading, step: Step) -> None:
+def _extend(latest: BalanceReading, step: BalanceStep) -> None:
     """Move the latest stretch on while the number stays and readings come in time, else begin a new one."""
     if step.after == latest.credits and not step.gap:
         BalanceReading.objects.filter(pk=latest.pk).update(read_at=step.until)
@@ -95,12 +95,12 @@ def _extend(latest: BalanceReading, step: Step) -> None:
     )
 
 
-def _add_to_hours(workspace: Workspace, step: Step) -> None:
+def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
     """Note the change in the hour in which it was seen, and the time covered in each hour that it lies in.
 
     For now as if all of it were spending; the review of changes takes off what was not.
     """
-    hour = hour_of(step.until)
+    hour = start_of_hour(step.until)
     row, is_new = BalanceHour.objects.get_or_create(
         workspace=workspace,
         hour=hour,
@@ -117,23 +117,23 @@ def _add_to_hours(workspace: Workspace, step: Step) -> None:
         _cover_earlier_hours(workspace, step)
     row.save()
     if is_new:
-        _thin(workspace, hour - KEPT_WHOLE)
+        _thin_readings(workspace, hour - KEPT_WHOLE)
 
 
-def _thin(workspace: Workspace, hour: datetime) -> None:
+def _thin_readings(workspace: Workspace, hour: datetime) -> None:
     """Keep of the readings of that old hour the last one, gaps, and those whose change was not plain spending."""
     rows = BalanceReading.objects.of(workspace).filter(first_read_at__gte=hour, first_read_at__lt=hour + HOUR)
     last = rows.order_by("-first_read_at").values_list("pk", flat=True).first()
     beginning = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list("pk", flat=True).first()
-    telling = BalanceChange.objects.filter(reading__in=rows).filter(TELLING | UNCERTAIN | ~Q(mark=""))
+    telling = BalanceChange.objects.filter(reading__in=rows).filter(SIGNIFICANT | UNCERTAIN | ~Q(mark=""))
     kept = [last or 0, beginning or 0, *telling.values_list("reading", flat=True)]
     rows.filter(gap_seconds=0).exclude(pk__in=kept).delete()
 
 
-def _cover_earlier_hours(workspace: Workspace, step: Step) -> None:
+def _cover_earlier_hours(workspace: Workspace, step: BalanceStep) -> None:
     """Count the covered part of the hours before the one in which ``step`` ends; one at most, as polls go."""
     start = step.since
-    while (hour := hour_of(start)) < hour_of(step.until):
+    while (hour := start_of_hour(start)) < start_of_hour(step.until):
         seconds = (hour + HOUR - start).total_seconds()
         BalanceHour.objects.get_or_create(
             workspace=workspace, hour=hour, defaults=dict.fromkeys(("lowest", "highest", "closing"), step.before)

@@ -10,7 +10,7 @@ FINEST = Decimal("0.01")
 WHOLE = Decimal(1)
 
 
-def estimated(value: Decimal, spread: Decimal) -> Decimal:
+def round_estimate(value: Decimal, spread: Decimal) -> Decimal:
     """Return ``value`` in steps of 1, 10, 100 … credits, as uncertain as it is by ``spread``."""
     if spread < ESTIMATE:
         return value
@@ -18,7 +18,7 @@ def estimated(value: Decimal, spread: Decimal) -> Decimal:
     return (value / step).to_integral_value() * step
 
 
-def bounds(low: Decimal, high: Decimal) -> tuple[Decimal, Decimal]:
+def round_range(low: Decimal, high: Decimal) -> tuple[Decimal, Decimal]:
     """Return a range of whole credits that holds the range of an estimate."""
     if high - low < ESTIMATE:
         return low, high

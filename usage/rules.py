@@ -24,19 +24,19 @@ from core import clock
 from core.formatting import figure, span, stamp, with_unit
 from usage import burn
 from usage.budgets.rules import summary_facts
-from usage.changes.works import DEAREST
+from usage.changes.enrichments import MAX_PER_CONTACT
+from usage.credit_status import CreditStatus, balance_polls, credit_statuses, usage_url
 from usage.forecast.runway import past_days
-from usage.levels import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, share_of
 from usage.models import BalanceReading
-from usage.watch import Credits, credits_of, page_of, polls_of
+from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of
 from workspaces.models import Poll, Workspace
 
 BALANCE = frozenset({"balance"})
 
 
-def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credits, Rule]]:
+def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[CreditStatus, Rule]]:
     """Yield each rule with what is known of its workspace's credits, which rules of one workspace share."""
-    known = {one.workspace.pk: one for one in credits_of((rule.workspace for rule in rules), now)}
+    known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
     for rule in rules:
         yield known[rule.workspace_id], rule
 
@@ -46,20 +46,20 @@ def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credit
 
 def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the balance, held against credits or against per cent of the highest since the last large top-up."""
-    peaks = burn.peaks_of([rule.workspace_id for rule in rules if is_relative(rule)], now)
+    peaks = burn.peaks_by_workspace([rule.workspace_id for rule in rules if is_relative(rule)], now)
     return {
         rule.pk: NoData(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
         for one, rule in _with_credits(rules, now)
     }
 
 
-def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Observation:
+def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observation:
     """Hold the balance against the rule, with what running enrichments hold: most of that comes back.
 
     Not against levels of a call's price: what is reserved pays for no call. What fires is over by the balance alone.
     """
-    threshold = share_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
-    reserved = one.reserved if threshold > DEAREST else Decimal(0)
+    threshold = percent_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
+    reserved = one.reserved if threshold > MAX_PER_CONTACT else Decimal(0)
     reading = Observation(
         one.balance + reserved,
         lambda: _left(one, reserved),
@@ -73,11 +73,11 @@ def _held_against(rule: Rule, one: Credits, peak: Decimal | None) -> Observation
         f"{figure(rule.threshold)} % of",
         f"{figure(peak or 0)} credits, the highest since the last large top-up",
     )
-    recovery = share_of(rule.recovery, peak)
+    recovery = percent_of(rule.recovery, peak)
     return replace(reading, facts=lambda: (*one.facts, of_peak), threshold=threshold, recovery=recovery)
 
 
-def _left(one: Credits, reserved: Decimal) -> str:
+def _left(one: CreditStatus, reserved: Decimal) -> str:
     also = f", {figure(reserved)} reserved" if reserved else ""
     return with_unit(one.balance, "credits") + " left" + also + (f", {one.lasts}" if one.lasts else "")
 
@@ -86,8 +86,8 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
     """Yield every change of the balance."""
     relative = is_relative(rule)
     for at, credits_, peak in burn.past_peaks(workspace, since, until):
-        threshold = share_of(rule.threshold, peak) if relative else None
-        yield DataPoint(max(at, since), credits_, "", threshold, share_of(rule.recovery, peak) if relative else None)
+        threshold = percent_of(rule.threshold, peak) if relative else None
+        yield DataPoint(max(at, since), credits_, "", threshold, percent_of(rule.recovery, peak) if relative else None)
 
 
 def describe_balance(rule: Rule) -> str:
@@ -107,7 +107,7 @@ def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
     return {rule.pk: _lasting(one) for one, rule in _with_credits(rules, now)}
 
 
-def _lasting(one: Credits) -> Observations:
+def _lasting(one: CreditStatus) -> Observations:
     if one.problem:
         return NoData(one.problem)
     if one.days is None:
@@ -115,7 +115,7 @@ def _lasting(one: Credits) -> Observations:
     return [Observation(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
 
 
-def _last_so_long(one: Credits) -> str:
+def _last_so_long(one: CreditStatus) -> str:
     if not one.days:
         return "no credits left"
     return f"credits last {one.lasts or 'more than a year'}, {figure(one.balance)} left"
@@ -133,7 +133,7 @@ def runway_history(workspace: Workspace, _: Rule, since: datetime, until: dateti
 def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return what was spent in each rule's last hours; a few queries for each workspace that has such rules."""
     found: dict[int, Observations] = {}
-    known = {one.workspace.pk: one for one in credits_of((rule.workspace for rule in rules), now)}
+    known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
     for some in group_by_workspace(rules):
         one = known[some[0].workspace_id]
         if one.problem:
@@ -144,7 +144,7 @@ def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observation
     return found
 
 
-def _spent(one: Credits, rule: Rule, spent: Decimal) -> Observation:
+def _spent(one: CreditStatus, rule: Rule, spent: Decimal) -> Observation:
     words = f"{with_unit(spent, 'credits')} spent in {with_unit(_hours(rule), 'hours')}"
     return Observation(spent, words, url=one.url, facts=lambda: one.facts)
 
@@ -178,7 +178,7 @@ def _hours(rule: Rule) -> int:
 
 def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return for how many minutes the balance could not be read while the console ran; two queries."""
-    polls = polls_of(rule.workspace for rule in rules)
+    polls = balance_polls(rule.workspace for rule in rules)
     turns = Evaluation.objects.filter(workspace__in=[rule.workspace_id for rule in rules], resumed_at__isnull=False)
     paused = {turn.workspace_id: turn for turn in turns}
     return {
@@ -192,7 +192,7 @@ def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, n
         return NoData("No API key is stored, so there is no balance to read.")
     if workspace.paused_at is not None:
         return NoData(workspace.pause)
-    last, url = poll.last_success_at, page_of(workspace)
+    last, url = poll.last_success_at, usage_url(workspace)
     silent = now - (last or workspace.created_at)
     facts: tuple[Fact, ...] = (("Last read", stamp(last) if last else "never"),)
     if turn and turn.paused_from and turn.resumed_at and now - turn.resumed_at < silent:
@@ -245,7 +245,7 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     """Return what a summary says of credits."""
-    [one] = credits_of([workspace], clock.cached_now())
+    [one] = credit_statuses([workspace], clock.cached_now())
     if one.problem:
         return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)
@@ -282,9 +282,15 @@ register(
             _level("Balance low", "warning", 10, DAY),
             _level("Balance almost gone", "critical", 5, DAY // 4),
             DefaultRule(
-                "Less than one call left", "critical", DEAREST, DEAREST * 2, SETTLING, DAY // 4, {"unit": "credits"}
+                "Less than one call left",
+                "critical",
+                MAX_PER_CONTACT,
+                MAX_PER_CONTACT * 2,
+                SETTLING,
+                DAY // 4,
+                {"unit": "credits"},
             ),
-            DefaultRule("No credits left", "critical", NONE_LEFT, DEAREST, 0, DAY // 4, {"unit": "credits"}),
+            DefaultRule("No credits left", "critical", NONE_LEFT, MAX_PER_CONTACT, 0, DAY // 4, {"unit": "credits"}),
         ),
     )
 )

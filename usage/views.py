@@ -10,11 +10,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from alerts.views.alert_list import rights
 from core import clock
 from core.http import redirect_to
-from usage.changes.facts import Mark
-from usage.changes.marking import mark, unmark
+from usage.changes.marks import mark_change, unmark_change
+from usage.changes.types import Mark
 from usage.forms import MarkForm
 from usage.models import BalanceChange
-from usage.page.change_words import Explained
+from usage.page.change_explanation import ChangeExplanation
 from usage.page.overview import overview_of
 from usage.page.ranges import RANGES
 from usage.page.what_if import WhatIfForm
@@ -48,10 +48,10 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     form = MarkForm(row, request.POST) if is_post else MarkForm(row)
     if is_post and form.is_valid():
         said = form.cleaned_data
-        mark(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
-        done = f"Noted: {Explained(row).said}. Burn, runway and top-ups follow it."
+        mark_change(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
+        done = f"Noted: {ChangeExplanation(row).said}. Burn, runway and top-ups follow it."
         return redirect_to(request, reverse("usage:overview", args=[workspace.slug]), done)
-    context = {"current": workspace, "one": Explained(row), "form": form, **page_context(request, workspace)}
+    context = {"current": workspace, "one": ChangeExplanation(row), "form": form, **page_context(request, workspace)}
     return render(request, "usage/change.html", context, status=422 if is_post else 200)
 
 
@@ -60,7 +60,7 @@ def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Take back what was said of a change."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     row = _change(workspace, pk)
-    done = unmark(row, Actor.of(request))
+    done = unmark_change(row, Actor.of(request))
     text = "Taken back: the console's own reading counts again." if done else "Nothing is said of it any more."
     return redirect_to(request, reverse("usage:change", args=[workspace.slug, row.pk]), text)
 

@@ -12,7 +12,7 @@ from config.embedded import CannotStart
 from config.embedded.processes import Process
 from config.environment import ROOT
 from core import clock
-from usage.history.csv_format import parse
+from usage.history.csv_format import parse_history
 from usage.history.imports import import_history
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, User, Workspace
@@ -71,7 +71,7 @@ def _ask(command: str, data: Path) -> str:
 
 def _bring_past(workspace: Workspace, data: Path) -> None:
     """Import what the balance was before, marked as a demonstration, so that the first page is not an empty one."""
-    past = parse(_ask("balance-history", data), clock.now())
+    past = parse_history(_ask("balance-history", data), clock.now())
     import_history(workspace, CONSOLE, past.rows, PAST, is_demo=True)
 
 

@@ -18,10 +18,10 @@ from alerts.models import Alert, Notification, Severity
 from core import clock
 from keys.models import ApiKey, LogGap
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
-from usage import figures
-from usage.figures import NEVER, Figures
+from usage import metrics_cache
+from usage.metrics_cache import NEVER, CachedMetrics
 from usage.models import BalanceReading
-from usage.spend.enrichments import reserved_in
+from usage.spend.enrichments import reservations_by_workspace
 from webhooks import health, tracked_workflows
 from workspaces.models import Poll, Workspace
 from workspaces.polling import meters
@@ -93,7 +93,9 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
     read_at = {pk: at for pk, (_, at) in balances.items()}
     yield _gauge("console_balance_read_timestamp_seconds", "When that was.", slugs, read_at)
     reserved = dict.fromkeys(balances, 0) | {
-        pk: sum(amount for _, amount in holds) for pk, holds in reserved_in(None, now).items() if pk in balances
+        pk: sum(amount for _, amount in holds)
+        for pk, holds in reservations_by_workspace(None, now).items()
+        if pk in balances
     }
     text = "What running enrichments are known to hold, which the balance is without."
     yield _gauge("console_reserved_credits", text, slugs, reserved)
@@ -102,7 +104,7 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
 def _kept(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     """Yield what landings have worked out and counted; nothing while Redis cannot be reached."""
     try:
-        found, counted = figures.kept(slugs), meters.read_workspaces()
+        found, counted = metrics_cache.cached_metrics(slugs), meters.read_workspaces()
     except redis.RedisError:
         return
     spent = {pk: one.spent for pk, one in found.items() if one.spent is not None}
@@ -117,7 +119,7 @@ def _kept(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     yield _requests(slugs, counted)
 
 
-def _runways(slugs: Mapping[int, str], found: Mapping[int, Figures], now: float) -> str:
+def _runways(slugs: Mapping[int, str], found: Mapping[int, CachedMetrics], now: float) -> str:
     name, lines = "console_runway_seconds", []
     for bound, moment_of in _EMPTY.items():
         moments = [(pk, moment_of(one)) for pk, one in found.items()]
@@ -134,7 +136,7 @@ _EMPTY = {
 }
 
 
-def _budgets(slugs: Mapping[int, str], found: Mapping[int, Figures]) -> Iterator[str]:
+def _budgets(slugs: Mapping[int, str], found: Mapping[int, CachedMetrics]) -> Iterator[str]:
     budgets = {pk: one.budget for pk, one in found.items() if one.budget is not None}
     most = {pk: one.credits for pk, one in budgets.items()}
     yield _gauge("console_budget_credits", "The budget of the present month or week.", slugs, most)

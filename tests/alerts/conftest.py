@@ -117,7 +117,7 @@ class Watch:
     def balance(self, amount, *, after=timedelta(0)):
         """Land a balance some time later, and evaluate."""
         self.clock.shift(after or timedelta(seconds=60))
-        readings.record(self.workspace, Decimal(amount), self.now)
+        readings.record_reading(self.workspace, Decimal(amount), self.now)
         Poll.objects.filter(pk=self.poll.pk).update(last_success_at=self.now, consecutive_failures=0, last_error="")
         self.evaluate()
 

@@ -120,7 +120,7 @@ def two(watch, other):
     rule = watch.rule()
     Rule.objects.create(workspace=other, kind=rule.kind, name=rule.name, threshold=500, recovery=550)
     for workspace in (watch.workspace, other):
-        readings.record(workspace, Decimal(412), watch.now)
+        readings.record_reading(workspace, Decimal(412), watch.now)
     Evaluation.objects.update(next_run_at=watch.now)
     return watch.workspace, other
 
@@ -178,7 +178,7 @@ def test_where_nothing_changes_more_workspaces_take_no_more_queries(watch, amoun
         for each in made:
             facts = {"workspace": each, "parameters": {"unit": "credits"}, "threshold": 500, "recovery": 550}
             Rule.objects.create(kind="balance_below", name="Low", **facts)
-            readings.record(each, Decimal(amount), watch.now)
+            readings.record_reading(each, Decimal(amount), watch.now)
             learn_burn(each, watch.now)
         evaluation.evaluate_together(made)
         with django_assert_max_num_queries(150) as queries:

@@ -21,7 +21,7 @@ from tests.cast import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
 from usage.models import BalanceChange, BalanceImport
-from usage.readings import record
+from usage.readings import record_reading
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import EndpointCheck, Redelivery
 from workspaces.models import Invitation, ManagementSession, Membership, Role, User, Workspace
@@ -173,7 +173,7 @@ class World:
     def _change(self):
         now = timezone.now()
         for minutes, balance in ((30, 5000), (29, 4990)):
-            record(self.workspace, Decimal(balance), now - timedelta(minutes=minutes))
+            record_reading(self.workspace, Decimal(balance), now - timedelta(minutes=minutes))
         return BalanceChange.objects.get()
 
     def _alert_names(self):

@@ -10,8 +10,8 @@ from cleanlist import Balance, EnrichmentStatus
 from keys.models import ApiKey, LoggedRequest
 from tests.keys.conftest import log_request, make_key, note_poll
 from usage.models import BalanceChange
-from usage.polls import land_balance
-from usage.readings import record
+from usage.polls import ingest_balance
+from usage.readings import record_reading
 from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow, WorkflowSource
 from workspaces.models import Poll
@@ -119,7 +119,7 @@ class Account:
             minute = number * self.step
             self._land(workspace, poll, key, minute)
         Poll.objects.filter(resource="requests").update(last_success_at=timezone.now())
-        record(workspace, self.balance(self.minutes), self.at(self.minutes + 5), poll.interval_seconds)
+        record_reading(workspace, self.balance(self.minutes), self.at(self.minutes + 5), poll.interval_seconds)
         return self
 
     def _land(self, workspace, poll, key, minute):
@@ -133,7 +133,7 @@ class Account:
             self._read(poll, minute, self.balance(minute))
 
     def _read(self, poll, minute, balance):
-        land_balance(poll, Balance(organization_id="org_example", credits=Decimal(balance)), self.at(minute))
+        ingest_balance(poll, Balance(organization_id="org_example", credits=Decimal(balance)), self.at(minute))
 
     def _land_log(self, workspace, key, minute):
         for at, status in [one for one in self.calls if minute - self.step < one[0] <= minute]:

@@ -4,13 +4,13 @@ from datetime import timedelta
 from decimal import Decimal
 
 from usage.models import BalanceHour, BalanceReading
-from usage.readings import record
+from usage.readings import record_reading
 
 
 def record_series(workspace, series, interval_seconds=60):
     """Record ``(moment, credits)`` in order; moments further apart than three intervals leave a gap."""
     for moment, balance in series:
-        record(workspace, Decimal(balance), moment, interval_seconds)
+        record_reading(workspace, Decimal(balance), moment, interval_seconds)
 
 
 def record_steady(workspace, until, hours=72, opening=5000, an_hour=10):

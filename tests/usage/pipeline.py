@@ -9,7 +9,7 @@ from keys.log.ingest.pages import ingest_page
 from keys.log.workflows import workflows_in_log
 from tests.keys.conftest import make_key, note_poll
 from tests.usage.spend.ten_keys import OPENING
-from usage.polls import land_balance
+from usage.polls import ingest_balance
 from webhooks import tracked_workflows
 from webhooks.ingest.attempts import ingest_page as land_attempts
 from webhooks.polls import ingest_status
@@ -42,7 +42,7 @@ class Console:
         self.read = dict.fromkeys(self.read, begin)
         number, at = 0, begin
         while at <= end:
-            land_balance(self.balance, Balance(credits=self._balance(at)), at)
+            ingest_balance(self.balance, Balance(credits=self._balance(at)), at)
             if number % 3 == 0:
                 self._read_log(at)
                 self._read_attempts(at)

@@ -4,8 +4,8 @@ from decimal import Decimal
 import pytest
 
 from usage import burn
-from usage.changes.facts import Mark
-from usage.changes.marking import mark
+from usage.changes.marks import mark_change
+from usage.changes.types import Mark
 from usage.models import BalanceChange
 from webhooks.models import Workflow
 from workspaces.audit.events import Actor
@@ -13,23 +13,23 @@ from workspaces.audit.events import Actor
 
 def test_falls_are_spent(workspace, readings, now):
     readings({59: 500, 30: 480, 0: 470})
-    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 30
+    assert burn.spent_between(workspace, now - timedelta(hours=1), now).credits == 30
 
 
 def test_a_top_up_is_no_negative_burn(workspace, readings, now):
     readings({10: 500, 9: 480, 8: 10480, 7: 10470})
-    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    found = burn.spent_between(workspace, now - timedelta(hours=1), now)
     assert (found.credits, found.topped_up) == (30, 10000)
 
 
 def test_what_was_spent_before_the_span_does_not_count(workspace, readings, now):
     readings({90: 900, 89: 500, 30: 480})
-    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 20
+    assert burn.spent_between(workspace, now - timedelta(hours=1), now).credits == 20
 
 
 def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, readings, now):
     readings({30: 500, 29: 490, 28: 480, 8: 400} | dict.fromkeys(range(7, -1, -1), 400))
-    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    found = burn.spent_between(workspace, now - timedelta(hours=1), now)
     assert found.covered == pytest.approx(10 / 60)
     assert found.credits == 100
 
@@ -45,12 +45,12 @@ def test_a_gap_and_the_time_before_the_first_reading_are_not_covered(workspace, 
 )
 def test_an_estimate_is_told_as_finely_as_it_is_known_and_within_its_range(now, likely, low, high, rounded):
     figures = [Decimal(one) for one in (likely, "0", low, high)]
-    spent = burn.Spent(now, now, figures[0], figures[1], 1.0, *figures[2:])
+    spent = burn.SpentCredits(now, now, figures[0], figures[1], 1.0, *figures[2:])
     assert spent.rounded == Decimal(rounded)
 
 
 def test_without_any_reading_nothing_is_known(workspace, now):
-    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    found = burn.spent_between(workspace, now - timedelta(hours=1), now)
     assert (found.credits, found.covered) == (0, 0)
 
 
@@ -94,13 +94,13 @@ def test_no_less_was_spent_than_enrichments_of_that_time_are_known_to_have_cost(
     workspace, readings, now, enrichment, operator
 ):
     readings({90: 900, 70: 890, 20: 880, 10: 990, 0: 980})
-    before = burn.spent(workspace, now - timedelta(hours=1), now)
+    before = burn.spent_between(workspace, now - timedelta(hours=1), now)
     for begun, ended, charged in ((50, 40, 200), (30, 29, 100), (65, 59, 5000), (5, 0, 5000), (40, 30, None)):
         enrichment(begun, ended, charged)
-    found = burn.spent(workspace, now - timedelta(hours=1), now)
+    found = burn.spent_between(workspace, now - timedelta(hours=1), now)
     assert before.credits < 300
     assert (found.credits, found.low) == (300, 300)
     assert found.high >= 300
     refunded = BalanceChange.objects.get(after=990)
-    mark(refunded, Actor(user=operator), Mark.REFUND)
-    assert burn.spent(workspace, now - timedelta(hours=1), now).credits == 190
+    mark_change(refunded, Actor(user=operator), Mark.REFUND)
+    assert burn.spent_between(workspace, now - timedelta(hours=1), now).credits == 190

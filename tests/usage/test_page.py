@@ -7,7 +7,7 @@ from django.urls import reverse
 from alerts.models import Rule
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.usage.past import record_steady
-from usage.readings import record
+from usage.readings import record_reading
 from webhooks.models import Workflow
 from workspaces.models import Poll
 
@@ -172,7 +172,7 @@ def test_htmx_gets_the_living_part_alone(page, readings):
 def test_the_page_takes_as_many_queries_for_a_long_history_as_for_a_short_one(
     page, workspace, now, poll, django_assert_max_num_queries
 ):
-    record(workspace, 5000, now - timedelta(days=6))
+    record_reading(workspace, 5000, now - timedelta(days=6))
     with django_assert_max_num_queries(40) as short:
         page("?range=7d")
     record_steady(workspace, now, hours=140)

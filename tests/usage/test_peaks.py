@@ -8,7 +8,7 @@ from django.db.models import F
 
 from usage import burn
 from usage.models import BalanceChange
-from usage.readings import record
+from usage.readings import record_reading
 
 # In the middle of the past, at the beginning of an hour.
 HOUR = datetime(2026, 3, 3, 10, tzinfo=UTC)
@@ -35,7 +35,7 @@ def past(request, workspace):
     """Land it; rises of 5,000 at least are top-ups."""
     rows = [(HOUR + timedelta(minutes=minute), Decimal(balance)) for minute, balance in PAST[request.param]]
     for at, balance in rows:
-        record(workspace, balance, at, 3600)
+        record_reading(workspace, balance, at, 3600)
     rise = F("after") - F("before")
     bought = BalanceChange.objects.filter(after__gte=F("before") + 5000)
     bought.update(topped_up=rise, top_up_low=rise, top_up_high=rise)

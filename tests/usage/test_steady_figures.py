@@ -9,8 +9,8 @@ import pytest
 from tests.usage.accounts import Account
 from tests.usage.changes.test_calls import history
 from usage.changes import review
-from usage.changes.facts import Evidence
 from usage.changes.interpretation import interpret
+from usage.changes.types import Evidence
 from usage.models import BalanceChange
 
 FIGURES = ("until", "topped_up", "top_up_low", "top_up_high", "returned", "certainty", "why")
@@ -56,7 +56,7 @@ def test_what_is_settled_is_not_read_anew_with_something_else_that_is_open(accou
     BalanceChange.objects.filter(pk=settled.pk).update(**facts)
     first = BalanceChange.objects.order_by("until").first()
     BalanceChange.objects.filter(pk=first.pk).update(is_settled=False)
-    review.review_due(workspace, account.at(305), rose=True)
+    review.review_unsettled(workspace, account.at(305), rose=True)
     settled.refresh_from_db()
     assert {name: getattr(settled, name) for name in facts} == facts
     assert not BalanceChange.objects.unread().exists()
@@ -75,9 +75,9 @@ def test_a_doubtful_rise_is_read_anew_where_a_later_top_up_has_its_size_though_s
     BalanceChange.objects.filter(pk=doubtful.pk).update(why=[], certainty="uncertain", topped_up=0, top_up_low=0)
     BalanceChange.objects.filter(pk=later.pk).update(topped_up=0, top_up_high=0, is_settled=False)
     BalanceChange.objects.filter(pk=first.pk).update(is_settled=False)
-    review.review_due(workspace, account.at(505), rose=True)
+    review.review_unsettled(workspace, account.at(505), rose=True)
     assert list(BalanceChange.objects.unread()) == [doubtful]
-    review.review_due(workspace, account.at(505), rose=True)
+    review.review_unsettled(workspace, account.at(505), rose=True)
     doubtful.refresh_from_db()
     assert doubtful.why != []
 

@@ -10,11 +10,18 @@ from django import forms
 from alerts.engine.rule_kinds import DataPoint, DefaultRule, Fact, NoData, Observation, Observations, RuleKind, register
 from alerts.models import Rule
 from core.formatting import figure, stamp, with_unit
-from usage.budgets.standing import Outlook, Standing, between, outlook_of, standing_of, standings_of
-from usage.budgets.used import used_along
+from usage.budgets.consumption import usage_history
+from usage.budgets.status import (
+    BudgetForecast,
+    BudgetStatus,
+    budget_status,
+    budget_statuses,
+    forecast_spend,
+    format_range,
+)
+from usage.credit_status import CreditStatus
 from usage.forecast.runway import past_burns
 from usage.models import Budget
-from usage.watch import Credits
 from workspaces.models import Workspace
 
 USED, FORECAST = "budget_used", "budget_forecast"
@@ -42,16 +49,16 @@ def read_forecast(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observat
 
 
 def _read(
-    rules: Sequence[Rule], now: datetime, ask: Callable[[Standing, Rule], Observations]
+    rules: Sequence[Rule], now: datetime, ask: Callable[[BudgetStatus, Rule], Observations]
 ) -> Mapping[int, Observations]:
-    found = standings_of({rule.workspace_id: rule.workspace for rule in rules}.values(), now)
+    found = budget_statuses({rule.workspace_id: rule.workspace for rule in rules}.values(), now)
     return {
         rule.pk: ask(found[rule.workspace_id], rule) if rule.workspace_id in found else NoData(NO_BUDGET)
         for rule in rules
     }
 
 
-def _used(one: Standing, _: Rule) -> Observations:
+def _used(one: BudgetStatus, _: Rule) -> Observations:
     if one.problem or one.used is None:
         return NoData(one.problem)
     used, held = one.used, one.credits.reserved
@@ -65,7 +72,7 @@ def _without(held: Decimal) -> str:
     return f", without {figure(held)} credits that are only reserved" if held else ""
 
 
-def _ahead(one: Standing, rule: Rule) -> Observations:
+def _ahead(one: BudgetStatus, rule: Rule) -> Observations:
     if one.problem or one.used is None:
         return NoData(one.problem)
     surely = max(Decimal(0), one.used.high - one.credits.reserved)
@@ -75,7 +82,7 @@ def _ahead(one: Standing, rule: Rule) -> Observations:
     return [_reading(one, value, proven, _words(one, rule))]
 
 
-def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: Outlook | None) -> Decimal | None:
+def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: BudgetForecast | None) -> Decimal | None:
     """Return in per cent what a rule about the forecast is held against, None where none is learned yet.
 
     What has passed the rule's level already needs no forecast to do so at the end.
@@ -86,7 +93,7 @@ def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: Outlook | None) ->
     return percent if percent > rule.threshold else None
 
 
-def _at(rule: Rule, ahead: Outlook) -> Decimal:
+def _at(rule: Rule, ahead: BudgetForecast) -> Decimal:
     return {BAD: ahead.high, GOOD: ahead.low}.get(_chance(rule), ahead.median)
 
 
@@ -94,7 +101,9 @@ def _chance(rule: Rule) -> str:
     return str(rule.parameters.get("chance", MEDIAN))
 
 
-def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()) -> Observation:
+def _reading(
+    one: BudgetStatus, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()
+) -> Observation:
     """Return the reading of a budget; most of what running enrichments hold comes back: it fires without that.
 
     But it is over only where ``proven``, with it, is.
@@ -112,7 +121,7 @@ def _reading(one: Standing, percent: Decimal, proven: Decimal, words: str, count
     )
 
 
-def _words(one: Standing, rule: Rule) -> str:
+def _words(one: BudgetStatus, rule: Rule) -> str:
     used, ahead = one.used, one.outlook
     if used is None or ahead is None or ahead.is_rough:
         return one.words
@@ -121,12 +130,12 @@ def _words(one: Standing, rule: Rule) -> str:
     return f"{amount} forecast for {one.period.name}, {one.used_words} used{one.reserved_words}, {one.left} left"
 
 
-def facts_of(one: Standing) -> tuple[Fact, ...]:
+def facts_of(one: BudgetStatus) -> tuple[Fact, ...]:
     """Return what an e-mail says of a budget beside its words."""
     if one.used is None:
         return (("Budget", str(one.budget)),)
     percent = figure(round(one.budget.percent(one.used.credits), 2))
-    bounds = f", {between(one.used.low, one.used.high)}" if one.used.is_range else ""
+    bounds = f", {format_range(one.used.low, one.used.high)}" if one.used.is_range else ""
     held = one.credits.reserved
     since = (("Watched since", f"{stamp(one.used.since)}; what was spent before is not known"),)
     return (
@@ -140,9 +149,9 @@ def facts_of(one: Standing) -> tuple[Fact, ...]:
     )
 
 
-def summary_facts(credits: Credits) -> tuple[Fact, ...]:  # noqa: A002 - as everywhere here
+def summary_facts(credits: CreditStatus) -> tuple[Fact, ...]:  # noqa: A002 - as everywhere here
     """Return what a regular summary says of the budget, nothing without one."""
-    one = standing_of(credits)
+    one = budget_status(credits)
     return (("Budget", f"{one.words}; forecast: {one.outlook_words}"),) if one else ()
 
 
@@ -154,7 +163,7 @@ def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return
-    for at, period, used in used_along(workspace, budget, since, until):
+    for at, period, used in usage_history(workspace, budget, since, until):
         yield DataPoint(at, round(budget.percent(used), 2), period.key)
 
 
@@ -163,13 +172,13 @@ def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: d
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return []
-    known = list(used_along(workspace, budget, since, until))
+    known = list(usage_history(workspace, budget, since, until))
     times = [at for at, _, _ in known]
     found = [DataPoint(at, used, period.key) for at, period, used in known if at == period.end]
     for at, burn, _ in past_burns(workspace, since - KNOWN_BEFORE, until):
         if place := bisect_right(times, at):
             _, period, used = known[place - 1]
-            value = _judged(rule, budget, used, outlook_of(burn, at, period.end))
+            value = _judged(rule, budget, used, forecast_spend(burn, at, period.end))
             found += [DataPoint(at, round(value, 2), period.key)] if value is not None else []
     return sorted(found, key=lambda moment: moment.at)
 

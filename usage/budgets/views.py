@@ -9,7 +9,7 @@ from core import clock
 from core.http import redirect_to, render_page
 from usage.budgets.forms import BudgetForm
 from usage.budgets.services import remove_budget, rules_about, set_budget
-from usage.budgets.standing import standings_of
+from usage.budgets.status import budget_statuses
 from usage.models import Budget
 from workspaces.access import get_workspace, page_context
 from workspaces.audit.events import Actor
@@ -37,7 +37,7 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "budget": found,
         "rules": rules,
-        "standing": standings_of([workspace], clock.cached_now()).get(workspace.pk),
+        "standing": budget_statuses([workspace], clock.cached_now()).get(workspace.pk),
         **page_context(request, workspace),
     }
     return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)

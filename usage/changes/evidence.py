@@ -8,11 +8,11 @@ from statistics import fmean, pstdev
 from django.db.models import F, Max, Sum
 
 from keys.models import ApiKey, LogGap, LoggedRequest
-from usage.changes.facts import SKEW, ZERO, Call, Certainty, Change, Evidence, Interpretation, Work
-from usage.changes.interpretation import REFUSED_WITHIN, known_sizes
-from usage.changes.reservations import FORGOTTEN
-from usage.changes.works import DEAREST, MOST_CONTACTS, work_of
-from usage.hours import hour_of
+from usage.changes.enrichments import MAX_CONTACTS, MAX_PER_CONTACT, enrichment_credits
+from usage.changes.interpretation import REFUSED_WITHIN, trusted_sizes
+from usage.changes.reservations import EXPIRES_AFTER
+from usage.changes.types import SKEW, ZERO, Certainty, Change, EnrichmentCredits, Evidence, Interpretation, PaidCall
+from usage.hours import start_of_hour
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
@@ -20,8 +20,8 @@ from workspaces.models import Workspace
 # What one call can take at once, by the end of its path; those of whole lists can take any amount.
 ANY = Decimal(10**9)
 PAID = {
-    "enrich/bulk": MOST_CONTACTS * DEAREST,
-    "enrichment/person": DEAREST,
+    "enrich/bulk": MAX_CONTACTS * MAX_PER_CONTACT,
+    "enrichment/person": MAX_PER_CONTACT,
     "enrichment/company": Decimal(1),
     "enrichment/by-task": ANY,
     "enrichment/bulk": ANY,
@@ -37,77 +37,77 @@ PEAK = timedelta(days=30)
 ENOUGH = 5
 
 
-def evidence_of(workspace: Workspace, rows: Sequence[BalanceChange], asked: Sequence[bool]) -> Evidence:
+def collect_evidence(workspace: Workspace, rows: Sequence[BalanceChange], asked: Sequence[bool]) -> Evidence:
     """Return all that is known of ``rows``, which follow one another, oldest first; in a dozen queries at most.
 
     ``asked`` says of each whether it is to be interpreted; what the others were is known.
     """
     since, until = rows[0].since, rows[-1].until
-    works = list(_works(workspace, since, until))
+    works = list(_ended_enrichments(workspace, since, until))
     calls = list(paid_calls(workspace, since - SKEW, until + SKEW))
-    usual, peak = _usual(workspace, since)
+    usual, peak = _usual_burn_and_peak(workspace, since)
     return Evidence(
-        changes=[as_change(row, is_known=not is_asked) for row, is_asked in zip(rows, asked, strict=True)],
+        changes=[to_change(row, is_known=not is_asked) for row, is_asked in zip(rows, asked, strict=True)],
         calls=calls,
         works=works,
         refusals=_refusals(workspace, since - REFUSED_WITHIN, until),
-        log=_log(workspace, since, until, calls),
-        carried=_carried(workspace, since),
-        sizes=_sizes(workspace, rows[0].until, until),
-        returned=_returned(workspace, since),
+        log=_complete_log_range(workspace, since, until, calls),
+        carried=_largest_recent_falls(workspace, since),
+        sizes=_nearby_top_up_sizes(workspace, rows[0].until, until),
+        returned=_largest_returns(workspace, since),
         usual=usual,
         peak=peak,
-        begins=_begins(workspace, rows[0]),
+        begins=_history_start(workspace, rows[0]),
     )
 
 
-def as_change(row: BalanceChange, *, is_known: bool) -> Change:
+def to_change(row: BalanceChange, *, is_known: bool) -> Change:
     """Return ``row`` as plain data, with its interpretation where that is not asked again."""
-    known = interpretation_of(row) if is_known else None
+    known = stored_interpretation(row) if is_known else None
     return Change(row.since, row.until, row.before, row.after, row.is_gap, row.mark, row.marked, known)
 
 
-def interpretation_of(row: BalanceChange) -> Interpretation:
+def stored_interpretation(row: BalanceChange) -> Interpretation:
     """Return what ``row`` was found to be."""
     amounts = (row.topped_up, row.top_up_low, row.top_up_high, row.corrected, row.returned)
     return Interpretation(*amounts, Certainty(row.certainty), tuple(row.why))
 
 
-def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Call]:
+def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[PaidCall]:
     """Return the newest of the calls that may have cost something, oldest first."""
     log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__range=(since, until))
     rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
     found = rows.values_list("created_at", "path", "key_id")[:MOST_CALLS]
-    cost = _cost(workspace, until) if found else None
+    cost = _bulk_cost(workspace, until) if found else None
     for at, path, key in reversed(found):
         bare = path.partition("?")[0].rstrip("/")
         end = next((end for end in PAID if bare.endswith(f"/{end}")), None)
         if end:
-            yield Call(at, PAID[end], cost if end == BULK else None, key)
+            yield PaidCall(at, PAID[end], cost if end == BULK else None, key)
 
 
-def _cost(workspace: Workspace, until: datetime) -> tuple[float, float] | None:
+def _bulk_cost(workspace: Workspace, until: datetime) -> tuple[float, float] | None:
     """Return what a bulk enrichment cost lately, on average, and the deviation; None where too few are known."""
     rows = Workflow.objects.of(workspace).filter(
         completed_at__range=(until - USUAL, until), workflow_id__startswith=BULK_ID
     )
-    works = map(work_of, rows.order_by("-completed_at")[:MOST_KNOWN])
+    works = map(enrichment_credits, rows.order_by("-completed_at")[:MOST_KNOWN])
     known = [float(work.charged) for work in works if work.charged is not None]
     return (fmean(known), pstdev(known)) if len(known) >= ENOUGH else None
 
 
-def _works(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Work]:
+def _ended_enrichments(workspace: Workspace, since: datetime, until: datetime) -> Iterable[EnrichmentCredits]:
     """Return the enrichments that ended in the stretch, whether their state was read or only their result arrived."""
     ended = Workflow.objects.of(workspace).filter(completed_at__range=(since - SKEW, until + SKEW))
     for one in ended.order_by("completed_at")[:MOST_WORKS]:
-        yield work_of(one)
+        yield enrichment_credits(one)
     arrived = Delivery.objects.of(workspace).filter(
         last_attempt_at__gte=since - SKEW,
         first_attempt_at__range=(since - SKEW, until + SKEW),
         workflow__completed_at__isnull=True,
     )
     for at in arrived.order_by("-last_attempt_at").values_list("first_attempt_at", flat=True)[:MOST_WORKS]:
-        yield Work(None, at, None, None, MOST_CONTACTS * DEAREST)
+        yield EnrichmentCredits(None, at, None, None, MAX_CONTACTS * MAX_PER_CONTACT)
 
 
 def _refusals(workspace: Workspace, since: datetime, until: datetime) -> list[datetime]:
@@ -130,8 +130,8 @@ def log_read_until(workspace: Workspace) -> datetime | None:
     return min(read.values(), default=None)
 
 
-def _log(
-    workspace: Workspace, since: datetime, until: datetime, calls: Sequence[Call]
+def _complete_log_range(
+    workspace: Workspace, since: datetime, until: datetime, calls: Sequence[PaidCall]
 ) -> tuple[datetime, datetime] | None:
     """Return for which time the log is whole: not where a gap touches the stretch."""
     end = log_read_until(workspace)
@@ -143,44 +143,44 @@ def _log(
     return (max(first, calls[0].at) if len(calls) == MOST_CALLS else first), end
 
 
-def _carried(workspace: Workspace, since: datetime) -> list[tuple[datetime, Decimal]]:
+def _largest_recent_falls(workspace: Workspace, since: datetime) -> list[tuple[datetime, Decimal]]:
     """Return the largest falls of the day before."""
-    rows = BalanceChange.objects.of(workspace).between(since - FORGOTTEN, since).filter(after__lt=F("before"))
+    rows = BalanceChange.objects.of(workspace).between(since - EXPIRES_AFTER, since).filter(after__lt=F("before"))
     largest = rows.annotate(fallen=F("before") - F("after")).order_by("-fallen")
     return list(largest.values_list("until", "fallen")[:MOST_CARRIED])
 
 
-def _sizes(workspace: Workspace, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
+def _nearby_top_up_sizes(workspace: Workspace, since: datetime, until: datetime) -> list[tuple[datetime, Decimal]]:
     """Return the sizes of the nearest top-ups before and after."""
     rows = BalanceChange.objects.of(workspace).top_ups()
     columns = ("until", "topped_up", "certainty", "mark")
     earlier = rows.filter(until__lt=since).order_by("-until").values_list(*columns)[:MOST_SIZES]
     later = rows.filter(until__gt=until).values_list(*columns)[:MOST_SIZES]
-    return known_sizes(
+    return trusted_sizes(
         (at, size, certainty == Certainty.UNCERTAIN and not mark) for at, size, certainty, mark in (*earlier, *later)
     )
 
 
-def _returned(workspace: Workspace, since: datetime) -> list[Decimal]:
+def _largest_returns(workspace: Workspace, since: datetime) -> list[Decimal]:
     """Return the largest of what came back in the month before, where no doubt is left."""
     rows = BalanceChange.objects.of(workspace).between(since - PEAK, since).filter(returned__gt=0, topped_up=0)
     known = rows.exclude(UNCERTAIN).order_by("-returned")
     return list(known.values_list("returned", flat=True)[:MOST_SIZES])
 
 
-def _usual(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
+def _usual_burn_and_peak(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
     """Return the burn of the week before in credits a second, and the peak of the month before.
 
     The hour in which the stretch begins is none of before: what is asked about would be evidence for itself.
     """
-    month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=hour_of(since))
+    month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=start_of_hour(since))
     found = month.filter(hour__gte=since - USUAL).aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
     peak = month.aggregate(peak=Max("highest"))["peak"] or ZERO
     seconds = found["seconds"] or 0.0
     return (max(0.0, float(found["spent"]) / seconds) if seconds >= 3600 else 0.0), peak
 
 
-def _begins(workspace: Workspace, first: BalanceChange) -> datetime | None:
+def _history_start(workspace: Workspace, first: BalanceChange) -> datetime | None:
     """Return when the history began, where ``first`` is its first change."""
     if BalanceChange.objects.of(workspace).filter(until__lt=first.until).exists():
         return None

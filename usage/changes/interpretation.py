@@ -12,14 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from usage.changes import signs
-from usage.changes.calls import Calls
-from usage.changes.facts import ZERO, Certainty, Change, Evidence, Interpretation, Mark
-from usage.changes.hidden import NOTHING, Fall, Hidden, hidden_in
-from usage.changes.known import Known, place
-from usage.changes.pace import Pace, Paces
-from usage.changes.reservations import SETTLING, Reservations
-from usage.rounding import bounds
+from usage.changes import top_up_score
+from usage.changes.enrichment_assignment import AssignedCredits, assign_enrichments
+from usage.changes.fall_rate import FallRate, FallRates
+from usage.changes.hidden_top_ups import NOTHING, HiddenTopUp, ObservedFall, find_hidden_top_up
+from usage.changes.paid_calls import UnmatchedCalls
+from usage.changes.reservations import USUAL_DURATION, Reservations
+from usage.changes.types import ZERO, Certainty, Change, Evidence, Interpretation, Mark
+from usage.rounding import round_range
 
 # In its first hour a history does not show what had been taken before it began. What comes back of that is a small part
 # of a balance, and top-ups seldom are.
@@ -43,17 +43,17 @@ def interpret(evidence: Evidence) -> list[Interpretation]:
 
     Two passes: sizes of top-ups that are found late help to recognize earlier ones.
     """
-    first = _Reader(evidence, ()).read()
-    found = known_sizes(
+    first = _Interpreter(evidence, ()).read()
+    found = trusted_sizes(
         (change.until, one.topped_up, one.certainty is Certainty.UNCERTAIN)
         for change, one in zip(evidence.changes, first, strict=True)
         if one.topped_up > 0 and not change.known
     )
     doubtful = any(one.certainty is Certainty.UNCERTAIN for one in first)
-    return _Reader(evidence, found).read() if found and doubtful else first
+    return _Interpreter(evidence, found).read() if found and doubtful else first
 
 
-def known_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple[datetime, Decimal]]:
+def trusted_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple[datetime, Decimal]]:
     """Return moment and size of those beyond doubt, and of doubtful ones that have one size again and again."""
     rows = list(top_ups)
     often = Counter(size for _, size, _ in rows)
@@ -61,16 +61,16 @@ def known_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple
 
 
 def _rounded(found: Interpretation) -> Interpretation:
-    low, high = bounds(found.low, found.high)
+    low, high = round_range(found.low, found.high)
     return replace(found, low=low, high=high)
 
 
 @dataclass(frozen=True)
-class _Step:
+class _ChangeContext:
     """A change with what is left of it once what is known to the credit is taken out."""
 
     change: Change
-    known: Known
+    known: AssignedCredits
     calls: Decimal  # the most that paid calls without a known enrichment can have taken
     price: tuple[float, float] | None  # what those calls cost in the end, and its deviation
     is_logged: bool
@@ -80,7 +80,7 @@ class _Step:
         return self.change.delta - self.known.returned + self.known.reserved
 
 
-class _Reader:
+class _Interpreter:
     """One pass over the changes, with what is open on the way."""
 
     def __init__(self, evidence: Evidence, found: Sequence[tuple[datetime, Decimal]]) -> None:
@@ -90,13 +90,13 @@ class _Reader:
         self.returned = list(evidence.returned)
         self.open = Reservations()
         self.peak = evidence.peak
-        self.calls = Calls(evidence.calls, evidence.works)
+        self.calls = UnmatchedCalls(evidence.calls, evidence.works)
         self.unlogged_falls = self.spent = ZERO
         self.unwatched = 0.0
         for at, amount in evidence.carried:
             self.open.add(at, amount)
-        self.known = place(evidence.works, self.changes)
-        self.paces = Paces(self.changes, evidence.usual)
+        self.known = assign_enrichments(evidence.works, self.changes)
+        self.paces = FallRates(self.changes, evidence.usual)
         told = sum(work.charged is not None for work in evidence.works)
         self.are_ends_known = told > 0 and told >= ENDS_KNOWN * len(evidence.calls)
 
@@ -105,7 +105,7 @@ class _Reader:
         begins = self.evidence.begins
         if begins and not self._is_logged(self.changes[0]):
             unseen = (max(ZERO, self.changes[0].before) * UNSEEN).quantize(CENT)
-            self.open.add(begins, unseen, ZERO, lasts=SETTLING)
+            self.open.add(begins, unseen, ZERO, lasts=USUAL_DURATION)
         return [self._read(place_, change) for place_, change in enumerate(self.changes)]
 
     def _read(self, at: int, change: Change) -> Interpretation:
@@ -124,15 +124,17 @@ class _Reader:
         if not self.evidence.usual and watched >= LEARNED_SECONDS:
             self.paces.usual = max(0.0, float(self.spent)) / watched
 
-    def _step(self, at: int, change: Change) -> _Step:
+    def _step(self, at: int, change: Change) -> _ChangeContext:
         span = change.since, change.until
-        return _Step(change, self.known[at], self.calls.most(*span), self.calls.price(*span), self._is_logged(change))
+        return _ChangeContext(
+            change, self.known[at], self.calls.most(*span), self.calls.price(*span), self._is_logged(change)
+        )
 
     def _is_logged(self, change: Change) -> bool:
         log = self.evidence.log
         return log is not None and log[0] <= change.since and change.until <= log[1]
 
-    def _judged(self, at: int, step: _Step) -> Interpretation:
+    def _judged(self, at: int, step: _ChangeContext) -> Interpretation:
         found = _rounded(self._rise(at, step) if step.rest > 0 else self._fall(at, step))
         returned = max(ZERO, step.change.delta - found.topped_up, step.known.returned)
         why = (*found.why, "known") if step.known.is_any else found.why
@@ -140,39 +142,41 @@ class _Reader:
 
     # --- rises ------------------------------------------------------------------------------------------------
 
-    def _rise(self, at: int, step: _Step) -> Interpretation:
+    def _rise(self, at: int, step: _ChangeContext) -> Interpretation:
         rise = self._as_rise(at, step)
         most = rise.amount + self._spent_at_most(at, step)
         if rise.forced >= PARTLY_FORCED * rise.amount:
             return self._added(rise, most)
-        verdict = signs.judge(rise)
-        if verdict.score < signs.COUNTED:
+        verdict = top_up_score.score_rise(rise)
+        if verdict.score < top_up_score.COUNTED:
             return self._returned(rise, verdict, most, is_seen=step.change.delta > 0 and not step.change.is_gap)
-        size = max(signs.size_of(rise), rise.forced)
-        if signs.is_of_a_size(rise):
+        size = max(top_up_score.likely_size(rise), rise.forced)
+        if top_up_score.has_exact_size(rise):
             most = min(most, rise.edges[1])
-        is_likely = verdict.score >= signs.LIKELY or rise.is_trifle
+        is_likely = verdict.score >= top_up_score.LIKELY or rise.is_trifle
         low = max(rise.forced, rise.amount - rise.largest) if is_likely and not rise.is_small else ZERO
         certainty = Certainty.LIKELY if is_likely else Certainty.UNCERTAIN
         return Interpretation(size, min(low, size), max(most, size), certainty=certainty, why=verdict.why)
 
-    def _added(self, rise: signs.Rise, most: Decimal) -> Interpretation:
+    def _added(self, rise: top_up_score.UnexplainedRise, most: Decimal) -> Interpretation:
         """Return that credits were added, as nothing can have given them back."""
-        size = signs.size_of(rise)
+        size = top_up_score.likely_size(rise)
         why = ("more_than_open" if rise.open else "nothing_open",)
         if rise.is_small and size not in rise.sizes:
             return Interpretation(size, ZERO, max(most, size), certainty=Certainty.LIKELY, why=(*why, "small"))
         return Interpretation(size, min(rise.forced, size), max(most, size), why=why)
 
-    def _returned(self, rise: signs.Rise, verdict: signs.Verdict, most: Decimal, *, is_seen: bool) -> Interpretation:
+    def _returned(
+        self, rise: top_up_score.UnexplainedRise, verdict: top_up_score.TopUpScore, most: Decimal, *, is_seen: bool
+    ) -> Interpretation:
         """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
-        if verdict.score < signs.UNLIKELY and rise.is_observed and is_seen:
+        if verdict.score < top_up_score.UNLIKELY and rise.is_observed and is_seen:
             return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
         certainty = Certainty.LIKELY if rise.is_trifle else Certainty.UNCERTAIN
         low = ZERO if rise.is_small else rise.forced
         return Interpretation(low, low, most, certainty=certainty, why=verdict.why)
 
-    def _as_rise(self, at: int, step: _Step) -> signs.Rise:
+    def _as_rise(self, at: int, step: _ChangeContext) -> top_up_score.UnexplainedRise:
         change, amount, pace = step.change, step.rest, self.paces.before(at)
         rows = self.open.open()
         sizes = [size for moment, size in self.sizes if moment != change.until]
@@ -181,14 +185,14 @@ class _Reader:
             expected, narrow = step.price[0], step.price[0] + 2 * step.price[1]
         elif step.is_logged and not step.calls and not self.unlogged_falls:
             expected = narrow = 0.0
-        return signs.Rise(
+        return top_up_score.UnexplainedRise(
             amount=amount,
             at=change.until,
             since=change.since,
             before=change.before,
             peak=self.peak,
-            fresh=[row for row in rows if signs.is_fresh(row, change.since)],
-            stale=[row for row in rows if not signs.is_fresh(row, change.since)],
+            fresh=[row for row in rows if top_up_score.is_fresh(row, change.since)],
+            stale=[row for row in rows if not top_up_score.is_fresh(row, change.since)],
             expected=expected,
             narrow=narrow,
             sizes=sizes,
@@ -200,7 +204,7 @@ class _Reader:
             unended=step.is_logged and self.are_ends_known and not (step.known.ended or step.known.returned),
         )
 
-    def _spent_at_most(self, at: int, step: _Step) -> Decimal:
+    def _spent_at_most(self, at: int, step: _ChangeContext) -> Decimal:
         """Return what can have been spent unseen while the balance rose."""
         pace, seconds = self.paces.before(at), step.change.seconds
         if step.is_logged and not self.unlogged_falls:
@@ -221,7 +225,7 @@ class _Reader:
 
     # --- falls ------------------------------------------------------------------------------------------------
 
-    def _fall(self, at: int, step: _Step) -> Interpretation:
+    def _fall(self, at: int, step: _ChangeContext) -> Interpretation:
         pace = self.paces.before(at)
         is_long = pace.is_long(step.change.seconds)
         hidden = self._hidden(step, pace, is_long=is_long)
@@ -230,7 +234,7 @@ class _Reader:
         why = ("gap", "slow") if is_long else ("slow",)
         return Interpretation(hidden.likely, hidden.low, hidden.high, certainty=Certainty.UNCERTAIN, why=why)
 
-    def _hidden(self, step: _Step, pace: Pace, *, is_long: bool) -> Hidden:
+    def _hidden(self, step: _ChangeContext, pace: FallRate, *, is_long: bool) -> HiddenTopUp:
         change = step.change
         is_priced = step.is_logged and step.price is not None
         if (step.is_logged and not step.calls) or not (is_priced or is_long or pace.is_regular):
@@ -239,23 +243,25 @@ class _Reader:
         expected, deviation = pace.expected(change.seconds), pace.deviation(change.seconds)
         if step.is_logged and step.price:
             expected, deviation = step.price
-        return hidden_in(Fall(-step.rest, change.before, change.after, expected, deviation, sizes, is_long))
+        return find_hidden_top_up(
+            ObservedFall(-step.rest, change.before, change.after, expected, deviation, sizes, is_long)
+        )
 
     # --- what a person said, and what follows -------------------------------------------------------------------
 
-    def _marked(self, at: int, step: _Step) -> Interpretation:
+    def _marked(self, at: int, step: _ChangeContext) -> Interpretation:
         change = step.change
         if change.mark == Mark.TOP_UP:
             if change.marked is not None:
                 return Interpretation(change.marked, change.marked, change.marked, why=("person",))
-            size = signs.size_of(self._as_rise(at, step)) if step.rest > 0 else ZERO
+            size = top_up_score.likely_size(self._as_rise(at, step)) if step.rest > 0 else ZERO
             return Interpretation(size, min(size, max(ZERO, change.delta)), size, why=("person",))
         if change.mark == Mark.CORRECTION:
             corrected = change.delta if change.marked is None else change.marked
             return Interpretation(corrected=corrected, why=("person",))
         return Interpretation(returned=max(ZERO, change.delta), why=("person",))
 
-    def _note(self, step: _Step, found: Interpretation) -> None:
+    def _note(self, step: _ChangeContext, found: Interpretation) -> None:
         """Keep what is open up to date, and the sizes of top-ups."""
         change = step.change
         if change.is_gap:

@@ -5,39 +5,39 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 # Enrichments take minutes. What was taken longer ago than the first seldom comes back, than the second never.
-SETTLING = timedelta(hours=1)
-FORGOTTEN = timedelta(hours=24)
+USUAL_DURATION = timedelta(hours=1)
+EXPIRES_AFTER = timedelta(hours=24)
 
 
 @dataclass
-class Reserved:
+class OpenReservation:
     """A fall, and how much of it may still come back; ``explained`` is how much of it the request log accounts for."""
 
     at: datetime
     left: Decimal
     explained: Decimal
     whole: Decimal
-    lasts: timedelta = FORGOTTEN
+    lasts: timedelta = EXPIRES_AFTER
 
 
 class Reservations:
     """Falls by age, newest first, as of the beginning of a change: what came back may have done so right after it."""
 
     def __init__(self) -> None:
-        self._rows: list[Reserved] = []
+        self._rows: list[OpenReservation] = []
 
     def add(
-        self, at: datetime, amount: Decimal, explained: Decimal | None = None, lasts: timedelta = FORGOTTEN
+        self, at: datetime, amount: Decimal, explained: Decimal | None = None, lasts: timedelta = EXPIRES_AFTER
     ) -> None:
         """Note a fall; all of it is explained where nothing is said."""
         if amount > 0:
-            self._rows.append(Reserved(at, amount, amount if explained is None else explained, amount, lasts))
+            self._rows.append(OpenReservation(at, amount, amount if explained is None else explained, amount, lasts))
 
     def forget(self, now: datetime) -> None:
         """Leave out what is older than anything that still comes back."""
         self._rows = [row for row in self._rows if row.left > 0 and now - row.at <= row.lasts]
 
-    def open(self) -> list[Reserved]:
+    def open(self) -> list[OpenReservation]:
         """Return what may still come back, the largest first."""
         return sorted((row for row in self._rows if row.left > 0), key=lambda row: -row.left)
 

@@ -14,12 +14,12 @@ from itertools import compress
 from django.db import transaction
 from django.db.models import F
 
-from usage.changes.evidence import evidence_of, interpretation_of, log_read_until
-from usage.changes.facts import SKEW, ZERO, Certainty, Interpretation
+from usage.changes.enrichments import enrichment_credits
+from usage.changes.evidence import collect_evidence, log_read_until, stored_interpretation
+from usage.changes.fall_rate import AROUND, RECENT
 from usage.changes.interpretation import CENT, interpret
-from usage.changes.pace import AROUND, RECENT
-from usage.changes.works import work_of
-from usage.hours import hour_of
+from usage.changes.types import SKEW, ZERO, Certainty, Interpretation
+from usage.hours import start_of_hour
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
 from workspaces.models import Workspace
@@ -27,7 +27,7 @@ from workspaces.models import Workspace
 # So much of the past is looked at along with what is interpreted, and at least what tells its pace.
 LOOKBACK = timedelta(hours=2)
 # Rows a turn: bounds the memory and the time of one landing.
-MOST = 2000
+MAX_ROWS = 2000
 # The log of a call comes a little later than the reading; what is in doubt is looked at again for so long.
 WAIT = timedelta(minutes=5)
 DOUBT = timedelta(hours=1)
@@ -35,7 +35,7 @@ DOUBT = timedelta(hours=1)
 MEMORY = timedelta(days=7)
 # Older readings are thinned to one an hour (``usage.readings``): what a change there was is not worked out anew.
 KEPT_WHOLE = timedelta(days=35)
-_RESULT = ("topped_up", "top_up_low", "top_up_high", "corrected", "returned", "certainty", "why", "is_settled")
+_RESULT_FIELDS = ("topped_up", "top_up_low", "top_up_high", "corrected", "returned", "certainty", "why", "is_settled")
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Amounts:
         return cls(row.topped_up, row.spent, row.returned)
 
 
-def review_due(workspace: Workspace, now: datetime, *, rose: bool) -> None:
+def review_unsettled(workspace: Workspace, now: datetime, *, rose: bool) -> None:
     """Interpret what is not settled: at once where the balance ``rose``, else as soon as the log may tell of it."""
     begin = BalanceChange.objects.of(workspace).unread().values_list("until", flat=True).first()
     if begin is not None and (rose or begin <= now - WAIT):
@@ -73,27 +73,27 @@ def review(
     if first == len(rows):
         return None
     asked = [place >= first and not (keeps_settled and row.is_settled) for place, row in enumerate(rows)]
-    found = interpret(evidence_of(workspace, rows, asked))
+    found = interpret(collect_evidence(workspace, rows, asked))
     log_until = log_read_until(workspace)
     changed: dict[datetime, list[tuple[BalanceChange, _Amounts]]] = defaultdict(list)
     touched = []
     for row, one in compress(zip(rows, found, strict=True), asked):
-        before, was = _Amounts.of(row), (interpretation_of(row), row.is_settled)
-        _take_over(row, one, is_settled=_is_settled(row, one, log_until, now))
-        if (interpretation_of(row), row.is_settled) != was:
+        before, was = _Amounts.of(row), (stored_interpretation(row), row.is_settled)
+        _store_interpretation(row, one, is_settled=_is_settled(row, one, log_until, now))
+        if (stored_interpretation(row), row.is_settled) != was:
             touched.append(row)
         if _Amounts.of(row) != before:
-            changed[hour_of(row.until)].append((row, before))
-    BalanceChange.objects.bulk_update(touched, _RESULT, batch_size=200)
+            changed[start_of_hour(row.until)].append((row, before))
+    BalanceChange.objects.bulk_update(touched, _RESULT_FIELDS, batch_size=200)
     _adjust_hours(workspace, changed)
     for row in touched:
-        _doubt_again(row, row.until if keeps_settled else rows[first].until)
-    if any(hour < hour_of(now) for hour in changed):
+        _invalidate_similar_rises(row, row.until if keeps_settled else rows[first].until)
+    if any(hour < start_of_hour(now) for hour in changed):
         BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that are different now
-    return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MOST else None
+    return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MAX_ROWS else None
 
 
-def _doubt_again(row: BalanceChange, before: datetime) -> None:
+def _invalidate_similar_rises(row: BalanceChange, before: datetime) -> None:
     """Have earlier rises read anew that may be of the size of a top-up that was not known then."""
     if row.topped_up > 0 and (row.certainty != Certainty.UNCERTAIN or "same" in row.why):
         earlier = BalanceChange.objects.of(row.workspace).filter(until__gt=before - MEMORY, until__lt=before)
@@ -104,13 +104,13 @@ def _doubt_again(row: BalanceChange, before: datetime) -> None:
 def _window(workspace: Workspace, begin: datetime, until: datetime) -> Iterable[BalanceChange]:
     """Return the changes of a stretch, with some that came before them, oldest first."""
     rows = BalanceChange.objects.of(workspace)
-    earlier = rows.filter(until__lt=begin, until__gte=begin - RECENT).order_by("-until")[: MOST // 2]
+    earlier = rows.filter(until__lt=begin, until__gte=begin - RECENT).order_by("-until")[: MAX_ROWS // 2]
     before = [row for place, row in enumerate(earlier) if place < AROUND or row.until >= begin - LOOKBACK][::-1]
     yield from before
-    yield from rows.filter(until__range=(begin, until)).order_by("until")[: MOST - len(before)]
+    yield from rows.filter(until__range=(begin, until)).order_by("until")[: MAX_ROWS - len(before)]
 
 
-def _take_over(row: BalanceChange, one: Interpretation, *, is_settled: bool) -> None:
+def _store_interpretation(row: BalanceChange, one: Interpretation, *, is_settled: bool) -> None:
     row.topped_up, row.top_up_low, row.top_up_high = (
         value.quantize(CENT) for value in (one.topped_up, one.low, one.high)
     )
@@ -151,9 +151,9 @@ def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
     return count
 
 
-def hear_of(workflow: Workflow) -> None:
+def invalidate_for_workflow(workflow: Workflow) -> None:
     """Have the changes in which ``workflow`` ran read anew, as its end and its cost are known now."""
-    work = work_of(workflow)
+    work = enrichment_credits(workflow)
     if work.ended_at is None or work.charged is None:
         return
     begun_at = max(work.begun_at or work.ended_at, work.ended_at - KEPT_WHOLE)

@@ -10,20 +10,20 @@ of single days. Top-ups are not part of the burn.
 ``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
 """
 
-from usage.forecast.courses import STEP, TREND
-from usage.forecast.learning import HOURS_NEEDED, WEEKS_LEARNED, learn, observed
-from usage.forecast.pattern import Batch, Crossing, Hour, Pattern, Sums
+from usage.forecast.burn_models import STEP, TREND
+from usage.forecast.model_selection import HOURS_NEEDED, WEEKS_LEARNED, fit_pattern, usable_hours
+from usage.forecast.pattern import BurnHour, Crossing, Pattern, RecurringBatch, SpendForecast
 
 __all__ = [
     "HOURS_NEEDED",
     "STEP",
     "TREND",
     "WEEKS_LEARNED",
-    "Batch",
+    "BurnHour",
     "Crossing",
-    "Hour",
     "Pattern",
-    "Sums",
-    "learn",
-    "observed",
+    "RecurringBatch",
+    "SpendForecast",
+    "fit_pattern",
+    "usable_hours",
 ]

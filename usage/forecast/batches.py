@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from statistics import fmean, stdev
 
-from usage.forecast.pattern import Batch, Hour, month_later
+from usage.forecast.pattern import BurnHour, RecurringBatch, month_later
 
 # Batches are what the dearest hours are that make this share of all, if they come at least so many days apart.
 SHARE, LEAST_DAYS_APART = 0.6, 5
@@ -27,38 +27,38 @@ OVERDUE = 0.25
 
 
 @dataclass(frozen=True)
-class Rhythm:
+class BatchRhythm:
     """The hours without the batches, and the batch that comes again, if there is one.
 
     ``is_less_than_one_cycle`` is true when there was a single one: then its distance is a guess, or the batch stays in
     ``rest`` where there is none to make.
     """
 
-    rest: Sequence[Hour]
-    batch: Batch | None = None
+    rest: Sequence[BurnHour]
+    batch: RecurringBatch | None = None
     is_less_than_one_cycle: bool = False
 
 
-def rhythm_of(older: Sequence[Hour], hours: Sequence[Hour], now: int) -> Rhythm:
+def find_rhythm(older: Sequence[BurnHour], hours: Sequence[BurnHour], now: int) -> BatchRhythm:
     """Find batches in ``hours`` and, of the time before, in the dearest ``older`` ones; all oldest first."""
     known = [*older, *hours]
     groups = _groups(known)
     if not groups or (now - known[0].number) / len(groups) < 24 * LEAST_DAYS_APART * (len(groups) > 1):
-        return Rhythm(hours)
+        return BatchRhythm(hours)
     if max(group[-1].number - group[0].number for group in groups) >= LONGEST_HOURS:
-        return Rhythm(hours)
+        return BatchRhythm(hours)
     if sum(map(len, groups)) > MOST_OF_THE_HOURS * len(known):
-        return Rhythm(hours)
+        return BatchRhythm(hours)
     batch = _single(groups[0], known[0].number, now) if len(groups) == 1 else _batch(groups)
     is_single = len(groups) == 1
     if batch is None or now > batch.last + batch.every * (1 + OVERDUE):
-        return Rhythm(hours, is_less_than_one_cycle=is_single)
+        return BatchRhythm(hours, is_less_than_one_cycle=is_single)
     in_batches = {hour.number for group in groups for hour in group}
     rest = [replace(hour, spent=0.0) if hour.number in in_batches else hour for hour in hours]
-    return Rhythm(rest, batch, is_single)
+    return BatchRhythm(rest, batch, is_single)
 
 
-def _groups(hours: Sequence[Hour]) -> list[list[Hour]]:
+def _groups(hours: Sequence[BurnHour]) -> list[list[BurnHour]]:
     """Return the dearest hours, joined to batches."""
     total, dear = sum(hour.spent for hour in hours), 0.0
     least = 0.0
@@ -66,7 +66,7 @@ def _groups(hours: Sequence[Hour]) -> list[list[Hour]]:
         if dear >= SHARE * total:
             break
         dear, least = dear + hour.spent, hour.spent
-    groups: list[list[Hour]] = []
+    groups: list[list[BurnHour]] = []
     for hour in hours:
         if hour.spent < PART * least or hour.spent <= 0:
             continue
@@ -77,17 +77,17 @@ def _groups(hours: Sequence[Hour]) -> list[list[Hour]]:
     return groups
 
 
-def _single(group: Sequence[Hour], begin: int, now: int) -> Batch | None:
+def _single(group: Sequence[BurnHour], begin: int, now: int) -> RecurringBatch | None:
     """Return a batch that was seen once, at the shorter of the usual distances at which it would not be seen twice."""
     size, at = sum(hour.spent for hour in group), group[0].number
     least = max(at - begin, now - at)
     if least > MONTH:
         return None
     every = WEEK if least < WEEK else MONTH
-    return Batch(size, 2 * USUAL_SIZE_ERROR, at, every, GUESSED_STRAY * every, every == MONTH)
+    return RecurringBatch(size, 2 * USUAL_SIZE_ERROR, at, every, GUESSED_STRAY * every, every == MONTH)
 
 
-def _batch(groups: Sequence[Sequence[Hour]]) -> Batch | None:
+def _batch(groups: Sequence[Sequence[BurnHour]]) -> RecurringBatch | None:
     """Return the batch that comes again; None where the distances show no rhythm."""
     times = [_middle(group) for group in groups]
     gaps = [later - time for time, later in pairwise(times)]
@@ -102,10 +102,10 @@ def _batch(groups: Sequence[Sequence[Hour]]) -> Batch | None:
     size = fmean(sizes)
     strays = sum((one / size - 1) ** 2 for one in sizes) + 2 * USUAL_SIZE_ERROR**2
     error = math.sqrt(strays / (len(sizes) + 1))
-    return Batch(size, error, times[-1], every, max(1.0, stray), is_monthly, len(sizes))
+    return RecurringBatch(size, error, times[-1], every, max(1.0, stray), is_monthly, len(sizes))
 
 
-def _middle(group: Sequence[Hour]) -> float:
+def _middle(group: Sequence[BurnHour]) -> float:
     """Return the hour by which half of a batch is spent, about."""
     return sum(hour.number * hour.spent for hour in group) / sum(hour.spent for hour in group)
 

@@ -34,7 +34,7 @@ TREND_WEEKS = 6.0
 
 
 @dataclass(frozen=True)
-class Hour:
+class BurnHour:
     """One hour of history: its number since the epoch, credits spent, and the covered share (0 to 1)."""
 
     number: int
@@ -57,7 +57,7 @@ class Crossing:
 
 
 @dataclass(frozen=True)
-class Sums:
+class SpendForecast:
     """What will be spent in a stretch of time, in credits: the median, and the 80 % interval around it.
 
     If it ``is_open``, nobody can be sure for so long: it may be more than ``high`` by what was never seen.
@@ -70,7 +70,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Batch:
+class RecurringBatch:
     """Work that comes at a regular distance, beside the profile.
 
     Each has about ``credits``, as ``seen`` ones had, give or take the share ``size_error``; the last was at ``last``
@@ -144,7 +144,7 @@ class Pattern:
     trend_weeks: float = TREND_WEEKS
     model: str = USUAL
     step_days: int | None = None
-    batch: Batch | None = None
+    batch: RecurringBatch | None = None
     is_less_than_one_cycle: bool = False
 
     @property
@@ -164,8 +164,8 @@ class Pattern:
         [ladder] = self._climbed([amount], start, MEDIAN)
         return ladder.found[0]
 
-    def _climbed(self, amounts: Sequence[float], start: float, deviations: Sequence[float]) -> list["_Ladder"]:
-        ladders = [_Ladder(amount, len(deviations)) for amount in amounts]
+    def _climbed(self, amounts: Sequence[float], start: float, deviations: Sequence[float]) -> list["_CrossingSearch"]:
+        ladders = [_CrossingSearch(amount, len(deviations)) for amount in amounts]
         for passed, levels in self._levels(start, deviations):
             if all(ladder.is_done for ladder in ladders):
                 break
@@ -173,7 +173,7 @@ class Pattern:
                 ladder.climb(levels, passed)
         return ladders
 
-    def spent(self, hours: float, start: float, watched: float) -> Sums:
+    def spent(self, hours: float, start: float, watched: float) -> SpendForecast:
         """Return what will be spent in ``hours`` (a year at most) from ``start`` on; the rest as in ``crossings``."""
         before, levels = (0.0, [0.0] * len(LEVELS)), [0.0] * len(LEVELS)
         for passed, reached in self._levels(start, LEVELS):
@@ -184,7 +184,7 @@ class Pattern:
                 break
             before = passed, reached
         high, median, low = levels
-        return Sums(low, median, high, is_open=hours > SURE_PART * watched)
+        return SpendForecast(low, median, high, is_open=hours > SURE_PART * watched)
 
     def _levels(self, start: float, deviations: Sequence[float]) -> Iterator[tuple[float, list[float]]]:
         """Yield hours from ``start`` on and what will have been spent by then, so many ``deviations`` more."""
@@ -264,7 +264,7 @@ def _median(variance: float) -> float:
     return max(0.0, 1 - variance / 9) ** 3
 
 
-class _Ladder:
+class _CrossingSearch:
     """Notes when sums of spending pass an amount: soon, in the middle, late. Steps are linear in between."""
 
     def __init__(self, amount: float, sums: int) -> None:

@@ -7,22 +7,22 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 from keys.models import LoggedRequest
+from usage.changes.enrichments import MAX_CONTACTS, MAX_PER_CONTACT
 from usage.changes.evidence import log_read_until, paid_calls
-from usage.changes.facts import Call
-from usage.changes.works import DEAREST, MOST_CONTACTS
-from usage.forecast import Hour
+from usage.changes.types import PaidCall
+from usage.forecast import BurnHour
 from usage.hours import HOUR
 from workspaces.models import Workspace
 
 LONGEST = timedelta(days=7)
 # What is not known of a call costs one credit at the least, and at the most as much as the largest bulk request.
-LEAST, MOST = 1.0, float(MOST_CONTACTS * DEAREST)
+LEAST, MOST = 1.0, float(MAX_CONTACTS * MAX_PER_CONTACT)
 # By what factor the price seen with few calls, the pace of few hours, and the fall of the balance alone may be off.
 OFF_BY_PRICE, OFF_BY_PACE, OFF_BY_FALL = 3.0, 2.0, 4.0
 
 
 @dataclass(frozen=True)
-class Rates:
+class ProvisionalRates:
     """Credits an hour: likely so many, and hardly under ``low`` or over ``high``; by calls or by falls alone."""
 
     low: float
@@ -30,12 +30,14 @@ class Rates:
     high: float
     is_by_calls: bool = True
 
-    def scaled(self, factor: float, off_by: float) -> "Rates":
+    def scaled(self, factor: float, off_by: float) -> "ProvisionalRates":
         """Return all three multiplied, the range wider by a factor on either side."""
-        return Rates(self.low * factor / off_by, self.likely * factor, self.high * factor * off_by, self.is_by_calls)
+        return ProvisionalRates(
+            self.low * factor / off_by, self.likely * factor, self.high * factor * off_by, self.is_by_calls
+        )
 
 
-def rates_of(workspace: Workspace, hours: Sequence[Hour], now: datetime) -> Rates | None:
+def provisional_rates(workspace: Workspace, hours: Sequence[BurnHour], now: datetime) -> ProvisionalRates | None:
     """Return the rates by the calls of a week's log; by the fall of the balance where no log is read or none was paid.
 
     ``hours`` are those that were read so far, oldest first. None where neither tells anything; four queries at most.
@@ -43,7 +45,7 @@ def rates_of(workspace: Workspace, hours: Sequence[Hour], now: datetime) -> Rate
     watched, spent = sum(hour.covered for hour in hours), sum(hour.spent for hour in hours)
     calls = _calls(workspace, now)
     if calls is None:
-        even = Rates(1, 1, 1, is_by_calls=False)
+        even = ProvisionalRates(1, 1, 1, is_by_calls=False)
         return even.scaled(spent / watched, OFF_BY_FALL) if watched >= 1 and spent > 0 else None
     length, found = calls
     begun = datetime.fromtimestamp(hours[0].number * 3600, UTC) if hours else now
@@ -51,7 +53,7 @@ def rates_of(workspace: Workspace, hours: Sequence[Hour], now: datetime) -> Rate
     return price.scaled(len(found) / length, OFF_BY_PACE ** (1 / math.sqrt(min(length, len(found)))))
 
 
-def _calls(workspace: Workspace, now: datetime) -> tuple[float, list[Call]] | None:
+def _calls(workspace: Workspace, now: datetime) -> tuple[float, list[PaidCall]] | None:
     """Return the paid calls and over how many hours they were made, None where there are none."""
     until = log_read_until(workspace)
     found = list(paid_calls(workspace, now - LONGEST, now)) if until else []
@@ -62,11 +64,11 @@ def _calls(workspace: Workspace, now: datetime) -> tuple[float, list[Call]] | No
     return max(1.0, (until - first) / HOUR), found
 
 
-def _price(calls: Sequence[Call], watched_calls: int, spent: float) -> Rates:
+def _price(calls: Sequence[PaidCall], watched_calls: int, spent: float) -> ProvisionalRates:
     """Return what a call costs: as the balance fell with ``watched_calls`` of them, or else by the price list."""
     most = fmean(min(float(call.most), MOST) for call in calls)
     if watched_calls and spent > 0:
         seen = min(spent / watched_calls, most)
-        return Rates(seen / OFF_BY_PRICE, seen, min(seen * OFF_BY_PRICE, most))
+        return ProvisionalRates(seen / OFF_BY_PRICE, seen, min(seen * OFF_BY_PRICE, most))
     known = [call.cost[0] if call.cost else math.sqrt(min(float(call.most), MOST)) for call in calls]
-    return Rates(min(LEAST, most), fmean(known), most)
+    return ProvisionalRates(min(LEAST, most), fmean(known), most)

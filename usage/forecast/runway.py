@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from core import clock
 from usage import forecast as forecasting
-from usage.burn import latest
-from usage.forecast import HOURS_NEEDED, STEP, TREND, Batch, Crossing, Hour, Pattern
-from usage.forecast.provisional import Rates, rates_of
-from usage.hours import HOUR, hour_of
+from usage.burn import latest_reading
+from usage.forecast import HOURS_NEEDED, STEP, TREND, BurnHour, Crossing, Pattern, RecurringBatch
+from usage.forecast.provisional import ProvisionalRates, provisional_rates
+from usage.hours import HOUR, start_of_hour
 from usage.models import BalanceHour, BurnPattern
 from workspaces.models import Workspace
 
@@ -60,7 +60,7 @@ def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
     """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
-    reading, moment = latest(workspace), now or clock.cached_now()
+    reading, moment = latest_reading(workspace), now or clock.cached_now()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
     return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)
@@ -81,7 +81,7 @@ class Burn:
 
     pattern: Pattern | None
     hours_seen: int
-    rates: Rates | None = None
+    rates: ProvisionalRates | None = None
 
     @property
     def missing(self) -> str:
@@ -102,50 +102,54 @@ class Burn:
 
 def burn_of(workspace: Workspace, now: datetime) -> Burn:
     """Return the burn as learned within this hour or the last; where that was not stored yet, learn it now."""
-    stored = BurnPattern.objects.filter(workspace=workspace, hour__range=(hour_of(now) - HOUR, hour_of(now))).first()
+    stored = BurnPattern.objects.filter(
+        workspace=workspace, hour__range=(start_of_hour(now) - HOUR, start_of_hour(now))
+    ).first()
     return stored_burn(stored) if stored else _learn(workspace, now)
 
 
 def learn_burn(workspace: Workspace, now: datetime) -> None:
     """Store what can be learned of the burn, once an hour: pages read it from there."""
-    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now - _turn_of(workspace))).exists():
+    if BurnPattern.objects.filter(
+        workspace=workspace, hour__gte=start_of_hour(now - _learning_offset(workspace))
+    ).exists():
         return
     burn = _learn(workspace, now)
     learned = asdict(burn.pattern) if burn.pattern else burn.rates and {"rates": asdict(burn.rates)}
-    facts = {"hour": hour_of(now), "hours_seen": burn.hours_seen, "learned": learned}
+    facts = {"hour": start_of_hour(now), "hours_seen": burn.hours_seen, "learned": learned}
     BurnPattern.objects.update_or_create(workspace=workspace, defaults=facts)
 
 
-def _turn_of(workspace: Workspace) -> timedelta:
+def _learning_offset(workspace: Workspace) -> timedelta:
     """Return how far into the hour a workspace learns: learning takes a moment, and not all should at the full hour."""
     return timedelta(minutes=workspace.pk % 60)
 
 
 def _learn(workspace: Workspace, now: datetime) -> Burn:
     hours, hour = history(workspace, now), int(now.timestamp() // 3600)
-    pattern, seen = forecasting.learn(hours, hour), forecasting.observed(hours, hour)
-    return Burn(pattern, seen, None if pattern else rates_of(workspace, hours, now))
+    pattern, seen = forecasting.fit_pattern(hours, hour), forecasting.usable_hours(hours, hour)
+    return Burn(pattern, seen, None if pattern else provisional_rates(workspace, hours, now))
 
 
 def stored_burn(row: BurnPattern) -> Burn:
     """Return the burn as it was stored."""
     learned = row.learned or {}
-    rates = Rates(**learned["rates"]) if "rates" in learned else None
+    rates = ProvisionalRates(**learned["rates"]) if "rates" in learned else None
     return Burn(_pattern(learned) if "profile" in learned else None, row.hours_seen, rates)
 
 
 def _pattern(learned: dict[str, Any]) -> Pattern:
     batch = learned.get("batch")
-    return Pattern(**{**learned, "profile": tuple(learned["profile"]), "batch": batch and Batch(**batch)})
+    return Pattern(**{**learned, "profile": tuple(learned["profile"]), "batch": batch and RecurringBatch(**batch)})
 
 
-def history(workspace: Workspace, now: datetime) -> list[Hour]:
+def history(workspace: Workspace, now: datetime) -> list[BurnHour]:
     """Return the hours from which the forecast learns, oldest first: eight weeks, and the dearest of the year before.
 
     The latter tell of batches that are rarer than eight weeks show.
     """
-    since = hour_of(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
-    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(now) - YEAR, hour__lte=now)
+    since = start_of_hour(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=start_of_hour(now) - YEAR, hour__lte=now)
     dear = rows.filter(hour__lt=since).order_by("-spent").values("pk")[:DEAREST_HOURS]
     rows = rows.filter(Q(hour__gte=since) | Q(pk__in=dear)).order_by("hour")
     return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
@@ -160,9 +164,9 @@ def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterato
 
 def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
     """Yield the burn as known then, and the balance, at the past hours that are a multiple of PAST_STEP; one query."""
-    begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    begin = start_of_hour(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
-    hours: list[Hour] = []
+    hours: list[BurnHour] = []
     burn = Burn(None, 0)
     for hour, spent, covered_seconds, balance in rows.values_list("hour", "spent", "covered_seconds", "closing"):
         hours.append(_hour(hour, spent, covered_seconds))
@@ -172,12 +176,12 @@ def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterat
         # Learned anew once a day: from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
             ended = hours[-1].number + 1
-            burn = Burn(forecasting.learn(hours, ended), forecasting.observed(hours, ended))
+            burn = Burn(forecasting.fit_pattern(hours, ended), forecasting.usable_hours(hours, ended))
         yield at, burn, balance
 
 
-def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> Hour:
-    return Hour(int(hour.timestamp() // 3600), float(spent), min(1.0, covered_seconds / 3600))
+def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> BurnHour:
+    return BurnHour(int(hour.timestamp() // 3600), float(spent), min(1.0, covered_seconds / 3600))
 
 
 def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
@@ -186,7 +190,7 @@ def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: d
     if burn.pattern is not None and burn.pattern.is_falling:
         found = burn.pattern.crossings(amounts, now.timestamp() / 3600, burn.hours_seen)
     elif burn.pattern is None and burn.rates is not None:
-        found = [_at_rates(amount, burn.rates) for amount in amounts]
+        found = [_crossing_at_rates(amount, burn.rates) for amount in amounts]
     else:
         reason = f"not enough history yet: {burn.missing}" if burn.pattern is None else NOT_FALLING
         # What is reached already needs no forecast.
@@ -202,13 +206,13 @@ def _runway(burn: Burn, threshold: Decimal, crossing: Crossing, now: datetime) -
         return Runway(threshold, now, now, now, REACHED)
     is_rough = burn.pattern is None or burn.pattern.is_less_than_one_cycle
     hours = (crossing.median, crossing.early, None if is_rough and burn.pattern else crossing.late)
-    median_at, early_at, late_at = (_at(now, _rounded(one) if is_rough else one) for one in hours)
+    median_at, early_at, late_at = (_hours_after(now, _rounded(one) if is_rough else one) for one in hours)
     reason = BEYOND if crossing.median is None else ""
     basis = _basis(burn.pattern, now)
     return Runway(threshold, median_at, early_at, late_at, reason, is_rough, burn.caveat, basis)
 
 
-def _at_rates(amount: float, rates: Rates) -> Crossing:
+def _crossing_at_rates(amount: float, rates: ProvisionalRates) -> Crossing:
     if amount <= 0:
         return Crossing(0.0, 0.0, 0.0)
     found = (amount / rate if rate > 0 else math.inf for rate in (rates.high, rates.likely, rates.low))
@@ -257,5 +261,5 @@ def _days(length: timedelta) -> Decimal:
     return Decimal(round(length / timedelta(days=1), 2))
 
 
-def _at(now: datetime, hours: float | None) -> datetime | None:
+def _hours_after(now: datetime, hours: float | None) -> datetime | None:
     return None if hours is None else now + timedelta(hours=hours)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
-from usage.changes.facts import Mark
+from usage.changes.types import Mark
 
 MOST_ROWS = 10_000
 MOST_ERRORS = 20
@@ -34,7 +34,7 @@ EXPORTED = (
 
 
 @dataclass(frozen=True)
-class Row:
+class HistoryRow:
     """The balance from ``since`` to ``until``; what is told of the change before it is a mark with its amount."""
 
     since: datetime
@@ -46,10 +46,10 @@ class Row:
 
 
 @dataclass
-class Parsed:
+class ParsedHistory:
     """The rows in order of time, and what is wrong with others, by line."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[HistoryRow] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     more_errors: int = 0
 
@@ -61,16 +61,16 @@ class Parsed:
             self.more_errors += 1
 
 
-class BadValue(ValueError):
+class InvalidCell(ValueError):
     """What is wrong with one value, in words."""
 
 
-def parse(text: str, now: datetime) -> Parsed:
+def parse_history(text: str, now: datetime) -> ParsedHistory:
     """Read ``text``; nothing in it raises, each bad line is complained of by its number.
 
     Cells may be separated by semicolons or tabs as well, as spreadsheets write them; the first line tells.
     """
-    found = Parsed()
+    found = ParsedHistory()
     text = text.removeprefix("\ufeff")
     head = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=max(",;\t", key=head.count))
@@ -85,7 +85,7 @@ def parse(text: str, now: datetime) -> Parsed:
     return found
 
 
-def _read(reader: "csv.DictReader[str]", found: Parsed, now: datetime) -> None:
+def _read(reader: "csv.DictReader[str]", found: ParsedHistory, now: datetime) -> None:
     names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
     reader.fieldnames = names
     if not set(names) & set(TIMES) or not set(names) & set(BALANCES):
@@ -97,44 +97,46 @@ def _read(reader: "csv.DictReader[str]", found: Parsed, now: datetime) -> None:
             return
         try:
             found.rows.append(_row(cells, now))
-        except BadValue as wrong:
+        except InvalidCell as wrong:
             found.complain(f"Line {reader.line_num}: {wrong}")
 
 
-def _row(cells: Mapping[str | None, str | None], now: datetime) -> Row:
+def _row(cells: Mapping[str | None, str | None], now: datetime) -> HistoryRow:
     values = {name: (value or "").strip() for name, value in cells.items() if name and isinstance(value, str | None)}
-    since = _moment(next((values[name] for name in TIMES if values.get(name)), ""), now)
+    since = _time(next((values[name] for name in TIMES if values.get(name)), ""), now)
     last = values.get("last_read_at", "")
-    until = _moment(last, now) if last else since
+    until = _time(last, now) if last else since
     if until < since:
-        raise BadValue("last_read_at lies before the first time.")
+        raise InvalidCell("last_read_at lies before the first time.")
     balance = _credits(next((values[name] for name in BALANCES if values.get(name)), ""))
-    return Row(since, until, balance, *_said(values), values.get("note", "")[:300])
+    return HistoryRow(since, until, balance, *_mark(values), values.get("note", "")[:300])
 
 
-def _said(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
+def _mark(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
     """Return what is told of the change: in a file of this console by people only, in others by ``topped_up``."""
     if "said" in values:
         said = values["said"]
         if said and said not in set(Mark):
-            raise BadValue(f"“{said[:40]}” is none of {', '.join(Mark)}.")
+            raise InvalidCell(f"“{said[:40]}” is none of {', '.join(Mark)}.")
         return said, _credits(values["said_credits"]) if values.get("said_credits") else None
     added = _credits(values["topped_up"]) if values.get("topped_up") else Decimal(0)
     if added < 0:
-        raise BadValue("topped_up must not be negative.")
+        raise InvalidCell("topped_up must not be negative.")
     return (Mark.TOP_UP.value, added) if added else ("", None)
 
 
-def _moment(text: str, now: datetime) -> datetime:
+def _time(text: str, now: datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise BadValue(f"“{text[:40]}” is not a time such as 2026-05-03 14:00 or 2026-05-03T14:00:00+02:00.") from None
+        raise InvalidCell(
+            f"“{text[:40]}” is not a time such as 2026-05-03 14:00 or 2026-05-03T14:00:00+02:00."
+        ) from None
     if moment > now:
-        raise BadValue(f"{text[:40]} lies in the future.")
+        raise InvalidCell(f"{text[:40]} lies in the future.")
     if moment < OLDEST:
-        raise BadValue(f"{text[:40]} lies before the year 2000.")
+        raise InvalidCell(f"{text[:40]} lies before the year 2000.")
     return moment
 
 
@@ -142,15 +144,15 @@ def _credits(text: str) -> Decimal:
     try:
         value = Decimal(text.replace("\u2212", "-"))
     except InvalidOperation:
-        raise BadValue(f"“{text[:40]}” is not a number of credits such as 4820.5.") from None
+        raise InvalidCell(f"“{text[:40]}” is not a number of credits such as 4820.5.") from None
     if not value.is_finite() or abs(value) >= MOST_CREDITS:
-        raise BadValue(f"{text[:40]} is not a number that an account can have.")
+        raise InvalidCell(f"{text[:40]} is not a number that an account can have.")
     return value.quantize(Decimal("0.0001"))
 
 
-def _check_order(found: Parsed) -> None:
+def _check_order(found: ParsedHistory) -> None:
     """Leave out what is said twice; complain where one moment has two balances."""
-    rows: list[Row] = []
+    rows: list[HistoryRow] = []
     for row in found.rows:
         if rows and row.since <= rows[-1].until:
             if row.credits != rows[-1].credits:
@@ -160,18 +162,18 @@ def _check_order(found: Parsed) -> None:
     found.rows = rows
 
 
-def spacing(rows: list[Row]) -> timedelta:
+def usual_spacing(rows: list[HistoryRow]) -> timedelta:
     """Return how far apart the rows usually are."""
     pauses = sorted(later.since - row.until for row, later in itertools.pairwise(rows))
     return pauses[len(pauses) // 2] if pauses else timedelta(0)
 
 
-def merged(rows: list[Row], longest: timedelta) -> Iterator[Row]:
+def merge_rows(rows: list[HistoryRow], longest: timedelta) -> Iterator[HistoryRow]:
     """Join rows with the same balance that lie no further apart than ``longest``."""
-    last: Row | None = None
+    last: HistoryRow | None = None
     for row in rows:
         if last and last.credits == row.credits and not row.mark and row.since - last.until <= longest:
-            last = Row(last.since, row.until, last.credits, last.mark, last.marked, last.note)
+            last = HistoryRow(last.since, row.until, last.credits, last.mark, last.marked, last.note)
             continue
         if last:
             yield last

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from alerts.engine.demo_history import delete_demo_history, store_demo_history
 from core import clock
-from usage.changes.chain import relink, runs_of
+from usage.changes.rebuild import contiguous_ranges, rebuild_changes
 from usage.changes.review import review
-from usage.history.csv_format import Row, merged, spacing
+from usage.history.csv_format import HistoryRow, merge_rows, usual_spacing
 from usage.models import BalanceChange, BalanceImport, BalanceReading, BurnPattern
 from usage.readings import longest_pause
 from workspaces.audit.events import Actor, record_event
@@ -25,10 +25,10 @@ BATCH = 500
 
 
 @dataclass(frozen=True)
-class Plan:
+class ImportPlan:
     """What an import would do: ``rows`` are new, ``known`` were read or imported before and stay as they are."""
 
-    rows: list[Row]
+    rows: list[HistoryRow]
     known: int
     longest: timedelta
 
@@ -38,18 +38,18 @@ class Plan:
         return sum(1 for row in self.rows if row.mark)
 
 
-def plan_of(workspace: Workspace, rows: list[Row]) -> Plan:
+def plan_import(workspace: Workspace, rows: list[HistoryRow]) -> ImportPlan:
     """Return what importing ``rows`` (in order of time) would do; changes nothing, in two queries."""
     poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
-    longest = max(longest_pause(poll or 60), min(LONGEST_PAUSE, 3 * spacing(rows)))
+    longest = max(longest_pause(poll or 60), min(LONGEST_PAUSE, 3 * usual_spacing(rows)))
     readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
     there = list(readings.values_list("first_read_at", "read_at", "gap_seconds", "imported")) if rows else []
     begins = [first for first, *_ in there]
     fresh = [row for row in rows if _is_free(row, there, bisect_right(begins, row.since))]
-    return Plan(list(merged(fresh, longest)), len(rows) - len(fresh), longest)
+    return ImportPlan(list(merge_rows(fresh, longest)), len(rows) - len(fresh), longest)
 
 
-def _is_free(row: Row, there: Sequence[tuple[datetime, datetime, int, int | None]], place: int) -> bool:
+def _is_free(row: HistoryRow, there: Sequence[tuple[datetime, datetime, int, int | None]], place: int) -> bool:
     """Say whether nobody watched at that time: before all readings, after them, or in a gap."""
     before = there[place - 1] if place else None
     after = there[place] if place < len(there) else None
@@ -60,12 +60,12 @@ def _is_free(row: Row, there: Sequence[tuple[datetime, datetime, int, int | None
 
 
 def import_history(
-    workspace: Workspace, actor: Actor, rows: list[Row], name: str, *, is_demo: bool = False
+    workspace: Workspace, actor: Actor, rows: list[HistoryRow], name: str, *, is_demo: bool = False
 ) -> BalanceImport | None:
     """Add what is new of ``rows``, and interpret it; None where nothing is. The same file twice adds nothing."""
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=workspace.pk)
-        plan = plan_of(workspace, rows)
+        plan = plan_import(workspace, rows)
         if not plan.rows:
             return None
         done = BalanceImport.objects.create(
@@ -97,7 +97,7 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
         BalanceReading.objects.filter(imported=done).delete()
         poll = done.workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
         for since, until in runs:
-            relink(done.workspace, since, until, longest_pause(poll or 60))
+            rebuild_changes(done.workspace, since, until, longest_pause(poll or 60))
         _interpret(done.workspace, done.first_at)
         if done.is_demo:
             delete_demo_history(done.workspace)
@@ -105,7 +105,7 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
     return True
 
 
-def _add(workspace: Workspace, rows: Sequence[Row], done: BalanceImport) -> None:
+def _add(workspace: Workspace, rows: Sequence[HistoryRow], done: BalanceImport) -> None:
     BalanceReading.objects.bulk_create(
         (
             BalanceReading(
@@ -121,15 +121,15 @@ def _runs(workspace: Workspace, done: BalanceImport) -> list[tuple[datetime, dat
     readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
     mine = list(readings.filter(imported=done).values_list("first_read_at", "read_at"))
     others = readings.exclude(imported=done).filter(first_read_at__range=(done.first_at, done.last_at))
-    return runs_of(mine, list(others.values_list("first_read_at", flat=True)))
+    return contiguous_ranges(mine, list(others.values_list("first_read_at", flat=True)))
 
 
 def _relink(workspace: Workspace, done: BalanceImport, longest: timedelta) -> None:
     for since, until in _runs(workspace, done):
-        relink(workspace, since, until, longest)
+        rebuild_changes(workspace, since, until, longest)
 
 
-def _mark(rows: Sequence[Row], done: BalanceImport, actor: Actor) -> None:
+def _mark(rows: Sequence[HistoryRow], done: BalanceImport, actor: Actor) -> None:
     """Keep what the file says of changes, as if its person had said so here."""
     said = {row.since: row for row in rows if row.mark}
     changes = list(BalanceChange.objects.filter(reading__imported=done, until__in=said)) if said else []

@@ -14,8 +14,8 @@ from core.export import CONTENT_TYPES, csv_lines
 from core.formatting import with_unit
 from core.http import redirect_to
 from usage.forms import HistoryForm
-from usage.history.csv_format import EXPORTED, parse
-from usage.history.imports import import_history, plan_of, undo_import
+from usage.history.csv_format import EXPORTED, parse_history
+from usage.history.imports import import_history, plan_import, undo_import
 from usage.models import BalanceImport, BalanceReading
 from workspaces.access import get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor
@@ -77,14 +77,14 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, form=form), status=422)
     text, name = form.cleaned_data["text"], form.cleaned_data["name"]
-    parsed = parse(text, clock.cached_now())
+    parsed = parse_history(text, clock.cached_now())
     if parsed.errors:
         return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:
         done = import_history(workspace, Actor.of(request), parsed.rows, name)
         words = f"Imported {with_unit(done.rows, 'readings')}." if done else "Nothing was new, so nothing was imported."
         return redirect_to(request, reverse("usage:history", args=[workspace.slug]), words)
-    plan = plan_of(workspace, parsed.rows)
+    plan = plan_import(workspace, parsed.rows)
     kept = HistoryForm(initial={"text": text, "name": name})
     return render(request, TEMPLATE, _context(request, workspace, form=kept, plan=plan, name=name, text=text))
 

@@ -23,7 +23,7 @@ LABEL_HEIGHT = 16
 
 
 @dataclass(frozen=True)
-class Mark:
+class ChartMark:
     """Something at a place: a tick with its words, a top-up, a gap with its width, a threshold."""
 
     x: float
@@ -33,18 +33,18 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Chart:
+class BalanceChart:
     """Everything that is drawn, in units of the view box."""
 
     lines: list[str]
     areas: list[str]
-    rows: list[Mark]
-    columns: list[Mark]
-    gaps: list[Mark]
-    top_ups: list[Mark]
-    thresholds: list[Mark]
+    rows: list[ChartMark]
+    columns: list[ChartMark]
+    gaps: list[ChartMark]
+    top_ups: list[ChartMark]
+    thresholds: list[ChartMark]
     unseen_thresholds: list[str]
-    latest: Mark
+    latest: ChartMark
     words: str
     right: float
 
@@ -53,31 +53,33 @@ class Chart:
     inner_height = HEIGHT - TOP - BOTTOM
 
 
-def draw(found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequence[Decimal] = ()) -> Chart | None:
+def draw_chart(
+    found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequence[Decimal] = ()
+) -> BalanceChart | None:
     """Return the drawing of ``found``, or None where there is nothing to draw."""
     if not found:
         return None
     begin = min(max(now - span.length, found[0].at), now - SHORTEST)
     scale = _Scale.around(begin, now, [float(one.credits) for one in found])
-    parts = _parts(found)
+    parts = _segments(found)
     lines = [[(scale.x(one.at), scale.y(float(one.credits))) for one in part] for part in parts]
     # Two rules may share a level.
     levels = sorted(set(thresholds), reverse=True)
-    return Chart(
+    return BalanceChart(
         lines=[_path(line) for line in lines],
         areas=[_area(line) for line in lines],
         rows=scale.rows(),
         columns=scale.columns(),
         gaps=_gaps(parts, scale),
         top_ups=[
-            Mark(scale.x(one.at), scale.y(float(one.credits)), f"+{one.topped_up:,.0f}")
+            ChartMark(scale.x(one.at), scale.y(float(one.credits)), f"+{one.topped_up:,.0f}")
             for one in found
             if one.topped_up > 0
         ],
         thresholds=_thresholds([float(one) for one in levels if scale.holds(float(one))], scale),
         unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
-        latest=Mark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
-        words=_words(found, span),
+        latest=ChartMark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
+        words=_description(found, span),
         right=scale.right,
     )
 
@@ -115,16 +117,16 @@ class _Scale:
     def holds(self, value: float) -> bool:
         return self.low <= value <= self.high
 
-    def rows(self) -> list[Mark]:
+    def rows(self) -> list[ChartMark]:
         count = round((self.high - self.low) / self.step)
         values = [self.low + number * self.step for number in range(count + 1)]
-        return [Mark(self.right, self.y(value), f"{value:,.0f}") for value in values]
+        return [ChartMark(self.right, self.y(value), f"{value:,.0f}") for value in values]
 
-    def columns(self) -> list[Mark]:
+    def columns(self) -> list[ChartMark]:
         length = self.end - self.begin
         shape = "%H:%M" if length <= 2 * DAY else "%-d %b" if length <= 120 * DAY else "%b %Y"
         places = [self.begin + length * (number + 0.5) / TICKS for number in range(TICKS)]
-        return [Mark(self.x(at), HEIGHT - 6, timezone.localtime(at).strftime(shape)) for at in places]
+        return [ChartMark(self.x(at), HEIGHT - 6, timezone.localtime(at).strftime(shape)) for at in places]
 
 
 def _round_step(rough: float) -> float:
@@ -132,7 +134,7 @@ def _round_step(rough: float) -> float:
     return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
 
 
-def _parts(found: Sequence[Sample]) -> list[list[Sample]]:
+def _segments(found: Sequence[Sample]) -> list[list[Sample]]:
     """Return the samples between gaps: a line is never drawn over time in which nobody read."""
     parts: list[list[Sample]] = []
     for one in found:
@@ -153,23 +155,23 @@ def _area(line: Sequence[tuple[float, float]]) -> str:
     return f"{line[0][0]},{base} {_path(line)} {line[-1][0]},{base}"
 
 
-def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[Mark]:
+def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[ChartMark]:
     found = []
     for before, after in pairwise(parts):
         begin, end = scale.x(before[-1].at), scale.x(after[0].at)
         since, until = timezone.localtime(before[-1].at), timezone.localtime(after[0].at)
         words = f"Not read from {since:%-d %b %H:%M} to {until:%-d %b %H:%M}"
-        found.append(Mark(begin, TOP, words, max(1.0, round(end - begin, 1))))
+        found.append(ChartMark(begin, TOP, words, max(1.0, round(end - begin, 1))))
     return found
 
 
-def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
+def _thresholds(levels: Sequence[float], scale: _Scale) -> list[ChartMark]:
     """Return the lines of ``levels``, highest first; those right below another share its label."""
-    found: list[Mark] = []
+    found: list[ChartMark] = []
     head = 0
     for place, level in enumerate(levels):
         whole = f"{level:,.0f}"
-        mark = Mark(scale.right, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
+        mark = ChartMark(scale.right, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
         if found and mark.y - found[head].y < LABEL_HEIGHT:
             found[head] = replace(found[head], text=f"{found[head].text}, {mark.text}")
             mark = replace(mark, text="")
@@ -179,7 +181,7 @@ def _thresholds(levels: Sequence[float], scale: _Scale) -> list[Mark]:
     return found
 
 
-def _words(found: Sequence[Sample], span: Range) -> str:
+def _description(found: Sequence[Sample], span: Range) -> str:
     values = [one.credits for one in found]
     first, last = found[0].credits, found[-1].credits
     return (

@@ -8,21 +8,21 @@ from functools import cached_property
 
 from django.db.models import Sum
 
-from usage.budgets.drawing import Bar, draw
-from usage.budgets.standing import Standing, standing_of
-from usage.burn import Spent, TopUp, spent_since, top_ups
-from usage.changes.facts import ZERO
+from usage.budgets.bar import BudgetBar, budget_bar
+from usage.budgets.status import BudgetStatus, budget_status
+from usage.burn import SpentCredits, TopUp, spent_since, top_ups
+from usage.changes.types import ZERO
+from usage.credit_status import credit_statuses
 from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
-from usage.levels import Level, levels_of
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.page import chart, series
-from usage.page.change_words import Explained
-from usage.page.chart import Chart
+from usage.page.change_explanation import ChangeExplanation
+from usage.page.chart import BalanceChart
 from usage.page.ranges import DAY, Range, chosen
 from usage.page.series import Bin
-from usage.spend.enrichments import Enrichments, enrichments_of
-from usage.spend.shares import LONGEST, Spending, spending
-from usage.watch import credits_of
+from usage.spend.breakdown import LONGEST, SpendBreakdown, spend_breakdown
+from usage.spend.enrichments import EnrichmentSummary, summarize_enrichments
+from usage.thresholds import Threshold, balance_thresholds
 from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 
@@ -41,7 +41,7 @@ class Burn:
     """What was spent in one of the usual spans, and how much of it was watched."""
 
     label: str
-    spent: Spent
+    spent: SpentCredits
     is_young: bool
 
     @property
@@ -64,7 +64,7 @@ class Burn:
 class Ahead:
     """A level, and when the balance reaches it."""
 
-    level: Level
+    level: Threshold
     runway: Runway
 
 
@@ -79,18 +79,18 @@ class Overview:
     first: BalanceReading | None
     poll: Poll | None
     samples: list[series.Sample]
-    chart: Chart | None
+    chart: BalanceChart | None
     burns: list[Burn]
     top_ups: list[TopUp]
     demo: BalanceImport | None
-    doubtful: list[Explained]
-    said: list[Explained]
+    doubtful: list[ChangeExplanation]
+    said: list[ChangeExplanation]
     returned: Decimal
     ahead: Sequence[Ahead]
     what_if: Runway | None
-    spending: Spending
-    enrichments: Enrichments
-    budget: Standing | None
+    spending: SpendBreakdown
+    enrichments: EnrichmentSummary
+    budget: BudgetStatus | None
 
     longest_spending = LONGEST
 
@@ -115,9 +115,9 @@ class Overview:
         return series.bins(self.samples, self.span, self.now)
 
     @property
-    def budget_bar(self) -> Bar | None:
+    def budget_bar(self) -> BudgetBar | None:
         """Return the drawing of the budget, None where there is none or nothing is known of it."""
-        return draw(self.budget) if self.budget and self.budget.used else None
+        return budget_bar(self.budget) if self.budget and self.budget.used else None
 
     @property
     def is_young(self) -> bool:
@@ -134,13 +134,13 @@ class Overview:
 
 def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
     """Collect the page; ``more`` credits on top of the balance answer the what-if."""
-    [credits_] = credits_of([workspace], now)
+    [credits_] = credit_statuses([workspace], now)
     latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
     span = chosen(range_name, first, now)
     found = series.samples(workspace, span, now)
     spent = spent_since(workspace, [now - length for _, length in SPANS], now)
     hours = BalanceHour.objects.filter(workspace=workspace, hour__gte=now - span.length)
-    levels = levels_of(workspace)
+    levels = balance_thresholds(workspace)
     ahead, what_if = _forecasts(workspace, latest, levels, now, more)
     return Overview(
         workspace=workspace,
@@ -150,7 +150,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         first=first,
         poll=credits_.poll,
         samples=found,
-        chart=chart.draw(found, span, now, [level.credits for level in levels if level.rule]),
+        chart=chart.draw_chart(found, span, now, [level.credits for level in levels if level.rule]),
         burns=[
             Burn(label, one, first is None or first.first_read_at > one.since)
             for (label, _), one in zip(SPANS, spent, strict=True)
@@ -162,20 +162,24 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
         ahead=ahead,
         what_if=what_if,
-        spending=spending(workspace, span.length, now),
-        enrichments=enrichments_of(workspace, now - min(span.length, LONGEST), now),
-        budget=standing_of(credits_),
+        spending=spend_breakdown(workspace, span.length, now),
+        enrichments=summarize_enrichments(workspace, now - min(span.length, LONGEST), now),
+        budget=budget_status(credits_),
     )
 
 
-def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[Explained]:
+def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[ChangeExplanation]:
     """Return what was seen within the longest time that the page can show, the latest first."""
     recent = rows.of(workspace).filter(until__gt=now - 365 * DAY).select_related("marked_by")
-    return [Explained(row) for row in recent[:MOST_TOP_UPS]]
+    return [ChangeExplanation(row) for row in recent[:MOST_TOP_UPS]]
 
 
 def _forecasts(
-    workspace: Workspace, latest: BalanceReading | None, levels: Sequence[Level], now: datetime, more: Decimal | None
+    workspace: Workspace,
+    latest: BalanceReading | None,
+    levels: Sequence[Threshold],
+    now: datetime,
+    more: Decimal | None,
 ) -> tuple[list[Ahead], Runway | None]:
     """Return when each level is reached, and with ``more`` credits zero; both from one learned pattern."""
     if latest is None:

@@ -15,14 +15,14 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-ROUNDS = 40
+ITERATIONS = 40
 # A span without a quiet moment ends after so many times what an enrichment takes.
 PATIENCE = 10
 Source = TypeVar("Source", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Fall:
+class BalanceFall:
     """What was spent between two readings, net of what came back; moments are seconds since the epoch.
 
     It was between ``spent - less`` and ``spent + more``: a top-up may be hidden in it.
@@ -37,7 +37,7 @@ class Fall:
 
 
 @dataclass(frozen=True)
-class Settled(Generic[Source]):
+class KnownCost(Generic[Source]):
     """What the work of one call is known to have cost: reserved at ``since``, settled after ``ended`` and by ``until``.
 
     While it runs ``until`` is infinite and ``credits`` are 0. ``reserved`` is what it took at first, ``called`` is when
@@ -54,7 +54,7 @@ class Settled(Generic[Source]):
 
 
 @dataclass
-class Span(Generic[Source]):
+class AttributionSpan(Generic[Source]):
     """Some falls in a row, how many paid calls each source made in that time, and how many may have run on."""
 
     since: float
@@ -68,7 +68,7 @@ class Span(Generic[Source]):
 
 
 @dataclass(frozen=True)
-class Usual:
+class UsualCost:
     """What so many calls of a source were known to cost on average, with their deviation, in credits."""
 
     calls: int = 0
@@ -77,7 +77,7 @@ class Usual:
 
 
 @dataclass(frozen=True)
-class Shares(Generic[Source]):
+class Attribution(Generic[Source]):
     """Credits by source, what no call explains, the likeliest cost of one call, and the background a second."""
 
     credits: dict[Source, float]
@@ -86,7 +86,7 @@ class Shares(Generic[Source]):
     background: float = 0.0
 
 
-def take_out(falls: Sequence[Fall], known: Iterable[Settled[Source]]) -> list[Fall]:
+def subtract_known(falls: Sequence[BalanceFall], known: Iterable[KnownCost[Source]]) -> list[BalanceFall]:
     """Return the falls without what ``known`` calls took and gave back, each at the fall that shows it best.
 
     A half that lies before or after the falls is left out, as they do not show it.
@@ -97,13 +97,17 @@ def take_out(falls: Sequence[Fall], known: Iterable[Settled[Source]]) -> list[Fa
     halves += [(max(one.since, one.ended), one.until, one.credits - max(one.reserved, one.credits)) for one in known]
     # Those of which the time is known go first.
     for earliest, latest, taken in sorted(halves, key=lambda half: (half[1] > half[0], half[0])):
-        if taken and latest < math.inf and (place := _place(falls, rest, ends, (earliest, latest, taken))) is not None:
+        if (
+            taken
+            and latest < math.inf
+            and (place := _best_fall(falls, rest, ends, (earliest, latest, taken))) is not None
+        ):
             rest[place] -= taken
     return [replace(fall, spent=left) for fall, left in zip(falls, rest, strict=True)]
 
 
-def _place(
-    falls: Sequence[Fall], rest: Sequence[float], ends: Sequence[float], half: tuple[float, float, float]
+def _best_fall(
+    falls: Sequence[BalanceFall], rest: Sequence[float], ends: Sequence[float], half: tuple[float, float, float]
 ) -> int | None:
     earliest, latest, taken = half
     if not falls or latest <= falls[0].since or earliest > ends[-1]:
@@ -118,32 +122,34 @@ def _place(
     )
 
 
-def spans(
-    falls: Iterable[Fall], calls: Sequence[tuple[float, Source]], seconds: float, takes: float = 0.0
-) -> tuple[list[Span[Source]], float]:
+def build_spans(
+    falls: Iterable[BalanceFall], calls: Sequence[tuple[float, Source]], seconds: float, takes: float = 0.0
+) -> tuple[list[AttributionSpan[Source]], float]:
     """Return spans of at least ``seconds`` with their calls, and what was spent in gaps, which nobody can share out.
 
     An enrichment takes up to ``takes`` seconds: a span ends where none can be running, for the reservation of one that
     is comes back later. Where that is never so it ends after a while all the same.
     """
-    found: list[Span[Source]] = []
+    found: list[AttributionSpan[Source]] = []
     times = [at for at, _ in calls]
     lost = 0.0
     for fall in falls:
         if fall.is_gap:
             lost += fall.spent
-            found.append(Span(fall.since, fall.until, 0.0, more=max(0.0, fall.spent), is_gap=True))
+            found.append(AttributionSpan(fall.since, fall.until, 0.0, more=max(0.0, fall.spent), is_gap=True))
         elif found and not _ends(found[-1], fall, seconds, takes, times):
             last = found[-1]
             last.until, last.spent = fall.until, last.spent + fall.spent
             last.less, last.more = last.less + fall.less, last.more + fall.more
         else:
-            found.append(Span(fall.since, fall.until, fall.spent, less=fall.less, more=fall.more))
-    _lay(found, calls, takes)
+            found.append(AttributionSpan(fall.since, fall.until, fall.spent, less=fall.less, more=fall.more))
+    _assign_calls(found, calls, takes)
     return found, lost
 
 
-def _ends(span: Span[Source], fall: Fall, seconds: float, takes: float, times: Sequence[float]) -> bool:
+def _ends(
+    span: AttributionSpan[Source], fall: BalanceFall, seconds: float, takes: float, times: Sequence[float]
+) -> bool:
     """Say whether ``span`` ends before ``fall``."""
     if span.is_gap:
         return True
@@ -154,7 +160,9 @@ def _ends(span: Span[Source], fall: Fall, seconds: float, takes: float, times: S
     return running == 0 or length >= max(seconds, PATIENCE * takes)
 
 
-def _lay(found: Sequence[Span[Source]], calls: Iterable[tuple[float, Source]], takes: float) -> None:
+def _assign_calls(
+    found: Sequence[AttributionSpan[Source]], calls: Iterable[tuple[float, Source]], takes: float
+) -> None:
     ends = [span.until for span in found]
     for at, source in calls:
         place = bisect_left(ends, at)
@@ -164,14 +172,16 @@ def _lay(found: Sequence[Span[Source]], calls: Iterable[tuple[float, Source]], t
                 found[place].open[source] += 1
 
 
-def share_out(
-    found: Sequence[Span[Source]], most: Mapping[Source, float], usual: Mapping[Source, Usual] | None = None
-) -> Shares[Source]:
+def attribute(
+    found: Sequence[AttributionSpan[Source]],
+    most: Mapping[Source, float],
+    usual: Mapping[Source, UsualCost] | None = None,
+) -> Attribution[Source]:
     """Share the spending out; ``most`` is what a call of each source can cost, ``usual`` what known ones did."""
     usual = usual or {}
     watched = [span for span in found if not span.is_gap]
     live = [span for span in watched if span.spent > 0 or span.calls]
-    costs, background = _costs(watched, live, most, usual)
+    costs, background = _fit_costs(watched, live, most, usual)
     shares = {one: 0.0 for span in found for one in span.calls}
     unexplained = 0.0
     for span in live:
@@ -183,14 +193,14 @@ def share_out(
             shares[one] += part
             given += part
         unexplained += spent - given
-    return Shares(shares, unexplained, costs, background)
+    return Attribution(shares, unexplained, costs, background)
 
 
-def _costs(
-    found: Sequence[Span[Source]],
-    live: Sequence[Span[Source]],
+def _fit_costs(
+    found: Sequence[AttributionSpan[Source]],
+    live: Sequence[AttributionSpan[Source]],
     most: Mapping[Source, float],
-    usual: Mapping[Source, Usual],
+    usual: Mapping[Source, UsualCost],
 ) -> tuple[dict[Source, float], float]:
     """Return the likeliest cost of one call by source, and the background in credits a second."""
     totals: Counter[Source] = Counter()
@@ -201,7 +211,7 @@ def _costs(
     even = spent / (totals.total() or 1)
     costs = {one: min(max(even, 0.01), most[one]) for one in totals}
     background = spent / seconds / 10
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         sums, rest = dict.fromkeys(costs, 0.0), 0.0
         for span in live:
             quiet = background * (span.until - span.since)
@@ -212,11 +222,13 @@ def _costs(
             rest += quiet * ratio
             for one, number in span.calls.items():
                 sums[one] += number * costs[one] * ratio
-        costs = {one: min(_mean(total, totals[one], usual.get(one, Usual())), most[one]) for one, total in sums.items()}
+        costs = {
+            one: min(_mean(total, totals[one], usual.get(one, UsualCost())), most[one]) for one, total in sums.items()
+        }
         background = rest / seconds
     return costs, background
 
 
-def _mean(total: float, calls: int, usual: Usual) -> float:
+def _mean(total: float, calls: int, usual: UsualCost) -> float:
     """Return the cost of a call by what ``calls`` got and by what those that are known did cost."""
     return (total + usual.calls * usual.cost) / (calls + usual.calls)

@@ -10,8 +10,8 @@ from decimal import Decimal
 
 from django.db.models import Q
 
-from usage.changes.facts import ZERO
-from usage.changes.works import settled_cost, work_of
+from usage.changes.enrichments import cost_of_results, enrichment_credits
+from usage.changes.types import ZERO
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
@@ -23,7 +23,7 @@ MOST = 5000
 
 
 @dataclass(frozen=True)
-class Enrichments:
+class EnrichmentSummary:
     """Settled credits of finished enrichments, and how much running ones have reserved, at most and at least."""
 
     finished: int = 0
@@ -33,14 +33,14 @@ class Enrichments:
     reserved_at_least: Decimal = ZERO
 
 
-def enrichments_of(workspace: Workspace, since: datetime, now: datetime) -> Enrichments:
+def summarize_enrichments(workspace: Workspace, since: datetime, now: datetime) -> EnrichmentSummary:
     """Return what is known of enrichments that finished after ``since`` or are running, in one query."""
     running = Q(completed_at__isnull=True, status_gone=False, status_read_at__gte=now - STILL_RUNNING)
     known = Workflow.objects.of(workspace).filter(Q(completed_at__range=(since, now)) | running).exclude(summary={})
     rows = list(known.order_by("-pk")[:MOST])
     finished = [row for row in rows if row.completed_at]
-    open_ = [work_of(row) for row in rows if not row.completed_at]
-    return Enrichments(
+    open_ = [enrichment_credits(row) for row in rows if not row.completed_at]
+    return EnrichmentSummary(
         len(finished),
         sum((_settled(row) for row in finished), ZERO),
         len(open_),
@@ -49,7 +49,9 @@ def enrichments_of(workspace: Workspace, since: datetime, now: datetime) -> Enri
     )
 
 
-def reserved_in(workspaces: Collection[int] | None, now: datetime) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
+def reservations_by_workspace(
+    workspaces: Collection[int] | None, now: datetime
+) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
     """Return of each workspace when its running enrichments began at the latest, and what each is known to hold.
 
     In one query; of all workspaces if ``workspaces`` is None. Only of enrichments whose state was just read: others
@@ -60,11 +62,11 @@ def reserved_in(workspaces: Collection[int] | None, now: datetime) -> Mapping[in
         running = running.filter(workspace__in=workspaces)
     found: dict[int, list[tuple[datetime, Decimal]]] = {}
     for row in running.order_by("-pk")[:MOST]:
-        if reserved := work_of(row).reserved:
+        if reserved := enrichment_credits(row).reserved:
             begun = row.submitted_at or row.first_seen_at
             found.setdefault(row.workspace_id, []).append((begun, reserved))
     return found
 
 
 def _settled(row: Workflow) -> Decimal:
-    return settled_cost(row.summary) if row.credits_charged is None else row.credits_charged
+    return cost_of_results(row.summary) if row.credits_charged is None else row.credits_charged

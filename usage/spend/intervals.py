@@ -13,20 +13,20 @@ from itertools import pairwise
 from operator import mul
 from typing import Generic, TypeVar
 
-from usage.spend.attribution import Shares, Source, Span, Usual
+from usage.spend.attribution import Attribution, AttributionSpan, Source, UsualCost
 
 # In deviations of the estimate: wide enough to hold the truth in nine cases of ten.
 WIDTH = 2.0
 # A figure is in doubt where its range is wider than this part of it, and this many credits.
 DOUBTFUL, LEAST_DOUBT = 0.5, 10.0
 # Two figures that are in doubt are told as one where their sum is so much surer than they are.
-SURER = 0.5
+MERGE_BELOW = 0.5
 Name = TypeVar("Name", bound=Hashable)
 Matrix = list[list[float]]
 
 
 @dataclass(frozen=True)
-class Part(Generic[Name]):
+class SpendEstimate(Generic[Name]):
     """What ``names`` spent together, in credits: likely so many, at least ``low``, at most ``high``."""
 
     names: tuple[Name, ...]
@@ -36,7 +36,7 @@ class Part(Generic[Name]):
 
 
 @dataclass(frozen=True)
-class Doubt(Generic[Source]):
+class Uncertainty(Generic[Source]):
     """The covariance of the shares of ``sources``, and between which bounds each lies whatever the estimate says."""
 
     sources: list[Source]
@@ -46,88 +46,95 @@ class Doubt(Generic[Source]):
     more: dict[Source, float]
 
 
-def doubt_of(
-    found: Sequence[Span[Source]],
-    shares: Shares[Source],
+def estimate_uncertainty(
+    found: Sequence[AttributionSpan[Source]],
+    shares: Attribution[Source],
     most: Mapping[Source, float],
-    usual: Mapping[Source, Usual] | None = None,
-) -> Doubt[Source]:
+    usual: Mapping[Source, UsualCost] | None = None,
+) -> Uncertainty[Source]:
     """Return how far ``shares`` of the spans, found by the same figures, can be off."""
     sources = list(shares.credits)
-    scatter = {one: _scatter(shares.costs.get(one, 0.0), (usual or {}).get(one, Usual())) for one in sources}
+    scatter = {one: _call_variance(shares.costs.get(one, 0.0), (usual or {}).get(one, UsualCost())) for one in sources}
     watched = [(before, span) for before, span in _with_before(found) if not span.is_gap]
-    rows = [_row(span, before, shares, scatter) for before, span in watched]
+    rows = [_span_fit(span, before, shares, scatter) for before, span in watched]
     rows = [row for row in rows if row.variance > 0]
     scale = _scale(rows, len(sources))
-    priors = [_certainty(most[one], scatter[one], (usual or {}).get(one, Usual())) for one in sources]
+    priors = [_prior_precision(most[one], scatter[one], (usual or {}).get(one, UsualCost())) for one in sources]
     learned = _inverse(_information(rows, priors, shares, scale))
     size = len(sources)
     covariance = [[0.0] * size for _ in sources]
     slopes = [[0.0] * (size + 1) for _ in sources]
     for row in rows:
         for i, number in row.numbers.items():
-            part = row.parts[i] / row.variance
+            part = row.variances[i] / row.variance
             slopes[i][i] += number
             slopes[i][size] -= part * row.seconds
-            covariance[i][i] += scale * row.parts[i]
+            covariance[i][i] += scale * row.variances[i]
             for j, other in row.numbers.items():
-                covariance[i][j] -= scale * part * row.parts[j]
+                covariance[i][j] -= scale * part * row.variances[j]
                 slopes[i][j] -= part * other
     _add_product(covariance, slopes, learned)
-    return Doubt(sources, covariance, *_bounds(found, sources, most))
+    return Uncertainty(sources, covariance, *_bounds(found, sources, most))
 
 
 @dataclass(frozen=True)
-class _Row:
+class _SpanFit:
     """One span: calls by number of their source, the variance of each source's part, and of all together."""
 
     numbers: dict[int, int]
-    parts: dict[int, float]
+    variances: dict[int, float]
     seconds: float
     variance: float
     missed: float
 
 
-def _with_before(found: Sequence[Span[Source]]) -> Iterator[tuple[Span[Source] | None, Span[Source]]]:
+def _with_before(
+    found: Sequence[AttributionSpan[Source]],
+) -> Iterator[tuple[AttributionSpan[Source] | None, AttributionSpan[Source]]]:
     if found:
         yield None, found[0]
     yield from pairwise(found)
 
 
-def _scatter(cost: float, usual: Usual) -> float:
+def _call_variance(cost: float, usual: UsualCost) -> float:
     """Return the variance of one call's cost: of those that are known, else as much as it costs."""
     return (usual.calls * usual.deviation**2 + max(cost, 0.05) ** 2) / (usual.calls + 1)
 
 
-def _certainty(most: float, scatter: float, usual: Usual) -> float:
+def _prior_precision(most: float, scatter: float, usual: UsualCost) -> float:
     """Return what is known beforehand of the cost of a call, as the inverse of a variance."""
     return 4 / most**2 + usual.calls / scatter
 
 
-def _row(
-    span: Span[Source], before: Span[Source] | None, shares: Shares[Source], scatter: Mapping[Source, float]
-) -> _Row:
+def _span_fit(
+    span: AttributionSpan[Source],
+    before: AttributionSpan[Source] | None,
+    shares: Attribution[Source],
+    scatter: Mapping[Source, float],
+) -> _SpanFit:
     sources = list(scatter)
     place = {source: i for i, source in enumerate(sources)}
     numbers = {place[source]: number for source, number in span.calls.items() if source in place}
     seconds = span.until - span.since
     quiet = shares.background * seconds
-    parts = {i: number * scatter[sources[i]] for i, number in numbers.items()}
+    variances = {i: number * scatter[sources[i]] for i, number in numbers.items()}
     running = [*span.open.items(), *(before.open.items() if before else ())]
     carried = sum(number * (2 * shares.costs.get(source, 0.0)) ** 2 for source, number in running)
     hidden = ((span.less + span.more) / 2) ** 2
     expected = quiet + sum(number * shares.costs[sources[i]] for i, number in numbers.items())
-    variance = sum(parts.values()) + quiet**2 + carried + hidden + (0.25 if numbers or span.spent else 0.0)
-    return _Row(numbers, parts, seconds, variance, span.spent - expected)
+    variance = sum(variances.values()) + quiet**2 + carried + hidden + (0.25 if numbers or span.spent else 0.0)
+    return _SpanFit(numbers, variances, seconds, variance, span.spent - expected)
 
 
-def _scale(rows: Sequence[_Row], size: int) -> float:
+def _scale(rows: Sequence[_SpanFit], size: int) -> float:
     """Return how much more, or less, the spans scatter than was assumed."""
     misses = [row.missed**2 / row.variance for row in rows if row.numbers]
     return min(4.0, max(1.0, sum(misses) / max(1, len(misses) - size))) if misses else 1.0
 
 
-def _information(rows: Sequence[_Row], priors: Sequence[float], shares: Shares[Source], scale: float) -> Matrix:
+def _information(
+    rows: Sequence[_SpanFit], priors: Sequence[float], shares: Attribution[Source], scale: float
+) -> Matrix:
     """Return what the spans tell of the cost of a call of each source and, last, of the background."""
     size = len(priors)
     matrix = [[0.0] * (size + 1) for _ in range(size + 1)]
@@ -167,7 +174,7 @@ def _add_product(covariance: Matrix, slopes: Matrix, learned: Matrix) -> None:
 
 
 def _bounds(
-    found: Sequence[Span[Source]], sources: Sequence[Source], most: Mapping[Source, float]
+    found: Sequence[AttributionSpan[Source]], sources: Sequence[Source], most: Mapping[Source, float]
 ) -> tuple[dict[Source, float], dict[Source, float], dict[Source, float]]:
     """Return by source what it can have spent at most, and how much less or more by what is hidden in its spans."""
     highest, less, more = (dict.fromkeys(sources, 0.0) for _ in range(3))
@@ -182,31 +189,35 @@ def _bounds(
     return highest, less, more
 
 
-def parts(shares: Shares[Source], doubt: Doubt[Source], name_of: Callable[[Source], Name]) -> list[Part[Name]]:
+def spend_estimates(
+    shares: Attribution[Source], doubt: Uncertainty[Source], name_of: Callable[[Source], Name]
+) -> list[SpendEstimate[Name]]:
     """Return the parts of all names, the largest first; those that cannot be told apart are one part."""
     groups: dict[tuple[Name, ...], list[int]] = {}
     for i, source in enumerate(doubt.sources):
         groups.setdefault((name_of(source),), []).append(i)
-    while pair := _alike(groups, shares, doubt):
+    while pair := _least_distinguishable(groups, shares, doubt):
         first, second = pair
         groups[(*first, *second)] = groups.pop(first) + groups.pop(second)
-    found = [_part(names, members, shares, doubt) for names, members in groups.items()]
+    found = [_spend_estimate(names, members, shares, doubt) for names, members in groups.items()]
     return sorted(found, key=lambda part: -part.credits)
 
 
-def rest_of(credits: float, shares: Shares[Source], doubt: Doubt[Source]) -> tuple[float, float]:  # noqa: A002
+def unexplained_range(credits: float, shares: Attribution[Source], doubt: Uncertainty[Source]) -> tuple[float, float]:  # noqa: A002
     """Return how few and how many credits no call explains: what the shares may have too many or too few."""
     width = WIDTH * _deviation(range(len(doubt.sources)), doubt)
     return max(0.0, credits - width), min(credits + width, credits + sum(shares.credits.values()))
 
 
-def _alike(
-    groups: Mapping[tuple[Name, ...], list[int]], shares: Shares[Source], doubt: Doubt[Source]
+def _least_distinguishable(
+    groups: Mapping[tuple[Name, ...], list[int]], shares: Attribution[Source], doubt: Uncertainty[Source]
 ) -> tuple[tuple[Name, ...], tuple[Name, ...]] | None:
     """Return the two groups in doubt of which the sum is surest in comparison, if it is sure enough."""
-    doubtful = [names for names, members in groups.items() if _is_doubtful(_part(names, members, shares, doubt))]
+    doubtful = [
+        names for names, members in groups.items() if _is_uncertain(_spend_estimate(names, members, shares, doubt))
+    ]
     found = None
-    surest = SURER
+    surest = MERGE_BELOW
     for i, first in enumerate(doubtful):
         for second in doubtful[i + 1 :]:
             apart = _deviation(groups[first], doubt) + _deviation(groups[second], doubt)
@@ -216,15 +227,17 @@ def _alike(
     return found
 
 
-def _is_doubtful(part: Part[Name]) -> bool:
+def _is_uncertain(part: SpendEstimate[Name]) -> bool:
     return part.high - part.low > max(LEAST_DOUBT, DOUBTFUL * part.credits)
 
 
-def _deviation(members: Sequence[int], doubt: Doubt[Source]) -> float:
+def _deviation(members: Sequence[int], doubt: Uncertainty[Source]) -> float:
     return math.sqrt(max(0.0, sum(doubt.covariance[i][j] for i in members for j in members)))
 
 
-def _part(names: tuple[Name, ...], members: Sequence[int], shares: Shares[Source], doubt: Doubt[Source]) -> Part[Name]:
+def _spend_estimate(
+    names: tuple[Name, ...], members: Sequence[int], shares: Attribution[Source], doubt: Uncertainty[Source]
+) -> SpendEstimate[Name]:
     sources = [doubt.sources[i] for i in members]
     likely = sum(shares.credits.get(one, 0.0) for one in sources)
     width = WIDTH * _deviation(members, doubt)
@@ -233,7 +246,7 @@ def _part(names: tuple[Name, ...], members: Sequence[int], shares: Shares[Source
     high = likely + width + more
     everything = sum(shares.credits.values()) + shares.unexplained + more
     most = max(likely, min(everything, sum(doubt.most[one] for one in sources)))
-    return Part(names, likely, max(0.0, low), min(high, most))
+    return SpendEstimate(names, likely, max(0.0, low), min(high, most))
 
 
 def _dot(left: Sequence[float], right: Sequence[float]) -> float:

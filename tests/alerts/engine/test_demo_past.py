@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerts.mail import summaries
 from alerts.models import Notification, Rule
-from usage.history.csv_format import parse
+from usage.history.csv_format import parse_history
 from usage.history.imports import import_history, undo_import
 from workspaces.audit.events import CONSOLE
 
@@ -28,7 +28,7 @@ def bring(workspace, now):
     Rule.objects.create(workspace=workspace, kind="balance_below", name="Low", threshold=500, recovery=550)
     ages = [(30, 1000), (20, 400), (15, 520), (10, 600), (1, 300)]
     lines = [f"{(now - timedelta(hours=age)).isoformat()},{credits_}" for age, credits_ in ages]
-    rows = parse("\n".join(["time,credits", *lines]), now).rows
+    rows = parse_history("\n".join(["time,credits", *lines]), now).rows
     return lambda **facts: import_history(workspace, CONSOLE, rows, "past.csv", **facts)
 
 

@@ -10,7 +10,7 @@ from keys.models import LogGap
 from tests.cast import NOWHERE
 from tests.keys.conftest import make_key
 from tests.usage.past import write_steady
-from usage import figures
+from usage import metrics_cache
 from usage.forecast.runway import learn_burn
 from usage.models import Budget
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
@@ -42,7 +42,7 @@ def _credits(workspace, now):
     learn_burn(workspace, now)
     Workspace.objects.filter(pk=workspace.pk).update(paused_at=now)
     facts = {"interval_seconds": 60, "last_success_at": now}
-    figures.after_landing([Poll.objects.create(workspace=workspace, resource="balance", **facts)])
+    metrics_cache.refresh_metrics([Poll.objects.create(workspace=workspace, resource="balance", **facts)])
     for name in ("keys", "deliveries", "requests"):
         Poll.objects.create(workspace=workspace, resource=name, next_run_at=now - timedelta(seconds=9), **facts)
 

@@ -14,7 +14,7 @@ from config import __version__
 from tests.cast import API_KEY, NOWHERE
 from tests.config.metrics.conftest import TOKEN
 from tests.config.metrics.filling import fill
-from usage.readings import record
+from usage.readings import record_reading
 from workspaces.models import AccountMail, Workspace
 
 
@@ -102,5 +102,5 @@ def test_each_family_is_told_once_and_has_words(scrape, db):
 
 
 def test_amounts_keep_their_digits(scrape, workspace, db):
-    record(workspace, Decimal("12345678.25"), timezone.now())
+    record_reading(workspace, Decimal("12345678.25"), timezone.now())
     assert scrape().value("console_balance_credits", workspace="example-works") == 12345678.25

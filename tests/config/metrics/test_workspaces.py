@@ -14,12 +14,12 @@ from keys.models import LogGap
 from tests.keys.conftest import make_key
 from tests.usage.past import record_series, write_steady
 from tests.webhooks.attempts import run
-from usage import figures
-from usage.budgets.standing import standings_of
-from usage.burn import spent
+from usage import metrics_cache
+from usage.budgets.status import budget_statuses
+from usage.burn import spent_between
 from usage.forecast.runway import learn_burn, runway
 from usage.models import Budget
-from usage.readings import record
+from usage.readings import record_reading
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Workflow
 from workspaces.models import Workspace
@@ -34,7 +34,7 @@ OURS = {"workspace": "example-works"}
 def steady(workspace, now, poll):
     """Ten credits an hour for sixty hours, read up to now; what has landed last is told."""
     write_steady(workspace, now, hours=60)
-    record(workspace, Decimal(8390), now + timedelta(seconds=1))
+    record_reading(workspace, Decimal(8390), now + timedelta(seconds=1))
     learn_burn(workspace, now)
     landed = poll("balance")
     return lambda: notify_ingested([landed])
@@ -43,7 +43,7 @@ def steady(workspace, now, poll):
 def test_the_balance_has_the_moment_at_which_it_was_read(scrape, workspace, now):
     assert scrape().all("console_balance_credits") == {}
     assert scrape().all("console_reserved_credits") == {}
-    record(workspace, Decimal("480.5"), now - timedelta(hours=2))
+    record_reading(workspace, Decimal("480.5"), now - timedelta(hours=2))
     found = scrape()
     assert found.value("console_balance_credits", **OURS) == 480.5
     assert found.value("console_balance_read_timestamp_seconds", **OURS) == (now - timedelta(hours=2)).timestamp()
@@ -54,7 +54,7 @@ def test_what_running_enrichments_hold_is_reserved(scrape, workspace, now):
     facts = {"workspace": workspace, "first_seen_at": now - timedelta(minutes=5), "status_read_at": now}
     Workflow.objects.create(workflow_id="a", credits_reserved=200, **facts)
     Workflow.objects.create(workflow_id="b", credits_reserved=50, **facts)
-    record(workspace, Decimal(480), now)
+    record_reading(workspace, Decimal(480), now)
     assert scrape().value("console_reserved_credits", **OURS) == 250
 
 
@@ -65,7 +65,7 @@ def test_runway_spent_and_burn_are_those_of_the_pages(scrape, workspace, steady)
     for bound, at in (("early", ahead.early_at), ("median", ahead.median_at), ("late", ahead.late_at)):
         seconds = (at - moment).total_seconds()
         assert found.value("console_runway_seconds", bound=bound, **OURS) == pytest.approx(seconds, abs=30)
-    past = spent(workspace, moment - timedelta(days=1))
+    past = spent_between(workspace, moment - timedelta(days=1))
     assert found.value("console_spent_credits", **OURS) == pytest.approx(float(past.credits), abs=1)
     burn = found.value("console_burn_credits_per_hour", **OURS)
     assert burn == pytest.approx(float(past.credits) / (24 * past.covered), rel=0.01)
@@ -80,7 +80,7 @@ def test_a_balance_that_does_not_fall_lasts_for_ever(scrape, workspace, now, pol
 
 
 def test_too_short_a_history_has_no_runway(scrape, workspace, now, poll):
-    record(workspace, Decimal(480), now)
+    record_reading(workspace, Decimal(480), now)
     notify_ingested([poll("balance")])
     found = scrape()
     assert found.all("console_runway_seconds") == {}
@@ -105,13 +105,13 @@ def test_figures_that_were_not_renewed_for_long_are_not_known(scrape, workspace,
 def test_figures_are_worked_out_every_few_minutes_only(workspace, steady, redis, django_assert_num_queries):
     steady()
     with django_assert_num_queries(0):
-        figures.after_landing(list(workspace.polls.none()))
-    first = figures.kept([workspace.pk])[workspace.pk]
+        metrics_cache.refresh_metrics(list(workspace.polls.none()))
+    first = metrics_cache.cached_metrics([workspace.pk])[workspace.pk]
     steady()
-    assert figures.kept([workspace.pk])[workspace.pk] == first
-    redis.expire(f"figures:{workspace.pk}", figures.KEPT_SECONDS - figures.RENEWED_SECONDS - 1)
+    assert metrics_cache.cached_metrics([workspace.pk])[workspace.pk] == first
+    redis.expire(f"figures:{workspace.pk}", metrics_cache.KEPT_SECONDS - metrics_cache.RENEWED_SECONDS - 1)
     steady()
-    assert figures.kept([workspace.pk])[workspace.pk].at > first.at
+    assert metrics_cache.cached_metrics([workspace.pk])[workspace.pk].at > first.at
 
 
 @pytest.mark.parametrize("junk", [b"", b"{", b"[1]", b"null", b'["a",1,1,1,1,1,null]'])
@@ -126,7 +126,7 @@ def test_what_others_left_in_redis_is_not_told(scrape, workspace, redis, junk):
 def test_a_budget_is_told_with_what_was_used_of_it(scrape, workspace, steady, now):
     Budget.objects.create(workspace=workspace, credits=5000)
     steady()
-    used = standings_of([workspace], clock.now())[workspace.pk].used
+    used = budget_statuses([workspace], clock.now())[workspace.pk].used
     found = scrape()
     assert found.value("console_budget_credits", **OURS) == 5000
     assert found.all("console_budget_used_credits", **OURS) == {
@@ -235,7 +235,7 @@ def test_mail_that_waits_is_counted_with_the_age_of_the_oldest(scrape, workspace
 
 
 def test_without_redis_the_rest_is_told(scrape, workspace, now, no_redis):
-    record(workspace, Decimal(480), now)
+    record_reading(workspace, Decimal(480), now)
     found = scrape()
     assert found.value("console_redis_up") == 0
     assert found.value("console_balance_credits", **OURS) == 480

@@ -9,10 +9,10 @@ from django.utils import timezone
 from tests.usage.accounts import Account
 from tests.usage.changes.test_truths import TABLE
 from tests.usage.past import record_series, write_steady
-from usage.budgets.drawing import draw
+from usage.budgets.bar import budget_bar
+from usage.budgets.consumption import usage_by_workspace, usage_history
 from usage.budgets.periods import Period
-from usage.budgets.standing import standings_of
-from usage.budgets.used import used_along, used_in
+from usage.budgets.status import budget_statuses
 from usage.forecast.runway import learn_burn
 from usage.models import BalanceReading, Budget
 from workspaces.models import Workspace
@@ -21,7 +21,7 @@ HOUR = timedelta(hours=1)
 
 
 def standing_of(workspace, now):
-    return standings_of([workspace], now).get(workspace.pk)
+    return budget_statuses([workspace], now).get(workspace.pk)
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def period(start, end=None):
 
 def used(workspace, start):
     reading = BalanceReading.objects.latest_of(workspace)
-    return used_in({workspace.pk: period(start)}, {workspace.pk: reading})[workspace.pk]
+    return usage_by_workspace({workspace.pk: period(start)}, {workspace.pk: reading})[workspace.pk]
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_the_live_figure_and_the_one_of_the_past_agree(workspace, time_machine, 
     time_machine.move_to(now := now.replace(day=1) - timedelta(days=10))  # all of it in one month
     Account(opening=Decimal(4000), minutes=300, step=5, blind=[(100, 140)]).recharge(1000, 2000, 3000).play(workspace)
     budget = Budget(workspace=workspace, credits=5000)
-    *_, (at, found_in, most) = used_along(workspace, budget, now, timezone.now())
+    *_, (at, found_in, most) = usage_history(workspace, budget, now, timezone.now())
     found = used(workspace, found_in.start)
     assert found.is_range
     assert most == found.high
@@ -93,7 +93,7 @@ def test_what_lands_meanwhile_counts_the_next_time(workspace, now):
     record_series(workspace, [(now - timedelta(minutes=age), left) for age, left in ((9, 1000), (8, 900))])
     before = BalanceReading.objects.latest_of(workspace)
     record_series(workspace, [(now - timedelta(minutes=7), 10_900)])
-    found = used_in({workspace.pk: period(now - HOUR)}, {workspace.pk: before})[workspace.pk]
+    found = usage_by_workspace({workspace.pk: period(now - HOUR)}, {workspace.pk: before})[workspace.pk]
     assert found.high == 100
 
 
@@ -150,7 +150,7 @@ def test_for_longer_than_half_of_what_was_watched_more_may_come_than_was_seen(wo
     found = standing_of(workspace, steady(workspace, end, days_left))
     assert found.end.is_open == is_open
     assert ("80 % between " in found.outlook_words, ", or more if " in found.outlook_words) == (True, is_open)
-    assert draw(found).goes_on == is_open
+    assert budget_bar(found).goes_on == is_open
 
 
 def test_what_was_spent_since_the_last_reading_is_part_of_the_forecast(workspace, budget):
@@ -197,7 +197,7 @@ def test_a_learned_standing_takes_the_same_queries_for_many_workspaces(workspace
     for count in (3, 10):
         rows = list(made(count))
         with django_assert_num_queries(7):
-            found = standings_of(rows, now)
+            found = budget_statuses(rows, now)
             assert all(one.outlook is None or one.outlook.high >= 0 for one in found.values())
         assert len(found) == count - 1
 
@@ -220,6 +220,6 @@ def test_budgets_of_thousands_of_workspaces_take_as_many_queries_as_of_two(
     latest = {row.workspace_id: row for row in BalanceReading.objects.order_by("first_read_at")}
     periods = {one.pk: period(now - HOUR - timedelta(seconds=place + 1)) for place, one in enumerate(known)}
     with django_assert_num_queries(3):
-        found = used_in(periods, latest)
+        found = usage_by_workspace(periods, latest)
     assert len(found) == count
     assert {(one.credits, one.since) for one in found.values()} == {(100, begin.start) for begin in periods.values()}

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from usage.changes.facts import Call, Change, Evidence, Work
 from usage.changes.interpretation import interpret
+from usage.changes.types import Change, EnrichmentCredits, Evidence, PaidCall
 
 BEGIN = datetime(2026, 3, 2, 9, tzinfo=UTC)
 LOG = BEGIN - timedelta(hours=1), BEGIN + timedelta(hours=9)
@@ -25,23 +25,23 @@ def history(opening, *falls, every=5):
 
 
 def test_a_call_of_which_the_enrichment_is_known_takes_nothing_beside_it():
-    calls = [Call(at(seconds), BULK, (230.0, 10.0)) for seconds in range(2, 90, 10)]
-    works = [Work(call.at, call.at + timedelta(seconds=1), BULK, Decimal(230), BULK) for call in calls]
+    calls = [PaidCall(at(seconds), BULK, (230.0, 10.0)) for seconds in range(2, 90, 10)]
+    works = [EnrichmentCredits(call.at, call.at + timedelta(seconds=1), BULK, Decimal(230), BULK) for call in calls]
     falls = [230, 0] * 9
     found = interpret(Evidence(history(50_000, *falls), calls, works, log=LOG))
     assert {one.high for one in found} == {0}
 
 
 def test_a_call_near_the_border_of_two_changes_costs_what_it_costs_once():
-    calls = [Call(at(seconds), BULK, (2300.0, 20.0)) for seconds in (4, 14, 24)]
+    calls = [PaidCall(at(seconds), BULK, (2300.0, 20.0)) for seconds in (4, 14, 24)]
     found = interpret(Evidence(history(50_000, 2300, 0, 2300, 0, 2300), calls, log=LOG))
     assert {one.high for one in found} == {0}
 
 
 def test_a_key_whose_enrichments_were_all_free_takes_nothing_with_its_other_calls():
-    free = [Call(at(seconds), BULK, None, "free") for seconds in range(60)]
-    works = [Work(call.at, call.at, Decimal(0), Decimal(0), Decimal(0)) for call in free[:5]]
-    paid = Call(at(61), Decimal(11), None, "paid")
+    free = [PaidCall(at(seconds), BULK, None, "free") for seconds in range(60)]
+    works = [EnrichmentCredits(call.at, call.at, Decimal(0), Decimal(0), Decimal(0)) for call in free[:5]]
+    paid = PaidCall(at(61), Decimal(11), None, "paid")
     changes = history(50_000, 1100, -900, every=30)
     evidence = Evidence(changes, [*free, paid], works, log=LOG)
     assert interpret(evidence)[1].high <= 911
@@ -49,7 +49,7 @@ def test_a_key_whose_enrichments_were_all_free_takes_nothing_with_its_other_call
 
 
 def test_a_fall_far_below_what_its_calls_cost_may_hide_a_top_up_of_an_earlier_size():
-    calls = [Call(at(6), BULK, (2305.0, 60.0)), Call(at(7), BULK, (2305.0, 60.0)), Call(at(8), Decimal(11))]
+    calls = [PaidCall(at(6), BULK, (2305.0, 60.0)), PaidCall(at(7), BULK, (2305.0, 60.0)), PaidCall(at(8), Decimal(11))]
     changes = history(20_000, 0, 2110)
     [_, found] = interpret(Evidence(changes, calls, log=LOG, sizes=[(at(-900), Decimal(2500))]))
     assert (found.topped_up, found.low, found.certainty) == (2500, 0, "uncertain")
@@ -72,7 +72,7 @@ def test_a_round_rise_from_nearly_nothing_is_a_top_up_of_that_size():
 
 
 def test_an_enrichment_that_ends_at_the_time_leaves_the_doubt_whether_credits_were_added():
-    ended = Work(None, at(13), None, None, BULK)
+    ended = EnrichmentCredits(None, at(13), None, None, BULK)
     for evidence in ({}, {"log": (LOG[0], at(3))}, {"log": LOG}):
         [*_, found] = interpret(Evidence(history(20_000, 0, 19_890, -2499), (), [ended], **evidence))
         assert (found.low, found.certainty) == (0, "uncertain")
@@ -125,10 +125,10 @@ def test_where_people_topped_up_before_a_rise_from_nearly_nothing_is_one():
 
 def test_what_ends_explains_no_more_than_it_can_have_reserved():
     earlier = [(at(-86_400 * day), Decimal(10_000)) for day in (3, 9, 17)]
-    small, large = (Work(None, at(342), None, None, Decimal(most)) for most in (55, 2750))
+    small, large = (EnrichmentCredits(None, at(342), None, None, Decimal(most)) for most in (55, 2750))
     assert top_up_after_a_drop(sizes=earlier, ended=[small]).topped_up > 0
     assert top_up_after_a_drop(sizes=earlier, ended=[large]).topped_up == 0
-    usual = [Work(None, at(second), Decimal(40), Decimal(40), Decimal(40)) for second in range(30, 80, 10)]
+    usual = [EnrichmentCredits(None, at(second), Decimal(40), Decimal(40), Decimal(40)) for second in range(30, 80, 10)]
     assert top_up_after_a_drop(sizes=earlier, ended=[*usual, large]).topped_up > 0
 
 

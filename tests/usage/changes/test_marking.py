@@ -36,7 +36,7 @@ def go(client, workspace, operator):
 
 
 def spent(account, workspace):
-    found = burn.spent(workspace, account.at(-1), account.at(125))
+    found = burn.spent_between(workspace, account.at(-1), account.at(125))
     return found.low, found.credits, found.high
 
 

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from usage.changes.facts import Change, Evidence
 from usage.changes.interpretation import interpret
+from usage.changes.types import Change, Evidence
 
 BEGIN = datetime(2026, 11, 2, tzinfo=UTC)
 

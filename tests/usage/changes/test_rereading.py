@@ -11,7 +11,7 @@ from tests.usage.past import record_steady
 from usage import burn
 from usage.changes import review
 from usage.models import BalanceChange, BalanceHour, BurnPattern
-from usage.readings import record
+from usage.readings import record_reading
 
 WORKED_OUT = ("until", "topped_up", "top_up_low", "top_up_high", "returned", "certainty", "why")
 
@@ -46,7 +46,7 @@ def test_a_history_that_was_read_by_an_older_model_is_put_right_with_its_hours(a
 
 def test_a_long_history_is_read_in_turns_of_bounded_size(account, workspace, monkeypatch):
     before = everything()[1]
-    monkeypatch.setattr(review, "MOST", 20)
+    monkeypatch.setattr(review, "MAX_ROWS", 20)
     with CaptureQueriesContext(connection) as queries:
         call_command("reread_balance", workspace.slug)
     assert sum('FROM "usage_balancechange"' in one["sql"] and "LIMIT" in one["sql"] for one in queries) > 3
@@ -64,10 +64,10 @@ def test_what_an_enrichment_cost_is_taken_over_when_it_comes_to_be_known(workspa
     assert late.certainty == "uncertain"
     account._tell(workspace, 190, "public_bulk_9", settled(731))
     assert BalanceChange.objects.unread().count() == 2
-    review.review_due(workspace, account.at(206), rose=True)
+    review.review_unsettled(workspace, account.at(206), rose=True)
     late.refresh_from_db()
     assert (late.certainty, late.why, late.topped_up, late.top_up_high) == ("certain", ["known"], 0, 0)
-    assert burn.spent(workspace, account.at(0), account.at(206)).credits == 731
+    assert burn.spent_between(workspace, account.at(0), account.at(206)).credits == 731
 
 
 def settled(cost):
@@ -90,6 +90,6 @@ def test_a_plain_fall_is_landed_in_as_many_queries_however_long_the_history_is(w
         end = last - timedelta(hours=60 - hours)
         record_steady(workspace, end, hours=hours)
         with CaptureQueriesContext(connection) as queries:
-            record(workspace, Decimal(10), end + timedelta(seconds=30))
+            record_reading(workspace, Decimal(10), end + timedelta(seconds=30))
         counts.append(len(queries))
     assert counts[1] <= counts[0] <= 12

@@ -293,7 +293,7 @@ def played(request, workspace):
 def test_what_was_spent_is_told_or_lies_in_the_range_that_is_stated(played, workspace):
     kind, account = played
     truth = account.spent
-    found = burn.spent(workspace, account.at(-1), account.at(account.minutes + 5))
+    found = burn.spent_between(workspace, account.at(-1), account.at(account.minutes + 5))
     changes = [
         (
             round((row.until - account.begin).total_seconds() / 60),

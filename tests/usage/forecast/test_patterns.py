@@ -7,8 +7,8 @@ from statistics import fmean
 
 import pytest
 
-from usage.forecast import Batch, Hour, Pattern, learn, observed
-from usage.forecast.courses import Day, _strays
+from usage.forecast import BurnHour, Pattern, RecurringBatch, fit_pattern, usable_hours
+from usage.forecast.burn_models import DayOfBurn, _deviations
 
 # A Monday, 00:00.
 FIRST = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp() // 3600)
@@ -17,13 +17,13 @@ FIRST = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp() // 3600)
 def past(days, spent, *, noise=0.3):
     """Return hours of so many days; ``spent`` says what is usual at an hour counted from the first."""
     rng = random.Random(5)
-    return [Hour(FIRST + n, max(0.0, spent(n) * rng.gauss(1, noise))) for n in range(round(days * 24))]
+    return [BurnHour(FIRST + n, max(0.0, spent(n) * rng.gauss(1, noise))) for n in range(round(days * 24))]
 
 
 def forecast(hours, amount):
     now = hours[-1].number + 1
-    pattern = learn(hours, now)
-    return pattern, pattern.crossings([amount], now, observed(hours, now))[0]
+    pattern = fit_pattern(hours, now)
+    return pattern, pattern.crossings([amount], now, usable_hours(hours, now))[0]
 
 
 def monthly(n):
@@ -76,21 +76,21 @@ def test_a_weekly_batch_decides_on_which_day_the_credits_run_out():
 
 def test_a_batch_that_stayed_away_is_no_longer_expected():
     hours = past(49, lambda n: 4000 if n % 168 == 33 and n < 28 * 24 else 0.5, noise=0)
-    assert learn(hours, hours[-1].number + 1).batch is None
+    assert fit_pattern(hours, hours[-1].number + 1).batch is None
 
 
 def test_irregular_campaigns_are_no_rhythm():
     days = {3, 4, 12, 17, 31, 35}
     hours = past(42, lambda n: 300 if n // 24 in days else 0.5)
-    assert learn(hours, hours[-1].number + 1).batch is None
+    assert fit_pattern(hours, hours[-1].number + 1).batch is None
 
 
 def test_hours_older_than_eight_weeks_tell_of_rare_batches_only():
     hours = past(100, monthly, noise=0)
     now = hours[-1].number + 1
     dear = [hour for hour in hours if hour.spent > 100 or hour.number >= now - 8 * 168]
-    assert learn(dear, now).batch == learn(hours, now).batch
-    assert learn(dear, now).batch.last == datetime(2026, 4, 12, 6, tzinfo=UTC).timestamp() / 3600
+    assert fit_pattern(dear, now).batch == fit_pattern(hours, now).batch
+    assert fit_pattern(dear, now).batch.last == datetime(2026, 4, 12, 6, tzinfo=UTC).timestamp() / 3600
 
 
 def test_the_median_is_the_same_whether_or_not_the_interval_is_asked_for():
@@ -102,7 +102,7 @@ def test_the_median_is_the_same_whether_or_not_the_interval_is_asked_for():
 def test_days_of_which_some_hours_were_not_read_count_for_what_was_read():
     hours = past(28, lambda _: 20)
     holey = [replace(hour, spent=hour.spent / 2, covered=0.5) for hour in hours if hour.number % 24 > 5]
-    assert learn(holey, hours[-1].number + 1).median(4800, hours[-1].number + 1) == pytest.approx(240, rel=0.06)
+    assert fit_pattern(holey, hours[-1].number + 1).median(4800, hours[-1].number + 1) == pytest.approx(240, rel=0.06)
 
 
 @pytest.mark.parametrize(("days", "surely"), [(10, 5), (28, 14)])
@@ -117,7 +117,7 @@ def test_nobody_is_sure_for_longer_than_half_the_time_that_was_watched(days, sur
 def test_of_a_longer_time_what_will_be_spent_is_open(hours, is_open):
     past_days = past(10, lambda _: 20)
     now = past_days[-1].number + 1
-    found = learn(past_days, now).spent(hours, now, observed(past_days, now))
+    found = fit_pattern(past_days, now).spent(hours, now, usable_hours(past_days, now))
     assert found.low < 20 * hours < found.high
     assert found.is_open == is_open
 
@@ -130,8 +130,11 @@ def test_that_nothing_is_sure_for_a_year_shortens_what_lies_beyond_a_year():
 def test_time_before_the_eight_weeks_was_watched_as_well():
     hours = past(100, monthly, noise=0)
     now = hours[-1].number + 1
-    assert observed([hour for hour in hours if hour.spent > 100 or hour.number >= now - 8 * 168], now) == 100 * 24 - 174
-    assert observed(past(60, lambda _: 20)[: 2 * 24], now) == 0
+    assert (
+        usable_hours([hour for hour in hours if hour.spent > 100 or hour.number >= now - 8 * 168], now)
+        == 100 * 24 - 174
+    )
+    assert usable_hours(past(60, lambda _: 20)[: 2 * 24], now) == 0
 
 
 def test_a_burst_in_the_first_week_is_not_the_usual_of_its_weekday():
@@ -142,8 +145,8 @@ def test_a_burst_in_the_first_week_is_not_the_usual_of_its_weekday():
 
 
 def test_what_a_day_is_foretold_is_halfway_between_the_other_of_its_weekday_and_days_of_its_kind():
-    days = [Day(age + 0.5, 190 if age == 7 else 100, 100, age % 7, age % 7 > 4) for age in range(14)]
-    strays = _strays(days, 0.0)
+    days = [DayOfBurn(age + 0.5, 190 if age == 7 else 100, 100, age % 7, age % 7 > 4) for age in range(14)]
+    strays = _deviations(days, 0.0)
     assert strays[0] == pytest.approx(-50 / math.sqrt(1 + (1 + 1 / 9) / 4))
     assert strays[5] == 0
 
@@ -153,8 +156,8 @@ def test_how_far_days_stray_is_neither_more_nor_less_than_they_do(days):
     rng = random.Random(8)
     found = []
     for _ in range(300):
-        spent = [Day(age + 0.5, rng.gauss(100, 20), 100, age % 7, age % 7 < 2) for age in range(days)]
-        found.append(fmean(stray**2 for stray in _strays(spent, 0.0)))
+        spent = [DayOfBurn(age + 0.5, rng.gauss(100, 20), 100, age % 7, age % 7 < 2) for age in range(days)]
+        found.append(fmean(stray**2 for stray in _deviations(spent, 0.0)))
     assert math.sqrt(fmean(found)) == pytest.approx(20, rel=0.05)
 
 
@@ -190,7 +193,7 @@ def test_that_neighbouring_days_are_alike_is_not_the_chance_of_a_day():
 
 def test_the_fewer_batches_were_seen_the_less_is_known_of_their_size():
     few, many = (
-        learn(hours := past(days, lambda n: 4000 if n % 168 == 33 else 0.5, noise=0), hours[-1].number + 1).batch
+        fit_pattern(hours := past(days, lambda n: 4000 if n % 168 == 33 else 0.5, noise=0), hours[-1].number + 1).batch
         for days in (14, 56)
     )
     assert (few.seen, many.seen) == (2, 6)
@@ -200,7 +203,7 @@ def test_the_fewer_batches_were_seen_the_less_is_known_of_their_size():
 
 
 def test_a_batch_that_is_overdue_may_take_a_while_still():
-    batch = Batch(5000, 0.1, FIRST - 11 * 24, 240, 48)
+    batch = RecurringBatch(5000, 0.1, FIRST - 11 * 24, 240, 48)
     [found] = Pattern((0.1,) * 168, 0.0, 0.0, 0.0, 20.0, batch=batch).crossings([3000], FIRST, 9999)
     assert found.early < 12 < found.median < 48 < found.late < 96
 
@@ -209,13 +212,13 @@ def test_a_batch_that_is_overdue_may_take_a_while_still():
 def test_two_distances_tell_little_of_a_rhythm(at, stray):
     starts = {round(day * 24) for day in at}
     hours = past(30, lambda n: 4000 if n in starts else 0.5, noise=0)
-    batch = learn(hours, hours[-1].number + 1).batch
+    batch = fit_pattern(hours, hours[-1].number + 1).batch
     assert (batch and pytest.approx(batch.stray, rel=0.02)) == stray
 
 
 def test_what_a_long_batch_spends_is_spent_at_any_hour_of_it():
     hours = past(44, lambda n: 100 if n % 336 in range(50, 90) else 0.1, noise=0)
-    batch = learn(hours, hours[-1].number + 1).batch
+    batch = fit_pattern(hours, hours[-1].number + 1).batch
     assert batch.last == FIRST + 2 * 336 + 69.5
     assert batch.stray == pytest.approx(39 / math.sqrt(12))
 

@@ -7,6 +7,7 @@ from django.urls import reverse
 
 from tests.keys.conftest import log_request, make_key, note_poll, text_of
 from tests.usage.past import record_series, record_steady
+from usage.credit_status import credit_statuses
 from usage.forecast.runway import (
     BEYOND,
     ONE_BATCH,
@@ -20,7 +21,6 @@ from usage.forecast.runway import (
     stored_runway,
 )
 from usage.models import BalanceHour
-from usage.watch import credits_of
 from workspaces.models import Workspace
 
 PERSON = "/api/v1/public/enrichment/person"
@@ -95,7 +95,7 @@ def test_without_a_log_the_first_falls_of_the_balance_give_it(workspace, hour):
 
 def test_a_provisional_runway_says_so_and_alerts_wait_for_the_learned_one(workspace, hour):
     record_steady(workspace, hour, hours=5, opening=1000, an_hour=10)
-    [one] = credits_of([workspace], hour)
+    [one] = credit_statuses([workspace], hour)
     assert one.runway.is_rough
     assert one.runway.caveat == "provisional, from the first falls of the balance: 5 hours of 48 are read"
     assert days_left(one.burn, Decimal(950), hour) is None
@@ -135,7 +135,7 @@ def test_page_and_mail_say_less_than_one_cycle_seen_and_give_no_dates(workspace,
     page = text_of(client.get(reverse("usage:overview", args=[workspace.slug])))
     assert "Less than one cycle seen" in page
     assert "with no end that is known (less than one cycle seen)" in page
-    [one] = credits_of([workspace], hour)
+    [one] = credit_statuses([workspace], hour)
     facts = dict(one.facts)
     assert facts["About the forecast"].startswith("Less than one cycle seen")
     assert ":" not in facts["Runs out"]

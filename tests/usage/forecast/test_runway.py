@@ -25,7 +25,7 @@ from usage.forecast.runway import (
     stored_runway,
 )
 from usage.models import BalanceHour, BurnPattern
-from usage.polls import land_balance
+from usage.polls import ingest_balance
 from workspaces.models import Poll, Workspace
 
 
@@ -114,7 +114,7 @@ def test_what_was_learned_answers_for_pages_of_many_workspaces_without_a_query(
 def test_a_landed_balance_learns_the_burn(workspace, now):
     record_steady(workspace, now - timedelta(minutes=1))
     poll = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60)
-    land_balance(poll, Balance(organization_id="org_example", credits=Decimal(4279)), now)
+    ingest_balance(poll, Balance(organization_id="org_example", credits=Decimal(4279)), now)
     assert stored_runway(Workspace.objects.get(), Decimal(4279), now).median_at is not None
 
 

@@ -11,7 +11,7 @@ from core import clock
 from tests.usage.accounts import Account
 from tests.usage.past import record_series
 from usage import burn
-from usage.history.csv_format import MOST_ROWS, parse
+from usage.history.csv_format import MOST_ROWS, parse_history
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading
 from workspaces.models import AuditEvent, Workspace
 
@@ -57,7 +57,7 @@ def everything():
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_cells_are_separated_as_the_first_line_says(separator):
     lines = ["time,credits,topped_up", "2026-05-03 14:00,4820.5,", "2026-05-03 15:00,5820.5,1000"]
-    found = parse("\n".join(lines).replace(",", separator), NOW)
+    found = parse_history("\n".join(lines).replace(",", separator), NOW)
     assert found.errors == []
     assert [(row.credits, row.marked) for row in found.rows] == [(Decimal("4820.5"), None), (Decimal("5820.5"), 1000)]
 
@@ -97,27 +97,27 @@ def test_one_reading_is_told_in_the_singular(go, now):
     ],
 )
 def test_a_bad_line_is_named_with_what_is_wrong(line, words):
-    (error,) = parse(f"time,credits\n{line}", NOW).errors
+    (error,) = parse_history(f"time,credits\n{line}", NOW).errors
     assert words in error
 
 
 def test_columns_that_are_missing_are_named():
-    assert "“time” and “credits”" in parse("when,amount\n1,2", NOW).errors[0]
-    assert "“time” and “credits”" in parse("", NOW).errors[0]
+    assert "“time” and “credits”" in parse_history("when,amount\n1,2", NOW).errors[0]
+    assert "“time” and “credits”" in parse_history("", NOW).errors[0]
 
 
 def test_of_many_bad_lines_the_first_are_named_and_the_others_counted():
-    found = parse("time,credits\n" + "x,1\n" * 50, NOW)
+    found = parse_history("time,credits\n" + "x,1\n" * 50, NOW)
     assert (len(found.errors), found.more_errors) == (20, 30)
 
 
 def test_more_rows_than_can_be_taken_at_once_are_refused():
     lines = (f"{(NOW - timedelta(minutes=n)).isoformat()},{n}" for n in range(MOST_ROWS + 1))
-    assert "more than 10,000 rows" in parse("\n".join(["time,credits", *lines]), NOW).errors[0]
+    assert "more than 10,000 rows" in parse_history("\n".join(["time,credits", *lines]), NOW).errors[0]
 
 
 def test_times_without_an_offset_are_utc_and_order_does_not_matter():
-    found = parse("date,balance\n2026-05-03T14:00:00+02:00,5\n2026-05-03 11:00,6", NOW)
+    found = parse_history("date,balance\n2026-05-03T14:00:00+02:00,5\n2026-05-03 11:00,6", NOW)
     assert [(row.since.hour, row.credits) for row in found.rows] == [(11, 6), (12, 5)]
 
 
@@ -133,7 +133,7 @@ def test_a_preview_says_what_would_happen_and_changes_nothing(go, now):
 def test_an_import_becomes_history_with_burn_and_top_ups(go, workspace, now):
     text = past(now, (9, 900), (8, 800), (7, 5700), (6, 5600), (5, 5500))
     assert go(text, "import").status_code == 302
-    found = burn.spent(workspace, now - timedelta(hours=10), now)
+    found = burn.spent_between(workspace, now - timedelta(hours=10), now)
     assert len(burn.top_ups(workspace, now - timedelta(hours=10))) == 1
     assert found.low <= 400 <= found.high
     assert sum(row.spent for row in BalanceHour.objects.all()) == found.credits
@@ -173,7 +173,7 @@ def test_a_gap_is_filled(go, workspace, now):
     assert BalanceReading.objects.filter(gap_seconds__gt=0).count() == 1
     go(past(now, *((hours, 900 - 50 * (9 - hours)) for hours in range(8, 2, -1))), "import")
     assert BalanceReading.objects.filter(gap_seconds__gt=0).count() == 0
-    assert burn.spent(workspace, now - timedelta(hours=9), now - timedelta(hours=2)).covered > 0.99
+    assert burn.spent_between(workspace, now - timedelta(hours=9), now - timedelta(hours=2)).covered > 0.99
 
 
 def test_top_ups_that_the_file_tells_count_as_said_by_its_person(go, workspace, now, operator):
@@ -181,7 +181,7 @@ def test_top_ups_that_the_file_tells_count_as_said_by_its_person(go, workspace, 
     go(text, "import")
     row = BalanceChange.objects.get(mark="top_up")
     assert (row.topped_up, row.top_up_low, row.marked_by, row.note) == (1500, 1500, operator, "Imported: past.csv")
-    assert burn.spent(workspace, now - timedelta(hours=10), now).credits == 700
+    assert burn.spent_between(workspace, now - timedelta(hours=10), now).credits == 700
 
 
 def test_bad_lines_import_nothing(go, now):
@@ -237,7 +237,7 @@ def test_what_was_spent_in_a_gap_lies_in_the_range_after_an_import_too(
     BalanceReading.objects.all().delete()
     BalanceHour.objects.all().delete()
     go(text, "import")
-    found = burn.spent(workspace, account.at(-1), account.at(1505))
+    found = burn.spent_between(workspace, account.at(-1), account.at(1505))
     assert found.low <= account.spent <= found.high
     assert found.high - found.low <= account.spent
 

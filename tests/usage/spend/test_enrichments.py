@@ -2,7 +2,7 @@ from datetime import timedelta
 
 import pytest
 
-from usage.spend.enrichments import enrichments_of, reserved_in
+from usage.spend.enrichments import reservations_by_workspace, summarize_enrichments
 from webhooks.models import Workflow
 
 
@@ -22,7 +22,7 @@ def test_finished_enrichments_are_settled_by_what_they_found_and_running_ones_ho
     workflow("b", summary={"total": 9}, **done | {"completed_at": now - timedelta(days=30)})
     workflow("c", summary={"total": 20}, status="processing")
     workflow("d", status="", summary={})
-    found = enrichments_of(workspace, now - timedelta(days=7), now)
+    found = summarize_enrichments(workspace, now - timedelta(days=7), now)
     assert (found.finished, found.settled, found.running, found.reserved_at_most) == (1, 70, 1, 220)
 
 
@@ -31,7 +31,7 @@ def test_what_upstream_says_that_an_enrichment_costs_and_holds_comes_first(works
     workflow("b", summary={"total": 20}, status="running", credits_reserved=200)
     workflow("c", summary={"total": 20}, status="running", enrichment_type="partial")
     workflow("d", summary={"total": 20}, status="running")
-    assert enrichments_of(workspace, now - timedelta(days=7), now).settled == 5
+    assert summarize_enrichments(workspace, now - timedelta(days=7), now).settled == 5
 
 
 def test_only_what_was_just_seen_running_is_known_to_be_reserved(workspace, workflow, now):
@@ -43,5 +43,5 @@ def test_only_what_was_just_seen_running_is_known_to_be_reserved(workspace, work
     Workflow.objects.create(
         workspace=workspace, workflow_id="e", first_seen_at=now, status_read_at=now - timedelta(minutes=11), **facts
     )
-    found = reserved_in([workspace.pk], now)[workspace.pk]
+    found = reservations_by_workspace([workspace.pk], now)[workspace.pk]
     assert sorted(found) == [(now - timedelta(minutes=2), 220), (now, 20)]

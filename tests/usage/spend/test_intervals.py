@@ -4,25 +4,25 @@ import random
 
 import pytest
 
-from usage.spend.attribution import Fall, Usual, share_out, spans
-from usage.spend.intervals import doubt_of, parts, rest_of
+from usage.spend.attribution import BalanceFall, UsualCost, attribute, build_spans
+from usage.spend.intervals import estimate_uncertainty, spend_estimates, unexplained_range
 
 MOST = {"one": 250.0, "two": 250.0, "three": 250.0}
 
 
 def told(falls, calls, usual=None):
-    found, _ = spans(falls, sorted(calls), 60)
-    shares = share_out(found, MOST, usual)
-    return shares, doubt_of(found, shares, MOST, usual)
+    found, _ = build_spans(falls, sorted(calls), 60)
+    shares = attribute(found, MOST, usual)
+    return shares, estimate_uncertainty(found, shares, MOST, usual)
 
 
 def rows(falls, calls, usual=None):
-    return {part.names: part for part in parts(*told(falls, calls, usual), lambda source: source)}
+    return {part.names: part for part in spend_estimates(*told(falls, calls, usual), lambda source: source)}
 
 
 def minutes(costs):
     """A fall a minute; each minute has the calls that ``costs`` names, with what they cost."""
-    falls = [Fall(60 * n, 60 * n + 60, float(sum(of.values()))) for n, of in enumerate(costs)]
+    falls = [BalanceFall(60 * n, 60 * n + 60, float(sum(of.values()))) for n, of in enumerate(costs)]
     return falls, [(60 * n + 30, name) for n, of in enumerate(costs) for name in of]
 
 
@@ -50,7 +50,7 @@ def test_a_key_without_a_call_gets_nothing_not_even_a_row():
 
 def test_what_known_calls_cost_tells_the_rest_apart():
     costs = [{"one": 40, "two": 1}, {}] * 10
-    usual = {"one": Usual(20, 40.0, 1.0), "two": Usual(20, 1.0, 0.5)}
+    usual = {"one": UsualCost(20, 40.0, 1.0), "two": UsualCost(20, 1.0, 0.5)}
     found = rows(*minutes(costs), usual)
     assert found[("one",)].low <= 400 <= found[("one",)].high
     assert found[("two",)].credits == pytest.approx(10, abs=3)
@@ -77,15 +77,15 @@ def test_ranges_hold_the_truth_in_nine_cases_of_ten(seed):
 
 def test_what_no_call_explains_has_a_range_too():
     falls, calls = minutes([{"one": 40}, {}] * 10)
-    falls = [Fall(fall.since, fall.until, fall.spent + 6) for fall in falls]
+    falls = [BalanceFall(fall.since, fall.until, fall.spent + 6) for fall in falls]
     shares, doubt = told(falls, calls)
-    low, high = rest_of(shares.unexplained, shares, doubt)
+    low, high = unexplained_range(shares.unexplained, shares, doubt)
     assert 40 < low < 120 < high < 200
 
 
 def test_a_top_up_that_may_be_hidden_widens_the_range_of_who_called_then():
     falls, calls = minutes([{"one": 40}, {}, {"two": 10}, {}] * 5)
-    falls[0] = Fall(0, 60, 40.0, more=500.0)
+    falls[0] = BalanceFall(0, 60, 40.0, more=500.0)
     found = rows(falls, calls)
     assert found[("one",)].high > 250
     assert found[("two",)].high < 100

@@ -5,11 +5,11 @@ from decimal import Decimal
 
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.usage.past import record_series
-from usage.watch import credits_of
+from usage.credit_status import credit_statuses
 
 
 def spenders(workspace, now):
-    [known] = credits_of([workspace], now)
+    [known] = credit_statuses([workspace], now)
     return dict(known.spenders).get("Top spenders, 24 hours", "")
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.usage.pipeline import Console
 from tests.usage.spend.ten_keys import MONITOR, WATCHER, past_of, truth_of
-from usage.spend.shares import Share, spending
+from usage.spend.breakdown import SpendShare, spend_breakdown
 
 LENGTH = timedelta(minutes=45)
 
@@ -23,7 +23,7 @@ def watched(request, workspace, monkeypatch):
     made, names = past_of(seed, begin, end, monkeypatch)
     console = Console(workspace, made, names)
     console.watch(begin, end, asks=asks)
-    found = spending(workspace, timezone.now() - begin + timedelta(minutes=5), timezone.now())
+    found = spend_breakdown(workspace, timezone.now() - begin + timedelta(minutes=5), timezone.now())
     truth = truth_of(made, found.since, found.until)
     return found, {console.keys[key].label: spent for key, spent in truth.items()}
 
@@ -61,7 +61,7 @@ def measure(found, truth):
 class Case:
     """A row of the page, and what its keys truly spent."""
 
-    row: Share
+    row: SpendShare
     spent: float
 
     @property

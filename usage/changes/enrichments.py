@@ -2,18 +2,18 @@
 
 from decimal import Decimal
 
-from usage.changes.facts import ZERO, Work
+from usage.changes.types import ZERO, EnrichmentCredits
 from webhooks.models import Workflow
 
 # What a finding costs, and the most that one contact can (``docs/cleanlist-api.md``, "Credits").
 EMAIL, PHONE = Decimal(1), Decimal(10)
 # What one contact can cost by the type of enrichment (``docs/cleanlist-api.md``, "Credits").
 PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
-DEAREST = PRICES["full"]
-MOST_CONTACTS = 250
+MAX_PER_CONTACT = PRICES["full"]
+MAX_CONTACTS = 250
 
 
-def work_of(row: Workflow) -> Work:
+def enrichment_credits(row: Workflow) -> EnrichmentCredits:
     """Return what is known of an enrichment; upstream's own figures first, else what counts and prices tell."""
     total = row.summary.get("total", 0)
     price = PRICES.get(row.enrichment_type)
@@ -21,11 +21,11 @@ def work_of(row: Workflow) -> Work:
     if reserved is None and price is not None and total:
         reserved = price * total
     if charged is None and ("emails_found" in row.summary or "phones_found" in row.summary):
-        charged = settled_cost(row.summary)
-    most = reserved if reserved is not None else DEAREST * (total or MOST_CONTACTS)
-    return Work(row.submitted_at, row.completed_at, reserved, charged, most)
+        charged = cost_of_results(row.summary)
+    most = reserved if reserved is not None else MAX_PER_CONTACT * (total or MAX_CONTACTS)
+    return EnrichmentCredits(row.submitted_at, row.completed_at, reserved, charged, most)
 
 
-def settled_cost(summary: dict[str, int]) -> Decimal:
+def cost_of_results(summary: dict[str, int]) -> Decimal:
     """Return what an enrichment with these counts cost: each e-mail and each phone number that was found."""
     return EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0)

@@ -12,9 +12,9 @@ from uuid import UUID
 from django.db.models import Q
 
 from keys.log.workflows import workflow_id_in, workflow_status_requests
-from usage.changes.facts import ZERO
-from usage.changes.works import work_of
-from usage.spend.attribution import Settled
+from usage.changes.enrichments import enrichment_credits
+from usage.changes.types import ZERO
+from usage.spend.attribution import KnownCost
 from usage.spend.enrichments import STILL_RUNNING
 from webhooks.models import BULK_ID, Workflow
 from workspaces.models import Workspace
@@ -35,7 +35,7 @@ CLOCKS, SECOND = timedelta(seconds=0.25), timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
-class Call:
+class LoggedCall:
     """A paid call of the log; upstream may note its beginning or its end, ``took`` apart."""
 
     at: datetime
@@ -44,7 +44,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Begun:
+class EnrichmentRun:
     """An enrichment, what it took and cost, and the keys that asked about it, with the first time.
 
     It ended after ``ended_after`` and by ``ended_by``; both are None while it runs, and ``begun_at`` where nobody says.
@@ -64,7 +64,7 @@ class Begun:
         """Return which endpoint began it."""
         return BULK if self.workflow_id.startswith(BULK_ID) or self.contacts > 1 else PERSON
 
-    def may_be_of(self, call: Call) -> bool:
+    def may_be_of(self, call: LoggedCall) -> bool:
         """Say whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""
         if call.source[1] != self.endpoint:
             return False
@@ -83,28 +83,30 @@ class Begun:
         latest = max(self.asked_by.values(), default=self.ended_by)
         return (latest - LONGEST, latest) if latest else (_NEVER, _NEVER)
 
-    def nearness(self, call: Call) -> timedelta:
+    def nearness(self, call: LoggedCall) -> timedelta:
         """Return how far ``call`` is from where it is looked for."""
         return abs((self.begun_at or self.asked_by[call.source[0]]) - call.at)
 
 
-def settled_of(workspace: Workspace, since: datetime, until: datetime, calls: Sequence[Call]) -> list[Settled[Source]]:
+def known_costs(
+    workspace: Workspace, since: datetime, until: datetime, calls: Sequence[LoggedCall]
+) -> list[KnownCost[Source]]:
     """Return what is known of ``calls`` (paid ones, oldest first), in two queries at most."""
-    flat = [_settled_at_once(call) for call in _companies(calls)]
+    flat = [_cost_of_company_call(call) for call in _companies(calls)]
     rows = {row.workflow_id: row for row in _rows(workspace, since, until)}
     if not rows:
         return flat
-    asked = _asked(workspace, since - LONGEST, rows)
-    found = [one for row in rows.values() if (one := _begun(row, asked[row.workflow_id])) is not None]
-    return [*flat, *timed(match(found, calls))]
+    asked = _keys_that_asked(workspace, since - LONGEST, rows)
+    found = [one for row in rows.values() if (one := _enrichment_run(row, asked[row.workflow_id])) is not None]
+    return [*flat, *estimate_ends(match_calls(found, calls))]
 
 
-def _settled_at_once(call: Call) -> Settled[Source]:
+def _cost_of_company_call(call: LoggedCall) -> KnownCost[Source]:
     at = call.at.timestamp()
-    return Settled(at, at, 1.0, call.source, ended=at, called=at)
+    return KnownCost(at, at, 1.0, call.source, ended=at, called=at)
 
 
-def _companies(calls: Iterable[Call]) -> Iterable[Call]:
+def _companies(calls: Iterable[LoggedCall]) -> Iterable[LoggedCall]:
     """Keep those that cost a credit at once: a company that was not found is no success."""
     return (call for call in calls if call.source[1] == COMPANY)
 
@@ -115,15 +117,15 @@ def _rows(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Wo
     return Workflow.objects.of(workspace).filter(ended | running).order_by("-pk")[:MOST_WORKS]
 
 
-def _begun(row: Workflow, asked_by: Mapping[UUID, datetime]) -> Begun | None:
+def _enrichment_run(row: Workflow, asked_by: Mapping[UUID, datetime]) -> EnrichmentRun | None:
     """Return what is known of an enrichment, None where its cost is not, or what it holds."""
-    work = work_of(row)
+    work = enrichment_credits(row)
     cost = work.charged if row.completed_at else work.reserved
     if cost is None:
         return None
     # Where upstream does not say when it ended, that is the time at which it was first seen to have.
     is_exact = row.completed_at is not None and row.completed_at != row.status_read_at
-    return Begun(
+    return EnrichmentRun(
         row.workflow_id,
         row.submitted_at,
         row.completed_at,
@@ -135,7 +137,7 @@ def _begun(row: Workflow, asked_by: Mapping[UUID, datetime]) -> Begun | None:
     )
 
 
-def _asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mapping[str, dict[UUID, datetime]]:
+def _keys_that_asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mapping[str, dict[UUID, datetime]]:
     """Return which keys asked about each workflow, as far as the log names it, and when first."""
     found: dict[str, dict[UUID, datetime]] = defaultdict(dict)
     for path, key, at in workflow_status_requests(workspace, since).values_list("path", "key_id", "created_at")[
@@ -146,7 +148,7 @@ def _asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mappi
     return found
 
 
-def match(found: Iterable[Begun], calls: Sequence[Call]) -> list[Settled[Source]]:
+def match_calls(found: Iterable[EnrichmentRun], calls: Sequence[LoggedCall]) -> list[KnownCost[Source]]:
     """Return what can be told of single calls: those that alone can have begun an enrichment.
 
     Of several calls of one key the nearest is taken; which it was matters little. Where calls of several keys come
@@ -154,22 +156,24 @@ def match(found: Iterable[Begun], calls: Sequence[Call]) -> list[Settled[Source]
     other enrichments have taken their calls.
     """
     waiting = sorted(found, key=lambda one: one.begun_at or min(one.asked_by.values(), default=_NEVER))
-    known: list[Settled[Source]] = []
+    known: list[KnownCost[Source]] = []
     times, free = [call.at for call in calls], set(range(len(calls)))
     while True:
         undecided = []
         for one in waiting:
-            place = _take(one, calls, times, free)
+            place = _take_call(one, calls, times, free)
             if place is None:
                 undecided.append(one)
             else:
-                known.append(_settled(one, calls[place]))
+                known.append(_known_cost(one, calls[place]))
         if len(undecided) == len(waiting):
             return known
         waiting = undecided
 
 
-def _take(one: Begun, calls: Sequence[Call], times: Sequence[datetime], free: set[int]) -> int | None:
+def _take_call(
+    one: EnrichmentRun, calls: Sequence[LoggedCall], times: Sequence[datetime], free: set[int]
+) -> int | None:
     """Return the place of the call that began ``one``, where that is certain, and have it taken."""
     earliest, latest = one.between
     places = range(bisect_left(times, earliest), bisect_right(times, latest))
@@ -183,7 +187,7 @@ def _take(one: Begun, calls: Sequence[Call], times: Sequence[datetime], free: se
     return found
 
 
-def timed(known: Sequence[Settled[Source]]) -> list[Settled[Source]]:
+def estimate_ends(known: Sequence[KnownCost[Source]]) -> list[KnownCost[Source]]:
     """Return ``known`` with the end of those that were only seen to have ended: after as long as others take."""
     took = [one.until - one.since for one in known if one.since < one.ended == one.until]
     if len(took) < ENOUGH:
@@ -197,8 +201,8 @@ def timed(known: Sequence[Settled[Source]]) -> list[Settled[Source]]:
     ]
 
 
-def _settled(one: Begun, call: Call) -> Settled[Source]:
+def _known_cost(one: EnrichmentRun, call: LoggedCall) -> KnownCost[Source]:
     began = (one.begun_at or call.at).timestamp()
     ended_by = math.inf if one.ended_by is None else one.ended_by.timestamp()
     ended_after = began if one.ended_after is None else one.ended_after.timestamp()
-    return Settled(began, ended_by, one.credits, call.source, one.reserved, ended_after, call.at.timestamp())
+    return KnownCost(began, ended_by, one.credits, call.source, one.reserved, ended_after, call.at.timestamp())

@@ -14,10 +14,10 @@ import redis
 import structlog
 
 from core import clock
-from usage.budgets.standing import Standing, standings_of
-from usage.burn import Spent, spent
+from usage.budgets.status import BudgetStatus, budget_statuses
+from usage.burn import SpentCredits, spent_between
+from usage.credit_status import CreditStatus, credit_statuses
 from usage.forecast.runway import BEYOND, NOT_FALLING, Runway
-from usage.watch import Credits, credits_of
 from workspaces.models import Poll
 from workspaces.polling import rate_limiter
 
@@ -38,7 +38,7 @@ return table.concat(found, '\\n')
 logger = structlog.get_logger(__name__)
 
 
-class Budget(msgspec.Struct, frozen=True, array_like=True):
+class BudgetMetrics(msgspec.Struct, frozen=True, array_like=True):
     """A budget, and what was used of it in its present month or week, in credits; None where that is not known."""
 
     credits: float
@@ -47,11 +47,11 @@ class Budget(msgspec.Struct, frozen=True, array_like=True):
     high: float | None
 
 
-class Figures(msgspec.Struct, frozen=True, array_like=True):
+class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
     """One workspace's figures as of ``at``. Moments are seconds since 1970, amounts credits; None is not known.
 
     ``empty_early_at``, ``empty_at`` and ``empty_late_at`` are when nothing is left: the median, and the 80 % interval
-    around it. ``spent`` is of the last 24 hours; ``burn`` is that by the hour, as far as hours were watched.
+    around it. ``spent_between`` is of the last 24 hours; ``burn`` is that by the hour, as far as hours were watched.
     """
 
     at: float
@@ -60,10 +60,10 @@ class Figures(msgspec.Struct, frozen=True, array_like=True):
     empty_early_at: float | None
     empty_at: float | None
     empty_late_at: float | None
-    budget: Budget | None
+    budget: BudgetMetrics | None
 
 
-def after_landing(polls: Sequence[Poll]) -> None:
+def refresh_metrics(polls: Sequence[Poll]) -> None:
     """Renew the figures of workspaces whose balance has landed."""
     workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == "balance"}
     if not workspaces:
@@ -73,47 +73,47 @@ def after_landing(polls: Sequence[Poll]) -> None:
         due = [workspace for pk, workspace in workspaces.items() if left[pk] < KEPT_SECONDS - RENEWED_SECONDS]
         if due:
             now = clock.now()
-            standings = standings_of(due, now)
-            known = [one for one in credits_of(due, now) if one.latest]
-            _keep({one.workspace.pk: _figures(one, standings.get(one.workspace.pk)) for one in known})
+            statuses = budget_statuses(due, now)
+            known = [one for one in credit_statuses(due, now) if one.latest]
+            _store({one.workspace.pk: _compute(one, statuses.get(one.workspace.pk)) for one in known})
     except redis.RedisError as error:
         logger.warning("figures_not_kept", error=type(error).__name__)
 
 
-def kept(workspaces: Iterable[int]) -> Mapping[int, Figures]:
+def cached_metrics(workspaces: Iterable[int]) -> Mapping[int, CachedMetrics]:
     """Return what is known of each of ``workspaces``. Raises redis.RedisError."""
     asked = list(workspaces)
     if not asked:
         return {}
     found: Any = rate_limiter.connection().register_script(_GET)(args=["\n".join(map(_key, asked))])
-    read = ((pk, _read(text)) for pk, text in zip(asked, found.split(b"\n"), strict=True) if text)
+    read = ((pk, _decode_or_none(text)) for pk, text in zip(asked, found.split(b"\n"), strict=True) if text)
     return {pk: figures for pk, figures in read if figures}
 
 
-def _figures(known: Credits, standing: Standing | None) -> Figures:
-    day, ahead = spent(known.workspace, known.now - DAY, known.now), known.runway
+def _compute(known: CreditStatus, status: BudgetStatus | None) -> CachedMetrics:
+    day, ahead = spent_between(known.workspace, known.now - DAY, known.now), known.runway
     budget = None
-    if standing is not None:
-        used = standing.used
+    if status is not None:
+        used = status.used
         amounts = (used.low, used.credits, used.high) if used else (None, None, None)
-        budget = Budget(float(standing.budget.credits), *map(_number, amounts))
-    return Figures(
+        budget = BudgetMetrics(float(status.budget.credits), *map(_float_or_none, amounts))
+    return CachedMetrics(
         at=known.now.timestamp(),
         spent=float(day.credits) if day.covered else None,
-        burn=_burn(day),
-        empty_early_at=_moment(ahead.early_at, ahead),
-        empty_at=_moment(ahead.median_at, ahead),
-        empty_late_at=_moment(ahead.late_at, ahead),
+        burn=_burn_per_hour(day),
+        empty_early_at=_timestamp(ahead.early_at, ahead),
+        empty_at=_timestamp(ahead.median_at, ahead),
+        empty_late_at=_timestamp(ahead.late_at, ahead),
         budget=budget,
     )
 
 
-def _burn(day: Spent) -> float | None:
+def _burn_per_hour(day: SpentCredits) -> float | None:
     """Return credits an hour over the watched part of the last 24 hours."""
     return float(day.credits) / (24 * day.covered) if day.covered else None
 
 
-def _moment(at: datetime | None, ahead: Runway) -> float | None:
+def _timestamp(at: datetime | None, ahead: Runway) -> float | None:
     """Return a moment of a forecast: NEVER where it lies beyond a year, None where nobody knows."""
     if at is not None:
         return at.timestamp()
@@ -121,7 +121,7 @@ def _moment(at: datetime | None, ahead: Runway) -> float | None:
     return NEVER if is_beyond else None
 
 
-def _number(amount: Decimal | None) -> float | None:
+def _float_or_none(amount: Decimal | None) -> float | None:
     return None if amount is None else float(amount)
 
 
@@ -137,19 +137,19 @@ def _seconds_left(workspaces: Iterable[int]) -> dict[int, int]:
         return dict(zip(workspaces, pipe.execute(), strict=True))
 
 
-def _keep(figures: Mapping[int, Figures]) -> None:
+def _store(figures: Mapping[int, CachedMetrics]) -> None:
     with rate_limiter.connection().pipeline(transaction=False) as pipe:
         for pk, one in figures.items():
             pipe.set(_key(pk), msgspec.json.encode(one), ex=KEPT_SECONDS)
         pipe.execute()
 
 
-def _read(text: bytes) -> Figures | None:
-    """Return what is kept, None for what was not written here."""
+def _decode_or_none(text: bytes) -> CachedMetrics | None:
+    """Return the stored metrics, or None if they cannot be decoded."""
     try:
         return _decode(text)
     except msgspec.MsgspecError:
         return None
 
 
-_decode = msgspec.json.Decoder(Figures).decode
+_decode = msgspec.json.Decoder(CachedMetrics).decode

@@ -7,13 +7,13 @@ from decimal import Decimal
 from functools import cached_property
 
 from core.formatting import figure, span
+from usage.budgets.consumption import BudgetUsage, usage_by_workspace
 from usage.budgets.periods import Period
-from usage.budgets.used import Used, used_in
-from usage.forecast import Sums
+from usage.credit_status import CreditStatus, credit_statuses
+from usage.forecast import SpendForecast
 from usage.forecast.runway import Burn
 from usage.hours import HOUR
 from usage.models import Budget
-from usage.watch import Credits, credits_of
 from workspaces.models import Workspace
 
 # From this part of a budget on it is worth a line on pages that are not about it.
@@ -21,7 +21,7 @@ CLOSE = Decimal("0.8")
 
 
 @dataclass(frozen=True)
-class Outlook:
+class BudgetForecast:
     """What will be used from now to the end of the period: the median, and the 80 % interval around it.
 
     ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess, and instead of
@@ -42,17 +42,17 @@ class Outlook:
         if self.is_rough:
             return f"hardly under {figure(low)} or over {figure(high)}"
         more = ", or more if something comes that was not seen so far" if self.is_open else ""
-        return f"80 % {between(low, high)}{more}"
+        return f"80 % {format_range(low, high)}{more}"
 
 
 @dataclass(frozen=True)
-class Standing:
+class BudgetStatus:
     """One workspace's budget as of now; what costs more is worked out when asked for."""
 
     budget: Budget
     period: Period
-    credits: Credits
-    used: Used | None
+    credits: CreditStatus
+    used: BudgetUsage | None
 
     @property
     def problem(self) -> str:
@@ -91,22 +91,22 @@ class Standing:
         return end is not None and not end.is_rough and end.median > self.budget.credits
 
     @cached_property
-    def outlook(self) -> Outlook | None:
+    def outlook(self) -> BudgetForecast | None:
         """Return what will be used until the period ends, None where that is not known."""
         if self.used is None:
             return None
         # What was spent after the last reading is part of the forecast.
         begin = max(self.period.start, min(self.used.read_at, self.credits.now))
-        return outlook_of(self.credits.burn, begin, self.period.end)
+        return forecast_spend(self.credits.burn, begin, self.period.end)
 
     @cached_property
-    def end(self) -> Outlook | None:
+    def end(self) -> BudgetForecast | None:
         """Return what will have been used when the period ends, None where that is not known."""
         used, ahead = self.used, self.outlook
         if used is None or ahead is None:
             return None
         amounts = (used.low + ahead.low, used.credits + ahead.median, used.high + ahead.high)
-        return Outlook(*amounts, ahead.is_rough, ahead.caveat, ahead.is_open)
+        return BudgetForecast(*amounts, ahead.is_rough, ahead.caveat, ahead.is_open)
 
     @property
     def alarm(self) -> str:
@@ -142,7 +142,7 @@ class Standing:
         """Return what was used as a figure or as a range."""
         if self.used is None:
             return "an unknown number"
-        return between(self.used.low, self.used.high) if self.used.is_range else figure(self.used.credits)
+        return format_range(self.used.low, self.used.high) if self.used.is_range else figure(self.used.credits)
 
     @property
     def outlook_words(self) -> str:
@@ -154,19 +154,19 @@ class Standing:
         return f"{words} ({end.caveat})" if end.caveat else words
 
 
-def between(low: Decimal | int, high: Decimal | int) -> str:
+def format_range(low: Decimal | int, high: Decimal | int) -> str:
     """Say a range: "between 4,900 and 5,300"."""
     return f"between {figure(low)} and {figure(high)}"
 
 
-def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
+def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast | None:
     """Return what will be used from ``begin`` to ``end``, None where nothing is known of the burn."""
     hours = (end - begin) / HOUR
     if burn.pattern is not None:
         ahead = burn.pattern.spent(hours, begin.timestamp() / 3600, burn.hours_seen)
     elif burn.rates is not None:
         rates = burn.rates
-        ahead = Sums(rates.low * hours, rates.likely * hours, rates.high * hours)
+        ahead = SpendForecast(rates.low * hours, rates.likely * hours, rates.high * hours)
     else:
         return None
     is_guess = burn.pattern is not None and burn.pattern.is_less_than_one_cycle
@@ -174,24 +174,24 @@ def outlook_of(burn: Burn, begin: datetime, end: datetime) -> Outlook | None:
     amounts = (0.0 if is_guess else ahead.low, ahead.median, ahead.high)
     low, median, high = (Decimal(round(amount, 4)) for amount in amounts)
     is_rough = burn.pattern is None or is_guess
-    return Outlook(low, median, high, is_rough, burn.caveat, ahead.is_open)
+    return BudgetForecast(low, median, high, is_rough, burn.caveat, ahead.is_open)
 
 
-def standings_of(workspaces: Iterable[Workspace], now: datetime) -> dict[int, Standing]:
+def budget_statuses(workspaces: Iterable[Workspace], now: datetime) -> dict[int, BudgetStatus]:
     """Return how each budget stands, by workspace; six queries, two more where burns and reservations are."""
     asked = {one.pk: one for one in workspaces}
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)} if asked else {}
-    return _standings(budgets, credits_of([asked[pk] for pk in budgets], now)) if budgets else {}
+    return _statuses(budgets, credit_statuses([asked[pk] for pk in budgets], now)) if budgets else {}
 
 
-def standing_of(credits: Credits) -> Standing | None:  # noqa: A002 - as everywhere here
+def budget_status(credits: CreditStatus) -> BudgetStatus | None:  # noqa: A002 - as everywhere here
     """Return how the budget of the workspace of ``credits`` stands, None without one; four queries."""
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace=credits.workspace)}
-    return _standings(budgets, [credits]).get(credits.workspace.pk)
+    return _statuses(budgets, [credits]).get(credits.workspace.pk)
 
 
-def _standings(budgets: Mapping[int, Budget], known: Iterable[Credits]) -> dict[int, Standing]:
+def _statuses(budgets: Mapping[int, Budget], known: Iterable[CreditStatus]) -> dict[int, BudgetStatus]:
     found = {one.workspace.pk: one for one in known if one.workspace.pk in budgets}
     periods = {pk: budgets[pk].period_at(one.now) for pk, one in found.items()}
-    used = used_in(periods, {pk: one.latest for pk, one in found.items() if one.latest})
-    return {pk: Standing(budgets[pk], periods[pk], one, used.get(pk)) for pk, one in found.items()}
+    used = usage_by_workspace(periods, {pk: one.latest for pk, one in found.items() if one.latest})
+    return {pk: BudgetStatus(budgets[pk], periods[pk], one, used.get(pk)) for pk, one in found.items()}

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from usage.changes.facts import SKEW, ZERO, Change, Work
+from usage.changes.types import SKEW, ZERO, Change, EnrichmentCredits
 
 
 @dataclass
-class Known:
+class AssignedCredits:
     """Of one change: what known enrichments took and gave back.
 
     ``earlier`` is what those took before that gave back here. More ended here of which amounts are not known: those
@@ -28,13 +28,13 @@ class Known:
         return bool(self.reserved or self.returned)
 
 
-def place(works: Sequence[Work], changes: Sequence[Change]) -> list[Known]:
+def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Change]) -> list[AssignedCredits]:
     """Lay what enrichments took and gave back at the changes that show it; return what is known of each change.
 
     Clocks differ a little: near the border of two changes it is the one that it fits better. Of an enrichment of which
     one half shows in no change the other half is left out too, so that nothing is counted by halves.
     """
-    found = _Placing(changes, works)
+    found = _Assignment(changes, works)
     ended = [work for work in works if work.ended_at is not None]
     for work in sorted(ended, key=lambda one: one.begun_at or one.ended_at or changes[0].since):
         found.lay(work)
@@ -45,24 +45,24 @@ def place(works: Sequence[Work], changes: Sequence[Change]) -> list[Known]:
 ENOUGH = 5
 
 
-class _Placing:
-    def __init__(self, changes: Sequence[Change], works: Sequence[Work]) -> None:
+class _Assignment:
+    def __init__(self, changes: Sequence[Change], works: Sequence[EnrichmentCredits]) -> None:
         self.changes = changes
         self.ends = [change.until for change in changes]
         self.rest = [change.delta for change in changes]
-        self.known = [Known() for _ in changes]
+        self.known = [AssignedCredits() for _ in changes]
         sizes = [work.reserved for work in works if work.reserved is not None]
         self.largest_known = max(sizes) if len(sizes) >= ENOUGH else None
         self.largest = max((abs(change.delta) for change in changes), default=ZERO)
 
-    def lay(self, work: Work) -> None:
+    def lay(self, work: EnrichmentCredits) -> None:
         """Lay both halves, the beginning first: where it ended at once, both are of one change."""
         reserved, charged = work.reserved, work.charged
         if reserved is None or charged is None:
             if (last := self._best(work.ended_at, 1, self.largest)) is not None:
                 self.known[last].ended += min(work.most, self.largest_known or work.most)
             return
-        first = Known()
+        first = AssignedCredits()
         if is_within := work.begun_at is not None and work.begun_at >= self.changes[0].since:
             begun = self._best(work.begun_at, -1, reserved)
             if begun is None or self._best(work.ended_at, 1, reserved) is None:

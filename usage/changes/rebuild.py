@@ -7,15 +7,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
-from usage.changes.facts import ZERO, Certainty
-from usage.hours import HOUR, hour_of
+from usage.changes.types import ZERO, Certainty
+from usage.hours import HOUR, start_of_hour
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 from workspaces.models import Workspace
 
 BATCH = 500
 
 
-def relink(workspace: Workspace, since: datetime, until: datetime, longest: timedelta) -> None:
+def rebuild_changes(workspace: Workspace, since: datetime, until: datetime, longest: timedelta) -> None:
     """Make the changes of all readings that begin from ``since`` to ``until`` and of the one after them, unread.
 
     Two readings further apart than ``longest`` have a gap between them. The caller holds the workspace's row.
@@ -34,7 +34,7 @@ def relink(workspace: Workspace, since: datetime, until: datetime, longest: time
     BalanceReading.objects.bulk_update(fresh, ["gap_seconds"], batch_size=BATCH)
     end = after.first_read_at if after else until
     begin = min(since, before.read_at) if before and since - before.read_at <= longest else since
-    _count_hours(workspace, hour_of(begin), hour_of(end))
+    _count_hours(workspace, start_of_hour(begin), start_of_hour(end))
 
 
 def _changes(
@@ -89,7 +89,7 @@ def _count_hours(workspace: Workspace, first: datetime, last: datetime) -> None:
     changes = BalanceChange.objects.of(workspace).filter(until__gte=first, since__lt=end).order_by("until")
     hours: dict[datetime, _Tally] = {}
     for row in rows.order_by("first_read_at"):
-        for hour, seconds in _spread(row.first_read_at, row.read_at):
+        for hour, seconds in _seconds_by_hour(row.first_read_at, row.read_at):
             tally = hours.setdefault(hour, _Tally(row.credits, row.credits, row.credits))
             tally.see(row.credits)
             tally.covered += seconds
@@ -102,10 +102,10 @@ def _count_hours(workspace: Workspace, first: datetime, last: datetime) -> None:
 
 def _count(change: BalanceChange, hours: dict[datetime, _Tally]) -> None:
     if not change.is_gap:
-        for hour, seconds in _spread(change.since, change.until):
+        for hour, seconds in _seconds_by_hour(change.since, change.until):
             tally = hours.setdefault(hour, _Tally(change.before, change.before, change.before))
             tally.covered += seconds
-    tally = hours.setdefault(hour_of(change.until), _Tally(change.after, change.after, change.after))
+    tally = hours.setdefault(start_of_hour(change.until), _Tally(change.after, change.after, change.after))
     tally.topped_up += change.topped_up
     if change.is_gap:
         tally.lost += change.spent
@@ -129,15 +129,17 @@ def _hour(workspace: Workspace, hour: datetime, tally: _Tally) -> BalanceHour:
     )
 
 
-def _spread(since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
+def _seconds_by_hour(since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
     """Yield each hour that lies between the two, with how many seconds of it do."""
-    hour = hour_of(since)
+    hour = start_of_hour(since)
     while hour <= until:
         yield hour, max(0.0, (min(until, hour + HOUR) - max(since, hour)).total_seconds())
         hour += HOUR
 
 
-def runs_of(rows: Sequence[tuple[datetime, datetime]], others: Sequence[datetime]) -> list[tuple[datetime, datetime]]:
+def contiguous_ranges(
+    rows: Sequence[tuple[datetime, datetime]], others: Sequence[datetime]
+) -> list[tuple[datetime, datetime]]:
     """Return beginning and end of each run of ``rows`` (beginning, end) between which none of ``others`` lies.
 
     Both are in order of time.

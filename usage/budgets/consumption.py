@@ -10,17 +10,17 @@ from django.db import connection
 
 from core.db.sql import execute_batch, json_recordset, to_json
 from usage.budgets.periods import Period
-from usage.changes.facts import ZERO
 from usage.changes.interpretation import CENT
+from usage.changes.types import ZERO
 from usage.models import BalanceChange, BalanceReading, Budget
-from usage.rounding import bounds, estimated
+from usage.rounding import round_estimate, round_range
 from workspaces.models import Workspace
 
 AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
 
 
 @dataclass(frozen=True)
-class Used:
+class BudgetUsage:
     """What was used: likely ``credits``, at least ``low`` and at most ``high``; net, as everything that is spent.
 
     It is known from ``since`` on: the beginning of the period, or the first reading where that came later. It is as of
@@ -64,7 +64,7 @@ WHERE change.top_up_high > 0 OR NOT change.corrected = 0 OR change.is_gap GROUP 
 _ACROSS = f"SELECT change.* {_INSIDE} WHERE change.is_gap AND change.since < asked.began_at"
 
 
-def used_in(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading]) -> dict[int, Used]:
+def usage_by_workspace(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading]) -> dict[int, BudgetUsage]:
     """Return what each workspace has used since its period began, by its ``latest`` reading; none without one."""
     known = {pk: (period, latest[pk]) for pk, period in periods.items() if pk in latest}
     if not known:
@@ -73,23 +73,23 @@ def used_in(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading])
         {"workspace": pk, "began_at": period.start, "seen_at": reading.first_read_at}
         for pk, (period, reading) in known.items()
     )
-    openings = {row.workspace_id: row for row in BalanceReading.objects.raw(_of_asked(_OPENINGS), [asked])}
-    across = {row.workspace_id: row for row in BalanceChange.objects.raw(_of_asked(_ACROSS), [asked])}
-    [rows] = execute_batch((_of_asked(_SUMS), [asked]))
+    openings = {row.workspace_id: row for row in BalanceReading.objects.raw(_with_bounds(_OPENINGS), [asked])}
+    across = {row.workspace_id: row for row in BalanceChange.objects.raw(_with_bounds(_ACROSS), [asked])}
+    [rows] = execute_batch((_with_bounds(_SUMS), [asked]))
     sums = {pk: [Decimal(one or 0).quantize(CENT) for one in found] for pk, *found in rows}
     return {
-        pk: _used(period, openings[pk], reading, sums.get(pk, [ZERO] * len(AMOUNTS)), across.get(pk))
+        pk: _budget_usage(period, openings[pk], reading, sums.get(pk, [ZERO] * len(AMOUNTS)), across.get(pk))
         for pk, (period, reading) in known.items()
     }
 
 
-def _of_asked(sql: str) -> str:
+def _with_bounds(sql: str) -> str:
     return sql.format(asked=json_recordset("asked", _ASKED, connection.vendor))
 
 
-def _used(
+def _budget_usage(
     period: Period, opening: BalanceReading, reading: BalanceReading, sums: list[Decimal], across: BalanceChange | None
-) -> Used:
+) -> BudgetUsage:
     added, least, most, corrected = sums
     fallen = opening.credits - reading.credits + corrected
     likely, low, high = fallen + added, fallen + least, fallen + most
@@ -98,11 +98,11 @@ def _used(
         share = Decimal((period.start - across.since) / (across.until - across.since)).quantize(CENT)
         likely, low = likely - across.spent * share, low - max(ZERO, across.spent_low)
     likely, low, high = (max(ZERO, one).quantize(CENT) for one in (likely, low, high))
-    likely, (low, high) = estimated(likely, high - low), bounds(low, high)
-    return Used(likely, low, high, max(period.start, opening.first_read_at), reading.read_at)
+    likely, (low, high) = round_estimate(likely, high - low), round_range(low, high)
+    return BudgetUsage(likely, low, high, max(period.start, opening.first_read_at), reading.read_at)
 
 
-def used_along(
+def usage_history(
     workspace: Workspace, budget: Budget, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Period, Decimal]]:
     """Yield the most that had been used at each reading from the period of ``since`` on, in two queries.

@@ -11,12 +11,12 @@ from django.urls import NoReverseMatch, reverse
 
 from alerts.engine.rule_kinds import Fact
 from core.formatting import figure, span, stamp, whole_span, with_unit
-from usage.burn import Spent, spent_since
-from usage.changes.facts import SKEW
+from usage.burn import SpentCredits, spent_since
+from usage.changes.types import SKEW
 from usage.forecast.runway import BEYOND, NOT_FALLING, REACHED, Burn, Runway, burn_of, days_left, forecast, stored_burn
 from usage.models import BalanceReading, BurnPattern
-from usage.spend.enrichments import reserved_in
-from usage.spend.shares import Share, spending
+from usage.spend.breakdown import SpendShare, spend_breakdown
+from usage.spend.enrichments import reservations_by_workspace
 from workspaces.models import Poll, Workspace
 
 SPANS = (
@@ -29,7 +29,7 @@ MOST_SPENDERS = 3
 
 
 @dataclass(frozen=True)
-class Credits:
+class CreditStatus:
     """What the mirror holds of one workspace's credits, as of ``now``; what costs more is worked out when asked for."""
 
     workspace: Workspace
@@ -65,7 +65,7 @@ class Credits:
     @cached_property
     def url(self) -> str:
         """Return where its page is."""
-        return page_of(self.workspace)
+        return usage_url(self.workspace)
 
     @property
     def is_learned(self) -> bool:
@@ -112,7 +112,7 @@ class Credits:
         if self.reserved:
             facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
         facts += [
-            (f"Spent in the {name}", with_unit(past.rounded, "credits") + _between(past))
+            (f"Spent in the {name}", with_unit(past.rounded, "credits") + _format_range(past))
             for (name, _), past in zip(SPANS, spent, strict=True)
         ]
         ahead = self.runway
@@ -120,24 +120,28 @@ class Credits:
             return [*facts, ("Runs out", "no credits are left")]
         if ahead.median_at is None:
             return [*facts, ("Runs out", ahead.reason or "later than a year from now")]
-        return [*facts, ("Runs out", f"{self.lasts or 'now'}{_when(ahead, self.now)}"), *_remarks(ahead)]
+        return [
+            *facts,
+            ("Runs out", f"{self.lasts or 'now'}{_format_dates(ahead, self.now)}"),
+            *_forecast_remarks(ahead),
+        ]
 
     @cached_property
     def spenders(self) -> tuple[Fact, ...]:
         """Return who spent most of the last day's credits, and what of them no call explains. Costs queries."""
-        estimate = spending(self.workspace, timedelta(days=1), self.now)
+        estimate = spend_breakdown(self.workspace, timedelta(days=1), self.now)
         named = [share for share in estimate.by_key if share.keys and share.credits > 0][:MOST_SPENDERS]
-        words = [f"{share.names}: {_spent_by(share)}" for share in named]
+        words = [f"{share.names}: {_format_share(share)}" for share in named]
         if estimate.unexplained and estimate.unexplained.high > 0:
-            words.append(f"explained by no call: {_spent_by(estimate.unexplained)}")
+            words.append(f"explained by no call: {_format_share(estimate.unexplained)}")
         return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
 
 
-def _between(past: Spent) -> str:
+def _format_range(past: SpentCredits) -> str:
     return f" (estimate; {figure(past.low)} to {figure(past.high)})" if past.is_range else ""
 
 
-def _spent_by(share: Share) -> str:
+def _format_share(share: SpendShare) -> str:
     """Say a figure with its range; where that is as wide as the figure, the range alone."""
     if share.high - share.low > share.credits:
         return f"between {share.low:,} and {share.high:,} credits"
@@ -146,7 +150,7 @@ def _spent_by(share: Share) -> str:
     )
 
 
-def _when(ahead: Runway, now: datetime) -> str:
+def _format_dates(ahead: Runway, now: datetime) -> str:
     """Say the moments of a forecast; where it is rough, without dates."""
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
@@ -155,28 +159,30 @@ def _when(ahead: Runway, now: datetime) -> str:
     return likely + (f", 80 % between {stamp(early)} and {stamp(late)}" if early and late else "")
 
 
-def _remarks(ahead: Runway) -> list[Fact]:
+def _forecast_remarks(ahead: Runway) -> list[Fact]:
     words = "; ".join(words for words in (ahead.caveat, ahead.basis) if words)
     return [("About the forecast", words[0].upper() + words[1:])] if words else []
 
 
-def credits_of(workspaces: Iterable[Workspace], now: datetime) -> list[Credits]:
+def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[CreditStatus]:
     """Return what is known of each workspace's credits, in two queries; burns and reservations are one more each."""
     known = {workspace.pk: workspace for workspace in workspaces}
-    polls = polls_of(known.values())
-    latest = _one_each(BalanceReading.objects.order_by("-read_at"), known)
+    polls = balance_polls(known.values())
+    latest = _first_per_workspace(BalanceReading.objects.order_by("-read_at"), known)
     learned = cache(lambda: {row.workspace_id: row for row in BurnPattern.objects.filter(workspace__in=known)})
-    held = cache(lambda: reserved_in(known, now))
-    return [Credits(one, now, polls.get(pk), latest.get(pk), learned, held) for pk, one in known.items()]
+    held = cache(lambda: reservations_by_workspace(known, now))
+    return [CreditStatus(one, now, polls.get(pk), latest.get(pk), learned, held) for pk, one in known.items()]
 
 
-def polls_of(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
+def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
     """Return the poll of each workspace's balance."""
     rows = Poll.objects.filter(workspace__in=list(workspaces), resource="balance").order_by("-pk")
     return {poll.workspace_id: poll for poll in rows}
 
 
-def _one_each(rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]) -> dict[int, BalanceReading]:
+def _first_per_workspace(
+    rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]
+) -> dict[int, BalanceReading]:
     """Return the first of ``rows`` of each workspace, by its index however long the history is."""
     if not workspaces:
         return {}
@@ -185,7 +191,7 @@ def _one_each(rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspa
     return {row.workspace_id: row for row in BalanceReading.objects.filter(pk__in=ids)}
 
 
-def page_of(workspace: Workspace) -> str:
+def usage_url(workspace: Workspace) -> str:
     """Return where a workspace's usage is shown."""
     try:
         return reverse("usage:overview", args=[workspace.slug])

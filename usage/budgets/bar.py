@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from usage.budgets.standing import Standing
+from usage.budgets.status import BudgetStatus
 
 WIDTH = 1000
 # A drawing reaches so far beyond what must be seen in it; what lies further, as a wide interval may, is cut off.
@@ -11,7 +11,7 @@ ROOM, MOST = Decimal("1.08"), Decimal("1.5")
 
 
 @dataclass(frozen=True)
-class Stretch:
+class BarSegment:
     """A part of the bar, from ``x`` on, in thousandths of its width."""
 
     x: float
@@ -19,31 +19,31 @@ class Stretch:
 
 
 @dataclass(frozen=True)
-class Bar:
+class BudgetBar:
     """What is drawn; ``words`` say the same. ``goes_on`` says that the interval reaches further, or may do so."""
 
     budget: float
-    used: Stretch
-    maybe: Stretch
-    median: Stretch | None
-    interval: Stretch | None
+    used: BarSegment
+    maybe: BarSegment
+    median: BarSegment | None
+    interval: BarSegment | None
     goes_on: bool
     level: str
     words: str
 
 
-def draw(one: Standing) -> Bar:
+def budget_bar(one: BudgetStatus) -> BudgetBar:
     """Return the bar of a budget of which it is known what was used."""
     used, end, budget = one.used, one.end, one.budget.credits
     assert used is not None  # noqa: S101 - as the caller has seen
     seen = max(budget, used.high, end.median if end else budget)
     full = min(max(seen, end.high if end else seen), seen * MOST) * ROOM
 
-    def stretch(low: Decimal, high: Decimal) -> Stretch:
+    def stretch(low: Decimal, high: Decimal) -> BarSegment:
         left, right = (round(min(1.0, float(amount / full)) * WIDTH, 1) for amount in (low, high))
-        return Stretch(left, round(right - left, 1))
+        return BarSegment(left, round(right - left, 1))
 
-    return Bar(
+    return BudgetBar(
         budget=stretch(budget, full).x,
         used=stretch(Decimal(0), used.low),
         maybe=stretch(used.low, used.high),
@@ -55,5 +55,5 @@ def draw(one: Standing) -> Bar:
     )
 
 
-def _level(one: Standing) -> str:
+def _level(one: BudgetStatus) -> str:
     return "danger" if one.is_passed else "warning" if one.is_close else "ok"

@@ -20,13 +20,13 @@ STEADY_WEEKS = 26.0
 LEAST_DAYS_OF_A_STEP = 2
 LEAST_GAIN = 12.0
 # What other days of the same weekday foretell leans on days like it (weekdays, weekends) as if they were one day more.
-LEAN = 1.0
+PRIOR_DAYS = 1.0
 # How much the level after a step may grow in a week, while less than two weeks of it were seen, and then.
 STEP_TREND = (0.066, 0.05)
 
 
 @dataclass(frozen=True)
-class Day:
+class DayOfBurn:
     """What was spent in 24 hours, ``age`` days ago, against what the profile expects of the same hours.
 
     ``weekday`` is the same number for days of whole weeks apart.
@@ -40,7 +40,7 @@ class Day:
 
 
 @dataclass(frozen=True)
-class Course:
+class BurnModel:
     """By what the profile is multiplied to give today's level, the trend, and how far days stray from both.
 
     ``chance`` is the variance of a day alone, ``daily_variance`` more where days resemble the day before.
@@ -71,17 +71,17 @@ class Course:
         )
 
 
-def usual(days: Sequence[Day]) -> Course:
+def usual_level(days: Sequence[DayOfBurn]) -> BurnModel:
     """Return the smoothed level, with a damped trend as far as it is likelier than chance."""
     _, variance = _variance(days, 0.0, _level(days, 0.0))
     trend, error = _cautious_trend(days, variance)
     level = _level(days, trend)
-    return Course(USUAL, level, trend, error, *_variance(days, trend, level), _weight(days))
+    return BurnModel(USUAL, level, trend, error, *_variance(days, trend, level), _weight(days))
 
 
-def since_step(days: Sequence[Day]) -> Course | None:
+def level_since_step(days: Sequence[DayOfBurn]) -> BurnModel | None:
     """Return the level since the burn changed at once; None where it did not, or stopped."""
-    begin = _step(days)
+    begin = _days_since_step(days)
     level = _level(days[:begin], 0.0)
     if begin is None or level <= 0:
         return None
@@ -90,30 +90,30 @@ def since_step(days: Sequence[Day]) -> Course | None:
     before = _level(days[begin:], 0.0) / level
     older = [replace(day, spent=day.spent / before) if before > 0 else day for day in days[begin:]]
     variance = _variance([*days[:begin], *older], 0.0, level)
-    return Course(STEP, level, 0.0, error, *variance, _weight(days[:begin]), step_days=begin)
+    return BurnModel(STEP, level, 0.0, error, *variance, _weight(days[:begin]), step_days=begin)
 
 
-def steady_trend(days: Sequence[Day]) -> Course | None:
+def steady_trend(days: Sequence[DayOfBurn]) -> BurnModel | None:
     """Return a steady growth or decline by the likeliest exponential; None where there are too few days."""
     if len(days) < 4 or sum(day.spent for day in days) <= 0:
         return None
-    level, trend, information = _exponential(days)
+    level, trend, information = _fit_exponential(days)
     if not 0 < level < math.inf:
         return None
     chance, variance = _variance(days, trend, level)
     error = min(UNKNOWN_TREND, math.sqrt(variance / information) if information > 0 else UNKNOWN_TREND)
-    return Course(TREND, level, trend, error, chance, variance, _weight(days), trend_weeks=STEADY_WEEKS)
+    return BurnModel(TREND, level, trend, error, chance, variance, _weight(days), trend_weeks=STEADY_WEEKS)
 
 
 # What may be chosen instead of the usual course.
-OTHERS: tuple[Callable[[Sequence[Day]], Course | None], ...] = (since_step, steady_trend)
+ALTERNATIVES: tuple[Callable[[Sequence[DayOfBurn]], BurnModel | None], ...] = (level_since_step, steady_trend)
 
 
-def _weight(days: Sequence[Day]) -> float:
+def _weight(days: Sequence[DayOfBurn]) -> float:
     return sum(float(0.5 ** (day.age / HALF_LIFE_DAYS)) for day in days)
 
 
-def _exponential(days: Sequence[Day]) -> tuple[float, float, float]:
+def _fit_exponential(days: Sequence[DayOfBurn]) -> tuple[float, float, float]:
     """Return today's level, the growth a week as a logarithm, and how much the days tell of the latter.
 
     Newton's method on the likelihood of a Poisson sum, which bears days without any spending.
@@ -140,7 +140,7 @@ def _exponential(days: Sequence[Day]) -> tuple[float, float, float]:
     return math.exp(level), slope, information
 
 
-def _step(days: Sequence[Day]) -> int | None:
+def _days_since_step(days: Sequence[DayOfBurn]) -> int | None:
     """Return how many of ``days`` (latest first) lie after a sudden change of level, None where there is none."""
     known = [(place, day) for place, day in enumerate(days) if day.expected > 0]
     logs = [math.log(max(day.spent / day.expected, 0.03)) for _, day in known]
@@ -159,9 +159,9 @@ def _step(days: Sequence[Day]) -> int | None:
     return known[best][0] if gain > LEAST_GAIN else None
 
 
-def _cautious_trend(days: Sequence[Day], variance: float) -> tuple[float, float]:
+def _cautious_trend(days: Sequence[DayOfBurn], variance: float) -> tuple[float, float]:
     """Return the growth a week as a logarithm, shrunk by how likely it is chance, and its standard error."""
-    weeks: dict[int, list[Day]] = {}
+    weeks: dict[int, list[DayOfBurn]] = {}
     for day in days:
         weeks.setdefault(int(day.age // 7), []).append(day)
     average = fmean(day.expected for day in days) if days else 0.0
@@ -174,10 +174,10 @@ def _cautious_trend(days: Sequence[Day], variance: float) -> tuple[float, float]
     if len(points) < 2:
         # A burn that is even from day to day is likely to be even from week to week.
         return 0.0, UNKNOWN_TREND * (0.2 + 0.8 * min(1.0, variance / 0.1))
-    return _believed(*_slope(points))
+    return _shrink_trend(*_fit_line(points))
 
 
-def _slope(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
+def _fit_line(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
     """Return the slope of a line through ``points`` (x, y, weight), and its variance; more where they stray."""
     total = sum(w for _, _, w in points)
     x_mean, y_mean = sum(w * x for x, _, w in points) / total, sum(w * y for _, y, w in points) / total
@@ -187,7 +187,7 @@ def _slope(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
     return slope, max(1.0, rest / max(1, len(points) - 2)) / spread
 
 
-def _believed(slope: float, variance: float) -> tuple[float, float]:
+def _shrink_trend(slope: float, variance: float) -> tuple[float, float]:
     """Return mean and standard deviation of the trend: it is none at all, or one of the usual size, as is likelier."""
     share = USUAL_TREND**2 / (USUAL_TREND**2 + variance)
     odds = math.sqrt(1 - share) * math.exp(min(50.0, slope**2 / variance / 2 * share)) / ODDS_OF_NONE
@@ -195,7 +195,7 @@ def _believed(slope: float, variance: float) -> tuple[float, float]:
     return likely * mean, math.sqrt(max(0.0, likely * (share * variance + mean**2) - (likely * mean) ** 2))
 
 
-def _level(days: Sequence[Day], trend: float) -> float:
+def _level(days: Sequence[DayOfBurn], trend: float) -> float:
     """Return by what the profile is multiplied to give today's level, with the trend taken out of the past."""
     weighed = [(0.5 ** (day.age / HALF_LIFE_DAYS), day) for day in days]
     spent = sum(weight * day.spent for weight, day in weighed)
@@ -203,17 +203,17 @@ def _level(days: Sequence[Day], trend: float) -> float:
     return max(0.0, spent / expected) if expected > 0 else 0.0
 
 
-def _variance(days: Sequence[Day], trend: float, level: float) -> tuple[float, float]:
+def _variance(days: Sequence[DayOfBurn], trend: float, level: float) -> tuple[float, float]:
     """Return the variance of a day's spending over the average, and the same with what days have of the day before."""
     average = fmean(day.expected for day in days) if days else 0.0
     if average <= 0 or level <= 0:
         return 1.0, 1.0
-    strays = [stray / (average * level) for stray in _strays(days, trend)]
+    strays = [stray / (average * level) for stray in _deviations(days, trend)]
     chance = fmean(stray**2 for stray in strays)
     return chance, chance * _persistence(strays)
 
 
-def _strays(days: Sequence[Day], trend: float) -> list[float]:
+def _deviations(days: Sequence[DayOfBurn], trend: float) -> list[float]:
     """Return by how much more was spent each day than the other days foretell, in credits at today's level.
 
     Never against the profile, which has each day in it: a burst within the first week looks like the usual of its
@@ -226,10 +226,10 @@ def _strays(days: Sequence[Day], trend: float) -> list[float]:
         number, total = kinds[day.is_weekend] if kinds[day.is_weekend][0] > 1 else everything
         others = max(1, number - 1)
         alike, same = weekdays[day.weekday]
-        weight = alike - 1 + LEAN
-        stray = value - (same - value + LEAN * (total - value) / others) / weight
+        weight = alike - 1 + PRIOR_DAYS
+        stray = value - (same - value + PRIOR_DAYS * (total - value) / others) / weight
         # What is foretold strays itself, the more the fewer days foretell it.
-        found.append(stray / math.sqrt(1 + (alike - 1 + LEAN * LEAN / others) / (weight * weight)))
+        found.append(stray / math.sqrt(1 + (alike - 1 + PRIOR_DAYS * PRIOR_DAYS / others) / (weight * weight)))
     return found
 
 

@@ -15,12 +15,20 @@ from django.db.models import F
 
 from keys.models import ApiKey, LoggedRequest
 from usage.changes.evidence import PAID, log_read_until
-from usage.changes.facts import ZERO, Certainty
+from usage.changes.types import ZERO, Certainty
 from usage.models import BalanceReading
 from usage.page.ranges import DAY
-from usage.spend.attribution import Fall, Settled, Shares, Usual, share_out, spans, take_out
-from usage.spend.intervals import Doubt, Part, doubt_of, parts, rest_of
-from usage.spend.settled import Call, Source, settled_of
+from usage.spend.attribution import (
+    Attribution,
+    BalanceFall,
+    KnownCost,
+    UsualCost,
+    attribute,
+    build_spans,
+    subtract_known,
+)
+from usage.spend.intervals import SpendEstimate, Uncertainty, estimate_uncertainty, spend_estimates, unexplained_range
+from usage.spend.known_costs import LoggedCall, Source, known_costs
 from workspaces.models import Workspace
 
 # What one call can cost at most, by the end of its path on every surface of the API.
@@ -36,7 +44,7 @@ Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
-class Share:
+class SpendShare:
     """A part of what was spent: likely ``credits``, at least ``low`` and at most ``high``; ``known`` are no estimate.
 
     Several keys or endpoints are those that cannot be told apart. Without any it is what no call explains.
@@ -68,15 +76,15 @@ class Share:
 
 
 @dataclass(frozen=True)
-class Spending:
+class SpendBreakdown:
     """Who spent what; ``reason`` says why there is no estimate, else it is empty."""
 
     since: datetime
     until: datetime
     total: Decimal = ZERO
-    by_key: tuple[Share, ...] = ()
-    by_endpoint: tuple[Share, ...] = ()
-    unexplained: Share | None = None
+    by_key: tuple[SpendShare, ...] = ()
+    by_endpoint: tuple[SpendShare, ...] = ()
+    unexplained: SpendShare | None = None
     known: Decimal = ZERO
     reason: str = ""
 
@@ -86,13 +94,13 @@ class Spending:
         return not any(share.is_range for share in self.by_key)
 
 
-def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending:
+def spend_breakdown(workspace: Workspace, length: timedelta, now: datetime) -> SpendBreakdown:
     """Tell who spent what in the last ``length``, a week at most, in six queries."""
     since = now - min(length, LONGEST)
     read_until = log_read_until(workspace)
     if read_until is None:
         reason = "The request log is not read: it needs a management session, which is entered in the settings."
-        return Spending(since, now, reason=reason)
+        return SpendBreakdown(since, now, reason=reason)
     calls = list(_paid_calls(workspace, since))[::-1]
     if len(calls) == MOST_CALLS:
         since = calls[0].at
@@ -101,7 +109,7 @@ def spending(workspace: Workspace, length: timedelta, now: datetime) -> Spending
     return _estimate(workspace, since, until, falls, [call for call in calls if call.at <= until])
 
 
-def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[Call]:
+def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[LoggedCall]:
     """Return the calls that may have cost something, newest first."""
     log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__gte=since)
     rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
@@ -109,51 +117,53 @@ def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[Call]:
         bare = path.partition("?")[0].rstrip("/")
         name = next((name for name in MOST_A_CALL if bare.endswith(f"/{name}")), None)
         if name:
-            yield Call(at, (key, name), timedelta(milliseconds=took or 0))
+            yield LoggedCall(at, (key, name), timedelta(milliseconds=took or 0))
 
 
-def _falls(workspace: Workspace, since: datetime, until: datetime) -> list[Fall]:
+def _falls(workspace: Workspace, since: datetime, until: datetime) -> list[BalanceFall]:
     readings = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
     ranges = {name: F(f"change__{name}") for name in ("top_up_low", "top_up_high", "certainty", "mark")}
     newest_first = readings.with_changes().annotate(**ranges).order_by("-first_read_at")
     rows = list(newest_first[:MOST_READINGS])[::-1]
-    found = [_quiet(rows[0], until)] if rows else []
+    found = [_interval_without_change(rows[0], until)] if rows else []
     for before, row in pairwise(rows):
         spent = float(before.credits - row.credits + row.added)
         is_uncertain = row.certainty == Certainty.UNCERTAIN and not row.mark
         less = float(row.topped_up - row.top_up_low) if is_uncertain else 0.0
         more = float(row.top_up_high - row.topped_up) if is_uncertain else 0.0
         found.append(
-            Fall(before.read_at.timestamp(), row.first_read_at.timestamp(), spent, row.gap_seconds > 0, less, more)
+            BalanceFall(
+                before.read_at.timestamp(), row.first_read_at.timestamp(), spent, row.gap_seconds > 0, less, more
+            )
         )
-        found.append(_quiet(row, until))
+        found.append(_interval_without_change(row, until))
     return found
 
 
-def _quiet(row: BalanceReading, until: datetime) -> Fall:
+def _interval_without_change(row: BalanceReading, until: datetime) -> BalanceFall:
     begin = row.first_read_at.timestamp()
-    return Fall(begin, max(begin, min(row.read_at, until).timestamp()), 0.0)
+    return BalanceFall(begin, max(begin, min(row.read_at, until).timestamp()), 0.0)
 
 
 def _estimate(
-    workspace: Workspace, since: datetime, until: datetime, falls: list[Fall], calls: Sequence[Call]
-) -> Spending:
+    workspace: Workspace, since: datetime, until: datetime, falls: list[BalanceFall], calls: Sequence[LoggedCall]
+) -> SpendBreakdown:
     begin = max(since, datetime.fromtimestamp(falls[0].since, UTC)) if falls else since
     calls = [call for call in calls if call.at > begin] if falls else []
-    settled = settled_of(workspace, begin, until, calls)
+    settled = known_costs(workspace, begin, until, calls)
     unknown = Counter((call.at.timestamp(), call.source) for call in calls)
     unknown.subtract((one.called, one.source) for one in settled)
     seconds = max(60.0, (until - since).total_seconds() / SPANS)
-    found, lost = spans(take_out(falls, settled), sorted(unknown.elements()), seconds, _takes(settled))
+    found, lost = build_spans(subtract_known(falls, settled), sorted(unknown.elements()), seconds, _takes(settled))
     most = {call.source: MOST_A_CALL[call.source[1]] for call in calls}
     usual = _usual(settled)
-    shares = share_out(found, most, usual)
-    doubt = doubt_of(found, shares, most, usual)
-    table = _Table(Counter(call.source for call in calls), settled, shares, doubt)
+    shares = attribute(found, most, usual)
+    doubt = estimate_uncertainty(found, shares, most, usual)
+    table = _SourceTable(Counter(call.source for call in calls), settled, shares, doubt)
     keys = ApiKey.objects.of(workspace).in_bulk({key for key, _ in most})
     unexplained = shares.unexplained + max(0.0, lost)
     total = unexplained + sum(shares.credits.values()) + sum(one.credits for one in settled)
-    return Spending(
+    return SpendBreakdown(
         begin,
         until,
         _rounded(total),
@@ -164,41 +174,41 @@ def _estimate(
     )
 
 
-def _unexplained(credits: float, shares: Shares[Source], doubt: Doubt[Source], total: float) -> Share:  # noqa: A002
-    low, high = rest_of(credits, shares, doubt)
-    return _share(Part((), credits, low, high), {}, {}, total)
+def _unexplained(credits: float, shares: Attribution[Source], doubt: Uncertainty[Source], total: float) -> SpendShare:  # noqa: A002
+    low, high = unexplained_range(credits, shares, doubt)
+    return _share(SpendEstimate((), credits, low, high), {}, {}, total)
 
 
-def _usual(settled: Iterable[Settled[Source]]) -> dict[Source, Usual]:
+def _usual(settled: Iterable[KnownCost[Source]]) -> dict[Source, UsualCost]:
     """Return what the known calls of each source cost; those that still run tell nothing."""
     costs: defaultdict[Source, list[float]] = defaultdict(list)
     for one in settled:
         if one.until < inf:
             costs[one.source].append(one.credits)
-    return {source: Usual(len(found), fmean(found), pstdev(found)) for source, found in costs.items()}
+    return {source: UsualCost(len(found), fmean(found), pstdev(found)) for source, found in costs.items()}
 
 
-def _takes(settled: Iterable[Settled[Source]]) -> float:
+def _takes(settled: Iterable[KnownCost[Source]]) -> float:
     """Return how long nine in ten enrichments take, in seconds, by those of which it is known."""
     known = [one.until - one.since for one in settled if one.since < one.ended == one.until]
     return max(10.0, quantiles(known, n=10)[-1]) if len(known) > 1 else USUAL_SECONDS
 
 
-def _named(rows: Iterable[tuple[tuple[UUID, ...], Share]], keys: Mapping[UUID, ApiKey]) -> Iterable[Share]:
+def _named(rows: Iterable[tuple[tuple[UUID, ...], SpendShare]], keys: Mapping[UUID, ApiKey]) -> Iterable[SpendShare]:
     for names, row in rows:
         yield replace(row, keys=tuple(keys[name] for name in names if name in keys))
 
 
 @dataclass(frozen=True)
-class _Table:
+class _SourceTable:
     """What is known and what is estimated of each source, to be added up by key or by endpoint."""
 
     calls: Counter[Source]
-    settled: Sequence[Settled[Source]]
-    shares: Shares[Source]
-    doubt: Doubt[Source]
+    settled: Sequence[KnownCost[Source]]
+    shares: Attribution[Source]
+    doubt: Uncertainty[Source]
 
-    def rows(self, name_of: Callable[[Source], Name], total: float) -> list[tuple[tuple[Name, ...], Share]]:
+    def rows(self, name_of: Callable[[Source], Name], total: float) -> list[tuple[tuple[Name, ...], SpendShare]]:
         """Return a row for each name, or for those that cannot be told apart; the largest first."""
         known: defaultdict[Name, float] = defaultdict(float)
         calls: Counter[Name] = Counter()
@@ -206,17 +216,19 @@ class _Table:
             known[name_of(one.source)] += one.credits
         for source, number in self.calls.items():
             calls[name_of(source)] += number
-        found = parts(self.shares, self.doubt, name_of)
+        found = spend_estimates(self.shares, self.doubt, name_of)
         estimated = {name for part in found for name in part.names}
-        found += [Part((name,), 0.0, 0.0, 0.0) for name in calls if name not in estimated]
+        found += [SpendEstimate((name,), 0.0, 0.0, 0.0) for name in calls if name not in estimated]
         rows = [(part.names, _share(part, known, calls, total)) for part in found]
         return sorted(rows, key=lambda row: -row[1].credits)
 
 
-def _share(part: Part[Name], known: Mapping[Name, float], calls: Mapping[Name, int], total: float) -> Share:
+def _share(
+    part: SpendEstimate[Name], known: Mapping[Name, float], calls: Mapping[Name, int], total: float
+) -> SpendShare:
     exact = sum(known[name] for name in part.names)
     credits, low, high = (exact + value for value in (part.credits, part.low, part.high))  # noqa: A001
-    return Share(
+    return SpendShare(
         _rounded(credits),
         _percent(credits, total),
         _rounded(exact),

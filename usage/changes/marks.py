@@ -5,17 +5,19 @@ from decimal import Decimal
 from django.db import transaction
 
 from core import clock
-from usage.changes.facts import Mark
 from usage.changes.review import LOOKBACK, review
+from usage.changes.types import Mark
 from usage.models import BalanceChange
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 
 
-def mark(change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = "") -> None:
+def mark_change(
+    change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = ""
+) -> None:
     """Note that ``change`` was of this ``kind``, ``marked`` credits of it; None leaves the amount to the readings."""
     with transaction.atomic():
-        _say(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=clock.now())
+        _store_mark(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=clock.now())
         credits_ = None if marked is None else f"{marked.normalize():f}"
         subject = _subject(change)
         record_event(
@@ -29,20 +31,20 @@ def mark(change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | N
         )
 
 
-def unmark(change: BalanceChange, actor: Actor) -> bool:
+def unmark_change(change: BalanceChange, actor: Actor) -> bool:
     """Take back what was said of ``change``; False if nothing is said of it any more."""
     said, note = change.mark, change.note
     if not said:
         return False
     with transaction.atomic():
-        _say(change, mark="", marked=None, note="", marked_by=None, marked_at=None)
+        _store_mark(change, mark="", marked=None, note="", marked_by=None, marked_at=None)
         subject = _subject(change)
         workspace = change.workspace
         record_event(Action.BALANCE_UNMARKED, actor, workspace=workspace, subject=subject, message=note, said=said)
     return True
 
 
-def _say(change: BalanceChange, **facts: object) -> None:
+def _store_mark(change: BalanceChange, **facts: object) -> None:
     """Store ``facts``, and work out anew the change and what followed within hours: bounded, however long ago."""
     Workspace.objects.select_for_update().get(pk=change.workspace_id)
     BalanceChange.objects.filter(pk=change.pk).update(**facts)

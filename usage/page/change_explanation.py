@@ -4,21 +4,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from core.formatting import with_unit
-from usage.changes.facts import Certainty, Mark
-from usage.changes.signs import WORDS
+from usage.changes.top_up_score import REASONS
+from usage.changes.types import Certainty, Mark
 from usage.models import BalanceChange
 
-SAID = {
+MARK_WORDS = {
     Mark.TOP_UP: "a top-up",
     Mark.REFUND: "a refund of what had been spent",
     Mark.CORRECTION: "a correction",
     Mark.NONE: "no top-up",
 }
-SURE = {Certainty.CERTAIN: "Certain", Certainty.LIKELY: "Likely", Certainty.UNCERTAIN: "Uncertain"}
+CERTAINTY_WORDS = {Certainty.CERTAIN: "Certain", Certainty.LIKELY: "Likely", Certainty.UNCERTAIN: "Uncertain"}
 
 
 @dataclass(frozen=True)
-class Explained:
+class ChangeExplanation:
     """A change with its words; ``parts`` are what it is a sum of, each with its sign."""
 
     change: BalanceChange
@@ -41,17 +41,17 @@ class Explained:
         """Return what somebody said that it was."""
         row = self.change
         amount = f" of {with_unit(row.topped_up, 'credits')}" if row.mark == Mark.TOP_UP else ""
-        return SAID[Mark(row.mark)] + amount if row.mark else ""
+        return MARK_WORDS[Mark(row.mark)] + amount if row.mark else ""
 
     @property
     def sure(self) -> str:
         """Return how sure that is, in a word."""
-        return "Said by a person" if self.change.mark else SURE[Certainty(self.change.certainty)]
+        return "Said by a person" if self.change.mark else CERTAINTY_WORDS[Certainty(self.change.certainty)]
 
     @property
     def reasons(self) -> list[str]:
         """Return why, the weightiest first."""
-        return [WORDS[word] for word in self.change.why if word in WORDS]
+        return [REASONS[word] for word in self.change.why if word in REASONS]
 
     @property
     def parts(self) -> list[tuple[str, Decimal]]:

@@ -77,7 +77,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Call:
+class PaidCall:
     """A paid call of the request log, and the most that it can have taken at once.
 
     ``cost`` is what such calls cost in the end, with its deviation; None where that is not known. ``key`` made it.
@@ -90,7 +90,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Work:
+class EnrichmentCredits:
     """An enrichment that the console knows; what is not known of it is None. It reserved ``most`` at the most."""
 
     begun_at: datetime | None
@@ -112,8 +112,8 @@ class Evidence:
     """
 
     changes: Sequence[Change]
-    calls: Sequence[Call] = ()
-    works: Sequence[Work] = ()
+    calls: Sequence[PaidCall] = ()
+    works: Sequence[EnrichmentCredits] = ()
     refusals: Sequence[datetime] = ()
     log: tuple[datetime, datetime] | None = None
     carried: Sequence[tuple[datetime, Decimal]] = ()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from usage.changes.facts import Change
+from usage.changes.types import Change
 
 # A gap of more than this says nothing of what happened when; there the burn of the last weeks is the better guide.
 LONG_SECONDS = 1800.0
@@ -22,7 +22,7 @@ AROUND, MANY, RECENT = 90, 60, timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Pace:
+class FallRate:
     """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
 
     ``share`` is how much of the ``watched`` seconds the balance was falling; ``largest`` is the largest single fall,
@@ -92,7 +92,7 @@ class Pace:
 
 
 @dataclass(frozen=True)
-class _Beat:
+class _Interval:
     """One change that tells the pace: when it began and ended, and how much the balance fell."""
 
     since: datetime
@@ -101,7 +101,7 @@ class _Beat:
     rate: float
 
 
-class Paces:
+class FallRates:
     """The paces of a stretch of changes, each from those before one."""
 
     def __init__(self, changes: Sequence[Change], usual: float) -> None:
@@ -109,19 +109,19 @@ class Paces:
         self.usual = usual
         self._changes = changes
         self._ends = [change.until for change in changes]
-        self._beats = [_beat(change) for change in changes]
+        self._beats = [_interval(change) for change in changes]
 
-    def before(self, at: int) -> Pace:
+    def before(self, at: int) -> FallRate:
         """Return the pace before the change at this place; of a balance at rest only how large its falls were."""
         change = self._changes[at]
         recent = bisect_left(self._ends, change.until - RECENT, hi=at)
         seen = [beat for beat in self._beats[max(at - AROUND, min(recent, at - MANY), 0) : at] if beat]
         every = [beat for beat in seen if beat.fallen > 0]
         if not every:
-            return Pace(usual=self.usual)
-        falls = _usual(every)
+            return FallRate(usual=self.usual)
+        falls = _without_outliers(every)
         stretch = sorted((beat.until - beat.since).total_seconds() for beat in seen)[len(seen) // 2]
-        pace = Pace(
+        pace = FallRate(
             largest=max((beat.fallen for beat in falls), default=0.0),
             falls=len(falls),
             usual=self.usual,
@@ -135,7 +135,7 @@ class Paces:
         return _with_rates(pace, falls) if falls else pace
 
 
-def _with_rates(pace: Pace, falls: Sequence["_Beat"]) -> Pace:
+def _with_rates(pace: FallRate, falls: Sequence["_Interval"]) -> FallRate:
     rates = sorted(beat.rate for beat in falls)
     return replace(
         pace,
@@ -147,17 +147,17 @@ def _with_rates(pace: Pace, falls: Sequence["_Beat"]) -> Pace:
     )
 
 
-def _usual(falls: Sequence["_Beat"]) -> list["_Beat"]:
+def _without_outliers(falls: Sequence["_Interval"]) -> list["_Interval"]:
     """Leave out the largest falls, one in ten, where they are beyond all others and all calls: they are not usual."""
     few = max(1, len(falls) // 10)
     most = max([*sorted((beat.fallen for beat in falls), reverse=True), *[0.0] * (few + 1)][few], SEVERAL_CALLS)
     return [beat for beat in falls if beat.fallen <= most]
 
 
-def _beat(change: Change) -> _Beat | None:
+def _interval(change: Change) -> _Interval | None:
     """Return what ``change`` tells of the pace; nothing where nobody looked or a person knows better."""
     seconds = change.seconds
     if change.is_gap or change.mark or seconds <= 0:
         return None
     fallen = float(-change.delta)
-    return _Beat(change.since, change.until, fallen, fallen / seconds)
+    return _Interval(change.since, change.until, fallen, fallen / seconds)

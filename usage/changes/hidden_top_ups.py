@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from usage.changes.facts import ZERO
-from usage.rounding import estimated
+from usage.changes.types import ZERO
+from usage.rounding import round_estimate
 
 # What is less than this part of the balance is not looked for.
 LEAST_SHARE = Decimal("0.05")
@@ -13,7 +13,7 @@ CENT = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
-class Fall:
+class ObservedFall:
     """A fall, or no change, and what must usually have been spent in the time; ``deviation`` is of that."""
 
     fallen: Decimal
@@ -26,7 +26,7 @@ class Fall:
 
 
 @dataclass(frozen=True)
-class Hidden:
+class HiddenTopUp:
     """How much was topped up unseen: likely so much, and at the most."""
 
     likely: Decimal = ZERO
@@ -34,10 +34,10 @@ class Hidden:
     high: Decimal = ZERO
 
 
-NOTHING = Hidden()
+NOTHING = HiddenTopUp()
 
 
-def hidden_in(fall: Fall) -> Hidden:
+def find_hidden_top_up(fall: ObservedFall) -> HiddenTopUp:
     """Return what may be hidden in ``fall``; nothing where it is as large as usual, or nearly so."""
     missing = Decimal(repr(fall.expected)) - fall.fallen
     spread = Decimal(repr(fall.deviation))
@@ -46,11 +46,11 @@ def hidden_in(fall: Fall) -> Hidden:
     if fall.expected <= 0 or most < least:
         return NOTHING
     if missing > 3 * spread or (fall.is_long and missing > spread):
-        return _some(fall, missing, spread, most, least)
-    return Hidden(ZERO, ZERO, most.quantize(CENT)) if fall.is_long else NOTHING
+        return _estimate(fall, missing, spread, most, least)
+    return HiddenTopUp(ZERO, ZERO, most.quantize(CENT)) if fall.is_long else NOTHING
 
 
-def _some(fall: Fall, missing: Decimal, spread: Decimal, most: Decimal, least: Decimal) -> Hidden:
+def _estimate(fall: ObservedFall, missing: Decimal, spread: Decimal, most: Decimal, least: Decimal) -> HiddenTopUp:
     """Return a top-up where an earlier one fits, or where more was spent than there was; else only the doubt."""
     fitting = [size for size in fall.sizes if abs(size - missing) <= 3 * spread and size >= least]
     # A balance does not fall below zero: what was spent beyond it had been added before.
@@ -58,8 +58,8 @@ def _some(fall: Fall, missing: Decimal, spread: Decimal, most: Decimal, least: D
     if fitting:
         likely = min(fitting, key=lambda size: abs(size - missing))
     elif beyond > 0:
-        likely = estimated(missing.quantize(CENT), 2 * spread)
+        likely = round_estimate(missing.quantize(CENT), 2 * spread)
     else:
         likely = ZERO
     high = max(most, likely).quantize(CENT)
-    return Hidden(likely, max(ZERO, beyond).quantize(CENT) if likely else ZERO, high)
+    return HiddenTopUp(likely, max(ZERO, beyond).quantize(CENT) if likely else ZERO, high)

@@ -15,7 +15,7 @@ HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True)
-class Level:
+class Threshold:
     """One rule's level; ``rule`` is None for a zero that no rule watches."""
 
     credits: Decimal
@@ -27,19 +27,21 @@ class Level:
         return self.rule.level if self.rule else None
 
 
-def levels_of(workspace: Workspace) -> list[Level]:
+def balance_thresholds(workspace: Workspace) -> list[Threshold]:
     """Return the levels of the rules that are on, highest first, and zero in any case; three queries at most."""
     rules = list(Rule.objects.filter(workspace=workspace, kind=BALANCE_BELOW, enabled=True))
     peak = last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
-    found = [Level(level_in_credits(rule, peak), rule) for rule in rules if peak is not None or not is_relative(rule)]
+    found = [
+        Threshold(threshold_in_credits(rule, peak), rule) for rule in rules if peak is not None or not is_relative(rule)
+    ]
     above = [level for level in found if level.credits > NONE_LEFT]
     zero = next((level.rule for level in found if level.credits <= NONE_LEFT), None)
-    return [*sorted(above, key=lambda level: -level.credits), Level(Decimal(0), zero)]
+    return [*sorted(above, key=lambda level: -level.credits), Threshold(Decimal(0), zero)]
 
 
-def level_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
+def threshold_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
     """Return the threshold of ``rule``, which may be in per cent of ``peak``."""
-    return share_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
+    return percent_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
 
 
 def is_relative(rule: Rule) -> bool:
@@ -47,6 +49,6 @@ def is_relative(rule: Rule) -> bool:
     return bool(rule.parameters.get("unit") == PERCENT)
 
 
-def share_of(percent: Decimal, peak: Decimal | None) -> Decimal:
+def percent_of(percent: Decimal, peak: Decimal | None) -> Decimal:
     """Return so many per cent of ``peak`` credits."""
     return Decimal(percent) * (peak or 0) / HUNDRED

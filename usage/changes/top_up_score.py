@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from usage.changes.calls import SINGLE
-from usage.changes.facts import ZERO
-from usage.changes.reservations import FORGOTTEN, SETTLING, Reserved
-from usage.rounding import estimated
+from usage.changes.paid_calls import SINGLE_CONTACT_COST
+from usage.changes.reservations import EXPIRES_AFTER, USUAL_DURATION, OpenReservation
+from usage.changes.types import ZERO
+from usage.rounding import round_estimate
 
 # Most rises are credits that come back.
 PRIOR = -1.0
@@ -23,7 +23,7 @@ COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
 EXACT = 2.0
 SMALL = Decimal("0.05")
 # Nobody need be asked about less than this part of the balance, or than a single contact costs.
-TRIFLE = Decimal("0.01")
+NEGLIGIBLE = Decimal("0.01")
 SOON = timedelta(minutes=10)
 # Later than this a reservation seldom ends.
 LATE = timedelta(hours=2)
@@ -36,7 +36,7 @@ ROUND = (
     *map(Decimal, (500, 250, 100, 50)),
 )
 
-WORDS = {
+REASONS = {
     "nothing_open": "No running enrichment could have returned so much.",
     "more_than_open": "It is more than all running enrichments can have returned.",
     "known": "What enrichments reserved and cost in this time is known.",
@@ -64,7 +64,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Rise:
+class UnexplainedRise:
     """A rise that known enrichments do not explain, and everything that tells what it was."""
 
     amount: Decimal
@@ -72,8 +72,8 @@ class Rise:
     since: datetime
     before: Decimal
     peak: Decimal
-    fresh: Sequence[Reserved]
-    stale: Sequence[Reserved]
+    fresh: Sequence[OpenReservation]
+    stale: Sequence[OpenReservation]
     expected: float
     narrow: float
     sizes: Sequence[Decimal] = ()
@@ -102,7 +102,7 @@ class Rise:
     @property
     def is_trifle(self) -> bool:
         """Say whether it is too little to ask anybody about."""
-        return self.amount < max(TRIFLE * abs(self.before), SINGLE)
+        return self.amount < max(NEGLIGIBLE * abs(self.before), SINGLE_CONTACT_COST)
 
     @property
     def recent(self) -> Decimal:
@@ -117,10 +117,10 @@ class Rise:
     @property
     def is_observed(self) -> bool:
         """Say whether falls that were seen in the last hour hold all of it; what is only supposed does not count."""
-        return sum((row.left for row in self.fresh if row.lasts >= FORGOTTEN), ZERO) >= self.amount
+        return sum((row.left for row in self.fresh if row.lasts >= EXPIRES_AFTER), ZERO) >= self.amount
 
     @property
-    def needed(self) -> list[Reserved]:
+    def needed(self) -> list[OpenReservation]:
         """Return the fewest reservations that hold it; empty where the fresh ones do not."""
         found, left = [], self.amount
         for row in self.fresh:
@@ -139,7 +139,7 @@ class Rise:
 
 
 @dataclass
-class Verdict:
+class TopUpScore:
     """The sum of all signs, and which of them speak for what was concluded."""
 
     score: float = PRIOR
@@ -158,16 +158,16 @@ class Verdict:
         return (*both[0], *both[1])
 
 
-def judge(rise: Rise) -> Verdict:
+def score_rise(rise: UnexplainedRise) -> TopUpScore:
     """Weigh all signs of ``rise``."""
-    verdict = Verdict()
-    for word, weight in (*_of_reservations(rise), *_of_the_amount(rise), *_of_the_moment(rise)):
+    verdict = TopUpScore()
+    for word, weight in (*_reservation_signs(rise), *_amount_signs(rise), *_context_signs(rise)):
         if weight:
             verdict.add(word, weight)
     return verdict
 
 
-def _of_reservations(rise: Rise) -> Iterator[tuple[str, float]]:
+def _reservation_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
     needed = rise.needed
     if not needed:
         late = [row for row in rise.stale if row.left >= rise.amount]
@@ -177,15 +177,18 @@ def _of_reservations(rise: Rise) -> Iterator[tuple[str, float]]:
         yield "equal", -4.0
     elif len(needed) == 1:
         # Of several that hold it, it is likeliest from the one that speaks most against a top-up.
-        yield min((_of_one(rise, row) for row in rise.fresh if row.left >= rise.amount), key=lambda sign: sign[1])
+        yield min(
+            (_single_reservation_sign(rise, row) for row in rise.fresh if row.left >= rise.amount),
+            key=lambda sign: sign[1],
+        )
     else:
         yield "many", 1.5 if len(needed) > 10 else 0.5 if len(needed) > 3 else -1.0
     if rise.amount >= Decimal("0.95") * rise.recent:
         yield "nearly_all", 1.0
 
 
-def _of_one(rise: Rise, row: Reserved) -> tuple[str, float]:
-    if row.lasts < FORGOTTEN:
+def _single_reservation_sign(rise: UnexplainedRise, row: OpenReservation) -> tuple[str, float]:
+    if row.lasts < EXPIRES_AFTER:
         return "begins", -2.0
     if row.explained < rise.amount:
         return "unexplained", 1.0
@@ -194,22 +197,22 @@ def _of_one(rise: Rise, row: Reserved) -> tuple[str, float]:
     return "single", -3.0 if rise.since - row.at <= SOON else -2.0
 
 
-def _of_the_amount(rise: Rise) -> Iterator[tuple[str, float]]:
+def _amount_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
     low, high = rise.edges
     if same := sum(low <= size <= high for size in rise.sizes):
         yield "same", min(4.5, 2.5 + same / 2)
     elif rise.alike and len(rise.needed) != 1:
         yield "alike", min(3.0, 1.0 + rise.alike / 2)
-    yield "round", max(0.0, roundness(low, high))
+    yield "round", max(0.0, roundness_weight(low, high))
 
 
-def roundness(low: Decimal, high: Decimal) -> float:
+def roundness_weight(low: Decimal, high: Decimal) -> float:
     """Return how much a round number between the two says; what phone numbers cost is a multiple of ten anyway."""
     within = [size for size in ROUND if high >= size and high // size * size >= low]
     return max((math.log(float(size) / (float(high - low) + 10)) for size in within), default=0.0)
 
 
-def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
+def _context_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
     if rise.refused:
         yield "refused", 3.0
     if rise.ended:
@@ -218,10 +221,10 @@ def _of_the_moment(rise: Rise) -> Iterator[tuple[str, float]]:
         yield "unended", 2.0
     if rise.before <= rise.peak / 5:
         yield "low", 1.5 if rise.before <= rise.peak / 20 else 1.0 if rise.before <= rise.peak / 10 else 0.5
-        yield "habit", habit(rise.added_before, rise.returned_before)
+        yield "habit", habit_weight(rise.added_before, rise.returned_before)
 
 
-def habit(added: int, returned: int) -> float:
+def habit_weight(added: int, returned: int) -> float:
     """Return how much it says that so many rises of its scale were top-ups, and so many came back; never negative.
 
     It is the logarithm of the odds that a rise is a top-up, by those and the few that are supposed, beyond ``PRIOR``.
@@ -231,13 +234,13 @@ def habit(added: int, returned: int) -> float:
     return min(MOST_HABIT, max(0.0, math.log(odds) - PRIOR))
 
 
-def is_of_a_size(rise: Rise) -> bool:
+def has_exact_size(rise: UnexplainedRise) -> bool:
     """Say whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
     low, high = rise.edges
-    return roundness(low, high) >= EXACT or any(low <= size <= high for size in rise.sizes)
+    return roundness_weight(low, high) >= EXACT or any(low <= size <= high for size in rise.sizes)
 
 
-def size_of(rise: Rise) -> Decimal:
+def likely_size(rise: UnexplainedRise) -> Decimal:
     """Return the likeliest size of a top-up: a round number, that of an earlier one, or the rise and the usual burn."""
     low, high = rise.edges
     likely = rise.amount + Decimal(repr(rise.expected))
@@ -248,9 +251,9 @@ def size_of(rise: Rise) -> Decimal:
     known = [size for size in rise.sizes if low <= size <= high]
     if known:
         return min(known, key=lambda size: abs(size - likely))
-    return estimated(likely.quantize(Decimal("0.0001")), high - low)
+    return round_estimate(likely.quantize(Decimal("0.0001")), high - low)
 
 
-def is_fresh(row: Reserved, since: datetime) -> bool:
+def is_fresh(row: OpenReservation, since: datetime) -> bool:
     """Say whether a reservation may well end now."""
-    return since - row.at <= SETTLING
+    return since - row.at <= USUAL_DURATION

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
 
-from usage.forecast.batches import Rhythm, rhythm_of
-from usage.forecast.courses import OTHERS, Course, Day, usual
-from usage.forecast.pattern import Hour, Pattern
+from usage.forecast.batches import BatchRhythm, find_rhythm
+from usage.forecast.burn_models import ALTERNATIVES, BurnModel, DayOfBurn, usual_level
+from usage.forecast.pattern import BurnHour, Pattern
 from usage.forecast.profiles import HOURS_A_WEEK, WeekSums, weekly_profile
 
 HOURS_NEEDED = 48
@@ -20,8 +20,8 @@ LEAST_HOURS = 12
 SATURDAY = 5 * 24
 # Forecasts are tried out from so many days ago, over so many days; the spread that the days suggest counts for
 # as much as USUAL_SPREAD independent trials.
-TRIED_FROM = (1, 2, 3, 5, 7, 10, 14, 21, 28)
-TRIED_OVER = (1, 3, 7, 14, 28)
+BACKTEST_AGES = (1, 2, 3, 5, 7, 10, 14, 21, 28)
+BACKTEST_HORIZONS = (1, 3, 7, 14, 28)
 USUAL_SPREAD = 3.0
 # A single miss beyond three standard deviations tells no more than that it was one.
 WORST_MISS = 9.0
@@ -31,24 +31,24 @@ WORST_ERROR = 1.0
 BETTER = 0.75
 
 
-def observed(hours: Sequence[Hour], now: int) -> int:
+def usable_hours(hours: Sequence[BurnHour], now: int) -> int:
     """Return how many of ``hours`` are covered well enough to learn from as of the hour ``now``.
 
     Once there are enough, those count as well that lie between the first of older ones and WEEKS_LEARNED ago.
     """
     usable = len(_usable(hours, now))
-    return usable + max(0, _begin(now) - hours[0].number) if usable >= HOURS_NEEDED else usable
+    return usable + max(0, _first_hour(now) - hours[0].number) if usable >= HOURS_NEEDED else usable
 
 
-def _usable(hours: Sequence[Hour], now: int) -> list[Hour]:
-    return [hour for hour in hours if hour.covered >= LEAST_COVERED and _begin(now) <= hour.number < now]
+def _usable(hours: Sequence[BurnHour], now: int) -> list[BurnHour]:
+    return [hour for hour in hours if hour.covered >= LEAST_COVERED and _first_hour(now) <= hour.number < now]
 
 
-def _begin(now: int) -> int:
+def _first_hour(now: int) -> int:
     return now - WEEKS_LEARNED * HOURS_A_WEEK
 
 
-def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
+def fit_pattern(hours: Sequence[BurnHour], now: int) -> Pattern | None:
     """Learn the pattern of ``hours`` (oldest first) as of the hour ``now``; None while they are under HOURS_NEEDED.
 
     Those older than WEEKS_LEARNED tell of rare batches only.
@@ -56,13 +56,13 @@ def learn(hours: Sequence[Hour], now: int) -> Pattern | None:
     usable = _usable(hours, now)
     if len(usable) < HOURS_NEEDED:
         return None
-    rhythm = rhythm_of([hour for hour in hours if hour.number < _begin(now)], usable, now)
-    past = _Past(rhythm.rest, now)
+    rhythm = find_rhythm([hour for hour in hours if hour.number < _first_hour(now)], usable, now)
+    past = _History(rhythm.rest, now)
     return past.pattern(rhythm)
 
 
 @dataclass(frozen=True)
-class _Block:
+class _DayOfHours:
     """24 hours: what was spent, and its hours where not all of them are covered in full."""
 
     spent: float
@@ -70,15 +70,15 @@ class _Block:
     is_whole: bool
 
 
-class _Past:
+class _History:
     """The hours in a form that serves the profiles and days as of each moment at which forecasts are tried."""
 
-    def __init__(self, usable: Sequence[Hour], now: int) -> None:
+    def __init__(self, usable: Sequence[BurnHour], now: int) -> None:
         self.now = now
         self.unseen_days = 7 - len({hour.slot // 24 for hour in usable})
-        blocks: dict[int, list[Hour]] = {}
+        blocks: dict[int, list[BurnHour]] = {}
         week, self.weeks = WeekSums(), {0: WeekSums()}
-        ages = sorted(TRIED_FROM)
+        ages = sorted(BACKTEST_AGES)
         for hour in usable:
             while ages and hour.number >= now - 24 * ages[-1]:
                 age = ages.pop()
@@ -88,9 +88,9 @@ class _Past:
             blocks.setdefault((now - 1 - hour.number) // 24, []).append(hour)
         self.weeks[0] = week
         # A day with less than half of its hours teaches nothing.
-        self.blocks = {age: _block(rows) for age, rows in blocks.items() if len(rows) >= LEAST_HOURS}
+        self.blocks = {age: _day_of_hours(rows) for age, rows in blocks.items() if len(rows) >= LEAST_HOURS}
 
-    def pattern(self, rhythm: Rhythm) -> Pattern:
+    def pattern(self, rhythm: BatchRhythm) -> Pattern:
         profile = weekly_profile(self.weeks[0])
         days = self._days(profile, 0)
         course, scale = self._chosen(days)
@@ -102,37 +102,37 @@ class _Past:
             is_less_than_one_cycle=rhythm.is_less_than_one_cycle,
         )
 
-    def _days(self, profile: Sequence[float], origin: int) -> list[Day]:
+    def _days(self, profile: Sequence[float], origin: int) -> list[DayOfBurn]:
         """Return the days before the one ``origin`` days ago, latest first, against ``profile``."""
         whole = [self._whole_day(profile, age) for age in range(7)]
         return [
-            Day(
+            DayOfBurn(
                 age - origin + 0.5,
                 block.spent,
                 whole[age % 7] if block.is_whole else _expected(block, profile),
                 age % 7,
                 # By its middle.
-                Hour(self.now - 24 * age - 12, 0.0).slot >= SATURDAY,
+                BurnHour(self.now - 24 * age - 12, 0.0).slot >= SATURDAY,
             )
             for age, block in sorted(self.blocks.items())
             if age >= origin
         ]
 
     def _whole_day(self, profile: Sequence[float], age: int) -> float:
-        begin = Hour(self.now - 24 * (age + 1), 0.0).slot
+        begin = BurnHour(self.now - 24 * (age + 1), 0.0).slot
         return sum(profile[(begin + hour) % HOURS_A_WEEK] for hour in range(24))
 
-    def _chosen(self, days: Sequence[Day]) -> tuple[Course, float]:
+    def _chosen(self, days: Sequence[DayOfBurn]) -> tuple[BurnModel, float]:
         """Return the candidate that would have erred least so far, and how much wider its interval must be."""
-        trials = [trial for age in TRIED_FROM if (trial := self._trial(age)) is not None]
-        chosen, best, least = usual(days), 0, BETTER * sum(trial.errors[0] for trial in trials)
-        for place, fit in enumerate(OTHERS, 1):
+        trials = [trial for age in BACKTEST_AGES if (trial := self._trial(age)) is not None]
+        chosen, best, least = usual_level(days), 0, BETTER * sum(trial.errors[0] for trial in trials)
+        for place, fit in enumerate(ALTERNATIVES, 1):
             error, course = sum(trial.errors[place] for trial in trials), fit(days)
             if course is not None and error < least:
                 chosen, best, least = course, place, error
-        return chosen, _scale([trial.misses[best] for trial in trials], trials[-1].age if trials else 0)
+        return chosen, _interval_scale([trial.misses[best] for trial in trials], trials[-1].age if trials else 0)
 
-    def _trial(self, age: int) -> "_Trial | None":
+    def _trial(self, age: int) -> "_Backtest | None":
         """Forecast as of ``age`` days ago by each candidate; None where too little was known then."""
         week = self.weeks.get(age)
         if week is None or week.count < HOURS_NEEDED:
@@ -140,15 +140,15 @@ class _Past:
         profile = weekly_profile(week)
         before = self._days(profile, age)
         after = [day for day in self._days(profile, 0) if day.age < age]
-        first = usual(before)
-        courses = [first, *(fit(before) or first for fit in OTHERS)]
+        first = usual_level(before)
+        courses = [first, *(fit(before) or first for fit in ALTERNATIVES)]
         found = [_outcomes(course, profile, after, age) for course in courses]
-        return _Trial(age, [_error(one) for one in found], [{o: m for o, _, m in one} for one in found])
+        return _Backtest(age, [_error(one) for one in found], [{o: m for o, _, m in one} for one in found])
 
 
 @dataclass(frozen=True)
-class _Trial:
-    """How much the usual course and the others erred as of a moment of the past, and missed, by days ahead."""
+class _Backtest:
+    """How much the usual model and the others erred as of a moment of the past, and missed, by days ahead."""
 
     age: int
     errors: list[float]
@@ -159,12 +159,12 @@ class _Trial:
 _Outcome = tuple[int, float, float]
 
 
-def _outcomes(course: Course, profile: Sequence[float], after: Sequence[Day], age: int) -> list[_Outcome]:
+def _outcomes(course: BurnModel, profile: Sequence[float], after: Sequence[DayOfBurn], age: int) -> list[_Outcome]:
     """Return how the forecast of ``course`` came out over each of TRIED_OVER that has passed and was watched."""
     found = []
     pattern = course.pattern(profile)
     a_day = sum(pattern.profile) / 7
-    for over in TRIED_OVER:
+    for over in BACKTEST_HORIZONS:
         rows = [day for day in after if day.age >= age - over] if over <= age else []
         spent = sum(day.spent for day in rows)
         expected = course.level * sum(day.expected * pattern.growth(24 * (age - day.age)) for day in rows)
@@ -178,9 +178,11 @@ def _error(outcomes: Sequence[_Outcome]) -> float:
     return fmean(min(abs(error), WORST_ERROR) for _, error, _ in outcomes) if outcomes else 0.0
 
 
-def _scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
+def _interval_scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
     """Return by what the spread must be multiplied to fit how far forecasts at earlier moments have missed."""
-    by_over = {over: [min(some[over] ** 2, WORST_MISS) for some in misses if over in some] for over in TRIED_OVER}
+    by_over = {
+        over: [min(some[over] ** 2, WORST_MISS) for some in misses if over in some] for over in BACKTEST_HORIZONS
+    }
     tried = {over: found for over, found in by_over.items() if found}
     # Trials over one stretch overlap, and long ones hold the short ones: they count for fewer than they are.
     weights = {over: min(len(found), furthest / over) / math.sqrt(len(tried)) for over, found in tried.items()}
@@ -188,10 +190,10 @@ def _scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
     return math.sqrt((USUAL_SPREAD + missed) / (USUAL_SPREAD + sum(weights.values())))
 
 
-def _block(rows: Sequence[Hour]) -> _Block:
+def _day_of_hours(rows: Sequence[BurnHour]) -> _DayOfHours:
     slots = tuple((hour.slot, hour.covered) for hour in rows)
-    return _Block(sum(hour.spent for hour in rows), slots, len(rows) == 24 and all(c >= 0.999 for _, c in slots))
+    return _DayOfHours(sum(hour.spent for hour in rows), slots, len(rows) == 24 and all(c >= 0.999 for _, c in slots))
 
 
-def _expected(block: _Block, profile: Sequence[float]) -> float:
+def _expected(block: _DayOfHours, profile: Sequence[float]) -> float:
     return sum(profile[slot] * covered for slot, covered in block.slots)

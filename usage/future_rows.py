@@ -7,28 +7,28 @@ from django.db.models import Value
 from django.db.models.functions import Least
 
 from core import clock
-from usage.hours import hour_of
+from usage.hours import start_of_hour
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
 from workspaces.models import Workspace
 
-_MOMENT = timedelta(microseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
-def bring_back(workspace: Workspace, now: datetime) -> int:
+def move_to_now(workspace: Workspace, now: datetime) -> int:
     """Move what lies after ``now`` to right before it, or it would hold up all that is read next; return how many rows.
 
     Called with the workspace's row locked. Their order stays: rows of one moment are in the order of their ids.
     """
-    before = Value(now - _MOMENT)
+    before = Value(now - _MICROSECOND)
     changes = BalanceChange.objects.of(workspace).filter(until__gt=now)
     changes.update(until=before, since=Least("since", before))
     readings = BalanceReading.objects.of(workspace).filter(read_at__gt=now)
     moved = readings.update(read_at=before, first_read_at=Least("first_read_at", before))
-    BurnPattern.objects.filter(workspace=workspace, hour__gt=hour_of(now)).delete()  # it is learned anew
-    return moved + _join_hours(workspace, hour_of(now))
+    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # it is learned anew
+    return moved + _merge_hours(workspace, start_of_hour(now))
 
 
-def _join_hours(workspace: Workspace, this_hour: datetime) -> int:
+def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:
     """Add what hours after ``this_hour`` say to it. How much of it they cover is not known, so that is left out."""
     rows = BalanceHour.objects.filter(workspace=workspace)
     later = list(rows.filter(hour__gt=this_hour).order_by("hour"))
@@ -48,7 +48,7 @@ def _join_hours(workspace: Workspace, this_hour: datetime) -> int:
     return len(later)
 
 
-def mend(moment: datetime) -> int:
+def move_all_to_now(moment: datetime) -> int:
     """Bring back what lies ahead of ``moment`` in the history of any workspace; return how many rows."""
     readings = BalanceReading.objects.filter(read_at__gt=moment + clock.SLACK).values_list("workspace", flat=True)
     hours = BalanceHour.objects.filter(hour__gt=moment).values_list("workspace", flat=True)
@@ -56,8 +56,8 @@ def mend(moment: datetime) -> int:
     for pk in {*readings.distinct(), *hours.distinct()}:
         with transaction.atomic():
             workspace = Workspace.objects.select_for_update(no_key=True).filter(pk=pk).first()
-            mended += bring_back(workspace, moment) if workspace else 0
+            mended += move_to_now(workspace, moment) if workspace else 0
     return mended
 
 
-clock.register_repair(mend, BalanceReading, BalanceChange, BalanceHour, BurnPattern)
+clock.register_repair(move_all_to_now, BalanceReading, BalanceChange, BalanceHour, BurnPattern)

@@ -7,19 +7,19 @@ from collections.abc import Hashable, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from usage.changes.facts import SKEW, ZERO, Call, Work
+from usage.changes.types import SKEW, ZERO, EnrichmentCredits, PaidCall
 
 # A call for a single contact costs so much at the most: without a known cost it counts as half of that, give or take.
-SINGLE = Decimal(11)
+SINGLE_CONTACT_COST = Decimal(11)
 # So many enrichments of a key that were all free tell that its calls are.
 ENOUGH = 5
 
 
-class Calls:
+class UnmatchedCalls:
     """What is left of ``calls`` once each of ``works`` that is known to the credit has taken the one that began it."""
 
-    def __init__(self, calls: Sequence[Call], works: Sequence[Work]) -> None:
-        self._left = _unknown(calls, works)
+    def __init__(self, calls: Sequence[PaidCall], works: Sequence[EnrichmentCredits]) -> None:
+        self._left = _unmatched(calls, works)
         self._times = [call.at for call in self._left]
 
     def most(self, since: datetime, until: datetime) -> Decimal:
@@ -35,17 +35,17 @@ class Calls:
         total = sum(mean for mean, _ in known)
         return total, max(max(spread for _, spread in known) * math.sqrt(len(known)), total / 10)
 
-    def _between(self, since: datetime, until: datetime) -> Sequence[Call]:
+    def _between(self, since: datetime, until: datetime) -> Sequence[PaidCall]:
         return self._left[bisect_left(self._times, since) : bisect_right(self._times, until)]
 
 
-def _cost(call: Call) -> tuple[float, float] | None:
-    if call.cost is None and call.most <= SINGLE:
+def _cost(call: PaidCall) -> tuple[float, float] | None:
+    if call.cost is None and call.most <= SINGLE_CONTACT_COST:
         return float(call.most) / 2, float(call.most) / 2
     return call.cost
 
 
-def _unknown(calls: Sequence[Call], works: Sequence[Work]) -> list[Call]:
+def _unmatched(calls: Sequence[PaidCall], works: Sequence[EnrichmentCredits]) -> list[PaidCall]:
     times, taken = [call.at for call in calls], set[int]()
     reserved: defaultdict[Hashable, list[Decimal]] = defaultdict(list)
     for work in works:

@@ -10,10 +10,10 @@ class AlertsConfig(AppConfig):
     def ready(self) -> None:
         """Let every app say what its rules look at, look whenever a poll has landed, give new workspaces rules."""
         from alerts.engine import evaluation  # noqa: PLC0415 - models can be imported from here on
-        from alerts.services.default_rules import evaluation_of  # noqa: PLC0415
+        from alerts.services.default_rules import ensure_evaluation  # noqa: PLC0415
         from workspaces.polling.registry import on_ingested  # noqa: PLC0415
         from workspaces.services.connecting import on_connected  # noqa: PLC0415
 
         autodiscover_modules("rules")
-        on_ingested(evaluation.after_landing)
-        on_connected(evaluation_of)
+        on_ingested(evaluation.evaluate_after_ingest)
+        on_connected(ensure_evaluation)

@@ -8,15 +8,15 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from alerts.models import Alert, Severity, Snooze
-from alerts.services.reachability import UNHEARD
+from alerts.services.reachability import UNREACHED_KIND
 from core import clock
 from workspaces.models import User, Workspace
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 
 
 @dataclass(frozen=True)
-class Current:
+class FiringAlerts:
     """The alerts that fire in what the page is about: one workspace, or all that the viewer may see.
 
     ``snoozed`` are rule and subject of what is snoozed among them.
@@ -33,7 +33,7 @@ class Current:
     @property
     def unheard(self) -> list[Alert]:
         """Return those that say that nobody would be told: no answer to them, and nothing worse, hides that."""
-        return [alert for alert in self.alerts if alert.kind == UNHEARD]
+        return [alert for alert in self.alerts if alert.kind == UNREACHED_KIND]
 
     @property
     def worst(self) -> Alert | None:
@@ -50,7 +50,7 @@ class Current:
         return [
             alert
             for alert in self.alerts
-            if alert.kind != UNHEARD
+            if alert.kind != UNREACHED_KIND
             and alert.acknowledged_at is None
             and (alert.rule_id, alert.subject) not in self.snoozed
         ]
@@ -82,25 +82,25 @@ def current_alerts(request: HttpRequest) -> dict[str, Any]:
     return {"firing": SimpleLazyObject(lambda: _current(request))}
 
 
-def _current(request: HttpRequest) -> Current:
+def _current(request: HttpRequest) -> FiringAlerts:
     user = getattr(request, "user", None)
     workspace: Workspace | None = getattr(request, "workspace", None)
     if not isinstance(user, User) and not (user and user.is_authenticated):
-        return Current([])
+        return FiringAlerts([])
     alerts = Alert.objects.current().worst_first()
     if workspace is not None and workspace.pk:
-        found = list(alerts.filter(workspace=workspace)[:MOST_SHOWN])
+        found = list(alerts.filter(workspace=workspace)[:MAX_SHOWN])
         for alert in found:
             alert.workspace = workspace
-        return _told(found)
+        return _without_snoozed(found)
     if workspace is None and request.path == "/":
         visible = alerts.filter(workspace__in=Workspace.objects.visible_to(user)).select_related("workspace")
-        return _told(list(visible[:MOST_SHOWN]))
-    return Current([])
+        return _without_snoozed(list(visible[:MAX_SHOWN]))
+    return FiringAlerts([])
 
 
-def _told(alerts: list[Alert]) -> Current:
+def _without_snoozed(alerts: list[Alert]) -> FiringAlerts:
     if not alerts:
-        return Current([])
+        return FiringAlerts([])
     snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule__in={alert.rule_id for alert in alerts})
-    return Current(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))
+    return FiringAlerts(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))

@@ -24,7 +24,7 @@ REPEATS = (
     (86400, "Every day"),
     (604800, "Every week"),
 )
-MOST_ADDRESSES = 20
+MAX_ADDRESSES = 20
 LEVEL = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
 
 
@@ -49,8 +49,8 @@ class AddressesField(forms.CharField):
                 addresses[unmistakable(address).lower()] = None
             except ValidationError:
                 raise ValidationError(f"“{address[:80]}” is not an e-mail address.") from None
-        if len(addresses) > MOST_ADDRESSES:
-            raise ValidationError(f"At most {MOST_ADDRESSES} addresses. A mailing list can take its place.")
+        if len(addresses) > MAX_ADDRESSES:
+            raise ValidationError(f"At most {MAX_ADDRESSES} addresses. A mailing list can take its place.")
         return list(addresses)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from alerts.models import Alert, Notification, Recipient, Rule
-from alerts.services.notifications import told_in
+from alerts.services.notifications import alerted_addresses
 from core import clock
 from workspaces.models import Role
 from workspaces.rights import Holding, Loss, register
@@ -14,15 +14,15 @@ WAITING = (Notification.State.QUEUED, Notification.State.HELD)
 def _recipients(loss: Loss) -> Iterable[Recipient]:
     if loss.spares(Role.VIEWER):
         return []
-    rows = Recipient.objects.listening().filter(address__iexact=loss.user.email).select_related("workspace")
+    rows = Recipient.objects.subscribed().filter(address__iexact=loss.user.email).select_related("workspace")
     found = list(rows.filter(workspace=loss.workspace) if loss.workspace else rows)
-    told = told_in({row.workspace_id for row in found})
-    told_lately = Notification.objects.filter(state__in=WAITING) | Notification.objects.told().filter(
+    told = alerted_addresses({row.workspace_id for row in found})
+    told_lately = Notification.objects.filter(state__in=WAITING) | Notification.objects.firing_emails().filter(
         alert__in=Alert.objects.open()
     )
     followed = set(told_lately.filter(recipient__in=found).values_list("recipient", flat=True))
     for row in found:
-        row.gets_alerts = row.pk in followed or row.is_told(told[row.workspace_id])  # type: ignore[attr-defined]
+        row.gets_alerts = row.pk in followed or row.is_alerted(told[row.workspace_id])  # type: ignore[attr-defined]
     return found
 
 

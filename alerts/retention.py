@@ -14,5 +14,5 @@ def prune(now: datetime | None = None) -> int:
     cutoff = (now or clock.now()) - timedelta(days=settings.KEEP_ALERTS_DAYS)
     over = delete_in_batches(Alert.objects.filter(state=Alert.State.RESOLVED, resolved_at__lt=cutoff))
     # What belongs to an alert goes with it, so that nobody reads the end of a thread without its beginning.
-    old = Notification.objects.settled().filter(created_at__lt=cutoff, alert=None)
+    old = Notification.objects.finished().filter(created_at__lt=cutoff, alert=None)
     return over + delete_in_batches(old)

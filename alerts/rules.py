@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from alerts.engine.rule_kinds import DefaultRule, Observation, Observations, RuleKind, per_workspace, register
 from alerts.models import Rule
-from alerts.services.reachability import UNHEARD, Unheard, unheard_in
+from alerts.services.reachability import UNREACHED_KIND, UnreachedRules, unreached_by_workspace
 from core.formatting import stamp
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
@@ -62,7 +62,7 @@ register(
         describe=lambda _: "Cleanlist rejects a stored credential",
         resources=frozenset({"balance", "keys"}),
         is_flag=True,
-        place=20,
+        position=20,
         defaults=(DefaultRule("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )
 )
@@ -71,11 +71,11 @@ register(
 def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
     """Return 1 where a critical rule would tell nobody, else 0."""
     workspaces = {rule.workspace_id: rule.workspace for rule in rules}
-    found = unheard_in(list(workspaces.values()))
+    found = unreached_by_workspace(list(workspaces.values()))
     return {rule.pk: [_hearing(rule.workspace, found[rule.workspace_id])] for rule in rules}
 
 
-def _hearing(workspace: Workspace, unheard: Unheard) -> Observation:
+def _hearing(workspace: Workspace, unheard: UnreachedRules) -> Observation:
     return Observation(
         value=Decimal(int(bool(unheard.rules))),
         words=unheard.words,
@@ -86,7 +86,7 @@ def _hearing(workspace: Workspace, unheard: Unheard) -> Observation:
 
 register(
     RuleKind(
-        name=UNHEARD,
+        name=UNREACHED_KIND,
         label="Critical alerts reach nobody",
         explanation="Fires when a critical rule would tell nobody: everybody whom it names has ended critical e-mails, "
         "or has an address that is refused.",
@@ -96,7 +96,7 @@ register(
         describe=lambda _: "a critical rule would tell nobody",
         is_flag=True,
         required_because="it is what says on every page that nobody hears of critical alerts",
-        place=30,
+        position=30,
         defaults=(
             DefaultRule("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),
         ),

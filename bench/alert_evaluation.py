@@ -65,13 +65,13 @@ def land(workspaces: list[Workspace], amount: int) -> None:
 
 def measure(label: str, workspaces: list[Workspace]) -> None:
     """Evaluate all, as after the landing of their balances, and print what it took."""
-    landed = {workspace.pk: {"balance"} for workspace in workspaces}
+    updated = {workspace.pk: {"balance"} for workspace in workspaces}
     queries: list[int] = []
     began, used = time.perf_counter(), time.process_time()
     for place in range(0, len(workspaces), evaluation.BATCH):
         batch = workspaces[place : place + evaluation.BATCH]
         with counting() as counted:
-            assert evaluation.evaluate_together(batch, landed=landed) == len(batch)
+            assert evaluation.evaluate_together(batch, updated=updated) == len(batch)
         queries.append(counted.count)
     seconds, busy = time.perf_counter() - began, time.process_time() - used
     rate, each, used_each = len(workspaces) * len(LEVELS) / seconds, seconds / len(workspaces), busy / len(workspaces)

@@ -8,7 +8,7 @@ from typing import Literal
 from django.utils.timesince import timesince
 
 from usage.budgets.status import BudgetStatus
-from webhooks.filters import NAMELESS_WORDS, link_to
+from webhooks.filters import NO_HOST_LABEL, link_to
 from webhooks.health import FAILING_IN_A_ROW
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.error_messages import explain_kind
@@ -96,7 +96,7 @@ def _webhooks(endpoints: Sequence[str]) -> list[Attention]:
     found = [
         Attention(
             "danger",
-            f"Webhooks to {host or NAMELESS_WORDS} fail: the latest {FAILING_IN_A_ROW} or more never arrived.",
+            f"Webhooks to {host or NO_HOST_LABEL} fail: the latest {FAILING_IN_A_ROW} or more never arrived.",
             WEBHOOKS,
             "Why?",
             link_to(host=host, state="failed"),

@@ -81,7 +81,7 @@ def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
     )
     now = clock.cached_now()
     keys, requests, polls = _key_counts(rows, now), _request_counts(rows, now), _polls(rows)
-    webhooks = health.failing(rows, now)
+    webhooks = health.failure_summaries(rows, now)
     budgets = budget_statuses((row for row in rows if hasattr(row, "budget")), now)
     found = [
         _summary(
@@ -116,7 +116,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
         keys=keys,
         attention=attention.of(row, keys or {}, late, webhooks.hosts, budget),
         webhooks=webhooks,
-        webhooks_are_read=bool(read & {tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW}),
+        webhooks_are_read=bool(read & {tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES}),
         # Request logs are read for the keys of the full list; the light one comes without.
         log_is_read=FULL_LIST in read,
         awaits_first_reading=any(_is_on_its_way(poll) for poll in polls),

@@ -273,7 +273,7 @@ register(
         describe=describe_balance,
         parameters={"unit": _unit_field},
         resources=BALANCE,
-        place=10,
+        position=10,
         family="credits",
         history=balance_history,
         descending=True,
@@ -305,7 +305,7 @@ register(
         read=read_runway,
         describe=_describe("the credits last less than {}", "days"),
         resources=BALANCE,
-        place=10,
+        position=10,
         family="credits",
         history=runway_history,
         descending=True,
@@ -331,7 +331,7 @@ register(
         ),
         parameters={"hours": _hours_field},
         resources=BALANCE,
-        place=10,
+        position=10,
         history=spent_history,
     )
 )
@@ -346,7 +346,7 @@ register(
         read=read_silence,
         describe=_describe("the balance could not be read for more than {}", "minutes"),
         resources=BALANCE,
-        place=10,
+        position=10,
         history=silence_history,
         defaults=(DefaultRule("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),
     )

@@ -11,7 +11,7 @@ from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import reason_named
 
 BATCH = 2000  # rows a query
-_READ = (
+_FIELDS = (
     "pk",
     "workflow__workflow_id",
     "url",
@@ -32,7 +32,7 @@ _READ = (
 _FIXED_BYTES = 260
 
 
-class Line(NamedTuple):
+class ExportRow(NamedTuple):
     """One delivery in the file; its fields are the columns. Times are UTC."""
 
     workflow_id: str
@@ -52,25 +52,25 @@ class Line(NamedTuple):
     redelivered_by_this_console_at: str
 
 
-def lines_of(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
+def export_lines(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
     """Yield ``rows``, newest first, as lines of ``csv`` or ``jsonl``."""
-    found = _read(rows)
+    found = _read_rows(rows)
     if file_format == "jsonl":
         return json_lines(line._asdict() for line in found)
-    return csv_lines(Line._fields, found)
+    return csv_lines(ExportRow._fields, found)
 
 
-def _read(rows: DeliveryQuerySet) -> Iterator[Line]:
+def _read_rows(rows: DeliveryQuerySet) -> Iterator[ExportRow]:
     """Read one batch after the other; what is tried meanwhile is newer than the first row and stays out."""
     place: Cursor | None = None
-    while batch := list((rows.after(place) if place else rows).newest_first().values(*_READ)[:BATCH]):
-        yield from map(_line, batch)
+    while batch := list((rows.after(place) if place else rows).newest_first().values(*_FIELDS)[:BATCH]):
+        yield from map(_export_row, batch)
         place = Cursor(batch[-1]["last_attempt_at"], batch[-1]["pk"])
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _export_row(row: dict[str, Any]) -> ExportRow:
     reason = reason_named(row["reason"])
-    return Line(
+    return ExportRow(
         workflow_id=row["workflow__workflow_id"],
         url=row["url"],
         state=row["state"],
@@ -94,7 +94,7 @@ def in_utc(moment: datetime | None) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
 
 
-def size_in_words(page: Page[Delivery], counts: RowCounts) -> str:
+def estimated_size(page: Page[Delivery], counts: RowCounts) -> str:
     """Say how large the file will be, going by the rows in sight and the number that match."""
     count = counts.matching.count
     if not page.rows or count is None:

@@ -15,16 +15,16 @@ from webhooks.reasons import all_reasons, reason_named
 from workspaces.models import Workspace
 
 # In an address: deliveries of which upstream told no URL.
-NAMELESS = "-"
-NAMELESS_WORDS = "address not told"
+NO_HOST = "-"
+NO_HOST_LABEL = "address not told"
 # With more endpoints than that a name is typed, not chosen.
-MOST_CHOICES = 50
+MAX_CHOICES = 50
 
 
 def link_to(**filters: str) -> str:
     """Return the query string of the list with these filters; a ``host`` may be empty."""
     if "host" in filters:
-        filters["host"] = filters["host"] or NAMELESS
+        filters["host"] = filters["host"] or NO_HOST
     return f"?{urlencode(filters)}"
 
 
@@ -50,11 +50,11 @@ class DeliveryFilterForm(FilterForm):
         self.workspace = workspace
         found = Endpoint.objects.filter(workspace=workspace).order_by("-last_attempt_at")
         # The latest used, each with when.
-        self.endpoints = list(found.values_list("host", "last_attempt_at")[: MOST_CHOICES + 1])
-        known = [host or NAMELESS for host, _ in self.endpoints]
-        if len(known) <= MOST_CHOICES:
-            asked_for = [self.raw["host"]] if self.raw["host"] not in {"", *known} else []
-            names = [(host, NAMELESS_WORDS if host == NAMELESS else host) for host in [*known, *asked_for]]
+        self.endpoints = list(found.values_list("host", "last_attempt_at")[: MAX_CHOICES + 1])
+        known = [host or NO_HOST for host, _ in self.endpoints]
+        if len(known) <= MAX_CHOICES:
+            chosen = [self.raw["host"]] if self.raw["host"] not in {"", *known} else []
+            names = [(host, NO_HOST_LABEL if host == NO_HOST else host) for host in [*known, *chosen]]
             self.fields["host"].widget = forms.Select(choices=[("", "All endpoints"), *names])
 
     def clean_host(self) -> str:
@@ -75,7 +75,7 @@ class DeliveryFilterForm(FilterForm):
         if data["state"]:
             yield {"state": data["state"]}
         if data["host"]:
-            yield {"host": "" if data["host"] == NAMELESS else data["host"]}
+            yield {"host": "" if data["host"] == NO_HOST else data["host"]}
         if data["reason"]:
             yield {"reason": data["reason"]}
 
@@ -87,7 +87,7 @@ class DeliveryFilterForm(FilterForm):
         if raw["state"]:
             yield ("state",), dict(DeliveryState.choices).get(raw["state"], raw["state"]).lower()
         if raw["host"]:
-            yield ("host",), NAMELESS_WORDS if raw["host"] == NAMELESS else f"to {raw['host']}"
+            yield ("host",), NO_HOST_LABEL if raw["host"] == NO_HOST else f"to {raw['host']}"
         if raw["reason"]:
             reason = reason_named(raw["reason"])
             yield ("reason",), reason.label if reason else raw["reason"]
@@ -101,6 +101,6 @@ class DeliveryFilterForm(FilterForm):
         return states + [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "24h", "7d")]
 
 
-def asked_for(form: DeliveryFilterForm, now: datetime) -> DeliveryQuerySet:
+def filtered_deliveries(form: DeliveryFilterForm, now: datetime) -> DeliveryQuerySet:
     """Return the deliveries of the form's workspace that a valid ``form`` asks for."""
     return form.apply(Delivery.objects.of(form.workspace), now)

@@ -6,8 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from webhooks.outgoing import URLNotAllowed, parse_target
-from webhooks.outgoing.targets import LONGEST_URL
-from webhooks.redelivery.selection import Selection
+from webhooks.outgoing.targets import MAX_URL_LENGTH
+from webhooks.redelivery.selection import RedeliverySelection
 
 
 def is_callable(url: str) -> None:
@@ -23,7 +23,7 @@ def url_field(label: str, help_text: str, missing: str = "Give the URL.") -> for
     return forms.CharField(
         label=label,
         error_messages={"required": missing},
-        max_length=LONGEST_URL,
+        max_length=MAX_URL_LENGTH,
         validators=[is_callable],
         help_text=help_text,
         widget=forms.TextInput(
@@ -67,7 +67,7 @@ class RedeliverForm(forms.Form):
     )
     expected = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 
-    def __init__(self, *args: Any, selection: Selection, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, selection: RedeliverySelection, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.selection = selection
         if selection.without_url == selection.count:

@@ -39,7 +39,7 @@ PERIOD = timedelta(days=7)
 DAY = timedelta(days=1)
 # So many failed deliveries one after another are no accident.
 FAILING_IN_A_ROW = 3
-MOST_ENDPOINTS, MOST_GROUPS = 12, 50
+MAX_ENDPOINTS, MAX_GROUPS = 12, 50
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ class FailureSummary:
 
 
 def endpoints(
-    workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_ENDPOINTS
+    workspace: Workspace, since: datetime | None = None, *, limit: int = MAX_ENDPOINTS
 ) -> list[EndpointHealth]:
     """Return the figures of the endpoints last used, failing ones first; three queries. Default: the last 7 days."""
     start = since or clock.cached_now() - PERIOD
-    rows = list(_with_rows(_used(workspace, start), start)[:limit])
+    rows = list(_with_streaks(_used(workspace, start), start)[:limit])
     counts: dict[str, dict[str, int]] = {}
     histograms: dict[str, list[Histogram]] = {}
     for host, reason, count, histogram in _counts(workspace, [row.host for row in rows], start):
@@ -120,7 +120,7 @@ class _Total(Func):
     output_field = IntegerField()
 
 
-def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MOST_GROUPS) -> list[FailureGroup]:
+def failures(workspace: Workspace, since: datetime | None = None, *, limit: int = MAX_GROUPS) -> list[FailureGroup]:
     """Return what has not arrived, by endpoint and reason, the largest group first; one query. Default: 7 days."""
     start = since or clock.cached_now() - PERIOD
     rows = Delivery.objects.of(workspace).filter(~Q(state=DeliveryState.DELIVERED), last_attempt_at__gte=start)
@@ -136,11 +136,11 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
     return [FailureGroup(**row) for row in groups.order_by("-count", "-last_at")[:limit]]
 
 
-def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, FailureSummary]:
+def failure_summaries(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, FailureSummary]:
     """Return what fails in each workspace by its primary key, nothing where nothing does; two queries for all."""
     moment = now or clock.cached_now()
     start, ids = moment - PERIOD, [workspace.pk for workspace in workspaces]
-    rows = _with_rows(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
+    rows = _with_streaks(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
     hosts: dict[int, list[str]] = {}
     for row in rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host"):
         hosts.setdefault(row.workspace_id, []).append(row.host)
@@ -160,13 +160,13 @@ def failing(workspaces: Iterable[Workspace], now: datetime | None = None) -> dic
 
 def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
     """Return the endpoints used since then in ``workspaces``, with ``failed_in_a_row`` and ``last_bad``; one query."""
-    return _with_rows(Endpoint.objects.filter(workspace__in=workspaces, last_attempt_at__gte=since), since)
+    return _with_streaks(Endpoint.objects.filter(workspace__in=workspaces, last_attempt_at__gte=since), since)
 
 
-def failing_endpoints(now: datetime) -> dict[int, int]:
+def count_failing_endpoints(now: datetime) -> dict[int, int]:
     """Return at how many hosts of each workspace webhooks fail now, where any do; one query for all."""
     start = now - PERIOD
-    rows = _with_rows(Endpoint.objects.filter(last_attempt_at__gte=start), start)
+    rows = _with_streaks(Endpoint.objects.filter(last_attempt_at__gte=start), start)
     found = rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by().values_list("workspace_id", flat=True)
     return Counter(found)
 
@@ -184,7 +184,7 @@ def _counts(workspace: Workspace, hosts: list[str], start: datetime) -> Iterator
     yield from EndpointHour.objects.filter(hour__gte=start, hour__lt=first_day, **of_hosts).values_list(*read)
 
 
-def _with_rows(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
+def _with_streaks(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
     """Add how many deliveries failed, or arrived, in a row; a few probes of one index for each endpoint."""
     # By its time, not as the latest again: PostgreSQL would read every failure of the workspace for its reason.
     worst = _deliveries(DeliveryState.FAILED).filter(last_attempt_at=OuterRef("last_bad"))
@@ -192,8 +192,8 @@ def _with_rows(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
         last_ok=_latest(DeliveryState.DELIVERED),
         last_bad=_latest(DeliveryState.FAILED),
         last_bad_reason=Subquery(worst.order_by().values("reason")[:1]),
-        failed_in_a_row=_in_a_row(DeliveryState.FAILED, since, "last_ok"),
-        delivered_in_a_row=_in_a_row(DeliveryState.DELIVERED, since, "last_bad"),
+        failed_in_a_row=_streak(DeliveryState.FAILED, since, "last_ok"),
+        delivered_in_a_row=_streak(DeliveryState.DELIVERED, since, "last_bad"),
     )
     return annotated.order_by("-last_attempt_at")
 
@@ -206,7 +206,7 @@ def _latest(state: DeliveryState) -> Subquery:
     return Subquery(_deliveries(state).order_by("-last_attempt_at").values("last_attempt_at")[:1])
 
 
-def _in_a_row(state: DeliveryState, since: datetime, after: str) -> Case:
+def _streak(state: DeliveryState, since: datetime, after: str) -> Case:
     """Count deliveries in ``state`` since the last one that ended the other way."""
     start = Coalesce(OuterRef(after), Value(since))
     rows = _deliveries(state).filter(last_attempt_at__gt=start, last_attempt_at__gte=since).order_by()

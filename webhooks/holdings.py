@@ -12,7 +12,7 @@ from workspaces.rights import Holding, Loss, register
 def _redeliveries(loss: Loss) -> Iterable[Redelivery]:
     if loss.spares(Role.OPERATOR):
         return []
-    rows = Redelivery.objects.open().answered_for_by(loss.user).select_related("workspace").order_by("pk")
+    rows = Redelivery.objects.open().of_responsible_user(loss.user).select_related("workspace").order_by("pk")
     return rows.filter(workspace=loss.workspace) if loss.workspace else rows
 
 

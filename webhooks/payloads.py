@@ -20,7 +20,7 @@ TEST_HEADER = "X-Cleanlist-Console-Test"
 _STATUS = "/api/v1/public/enrich/status"
 
 
-def payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
+def build_payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
     """Return the body that upstream sends once ``workflow_id`` is finished; more than 250 results are cut, and say so.
 
     Results are passed on as they came.
@@ -42,7 +42,7 @@ def payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
     }
 
 
-def sample(check_id: UUID | str) -> dict[str, Any]:
+def build_sample(check_id: UUID | str) -> dict[str, Any]:
     """Return a payload with a person who does not exist, for trying an endpoint; ``test`` says that it is one."""
     workflow_id = f"test_{check_id}"
     result = {
@@ -57,9 +57,9 @@ def sample(check_id: UUID | str) -> dict[str, Any]:
     status = EnrichmentStatus(
         status="completed", enrichment_type="partial", results=(result,), completed_at="2026-01-01T00:00:00Z"
     )
-    return {**payload(workflow_id, status), "test": True}
+    return {**build_payload(workflow_id, status), "test": True}
 
 
-def encoded(body: dict[str, Any]) -> bytes:
+def encode(body: dict[str, Any]) -> bytes:
     """Return ``body`` as it is sent."""
     return msgspec.json.encode(body)

@@ -20,7 +20,7 @@ from workspaces.polling import Resource, register
 logger = structlog.get_logger(__name__)
 # How many attempts upstream shows is not documented (the sandbox: 100). A page of fewer holds all that there are.
 FULL_PAGE = 20
-QUICKEST_SECONDS, SLOWEST_SECONDS = 10, 3600
+MIN_SECONDS, MAX_SECONDS = 10, 3600
 # Upstream that refused the whole list is asked again, as it may come to allow it.
 REFUSED_SECONDS = 120
 IDLE_AFTER = timedelta(hours=1)
@@ -60,7 +60,7 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
     feed.save()
     tracked_workflows.record_workflows_from_log(workspace, read_at)
     tracked_workflows.schedule_polls(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
-    _set_interval(poll, _interval_of_latest(poll, feed, read_at))
+    _set_interval(poll, _latest_interval(poll, feed, read_at))
 
 
 def _record_gap(poll: Poll, feed: Feed, landed: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
@@ -85,22 +85,22 @@ def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefu
     shown = {row.workflow_id for row in answer}
     rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
     ids = rows.values_list("workflow__workflow_id", flat=True)
-    return [one for one in ids[: 2 * tracked_workflows.MOST_FOLLOWED] if one not in shown]
+    return [one for one in ids[: 2 * tracked_workflows.MAX_TRACKED] if one not in shown]
 
 
-def _interval_of_latest(poll: Poll, feed: Feed, now: datetime) -> int:
+def _latest_interval(poll: Poll, feed: Feed, now: datetime) -> int:
     """Return the seconds to the next reading: fewer while something is retried, more while nothing happens."""
     usual = settings.POLL_DELIVERIES_SECONDS
     if feed.wants_workflow_ids:
         return max(usual, REFUSED_SECONDS)
     rows = Delivery.objects.of(poll.workspace)
     if rows.filter(state=DeliveryState.RETRYING).exists():
-        return max(min(usual, QUICKEST_SECONDS), usual // 3)
+        return max(min(usual, MIN_SECONDS), usual // 3)
     begun = Workflow.objects.of(poll.workspace).filter(first_seen_at__gte=now - IDLE_AFTER)
     return usual if begun.exists() or rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
 
 
-async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | UpstreamRefusal:
+async def fetch_workflow_deliveries(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | UpstreamRefusal:
     """Return the attempts of one workflow."""
     try:
         attempts = await client.webhooks.deliveries(poll.subject)
@@ -109,7 +109,9 @@ async def fetch_of_workflow(client: AsyncClient, poll: Poll) -> Listing[Delivery
     return attempts.without(lambda attempt: find_problem(attempt, poll.subject))
 
 
-def ingest_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime) -> None:
+def ingest_workflow_deliveries(
+    poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime
+) -> None:
     """Add what is new; once the workflow is settled, follow it no more.
 
     A refusal is like an empty page: a workflow that upstream does not know may be too young for its log.
@@ -121,7 +123,7 @@ def ingest_of_workflow(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRe
         _delete_poll(poll)
         return
     retrying = workflow.deliveries.filter(state=DeliveryState.RETRYING).exists()
-    _set_interval(poll, QUICKEST_SECONDS if retrying else _by_age(workflow, read_at))
+    _set_interval(poll, MIN_SECONDS if retrying else _interval_by_age(workflow, read_at))
     tracked_workflows.schedule_polls(poll.workspace, read_at)
 
 
@@ -143,24 +145,24 @@ def ingest_status(poll: Poll, answer: EnrichmentStatus | UpstreamRefusal, read_a
     elif isinstance(answer, UpstreamRefusal):
         is_gone = workflow.first_seen_at < read_at - GONE_AFTER
         enrichment_status.record_refusal(workflow, answer.words, read_at, is_gone=is_gone)
-        _delete_poll(poll) if is_gone else _set_interval(poll, _by_age(workflow, read_at))
+        _delete_poll(poll) if is_gone else _set_interval(poll, _interval_by_age(workflow, read_at))
     elif (
         enrichment_status.record_status(workflow, answer, read_at)
         or workflow.first_seen_at < read_at - tracked_workflows.STATUS_GIVE_UP_AFTER
     ):
         _delete_poll(poll)
     else:
-        _set_interval(poll, _by_age(workflow, read_at))
+        _set_interval(poll, _interval_by_age(workflow, read_at))
 
 
 def _workflow(poll: Poll) -> Workflow | None:
     return Workflow.objects.of(poll.workspace).filter(workflow_id=poll.subject).first()
 
 
-def _by_age(workflow: Workflow, now: datetime) -> int:
+def _interval_by_age(workflow: Workflow, now: datetime) -> int:
     """Return the seconds to the next reading: a tenth of what it has taken so far."""
     age = (now - workflow.first_seen_at).total_seconds()
-    return round(min(max(settings.POLL_DELIVERIES_SECONDS, age / 10), SLOWEST_SECONDS))
+    return round(min(max(settings.POLL_DELIVERIES_SECONDS, age / 10), MAX_SECONDS))
 
 
 def _set_interval(poll: Poll, seconds: int) -> None:
@@ -174,7 +176,7 @@ def _delete_poll(poll: Poll) -> None:
 
 register(
     Resource(
-        name=tracked_workflows.ALL,
+        name=tracked_workflows.DELIVERIES,
         label="Webhook deliveries",
         credential="api_key",
         endpoint="webhooks/deliveries",
@@ -186,13 +188,13 @@ register(
 )
 register(
     Resource(
-        name=tracked_workflows.OF_WORKFLOW,
+        name=tracked_workflows.WORKFLOW_DELIVERIES,
         label="Webhook deliveries of one workflow",
         credential="api_key",
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
-        fetch=fetch_of_workflow,
-        land=ingest_of_workflow,
+        fetch=fetch_workflow_deliveries,
+        land=ingest_workflow_deliveries,
         has_subjects=True,
         subject="workflow",
         subject_names=tracked_workflows.names_of_tracked,
@@ -200,7 +202,7 @@ register(
 )
 # Upstream allows one key thirty calls a minute over all endpoints. There may be many enrichments to ask about, and what
 # people and other polls do with the same key must go through beside that: the share is taken of half of them.
-HALF_OF_A_KEYS_CALLS = 15
+HALF_OF_KEY_LIMIT = 15
 for name, label in (
     (tracked_workflows.STATUS, "State of a bulk enrichment"),
     (tracked_workflows.NEWER_STATUS, "State of an enrichment"),
@@ -211,7 +213,7 @@ for name, label in (
             label=label,
             credential="api_key",
             endpoint="enrich/status",  # of both surfaces, so that they have one share
-            limit_per_minute=HALF_OF_A_KEYS_CALLS,
+            limit_per_minute=HALF_OF_KEY_LIMIT,
             interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
             fetch=fetch_status,
             land=ingest_status,

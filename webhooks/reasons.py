@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 
 # A receiver has this long to acknowledge; a little less is taken for it too, as durations are rounded.
-ANSWER_MS = 10_000
-_NEARLY_ANSWER_MS = 9_900
+RESPONSE_TIMEOUT_MS = 10_000
+_NEARLY_TIMEOUT_MS = 9_900
 # Enough of any message to tell its reason by.
-_READ_CHARACTERS = 2_000
+_MAX_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
@@ -171,17 +171,17 @@ def reason_of(status_code: int | None, error: str, duration_ms: int | None) -> s
 
     What the receiver answered counts before what the message says: a 504 is the endpoint's own, whatever timed out.
     """
-    words = _URL.sub(" ", error[:_READ_CHARACTERS])
+    words = _URL.sub(" ", error[:_MAX_CHARACTERS])
     by_status = _by_status(status_code)
     if by_status:
         return by_status
     accepted = status_code is not None and 200 <= status_code < 300
-    if accepted and not error.strip() and (duration_ms or 0) <= ANSWER_MS:
+    if accepted and not error.strip() and (duration_ms or 0) <= RESPONSE_TIMEOUT_MS:
         return ""
     by_words = next((name for name, pattern in _PATTERNS.items() if pattern.search(words)), "") or _by_status_in(words)
     if by_words:
         return by_words
-    too_late = duration_ms is not None and duration_ms >= _NEARLY_ANSWER_MS
+    too_late = duration_ms is not None and duration_ms >= _NEARLY_TIMEOUT_MS
     return "timeout" if too_late else "unknown"
 
 

@@ -18,7 +18,7 @@ from workspaces.polling import rate_limiter
 
 ENDPOINT = "enrich/status"
 MASK = "•••"
-_MOST_CHARACTERS = 500
+_MAX_CHARACTERS = 500
 
 
 class Contact(NamedTuple):
@@ -69,21 +69,21 @@ def fetch(workflow: Workflow) -> WorkflowResult:
         rate_limiter.record([(workflow.workspace.rate_limited_as, ENDPOINT)])
         status = client.enrich.status(workflow_id=workflow.workflow_id)
     enrichment_status.record_status(workflow, status, clock.now())
-    return result_of(workflow.workflow_id, status)
+    return parse_result(workflow.workflow_id, status)
 
 
-def result_of(workflow_id: str, status: EnrichmentStatus) -> WorkflowResult:
+def parse_result(workflow_id: str, status: EnrichmentStatus) -> WorkflowResult:
     """Return the result in ``status``."""
-    body = payloads.payload(workflow_id, status)
+    body = payloads.build_payload(workflow_id, status)
     return WorkflowResult(body, [_contact(one) for one in body["results"]], enrichment_status.is_finished(status))
 
 
-def json_of(result: WorkflowResult) -> Iterator[str]:
+def to_json(result: WorkflowResult) -> Iterator[str]:
     """Yield the body that the webhook would have carried."""
     yield json.dumps(result.body, indent=2, default=str) + "\n"
 
 
-def csv_of(result: WorkflowResult) -> Iterator[str]:
+def to_csv(result: WorkflowResult) -> Iterator[str]:
     """Yield one line a contact, with a header."""
     return csv_lines(Contact._fields, result.contacts)
 
@@ -130,5 +130,5 @@ def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):
-        return "; ".join(filter(None, (_text(one) for one in value)))[:_MOST_CHARACTERS]
-    return sanitize_text(value if isinstance(value, str) else json.dumps(value, default=str), _MOST_CHARACTERS)
+        return "; ".join(filter(None, (_text(one) for one in value)))[:_MAX_CHARACTERS]
+    return sanitize_text(value if isinstance(value, str) else json.dumps(value, default=str), _MAX_CHARACTERS)

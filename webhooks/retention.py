@@ -24,7 +24,7 @@ from workspaces.models import Poll
 BATCH = 5000
 
 
-def kept_for() -> str:
+def describe_retention() -> str:
     """Say how long deliveries are kept, for pages: "13 months", or days where that is no number of months."""
     days = settings.KEEP_DELIVERIES_DAYS
     months = round(days / 30.44)
@@ -33,7 +33,7 @@ def kept_for() -> str:
     return "1 day" if days == 1 else f"{days:,} days"
 
 
-def kept_from(now: datetime) -> datetime:
+def retention_cutoff(now: datetime) -> datetime:
     """Return from when on attempts are kept."""
     return now - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
 
@@ -43,7 +43,7 @@ def prune(now: datetime | None = None) -> int:
 
     Returns how many attempts were removed. A delivery stays whole: its earlier attempts stay as long as its last.
     """
-    cutoff = kept_from(now or clock.now())
+    cutoff = retention_cutoff(now or clock.now())
     # The foreign key to the workspace is no constraint, so only what a delivery has goes with it.
     old = Delivery.objects.filter(last_attempt_at__lt=cutoff)
     total = 0
@@ -56,11 +56,11 @@ def prune(now: datetime | None = None) -> int:
     delete_in_batches(DeliveryGap.objects.filter(before__lt=cutoff))
     delete_in_batches(EndpointCheck.objects.filter(created_at__lt=cutoff))
     delete_in_batches(Redelivery.objects.filter(finished_at__lt=cutoff))
-    delete_in_batches(_forgotten(cutoff))
+    delete_in_batches(_orphaned_workflows(cutoff))
     return total
 
 
-def _forgotten(cutoff: datetime) -> QuerySet[Workflow]:
+def _orphaned_workflows(cutoff: datetime) -> QuerySet[Workflow]:
     """Return old workflows of which nothing is left and that nobody follows."""
     followed = Poll.objects.filter(workspace=OuterRef("workspace"), subject=OuterRef("workflow_id"))
     sent = Delivery.objects.filter(workflow=OuterRef("pk"))

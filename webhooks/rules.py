@@ -30,22 +30,22 @@ from webhooks.models import Delivery, DeliveryState
 from webhooks.reasons import reason_named
 from workspaces.models import Poll, Workspace
 
-RESOURCES = frozenset({tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW})
-IN_A_ROW, MINUTES, FEWEST = 3, 60, 5
+RESOURCES = frozenset({tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES})
+DEFAULT_STREAK, DEFAULT_MINUTES, DEFAULT_MINIMUM = 3, 60, 5
 # Where upstream names no URL, all deliveries are of one endpoint without a name.
-NAMELESS = "(no address told)"
+NO_HOST_LABEL = "(no address told)"
 # What an alert's row holds of an endpoint's name and of an address.
-MOST_LABEL, MOST_URL = 200, 300
+MAX_LABEL_LENGTH, MAX_URL_LENGTH = 200, 300
 Row = TypeVar("Row")
 _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 
 
-def _unreadable(rules: Sequence[Rule]) -> dict[int, NoData]:
+def _unavailable(rules: Sequence[Rule]) -> dict[int, NoData]:
     """Return why deliveries as the mirror has them cannot be trusted, of those workspaces where that is so."""
     workspaces = {rule.workspace_id for rule in rules}
     polls = {
         poll.workspace_id: poll
-        for poll in Poll.objects.filter(workspace__in=workspaces, resource=tracked_workflows.ALL)
+        for poll in Poll.objects.filter(workspace__in=workspaces, resource=tracked_workflows.DELIVERIES)
     }
     problems = {pk: _problem_of(polls.get(pk)) for pk in workspaces}
     return {pk: NoData(problem) for pk, problem in problems.items() if problem}
@@ -72,13 +72,13 @@ def _url(workspace: Workspace, host: str) -> str:
     except NoReverseMatch:
         return workspace.get_absolute_url()
     query = link_to(host=host, state=DeliveryState.FAILED.value)
-    return address + query if len(address) + len(query) <= MOST_URL else address
+    return address + query if len(address) + len(query) <= MAX_URL_LENGTH else address
 
 
-def _reading(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Observation:
-    label = (host or NAMELESS)[:MOST_LABEL]
+def _observation(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Observation:
+    label = (host or NO_HOST_LABEL)[:MAX_LABEL_LENGTH]
     # An alert's subject holds less than the longest host, so of those that are too long a digest tells them apart.
-    subject = host if len(host) <= MOST_LABEL else f"{host[:100]}…{sha256(host.encode()).hexdigest()[:16]}"
+    subject = host if len(host) <= MAX_LABEL_LENGTH else f"{host[:100]}…{sha256(host.encode()).hexdigest()[:16]}"
     return Observation(value, f"{label}: {headline}", subject, label, _url(workspace, host), facts)
 
 
@@ -92,11 +92,11 @@ def _why(reason: str) -> tuple[Fact, ...]:
 
 def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many deliveries each endpoint has failed since the last that arrived; one query for all rules."""
-    unreadable = _unreadable(rules)
-    readable = {rule.workspace_id for rule in rules} - unreadable.keys()
+    unavailable = _unavailable(rules)
+    readable = {rule.workspace_id for rule in rules} - unavailable.keys()
     rows = _by_workspace(health.streaks(readable, now - health.PERIOD), lambda row: row.workspace_id)
     return {
-        rule.pk: unreadable.get(rule.workspace_id)
+        rule.pk: unavailable.get(rule.workspace_id)
         or [_in_a_row(rule.workspace, row) for row in rows.get(rule.workspace_id, ())]
         for rule in rules
     }
@@ -105,9 +105,9 @@ def read_in_a_row(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observat
 def _in_a_row(workspace: Workspace, row: Any) -> Observation:
     count = row.failed_in_a_row
     if not count:
-        return _reading(workspace, row.host, Decimal(0), "the latest delivery arrived", ())
+        return _observation(workspace, row.host, Decimal(0), "the latest delivery arrived", ())
     headline = f"{with_unit(count, 'deliveries')} failed in a row" if count > 1 else "the latest delivery failed"
-    return _reading(workspace, row.host, Decimal(count), headline, _why(row.last_bad_reason))
+    return _observation(workspace, row.host, Decimal(count), headline, _why(row.last_bad_reason))
 
 
 def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -123,11 +123,11 @@ def in_a_row_history(workspace: Workspace, _: Rule, since: datetime, until: date
 
 def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the per cent of each endpoint's latest deliveries that failed; one query for all rules."""
-    unreadable = _unreadable(rules)
-    readable = [rule for rule in rules if rule.workspace_id not in unreadable]
+    unavailable = _unavailable(rules)
+    readable = [rule for rule in rules if rule.workspace_id not in unavailable]
     counts = _by_workspace(_counts(readable, now), lambda row: row["workspace"]) if readable else {}
     return {
-        rule.pk: unreadable.get(rule.workspace_id) or [_share(row, rule) for row in counts.get(rule.workspace_id, ())]
+        rule.pk: unavailable.get(rule.workspace_id) or [_share(row, rule) for row in counts.get(rule.workspace_id, ())]
         for rule in rules
     }
 
@@ -149,7 +149,9 @@ def _share(row: Mapping[str, Any], rule: Rule) -> Observation:
     share = _percent(count, failed, _least(rule))
     facts = ((f"Last {_minutes(rule)} minutes", f"{figure(failed)} of {figure(count)} deliveries failed"),)
     headline = f"{figure(share)} % of deliveries fail" if share else "few deliveries fail"
-    return _reading(rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ())))
+    return _observation(
+        rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ()))
+    )
 
 
 def share_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -174,20 +176,20 @@ def _percent(count: int, failed: int, least: int) -> Decimal:
 
 
 def _minutes(rule: Rule) -> int:
-    return int(rule.parameters.get("minutes", MINUTES))
+    return int(rule.parameters.get("minutes", DEFAULT_MINUTES))
 
 
 def _least(rule: Rule) -> int:
-    return int(rule.parameters.get("least", FEWEST))
+    return int(rule.parameters.get("least", DEFAULT_MINIMUM))
 
 
 def _minutes_field() -> forms.Field:
-    return forms.IntegerField(label="Within how many minutes", min_value=1, max_value=1440, initial=MINUTES)
+    return forms.IntegerField(label="Within how many minutes", min_value=1, max_value=1440, initial=DEFAULT_MINUTES)
 
 
 def _least_field() -> forms.Field:
     label, words = "Of at least how many deliveries", "A single failure of two deliveries is no trend."
-    return forms.IntegerField(label=label, min_value=1, max_value=100_000, initial=FEWEST, help_text=words)
+    return forms.IntegerField(label=label, min_value=1, max_value=100_000, initial=DEFAULT_MINIMUM, help_text=words)
 
 
 # --- registration ---------------------------------------------------------------------------------------------
@@ -203,10 +205,10 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
         .annotate(Count("pk"))
     )
     total, failed = sum(counts.values()), counts.get(DeliveryState.FAILED, 0)
-    failing = health.failing([workspace]).get(workspace.pk)
+    failing = health.failure_summaries([workspace]).get(workspace.pk)
     facts = [("Webhooks", f"{figure(total)} deliveries, {figure(failed)} of them failed")] if total else []
     if failing and failing.hosts:
-        facts.append(("Failing endpoints", ", ".join(host or NAMELESS for host in failing.hosts[:5])))
+        facts.append(("Failing endpoints", ", ".join(host or NO_HOST_LABEL for host in failing.hosts[:5])))
     return facts
 
 
@@ -221,9 +223,9 @@ register(
         read=read_in_a_row,
         describe=lambda rule: f"more than {with_unit(rule.threshold, 'deliveries')} to an endpoint fail in a row",
         resources=RESOURCES,
-        place=40,
+        position=40,
         history=in_a_row_history,
-        defaults=(DefaultRule("Webhook endpoint down", "warning", Decimal(IN_A_ROW - 1), Decimal(0), 0, 86400),),
+        defaults=(DefaultRule("Webhook endpoint down", "warning", Decimal(DEFAULT_STREAK - 1), Decimal(0), 0, 86400),),
     )
 )
 register(
@@ -239,7 +241,7 @@ register(
         ),
         parameters={"minutes": _minutes_field, "least": _least_field},
         resources=RESOURCES,
-        place=40,
+        position=40,
         history=share_history,
         defaults=(
             DefaultRule(
@@ -247,7 +249,7 @@ register(
                 "warning",
                 Decimal(20),
                 Decimal(10),
-                parameters={"minutes": MINUTES, "least": FEWEST},
+                parameters={"minutes": DEFAULT_MINUTES, "least": DEFAULT_MINIMUM},
             ),
         ),
     )

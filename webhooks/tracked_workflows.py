@@ -14,25 +14,25 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from core import clock
 from keys.log.workflows import workflows_in_log
 from webhooks.ingest.normalize import is_usable_workflow_id
-from webhooks.models import BULK_ID, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
+from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.refreshing import RefreshResult, refresh
 
-ALL, OF_WORKFLOW = "deliveries", "workflow_deliveries"
+DELIVERIES, WORKFLOW_DELIVERIES = "deliveries", "workflow_deliveries"
 # Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.
 STATUS, NEWER_STATUS = "workflow_status", "newer_workflow_status"
-SINGLE_WORKFLOW = (OF_WORKFLOW, STATUS, NEWER_STATUS)
+SINGLE_WORKFLOW = (WORKFLOW_DELIVERIES, STATUS, NEWER_STATUS)
 STATUS_SCOPE = "enrich:read"
 # Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
-MOST_FOLLOWED = 100
+MAX_TRACKED = 100
 # Without a single attempt for so long a workflow has no webhook, or its deliveries are forgotten.
 GIVE_UP_AFTER = timedelta(days=1)
 # Failed for so long: nothing more is to be expected.
 SETTLED_AFTER = timedelta(minutes=10)
 # An enrichment that runs for longer is asked about no more.
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
-LEARN_FROM = timedelta(hours=1)
+LOG_WINDOW = timedelta(hours=1)
 NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
 
 
@@ -61,7 +61,7 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
     if not is_usable_workflow_id(workflow_id):
         raise ValueError(NO_WORKFLOW_ID)
     record_workflows(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
-    errors = refresh(workspace, OF_WORKFLOW, subject=workflow_id).errors
+    errors = refresh(workspace, WORKFLOW_DELIVERIES, subject=workflow_id).errors
     errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
     return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
 
@@ -78,8 +78,8 @@ def record_workflows(workspace: Workspace, ids: Iterable[str], source: WorkflowS
 
 def record_workflows_from_log(workspace: Workspace, now: datetime) -> None:
     """Note the workflows that requests of the log named lately."""
-    named = workflows_in_log(workspace, now - LEARN_FROM)
-    record_workflows(workspace, islice(named, MOST_FOLLOWED), WorkflowSource.REQUEST_LOG)
+    named = workflows_in_log(workspace, now - LOG_WINDOW)
+    record_workflows(workspace, islice(named, MAX_TRACKED), WorkflowSource.REQUEST_LOG)
 
 
 def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
@@ -90,17 +90,17 @@ def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()
     if not alone:
         rows = rows.filter(source=WorkflowSource.LOOKED_UP)
     wanted = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
-    _create_polls(workspace, OF_WORKFLOW, [*also, *wanted[:MOST_FOLLOWED]])
+    _create_polls(workspace, WORKFLOW_DELIVERIES, [*also, *wanted[:MAX_TRACKED]])
     if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
-        is_bulk = Q(workflow_id__startswith=BULK_ID)
+        is_bulk = Q(workflow_id__startswith=BULK_ID_PREFIX)
         for resource, kind in ((STATUS, is_bulk), (NEWER_STATUS, ~is_bulk)):
             unread = _without_status(workspace, now).filter(kind).values_list("workflow_id", flat=True)
-            _create_polls(workspace, resource, unread[:MOST_FOLLOWED])
+            _create_polls(workspace, resource, unread[:MAX_TRACKED])
 
 
 def status_resource(workflow_id: str) -> str:
     """Return which resource tells the state of the workflow."""
-    return STATUS if workflow_id.startswith(BULK_ID) else NEWER_STATUS
+    return STATUS if workflow_id.startswith(BULK_ID_PREFIX) else NEWER_STATUS
 
 
 def is_settled(workflow: Workflow, now: datetime) -> bool:
@@ -133,7 +133,7 @@ def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
 
 def _create_polls(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
     there = set(workspace.polls.filter(resource=resource).values_list("subject", flat=True))
-    missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MOST_FOLLOWED - len(there))]
+    missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MAX_TRACKED - len(there))]
     seconds = resource_named(resource).interval_seconds()
     polls = [
         Poll(

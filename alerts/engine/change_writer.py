@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from alerts.engine.plan import Change, facts_of, headline_of, stored
+from alerts.engine.plan import Change, facts_of, headline_of, to_column
 from alerts.engine.state_machine import Memory, State
 from alerts.models import Alert, Notification, Snooze, Transition
-from alerts.services.notifications import Message, Outbox
+from alerts.services.notifications import AlertMessage, NotificationWriter
 from core.formatting import span
 from core.sanitize import sanitize_text
 from workspaces.models import Workspace
@@ -24,76 +24,78 @@ class ChangeWriter:
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
         self.workspace, self.now = workspace, now
-        self.messages: list[Message] = []
+        self.messages: list[AlertMessage] = []
         self.notes: list[Transition] = []
         self.deleted: list[int] = []
 
-    def apply(self, moves: Sequence[Change]) -> None:
+    def apply(self, changes: Sequence[Change]) -> None:
         """Write all of it, worst rules first."""
-        alerts = [self._moved(move) for move in moves]
+        alerts = [self._moved(change) for change in changes]
         opened = [alert for alert in alerts if alert.pk is None]
         kept = [alert for alert in alerts if alert.pk is not None and alert.pk not in self.deleted]
         if self.deleted:
             Alert.objects.filter(pk__in=self.deleted).delete()
         Alert.objects.bulk_create(opened)
-        outbox = Outbox(self.workspace, self.now, self.messages)
+        outbox = NotificationWriter(self.workspace, self.now, self.messages)
         outbox.write()
         Alert.objects.bulk_update(kept, UPDATED_FIELDS)
-        self._write_timeline(moves)
+        self._write_timeline(changes)
         outbox.flush()
 
-    def _moved(self, move: Change) -> Alert:
+    def _moved(self, change: Change) -> Alert:
         """Return the alert as it is after ``move``, not yet stored, and note what follows from it."""
-        alert = move.alert or self._new(move)
+        alert = change.alert or self._new(change)
         alert.workspace = self.workspace
-        if move.after.state == State.UNKNOWN:
-            self._change(alert, move.after, f"Cannot be read any more: {move.text}")
-        elif move.after.state == State.OK:
-            self._close(alert, move)
+        if change.after.state == State.UNKNOWN:
+            self._change(alert, change.after, f"Cannot be read any more: {change.text}")
+        elif change.after.state == State.OK:
+            self._close(alert, change)
         else:
-            self._go_on(alert, move)
+            self._go_on(alert, change)
         return alert
 
-    def _new(self, move: Change) -> Alert:
-        rule = move.rule
+    def _new(self, change: Change) -> Alert:
+        rule = change.rule
         return Alert(
             rule=rule,
             kind=rule.kind,
             rule_name=rule.name,
             severity=rule.severity,
-            subject=move.reading.subject if move.reading else "",
+            subject=change.observation.subject if change.observation else "",
             started_at=self.now,
         )
 
-    def _go_on(self, alert: Alert, move: Change) -> None:
+    def _go_on(self, alert: Alert, change: Change) -> None:
         """Copy what is seen now; the alert says everything that a page or an e-mail does."""
-        for name, value in move.values.items():
+        for name, value in change.values.items():
             setattr(alert, name, value)
-        alert.facts, alert.evaluated_at = facts_of(move.reading), self.now
-        fired = move.after.state == State.FIRING and alert.fired_at is None
+        alert.facts, alert.evaluated_at = facts_of(change.observation), self.now
+        fired = change.after.state == State.FIRING and alert.fired_at is None
         alert.fired_at = self.now if fired else alert.fired_at
-        self._change(alert, move.after, f"{_words(alert, move.after, fired=fired)}: {alert.headline}")
-        if move.ended:
+        self._change(alert, change.after, f"{_describe_transition(alert, change.after, fired=fired)}: {alert.headline}")
+        if change.ended_snooze:
             self._note(alert, alert.state, "The snooze is over")
-        if move.tells:
+        if change.email:
             alert.notifications_sent += 1
             alert.notified_at = self.now
-            self.messages.append(Message(move.tells, alert, move.rule, edited=alert.edited))
+            self.messages.append(AlertMessage(change.email, alert, change.rule, edited=alert.edited))
             alert.edited = ""
 
-    def _close(self, alert: Alert, move: Change) -> None:
+    def _close(self, alert: Alert, change: Change) -> None:
         if alert.fired_at is None:
             self.deleted.append(alert.pk)  # it never came to anything within the pending time
             return
         alert.resolved_at = self.now
-        text = headline_of(move.reading) if move.reading else move.text
-        value = stored(move.reading.value_for(fires=True)) if move.reading else None
+        text = headline_of(change.observation) if change.observation else change.text
+        value = to_column(change.observation.value_for(fires=True)) if change.observation else None
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
-        self._note(alert, before, f"Resolved after {span(alert.lasted)}: {text}", value)
-        if move.ended:
+        self._note(alert, before, f"Resolved after {span(alert.duration)}: {text}", value)
+        if change.ended_snooze:
             self._note(alert, alert.state, "The snooze ended with it")
-        headline, facts = sanitize_text(text, 300), facts_of(move.reading)
-        self.messages.append(Message(Notification.Kind.RESOLVED, alert, move.rule, headline, facts, alert.edited))
+        headline, facts = sanitize_text(text, 300), facts_of(change.observation)
+        self.messages.append(
+            AlertMessage(Notification.Kind.RESOLVED, alert, change.rule, headline, facts, alert.edited)
+        )
 
     def _change(self, alert: Alert, after: Memory, text: str) -> None:
         before = alert.state
@@ -108,15 +110,15 @@ class ChangeWriter:
         line.text = sanitize_text(text, 500)
         self.notes.append(line)
 
-    def _write_timeline(self, moves: Sequence[Change]) -> None:
+    def _write_timeline(self, changes: Sequence[Change]) -> None:
         for line in self.notes:
             line.alert_id = line.alert.pk  # some of them got their number only now
         Transition.objects.bulk_create(self.notes)
-        if ended := [move.ended.pk for move in moves if move.ended]:
+        if ended := [change.ended_snooze.pk for change in changes if change.ended_snooze]:
             Snooze.objects.filter(pk__in=ended).delete()
 
 
-def _words(alert: Alert, after: Memory, *, fired: bool) -> str:
+def _describe_transition(alert: Alert, after: Memory, *, fired: bool) -> str:
     if fired:
         return "Fired"
     if not alert.state:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from alerts.engine.plan import stored
+from alerts.engine.plan import to_column
 from alerts.engine.preview import Episode, episodes
 from alerts.engine.rule_kinds import DataPoint
 from alerts.models import Alert, Rule, Transition
@@ -22,12 +22,12 @@ def store_demo_history(workspace: Workspace, since: datetime, until: datetime) -
     lines: list[Transition] = []
     for rule in Rule.objects.enabled().filter(workspace=workspace):
         kind = rule.kind_of
-        moments = kind.history(workspace, rule, since, until) if kind and kind.history else ()
-        for episode in episodes(rule, moments, until):
-            if episode.over is not None:
-                alert = _alert(workspace, rule, episode, episode.over)
+        points = kind.history(workspace, rule, since, until) if kind and kind.history else ()
+        for episode in episodes(rule, points, until):
+            if episode.end is not None:
+                alert = _alert(workspace, rule, episode, episode.end)
                 alerts.append(alert)
-                lines += _timeline(alert, episode, episode.over)
+                lines += _timeline(alert, episode, episode.end)
     with transaction.atomic():
         Alert.objects.bulk_create(alerts)
         for line in lines:
@@ -42,8 +42,8 @@ def delete_demo_history(workspace: Workspace) -> None:
 
 
 def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: DataPoint) -> Alert:
-    moment, condition = episode.moment, rule.condition
-    levels = rule.levels(moment.threshold, moment.recovery)
+    point, condition = episode.point, rule.condition
+    levels = rule.levels(point.threshold, point.recovery)
     return Alert(
         workspace=workspace,
         rule=rule,
@@ -51,13 +51,13 @@ def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: DataPoint) 
         rule_name=rule.name,
         condition=condition[:300],
         severity=rule.severity,
-        subject=moment.subject,
+        subject=point.subject,
         state=Alert.State.RESOLVED,
-        headline=f"{_at(rule, moment)}: {condition}"[:300],
-        value=stored(moment.value),
-        threshold=stored(levels.threshold),
-        recovery=stored(levels.recovery),
-        started_at=moment.at,
+        headline=f"{_at(rule, point)}: {condition}"[:300],
+        value=to_column(point.value),
+        threshold=to_column(levels.threshold),
+        recovery=to_column(levels.recovery),
+        started_at=point.at,
         fired_at=episode.fired_at,
         resolved_at=over.at,
         evaluated_at=over.at,
@@ -67,18 +67,18 @@ def _alert(workspace: Workspace, rule: Rule, episode: Episode, over: DataPoint) 
 
 def _timeline(alert: Alert, episode: Episode, over: DataPoint) -> Iterator[Transition]:
     assert alert.rule is not None  # noqa: S101 - it was made from one
-    fired = f"Would have fired: {_at(alert.rule, episode.moment)}"
+    fired = f"Would have fired: {_at(alert.rule, episode.point)}"
     yield Transition(alert=alert, at=episode.fired_at, after=Alert.State.FIRING, value=alert.value, text=fired)
-    resolved = f"Would have been resolved after {span(alert.lasted)}: {_at(alert.rule, over)}"
+    resolved = f"Would have been resolved after {span(alert.duration)}: {_at(alert.rule, over)}"
     yield Transition(
         alert=alert,
         at=over.at,
         before=Alert.State.FIRING,
         after=Alert.State.RESOLVED,
-        value=stored(over.value),
+        value=to_column(over.value),
         text=resolved,
     )
 
 
-def _at(rule: Rule, moment: DataPoint) -> str:
-    return with_unit(moment.value, rule.kind_of.unit if rule.kind_of else "")
+def _at(rule: Rule, point: DataPoint) -> str:
+    return with_unit(point.value, rule.kind_of.unit if rule.kind_of else "")

@@ -18,10 +18,10 @@ from alerts.models.alert import gravity_of
 from core.formatting import figure
 from core.sanitize import sanitize_json, sanitize_text
 
-FIGURE = Decimal("0.0001")
-LARGEST = Decimal(10) ** 19
+QUANTUM = Decimal("0.0001")
+MAX_VALUE = Decimal(10) ** 19
 # Facts that cost queries are worked out again for an alert that goes on unchanged when they are older than this.
-FACTS_AGE = timedelta(minutes=5)
+FACTS_MAX_AGE = timedelta(minutes=5)
 Gravity = tuple[int, Decimal]
 T = TypeVar("T")
 logger = structlog.get_logger(__name__)
@@ -60,98 +60,106 @@ class Change:
     rule: Rule
     alert: Alert | None
     after: Memory
-    reading: Observation | None = None
+    observation: Observation | None = None
     text: str = ""
     levels: Levels | None = None
-    tells: Notification.Kind | None = None
-    ended: Snooze | None = None
+    email: Notification.Kind | None = None
+    ended_snooze: Snooze | None = None
 
     @cached_property
     def values(self) -> dict[str, object]:
         """Return what the alert's row says of the reading, without its facts."""
-        return _values(self) if self.reading and self.levels else {}
+        return _values(self) if self.observation and self.levels else {}
 
     def prepare(self) -> None:
         """Work out what is told of the reading, which may cost queries, before any row is locked."""
-        if self.reading is not None:
-            headline_of(self.reading)
-            facts_of(self.reading)
+        if self.observation is not None:
+            headline_of(self.observation)
+            facts_of(self.observation)
 
 
 def plan_changes(
-    rules: Sequence[Rule], readings: Mapping[int, Observations], held: OpenAlerts, now: datetime
+    rules: Sequence[Rule], observations: Mapping[int, Observations], open_alerts: OpenAlerts, now: datetime
 ) -> list[Change]:
     """Return what must be written, worst rules first: a milder rule must know whom a worse one has told already."""
-    moves: list[Change] = []
-    worst = _worst(rules, readings, held, now)
+    changes: list[Change] = []
+    worst = _worst_gravities(rules, observations, open_alerts, now)
     for rule in sorted(rules, key=lambda rule: (-rule.level.rank, rule.pk)):
-        seen, alerts = readings.get(rule.pk, ()), held.alerts.get(rule.pk, {})
-        if isinstance(seen, NoData):
-            moves += _lost(rule, alerts, seen.reason, now)
+        observed, alerts = observations.get(rule.pk, ()), open_alerts.alerts.get(rule.pk, {})
+        if isinstance(observed, NoData):
+            changes += _plan_unknown(rule, alerts, observed.reason, now)
             continue
-        for reading in seen:
-            move = _move(rule, alerts.get(reading.subject), reading, held, worst, now)
-            if move is not None:
-                moves.append(move)
-        subjects = {reading.subject for reading in seen}
+        for observation in observed:
+            change = _plan_change(rule, alerts.get(observation.subject), observation, open_alerts, worst, now)
+            if change is not None:
+                changes.append(change)
+        subjects = {observation.subject for observation in observed}
         gone = [alert for subject, alert in alerts.items() if subject not in subjects]
         for alert in gone:
-            snooze = held.snoozes.get((rule.pk, alert.subject))
-            moves.append(Change(rule, alert, Memory(), text=_gone(seen), ended=_ended_with_it(alert, snooze)))
-    return moves
+            snooze = open_alerts.snoozes.get((rule.pk, alert.subject))
+            changes.append(
+                Change(rule, alert, Memory(), text=_why_gone(observed), ended_snooze=_ended_with_it(alert, snooze))
+            )
+    return changes
 
 
-def _gone(seen: Sequence[Observation]) -> str:
-    return next((reading.replaces for reading in seen if reading.replaces), GONE)
+def _why_gone(observed: Sequence[Observation]) -> str:
+    return next((observation.successor_text for observation in observed if observation.successor_text), GONE)
 
 
-def _lost(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Change]:
+def _plan_unknown(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Change]:
     after = [(alert, step(alert.memory, rule.levels(), None, now)) for alert in alerts.values()]
     return [Change(rule, alert, memory, text=reason) for alert, memory in after if memory.state != alert.state]
 
 
-def _worst(
-    rules: Sequence[Rule], readings: Mapping[int, Observations], held: OpenAlerts, now: datetime
+def _worst_gravities(
+    rules: Sequence[Rule], observations: Mapping[int, Observations], open_alerts: OpenAlerts, now: datetime
 ) -> dict[tuple[int, str, str], Gravity]:
     """Return of each workspace, kind and subject the gravity of the worst level that fires."""
     found: dict[tuple[int, str, str], Gravity] = {}
     for rule in rules:
-        seen = readings.get(rule.pk, ())
-        for reading in () if isinstance(seen, NoData) else seen:
-            alert = held.alerts.get(rule.pk, {}).get(reading.subject)
-            levels = _levels(rule, alert, reading)
-            if step(_memory(alert), levels, _value(alert, reading), now).state == State.FIRING:
-                place = rule.workspace_id, rule.kind, reading.subject
+        observed = observations.get(rule.pk, ())
+        for observation in () if isinstance(observed, NoData) else observed:
+            alert = open_alerts.alerts.get(rule.pk, {}).get(observation.subject)
+            levels = _levels(rule, alert, observation)
+            if step(_memory(alert), levels, _value(alert, observation), now).state == State.FIRING:
+                place = rule.workspace_id, rule.kind, observation.subject
                 gravity = gravity_of(rule.kind, rule.level, levels.threshold)
                 found[place] = max(gravity, found.get(place, gravity))
     return found
 
 
-def _move(  # noqa: PLR0917 - one rule and subject with all that decides
+def _plan_change(  # noqa: PLR0917 - one rule and subject with all that decides
     rule: Rule,
     alert: Alert | None,
-    reading: Observation,
-    held: OpenAlerts,
+    observation: Observation,
+    open_alerts: OpenAlerts,
     worst: Mapping[tuple[int, str, str], Gravity],
     now: datetime,
 ) -> Change | None:
-    levels = _levels(rule, alert, reading)
-    after = step(_memory(alert), levels, _value(alert, reading), now)
-    fires = worst.get((rule.workspace_id, rule.kind, reading.subject))
+    levels = _levels(rule, alert, observation)
+    after = step(_memory(alert), levels, _value(alert, observation), now)
+    fires = worst.get((rule.workspace_id, rule.kind, observation.subject))
     if after.state == State.PENDING and fires and fires > gravity_of(rule.kind, rule.level, levels.threshold):
         # Where a worse level fires already the milder ones have nothing to wait for: they go on when that is over.
         after = replace(after, state=State.FIRING)
     if alert is None and after.state == State.OK:
         return None
-    snooze = held.snoozes.get((rule.pk, reading.subject))
-    move = Change(rule, alert, after, reading, levels=levels)
+    snooze = open_alerts.snoozes.get((rule.pk, observation.subject))
+    change = Change(rule, alert, after, observation, levels=levels)
     if after.state == State.OK:
-        move.ended = _ended_with_it(alert, snooze)
-        return move
+        change.ended_snooze = _ended_with_it(alert, snooze)
+        return change
     if after.state == State.FIRING:
-        _queue_email(move, snooze, now)
-    if alert is None or move.tells or move.ended or alert.state != after.state or _is_new(move, alert, now):
-        return move
+        _queue_email(change, snooze, now)
+    if (
+        alert is None
+        or change.email
+        or change.ended_snooze
+        or alert.state != after.state
+        or _differs(change, alert, now)
+    ):
+        return change
     return None
 
 
@@ -164,73 +172,79 @@ def _memory(alert: Alert | None) -> Memory:
     return alert.memory if alert else Memory()
 
 
-def _value(alert: Alert | None, reading: Observation) -> Decimal:
+def _value(alert: Alert | None, observation: Observation) -> Decimal:
     """Return what of ``reading`` is held against the levels."""
-    return reading.value_for(fires=alert is not None and alert.fired_at is not None)
+    return observation.value_for(fires=alert is not None and alert.fired_at is not None)
 
 
-def _levels(rule: Rule, alert: Alert | None, reading: Observation) -> Levels:
+def _levels(rule: Rule, alert: Alert | None, observation: Observation) -> Levels:
     """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
-    levels = rule.levels_for(reading)
-    if reading.recovery is None or alert is None or alert.fired_at is None or alert.recovery is None or alert.edited:
+    levels = rule.levels_for(observation)
+    if (
+        observation.recovery is None
+        or alert is None
+        or alert.fired_at is None
+        or alert.recovery is None
+        or alert.edited
+    ):
         return levels
     harder = max if levels.direction == "below" else min
     return replace(levels, recovery=harder(levels.recovery, alert.recovery))
 
 
-def _queue_email(move: Change, snooze: Snooze | None, now: datetime) -> None:
+def _queue_email(change: Change, snooze: Snooze | None, now: datetime) -> None:
     """Note which e-mail is due, if any, and whether a snooze that held it back is over."""
-    alert, rule, reading = move.alert, move.rule, move.reading
-    assert reading is not None  # noqa: S101 - only what was read can fire
+    alert, rule, observation = change.alert, change.rule, change.observation
+    assert observation is not None  # noqa: S101 - only what was read can fire
     if snooze is not None:
-        if snooze.holds(rule.levels_for(reading), reading.value, now):
+        if snooze.applies(rule.levels_for(observation), observation.value, now):
             return
-        move.ended = snooze
+        change.ended_snooze = snooze
     if alert is None or alert.fired_at is None:
-        move.tells = Notification.Kind.FIRING
+        change.email = Notification.Kind.FIRING
     elif snooze is not None or alert.edited or alert.reminder_due(rule.repeat_seconds, now):
-        move.tells = Notification.Kind.REMINDER
+        change.email = Notification.Kind.REMINDER
 
 
-def _is_new(move: Change, alert: Alert, now: datetime) -> bool:
+def _differs(change: Change, alert: Alert, now: datetime) -> bool:
     """Say whether the reading says anything that the alert's row does not."""
-    if any(getattr(alert, name) != value for name, value in move.values.items()):
+    if any(getattr(alert, name) != value for name, value in change.values.items()):
         return True
-    assert move.reading is not None  # noqa: S101 - as above
-    if callable(move.reading.facts):
-        return now - alert.evaluated_at >= FACTS_AGE
-    return bool(alert.facts != sanitize_json(move.reading.all_facts))
+    assert change.observation is not None  # noqa: S101 - as above
+    if callable(change.observation.facts):
+        return now - alert.evaluated_at >= FACTS_MAX_AGE
+    return bool(alert.facts != sanitize_json(change.observation.all_facts))
 
 
-def _values(move: Change) -> dict[str, object]:
-    rule, reading, levels = move.rule, move.reading, move.levels
-    assert reading is not None and levels is not None  # noqa: S101, PT018 - only what was read has values
+def _values(change: Change) -> dict[str, object]:
+    rule, observation, levels = change.rule, change.observation, change.levels
+    assert observation is not None and levels is not None  # noqa: S101, PT018 - only what was read has values
     return {
         "rule_name": rule.name,
         "severity": rule.severity,
-        "subject_label": sanitize_text(reading.label, 200),
-        "subject_url": sanitize_text(reading.url, 300),
-        "headline": headline_of(reading),
+        "subject_label": sanitize_text(observation.label, 200),
+        "subject_url": sanitize_text(observation.url, 300),
+        "headline": headline_of(observation),
         "condition": sanitize_text(rule.condition, 300),
-        "value": stored(_value(move.alert, reading)),
-        "threshold": stored(levels.threshold),
-        "recovery": stored(levels.recovery),
+        "value": to_column(_value(change.alert, observation)),
+        "threshold": to_column(levels.threshold),
+        "recovery": to_column(levels.recovery),
     }
 
 
-def headline_of(reading: Observation) -> str:
+def headline_of(observation: Observation) -> str:
     """Return the words of a reading, as a row keeps them."""
-    return sanitize_text(_tried(lambda: reading.headline) or f"now at {figure(reading.value)}", 300)
+    return sanitize_text(_try(lambda: observation.headline) or f"now at {figure(observation.value)}", 300)
 
 
-def facts_of(reading: Observation | None) -> list[list[str]]:
+def facts_of(observation: Observation | None) -> list[list[str]]:
     """Return what is to be told beside the value, as a row keeps it."""
     problem = [["Details", "They could not be worked out; the console's log says why."]]
-    found = _tried(lambda: sanitize_json(reading.all_facts)) if reading else []
+    found = _try(lambda: sanitize_json(observation.all_facts)) if observation else []
     return problem if found is None else found
 
 
-def _tried(work: Callable[[], T]) -> T | None:
+def _try(work: Callable[[], T]) -> T | None:
     """Return what ``work`` does, or None where it fails: an alert is not lost because its words are."""
     try:
         # Inside a transaction a failed query would take that along.
@@ -241,6 +255,6 @@ def _tried(work: Callable[[], T]) -> T | None:
         return None
 
 
-def stored(value: Decimal) -> Decimal:
+def to_column(value: Decimal) -> Decimal:
     """Return ``value`` as the database keeps it."""
-    return max(-LARGEST, min(LARGEST, Decimal(value))).quantize(FIGURE)
+    return max(-MAX_VALUE, min(MAX_VALUE, Decimal(value))).quantize(QUANTUM)

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from alerts.engine.evaluation import read
+from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import DataPoint, NoData, Observation
 from alerts.engine.state_machine import Memory, State, step
 from alerts.models import Rule
 from workspaces.models import Workspace
 
-STRETCH = timedelta(days=30)
+PERIOD = timedelta(days=30)
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,9 @@ class Preview:
     ``fired_at`` are the moments of the last 30 days at which it would have fired, None where the mirror cannot tell.
     """
 
-    readings: list[Observation] = field(default_factory=list)
+    observations: list[Observation] = field(default_factory=list)
     would_fire: list[Observation] = field(default_factory=list)
-    unreadable: str = ""
+    no_data: str = ""
     fired_at: list[datetime] | None = None
 
     @property
@@ -35,12 +35,12 @@ class Preview:
 def preview(workspace: Workspace, rule: Rule, now: datetime) -> Preview:
     """Return what ``rule``, stored or not, would do."""
     rule.pk = rule.pk or 0
-    seen = read(workspace, [rule], now).get(rule.pk, ())
+    observed = observe(workspace, [rule], now).get(rule.pk, ())
     past = _past(workspace, rule, now)
-    if isinstance(seen, NoData):
-        return Preview(unreadable=seen.reason, fired_at=past)
-    crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
-    return Preview(list(seen), crossed, fired_at=past)
+    if isinstance(observed, NoData):
+        return Preview(no_data=observed.reason, fired_at=past)
+    crossed = [observation for observation in observed if rule.levels_for(observation).crossed(observation.value)]
+    return Preview(list(observed), crossed, fired_at=past)
 
 
 def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | None:
@@ -48,8 +48,8 @@ def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | N
     if kind is None or kind.history is None:
         return None
     # Some must begin before that, to know what was firing already.
-    found = firings(rule, kind.history(workspace, rule, now - STRETCH, now), now)
-    return [at for at in found if at >= now - STRETCH]
+    found = firing_times(rule, kind.history(workspace, rule, now - PERIOD, now), now)
+    return [at for at in found if at >= now - PERIOD]
 
 
 @dataclass(frozen=True)
@@ -57,36 +57,36 @@ class Episode:
     """One time that a rule would have fired: when, on what, and until when, None where it still would."""
 
     fired_at: datetime
-    moment: DataPoint
-    over: DataPoint | None = None
+    point: DataPoint
+    end: DataPoint | None = None
 
 
-def firings(rule: Rule, moments: Iterable[DataPoint], now: datetime) -> list[datetime]:
+def firing_times(rule: Rule, points: Iterable[DataPoint], now: datetime) -> list[datetime]:
     """Return when ``rule`` would have fired on ``moments``."""
-    return [episode.fired_at for episode in episodes(rule, moments, now)]
+    return [episode.fired_at for episode in episodes(rule, points, now)]
 
 
-def episodes(rule: Rule, moments: Iterable[DataPoint], now: datetime) -> list[Episode]:
+def episodes(rule: Rule, points: Iterable[DataPoint], now: datetime) -> list[Episode]:
     """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
 
     A value holds until the next one, so a pending time may end between two moments. Moments after ``now`` say when
     what is known now will be over: it is not over yet.
     """
     by_subject: dict[str, list[DataPoint]] = defaultdict(list)
-    for moment in (one for one in moments if one.at <= now):
-        by_subject[moment.subject].append(moment)
+    for point in (one for one in points if one.at <= now):
+        by_subject[point.subject].append(point)
     found: list[Episode] = []
     for series in by_subject.values():
         memory, begun = Memory(), None
-        ends = [moment.at for moment in series[1:]] + [now]
-        for moment, end in zip(series, ends, strict=True):
-            levels = rule.levels(moment.threshold, moment.recovery)
-            for at in (moment.at, end - timedelta(microseconds=1)):
-                after = step(memory, levels, moment.value, at)
+        ends = [point.at for point in series[1:]] + [now]
+        for point, end in zip(series, ends, strict=True):
+            levels = rule.levels(point.threshold, point.recovery)
+            for at in (point.at, end - timedelta(microseconds=1)):
+                after = step(memory, levels, point.value, at)
                 if after.state == State.FIRING != memory.state:
-                    begun = Episode((after.started_at or at) + levels.pending, moment)
+                    begun = Episode((after.started_at or at) + levels.pending, point)
                 elif begun and after.state != State.FIRING:
-                    found.append(replace(begun, over=moment))
+                    found.append(replace(begun, end=point))
                     begun = None
                 memory = after
         found += [begun] if begun else []

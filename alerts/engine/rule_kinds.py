@@ -38,7 +38,7 @@ class Observation:
     threshold: Decimal | None = None
     recovery: Decimal | None = None
     proven: Decimal | None = None
-    replaces: str = ""
+    successor_text: str = ""
 
     def value_for(self, *, fires: bool) -> Decimal:
         """Return what to hold against the levels: of what ``fires`` already only what is proven."""
@@ -140,7 +140,7 @@ class RuleKind:
     is_flag: bool = False
     required_because: str = ""
     on_request: bool = False
-    place: int = 0
+    position: int = 0
     family: str = ""
 
 
@@ -172,7 +172,7 @@ def kind_named(name: str) -> RuleKind | None:
 
 def all_kinds() -> list[RuleKind]:
     """Return every registered kind, in the order in which pages list them."""
-    return sorted(_kinds.values(), key=lambda kind: kind.place)
+    return sorted(_kinds.values(), key=lambda kind: kind.position)
 
 
 def family_of(name: str) -> str:

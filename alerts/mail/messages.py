@@ -23,7 +23,7 @@ from core.formatting import every, in_local_time, span, with_unit
 from workspaces.models import User
 
 UNSUBSCRIBE_SALT = "alerts.unsubscribe"
-LONGEST_SUBJECT = 200
+MAX_SUBJECT_LENGTH = 200
 Kind = Notification.Kind
 # The sheet stays in the head beside the inlined rules, because dark mode and phones need its @media.
 _inliner = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
@@ -34,7 +34,7 @@ def compose(notification: Notification) -> EmailMultiAlternatives:
     name = "alert" if notification.alert_id else notification.kind
     address = notification.recipient.address
     with timezone.override(zone_of(address)):
-        context = context_of(notification)
+        context = template_context(notification)
         subject, text, html = (
             render_to_string(f"alerts/email/{name}.{part}", context) for part in ("subject.txt", "txt", "html")
         )
@@ -83,7 +83,7 @@ def one_line(text: str) -> str:
     visible = "".join(" " if unicodedata.category(char) in {"Cc", "Zl", "Zp"} else char for char in text)
     kept = "".join(char for char in visible if unicodedata.category(char) not in {"Cf", "Cs", "Co"})
     line = re.sub(r"\s+", " ", kept).strip()
-    return line if len(line) <= LONGEST_SUBJECT else line[: LONGEST_SUBJECT - 1] + "…"
+    return line if len(line) <= MAX_SUBJECT_LENGTH else line[: MAX_SUBJECT_LENGTH - 1] + "…"
 
 
 def zone_of(address: str) -> ZoneInfo:
@@ -92,7 +92,7 @@ def zone_of(address: str) -> ZoneInfo:
     return ZoneInfo(chosen or settings.TIME_ZONE)
 
 
-def context_of(notification: Notification) -> dict[str, Any]:
+def template_context(notification: Notification) -> dict[str, Any]:
     """Return what the templates need."""
     said = notification.payload
     context = {
@@ -103,7 +103,7 @@ def context_of(notification: Notification) -> dict[str, Any]:
         "workspace": notification.workspace.name,
         "alerts_url": absolute(reverse("alerts:list", args=[notification.workspace.slug])),
         "unsubscribe_url": unsubscribe_url(notification),
-        "at": _moment(said.get("at")) or notification.created_at,
+        "at": _parse_time(said.get("at")) or notification.created_at,
         "severity": Severity(said["severity"]) if said.get("severity") else None,
     }
     if notification.alert_id:
@@ -120,7 +120,7 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
     slug = notification.workspace.slug
     # As it is now: a link to a rule that was removed since leads nowhere.
     rule_id = notification.alert.rule_id if notification.alert else None
-    mark = _mark(notification, said)
+    mark = _title(notification, said)
     return {
         **mark,
         "loud_mark": re.sub(r"^(No longer watched|\w+)", lambda word: word[0].upper(), mark["mark"]),
@@ -129,7 +129,7 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
         "is_resolved": notification.kind == Kind.RESOLVED,
         "is_over": notification.kind in {Kind.RESOLVED, Kind.EASED},
         "is_eased": notification.kind == Kind.EASED,
-        "fired_at": _moment(said.get("fired_at")),
+        "fired_at": _parse_time(said.get("fired_at")),
         "repeat": every(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
         "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
         "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
@@ -137,7 +137,7 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
     }
 
 
-def _mark(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
+def _title(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
     """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
     severity, now = Severity(said["severity"]), said.get("now") or said["headline"]
     lasted = span(timedelta(seconds=said.get("lasted_seconds", 0)))
@@ -168,5 +168,5 @@ def _level(value: str | None, unit: str) -> str:
     return "" if value is None else with_unit(Decimal(value), unit)
 
 
-def _moment(text: str | None) -> datetime | None:
+def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None

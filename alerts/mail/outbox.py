@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from alerts.mail import smtp
 from alerts.mail.messages import compose
-from alerts.mail.send_results import Result, result_of
+from alerts.mail.send_results import SendResult, classify_error
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from core import clock
 from core.db import leases
@@ -30,10 +30,10 @@ State, Outcome = Notification.State, Attempt.Outcome
 
 def send_due() -> int:
     """Send what waits; return how many attempts were made. One worker at a time; the others find nothing to do."""
-    until = SendingTurn.take(clock.now(), leases.SECONDS)
+    until = SendingTurn.acquire(clock.now(), leases.SECONDS)
     if until is None:
         return 0
-    turn, made = _Turn(until), 0
+    turn, made = _SendingLease(until), 0
     try:
         with leases.extend_periodically(turn.extend):
             # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
@@ -43,11 +43,11 @@ def send_due() -> int:
                 if not turn.extend() or (result and result.server_down):
                     break
     finally:
-        SendingTurn.give_back(turn.until)
+        SendingTurn.release(turn.until)
     return made
 
 
-class _Turn:
+class _SendingLease:
     """The turn of this worker, which two of its threads extend."""
 
     def __init__(self, until: datetime) -> None:
@@ -65,9 +65,9 @@ def _due() -> QuerySet[Notification]:
     return Notification.objects.due(clock.now())
 
 
-def send(pk: int) -> Result | None:
+def send(pk: int) -> SendResult | None:
     """Try to send one notification; None when it is not this worker's to send (any more)."""
-    if not Notification.objects.claim(pk, clock.now(), leases.SECONDS):
+    if not Notification.objects.acquire(pk, clock.now(), leases.SECONDS):
         return None
     notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
     attempt = Attempt.objects.create(notification=notification)
@@ -77,30 +77,30 @@ def send(pk: int) -> Result | None:
     attempt.duration_ms = round((time.monotonic() - began) * 1000)
     attempt.outcome, attempt.answer = result.outcome, sanitize_text(result.answer, 2000)
     attempt.save(update_fields=["duration_ms", "outcome", "answer"])
-    _settle(notification, result, clock.now())
+    _store_result(notification, result, clock.now())
     return result
 
 
-def _attempt(notification: Notification) -> Result:
-    if kept_back := _kept_back(notification):
-        return Result(Outcome.REFUSED, f"Not sent: {kept_back}.")
+def _attempt(notification: Notification) -> SendResult:
+    if kept_back := _why_withheld(notification):
+        return SendResult(Outcome.REFUSED, f"Not sent: {kept_back}.")
     try:
-        return Result(Outcome.ACCEPTED, smtp.transmit(compose(notification)))
+        return SendResult(Outcome.ACCEPTED, smtp.transmit(compose(notification)))
     except OSError as error:
-        return result_of(error)
+        return classify_error(error)
     except Exception:  # a message that cannot be composed must not keep the others from going out
         logger.exception("notification_failed", notification=notification.pk)
-        return Result(Outcome.DEFERRED, "The console could not write this e-mail; its log says why.")
+        return SendResult(Outcome.DEFERRED, "The console could not write this e-mail; its log says why.")
 
 
-def _kept_back(notification: Notification) -> str:
+def _why_withheld(notification: Notification) -> str:
     """Say why it must not reach its reader any more, or nothing."""
     if notification.kind != Notification.Kind.TEST and not notification.recipient.wants(notification.stream):
         return f"the reader has ended these e-mails ({notification.stream.label.lower()})"
-    return "the reader has lost access to the workspace" if notification.came_too_late else ""
+    return "the reader has lost access to the workspace" if notification.is_after_leaving else ""
 
 
-def _settle(notification: Notification, result: Result, now: datetime) -> None:
+def _store_result(notification: Notification, result: SendResult, now: datetime) -> None:
     """Write what came of the attempt, if the row is still ours."""
     changes: dict[str, object] = {"leased_until": None, "answer": sanitize_text(result.answer, 2000)}
     if result.outcome == Outcome.ACCEPTED:
@@ -113,16 +113,16 @@ def _settle(notification: Notification, result: Result, now: datetime) -> None:
         changes |= {"state": State.QUEUED, "next_attempt_at": now + _wait(notification.attempt_count)}
     ours = Notification.objects.filter(pk=notification.pk, leased_until=notification.leased_until)
     ours.update(**changes)
-    _note_on_recipient(notification, result, now)
+    _record_refusal(notification, result, now)
 
 
 def _wait(attempts: int) -> timedelta:
     return RETRY_AFTER[min(attempts, len(RETRY_AFTER)) - 1]
 
 
-def _note_on_recipient(notification: Notification, result: Result, now: datetime) -> None:
+def _record_refusal(notification: Notification, result: SendResult, now: datetime) -> None:
     """Keep on the recipient that its server refuses it, until it takes something again."""
-    if _kept_back(notification):
+    if _why_withheld(notification):
         return
     recipient = Recipient.objects.filter(pk=notification.recipient_id)
     if result.outcome == Outcome.REFUSED:

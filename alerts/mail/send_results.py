@@ -28,7 +28,7 @@ REFUSES_US = re.compile(
 
 
 @dataclass(frozen=True)
-class Result:
+class SendResult:
     """How one attempt went. ``server_down`` means that the next message would fare no better now."""
 
     outcome: Attempt.Outcome
@@ -36,43 +36,45 @@ class Result:
     server_down: bool = False
 
 
-def result_of(error: OSError) -> Result:
+def classify_error(error: OSError) -> SendResult:
     """Return what ``error``, raised while sending, means (smtplib's own are OSErrors too)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(error.recipients.values()))
-        return _of_refusal(code, said(code, words), at_recipient=True)
+        return _of_refusal(code, format_reply(code, words), at_recipient=True)
     if isinstance(error, smtplib.SMTPResponseException):
         return _of_answer(error)
     # smtplib reports a reply that does not come as a hang-up, caused by the time-out.
     if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
-        return Result(Outcome.DEFERRED, "The mail server did not answer in time.", server_down=True)
+        return SendResult(Outcome.DEFERRED, "The mail server did not answer in time.", server_down=True)
     if isinstance(error, smtplib.SMTPServerDisconnected):
-        return Result(Outcome.DEFERRED, f"The mail server hung up: {error}")
+        return SendResult(Outcome.DEFERRED, f"The mail server hung up: {error}")
     if isinstance(error, smtplib.SMTPNotSupportedError):
         text = f"The mail server cannot do what EMAIL_URL asks for: {error}"
-        return Result(Outcome.DEFERRED, text, server_down=True)
-    return Result(Outcome.DEFERRED, f"The mail server could not be reached: {error}", server_down=True)
+        return SendResult(Outcome.DEFERRED, text, server_down=True)
+    return SendResult(Outcome.DEFERRED, f"The mail server could not be reached: {error}", server_down=True)
 
 
-def _of_answer(error: smtplib.SMTPResponseException) -> Result:
+def _of_answer(error: smtplib.SMTPResponseException) -> SendResult:
     """Tell faults of our own settings, which can be put right, from the server's word on this message."""
-    answer = said(error.smtp_code, error.smtp_error)
+    answer = format_reply(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return Result(Outcome.DEFERRED, f"The mail server refused the console's sign-in: {answer}", server_down=True)
+        return SendResult(
+            Outcome.DEFERRED, f"The mail server refused the console's sign-in: {answer}", server_down=True
+        )
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return Result(Outcome.DEFERRED, f"The mail server refused the sender {error.sender} (EMAIL_FROM): {answer}")
+        return SendResult(Outcome.DEFERRED, f"The mail server refused the sender {error.sender} (EMAIL_FROM): {answer}")
     if isinstance(error, smtplib.SMTPConnectError | smtplib.SMTPHeloError):
-        return Result(Outcome.DEFERRED, answer, server_down=True)
+        return SendResult(Outcome.DEFERRED, answer, server_down=True)
     return _of_refusal(error.smtp_code, answer, at_recipient=False)
 
 
-def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> Result:
+def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> SendResult:
     """Return "refused" for the server's last word on the address; a 4xx (greylisting) asks to come back later."""
     if not 500 <= code < 600:
-        return Result(Outcome.DEFERRED, answer)
+        return SendResult(Outcome.DEFERRED, answer)
     if _is_of_address(code, answer, at_recipient=at_recipient):
-        return Result(Outcome.REFUSED, answer)
-    return Result(Outcome.DEFERRED, f"The mail server refused the console's message, not the address: {answer}")
+        return SendResult(Outcome.REFUSED, answer)
+    return SendResult(Outcome.DEFERRED, f"The mail server refused the console's message, not the address: {answer}")
 
 
 def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
@@ -83,6 +85,6 @@ def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
     return at_recipient and code in NO_MAILBOX and not REFUSES_US.search(answer)
 
 
-def said(code: int, text: bytes | str) -> str:
+def format_reply(code: int, text: bytes | str) -> str:
     """Return a server's answer as one text."""
     return f"{code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"

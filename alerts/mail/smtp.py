@@ -18,7 +18,7 @@ from django.core.mail.backends.smtp import EmailBackend
 # that sends one now and then would never run into it.
 DEADLINE_SECONDS = 60.0
 # For asking whether it is there at all.
-ANSWER_SECONDS = 10.0
+CHECK_SECONDS = 10.0
 
 
 class _Watchdog:
@@ -64,7 +64,7 @@ class _Watchdog:
                 self._line.shutdown(socket.SHUT_RDWR)
 
 
-class _Bounded:
+class _DeadlineMixin:
     """Dials by the watchdog, and keeps the answer to DATA, with which the server takes the message over."""
 
     answer: tuple[int, bytes] = (0, b"")
@@ -82,11 +82,11 @@ class _Bounded:
         return self.watchdog.dial(host, port, timeout)
 
 
-class _Plain(_Bounded, smtplib.SMTP):
+class _PlainConnection(_DeadlineMixin, smtplib.SMTP):
     pass
 
 
-class _Encrypted(_Bounded, smtplib.SMTP_SSL):
+class _EncryptedConnection(_DeadlineMixin, smtplib.SMTP_SSL):
     context: ssl.SSLContext
     _host: str
 
@@ -104,7 +104,7 @@ class Backend(EmailBackend):
     @property
     def connection_class(self) -> Callable[..., smtplib.SMTP]:  # type: ignore[override]
         """Return what makes the connection that the settings ask for."""
-        return partial(_Encrypted if self.use_ssl else _Plain, watchdog=self._watchdog)
+        return partial(_EncryptedConnection if self.use_ssl else _PlainConnection, watchdog=self._watchdog)
 
 
 def transmit(message: EmailMessage) -> str:
@@ -128,11 +128,11 @@ def transmit(message: EmailMessage) -> str:
     return f"{code} {text.decode(errors='replace')}"
 
 
-def answers() -> bool:
+def is_reachable() -> bool:
     """Say whether the mail server lets us in, or mail is written to files."""
     if not isinstance(get_connection(), EmailBackend):
         return True
-    watchdog = _Watchdog(ANSWER_SECONDS)
+    watchdog = _Watchdog(CHECK_SECONDS)
     backend = Backend(watchdog)
     try:
         return bool(backend.open())

@@ -6,31 +6,31 @@ import structlog
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from alerts.engine.evaluation import read
+from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import Fact, NoData, all_summaries
 from alerts.mail.messages import zone_of
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
-from alerts.services.notifications import dispatch_soon, new_message_id
+from alerts.services.notifications import new_message_id, send_soon
 from core import clock
 from core.formatting import stamp
 from workspaces.models import Workspace
 
-WELL, NOT_ALL_KNOWN = "all is well", "no alert, but not everything is known"
+WELL, INCOMPLETE = "all is well", "no alert, but not everything is known"
 logger = structlog.get_logger(__name__)
 
 
 @clock.cache_now()
 def write_due(now: datetime | None = None) -> int:
     """Queue a summary for everyone whose morning has come; return how many."""
-    moment = now or clock.now()
+    current_time = now or clock.now()
     wanting = Recipient.objects.exclude(summary="").filter(summary_off_at__isnull=True)
     written = 0
     for recipient in wanting.select_related("workspace"):
-        morning = recipient.summary_due(moment, zone_of(recipient.address))
+        morning = recipient.summary_due(current_time, zone_of(recipient.address))
         if morning is not None:
-            written += _write(recipient, morning, moment)
+            written += _write(recipient, morning, current_time)
     if written:
-        dispatch_soon()
+        send_soon()
     return written
 
 
@@ -41,7 +41,7 @@ def _write(recipient: Recipient, morning: datetime, now: datetime) -> bool:
         workspace=recipient.workspace,
         recipient=recipient,
         kind=Notification.Kind.SUMMARY,
-        payload=content(recipient.workspace, now, days),
+        payload=summarize(recipient.workspace, now, days),
         message_id=new_message_id(f"summary-{recipient.pk}"),
     )
     row.thread_id = row.message_id
@@ -54,14 +54,14 @@ def _write(recipient: Recipient, morning: datetime, now: datetime) -> bool:
     return True
 
 
-def content(workspace: Workspace, now: datetime, days: int) -> dict[str, object]:
+def summarize(workspace: Workspace, now: datetime, days: int) -> dict[str, object]:
     """Return what a summary of the last ``days`` says."""
     since = now - timedelta(days=days)
     alerts = Alert.objects.filter(workspace=workspace, is_demo=False)
     current = [f"{alert.rule_name}: {alert.headline}" for alert in alerts.current().worst_first()[:20]]
     headline, blind = _headline(workspace, len(current)), _blind(workspace, now)
     if blind and not current:
-        headline = NOT_ALL_KNOWN
+        headline = INCOMPLETE
     facts = _facts(workspace, since)
     said = {text for _, text in facts}
     return {
@@ -97,7 +97,7 @@ def _headline(workspace: Workspace, current: int) -> str:
 
 def _blind(workspace: Workspace, now: datetime) -> list[str]:
     """Return why rules cannot say anything now, each reason once: while that is so, silence is no good news."""
-    seen = read(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
+    seen = observe(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
     reasons = [one.reason for one in seen.values() if isinstance(one, NoData)]
     return list(dict.fromkeys([workspace.pause, *reasons] if workspace.pause else reasons))
 

@@ -133,14 +133,14 @@ class Alert(models.Model):
         return self.resolved_at is None
 
     @property
-    def lasted(self) -> timedelta:
+    def duration(self) -> timedelta:
         """Return how long it has been firing, or was."""
         return (self.resolved_at or clock.cached_now()) - (self.fired_at or self.started_at)
 
     @property
     def lasted_words(self) -> str:
         """Return how long it lasted, in words."""
-        return span(self.lasted)
+        return span(self.duration)
 
     @property
     def snooze_key(self) -> str:

@@ -8,7 +8,7 @@ from core import clock
 from workspaces.models import Workspace
 
 # Rules are looked at every minute. Nobody having looked for longer means that no worker ran.
-LONGEST_WAIT = timedelta(minutes=5)
+MAX_WAIT = timedelta(minutes=5)
 
 
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
@@ -22,7 +22,7 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         """Keep what should be evaluated now, longest waiting first."""
         return self.free(now).filter(next_run_at__lte=now).order_by("next_run_at")
 
-    def take(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
+    def acquire(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
         """Take the lease of each of ``workspaces`` that nobody holds; the moment it ends is the proof of holding it.
 
         Whoever holds one of the others may have read before the latest landing, so it is asked to look once more.
@@ -38,15 +38,15 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
             turn.leased_until = until
         return taken
 
-    def note_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
+    def record_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
         """Note on each turn since when nobody looked, where that is long ago; no query where it is not."""
-        late = [turn for turn in turns if turn.evaluated_at and now - turn.evaluated_at > LONGEST_WAIT]
+        late = [turn for turn in turns if turn.evaluated_at and now - turn.evaluated_at > MAX_WAIT]
         for turn in late:
             turn.paused_from, turn.resumed_at = turn.evaluated_at, now
         if late:
             self.bulk_update(late, ["paused_from", "resumed_at"])
 
-    def finish(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
+    def release(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
         """Give leases back that were taken together; return how many were still held.
 
         The next turn comes after ``wait``, or as planned already; at once where it was asked for meanwhile. A row
@@ -97,7 +97,7 @@ class SendingTurn(models.Model):
         return f"taken until {self.leased_until}"
 
     @classmethod
-    def take(cls, now: datetime, seconds: float) -> datetime | None:
+    def acquire(cls, now: datetime, seconds: float) -> datetime | None:
         """Return the end of the turn, which is the proof of having it, or None while another worker has it."""
         cls.objects.get_or_create(pk=cls.ONLY)
         until = now + timedelta(seconds=seconds)
@@ -112,7 +112,7 @@ class SendingTurn(models.Model):
         return until if held.update(leased_until=until) == 1 else None
 
     @classmethod
-    def give_back(cls, mine: datetime) -> None:
+    def release(cls, mine: datetime) -> None:
         """End a turn that is still held."""
         cls.objects.filter(pk=cls.ONLY, leased_until=mine).update(leased_until=None)
 

@@ -13,11 +13,11 @@ from workspaces.models import Workspace
 class NotificationQuerySet(models.QuerySet["Notification"]):
     """The questions asked of the outbox."""
 
-    def unfinished(self) -> "NotificationQuerySet":
+    def unsent(self) -> "NotificationQuerySet":
         """Keep what is still to be sent."""
         return self.filter(state__in=[Notification.State.QUEUED, Notification.State.SENDING])
 
-    def settled(self) -> "NotificationQuerySet":
+    def finished(self) -> "NotificationQuerySet":
         """Keep what nothing more will come of."""
         waiting = [Notification.State.QUEUED, Notification.State.SENDING, Notification.State.HELD]
         return self.exclude(state__in=waiting)
@@ -29,12 +29,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         """
         left_behind = Q(state=Notification.State.SENDING, leased_until__lt=now)
         waiting = Q(state=Notification.State.QUEUED, next_attempt_at__lte=now)
-        earlier = Notification.objects.unfinished().filter(
+        earlier = Notification.objects.unsent().filter(
             alert=OuterRef("alert"), recipient=OuterRef("recipient"), pk__lt=OuterRef("pk")
         )
         return self.filter(left_behind | waiting).exclude(Exists(earlier)).order_by("next_attempt_at", "pk")
 
-    def claim(self, pk: int, now: datetime, seconds: float) -> bool:
+    def acquire(self, pk: int, now: datetime, seconds: float) -> bool:
         """Take one row for sending; exactly one worker gets True."""
         return (
             self.due(now)
@@ -48,7 +48,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
             == 1
         )
 
-    def told(self) -> "NotificationQuerySet":
+    def firing_emails(self) -> "NotificationQuerySet":
         """Keep those that say that an alert fires, and that were sent or still will be, to who still may know."""
         says = [Notification.Kind.FIRING, Notification.Kind.REMINDER, Notification.Kind.EASED]
         lost = [Notification.State.DROPPED, Notification.State.UNDELIVERABLE, Notification.State.FAILED]
@@ -134,7 +134,7 @@ class Notification(models.Model):
         return {"sent": "ok", "failed": "danger", "undeliverable": "danger"}.get(self.state, "neutral")
 
     @property
-    def came_too_late(self) -> bool:
+    def is_after_leaving(self) -> bool:
         """Say whether its reader has lost the workspace since it was written."""
         left_at = self.recipient.left_at
         return left_at is not None and left_at >= self.created_at
@@ -145,7 +145,7 @@ class Notification(models.Model):
         return self.state == self.State.HELD
 
     @property
-    def place_in_thread(self) -> str:
+    def message_id_in_thread(self) -> str:
         """Return the Message-ID under which its reader has it: that of the digest which took it in, or its own."""
         return self.thread_id if self.state == self.State.IN_DIGEST else self.message_id
 

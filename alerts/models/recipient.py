@@ -30,7 +30,7 @@ class RecipientQuerySet(models.QuerySet["Recipient"]):
         members = people.filter(memberships__workspace=OuterRef("workspace"))
         return self.annotate(is_member=Exists(members) | Exists(people.filter(is_superuser=True)))
 
-    def listening(self) -> "RecipientQuerySet":
+    def subscribed(self) -> "RecipientQuerySet":
         """Leave out those who have ended everything."""
         return self.exclude(critical_off_at__isnull=False, warnings_off_at__isnull=False, summary_off_at__isnull=False)
 
@@ -81,16 +81,16 @@ class Recipient(models.Model):
         """Return what was ended."""
         return [stream for stream in Stream if not self.wants(stream)]
 
-    def gets_some(self, told: set[str]) -> bool:
+    def gets_any(self, told: set[str]) -> bool:
         """Say whether any e-mail is meant for it: a summary, or those of rules, which tell the addresses ``told``."""
-        return self.gets_summary or self.is_told(told)
+        return self.gets_summary or self.is_alerted(told)
 
     @property
     def gets_summary(self) -> bool:
         """Say whether a summary is chosen and was not ended."""
         return bool(self.summary and self.wants(Stream.SUMMARY))
 
-    def is_told(self, told: set[str]) -> bool:
+    def is_alerted(self, told: set[str]) -> bool:
         """Say whether it is among ``told``, the addresses of rules in lower case, and has not ended all alerts."""
         return self.address.lower() in told and (self.wants(Stream.CRITICAL) or self.wants(Stream.WARNINGS))
 

@@ -114,9 +114,9 @@ class Rule(models.Model):
             timedelta(seconds=self.pending_seconds),
         )
 
-    def levels_for(self, reading: Observation) -> Levels:
+    def levels_for(self, observation: Observation) -> Levels:
         """Return the levels that ``reading`` is held against."""
-        return self.levels(reading.threshold, reading.recovery)
+        return self.levels(observation.threshold, observation.recovery)
 
 
 class SnoozeQuerySet(models.QuerySet["Snooze"]):
@@ -149,7 +149,7 @@ class Snooze(models.Model):
     def __str__(self) -> str:
         return f"{self.rule_id} {self.subject} snoozed"
 
-    def holds(self, levels: Levels, value: Decimal, now: datetime) -> bool:
+    def applies(self, levels: Levels, value: Decimal, now: datetime) -> bool:
         """Say whether nobody is to be told at ``value``: before the date, and not past the level."""
         if self.until is not None and now >= self.until:
             return False

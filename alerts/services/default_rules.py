@@ -7,14 +7,14 @@ from alerts.models import Evaluation, Rule
 from workspaces.models import Workspace
 
 
-def evaluation_of(workspace: Workspace) -> Evaluation:
+def ensure_evaluation(workspace: Workspace) -> Evaluation:
     """Return the workspace's turn, with default rules made for every kind that it does not know yet."""
     evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
     _complete(evaluation)
     return evaluation
 
 
-def make_missing(workspaces: Collection[int]) -> None:
+def ensure_default_rules(workspaces: Collection[int]) -> None:
     """Make the turn and the default rules of each workspace that lacks any; one query where none does.
 
     Done when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
@@ -24,7 +24,7 @@ def make_missing(workspaces: Collection[int]) -> None:
     for evaluation in known.values():
         _complete(evaluation)
     for workspace in Workspace.objects.filter(pk__in=set(workspaces) - set(known)):
-        evaluation_of(workspace)
+        ensure_evaluation(workspace)
 
 
 def _complete(evaluation: Evaluation) -> None:
@@ -41,10 +41,10 @@ def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:
         return
     evaluation.known_kinds = known
     given = (kind for kind in kinds if not kind.on_request)
-    Rule.objects.bulk_create(rule for kind in given for rule in defaults_of(kind, evaluation.workspace_id))
+    Rule.objects.bulk_create(rule for kind in given for rule in build_default_rules(kind, evaluation.workspace_id))
 
 
-def defaults_of(kind: RuleKind, workspace_id: int) -> list[Rule]:
+def build_default_rules(kind: RuleKind, workspace_id: int) -> list[Rule]:
     """Return the default rules of ``kind``, not yet stored. They e-mail the workspace's owners."""
     return [
         Rule(

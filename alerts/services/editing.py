@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from django.db import transaction
 
 from alerts.models import Alert, Evaluation, Notification, QuietHours, Recipient, Rule, Snooze, Stream, Transition
-from alerts.services.notifications import Message, Outbox, dispatch_soon, new_message_id, recipients_for
+from alerts.services.notifications import AlertMessage, NotificationWriter, new_message_id, recipients_for, send_soon
 from core import clock
 from core.sanitize import sanitize_text
 from workspaces.audit.events import CONSOLE, Actor, record_event
@@ -88,11 +88,11 @@ def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
         alert.workspace, alert.resolved_at = rule.workspace, now
         Transition.objects.create(alert=alert, before=alert.state, after="resolved", text=text, by=actor.user)
     ended = f"{text}{_by(actor)}."
-    outbox = Outbox(
+    outbox = NotificationWriter(
         rule.workspace,
         now,
         [
-            Message(Notification.Kind.RESOLVED, alert, rule, alert.headline, alert.facts, ended=ended)
+            AlertMessage(Notification.Kind.RESOLVED, alert, rule, alert.headline, alert.facts, ended=ended)
             for alert in alerts
         ],
     )
@@ -189,5 +189,5 @@ def queue_test(workspace: Workspace, actor: Actor, address: str) -> Notification
             thread_id=message_id,
         )
         record_event(Action.ALERT_TEST_SENT, actor, workspace=workspace, subject=(str(row.pk), address))
-        dispatch_soon()
+        send_soon()
     return row

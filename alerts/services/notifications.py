@@ -48,7 +48,7 @@ def owners_in(workspaces: Iterable[int]) -> dict[int, list[str]]:
     return found
 
 
-def told_in(workspaces: Iterable[int]) -> dict[int, set[str]]:
+def alerted_addresses(workspaces: Iterable[int]) -> dict[int, set[str]]:
     """Return of each workspace, by id, the addresses that its rules tell, in three queries at most."""
     owners = owners_in(workspaces)
     found: dict[int, set[str]] = {pk: set() for pk in owners}
@@ -76,13 +76,13 @@ def recipients_for(workspace: Workspace, addresses: Iterable[str]) -> dict[str, 
     return known
 
 
-def dispatch_soon() -> None:
+def send_soon() -> None:
     """Have the outbox looked at as soon as what was written is committed; the beat looks there anyway."""
     nudge_on_commit("alerts.tasks.send_notifications")
 
 
 @dataclass(frozen=True)
-class Message:
+class AlertMessage:
     """What is to be told of an alert: that it fires or still does, or, where ``kind`` is RESOLVED, that it is over.
 
     ``headline`` and ``facts`` say how things are when it is over. ``edited`` says what a person did to the rule while
@@ -98,13 +98,13 @@ class Message:
     ended: str = ""
 
 
-class Outbox:
+class NotificationWriter:
     """The notifications of one evaluation of one workspace, from messages in the order of their alerts: worst first.
 
     Of the alerts only those that are new are stored yet: the others are still open for the database.
     """
 
-    def __init__(self, workspace: Workspace, now: datetime, messages: Sequence[Message]) -> None:
+    def __init__(self, workspace: Workspace, now: datetime, messages: Sequence[AlertMessage]) -> None:
         self.workspace, self.now = workspace, now
         self.messages = sorted(messages, key=lambda message: message.alert.gravity, reverse=True)
         self.rows: list[Notification] = []
@@ -130,9 +130,9 @@ class Outbox:
     def flush(self) -> None:
         """Have what was written sent once it is committed."""
         if self.rows:
-            dispatch_soon()
+            send_soon()
 
-    def _tell(self, message: Message, recipients: Iterable[Recipient]) -> None:
+    def _tell(self, message: AlertMessage, recipients: Iterable[Recipient]) -> None:
         """Write to everyone whom no worse alert of the same kind and subject has told already."""
         alert = message.alert
         covered = {row.recipient_id for row in self._family(alert) if self._is_worse(row, alert)}
@@ -151,7 +151,7 @@ class Outbox:
             if recipient.pk not in covered and recipient.wants(alert.stream):
                 self._add(message.kind, alert, recipient, extra, threads)
 
-    def _tell_over(self, message: Message) -> None:
+    def _tell_over(self, message: AlertMessage) -> None:
         """Write once that it is over to everyone who was told that it began, in the same thread.
 
         Of several alerts of one family and subject that end together only the worst says so: it is one recovery. Where
@@ -162,12 +162,12 @@ class Outbox:
         if not recipients:
             return
         alert.notifications_sent += 1
-        left = [one for one in self._still_firing if _place(one) == _place(alert)]
-        over = [one for one in self._over if _place(one) == _place(alert)]
+        left = [one for one in self._still_firing if _thread_key(one) == _thread_key(alert)]
+        over = [one for one in self._over if _thread_key(one) == _thread_key(alert)]
         extra: dict[str, object] = {
             "now": message.headline,
             "facts": message.facts,
-            "lasted_seconds": round(alert.lasted.total_seconds()),
+            "lasted_seconds": round(alert.duration.total_seconds()),
             "edited": message.edited,
             "ended": message.ended,
             **({} if message.ended else {"at": self.now.isoformat()}),
@@ -177,7 +177,7 @@ class Outbox:
         }
         threads = self._threads(alert)
         for recipient, stream in recipients:
-            place = (*_place(alert), recipient.pk)
+            place = (*_thread_key(alert), recipient.pk)
             extra = {**extra, "stream": stream.value}
             if place in self._said_over:
                 continue
@@ -189,7 +189,7 @@ class Outbox:
             else:
                 self._add(Kind.RESOLVED, alert, recipient, extra, threads)
 
-    def _who_knows(self, message: Message) -> list[tuple[Recipient, Stream]]:
+    def _who_knows(self, message: AlertMessage) -> list[tuple[Recipient, Stream]]:
         """Return who was told that it began, and by which stream, which tells them of its end as well.
 
         Who was taken off every rule of the kind meanwhile, or has ended the stream, hears no more of it.
@@ -233,7 +233,7 @@ class Outbox:
         """Return what was told of the open alerts of the families and subjects at hand, oldest first."""
         kinds = kinds_of_families(message.alert.kind for message in self.messages)
         subjects = {message.alert.subject for message in self.messages}
-        told = Notification.objects.told().filter(
+        told = Notification.objects.firing_emails().filter(
             alert__in=Alert.objects.open().filter(workspace=self.workspace, kind__in=kinds, subject__in=subjects)
         )
         return list(told.select_related("alert", "recipient").order_by("pk"))
@@ -259,7 +259,7 @@ class Outbox:
     def _family(self, alert: Alert) -> list[Notification]:
         """Return what was told of alerts of the same family and subject that are open, or end just now."""
         written = [row for row in self.rows if row.kind != Kind.RESOLVED]
-        return [row for row in (*self._told, *written) if row.alert and _place(row.alert) == _place(alert)]
+        return [row for row in (*self._told, *written) if row.alert and _thread_key(row.alert) == _thread_key(alert)]
 
     def _is_worse(self, row: Notification, alert: Alert) -> bool:
         told = row.alert
@@ -272,7 +272,7 @@ class Outbox:
         threads: dict[int, tuple[str, str]] = {}
         for row in self._family(alert):
             first = threads.get(row.recipient_id, (row.thread_id, ""))[0]
-            threads[row.recipient_id] = (first, row.place_in_thread)
+            threads[row.recipient_id] = (first, row.message_id_in_thread)
         return threads
 
     def _add(  # noqa: PLR0917 - all that a row says
@@ -306,7 +306,7 @@ class Outbox:
         )
 
 
-def _place(alert: Alert) -> tuple[str, str]:
+def _thread_key(alert: Alert) -> tuple[str, str]:
     """Return what alerts share that tell of one trouble, and so share a thread."""
     return family_of(alert.kind), alert.subject
 

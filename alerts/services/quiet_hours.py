@@ -6,22 +6,22 @@ from datetime import datetime
 from django.db import transaction
 
 from alerts.models import Alert, Notification, Snooze, Stream
-from alerts.services.notifications import dispatch_soon, new_message_id, payload_of
+from alerts.services.notifications import new_message_id, payload_of, send_soon
 from core import clock
 
 Kind, State = Notification.Kind, Notification.State
-MOST = 1000
+MAX_RELEASED = 1000
 
 
 @clock.cache_now()
 def release_due(now: datetime | None = None) -> int:
     """Release what the quiet hours that are over held back; return how many e-mails that makes."""
-    moment = now or clock.now()
-    due = Notification.objects.filter(state=State.HELD, next_attempt_at__lte=moment).order_by("pk")[:MOST]
+    current_time = now or clock.now()
+    due = Notification.objects.filter(state=State.HELD, next_attempt_at__lte=current_time).order_by("pk")[:MAX_RELEASED]
     readers = dict.fromkeys(due.values_list("workspace", "recipient"))
-    made = sum(_release(*reader, moment) for reader in readers)
+    made = sum(_release(*reader, current_time) for reader in readers)
     if made:
-        dispatch_soon()
+        send_soon()
     return made
 
 

@@ -11,11 +11,11 @@ from alerts.services.notifications import addresses_of, owners_in
 from workspaces.models import Workspace
 
 # The kind of rule that watches this.
-UNHEARD = "critical_unheard"
+UNREACHED_KIND = "critical_unheard"
 
 
 @dataclass
-class Unheard:
+class UnreachedRules:
     """The critical rules of a workspace of which nobody would be told, and why each address would not be."""
 
     rules: list[Rule] = field(default_factory=list)
@@ -29,18 +29,20 @@ class Unheard:
         return "nobody would be told of critical alerts: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
 
 
-def unheard_in(workspaces: Collection[Workspace], *, without: Recipient | None = None) -> Mapping[int, Unheard]:
+def unreached_by_workspace(
+    workspaces: Collection[Workspace], *, without: Recipient | None = None
+) -> Mapping[int, UnreachedRules]:
     """Return for each workspace which of its critical rules would reach nobody.
 
     ``without`` tells what it would be once that recipient has ended critical alerts. Four queries at most.
     """
-    found = {workspace.pk: Unheard() for workspace in workspaces}
+    found = {workspace.pk: UnreachedRules() for workspace in workspaces}
     rules: dict[int, list[Rule]] = defaultdict(list)
     for rule in Rule.objects.enabled().filter(workspace__in=found, severity=Severity.CRITICAL).order_by("pk"):
         rules[rule.workspace_id].append(rule)
-    silent, owners = _silent(rules, Stream.CRITICAL), owners_in(rules)
+    silent, owners = _unreachable_addresses(rules, Stream.CRITICAL), owners_in(rules)
     if without is not None:
-        silent[without.workspace_id][without.address] = _ended(Stream.CRITICAL)
+        silent[without.workspace_id][without.address] = _why_ended(Stream.CRITICAL)
     for pk, mine in rules.items():
         for rule, why in _reaching_nobody(mine, owners[pk], silent[pk]):
             found[pk].rules.append(rule)
@@ -48,7 +50,7 @@ def unheard_in(workspaces: Collection[Workspace], *, without: Recipient | None =
     return found
 
 
-def unheard_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
+def unreached_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
     """Return, by their ids, those of ``rules`` of which nobody would be told, and why not: by address.
 
     Four queries at most.
@@ -57,7 +59,7 @@ def unheard_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int,
     owners = owners_in([pk])[pk]
     for stream in (Stream.CRITICAL, Stream.WARNINGS):
         mine = [rule for rule in rules if rule.enabled and rule.level.stream == stream]
-        reach_nobody = _reaching_nobody(mine, owners, _silent([pk], stream)[pk])
+        reach_nobody = _reaching_nobody(mine, owners, _unreachable_addresses([pk], stream)[pk])
         found |= {rule.pk: why for rule, why in reach_nobody}
     return found
 
@@ -72,14 +74,14 @@ def _reaching_nobody(
             yield rule, {address: silent[address] for address in addresses}
 
 
-def _silent(workspaces: Collection[int], stream: Stream) -> dict[int, dict[str, str]]:
+def _unreachable_addresses(workspaces: Collection[int], stream: Stream) -> dict[int, dict[str, str]]:
     """Return of each workspace the addresses that e-mails of ``stream`` do not reach, with why."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
     deaf = Q(**{f"{stream.value}_off_at__isnull": False}) | Q(refused_at__isnull=False)
     for row in Recipient.objects.filter(deaf, workspace__in=workspaces):
-        found[row.workspace_id][row.address] = "refused by its mail server" if row.wants(stream) else _ended(stream)
+        found[row.workspace_id][row.address] = "refused by its mail server" if row.wants(stream) else _why_ended(stream)
     return found
 
 
-def _ended(stream: Stream) -> str:
+def _why_ended(stream: Stream) -> str:
     return f"has ended {stream.label.lower()}"

@@ -10,10 +10,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from alerts.context import without_milder
-from alerts.engine.evaluation import read
+from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
 from alerts.models import Alert, Evaluation, Rule, Snooze
-from alerts.services.reachability import unheard_rules
+from alerts.services.reachability import unreached_rules
 from core import clock
 from workspaces.access import get_workspace, held_role
 from workspaces.models import Role, Workspace
@@ -27,8 +27,8 @@ class RuleRow:
     """One rule as the list shows it: what it sees now."""
 
     rule: Rule
-    unreadable: str
-    readings: list[Observation]
+    no_data: str
+    observations: list[Observation]
     crossed: list[Observation]
     fired: int
     unheard: Mapping[str, str] | None  # by address, why nobody would be told of it
@@ -38,7 +38,7 @@ class RuleRow:
         """Return the reading that says most: the first that is past the threshold, or the only one."""
         if self.crossed:
             return self.crossed[0]
-        return self.readings[0] if len(self.readings) == 1 else None
+        return self.observations[0] if len(self.observations) == 1 else None
 
 
 @require_safe
@@ -85,14 +85,14 @@ def rule_rows(workspace: Workspace) -> list[RuleRow]:
     rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
     place = {kind.name: number for number, kind in enumerate(all_kinds())}
     rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
-    seen = read(workspace, [rule for rule in rules if rule.enabled], now)
-    unheard = unheard_rules(workspace, rules)
-    return [_row(rule, seen.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
+    observed = observe(workspace, [rule for rule in rules if rule.enabled], now)
+    unheard = unreached_rules(workspace, rules)
+    return [_row(rule, observed.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
 
 
-def _row(rule: Rule, seen: Observations, unheard: Mapping[str, str] | None) -> RuleRow:
+def _row(rule: Rule, observed: Observations, unheard: Mapping[str, str] | None) -> RuleRow:
     fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
-    if isinstance(seen, NoData):
-        return RuleRow(rule, seen.reason, [], [], fired, unheard)
-    crossed = [reading for reading in seen if rule.levels_for(reading).crossed(reading.value)]
-    return RuleRow(rule, "", list(seen), crossed, fired, unheard)
+    if isinstance(observed, NoData):
+        return RuleRow(rule, observed.reason, [], [], fired, unheard)
+    crossed = [observation for observation in observed if rule.levels_for(observation).crossed(observation.value)]
+    return RuleRow(rule, "", list(observed), crossed, fired, unheard)

@@ -13,7 +13,7 @@ from alerts.mail import outbox, smtp
 from alerts.mail.messages import compose
 from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import editing
-from alerts.services.notifications import outsiders, recipients_for, told_in
+from alerts.services.notifications import alerted_addresses, outsiders, recipients_for
 from alerts.views.alert_list import rights
 from core.http import redirect_to
 from workspaces.access import get_workspace, require_confirmation
@@ -128,10 +128,10 @@ def _url(workspace: Workspace) -> str:
 
 def _recipients(workspace: Workspace) -> list[Recipient]:
     """Return the recipients, each with whether anything goes to them, as ``gets_none``: a test makes one too."""
-    told = told_in([workspace.pk])[workspace.pk]
+    told = alerted_addresses([workspace.pk])[workspace.pk]
     rows = list(Recipient.objects.filter(workspace=workspace).with_membership())
     for row in rows:
-        row.gets_none = not row.gets_some(told)  # type: ignore[attr-defined]  # for the template
+        row.gets_none = not row.gets_any(told)  # type: ignore[attr-defined]  # for the template
     return rows
 
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods
 from alerts.mail.messages import UNSUBSCRIBE_SALT
 from alerts.models import Recipient, Stream
 from alerts.services.editing import unsubscribe as take_off
-from alerts.services.reachability import unheard_in
+from alerts.services.reachability import unreached_by_workspace
 
 TEMPLATE = "alerts/unsubscribe.html"
 
@@ -35,7 +35,7 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         "done": done,
         "nothing_chosen": request.method == "POST" and not done,
         "choices": [(stream, stream in asked) for stream in Stream if _has(recipient, stream)],
-        "unheard": unheard_in([workspace], without=recipient)[workspace.pk].rules,
+        "unheard": unreached_by_workspace([workspace], without=recipient)[workspace.pk].rules,
     }
     return render(request, TEMPLATE, context, status=422 if context["nothing_chosen"] else 200)
 

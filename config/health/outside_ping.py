@@ -45,4 +45,4 @@ def reason_for_silence() -> str:
         return "polls are overdue"
     if Notification.objects.due(limit).exists() or AccountMail.objects.due(limit).exists():
         return "e-mails are overdue"
-    return "" if smtp.answers() else "the mail server does not answer"
+    return "" if smtp.is_reachable() else "the mail server does not answer"

@@ -28,7 +28,7 @@ from workspaces.polling import meters
 
 # As ``keys.polls`` calls them; request logs are read for the keys of the full one.
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"
-DELIVERIES = (tracked_workflows.ALL, tracked_workflows.OF_WORKFLOW)
+DELIVERIES = (tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES)
 
 
 class Epoch(Func):
@@ -169,7 +169,7 @@ def _mirrored(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     )
     found = [_Reads(*row) for row in rows]
     yield from _keys(slugs, found, now)
-    failing = dict.fromkeys((one.workspace for one in found if one.deliveries), 0) | health.failing_endpoints(now)
+    failing = dict.fromkeys((one.workspace for one in found if one.deliveries), 0) | health.count_failing_endpoints(now)
     text = "Hosts at which the latest three or more webhooks never arrived."
     yield _gauge("console_endpoints_failing", text, slugs, failing)
 
@@ -211,7 +211,7 @@ def _alerts(slugs: Mapping[int, str]) -> str:
 
 
 def _mail(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
-    rows: Any = Notification.objects.unfinished().order_by().values_list("workspace")
+    rows: Any = Notification.objects.unsent().order_by().values_list("workspace")
     waiting = {pk: (count, oldest) for pk, count, oldest in rows.annotate(Count("pk"), oldest=Epoch(Min("created_at")))}
     counts = dict.fromkeys(slugs, 0) | {pk: count for pk, (count, _) in waiting.items()}
     yield _gauge("console_mail_queued", "E-mails of alerts that wait to be sent.", slugs, counts)

@@ -6,11 +6,11 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from alerts.engine.evaluation import evaluate_together, read
+from alerts.engine.evaluation import evaluate_together, observe
 from alerts.engine.preview import preview
 from alerts.engine.rule_kinds import NoData, all_kinds
 from alerts.models import Alert, Evaluation, Rule
-from alerts.services.default_rules import make_missing
+from alerts.services.default_rules import ensure_default_rules
 from alerts.services.editing import save_rule
 from tests.alerts.test_defaults import real
 from usage.budgets import services
@@ -158,7 +158,7 @@ def test_a_week_is_over_on_monday_in_its_own_time_zone(spender, month, owner, ma
     send()
     assert any("Resolved: Example Works: a new week began" in subject for subject in mailbox.subjects)
     [rule] = Rule.objects.filter(kind="budget_used")
-    assert read(spender.workspace, [rule], spender.watch.now)[rule.pk][0].value <= Decimal(50)
+    assert observe(spender.workspace, [rule], spender.watch.now)[rule.pk][0].value <= Decimal(50)
 
 
 def test_removing_the_budget_ends_what_fires_and_says_why(spender, month, owner, mailbox, send):
@@ -263,7 +263,7 @@ def test_where_what_was_used_is_known_one_percentage_is_told(spender, month, own
         workspace=spender.workspace, kind="budget_used", name="F", threshold=50, recovery=48, parameters={}
     )
     spender.spend(400, month + timedelta(days=2))
-    [seen] = read(spender.workspace, [rule], spender.watch.now)[rule.pk]
+    [seen] = observe(spender.workspace, [rule], spender.watch.now)[rule.pk]
     assert seen.value == 80
     assert [label for label, _ in seen.all_facts][:2] == ["Used", "Budget"]
 
@@ -278,7 +278,7 @@ def test_a_forecast_rule_follows_the_chance_that_was_chosen(spender, month, owne
     )  # fmt: skip
     rule.save()
     spender.spend(100, month + timedelta(days=2))
-    [seen] = read(spender.workspace, [rule], spender.watch.now)[rule.pk]
+    [seen] = observe(spender.workspace, [rule], spender.watch.now)[rule.pk]
     assert (seen.value > 100) == fires
     word = {"10": "at least ", "50": "", "90": "up to "}[chance]
     assert seen.headline.startswith(f"{word}{seen.headline.removeprefix(word)[0]}")
@@ -292,11 +292,11 @@ def test_before_the_burn_is_learned_the_forecast_is_unknown_unless_the_budget_is
     spender.set_budget(owner, 60)
     rule = Rule.objects.get(kind="budget_forecast")
     spender.spend(100, month + STEP)
-    seen = read(spender.workspace, [rule], watch.now)[rule.pk]
+    seen = observe(spender.workspace, [rule], watch.now)[rule.pk]
     assert isinstance(seen, NoData)
     assert "not known: not enough history yet" in seen.reason or "guess" in seen.reason or "provisional" in seen.reason
     spender.spend(100, month + 3 * STEP)
-    [seen] = read(spender.workspace, [rule], watch.now)[rule.pk]
+    [seen] = observe(spender.workspace, [rule], watch.now)[rule.pk]
     assert seen.value == Decimal(250)
     assert spender.firing() >= {WILL_PASS}
 
@@ -305,19 +305,19 @@ def test_without_a_budget_or_with_a_stale_balance_a_rule_is_unknown(watch, owner
     rule = Rule.objects.create(
         workspace=watch.workspace, kind="budget_used", name="F", threshold=100, recovery=98, parameters={}
     )
-    assert "No budget is set" in read(watch.workspace, [rule], watch.now)[rule.pk].reason
+    assert "No budget is set" in observe(watch.workspace, [rule], watch.now)[rule.pk].reason
     assert preview(watch.workspace, rule, watch.now).fired_at == []
     services.set_budget(watch.workspace, Actor(owner), Decimal(100), "month", "", with_rules=True)
-    assert "not been read yet" in read(watch.workspace, [rule], watch.now)[rule.pk].reason
+    assert "not been read yet" in observe(watch.workspace, [rule], watch.now)[rule.pk].reason
     watch.balance(1000)
     Poll.objects.update(last_success_at=watch.now - timedelta(hours=1), consecutive_failures=5)
-    assert "out of date" in read(watch.workspace, [rule], watch.now)[rule.pk].reason
+    assert "out of date" in observe(watch.workspace, [rule], watch.now)[rule.pk].reason
 
 
 def test_no_workspace_gets_rules_about_budgets_unasked(watch):
     Rule.objects.all().delete()
     other = Workspace.objects.create(name="Other", slug="other", base_url=watch.workspace.base_url)
-    make_missing([other.pk])
+    ensure_default_rules([other.pk])
     kinds = set(other.alert_rules.values_list("kind", flat=True))
     assert "balance_below" in kinds
     assert not kinds & set(BUDGET_KINDS)

@@ -10,13 +10,13 @@ from django.utils import timezone
 from alerts.engine.change_writer import ChangeWriter
 from alerts.mail import outbox
 from alerts.models import Evaluation, Notification, SendingTurn
-from alerts.services.notifications import Outbox
+from alerts.services.notifications import NotificationWriter
 
 pytestmark = pytest.mark.django_db
 
 CRASHES = (
     (ChangeWriter, "apply"),  # after the lease is taken, in the evaluation's transaction
-    (Outbox, "flush"),  # at the end of that transaction, with everything written
+    (NotificationWriter, "flush"),  # at the end of that transaction, with everything written
     (outbox, "_attempt"),  # claimed, not sent
     (outbox, "_settle"),  # sent, not noted
 )
@@ -80,7 +80,7 @@ def test_crashes_at_every_seam_neither_lose_nor_double_an_email(watch, mailbox, 
         let_leases_run_out()
         mailbox.at_data = []
         watch.evaluate()
-        while Notification.objects.unfinished().exists():
+        while Notification.objects.unsent().exists():
             let_leases_run_out()
             send()
     arrived = Counter(mailbox.ids)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerts.engine import evaluation, rule_kinds
 from alerts.engine.change_writer import ChangeWriter
 from alerts.models import Alert, Evaluation, Rule
-from alerts.services.default_rules import evaluation_of
+from alerts.services.default_rules import ensure_evaluation
 from usage import readings
 from usage.forecast.runway import learn_burn
 from workspaces.audit.events import Actor
@@ -39,16 +39,16 @@ def test_a_workspace_that_is_connected_has_its_rules_at_once_and_looking_makes_n
 
 
 def test_default_levels_descend_and_write_to_the_owners(workspace):
-    evaluation_of(workspace)
+    ensure_evaluation(workspace)
     levels = Rule.objects.filter(kind="balance_below", parameters__unit="percent").order_by("-threshold")
     assert list(levels.values_list("severity", "threshold")) == [("information", 20), ("warning", 10), ("critical", 5)]
     assert all(rule.to_owners for rule in levels)
 
 
 def test_a_removed_default_stays_removed(workspace):
-    evaluation_of(workspace)
+    ensure_evaluation(workspace)
     Rule.objects.all().delete()
-    evaluation_of(workspace)
+    ensure_evaluation(workspace)
     assert not Rule.objects.exists()
 
 
@@ -76,9 +76,9 @@ def test_a_landed_balance_is_evaluated_at_once(watch):
 
 
 def test_two_workers_never_evaluate_one_workspace_together(watch):
-    [turn] = Evaluation.objects.take([watch.workspace.pk], timezone.now(), 60)
+    [turn] = Evaluation.objects.acquire([watch.workspace.pk], timezone.now(), 60)
     assert not evaluation.evaluate(watch.workspace)
-    assert Evaluation.objects.finish([turn], timezone.now(), timedelta(minutes=1)) == 1
+    assert Evaluation.objects.release([turn], timezone.now(), timedelta(minutes=1)) == 1
     turn.refresh_from_db()
     assert turn.next_run_at <= timezone.now()  # what landed meanwhile is looked at right away
 
@@ -87,13 +87,13 @@ def test_a_worker_whose_lease_ran_out_writes_nothing(watch, monkeypatch):
     watch.rule()
     watch.balance(412)
     watch.alerts.all().delete()
-    read = evaluation.read_together
+    read = evaluation.observe_together
 
     def slowly(*arguments):
         Evaluation.objects.update(leased_until=timezone.now() + timedelta(seconds=99))  # another one's by now
         return read(*arguments)
 
-    monkeypatch.setattr(evaluation, "read_together", slowly)
+    monkeypatch.setattr(evaluation, "observe_together", slowly)
     assert not evaluation.evaluate(watch.workspace)
     assert not watch.alerts.exists()
 

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from alerts.engine.evaluation import read
+from alerts.engine.evaluation import observe
 from alerts.engine.preview import episodes, preview
 from alerts.engine.rule_kinds import kind_named
 from tests.keys.conftest import log_request, make_key, note_poll
@@ -29,7 +29,7 @@ def see(watch):
 
     def look(kind, **facts):
         rule = watch.rule(kind=kind, **facts)
-        return {reading.label: reading for reading in read(watch.workspace, [rule], timezone.now())[rule.pk]}
+        return {reading.label: reading for reading in observe(watch.workspace, [rule], timezone.now())[rule.pk]}
 
     return look
 
@@ -148,7 +148,7 @@ def test_each_key_is_an_alert_of_its_own(keys, watch):
 def test_keys_that_cannot_be_read_leave_the_rule_unknown(keys, watch):
     note_poll(watch.workspace, "keys", paused_reason="The pasted session token has expired.")
     rule = watch.rule(kind="key_expires", threshold=7, recovery=7)
-    assert preview(watch.workspace, rule, timezone.now()).unreadable == "The pasted session token has expired."
+    assert preview(watch.workspace, rule, timezone.now()).no_data == "The pasted session token has expired."
 
 
 def test_history_says_when_errors_would_have_fired(keys, watch):
@@ -218,7 +218,7 @@ def test_history_holds_what_the_present_hour_has_done_already(keys, watch, kind,
     assert preview(watch.workspace, rule, now).fired_at == [now]
     moments = kind_named(kind).history(watch.workspace, rule, now - timedelta(days=30), now)
     [episode] = episodes(rule, moments, now)
-    assert episode.over is None
+    assert episode.end is None
 
 
 def test_what_fires_now_is_not_over_in_its_history(keys, watch):
@@ -229,14 +229,14 @@ def test_what_fires_now_is_not_over_in_its_history(keys, watch):
     moments = list(kind_named("key_wakes").history(watch.workspace, rule, now - timedelta(days=90), now))
     assert moments[-1].at > now  # when it will be over
     [episode] = episodes(rule, moments, now)
-    assert episode.over is None
+    assert episode.end is None
 
 
 @pytest.mark.parametrize("kind", ["key_new_source", "key_wakes", "key_rate", "key_errors", "key_expires"])
 def test_more_keys_and_rules_take_no_more_queries(kind, keys, watch):
     def count(rules):
         with CaptureQueriesContext(connection) as queries:
-            read(watch.workspace, rules, timezone.now())
+            observe(watch.workspace, rules, timezone.now())
         return len(queries)
 
     for key in keys:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerts.models import Recipient, Rule
 from alerts.services import editing
-from alerts.services.default_rules import evaluation_of
+from alerts.services.default_rules import ensure_evaluation
 from tests.alerts.test_people import form_of
 from workspaces.audit.events import CONSOLE
 
@@ -75,7 +75,7 @@ def test_where_it_had_been_removed_or_switched_off_it_is_back(watch, rule, owner
     assert Rule.objects.get(kind=KIND).enabled
     Rule.objects.all().delete()
     migration.bring_back(apps, None)
-    evaluation_of(watch.workspace)
+    ensure_evaluation(watch.workspace)
     assert [one.kind for one in Rule.objects.all()] == [KIND]
     watch.rule(name="Gone", severity="critical", threshold=100, recovery=110)
     Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import PermissionDenied
 
 from alerts.engine.rule_kinds import NoData, kind_named
-from alerts.mail.summaries import NOT_ALL_KNOWN, WELL, content
+from alerts.mail.summaries import INCOMPLETE, WELL, summarize
 from alerts.models import Rule
 from cleanlist import Secret
 from core import clock
@@ -55,7 +55,7 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
     one = {"upstream_id": "key_1", "key_id": uuid4(), "name": "One"}
     ApiKey.objects.create(workspace=paused, **one, first_seen_at=now, read_at=now)
     _schedule_request_logs(paused)
-    tracked_workflows._create_polls(paused, tracked_workflows.ALL, ["public_bulk_1"])
+    tracked_workflows._create_polls(paused, tracked_workflows.DELIVERIES, ["public_bulk_1"])
     assert set(Poll.objects.exclude(subject="").values_list("subject", flat=True)) == {"key_1", "public_bulk_1"}
     assert not Poll.objects.due(clock.now()).exists()
 
@@ -166,10 +166,10 @@ def test_a_summary_says_so_instead_of_that_all_is_well(acme):
     Rule.objects.all().delete()
     refresh(acme, "balance")
     Poll.objects.filter(last_success_at=None).delete()
-    assert content(acme, clock.now(), 1)["headline"] == WELL
+    assert summarize(acme, clock.now(), 1)["headline"] == WELL
     pause_polling(acme, CONSOLE)
-    said = content(acme, clock.now(), 1)
-    assert said["headline"] == NOT_ALL_KNOWN
+    said = summarize(acme, clock.now(), 1)
+    assert said["headline"] == INCOMPLETE
     assert ["Not known", acme.pause] in said["facts"]
 
 

@@ -60,7 +60,7 @@ def authority(tmp_path_factory):
 def trusted(authority, monkeypatch):
     """The authority counts as a public one."""
     context = authority.context()
-    monkeypatch.setattr(connection, "public_authorities", lambda: context)
+    monkeypatch.setattr(connection, "trusted_tls_context", lambda: context)
     return authority
 
 

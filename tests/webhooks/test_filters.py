@@ -3,7 +3,7 @@
 import pytest
 from django.utils import timezone
 
-from webhooks.filters import MOST_CHOICES
+from webhooks.filters import MAX_CHOICES
 from webhooks.models import Delivery, Endpoint
 
 pytestmark = pytest.mark.django_db
@@ -94,15 +94,14 @@ def test_a_row_keeps_the_filters_for_the_way_back(many):
 
 
 def test_a_beginning_that_many_workflows_share_filters_the_same(many, monkeypatch):
-    monkeypatch.setattr("webhooks.models.delivery.MOST_WORKFLOWS", 1)
+    monkeypatch.setattr("webhooks.models.delivery.MAX_WORKFLOWS", 1)
     assert [name[-2:] for name in many.shown("?workflow=public_bulk_a")] == ["a2", "a1"]
 
 
 def test_an_endpoint_of_very_many_is_typed_not_chosen(many):
     now = timezone.now()
     Endpoint.objects.bulk_create(
-        Endpoint(workspace=many.workspace, host=f"h{number}.test", last_attempt_at=now)
-        for number in range(MOST_CHOICES)
+        Endpoint(workspace=many.workspace, host=f"h{number}.test", last_attempt_at=now) for number in range(MAX_CHOICES)
     )
     text = many.get("?host=two.example-5.test").content.decode()
     assert 'name="host" value="two.example-5.test"' in text

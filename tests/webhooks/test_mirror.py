@@ -203,8 +203,8 @@ def test_rows_without_their_workflow_are_those_of_the_one_asked_about(workspace)
         workspace=workspace, resource="workflow_deliveries", subject="asked", interval_seconds=60
     )
     upstream = Upstream(attempt(None, id=1), attempt("another", id=2))
-    page = asyncio.run(polls.fetch_of_workflow(upstream, poll))
-    polls.ingest_of_workflow(poll, page, READ_AT)
+    page = asyncio.run(polls.fetch_workflow_deliveries(upstream, poll))
+    polls.ingest_workflow_deliveries(poll, page, READ_AT)
 
     assert Workflow.objects.get().workflow_id == "asked"
     assert [odd.reason for odd in page.malformed] == ["workflow_id: not the one that was asked for"]
@@ -345,7 +345,7 @@ def test_old_deliveries_are_pruned_and_do_not_come_back(land, settings):
 def test_pages_can_say_how_long(settings, days, words):
     settings.KEEP_DELIVERIES_DAYS = days
 
-    assert retention.kept_for() == words
+    assert retention.describe_retention() == words
 
 
 def test_an_attempt_from_the_future_hides_no_gap(workspace):

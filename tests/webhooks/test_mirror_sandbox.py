@@ -75,7 +75,7 @@ def connected(workspace, upstream, settings):
 def test_every_receiver_gets_the_right_reason(connected, sent, name):
     workflow_id, url = sent[name]
 
-    assert refresh(connected, tracked_workflows.ALL).ok
+    assert refresh(connected, tracked_workflows.DELIVERIES).ok
 
     delivery = Delivery.objects.get(workflow__workflow_id=workflow_id)
     assert (delivery.state, delivery.reason, delivery.attempts) == REASONS[name]
@@ -83,7 +83,7 @@ def test_every_receiver_gets_the_right_reason(connected, sent, name):
 
 
 def test_every_row_of_the_page_shows_its_reason_and_leads_to_what_helps(connected, sent, client, viewer):
-    refresh(connected, tracked_workflows.ALL)
+    refresh(connected, tracked_workflows.DELIVERIES)
     client.force_login(viewer)
     text = client.get(f"/w/{connected.slug}/webhooks/").content.decode()
 
@@ -142,7 +142,7 @@ def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, 
 
 
 def test_every_workflow_is_asked_for_its_state_and_cost_but_not_for_people(connected, sent):
-    refresh(connected, tracked_workflows.ALL)
+    refresh(connected, tracked_workflows.DELIVERIES)
     polls = connected.polls.filter(resource=tracked_workflows.STATUS)
     assert {poll.subject for poll in polls} == {workflow_id for workflow_id, _ in sent.values()}
 
@@ -165,14 +165,14 @@ def test_without_a_list_of_all_the_console_says_so_and_follows_what_is_looked_up
     assert result.ok
     assert workflow.deliveries.get().reason == "client_error"
     assert workflow.summary["total"] == 1
-    assert Poll.objects.get(resource=tracked_workflows.ALL).interval_seconds == 120
+    assert Poll.objects.get(resource=tracked_workflows.DELIVERIES).interval_seconds == 120
 
 
 def read_all_refused(workspace, upstream):
     """Read the list at an upstream that wants an id."""
     fault = {"kind": "status", "status": 400, "path": "/api/v1/public/webhooks/deliveries", "times": 1}
     upstream.control("faults", fault)
-    assert refresh(workspace, tracked_workflows.ALL).ok
+    assert refresh(workspace, tracked_workflows.DELIVERIES).ok
     assert not Delivery.objects.exists()
 
 
@@ -181,7 +181,7 @@ def test_what_the_request_log_names_is_followed(connected, sent, upstream):
     for name in (sent["moved"][0], ".."):
         log_request(key, path=f"/api/v1/public/enrichment/status/{name}")
     read_all_refused(connected, upstream)
-    polls = connected.polls.filter(resource=tracked_workflows.OF_WORKFLOW)
+    polls = connected.polls.filter(resource=tracked_workflows.WORKFLOW_DELIVERIES)
 
     engine.run(polls)
 
@@ -207,7 +207,7 @@ def test_an_enrichment_that_the_request_log_names_is_asked_for_its_cost(connecte
     client = upstream.client()
     started = client.post("/api/v1/public/enrichment/person", json=person | {"enrichment_type": "full"}).json()
     log_request(make_key(connected), path=f"/api/v1/public/enrichment/status/{started['workflow_id']}")
-    refresh(connected, tracked_workflows.ALL)
+    refresh(connected, tracked_workflows.DELIVERIES)
     polls = connected.polls.filter(resource=tracked_workflows.NEWER_STATUS)
     assert [poll.subject for poll in polls] == [started["workflow_id"]]
 

@@ -253,7 +253,7 @@ BAD = {
 
 @pytest.mark.parametrize("name", BAD)
 def test_a_server_that_misbehaves_is_a_failed_attempt_within_the_time(name, local_targets, monkeypatch):
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(sender, "RESPONSE_TIMEOUT_SECONDS", 0.5)
     behave, reason, words = BAD[name]
     started = time.monotonic()
     with raw_server(behave) as url:
@@ -265,7 +265,7 @@ def test_a_server_that_misbehaves_is_a_failed_attempt_within_the_time(name, loca
 
 
 def test_a_body_that_never_ends_does_not_matter_once_the_status_is_known(local_targets, monkeypatch):
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 2)
+    monkeypatch.setattr(sender, "RESPONSE_TIMEOUT_SECONDS", 2)
     started = time.monotonic()
     with raw_server(dripping(b"HTTP/1.1 202 Accepted\r\nContent-Length: 999999999\r\n\r\n")) as url:
         assert post(url, b"{}", {}).status_code == 202
@@ -326,7 +326,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(local_targets, certifi
 
 
 def test_a_resolver_that_does_not_answer_is_left_behind(no_local_targets, monkeypatch):
-    monkeypatch.setattr(sender, "CONNECT_SECONDS", 0.1)
+    monkeypatch.setattr(sender, "CONNECT_TIMEOUT_SECONDS", 0.1)
     answered = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10) or [])
 

@@ -20,7 +20,7 @@ PERSON = {
 
 
 def result_of(*contacts, **facts):
-    return results.result_of("public_bulk_1", EnrichmentStatus(status="completed", results=contacts, **facts))
+    return results.parse_result("public_bulk_1", EnrichmentStatus(status="completed", results=contacts, **facts))
 
 
 def test_masked_contacts_tell_what_was_found_and_not_whom_it_is_about():
@@ -46,12 +46,12 @@ def test_whatever_upstream_sends_becomes_text(hostile):
     found = result_of(hostile)
     for contact in (*found.contacts, *found.masked):
         assert all(isinstance(cell, str) and len(cell) <= 500 for cell in contact)
-    assert "".join(results.csv_of(found)).encode()
-    assert json.loads("".join(results.json_of(found)))["event"] == "enrichment.completed"
+    assert "".join(results.to_csv(found)).encode()
+    assert json.loads("".join(results.to_json(found)))["event"] == "enrichment.completed"
 
 
 def test_the_file_has_a_line_for_each_contact_and_no_formula():
-    lines = list(csv.DictReader(results.csv_of(result_of(PERSON, {"task_id": "=1+1"}))))
+    lines = list(csv.DictReader(results.to_csv(result_of(PERSON, {"task_id": "=1+1"}))))
     assert [line["task_id"] for line in lines] == ["t1", "'=1+1"]
     assert lines[0]["personal_phone_numbers"] == "'+1 555 0100; +49 30 123456"
 
@@ -63,7 +63,7 @@ def test_an_address_keeps_its_first_letter_and_its_domain(text, masked):
 
 @pytest.mark.parametrize(("status", "finished"), [("completed", True), ("processing", False), ("failed", True)])
 def test_a_result_says_whether_it_is_all(status, finished):
-    assert results.result_of("x", EnrichmentStatus(status=status)).is_finished is finished
+    assert results.parse_result("x", EnrichmentStatus(status=status)).is_finished is finished
 
 
 @pytest.mark.django_db

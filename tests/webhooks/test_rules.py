@@ -7,10 +7,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from alerts.engine.evaluation import read_together
+from alerts.engine.evaluation import observe_together
 from alerts.engine.rule_kinds import NoData, kind_named
 from alerts.models import Rule
-from alerts.services.default_rules import make_missing
+from alerts.services.default_rules import ensure_default_rules
 from tests.keys.conftest import log_request, make_key
 from tests.webhooks.attempts import READ_AT, run
 from webhooks import health
@@ -178,7 +178,7 @@ def test_failing_endpoints_of_many_workspaces(workspace, deliver):
     deliver(GOOD, "FF")
     deliver(GOOD, ".", into=other)
 
-    found = health.failing([workspace, other])
+    found = health.failure_summaries([workspace, other])
 
     assert found == {workspace.pk: health.FailureSummary(("bad.example.test",), 5)}
 
@@ -190,7 +190,7 @@ def test_the_number_of_queries_grows_with_nothing(workspace, read_now, deliver, 
         with CaptureQueriesContext(connection) as queries:
             health.endpoints(workspace)
             health.failures(workspace)
-            health.failing([workspace, other])
+            health.failure_summaries([workspace, other])
             summarize(workspace, READ_AT - 60 * MINUTE)
             for kind in ("webhook_in_a_row", "webhook_failures"):
                 kind_named(kind).read(list(workspace.alert_rules.all()), READ_AT)
@@ -225,13 +225,13 @@ def test_rules_see_each_workspace_by_itself_and_more_of_them_take_no_more_querie
                 Poll.objects.create(workspace=workspace, resource=resource, **facts)
             deliver(BAD, "F" * number + ".F", into=workspace)
             log_request(make_key(workspace, expires_at=READ_AT + timedelta(days=1 + number)))
-            make_missing([workspace.pk])
+            ensure_default_rules([workspace.pk])
         rules = list(
             Rule.objects.filter(workspace__slug__startswith=f"w-{count}-").select_related("workspace__session")
         )
         assert {rule.kind for rule in rules} >= {"webhook_in_a_row", "webhook_failures", "key_errors", "key_expires"}
         with CaptureQueriesContext(connection) as queries:
-            seen = read_together(rules, READ_AT)
+            seen = observe_together(rules, READ_AT)
         for rule in rules:
             number = int(rule.workspace.slug.rpartition("-")[2])
             if rule.kind == "key_expires":

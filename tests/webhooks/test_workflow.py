@@ -10,7 +10,7 @@ from django.utils import timezone
 from tests.webhooks.attempts import READ_AT, attempt, run
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Attempt, Delivery, Redelivery, Workflow
-from webhooks.presenters.timeline import in_words, runs_of
+from webhooks.presenters.timeline import format_duration, runs_of
 from webhooks.reasons import all_reasons
 from workspaces.models import Workspace
 
@@ -165,17 +165,17 @@ def test_attempts_stand_where_they_were_made_and_are_as_wide_as_they_took(worksp
     (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
 
     assert drawn.seconds == 20
-    assert [mark.x for mark in drawn.marks] == ["2.00%", "54.80%", "64.40%"]
-    assert [mark.width for mark in drawn.marks] == ["48.00%", "0.40%", "33.60%"]
-    assert [mark.wait.seconds if mark.wait else None for mark in drawn.marks] == [1, 2, None]
-    assert [mark.limit_level for mark in drawn.marks] == ["danger", "", "warning"]
+    assert [bar.x for bar in drawn.bars] == ["2.00%", "54.80%", "64.40%"]
+    assert [bar.width for bar in drawn.bars] == ["48.00%", "0.40%", "33.60%"]
+    assert [bar.wait.seconds if bar.wait else None for bar in drawn.bars] == [1, 2, None]
+    assert [bar.limit_level for bar in drawn.bars] == ["danger", "", "warning"]
     assert drawn.words == "3 attempts: +0 s failed; +11 s failed; +13 s failed"
 
 
 def test_an_attempt_alone_has_an_axis_too(workspace):
     ingest_page(workspace, [attempt(code=200, duration_ms=None)], READ_AT)
     (drawn,) = runs_of(Delivery.objects.get(), Attempt.objects.all())
-    assert (drawn.seconds, drawn.marks[0].level, drawn.marks[0].limit_share) == (0, "ok", None)
+    assert (drawn.seconds, drawn.bars[0].level, drawn.bars[0].limit_share) == (0, "ok", None)
 
 
 @pytest.mark.parametrize(
@@ -183,4 +183,4 @@ def test_an_attempt_alone_has_an_axis_too(workspace):
     [(0, "0 s"), (1.24, "1.2 s"), (8, "8 s"), (65.3, "65 s"), (125, "2 min 5 s"), (7500, "2 h 5 min")],
 )
 def test_spans_are_short(seconds, words):
-    assert in_words(seconds) == words
+    assert format_duration(seconds) == words

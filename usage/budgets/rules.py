@@ -117,7 +117,7 @@ def _reading(
         url=one.credits.url,
         facts=lambda: (*counted, *facts_of(one)),
         proven=round(proven, 2),
-        replaces=f"{what}: {one.words}",
+        successor_text=f"{what}: {one.words}",
     )
 
 
@@ -213,7 +213,7 @@ register(
         read=read_used,
         describe=lambda rule: f"more than {figure(rule.threshold)} % of the budget is used",
         resources=frozenset({"balance"}),
-        place=15,
+        position=15,
         history=used_history,
         descending=True,
         on_request=True,
@@ -235,7 +235,7 @@ register(
         describe=describe_forecast,
         parameters={"chance": _chance_field},
         resources=frozenset({"balance"}),
-        place=15,
+        position=15,
         history=forecast_history,
         on_request=True,
         defaults=(

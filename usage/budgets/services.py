@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from alerts.engine.rule_kinds import kind_named
 from alerts.models import Rule
 from alerts.services import editing
-from alerts.services.default_rules import defaults_of
+from alerts.services.default_rules import build_default_rules
 from core import clock
 from usage.budgets.rules import BUDGET_KINDS
 from usage.models import Budget
@@ -66,7 +66,7 @@ def _note(budget: Budget, actor: Actor, was: str) -> None:
 
 def _add_rules(workspace: Workspace, actor: Actor) -> None:
     for kind in filter(None, map(kind_named, BUDGET_KINDS)):
-        for rule in defaults_of(kind, workspace.pk):
+        for rule in build_default_rules(kind, workspace.pk):
             rule.workspace = workspace
             editing.save_rule(rule, actor)
 

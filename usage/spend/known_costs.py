@@ -16,7 +16,7 @@ from usage.changes.enrichments import enrichment_credits
 from usage.changes.types import ZERO
 from usage.spend.attribution import KnownCost
 from usage.spend.enrichments import STILL_RUNNING
-from webhooks.models import BULK_ID, Workflow
+from webhooks.models import BULK_ID_PREFIX, Workflow
 from workspaces.models import Workspace
 
 BULK, PERSON, COMPANY = "enrich/bulk", "enrichment/person", "enrichment/company"
@@ -62,7 +62,7 @@ class EnrichmentRun:
     @property
     def endpoint(self) -> str:
         """Return which endpoint began it."""
-        return BULK if self.workflow_id.startswith(BULK_ID) or self.contacts > 1 else PERSON
+        return BULK if self.workflow_id.startswith(BULK_ID_PREFIX) or self.contacts > 1 else PERSON
 
     def may_be_of(self, call: LoggedCall) -> bool:
         """Say whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""

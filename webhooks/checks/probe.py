@@ -33,7 +33,7 @@ _NOT_FOR_HTTP = "Plain HTTP, which is for this machine only"
 
 
 @dataclass(frozen=True)
-class Step:
+class ProbeStep:
     """One step: how it ended, what was found, and what helps. A step that was not made took no time."""
 
     name: str
@@ -43,21 +43,21 @@ class Step:
     took_ms: int | None = None
 
 
-Note = Callable[[list[dict[str, Any]]], None]
+OnProgress = Callable[[list[dict[str, Any]]], None]
 
 
-class _Steps:
+class _StepRecorder:
     """The steps so far, told to ``note`` after each."""
 
-    def __init__(self, note: Note) -> None:
-        self._note, self._done = note, dict[str, Step]()
+    def __init__(self, note: OnProgress) -> None:
+        self._note, self._done = note, dict[str, ProbeStep]()
         self._began = time.monotonic()
 
     def passed(self, name: str, found: str, advice: str = "", *, state: str = PASSED) -> None:
         """End a step; the next one begins."""
         now = time.monotonic()
         took = None if state == SKIPPED else round((now - self._began) * 1000)
-        self._done[name] = Step(name, state, sanitize_text(found, 600), advice, took)
+        self._done[name] = ProbeStep(name, state, sanitize_text(found, 600), advice, took)
         self._began = now
         self._note(self.so_far)
 
@@ -66,7 +66,7 @@ class _Steps:
         self.passed(name, found, advice, state=FAILED)
 
     def skipped(self, name: str, found: str) -> None:
-        """Note a step that need not be made."""
+        """Record a step that need not be made."""
         self.passed(name, found, state=SKIPPED)
 
     @property
@@ -80,32 +80,32 @@ class _Steps:
         return [asdict(self._done[name]) for name in LABELS if name in self._done]
 
     def leave_out_the_rest(self) -> None:
-        """Note the steps that were never come to."""
+        """Record the steps that were never come to."""
         for name in LABELS:
             if name not in self._done:
-                self._done[name] = Step(name, SKIPPED)
+                self._done[name] = ProbeStep(name, SKIPPED)
         self._note(self.so_far)
 
 
-def probe(url: str, check_id: str, note: Note) -> str:
+def probe(url: str, check_id: str, note: OnProgress) -> str:
     """Go through the steps with ``url``, and tell ``note`` of each; return the reason of a failure, or nothing.
 
     Takes ten seconds at most. The sample that is sent is marked as a test in its header and its body.
     """
-    steps = _Steps(note)
+    steps = _StepRecorder(note)
     try:
         reason = _probe(url, check_id, steps)
     except connection.CertificateRejected as error:
-        steps.failed(error.part, error.words, _fix("tls"))
+        steps.failed(error.part, error.words, _advice("tls"))
         reason = error.reason
     except RequestFailed as error:
-        steps.failed(steps.next_name, error.words, _fix(error.reason))
+        steps.failed(steps.next_name, error.words, _advice(error.reason))
         reason = error.reason
     steps.leave_out_the_rest()
     return reason
 
 
-def _probe(url: str, check_id: str, steps: _Steps) -> str:
+def _probe(url: str, check_id: str, steps: _StepRecorder) -> str:
     deadline = sender.start_deadline()
     target = parse_target(url)
     steps.passed("url", f"{target.scheme}, host {target.host}, port {target.port}")
@@ -121,12 +121,12 @@ def _probe(url: str, check_id: str, steps: _Steps) -> str:
             steps.skipped(name, _NOT_FOR_HTTP)
         return _post(connection.DeadlineStream(sock, deadline), target, check_id, steps)
     encrypted = connection.start_tls(sock, target, deadline)
-    _tell_certificate(connection.read_certificate(encrypted), steps)
+    _record_certificate(connection.read_certificate(encrypted), steps)
     return _post(connection.DeadlineStream(encrypted, deadline), target, check_id, steps)
 
 
-def _tell_certificate(certificate: connection.Certificate, steps: _Steps) -> None:
-    """Note what an accepted certificate says of itself."""
+def _record_certificate(certificate: connection.Certificate, steps: _StepRecorder) -> None:
+    """Record what an accepted certificate says of itself."""
     steps.passed("chain", f"{certificate.protocol}, certificate by {certificate.issuer}")
     names = certificate.names
     steps.passed("name", ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))
@@ -135,33 +135,33 @@ def _tell_certificate(certificate: connection.Certificate, steps: _Steps) -> Non
     steps.passed("date", f"Until {ends.day} {ends:%B %Y, %H:%M} UTC", advice)
 
 
-def _post(stream: connection.DeadlineStream, target: Target, check_id: str, steps: _Steps) -> str:
+def _post(stream: connection.DeadlineStream, target: Target, check_id: str, steps: _StepRecorder) -> str:
     started = time.monotonic()
-    body = payloads.encoded(payloads.sample(check_id))
+    body = payloads.encode(payloads.build_sample(check_id))
     try:
         status, excerpt = sender.exchange(stream, target, body, {payloads.TEST_HEADER: check_id})
     except RequestFailed as error:
         steps.skipped("method", "There was no answer to tell by")
-        steps.failed("answer", error.words, _fix(error.reason))
+        steps.failed("answer", error.words, _advice(error.reason))
         return error.reason
-    answer = sender.post_result(status, excerpt, round((time.monotonic() - started) * 1000))
+    result = sender.post_result(status, excerpt, round((time.monotonic() - started) * 1000))
     if status in _NO_POST:
-        steps.failed("method", _said(answer), _fix(answer.reason))
-        return answer.reason
+        steps.failed("method", _describe_response(result), _advice(result.reason))
+        return result.reason
     steps.passed("method", "The server read the request")
-    if answer.acknowledged:
+    if result.acknowledged:
         steps.passed("answer", f"HTTP {status}")
     else:
-        steps.failed("answer", _said(answer), _fix(answer.reason))
-    return answer.reason
+        steps.failed("answer", _describe_response(result), _advice(result.reason))
+    return result.reason
 
 
-def _said(answer: sender.PostResult) -> str:
-    beginning = " ".join(answer.excerpt.split())[:300]
-    return f"{answer.error}. It said: {beginning}" if beginning else answer.error
+def _describe_response(result: sender.PostResult) -> str:
+    beginning = " ".join(result.excerpt.split())[:300]
+    return f"{result.error}. It said: {beginning}" if beginning else result.error
 
 
-def _fix(reason: str) -> str:
+def _advice(reason: str) -> str:
     known = reason_named(reason)
     advice = f"{known.check} {known.fix}" if known else ""
     if reason == "client_error":

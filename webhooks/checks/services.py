@@ -22,8 +22,8 @@ logger = structlog.get_logger(__name__)
 # Within each of these, so many checks of one workspace.
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 60))
 # Longer than a probe may take.
-LEASE = timedelta(seconds=30)
-MOST_TRIES = 3
+LEASE_DURATION = timedelta(seconds=30)
+MAX_TRIES = 3
 
 
 class TooManyChecks(Exception):
@@ -36,14 +36,14 @@ def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         rights.require(actor, workspace, Role.OPERATOR)
-        _mind_the_limits(workspace, clock.now())
+        _check_limits(workspace, clock.now())
         check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)
         record_event(Action.ENDPOINT_CHECKED, actor, workspace=workspace, subject=(str(check.check_id), url))
         nudge_on_commit("webhooks.tasks.check_endpoints")
     return check
 
 
-def _mind_the_limits(workspace: Workspace, now: datetime) -> None:
+def _check_limits(workspace: Workspace, now: datetime) -> None:
     for span, most in LIMITS:
         latest = EndpointCheck.objects.of(workspace).filter(created_at__gt=now - span)[:most]
         if len(latest) == most:
@@ -59,32 +59,32 @@ def run_due() -> int:
         check = EndpointCheck.objects.due(clock.now()).first()
         if check is None:
             break
-        if _lease(check):
+        if _acquire(check):
             _run(check)
             made += 1
     return made
 
 
-def _lease(check: EndpointCheck) -> bool:
+def _acquire(check: EndpointCheck) -> bool:
     """Take a check for this worker; false where another was quicker."""
-    until, rows = clock.now() + LEASE, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
+    until, rows = clock.now() + LEASE_DURATION, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
     taken = rows.filter(leased_until=check.leased_until).update(leased_until=until, tries=check.tries + 1)
     check.leased_until, check.tries = until, check.tries + 1
     return bool(taken)
 
 
 def _run(check: EndpointCheck) -> None:
-    if check.tries > MOST_TRIES:
+    if check.tries > MAX_TRIES:
         _finish(check, "unknown", [_gave_up()])
         return
     if not EndpointCheck.objects.filter(holds("requested_by", Role.OPERATOR), pk=check.pk).exists():
         _finish(check, "unknown", [_not_made("Not made: who asked for it may no longer do so", "")])
         return
-    reason = probe(check.url, str(check.check_id), lambda steps: _note(check, steps))
+    reason = probe(check.url, str(check.check_id), lambda steps: _store_steps(check, steps))
     _finish(check, reason, check.steps)
 
 
-def _note(check: EndpointCheck, steps: list[dict[str, Any]]) -> None:
+def _store_steps(check: EndpointCheck, steps: list[dict[str, Any]]) -> None:
     """Store the steps so far, for the page that waits for them."""
     check.steps = steps
     EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until).update(steps=steps)

@@ -20,7 +20,7 @@ from workspaces.access import get_workspace, page_context
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
-MOST_SHOWN = 50
+MAX_SHOWN = 50
 # A worker takes a check at once; after so long there is probably none.
 WORKER_LATE = timedelta(seconds=15)
 
@@ -51,14 +51,14 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     is_late = found.leased_until is None and clock.cached_now() - found.created_at > WORKER_LATE
     context = page_context(request, workspace) | {
         "check": found,
-        "steps": steps_of(found),
+        "steps": step_rows(found),
         "reason": reason_named(found.reason),
         "is_late": found.finished_at is None and is_late,
     }
     return render_page(request, "webhooks/check_result.html", "live", context)
 
 
-def steps_of(found: EndpointCheck) -> list[dict[str, Any]]:
+def step_rows(found: EndpointCheck) -> list[dict[str, Any]]:
     """Return every step with its label; those that have not ended are running or waiting."""
     ended = {step["name"]: step for step in found.steps}
     rows: list[dict[str, Any]] = []
@@ -76,6 +76,6 @@ def _prefilled(request: HttpRequest) -> CheckForm:
 
 
 def _form_context(request: HttpRequest, workspace: Workspace, form: CheckForm) -> dict[str, Any]:
-    checks = EndpointCheck.objects.of(workspace).select_related("requested_by")[:MOST_SHOWN]
+    checks = EndpointCheck.objects.of(workspace).select_related("requested_by")[:MAX_SHOWN]
     rows = [(each, reason_named(each.reason)) for each in checks]
     return page_context(request, workspace) | {"form": form, "checks": rows, "test_header": TEST_HEADER}

@@ -15,7 +15,7 @@ from webhooks.ingest import endpoint_rollups
 from webhooks.ingest.delivery_status import DeliveryStatus, derive_status, fail_overdue
 from webhooks.ingest.normalize import host_of, normalize_attempt, stored_url
 from webhooks.models import Attempt, Delivery, DeliveryState, Workflow, WorkflowSource
-from webhooks.retention import kept_from
+from webhooks.retention import retention_cutoff
 from workspaces.models import Workspace
 
 # Rows a statement, for pages of any size.
@@ -49,30 +49,30 @@ def ingest_page(
     """
     with transaction.atomic(savepoint=False):
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        page = _page(workspace, rows, read_at, workflow_id)
+        page = _normalize_page(workspace, rows, read_at, workflow_id)
         known = {one.upstream_id: one for one in _stored(workspace, upstream_id__in=list(page))}
         fresh = {name: found for name, found in page.items() if name not in known}
         decided = [
-            (known[name], one) for name, (_, one) in page.items() if name in known and _decides(known[name], one)
+            (known[name], one) for name, (_, one) in page.items() if name in known and _completes(known[name], one)
         ]
         if fresh or decided:
             _write(workspace, fresh, decided, read_at)
-        _give_up(workspace, read_at)
+        _fail_overdue(workspace, read_at)
     return _summarize(page, fresh, read_at)
 
 
-def _page(
+def _normalize_page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, asked_for: str
 ) -> dict[str, tuple[Key, Attempt]]:
     """Return the page's attempts by their identity, each with whose it is."""
-    oldest = kept_from(read_at)
+    oldest = retention_cutoff(read_at)
     page: dict[str, tuple[Key, Attempt]] = {}
     for raw in rows:
         workflow_id = raw.workflow_id or asked_for
         attempt = normalize_attempt(raw, workflow_id, read_at)
         attempt.workspace = workspace
         there = page.get(attempt.upstream_id)
-        if attempt.at >= oldest and (there is None or _decides(there[1], attempt)):
+        if attempt.at >= oldest and (there is None or _completes(there[1], attempt)):
             page[attempt.upstream_id] = (workflow_id, stored_url(raw.target)), attempt
     return page
 
@@ -81,7 +81,7 @@ def _stored(workspace: Workspace, **conditions: object) -> Iterable[Attempt]:
     return Attempt.objects.filter(workspace=workspace, **conditions).select_related("delivery")
 
 
-def _decides(known: Attempt, attempt: Attempt) -> bool:
+def _completes(known: Attempt, attempt: Attempt) -> bool:
     """Say whether ``attempt`` tells how one ended that was still running when it was stored."""
     return _is_undecided(known) and not _is_undecided(attempt)
 
@@ -97,7 +97,7 @@ def _write(
     read_at: datetime,
 ) -> None:
     """Write new attempts, and the deliveries that stand otherwise with them."""
-    _decide(decided)
+    _complete_attempts(decided)
     added: dict[Key, list[Attempt]] = defaultdict(list)
     for key, attempt in fresh.values():
         added[key].append(attempt)
@@ -116,7 +116,7 @@ def _write(
     endpoint_rollups.add_attempts(workspace, [*new, *(known for known, _ in decided)])
 
 
-def _decide(decided: Sequence[tuple[Attempt, Attempt]]) -> None:
+def _complete_attempts(decided: Sequence[tuple[Attempt, Attempt]]) -> None:
     """Complete attempts that had not ended when they were stored."""
     names = ["status", "acknowledged", "reason", "status_code", "error", "duration_ms", "next_at"]
     for known, attempt in decided:
@@ -197,7 +197,7 @@ def _store_runs(attempts: Sequence[Attempt]) -> None:
         Attempt.objects.bulk_update(moved, ["run"], batch_size=_BATCH)
 
 
-def _give_up(workspace: Workspace, read_at: datetime) -> None:
+def _fail_overdue(workspace: Workspace, read_at: datetime) -> None:
     """Call failed what no further attempt came for."""
     retrying = Delivery.objects.of(workspace).filter(state=DeliveryState.RETRYING)
     late = fail_overdue(list(retrying), read_at)

@@ -9,9 +9,9 @@ from webhooks.models import Attempt, Delivery, DeliveryState
 from webhooks.models.delivery import MAX_ATTEMPTS
 
 # Seconds between one attempt and the next (``docs/cleanlist-api.md``, "Webhooks"). The last would follow the fifth.
-WAITS = (1, 2, 4, 8, 16)
+RETRY_WAITS = (1, 2, 4, 8, 16)
 # So long after it was due an attempt that nobody saw is taken for one that was never made.
-PATIENCE = timedelta(minutes=5)
+GRACE_PERIOD = timedelta(minutes=5)
 # Where upstream numbers nothing: attempts so far apart are not of one run, whose waits are seconds.
 _PAUSE_BETWEEN_RUNS = timedelta(minutes=10)
 
@@ -104,7 +104,7 @@ def _state(last: Attempt, number: int, now: datetime) -> tuple[DeliveryState, da
     undecided = not last.reason
     if not undecided and (is_final(last) or (told is None and number >= MAX_ATTEMPTS)):
         return DeliveryState.FAILED, None, False
-    wait = 0 if undecided else WAITS[min(number, MAX_ATTEMPTS) - 1]
+    wait = 0 if undecided else RETRY_WAITS[min(number, MAX_ATTEMPTS) - 1]
     following = told or ended_at(last) + timedelta(seconds=wait)
     if _is_late(following, now):
         return DeliveryState.FAILED, None, False
@@ -112,4 +112,4 @@ def _state(last: Attempt, number: int, now: datetime) -> tuple[DeliveryState, da
 
 
 def _is_late(due: datetime, now: datetime) -> bool:
-    return now > due + PATIENCE
+    return now > due + GRACE_PERIOD

@@ -47,7 +47,7 @@ def _update_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
 
 
 def record_refusal(workflow: Workflow, words: str, read_at: datetime, *, is_gone: bool) -> None:
-    """Note that upstream does not on_status, or no longer knows the workflow."""
+    """Record that upstream gives no status, or no longer knows the workflow."""
     workflow.status_error, workflow.status_gone, workflow.status_read_at = words, is_gone, read_at
     _save(workflow)
 

@@ -13,11 +13,11 @@ from webhooks.reasons import reason_of
 # Part of a unique index; PostgreSQL takes 2,704 bytes for all its columns together.
 URL_BYTES = 2_000
 ERROR_CHARACTERS = 2_000
-_MOST = 2**31 - 1
-_MOST_ATTEMPTS = 1_000  # a larger number is none
+_MAX_INTEGER = 2**31 - 1
+_MAX_ATTEMPT_NUMBER = 1_000  # a larger number is none
 # A clock may be wrong by hours. What claims to be further off has no time to speak of.
 _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
-_AHEAD = timedelta(days=1)
+_MAX_CLOCK_SKEW = timedelta(days=1)
 
 SUCCEEDED = frozenset({"success", "succeeded", "successful", "delivered", "ok", "acknowledged", "acked", "completed"})
 UNDECIDED = frozenset({"pending", "queued", "scheduled", "sending", "in_progress", "processing", "running", "started"})
@@ -64,12 +64,14 @@ def host_of(url: str) -> str:
 
 def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime) -> Attempt:
     """Return the attempt's row, without its delivery and run. ``at`` is ``read_at`` where no usable time is told."""
-    at = _usable(raw.at, read_at)
+    at = _usable_time(raw.at, read_at)
     word, status_code = _normalize_word(raw.status), _status_code(raw.response_status_code)
-    error, duration_ms = sanitize_text(raw.error_message, ERROR_CHARACTERS), _duration(raw.took_ms)
+    error, duration_ms = sanitize_text(raw.error_message, ERROR_CHARACTERS), _duration_ms(raw.took_ms)
     acknowledged = _is_acknowledged(word, status_code)
     undecided = not acknowledged and status_code is None and not error and word in UNDECIDED
-    number = raw.attempt_number if raw.attempt_number is not None and 0 < raw.attempt_number <= _MOST_ATTEMPTS else 0
+    number = (
+        raw.attempt_number if raw.attempt_number is not None and 0 < raw.attempt_number <= _MAX_ATTEMPT_NUMBER else 0
+    )
     return Attempt(
         upstream_id=_identity(raw, workflow_id, at),
         number=number,
@@ -81,7 +83,7 @@ def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime)
         duration_ms=duration_ms,
         at=at or read_at,
         at_is_estimate=at is None,
-        next_at=_usable(raw.next_attempt_at, read_at),
+        next_at=_usable_time(raw.next_attempt_at, read_at),
     )
 
 
@@ -105,12 +107,12 @@ def _status_code(value: int | None) -> int | None:
     return value if value is not None and 100 <= value < 600 else None
 
 
-def _duration(value: float | None) -> int | None:
-    return None if value is None or not math.isfinite(value) else round(max(0, min(value, _MOST)))
+def _duration_ms(value: float | None) -> int | None:
+    return None if value is None or not math.isfinite(value) else round(max(0, min(value, _MAX_INTEGER)))
 
 
-def _usable(moment: datetime | None, read_at: datetime) -> datetime | None:
-    return moment if moment is not None and _EARLIEST < moment < read_at + _AHEAD else None
+def _usable_time(moment: datetime | None, read_at: datetime) -> datetime | None:
+    return moment if moment is not None and _EARLIEST < moment < read_at + _MAX_CLOCK_SKEW else None
 
 
 def _identity(raw: DeliveryAttempt, workflow_id: str, at: datetime | None) -> str:

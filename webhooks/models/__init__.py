@@ -5,10 +5,10 @@ from webhooks.models.delivery import Attempt, Delivery, DeliveryState
 from webhooks.models.endpoint import Endpoint, EndpointDay, EndpointHour
 from webhooks.models.feed import DeliveryGap, Feed
 from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
-from webhooks.models.workflow import BULK_ID, Workflow, WorkflowSource
+from webhooks.models.workflow import BULK_ID_PREFIX, Workflow, WorkflowSource
 
 __all__ = [
-    "BULK_ID",
+    "BULK_ID_PREFIX",
     "Attempt",
     "Delivery",
     "DeliveryGap",

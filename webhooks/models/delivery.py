@@ -13,7 +13,7 @@ from workspaces.models import Workspace
 # Upstream makes so many attempts, with waits in between (``webhooks.ingest.delivery_status``).
 MAX_ATTEMPTS = 5
 # So few workflows are looked for one by one; of more, those that match are looked for among the newest deliveries.
-MOST_WORKFLOWS = 500
+MAX_WORKFLOWS = 500
 
 
 class DeliveryState(models.TextChoices):
@@ -36,8 +36,8 @@ class DeliveryQuerySet(TimeOrderedQuerySet["Delivery"]):
     def of_workflows(self, workspace: Workspace, prefix: str) -> Self:
         """Keep those of workflows whose id begins so. One query at once: there may be one such workflow, or all."""
         ids = Workflow.objects.of(workspace).filter(workflow_id__startswith=prefix)
-        found = list(ids.order_by().values_list("pk", flat=True)[: MOST_WORKFLOWS + 1])
-        if len(found) <= MOST_WORKFLOWS:
+        found = list(ids.order_by().values_list("pk", flat=True)[: MAX_WORKFLOWS + 1])
+        if len(found) <= MAX_WORKFLOWS:
             return self.filter(workflow__in=found)
         return self.filter(workflow__workflow_id__startswith=prefix)
 
@@ -110,7 +110,7 @@ class Delivery(models.Model):
         return reason_named(self.reason)
 
     @property
-    def most_attempts(self) -> int:
+    def max_attempts(self) -> int:
         """Return how many attempts upstream makes for the times that this was delivered."""
         return MAX_ATTEMPTS * self.runs
 

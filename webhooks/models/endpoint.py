@@ -20,7 +20,7 @@ class Endpoint(models.Model):
         return self.host
 
 
-class Counted(models.Model):
+class EndpointRollup(models.Model):
     """Attempts at one endpoint that ended alike within a span of time, so that figures need not read each attempt.
 
     Maintained with the attempts that it counts (``webhooks.ingest.endpoint_rollups``).
@@ -38,7 +38,7 @@ class Counted(models.Model):
         abstract = True
 
 
-class EndpointHour(Counted):
+class EndpointHour(EndpointRollup):
     """An hour's attempts."""
 
     hour = models.DateTimeField()
@@ -53,7 +53,7 @@ class EndpointHour(Counted):
         return f"{self.count} at {self.hour:%Y-%m-%d %H} h: {self.host} {self.reason or 'acknowledged'}"
 
 
-class EndpointDay(Counted):
+class EndpointDay(EndpointRollup):
     """A day's attempts, in UTC: figures of a week read 7 rows of an endpoint and reason, and not 168."""
 
     day = models.DateTimeField()

@@ -35,7 +35,7 @@ class ItemState(models.TextChoices):
 
 
 # Who took a job over answers for it, or else who began it.
-ANSWERS = Coalesce("taken_over_by", "requested_by")
+RESPONSIBLE_USER = Coalesce("taken_over_by", "requested_by")
 
 
 class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
@@ -55,13 +55,13 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
         """Keep those of which something may still be sent."""
         return self.filter(state__in=[RedeliveryState.RUNNING, RedeliveryState.PAUSED])
 
-    def answered_for_by(self, user: User) -> "RedeliveryQuerySet":
+    def of_responsible_user(self, user: User) -> "RedeliveryQuerySet":
         """Keep those that go on by the right of ``user``."""
-        return self.annotate(answers=ANSWERS).filter(answers=user.pk)
+        return self.annotate(answers=RESPONSIBLE_USER).filter(answers=user.pk)
 
     def permitted(self) -> "RedeliveryQuerySet":
         """Keep those whose results may be sent: who answers for the job is an operator of its workspace now."""
-        return self.annotate(answers=ANSWERS).filter(holds("answers", Role.OPERATOR))
+        return self.annotate(answers=RESPONSIBLE_USER).filter(holds("answers", Role.OPERATOR))
 
     def with_counts(self) -> "RedeliveryQuerySet":
         """Add how many items stand how, as ``count_waiting`` and so on, and ``count_all``."""
@@ -102,7 +102,7 @@ class Redelivery(models.Model):
         return reverse("webhooks:redelivery", args=[self.workspace.slug, self.job_id])
 
     @property
-    def answers_for_it(self) -> User | None:
+    def responsible_user(self) -> User | None:
         """Return by whose right it goes on."""
         return self.taken_over_by or self.requested_by
 
@@ -127,7 +127,7 @@ class ItemQuerySet(models.QuerySet["Item"]):
             redelivery__state__in=[RedeliveryState.RUNNING, RedeliveryState.PAUSED],
         )
 
-    def abandoned(self, now: datetime) -> "ItemQuerySet":
+    def abandoned_while_sending(self, now: datetime) -> "ItemQuerySet":
         """Keep those whose worker ended while it was sending: they are being sent, and nobody holds the job."""
         nobody = Q(redelivery__leased_until=None) | Q(redelivery__leased_until__lt=now)
         return self.filter(nobody, state=ItemState.SENDING)

@@ -5,7 +5,7 @@ from core import clock
 from workspaces.models import Workspace
 
 # Upstream's ids of bulk enrichments begin so.
-BULK_ID = "public_bulk_"
+BULK_ID_PREFIX = "public_bulk_"
 
 
 class WorkflowSource(models.TextChoices):
@@ -31,7 +31,7 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         """Keep those that are finished and of which not a single attempt is known."""
         return self.filter(completed_at__isnull=False, deliveries__isnull=True)
 
-    def learned_otherwise(self) -> "WorkflowQuerySet":
+    def not_from_deliveries(self) -> "WorkflowQuerySet":
         """Keep those that were not learned of by an attempt, the last finished first; few, by an index of their own."""
         return self.filter(~Q(source=WorkflowSource.DELIVERIES)).order_by("-completed_at", "-pk")
 

@@ -19,11 +19,11 @@ from webhooks.outgoing.networks import Address
 from webhooks.outgoing.targets import RequestFailed, Target, check_public
 
 # The system's resolver takes no time-out, so it is asked in a thread that may be left behind; so many at most.
-_MOST_LOOKUPS = 16
-_lookups = threading.BoundedSemaphore(_MOST_LOOKUPS)
-MOST_ADDRESSES = 4
+_MAX_LOOKUPS = 16
+_lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
+MAX_ADDRESSES = 4
 # What an answer's beginning, its headers and the part of the body that is read may have together.
-MOST_BYTES = 64 * 1024
+MAX_BYTES = 64 * 1024
 _NAME_PROBLEMS = {62, 63, 64}  # X509_V_ERR_HOSTNAME_, EMAIL_ and IP_ADDRESS_MISMATCH
 _DATE_PROBLEMS = {9, 10}  # X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_CERT_HAS_EXPIRED
 
@@ -72,7 +72,7 @@ def check_addresses(target: Target, addresses: Sequence[Address]) -> None:
 
 def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) -> tuple[socket.socket, Address]:
     """Return a connection to the first of the checked ``addresses`` that takes one. Raises Failed."""
-    tried = addresses[:MOST_ADDRESSES]
+    tried = addresses[:MAX_ADDRESSES]
     failure = RequestFailed("dns", f"DNS error: {target.host} has no address")
     for position, address in enumerate(tried):
         # A silent address must leave time for the next ones.
@@ -105,7 +105,7 @@ def _why_refused(error: OSError, address: Address) -> str:
 
 
 @cache
-def public_authorities() -> ssl.SSLContext:
+def trusted_tls_context() -> ssl.SSLContext:
     """Return what public certificates are checked with, names and dates included; nothing from the environment."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -120,22 +120,22 @@ def start_tls(connection: socket.socket, target: Target, deadline: Deadline) -> 
     """
     try:
         connection.settimeout(max(deadline.remaining(), 0.001))
-        return public_authorities().wrap_socket(connection, server_hostname=target.host)
+        return trusted_tls_context().wrap_socket(connection, server_hostname=target.host)
     except (OSError, ValueError) as error:
         connection.close()
-        raise _why_no_tls(error) from error
+        raise _tls_error(error) from error
 
 
-def _why_no_tls(error: Exception) -> RequestFailed:
+def _tls_error(error: Exception) -> RequestFailed:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return _bad(error)
+        return _certificate_error(error)
     if isinstance(error, TimeoutError):
         return RequestFailed("timeout", "Connection timed out: no TLS handshake in time")
     why = str(getattr(error, "reason", None) or "the connection was closed").replace("_", " ").lower()
     return RequestFailed("tls", f"TLS error: {why}")
 
 
-def _bad(error: ssl.SSLCertVerificationError) -> CertificateRejected:
+def _certificate_error(error: ssl.SSLCertVerificationError) -> CertificateRejected:
     code = error.verify_code
     part = "name" if code in _NAME_PROBLEMS else "date" if code in _DATE_PROBLEMS else "chain"
     return CertificateRejected(f"TLS error: certificate not accepted: {error.verify_message}", part)
@@ -167,12 +167,12 @@ class DeadlineStream(httpcore.NetworkStream):
     """A connection for httpcore that ends with the deadline, and after so many bytes, whatever the other side does."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
-        self._connection, self._deadline, self._room = connection, deadline, MOST_BYTES
+        self._connection, self._deadline, self._room = connection, deadline, MAX_BYTES
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
         """Return what has come. Raises TimeoutError, RequestFailed for too much, or OSError."""
         if self._room <= 0:
-            raise RequestFailed("closed", f"The answer's headers were longer than {MOST_BYTES // 1024} KiB")
+            raise RequestFailed("closed", f"The answer's headers were longer than {MAX_BYTES // 1024} KiB")
         self._set_timeout()
         data = self._connection.recv(min(max_bytes, self._room))
         self._room -= len(data)

@@ -22,14 +22,14 @@ def why_not_public(address: Address) -> str:
     """Return what keeps ``address`` from being public, to go after "it"; empty for a public one."""
     if isinstance(address, IPv4Address):
         return next((words for is_so, words in _V4 if is_so(address)), "")
-    inner = _inner(address)
+    inner = _embedded_ipv4(address)
     if inner is not None:
         problem = why_not_public(inner)
         return f"holds {inner}, which {problem}" if problem else ""
     return next((words for is_so, words in _V6 if is_so(address)), "")
 
 
-def _inner(address: IPv6Address) -> IPv4Address | None:
+def _embedded_ipv4(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or (IPv4Address(address.packed[-4:]) if address in _NAT64 else None)
 
 

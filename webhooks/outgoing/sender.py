@@ -16,8 +16,8 @@ from webhooks.outgoing.targets import RequestFailed, Target, parse_target
 from webhooks.reasons import reason_of
 
 # A 2xx must arrive within 10 seconds, as upstream has it; DNS, connecting and TLS are part of them.
-ANSWER_SECONDS = 10.0
-CONNECT_SECONDS = 5.0
+RESPONSE_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5.0
 USER_AGENT = f"cleanlist-console/{__version__}"
 # The answer's body decides nothing. Its beginning often says what is wrong.
 EXCERPT_BYTES = 2_000
@@ -45,7 +45,9 @@ class PostResult:
 
 def start_deadline() -> Deadline:
     """Return the deadline of a call that starts now."""
-    return Deadline(Timeouts(connect=CONNECT_SECONDS, read=ANSWER_SECONDS, total=ANSWER_SECONDS))
+    return Deadline(
+        Timeouts(connect=CONNECT_TIMEOUT_SECONDS, read=RESPONSE_TIMEOUT_SECONDS, total=RESPONSE_TIMEOUT_SECONDS)
+    )
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
@@ -97,16 +99,18 @@ def exchange(
         response = http_connection.handle_request(
             httpcore.Request("POST", url, headers=list(sent.items()), content=body)
         )
-        return response.status, _beginning(response)
+        return response.status, _read_excerpt(response)
     except (httpcore.TimeoutException, TimeoutError) as error:
-        raise RequestFailed("timeout", f"Connection timed out: no answer within {ANSWER_SECONDS:g} s") from error
+        raise RequestFailed(
+            "timeout", f"Connection timed out: no answer within {RESPONSE_TIMEOUT_SECONDS:g} s"
+        ) from error
     except (httpcore.ProtocolError, httpcore.NetworkError, OSError) as error:
         raise RequestFailed("closed", "Connection closed without a valid HTTP answer") from error
     finally:
         stream.close()
 
 
-def _beginning(response: httpcore.Response) -> str:
+def _read_excerpt(response: httpcore.Response) -> str:
     """Return the first bytes of the body as text. The status is known by now, so nothing that fails here counts."""
     found = b""
     # The body may come as slowly as it likes: what matters has been said, so it gets one read.

@@ -15,13 +15,23 @@ from django.conf import settings
 
 from webhooks.outgoing.networks import Address, why_not_public
 
-LONGEST_URL = 2_000
+MAX_URL_LENGTH = 2_000
 # The usual port of https. Lower ones belong to other services, which have no business with webhooks.
-HTTPS_PORT, HTTP_PORT, FIRST_FREE_PORT = 443, 80, 1024
+HTTPS_PORT, HTTP_PORT, FIRST_UNPRIVILEGED_PORT = 443, 80, 1024
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 # Names that mean something inside of a network only (RFC 6761, 6762, 8375 and what clouds use).
-_INSIDE = ("localhost", "local", "internal", "localdomain", "lan", "intranet", "home.arpa", "onion", "cluster.local")
+_INTERNAL_NAMES = (
+    "localhost",
+    "local",
+    "internal",
+    "localdomain",
+    "lan",
+    "intranet",
+    "home.arpa",
+    "onion",
+    "cluster.local",
+)
 _DOES_NOT_SAY = "The URL does not say where to send: it needs https:// and a host name, then the path."
 
 
@@ -95,8 +105,8 @@ def check_public(address: Address, *, encrypted: bool, name: str = "") -> None:
 
 
 def _split(url: str) -> SplitResult:
-    if len(url.encode(errors="replace")) > LONGEST_URL:
-        raise URLNotAllowed("unknown", f"The URL is longer than {LONGEST_URL:,} characters.")
+    if len(url.encode(errors="replace")) > MAX_URL_LENGTH:
+        raise URLNotAllowed("unknown", f"The URL is longer than {MAX_URL_LENGTH:,} characters.")
     if any(char <= " " or char in "\x7f\\" for char in url):
         raise URLNotAllowed(
             "unknown", "The URL holds a space, a backslash or an invisible character. Write it without."
@@ -164,7 +174,7 @@ def _check_name(host: str) -> None:
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise URLNotAllowed("unknown", f"“{host[:60]}” is no host name.")
-    if any(host == name or host.endswith(f".{name}") for name in _INSIDE):
+    if any(host == name or host.endswith(f".{name}") for name in _INTERNAL_NAMES):
         raise URLNotAllowed(
             "not_public", f"{host} is a name for inside of a network. Give one that the internet knows."
         )
@@ -180,7 +190,7 @@ def _port(parts: SplitResult, *, encrypted: bool) -> int:
     usual = HTTPS_PORT if encrypted else HTTP_PORT
     if port is None:
         return usual
-    if port < FIRST_FREE_PORT and port != usual:
+    if port < FIRST_UNPRIVILEGED_PORT and port != usual:
         raise URLNotAllowed("unknown", f"Port {port} belongs to another service. Use {usual}, or one from 1024 on.")
     return port
 

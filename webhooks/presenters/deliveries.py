@@ -11,21 +11,21 @@ from django.db.models import Exists, OuterRef
 
 from core import clock
 from webhooks import health, tracked_workflows
-from webhooks.filters import NAMELESS_WORDS, link_to
+from webhooks.filters import NO_HOST_LABEL, link_to
 from webhooks.health import EndpointHealth, FailureGroup
 from webhooks.ingest.delivery_status import explain_failure
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
-from webhooks.presenters.timeline import Run, runs_of
-from webhooks.reasons import ANSWER_MS, Reason, reason_named
+from webhooks.presenters.timeline import DeliveryRun, runs_of
+from webhooks.reasons import RESPONSE_TIMEOUT_MS, Reason, reason_named
 from workspaces.models import Workspace
 
 # As the filter of the list says it.
-STRETCH = "7d"
-IN_SIGHT = 4
+PERIOD = "7d"
+VISIBLE_ROWS = 4
 # Of one workflow: URLs, and attempts. Upstream makes five; more come of repeats.
-MOST_DELIVERIES, MOST_ATTEMPTS = 20, 200
+MAX_DELIVERIES, MAX_ATTEMPTS_SHOWN = 20, 200
 # Of what the console sent itself.
-MOST_SENT = 10
+MAX_REDELIVERED = 10
 # How states of results that the console sends are coloured.
 LEVELS = {
     ItemState.WAITING: "neutral",
@@ -47,7 +47,7 @@ class EndpointRow:
     @property
     def name(self) -> str:
         """Return what to call it."""
-        return self.health.host or NAMELESS_WORDS
+        return self.health.host or NO_HOST_LABEL
 
     @property
     def percent(self) -> float | None:
@@ -76,11 +76,11 @@ class GroupRow:
     @property
     def name(self) -> str:
         """Return what to call the endpoint."""
-        return self.group.host or NAMELESS_WORDS
+        return self.group.host or NO_HOST_LABEL
 
 
 @dataclass(frozen=True)
-class Figures:
+class EndpointFigures:
     """How the endpoints of a workspace have done for seven days, failing ones first, and what fails there.
 
     While the endpoints are still to be read, ``endpoints`` is None, and only ``number`` of them is known.
@@ -95,75 +95,79 @@ class Figures:
     @property
     def first_endpoints(self) -> list[EndpointRow | None]:
         """Return those in sight; None for each that is still to be read."""
-        return [*self.endpoints[:IN_SIGHT]] if self.endpoints is not None else [None] * min(self.number, IN_SIGHT)
+        return (
+            [*self.endpoints[:VISIBLE_ROWS]] if self.endpoints is not None else [None] * min(self.number, VISIBLE_ROWS)
+        )
 
     @property
     def more_endpoints(self) -> list[EndpointRow]:
         """Return those folded away."""
-        return (self.endpoints or [])[IN_SIGHT:]
+        return (self.endpoints or [])[VISIBLE_ROWS:]
 
     @property
-    def number_of_more(self) -> int:
+    def hidden_endpoint_count(self) -> int:
         """Return how many are folded away."""
-        return max(0, self.number - IN_SIGHT)
+        return max(0, self.number - VISIBLE_ROWS)
 
     @property
     def first_groups(self) -> list[GroupRow]:
         """Return those in sight."""
-        return self.groups[:IN_SIGHT]
+        return self.groups[:VISIBLE_ROWS]
 
     @property
     def more_groups(self) -> list[GroupRow]:
         """Return those folded away."""
-        return self.groups[IN_SIGHT:]
+        return self.groups[VISIBLE_ROWS:]
 
 
-def figures_of(workspace: Workspace) -> Figures:
+def figures_of(workspace: Workspace) -> EndpointFigures:
     """Return all figures; four queries."""
     since = clock.cached_now() - health.PERIOD
     found = health.endpoints(workspace, since)
-    endpoints = [EndpointRow(one, link_to(host=one.host, since=STRETCH)) for one in found]
+    endpoints = [EndpointRow(one, link_to(host=one.host, since=PERIOD)) for one in found]
     return _figures(workspace, since, endpoints, len(endpoints))
 
 
-def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> Figures:
+def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> EndpointFigures:
     """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
     since = clock.cached_now() - health.PERIOD
     number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
-    return _figures(workspace, since, None, min(number, health.MOST_ENDPOINTS))
+    return _figures(workspace, since, None, min(number, health.MAX_ENDPOINTS))
 
 
-def _figures(workspace: Workspace, since: datetime, endpoints: list[EndpointRow] | None, number: int) -> Figures:
+def _figures(
+    workspace: Workspace, since: datetime, endpoints: list[EndpointRow] | None, number: int
+) -> EndpointFigures:
     groups = health.failures(workspace, since)
-    return Figures(
+    return EndpointFigures(
         endpoints=endpoints,
         number=number,
         groups=[
-            GroupRow(group, reason_named(group.reason), link_to(host=group.host, reason=group.reason, since=STRETCH))
+            GroupRow(group, reason_named(group.reason), link_to(host=group.host, reason=group.reason, since=PERIOD))
             for group in groups
         ],
         lost=groups[0].failed_in_all if groups else 0,
-        lost_url=link_to(state=DeliveryState.FAILED.value, since=STRETCH),
+        lost_url=link_to(state=DeliveryState.FAILED.value, since=PERIOD),
     )
 
 
 @dataclass(frozen=True)
-class Story:
+class DeliveryStory:
     """One delivery of a workflow as its page tells it."""
 
     delivery: Delivery
-    runs: list[Run]
-    explain_failure: str
+    runs: list[DeliveryRun]
+    sentence: str
     is_cut: bool
 
     @property
     def latest(self) -> Attempt | None:
         """Return the latest attempt."""
-        return self.runs[0].marks[-1].attempt if self.runs else None
+        return self.runs[0].bars[-1].attempt if self.runs else None
 
 
 @dataclass(frozen=True)
-class Found:
+class WorkflowLookup:
     """A workflow, and what one query tells of it besides."""
 
     workflow: Workflow
@@ -171,7 +175,7 @@ class Found:
     was_sent: bool  # by the console itself, or is to be
 
 
-def find_workflow(workspace: Workspace, workflow_id: str) -> Found | None:
+def find_workflow(workspace: Workspace, workflow_id: str) -> WorkflowLookup | None:
     """Return the workflow of that id; None for one that is unknown. One query."""
     polls = workspace.polls.filter(resource__in=tracked_workflows.SINGLE_WORKFLOW, subject=OuterRef("workflow_id"))
     items = Item.objects.filter(workflow=OuterRef("pk"))
@@ -181,26 +185,26 @@ def find_workflow(workspace: Workspace, workflow_id: str) -> Found | None:
         return None
     workflow.workspace = workspace
     facts = workflow.__dict__  # the annotations, which the model does not declare
-    return Found(workflow, facts["is_followed"], facts["was_sent"])
+    return WorkflowLookup(workflow, facts["is_followed"], facts["was_sent"])
 
 
-def _sent(found: Found) -> list[Item]:
+def _redelivered_items(found: WorkflowLookup) -> list[Item]:
     """Return what the console sent of it, the latest first."""
     if not found.was_sent:
         return []
     rows = Item.objects.filter(workflow=found.workflow).select_related("redelivery").order_by("-pk")
-    items = list(rows[:MOST_SENT])
+    items = list(rows[:MAX_REDELIVERED])
     for item in items:
         item.redelivery.workspace = found.workflow.workspace
     return items
 
 
-def workflow_context(found: Found) -> dict[str, Any]:
+def workflow_context(found: WorkflowLookup) -> dict[str, Any]:
     """Return what the page of a workflow shows; three queries at most, however many attempts there are."""
     workflow = found.workflow
     stories = _stories(workflow)
     deliveries = [story.delivery for story in stories]
-    sent = _sent(found)
+    sent = _redelivered_items(found)
     is_under_way = any(item.is_open for item in sent)
     return {
         "workflow": workflow,
@@ -208,11 +212,11 @@ def workflow_context(found: Found) -> dict[str, Any]:
         "is_under_way": is_under_way,
         "stories": stories,
         "trouble": next((story for story in stories if story.delivery.state != DeliveryState.DELIVERED), None),
-        "is_lost": _is_lost(deliveries) if len(deliveries) < MOST_DELIVERIES else is_lost(workflow),
+        "is_lost": _is_lost(deliveries) if len(deliveries) < MAX_DELIVERIES else is_lost(workflow),
         "can_be_sent": not (is_under_way or deliveries or workflow.completed_at is None),
         "is_followed": is_under_way or found.is_followed,
         "curl": curl_for(workflow),
-        "most_seconds": ANSWER_MS // 1000,
+        "most_seconds": RESPONSE_TIMEOUT_MS // 1000,
     }
 
 
@@ -226,20 +230,20 @@ def _is_lost(deliveries: Sequence[Delivery]) -> bool:
     return {delivery.state for delivery in deliveries} == {DeliveryState.FAILED}
 
 
-def _stories(workflow: Workflow) -> list[Story]:
+def _stories(workflow: Workflow) -> list[DeliveryStory]:
     """Return the deliveries with their attempts; of very many attempts the latest."""
     rows = Attempt.objects.filter(delivery__workflow=workflow).select_related("delivery").order_by("-at", "-pk")
-    attempts = list(rows[: MOST_ATTEMPTS + 1])
-    is_cut = len(attempts) > MOST_ATTEMPTS
+    attempts = list(rows[: MAX_ATTEMPTS_SHOWN + 1])
+    is_cut = len(attempts) > MAX_ATTEMPTS_SHOWN
     found: dict[int, list[Attempt]] = {}
     for attempt in attempts:
         found.setdefault(attempt.delivery_id, []).append(attempt)
     known = {attempt.delivery_id: attempt.delivery for attempt in attempts}
-    deliveries = list(workflow.deliveries.newest_first()[:MOST_DELIVERIES]) if is_cut else list(known.values())
+    deliveries = list(workflow.deliveries.newest_first()[:MAX_DELIVERIES]) if is_cut else list(known.values())
     deliveries.sort(key=lambda delivery: (delivery.last_attempt_at, delivery.pk), reverse=True)
     return [
-        Story(delivery, runs_of(delivery, found.get(delivery.pk, ())), explain_failure(delivery), is_cut)
-        for delivery in deliveries[:MOST_DELIVERIES]
+        DeliveryStory(delivery, runs_of(delivery, found.get(delivery.pk, ())), explain_failure(delivery), is_cut)
+        for delivery in deliveries[:MAX_DELIVERIES]
     ]
 
 

@@ -23,7 +23,7 @@ class Snippet(NamedTuple):
 
 def body() -> dict[str, Any]:
     """Return an example of what a webhook carries."""
-    sample = payloads.sample("0")
+    sample = payloads.build_sample("0")
     del sample["test"]
     result = {**sample["results"][0], "task_id": "0a1b2c3d-task-1"}
     endpoint = sample["results_endpoint"].partition("=")[0] + f"={WORKFLOW_ID}"

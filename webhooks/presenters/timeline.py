@@ -7,17 +7,17 @@ from itertools import groupby, pairwise
 
 from webhooks.ingest.delivery_status import ended_at
 from webhooks.models import Attempt, Delivery
-from webhooks.reasons import ANSWER_MS
+from webhooks.reasons import RESPONSE_TIMEOUT_MS
 
 # From a moment to its place on the axis, in per cent.
-Placing = Callable[[datetime], float]
+ToPercent = Callable[[datetime], float]
 # Per cent of the drawing's width: its margins, the least that can be seen, and what a label needs.
-_MARGIN, _LEAST, _LABEL, _LABEL_ON_PHONES = 2.0, 0.4, 2.6, 8.0
+_MARGIN, _MIN_WIDTH, _LABEL, _LABEL_ON_PHONES = 2.0, 0.4, 2.6, 8.0
 _OUTCOMES = {"ok": "accepted", "danger": "failed", "info": "still running"}
 
 
 @dataclass(frozen=True)
-class Wait:
+class RetryWait:
     """The time from the end of one attempt to the next; ``x`` is its middle."""
 
     seconds: float
@@ -28,11 +28,11 @@ class Wait:
     @property
     def words(self) -> str:
         """Return how long it was: "2 s"."""
-        return in_words(self.seconds)
+        return format_duration(self.seconds)
 
 
 @dataclass(frozen=True)
-class Mark:
+class AttemptBar:
     """One attempt: its bar on the axis in per cent, and the wait after it, if another followed."""
 
     attempt: Attempt
@@ -41,7 +41,7 @@ class Mark:
     x: str
     width: str
     middle: str
-    wait: Wait | None
+    wait: RetryWait | None
 
     @property
     def level(self) -> str:
@@ -53,13 +53,13 @@ class Mark:
     @property
     def begins(self) -> str:
         """Return how long after the first it began."""
-        return f"+{in_words(self.offset)}"
+        return f"+{format_duration(self.offset)}"
 
     @property
     def limit_share(self) -> float | None:
         """Return how much of the time to answer it took, in per cent."""
         took = self.attempt.duration_ms
-        return None if took is None else min(100.0, 100 * took / ANSWER_MS)
+        return None if took is None else min(100.0, 100 * took / RESPONSE_TIMEOUT_MS)
 
     @property
     def limit_level(self) -> str:
@@ -69,27 +69,27 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Run:
+class DeliveryRun:
     """The attempts of one delivery from the first to the last; ``next_x`` is where the next one is due."""
 
     number: int
-    marks: Sequence[Mark]
+    bars: Sequence[AttemptBar]
     seconds: float
     next_x: str = ""
 
     @property
     def length(self) -> str:
         """Return how long it took from the first attempt to the end of the last."""
-        return in_words(self.seconds)
+        return format_duration(self.seconds)
 
     @property
     def words(self) -> str:
         """Return the drawing in words."""
-        told = "; ".join(f"{mark.begins} {_OUTCOMES[mark.level]}" for mark in self.marks)
-        return f"{len(self.marks)} attempts: {told}"
+        told = "; ".join(f"{bar.begins} {_OUTCOMES[bar.level]}" for bar in self.bars)
+        return f"{len(self.bars)} attempts: {told}"
 
 
-def in_words(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Say a short span: "0.4 s", "8 s", "2 min 5 s"."""
     if seconds < 10:
         return f"{round(seconds, 1):g} s"
@@ -100,7 +100,7 @@ def in_words(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
 
 
-def runs_of(delivery: Delivery, attempts: Iterable[Attempt]) -> list[Run]:
+def runs_of(delivery: Delivery, attempts: Iterable[Attempt]) -> list[DeliveryRun]:
     """Return the runs of ``delivery``, the latest first, each on an axis of its own. ``attempts`` are its own."""
     ordered = sorted(attempts, key=lambda attempt: (attempt.run, attempt.at, attempt.number, attempt.pk))
     runs = [list(found) for _, found in groupby(ordered, key=lambda attempt: attempt.run)]
@@ -108,37 +108,39 @@ def runs_of(delivery: Delivery, attempts: Iterable[Attempt]) -> list[Run]:
     return drawn[::-1]
 
 
-def _draw(attempts: Sequence[Attempt], following: datetime | None) -> Run:
+def _draw(attempts: Sequence[Attempt], following: datetime | None) -> DeliveryRun:
     start, last = attempts[0].at, max(map(ended_at, attempts))
     end = max(last, following) if following else last
     length = max((end - start).total_seconds(), 0.001)
 
-    def place(moment: datetime) -> float:
+    def to_percent(moment: datetime) -> float:
         return _MARGIN + (100 - 2 * _MARGIN) * (moment - start).total_seconds() / length
 
-    marks = [
-        _mark(attempt, number, start, place, wait)
-        for number, (attempt, wait) in enumerate(zip(attempts, _waits(attempts, place), strict=True), 1)
+    bars = [
+        _attempt_bar(attempt, number, start, to_percent, wait)
+        for number, (attempt, wait) in enumerate(zip(attempts, _waits(attempts, to_percent), strict=True), 1)
     ]
-    next_x = f"{place(following):.2f}%" if following else ""
-    return Run(attempts[0].run, marks, (last - start).total_seconds(), next_x)
+    next_x = f"{to_percent(following):.2f}%" if following else ""
+    return DeliveryRun(attempts[0].run, bars, (last - start).total_seconds(), next_x)
 
 
-def _waits(attempts: Sequence[Attempt], place: Placing) -> list[Wait | None]:
+def _waits(attempts: Sequence[Attempt], to_percent: ToPercent) -> list[RetryWait | None]:
     """Return the wait after each attempt; None after the last."""
-    found: list[Wait | None] = []
+    found: list[RetryWait | None] = []
     for before, after in pairwise(attempts):
-        begin, end = place(ended_at(before)), place(after.at)
+        begin, end = to_percent(ended_at(before)), to_percent(after.at)
         seconds = max(0.0, (after.at - ended_at(before)).total_seconds())
         share = end - begin
-        found.append(Wait(seconds, f"{(begin + end) / 2:.2f}%", share >= _LABEL, share >= _LABEL_ON_PHONES))
+        found.append(RetryWait(seconds, f"{(begin + end) / 2:.2f}%", share >= _LABEL, share >= _LABEL_ON_PHONES))
     return [*found, None]
 
 
-def _mark(attempt: Attempt, number: int, start: datetime, place: Placing, wait: Wait | None) -> Mark:
-    begin = place(attempt.at)
-    width = max(place(ended_at(attempt)) - begin, _LEAST)
-    return Mark(
+def _attempt_bar(
+    attempt: Attempt, number: int, start: datetime, to_percent: ToPercent, wait: RetryWait | None
+) -> AttemptBar:
+    begin = to_percent(attempt.at)
+    width = max(to_percent(ended_at(attempt)) - begin, _MIN_WIDTH)
+    return AttemptBar(
         attempt=attempt,
         number=attempt.number or number,
         offset=(attempt.at - start).total_seconds(),

@@ -16,7 +16,7 @@ from core.encryption import DecryptionError
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import leases
 from webhooks.redelivery.item_sender import deliver
-from webhooks.redelivery.leases import Hold, LostJob
+from webhooks.redelivery.leases import JobOnHold, LeaseLost
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.credentials.connections import AddressNotAllowed, NotConnected, reading_client
 from workspaces.models import Action, Outcome
@@ -25,34 +25,34 @@ from workspaces.polling import shutdown
 logger = structlog.get_logger(__name__)
 # Then another job has its turn.
 SLICE_SECONDS = 20.0
-_NOBODY_KNOWS = "The console's worker ended while it was sending this, so nobody knows whether it arrived."
+_OUTCOME_UNKNOWN = "The console's worker ended while it was sending this, so nobody knows whether it arrived."
 
 
 def run_due() -> int:
     """Work on each job that is due for a while; return how many were worked on."""
     now = clock.now()
-    Item.objects.abandoned(now).update(state=ItemState.UNKNOWN, error=_NOBODY_KNOWS)
+    Item.objects.abandoned_while_sending(now).update(state=ItemState.UNKNOWN, error=_OUTCOME_UNKNOWN)
     worked = 0
     for job in Redelivery.objects.due(now).select_related("workspace__session"):
         if shutdown.requested():
             break
-        if leases.take(job):
-            work(job)
+        if leases.acquire(job):
+            process_job(job)
             worked += 1
     return worked
 
 
-def work(job: Redelivery) -> None:
+def process_job(job: Redelivery) -> None:
     """Send items of a leased ``job`` until its slice is over, nothing is due, or it has to wait."""
-    held: Hold | None = None
+    on_hold: JobOnHold | None = None
     try:
         with _client(job) as client:
             _send_items(job, client)
-    except Hold as hold:
-        held = hold
-    except LostJob:
+    except JobOnHold as hold:
+        on_hold = hold
+    except LeaseLost:
         logger.info("redelivery_left", job=str(job.job_id))
-    _give_back(job, held)
+    _release(job, on_hold)
     finish_if_done(job)
 
 
@@ -60,34 +60,34 @@ def _client(job: Redelivery) -> Client:
     try:
         return reading_client(job.workspace)
     except (NotConnected, AddressNotAllowed, DecryptionError) as error:
-        raise Hold(str(error), None) from error
+        raise JobOnHold(str(error), None) from error
 
 
 def _send_items(job: Redelivery, client: Client) -> None:
     ends = time.monotonic() + SLICE_SECONDS
     while time.monotonic() < ends and not shutdown.requested():
-        item = _next(job)
+        item = _next_item(job)
         if item is None:
             return
-        leases.go_on(job)
+        leases.extend(job)
         deliver(job, item, client)
 
 
-def _next(job: Redelivery) -> Item | None:
+def _next_item(job: Redelivery) -> Item | None:
     due = Q(next_try_at=None) | Q(next_try_at__lte=clock.now())
     items = Item.objects.filter(due, redelivery=job, state=ItemState.WAITING).order_by("pk")
     return items.select_related("workflow", "delivery", "redelivery__workspace").first()
 
 
-def _give_back(job: Redelivery, held: Hold | None) -> None:
+def _release(job: Redelivery, on_hold: JobOnHold | None) -> None:
     """Let go of the lease, with when the job is due again. What a person or another worker changed is left alone."""
     ours = Redelivery.objects.filter(pk=job.pk, leased_until=job.leased_until)
     running = ours.filter(state=RedeliveryState.RUNNING)
-    if held is None or held.wait is not None:
-        due_at = clock.now() + held.wait if held and held.wait else _next_due(job)
-        running.update(next_run_at=due_at, note=str(held or ""))
-    elif running.update(state=RedeliveryState.PAUSED, next_run_at=None, note=str(held)):
-        record(Action.REDELIVERY_PAUSED, job, str(held))
+    if on_hold is None or on_hold.wait is not None:
+        due_at = clock.now() + on_hold.wait if on_hold and on_hold.wait else _next_due(job)
+        running.update(next_run_at=due_at, note=str(on_hold or ""))
+    elif running.update(state=RedeliveryState.PAUSED, next_run_at=None, note=str(on_hold)):
+        record_job_event(Action.REDELIVERY_PAUSED, job, str(on_hold))
     ours.update(leased_until=None)
 
 
@@ -100,22 +100,22 @@ def _next_due(job: Redelivery) -> object:
 def finish_if_done(job: Redelivery) -> None:
     """End a job of which nothing is left to send; once, whoever asks. Of a cancelled one nothing more is sent."""
     if Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.CANCELLED).exists():
-        leave_out_the_rest(job)
+        skip_remaining_items(job)
         return
     if job.items.filter(state__in=[ItemState.WAITING, ItemState.SENDING]).exists():
         return
     running = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING)
     ended_at = clock.now()
     if running.update(state=RedeliveryState.FINISHED, finished_at=ended_at, note="", next_run_at=None):
-        record(Action.REDELIVERY_FINISHED, job)
+        record_job_event(Action.REDELIVERY_FINISHED, job)
 
 
-def leave_out_the_rest(job: Redelivery) -> None:
+def skip_remaining_items(job: Redelivery) -> None:
     """Skip what a cancelled ``job`` has not sent."""
     job.items.filter(state=ItemState.WAITING).update(state=ItemState.SKIPPED, error="The redelivery was cancelled.")
 
 
-def record(action: Action, job: Redelivery, message: str = "") -> None:
+def record_job_event(action: Action, job: Redelivery, message: str = "") -> None:
     """Write down what the console did with ``job`` of its own accord, with how its items stand."""
     counts = {state.value: job.items.filter(state=state).count() for state in ItemState}
     all_well = counts["delivered"] + counts["skipped"] == sum(counts.values())

@@ -24,18 +24,18 @@ from webhooks import payloads
 from webhooks.ingest.enrichment_status import is_finished
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery
 from webhooks.outgoing import PostResult, post
-from webhooks.redelivery.leases import Hold, LostJob, go_on
+from webhooks.redelivery.leases import JobOnHold, LeaseLost, extend
 from workspaces.error_messages import explain
 from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 
 logger = structlog.get_logger(__name__)
-_ARRIVAL = ["state", "reason", "next_attempt_at", "next_is_estimate", "redelivered_at", "delivered_at"]
+_SUCCESS_FIELDS = ["state", "reason", "next_attempt_at", "next_is_estimate", "redelivered_at", "delivered_at"]
 # Waits after the first, second … failed try; there is one try more than waits.
 RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300))
 # Failures that may be over by the next try. Of the others the receiver's answer would be the same.
-PASSING = frozenset({"server_error", "timeout", "refused", "closed", "dns", "tls"})
-PASSING_STATUSES = frozenset({408, 425, 429})
+TRANSIENT_REASONS = frozenset({"server_error", "timeout", "refused", "closed", "dns", "tls"})
+TRANSIENT_STATUSES = frozenset({408, 425, 429})
 # So many tries without a single success: the endpoint does not work, and a person should look.
 PAUSE_AFTER = 20
 # A receiver gets at most so many webhooks a second from one job.
@@ -49,25 +49,25 @@ RETRYING_WAIT = timedelta(minutes=1)
 
 
 def deliver(job: Redelivery, item: Item, client: Client) -> None:
-    """Bring one item a step further. A failure of our own costs this item only. Raises Hold or LostJob."""
+    """Bring one item a step further. A failure of our own costs this item only. Raises JobOnHold or LeaseLost."""
     try:
         if _is_still_wanted(item):
-            _pace(job)
+            _acquire_rate_limit(job)
             body = _body(item, client)
             if body is not None:
                 _send(job, item, body)
-    except (Hold, LostJob):
+    except (JobOnHold, LeaseLost):
         raise
     except Exception:
         logger.exception("redelivery_failed", item=item.pk)
-        _end(item, ItemState.FAILED, "The console could not send this one; its log says why.")
+        _finish(item, ItemState.FAILED, "The console could not send this one; its log says why.")
 
 
 def _is_still_wanted(item: Item) -> bool:
     """Say whether ``item`` is to be sent now: neither has it arrived since, nor does upstream try again itself."""
     state = item.delivery.state if item.delivery else None
     if state == DeliveryState.DELIVERED:
-        _end(item, ItemState.SKIPPED, "It has arrived in the meantime.")
+        _finish(item, ItemState.SKIPPED, "It has arrived in the meantime.")
     elif state == DeliveryState.RETRYING:
         waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
         words = "Cleanlist itself is trying again, so this waits."
@@ -77,106 +77,110 @@ def _is_still_wanted(item: Item) -> bool:
     return False
 
 
-def _pace(job: Redelivery) -> None:
+def _acquire_rate_limit(job: Redelivery) -> None:
     """Count the call to upstream that follows, or hold the job until the console's share has room for it."""
     try:
         wait = rate_limiter.acquire([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
     except redis.RedisError as error:
-        raise Hold("The console's Redis cannot be reached.", UPSTREAM_WAIT) from error
+        raise JobOnHold("The console's Redis cannot be reached.", UPSTREAM_WAIT) from error
     if wait:
-        raise Hold("The console's share of Cleanlist's rate limit is used up for this minute.", timedelta(seconds=wait))
+        raise JobOnHold(
+            "The console's share of Cleanlist's rate limit is used up for this minute.", timedelta(seconds=wait)
+        )
 
 
 def _body(item: Item, client: Client) -> bytes | None:
     """Return what is to be sent, read from upstream; None where there is nothing (the item says why)."""
     try:
-        return _encoded(item, client.enrich.status(workflow_id=item.workflow.workflow_id))
+        return _encode(item, client.enrich.status(workflow_id=item.workflow.workflow_id))
     except (NotFound, BadRequest) as error:
-        _end(item, ItemState.FAILED, f"Cleanlist has no result for this workflow: {error.message[:300]}")
+        _finish(item, ItemState.FAILED, f"Cleanlist has no result for this workflow: {error.message[:300]}")
     except UnexpectedResponse as error:
         item.tries += 1
-        _settle_failure(item, PostResult(None, "unknown", explain(error).sentence, 0), is_passing=True)
+        _store_failure(item, PostResult(None, "unknown", explain(error).sentence, 0), is_transient=True)
     except RateLimited as error:
         wait = timedelta(seconds=error.retry_after) if error.retry_after else UPSTREAM_WAIT
         with suppress(redis.RedisError):
             rate_limiter.block(item.redelivery.workspace.rate_limited_as, ENDPOINT, wait.total_seconds())
-        raise Hold("Cleanlist's rate limit is reached.", wait) from error
+        raise JobOnHold("Cleanlist's rate limit is reached.", wait) from error
     except (AuthenticationError, Forbidden) as error:
-        raise Hold(explain(error).sentence, None) from error
+        raise JobOnHold(explain(error).sentence, None) from error
     except CleanlistError as error:
-        raise Hold(explain(error).sentence, UPSTREAM_WAIT) from error
+        raise JobOnHold(explain(error).sentence, UPSTREAM_WAIT) from error
     return None
 
 
-def _encoded(item: Item, status: EnrichmentStatus) -> bytes | None:
+def _encode(item: Item, status: EnrichmentStatus) -> bytes | None:
     if is_finished(status):
-        return payloads.encoded(payloads.payload(item.workflow.workflow_id, status))
-    _end(item, ItemState.SKIPPED, f"The enrichment is not finished (“{status.status[:40]}”): there is no result yet.")
+        return payloads.encode(payloads.build_payload(item.workflow.workflow_id, status))
+    _finish(
+        item, ItemState.SKIPPED, f"The enrichment is not finished (“{status.status[:40]}”): there is no result yet."
+    )
     return None
 
 
 def _send(job: Redelivery, item: Item, body: bytes) -> None:
     """POST ``body`` once. If the worker ends between the mark before it and the note after it, the item is unknown."""
-    go_on(job)
+    extend(job)
     waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
     if not waiting.update(state=ItemState.SENDING, tries=item.tries + 1, tried_at=clock.now()):
         return
     item.tries += 1
-    answer = post(item.url, body, {payloads.REDELIVERY_HEADER: str(job.job_id)})
-    if answer.acknowledged:
-        _settle_arrival(job, item, answer)
+    result = post(item.url, body, {payloads.REDELIVERY_HEADER: str(job.job_id)})
+    if result.acknowledged:
+        _store_success(job, item, result)
     else:
-        is_passing = answer.reason in PASSING or answer.status_code in PASSING_STATUSES
-        _settle_failure(item, answer, is_passing=is_passing)
-        _mind_the_row(job)
+        is_transient = result.reason in TRANSIENT_REASONS or result.status_code in TRANSIENT_STATUSES
+        _store_failure(item, result, is_transient=is_transient)
+        _count_failure(job)
     time.sleep(SECONDS_BETWEEN)
 
 
-def _settle_arrival(job: Redelivery, item: Item, answer: PostResult) -> None:
+def _store_success(job: Redelivery, item: Item, result: PostResult) -> None:
     """Note that the receiver acknowledged ``item``, here and in the list of deliveries."""
     now = clock.now()
     with transaction.atomic():
         # Attempts land under this lock: what they make of the delivery must know of the redelivery.
         Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
-        _settle(item, ItemState.DELIVERED, answer)
+        _store_result(item, ItemState.DELIVERED, result)
         delivery = Delivery.objects.filter(redelivery_items=item).first()
         if delivery is not None:
             delivery.state, delivery.reason = DeliveryState.DELIVERED, ""
             delivery.next_attempt_at, delivery.next_is_estimate = None, False
             delivery.redelivered_at, delivery.delivered_at = now, delivery.delivered_at or now
-            delivery.save(update_fields=_ARRIVAL)
+            delivery.save(update_fields=_SUCCESS_FIELDS)
         Redelivery.objects.filter(pk=job.pk).update(failed_in_a_row=0)
 
 
-def _settle_failure(item: Item, answer: PostResult, *, is_passing: bool) -> None:
+def _store_failure(item: Item, result: PostResult, *, is_transient: bool) -> None:
     """Settle a failed try: another follows later, unless it could not help or there were enough."""
-    if is_passing and item.tries <= len(RETRY_AFTER):
-        _settle(item, ItemState.WAITING, answer, next_try_at=clock.now() + RETRY_AFTER[item.tries - 1])
+    if is_transient and item.tries <= len(RETRY_AFTER):
+        _store_result(item, ItemState.WAITING, result, next_try_at=clock.now() + RETRY_AFTER[item.tries - 1])
     else:
-        _settle(item, ItemState.FAILED, answer)
+        _store_result(item, ItemState.FAILED, result)
 
 
-def _settle(item: Item, state: ItemState, answer: PostResult, next_try_at: datetime | None = None) -> None:
+def _store_result(item: Item, state: ItemState, result: PostResult, next_try_at: datetime | None = None) -> None:
     """Write how a try ended; also over "unknown", where another worker had given this one up already."""
     Item.objects.filter(pk=item.pk).exclude(state=ItemState.DELIVERED).update(
         state=state,
         tries=item.tries,
-        status_code=answer.status_code,
-        reason=answer.reason,
-        error=answer.error[:1000],
-        duration_ms=answer.duration_ms,
+        status_code=result.status_code,
+        reason=result.reason,
+        error=result.error[:1000],
+        duration_ms=result.duration_ms,
         next_try_at=next_try_at,
     )
 
 
-def _end(item: Item, state: ItemState, words: str) -> None:
+def _finish(item: Item, state: ItemState, words: str) -> None:
     Item.objects.filter(pk=item.pk, state=ItemState.WAITING).update(state=state, error=words, next_try_at=None)
 
 
-def _mind_the_row(job: Redelivery) -> None:
-    """Count a failed try. Raises Hold once so many have failed that more of them help nobody."""
+def _count_failure(job: Redelivery) -> None:
+    """Count a failed try. Raises JobOnHold once so many have failed that more of them help nobody."""
     Redelivery.objects.filter(pk=job.pk).update(failed_in_a_row=F("failed_in_a_row") + 1)
     job.refresh_from_db(fields=["failed_in_a_row"])
     if job.failed_in_a_row >= PAUSE_AFTER and job.items.filter(state=ItemState.WAITING).exists():
         words = f"The last {job.failed_in_a_row} tries all failed. Check the endpoint; resume when it works again."
-        raise Hold(words, None)
+        raise JobOnHold(words, None)

@@ -6,13 +6,13 @@ from core import clock
 from webhooks.models import Redelivery, RedeliveryState
 
 # Longer than reading one result and sending it may take together.
-LEASE = timedelta(seconds=60)
+LEASE_DURATION = timedelta(seconds=60)
 
 
 NOT_PERMITTED = "Who answers for this may no longer send results. An owner can take it over and resume it."
 
 
-class Hold(Exception):
+class JobOnHold(Exception):
     """The job cannot go on now; the message says why. Without a time to wait it is for a person to resume it."""
 
     def __init__(self, why: str, wait: timedelta | None) -> None:
@@ -20,13 +20,13 @@ class Hold(Exception):
         self.wait = wait
 
 
-class LostJob(Exception):
+class LeaseLost(Exception):
     """The job was paused, cancelled, or taken by another worker."""
 
 
-def take(job: Redelivery) -> bool:
+def acquire(job: Redelivery) -> bool:
     """Lease ``job`` for this worker, or make its lease last longer; false where that is not possible any more."""
-    until = clock.now() + LEASE
+    until = clock.now() + LEASE_DURATION
     rows = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING, leased_until=job.leased_until)
     if not rows.update(leased_until=until):
         return False
@@ -34,9 +34,9 @@ def take(job: Redelivery) -> bool:
     return True
 
 
-def go_on(job: Redelivery) -> None:
+def extend(job: Redelivery) -> None:
     """Make sure that ``job`` still runs, is ours, and may go on. Raises LostJob, or Hold for a person to resume."""
-    if not take(job):
-        raise LostJob
+    if not acquire(job):
+        raise LeaseLost
     if not job.is_permitted:
-        raise Hold(NOT_PERMITTED, None)
+        raise JobOnHold(NOT_PERMITTED, None)

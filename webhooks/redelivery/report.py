@@ -10,7 +10,7 @@ from webhooks.models.redelivery import ItemQuerySet
 from webhooks.reasons import reason_named
 
 BATCH = 2000  # rows a query
-_READ = (
+_FIELDS = (
     "pk",
     "workflow__workflow_id",
     "url",
@@ -25,7 +25,7 @@ _READ = (
 )
 
 
-class Line(NamedTuple):
+class ReportRow(NamedTuple):
     """One result in the file; its fields are the columns. Times are UTC."""
 
     workflow_id: str
@@ -41,22 +41,22 @@ class Line(NamedTuple):
     next_try_at: str
 
 
-def lines_of(items: ItemQuerySet) -> Iterator[str]:
+def report_lines(items: ItemQuerySet) -> Iterator[str]:
     """Yield ``items`` as lines of CSV, in the order in which they are sent."""
-    return csv_lines(Line._fields, _read(items))
+    return csv_lines(ReportRow._fields, _read_rows(items))
 
 
-def _read(items: ItemQuerySet) -> Iterator[Line]:
+def _read_rows(items: ItemQuerySet) -> Iterator[ReportRow]:
     last = 0
-    while batch := list(items.filter(pk__gt=last).order_by("pk").values(*_READ)[:BATCH]):
-        yield from map(_line, batch)
+    while batch := list(items.filter(pk__gt=last).order_by("pk").values(*_FIELDS)[:BATCH]):
+        yield from map(_report_row, batch)
         last = batch[-1]["pk"]
 
 
-def _line(row: dict[str, Any]) -> Line:
+def _report_row(row: dict[str, Any]) -> ReportRow:
     reason = reason_named(row["reason"])
     waits = row["state"] == ItemState.WAITING
-    return Line(
+    return ReportRow(
         workflow_id=row["workflow__workflow_id"],
         url=row["url"],
         state=row["state"],

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.http import QueryDict
 
 from core import clock
-from webhooks.filters import DeliveryFilterForm, asked_for
+from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery, DeliveryState, Item, ItemState, Redelivery, Workflow
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.models.workflow import WorkflowQuerySet
@@ -23,15 +23,15 @@ from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 
 # Upstream is asked for each one by one, so more would take days.
-MOST_ITEMS = 5_000
-MOST_GROUPS = 20
+MAX_ITEMS = 5_000
+MAX_GROUPS = 20
 # Finished for so long: an attempt would have been made, and read.
-ATTEMPTED_WITHIN = timedelta(minutes=10)
+ATTEMPT_GRACE_PERIOD = timedelta(minutes=10)
 # The query parameter that selects the finished workflows without any attempt.
 UNATTEMPTED = "unattempted"
 
 
-class Group(NamedTuple):
+class EndpointGroup(NamedTuple):
     """Deliveries to one endpoint that failed for one reason."""
 
     host: str
@@ -39,7 +39,7 @@ class Group(NamedTuple):
     results: int
 
 
-class Candidate(NamedTuple):
+class RedeliveryCandidate(NamedTuple):
     """One result and where it goes."""
 
     workflow_id: int
@@ -48,60 +48,60 @@ class Candidate(NamedTuple):
 
 
 @dataclass
-class Selection:
+class RedeliverySelection:
     """What a redelivery would send, and what of the filtered deliveries it would leave alone."""
 
     deliveries: DeliveryQuerySet
     words: str
     filters: dict[str, str]
-    groups: list[Group] = field(default_factory=list)
+    groups: list[EndpointGroup] = field(default_factory=list)
     count: int = 0
     without_url: int = 0
     retrying: int = 0
-    under_way: int = 0
-    unsure: int = 0
+    being_redelivered: int = 0
+    maybe_arrived: int = 0
     # Where set, it is these workflows, of which no attempt is known: they can go to a URL that a person gives.
     workflows: WorkflowQuerySet | None = None
     # Where they went the last time.
     url: str = ""
 
     @property
-    def most(self) -> int:
+    def max_count(self) -> int:
         """Return how many are sent at most."""
-        return min(self.count, MOST_ITEMS)
+        return min(self.count, MAX_ITEMS)
 
     @property
     def minutes(self) -> int:
         """Return how long it takes at the pace at which upstream may be asked, in whole minutes."""
-        return -(-self.most // rate_limiter.share())
+        return -(-self.max_count // rate_limiter.share())
 
     @property
-    def alone(self) -> str:
+    def only_workflow(self) -> str:
         """Return the id of the workflow without any attempt, if it is a single one."""
         return str(self.workflows[0]) if self.workflows is not None and self.count == 1 else ""
 
-    def candidates(self, url: str = "") -> Iterator[Candidate]:
+    def candidates(self, url: str = "") -> Iterator[RedeliveryCandidate]:
         """Yield what is sent, the oldest first: each result to its own URL, or all to ``url``, each once."""
         if self.workflows is not None:
-            for pk in self.workflows.order_by("completed_at", "pk").values_list("pk", flat=True)[:MOST_ITEMS]:
-                yield Candidate(pk, None, url)
+            for pk in self.workflows.order_by("completed_at", "pk").values_list("pk", flat=True)[:MAX_ITEMS]:
+                yield RedeliveryCandidate(pk, None, url)
             return
         seen: set[tuple[int, str]] = set()
         rows = self.deliveries.order_by("last_attempt_at", "pk").values_list("workflow_id", "pk", "url")
-        for workflow_id, pk, own_url in rows[:MOST_ITEMS]:
+        for workflow_id, pk, own_url in rows[:MAX_ITEMS]:
             target = url or own_url
             if target and (workflow_id, target) not in seen:
                 seen.add((workflow_id, target))
-                yield Candidate(workflow_id, pk, target)
+                yield RedeliveryCandidate(workflow_id, pk, target)
 
 
 def unattempted(workspace: Workspace, now: datetime | None = None) -> WorkflowQuerySet:
     """Return the finished workflows of which no attempt came in good time, and that nobody has sent since."""
-    since = (now or clock.cached_now()) - ATTEMPTED_WITHIN
-    return _unsent(workspace).learned_otherwise().filter(completed_at__lt=since)
+    since = (now or clock.cached_now()) - ATTEMPT_GRACE_PERIOD
+    return _unsent(workspace).not_from_deliveries().filter(completed_at__lt=since)
 
 
-def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) -> Selection:
+def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) -> RedeliverySelection:
     """Return what the list's filters in ``query`` ask for.
 
     Parameter ``again`` asks for the rest of that job instead, ``unattempted`` for what ``unattempted`` returns. A
@@ -109,33 +109,37 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     """
     moment = now or clock.cached_now()
     form = DeliveryFilterForm(query, workspace)
-    again = _job_of(workspace, query.get("again", ""))
+    again = _find_job(workspace, query.get("again", ""))
     if again is not None:
-        selection = _rest_of(again)
+        selection = _select_remaining(again)
     elif query.get(UNATTEMPTED):
         words = "Finished workflows without any attempt"
-        selection = Selection(Delivery.objects.none(), words, {UNATTEMPTED: "1"}, workflows=unattempted(workspace, now))
+        selection = RedeliverySelection(
+            Delivery.objects.none(), words, {UNATTEMPTED: "1"}, workflows=unattempted(workspace, now)
+        )
     elif form.is_valid():
         filters = ", ".join(text for _, text in form.words())
         words = f"What is filtered: {filters}" if filters else "All that failed"
-        selection = Selection(asked_for(form, moment), words, form.recorded)
+        selection = RedeliverySelection(filtered_deliveries(form, moment), words, form.recorded)
     else:
-        selection = Selection(Delivery.objects.none(), "", {})
-    return _counted(workspace, selection)
+        selection = RedeliverySelection(Delivery.objects.none(), "", {})
+    return _count(workspace, selection)
 
 
-def _job_of(workspace: Workspace, text: str) -> Redelivery | None:
+def _find_job(workspace: Workspace, text: str) -> Redelivery | None:
     try:
         return Redelivery.objects.of(workspace).filter(job_id=UUID(text)).first()
     except ValueError:
         return None
 
 
-def _rest_of(job: Redelivery) -> Selection:
+def _select_remaining(job: Redelivery) -> RedeliverySelection:
     """Select what ``job`` did not bring."""
     items = job.items.filter(state__in=[ItemState.FAILED, ItemState.UNKNOWN])
     rows = Delivery.objects.of(job.workspace).filter(pk__in=items.values("delivery"))
-    selection = Selection(rows, "What an earlier redelivery did not bring", {"again": str(job.job_id)}, url=job.url)
+    selection = RedeliverySelection(
+        rows, "What an earlier redelivery did not bring", {"again": str(job.job_id)}, url=job.url
+    )
     if items.filter(delivery=None).exists():
         ids = items.filter(delivery=None).values("workflow")
         selection.workflows = _unsent(job.workspace).filter(pk__in=ids)
@@ -149,12 +153,12 @@ def _unsent(workspace: Workspace) -> WorkflowQuerySet:
     return found.filter(~Exists(items.filter(state=ItemState.DELIVERED)), ~Exists(items.open()))
 
 
-def _counted(workspace: Workspace, selection: Selection) -> Selection:
+def _count(workspace: Workspace, selection: RedeliverySelection) -> RedeliverySelection:
     """Leave out what must not be sent, and count what is left and what is not."""
     if selection.workflows is not None:
         maybe_sent = Item.objects.filter(workflow=OuterRef("pk"), state=ItemState.UNKNOWN)
         selection.count = selection.without_url = selection.workflows.count()
-        selection.unsure = selection.workflows.filter(Exists(maybe_sent)).count()
+        selection.maybe_arrived = selection.workflows.filter(Exists(maybe_sent)).count()
         return selection
     rows = selection.deliveries
     failed = rows.filter(state=DeliveryState.FAILED)
@@ -162,18 +166,18 @@ def _counted(workspace: Workspace, selection: Selection) -> Selection:
     free = failed.filter(~Exists(items.open()))
     unsure = Q(Exists(items.filter(state=ItemState.UNKNOWN)))
     counted = free.aggregate(
-        count=Count("pk"), unsure=Count("pk", filter=unsure), nameless=Count("pk", filter=Q(url=""))
+        count=Count("pk"), maybe_arrived=Count("pk", filter=unsure), nameless=Count("pk", filter=Q(url=""))
     )
     selection.deliveries = free
-    selection.count, selection.unsure, selection.without_url = (
+    selection.count, selection.maybe_arrived, selection.without_url = (
         counted["count"],
-        counted["unsure"],
+        counted["maybe_arrived"],
         counted["nameless"],
     )
     selection.retrying = rows.filter(state=DeliveryState.RETRYING).count()
-    selection.under_way = failed.count() - selection.count
+    selection.being_redelivered = failed.count() - selection.count
     by_host = free.order_by().values_list("host", "reason").annotate(n=Count("pk")).order_by("-n", "host")
-    selection.groups = [Group(host, _label(reason), count) for host, reason, count in by_host[:MOST_GROUPS]]
+    selection.groups = [EndpointGroup(host, _label(reason), count) for host, reason, count in by_host[:MAX_GROUPS]]
     name = selection.filters.get("workflow", "")
     if not selection.count and name:
         alone = _unsent(workspace).filter(workflow_id=name)

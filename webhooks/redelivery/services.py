@@ -11,7 +11,7 @@ from core import clock
 from core.nudge import nudge_on_commit
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import engine
-from webhooks.redelivery.selection import Selection, select
+from webhooks.redelivery.selection import RedeliverySelection, select
 from workspaces import rights
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, User, Workspace
@@ -22,7 +22,7 @@ State = RedeliveryState
 class SelectionChanged(Exception):
     """What would be sent is no longer what the person was shown; ``selection`` is what it is now."""
 
-    def __init__(self, selection: Selection) -> None:
+    def __init__(self, selection: RedeliverySelection) -> None:
         super().__init__("What would be sent has changed meanwhile.")
         self.selection = selection
 
@@ -75,7 +75,7 @@ def resume(job: Redelivery, actor: Actor) -> bool:
         if job.state != State.PAUSED:
             return False
         rights.require(actor, job.workspace, Role.OPERATOR)
-        before, taken_over = job.answers_for_it, _take_over(job, actor)
+        before, taken_over = job.responsible_user, _take_over(job, actor)
         _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0, **taken_over)
         job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
         _record(Action.REDELIVERY_RESUMED, job, actor, **({"taken_over_from": str(before or "")} if taken_over else {}))
@@ -89,7 +89,7 @@ def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
 
     Raises PermissionDenied where who answers for it lost the right, unless an owner takes it over.
     """
-    if actor.user is None or actor.user == job.answers_for_it:
+    if actor.user is None or actor.user == job.responsible_user:
         return {}
     if not job.is_permitted and job.workspace.role_of(actor.user) != Role.OWNER:
         raise PermissionDenied("Who answers for this redelivery may no longer send results. An owner can take it over.")
@@ -101,7 +101,7 @@ def cancel(job: Redelivery, actor: Actor) -> bool:
     ended = {"state": State.CANCELLED, "finished_at": clock.now(), "note": "", "next_run_at": None}
     if not _change(job, [State.RUNNING, State.PAUSED], **ended):
         return False
-    engine.leave_out_the_rest(job)
+    engine.skip_remaining_items(job)
     _record(Action.REDELIVERY_CANCELLED, job, actor)
     return True
 

@@ -21,15 +21,15 @@ from webhooks.payloads import REDELIVERY_HEADER
 from webhooks.presenters.deliveries import LEVELS
 from webhooks.reasons import reason_named
 from webhooks.redelivery import services
-from webhooks.redelivery.report import lines_of
-from webhooks.redelivery.selection import MOST_ITEMS, UNATTEMPTED, select
+from webhooks.redelivery.report import report_lines
+from webhooks.redelivery.selection import MAX_ITEMS, UNATTEMPTED, select
 from workspaces.access import entries_kept, get_workspace, held_role, page_context, require_confirmation
 from workspaces.audit.events import Actor, record_event
 from workspaces.downloads import download
 from workspaces.models import Action, Role, Workspace
 from workspaces.polling import rate_limiter
 
-MOST_JOBS = 50
+MAX_JOBS = 50
 PAGE_SIZE = 100
 
 
@@ -62,15 +62,15 @@ def _preview(
         "selection": form.selection,
         "form": form,
         "filters": query.urlencode(),
-        "back_url": _way_back(workspace, query),
-        "most": MOST_ITEMS,
+        "back_url": _back_url(workspace, query),
+        "most": MAX_ITEMS,
         "pace": rate_limiter.share(),
         "header": REDELIVERY_HEADER,
     }
     return render(request, "webhooks/redeliver.html", context, status=status)
 
 
-def _way_back(workspace: Workspace, query: QueryDict) -> str:
+def _back_url(workspace: Workspace, query: QueryDict) -> str:
     """Return the page on which what ``query`` selects is listed."""
     if UNATTEMPTED in query:
         return reverse("webhooks:unattempted", args=[workspace.slug])
@@ -83,7 +83,7 @@ def _way_back(workspace: Workspace, query: QueryDict) -> str:
 def redeliveries(request: HttpRequest, slug: str) -> HttpResponse:
     """List the latest redeliveries with how far each is."""
     workspace = get_workspace(request, slug)
-    jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by")[:MOST_JOBS]
+    jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by")[:MAX_JOBS]
     return render(request, "webhooks/redeliveries.html", page_context(request, workspace) | {"jobs": jobs})
 
 
@@ -92,7 +92,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
     """Show one redelivery and what came of each result, and go on showing it while it runs."""
     workspace = get_workspace(request, slug)
     job = _job(workspace, job_id)
-    state, items = _chosen(request, job)
+    state, items = _filter_by_state(request, job)
     after = request.GET.get("after", "")
     if after.isascii() and after.isdecimal() and len(after) < 19:
         items = items.filter(pk__gt=int(after))
@@ -122,15 +122,15 @@ def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
     job = _job(workspace, job_id)
     back = f"{job.get_absolute_url()}?{request.GET.urlencode()}"
     require_confirmation(request, back, go_on="Download the report", starts=True)
-    state, items = _chosen(request, job)
+    state, items = _filter_by_state(request, job)
     subject, results = (str(job.job_id), "Redelivery"), str(items.count())
     actor = Actor.of(request)
     record_event(Action.DELIVERIES_EXPORTED, actor, workspace=workspace, subject=subject, results=results, state=state)
     name = f"redelivery-{job.created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}{'-' if state else ''}{state}.csv"
-    return download(request, lines_of(items), name, CONTENT_TYPES["csv"])
+    return download(request, report_lines(items), name, CONTENT_TYPES["csv"])
 
 
-def _chosen(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:
+def _filter_by_state(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:
     """Return the state that the address asks for, and the items in it; an odd one is none, and all items."""
     state = request.GET.get("state", "")
     items = Item.objects.filter(redelivery=job)

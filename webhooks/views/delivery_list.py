@@ -11,11 +11,11 @@ from core import clock
 from core.http import wants_partial
 from core.pagination import attach_gaps, count_rows, mark_new, read_page
 from webhooks import tracked_workflows
-from webhooks.export import size_in_words
-from webhooks.filters import DeliveryFilterForm, asked_for
+from webhooks.export import estimated_size
+from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.presenters import deliveries
-from webhooks.retention import kept_for
+from webhooks.retention import describe_retention
 from workspaces.access import get_workspace, page_context
 from workspaces.models import Workspace
 
@@ -28,11 +28,11 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     context = page_context(request, workspace) | {
         "form": form,
         "log_url": request.path,
-        "kept_for": kept_for(),
+        "kept_for": describe_retention(),
         "limits": tracked_workflows.visibility_notice(workspace),
         "tally_url": reverse("webhooks:tally", args=[slug]),
-        "resource": tracked_workflows.ALL,
-        "poll": workspace.polls.filter(resource=tracked_workflows.ALL).first(),
+        "resource": tracked_workflows.DELIVERIES,
+        "poll": workspace.polls.filter(resource=tracked_workflows.DELIVERIES).first(),
     }
     if form.is_valid():
         context |= _rows(request, form)
@@ -53,10 +53,10 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     is_part = wants_partial(request)
     context = page_context(request, workspace) | {"form": form, "is_part": is_part}
     if form.is_valid():
-        matching = asked_for(form, clock.cached_now())
+        matching = filtered_deliveries(form, clock.cached_now())
         counts = count_rows(matching, Delivery.objects.of(workspace) if form.narrows else None)
         sample = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
-        context |= {"counts": counts, "export_size": size_in_words(sample, counts)}
+        context |= {"counts": counts, "export_size": estimated_size(sample, counts)}
     return render(request, f"webhooks/tally.html{'#tally' if is_part else ''}", context)
 
 
@@ -71,7 +71,7 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
     workspace: Workspace = form.workspace
-    matching = asked_for(form, clock.cached_now())
+    matching = filtered_deliveries(form, clock.cached_now())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
     attach_gaps(page, DeliveryGap.objects.of(workspace))

@@ -29,7 +29,7 @@ def developers(request: HttpRequest, slug: str) -> HttpResponse:
         "receivers": snippets.receivers(),
         "body": json.dumps(snippets.body(), indent=2),
         "attempts": MAX_ATTEMPTS,
-        "waits": ", ".join(map(str, delivery_status.WAITS[: MAX_ATTEMPTS - 1])),
+        "waits": ", ".join(map(str, delivery_status.RETRY_WAITS[: MAX_ATTEMPTS - 1])),
         "limit": payloads.RESULTS_LIMIT,
         "test_header": payloads.TEST_HEADER,
         "redelivery_header": payloads.REDELIVERY_HEADER,

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_POST
 from core import clock
 from core.export import CONTENT_TYPES
 from core.pagination import count_rows
-from webhooks.export import lines_of
-from webhooks.filters import DeliveryFilterForm, asked_for
+from webhooks.export import export_lines
+from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor, record_event
 from workspaces.downloads import download
@@ -34,7 +34,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     back = f"{reverse('webhooks:list', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the deliveries", starts=True)
     now = clock.cached_now()
-    rows = asked_for(form, now)
+    rows = filtered_deliveries(form, now)
     record_event(
         Action.DELIVERIES_EXPORTED,
         Actor.of(request),
@@ -44,4 +44,4 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
         filters=form.recorded,
     )
     name = f"deliveries-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
-    return download(request, lines_of(rows, file_format), name, CONTENT_TYPES[file_format])
+    return download(request, export_lines(rows, file_format), name, CONTENT_TYPES[file_format])

@@ -24,8 +24,8 @@ from workspaces.models import Action, Role, Workspace
 
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 FORMATS = {
-    "json": ("application/json", results.json_of),
-    "csv": ("text/csv; charset=utf-8", results.csv_of),
+    "json": ("application/json", results.to_json),
+    "csv": ("text/csv; charset=utf-8", results.to_csv),
 }
 
 
@@ -82,7 +82,7 @@ def _shown(found: results.WorkflowResult, *, reveals: bool) -> dict[str, Any]:
     return {"result": found, "contacts": contacts, "is_revealed": reveals}
 
 
-def _found(workspace: Workspace, workflow_id: str) -> deliveries.Found:
+def _found(workspace: Workspace, workflow_id: str) -> deliveries.WorkflowLookup:
     found = deliveries.find_workflow(workspace, workflow_id)
     if found is None:
         raise Http404("No such workflow in this workspace.")

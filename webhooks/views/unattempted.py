@@ -5,10 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core.pagination import MOST_COUNTED, CappedCount
-from webhooks.redelivery.selection import ATTEMPTED_WITHIN, UNATTEMPTED, unattempted
+from webhooks.redelivery.selection import ATTEMPT_GRACE_PERIOD, UNATTEMPTED, unattempted
 from workspaces.access import get_workspace, page_context
 
-MOST_SHOWN = 200
+MAX_SHOWN = 200
 
 
 @require_safe
@@ -18,9 +18,9 @@ def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
     found = unattempted(workspace)
     counted = found.order_by()[: MOST_COUNTED + 1].count()
     context = page_context(request, workspace) | {
-        "workflows": found[:MOST_SHOWN],
+        "workflows": found[:MAX_SHOWN],
         "count": CappedCount(counted, counted > MOST_COUNTED),
-        "minutes": ATTEMPTED_WITHIN.seconds // 60,
+        "minutes": ATTEMPT_GRACE_PERIOD.seconds // 60,
         "query": f"?{UNATTEMPTED}=1",
     }
     return render(request, "webhooks/unattempted.html", context)

@@ -47,7 +47,7 @@ def test_each_time_that_a_rule_would_have_fired_and_was_over_is_a_past_alert_tha
     client.force_login(viewer)
     assert "Demo history" in client.get(reverse("alerts:list", args=[workspace.slug])).text
     assert "made-up past" in client.get(alert.get_absolute_url()).text
-    assert summaries.content(workspace, now, 7)["fired"] == 0
+    assert summaries.summarize(workspace, now, 7)["fired"] == 0
 
 
 def test_they_go_with_the_history(bring, workspace):

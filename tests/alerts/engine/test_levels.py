@@ -8,7 +8,7 @@ import pytest
 from alerts.engine.preview import preview
 from alerts.engine.rule_kinds import kind_named
 from alerts.models import Rule
-from alerts.services.default_rules import defaults_of
+from alerts.services.default_rules import build_default_rules
 from usage import burn
 from webhooks.models import Workflow
 
@@ -21,7 +21,7 @@ PERCENT = {"unit": "percent"}
 def defaults(watch):
     """The default rules about the balance and how long it lasts."""
     kinds = [kind_named("balance_below"), kind_named("runway_below")]
-    Rule.objects.bulk_create(rule for kind in kinds for rule in defaults_of(kind, watch.workspace.pk))
+    Rule.objects.bulk_create(rule for kind in kinds for rule in build_default_rules(kind, watch.workspace.pk))
     return watch
 
 

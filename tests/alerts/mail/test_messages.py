@@ -167,9 +167,11 @@ def test_a_weekly_summary_waits_for_monday(recipient):
 
 
 def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watch, recipient):
-    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "all is well"
+    assert summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "all is well"
     Poll.objects.create(workspace=watch.workspace, resource="keys", interval_seconds=60)
-    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "no alert, but not everything could be read"
+    assert (
+        summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "no alert, but not everything could be read"
+    )
 
 
 @pytest.mark.parametrize(
@@ -180,10 +182,10 @@ def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watc
 def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(watch, recipient, trouble):
     watch.rule()
     watch.balance(4820)
-    assert summaries.content(watch.workspace, watch.now, 1)["headline"] == "all is well"
+    assert summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "all is well"
     watch.clock.shift(timedelta(minutes=20))
     Poll.objects.update(**trouble)
-    said = summaries.content(watch.workspace, watch.now, 1)
+    said = summaries.summarize(watch.workspace, watch.now, 1)
     assert said["headline"] == "no alert, but not everything is known"
     assert not said["is_well"]
     assert [label for label, text in said["facts"] if "The balance is out of date" in text] == ["Credits"]
@@ -192,7 +194,7 @@ def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(
 def test_a_summary_names_what_rules_cannot_tell(watch, recipient):
     watch.rule(kind="runway_below", name="Runway")
     watch.balance(4820)
-    said = summaries.content(watch.workspace, watch.now, 1)
+    said = summaries.summarize(watch.workspace, watch.now, 1)
     [[_, reason]] = [fact for fact in said["facts"] if fact[0] == "Not known"]
     assert "not enough history yet" in reason
 

@@ -111,7 +111,7 @@ def test_a_worker_killed_between_accept_and_bookkeeping_repeats_only_the_same_me
 ):
     (row,) = waiting("finance@example.test")
     with monkeypatch.context() as patched:
-        patched.setattr(outbox, "_settle", lambda *_: (_ for _ in ()).throw(SystemExit))
+        patched.setattr(outbox, "_store_result", lambda *_: (_ for _ in ()).throw(SystemExit))
         with pytest.raises(SystemExit):
             send()
     assert fresh(row).state == "sending"
@@ -125,14 +125,14 @@ def test_a_worker_killed_between_accept_and_bookkeeping_repeats_only_the_same_me
 def test_a_row_is_claimed_by_exactly_one(waiting):
     (row,) = waiting("finance@example.test")
     now = timezone.now()
-    assert [Notification.objects.claim(row.pk, now, 60) for _ in range(3)] == [True, False, False]
+    assert [Notification.objects.acquire(row.pk, now, 60) for _ in range(3)] == [True, False, False]
 
 
 def test_only_one_worker_sends_at_a_time(mailbox, waiting, send):
     waiting("finance@example.test")
-    mine = SendingTurn.take(timezone.now(), 60)
+    mine = SendingTurn.acquire(timezone.now(), 60)
     assert send() == 0
-    SendingTurn.give_back(mine)
+    SendingTurn.release(mine)
     assert send() == 1
 
 

@@ -92,7 +92,7 @@ def test_it_is_not_called_while_the_mail_server_is_away(called, settings):
     server = Mailbox()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_TIMEOUT = "127.0.0.1", server.port, 5
-    assert not smtp.answers()
+    assert not smtp.is_reachable()
     assert not outside_ping.ping()
     server.start()
     assert outside_ping.ping()

@@ -50,7 +50,7 @@ def ended(steps, state):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_check_says_which_step_fails_and_what_helps(name, local_targets, names, trusted, monkeypatch):
-    monkeypatch.setattr(sender, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(sender, "RESPONSE_TIMEOUT_SECONDS", 1.0)
     handler, facts, reason, passed, failed = CASES[name]
     names.known[HOST] = ["127.0.0.1"]
     certificate = None if facts is None else trusted.certify(**{"host": HOST, **facts})

@@ -35,7 +35,9 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
         workflow_id = submit(upstream.client(), webhook_url=url)
         wait_until(lambda: len(seen) == 5, 30)
         wait_until(
-            lambda: refresh(connected, tracked_workflows.ALL).ok and Delivery.objects.filter(state="failed").exists(),
+            lambda: (
+                refresh(connected, tracked_workflows.DELIVERIES).ok and Delivery.objects.filter(state="failed").exists()
+            ),
             30,
         )
         works.append(True)
@@ -49,7 +51,7 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
     assert (ours.headers[REDELIVERY_HEADER], theirs.headers[REDELIVERY_HEADER]) == (str(job.job_id), None)
     delivery = Delivery.objects.get()
     assert (delivery.state, delivery.reason, delivery.redelivered_at is not None) == ("delivered", "", True)
-    refresh(connected, tracked_workflows.ALL)
+    refresh(connected, tracked_workflows.DELIVERIES)
     delivery.refresh_from_db()
     assert delivery.state == "delivered"
     recorded = AuditEvent.objects.filter(action__startswith="redelivery:").order_by("pk")
@@ -121,7 +123,7 @@ def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, f
     selection = select(connected, QueryDict(""))
 
     assert (selection.count, selection.without_url) == (3, 2)
-    assert (selection.retrying, selection.under_way, selection.unsure) == (1, 2, 1)
+    assert (selection.retrying, selection.being_redelivered, selection.maybe_arrived) == (1, 2, 1)
     assert sum(group.results for group in selection.groups) == 3
     assert [one.url for one in selection.candidates()] == ["https://a.example.test/hook"]
     assert len(list(selection.candidates("https://b.example.test/"))) == 3
@@ -299,7 +301,7 @@ def test_the_alert_of_an_endpoint_that_is_down_fires_by_default_and_ends_with_th
         for _ in range(3):
             submit(upstream.client(), webhook_url=url)
         failed = Delivery.objects.filter(host=host, state="failed")
-        wait_until(lambda: refresh(connected, tracked_workflows.ALL).ok and failed.count() == 3, 40)
+        wait_until(lambda: refresh(connected, tracked_workflows.DELIVERIES).ok and failed.count() == 3, 40)
         alert = Alert.objects.get(kind="webhook_in_a_row", subject=host)
         assert (alert.state, alert.rule_name) == ("firing", "Webhook endpoint down")
         works.append(True)

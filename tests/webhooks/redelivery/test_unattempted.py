@@ -56,7 +56,7 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
 
 
 def test_of_many_the_latest_are_listed_and_how_many_there_are_is_told(hooks, finished, monkeypatch):
-    monkeypatch.setattr("webhooks.views.unattempted.MOST_SHOWN", 2)
+    monkeypatch.setattr("webhooks.views.unattempted.MAX_SHOWN", 2)
     monkeypatch.setattr("webhooks.views.unattempted.MOST_COUNTED", 4)
     for number in range(3):
         finished(f"silent {number}")
@@ -106,7 +106,7 @@ def test_what_arrived_is_not_sent_again_and_the_rest_can_be(operator_sees, finis
 
     for query in ("unattempted=1", f"again={job.job_id}", "workflow=silent"):
         found = select(operator_sees.workspace, QueryDict(query))
-        assert (found.count, found.unsure if query != "workflow=silent" else 0) == (
+        assert (found.count, found.maybe_arrived if query != "workflow=silent" else 0) == (
             left,
             int(state == "unknown" and query != "workflow=silent"),
         )

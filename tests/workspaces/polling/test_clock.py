@@ -204,7 +204,9 @@ def test_what_was_put_off_by_more_than_anything_can_be_is_due(poll):
 
 
 def test_no_lease_lasts_longer_than_the_clock_allows():
-    assert max(timedelta(seconds=leases.SECONDS), leasing.LEASE, services.LEASE) <= clock.LONGEST_LEASE
+    assert (
+        max(timedelta(seconds=leases.SECONDS), leasing.LEASE_DURATION, services.LEASE_DURATION) <= clock.LONGEST_LEASE
+    )
 
 
 def test_a_refused_try_that_a_person_asked_for_tells_when_it_was(poll, upstream):

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY
 from django.contrib.auth import SESSION_KEY as USER_ID
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.backends.base import SessionBase
@@ -21,6 +23,8 @@ from workspaces.models import Limits, SessionLimits
 BEGAN, LIMITS = "began", "limits"
 # How exact the idle limit is, so that reading ten pages a minute writes once.
 STEP = timedelta(minutes=1)
+# Each session names the class by which somebody signed in; here version 0.2 had it.
+_BACKEND_BEFORE = "dashboard.accounts.PasswordBackend"
 
 
 def stored_key(session_id: str) -> str:
@@ -54,6 +58,8 @@ class SessionStore(db.SessionStore):
         key, now = stored_key(self.session_key or ""), timezone.now()
         row = Session.objects.filter(pk=key, expire_date__gt=now).first()
         data = self.decode(row.session_data) if row else {}
+        if data.get(BACKEND_SESSION_KEY) == _BACKEND_BEFORE:
+            data[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
         if row is None or (USER_ID in data and _last_end(data) <= now):
             self._session_key = None
             return {}

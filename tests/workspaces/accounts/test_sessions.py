@@ -132,3 +132,11 @@ def test_everywhere_else_is_offered_only_where_there_is_an_else(client, viewer):
     assert "Sign out everywhere else" not in client.get("/accounts/security/").content.decode()
     sign_in(Client(), viewer)
     assert "Sign out everywhere else" in client.get("/accounts/security/").content.decode()
+
+
+def test_sessions_of_the_version_before_go_on(client, owner):
+    client.force_login(owner)
+    session = client.session
+    session["_auth_user_backend"] = "dashboard.accounts.PasswordBackend"
+    session.save()
+    assert client.get("/", follow=True).context["user"] == owner

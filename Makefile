@@ -4,8 +4,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage troubleshooting provisioning dashboard \
-  config
+PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage troubleshooting provisioning dashboard config
 # Nothing in these touches the console's database, or they start a console that makes its own. Single tests that use no
 # database are left out by tests/conftest.py.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist config/backup config/front deploy interface sandbox \

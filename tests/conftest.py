@@ -34,8 +34,10 @@ OF_DATABASES = {"db", "transactional_db"}
 STARTING_PROGRAMS = tuple(
     f"tests/{path}"
     for path in (
-        *("browser/", "cleanlist/", "deploy/", "interface/scripts/", "sandbox/", "security/test_linear"),
-        *(f"config/{part}" for part in ("backup/", "embedded/", "front/", "metrics/", "outages/", "test_loading.py")),
+        *("alerts/test_live.py", "browser/", "cleanlist/", "deploy/", "interface/scripts/", "provisioning/", "sandbox/"),
+        *("config/backup/", "config/embedded/", "config/front/", "config/metrics/", "config/outages/"),
+        *("config/test_command_line.py", "config/test_loading.py", "security/test_linear", "usage/changes/test_rare"),
+        *("troubleshooting/test_body_agreement.py", "webhooks/test_developers.py"),
     )
 )
 

@@ -27,7 +27,7 @@ import httpx
 from bench.alert_chaos import Program
 from bench.key_commands import COMMANDS, Commands
 from keys.log.completeness import completeness_of
-from sandbox.faults import is_odd
+from sandbox.http.faults import is_spoiled
 from tests.sandbox.process import SandboxProcess
 
 SECONDS = int(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1].isdecimal() else 600
@@ -228,7 +228,7 @@ def judge(workspace, sandbox):
 
     written, keys = upstream_rows(sandbox), list(ApiKey.objects.of(workspace).prefetch_related("gaps"))
     captured = {key.upstream_id: captured_rows(key) for key in keys}
-    readable = {key: [row for row in rows if not is_odd(row[0], ODD_SHARE)] for key, rows in written.items()}
+    readable = {key: [row for row in rows if not is_spoiled(row[0], ODD_SHARE)] for key, rows in written.items()}
     odd = sum(map(len, written.values())) - sum(map(len, readable.values()))
     expected = {key: gaps_in(rows, set(captured.get(key, ()))) for key, rows in readable.items()}
     found = {key.upstream_id: [(gap.after, gap.before, gap.size) for gap in LogGap.objects.of(key)] for key in keys}

@@ -67,13 +67,14 @@ def with_top_ups(rng: random.Random) -> Series:
 
 
 def sandbox_past(rng: random.Random) -> Series:
-    from sandbox.traffic.past import Place, begins, make  # noqa: PLC0415 - the other kinds need no sandbox
+    # Imported here because the other kinds need no sandbox.
+    from sandbox.demo.past_traffic import PastSettings, generate_past, starts_at  # noqa: PLC0415
 
     anchor = dt.datetime.fromtimestamp(MONDAY * 3600, dt.UTC) + dt.timedelta(days=35)
-    place = Place(rng.randrange(10**6), anchor, anchor, "org", "list", Decimal(8000))
+    settings = PastSettings(rng.randrange(10**6), anchor, anchor, "org", "list", Decimal(8000))
     series = [0.0] * (35 * 24)
-    for entry in make(place).ledger_entries:
-        hour = int((entry["at"] - begins(anchor)).total_seconds() // 3600)
+    for entry in generate_past(settings).ledger_entries:
+        hour = int((entry["at"] - starts_at(anchor)).total_seconds() // 3600)
         if entry["kind"] == "settle" and 0 <= hour < len(series):
             series[hour] -= float(entry["amount"])
     return series

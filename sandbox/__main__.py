@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sqlalchemy.exc import DatabaseError
 
-from .credentials import ADDRESS_FILE, DEFAULT_LIFETIME, collect
+from .auth.credentials import DEFAULT_LIFETIME, SERVER_URL_FILE, collect_credentials
+from .credits.balance_history import DEFAULT_INTERVAL, csv_lines
 from .data_dir import DataDir
 from .errors import ApiError
-from .history import USUAL_EVERY, lines
 from .settings import Settings
 
 BACKLOG = 2048
@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
     past = commands.add_parser("balance-history", help="print what the balance was, as CSV")
     _add_data(past, "of a sandbox")
-    past.add_argument("--every", type=_interval, default=USUAL_EVERY, help="seconds from line to line")
+    past.add_argument("--every", type=_interval, default=DEFAULT_INTERVAL, help="seconds from line to line")
     return parser
 
 
@@ -100,7 +100,7 @@ def _factor(text: str) -> float:
 
 def _credentials(options: argparse.Namespace) -> int:
     try:
-        shown = collect(_existing(options), options.base_url, options.session_lifetime)
+        shown = collect_credentials(_existing(options), options.base_url, options.session_lifetime)
     except ApiError as refused:
         return _complain(f"no API key can be issued: {refused.problem}")
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")
@@ -108,7 +108,7 @@ def _credentials(options: argparse.Namespace) -> int:
 
 
 def _balance_history(options: argparse.Namespace) -> int:
-    sys.stdout.writelines(f"{line}\n" for line in lines(_existing(options), options.every))
+    sys.stdout.writelines(f"{line}\n" for line in csv_lines(_existing(options), options.every))
     return 0
 
 
@@ -124,7 +124,7 @@ def _serve(options: argparse.Namespace) -> int:
     # asyncio leaves this out for sockets it did not make; without it each answer waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = _url(options.host, listener.getsockname()[1])
-    DataDir(options.data).write_json(ADDRESS_FILE, {"url": url})
+    DataDir(options.data).write_json(SERVER_URL_FILE, {"url": url})
     # Imported here because it takes half a second, which `credentials` need not wait for.
     from .server import run  # noqa: PLC0415
 

@@ -15,13 +15,13 @@ from typing import Protocol
 from sqlalchemy import func, select
 from sqlalchemy.orm import selectinload
 
-from . import enrichment
-from .columns import utc_now
-from .deliveries import WAITS, Sender
-from .outgoing import ANSWER_SECONDS, Reach
-from .store import Store
-from .tables import Workflow, WorkflowTask
-from .traffic.live import LiveTraffic
+from .db.column_types import utc_now
+from .db.store import Store
+from .db.tables import Workflow, WorkflowTask
+from .demo.live_traffic import LiveTraffic
+from .enrichment import workflows
+from .webhooks.deliveries import RETRY_WAITS, WebhookSender
+from .webhooks.guarded_post import RESPONSE_TIMEOUT, AllowedTargets
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.2
 
 # Enough for CONCURRENT_POSTS name look-ups, of which some may hang, beside the database work.
-THREADS = 64
+ENGINE_THREADS = 64
 
 
 class EngineSettings(Protocol):
@@ -48,16 +48,16 @@ class EngineSettings(Protocol):
         """Seed of the demo traffic."""
 
 
-class Background:
+class Engine:
     """The engine; `start` returns at once, `stop` waits until nothing runs any more."""
 
     def __init__(
-        self, store: Store, settings: EngineSettings, *, traffic: bool = False, sender: Sender | None = None
+        self, store: Store, settings: EngineSettings, *, traffic: bool = False, sender: WebhookSender | None = None
     ) -> None:
         self._store = store
         self._live = LiveTraffic(store, settings.seed) if traffic else None
         own_ports = self._live.ports if self._live else frozenset()
-        reach = Reach(loopback=settings.allow_local_webhooks, own_ports=own_ports)
+        reach = AllowedTargets(loopback=settings.allow_local_webhooks, own_ports=own_ports)
         self._sender = sender or _sender(store, reach, settings.webhook_pace)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -75,28 +75,28 @@ class Background:
             self._thread = None
 
     async def _run(self) -> None:
-        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(THREADS, "sandbox-engine"))
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(ENGINE_THREADS, "sandbox-engine"))
         jobs: list[Callable[[], Awaitable[None]]] = [self._advance, self._sender.tick]
         if self._live:
             jobs.append(self._live.tick)
             await self._live.open()
         while not self._stopping.is_set():
             for job in jobs:
-                await _survive(job)
+                await _run_safely(job)
             await asyncio.sleep(TICK_SECONDS)
         await self._sender.close()
         if self._live:
             await self._live.close()
 
     async def _advance(self) -> None:
-        await asyncio.to_thread(advance_all, self._store, utc_now())
+        await asyncio.to_thread(advance_due_workflows, self._store, utc_now())
 
 
-def _sender(store: Store, reach: Reach, pace: float) -> Sender:
-    return Sender(store, reach, [pace * wait for wait in WAITS], pace * ANSWER_SECONDS)
+def _sender(store: Store, reach: AllowedTargets, pace: float) -> WebhookSender:
+    return WebhookSender(store, reach, [pace * wait for wait in RETRY_WAITS], pace * RESPONSE_TIMEOUT)
 
 
-async def _survive(job: Callable[[], Awaitable[None]]) -> None:
+async def _run_safely(job: Callable[[], Awaitable[None]]) -> None:
     """Run one job; a failure is logged and the engine goes on, since the work is still in the database."""
     try:
         await job()
@@ -104,7 +104,7 @@ async def _survive(job: Callable[[], Awaitable[None]]) -> None:
         logger.exception("the engine's %s failed and will be tried again", getattr(job, "__name__", job))
 
 
-def advance_all(store: Store, now: dt.datetime) -> int:
+def advance_due_workflows(store: Store, now: dt.datetime) -> int:
     """Advance every workflow that has something due, and return how many finished.
 
     Each in its own transaction, and none is opened without need: there is one write lock.
@@ -114,21 +114,21 @@ def advance_all(store: Store, now: dt.datetime) -> int:
         try:
             with store.session() as session:
                 workflow = session.get_one(Workflow, workflow_id, options=[selectinload(Workflow.tasks)])
-                finished += enrichment.advance(session, workflow, now)
+                finished += workflows.advance(session, workflow, now)
         except Exception:
             logger.exception("workflow %s could not be advanced and will be tried again", workflow_id)
     return finished
 
 
 def _due_workflows(store: Store, now: dt.datetime) -> list[str]:
-    is_open = WorkflowTask.status == enrichment.PROCESSING
+    is_open = WorkflowTask.status == workflows.PROCESSING
     running = (
         select(Workflow, func.count(WorkflowTask.id), func.count(WorkflowTask.id).filter(is_open))
         .join(Workflow.tasks, isouter=True)
-        .where(Workflow.status == enrichment.PROCESSING)
+        .where(Workflow.status == workflows.PROCESSING)
         .group_by(Workflow.id)
         .order_by(Workflow.finish_at)
     )
     with store.reading() as session:
         rows = session.execute(running).all()
-    return [workflow.id for workflow, total, still_open in rows if enrichment.is_due(workflow, total, still_open, now)]
+    return [workflow.id for workflow, total, still_open in rows if workflows.is_due(workflow, total, still_open, now)]

@@ -104,14 +104,14 @@ def uses_envelope(path: str, status: int) -> bool:
     return path.startswith((PUBLIC_PREFIX, V2_PREFIX))
 
 
-def to_response(path: str, error: ApiError) -> JSONResponse:
+def error_response(path: str, error: ApiError) -> JSONResponse:
     """Render a refusal in the shape of the surface that `path` belongs to."""
     request_id = f"req_{secrets.token_hex(8)}"
     body = error.envelope(request_id) if uses_envelope(path, error.status) else {"detail": error.problem}
     return AsciiJSONResponse(body, error.status, error.headers(request_id))
 
 
-def without_unprintable(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """Return a validation error's echo of the input such that it can be JSON: no NaN, no exceptions."""
     try:
         json.dumps(value, allow_nan=False)

@@ -12,10 +12,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .auth import Principal
-from .columns import Instant, utc_now
-from .store import Store
-from .tables import ApiKey, RequestLog, new_uuid
+from .auth.authentication import Principal
+from .db.column_types import UtcDateTime, utc_now
+from .db.store import Store
+from .db.tables import ApiKey, RequestLog, new_uuid
 
 logger = logging.getLogger(__name__)
 
@@ -119,13 +119,13 @@ def write_rows(store: Store, rows: list[dict[str, Any]]) -> None:
     with store.session() as session:
         session.execute(insert(RequestLog), rows)
         for key_id, count in counts.items():
-            newest = literal(latest[key_id], Instant())
+            newest = literal(latest[key_id], UtcDateTime())
             used_at = func.max(func.coalesce(ApiKey.last_used_at, newest), newest)
             change = {"request_count": ApiKey.request_count + count, "last_used_at": used_at}
             session.execute(update(ApiKey).where(ApiKey.id == key_id).values(change))
 
 
-class RequestLogging:
+class RequestLogMiddleware:
     """ASGI middleware: logs every authenticated public call that was made with a key, errors included.
 
     Calls refused with 401 have no key to be logged under: a revoked or expired key no longer authenticates.

@@ -8,7 +8,7 @@ from types import FrameType
 import uvicorn
 
 from .app import create_app
-from .connections import CuttableProtocol
+from .http.connections import AbortableProtocol
 from .settings import Settings
 
 # A hung answer (a fault, a slow client) must not hold up the end of the process.
@@ -22,7 +22,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         signal.signal(number, _ignore)
     config = uvicorn.Config(
         create_app(settings),
-        http=CuttableProtocol,
+        http=AbortableProtocol,
         log_level="warning",
         access_log=False,
         # The peer's address is the truth here: it guards the control surface.

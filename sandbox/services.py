@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from .auth import Authenticator
+from .auth.authentication import Authenticator
+from .auth.session_tokens import SessionTokens
 from .data_dir import DataDir
-from .faults import Faults
-from .limits import FixedWindows
+from .db.store import Store
+from .http.faults import ActiveFaults
+from .http.rate_limits import FixedWindowLimiter
 from .request_log import RequestLogWriter
-from .sessions import SessionTokens
 from .settings import Settings
-from .store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +22,11 @@ class Services:
     tokens: SessionTokens
     authenticator: Authenticator
     request_log: RequestLogWriter
-    windows: FixedWindows = field(default_factory=FixedWindows)
-    faults: Faults = field(default_factory=Faults)
+    windows: FixedWindowLimiter = field(default_factory=FixedWindowLimiter)
+    faults: ActiveFaults = field(default_factory=ActiveFaults)
 
 
-def assemble(settings: Settings) -> Services:
+def create_services(settings: Settings) -> Services:
     """Open the data directory and build what works on it."""
     data_dir = DataDir(settings.data_dir)
     store = Store(data_dir.database)

@@ -34,7 +34,15 @@ OF_DATABASES = {"db", "transactional_db"}
 STARTING_PROGRAMS = tuple(
     f"tests/{path}"
     for path in (
-        *("alerts/test_live.py", "browser/", "cleanlist/", "deploy/", "interface/scripts/", "provisioning/", "sandbox/"),
+        *(
+            "alerts/test_live.py",
+            "browser/",
+            "cleanlist/",
+            "deploy/",
+            "interface/scripts/",
+            "provisioning/",
+            "sandbox/",
+        ),
         *("config/backup/", "config/embedded/", "config/front/", "config/metrics/", "config/outages/"),
         *("config/test_command_line.py", "config/test_loading.py", "security/test_linear", "usage/changes/test_rare"),
         *("troubleshooting/test_body_agreement.py", "webhooks/test_developers.py"),

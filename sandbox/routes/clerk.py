@@ -5,8 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Cookie
 from starlette.responses import JSONResponse
 
+from sandbox.auth.session_tokens import find_client_session
 from sandbox.errors import AsciiJSONResponse
-from sandbox.sessions import find_client_session
 
 from .dependencies import Sandbox
 from .refusals import ClerkErrors, Responses

@@ -11,16 +11,16 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from sandbox import ledger
-from sandbox.columns import utc_now
+from sandbox.credits import ledger
+from sandbox.db.column_types import utc_now
+from sandbox.db.tables import ApiKey, LeadList, Organization, RequestLog, User
 from sandbox.errors import ApiError, not_found
-from sandbox.faults import CONTROL_PREFIX, Fault
-from sandbox.founding import ALL_SCOPES, Scope
+from sandbox.http.faults import CONTROL_PREFIX, Fault
 from sandbox.request_log import MAX_TEXT, LoggedRequest, write_rows
 from sandbox.schemas import Text
-from sandbox.tables import ApiKey, LeadList, Organization, RequestLog, User
+from sandbox.seed import ALL_SCOPES, Scope
 
-from .dependencies import Sandbox, services
+from .dependencies import Sandbox, get_services
 from .refusals import CONTROL
 
 BATCH = 1000
@@ -31,7 +31,7 @@ async def guard(request: Request, x_sandbox_control: Annotated[str, Header()] = 
     peer = request.client.host if request.client else ""
     if not _is_loopback(peer):
         raise ApiError(403, "forbidden", "The control surface answers loopback peers only.")
-    expected = (await services(request)).data_dir.control_token
+    expected = (await get_services(request)).data_dir.control_token
     if not secrets.compare_digest(expected.encode(), x_sandbox_control.encode()):
         raise ApiError(401, "invalid_token", "X-Sandbox-Control must carry the token of the data directory.")
 

@@ -5,23 +5,23 @@ from typing import Annotated, cast
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
-from sandbox.auth import Principal
+from sandbox.auth.authentication import Principal
 from sandbox.errors import PUBLIC_PREFIX, V2_PREFIX, ApiError
 from sandbox.services import Services
 
-# These only describe the header for /docs: the credentials are checked by `sandbox.auth`.
+# These only describe the header for /docs: the credentials are checked by `sandbox.auth.authentication`.
 KeyOrSession = HTTPBearer(
     scheme_name="API key or session token", description="`clapi_…` or a Clerk session JWT", auto_error=False
 )
 SessionOnly = HTTPBearer(scheme_name="Session token", description="A Clerk session JWT", auto_error=False)
 
 
-async def services(request: Request) -> Services:
+async def get_services(request: Request) -> Services:
     """Return what the process was assembled with."""
     return cast("Services", request.app.state.services)
 
 
-Sandbox = Annotated[Services, Depends(services)]
+Sandbox = Annotated[Services, Depends(get_services)]
 
 
 async def public_caller(

@@ -7,13 +7,13 @@ from fastapi import APIRouter, Query, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sandbox import keys
-from sandbox.auth import Principal
-from sandbox.columns import utc_now
+from sandbox.auth import api_keys
+from sandbox.auth.authentication import Principal
+from sandbox.db.column_types import utc_now
+from sandbox.db.tables import ApiKey, Organization, RequestLog
 from sandbox.errors import ApiError, not_found
-from sandbox.founding import API_ACCESS
 from sandbox.schemas import CreatedKey, CreateKey, KeyRow, Outcome, RequestRow
-from sandbox.tables import ApiKey, Organization, RequestLog
+from sandbox.seed import API_ACCESS
 
 from .dependencies import Sandbox, SignedIn
 from .refusals import MANAGEMENT
@@ -27,7 +27,7 @@ def create(caller: SignedIn, sandbox: Sandbox, response: Response, body: CreateK
     name, expires_at = (body.name, body.expires_at) if body else (None, None)
     with sandbox.store.session() as session:
         _demand_api_access(session, caller)
-        secret, key = keys.issue(session, caller.user_id, caller.organization_id, name, expires_at)
+        secret, key = api_keys.issue_key(session, caller.user_id, caller.organization_id, name, expires_at)
     response.headers["Cache-Control"] = "no-store"
     return CreatedKey(api_key=secret, created_at=key.created_at, expires_at=key.expires_at)
 
@@ -39,7 +39,7 @@ def list_keys(caller: SignedIn, sandbox: Sandbox) -> list[KeyRow]:
     now = utc_now()
     with sandbox.store.reading() as session:
         _demand_api_access(session, caller)
-        mine = keys.of_user(session, caller.user_id, caller.organization_id)
+        mine = api_keys.list_keys(session, caller.user_id, caller.organization_id)
     return [_row(key, is_active=key.is_active(now)) for key in mine]
 
 
@@ -47,7 +47,7 @@ def list_keys(caller: SignedIn, sandbox: Sandbox) -> list[KeyRow]:
 def revoke_all(caller: SignedIn, sandbox: Sandbox) -> Outcome:
     """Revoke every active key of the caller."""
     with sandbox.store.session() as session:
-        count = keys.revoke_all(session, caller.user_id, caller.organization_id)
+        count = api_keys.revoke_all_keys(session, caller.user_id, caller.organization_id)
     return Outcome(success=True, message=f"{count} API key(s) revoked successfully")
 
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from sandbox.app import create_app
-from sandbox.faults import is_odd, with_odd_records
+from sandbox.http.faults import is_spoiled, spoil_records
 from sandbox.settings import Settings
 
 from .conftest import make_key, organization_id
@@ -177,18 +177,18 @@ def test_odd_records_are_always_the_same_and_only_so_many(sandbox, session):
     sandbox.control("faults", fault)
     first, second = (session.get("/api/v1/api-keys").json() for _ in range(2))
     assert first == second
-    assert first == [row | {"id": None} if is_odd(row["id"], 0.5) else row for row in whole]
-    assert 0.4 < sum(is_odd(str(number), 0.5) for number in range(2000)) / 2000 < 0.6
+    assert first == [row | {"id": None} if is_spoiled(row["id"], 0.5) else row for row in whole]
+    assert 0.4 < sum(is_spoiled(str(number), 0.5) for number in range(2000)) / 2000 < 0.6
 
 
 @pytest.mark.parametrize(("share", "odd"), [(0, set()), (1, {"one", "two"})])
 def test_odd_records_are_found_in_wrapped_lists_too(share, odd):
     body = json.dumps({"total": 2, "next": None, "keys": [{"id": "one"}, {"id": "two"}, "three"]}).encode()
-    answer = json.loads(with_odd_records(body, share))
+    answer = json.loads(spoil_records(body, share))
     assert answer["keys"] == [{"id": None if name in odd else name} for name in ("one", "two")] + ["three"]
     assert (answer["total"], answer["next"]) == (2, None)
 
 
 @pytest.mark.parametrize("body", [b"", b"<!doctype html>", b'"text"', b"7", b"null"])
 def test_an_answer_without_records_is_not_made_odd(body):
-    assert with_odd_records(body, 1) == body
+    assert spoil_records(body, 1) == body

@@ -17,7 +17,7 @@ from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
 from keys.log import endpoints, sources, workflows
 from keys.log.search.filters import LogFilterForm
-from sandbox.directory import look_up
+from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
 from troubleshooting import scopes
 from troubleshooting.body import webhook_urls
@@ -104,8 +104,8 @@ FUNCTIONS = {
     "program": sources.program,
     "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,
-    "sandbox": lambda text: look_up({"linkedin_url": text}),
-    "sandbox by e-mail": lambda text: look_up({"email": text}),
+    "sandbox": lambda text: find_contact({"linkedin_url": text}),
+    "sandbox by e-mail": lambda text: find_contact({"email": text}),
 }
 
 

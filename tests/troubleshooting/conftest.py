@@ -3,11 +3,11 @@ from django.urls import reverse
 
 from cleanlist import Secret
 from core.encryption import EncryptedValue
-from sandbox.founding import ALL_SCOPES, FEATURES
+from sandbox.seed import ALL_FEATURES, ALL_SCOPES
 from workspaces.models import ManagementSession
 from workspaces.services.refreshing import refresh
 
-PLAN = {"tier": "pro", "features": FEATURES, "scopes": ALL_SCOPES}
+PLAN = {"tier": "pro", "features": ALL_FEATURES, "scopes": ALL_SCOPES}
 
 
 @pytest.fixture

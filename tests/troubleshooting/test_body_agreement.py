@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import credentials, ledger
 from sandbox.app import create_app
+from sandbox.auth import credentials
+from sandbox.credits import ledger
 from sandbox.data_dir import DataDir
 from sandbox.settings import Settings
 from troubleshooting.body.shape import CONTACT_FIELDS, check_body
@@ -72,7 +73,7 @@ class Api:
     """The sandbox in this process, without its background work: what it accepts is never enriched nor delivered."""
 
     def __init__(self, folder):
-        key = credentials.collect(DataDir(folder), None, 3600)
+        key = credentials.collect_credentials(DataDir(folder), None, 3600)
         self.app = create_app(Settings(data_dir=folder, org_limit=0, key_limit=0))
         with self.app.state.services.store.session() as session:
             ledger.set_balance(session, key["organization_id"], 10**9)

@@ -7,10 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from sandbox import enrichment, ledger
-from sandbox.directory import Contact
-from sandbox.store import Store
-from sandbox.tables import Organization, User
+from sandbox.credits import ledger
+from sandbox.db.store import Store
+from sandbox.db.tables import Organization, User
+from sandbox.enrichment import workflows
+from sandbox.enrichment.contact_directory import DirectoryContact
 
 ORGANIZATION = "org_engine"
 USER = "user_engine"
@@ -75,7 +76,7 @@ def submit(store, numbers, enrichment_type="partial", **options):
         "api_key_id": None,
         "webhook_url": None,
         "kind": "bulk",
-        "contacts": [{"linkedin_url": Contact(number).linkedin_url} for number in numbers],
+        "contacts": [{"linkedin_url": DirectoryContact(number).linkedin_url} for number in numbers],
     }
     with store.session() as session:
-        return enrichment.submit(session, enrichment_type=enrichment_type, **(asked | options))
+        return workflows.submit(session, enrichment_type=enrichment_type, **(asked | options))

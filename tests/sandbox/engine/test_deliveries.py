@@ -9,20 +9,20 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from sqlalchemy import select
 
-from sandbox import deliveries
-from sandbox.deliveries import Sender
-from sandbox.engine import Background
-from sandbox.enrichment import Pace
-from sandbox.outgoing import Answer, Reach
+from sandbox.db.store import Store
+from sandbox.db.tables import Delivery, DeliveryAttempt, Workflow
+from sandbox.engine import Engine
+from sandbox.enrichment.workflows import RunTime
 from sandbox.settings import Settings
-from sandbox.store import Store
-from sandbox.tables import Delivery, DeliveryAttempt, Workflow
+from sandbox.webhooks import deliveries
+from sandbox.webhooks.deliveries import WebhookSender
+from sandbox.webhooks.guarded_post import AllowedTargets, PostResult
 
 from .conftest import submit
 
-LOOPBACK = Reach(loopback=True)
+LOOPBACK = AllowedTargets(loopback=True)
 SHORT_WAITS = (0.05, 0.1, 0.15, 0.2, 60.0)
-SOON = Pace(0.05)
+SOON = RunTime(0.05)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def receiver():
 @contextmanager
 def running(store, tmp_path, seconds=1.0, waits=SHORT_WAITS):
     settings = Settings(tmp_path, allow_local_webhooks=True)
-    background = Background(store, settings, sender=Sender(store, LOOPBACK, waits, seconds))
+    background = Engine(store, settings, sender=WebhookSender(store, LOOPBACK, waits, seconds))
     background.start()
     try:
         yield background
@@ -168,7 +168,7 @@ def test_the_documented_schedule_is_1_2_4_8_and_then_the_end(funded):
         delivery.attempts = 0
         for _ in range(5):
             before = dt.datetime.now(dt.UTC)
-            deliveries.record(session, delivery, Answer(500, "HTTP 500", 3))
+            deliveries.record_attempt(session, delivery, PostResult(500, "HTTP 500", 3))
             if delivery.next_attempt_at:
                 waits.append(round((delivery.next_attempt_at - before).total_seconds()))
     assert waits == [1, 2, 4, 8]
@@ -236,7 +236,7 @@ def test_nothing_is_sent_twice_while_it_is_being_sent(funded, receiver):
         deliveries.enqueue(session, workflow, workflow.submitted_at)
 
     async def tick_often():
-        sender = Sender(funded, LOOPBACK, seconds=1.0)
+        sender = WebhookSender(funded, LOOPBACK, seconds=1.0)
         for _ in range(5):
             await sender.tick()
             await asyncio.sleep(0.02)

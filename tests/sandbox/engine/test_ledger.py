@@ -5,15 +5,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox import ledger
-from sandbox.ledger import InsufficientCredits
+from sandbox.credits import ledger
+from sandbox.credits.ledger import InsufficientCredits
 
 from .conftest import ORGANIZATION
 
 
 def balance_and_total(store):
     with store.reading() as session:
-        return ledger.balance(session, ORGANIZATION), ledger.total(session, ORGANIZATION)
+        return ledger.balance(session, ORGANIZATION), ledger.sum_of_entries(session, ORGANIZATION)
 
 
 def test_a_reservation_comes_back_except_for_what_was_found(funded):

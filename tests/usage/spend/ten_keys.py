@@ -6,9 +6,9 @@ from collections import Counter
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sandbox.traffic import past
-from sandbox.traffic.characters import SDK, Character
-from sandbox.traffic.sessions import BALANCE, STATUS, STATUS_V2, Call, Session, Submission
+from sandbox.demo import past_traffic
+from sandbox.demo.call_patterns import BALANCE, STATUS, STATUS_V2, ApiCall, ClientSession, Submission
+from sandbox.demo.demo_keys import SDK, DemoKey
 
 WATCHER, MONITOR = "watcher", "monitor"
 OPENING = Decimal(90_000)
@@ -42,35 +42,39 @@ KINDS = {
 
 def past_of(seed: int, begin: dt.datetime, end: dt.datetime, monkeypatch):
     """Return the rows of what the ten keys did from ``begin`` to ``end``."""
-    cast = [Character(name, name, "user_example", "casual", SDK, ("203.0.113.9",), 1) for name in KINDS]
-    monkeypatch.setattr(past, "CAST", cast)
-    monkeypatch.setattr(past, "sessions", lambda character, seed, _: _sessions(character, seed, begin, end))
-    made = past.make(past.Place(seed, end, end + dt.timedelta(minutes=3), "org_example", "ll_example", OPENING))
-    names = {one.slug: one.key_id(seed) for one in cast}
+    demo_keys = [DemoKey(name, name, "user_example", "casual", SDK, ("203.0.113.9",), 1) for name in KINDS]
+    monkeypatch.setattr(past_traffic, "DEMO_KEYS", demo_keys)
+    monkeypatch.setattr(
+        past_traffic, "generate_sessions", lambda demo_key, seed, _: _sessions(demo_key, seed, begin, end)
+    )
+    made = past_traffic.generate_past(
+        past_traffic.PastSettings(seed, end, end + dt.timedelta(minutes=3), "org_example", "ll_example", OPENING)
+    )
+    names = {one.slug: one.key_id(seed) for one in demo_keys}
     _watch(made, names[WATCHER])
     return made, names
 
 
-def _sessions(character, seed, begin, end):
-    rng = random.Random(f"{seed}/{character.slug}")
-    kind, at = KINDS[character.slug], begin
+def _sessions(demo_key, seed, begin, end):
+    rng = random.Random(f"{seed}/{demo_key.slug}")
+    kind, at = KINDS[demo_key.slug], begin
     while (at := at + dt.timedelta(seconds=kind.every * rng.uniform(0.5, 1.5))) < end:
         if kind.polls == BALANCE:
-            yield Session(at, character, None, [Call(at, "GET", BALANCE, 200, 4)], character.addresses[0])
+            yield ClientSession(at, demo_key, None, [ApiCall(at, "GET", BALANCE, 200, 4)], demo_key.ip_addresses[0])
         elif kind.types:
-            yield _working(character, kind, at, rng)
+            yield _working(demo_key, kind, at, rng)
 
 
-def _working(character, kind, at, rng):
+def _working(demo_key, kind, at, rng):
     count = rng.randint(*kind.contacts)
     numbers = [rng.randrange(1100) for _ in range(count)]
     submission = Submission(at, kind.kind, rng.choice(kind.types), numbers, kind.receiver, rng.randint(8, 40))
     polls = [
-        Call(at + dt.timedelta(seconds=seconds), "GET", kind.polls, 200, 5, follows=True)
+        ApiCall(at + dt.timedelta(seconds=seconds), "GET", kind.polls, 200, 5, polls_workflow=True)
         for seconds in (2.5, 6)
         if kind.polls
     ]
-    return Session(at, character, submission, polls, character.addresses[0])
+    return ClientSession(at, demo_key, submission, polls, demo_key.ip_addresses[0])
 
 
 def _watch(made, key_id):
@@ -83,7 +87,7 @@ def _watch(made, key_id):
     made.request_logs.sort(key=lambda row: row["created_at"])
 
 
-def truth_of(made: past.Past, since: dt.datetime, until: dt.datetime) -> Counter:
+def truth_of(made: past_traffic.PastRows, since: dt.datetime, until: dt.datetime) -> Counter:
     """Return what each key spent by work that it began in a stretch, in credits."""
     found: Counter = Counter()
     for flow in made.workflows:

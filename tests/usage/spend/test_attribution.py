@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from sandbox.traffic.past import Place, make
+from sandbox.demo.past_traffic import PastSettings, generate_past
 from usage.changes.enrichments import cost_of_results
 from usage.credit_status import _format_share
 from usage.spend.attribution import BalanceFall, KnownCost, attribute, build_spans, subtract_known
@@ -20,7 +20,7 @@ DAYS = 7
 
 @pytest.fixture(scope="module")
 def past():
-    return make(Place(7, NOW, NOW, "org", "list", Decimal(8000)))
+    return generate_past(PastSettings(7, NOW, NOW, "org", "list", Decimal(8000)))
 
 
 @pytest.fixture(scope="module")

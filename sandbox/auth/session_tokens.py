@@ -1,0 +1,149 @@
+"""Session JWTs: RS256, verified against a JWKS, minted for stored Clerk client sessions."""
+
+import hashlib
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
+from sqlalchemy.orm import Session
+
+from sandbox.data_dir import DataDir
+from sandbox.db.column_types import utc_now
+from sandbox.db.tables import ClerkClientSession, Organization, User, new_id
+from sandbox.errors import ApiError, invalid_token
+from sandbox.seed import API_ACCESS
+from sandbox.settings import Settings
+
+REQUIRED_CLAIMS = ["sub", "exp", "iat"]
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """Who a verified session token speaks for."""
+
+    user_id: str
+    organization_id: str | None
+    session_id: str | None
+
+
+class SessionTokens:
+    """Mints tokens with the data directory's own key, and verifies them or those of a configured Clerk."""
+
+    def __init__(self, data_dir: DataDir, settings: Settings) -> None:
+        pem = data_dir.signing_key(_new_private_key)
+        private = serialization.load_pem_private_key(pem.encode(), password=None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise TypeError("session-signing-key.pem must hold an RSA key")
+        self._private = private
+        self._settings = settings
+        public = private.public_key().public_bytes(
+            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        self._key_id = f"ins_{hashlib.sha256(public).hexdigest()[:20]}"
+        self._foreign = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public half in the form of `/.well-known/jwks.json`."""
+        jwk = RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
+        return {"keys": [jwk | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}
+
+    def mint(self, client_session: ClerkClientSession, lifetime: int) -> str:
+        """Return a token for a client session that is good for `lifetime` seconds from now."""
+        now = int(time.time())
+        claims = {
+            "iss": self._settings.public_url,
+            "sub": client_session.user_id,
+            "sid": client_session.id,
+            "org_id": client_session.organization_id,
+            "iat": now,
+            "nbf": now,
+            "exp": now + lifetime,
+        }
+        return jwt.encode(claims, self._private, algorithm="RS256", headers={"kid": self._key_id})
+
+    def verify(self, token: str) -> Claims:
+        """Check signature and times. Raises a 401 `ApiError`, or 503 when the JWKS cannot be read."""
+        try:
+            claims = self._decode(token)
+        except jwt.PyJWKClientConnectionError as error:
+            raise ApiError(503, "upstream_unavailable", "The session issuer's JWKS cannot be read.") from error
+        except jwt.ExpiredSignatureError as error:
+            raise invalid_token("The session token has expired.") from error
+        except (jwt.PyJWTError, ValueError) as error:
+            raise invalid_token("The token is neither an API key nor a valid session token.") from error
+        organization = claims.get("org_id") or (claims.get("o") or {}).get("id")  # Clerk's version 2 has `o`
+        return Claims(claims["sub"], organization, claims.get("sid"))
+
+    def _decode(self, token: str) -> dict[str, Any]:
+        if self._foreign is None:
+            # The key never leaves this directory, so a good signature is proof enough; the issuer is the
+            # address, which may change between starts.
+            options: jwt.types.Options = {"require": REQUIRED_CLAIMS, "verify_iss": False}
+            return jwt.decode(token, self._private.public_key(), algorithms=["RS256"], options=options)
+        key = self._foreign.get_signing_key_from_jwt(token)
+        return jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            issuer=self._settings.clerk_issuer,
+            leeway=5,
+            options={"require": REQUIRED_CLAIMS},
+        )
+
+
+def open_client_session(session: Session, user: User) -> tuple[str, str]:
+    """Sign a user in for good; returns the session id and the client token, which is not kept in clear."""
+    token = secrets.token_urlsafe(32)
+    client_session = ClerkClientSession(
+        id=new_id("sess"),
+        client_token_hash=hash_secret(token),
+        user_id=user.id,
+        organization_id=user.organization_id,
+    )
+    session.add(client_session)
+    return client_session.id, token
+
+
+def find_client_session(session: Session, session_id: str, client_token: str) -> ClerkClientSession | None:
+    """Return the live client session that this pair belongs to, or None."""
+    client_session = session.get(ClerkClientSession, session_id)
+    if client_session is None or client_session.revoked_at is not None:
+        return None
+    matches = secrets.compare_digest(client_session.client_token_hash, hash_secret(client_token))
+    return client_session if matches else None
+
+
+def create_user_from_claims(session: Session, claims: Claims) -> User:
+    """Create the user and organization that a configured Clerk vouches for and this database lacks."""
+    organization_id = claims.organization_id or f"org_of_{claims.user_id}"
+    if session.get(Organization, organization_id) is None:
+        session.add(
+            Organization(
+                id=organization_id,
+                name=organization_id,
+                tier="pro",
+                features=[API_ACCESS],
+                created_at=utc_now(),
+            )
+        )
+        session.flush()
+    user = User(id=claims.user_id, organization_id=organization_id, email="", name="", scopes=[])
+    session.add(user)
+    return user
+
+
+def hash_secret(secret: str) -> str:
+    """Return the SHA-256 of a random secret. 256 random bits need no slow hash: there is nothing to guess."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _new_private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()

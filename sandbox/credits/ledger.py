@@ -1,0 +1,122 @@
+"""The credits of an organization: every change is a ledger entry, and the entries add up to the balance.
+
+An enrichment takes its highest possible cost when it is submitted (`reserve`). When it finishes, that
+reservation comes back in full (`release`) and what was found is charged (`settle`), in one transaction. So
+what was spent is the sum of the `settle` entries, and `grant` entries are top-ups.
+
+A check and a change of the balance are one UPDATE, so that concurrent submits cannot overdraw it.
+"""
+
+from decimal import Decimal
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from sandbox.db.tables import LedgerEntry, Organization
+
+ZERO = Decimal(0)
+
+
+class InsufficientCredits(Exception):
+    """The balance does not cover what an enrichment could cost; nothing was taken. Figures are credits."""
+
+    def __init__(self, estimated: Decimal, available: Decimal) -> None:
+        super().__init__(f"{estimated} credits needed, {available} available")
+        self.estimated = estimated
+        self.available = available
+
+    @property
+    def shortfall(self) -> Decimal:
+        """Credits that are missing."""
+        return self.estimated - self.available
+
+
+def balance(session: Session, organization_id: str) -> Decimal:
+    """Return the spendable credits: what is reserved for running workflows is already taken off.
+
+    Raises `LookupError` for an unknown organization.
+    """
+    credits_now = session.scalar(select(Organization.credits).where(Organization.id == organization_id))
+    if credits_now is None:
+        raise LookupError(f"no organization {organization_id}")
+    return credits_now
+
+
+def sum_of_entries(session: Session, organization_id: str) -> Decimal:
+    """Return the sum of the ledger's entries, which must equal `balance`."""
+    mine = LedgerEntry.organization_id == organization_id
+    return session.scalar(select(func.sum(LedgerEntry.amount)).where(mine)) or ZERO
+
+
+def grant(session: Session, organization_id: str, amount: Decimal) -> Decimal:
+    """Add bought credits and return the new balance. Raises `ValueError` unless the amount is positive."""
+    if amount <= 0:
+        raise ValueError("a top-up must be more than 0 credits")
+    return _add_entry(session, organization_id, "grant", amount)
+
+
+def set_balance(session: Session, organization_id: str, credits: Decimal) -> Decimal:  # noqa: A002
+    """Make the balance this many credits, whatever it was, and return it.
+
+    Raises `ValueError` for a negative number, `LookupError` for an unknown organization.
+    """
+    if credits < 0:
+        raise ValueError("a balance cannot be negative")
+    change = credits - balance(session, organization_id)
+    return _add_entry(session, organization_id, "set", change)
+
+
+def reserve(session: Session, organization_id: str, amount: Decimal, workflow_id: str) -> None:
+    """Take what a workflow may cost at most. Raises `InsufficientCredits` and takes nothing when short."""
+    if amount < 0:
+        raise ValueError("a reservation cannot be negative")
+    if amount == 0:
+        return
+    _add_entry(session, organization_id, "reserve", -amount, workflow_id)
+
+
+def release(session: Session, organization_id: str, reserved: Decimal, workflow_id: str) -> None:
+    """Give a reservation back in full."""
+    if reserved > 0:
+        _add_entry(session, organization_id, "release", reserved, workflow_id)
+
+
+def settle(session: Session, organization_id: str, reserved: Decimal, cost: Decimal, workflow_id: str) -> None:
+    """Give the reservation back and charge what was found.
+
+    Raises `ValueError` for a cost above the reservation.
+    """
+    if not 0 <= cost <= reserved:
+        raise ValueError(f"{cost} credits do not fit a reservation of {reserved}")
+    release(session, organization_id, reserved, workflow_id)
+    if cost > 0:
+        _add_entry(session, organization_id, "settle", -cost, workflow_id)
+
+
+def _add_entry(
+    session: Session, organization_id: str, kind: str, amount: Decimal, workflow_id: str | None = None
+) -> Decimal:
+    after = _change_balance(session, organization_id, amount)
+    session.add(
+        LedgerEntry(
+            organization_id=organization_id,
+            kind=kind,
+            amount=amount,
+            balance_after=after,
+            workflow_id=workflow_id,
+        )
+    )
+    session.flush()
+    return after
+
+
+def _change_balance(session: Session, organization_id: str, amount: Decimal) -> Decimal:
+    after: Decimal | None = session.scalar(
+        update(Organization)
+        .where(Organization.id == organization_id, Organization.credits >= -amount)
+        .values(credits=Organization.credits + amount)
+        .returning(Organization.credits)
+    )
+    if after is None:
+        raise InsufficientCredits(estimated=-amount, available=balance(session, organization_id))
+    return after

@@ -1,0 +1,191 @@
+"""Faults on demand: what proxies, networks and overloaded servers do to clients."""
+
+import asyncio
+import fnmatch
+import json
+import random
+import zlib
+from collections.abc import Callable
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, Field, model_validator
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from sandbox.errors import ApiError, error_response
+from sandbox.schemas import Text
+
+from .connections import abort_connection
+
+CONTROL_PREFIX = "/_sandbox"
+FaultKind = Literal["status", "latency", "hang", "drop", "html", "truncated", "empty", "odd"]
+
+CODES = {
+    400: "validation_error",
+    401: "invalid_token",
+    403: "insufficient_scope",
+    404: "not_found",
+    429: "rate_limited",
+}
+HTML = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1><p>No answer from the server.</p>"
+
+
+class Fault(BaseModel):
+    """One fault. `path` is a glob or a prefix; `times` None means until cleared.
+
+    `after` lets the call be carried out first, so that only its answer is lost. `seconds` is how long latency
+    adds and how long a hang lasts before the connection drops (None: until the client gives up). `odd` answers with
+    records that have no id: always the same `share` of them, as a bug upstream would.
+    """
+
+    path: Text = Field("*", max_length=500)
+    method: Text | None = Field(None, max_length=20)
+    kind: FaultKind
+    status: int | None = Field(None, ge=200, le=599)
+    retry_after: int | None = Field(None, ge=0, le=86_400)
+    seconds: float | None = Field(None, ge=0, le=3600)
+    times: int | None = Field(None, ge=1)
+    probability: float = Field(1.0, ge=0, le=1)
+    share: float = Field(0.02, ge=0, le=1)
+    after: bool = False
+
+    @model_validator(mode="after")
+    def _can_be_answered(self) -> Self:
+        if self.status in {204, 205, 304} or (self.kind == "status" and (self.status or 503) < 400):
+            raise ValueError("a status fault needs a status of 400 or more; 204, 205 and 304 have no body")
+        return self
+
+    def matches(self, method: str, path: str) -> bool:
+        """Tell whether this fault is meant for a call."""
+        if self.method is not None and self.method.upper() != method:
+            return False
+        return path.startswith(self.path) or fnmatch.fnmatchcase(path, self.path)
+
+
+class ActiveFaults:
+    """The faults now in force, in memory: a restart clears them."""
+
+    def __init__(self) -> None:
+        self.active: list[Fault] = []
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault for a call and use up one of its times."""
+        for fault in self.active:
+            if fault.matches(method, path) and random.random() < fault.probability:  # noqa: S311
+                self._use_up(fault)
+                return fault
+        return None
+
+    def _use_up(self, fault: Fault) -> None:
+        if fault.times is None:
+            return
+        fault.times -= 1
+        if fault.times == 0:
+            self.active.remove(fault)
+
+
+class FaultMiddleware:
+    """ASGI middleware, outermost: what it answers was never seen by the server inside."""
+
+    def __init__(self, app: ASGIApp, faults: ActiveFaults) -> None:
+        self._app = app
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Apply the first matching fault; the control surface is exempt."""
+        fault = None
+        if scope["type"] == "http" and not scope["path"].startswith(CONTROL_PREFIX):
+            fault = self._faults.take(scope["method"], scope["path"])
+        if fault is None:
+            await self._app(scope, receive, send)
+        elif fault.kind == "latency":
+            await asyncio.sleep(fault.seconds or 0)
+            await self._app(scope, receive, send)
+        elif fault.kind == "truncated":
+            await self._change(scope, receive, send, lambda body: body[: len(body) // 2])
+        elif fault.kind == "odd":
+            await self._change(scope, receive, send, lambda body: spoil_records(body, fault.share))
+        else:
+            if fault.after:
+                await self._app(scope, receive, _discard)
+            await _apply_fault(fault, scope, receive, send)
+
+    async def _change(self, scope: Scope, receive: Receive, send: Send, change: Callable[[bytes], bytes]) -> None:
+        """Send what ``change`` makes of the real answer, as a well-formed HTTP message."""
+        start: Message = {}
+        body = bytearray()
+
+        async def collect(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+            else:
+                body.extend(message.get("body", b""))
+
+        await self._app(scope, receive, collect)
+        changed = change(bytes(body))
+        headers = {"content-type": _content_type(start), "content-length": str(len(changed))}
+        await Response(changed, start["status"], headers)(scope, receive, send)
+
+
+def spoil_records(body: bytes, share: float) -> bytes:
+    """Return a JSON answer in which that share of the listed records has no id; any other answer as it is."""
+    try:
+        answer: Any = json.loads(body)
+    except ValueError:
+        return body
+    lists = [answer] if isinstance(answer, list) else answer.values() if isinstance(answer, dict) else []
+    for record in (record for listed in lists if isinstance(listed, list) for record in listed):
+        if isinstance(record, dict) and is_spoiled(str(record.get("id")), share):
+            record["id"] = None
+    return json.dumps(answer).encode()
+
+
+def is_spoiled(record_id: str, share: float) -> bool:
+    """Say whether the record of that id is one of those that an `odd` fault spoils."""
+    return zlib.crc32(record_id.encode()) < share * 2**32
+
+
+async def _apply_fault(fault: Fault, scope: Scope, receive: Receive, send: Send) -> None:
+    if fault.kind == "hang":
+        try:
+            await _wait_for_disconnect(receive, fault.seconds)
+        finally:
+            # Also when the process is stopping: the client must not get an answer after all.
+            abort_connection(scope)
+    elif fault.kind == "drop":
+        abort_connection(scope)
+        await _wait_for_disconnect(receive, None)
+    else:
+        await _fault_response(fault, scope)(scope, receive, send)
+
+
+def _fault_response(fault: Fault, scope: Scope) -> Response:
+    headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if fault.kind == "html":
+        return HTMLResponse(HTML, fault.status or 502, headers)
+    if fault.kind == "empty":
+        return Response(b"", fault.status or 200, headers, media_type="application/json")
+    status = fault.status or 503
+    code = CODES.get(status, "internal_error")
+    problem = f"The sandbox answers {status} because a fault is set."
+    return error_response(scope["path"], ApiError(status, code, problem, retry_after=fault.retry_after))
+
+
+async def _wait_for_disconnect(receive: Receive, seconds: float | None) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass
+    except TimeoutError:
+        return
+
+
+async def _discard(_message: Message) -> None:
+    return
+
+
+def _content_type(start: Message) -> str:
+    for name, value in start["headers"]:
+        if name == b"content-type":
+            return str(value.decode("latin-1"))
+    return "application/json"

@@ -1,0 +1,233 @@
+"""The one guarded sender for addresses that people supply: webhooks go through here and nowhere else.
+
+HTTPS to public addresses only; redirects are not followed; the answer's body is not read. A name is resolved
+once, every address is checked, and the connection goes to the address that was checked, so that a name cannot
+change its meaning in between (DNS rebinding). With `--allow-local-webhooks` loopback is open too, over plain
+HTTP as well.
+"""
+
+import asyncio
+import http
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import SplitResult, urlsplit
+
+import httpcore
+
+
+class UrlRefused(ValueError):
+    """A webhook URL that must not be called; the message says why and what to do."""
+
+
+IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# A 2xx must arrive within 10 seconds (documentation of the service, troubleshooting page).
+RESPONSE_TIMEOUT = 10.0
+USER_AGENT = "cleanlist-sandbox-webhooks/1"
+
+# The wording follows the reasons that the troubleshooting page lists. The outermost cause that is known wins.
+_ERROR_MESSAGES: dict[type[BaseException], str] = {
+    UrlRefused: "Refused to connect: {cause}",
+    TimeoutError: "Connection timed out: no answer within {seconds:g} s",
+    httpcore.TimeoutException: "Connection timed out: no answer within {seconds:g} s",
+    socket.gaierror: "DNS error: the host name could not be resolved",
+    ssl.SSLError: "TLS error: {tls}",
+    ConnectionRefusedError: "Connection refused",
+    httpcore.ProtocolError: "Connection closed without a valid HTTP answer",
+    httpcore.ReadError: "Connection closed without a valid HTTP answer",
+    httpcore.WriteError: "Connection closed without a valid HTTP answer",
+}
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+@dataclass(frozen=True, slots=True)
+class AllowedTargets:
+    """What may be called besides public HTTPS.
+
+    `loopback` opens every loopback port (`--allow-local-webhooks`), `own_ports` only those of the demo
+    traffic's own receivers.
+    """
+
+    loopback: bool = False
+    own_ports: frozenset[int] = frozenset()
+
+    def allows(self, address: IPAddress, port: int, *, encrypted: bool) -> bool:
+        """Tell whether this address may be connected to."""
+        if address.is_loopback:
+            return self.loopback or port in self.own_ports
+        return encrypted and is_public(address)
+
+
+@dataclass(frozen=True, slots=True)
+class PostResult:
+    """How one POST ended: a status code, or the reason in words why there is none."""
+
+    status_code: int | None
+    error_message: str | None
+    duration_ms: int
+
+    @property
+    def acknowledged(self) -> bool:
+        """Whether the receiver answered 2xx in time."""
+        return self.error_message is None
+
+
+def is_public(address: IPAddress) -> bool:
+    """Tell whether an address is routed on the public internet, also when it is wrapped in another one."""
+    inner = _unwrapped(address)
+    return inner.is_global and not inner.is_multicast
+
+
+def check_url(url: str, reach: AllowedTargets) -> None:
+    """Refuse what can be refused without asking DNS; names are checked again when they are connected to.
+
+    Raises `UrlRefused`.
+    """
+    parts = _split(url)
+    host, encrypted = parts.hostname or "", parts.scheme == "https"
+    address = _parse_ip_address(host)
+    if host == "localhost" or host.endswith(".localhost"):
+        address = ipaddress.IPv4Address("127.0.0.1")
+    if address is None and encrypted:
+        return
+    if address is not None and reach.allows(address, _port(parts), encrypted=encrypted):
+        return
+    if not encrypted:
+        raise UrlRefused("webhook_url must use https://")
+    raise UrlRefused(f"webhook_url must be publicly reachable, and {host} is not a public address")
+
+
+async def post_json(
+    url: str,
+    body: bytes,
+    reach: AllowedTargets,
+    seconds: float = RESPONSE_TIMEOUT,
+    ssl_context: ssl.SSLContext | None = None,
+) -> PostResult:
+    """POST a JSON body and say how it ended. Never raises: each failure becomes words in the answer."""
+    started = time.monotonic()
+    status: int | None = None
+    try:
+        check_url(url, reach)
+        async with asyncio.timeout(seconds):
+            status = await _post(url, body, reach, ssl_context)
+        problem = _status_message(status)
+    except Exception as error:  # noqa: BLE001, RUF100 - whatever a stranger's server does is a failed attempt
+        problem = _error_message(error, seconds)
+    return PostResult(status, problem, round((time.monotonic() - started) * 1000))
+
+
+class _GuardedBackend(httpcore.AsyncNetworkBackend):
+    """Resolves, checks and pins: connects only to addresses that were looked at."""
+
+    def __init__(self, reach: AllowedTargets, *, encrypted: bool) -> None:
+        self._reach = reach
+        self._encrypted = encrypted
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - the signature of httpcore's backend
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first address that answers, after all of them passed."""
+        failure: Exception = OSError(f"{host} has no address")
+        for address in await self._checked_addresses(host, port):
+            try:
+                return await self._inner.connect_tcp(str(address), port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def _checked_addresses(self, host: str, port: int) -> list[IPAddress]:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
+        for address in addresses:
+            if not self._reach.allows(address, port, encrypted=self._encrypted):
+                raise UrlRefused(f"{host} resolves to {address}, which is not a public address")
+        return addresses
+
+
+async def _post(url: str, body: bytes, reach: AllowedTargets, ssl_context: ssl.SSLContext | None) -> int:
+    guard = _GuardedBackend(reach, encrypted=urlsplit(url).scheme == "https")
+    headers = [("Content-Type", "application/json"), ("User-Agent", USER_AGENT)]
+    async with (
+        httpcore.AsyncConnectionPool(ssl_context=ssl_context, network_backend=guard) as pool,
+        pool.stream("POST", url, headers=headers, content=body) as response,
+    ):
+        return response.status
+
+
+def _status_message(status: int) -> str | None:
+    if 200 <= status < 300:
+        return None
+    try:
+        phrase = f"HTTP {status} {http.HTTPStatus(status).phrase}"
+    except ValueError:
+        phrase = f"HTTP {status}"
+    return f"{phrase}: redirects are not followed" if 300 <= status < 400 else phrase
+
+
+def _error_message(error: Exception, seconds: float) -> str:
+    for cause in _causes(error):
+        for kind, words in _ERROR_MESSAGES.items():
+            if isinstance(cause, kind):
+                return words.format(seconds=seconds, cause=cause, tls=_tls_problem(cause))
+    return f"Connection failed: {error or type(error).__name__}"
+
+
+def _tls_problem(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"certificate not accepted: {cause.verify_message}"
+    return str(getattr(cause, "reason", None) or "handshake failed").replace("_", " ").lower()
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        _port(parts)
+    except ValueError:
+        raise UrlRefused("webhook_url is not a valid URL") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise UrlRefused("webhook_url must be a full https:// URL")
+    if parts.username is not None or not url.isascii() or any(char <= " " for char in url):
+        raise UrlRefused("webhook_url must be plain ASCII, without spaces and without a user name")
+    return parts
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _parse_ip_address(host: str) -> IPAddress | None:
+    """Read an address as connecting would, including short forms such as `127.1` and `2130706433`."""
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return ipaddress.IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def _unwrapped(address: IPAddress) -> IPAddress:
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    if address in _NAT64:
+        return ipaddress.IPv4Address(address.packed[-4:])
+    teredo = address.teredo[1] if address.teredo else None
+    return address.ipv4_mapped or address.sixtofour or teredo or address

@@ -8,7 +8,7 @@ class AlertsConfig(AppConfig):
     name = "alerts"
 
     def ready(self) -> None:
-        """Let every app say what its rules look at, look whenever a poll has landed, give new workspaces rules."""
+        """Load each app's rule kinds, evaluate rules after each ingest, and give new workspaces their default rules."""
         from alerts.engine import evaluation  # noqa: PLC0415 - models can be imported from here on
         from alerts.services.default_rules import ensure_evaluation  # noqa: PLC0415
         from workspaces.polling.registry import on_ingested  # noqa: PLC0415

@@ -17,9 +17,9 @@ MAX_SHOWN = 100
 
 @dataclass(frozen=True)
 class FiringAlerts:
-    """The alerts that fire in what the page is about: one workspace, or all that the viewer may see.
+    """The firing alerts of the page's workspace, or of all workspaces that the viewer may see.
 
-    ``snoozed`` are rule and subject of what is snoozed among them.
+    ``snoozed`` holds rule and subject of the snoozed ones.
     """
 
     alerts: list[Alert]
@@ -27,22 +27,21 @@ class FiringAlerts:
 
     @property
     def count(self) -> int:
-        """Return how many fire."""
         return len(self.alerts)
 
     @property
-    def unheard(self) -> list[Alert]:
-        """Return those that say that nobody would be told: no answer to them, and nothing worse, hides that."""
+    def unreached(self) -> list[Alert]:
+        """Return the alerts which say that critical alerts reach nobody; acknowledging or snoozing hides none."""
         return [alert for alert in self.alerts if alert.kind == UNREACHED_KIND]
 
     @property
     def worst(self) -> Alert | None:
-        """Return the worst that nobody has acknowledged or snoozed; the oldest of several."""
+        """Return the worst alert that is neither acknowledged nor snoozed; of several the oldest."""
         return next(iter(self._unanswered), None)
 
     @property
     def others(self) -> int:
-        """Return how many more nobody has acknowledged or snoozed."""
+        """Return how many other alerts are neither acknowledged nor snoozed."""
         return max(0, len(self._unanswered) - 1)
 
     @property
@@ -57,18 +56,18 @@ class FiringAlerts:
 
     @property
     def level(self) -> str:
-        """Return the level of a badge for all of them."""
-        worst = self.worst or next(iter(self.unheard), None)
+        """Return the badge's level."""
+        worst = self.worst or next(iter(self.unreached), None)
         return worst.level.pill if worst else "neutral"
 
     @property
     def show_banner(self) -> bool:
-        """Say whether it is worth a line on every page: what is for information only is not."""
+        """Return whether to show a banner on every page; mere information does not get one."""
         return self.worst is not None and self.worst.level != Severity.INFORMATION
 
 
 def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
-    """Leave out alerts of whose kind and subject a worse one is there: they say the same thing again."""
+    """Leave out alerts that a worse one of the same kind and subject makes redundant."""
     found: dict[tuple[int, str, str], Alert] = {}
     for alert in worst_first:
         place = (alert.workspace_id, alert.kind, alert.subject)
@@ -78,7 +77,7 @@ def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
 
 
 def current_alerts(request: HttpRequest) -> dict[str, Any]:
-    """Return the alerts that fire; asked for only where a template shows them, in two queries, one where none does."""
+    """Return the firing alerts, lazily: two queries where a template shows them, one if none fires."""
     return {"firing": SimpleLazyObject(lambda: _current(request))}
 
 

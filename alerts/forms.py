@@ -1,4 +1,4 @@
-"""What people enter about rules, snoozes and recipients."""
+"""Forms of rules, snoozes and recipients."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
@@ -120,7 +120,7 @@ class RuleForm(forms.Form):
         return (self[name] for name in self.kind.parameters)
 
     def clean(self) -> dict[str, Any]:
-        """Hold the levels against each other and against the kind's other rules."""
+        """Check the levels against each other and against the kind's other rules."""
         data = super().clean() or {}
         if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
             self.add_error("addresses", "Nobody would be told. Enter an address, or choose the owners.")
@@ -214,7 +214,7 @@ class AcknowledgeForm(forms.Form):
 
 
 class SnoozeForm(forms.Form):
-    """Until when, or down to which level, nobody is to be told."""
+    """Until when, or down to which level, no e-mails are sent."""
 
     until = forms.DateTimeField(
         required=False,
@@ -237,7 +237,7 @@ class SnoozeForm(forms.Form):
         self.fields["level"].label = f"Or until it is {word} ({kind.unit})"
 
     def clean_until(self) -> Any:
-        """Refuse a moment that has passed, or that lies so far ahead that it is a slip."""
+        """Refuse a time in the past, or so far ahead that it must be a mistake."""
         until = self.cleaned_data["until"]
         if until is not None and until <= clock.cached_now():
             raise ValidationError("This has passed. Choose a moment ahead.")
@@ -270,14 +270,14 @@ class RecipientForm(forms.Form):
     summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices, required=False)
 
     def gives_more_than(self, recipient: Recipient) -> bool:
-        """Say whether ``recipient`` would get something that they do not get now."""
+        """Return whether ``recipient`` would get something that they do not get now."""
         data, now_gets = self.cleaned_data, "" if recipient.summary_off_at else recipient.summary
         more = (data[stream.value] and not recipient.wants(stream) for stream in (Stream.CRITICAL, Stream.WARNINGS))
         return any(more) or data["summary"] not in {"", now_gets}
 
 
 class NewRecipientForm(forms.Form):
-    """An address that shall get a summary."""
+    """A new recipient of a summary."""
 
     address = AddressField(label="Address", max_length=254)
     summary = forms.ChoiceField(label="Summary", choices=Recipient.Summary.choices[1:])

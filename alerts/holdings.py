@@ -1,4 +1,4 @@
-"""What of this app somebody holds by reading a workspace: its e-mails to them, and places in the lists of rules."""
+"""What a person holds here by access to a workspace: e-mails to them, and their address in rules."""
 
 from collections.abc import Iterable, Sequence
 
@@ -16,13 +16,13 @@ def _recipients(loss: Loss) -> Iterable[Recipient]:
         return []
     rows = Recipient.objects.subscribed().filter(address__iexact=loss.user.email).select_related("workspace")
     found = list(rows.filter(workspace=loss.workspace) if loss.workspace else rows)
-    told = alerted_addresses({row.workspace_id for row in found})
+    alerted = alerted_addresses({row.workspace_id for row in found})
     told_lately = Notification.objects.filter(state__in=WAITING) | Notification.objects.firing_emails().filter(
         alert__in=Alert.objects.open()
     )
     followed = set(told_lately.filter(recipient__in=found).values_list("recipient", flat=True))
     for row in found:
-        row.gets_alerts = row.pk in followed or row.is_alerted(told[row.workspace_id])  # type: ignore[attr-defined]
+        row.gets_alerts = row.pk in followed or row.is_alerted(alerted[row.workspace_id])  # type: ignore[attr-defined]
     return found
 
 
@@ -35,7 +35,7 @@ def _emails(row: Recipient) -> str:
 
 
 def _stop(loss: Loss, rows: Sequence[Recipient]) -> None:
-    """End the summary and what waits to be sent. An alert that is told anew, by right, is sent again."""
+    """End the summary and drop what waits to be sent. Alerts that they may still get are sent again."""
     theirs = Recipient.objects.filter(pk__in=[row.pk for row in rows])
     theirs.update(summary=Recipient.Summary.NONE, left_at=clock.now())
     waiting = Notification.objects.filter(recipient__in=theirs, state__in=WAITING)
@@ -54,7 +54,7 @@ def _names(rule: Rule, loss: Loss) -> bool:
 
 
 def _take_off(loss: Loss, rows: Sequence[Rule]) -> None:
-    """Take the address off each list; a rule that would be left with nobody tells the owners."""
+    """Remove the address from each rule; a rule without any recipient notifies the owners."""
     for rule in rows:
         rule.addresses = [address for address in rule.addresses if address.lower() != loss.user.email.lower()]
         rule.to_owners = rule.to_owners or not rule.addresses

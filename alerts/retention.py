@@ -13,6 +13,6 @@ def prune(now: datetime | None = None) -> int:
     """Remove what is older than settings.KEEP_ALERTS_DAYS, and return how many rows; what is not over stays."""
     cutoff = (now or clock.now()) - timedelta(days=settings.KEEP_ALERTS_DAYS)
     over = delete_in_batches(Alert.objects.filter(state=Alert.State.RESOLVED, resolved_at__lt=cutoff))
-    # What belongs to an alert goes with it, so that nobody reads the end of a thread without its beginning.
+    # E-mails of an alert are removed with it, so that no thread loses its beginning only.
     old = Notification.objects.finished().filter(created_at__lt=cutoff, alert=None)
     return over + delete_in_batches(old)

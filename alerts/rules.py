@@ -1,4 +1,4 @@
-"""The rules about the workspace itself: its credentials, and whether anybody would hear of what is critical."""
+"""Rule kinds about the workspace itself: its credentials, and whether critical alerts reach anybody."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -69,18 +69,18 @@ register(
 
 
 def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
-    """Return 1 where a critical rule would tell nobody, else 0."""
+    """Return 1 if a critical rule would reach nobody, else 0."""
     workspaces = {rule.workspace_id: rule.workspace for rule in rules}
     found = unreached_by_workspace(list(workspaces.values()))
     return {rule.pk: [_hearing(rule.workspace, found[rule.workspace_id])] for rule in rules}
 
 
-def _hearing(workspace: Workspace, unheard: UnreachedRules) -> Observation:
+def _hearing(workspace: Workspace, unreached: UnreachedRules) -> Observation:
     return Observation(
-        value=Decimal(int(bool(unheard.rules))),
-        words=unheard.words,
+        value=Decimal(int(bool(unreached.rules))),
+        words=unreached.words,
         url=reverse("alerts:emails", args=[workspace.slug]),
-        facts=tuple(unheard.why.items()),
+        facts=tuple(unreached.why.items()),
     )
 
 

@@ -8,7 +8,7 @@ from alerts.services import quiet_hours
 
 @shared_task(ignore_result=True)
 def evaluate_rules() -> None:
-    """Evaluate the rules of every workspace whose turn has come, and write the summaries and digests that are due."""
+    """Evaluate the rules that are due, and write the summaries and digests that are due."""
     evaluation.evaluate_due()
     summaries.write_due()
     quiet_hours.release_due()

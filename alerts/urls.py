@@ -1,4 +1,4 @@
-"""Addresses of alerts, their rules and their e-mails."""
+"""URLs of alerts, their rules and their e-mails."""
 
 from django.urls import path
 

@@ -62,10 +62,10 @@ def export_lines(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
 
 def _read_rows(rows: DeliveryQuerySet) -> Iterator[ExportRow]:
     """Read one batch after the other; what is tried meanwhile is newer than the first row and stays out."""
-    place: Cursor | None = None
-    while batch := list((rows.after(place) if place else rows).newest_first().values(*_FIELDS)[:BATCH]):
+    cursor: Cursor | None = None
+    while batch := list((rows.after(cursor) if cursor else rows).newest_first().values(*_FIELDS)[:BATCH]):
         yield from map(_export_row, batch)
-        place = Cursor(batch[-1]["last_attempt_at"], batch[-1]["pk"])
+        cursor = Cursor(batch[-1]["last_attempt_at"], batch[-1]["pk"])
 
 
 def _export_row(row: dict[str, Any]) -> ExportRow:
@@ -89,9 +89,9 @@ def _export_row(row: dict[str, Any]) -> ExportRow:
     )
 
 
-def in_utc(moment: datetime | None) -> str:
+def in_utc(time: datetime | None) -> str:
     """Write a time as files have it; what is not there is empty."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds") if moment else ""
+    return time.astimezone(UTC).isoformat(timespec="microseconds") if time else ""
 
 
 def estimated_size(page: Page[Delivery], counts: RowCounts) -> str:

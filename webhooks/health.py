@@ -68,7 +68,7 @@ class EndpointHealth:
 
     @property
     def is_failing(self) -> bool:
-        """Say whether the latest deliveries failed, more than by accident."""
+        """Return whether the latest deliveries failed, more than by accident."""
         return self.failed_in_a_row >= FAILING_IN_A_ROW
 
 
@@ -138,8 +138,8 @@ def failures(workspace: Workspace, since: datetime | None = None, *, limit: int 
 
 def failure_summaries(workspaces: Iterable[Workspace], now: datetime | None = None) -> dict[int, FailureSummary]:
     """Return what fails in each workspace by its primary key, nothing where nothing does; two queries for all."""
-    moment = now or clock.cached_now()
-    start, ids = moment - PERIOD, [workspace.pk for workspace in workspaces]
+    current_time = now or clock.cached_now()
+    start, ids = current_time - PERIOD, [workspace.pk for workspace in workspaces]
     rows = _with_streaks(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
     hosts: dict[int, list[str]] = {}
     for row in rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host"):
@@ -148,7 +148,7 @@ def failure_summaries(workspaces: Iterable[Workspace], now: datetime | None = No
         ~Q(state=DeliveryState.DELIVERED),
         workspace__in=ids,
         state=DeliveryState.FAILED,
-        last_attempt_at__gte=moment - DAY,
+        last_attempt_at__gte=current_time - DAY,
     )
     counts = dict(failed.order_by().values_list("workspace").annotate(Count("pk")))
     return {

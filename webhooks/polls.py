@@ -51,11 +51,11 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
     if isinstance(answer, UpstreamRefusal):
         feed.wants_workflow_ids, feed.refusal = True, answer.words
     else:
-        landed = ingest_page(workspace, answer, read_at)
+        result = ingest_page(workspace, answer, read_at)
         feed.wants_workflow_ids, feed.refusal = False, ""
-        if _record_gap(poll, feed, landed, answer.total - len(answer), read_at):
-            begun_before = landed.begun_before
-        newest = landed.newest_at and min(landed.newest_at, read_at)  # one from the future tells nothing of what comes
+        if _record_gap(poll, feed, result, answer.total - len(answer), read_at):
+            begun_before = result.begun_before
+        newest = result.newest_at and min(result.newest_at, read_at)  # one from the future tells nothing of what comes
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
     tracked_workflows.record_workflows_from_log(workspace, read_at)
@@ -63,13 +63,13 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
     _set_interval(poll, _latest_interval(poll, feed, read_at))
 
 
-def _record_gap(poll: Poll, feed: Feed, landed: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
+def _record_gap(poll: Poll, feed: Feed, result: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
     """Store a gap where a full page holds nothing known although something was. The first page has none before it.
 
     ``odd`` attempts on it could not be kept, and fill it all the same.
     """
-    before, after = landed.oldest_at, feed.read_until
-    if landed.known or landed.rows + odd < FULL_PAGE or before is None or after is None or after >= before:
+    before, after = result.oldest_at, feed.read_until
+    if result.known or result.rows + odd < FULL_PAGE or before is None or after is None or after >= before:
         return False
     logger.warning("deliveries_gap", workspace=poll.workspace_id, after=after.isoformat(), before=before.isoformat())
     DeliveryGap.objects.get_or_create(

@@ -68,11 +68,11 @@ def _by_workspace(rows: Iterable[Row], workspace_of: Callable[[Row], int]) -> Ma
 
 def _url(workspace: Workspace, host: str) -> str:
     try:
-        address = reverse("webhooks:list", args=[workspace.slug])
+        list_url = reverse("webhooks:list", args=[workspace.slug])
     except NoReverseMatch:
         return workspace.get_absolute_url()
     query = link_to(host=host, state=DeliveryState.FAILED.value)
-    return address + query if len(address) + len(query) <= MAX_URL_LENGTH else address
+    return list_url + query if len(list_url) + len(query) <= MAX_URL_LENGTH else list_url
 
 
 def _observation(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Observation:

@@ -37,7 +37,7 @@ NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long 
 
 
 def wants_workflow_ids(workspace: Workspace) -> bool:
-    """Say whether upstream lists deliveries for single workflows only."""
+    """Return whether upstream lists deliveries for single workflows only."""
     return Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).exists()
 
 
@@ -104,7 +104,7 @@ def status_resource(workflow_id: str) -> str:
 
 
 def is_settled(workflow: Workflow, now: datetime) -> bool:
-    """Say whether no more attempts of it are to be expected."""
+    """Return whether no more attempts of it are to be expected."""
     if workflow.deliveries.exclude(_settled(now)).exists():
         return False
     return workflow.deliveries.exists() or workflow.first_seen_at < now - GIVE_UP_AFTER

@@ -1,4 +1,4 @@
-"""Writes what was decided: alerts, their timeline, and their notifications. Runs in the evaluation's transaction."""
+"""Writes planned changes: alerts, timelines and notifications. Runs in the evaluation's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,17 +20,17 @@ UPDATED_FIELDS = (
 
 
 class ChangeWriter:
-    """Writes the moves of one workspace, in a number of queries that does not grow with them."""
+    """Writes the changes of one workspace, in a number of queries that does not grow with them."""
 
     def __init__(self, workspace: Workspace, now: datetime) -> None:
         self.workspace, self.now = workspace, now
         self.messages: list[AlertMessage] = []
-        self.notes: list[Transition] = []
+        self.transitions: list[Transition] = []
         self.deleted: list[int] = []
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Write all of it, worst rules first."""
-        alerts = [self._moved(change) for change in changes]
+        """Write all changes, worst rules first."""
+        alerts = [self._updated_alert(change) for change in changes]
         opened = [alert for alert in alerts if alert.pk is None]
         kept = [alert for alert in alerts if alert.pk is not None and alert.pk not in self.deleted]
         if self.deleted:
@@ -42,19 +42,19 @@ class ChangeWriter:
         self._write_timeline(changes)
         outbox.flush()
 
-    def _moved(self, change: Change) -> Alert:
-        """Return the alert as it is after ``move``, not yet stored, and note what follows from it."""
-        alert = change.alert or self._new(change)
+    def _updated_alert(self, change: Change) -> Alert:
+        """Return the alert after ``change``, not yet stored, and collect its transitions and messages."""
+        alert = change.alert or self._build_alert(change)
         alert.workspace = self.workspace
         if change.after.state == State.UNKNOWN:
-            self._change(alert, change.after, f"Cannot be read any more: {change.text}")
+            self._set_state(alert, change.after, f"Cannot be read any more: {change.text}")
         elif change.after.state == State.OK:
-            self._close(alert, change)
+            self._resolve(alert, change)
         else:
-            self._go_on(alert, change)
+            self._update(alert, change)
         return alert
 
-    def _new(self, change: Change) -> Alert:
+    def _build_alert(self, change: Change) -> Alert:
         rule = change.rule
         return Alert(
             rule=rule,
@@ -65,55 +65,57 @@ class ChangeWriter:
             started_at=self.now,
         )
 
-    def _go_on(self, alert: Alert, change: Change) -> None:
-        """Copy what is seen now; the alert says everything that a page or an e-mail does."""
+    def _update(self, alert: Alert, change: Change) -> None:
+        """Copy the observation to the alert, which holds everything that pages and e-mails show."""
         for name, value in change.values.items():
             setattr(alert, name, value)
         alert.facts, alert.evaluated_at = facts_of(change.observation), self.now
         fired = change.after.state == State.FIRING and alert.fired_at is None
         alert.fired_at = self.now if fired else alert.fired_at
-        self._change(alert, change.after, f"{_describe_transition(alert, change.after, fired=fired)}: {alert.headline}")
+        self._set_state(
+            alert, change.after, f"{_describe_transition(alert, change.after, fired=fired)}: {alert.headline}"
+        )
         if change.ended_snooze:
-            self._note(alert, alert.state, "The snooze is over")
+            self._add_transition(alert, alert.state, "The snooze is over")
         if change.email:
             alert.notifications_sent += 1
             alert.notified_at = self.now
             self.messages.append(AlertMessage(change.email, alert, change.rule, edited=alert.edited))
             alert.edited = ""
 
-    def _close(self, alert: Alert, change: Change) -> None:
+    def _resolve(self, alert: Alert, change: Change) -> None:
         if alert.fired_at is None:
-            self.deleted.append(alert.pk)  # it never came to anything within the pending time
+            self.deleted.append(alert.pk)  # it recovered within the pending time
             return
         alert.resolved_at = self.now
         text = headline_of(change.observation) if change.observation else change.text
         value = to_column(change.observation.value_for(fires=True)) if change.observation else None
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
-        self._note(alert, before, f"Resolved after {span(alert.duration)}: {text}", value)
+        self._add_transition(alert, before, f"Resolved after {span(alert.duration)}: {text}", value)
         if change.ended_snooze:
-            self._note(alert, alert.state, "The snooze ended with it")
+            self._add_transition(alert, alert.state, "The snooze ended with it")
         headline, facts = sanitize_text(text, 300), facts_of(change.observation)
         self.messages.append(
             AlertMessage(Notification.Kind.RESOLVED, alert, change.rule, headline, facts, alert.edited)
         )
 
-    def _change(self, alert: Alert, after: Memory, text: str) -> None:
+    def _set_state(self, alert: Alert, after: Memory, text: str) -> None:
         before = alert.state
         if before != after.state:
             hidden = after.hidden if after.state == State.UNKNOWN else ""
             alert.state, alert.hidden_state = Alert.State(after.state), hidden
-            self._note(alert, before, text)
+            self._add_transition(alert, before, text)
 
-    def _note(self, alert: Alert, before: str, text: str, value: Decimal | None = None) -> None:
+    def _add_transition(self, alert: Alert, before: str, text: str, value: Decimal | None = None) -> None:
         value = alert.value if value is None else value
         line = Transition(alert=alert, at=self.now, before=before, after=alert.state, value=value)
         line.text = sanitize_text(text, 500)
-        self.notes.append(line)
+        self.transitions.append(line)
 
     def _write_timeline(self, changes: Sequence[Change]) -> None:
-        for line in self.notes:
-            line.alert_id = line.alert.pk  # some of them got their number only now
-        Transition.objects.bulk_create(self.notes)
+        for line in self.transitions:
+            line.alert_id = line.alert.pk  # new alerts have a primary key only now
+        Transition.objects.bulk_create(self.transitions)
         if ended := [change.ended_snooze.pk for change in changes if change.ended_snooze]:
             Snooze.objects.filter(pk__in=ended).delete()
 

@@ -1,4 +1,4 @@
-"""Alerts of a past that nobody watched: what today's rules would have said of it. Nobody is told of them."""
+"""Alerts that today's rules would have raised in the demo's made-up past. Nobody is notified of them."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -14,9 +14,9 @@ from workspaces.models import Workspace
 
 
 def store_demo_history(workspace: Workspace, since: datetime, until: datetime) -> int:
-    """Store each time that a rule of ``workspace`` would have fired and was over by ``until``; return how often.
+    """Store each alert that a rule of ``workspace`` would have raised and that ended by ``until``; return how many.
 
-    They are marked as demo history. What would still fire is left to the rules, which look at it right away.
+    They are marked as demo history. What would still fire is left to the next evaluation.
     """
     alerts: list[Alert] = []
     lines: list[Transition] = []
@@ -37,7 +37,6 @@ def store_demo_history(workspace: Workspace, since: datetime, until: datetime) -
 
 
 def delete_demo_history(workspace: Workspace) -> None:
-    """Remove what ``store_demo_history`` has stored."""
     Alert.objects.filter(workspace=workspace, is_demo=True).delete()
 
 

@@ -1,7 +1,7 @@
-"""Holds rules against what the mirror says now, those of many workspaces together.
+"""Evaluates rules against the mirror, for many workspaces together.
 
-What rules see is read for all of them at once; what follows from it is usually nothing, and costs nothing more. One
-worker a workspace at a time; never twice in parallel.
+Observations are read for all of them at once; usually nothing changes, and then nothing more is queried. A lease keeps
+two workers from evaluating the same workspace in parallel.
 """
 
 from collections import defaultdict
@@ -22,19 +22,19 @@ from workspaces.models import Poll, Workspace
 
 # Longer than an evaluation takes; one that takes longer all the same finds its lease gone and writes nothing.
 LEASE_SECONDS = leases.SECONDS
-# How often rules are looked at when nothing lands: time itself makes keys expire and balances unreadable.
+# How often rules are evaluated when nothing is ingested: keys expire and data becomes too old all the same.
 INTERVAL = timedelta(seconds=60)
-# How many workspaces are evaluated together: enough that queries do not count, few enough to be quick about it.
+# How many workspaces are evaluated together: enough to share the queries, few enough to be quick.
 BATCH = 50
-# How many batches one turn of a worker takes at most.
+# How many batches one task evaluates at most.
 BATCHES = 10
-# What landed in each workspace; None where all of its rules are due.
+# The resources that were ingested in each workspace; None if all rules are due.
 UpdatedResources = Mapping[int, Collection[str]] | None
 logger = structlog.get_logger(__name__)
 
 
 def evaluate_after_ingest(polls: Sequence[Poll]) -> None:
-    """Evaluate the rules that look at what has just landed."""
+    """Evaluate the rules that depend on what was just ingested."""
     watched = {resource for kind in all_kinds() for resource in kind.resources}
     updated: dict[int, set[str]] = defaultdict(set)
     workspaces: dict[int, Workspace] = {}
@@ -47,7 +47,7 @@ def evaluate_after_ingest(polls: Sequence[Poll]) -> None:
 
 
 def evaluate_due() -> int:
-    """Evaluate every workspace whose turn has come; return how many."""
+    """Evaluate all workspaces that are due; return how many."""
     by_id = Evaluation.objects.values("workspace_id")
     for workspace in Workspace.objects.exclude(pk__in=by_id):
         ensure_evaluation(workspace)
@@ -62,9 +62,9 @@ def evaluate_due() -> int:
 
 
 def evaluate(workspace: Workspace, *, resource: str = "", now: datetime | None = None) -> bool:
-    """Bring the alerts of one workspace in line with the mirror; with ``resource``, only those that depend on it.
+    """Update the alerts of one workspace from the mirror; with ``resource``, only those that depend on it.
 
-    Returns False when another worker is at it, which is then asked to look once more.
+    Returns False if another worker holds the lease; that one is then asked to evaluate once more.
     """
     updated = {workspace.pk: {resource}} if resource else None
     return evaluate_together([workspace], updated=updated, now=now) == 1
@@ -74,7 +74,7 @@ def evaluate(workspace: Workspace, *, resource: str = "", now: datetime | None =
 def evaluate_together(
     workspaces: Sequence[Workspace], *, updated: UpdatedResources = None, now: datetime | None = None
 ) -> int:
-    """Bring the alerts of ``workspaces`` in line with the mirror; return of how many nobody else had the turn."""
+    """Update the alerts of ``workspaces`` from the mirror; return how many this worker had the lease of."""
     current_time = now or clock.now()
     by_id = {workspace.pk: workspace for workspace in workspaces}
     ensure_default_rules(by_id)
@@ -82,8 +82,7 @@ def evaluate_together(
     Evaluation.objects.record_pauses(turns.values(), current_time)
     rules = _rules([by_id[pk] for pk in turns], updated)
     observations = observe_together(rules, current_time)
-    # Those whose turn ends here, and those of whom something is to be written: each of these on its own, so that one
-    # workspace's trouble is not the others'.
+    # Workspaces with changes are written one by one, so that an error in one does not affect the others.
     moved = _rules_to_write(rules, observations, current_time)
     wait = INTERVAL if updated is None else None
     done = Evaluation.objects.release([turn for pk, turn in turns.items() if pk not in moved], current_time, wait)
@@ -96,7 +95,7 @@ def evaluate_together(
 
 
 def _rules(workspaces: Sequence[Workspace], updated: UpdatedResources) -> list[Rule]:
-    """Return the rules that are due, each with its workspace as it is now."""
+    """Return the rules that are due, each with its current workspace."""
     resources = {kind.name: kind.resources for kind in all_kinds()}
     by_id = {workspace.pk: workspace for workspace in workspaces}
     found = []
@@ -110,7 +109,7 @@ def _rules(workspaces: Sequence[Workspace], updated: UpdatedResources) -> list[R
 def _rules_to_write(
     rules: Sequence[Rule], observations: Mapping[int, Observations], now: datetime
 ) -> dict[int, list[Rule]]:
-    """Return the rules of those workspaces of which something is to be written."""
+    """Return the rules of those workspaces that have changes to write."""
     open_alerts = OpenAlerts.of(rules)
     found: dict[int, list[Rule]] = {}
     for some in group_by_workspace(rules):
@@ -134,7 +133,7 @@ def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
     now: datetime,
     wait: timedelta | None,
 ) -> int:
-    """Decide again, with the alerts locked, and write what follows; 0 when the lease had run out meanwhile."""
+    """Plan again with the alerts locked, and write the changes; return 0 if the lease has expired meanwhile."""
     with transaction.atomic():
         if not Evaluation.objects.release([turn], now, wait):
             return 0
@@ -143,7 +142,7 @@ def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
 
 
 def observe(workspace: Workspace, rules: Iterable[Rule], now: datetime) -> dict[int, Observations]:
-    """Return what each of the rules of one workspace sees now."""
+    """Return the current observations of one workspace's rules."""
     mine = list(rules)
     for rule in mine:
         rule.workspace = workspace
@@ -151,7 +150,7 @@ def observe(workspace: Workspace, rules: Iterable[Rule], now: datetime) -> dict[
 
 
 def observe_together(rules: Sequence[Rule], now: datetime) -> dict[int, Observations]:
-    """Return what each rule sees now. A kind that fails is logged, and its rules say so, not the others'."""
+    """Return the current observations of each rule. A kind that fails is logged, and only its own rules get NoData."""
     by_kind: dict[str, list[Rule]] = defaultdict(list)
     for rule in rules:
         by_kind[rule.kind].append(rule)
@@ -163,7 +162,7 @@ def observe_together(rules: Sequence[Rule], now: datetime) -> dict[int, Observat
 
 
 def _observe_kind(kind: RuleKind, rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Ask a kind for all workspaces; where that fails, for each by itself: one's trouble must not blind the others."""
+    """Observe all workspaces together; if that fails, each on its own, so that one does not blind the others."""
     try:
         return kind.read(rules, now)
     except Exception:

@@ -1,4 +1,4 @@
-"""What must become of alerts, given what their rules see. Writes nothing: usually nothing changes."""
+"""Plans the changes of alerts that follow from observations. Writes nothing: usually nothing changes."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
@@ -20,7 +20,7 @@ from core.sanitize import sanitize_json, sanitize_text
 
 QUANTUM = Decimal("0.0001")
 MAX_VALUE = Decimal(10) ** 19
-# Facts that cost queries are worked out again for an alert that goes on unchanged when they are older than this.
+# Facts that cost queries are refreshed on an otherwise unchanged alert when they are older than this.
 FACTS_MAX_AGE = timedelta(minutes=5)
 Gravity = tuple[int, Decimal]
 T = TypeVar("T")
@@ -30,31 +30,31 @@ GONE = "No longer watched: it is gone, or not in use any more"
 
 @dataclass(frozen=True)
 class OpenAlerts:
-    """What the database holds of the rules at hand: their open alerts by subject, and their snoozes."""
+    """The open alerts of some rules by subject, and the rules' snoozes."""
 
     alerts: Mapping[int, Mapping[str, Alert]]
     snoozes: Mapping[tuple[int, str], Snooze]
 
     @classmethod
     def of(cls, rules: Iterable[Rule], *, locked: bool = False) -> "OpenAlerts":
-        """Load it in two queries at most. ``locked`` keeps everybody else from changing the alerts meanwhile."""
+        """Load them in two queries at most. ``locked`` locks the alerts' rows."""
         ids = [rule.pk for rule in rules]
         rows = Alert.objects.open().filter(rule__in=ids).order_by("pk")
         alerts: dict[int, dict[str, Alert]] = {}
         for alert in rows.select_for_update() if locked else rows:
             alerts.setdefault(alert.rule_id or 0, {})[alert.subject] = alert
-        # A snooze matters where an alert is open or opens; rules that see nothing bad have neither.
+        # A snooze matters only if an alert is open or about to open.
         snoozes = Snooze.objects.filter(rule__in=ids) if alerts or locked else ()
         return cls(alerts, {(snooze.rule_id, snooze.subject): snooze for snooze in snoozes})
 
 
 @dataclass
 class Change:
-    """One change that must be written: of a rule's alert on one subject, which may not be there yet.
+    """One change to write: to a rule's alert on one subject, which may be new.
 
-    ``after`` is the machine's new state; ``reading`` is None where nothing could be read or the subject is gone, and
-    ``text`` says why. ``levels`` are what it was held against. ``tells`` is the e-mail that is due; ``ended`` the
-    snooze that does not hold any more.
+    ``after`` is the new state; ``observation`` is None if there was no data or the subject is gone, and ``text`` says
+    why. ``levels`` are those that it was compared with. ``email`` is the e-mail that is due; ``ended_snooze`` the
+    snooze that no longer applies.
     """
 
     rule: Rule
@@ -68,11 +68,11 @@ class Change:
 
     @cached_property
     def values(self) -> dict[str, object]:
-        """Return what the alert's row says of the reading, without its facts."""
+        """Return the alert's columns that come from the observation, except its facts."""
         return _values(self) if self.observation and self.levels else {}
 
     def prepare(self) -> None:
-        """Work out what is told of the reading, which may cost queries, before any row is locked."""
+        """Evaluate the lazy texts of the observation, which may cost queries, before any row is locked."""
         if self.observation is not None:
             headline_of(self.observation)
             facts_of(self.observation)
@@ -81,7 +81,7 @@ class Change:
 def plan_changes(
     rules: Sequence[Rule], observations: Mapping[int, Observations], open_alerts: OpenAlerts, now: datetime
 ) -> list[Change]:
-    """Return what must be written, worst rules first: a milder rule must know whom a worse one has told already."""
+    """Return the changes to write, worst rules first: a milder rule must know whom a worse one has notified."""
     changes: list[Change] = []
     worst = _worst_gravities(rules, observations, open_alerts, now)
     for rule in sorted(rules, key=lambda rule: (-rule.level.rank, rule.pk)):
@@ -115,7 +115,7 @@ def _plan_unknown(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: dat
 def _worst_gravities(
     rules: Sequence[Rule], observations: Mapping[int, Observations], open_alerts: OpenAlerts, now: datetime
 ) -> dict[tuple[int, str, str], Gravity]:
-    """Return of each workspace, kind and subject the gravity of the worst level that fires."""
+    """Return the gravity of the worst firing level for each workspace, kind and subject."""
     found: dict[tuple[int, str, str], Gravity] = {}
     for rule in rules:
         observed = observations.get(rule.pk, ())
@@ -141,7 +141,7 @@ def _plan_change(  # noqa: PLR0917 - one rule and subject with all that decides
     after = step(_memory(alert), levels, _value(alert, observation), now)
     fires = worst.get((rule.workspace_id, rule.kind, observation.subject))
     if after.state == State.PENDING and fires and fires > gravity_of(rule.kind, rule.level, levels.threshold):
-        # Where a worse level fires already the milder ones have nothing to wait for: they go on when that is over.
+        # If a worse level fires already, the milder ones need not wait: they remain when that one is over.
         after = replace(after, state=State.FIRING)
     if alert is None and after.state == State.OK:
         return None
@@ -164,7 +164,7 @@ def _plan_change(  # noqa: PLR0917 - one rule and subject with all that decides
 
 
 def _ended_with_it(alert: Alert | None, snooze: Snooze | None) -> Snooze | None:
-    """Return the snooze that ends because what it was set on has fired and is over: one without a date."""
+    """Return the snooze that ends together with its alert: one without a date."""
     return snooze if snooze and snooze.until is None and alert and alert.fired_at else None
 
 
@@ -173,12 +173,11 @@ def _memory(alert: Alert | None) -> Memory:
 
 
 def _value(alert: Alert | None, observation: Observation) -> Decimal:
-    """Return what of ``reading`` is held against the levels."""
     return observation.value_for(fires=alert is not None and alert.fired_at is not None)
 
 
 def _levels(rule: Rule, alert: Alert | None, observation: Observation) -> Levels:
-    """Return what ``reading`` is held against: that a relative level has moved must not end what fires."""
+    """Return the levels to compare with. A relative level that has moved must not end a firing alert."""
     levels = rule.levels_for(observation)
     if (
         observation.recovery is None
@@ -193,7 +192,7 @@ def _levels(rule: Rule, alert: Alert | None, observation: Observation) -> Levels
 
 
 def _queue_email(change: Change, snooze: Snooze | None, now: datetime) -> None:
-    """Note which e-mail is due, if any, and whether a snooze that held it back is over."""
+    """Set which e-mail is due, if any, and whether a snooze that suppressed it has ended."""
     alert, rule, observation = change.alert, change.rule, change.observation
     assert observation is not None  # noqa: S101 - only what was read can fire
     if snooze is not None:
@@ -207,7 +206,7 @@ def _queue_email(change: Change, snooze: Snooze | None, now: datetime) -> None:
 
 
 def _differs(change: Change, alert: Alert, now: datetime) -> bool:
-    """Say whether the reading says anything that the alert's row does not."""
+    """Return whether the observation differs from what the alert's row says."""
     if any(getattr(alert, name) != value for name, value in change.values.items()):
         return True
     assert change.observation is not None  # noqa: S101 - as above
@@ -233,21 +232,21 @@ def _values(change: Change) -> dict[str, object]:
 
 
 def headline_of(observation: Observation) -> str:
-    """Return the words of a reading, as a row keeps them."""
+    """Return the headline as it is stored."""
     return sanitize_text(_try(lambda: observation.headline) or f"now at {figure(observation.value)}", 300)
 
 
 def facts_of(observation: Observation | None) -> list[list[str]]:
-    """Return what is to be told beside the value, as a row keeps it."""
+    """Return the facts as they are stored."""
     problem = [["Details", "They could not be worked out; the console's log says why."]]
     found = _try(lambda: sanitize_json(observation.all_facts)) if observation else []
     return problem if found is None else found
 
 
 def _try(work: Callable[[], T]) -> T | None:
-    """Return what ``work`` does, or None where it fails: an alert is not lost because its words are."""
+    """Return the result of ``work``, or None if it fails: an alert must not be lost because of its texts."""
     try:
-        # Inside a transaction a failed query would take that along.
+        # Inside a transaction a failed query would abort all of it.
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
             return work()
     except Exception:
@@ -256,5 +255,5 @@ def _try(work: Callable[[], T]) -> T | None:
 
 
 def to_column(value: Decimal) -> Decimal:
-    """Return ``value`` as the database keeps it."""
+    """Return ``value`` clamped and rounded for its column."""
     return max(-MAX_VALUE, min(MAX_VALUE, Decimal(value))).quantize(QUANTUM)

@@ -1,4 +1,4 @@
-"""What a rule would do: now, and had it been there for the last 30 days. Nothing is stored."""
+"""What a rule would do now, and what it would have done in the last 30 days. Nothing is stored."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -16,9 +16,9 @@ PERIOD = timedelta(days=30)
 
 @dataclass(frozen=True)
 class Preview:
-    """``would_fire`` is what is past the threshold now; ``unreadable`` says why nothing can be said.
+    """``would_fire`` is what is past the threshold now; ``no_data`` says why nothing can be said.
 
-    ``fired_at`` are the moments of the last 30 days at which it would have fired, None where the mirror cannot tell.
+    ``fired_at`` are the times in the last 30 days at which it would have fired, None if the mirror does not know.
     """
 
     observations: list[Observation] = field(default_factory=list)
@@ -28,12 +28,10 @@ class Preview:
 
     @property
     def latest(self) -> datetime | None:
-        """Return the last time that it would have fired."""
         return self.fired_at[-1] if self.fired_at else None
 
 
 def preview(workspace: Workspace, rule: Rule, now: datetime) -> Preview:
-    """Return what ``rule``, stored or not, would do."""
     rule.pk = rule.pk or 0
     observed = observe(workspace, [rule], now).get(rule.pk, ())
     past = _past(workspace, rule, now)
@@ -47,7 +45,7 @@ def _past(workspace: Workspace, rule: Rule, now: datetime) -> list[datetime] | N
     kind = rule.kind_of
     if kind is None or kind.history is None:
         return None
-    # Some must begin before that, to know what was firing already.
+    # Earlier ones are included, to know what was firing at the beginning.
     found = firing_times(rule, kind.history(workspace, rule, now - PERIOD, now), now)
     return [at for at in found if at >= now - PERIOD]
 
@@ -62,15 +60,14 @@ class Episode:
 
 
 def firing_times(rule: Rule, points: Iterable[DataPoint], now: datetime) -> list[datetime]:
-    """Return when ``rule`` would have fired on ``moments``."""
     return [episode.fired_at for episode in episodes(rule, points, now)]
 
 
 def episodes(rule: Rule, points: Iterable[DataPoint], now: datetime) -> list[Episode]:
-    """Return each time that ``rule`` would have fired on ``moments``, which are in order of time for each subject.
+    """Return the episodes that ``rule`` would have had on ``points``, which are in order of time for each subject.
 
-    A value holds until the next one, so a pending time may end between two moments. Moments after ``now`` say when
-    what is known now will be over: it is not over yet.
+    A value holds until the next one, so a pending time may end between two points. Points after ``now`` say when
+    what is known now will end, so they do not end it yet.
     """
     by_subject: dict[str, list[DataPoint]] = defaultdict(list)
     for point in (one for one in points if one.at <= now):

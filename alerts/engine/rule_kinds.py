@@ -1,4 +1,4 @@
-"""What a rule can watch: filled by each app's ``rules.py`` when Django starts."""
+"""Registry of rule kinds, filled by each app's ``rules.py`` when Django starts."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,13 +20,13 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True)
 class Observation:
-    """What a rule sees of one subject (a key; "" where the workspace itself is the subject), as of now.
+    """The current value that a rule observes on one subject (a key, or "" for the workspace itself).
 
-    ``words`` say it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are told beside it.
-    Either may be a function where it costs something: it is called only where there is an alert to tell of.
+    ``words`` put it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are shown beside it.
+    Either may be a function if it is expensive: it is called only if there is an alert to show.
     ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak). ``proven`` is
-    what of the value is beyond doubt, where that is worse: what fires is over only when this has recovered.
-    ``replaces`` says why subjects that are not among the readings any more are over, where that is no mystery.
+    the part of the value that is certain, if that is worse: a firing alert ends only when this has recovered.
+    ``successor_text`` says why subjects that are no longer observed are over, if that is known.
     """
 
     value: Decimal
@@ -41,30 +41,28 @@ class Observation:
     successor_text: str = ""
 
     def value_for(self, *, fires: bool) -> Decimal:
-        """Return what to hold against the levels: of what ``fires`` already only what is proven."""
+        """Return the value to compare with the levels; an alert that fires already is judged by the proven one."""
         return self.proven if fires and self.proven is not None else self.value
 
     @cached_property
     def headline(self) -> str:
-        """Return the words, worked out now if they were left for when somebody wants them."""
         return self.words() if callable(self.words) else self.words
 
     @cached_property
     def all_facts(self) -> list[list[str]]:
-        """Return the facts, worked out now if they were left for when somebody wants them."""
         return [list(fact) for fact in (self.facts() if callable(self.facts) else self.facts)]
 
 
 @dataclass(frozen=True)
 class NoData:
-    """Why a rule cannot say anything now: nothing was read yet, or not for too long."""
+    """Why a rule cannot be evaluated now: nothing was read yet, or the data is too old."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class DataPoint:
-    """One point of the past, for saying when a rule would have fired."""
+    """A value in the past, to find out when a rule would have fired."""
 
     at: datetime
     value: Decimal
@@ -80,7 +78,7 @@ ObserveFunction = Callable[[Sequence["Rule"], datetime], Mapping[int, Observatio
 def per_workspace(
     read: Callable[[Workspace, Sequence["Rule"], datetime], Mapping[int, Observations]],
 ) -> ObserveFunction:
-    """Make what answers for the rules of one workspace answer for those of many, one workspace after another."""
+    """Adapt a function that observes one workspace to observe many, one after another."""
 
     def read_all(rules: Sequence["Rule"], now: datetime) -> Mapping[int, Observations]:
         found: dict[int, Observations] = {}
@@ -92,7 +90,6 @@ def per_workspace(
 
 
 def group_by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
-    """Return the rules of each workspace together."""
     found: dict[int, list[Rule]] = {}
     for rule in rules:
         found.setdefault(rule.workspace_id, []).append(rule)
@@ -101,7 +98,7 @@ def group_by_workspace(rules: Iterable["Rule"]) -> list[list["Rule"]]:
 
 @dataclass(frozen=True)
 class DefaultRule:
-    """A rule that every workspace gets of this kind, or every one that asks for it."""
+    """A rule of this kind that each workspace gets, or each that asks for it."""
 
     name: str
     severity: str
@@ -116,13 +113,14 @@ class DefaultRule:
 class RuleKind:
     """One thing that rules can watch.
 
-    ``read`` answers for all rules of this kind in any number of workspaces at once: in a number of queries that does
-    not grow with rules or subjects, nor with workspaces where it can be helped. ``resources`` are the polls after
-    which it is asked at once. ``describe`` says a rule's condition in words. ``parameters`` are the form fields beside
+    ``read`` observes all rules of this kind in any number of workspaces, in a number of queries that does not grow
+    with rules or subjects and, if possible, not with workspaces. ``resources`` are the polls after which rules are
+    evaluated at once. ``describe`` puts a rule's condition into words. ``parameters`` are the form fields beside
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
     A flag has no levels to choose. Of a kind with ``required_because`` each workspace has one rule, which is never
     switched off or removed, for that reason. Defaults of a kind that is ``on_request`` are made where its app asks for
-    them. Pages list kinds by ``place``. Kinds of one ``family`` tell of one trouble, and their e-mails share a thread.
+    them. Pages list kinds by ``position``. Kinds of one
+    ``family`` report the same problem, and their e-mails share a thread.
     """
 
     name: str
@@ -144,7 +142,7 @@ class RuleKind:
     family: str = ""
 
 
-# What a workspace's regular summary says of an app's part: facts since a moment.
+# An app's facts for a workspace's regular summary, since a given time.
 Summary = Callable[[Workspace, datetime], Sequence[Fact]]
 
 _kinds: dict[str, RuleKind] = {}
@@ -152,7 +150,7 @@ _summaries: list[Summary] = []
 
 
 def register(kind: RuleKind) -> RuleKind:
-    """Make ``kind`` known; a second one of the same name is a programming error."""
+    """Add ``kind``. Raises ValueError if its name is taken."""
     if kind.name in _kinds:
         raise ValueError(f"Two kinds of rule are called {kind.name}.")
     _kinds[kind.name] = kind
@@ -160,33 +158,29 @@ def register(kind: RuleKind) -> RuleKind:
 
 
 def register_summary(summary: Summary) -> None:
-    """Add facts to every regular summary."""
     if summary not in _summaries:
         _summaries.append(summary)
 
 
 def kind_named(name: str) -> RuleKind | None:
-    """Return the kind, or None for one that no installed app knows (any more)."""
+    """Return the kind, or None if no installed app registers it."""
     return _kinds.get(name)
 
 
 def all_kinds() -> list[RuleKind]:
-    """Return every registered kind, in the order in which pages list them."""
     return sorted(_kinds.values(), key=lambda kind: kind.position)
 
 
 def family_of(name: str) -> str:
-    """Return the family of a kind; a kind without one, or that nobody knows any more, is one of its own."""
+    """Return the family of a kind; a kind without one, or an unknown one, is its own family."""
     kind = kind_named(name)
     return (kind and kind.family) or name
 
 
 def kinds_of_families(names: Iterable[str]) -> set[str]:
-    """Return those kinds and all others of their families."""
     families = {family_of(name) for name in names}
     return families | {name for name in _kinds if family_of(name) in families}
 
 
 def all_summaries() -> list[Summary]:
-    """Return everything that has facts for a summary."""
     return list(_summaries)

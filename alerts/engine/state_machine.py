@@ -1,8 +1,8 @@
-"""The state machine of one rule and one subject: pure, so that every path of it can be tried.
+"""The state machine of one rule and one subject: pure, so that tests can try every path.
 
-It fires on crossing the threshold (after the pending time), stays while the value hovers short of the recovery
-level, clears on reaching that, and is armed again at once. A value that cannot be read changes nothing but the
-state's name: what was firing before "unknown" is firing after it, unless it has recovered meanwhile.
+It fires when the value crosses the threshold (after the pending time), keeps firing until the value reaches the
+recovery level, and can fire again at once. Missing data only hides the state: what was firing before "unknown" is
+firing after it, unless it has recovered meanwhile.
 """
 
 from dataclasses import dataclass, replace
@@ -14,7 +14,7 @@ from alerts.engine.rule_kinds import Direction
 
 
 class State(StrEnum):
-    """What a rule says of a subject."""
+    """The state of one rule on one subject."""
 
     OK = "ok"
     PENDING = "pending"
@@ -32,11 +32,11 @@ class Levels:
     pending: timedelta = timedelta(0)
 
     def crossed(self, value: Decimal) -> bool:
-        """Say whether ``value`` is worse than the threshold; the threshold itself is still fine."""
+        """Return whether ``value`` is worse than the threshold; the threshold itself is still fine."""
         return value < self.threshold if self.direction == "below" else value > self.threshold
 
     def recovered(self, value: Decimal) -> bool:
-        """Say whether ``value`` has reached the recovery level."""
+        """Return whether ``value`` has reached the recovery level."""
         if self.direction == "below":
             return value >= max(self.recovery, self.threshold)
         return value <= min(self.recovery, self.threshold)
@@ -44,7 +44,7 @@ class Levels:
 
 @dataclass(frozen=True)
 class Memory:
-    """What the machine knows from before: its state, since when the threshold is crossed, what unknown hides."""
+    """The previous state, since when the threshold is crossed, and the state that "unknown" hides."""
 
     state: State = State.OK
     started_at: datetime | None = None
@@ -52,7 +52,7 @@ class Memory:
 
 
 def step(memory: Memory, levels: Levels, value: Decimal | None, now: datetime) -> Memory:
-    """Return the state after reading ``value`` (None: it cannot be read) at ``now``."""
+    """Return the state after observing ``value`` (None: no data) at ``now``."""
     if value is None:
         return memory if memory.state == State.UNKNOWN else replace(memory, state=State.UNKNOWN, hidden=memory.state)
     if memory.state == State.UNKNOWN:

@@ -1,4 +1,4 @@
-"""Writes the e-mails: one function, and for each sort three templates (subject, text, HTML) over one base."""
+"""Composes the e-mails: one function, and for each kind three templates (subject, text, HTML) over one base."""
 
 import re
 import unicodedata
@@ -66,15 +66,15 @@ def _headers(notification: Notification) -> dict[str, str]:
 
 
 def unsubscribe_url(notification: Notification) -> str:
-    """Return the signed address at which its reader ends e-mails like it, without signing in."""
-    # Without a time in it: the message is the same at every attempt, and the way out has no end.
-    said = [notification.recipient_id, notification.stream.value]
-    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(said)
+    """Return the signed URL at which its reader can unsubscribe without signing in."""
+    # Without a timestamp: the message is the same at every attempt, and the link never expires.
+    payload = [notification.recipient_id, notification.stream.value]
+    token = signing.Signer(salt=UNSUBSCRIBE_SALT).sign_object(payload)
     return absolute(reverse("alerts:unsubscribe", args=[token]))
 
 
 def absolute(path: str) -> str:
-    """Return the full address of ``path`` on this console."""
+    """Return the absolute URL of ``path`` on this console."""
     return f"{settings.PUBLIC_URL.rstrip('/')}{path}"
 
 
@@ -93,34 +93,33 @@ def zone_of(address: str) -> ZoneInfo:
 
 
 def template_context(notification: Notification) -> dict[str, Any]:
-    """Return what the templates need."""
-    said = notification.payload
+    payload = notification.payload
     context = {
-        **said,
-        "facts": [[label, in_local_time(text)] for label, text in said.get("facts") or ()],
-        "pause": in_local_time(said.get("pause", "")),
+        **payload,
+        "facts": [[label, in_local_time(text)] for label, text in payload.get("facts") or ()],
+        "pause": in_local_time(payload.get("pause", "")),
         "notification": notification,
         "workspace": notification.workspace.name,
         "alerts_url": absolute(reverse("alerts:list", args=[notification.workspace.slug])),
         "unsubscribe_url": unsubscribe_url(notification),
-        "at": _parse_time(said.get("at")) or notification.created_at,
-        "severity": Severity(said["severity"]) if said.get("severity") else None,
+        "at": _parse_time(payload.get("at")) or notification.created_at,
+        "severity": Severity(payload["severity"]) if payload.get("severity") else None,
     }
     if notification.alert_id:
-        context |= _of_alert(notification, said)
+        context |= _of_alert(notification, payload)
     if notification.kind == Kind.DIGEST:
-        context["lines"] = [{**line, "url": absolute(line["path"])} for line in said["lines"]]
+        context["lines"] = [{**line, "url": absolute(line["path"])} for line in payload["lines"]]
     return context
 
 
-def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any]:
-    kind = kind_named(said["kind"])
+def _of_alert(notification: Notification, payload: dict[str, Any]) -> dict[str, Any]:
+    kind = kind_named(payload["kind"])
     unit = kind.unit if kind else ""
-    level = {name: _level(said.get(name), unit) for name in ("value", "threshold", "recovery")}
+    level = {name: _level(payload.get(name), unit) for name in ("value", "threshold", "recovery")}
     slug = notification.workspace.slug
     # As it is now: a link to a rule that was removed since leads nowhere.
     rule_id = notification.alert.rule_id if notification.alert else None
-    mark = _title(notification, said)
+    mark = _title(notification, payload)
     return {
         **mark,
         "loud_mark": re.sub(r"^(No longer watched|\w+)", lambda word: word[0].upper(), mark["mark"]),
@@ -129,22 +128,22 @@ def _of_alert(notification: Notification, said: dict[str, Any]) -> dict[str, Any
         "is_resolved": notification.kind == Kind.RESOLVED,
         "is_over": notification.kind in {Kind.RESOLVED, Kind.EASED},
         "is_eased": notification.kind == Kind.EASED,
-        "fired_at": _parse_time(said.get("fired_at")),
-        "repeat": every(timedelta(seconds=said["repeat_seconds"])) if said.get("repeat_seconds") else "",
+        "fired_at": _parse_time(payload.get("fired_at")),
+        "repeat": every(timedelta(seconds=payload["repeat_seconds"])) if payload.get("repeat_seconds") else "",
         "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
         "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
-        "subject_url": absolute(said["subject_url"]) if said.get("subject_url") else "",
+        "subject_url": absolute(payload["subject_url"]) if payload.get("subject_url") else "",
     }
 
 
-def _title(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
+def _title(notification: Notification, payload: dict[str, Any]) -> dict[str, str]:
     """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
-    severity, now = Severity(said["severity"]), said.get("now") or said["headline"]
-    lasted = span(timedelta(seconds=said.get("lasted_seconds", 0)))
+    severity, now = Severity(payload["severity"]), payload.get("now") or payload["headline"]
+    lasted = span(timedelta(seconds=payload.get("lasted_seconds", 0)))
     # "The rule was changed by …": what a person changed, and who.
-    changed = f", the {said['edited'].split()[1]} was changed" if said.get("edited") else ""
+    changed = f", the {payload['edited'].split()[1]} was changed" if payload.get("edited") else ""
     match notification.kind:
-        case Kind.EASED if said.get("ended"):
+        case Kind.EASED if payload.get("ended"):
             return {
                 "mark": f"Still {severity.label.lower()}",
                 "look": severity.value,
@@ -154,14 +153,19 @@ def _title(notification: Notification, said: dict[str, Any]) -> dict[str, str]:
         case Kind.EASED:
             mark = f"Better, still {severity.label.lower()}"
             return {"mark": mark, "look": severity.value, "prefix": "Better, not over: ", "title": now}
-        case Kind.RESOLVED if said.get("ended"):
-            return {"mark": "No longer watched", "look": "gone", "prefix": "No longer watched: ", "title": said["rule"]}
+        case Kind.RESOLVED if payload.get("ended"):
+            return {
+                "mark": "No longer watched",
+                "look": "gone",
+                "prefix": "No longer watched: ",
+                "title": payload["rule"],
+            }
         case Kind.RESOLVED:
             return {"mark": f"Resolved after {lasted}{changed}", "look": "ok", "prefix": "Resolved: ", "title": now}
         case Kind.REMINDER:
             mark = f"{severity.label}{changed or ', reminder'}"
-            return {"mark": mark, "look": severity.value, "prefix": "Still: ", "title": said["headline"]}
-    return {"mark": severity.label, "look": severity.value, "prefix": "", "title": said["headline"]}
+            return {"mark": mark, "look": severity.value, "prefix": "Still: ", "title": payload["headline"]}
+    return {"mark": severity.label, "look": severity.value, "prefix": "", "title": payload["headline"]}
 
 
 def _level(value: str | None, unit: str) -> str:

@@ -1,6 +1,6 @@
-"""Empties the outbox: claims a row, notes the attempt, sends, notes the outcome.
+"""Empties the outbox: leases a row, records the attempt, sends, records the outcome.
 
-A worker that dies between the server's answer and our note leaves the row to be tried again, with the same
+A worker that dies between the server's answer and our record of it leaves the row to be tried again, with the same
 Message-ID. Each row goes to one recipient in a session of its own, so that a broken address silences nobody else.
 """
 
@@ -29,14 +29,14 @@ State, Outcome = Notification.State, Attempt.Outcome
 
 
 def send_due() -> int:
-    """Send what waits; return how many attempts were made. One worker at a time; the others find nothing to do."""
+    """Send what is due; return how many attempts were made. Only the worker with the sending lease does anything."""
     until = SendingTurn.acquire(clock.now(), leases.SECONDS)
     if until is None:
         return 0
     turn, made = _SendingLease(until), 0
     try:
         with leases.extend_periodically(turn.extend):
-            # What waits for its forerunner in a thread is due once that is sent, so the rest is asked for each time.
+            # Sending one e-mail makes the next of its thread due, so each is queried anew.
             while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
                 result = send(pk)
                 made += 1
@@ -48,13 +48,13 @@ def send_due() -> int:
 
 
 class _SendingLease:
-    """The turn of this worker, which two of its threads extend."""
+    """The lease of this worker, which two of its threads extend."""
 
     def __init__(self, until: datetime) -> None:
         self.until, self._lock = until, threading.Lock()
 
     def extend(self) -> bool:
-        """Let it last from now on; False where another worker has it."""
+        """Extend the lease from now on; return False if another worker has it."""
         with self._lock:
             extended = SendingTurn.extend(self.until, clock.now(), leases.SECONDS)
             self.until = extended or self.until
@@ -66,7 +66,7 @@ def _due() -> QuerySet[Notification]:
 
 
 def send(pk: int) -> SendResult | None:
-    """Try to send one notification; None when it is not this worker's to send (any more)."""
+    """Try to send one notification; return None if it is not due or another worker has it."""
     if not Notification.objects.acquire(pk, clock.now(), leases.SECONDS):
         return None
     notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
@@ -94,14 +94,14 @@ def _attempt(notification: Notification) -> SendResult:
 
 
 def _why_withheld(notification: Notification) -> str:
-    """Say why it must not reach its reader any more, or nothing."""
+    """Return why it must not be sent any more, or an empty string."""
     if notification.kind != Notification.Kind.TEST and not notification.recipient.wants(notification.stream):
         return f"the reader has ended these e-mails ({notification.stream.label.lower()})"
     return "the reader has lost access to the workspace" if notification.is_after_leaving else ""
 
 
 def _store_result(notification: Notification, result: SendResult, now: datetime) -> None:
-    """Write what came of the attempt, if the row is still ours."""
+    """Store the outcome of the attempt, if the row's lease is still ours."""
     changes: dict[str, object] = {"leased_until": None, "answer": sanitize_text(result.answer, 2000)}
     if result.outcome == Outcome.ACCEPTED:
         changes |= {"state": State.SENT, "sent_at": now}
@@ -121,7 +121,7 @@ def _wait(attempts: int) -> timedelta:
 
 
 def _record_refusal(notification: Notification, result: SendResult, now: datetime) -> None:
-    """Keep on the recipient that its server refuses it, until it takes something again."""
+    """Mark a recipient as refused by its mail server, until that accepts an e-mail again."""
     if _why_withheld(notification):
         return
     recipient = Recipient.objects.filter(pk=notification.recipient_id)

@@ -1,8 +1,8 @@
-"""What an attempt to send came to: what a mail server's refusal or silence means for the next one.
+"""Results of attempts to send: whether a mail server's refusal or silence is final or to be tried again.
 
-Only a server's word on the address itself makes that undeliverable. Everything else that a server refuses (the
-console's sign-in, its sender, its network, a policy, the protocol) would be refused for any address: it is ours to put
-right, and tried again meanwhile.
+Only a server's refusal of the address itself makes that undeliverable. Everything else that a server refuses (the
+console's sign-in, its sender, its network, a policy, the protocol) would be refused for any address: it is for the
+operator to correct, and is tried again meanwhile.
 """
 
 import re
@@ -29,7 +29,7 @@ REFUSES_US = re.compile(
 
 @dataclass(frozen=True)
 class SendResult:
-    """How one attempt went. ``server_down`` means that the next message would fare no better now."""
+    """The result of one attempt. ``server_down`` means that the next message would fail now as well."""
 
     outcome: Attempt.Outcome
     answer: str
@@ -55,7 +55,7 @@ def classify_error(error: OSError) -> SendResult:
 
 
 def _of_answer(error: smtplib.SMTPResponseException) -> SendResult:
-    """Tell faults of our own settings, which can be put right, from the server's word on this message."""
+    """Separate faults of our own settings, which can be corrected, from the server's refusal of this message."""
     answer = format_reply(error.smtp_code, error.smtp_error)
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return SendResult(
@@ -69,7 +69,7 @@ def _of_answer(error: smtplib.SMTPResponseException) -> SendResult:
 
 
 def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> SendResult:
-    """Return "refused" for the server's last word on the address; a 4xx (greylisting) asks to come back later."""
+    """Return "refused" if the server rejects the address for good; a 4xx (greylisting) asks to try again later."""
     if not 500 <= code < 600:
         return SendResult(Outcome.DEFERRED, answer)
     if _is_of_address(code, answer, at_recipient=at_recipient):
@@ -78,7 +78,7 @@ def _of_refusal(code: int, answer: str, *, at_recipient: bool) -> SendResult:
 
 
 def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
-    """Say whether a 5xx is about the recipient's address: by its enhanced code, else by where it came and its words."""
+    """Return whether a 5xx is about the recipient's address: by its enhanced code, or by command and wording."""
     if enhanced := ENHANCED.match(answer.lstrip()):
         place = int(enhanced[2]), str(int(enhanced[3]))
         return enhanced[1] == "5" and (place in OF_MAILBOX or (place[0] == 1 and place not in OF_SENDER))
@@ -86,5 +86,5 @@ def _is_of_address(code: int, answer: str, *, at_recipient: bool) -> bool:
 
 
 def format_reply(code: int, text: bytes | str) -> str:
-    """Return a server's answer as one text."""
+    """Return code and text of a reply in one line."""
     return f"{code} {text.decode(errors='replace') if isinstance(text, bytes) else text}"

@@ -14,19 +14,19 @@ from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
-# For one message, from the dialling to the goodbye. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
+# For one message, from connecting to QUIT. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
 # that sends one now and then would never run into it.
 DEADLINE_SECONDS = 60.0
-# For asking whether it is there at all.
+# For a check whether it can be reached.
 CHECK_SECONDS = 10.0
 
 
 class _Watchdog:
-    """Cuts the line to the mail server when the time for one message is over, whatever is being waited for then."""
+    """Shuts the connection to the mail server down when the time for one message is over, whatever it waits for."""
 
     def __init__(self, seconds: float) -> None:
         self._ends = time.monotonic() + seconds
-        self._line: socket.socket | None = None
+        self._socket: socket.socket | None = None
         self._timer = threading.Timer(seconds, self._cut)
         self._timer.daemon = True
         self._timer.start()
@@ -36,36 +36,36 @@ class _Watchdog:
         """Return how many seconds are left."""
         return max(0.0, self._ends - time.monotonic())
 
-    def dial(self, host: str, port: int, timeout: float) -> socket.socket:
-        """Return a connection that is cut in time; the addresses of ``host`` share the time. Raises OSError."""
+    def connect(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Return a connection that is shut down in time; the addresses of ``host`` share it. Raises OSError."""
         problem: OSError | None = None
         for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
             if not self.remaining:
                 break
             try:
-                dialled = socket.create_connection((str(address[0]), int(address[1])), min(timeout, self.remaining))
+                connection = socket.create_connection((str(address[0]), int(address[1])), min(timeout, self.remaining))
             except OSError as error:
                 problem = error
                 continue
             # TLS takes the socket over, so the watchdog needs an end of its own.
-            self._line = dialled.dup()
-            return dialled
+            self._socket = connection.dup()
+            return connection
         raise problem or TimeoutError("No time was left to reach the mail server.")
 
     def end(self) -> None:
-        """Let the line be."""
+        """Stop watching the connection."""
         self._timer.cancel()
-        if self._line is not None:
-            self._line.close()
+        if self._socket is not None:
+            self._socket.close()
 
     def _cut(self) -> None:
         with suppress(OSError):
-            if self._line is not None:
-                self._line.shutdown(socket.SHUT_RDWR)
+            if self._socket is not None:
+                self._socket.shutdown(socket.SHUT_RDWR)
 
 
 class _DeadlineMixin:
-    """Dials by the watchdog, and keeps the answer to DATA, with which the server takes the message over."""
+    """Connects through the watchdog, and keeps the reply to DATA, with which the server accepts the message."""
 
     answer: tuple[int, bytes] = (0, b"")
 
@@ -79,7 +79,7 @@ class _DeadlineMixin:
         return self.answer
 
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return self.watchdog.dial(host, port, timeout)
+        return self.watchdog.connect(host, port, timeout)
 
 
 class _PlainConnection(_DeadlineMixin, smtplib.SMTP):
@@ -129,7 +129,7 @@ def transmit(message: EmailMessage) -> str:
 
 
 def is_reachable() -> bool:
-    """Say whether the mail server lets us in, or mail is written to files."""
+    """Return whether the mail server accepts our sign-in, or mail is written to files."""
     if not isinstance(get_connection(), EmailBackend):
         return True
     watchdog = _Watchdog(CHECK_SECONDS)
@@ -156,7 +156,7 @@ def _hand_over(backend: Backend, message: EmailMessage) -> tuple[int, bytes]:
 
 
 def describe_server() -> str:
-    """Say where e-mail goes, without credentials."""
+    """Return where e-mail goes, without credentials."""
     if settings.EMAIL_BACKEND.endswith("EmlFileBackend"):
         return "files in the console's data directory, because EMAIL_URL is not set"
     if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):

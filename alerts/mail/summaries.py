@@ -1,4 +1,4 @@
-"""The regular summary, also when all is well: proof that the watcher lives."""
+"""The regular summary, also when all is well: proof that alerting works."""
 
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ logger = structlog.get_logger(__name__)
 
 @clock.cache_now()
 def write_due(now: datetime | None = None) -> int:
-    """Queue a summary for everyone whose morning has come; return how many."""
+    """Queue the summaries that are due; return how many."""
     current_time = now or clock.now()
     wanting = Recipient.objects.exclude(summary="").filter(summary_off_at__isnull=True)
     written = 0
@@ -55,7 +55,7 @@ def _write(recipient: Recipient, morning: datetime, now: datetime) -> bool:
 
 
 def summarize(workspace: Workspace, now: datetime, days: int) -> dict[str, object]:
-    """Return what a summary of the last ``days`` says."""
+    """Return the content of a summary of the last ``days``."""
     since = now - timedelta(days=days)
     alerts = Alert.objects.filter(workspace=workspace, is_demo=False)
     current = [f"{alert.rule_name}: {alert.headline}" for alert in alerts.current().worst_first()[:20]]
@@ -79,7 +79,7 @@ def summarize(workspace: Workspace, now: datetime, days: int) -> dict[str, objec
 
 
 def _pause(workspace: Workspace, since: datetime) -> str:
-    """Say that the console did not run for a while, where it did not."""
+    """Return when the console did not run, or an empty string."""
     turn = Evaluation.objects.filter(workspace=workspace, resumed_at__gte=since).first()
     if turn is None or turn.paused_from is None or turn.resumed_at is None:
         return ""
@@ -96,7 +96,7 @@ def _headline(workspace: Workspace, current: int) -> str:
 
 
 def _blind(workspace: Workspace, now: datetime) -> list[str]:
-    """Return why rules cannot say anything now, each reason once: while that is so, silence is no good news."""
+    """Return why rules have no data, each reason once: then silence does not mean that all is well."""
     seen = observe(workspace, Rule.objects.enabled().filter(workspace=workspace).mildest_first(), now)
     reasons = [one.reason for one in seen.values() if isinstance(one, NoData)]
     return list(dict.fromkeys([workspace.pause, *reasons] if workspace.pause else reasons))

@@ -24,7 +24,7 @@ def gravity_of(kind_name: str, level: Severity, threshold: Decimal | None) -> tu
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
-    """The questions asked of alerts."""
+    """Queries on alerts."""
 
     def open(self) -> "AlertQuerySet":
         """Keep those that are not over, pending ones included."""
@@ -82,9 +82,9 @@ class Alert(models.Model):
     # What a person did to the rule while this fires, until the next e-mail says so.
     edited = models.CharField(max_length=600, blank=True, default="")
     notified_at = models.DateTimeField(null=True)
-    # What a rule would have said of the made-up past of the bundled sandbox; nobody was told.
+    # From the made-up past of the bundled sandbox; nobody was notified.
     is_demo = models.BooleanField(default=False)
-    notifications_sent = models.PositiveIntegerField(default=0)  # how often it was told, not to how many
+    notifications_sent = models.PositiveIntegerField(default=0)  # how many times, not to how many recipients
 
     objects = models.Manager.from_queryset(AlertQuerySet)()
 
@@ -103,7 +103,7 @@ class Alert(models.Model):
         return f"{self.rule_name}: {self.headline}"
 
     def get_absolute_url(self) -> str:
-        """Return the address of the alert's page."""
+        """Return the URL of the alert's page."""
         return reverse("alerts:alert", args=[self.workspace.slug, self.pk])
 
     @property
@@ -123,13 +123,13 @@ class Alert(models.Model):
 
     @property
     def memory(self) -> Memory:
-        """Return what the state machine goes on from."""
+        """Return the previous state for the state machine."""
         hidden = Machine(self.hidden_state) if self.hidden_state else Machine.OK
         return Memory(Machine(self.state), self.started_at, hidden)
 
     @property
     def is_open(self) -> bool:
-        """Say whether it is not over."""
+        """Return whether it is not over."""
         return self.resolved_at is None
 
     @property
@@ -144,11 +144,11 @@ class Alert(models.Model):
 
     @property
     def snooze_key(self) -> str:
-        """Return what tells its rule and subject from others."""
+        """Return what identifies its rule and subject."""
         return f"{self.rule_id}:{self.subject}"
 
     def reminder_due(self, repeat_seconds: int, now: datetime) -> bool:
-        """Say whether it is time to repeat what still fires: not acknowledged, and the interval is over."""
+        """Return whether a reminder is due: it is not acknowledged, and the interval is over."""
         if not repeat_seconds or self.acknowledged_at:
             return False
         last = self.notified_at or self.fired_at

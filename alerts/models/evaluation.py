@@ -7,25 +7,25 @@ from django.db.models import Case, F, Q, Value, When
 from core import clock
 from workspaces.models import Workspace
 
-# Rules are looked at every minute. Nobody having looked for longer means that no worker ran.
+# Rules are evaluated every minute. If they were not for longer, no worker ran.
 MAX_WAIT = timedelta(minutes=5)
 
 
 class EvaluationQuerySet(models.QuerySet["Evaluation"]):
-    """The questions asked of the table of evaluations."""
+    """Queries on evaluations, and their leases."""
 
     def free(self, now: datetime) -> "EvaluationQuerySet":
-        """Keep those that no living worker is at."""
+        """Keep those that no worker holds a lease of."""
         return self.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now))
 
     def due(self, now: datetime) -> "EvaluationQuerySet":
-        """Keep what should be evaluated now, longest waiting first."""
+        """Keep those that should be evaluated now, the longest overdue first."""
         return self.free(now).filter(next_run_at__lte=now).order_by("next_run_at")
 
     def acquire(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
-        """Take the lease of each of ``workspaces`` that nobody holds; the moment it ends is the proof of holding it.
+        """Acquire the free leases among those of ``workspaces``; the time at which a lease ends identifies its holder.
 
-        Whoever holds one of the others may have read before the latest landing, so it is asked to look once more.
+        Whoever holds one of the others may have read before the latest ingest, so it is asked to evaluate once more.
         """
         until, wanted = now + timedelta(seconds=seconds), set(workspaces)
         skip = connection.features.has_select_for_update_skip_locked
@@ -39,7 +39,7 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         return taken
 
     def record_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
-        """Note on each turn since when nobody looked, where that is long ago; no query where it is not."""
+        """Record since when each workspace was not evaluated, if that is long ago; no query if none was."""
         late = [turn for turn in turns if turn.evaluated_at and now - turn.evaluated_at > MAX_WAIT]
         for turn in late:
             turn.paused_from, turn.resumed_at = turn.evaluated_at, now
@@ -47,10 +47,10 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
             self.bulk_update(late, ["paused_from", "resumed_at"])
 
     def release(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
-        """Give leases back that were taken together; return how many were still held.
+        """Release leases that were acquired together; return how many were still held.
 
-        The next turn comes after ``wait``, or as planned already; at once where it was asked for meanwhile. A row
-        whose lease had run out and that another worker has taken since is left alone.
+        The next evaluation is due after ``wait``, or as planned already; at once if it was requested meanwhile. A row
+        whose lease has expired and was acquired by another worker is left alone.
         """
         later = F("next_run_at") if wait is None else Value(now + wait)
         following = Case(When(again=True, then=Value(now)), default=later)
@@ -60,19 +60,19 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
 
 
 class Evaluation(models.Model):
-    """Whose turn it is to evaluate a workspace's rules, and when the next one is.
+    """The lease for evaluating a workspace's rules, and when that is due next.
 
-    ``known_kinds`` are the kinds whose default rules were made, so that a removed default stays removed.
+    ``known_kinds`` are the kinds whose default rules were created, so that a removed default stays removed.
     """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="evaluation")
     next_run_at = models.DateTimeField(default=clock.cached_now, db_index=True)
     leased_until = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
-    # When nothing was evaluated for longer than it ever takes, last: the console was not running.
+    # The last interval in which nothing was evaluated, because the console was not running.
     paused_from = models.DateTimeField(null=True)
     resumed_at = models.DateTimeField(null=True)
-    again = models.BooleanField(default=False)  # something landed while another worker was at it
+    again = models.BooleanField(default=False)  # something was ingested while another worker evaluated
     known_kinds = models.JSONField(default=list)
 
     objects = models.Manager.from_queryset(EvaluationQuerySet)()
@@ -82,12 +82,12 @@ class Evaluation(models.Model):
 
     @property
     def was_paused_lately(self) -> bool:
-        """Say whether nobody looked for a while within the last day."""
+        """Return whether the console did not run for a while within the last day."""
         return self.resumed_at is not None and clock.cached_now() - self.resumed_at < timedelta(days=1)
 
 
 class SendingTurn(models.Model):
-    """The one row that says which worker sends e-mail now, so that a hanging mail server holds up only one."""
+    """The lease of the one worker that sends e-mail, so that a hanging mail server holds up only one."""
 
     ONLY = 1
 
@@ -98,7 +98,7 @@ class SendingTurn(models.Model):
 
     @classmethod
     def acquire(cls, now: datetime, seconds: float) -> datetime | None:
-        """Return the end of the turn, which is the proof of having it, or None while another worker has it."""
+        """Return the end of the lease, which identifies its holder, or None while another worker has it."""
         cls.objects.get_or_create(pk=cls.ONLY)
         until = now + timedelta(seconds=seconds)
         free = cls.objects.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now), pk=cls.ONLY)
@@ -106,14 +106,14 @@ class SendingTurn(models.Model):
 
     @classmethod
     def extend(cls, mine: datetime, now: datetime, seconds: float) -> datetime | None:
-        """Return the new end of a turn that is still held, or None."""
+        """Return the new end of a lease that is still held, or None."""
         until = now + timedelta(seconds=seconds)
         held = cls.objects.filter(pk=cls.ONLY, leased_until=mine)
         return until if held.update(leased_until=until) == 1 else None
 
     @classmethod
     def release(cls, mine: datetime) -> None:
-        """End a turn that is still held."""
+        """Release a lease that is still held."""
         cls.objects.filter(pk=cls.ONLY, leased_until=mine).update(leased_until=None)
 
 

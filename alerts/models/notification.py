@@ -11,21 +11,21 @@ from workspaces.models import Workspace
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
-    """The questions asked of the outbox."""
+    """Queries on the outbox."""
 
     def unsent(self) -> "NotificationQuerySet":
         """Keep what is still to be sent."""
         return self.filter(state__in=[Notification.State.QUEUED, Notification.State.SENDING])
 
     def finished(self) -> "NotificationQuerySet":
-        """Keep what nothing more will come of."""
+        """Keep those that will not change any more."""
         waiting = [Notification.State.QUEUED, Notification.State.SENDING, Notification.State.HELD]
         return self.exclude(state__in=waiting)
 
     def due(self, now: datetime) -> "NotificationQuerySet":
-        """Keep what should be sent now, oldest first: waiting, or left behind by a worker that died.
+        """Keep those that should be sent now, oldest first: queued, or left behind by a worker that died.
 
-        What comes later in a thread waits for what comes before it.
+        Within a thread each e-mail waits for the one before it.
         """
         left_behind = Q(state=Notification.State.SENDING, leased_until__lt=now)
         waiting = Q(state=Notification.State.QUEUED, next_attempt_at__lte=now)
@@ -35,7 +35,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(left_behind | waiting).exclude(Exists(earlier)).order_by("next_attempt_at", "pk")
 
     def acquire(self, pk: int, now: datetime, seconds: float) -> bool:
-        """Take one row for sending; exactly one worker gets True."""
+        """Acquire the lease for sending one row; exactly one worker gets True."""
         return (
             self.due(now)
             .order_by()
@@ -49,7 +49,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         )
 
     def firing_emails(self) -> "NotificationQuerySet":
-        """Keep those that say that an alert fires, and that were sent or still will be, to who still may know."""
+        """Keep those which say that an alert fires, were or will be sent, and whose reader still has access."""
         says = [Notification.Kind.FIRING, Notification.Kind.REMINDER, Notification.Kind.EASED]
         lost = [Notification.State.DROPPED, Notification.State.UNDELIVERABLE, Notification.State.FAILED]
         since_left = Q(recipient__left_at=None) | Q(recipient__left_at__lt=F("created_at"))
@@ -57,10 +57,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
 
 
 class Notification(models.Model):
-    """One e-mail to one address: a row of the outbox, written in the transaction of what it tells of.
+    """One e-mail to one address: a row of the outbox, written in the transaction of the change that it reports.
 
-    ``key`` makes it impossible to write it twice, ``message_id`` makes a repeat recognizable that cannot be
-    excluded: a worker may die between the server's answer and our note of it.
+    ``key`` prevents writing it twice. ``message_id`` makes a repeat recognizable, which cannot be excluded: a worker
+    may die between the server's answer and our record of it.
     """
 
     class Kind(models.TextChoices):
@@ -112,7 +112,7 @@ class Notification(models.Model):
         return f"{self.get_kind_display()} to {self.recipient_id}: {self.get_state_display()}"
 
     def extend_lease(self) -> None:
-        """Let the lease of who sends it last from now on, if it is still held."""
+        """Extend the lease from now on, if it is still held."""
         until = clock.now() + timedelta(seconds=leases.SECONDS)
         ours = Notification.objects.filter(pk=self.pk, leased_until=self.leased_until)
         if ours.update(leased_until=until):
@@ -120,7 +120,7 @@ class Notification(models.Model):
 
     @property
     def stream(self) -> Stream:
-        """Return what its reader can end that it belongs to; an end belongs where its beginning did."""
+        """Return the stream that it belongs to; the e-mail about an alert's end belongs to that of its beginning."""
         if self.kind == self.Kind.SUMMARY:
             return Stream.SUMMARY
         known = self.payload.get("stream")
@@ -135,18 +135,18 @@ class Notification(models.Model):
 
     @property
     def is_after_leaving(self) -> bool:
-        """Say whether its reader has lost the workspace since it was written."""
+        """Return whether its reader has lost the workspace since it was written."""
         left_at = self.recipient.left_at
         return left_at is not None and left_at >= self.created_at
 
     @property
     def is_held_back(self) -> bool:
-        """Say whether it waits for the end of quiet hours."""
+        """Return whether it waits for the end of quiet hours."""
         return self.state == self.State.HELD
 
     @property
     def message_id_in_thread(self) -> str:
-        """Return the Message-ID under which its reader has it: that of the digest which took it in, or its own."""
+        """Return the Message-ID that its reader knows: its own, or that of the digest which contains it."""
         return self.thread_id if self.state == self.State.IN_DIGEST else self.message_id
 
 

@@ -14,7 +14,7 @@ SUMMARY_HOUR = 8  # in the recipient's own morning
 
 
 class Stream(models.TextChoices):
-    """What a reader can end by itself; each e-mail belongs to one."""
+    """A kind of e-mails that a reader can unsubscribe from; each e-mail belongs to one."""
 
     CRITICAL = "critical", "Critical alerts"
     WARNINGS = "warnings", "Warnings and information"
@@ -22,10 +22,10 @@ class Stream(models.TextChoices):
 
 
 class RecipientQuerySet(models.QuerySet["Recipient"]):
-    """The questions asked of recipients."""
+    """Queries on recipients."""
 
     def with_membership(self) -> "RecipientQuerySet":
-        """Add whether the address is that of somebody who may read the workspace, as ``is_member``."""
+        """Add ``is_member``: whether the address belongs to somebody who may read the workspace."""
         people = User.objects.filter(is_active=True, email__iexact=OuterRef("address"))
         members = people.filter(memberships__workspace=OuterRef("workspace"))
         return self.annotate(is_member=Exists(members) | Exists(people.filter(is_superuser=True)))
@@ -49,7 +49,7 @@ class Recipient(models.Model):
     critical_off_at = models.DateTimeField(null=True)
     warnings_off_at = models.DateTimeField(null=True)
     summary_off_at = models.DateTimeField(null=True)
-    # When its reader lost the workspace: what they were told before is not followed up.
+    # When its reader lost access to the workspace: e-mails from before are not followed up.
     left_at = models.DateTimeField(null=True)
     summary = models.CharField(max_length=8, choices=Summary.choices, blank=True, default=Summary.NONE)
     summary_at = models.DateTimeField(null=True)  # the morning that the latest summary was made for
@@ -66,7 +66,7 @@ class Recipient(models.Model):
         return self.address
 
     def wants(self, stream: Stream) -> bool:
-        """Say whether ``stream`` was not ended."""
+        """Return whether ``stream`` was not ended."""
         return getattr(self, f"{stream.value}_off_at") is None
 
     def end(self, streams: Iterable[Stream], now: datetime) -> list[Stream]:
@@ -81,26 +81,26 @@ class Recipient(models.Model):
         """Return what was ended."""
         return [stream for stream in Stream if not self.wants(stream)]
 
-    def gets_any(self, told: set[str]) -> bool:
-        """Say whether any e-mail is meant for it: a summary, or those of rules, which tell the addresses ``told``."""
-        return self.gets_summary or self.is_alerted(told)
+    def gets_any(self, alerted: set[str]) -> bool:
+        """Return whether it gets any e-mail: a summary, or those of rules, which notify ``alerted``."""
+        return self.gets_summary or self.is_alerted(alerted)
 
     @property
     def gets_summary(self) -> bool:
-        """Say whether a summary is chosen and was not ended."""
+        """Return whether a summary is chosen and was not ended."""
         return bool(self.summary and self.wants(Stream.SUMMARY))
 
-    def is_alerted(self, told: set[str]) -> bool:
-        """Say whether it is among ``told``, the addresses of rules in lower case, and has not ended all alerts."""
-        return self.address.lower() in told and (self.wants(Stream.CRITICAL) or self.wants(Stream.WARNINGS))
+    def is_alerted(self, alerted: set[str]) -> bool:
+        """Return whether it is among ``alerted``, in lower case, and has not ended all alerts."""
+        return self.address.lower() in alerted and (self.wants(Stream.CRITICAL) or self.wants(Stream.WARNINGS))
 
     @property
     def has_left(self) -> bool:
-        """Say whether the reader lost the workspace and chose nothing since; needs ``with_membership``."""
+        """Return whether the reader lost access and chose nothing since; needs ``with_membership``."""
         return self.left_at is not None and not self.summary and not getattr(self, "is_member", False)
 
     def summary_due(self, now: datetime, zone: ZoneInfo) -> datetime | None:
-        """Return the latest morning that wants a summary and has none yet."""
+        """Return the latest morning whose summary is still missing."""
         if not self.summary or self.summary_off_at:
             return None
         morning = latest_morning(now, zone, weekly=self.summary == self.Summary.WEEKLY)

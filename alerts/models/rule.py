@@ -41,7 +41,7 @@ def by_severity(field: str = "severity") -> Case:
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):
-    """The questions asked of rules."""
+    """Queries on rules."""
 
     def enabled(self) -> "RuleQuerySet":
         """Keep those that are switched on."""
@@ -53,7 +53,7 @@ class RuleQuerySet(models.QuerySet["Rule"]):
 
 
 class Rule(models.Model):
-    """What to watch in one workspace, when to say so, and to whom.
+    """What to watch in one workspace, when to notify, and whom.
 
     ``threshold`` and ``recovery`` are in the unit of the kind; ``repeat_seconds`` 0 means: say it once.
     """
@@ -81,7 +81,7 @@ class Rule(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the rule's form."""
+        """Return the URL of the rule's form."""
         return reverse("alerts:rule", args=[self.workspace.slug, self.pk])
 
     @property
@@ -96,16 +96,16 @@ class Rule(models.Model):
 
     @property
     def is_required(self) -> bool:
-        """Say whether it cannot be switched off or removed."""
+        """Return whether it cannot be switched off or removed."""
         return self.kind_of is not None and bool(self.kind_of.required_because)
 
     @property
     def condition(self) -> str:
-        """Say in words when it fires: "the balance is below 500 credits"."""
+        """Return in words when it fires: "the balance is below 500 credits"."""
         return self.kind_of.describe(self) if self.kind_of else "nothing that this console knows any more"
 
     def levels(self, threshold: Decimal | None = None, recovery: Decimal | None = None) -> Levels:
-        """Return when to fire and to clear; arguments replace levels that are relative."""
+        """Return the levels to fire and to clear at; arguments replace relative ones."""
         kind = self.kind_of
         return Levels(
             kind.direction if kind else "below",
@@ -115,12 +115,12 @@ class Rule(models.Model):
         )
 
     def levels_for(self, observation: Observation) -> Levels:
-        """Return the levels that ``reading`` is held against."""
+        """Return the levels to compare ``observation`` with."""
         return self.levels(observation.threshold, observation.recovery)
 
 
 class SnoozeQuerySet(models.QuerySet["Snooze"]):
-    """The questions asked of snoozes."""
+    """Queries on snoozes."""
 
     def in_force(self, now: datetime) -> "SnoozeQuerySet":
         """Leave out those whose date has passed."""
@@ -128,7 +128,7 @@ class SnoozeQuerySet(models.QuerySet["Snooze"]):
 
 
 class Snooze(models.Model):
-    """A known state of one rule and subject that nobody is to be told of: until a date, or until it gets worse.
+    """Suppresses the e-mails about one rule and subject: until a date, or until the value gets worse.
 
     With a date it outlives the alert that it was set on, so that hovering around the recovery level does not end it.
     Without one it ends with the alert, or a level that is never reached would silence the rule for good.
@@ -150,7 +150,7 @@ class Snooze(models.Model):
         return f"{self.rule_id} {self.subject} snoozed"
 
     def applies(self, levels: Levels, value: Decimal, now: datetime) -> bool:
-        """Say whether nobody is to be told at ``value``: before the date, and not past the level."""
+        """Return whether e-mails are suppressed at ``value``: before the date, and not past the level."""
         if self.until is not None and now >= self.until:
             return False
         return self.level is None or not Levels(levels.direction, self.level, self.level).crossed(value)

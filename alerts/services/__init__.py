@@ -1,1 +1,1 @@
-"""What changes alerts: evaluation, people's answers to it, and the outbox."""
+"""Changes of alerts and rules, and the outbox."""

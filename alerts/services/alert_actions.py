@@ -1,4 +1,4 @@
-"""What people do about alerts, each with its audit event and its line in the timeline."""
+"""What people do about alerts; each action writes an audit event and a line of the timeline."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -14,25 +14,25 @@ from workspaces.models import Action
 
 
 def acknowledge(alert: Alert, actor: Actor, note: str = "") -> bool:
-    """Stop reminders of an open alert; the message that it is over still comes. False if somebody already has."""
+    """Stop the reminders of an open alert; its end is still notified. Returns False if it was acknowledged already."""
     now = clock.now()
     changes = {"acknowledged_at": now, "acknowledged_by": actor.user, "note": note}
     with transaction.atomic():
         if Alert.objects.open().filter(pk=alert.pk, acknowledged_at__isnull=True).update(**changes) != 1:
             return False
-        _note(alert, actor, "Acknowledged" + (f": {note}" if note else ""))
+        _add_transition(alert, actor, "Acknowledged" + (f": {note}" if note else ""))
         record_event(Action.ALERT_ACKNOWLEDGED, actor, workspace=alert.workspace, subject=_subject(alert), message=note)
     return True
 
 
 def snooze(alert: Alert, actor: Actor, *, until: datetime | None, level: Decimal | None) -> None:
-    """Tell nobody of this rule and subject until a date, or until the value is past ``level``."""
+    """Send no e-mail about this rule and subject until a date, or until the value is past ``level``."""
     words, chosen = " or ".join(_snooze_words(alert, until, level)), {"until": until, "level": level}
     with transaction.atomic():
         Snooze.objects.update_or_create(
             rule=alert.rule, subject=alert.subject, defaults={**chosen, "by": actor.user, "at": clock.now()}
         )
-        _note(alert, actor, f"Snoozed until {words}")
+        _add_transition(alert, actor, f"Snoozed until {words}")
         record_event(
             Action.ALERT_SNOOZED,
             actor,
@@ -48,7 +48,7 @@ def wake(alert: Alert, actor: Actor) -> None:
     with transaction.atomic():
         ended, _ = Snooze.objects.filter(rule=alert.rule_id, subject=alert.subject).delete()
         if ended:
-            _note(alert, actor, "The snooze was ended")
+            _add_transition(alert, actor, "The snooze was ended")
             record_event(Action.ALERT_WOKEN, actor, workspace=alert.workspace, subject=_subject(alert))
 
 
@@ -66,5 +66,5 @@ def _subject(alert: Alert) -> tuple[str, str]:
     return str(alert.pk), str(alert)
 
 
-def _note(alert: Alert, actor: Actor, text: str) -> None:
+def _add_transition(alert: Alert, actor: Actor, text: str) -> None:
     Transition.objects.create(alert=alert, text=text[:500], by=actor.user, value=None)

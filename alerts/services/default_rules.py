@@ -1,4 +1,4 @@
-"""The rules that every workspace has from its first minute."""
+"""Creates the rules that every workspace starts with."""
 
 from collections.abc import Collection
 
@@ -8,16 +8,16 @@ from workspaces.models import Workspace
 
 
 def ensure_evaluation(workspace: Workspace) -> Evaluation:
-    """Return the workspace's turn, with default rules made for every kind that it does not know yet."""
+    """Return the workspace's evaluation, after creating default rules for every kind that is new to it."""
     evaluation, _ = Evaluation.objects.get_or_create(workspace=workspace)
     _complete(evaluation)
     return evaluation
 
 
 def ensure_default_rules(workspaces: Collection[int]) -> None:
-    """Make the turn and the default rules of each workspace that lacks any; one query where none does.
+    """Create missing evaluations and default rules; one query if nothing is missing.
 
-    Done when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
+    Called when a workspace is connected and at each evaluation, so workspaces that are older than a kind get its
     defaults too; a default that was removed stays removed.
     """
     known = {row.workspace_id: row for row in Evaluation.objects.filter(workspace__in=workspaces)}
@@ -36,7 +36,7 @@ def _complete(evaluation: Evaluation) -> None:
 def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:
     before = evaluation.known_kinds
     known = [*before, *(kind.name for kind in kinds)]
-    # Only one of two workers that find the same gap fills it.
+    # Of two workers that find the same kinds missing only one creates the rules.
     if Evaluation.objects.filter(pk=evaluation.pk, known_kinds=before).update(known_kinds=known) != 1:
         return
     evaluation.known_kinds = known
@@ -45,7 +45,7 @@ def _add(evaluation: Evaluation, kinds: list[RuleKind]) -> None:
 
 
 def build_default_rules(kind: RuleKind, workspace_id: int) -> list[Rule]:
-    """Return the default rules of ``kind``, not yet stored. They e-mail the workspace's owners."""
+    """Return the default rules of ``kind``, not stored yet. They e-mail the workspace's owners."""
     return [
         Rule(
             workspace_id=workspace_id,

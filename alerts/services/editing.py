@@ -1,4 +1,4 @@
-"""Makes, changes and removes rules and what recipients get; each with its audit event."""
+"""Changes of rules, recipients and quiet hours; each writes an audit event."""
 
 from collections.abc import Iterable
 
@@ -25,8 +25,8 @@ FIELDS = (
     "enabled",
 )
 
-# What decides whether it fires, and how loudly.
-LEVELS = ("severity", "parameters", "threshold", "recovery")
+# The fields that decide whether a rule fires, and how severe that is.
+FIRING_FIELDS = ("severity", "parameters", "threshold", "recovery")
 
 
 class RuleRequired(Exception):
@@ -38,7 +38,7 @@ class RuleRequired(Exception):
 
 
 def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) -> None:
-    """Store a new or changed rule; it is held against the mirror within seconds. Raises RuleRequired."""
+    """Store a new or changed rule; it is evaluated within seconds. Raises RuleRequired."""
     if rule.is_required and not rule.enabled:
         raise RuleRequired(rule)
     action = Action.ALERT_RULE_CHANGED if rule.pk else Action.ALERT_RULE_CREATED
@@ -47,9 +47,9 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
         rule.save()
         if not rule.enabled:
             _end_alerts(rule, actor, "The rule was switched off")
-        elif was is not None and any(getattr(was, name) != getattr(rule, name) for name in LEVELS):
-            note_change(rule, actor, "The rule was changed")
-        look_soon(rule.workspace)
+        elif was is not None and any(getattr(was, name) != getattr(rule, name) for name in FIRING_FIELDS):
+            record_rule_change(rule, actor, "The rule was changed")
+        evaluate_soon(rule.workspace)
         record_event(
             action,
             actor,
@@ -61,7 +61,7 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
 
 
 def remove_rule(rule: Rule, actor: Actor, why: str = "The rule was removed") -> None:
-    """Remove a rule; its past alerts stay, and who was told that it fires is told that nobody watches any more.
+    """Remove a rule. Its past alerts stay, and whoever was notified that it fires learns that nothing watches any more.
 
     Raises RuleRequired.
     """
@@ -80,7 +80,7 @@ def describe(rule: Rule) -> dict[str, str]:
 
 
 def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
-    """End what the rule has open, and say so to whom it was told: the last that they heard is that it fires."""
+    """End the rule's open alerts, and notify everybody who was notified that they fire."""
     now = clock.now()
     Alert.objects.open().filter(rule=rule, fired_at__isnull=True).delete()
     alerts = list(Alert.objects.current().filter(rule=rule).select_for_update())
@@ -104,8 +104,8 @@ def _end_alerts(rule: Rule, actor: Actor, text: str) -> None:
     outbox.flush()
 
 
-def note_change(rule: Rule, actor: Actor, what: str, was: str = "") -> None:
-    """Have the next e-mail about what the rule has firing say ``what`` was changed, and what it was."""
+def record_rule_change(rule: Rule, actor: Actor, what: str, was: str = "") -> None:
+    """Have the next e-mail about the rule's firing alerts say ``what`` was changed, and what applied before."""
     for alert in Alert.objects.current().filter(rule=rule):
         before = was or f"{alert.level.label.lower()}, {alert.condition}"
         alert.edited = sanitize_text(f"{what}{_by(actor)}. Before: {before}.", 600)
@@ -117,13 +117,13 @@ def _by(actor: Actor) -> str:
     return f" by {actor.user.email}" if actor.user else ""
 
 
-def look_soon(workspace: Workspace) -> None:
-    """Have the rules of ``workspace`` held against the mirror within seconds."""
+def evaluate_soon(workspace: Workspace) -> None:
+    """Have the rules of ``workspace`` evaluated within seconds."""
     Evaluation.objects.filter(workspace=workspace).update(next_run_at=clock.now())
 
 
 def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critical: bool, warnings: bool) -> None:
-    """Set what a recipient gets. Who is taken off stays listed, so that it can be seen and undone."""
+    """Set what a recipient gets. A recipient who gets nothing stays listed, so that this can be seen and undone."""
     now = clock.now()
     if summary != recipient.summary or (summary and recipient.summary_off_at):
         recipient.summary_at = now  # the first one comes on the next morning, not at once
@@ -132,7 +132,7 @@ def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critic
     recipient.warnings_off_at = None if warnings else recipient.warnings_off_at or now
     recipient.summary_off_at = None if summary else recipient.summary_off_at
     recipient.save()
-    look_soon(recipient.workspace)
+    evaluate_soon(recipient.workspace)
     record_event(
         Action.RECIPIENT_CHANGED,
         actor,
@@ -150,7 +150,7 @@ def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
         if not (ended := recipient.end(streams, clock.now())):
             return
         recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
-        look_soon(recipient.workspace)
+        evaluate_soon(recipient.workspace)
         record_event(
             Action.RECIPIENT_UNSUBSCRIBED,
             CONSOLE,

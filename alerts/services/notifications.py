@@ -1,4 +1,4 @@
-"""Writes what is to be sent into the outbox, in the transaction of what it tells of. Nothing here sends."""
+"""Writes e-mails to the outbox, in the transaction of the change that they report. Nothing here sends."""
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,24 +19,24 @@ Kind, State = Notification.Kind, Notification.State
 
 
 def new_message_id(what: str) -> str:
-    """Return a Message-ID; it is fixed with the notification and stays the same however often that is tried."""
+    """Return a Message-ID, which stays the same for all attempts to send a notification."""
     host = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
     return f"<{what}.{secrets.token_hex(10)}@{host}>"
 
 
 def addresses_of(rule: Rule, owners: Iterable[str]) -> list[str]:
-    """Return who is to be told, each address once."""
+    """Return the addresses that the rule notifies, each once."""
     wanted = [*(owners if rule.to_owners else ()), *rule.addresses]
     return list(dict.fromkeys(address.strip().lower() for address in wanted))
 
 
 def owners_of(workspace: Workspace) -> list[str]:
-    """Return the addresses of the workspace's owners; of the site admins where it has none."""
+    """Return the addresses of the workspace's owners, or of the site admins if it has none."""
     return owners_in([workspace.pk])[workspace.pk]
 
 
 def owners_in(workspaces: Iterable[int]) -> dict[int, list[str]]:
-    """Return of each workspace what ``owners_of`` does, in two queries at most."""
+    """Return ``owners_of`` each workspace, in two queries at most."""
     found: dict[int, list[str]] = {pk: [] for pk in workspaces}
     owners = Membership.objects.filter(workspace__in=found, role=Role.OWNER, user__is_active=True).order_by("user")
     for pk, address in owners.values_list("workspace", "user__email"):
@@ -49,7 +49,7 @@ def owners_in(workspaces: Iterable[int]) -> dict[int, list[str]]:
 
 
 def alerted_addresses(workspaces: Iterable[int]) -> dict[int, set[str]]:
-    """Return of each workspace, by id, the addresses that its rules tell, in three queries at most."""
+    """Return the addresses that each workspace's rules notify, by its id, in three queries at most."""
     owners = owners_in(workspaces)
     found: dict[int, set[str]] = {pk: set() for pk in owners}
     for rule in Rule.objects.enabled().filter(workspace__in=found):
@@ -58,14 +58,14 @@ def alerted_addresses(workspaces: Iterable[int]) -> dict[int, set[str]]:
 
 
 def outsiders(workspace: Workspace, addresses: Iterable[str]) -> set[str]:
-    """Return those of ``addresses`` by which nobody signs in who may read ``workspace``."""
+    """Return those of ``addresses`` that belong to nobody who may read ``workspace``."""
     members = User.objects.filter(Q(memberships__workspace=workspace) | Q(is_superuser=True), is_active=True)
     known = {email.lower() for email in members.values_list("email", flat=True)}
     return {address.lower() for address in addresses} - known
 
 
 def recipients_for(workspace: Workspace, addresses: Iterable[str]) -> dict[str, Recipient]:
-    """Return the recipient of each address, made where it was not known yet."""
+    """Return the recipient of each address, created if there is none."""
     wanted = list(addresses)
     rows = Recipient.objects.filter(workspace=workspace, address__in=wanted)
     known = {row.address: row for row in rows}
@@ -77,16 +77,16 @@ def recipients_for(workspace: Workspace, addresses: Iterable[str]) -> dict[str, 
 
 
 def send_soon() -> None:
-    """Have the outbox looked at as soon as what was written is committed; the beat looks there anyway."""
+    """Have the outbox sent as soon as the transaction is committed; the beat would send it a little later."""
     nudge_on_commit("alerts.tasks.send_notifications")
 
 
 @dataclass(frozen=True)
 class AlertMessage:
-    """What is to be told of an alert: that it fires or still does, or, where ``kind`` is RESOLVED, that it is over.
+    """A message about an alert: that it fires or still does, or, if ``kind`` is RESOLVED, that it is over.
 
-    ``headline`` and ``facts`` say how things are when it is over. ``edited`` says what a person did to the rule while
-    it fired; ``ended`` that they ended it, so that nothing is known of whether it is over.
+    ``headline`` and ``facts`` describe the state at its end. ``edited`` says how a person changed the rule while it
+    fired; ``ended`` that they switched it off or removed it, so that nobody knows whether the problem is over.
     """
 
     kind: Notification.Kind
@@ -99,47 +99,47 @@ class AlertMessage:
 
 
 class NotificationWriter:
-    """The notifications of one evaluation of one workspace, from messages in the order of their alerts: worst first.
+    """Writes the notifications of one evaluation of one workspace, those of the worst alerts first.
 
-    Of the alerts only those that are new are stored yet: the others are still open for the database.
+    New alerts are stored already, changes of the others are not: in the database these are still open.
     """
 
     def __init__(self, workspace: Workspace, now: datetime, messages: Sequence[AlertMessage]) -> None:
         self.workspace, self.now = workspace, now
         self.messages = sorted(messages, key=lambda message: message.alert.gravity, reverse=True)
         self.rows: list[Notification] = []
-        self._told: list[Notification] = []
-        self._over = [message.alert for message in self.messages if message.kind == Kind.RESOLVED]
-        self._said_over: set[tuple[str, str, int]] = set()
+        self._firing_emails: list[Notification] = []
+        self._resolved = [message.alert for message in self.messages if message.kind == Kind.RESOLVED]
+        self._resolved_keys: set[tuple[str, str, int]] = set()
 
     def write(self) -> None:
-        """Store what is due, in a number of queries that does not grow with the messages."""
+        """Store the notifications, in a number of queries that does not grow with the messages."""
         if not self.messages:
             return
-        self._drop_what_waits()
-        self._told = self._load_told()
+        self._drop_held()
+        self._firing_emails = self._load_firing_emails()
         recipients = self._load_recipients()
         for message in self.messages:
             if message.kind == Kind.RESOLVED:
-                self._tell_over(message)
+                self._write_resolved(message)
             else:
                 wanted = addresses_of(message.rule, self._owners)
-                self._tell(message, [recipients[address] for address in wanted])
+                self._write_firing(message, [recipients[address] for address in wanted])
         Notification.objects.bulk_create(self.rows)
 
     def flush(self) -> None:
-        """Have what was written sent once it is committed."""
+        """Have the notifications sent once they are committed."""
         if self.rows:
             send_soon()
 
-    def _tell(self, message: AlertMessage, recipients: Iterable[Recipient]) -> None:
-        """Write to everyone whom no worse alert of the same kind and subject has told already."""
+    def _write_firing(self, message: AlertMessage, recipients: Iterable[Recipient]) -> None:
+        """Write to every recipient whom no worse alert of the same kind and subject has notified already."""
         alert = message.alert
-        covered = {row.recipient_id for row in self._family(alert) if self._is_worse(row, alert)}
+        covered = {row.recipient_id for row in self._related_emails(alert) if self._is_worse(row, alert)}
         covered |= {row.recipient_id for row in self.rows if row.alert_id == alert.pk}
-        if not self._is_loud(alert):
-            # What is held back says how things are when the quiet is over: once is enough.
-            mine = (row for row in self._told if row.alert_id == alert.pk)
+        if not self._is_immediate(alert):
+            # A held e-mail is updated when the quiet hours end, so one is enough.
+            mine = (row for row in self._firing_emails if row.alert_id == alert.pk)
             covered |= {row.recipient_id for row in mine if row.state == State.HELD}
         threads = self._threads(alert)
         extra = {
@@ -151,19 +151,19 @@ class NotificationWriter:
             if recipient.pk not in covered and recipient.wants(alert.stream):
                 self._add(message.kind, alert, recipient, extra, threads)
 
-    def _tell_over(self, message: AlertMessage) -> None:
-        """Write once that it is over to everyone who was told that it began, in the same thread.
+    def _write_resolved(self, message: AlertMessage) -> None:
+        """Write the end, once and in the same thread, to everyone who was notified of the beginning.
 
-        Of several alerts of one family and subject that end together only the worst says so: it is one recovery. Where
-        another goes on the e-mail is about that, so that who reads it last knows the state.
+        Of several alerts of one family and subject that end together only the worst says so: it is one recovery. If
+        another one goes on, the e-mail is about that, so that the last e-mail describes the current state.
         """
         alert = message.alert
-        recipients = self._who_knows(message)
+        recipients = self._informed_recipients(message)
         if not recipients:
             return
         alert.notifications_sent += 1
         left = [one for one in self._still_firing if _thread_key(one) == _thread_key(alert)]
-        over = [one for one in self._over if _thread_key(one) == _thread_key(alert)]
+        resolved = [one for one in self._resolved if _thread_key(one) == _thread_key(alert)]
         extra: dict[str, object] = {
             "now": message.headline,
             "facts": message.facts,
@@ -171,17 +171,17 @@ class NotificationWriter:
             "edited": message.edited,
             "ended": message.ended,
             **({} if message.ended else {"at": self.now.isoformat()}),
-            "over": [one.rule_name for one in over],
-            "also_over": [one.rule_name for one in over if one != alert],
+            "over": [one.rule_name for one in resolved],
+            "also_over": [one.rule_name for one in resolved if one != alert],
             "left": [f"{one.rule_name} ({one.level.label.lower()}): {one.condition}" for one in left],
         }
         threads = self._threads(alert)
         for recipient, stream in recipients:
-            place = (*_thread_key(alert), recipient.pk)
+            key = (*_thread_key(alert), recipient.pk)
             extra = {**extra, "stream": stream.value}
-            if place in self._said_over:
+            if key in self._resolved_keys:
                 continue
-            self._said_over.add(place)
+            self._resolved_keys.add(key)
             if left:
                 stem = f"eased:{alert.pk}:{alert.notifications_sent}"
                 about = {"headline": message.headline, "value": None}
@@ -189,14 +189,14 @@ class NotificationWriter:
             else:
                 self._add(Kind.RESOLVED, alert, recipient, extra, threads)
 
-    def _who_knows(self, message: AlertMessage) -> list[tuple[Recipient, Stream]]:
-        """Return who was told that it began, and by which stream, which tells them of its end as well.
+    def _informed_recipients(self, message: AlertMessage) -> list[tuple[Recipient, Stream]]:
+        """Return who was notified of the beginning and by which stream, which the e-mail about the end uses too.
 
-        Who was taken off every rule of the kind meanwhile, or has ended the stream, hears no more of it.
+        Recipients that no rule of the kind names any more, or who have ended the stream, are left out.
         """
         wanted = {*addresses_of(message.rule, self._owners), *self._addresses.get(message.alert.kind, ())}
         known: dict[int, tuple[Recipient, Stream]] = {}
-        for row in self._family(message.alert):
+        for row in self._related_emails(message.alert):
             reader, stream = row.recipient, row.stream
             if row.alert_id != message.alert.pk or reader.address not in wanted or not reader.wants(stream):
                 continue
@@ -206,37 +206,37 @@ class NotificationWriter:
 
     @cached_property
     def _addresses(self) -> dict[str, set[str]]:
-        """Return of each kind that something is over of whom its rules tell; one query."""
+        """Return the addresses that the rules of each resolved alert's kind notify; one query."""
         found: dict[str, set[str]] = {}
-        kinds = {alert.kind for alert in self._over}
+        kinds = {alert.kind for alert in self._resolved}
         for rule in Rule.objects.enabled().filter(workspace=self.workspace, kind__in=kinds):
             found.setdefault(rule.kind, set()).update(addresses_of(rule, self._owners))
         return found
 
     @cached_property
     def _still_firing(self) -> list[Alert]:
-        """Return what goes on of the families of which something is over, worst first; one query."""
-        kinds = kinds_of_families(one.kind for one in self._over)
+        """Return the alerts that still fire in the families of the resolved ones, worst first; one query."""
+        kinds = kinds_of_families(one.kind for one in self._resolved)
         rows = Alert.objects.current().filter(workspace=self.workspace, kind__in=kinds)
-        rows = rows.exclude(pk__in=[one.pk for one in self._over]).select_related("workspace")
+        rows = rows.exclude(pk__in=[one.pk for one in self._resolved]).select_related("workspace")
         return sorted(rows, key=lambda alert: alert.gravity, reverse=True)
 
-    def _drop_what_waits(self) -> None:
-        """Forget e-mails that quiet hours held back and that are not true any more."""
-        over = [message.alert.pk for message in self.messages if message.kind == Kind.RESOLVED]
-        if over:
-            Notification.objects.filter(alert__in=over, state=State.HELD).update(
+    def _drop_held(self) -> None:
+        """Drop e-mails that quiet hours held back and that are outdated now."""
+        resolved = [message.alert.pk for message in self.messages if message.kind == Kind.RESOLVED]
+        if resolved:
+            Notification.objects.filter(alert__in=resolved, state=State.HELD).update(
                 state=State.DROPPED, answer="It was over before the quiet hours were."
             )
 
-    def _load_told(self) -> list[Notification]:
-        """Return what was told of the open alerts of the families and subjects at hand, oldest first."""
+    def _load_firing_emails(self) -> list[Notification]:
+        """Return the e-mails about open alerts of these families and subjects, oldest first."""
         kinds = kinds_of_families(message.alert.kind for message in self.messages)
         subjects = {message.alert.subject for message in self.messages}
-        told = Notification.objects.firing_emails().filter(
+        firing_emails = Notification.objects.firing_emails().filter(
             alert__in=Alert.objects.open().filter(workspace=self.workspace, kind__in=kinds, subject__in=subjects)
         )
-        return list(told.select_related("alert", "recipient").order_by("pk"))
+        return list(firing_emails.select_related("alert", "recipient").order_by("pk"))
 
     def _load_recipients(self) -> dict[str, Recipient]:
         telling = [message.rule for message in self.messages if message.kind != Kind.RESOLVED]
@@ -252,25 +252,29 @@ class NotificationWriter:
         quiet = QuietHours.objects.filter(workspace=self.workspace).first()
         return quiet.over_at(self.now) if quiet else None
 
-    def _is_loud(self, alert: Alert) -> bool:
-        """Say whether its e-mails go out now, quiet hours or not."""
+    def _is_immediate(self, alert: Alert) -> bool:
+        """Return whether its e-mails go out now: it is critical, or these are no quiet hours."""
         return alert.level == Severity.CRITICAL or self._quiet_until is None
 
-    def _family(self, alert: Alert) -> list[Notification]:
-        """Return what was told of alerts of the same family and subject that are open, or end just now."""
+    def _related_emails(self, alert: Alert) -> list[Notification]:
+        """Return the e-mails about alerts of the same family and subject that are open or end now."""
         written = [row for row in self.rows if row.kind != Kind.RESOLVED]
-        return [row for row in (*self._told, *written) if row.alert and _thread_key(row.alert) == _thread_key(alert)]
+        return [
+            row
+            for row in (*self._firing_emails, *written)
+            if row.alert and _thread_key(row.alert) == _thread_key(alert)
+        ]
 
     def _is_worse(self, row: Notification, alert: Alert) -> bool:
-        told = row.alert
-        if told is None or told.kind != alert.kind:
+        other = row.alert
+        if other is None or other.kind != alert.kind:
             return False  # a short runway does not say that the balance is low
-        return told.gravity > alert.gravity and told not in self._over
+        return other.gravity > alert.gravity and other not in self._resolved
 
     def _threads(self, alert: Alert) -> dict[int, tuple[str, str]]:
-        """Return for each recipient the thread's first and latest message."""
+        """Return the thread's first and latest Message-ID for each recipient."""
         threads: dict[int, tuple[str, str]] = {}
-        for row in self._family(alert):
+        for row in self._related_emails(alert):
             first = threads.get(row.recipient_id, (row.thread_id, ""))[0]
             threads[row.recipient_id] = (first, row.message_id_in_thread)
         return threads
@@ -287,7 +291,7 @@ class NotificationWriter:
         stem = stem or f"alert:{alert.pk}:{alert.notifications_sent}"
         message_id = new_message_id(stem.replace(":", "-"))
         thread_id, in_reply_to = threads.get(recipient.pk, (message_id, ""))
-        held_until = None if self._is_loud(alert) else self._quiet_until
+        held_until = None if self._is_immediate(alert) else self._quiet_until
         self.rows.append(
             Notification(
                 key=f"{stem}:{recipient.pk}",
@@ -307,12 +311,12 @@ class NotificationWriter:
 
 
 def _thread_key(alert: Alert) -> tuple[str, str]:
-    """Return what alerts share that tell of one trouble, and so share a thread."""
+    """Return what alerts about the same problem have in common; their e-mails share a thread."""
     return family_of(alert.kind), alert.subject
 
 
 def payload_of(alert: Alert) -> dict[str, object]:
-    """Return everything that an e-mail says of ``alert``, from this one record."""
+    """Return everything that an e-mail says about ``alert``."""
     return {
         "workspace": alert.workspace.name,
         "slug": alert.workspace.slug,

@@ -1,4 +1,4 @@
-"""The end of quiet hours: what was held back goes out as it is now, together where it is more than one e-mail."""
+"""Releases held e-mails at the end of quiet hours, in their current version; several become one digest."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -15,7 +15,7 @@ MAX_RELEASED = 1000
 
 @clock.cache_now()
 def release_due(now: datetime | None = None) -> int:
-    """Release what the quiet hours that are over held back; return how many e-mails that makes."""
+    """Release the e-mails whose quiet hours are over; return how many are sent."""
     current_time = now or clock.now()
     due = Notification.objects.filter(state=State.HELD, next_attempt_at__lte=current_time).order_by("pk")[:MAX_RELEASED]
     readers = dict.fromkeys(due.values_list("workspace", "recipient"))
@@ -47,7 +47,7 @@ def _release(workspace: int, recipient: int, now: datetime) -> int:
 
 
 def _still_true(held: Iterable[Notification], now: datetime) -> list[Notification]:
-    """Return the last word on each alert, without reminders of what somebody has taken care of at night."""
+    """Return the latest e-mail on each alert, without reminders of what somebody has handled meanwhile."""
     latest = {row.alert_id: row for row in held}
     alerts = [row.alert for row in latest.values() if row.alert]
     snoozes = Snooze.objects.in_force(now).filter(rule__in=[alert.rule_id for alert in alerts if alert.rule_id])
@@ -63,7 +63,7 @@ def _still_true(held: Iterable[Notification], now: datetime) -> list[Notificatio
 
 
 def _refresh(row: Notification) -> None:
-    """Let it say how things are now."""
+    """Update the payload to the alert's current state."""
     if row.alert is not None and row.kind != Kind.RESOLVED:
         row.payload = {**row.payload, **payload_of(row.alert), "now": ""}
 
@@ -99,11 +99,11 @@ def _headline(firing: int, over: int) -> str:
 
 
 def _line(row: Notification, alert: Alert) -> dict[str, object]:
-    said, is_over = row.payload, row.kind == Kind.RESOLVED
-    words = said.get("ended") or said.get("now") if is_over else alert.headline
+    payload, is_over = row.payload, row.kind == Kind.RESOLVED
+    words = payload.get("ended") or payload.get("now") if is_over else alert.headline
     return {
         "severity": alert.severity,
-        "label": ("No longer watched" if said.get("ended") else "Over") if is_over else alert.level.label,
+        "label": ("No longer watched" if payload.get("ended") else "Over") if is_over else alert.level.label,
         "is_over": is_over,
         "rule": alert.rule_name,
         "headline": words or alert.headline,

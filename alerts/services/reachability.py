@@ -1,4 +1,4 @@
-"""Whom alerts would reach: a workspace that nobody would hear of must say so while somebody still looks."""
+"""Finds rules whose e-mails would reach nobody, so that pages can warn while somebody still looks at them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -10,20 +10,20 @@ from alerts.models import Recipient, Rule, Severity, Stream
 from alerts.services.notifications import addresses_of, owners_in
 from workspaces.models import Workspace
 
-# The kind of rule that watches this.
+# The rule kind that watches this.
 UNREACHED_KIND = "critical_unheard"
 
 
 @dataclass
 class UnreachedRules:
-    """The critical rules of a workspace of which nobody would be told, and why each address would not be."""
+    """The critical rules of a workspace whose e-mails reach nobody, and for each address the reason."""
 
     rules: list[Rule] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
 
     @property
     def words(self) -> str:
-        """Say it in a line."""
+        """Return a summary in one line."""
         if not self.rules:
             return "critical alerts reach somebody"
         return "nobody would be told of critical alerts: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
@@ -32,9 +32,9 @@ class UnreachedRules:
 def unreached_by_workspace(
     workspaces: Collection[Workspace], *, without: Recipient | None = None
 ) -> Mapping[int, UnreachedRules]:
-    """Return for each workspace which of its critical rules would reach nobody.
+    """Return for each workspace which of its critical rules would reach nobody, in four queries at most.
 
-    ``without`` tells what it would be once that recipient has ended critical alerts. Four queries at most.
+    With ``without``, as if that recipient had ended critical alerts.
     """
     found = {workspace.pk: UnreachedRules() for workspace in workspaces}
     rules: dict[int, list[Rule]] = defaultdict(list)
@@ -51,7 +51,7 @@ def unreached_by_workspace(
 
 
 def unreached_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
-    """Return, by their ids, those of ``rules`` of which nobody would be told, and why not: by address.
+    """Return those of ``rules`` that would reach nobody, by id, with the reason for each address.
 
     Four queries at most.
     """
@@ -67,7 +67,7 @@ def unreached_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[in
 def _reaching_nobody(
     rules: Iterable[Rule], owners: Collection[str], silent: Mapping[str, str]
 ) -> Iterator[tuple[Rule, dict[str, str]]]:
-    """Yield the rules of one stream of which nobody would be told, with what keeps each address from hearing it."""
+    """Yield the rules of one stream that reach nobody, with the reason for each address."""
     for rule in rules:
         addresses = addresses_of(rule, owners)
         if all(address in silent for address in addresses):
@@ -75,7 +75,7 @@ def _reaching_nobody(
 
 
 def _unreachable_addresses(workspaces: Collection[int], stream: Stream) -> dict[int, dict[str, str]]:
-    """Return of each workspace the addresses that e-mails of ``stream`` do not reach, with why."""
+    """Return for each workspace the addresses that e-mails of ``stream`` do not reach, with the reason."""
     found: dict[int, dict[str, str]] = defaultdict(dict)
     deaf = Q(**{f"{stream.value}_off_at__isnull": False}) | Q(refused_at__isnull=False)
     for row in Recipient.objects.filter(deaf, workspace__in=workspaces):

@@ -24,18 +24,18 @@ MONTH = timedelta(days=30)
 
 @dataclass(frozen=True)
 class RuleRow:
-    """One rule as the list shows it: what it sees now."""
+    """One rule in the list, with its current observations."""
 
     rule: Rule
     no_data: str
     observations: list[Observation]
     crossed: list[Observation]
     fired: int
-    unheard: Mapping[str, str] | None  # by address, why nobody would be told of it
+    unreached: Mapping[str, str] | None  # by address, why its e-mails reach nobody
 
     @property
     def shown(self) -> Observation | None:
-        """Return the reading that says most: the first that is past the threshold, or the only one."""
+        """Return the observation to show: the first past the threshold, or the only one."""
         if self.crossed:
             return self.crossed[0]
         return self.observations[0] if len(self.observations) == 1 else None
@@ -79,20 +79,20 @@ def snoozed_pairs(workspace: Workspace) -> set[str]:
 
 
 def rule_rows(workspace: Workspace) -> list[RuleRow]:
-    """Return every rule with what it sees now, in a number of queries that does not grow with them."""
+    """Return every rule with its observations, in a number of queries that does not grow with them."""
     now = clock.cached_now()
     fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
     rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
     place = {kind.name: number for number, kind in enumerate(all_kinds())}
     rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
     observed = observe(workspace, [rule for rule in rules if rule.enabled], now)
-    unheard = unreached_rules(workspace, rules)
-    return [_row(rule, observed.get(rule.pk, ()), unheard.get(rule.pk)) for rule in rules]
+    unreached = unreached_rules(workspace, rules)
+    return [_row(rule, observed.get(rule.pk, ()), unreached.get(rule.pk)) for rule in rules]
 
 
-def _row(rule: Rule, observed: Observations, unheard: Mapping[str, str] | None) -> RuleRow:
+def _row(rule: Rule, observed: Observations, unreached: Mapping[str, str] | None) -> RuleRow:
     fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
     if isinstance(observed, NoData):
-        return RuleRow(rule, observed.reason, [], [], fired, unheard)
+        return RuleRow(rule, observed.reason, [], [], fired, unreached)
     crossed = [observation for observation in observed if rule.levels_for(observation).crossed(observation.value)]
-    return RuleRow(rule, "", list(observed), crossed, fired, unheard)
+    return RuleRow(rule, "", list(observed), crossed, fired, unreached)

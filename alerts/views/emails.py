@@ -54,7 +54,7 @@ def email(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_POST
 def test(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send a test e-mail at once and lead to what the server said."""
+    """Send a test e-mail at once and redirect to the server's answer."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     form = TestForm(request.POST)
     if not form.is_valid():
@@ -127,11 +127,11 @@ def _url(workspace: Workspace) -> str:
 
 
 def _recipients(workspace: Workspace) -> list[Recipient]:
-    """Return the recipients, each with whether anything goes to them, as ``gets_none``: a test makes one too."""
-    told = alerted_addresses([workspace.pk])[workspace.pk]
+    """Return the recipients, each with ``gets_none``: a test e-mail creates recipients who get nothing else."""
+    alerted = alerted_addresses([workspace.pk])[workspace.pk]
     rows = list(Recipient.objects.filter(workspace=workspace).with_membership())
     for row in rows:
-        row.gets_none = not row.gets_any(told)  # type: ignore[attr-defined]  # for the template
+        row.gets_none = not row.gets_any(alerted)  # type: ignore[attr-defined]  # for the template
     return rows
 
 

@@ -1,4 +1,4 @@
-"""The way out that every e-mail offers: a signed link, no sign-in. Looking at it changes nothing."""
+"""Unsubscribing by the signed link in each e-mail, without signing in. A GET changes nothing."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
@@ -15,12 +15,12 @@ from alerts.services.reachability import unreached_by_workspace
 TEMPLATE = "alerts/unsubscribe.html"
 
 
-@csrf_exempt  # mail programs POST here on their own (RFC 8058); the signed address is the proof
+@csrf_exempt  # mail programs POST here on their own (RFC 8058); the signed URL is the proof
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
     """Ask what to end of this workspace's e-mails, the kind of the e-mail first, then end it."""
-    recipient, asked = _read(token)
+    recipient, asked = _read_token(token)
     if recipient is None:
         return render(request, TEMPLATE, status=404)
     done: list[Stream] = []
@@ -34,21 +34,21 @@ def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
         "recipient": recipient,
         "done": done,
         "nothing_chosen": request.method == "POST" and not done,
-        "choices": [(stream, stream in asked) for stream in Stream if _has(recipient, stream)],
+        "choices": [(stream, stream in asked) for stream in Stream if _receives(recipient, stream)],
         "unheard": unreached_by_workspace([workspace], without=recipient)[workspace.pk].rules,
     }
     return render(request, TEMPLATE, context, status=422 if context["nothing_chosen"] else 200)
 
 
-def _has(recipient: Recipient, stream: Stream) -> bool:
+def _receives(recipient: Recipient, stream: Stream) -> bool:
     return recipient.wants(stream) and (stream != Stream.SUMMARY or bool(recipient.summary))
 
 
-def _read(token: str) -> tuple[Recipient | None, list[Stream]]:
-    """Return whose link it is and what its e-mail belongs to: everything for links of before there were streams."""
+def _read_token(token: str) -> tuple[Recipient | None, list[Stream]]:
+    """Return the link's recipient and streams; links from before there were streams are for all."""
     try:
-        said = signing.Signer(salt=UNSUBSCRIBE_SALT).unsign_object(token)
+        payload = signing.Signer(salt=UNSUBSCRIBE_SALT).unsign_object(token)
     except signing.BadSignature:
         return None, []
-    pk, asked = (said, list(Stream)) if isinstance(said, int) else (said[0], [Stream(said[1])])
+    pk, asked = (payload, list(Stream)) if isinstance(payload, int) else (payload[0], [Stream(payload[1])])
     return Recipient.objects.select_related("workspace").filter(pk=pk).first(), asked

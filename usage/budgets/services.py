@@ -58,10 +58,10 @@ def _locked(workspace: Workspace) -> Budget | None:
 def _note(budget: Budget, actor: Actor, was: str) -> None:
     workspace = budget.workspace
     for rule in rules_about(workspace) if was else ():
-        editing.note_change(rule, actor, "The budget was changed", was)
+        editing.record_rule_change(rule, actor, "The budget was changed", was)
     action, subject = Action.BUDGET_CHANGED if was else Action.BUDGET_SET, (str(budget.pk), str(budget))
     record_event(action, actor, workspace=workspace, subject=subject, before=was, after=str(budget))
-    editing.look_soon(workspace)
+    editing.evaluate_soon(workspace)
 
 
 def _add_rules(workspace: Workspace, actor: Actor) -> None:

@@ -49,8 +49,8 @@ OnProgress = Callable[[list[dict[str, Any]]], None]
 class _StepRecorder:
     """The steps so far, told to ``note`` after each."""
 
-    def __init__(self, note: OnProgress) -> None:
-        self._note, self._done = note, dict[str, ProbeStep]()
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress, self._done = on_progress, dict[str, ProbeStep]()
         self._began = time.monotonic()
 
     def passed(self, name: str, found: str, advice: str = "", *, state: str = PASSED) -> None:
@@ -59,7 +59,7 @@ class _StepRecorder:
         took = None if state == SKIPPED else round((now - self._began) * 1000)
         self._done[name] = ProbeStep(name, state, sanitize_text(found, 600), advice, took)
         self._began = now
-        self._note(self.so_far)
+        self._on_progress(self.so_far)
 
     def failed(self, name: str, found: str, advice: str) -> None:
         """End the step that nothing follows."""
@@ -84,15 +84,15 @@ class _StepRecorder:
         for name in LABELS:
             if name not in self._done:
                 self._done[name] = ProbeStep(name, SKIPPED)
-        self._note(self.so_far)
+        self._on_progress(self.so_far)
 
 
-def probe(url: str, check_id: str, note: OnProgress) -> str:
+def probe(url: str, check_id: str, on_progress: OnProgress) -> str:
     """Go through the steps with ``url``, and tell ``note`` of each; return the reason of a failure, or nothing.
 
     Takes ten seconds at most. The sample that is sent is marked as a test in its header and its body.
     """
-    steps = _StepRecorder(note)
+    steps = _StepRecorder(on_progress)
     try:
         reason = _probe(url, check_id, steps)
     except connection.CertificateRejected as error:

@@ -82,7 +82,7 @@ def _stored(workspace: Workspace, **conditions: object) -> Iterable[Attempt]:
 
 
 def _completes(known: Attempt, attempt: Attempt) -> bool:
-    """Say whether ``attempt`` tells how one ended that was still running when it was stored."""
+    """Return whether ``attempt`` tells how one ended that was still running when it was stored."""
     return _is_undecided(known) and not _is_undecided(attempt)
 
 
@@ -168,15 +168,15 @@ def _by_delivery(workspace: Workspace, deliveries: Iterable[Delivery]) -> dict[i
 
 def _update_status(delivery: Delivery, attempts: Sequence[Attempt], read_at: datetime) -> None:
     """Set on ``delivery`` how it stands. What the console itself delivered stays delivered."""
-    standing = asdict(derive_status(attempts, read_at))
+    fields = asdict(derive_status(attempts, read_at))
     redelivered_at = delivery.redelivered_at
     if redelivered_at is not None:
-        standing |= {"state": DeliveryState.DELIVERED, "reason": "", "next_attempt_at": None, "next_is_estimate": False}
-        arrivals = (standing["delivered_at"], delivery.delivered_at, redelivered_at)
-        standing["delivered_at"] = min(at for at in arrivals if at is not None)
-        if standing["last_attempt_at"] <= redelivered_at:
-            standing |= {name: getattr(delivery, name) for name in _LAST}
-    for name, value in standing.items():
+        fields |= {"state": DeliveryState.DELIVERED, "reason": "", "next_attempt_at": None, "next_is_estimate": False}
+        arrivals = (fields["delivered_at"], delivery.delivered_at, redelivered_at)
+        fields["delivered_at"] = min(at for at in arrivals if at is not None)
+        if fields["last_attempt_at"] <= redelivered_at:
+            fields |= {name: getattr(delivery, name) for name in _LAST}
+    for name, value in fields.items():
         setattr(delivery, name, value)
 
 

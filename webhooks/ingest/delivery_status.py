@@ -100,15 +100,15 @@ def _state(last: Attempt, number: int, now: datetime) -> tuple[DeliveryState, da
     """Return the state after ``last``, the run's attempt of that number, with when the next is due if one is."""
     if last.acknowledged:
         return DeliveryState.DELIVERED, None, False
-    told = last.next_at if last.next_at is not None and last.next_at > last.at else None
+    announced = last.next_at if last.next_at is not None and last.next_at > last.at else None
     undecided = not last.reason
-    if not undecided and (is_final(last) or (told is None and number >= MAX_ATTEMPTS)):
+    if not undecided and (is_final(last) or (announced is None and number >= MAX_ATTEMPTS)):
         return DeliveryState.FAILED, None, False
     wait = 0 if undecided else RETRY_WAITS[min(number, MAX_ATTEMPTS) - 1]
-    following = told or ended_at(last) + timedelta(seconds=wait)
+    following = announced or ended_at(last) + timedelta(seconds=wait)
     if _is_late(following, now):
         return DeliveryState.FAILED, None, False
-    return DeliveryState.RETRYING, following, told is None
+    return DeliveryState.RETRYING, following, announced is None
 
 
 def _is_late(due: datetime, now: datetime) -> bool:

@@ -34,14 +34,14 @@ class DecidedAttempt(NamedTuple):
 RollupCount = tuple[int, Histogram]
 
 
-def hour_of(moment: datetime) -> datetime:
+def hour_of(at: datetime) -> datetime:
     """Return the beginning of the hour, in UTC."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
-def day_of(moment: datetime) -> datetime:
+def day_of(at: datetime) -> datetime:
     """Return the beginning of the day, in UTC."""
-    return hour_of(moment).replace(hour=0)
+    return hour_of(at).replace(hour=0)
 
 
 # What is counted by, the field that says when it begins, and how that is found.

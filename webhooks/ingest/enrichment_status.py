@@ -53,7 +53,7 @@ def record_refusal(workflow: Workflow, words: str, read_at: datetime, *, is_gone
 
 
 def is_finished(status: EnrichmentStatus) -> bool:
-    """Say whether the enrichment is done, well or not. A word that is not known means so only where a time is told."""
+    """Return whether the enrichment has ended, successfully or not. An unknown word counts only with an end time."""
     word = status.status.strip().lower().replace("-", "_").replace(" ", "_")
     ended = ("complete", "fail", "partial", "done", "finish", "success", "succe", "cancel", "error", "expired")
     return word not in RUNNING and (word.startswith(ended) or status.finished_at is not None)
@@ -64,9 +64,9 @@ def counts_of(status: EnrichmentStatus) -> dict[str, int]:
     summary = status.summary or {}
     # The newer surface counts the contacts beside the summary.
     summary = {"total": status.total, **summary}
-    told: dict[str, int] = {name: summary[name] for name in COUNTS if _is_count(summary.get(name))}
-    if told or status.results is None:
-        return told
+    counts: dict[str, int] = {name: summary[name] for name in COUNTS if _is_count(summary.get(name))}
+    if counts or status.results is None:
+        return counts
     words = [str(one.get("status") or "").lower() for one in status.results]
     return {
         "total": len(words),

@@ -27,7 +27,7 @@ FINAL = frozenset({"exhausted", "abandoned", "dead", "gave_up", "giving_up", "pe
 
 
 def is_usable_workflow_id(text: str | None) -> bool:
-    """Say whether ``text`` can be stored as it is and stand in an address: upstream is asked by it."""
+    """Return whether ``text`` can be stored as it is and stand in an address: upstream is asked by it."""
     return bool(text) and sanitize_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
 
 
@@ -88,7 +88,7 @@ def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime)
 
 
 def is_final(attempt: Attempt) -> bool:
-    """Say whether upstream's own word means that no further attempt follows."""
+    """Return whether upstream's own word means that no further attempt follows."""
     return _normalize_word(attempt.status) in FINAL
 
 
@@ -111,8 +111,8 @@ def _duration_ms(value: float | None) -> int | None:
     return None if value is None or not math.isfinite(value) else round(max(0, min(value, _MAX_INTEGER)))
 
 
-def _usable_time(moment: datetime | None, read_at: datetime) -> datetime | None:
-    return moment if moment is not None and _EARLIEST < moment < read_at + _MAX_CLOCK_SKEW else None
+def _usable_time(time: datetime | None, read_at: datetime) -> datetime | None:
+    return time if time is not None and _EARLIEST < time < read_at + _MAX_CLOCK_SKEW else None
 
 
 def _identity(raw: DeliveryAttempt, workflow_id: str, at: datetime | None) -> str:
@@ -124,6 +124,6 @@ def _identity(raw: DeliveryAttempt, workflow_id: str, at: datetime | None) -> st
     number = "" if raw.attempt_number is None else f"#{raw.attempt_number}"
     if raw.id not in {None, ""} and len(f"{raw.id}{number}") <= 200 and sanitize_text(str(raw.id), 200) == str(raw.id):
         return f"{raw.id}{number}"
-    told = (raw.id, workflow_id, raw.target, raw.attempt_number, at, raw.response_status_code, raw.error_message)
-    digest = hashlib.sha256("\x1f".join(map(str, told)).encode(errors="replace")).hexdigest()
+    identifying = (raw.id, workflow_id, raw.target, raw.attempt_number, at, raw.response_status_code, raw.error_message)
+    digest = hashlib.sha256("\x1f".join(map(str, identifying)).encode(errors="replace")).hexdigest()
     return f"made-of-what-was-told-{digest[:40]}"

@@ -11,7 +11,7 @@ from workspaces.models import Workspace
 
 
 class EndpointCheckQuerySet(models.QuerySet["EndpointCheck"]):
-    """The questions asked of checks."""
+    """Queries on endpoint checks."""
 
     def of(self, workspace: Workspace) -> "EndpointCheckQuerySet":
         """Keep those of ``workspace``, newest first."""

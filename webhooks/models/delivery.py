@@ -25,7 +25,7 @@ class DeliveryState(models.TextChoices):
 
 
 class DeliveryQuerySet(TimeOrderedQuerySet["Delivery"]):
-    """The questions asked of deliveries. Their order is that of the latest attempt."""
+    """Queries on deliveries, ordered by their latest attempt."""
 
     time_field = "last_attempt_at"
 

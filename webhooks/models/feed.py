@@ -24,7 +24,7 @@ class Feed(models.Model):
 
 
 class GapQuerySet(models.QuerySet["DeliveryGap"]):
-    """The questions asked of gaps."""
+    """Queries on gaps."""
 
     def of(self, workspace: Workspace, since: datetime | None = None) -> "GapQuerySet":
         """Keep those of ``workspace`` that end after ``since``, newest first."""

@@ -39,7 +39,7 @@ RESPONSIBLE_USER = Coalesce("taken_over_by", "requested_by")
 
 
 class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
-    """The questions asked of redeliveries."""
+    """Queries on redeliveries."""
 
     def of(self, workspace: Workspace) -> "RedeliveryQuerySet":
         """Keep those of ``workspace``, newest first."""
@@ -108,17 +108,17 @@ class Redelivery(models.Model):
 
     @property
     def is_permitted(self) -> bool:
-        """Say whether who answers for it still may; asks the database."""
+        """Return whether who answers for it still may; asks the database."""
         return Redelivery.objects.permitted().filter(pk=self.pk).exists()
 
     @property
     def is_open(self) -> bool:
-        """Say whether something may still be sent."""
+        """Return whether something may still be sent."""
         return self.state in {RedeliveryState.RUNNING, RedeliveryState.PAUSED}
 
 
 class ItemQuerySet(models.QuerySet["Item"]):
-    """The questions asked of items."""
+    """Queries on items of redeliveries."""
 
     def open(self) -> "ItemQuerySet":
         """Keep those that may still be sent by the job that they belong to."""
@@ -165,7 +165,7 @@ class Item(models.Model):
 
     @property
     def is_open(self) -> bool:
-        """Say whether it is on its way, or may still be sent."""
+        """Return whether it is on its way, or may still be sent."""
         return self.state == ItemState.SENDING or (self.state == ItemState.WAITING and self.redelivery.is_open)
 
 

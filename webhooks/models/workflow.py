@@ -17,7 +17,7 @@ class WorkflowSource(models.TextChoices):
 
 
 class WorkflowQuerySet(models.QuerySet["Workflow"]):
-    """The questions asked of workflows."""
+    """Queries on workflows."""
 
     def of(self, workspace: Workspace) -> "WorkflowQuerySet":
         """Keep those of ``workspace``."""

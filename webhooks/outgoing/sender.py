@@ -39,7 +39,7 @@ class PostResult:
 
     @property
     def acknowledged(self) -> bool:
-        """Say whether the receiver answered 2xx in time."""
+        """Return whether the receiver answered 2xx in time."""
         return not self.reason
 
 

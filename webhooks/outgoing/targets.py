@@ -59,7 +59,7 @@ class Target:
 
     @property
     def encrypted(self) -> bool:
-        """Say whether the call goes over TLS."""
+        """Return whether the call goes over TLS."""
         return self.scheme == "https"
 
     @property
@@ -162,7 +162,7 @@ def _literal(host: str) -> Address | None:
 
 
 def _is_short_address(host: str) -> bool:
-    """Say whether connecting would take ``host`` for an address, as it does ``127.1`` and ``0x7f.1``."""
+    """Return whether connecting would take ``host`` for an address, as it does ``127.1`` and ``0x7f.1``."""
     try:
         socket.inet_aton(host)
     except OSError:

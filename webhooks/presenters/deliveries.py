@@ -221,7 +221,7 @@ def workflow_context(found: WorkflowLookup) -> dict[str, Any]:
 
 
 def is_lost(workflow: Workflow) -> bool:
-    """Say whether Cleanlist has given up on every delivery of it; one query."""
+    """Return whether Cleanlist has given up on every delivery of it; one query."""
     states = set(workflow.deliveries.order_by().values_list("state", flat=True).distinct())
     return states == {DeliveryState.FAILED}
 
@@ -250,6 +250,6 @@ def _stories(workflow: Workflow) -> list[DeliveryStory]:
 def curl_for(workflow: Workflow) -> str:
     """Return the call that asks for the enrichment's state as a command; the shell fills the secret in."""
     query = urlencode({"workflow_id": workflow.workflow_id})
-    address = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
-    parts = ["curl --globoff", '--header "Authorization: Bearer $CLEANLIST_API_KEY"', shlex.quote(address)]
+    url = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
+    parts = ["curl --globoff", '--header "Authorization: Bearer $CLEANLIST_API_KEY"', shlex.quote(url)]
     return " \\\n  ".join(parts)

@@ -85,8 +85,8 @@ class DeliveryRun:
     @property
     def words(self) -> str:
         """Return the drawing in words."""
-        told = "; ".join(f"{bar.begins} {_OUTCOMES[bar.level]}" for bar in self.bars)
-        return f"{len(self.bars)} attempts: {told}"
+        outcomes = "; ".join(f"{bar.begins} {_OUTCOMES[bar.level]}" for bar in self.bars)
+        return f"{len(self.bars)} attempts: {outcomes}"
 
 
 def format_duration(seconds: float) -> str:
@@ -113,8 +113,8 @@ def _draw(attempts: Sequence[Attempt], following: datetime | None) -> DeliveryRu
     end = max(last, following) if following else last
     length = max((end - start).total_seconds(), 0.001)
 
-    def to_percent(moment: datetime) -> float:
-        return _MARGIN + (100 - 2 * _MARGIN) * (moment - start).total_seconds() / length
+    def to_percent(at: datetime) -> float:
+        return _MARGIN + (100 - 2 * _MARGIN) * (at - start).total_seconds() / length
 
     bars = [
         _attempt_bar(attempt, number, start, to_percent, wait)

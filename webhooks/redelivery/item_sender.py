@@ -64,7 +64,7 @@ def deliver(job: Redelivery, item: Item, client: Client) -> None:
 
 
 def _is_still_wanted(item: Item) -> bool:
-    """Say whether ``item`` is to be sent now: neither has it arrived since, nor does upstream try again itself."""
+    """Return whether ``item`` is to be sent now: neither has it arrived since, nor does upstream try again itself."""
     state = item.delivery.state if item.delivery else None
     if state == DeliveryState.DELIVERED:
         _finish(item, ItemState.SKIPPED, "It has arrived in the meantime.")

@@ -107,7 +107,7 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     Parameter ``again`` asks for the rest of that job instead, ``unattempted`` for what ``unattempted`` returns. A
     filter that is wrong selects nothing. A constant number of queries.
     """
-    moment = now or clock.cached_now()
+    current_time = now or clock.cached_now()
     form = DeliveryFilterForm(query, workspace)
     again = _find_job(workspace, query.get("again", ""))
     if again is not None:
@@ -120,7 +120,7 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     elif form.is_valid():
         filters = ", ".join(text for _, text in form.words())
         words = f"What is filtered: {filters}" if filters else "All that failed"
-        selection = RedeliverySelection(filtered_deliveries(form, moment), words, form.recorded)
+        selection = RedeliverySelection(filtered_deliveries(form, current_time), words, form.recorded)
     else:
         selection = RedeliverySelection(Delivery.objects.none(), "", {})
     return _count(workspace, selection)

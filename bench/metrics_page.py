@@ -23,7 +23,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from alerts.models import Alert, Notification, Recipient
-from config.memory import keep_what_is_loaded
+from config.gc_freeze import freeze_loaded_objects
 from config.metrics.views import metrics
 from keys.models import ApiKey, LogGap
 from usage import metrics_cache
@@ -144,7 +144,7 @@ def main() -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-    keep_what_is_loaded()  # as web processes do
+    freeze_loaded_objects()  # as web processes do
     request = RequestFactory().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"})
     with CaptureQueriesContext(connection) as queries:
         answer = metrics(request)

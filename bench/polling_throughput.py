@@ -27,7 +27,7 @@ from django.utils import timezone
 
 from bench.client_throughput import serve
 from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
-from config.memory import keep_what_is_loaded
+from config.gc_freeze import freeze_loaded_objects
 from core.db.sql import execute_batch
 from core.encryption import EncryptedValue
 from usage.polls import fetch_balance
@@ -210,7 +210,7 @@ def main(count: int) -> None:
         try:
             pin(0)
             populate(count, url)
-            keep_what_is_loaded()  # as a worker does
+            freeze_loaded_objects()  # as a worker does
             measure(url, count)
         finally:
             stub.terminate()

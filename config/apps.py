@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.http import HttpRequest
 from django_structlog.signals import bind_extra_request_failed_metadata, bind_extra_request_metadata
 
-from config.web.errors import shorten_failure
+from config.web.errors import shorten_outage_log
 from core.client_ip import client_ip
 
 
@@ -18,7 +18,7 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         """Put the address of the person's machine on every log line of a request."""
         bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
-        bind_extra_request_failed_metadata.connect(shorten_failure, dispatch_uid="redis is away")
+        bind_extra_request_failed_metadata.connect(shorten_outage_log, dispatch_uid="redis is away")
         from config import checks  # noqa: F401, PLC0415 - registered by being imported
 
         gc.enable()  # this app is the last that is loaded

@@ -13,14 +13,14 @@ from django.conf import settings
 from kombu.transport import TRANSPORT_ALIASES
 
 from config.environment import ROOT
-from config.memory import keep_what_is_loaded
+from config.gc_freeze import freeze_loaded_objects
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 # Celery warns root because of pickled tasks; ours are JSON, and containers often run as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
 # Kombu's names for Redis, with a transport of ours that junk in a queue does not end.
-TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "config.broker:Transport"))
+TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "config.queue.redis_transport:Transport"))
 
 
 def broker_url(redis_url: str) -> str:
@@ -45,7 +45,7 @@ def configure_logging(**_: Any) -> None:
 @worker_process_init.connect
 def settle_memory(**_: Any) -> None:
     """Spare the collector what tasks will use all the time; in each process of a pool that has several."""
-    keep_what_is_loaded()
+    freeze_loaded_objects()
 
 
 # Celery puts the current directory before everything else, and what lies there is not ours to run. Its command line

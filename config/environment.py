@@ -20,7 +20,7 @@ from dotenv import dotenv_values
 from environs import Env, EnvValidationError, validate
 
 from config import setting_checks
-from config.var_dir import NotPrivate, make_private
+from config.var_dir import DirectoryNotPrivate, make_private
 from core.secret_files import content_of, generated_secret
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -355,7 +355,7 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
             chosen["secret_key"] or generated_secret(var_dir / "secret_key", kind="django"),
             chosen["encryption_keys"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
         )
-    except NotPrivate as error:
+    except DirectoryNotPrivate as error:
         raise ConfigurationError(f"  VAR_DIR: {error}") from None
     except OSError as error:
         raise ConfigurationError(

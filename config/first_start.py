@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.management import call_command
 
 from config.environment import ConfigurationError
-from config.health.installation import database_finding
+from config.health.installation import check_database
 from config.settings import ENVIRONMENT
 from workspaces.models import User
 
@@ -26,7 +26,7 @@ def prepare(*, static: bool = True) -> FirstAdmin:
 
     Raises ConfigurationError for a database that cannot be used, and for a weak password.
     """
-    if (database := database_finding()).advice:
+    if (database := check_database()).advice:
         raise ConfigurationError(f"  DATABASE_URL: {database.text}. {database.advice}")
     call_command("migrate", interactive=False, verbosity=0)
     if static and not settings.DEBUG:

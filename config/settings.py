@@ -9,7 +9,7 @@ from kombu import Exchange, Queue
 from config import programs
 from config.celery import broker_url
 from config.environment import FOR_SUPPORT, ROOT, read_environment
-from config.logs import logging_config
+from config.log.configuration import logging_config
 
 ENVIRONMENT = read_environment()
 # For the support bundle, which is on a floor below: what is no secret and changes how the console asks upstream.
@@ -61,13 +61,13 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.front.middleware.common_headers",
-    "config.front.middleware.unbelieved_proxies",
+    "config.front.middleware.warn_of_untrusted_proxy",
     "config.front.middleware.probes",
-    "config.front.middleware.measured",
+    "config.front.middleware.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
-    "config.web.middleware.one_moment",
+    "config.web.middleware.one_time_per_request",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -82,7 +82,7 @@ MIDDLEWARE = [
     "config.web.middleware.viewer_time_zone",
     "config.web.middleware.never_cached",
     "config.web.middleware.sign_in_rules",
-    "config.web.middleware.detours",
+    "config.web.middleware.required_redirects",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -225,7 +225,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 if PUBLIC_URL.startswith("https://"):
     # Browsers take a cookie of such a name only over HTTPS and from this very host, so no neighbour can plant one.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
-MESSAGE_STORAGE = "config.web.notices.Notices"
+MESSAGE_STORAGE = "config.web.messages.MessageStorage"
 if PUBLIC_URL.startswith("https://"):
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts_subdomains
@@ -316,8 +316,8 @@ CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
-CELERY_BEAT_SCHEDULER = "config.beat.Scheduler"
-# None of these expires: that would be judged by the worker's clock, and beat's may be another. See config.beat.
+CELERY_BEAT_SCHEDULER = "config.queue.beat_scheduler.Scheduler"
+# None of these expires: that would be judged by the worker's clock, and beat's may differ. See that module.
 CELERY_BEAT_SCHEDULE = {
     "poll what is due": {"task": "workspaces.tasks.poll_due", "schedule": 1.0},
     "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0},

@@ -1,7 +1,7 @@
 from celery import shared_task
 
-from config import beat
 from config.health import outside_ping
+from config.queue import beat_scheduler
 
 
 @shared_task(ignore_result=True)
@@ -10,4 +10,5 @@ def ping_outside() -> None:
     outside_ping.ping()
 
 
-__all__ = ["beat"]  # whose receiver lets the next tick come; beat itself sends no task that a worker has not begun
+# Its receiver lets the next tick be sent: beat sends no task while a worker has not begun the last one.
+__all__ = ["beat_scheduler"]

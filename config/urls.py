@@ -17,6 +17,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
 _APPS = ("workspaces", "alerts", "keys", "webhooks", "usage", "troubleshooting", "dashboard")
 urlpatterns += [path("", include(f"{app}.urls")) for app in _APPS]
 if settings.DEBUG:
-    from config.web.design import design
+    from config.web.style_page import style_page
 
-    urlpatterns.append(path("design/", design, name="design"))
+    urlpatterns.append(path("design/", style_page, name="design"))

@@ -4,12 +4,12 @@ import contextlib
 import os
 from pathlib import Path
 
-OTHERS = 0o077  # the permission bits of everybody but the owner
+GROUP_AND_OTHERS = 0o077  # the permission bits of everybody but the owner
 # By these an existing directory is known as the console's. Others are not changed: it may be /tmp, or somebody's home.
-MARKS = {"console.sqlite3", "encryption_key", "secret_key", "static", "up.lock"}
+KNOWN_NAMES = {"console.sqlite3", "encryption_key", "secret_key", "static", "up.lock"}
 
 
-class NotPrivate(Exception):
+class DirectoryNotPrivate(Exception):
     """Others can look into the directory, and that is not ours to change; the message says what to do."""
 
 
@@ -18,14 +18,14 @@ def make_private(path: Path) -> None:
 
     What lies deeper is behind a closed directory. Raises NotPrivate, or OSError where it cannot be used at all.
     """
-    os.umask(OTHERS)
+    os.umask(GROUP_AND_OTHERS)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if path.stat().st_mode & OTHERS:
+    if path.stat().st_mode & GROUP_AND_OTHERS:
         _close(path)
     for entry in path.iterdir():
         with contextlib.suppress(FileNotFoundError):  # other processes of ours are at work in it
             found = entry.lstat()
-            if found.st_mode & OTHERS and found.st_uid == os.getuid() and not entry.is_symlink():
+            if found.st_mode & GROUP_AND_OTHERS and found.st_uid == os.getuid() and not entry.is_symlink():
                 entry.chmod(found.st_mode & 0o700)
 
 
@@ -33,14 +33,14 @@ def _close(path: Path) -> None:
     mode = path.stat().st_mode & 0o7777
     names = {entry.name for entry in path.iterdir()}
     why = "holds nothing of the console's"
-    if not names or names & MARKS:
+    if not names or names & KNOWN_NAMES:
         why = "cannot be closed"
         with contextlib.suppress(PermissionError):  # it belongs to somebody else
             path.chmod(0o700)
         # Asked again, because some file systems accept the change and ignore it.
-        if not path.stat().st_mode & OTHERS:
+        if not path.stat().st_mode & GROUP_AND_OTHERS:
             return
-    raise NotPrivate(
+    raise DirectoryNotPrivate(
         f"{path} is open to others on this machine (mode {mode:o}) and {why}. Run `chmod 700 {path}` as its owner, "
         "or choose a directory that does not exist yet"
     )

@@ -15,17 +15,17 @@ from workspaces.error_messages import explain_kind
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
 
-Level = Literal["danger", "warning"]
+AttentionLevel = Literal["danger", "warning"]
 SETTINGS, KEYS, WEBHOOKS, POLLING = "workspaces:settings", "keys:list", "webhooks:list", "workspaces:polling"
 USAGE = "usage:overview"
 MOST_ENDPOINTS = 3
 
 
 @dataclass(frozen=True)
-class Attention:
+class AttentionItem:
     """One thing to look at: how bad, what, and the page (of the workspace) that deals with it."""
 
-    level: Level
+    level: AttentionLevel
     text: str
     url_name: str
     action: str
@@ -37,13 +37,13 @@ class Attention:
         return 0 if self.level == "danger" else 1
 
 
-def of(
+def attention_items(
     workspace: Workspace,
     keys: Mapping[str, int],
     late: Sequence[Poll],
     endpoints: Sequence[str],
     budget: BudgetStatus | None = None,
-) -> list[Attention]:
+) -> list[AttentionItem]:
     """Return what needs attention, worst first.
 
     ``keys`` counts them by status, ``late`` are stale polls, ``endpoints`` the hosts at which webhooks fail.
@@ -53,48 +53,48 @@ def of(
     return sorted(found, key=lambda item: item.rank)
 
 
-def _pause(workspace: Workspace) -> list[Attention]:
+def _pause(workspace: Workspace) -> list[AttentionItem]:
     """Return one item where nobody watches because somebody wants it so."""
     if not workspace.paused_at:
         return []
     text = f"{workspace.pause} Nothing new is seen, and alerts that need it stay quiet."
-    return [Attention("warning", text, POLLING, "Details")]
+    return [AttentionItem("warning", text, POLLING, "Details")]
 
 
-def _credentials(workspace: Workspace) -> list[Attention]:
+def _credentials(workspace: Workspace) -> list[AttentionItem]:
     if workspace.api_key is None and workspace.management_session is None:
         text = "No credential is stored, so nothing can be read."
-        return [Attention("warning", text, SETTINGS, "Connect")]
+        return [AttentionItem("warning", text, SETTINGS, "Connect")]
     states = (("API key", api_key_state(workspace)), ("Management session", session_state(workspace)))
     return [
-        Attention("danger" if state.level == "danger" else "warning", f"{name}: {state.sentence}", SETTINGS, "Fix")
+        AttentionItem("danger" if state.level == "danger" else "warning", f"{name}: {state.sentence}", SETTINGS, "Fix")
         for name, state in states
         if state.needs_attention
     ]
 
 
-def _keys(keys: Mapping[str, int]) -> list[Attention]:
+def _keys(keys: Mapping[str, int]) -> list[AttentionItem]:
     found = []
     if unseen := keys.get("unseen", 0):
         what = "1 key was" if unseen == 1 else f"{unseen} keys were"
         text = f"{what} created whose secret nobody ever saw. Revoke what is of no use."
-        found.append(Attention("danger", text, KEYS, "Look"))
+        found.append(AttentionItem("danger", text, KEYS, "Look"))
     if expiring := keys.get("expiring", 0):
         what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
-        found.append(Attention("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
+        found.append(AttentionItem("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
     return found
 
 
-def _budget(budget: BudgetStatus | None) -> list[Attention]:
+def _budget(budget: BudgetStatus | None) -> list[AttentionItem]:
     if budget is None or not budget.alarm:
         return []
-    return [Attention("warning", budget.alarm, USAGE, "Look", "#budget")]
+    return [AttentionItem("warning", budget.alarm, USAGE, "Look", "#budget")]
 
 
-def _webhooks(endpoints: Sequence[str]) -> list[Attention]:
+def _webhooks(endpoints: Sequence[str]) -> list[AttentionItem]:
     """Return one item for each endpoint that fails; of many the first, with how many more there are."""
     found = [
-        Attention(
+        AttentionItem(
             "danger",
             f"Webhooks to {host or NO_HOST_LABEL} fail: the latest {FAILING_IN_A_ROW} or more never arrived.",
             WEBHOOKS,
@@ -105,11 +105,11 @@ def _webhooks(endpoints: Sequence[str]) -> list[Attention]:
     ]
     if more := len(endpoints) - len(found):
         text = f"Webhooks to {more} more endpoint{'' if more == 1 else 's'} fail too."
-        found.append(Attention("danger", text, WEBHOOKS, "Look", link_to(state="failed")))
+        found.append(AttentionItem("danger", text, WEBHOOKS, "Look", link_to(state="failed")))
     return found
 
 
-def _mirror(late: Sequence[Poll]) -> list[Attention]:
+def _mirror(late: Sequence[Poll]) -> list[AttentionItem]:
     """Return one item for each kind of thing that is out of date, with the reason of its first failure."""
     found = []
     for resource, polls in groupby(late, key=lambda poll: poll.resource):
@@ -117,7 +117,7 @@ def _mirror(late: Sequence[Poll]) -> list[Attention]:
         first = next((poll for poll in some if poll.consecutive_failures), some[0])
         more = f" (and {len(some) - 1} more)" if len(some) > 1 else ""
         text = f"Out of date: {resource_named(resource).label}{more}. {_why(first)}".strip()
-        found.append(Attention("warning", text, POLLING, "Details"))
+        found.append(AttentionItem("warning", text, POLLING, "Details"))
     return found
 
 

@@ -12,7 +12,7 @@ from django.db.models import Count, F, OuterRef, Q, Subquery
 
 from core import clock
 from dashboard import attention
-from dashboard.attention import Attention
+from dashboard.attention import AttentionItem
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import MOST_ACTIVE_KEYS, conditions
 from usage.budgets.status import BudgetStatus, budget_statuses
@@ -29,7 +29,7 @@ FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
 
 
 @dataclass
-class Summary:
+class WorkspaceSummary:
     """One workspace at a glance. ``None`` means that it was never read."""
 
     workspace: Workspace
@@ -42,7 +42,7 @@ class Summary:
     webhooks: FailureSummary = NOTHING_FAILS
     webhooks_are_read: bool = False
     awaits_first_reading: bool = False
-    attention: list[Attention] = field(default_factory=list)
+    attention: list[AttentionItem] = field(default_factory=list)
 
     most_keys = MOST_ACTIVE_KEYS
 
@@ -68,7 +68,7 @@ class Summary:
         return worst, -len(self.attention), self.workspace.name.lower()
 
 
-def summaries_of(workspaces: WorkspaceQuerySet) -> list[Summary]:
+def summarize_workspaces(workspaces: WorkspaceQuerySet) -> list[WorkspaceSummary]:
     """Return a summary of each workspace, those that need attention first.
 
     Six queries for any number of them, and seven more where any has a budget.
@@ -104,27 +104,27 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
     polls: Sequence[Poll],
     webhooks: FailureSummary,
     budget: BudgetStatus | None,
-) -> Summary:
+) -> WorkspaceSummary:
     read = {poll.resource for poll in polls if poll.last_success_at}
     if keys is None and read & {FULL_LIST, LIGHT_LIST}:
         keys = {"active": 0}
     late = [poll for poll in polls if not poll.paused_reason and poll.is_stale]
-    return Summary(
+    return WorkspaceSummary(
         workspace=row,
         credits=row.credits,
         credits_read_at=row.credits_read_at,
         keys=keys,
-        attention=attention.of(row, keys or {}, late, webhooks.hosts, budget),
+        attention=attention.attention_items(row, keys or {}, late, webhooks.hosts, budget),
         webhooks=webhooks,
         webhooks_are_read=bool(read & {tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES}),
         # Request logs are read for the keys of the full list; the light one comes without.
         log_is_read=FULL_LIST in read,
-        awaits_first_reading=any(_is_on_its_way(poll) for poll in polls),
+        awaits_first_reading=any(_awaits_first_reading(poll) for poll in polls),
         **requests or {},
     )
 
 
-def _is_on_its_way(poll: Poll) -> bool:
+def _awaits_first_reading(poll: Poll) -> bool:
     return not (poll.last_success_at or poll.consecutive_failures or poll.paused_reason)
 
 

@@ -6,9 +6,9 @@ from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
 from core.sanitize import sanitize_text
-from dashboard import overviews
-from dashboard.choosing import choose
-from dashboard.summaries import Summary, summaries_of
+from dashboard import overview as overviews
+from dashboard.pagination import select_page
+from dashboard.summaries import WorkspaceSummary, summarize_workspaces
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
 from workspaces.models.user import has_second_factor
@@ -21,8 +21,8 @@ REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 def home(request: HttpRequest) -> HttpResponse:
     """Show the workspaces that the person may see, those that need attention first; a page of them where many."""
     searched, after = (sanitize_text(request.GET.get(name, ""), 80).strip() for name in ("q", "after"))
-    chosen = choose(Workspace.objects.visible_to(request.user), searched, after)
-    visible = chosen.page(summaries_of(chosen.workspaces))
+    chosen = select_page(Workspace.objects.visible_to(request.user), searched, after)
+    visible = chosen.page(summarize_workspaces(chosen.workspaces))
     # Those that ask for a second factor, which the person has not set up, show no figures.
     locked = [] if has_second_factor(request.user) else [one.workspace for one in visible if one.workspace.requires_mfa]
     summaries = [one for one in visible if one.workspace not in locked]
@@ -40,12 +40,12 @@ def home(request: HttpRequest) -> HttpResponse:
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one workspace: balance, keys, latest requests, and how fresh all that is."""
     workspace = get_workspace(request, slug)
-    summaries = summaries_of(Workspace.objects.filter(pk=workspace.pk))
+    summaries = summarize_workspaces(Workspace.objects.filter(pk=workspace.pk))
     context = {
         "current": workspace,
         "summary": summaries[0],
         "refresh_seconds": _refresh_seconds(summaries),
-        "readings": overviews.readings_of(workspace),
+        "readings": overviews.resource_freshness(workspace),
         "latest": overviews.latest_requests(workspace),
         "by_hour": overviews.requests_by_hour(workspace),
         "balance_points": overviews.balance_points(workspace),
@@ -53,7 +53,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     return _page_or_part(request, "dashboard/overview.html", context)
 
 
-def _refresh_seconds(summaries: list[Summary]) -> int:
+def _refresh_seconds(summaries: list[WorkspaceSummary]) -> int:
     return FIRST_SECONDS if any(summary.awaits_first_reading for summary in summaries) else REFRESH_SECONDS
 
 

@@ -21,7 +21,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from config.embedded import bundled_redis
 from config.health import liveness, probes
-from config.health.remembered import Remembered
+from config.health.cached import Cached
 from core import clock
 from tests.sandbox.process import SHARED, SandboxProcess
 
@@ -168,14 +168,14 @@ def _nothing_remembered(redis):
     """No test sees another's cached values, rate limits or locks."""
     yield
     redis.flushdb()
-    probes.forget()
+    probes.clear_cache()
 
 
 @pytest.fixture(autouse=True)
 def _background_work_goes_on(request, monkeypatch):
     """There are no workers in most tests; pages take them for well, unless a test is about that."""
     if not request.node.get_closest_marker("liveness"):
-        monkeypatch.setattr(liveness, "_remembered", Remembered(liveness.Liveness, 60))
+        monkeypatch.setattr(liveness, "_remembered", Cached(liveness.Liveness, 60))
 
 
 @pytest.fixture(autouse=True)

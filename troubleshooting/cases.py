@@ -9,9 +9,9 @@ from django.core.exceptions import ValidationError
 from django.utils.http import urlencode
 
 from keys.models import ApiKey
-from troubleshooting.pasted.headers import GOOD, SLIPS
-from troubleshooting.pasted.secrets import strip
-from troubleshooting.topics import Topic, all_topics, topic_named
+from troubleshooting.pasted.headers import GOOD, MISTAKES
+from troubleshooting.pasted.secrets import remove_secrets
+from troubleshooting.topics import Topic, all_topics, get_topic
 from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
@@ -55,7 +55,7 @@ class Case:
     @property
     def subject(self) -> Topic | None:
         """Return the topic itself."""
-        return topic_named(self.topic)
+        return get_topic(self.topic)
 
     @property
     def kind(self) -> str:
@@ -113,14 +113,14 @@ class CaseForm(forms.Form):
     def clean_workflow(self) -> str:
         """Refuse what cannot be an id of a workflow."""
         text = str(self.cleaned_data["workflow"]).strip()
-        if text and (not is_usable_workflow_id(text) or strip(text).found):
+        if text and (not is_usable_workflow_id(text) or remove_secrets(text).found):
             raise ValidationError("That is no workflow id. It looks like public_bulk_ and a long code behind it.")
         return text
 
     def clean_slips(self) -> tuple[str, ...]:
         """Keep the names that there are."""
         names = str(self.cleaned_data["slips"]).split(",")
-        return tuple(name for name in names if name in SLIPS or name == GOOD)
+        return tuple(name for name in names if name in MISTAKES or name == GOOD)
 
     def label_of_key(self) -> str:
         """Return the name of the key that was chosen; empty where none was."""
@@ -134,7 +134,7 @@ class CaseForm(forms.Form):
         known = {field.name: told[field.name] for field in fields(Case) if told.get(field.name)}
         for name in ("endpoint", "said", "code", "request_id", "scope"):
             if name in known:
-                known[name] = strip(known[name]).text
+                known[name] = remove_secrets(known[name]).text
         if "key" in known:
             known["key"] = UUID(known["key"])
         return Case(**known)

@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from troubleshooting.body.shape import check_body
+from troubleshooting.body.validation import validate_body
 from troubleshooting.cases import Case
-from troubleshooting.running import Done, run
-from troubleshooting.steps import STEPS
-from troubleshooting.steps.shape import shape_of
+from troubleshooting.check_runner import CompletedCheck, run_check
+from troubleshooting.checks import CHECKS
+from troubleshooting.checks.request_shape import result_of_body
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Workspace
 
@@ -33,7 +33,7 @@ class Diagnosis:
     """All checks of one workspace."""
 
     workspace: Workspace
-    done: Sequence[Done]
+    done: Sequence[CompletedCheck]
 
     @property
     def exit_code(self) -> int:
@@ -56,8 +56,8 @@ def diagnose(workspace: Workspace, workflow: str = "", body: str | None = None) 
     """
     case, done = Case(workflow=workflow), []
     if body is not None:
-        verdict = check_body(body)
+        verdict = validate_body(body)
         case = replace(case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
-        done.append(Done(STEPS["shape"], shape_of(verdict)))
+        done.append(CompletedCheck(CHECKS["shape"], result_of_body(verdict)))
     names = (*ALWAYS, *(("enrichment", "deliveries") if workflow else ()))
-    return Diagnosis(workspace, [*(run(STEPS[name], workspace, case, CONSOLE) for name in names), *done])
+    return Diagnosis(workspace, [*(run_check(CHECKS[name], workspace, case, CONSOLE) for name in names), *done])

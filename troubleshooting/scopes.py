@@ -3,7 +3,7 @@
 import re
 
 # The method ("" for any), what the path holds, the scope.
-_TOLD = (
+_RULES = (
     ("GET", r"/enrich(ment)?/status", "enrich:read"),
     ("", r"/enrich(ment)?/", "enrich:write"),
     ("", r"/credits/", "credits:read"),
@@ -17,10 +17,10 @@ _TOLD = (
     ("GET", r"/lead-lists", "lists:read"),
     ("", r"/lead-lists", "lists:write"),
 )
-_SCOPES = tuple((verb, re.compile(part), scope) for verb, part, scope in _TOLD)
+_SCOPES = tuple((verb, re.compile(part), scope) for verb, part, scope in _RULES)
 
 
-def scope_of(endpoint: str) -> str:
+def required_scope(endpoint: str) -> str:
     """Return the scope for ``endpoint``, such as "POST /api/v1/public/enrich/bulk"; empty where none is known."""
     method, _, path = endpoint.rpartition(" ")
     matching = (scope for verb, part, scope in _SCOPES if (not verb or method in {"", verb}) and part.search(path))

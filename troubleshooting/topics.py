@@ -254,6 +254,6 @@ def all_topics() -> Iterable[Topic]:
     return _TOPICS
 
 
-def topic_named(name: str) -> Topic | None:
+def get_topic(name: str) -> Topic | None:
     """Return the topic of that name; None for a name that is none."""
     return _BY_NAME.get(name)

@@ -12,14 +12,22 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from keys.models import ApiKey
-from troubleshooting.body.shape import MAX_CONTACTS, check_body
+from troubleshooting.body.validation import MAX_CONTACTS, validate_body
 from troubleshooting.cases import Case, CaseForm
-from troubleshooting.pasted.recognize import Recognized, recognize
-from troubleshooting.pasted.secrets import strip
-from troubleshooting.results import link
-from troubleshooting.running import Done, closing_words, first_verdict, run, run_all, verdict_on, worse
-from troubleshooting.steps import STEPS, steps_of
-from troubleshooting.steps.shape import shape_of
+from troubleshooting.check_result import link
+from troubleshooting.check_runner import (
+    CompletedCheck,
+    closing_words,
+    first_verdict,
+    run_check,
+    run_checks,
+    verdict_from,
+    worse_state,
+)
+from troubleshooting.checks import CHECKS, checks_for
+from troubleshooting.checks.request_shape import result_of_body
+from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
+from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.topics import all_topics
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
@@ -42,7 +50,7 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     """Go to the address of the case that is recognized in what was pasted."""
-    stripped = strip(request.POST.get("text", ""))
+    stripped = remove_secrets(request.POST.get("text", ""))
     if stripped.found:
         messages.warning(request, "There was a secret in what arrived. It was discarded at once and is kept nowhere.")
     found = recognize(stripped.text, workspace)
@@ -54,16 +62,16 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
 
 
-def _judge(request: HttpRequest, workspace: Workspace, found: Recognized) -> HttpResponse:
+def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -> HttpResponse:
     """Answer a request's body at once: it holds people's contact data, so it is in no address and is not kept."""
-    verdict = check_body(found.body)
+    verdict = validate_body(found.body)
     case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
-    done = Done(STEPS["shape"], shape_of(verdict))
+    done = CompletedCheck(CHECKS["shape"], result_of_body(verdict))
     form = CaseForm(QueryDict(case.query), workspace)
     context = _context(workspace, form, form.case()) | {
         "first": done,
-        "waiting": steps_of(case)[1:],
-        "verdict": verdict_on(case, done.result),
+        "waiting": checks_for(case)[1:],
+        "verdict": verdict_from(case, done.result),
         "query": _state(case, done.result.state),
         "accepted": verdict.accepted,
         "body": found.body if verdict.contacts > MAX_CONTACTS else "",
@@ -77,18 +85,18 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     """Run one check of the case in the address; its answer starts the next one."""
     workspace = get_workspace(request, slug)
     case = CaseForm(request.GET, workspace).case()
-    steps = steps_of(case)
-    if step not in STEPS or STEPS[step] not in steps:
+    steps = checks_for(case)
+    if step not in CHECKS or CHECKS[step] not in steps:
         raise Http404("No such check for this case.")
-    done = run(STEPS[step], workspace, case, Actor.of(request))
+    done = run_check(CHECKS[step], workspace, case, Actor.of(request))
     so_far = request.GET.get("so_far", "")
-    worst = worse(done.result, so_far)
+    worst = worse_state(done.result, so_far)
     place = steps.index(done.step) + 1
     context = {
         "workspace": workspace,
         "case": case,
         "done": done,
-        "verdict": verdict_on(case, done.result) if worst != so_far and done.result.is_finding else None,
+        "verdict": verdict_from(case, done.result) if worst != so_far and done.result.is_finding else None,
         "next": steps[place] if place < len(steps) else None,
         "query": _state(case, worst),
         "closing_words": closing_words(worst) if place == len(steps) else "",
@@ -102,11 +110,11 @@ def check_all(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     form = CaseForm(request.GET, workspace)
     case = form.case()
-    done = run_all(workspace, case, Actor.of(request))
+    done = run_checks(workspace, case, Actor.of(request))
     worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
     context = _context(workspace, form, case) | {
         "done": done,
-        "verdict": verdict_on(case, worst) if worst else first_verdict(case),
+        "verdict": verdict_from(case, worst) if worst else first_verdict(case),
         "closing_words": closing_words(worst.state) if worst else "",
     }
     return render(request, PAGE, context)
@@ -123,8 +131,8 @@ def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, Any]
         "case": case,
         "topic": case.subject,
         "topics": list(all_topics()),
-        "steps": steps_of(case),
-        "waiting": steps_of(case),
+        "steps": checks_for(case),
+        "waiting": checks_for(case),
         "query": _state(case, ""),
         "key_label": form.label_of_key(),
         "bundle_url": _bundle_url(workspace, case),

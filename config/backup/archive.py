@@ -26,7 +26,7 @@ _LONGEST_MANIFEST = 100_000_000
 _PROBE = b"cleanlist-console backup"
 
 
-class File(msgspec.Struct, frozen=True):
+class ArchiveMember(msgspec.Struct, frozen=True):
     """One member of an archive."""
 
     name: str
@@ -41,7 +41,7 @@ class Manifest(msgspec.Struct, frozen=True):
     version: str
     made_at: datetime
     probe: str
-    files: list[File]
+    files: list[ArchiveMember]
 
     @property
     def names(self) -> set[str]:
@@ -56,7 +56,7 @@ class Manifest(msgspec.Struct, frozen=True):
             return False
 
 
-def write(
+def write_archive(
     target: Path,
     var_dir: Path,
     *,
@@ -75,8 +75,8 @@ def write(
     try:
         if target.exists():
             raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
-        with private_folder(var_dir) as folder, _draft(target) as output:
-            names = snapshot.take(var_dir, folder / "files", with_files=with_files)
+        with private_folder(var_dir) as folder, _atomic_file(target) as output:
+            names = snapshot.take_snapshot(var_dir, folder / "files", with_files=with_files)
             if not recipients:
                 return _pack(folder / "files", names, output, encryption_keys)
             with (folder / "archive").open("w+b") as packed:
@@ -88,7 +88,7 @@ def write(
         raise BackupFailed(f"{target} cannot be written: {error.strerror or error}.") from None
 
 
-def read(archive: Path, folder: Path, identity: Path | None) -> Manifest:
+def read_archive(archive: Path, folder: Path, identity: Path | None) -> Manifest:
     """Unpack ``archive`` into ``folder`` and return its manifest; every byte was compared. Raises BackupFailed."""
     try:
         if not encryption.is_encrypted(archive):
@@ -114,7 +114,7 @@ def private_folder(var_dir: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _draft(target: Path) -> Iterator[IO[bytes]]:
+def _atomic_file(target: Path) -> Iterator[IO[bytes]]:
     """Give a file (mode 0600) that becomes ``target`` when the block ends well, and is on the disk by then."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
@@ -128,7 +128,7 @@ def _draft(target: Path) -> Iterator[IO[bytes]]:
 
 
 def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys: Sequence[str]) -> Manifest:
-    files = [File(name, (folder / name).stat().st_size, _sha256(folder / name)) for name in names]
+    files = [ArchiveMember(name, (folder / name).stat().st_size, _sha256(folder / name)) for name in names]
     probe = Fernet(encryption_keys[0]).encrypt(_PROBE).decode()
     manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)  # noqa: TID251 - of this file, for people
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))

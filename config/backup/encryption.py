@@ -11,7 +11,7 @@ _MARK = b"age-encryption.org/"
 Recipient = Any  # the package has no types: pyrage.x25519.Recipient or pyrage.ssh.Recipient
 
 
-def recipient(text: str) -> Recipient:
+def parse_recipient(text: str) -> Recipient:
     """Return the public key that ``text`` is. Raises ValueError if it is none."""
     kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
     try:

@@ -15,7 +15,7 @@ FOLDERS = ("sandbox", "mail")  # of which every other file is taken as it is: ea
 _BUSY_SECONDS = 30
 
 
-def take(var_dir: Path, draft: Path, *, with_files: Sequence[str]) -> list[str]:
+def take_snapshot(var_dir: Path, draft: Path, *, with_files: Sequence[str]) -> list[str]:
     """Copy to ``draft`` what a backup of ``var_dir`` holds, and ``with_files``; return the names."""
     draft.mkdir()
     names = []

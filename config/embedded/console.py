@@ -12,16 +12,16 @@ from django.db import connections
 
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
-from config.embedded.processes import GRACE, Guard, Process, say, stop_all
+from config.embedded.processes import GRACE, Process, Reaper, print_line, stop_all
 from config.embedded.reload import CodeWatch, restart_changed
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
-from config.embedded.watch import Watch
+from config.embedded.watchdog import Watchdog
 from config.environment import ROOT
 from config.first_start import FirstAdmin, prepare
 from config.settings import ENVIRONMENT
 
 
-class Stopped(BaseException):
+class StopRequested(BaseException):
     """Somebody asked us to end: Ctrl-C, SIGTERM, or the terminal went away."""
 
 
@@ -45,7 +45,7 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
     """
     processes: list[Process] = []
     code = CodeWatch(ROOT) if reload else None
-    with Guard() as guard, _asked_to_stop() as asked:
+    with Reaper() as guard, _raise_stop_requested() as asked:
         try:
             _start(processes, guard, with_sandbox=with_sandbox)
             if code is not None:
@@ -56,16 +56,16 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
                 for process in processes:
                     process.look_after()
                 time.sleep(0.25)
-        except Stopped:
+        except StopRequested:
             pass
         finally:
             _ignore_signals()
             if asked.is_set():
-                say("console", "stopping")
+                print_line("console", "stopping")
             stop_all(processes, last="redis", grace=GRACE)
 
 
-def _start(processes: list[Process], guard: Guard, *, with_sandbox: bool) -> None:
+def _start(processes: list[Process], guard: Reaper, *, with_sandbox: bool) -> None:
     """Start the programs; those that need nothing of ours start first and warm up while we prepare."""
     started = time.monotonic()
     add = partial(_add, processes, guard)
@@ -82,14 +82,14 @@ def _start(processes: list[Process], guard: Guard, *, with_sandbox: bool) -> Non
     for worker in programs.workers():
         add(worker)
     add(programs.beat())
-    watch = Watch(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
+    watch = Watchdog(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
     watch.wait_for_answer()
     watch.start()
     connections.close_all()
-    _greet(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
+    _print_greeting(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
 
 
-def _add(processes: list[Process], guard: Guard, process: Process) -> Process:
+def _add(processes: list[Process], guard: Reaper, process: Process) -> Process:
     process.guard = guard
     processes.append(process)
     process.start()
@@ -101,7 +101,7 @@ def _local(bind_address: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_address, bind_address)  # noqa: S104 - compared only
 
 
-def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
+def _print_greeting(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
     """Print where the console is and how to sign in; a password that we made up is shown this once."""
     lines = [f"Cleanlist Console is ready at {settings.PUBLIC_URL}/ ({seconds:.1f} s)"]
     lines.append(f"  sign in as   {admin.email}")
@@ -114,17 +114,17 @@ def _greet(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
     mail = f"files in {settings.MAIL_DIR}" if "EmlFile" in settings.EMAIL_BACKEND else settings.EMAIL_HOST
     lines += [f"  e-mail       {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Ctrl-C stops everything."]
     for line in lines:
-        say("console", line, redacted=False)
+        print_line("console", line, redacted=False)
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Event]:
+def _raise_stop_requested() -> Iterator[Event]:
     asked = Event()
 
     def stop(*_: object) -> None:
         if not asked.is_set():  # an impatient second Ctrl-C changes nothing
             asked.set()  # because what is raised within a finalizer is lost
-            raise Stopped
+            raise StopRequested
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}
     try:

@@ -10,7 +10,7 @@ from config.embedded import CannotStart
 
 
 @contextmanager
-def only_one(var_dir: Path) -> Iterator[None]:
+def exclusive_lock(var_dir: Path) -> Iterator[None]:
     """Hold the lock of ``var_dir`` while the block runs. Raises CannotStart if another process holds it.
 
     The kernel drops the lock when its process ends, however it ends, so a crash leaves nothing to clean up.

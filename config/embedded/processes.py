@@ -17,8 +17,8 @@ from config.environment import ROOT
 from config.programs import environment
 from core.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
-FOLLOW = Path(__file__).with_name("follow.py")
-GUARD = Path(__file__).with_name("guard.py")
+PARENT_DEATH = Path(__file__).with_name("parent_death.py")
+REAPER = Path(__file__).with_name("reaper.py")
 GRACE = 4.5  # seconds that everything has to end in
 # -I -S: no site-packages and no environment, a few milliseconds.
 _BARE_PYTHON = [sys.executable, "-I", "-S"]
@@ -28,14 +28,14 @@ STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first a
 _printing = threading.Lock()
 
 
-def say(name: str, text: str, *, redacted: bool = True) -> None:
+def print_line(name: str, text: str, *, redacted: bool = True) -> None:
     """Print one line under the name of who said it; without secrets, unless it is the greeting."""
     with _printing, contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"{name:<8}| {redact_text(text) if redacted else text}\n")
         sys.stdout.flush()
 
 
-class Guard:
+class Reaper:
     """A process of its own that kills what is left GRACE after us, should nothing of ours run any more to do it.
 
     The kernel tells each program that we died, and a program may miss that, or not end for it.
@@ -43,7 +43,7 @@ class Guard:
 
     def __init__(self) -> None:
         # In a session of its own, so that what ends ours leaves it alone.
-        command = [*_BARE_PYTHON, str(GUARD), str(GRACE)]
+        command = [*_BARE_PYTHON, str(REAPER), str(GRACE)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
     def started(self, group: int) -> None:
@@ -74,7 +74,7 @@ class Process:
     name: str
     command: list[str]
     unsaid: tuple[str, ...] = ()  # lines with these in them tell nobody anything
-    guard: Guard | None = None
+    guard: Reaper | None = None
     running: subprocess.Popen[str] | None = None
     deaths: int = 0
     started_at: float = 0
@@ -82,7 +82,7 @@ class Process:
 
     def start(self) -> None:
         """Start it. To be called from the main thread, because its end is what the kernel watches."""
-        follow = [*_BARE_PYTHON, str(FOLLOW), str(os.getpid())]  # becomes the program itself
+        follow = [*_BARE_PYTHON, str(PARENT_DEATH), str(os.getpid())]  # becomes the program itself
         self.running = subprocess.Popen(
             [*follow, *self.command],
             env={**environment(), "PYTHONUNBUFFERED": "1"},
@@ -103,7 +103,7 @@ class Process:
         with output:
             for line, unread in _lines(output):
                 if not any(text in line for text in self.unsaid):
-                    say(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
+                    print_line(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
 
     def check_alive(self) -> None:
         """Raise CannotStart if it has ended, for those who wait for it."""
@@ -126,7 +126,7 @@ class Process:
         self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
         wait = min(2.0 ** (self.deaths - 1), LONGEST_WAIT)
         self.restart_at = time.monotonic() + wait
-        say(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
+        print_line(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
         self.running = None
 
     def restart(self) -> None:

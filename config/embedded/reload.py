@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from config.embedded import CannotStart
-from config.embedded.processes import Process, say
+from config.embedded.processes import Process, print_line
 
 # What each process of ours has loaded; the sandbox has nothing of the others.
 SANDBOX = "sandbox"
@@ -52,5 +52,5 @@ def restart_changed(processes: Iterable[Process], changed: set[str]) -> None:
     of_console = bool(changed - {SANDBOX})
     for process in processes:
         if process.name != "redis" and (SANDBOX in changed if process.name == SANDBOX else of_console):
-            say(process.name, f"code in {', '.join(sorted(changed))} changed; starting again")
+            print_line(process.name, f"code in {', '.join(sorted(changed))} changed; starting again")
             process.restart()

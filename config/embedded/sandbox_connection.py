@@ -47,20 +47,20 @@ def connect_sandbox(data: Path) -> None:
     ).first()
     if existing is not None:
         if existing.base_url != known["base_url"]:
-            _follow(existing, known)
+            _track_workflows(existing, known)
         return
     # Somebody who removed the workspace does not want it back at the next start.
     if not Workspace.objects.exists() and not AuditEvent.objects.filter(action=Action.WORKSPACE_REMOVED).exists():
         workspace = _connect(known)
-        _bring_past(workspace, data)
+        _import_history(workspace, data)
 
 
 def _read_credentials(data: Path) -> dict[str, str]:
-    known: dict[str, str] = json.loads(_ask("credentials", data))
+    known: dict[str, str] = json.loads(_run_sandbox_command("credentials", data))
     return known
 
 
-def _ask(command: str, data: Path) -> str:
+def _run_sandbox_command(command: str, data: Path) -> str:
     """Return what a command of the sandbox prints."""
     line = [sys.executable, "-m", "sandbox", command, "--data", str(data)]
     answer = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
@@ -69,9 +69,9 @@ def _ask(command: str, data: Path) -> str:
     return answer.stdout
 
 
-def _bring_past(workspace: Workspace, data: Path) -> None:
+def _import_history(workspace: Workspace, data: Path) -> None:
     """Import what the balance was before, marked as a demonstration, so that the first page is not an empty one."""
-    past = parse_history(_ask("balance-history", data), clock.now())
+    past = parse_history(_run_sandbox_command("balance-history", data), clock.now())
     import_history(workspace, CONSOLE, past.rows, PAST, is_demo=True)
 
 
@@ -95,7 +95,7 @@ def _connect(known: dict[str, str]) -> Workspace:
     return connect_workspace(actor, name=NAME, base_url=known["base_url"], credentials=credentials, report=report)
 
 
-def _follow(workspace: Workspace, known: dict[str, str]) -> None:
+def _track_workflows(workspace: Workspace, known: dict[str, str]) -> None:
     actor = _first_admin()
     rename_workspace(workspace, actor, name=workspace.name, base_url=known["base_url"])
     replace_session(workspace, actor, _credentials(known), None)

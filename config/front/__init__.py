@@ -9,7 +9,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """A request that is answered with ``status`` and a sentence, without Django."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -18,5 +18,5 @@ class Refused(Exception):
         self.message = message
 
 
-class Gone(Exception):
+class ClientDisconnected(Exception):
     """Whoever asked has hung up, or does not read what we send."""

@@ -2,7 +2,7 @@
 
 import re
 
-from config.front import Refused, Scope
+from config.front import RequestRefused, Scope
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -17,14 +17,14 @@ _FORM = re.compile(
 PARTS = 100
 
 
-def for_pages(scope: Scope, body: bytes) -> Headers:
-    """Return the headers that a page may see. Raises Refused for a body that is no form."""
+def page_headers(scope: Scope, body: bytes) -> Headers:
+    """Return the headers that a page may see. Raises RequestRefused for a body that is no form."""
     headers = [(name, value) for name, value in scope["headers"] if name not in {b"content-type", b"cookie"}]
     headers += [(b"cookie", _plain_cookies(value)) for name, value in scope["headers"] if name == b"cookie"]
     return headers + _content_type(scope, body)
 
 
-def for_probes(scope: Scope) -> Headers:
+def probe_headers(scope: Scope) -> Headers:
     """Return what probes and scrapers may tell: who they are."""
     return [(name, value) for name, value in scope["headers"] if name == b"authorization"]
 
@@ -40,7 +40,9 @@ def _content_type(scope: Scope, body: bytes) -> Headers:
         return []
     form = _FORM.fullmatch(types[0])
     if len(types) > 1 or not form:
-        raise Refused(415, "Only forms are taken here: application/x-www-form-urlencoded or multipart/form-data.")
+        raise RequestRefused(
+            415, "Only forms are taken here: application/x-www-form-urlencoded or multipart/form-data."
+        )
     if form[1] and body.count(b"--" + form[1]) > PARTS + 1:
-        raise Refused(400, f"That form has too many parts: at most {PARTS}.")
+        raise RequestRefused(400, f"That form has too many parts: at most {PARTS}.")
     return [(b"content-type", types[0])]

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
-from config.front import Gone, Receive, Refused, Scope
+from config.front import ClientDisconnected, Receive, RequestRefused, Scope
 
 # Bodies up to this size are always taken: there are as many as connections. Every form but a pasted text is smaller.
 SMALL_BODY = 64 * 1024
@@ -20,9 +20,9 @@ def check_head(scope: Scope, limit: int) -> None:
     """Raise Refused if the request line, or all headers together, are longer than ``limit`` bytes."""
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + len(" ? HTTP/1.1\r\n")
     if line > limit:
-        raise Refused(414, f"This address is too long: at most {limit // 1024} KiB.")
+        raise RequestRefused(414, f"This address is too long: at most {limit // 1024} KiB.")
     if sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) > limit:
-        raise Refused(431, f"The headers are too long: at most {limit // 1024} KiB. Deleting cookies may help.")
+        raise RequestRefused(431, f"The headers are too long: at most {limit // 1024} KiB. Deleting cookies may help.")
 
 
 async def discard(receive: Receive) -> None:
@@ -37,7 +37,7 @@ async def discard(receive: Receive) -> None:
                     return
 
 
-class Bodies:
+class BodyReader:
     """Reads the bodies of requests whole, within ``limit`` bytes and ``seconds`` each."""
 
     def __init__(self, limit: int, seconds: float) -> None:
@@ -47,14 +47,17 @@ class Bodies:
 
     @asynccontextmanager
     async def body_of(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
-        """Give the body while the block runs. Raises Refused if it is too large or late, Gone if it breaks off."""
+        """Hold the body while the block runs.
+
+        Raises RequestRefused if it is too large or too slow, ClientDisconnected if it breaks off.
+        """
         self._check_size(_declared_length(scope))
         async with AsyncExitStack() as place:
             try:
                 async with asyncio.timeout(self.seconds):
                     body = await self._read(receive, place)
             except TimeoutError:
-                raise Refused(408, f"The request did not arrive within {self.seconds:g} seconds.") from None
+                raise RequestRefused(408, f"The request did not arrive within {self.seconds:g} seconds.") from None
             yield body
 
     async def _read(self, receive: Receive, place: AsyncExitStack) -> bytes:
@@ -62,7 +65,7 @@ class Bodies:
         for _ in range(PIECES):
             message = await receive()
             if message["type"] != "http.request":
-                raise Gone
+                raise ClientDisconnected
             body += message.get("body", b"")
             self._check_size(len(body))
             if is_small and len(body) > SMALL_BODY:
@@ -70,15 +73,17 @@ class Bodies:
                 await self._take_place(place)
             if not message.get("more_body", False):
                 return bytes(body)
-        raise Refused(400, f"The request came in too many small pieces: at most {PIECES}.")
+        raise RequestRefused(400, f"The request came in too many small pieces: at most {PIECES}.")
 
     def _check_size(self, size: int) -> None:
         if size > self.limit:
-            raise Refused(413, f"That is too large: at most {self.limit // 1024} KiB can be sent at once.")
+            raise RequestRefused(413, f"That is too large: at most {self.limit // 1024} KiB can be sent at once.")
 
     async def _take_place(self, place: AsyncExitStack) -> None:
         if self._large.locked():
-            raise Refused(503, "Too many large requests arrive at the moment. Please try again in half a minute.")
+            raise RequestRefused(
+                503, "Too many large requests arrive at the moment. Please try again in half a minute."
+            )
         await place.enter_async_context(self._large)
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from config.front.metering import REQUESTS, SECONDS
+from config.front.meters import REQUESTS, SECONDS
 from config.health.probes import healthz, readyz
 from config.metrics.views import metrics
 from config.web.headers import HEADERS
@@ -42,7 +42,7 @@ def probes(get_response: Handler) -> Handler:
 _PROBES: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
 
 
-def measured(get_response: Handler) -> Handler:
+def count_requests(get_response: Handler) -> Handler:
     """Count what people are answered, and how long that takes until an answer begins, by the name of the view."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -61,7 +61,7 @@ def measured(get_response: Handler) -> Handler:
 _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
-def unbelieved_proxies(get_response: Handler) -> Handler:
+def warn_of_untrusted_proxy(get_response: Handler) -> Handler:
     """Say in the log, at most once an hour and process, that a proxy seems to stand in front that we do not believe."""
     next_time = 0.0
 

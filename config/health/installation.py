@@ -34,7 +34,7 @@ OF_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 
 @dataclass(frozen=True)
-class Finding:
+class InstallationFinding:
     """What one part is like. ``advice`` says what to do, and is there only where something is wrong."""
 
     part: str
@@ -42,11 +42,11 @@ class Finding:
     advice: str = ""
 
 
-def findings() -> Iterator[Finding]:
+def check_installation() -> Iterator[InstallationFinding]:
     """Yield what every part is like; those that need the tables only if they are there."""
     yield _version()
     yield _space()
-    database = database_finding()
+    database = check_database()
     yield database
     yield _redis()
     yield _static_files()
@@ -65,24 +65,24 @@ def findings() -> Iterator[Finding]:
     yield from _open_file()
 
 
-def _version() -> Finding:
-    return Finding("Version", f"{__version__} on Python {sys.version.split()[0]}")
+def _version() -> InstallationFinding:
+    return InstallationFinding("Version", f"{__version__} on Python {sys.version.split()[0]}")
 
 
-def _space() -> Finding:
+def _space() -> InstallationFinding:
     free = shutil.disk_usage(settings.VAR_DIR).free
     text = f"{settings.VAR_DIR}, {free / 1024**3:.1f} GiB free"
-    return Finding("VAR_DIR", text, "Make room on its disk." if free < LEAST_FREE_BYTES else "")
+    return InstallationFinding("VAR_DIR", text, "Make room on its disk." if free < LEAST_FREE_BYTES else "")
 
 
-def database_finding() -> Finding:
+def check_database() -> InstallationFinding:
     """Say whether the database answers and is one that the console can use."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
-        return Finding("Database", _first_line(error), "Start it, or correct DATABASE_URL.")
+        return InstallationFinding("Database", _first_line(error), "Start it, or correct DATABASE_URL.")
     if connection.vendor != "postgresql":
-        return Finding("Database", f"SQLite, {settings.DATABASES['default']['NAME']}")
+        return InstallationFinding("Database", f"SQLite, {settings.DATABASES['default']['NAME']}")
     major = connection.pg_version // 10000  # type: ignore[attr-defined]
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_encoding")
@@ -92,32 +92,36 @@ def database_finding() -> Finding:
         advice = f"Update it to {OLDEST_POSTGRESQL} or newer."
     elif encoding != "UTF8":  # in any other, alerts and logs with a dash or an accent are refused
         advice = "Make one anew: createdb --encoding UTF8 --template template0."
-    return Finding("Database", f"PostgreSQL {major}, {encoding}", advice)
+    return InstallationFinding("Database", f"PostgreSQL {major}, {encoding}", advice)
 
 
-def _tables() -> Finding:
+def _tables() -> InstallationFinding:
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
-        return Finding("Tables", f"{len(pending)} migrations are to be applied", "Run the command prepare.")
-    return Finding("Tables", "as this version needs them")
+        return InstallationFinding("Tables", f"{len(pending)} migrations are to be applied", "Run the command prepare.")
+    return InstallationFinding("Tables", "as this version needs them")
 
 
-def _writing() -> Finding:
+def _writing() -> InstallationFinding:
     try:
         Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
     except DatabaseError as error:
-        return Finding("Writing", _first_line(error), "Make the database writable, or make room on its disk.")
-    return Finding("Writing", "possible")
+        return InstallationFinding(
+            "Writing", _first_line(error), "Make the database writable, or make room on its disk."
+        )
+    return InstallationFinding("Writing", "possible")
 
 
-def _clock() -> Finding:
+def _clock() -> InstallationFinding:
     apart = abs((clock.now() - timezone.now()).total_seconds())  # noqa: TID251 - this machine's is what is compared
     text = f"{apart:.1f} s from the database's"
-    return Finding("Clock", text, "Have both machines set by NTP." if apart > clock.SLACK.total_seconds() else "")
+    return InstallationFinding(
+        "Clock", text, "Have both machines set by NTP." if apart > clock.SLACK.total_seconds() else ""
+    )
 
 
-def _redis() -> Finding:
+def _redis() -> InstallationFinding:
     try:
         with redis.Redis.from_url(settings.REDIS_URL, socket_timeout=5, socket_connect_timeout=5) as client:
             server: Any = client.info("server")
@@ -125,32 +129,36 @@ def _redis() -> Finding:
         hint = (
             "Start `up`, which brings one." if settings.ENVIRONMENT.bundled_redis else "Start it, or correct REDIS_URL."
         )
-        return Finding("Redis", _first_line(error), hint)
+        return InstallationFinding("Redis", _first_line(error), hint)
     name = "Valkey" if "valkey_version" in server else "Redis"
-    return Finding("Redis", f"{name} {server.get('valkey_version') or server['redis_version']}")
+    return InstallationFinding("Redis", f"{name} {server.get('valkey_version') or server['redis_version']}")
 
 
-def _static_files() -> Finding:
+def _static_files() -> InstallationFinding:
     if settings.DEBUG or (settings.STATIC_ROOT / "staticfiles.json").is_file():
-        return Finding("Static files", str(settings.STATIC_ROOT))
-    return Finding("Static files", f"not in {settings.STATIC_ROOT}", "Run the command prepare.")
+        return InstallationFinding("Static files", str(settings.STATIC_ROOT))
+    return InstallationFinding("Static files", f"not in {settings.STATIC_ROOT}", "Run the command prepare.")
 
 
-def _mail() -> Finding:
+def _mail() -> InstallationFinding:
     if not settings.ENVIRONMENT.email_url:
         text = f"written to files in {settings.MAIL_DIR}"
-        return Finding("Mail", text, "" if settings.ENVIRONMENT.embedded else "Set EMAIL_URL, or nobody gets any.")
+        return InstallationFinding(
+            "Mail", text, "" if settings.ENVIRONMENT.embedded else "Set EMAIL_URL, or nobody gets any."
+        )
     try:
         get_connection(timeout=10).open()
     except smtplib.SMTPResponseException as error:
         said = error.smtp_error.decode(errors="replace") if isinstance(error.smtp_error, bytes) else error.smtp_error
-        return Finding("Mail", f"{settings.EMAIL_HOST} said: {error.smtp_code} {said}", "Correct EMAIL_URL.")
+        return InstallationFinding(
+            "Mail", f"{settings.EMAIL_HOST} said: {error.smtp_code} {said}", "Correct EMAIL_URL."
+        )
     except (OSError, ValueError) as error:  # what smtplib raises is an OSError
-        return Finding("Mail", _first_line(error), "Start the mail server, or correct EMAIL_URL.")
-    return Finding("Mail", f"{settings.EMAIL_HOST} takes it (nothing was sent)")
+        return InstallationFinding("Mail", _first_line(error), "Start the mail server, or correct EMAIL_URL.")
+    return InstallationFinding("Mail", f"{settings.EMAIL_HOST} takes it (nothing was sent)")
 
 
-def _proxies() -> Finding:
+def _proxies() -> InstallationFinding:
     text = f"{settings.PUBLIC_URL}, proxies in front: {settings.TRUSTED_PROXY_COUNT}"
     if settings.PUBLIC_URL.startswith("https://"):
         advice = "" if settings.TRUSTED_PROXY_COUNT else "Set TRUSTED_PROXY_COUNT: somebody ends TLS in front."
@@ -159,10 +167,10 @@ def _proxies() -> Finding:
     else:
         text += "; passwords and sessions can be read on the way"
         advice = "Put a proxy with TLS in front, and set PUBLIC_URL to its https:// address."
-    return Finding("Address", text, advice)
+    return InstallationFinding("Address", text, advice)
 
 
-def _keys() -> Finding:
+def _keys() -> InstallationFinding:
     opened = 0
     for model in apps.get_models():
         for column in [each for each in model._meta.fields if isinstance(each, EncryptedField)]:  # noqa: SLF001 - documented
@@ -172,43 +180,47 @@ def _keys() -> Finding:
                     sealed.decrypt()
                 except DecryptionError:
                     advice = "Add the key that it was sealed with to ENCRYPTION_KEYS."
-                    return Finding("Encryption keys", f"do not open a {model._meta.verbose_name}", advice)  # noqa: SLF001
+                    return InstallationFinding("Encryption keys", f"do not open a {model._meta.verbose_name}", advice)  # noqa: SLF001
                 opened += 1
-    return Finding("Encryption keys", f"open what is stored ({opened:,} tried)")
+    return InstallationFinding("Encryption keys", f"open what is stored ({opened:,} tried)")
 
 
-def _site_admin() -> Finding:
+def _site_admin() -> InstallationFinding:
     count = User.objects.filter(is_superuser=True, is_active=True).count()
-    return Finding("Site admins", str(count), "" if count else "Run the command prepare, or createsuperuser.")
+    return InstallationFinding(
+        "Site admins", str(count), "" if count else "Run the command prepare, or createsuperuser."
+    )
 
 
-def _background() -> Finding:
-    found = liveness.current()
+def _background() -> InstallationFinding:
+    found = liveness.current_liveness()
     if not found.is_known:
-        return Finding("Workers and clock", "not seen yet", "Start them; if you just did, ask again in a minute.")
+        return InstallationFinding(
+            "Workers and clock", "not seen yet", "Start them; if you just did, ask again in a minute."
+        )
     if not found.troubles:
-        return Finding("Workers and clock", "at work")
+        return InstallationFinding("Workers and clock", "at work")
     titles = "; ".join(trouble.title for trouble in found.troubles)
-    return Finding("Workers and clock", titles, "Start them, or look into their log.")
+    return InstallationFinding("Workers and clock", titles, "Start them, or look into their log.")
 
 
-def _django() -> Iterator[Finding]:
+def _django() -> Iterator[InstallationFinding]:
     told = set() if settings.PUBLIC_URL.startswith("https://") else OF_HTTP
     for message in run_checks(include_deployment_checks=True):
         if message.is_serious(level=WARNING) and not message.is_silenced() and message.id not in told:
-            yield Finding("Settings", message.msg, message.hint or "See Django's documentation.")
+            yield InstallationFinding("Settings", message.msg, message.hint or "See Django's documentation.")
 
 
-def _misspelled() -> Iterator[Finding]:
+def _misspelled() -> Iterator[InstallationFinding]:
     """Tell of the environment what is refused in a file; that may be meant for any other program."""
     for name, meant in misspelled(os.environ).items():
-        yield Finding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
+        yield InstallationFinding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
 
 
-def _open_file() -> Iterator[Finding]:
+def _open_file() -> Iterator[InstallationFinding]:
     path = settings_file()
     if path and secrets_in(path) and path.stat().st_mode & stat.S_IROTH:
-        yield Finding("Settings", f"every account of this machine may read {path}", f"Run chmod o= {path}")
+        yield InstallationFinding("Settings", f"every account of this machine may read {path}", f"Run chmod o= {path}")
 
 
 def _first_line(error: BaseException) -> str:

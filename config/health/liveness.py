@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import DatabaseError
 
-from config.health.remembered import Remembered
+from config.health.cached import Cached
 from core import clock
 from workspaces.models import Heartbeat
 
@@ -24,7 +24,7 @@ UNWATCHED = {
 
 
 @dataclass(frozen=True)
-class Trouble:
+class LivenessProblem:
     """What does not go on: a queue or the clock, why, and since when; ``since`` is None where it was never seen."""
 
     name: str
@@ -55,7 +55,7 @@ class Trouble:
 class Liveness:
     """What does not go on. ``is_known`` is False before a console that has just started can know."""
 
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[LivenessProblem, ...] = ()
     is_known: bool = True
 
     @property
@@ -69,12 +69,12 @@ class Liveness:
         return min((one.since for one in self.troubles if one.since), default=None)
 
 
-def current() -> Liveness:
+def current_liveness() -> Liveness:
     """Return how the background work goes, as it was a few seconds ago at most."""
     return _remembered()
 
 
-def look() -> Liveness:
+def check_liveness() -> Liveness:
     """Return how it goes now, in two queries."""
     try:
         moment, beats = clock.now(), list(Heartbeat.objects.all())
@@ -94,30 +94,30 @@ def has_workers(queue: str) -> bool:
     return any(queue in queues.split() for queues in alive.values_list("queues", flat=True))
 
 
-def _troubles(beats: Sequence[Heartbeat], late: datetime) -> list[Trouble]:
+def _troubles(beats: Sequence[Heartbeat], late: datetime) -> list[LivenessProblem]:
     seen = {(beat.kind, beat.name): beat.beat_at for beat in beats}
     workers = [beat for beat in beats if beat.kind == Heartbeat.Kind.WORKER and beat.beat_at >= late]
     ticked = seen.get((Heartbeat.Kind.CLOCK, "clock"))
     is_silent = ticked is None or ticked < late
-    found = [Trouble("clock", "clock", ticked)] if is_silent else []
+    found = [LivenessProblem("clock", "clock", ticked)] if is_silent else []
     for name in settings.QUEUES:
         done = seen.get((Heartbeat.Kind.QUEUE, name))
         if done is not None and done >= late:
             continue
         theirs = [worker for worker in workers if name in worker.queues.split()]
         if not theirs:
-            found.append(Trouble(name, "none", done))
+            found.append(LivenessProblem(name, "none", done))
         elif all(worker.is_busy for worker in theirs):
-            found.append(Trouble(name, "busy", done))
+            found.append(LivenessProblem(name, "busy", done))
         elif not is_silent:
-            found.append(Trouble(name, "stuck", done))
+            found.append(LivenessProblem(name, "stuck", done))
     return found
 
 
 _STARTED = time.monotonic()
-_remembered = Remembered(look, REMEMBERED_SECONDS)
+_remembered = Cached(check_liveness, REMEMBERED_SECONDS)
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Look anew next time."""
     _remembered.forget()

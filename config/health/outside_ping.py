@@ -22,7 +22,7 @@ def ping() -> bool:
     """Call HEARTBEAT_URL if polling, alerts and mail work; return whether it was called and answered 2xx."""
     if not settings.HEARTBEAT_URL:
         return False
-    if reason := reason_for_silence():
+    if reason := skip_reason():
         logger.warning("outside_ping_left_out", reason=reason)
         return False
     try:
@@ -36,9 +36,9 @@ def ping() -> bool:
     return not reason
 
 
-def reason_for_silence() -> str:
+def skip_reason() -> str:
     """Return what does not work, or nothing."""
-    if not (found := liveness.look()).is_well:
+    if not (found := liveness.check_liveness()).is_well:
         return "; ".join(one.title for one in found.troubles) or "not known yet"
     limit = clock.now() - LATE
     if Poll.objects.due(limit).exists():

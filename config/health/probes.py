@@ -12,7 +12,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from config.health import liveness
-from config.health.remembered import Remembered
+from config.health.cached import Cached
 from core.encryption import DecryptionError
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
@@ -46,7 +46,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def _background() -> Mapping[str, str]:
     """Return for the clock and each queue whether it goes on, else why not and since when; and for encryption keys."""
-    found = liveness.current()
+    found = liveness.current_liveness()
     answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
     for one in found.troubles:
         since = f"since {one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if one.since else "never seen"
@@ -101,21 +101,21 @@ def _redis() -> str:
     return "ok"
 
 
-_WRITING = Remembered(_writable, seconds=10, doubtful=(TAKES_NOTHING,))
+_WRITING = Cached(_writable, seconds=10, doubtful=(TAKES_NOTHING,))
 # What is wrong with the encryption keys of this process, or "ok".
-encryption_keys = Remembered(_encryption_keys, seconds=10, doubtful=(NOT_KNOWN,))
+encryption_keys = Cached(_encryption_keys, seconds=10, doubtful=(NOT_KNOWN,))
 # Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
 _CHECKS = {
-    "database": Remembered(_database, seconds=1),
-    "migrations": Remembered(_migrations, seconds=20, doubtful=(NOT_KNOWN,)),
-    "redis": Remembered(_redis, seconds=1),
+    "database": Cached(_database, seconds=1),
+    "migrations": Cached(_migrations, seconds=20, doubtful=(NOT_KNOWN,)),
+    "redis": Cached(_redis, seconds=1),
 }
 
 
-def forget() -> None:
+def clear_cache() -> None:
     """Have every check made anew."""
     for check in _CHECKS.values():
         check.forget()
     _WRITING.forget()
     encryption_keys.forget()
-    liveness.forget()
+    liveness.clear_cache()

@@ -27,7 +27,7 @@ def _processes() -> Iterator[Metric]:
     """Yield whether workers and clock go on: what alarms should look at."""
     text = "Whether the work of a queue, and the clock, goes on (1), as pages and /readyz?full say it."
     goes_on = GaugeMetricFamily("console_background_up", text, labels=["name"])
-    found = liveness.current()
+    found = liveness.current_liveness()
     if found.is_known:
         for name in ("clock", *settings.QUEUES):
             goes_on.add_metric([name], float(name not in {one.name for one in found.troubles}))

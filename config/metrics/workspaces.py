@@ -60,7 +60,7 @@ def text() -> str:
         _family("console_keys_limit", "Active keys that Cleanlist allows.", f"console_keys_limit {MOST_ACTIVE_KEYS}\n"),
         _gauge("console_polling_paused", "1 where somebody has paused polling.", slugs, paused),
         *_balances(slugs, balances, now),
-        *_kept(slugs, now),
+        *_cached(slugs, now),
         *_mirrored(slugs, now),
         _alerts(slugs),
         *_mail(slugs, now),
@@ -101,7 +101,7 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
     yield _gauge("console_reserved_credits", text, slugs, reserved)
 
 
-def _kept(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
+def _cached(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     """Yield what landings have worked out and counted; nothing while Redis cannot be reached."""
     try:
         found, counted = metrics_cache.cached_metrics(slugs), meters.read_workspaces()
@@ -167,14 +167,14 @@ def _mirrored(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
         full=Count("pk", filter=Q(resource=FULL_LIST)),
         deliveries=Count("pk", filter=Q(resource__in=DELIVERIES)),
     )
-    found = [_Reads(*row) for row in rows]
+    found = [_ReadTimes(*row) for row in rows]
     yield from _keys(slugs, found, now)
     failing = dict.fromkeys((one.workspace for one in found if one.deliveries), 0) | health.count_failing_endpoints(now)
     text = "Hosts at which the latest three or more webhooks never arrived."
     yield _gauge("console_endpoints_failing", text, slugs, failing)
 
 
-class _Reads(NamedTuple):
+class _ReadTimes(NamedTuple):
     """When a list of keys was last read in a workspace, and how many polls of its full one and of webhooks were."""
 
     workspace: int
@@ -183,7 +183,7 @@ class _Reads(NamedTuple):
     deliveries: int
 
 
-def _keys(slugs: Mapping[int, str], reads: Sequence[_Reads], now: datetime) -> Iterator[str]:
+def _keys(slugs: Mapping[int, str], reads: Sequence[_ReadTimes], now: datetime) -> Iterator[str]:
     read_at = {one.workspace: one.keys for one in reads if one.keys}
     counted: Any = ApiKey.objects.order_by().values_list("workspace")
     is_active = conditions(now)["active"]

@@ -30,7 +30,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
             # Asked for by pages of people who are signed in.
-            "liveness": liveness.current,
+            "liveness": liveness.current_liveness,
             # Drawn by a whole page only, which is what confirming leads to.
             "held_up": lambda: request_kept(request) if hasattr(request, "session") else None,
             "not_done": lambda: act_not_done(request) if hasattr(request, "session") else None,

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.views.defaults import server_error as default_server_error
 
-from config.outages import cause_is_away
+from config.log.rate_limit import unavailable_service
 from core.encryption import DecryptionError
 
 # How long a browser or a load balancer may well wait before it asks again.
@@ -33,28 +33,28 @@ def server_error(request: HttpRequest) -> HttpResponse:
     error = sys.exc_info()[1]
     if isinstance(error, DecryptionError):
         return HttpResponse(render_to_string("503_encryption_keys.html"), status=503)
-    missing = _missing(error)
+    missing = _missing_service(error)
     if not missing:
         return default_server_error(request)
     page = render_to_string("503.html", {"missing": missing})
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
-def shorten_failure(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
+def shorten_outage_log(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
     """Log a request that Redis or the database did not answer on one line: where that was noticed is no news.
 
     Nor is where an encryption key was missing.
     """
     if isinstance(exception, DecryptionError):
         log_kwargs |= {"code": 503, "exc_info": False, "reason": str(exception)}
-    elif away := cause_is_away(exception):
+    elif away := unavailable_service(exception):
         name = "Redis" if away == "redis" else "The database"
         log_kwargs |= {"code": 503, "exc_info": False, "reason": f"{name} does not answer: {exception}"}
 
 
-def _missing(error: BaseException | None) -> str:
+def _missing_service(error: BaseException | None) -> str:
     if isinstance(error, redis.RedisError):
         return "Redis"
-    if isinstance(error, OperationalError | InterfaceError) or cause_is_away(error) == "database":
+    if isinstance(error, OperationalError | InterfaceError) or unavailable_service(error) == "database":
         return "The database"
     return ""

@@ -52,7 +52,7 @@ def activity(get_response: Handler) -> Handler:
     return middleware
 
 
-def one_moment(get_response: Handler) -> Handler:
+def one_time_per_request(get_response: Handler) -> Handler:
     """Ask for the time once a request, so that all of a page is of one moment."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
@@ -123,7 +123,7 @@ def sign_in_rules(get_response: Handler) -> Handler:
 _OWN_ACCOUNT = "/accounts/"  # where a second factor is set up, and the way out
 
 
-def detours(get_response: Handler) -> Handler:
+def required_redirects(get_response: Handler) -> Handler:
     """Lead people to what they have to do first: confirm who they are, or set up a second factor."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

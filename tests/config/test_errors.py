@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 from django.db import OperationalError, connection
 from django.test import Client
 
-from config.logs import logging_config
+from config.log.configuration import logging_config
 from tests.cast import PASSWORD
 from tests.workspaces.accounts.conftest import code_of, sign_in, with_app
 
@@ -65,7 +65,7 @@ def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypat
     def break_down(*_):
         raise RuntimeError("not for people's eyes")
 
-    monkeypatch.setattr("dashboard.views.choose", break_down)
+    monkeypatch.setattr("dashboard.views.select_page", break_down)
     answer = browser.get("/")
     assert answer.status_code == 500
     assert "Something broke in the console" in answer.content.decode()
@@ -97,7 +97,7 @@ def test_while_redis_hangs_the_log_gets_one_line_a_request(browser, viewer, sett
 
 def test_an_error_of_the_console_is_logged_once_with_where_it_was(browser, viewer, monkeypatch, logged):
     sign_in(browser, viewer)
-    monkeypatch.setattr("dashboard.views.choose", lambda *_: 1 / 0)
+    monkeypatch.setattr("dashboard.views.select_page", lambda *_: 1 / 0)
     browser.get("/")
     lines = logged()
     assert [line for line in lines if "request_failed" in line and "code=500" in line]

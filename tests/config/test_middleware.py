@@ -5,7 +5,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from config.front import middleware
-from config.front.middleware import unbelieved_proxies
+from config.front.middleware import warn_of_untrusted_proxy
 from config.web.middleware import never_cached, viewer_time_zone
 from core.client_ip import client_ip
 from workspaces.models import User
@@ -59,7 +59,7 @@ def test_what_everybody_sees_may_be_cached():
 
 def warnings_of(caplog, *requests, proxies=0):
     """How often the log warns of forwarded headers that are not believed."""
-    handler = unbelieved_proxies(lambda _: HttpResponse())
+    handler = warn_of_untrusted_proxy(lambda _: HttpResponse())
     for made in requests:
         handler(made)
     return [record.msg["event"] for record in caplog.records].count("forwarded_headers_not_believed")

@@ -11,9 +11,9 @@ import structlog
 from django.db import InternalError, OperationalError
 from psycopg import errors as postgres
 
-from config import outages
-from config.logs import logging_config
-from config.outages import cause_is_away
+from config.log import rate_limit
+from config.log.configuration import logging_config
+from config.log.rate_limit import unavailable_service
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def test_redis_away_is_one_line_whoever_notices_and_however_often(handler):
 
 def test_after_a_minute_the_next_line_says_how_many_were_left_out(handler, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(outages.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(rate_limit.time, "monotonic", lambda: now[0])
     for _ in range(50):
         fail(redis.TimeoutError("slow"))
     now[0] += 59
@@ -112,4 +112,4 @@ def test_lines_of_requests_and_warnings_are_complete(handler):
 def test_what_an_error_says_of_what_is_away(error, cause, what):
     if error is not None:
         error.__cause__ = cause
-    assert cause_is_away(error) == what
+    assert unavailable_service(error) == what

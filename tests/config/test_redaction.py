@@ -7,7 +7,7 @@ import pytest
 import structlog
 from cryptography.fernet import Fernet
 
-from config.logs import logging_config
+from config.log.configuration import logging_config
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
 
 KEY = "clapi_AbCd" + "x7-_" * 15

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from cleanlist import Secret
-from config.logs import logging_config
+from config.log.configuration import logging_config
 from core.encryption import EncryptedValue
 from tests.cast import API_KEY
 from webhooks.tracked_workflows import look_up

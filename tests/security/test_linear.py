@@ -11,7 +11,7 @@ from django.http import QueryDict
 from alerts.mail import messages
 from cleanlist.credentials import describe_key_format
 from cleanlist.parsing import error_responses
-from config.logs import printable
+from config.log.configuration import escape_control_characters
 from core import export, pagination, sanitize
 from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
@@ -21,12 +21,13 @@ from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
 from troubleshooting import scopes
 from troubleshooting.body import webhook_urls
-from troubleshooting.body.lines import lines_of
-from troubleshooting.body.shape import check_body, is_profile
-from troubleshooting.bundle.redacting import Redactor
-from troubleshooting.pasted import curl, headers, refusals
-from troubleshooting.pasted.recognize import recognize
-from troubleshooting.pasted.secrets import strip
+from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.validation import is_profile, validate_body
+from troubleshooting.bundle.redactor import Redactor
+from troubleshooting.pasted import curl, headers
+from troubleshooting.pasted import error_responses as refusals
+from troubleshooting.pasted.recognizer import recognize
+from troubleshooting.pasted.secrets import remove_secrets
 from webhooks import reasons, results
 from webhooks.outgoing import targets
 
@@ -70,20 +71,22 @@ FUNCTIONS = {
     "redact": lambda text: redact({"event": text, "password": text, text: [text, (text,), text.encode()]}),
     "redact_beginning": redact_beginning,
     "redact_lines": redact_lines,
-    "printable": printable,
-    "strip": strip,
-    "curl": curl.read,
-    "headers": lambda text: headers.slips_in([("Authorization", text)], raw=text),
-    "headers after Bearer": lambda text: headers.slips_in([("Authorization", f"Bearer {text}")], raw=text),
-    "error": lambda text: refusals.error_in(text, None),
-    "status": refusals.status_of,
-    "detail": lambda text: refusals.error_in(json_with(detail=text), None),
+    "printable": escape_control_characters,
+    "strip": remove_secrets,
+    "curl": curl.parse_curl,
+    "headers": lambda text: headers.find_mistakes([("Authorization", text)], raw=text),
+    "headers after Bearer": lambda text: headers.find_mistakes([("Authorization", f"Bearer {text}")], raw=text),
+    "error": lambda text: refusals.parse_error(text, None),
+    "status": refusals.guess_status,
+    "detail": lambda text: refusals.parse_error(json_with(detail=text), None),
     "problem": lambda text: error_responses.error_from_text(403, json_with(detail=text), {"retry-after": text[:8000]}),
     "redacted": error_responses.redact_secrets,
-    "scope": scopes.scope_of,
-    "body": lambda text: lines_of(text, check_body(text).findings),
-    "contact": lambda text: check_body(json_with(contacts=[dict.fromkeys(("linkedin_url", text[:99], "email"), text)])),
-    "webhook_url": lambda text: webhook_urls.problem_with(f"https://{text}"),
+    "scope": scopes.required_scope,
+    "body": lambda text: find_lines(text, validate_body(text).findings),
+    "contact": lambda text: validate_body(
+        json_with(contacts=[dict.fromkeys(("linkedin_url", text[:99], "email"), text)])
+    ),
+    "webhook_url": lambda text: webhook_urls.find_url_problem(f"https://{text}"),
     "profile": is_profile,
     "bundle": lambda text: Redactor((), names=["Ada Lovelace"]).text(text),
     "bundle line": lambda text: Redactor(()).line(text),
@@ -115,7 +118,7 @@ def test_every_function_that_meets_foreign_text_takes_time_in_proportion(name):
 
 
 def test_the_troubleshooter_recognizes_in_proportion(workspace):
-    assert find_slow(lambda text: recognize(strip(text).text, workspace), COMMON, ratio=800) is None
+    assert find_slow(lambda text: recognize(remove_secrets(text).text, workspace), COMMON, ratio=800) is None
 
 
 def test_no_pattern_is_made_where_it_cannot_be_tried():

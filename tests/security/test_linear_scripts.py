@@ -66,4 +66,4 @@ def test_the_browser_strips_as_the_server_does():
     read = "JSON.parse(require('node:fs').readFileSync(0, 'utf8'))"
     code = f"{script}\nprocess.stdout.write(JSON.stringify({read}.map((text) => stripSecrets(text, []))))"
     cleaned = run_in_node(["-e", code], texts)
-    assert dict(zip(texts, cleaned, strict=True)) == {text: secrets.strip(text).text for text in texts}
+    assert dict(zip(texts, cleaned, strict=True)) == {text: secrets.remove_secrets(text).text for text in texts}

@@ -14,7 +14,7 @@ from django.core import serializers
 from django.test import Client
 
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession
-from config.logs import logging_config
+from config.log.configuration import logging_config
 from core.encryption import EncryptedValue
 from tests.cast import API_KEY, PASSWORD
 from workspaces import services
@@ -148,7 +148,7 @@ def test_an_error_page_says_nothing_and_its_log_line_no_secret(world, secrets, l
     def broken(*_, **__):
         raise RuntimeError(f"{API_KEY} in {CLIENT_TOKEN and API_KEY}")
 
-    monkeypatch.setattr("dashboard.views.summaries_of", broken)
+    monkeypatch.setattr("dashboard.views.summarize_workspaces", broken)
     browser = sign_in(Client(raise_request_exception=False), world.people["owner"])
     response = browser.get("/")
     assert response.status_code == 500

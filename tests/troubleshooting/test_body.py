@@ -2,13 +2,13 @@ import json
 
 import pytest
 
-from troubleshooting.body.shape import MAX_FINDINGS, check_body
+from troubleshooting.body.validation import MAX_FINDINGS, validate_body
 
 ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
 
 
 def check(**body):
-    return check_body(json.dumps(body))
+    return validate_body(json.dumps(body))
 
 
 def only(verdict):
@@ -155,7 +155,7 @@ def test_a_webhook_url_that_is_taken_and_never_works_is_mentioned(url):
     ],
 )
 def test_json_that_does_not_parse_is_explained_where_it_breaks(text, place, fix):
-    verdict = check_body(text)
+    verdict = validate_body(text)
     assert verdict.status == 422
     assert place in only(verdict).message
     assert fix in only(verdict).fix
@@ -172,7 +172,7 @@ def test_json_that_does_not_parse_is_explained_where_it_breaks(text, place, fix)
     ],
 )
 def test_what_is_no_body_at_all_is_refused(text, status, words):
-    verdict = check_body(text)
+    verdict = validate_body(text)
     assert (verdict.accepted, verdict.status) == (False, status)
     assert words in only(verdict).message
 

@@ -14,7 +14,7 @@ from sandbox.auth import credentials
 from sandbox.credits import ledger
 from sandbox.data_dir import DataDir
 from sandbox.settings import Settings
-from troubleshooting.body.shape import CONTACT_FIELDS, check_body
+from troubleshooting.body.validation import CONTACT_FIELDS, validate_body
 
 HOSTS = ["hooks.example.com", "8.8.8.8", "[2606:4700::1]"]
 BAD_HOSTS = ["127.1", "2130706433", "0x7f.1", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "localhost", "app.localhost"]
@@ -105,7 +105,7 @@ def places(answer):
 
 
 def assert_same_verdict(api, text):
-    answer, verdict = api.answer(text), check_body(text)
+    answer, verdict = api.answer(text), validate_body(text)
     assert verdict.status == answer.status_code, text[:2000]
     assert verdict.accepted is (answer.status_code == 200)
     if answer.status_code == 422:

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from tests.keys.conftest import text_of
 from tests.security.world import everything
-from troubleshooting.body.shape import check_body
+from troubleshooting.body.validation import validate_body
 
 ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
 SECRET = "ada.lovelace@analytical.example"
@@ -88,7 +88,7 @@ def test_too_many_contacts_come_back_as_bodies_that_are_taken(split, file_format
         texts = content.decode().splitlines()
     assert [len(json.loads(text)["contacts"]) for text in texts] == [250, 250, 101]
     assert [one for text in texts for one in json.loads(text)["contacts"]] == contacts
-    assert all(check_body(text).accepted for text in texts)
+    assert all(validate_body(text).accepted for text in texts)
     assert {json.loads(text)["webhook_url"] for text in texts} == {"https://hooks.example.com"}
     assert split(body, format=file_format).getvalue() == content
 

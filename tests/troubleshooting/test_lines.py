@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from troubleshooting.body.lines import lines_of
-from troubleshooting.body.shape import check_body
+from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.validation import validate_body
 
 BODY = """{
   "contacts": [
@@ -21,8 +21,8 @@ BODY = """{
 
 
 def told(text):
-    findings = check_body(text).findings
-    return dict(zip([finding.loc[1:] for finding in findings], lines_of(text, findings), strict=True))
+    findings = validate_body(text).findings
+    return dict(zip([finding.loc[1:] for finding in findings], find_lines(text, findings), strict=True))
 
 
 def test_each_finding_knows_its_line():

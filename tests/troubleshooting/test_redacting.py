@@ -3,7 +3,7 @@ import time
 import pytest
 
 from tests.cast import API_KEY
-from troubleshooting.bundle.redacting import Redactor
+from troubleshooting.bundle.redactor import Redactor
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"
 

@@ -2,38 +2,40 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from troubleshooting.pasted.secrets import Mark, strip
+from troubleshooting.pasted.secrets import RemovedKey, remove_secrets
 
 from .pasted import CASES, HARMLESS, KEY, KNOWN_ENDS, TOKEN
 
 
 @pytest.mark.parametrize(("pasted", "left"), CASES)
 def test_a_secret_is_taken_out_and_the_rest_stays(pasted, left):
-    stripped = strip(pasted)
+    stripped = remove_secrets(pasted)
     assert (stripped.text, stripped.found) == (left, True)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
 def test_what_is_no_secret_stays(text):
-    assert strip(text) == strip(strip(text).text)
-    assert not strip(text).found
+    assert remove_secrets(text) == remove_secrets(remove_secrets(text).text)
+    assert not remove_secrets(text).found
 
 
 @pytest.mark.parametrize("left", [left for _, left in CASES])
 def test_marks_are_not_taken_for_secrets(left):
-    assert not strip(left).found
+    assert not remove_secrets(left).found
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.text(), st.sampled_from([" ", "\n", '"', "'", ",", "(", "="]), st.text())
 def test_a_whole_key_or_token_never_stays_whatever_is_around_it(before, edge, after):
-    text = strip(f"{before}{edge}{KEY}{edge}{TOKEN}{edge}{after}").text
+    text = remove_secrets(f"{before}{edge}{KEY}{edge}{TOKEN}{edge}{after}").text
     assert KEY not in text
     assert TOKEN not in text
 
 
 def test_a_mark_tells_what_stood_there():
-    key = Mark.first_in(f"Bearer {KNOWN_ENDS}")
+    key = RemovedKey.first_in(f"Bearer {KNOWN_ENDS}")
     assert (key.prefix, key.last4, key.length) == ("clapi_Know", "wXyZ", 72)
-    assert Mark.first_in("[key-removed:other,12-characters,spaces,odd]") == Mark("other", "", "", 12, True, True)
-    assert Mark.first_in("no mark") is None
+    assert RemovedKey.first_in("[key-removed:other,12-characters,spaces,odd]") == RemovedKey(
+        "other", "", "", 12, True, True
+    )
+    assert RemovedKey.first_in("no mark") is None

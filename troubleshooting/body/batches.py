@@ -4,15 +4,15 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from troubleshooting.body.shape import MAX_CONTACTS, BodyVerdict
+from troubleshooting.body.validation import MAX_CONTACTS, BodyValidation
 
 
-def can_be_split(verdict: BodyVerdict) -> bool:
+def can_be_split(verdict: BodyValidation) -> bool:
     """Say whether too many contacts are all that keeps the API from taking a body."""
     return verdict.status == 400 and verdict.contacts > MAX_CONTACTS
 
 
-def bodies_of(text: str) -> Iterator[str]:
+def split_body(text: str) -> Iterator[str]:
     """Yield ``text`` as bodies of up to 250 contacts, otherwise the same. It must be one that can be split."""
     body: dict[str, Any] = json.loads(text.encode("utf-8", "surrogatepass"))
     contacts = body["contacts"]

@@ -10,10 +10,10 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.http import render_page
-from troubleshooting.archive import as_zip
-from troubleshooting.body.batches import as_lines, bodies_of, can_be_split
-from troubleshooting.body.lines import lines_of
-from troubleshooting.body.shape import MAX_CONTACTS, BodyVerdict, check_body
+from troubleshooting.body.batches import as_lines, can_be_split, split_body
+from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.validation import MAX_CONTACTS, BodyValidation, validate_body
+from troubleshooting.zip_stream import stream_zip
 from workspaces.access import get_workspace, page_context
 from workspaces.downloads import download
 from workspaces.models import Workspace
@@ -59,26 +59,26 @@ def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Send a body with too many contacts back as several with 250 each: a ZIP, or a body a line."""
     workspace = get_workspace(request, slug)
     text = request.POST.get("body", "")
-    if not can_be_split(verdict := check_body(text)):
+    if not can_be_split(verdict := validate_body(text)):
         return _answer(request, workspace)
-    bodies, name = bodies_of(text), f"enrich-bulk-{verdict.contacts}-contacts"
+    bodies, name = split_body(text), f"enrich-bulk-{verdict.contacts}-contacts"
     if request.POST.get("format") == "jsonl":
         return download(request, as_lines(bodies), f"{name}.jsonl", "application/x-ndjson; charset=utf-8")
     count = -(-verdict.contacts // MAX_CONTACTS)
     files = ((f"body-{number:0{len(str(count))}}-of-{count}.json", body) for number, body in enumerate(bodies, 1))
-    return download(request, as_zip(files), f"{name}.zip", "application/zip")
+    return download(request, stream_zip(files), f"{name}.zip", "application/zip")
 
 
 def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     form = BodyForm(request.POST)
     text = request.POST.get("body", "")
-    context = page_context(request, workspace) | {"form": form} | _verdict(text, check_body(text))
+    context = page_context(request, workspace) | {"form": form} | _verdict(text, validate_body(text))
     return render_page(request, PAGE, "verdict", context)
 
 
-def _verdict(text: str, verdict: BodyVerdict) -> dict[str, Any]:
+def _verdict(text: str, verdict: BodyValidation) -> dict[str, Any]:
     shown = verdict.findings[:MOST_SHOWN]
-    lines = lines_of(text, shown)
+    lines = find_lines(text, shown)
     return {
         "verdict": verdict,
         "findings": list(zip(shown, lines, strict=True)),

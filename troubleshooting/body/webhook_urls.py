@@ -26,7 +26,7 @@ class UrlProblem:
 _PUBLIC = "Use an https:// address that the whole internet can reach; a tunnel gives one to a machine of your own."
 
 
-def problem_with(url: str) -> UrlProblem | None:
+def find_url_problem(url: str) -> UrlProblem | None:
     """Return why no webhook can arrive at ``url``, or None when nothing speaks against it."""
     try:
         parts = urlsplit(url)
@@ -48,7 +48,7 @@ def _problem_with_place(parts: SplitResult) -> UrlProblem | None:
     if parts.scheme != "https":
         return UrlProblem("webhook_url does not use https.", "Start it with https://. Plain http is not called.")
     host = parts.hostname or ""
-    address = address_of(host)
+    address = parse_ip_address(host)
     if address is not None and not is_public(address):
         return UrlProblem(f"webhook_url points to {host}, which is not a public address.", _PUBLIC)
     if host == "localhost" or host.endswith(".localhost"):
@@ -60,7 +60,7 @@ def _problem_with_place(parts: SplitResult) -> UrlProblem | None:
     return None
 
 
-def address_of(host: str) -> Address | None:
+def parse_ip_address(host: str) -> Address | None:
     """Read ``host`` as an address, as connecting would: also ``127.1`` and ``2130706433``. None for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])

@@ -7,8 +7,8 @@ from django.http import QueryDict
 
 from core import clock
 from keys.models import ApiKey
-from troubleshooting.bundle.redacting import KINDS
-from troubleshooting.pasted.secrets import strip
+from troubleshooting.bundle.redactor import KINDS
+from troubleshooting.pasted.secrets import remove_secrets
 from workspaces.models import Workspace
 
 _LONGEST_ID = 200
@@ -75,7 +75,7 @@ class BundleForm(forms.Form):
         """Return what arrived as the page may show it again. With its script on, the browser has seen to that."""
         data = data.copy()
         for name in _TYPED:
-            stripped = strip(data.get(name, ""))
+            stripped = remove_secrets(data.get(name, ""))
             if stripped.found:
                 data[name] = stripped.text
                 self.had_secret = True

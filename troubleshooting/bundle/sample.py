@@ -3,15 +3,15 @@
 import json
 from typing import Any
 
-from troubleshooting.body.shape import BODY_FIELDS, CONTACT_FIELDS, is_profile
-from troubleshooting.bundle.redacting import Redactor
+from troubleshooting.body.validation import BODY_FIELDS, CONTACT_FIELDS, is_profile
+from troubleshooting.bundle.redactor import Redactor
 
 MOST_CONTACTS = 3
 MOST_FIELDS = 20
 MOST_TEXT = 3000
 
 
-def sample_of(text: str, redactor: Redactor) -> str:
+def mask_body(text: str, redactor: Redactor) -> str:
     """Return ``text`` as a sample body; empty where there is none."""
     if not text.strip():
         return ""
@@ -21,7 +21,7 @@ def sample_of(text: str, redactor: Redactor) -> str:
     return redactor.text(text, MOST_TEXT)
 
 
-def names_in(text: str) -> list[str]:
+def find_names(text: str) -> list[str]:
     """Return the people's names in a body, so that they can be found elsewhere too."""
     body = _decoded(text)
     contacts = body.get("contacts") if isinstance(body, dict) else None

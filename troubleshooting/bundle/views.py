@@ -13,9 +13,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from core.http import render_page
 from core.sanitize import sanitize_text
-from troubleshooting.archive import as_zip
+from troubleshooting.bundle.builder import SupportBundle, make_bundle
 from troubleshooting.bundle.form import BundleForm
-from troubleshooting.bundle.writing import Bundle, make_bundle
+from troubleshooting.zip_stream import stream_zip
 from workspaces.access import get_workspace, page_context
 from workspaces.audit.events import Actor, record_event
 from workspaces.downloads import download
@@ -47,18 +47,18 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     _record(request, workspace, form.cleaned_data, file_format)
     name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     if file_format == "zip":
-        return download(request, as_zip(made.files), f"{name}.zip", "application/zip")
+        return download(request, stream_zip(made.files), f"{name}.zip", "application/zip")
     return download(request, iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")
 
 
-def _bundle_of(workspace: Workspace, form: BundleForm) -> Bundle | None:
+def _bundle_of(workspace: Workspace, form: BundleForm) -> SupportBundle | None:
     if not form.is_valid():
         return None
     return make_bundle(workspace, form.cleaned_data, form.keys.get(form.cleaned_data["key"]))
 
 
 def _preview(
-    request: HttpRequest, workspace: Workspace, form: BundleForm, made: Bundle | None, *, changed: bool = False
+    request: HttpRequest, workspace: Workspace, form: BundleForm, made: SupportBundle | None, *, changed: bool = False
 ) -> HttpResponse:
     finder = [
         {"prefix": key.prefix, "last4": key.last4, "label": key.label}

@@ -18,7 +18,7 @@ _KNOWN = {"-H", "--header", "-X", "--request", "-u", "--user", "--url", *_DATA, 
 
 
 @dataclass
-class Command:
+class CurlCommand:
     """What a curl command would send."""
 
     method: str = ""
@@ -42,7 +42,7 @@ class Command:
         return "" if any(part.startswith("@") for part in self.data) else "&".join(self.data)
 
 
-def read(text: str) -> Command | None:
+def parse_curl(text: str) -> CurlCommand | None:
     """Return the first curl command in ``text``, or None where there is none that a shell could read."""
     found = _CURL.search(text)
     if found is None:
@@ -51,7 +51,7 @@ def read(text: str) -> Command | None:
         words = list(_words(_CONTINUED.sub(" ", text[found.start() :])))
     except ValueError:
         return None
-    command, rest = Command(), iter(words[1:])
+    command, rest = CurlCommand(), iter(words[1:])
     for word in rest:
         _take(command, word, rest)
     return command
@@ -80,7 +80,7 @@ def _words(text: str) -> Iterator[str]:
         yield "".join(parts)
 
 
-def _take(command: Command, word: str, rest: Iterator[str]) -> None:
+def _take(command: CurlCommand, word: str, rest: Iterator[str]) -> None:
     """Take one option with its value, which may be the first of ``rest``, or the URL."""
     name, value = _split(word)
     if name is None:
@@ -100,7 +100,7 @@ def _split(word: str) -> tuple[str | None, str | None]:
     return (word[:2], word[2:]) if word[:2] in _KNOWN else (None, None)
 
 
-def _note(command: Command, name: str, value: str) -> None:
+def _note(command: CurlCommand, name: str, value: str) -> None:
     if name in {"-H", "--header"}:
         header, _, content = value.partition(":")
         command.headers.append((header.strip(), content.strip()))

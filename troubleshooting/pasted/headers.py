@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from troubleshooting.pasted.secrets import Mark
+from troubleshooting.pasted.secrets import RemovedKey
 
 _UNEXPANDED = re.compile(r"bearer\s+\$\{?\w", re.IGNORECASE)
 _STAND_IN = re.compile(r"clapi_(\.|…|x|your|\W|$)|<[^<>]+>|\{\{", re.IGNORECASE)
@@ -15,7 +15,7 @@ RIGHT = "Authorization: Bearer clapi_…"
 
 
 @dataclass(frozen=True)
-class Slip:
+class HeaderMistake:
     """One thing wrong with a header: its name, what it is in a few words, and what to do."""
 
     name: str
@@ -25,92 +25,92 @@ class Slip:
 
 
 _SEND_IT = f"Send the header {RIGHT}."
-_SLIPS = (
-    Slip("missing", "The request has no Authorization header", "Nothing in it says who is calling.", _SEND_IT),
-    Slip(
+_MISTAKES = (
+    HeaderMistake("missing", "The request has no Authorization header", "Nothing in it says who is calling.", _SEND_IT),
+    HeaderMistake(
         "x_api_key",
         "The key is in X-API-Key, which Cleanlist does not read",
         "Only the header Authorization is looked at.",
         f"Send the header {RIGHT} instead.",
     ),
-    Slip(
+    HeaderMistake(
         "basic",
         "The request uses basic auth",
         "A user name with a password, or curl's -u, is not accepted.",
         f"Send the header {RIGHT} instead.",
     ),
-    Slip(
+    HeaderMistake(
         "no_bearer",
         "The word Bearer is missing",
         "The key follows the header's name at once.",
         "Put the word Bearer and one space before the key.",
     ),
-    Slip(
+    HeaderMistake(
         "no_space",
         "There is no space between Bearer and the key",
         "Without the space both are read as one word.",
         "Put one space between Bearer and the key.",
     ),
-    Slip(
+    HeaderMistake(
         "empty",
         "Nothing follows the word Bearer",
         "The variable that should hold the key is probably empty.",
         "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that sends the request.",
     ),
-    Slip(
+    HeaderMistake(
         "unexpanded",
         "The variable is not filled in",
         "Inside single quotes a shell leaves $ as it is, so that its name is sent instead of the key.",
         "Put the header into double quotes.",
     ),
-    Slip(
+    HeaderMistake(
         "stand_in",
         "A placeholder stands where the key belongs",
         "The text of the example was sent as it is.",
         "Put your own key in its place, best from an environment variable.",
     ),
-    Slip(
+    HeaderMistake(
         "extension",
         "This is a key of the browser extension (clext_…)",
         "It is not valid for the API.",
         "Use an API key, which begins with clapi_.",
     ),
-    Slip(
+    HeaderMistake(
         "prefix",
         "The key does not begin with clapi_",
         "API keys of Cleanlist do. This may be the key of another service, or only a part of one.",
         "Copy the key again, whole, from where it was stored.",
     ),
-    Slip(
+    HeaderMistake(
         "quotes",
         "There are quotes around the key",
         "They are sent along and taken for a part of it.",
         "Leave out the quotes inside the header.",
     ),
-    Slip(
+    HeaderMistake(
         "spaces",
         "There is a space or a line break in the key",
         "What stands behind it is cut off, or sent as a part of the key.",
         "Copy the key again, in one piece.",
     ),
-    Slip(
+    HeaderMistake(
         "characters",
         "The key has a character that API keys do not use",
         "They consist of letters, digits, - and _ only.",
         "Copy the key again, whole and alone.",
     ),
-    Slip(
+    HeaderMistake(
         "length",
         "The key is not whole",
         f"An API key has {KEY_LENGTH} characters.",
         "Copy the key again, whole. If it is stored nowhere else, revoke it and create a new one.",
     ),
 )
-SLIPS: Mapping[str, Slip] = {slip.name: slip for slip in _SLIPS}
+MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
 GOOD = "good"  # the header was looked at, and nothing is wrong with it
 
 
-def slips_in(headers: Iterable[tuple[str, str]], *, uses_basic: bool = False, raw: str = "") -> tuple[str, ...]:
+def find_mistakes(headers: Iterable[tuple[str, str]], *, uses_basic: bool = False, raw: str = "") -> tuple[str, ...]:
     """Return the names of what is wrong with the headers of a request, or ``(GOOD,)``.
 
     Secrets in them are marks (``stripping``). ``raw`` is the command as it was pasted, for what its quotes do.
@@ -121,10 +121,10 @@ def slips_in(headers: Iterable[tuple[str, str]], *, uses_basic: bool = False, ra
         if uses_basic:
             return ("basic",)
         return ("x_api_key",) if by_name.keys() & {"x-api-key", "api-key"} else ("missing",)
-    return _slips_in_value(value, raw) or (GOOD,)
+    return _mistakes_in_value(value, raw) or (GOOD,)
 
 
-def slips_in_key(key: Mark) -> tuple[str, ...]:
+def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
     """Return the names of what is wrong with a key that was taken out."""
     if key.start == "clext_":
         return ("extension",)
@@ -133,7 +133,7 @@ def slips_in_key(key: Mark) -> tuple[str, ...]:
     return slips or (("length",) if key.length != KEY_LENGTH else ())
 
 
-def _slips_in_value(value: str, raw: str) -> tuple[str, ...]:
+def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
     scheme, space, rest = _SCHEME.findall(value)[0]
     word = scheme.lower()
     if word == "basic":
@@ -143,14 +143,14 @@ def _slips_in_value(value: str, raw: str) -> tuple[str, ...]:
     if not rest.strip("'\" "):
         return ("empty",)
     form = () if space else ("no_space",)
-    return (*form, *_slips_in_credential(rest, raw))
+    return (*form, *_mistakes_in_credential(rest, raw))
 
 
-def _slips_in_credential(rest: str, raw: str) -> tuple[str, ...]:
+def _mistakes_in_credential(rest: str, raw: str) -> tuple[str, ...]:
     quotes = ("quotes",) if _QUOTES.search(rest) else ()
-    key = Mark.first_in(rest)
+    key = RemovedKey.first_in(rest)
     if key is not None:
-        return (*quotes, *slips_in_key(key))
+        return (*quotes, *find_key_mistakes(key))
     if any(map(_UNEXPANDED.search, raw.split("'")[1:-1])):  # between two single quotes
         return ("unexpanded",)
     if _STAND_IN.search(rest):

@@ -47,7 +47,7 @@ _MARK = re.compile(
 
 
 @dataclass(frozen=True)
-class Mark:
+class RemovedKey:
     """What is known of a key that was taken out; ``prefix`` and ``last4`` are empty unless the browser knew it."""
 
     start: str
@@ -69,29 +69,29 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Stripped:
+class StrippedText:
     """Text without secrets; ``found`` says that there was one here, although the browser should have taken it out."""
 
     text: str
     found: bool
 
 
-def strip(text: str) -> Stripped:
+def remove_secrets(text: str) -> StrippedText:
     """Return ``text`` with every key, token and password replaced by a mark."""
     clean = _HEADER.sub(_header, text)
     clean = _OPTION.sub(r"\1\2[secret-removed]", clean)
     clean = _SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
-    clean = _KEY.sub(lambda found: mark(found[0]), clean)
+    clean = _KEY.sub(lambda found: key_marker(found[0]), clean)
     for pattern in (_FIELD, _QUERY, _BEARER):
         clean = pattern.sub(r"\1[secret-removed]", clean)
     clean = _USERINFO.sub("[secret-removed]", clean)
     alone = clean.strip()
     if _ALONE.fullmatch(alone) and not _ID.fullmatch(alone):
-        clean = mark(alone)
-    return Stripped(clean, clean != text)
+        clean = key_marker(alone)
+    return StrippedText(clean, clean != text)
 
 
-def mark(secret: str) -> str:
+def key_marker(secret: str) -> str:
     """Return what is put in a key's place."""
     start = next((each for each in ("clapi_", "clext_") if secret.startswith(each)), "other")
     spaces = ",spaces" if _SPACE.search(secret) else ""
@@ -128,7 +128,7 @@ def _without_credential(name: str, value: str) -> str:
     credential = value[len(before) : closing.start() if closing else None]
     if not credential or _STAND_IN.fullmatch(credential):
         return value
-    left = mark(credential.strip())
+    left = key_marker(credential.strip())
     token = _SESSION_TOKEN.fullmatch(credential)
     if scheme.strip().lower() in {"basic", "digest"}:
         left = "[secret-removed]"

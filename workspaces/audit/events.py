@@ -55,7 +55,7 @@ class Actor:
 
 
 CONSOLE = Actor()
-# Its lines are JSON in every format and at every level of the log (config.logs).
+# Its lines are JSON in every format and at every level of the log (config.log.configuration).
 log = structlog.get_logger("audit")
 
 

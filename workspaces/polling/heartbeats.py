@@ -1,4 +1,4 @@
-"""Who writes the heartbeats: a thread of each worker, what works off a queue, and the clock (``config.beat``)."""
+"""Who writes the heartbeats: a thread of each worker, what works off a queue, and the clock (``config.queue``)."""
 
 import threading
 import time

@@ -6,12 +6,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.backup import BackupFailed, archive, encryption, postgresql
-from config.backup.restoring import keys_in_use
+from config.backup.restore import keys_in_use
 
 
 def _recipient(text: str) -> encryption.Recipient:
     try:
-        return encryption.recipient(text)
+        return encryption.parse_recipient(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             raise CommandError(postgresql.how_to_back_up(settings.DATABASES["default"], file))
         keys = [] if without_keys else keys_in_use()
         try:
-            manifest = archive.write(
+            manifest = archive.write_archive(
                 file,
                 settings.VAR_DIR,
                 encryption_keys=settings.ENCRYPTION_KEYS,

@@ -3,7 +3,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.health.installation import findings
+from config.health.installation import check_installation
 
 
 class Command(BaseCommand):
@@ -12,7 +12,7 @@ class Command(BaseCommand):
 
     def handle(self, **_: Any) -> None:
         wrong = 0
-        for found in findings():
+        for found in check_installation():
             wrong += bool(found.advice)
             self.stdout.write(f"{'WRONG' if found.advice else 'ok':<6} {found.part}: {found.text}")
             if found.advice:

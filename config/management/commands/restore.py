@@ -6,9 +6,9 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db.migrations.loader import MigrationLoader
 
-from config.backup import BackupFailed, postgresql, restoring
+from config.backup import BackupFailed, postgresql, restore
 from config.embedded import CannotStart
-from config.embedded.lock import only_one
+from config.embedded.lock import exclusive_lock
 
 
 class Command(BaseCommand):
@@ -26,12 +26,12 @@ class Command(BaseCommand):
         migrations = set(MigrationLoader(None).disk_migrations)  # those that others replace too
         try:
             if check:
-                manifest = restoring.verify(file, settings.VAR_DIR, identity, migrations)
+                manifest = restore.verify(file, settings.VAR_DIR, identity, migrations)
                 made = f"{manifest.made_at:%Y-%m-%d %H:%M:%S} UTC by version {manifest.version}"
                 self.stdout.write(f"{file} is whole: {len(manifest.files)} files, made {made}.")
                 return
-            with only_one(settings.VAR_DIR):
-                aside = restoring.restore(file, settings.VAR_DIR, identity, migrations, restoring.current_keys())
+            with exclusive_lock(settings.VAR_DIR):
+                aside = restore.restore(file, settings.VAR_DIR, identity, migrations, restore.current_keys())
         except (BackupFailed, CannotStart) as error:
             raise CommandError(str(error)) from None
         self.stdout.write(f"{file} was restored into {settings.VAR_DIR}. Run `migrate` unless you start it with `up`.")

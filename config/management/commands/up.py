@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from config.embedded import CannotStart, console
-from config.embedded.lock import only_one
+from config.embedded.lock import exclusive_lock
 from config.settings import ENVIRONMENT
 
 
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, no_sandbox: bool, reload: bool, **__: Any) -> None:
         try:
-            with only_one(ENVIRONMENT.var_dir):
+            with exclusive_lock(ENVIRONMENT.var_dir):
                 console.check_addresses(with_sandbox=not no_sandbox)
                 console.run(with_sandbox=not no_sandbox, reload=reload)
         except CannotStart as error:

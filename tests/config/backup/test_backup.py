@@ -19,12 +19,12 @@ import pyrage
 import pytest
 from cryptography.fernet import Fernet
 
-from config.backup import BackupFailed, archive, encryption, restoring, snapshot
-from config.backup.restoring import Keys
+from config.backup import BackupFailed, archive, encryption, restore, snapshot
+from config.backup.restore import CurrentKeys
 
 KEY = Fernet.generate_key().decode()
 KNOWN = {("workspaces", "0001_initial")}
-HERE = Keys([KEY], are_in_var_dir=True)
+HERE = CurrentKeys([KEY], are_in_var_dir=True)
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def var_dir(tmp_path):
 def make(var_dir, tmp_path):
     def write(name="backup.tar.gz", *, keys=snapshot.KEYS, recipients=()):
         path = tmp_path / name
-        archive.write(path, var_dir, encryption_keys=[KEY], with_files=keys, recipients=recipients)
+        archive.write_archive(path, var_dir, encryption_keys=[KEY], with_files=keys, recipients=recipients)
         return path
 
     return write
@@ -74,7 +74,7 @@ def files(folder):
 
 
 def test_what_is_backed_up_is_restored_byte_for_byte(make, var_dir, empty):
-    assert restoring.restore(make(), empty, None, KNOWN, HERE) is None
+    assert restore.restore(make(), empty, None, KNOWN, HERE) is None
     assert files(empty) == {*snapshot.DATABASES, *snapshot.KEYS, "mail/one.eml"}
     for name in (*snapshot.KEYS, "mail/one.eml"):
         assert (empty / name).read_bytes() == (var_dir / name).read_bytes()
@@ -127,7 +127,7 @@ def test_an_archive_is_never_written_over(make):
 
 def test_a_place_that_cannot_be_written_to_is_named(var_dir, tmp_path):
     with pytest.raises(BackupFailed, match=r"missing/b cannot be written: No such file or directory"):
-        archive.write(tmp_path / "missing/b", var_dir, encryption_keys=[KEY], with_files=(), recipients=())
+        archive.write_archive(tmp_path / "missing/b", var_dir, encryption_keys=[KEY], with_files=(), recipients=())
 
 
 def no_room(*_):
@@ -135,7 +135,7 @@ def no_room(*_):
 
 
 def test_a_disk_that_is_full_while_encrypting_is_told():
-    public = encryption.recipient(str(pyrage.x25519.Identity.generate().to_public()))
+    public = encryption.parse_recipient(str(pyrage.x25519.Identity.generate().to_public()))
     with (
         Path("/dev/full").open("wb", buffering=0) as full,
         pytest.raises(BackupFailed, match=r"encrypted archive cannot be written: .*No space left"),
@@ -147,19 +147,19 @@ def test_no_room_to_unpack_is_not_taken_for_an_archive_that_cannot_be_read(make,
     path = make()
     monkeypatch.setattr(shutil, "copyfileobj", no_room)
     with pytest.raises(BackupFailed, match=r"cannot be unpacked into .*elsewhere: No space left"):
-        restoring.restore(path, empty, None, KNOWN, HERE)
+        restore.restore(path, empty, None, KNOWN, HERE)
     assert list(empty.iterdir()) == []
 
 
 def test_a_name_that_no_file_can_have_is_told(var_dir, tmp_path):
     with pytest.raises(BackupFailed, match="cannot be written: File name too long"):
-        archive.write(tmp_path / ("n" * 300), var_dir, encryption_keys=[KEY], with_files=(), recipients=())
+        archive.write_archive(tmp_path / ("n" * 300), var_dir, encryption_keys=[KEY], with_files=(), recipients=())
 
 
 def test_an_empty_folder_is_not_backed_up_as_if_the_console_were_in_it(empty, tmp_path):
     """As it is found by a job that runs as another account, or without the console's settings."""
     with pytest.raises(BackupFailed, match=r"no database of the console in .*elsewhere. Is it the VAR_DIR"):
-        archive.write(tmp_path / "b", empty, encryption_keys=[KEY], with_files=(), recipients=())
+        archive.write_archive(tmp_path / "b", empty, encryption_keys=[KEY], with_files=(), recipients=())
     assert not (tmp_path / "b").exists()
 
 
@@ -179,7 +179,7 @@ def test_what_was_there_is_moved_aside_with_its_log_and_queue(make, var_dir):
         database.commit()
     (var_dir / "console.sqlite3-wal").write_bytes(b"left by a crash")
     (var_dir / "redis").mkdir()
-    aside = restoring.restore(path, var_dir, None, KNOWN, HERE)
+    aside = restore.restore(path, var_dir, None, KNOWN, HERE)
     assert aside.parent == var_dir
     assert {"console.sqlite3", "secret_key", "encryption_key", "sandbox", "mail", "redis"} <= {
         p.name for p in aside.iterdir()
@@ -211,7 +211,7 @@ def test_what_cannot_be_moved_leaves_everything_as_it_was(make, var_dir, monkeyp
 
         monkeypatch.setattr(Path, "rename", refuse)
         try:
-            restoring.restore(path, var_dir, None, KNOWN, HERE)
+            restore.restore(path, var_dir, None, KNOWN, HERE)
         except BackupFailed as error:
             assert "could not be moved: Device or resource busy. All is as it was before" in str(error)  # noqa: PT017
             assert everything_in(var_dir) == before
@@ -225,29 +225,29 @@ def test_nothing_is_restored_under_a_console_that_runs(make, var_dir):
     with closing(sqlite3.connect(var_dir / "console.sqlite3")) as database:
         database.execute("SELECT * FROM account").fetchall()
         with pytest.raises(BackupFailed, match="in use"):
-            restoring.restore(path, var_dir, None, KNOWN, HERE)
-    assert restoring.restore(path, var_dir, None, KNOWN, HERE)
+            restore.restore(path, var_dir, None, KNOWN, HERE)
+    assert restore.restore(path, var_dir, None, KNOWN, HERE)
 
 
 def test_keys_stay_out_on_request_and_are_asked_for(make, empty):
     path = make(keys=())
-    other = Keys([Fernet.generate_key().decode()], are_in_var_dir=True)
+    other = CurrentKeys([Fernet.generate_key().decode()], are_in_var_dir=True)
     with pytest.raises(BackupFailed, match="encryption_key that was kept apart"):
-        restoring.restore(path, empty, None, KNOWN, other)
+        restore.restore(path, empty, None, KNOWN, other)
     assert files(empty) == set()
-    restoring.restore(path, empty, None, KNOWN, Keys([*other.current, KEY], are_in_var_dir=True))
+    restore.restore(path, empty, None, KNOWN, CurrentKeys([*other.current, KEY], are_in_var_dir=True))
     assert "encryption_key" not in files(empty)
 
 
 def test_keys_of_the_environment_count_before_those_in_the_archive(make, empty):
-    other = Keys([Fernet.generate_key().decode()], are_in_var_dir=False)
+    other = CurrentKeys([Fernet.generate_key().decode()], are_in_var_dir=False)
     with pytest.raises(BackupFailed, match="ENCRYPTION_KEYS"):
-        restoring.restore(make(), empty, None, KNOWN, other)
+        restore.restore(make(), empty, None, KNOWN, other)
 
 
 def test_the_database_of_a_newer_version_is_refused(make, empty):
     with pytest.raises(BackupFailed, match=r"does not know \(workspaces\.0001_initial\)"):
-        restoring.restore(make(), empty, None, {("workspaces", "0000_zero")}, HERE)
+        restore.restore(make(), empty, None, {("workspaces", "0000_zero")}, HERE)
 
 
 @pytest.mark.parametrize("kind", ["age", "ssh"])
@@ -261,22 +261,22 @@ def test_an_encrypted_archive_opens_with_its_key_alone(make, empty, tmp_path, ki
         command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(identity)]
         subprocess.run(command, check=True)
         public = (tmp_path / "identity.pub").read_text()
-    path = make(recipients=[encryption.recipient(public)])
+    path = make(recipients=[encryption.parse_recipient(public)])
     assert b"SQLite format" not in path.read_bytes()
     with pytest.raises(BackupFailed, match="--identity"):
-        restoring.restore(path, empty, None, KNOWN, HERE)
+        restore.restore(path, empty, None, KNOWN, HERE)
     stranger = tmp_path / "stranger"
     stranger.write_text(str(pyrage.x25519.Identity.generate()))
     with pytest.raises(BackupFailed, match="cannot be decrypted"):
-        restoring.restore(path, empty, stranger, KNOWN, HERE)
-    restoring.restore(path, empty, identity, KNOWN, HERE)
+        restore.restore(path, empty, stranger, KNOWN, HERE)
+    restore.restore(path, empty, identity, KNOWN, HERE)
     assert rows(empty / "console.sqlite3") == [("a", 0), ("b", 0)]
 
 
 @pytest.mark.parametrize("text", ["age1nonsense", "ssh-ed25519 nonsense", "ssh-dss AAAA", ""])
 def test_what_is_no_public_key_is_refused(text):
     with pytest.raises(ValueError, match="not a public key"):
-        encryption.recipient(text)
+        encryption.parse_recipient(text)
 
 
 def says_the_same(turned, whole):
@@ -297,10 +297,10 @@ def test_every_damage_is_noticed(make, empty, tmp_path):
             continue
         bad.write_bytes(turned)
         with pytest.raises(BackupFailed, match=r"damaged|newer|no backup|lists"):
-            restoring.restore(bad, empty, None, KNOWN, HERE)
+            restore.restore(bad, empty, None, KNOWN, HERE)
         bad.write_bytes(whole[:place])
         with pytest.raises(BackupFailed, match="damaged"):
-            restoring.verify(bad, empty, None, KNOWN)
+            restore.verify(bad, empty, None, KNOWN)
     assert list(empty.iterdir()) == []
 
 
@@ -333,7 +333,7 @@ def test_an_archive_that_somebody_made_up_is_refused(make, empty, change, messag
     path = make()
     repacked(path, change)
     with pytest.raises(BackupFailed, match=message):
-        restoring.restore(path, empty, None, KNOWN, HERE)
+        restore.restore(path, empty, None, KNOWN, HERE)
     assert list(empty.iterdir()) == []
 
 

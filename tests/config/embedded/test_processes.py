@@ -13,7 +13,7 @@ import pytest
 
 import manage
 from config.embedded import console
-from config.embedded.processes import GUARD, Process
+from config.embedded.processes import REAPER, Process
 from core.redaction import BEYOND, LONGEST_EVENT
 
 KEY = "clapi_AbCd" + "x7-_" * 15
@@ -100,7 +100,7 @@ def group():
 
 
 def guard(seconds, *lines):
-    command = [sys.executable, "-I", "-S", GUARD, str(seconds)]
+    command = [sys.executable, "-I", "-S", REAPER, str(seconds)]
     subprocess.run(command, input="".join(f"{line}\n" for line in lines), text=True, timeout=20, check=True)
 
 

@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
-from config.embedded import watch
+from config.embedded import watchdog
 from config.embedded.processes import Process
-from config.embedded.watch import STARTING, TRIES, Watch
+from config.embedded.watchdog import STARTING, TRIES, Watchdog
 from tests.running import free_port
 
 
@@ -55,7 +55,7 @@ def look(watching, times):
 
 
 def test_a_server_gets_time_to_start(process):
-    watching = Watch(process, "127.0.0.1", free_port())
+    watching = Watchdog(process, "127.0.0.1", free_port())
     look(watching, STARTING - 1)
     assert process.killed == 0
     watching.look()
@@ -63,7 +63,7 @@ def test_a_server_gets_time_to_start(process):
 
 
 def test_a_server_that_answered_and_then_stops_is_killed_after_some_tries(process, server):
-    watching = Watch(process, *server.server_address)
+    watching = Watchdog(process, *server.server_address)
     watching.look()
     watching._address = ("127.0.0.1", free_port())
     look(watching, TRIES - 1)
@@ -73,12 +73,12 @@ def test_a_server_that_answered_and_then_stops_is_killed_after_some_tries(proces
 
 
 def test_a_question_without_an_answer_now_and_then_is_forgiven(process, server):
-    look(Watch(process, *server.server_address), 3 * TRIES)
+    look(Watchdog(process, *server.server_address), 3 * TRIES)
     assert process.killed == 0
 
 
 def test_the_next_process_gets_time_to_start_too(process, server):
-    watching = Watch(process, *server.server_address)
+    watching = Watchdog(process, *server.server_address)
     watching.look()
     process.running = object()
     watching._address = ("127.0.0.1", free_port())
@@ -87,8 +87,8 @@ def test_the_next_process_gets_time_to_start_too(process, server):
 
 
 def test_a_server_that_accepts_and_says_nothing_does_not_answer(process, monkeypatch):
-    monkeypatch.setattr(watch, "EVERY", 0.1)
+    monkeypatch.setattr(watchdog, "EVERY", 0.1)
     silent = socket.create_server(("127.0.0.1", 0))
     with silent:
-        look(Watch(process, *silent.getsockname()), STARTING)
+        look(Watchdog(process, *silent.getsockname()), STARTING)
     assert process.killed == 1

@@ -2,8 +2,8 @@
 
 import pytest
 
-from config.front import Refused
-from config.front.headers import PARTS, for_pages, for_probes
+from config.front import RequestRefused
+from config.front.headers import PARTS, page_headers, probe_headers
 from tests.config.front.sockets import HEAD, ask, get
 
 HOSTILE_TYPES = [
@@ -35,7 +35,7 @@ FORMS = [
 
 
 def admitted(body, *headers):
-    return for_pages({"headers": [(name.encode(), value.encode("latin-1")) for name, value in headers]}, body)
+    return page_headers({"headers": [(name.encode(), value.encode("latin-1")) for name, value in headers]}, body)
 
 
 @pytest.mark.parametrize("kind", HOSTILE_TYPES)
@@ -56,7 +56,7 @@ def test_what_browsers_send_for_forms_is_handed_on(kind):
 
 
 def test_a_type_that_is_told_twice_is_refused():
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RequestRefused) as refused:
         admitted(b"a=b", ("content-type", FORMS[0]), ("content-type", FORMS[0]))
     assert refused.value.status == 415
 
@@ -65,7 +65,7 @@ def test_a_form_of_very_many_parts_is_refused():
     part = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n"
     kind = ("content-type", "multipart/form-data; boundary=x")
     assert admitted(part * PARTS + b"--x--\r\n", kind)
-    with pytest.raises(Refused, match="too many parts"):
+    with pytest.raises(RequestRefused, match="too many parts"):
         admitted(part * (PARTS + 1) + b"--x--\r\n", kind)
 
 
@@ -77,4 +77,4 @@ def test_cookies_of_ours_are_handed_on_and_quoted_ones_are_not():
 
 def test_probes_are_told_nothing_but_who_asks():
     names = ("content-type", "cookie", "host", "authorization", "x-forwarded-for")
-    assert for_probes({"headers": [(name.encode(), b"x") for name in names]}) == [(b"authorization", b"x")]
+    assert probe_headers({"headers": [(name.encode(), b"x") for name in names]}) == [(b"authorization", b"x")]

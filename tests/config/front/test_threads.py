@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from config.front import Gone, Refused, threads
-from config.front.threads import AT_ONCE, DOWNLOADS, Threads, environ_of
+from config.front import ClientDisconnected, RequestRefused, thread_pool
+from config.front.thread_pool import AT_ONCE, DOWNLOADS, WsgiThreadPool, wsgi_environ
 
 PIECE = b"a" * (AT_ONCE // 4)
 SCOPE = {
@@ -79,7 +79,7 @@ async def serve(served, reader, **scope):
 def test_a_short_answer_is_sent_whole_after_its_thread_is_free():
     async def run():
         response, reader = Response(2), Reader()
-        await serve(Threads(answering(response), 1), reader)
+        await serve(WsgiThreadPool(answering(response), 1), reader)
         assert [message["type"] for message in reader.sent] == ["http.response.start", "http.response.body"]
         assert reader.body == PIECE * 2
         assert response.closed_in.startswith("request")
@@ -90,7 +90,7 @@ def test_a_short_answer_is_sent_whole_after_its_thread_is_free():
 def test_a_download_is_sent_piece_by_piece_and_whole():
     async def run():
         reader = Reader()
-        await serve(Threads(answering(Response(23)), 1), reader)
+        await serve(WsgiThreadPool(answering(Response(23)), 1), reader)
         assert reader.body == PIECE * 23
         assert max(len(message.get("body", b"")) for message in reader.sent) <= AT_ONCE + len(PIECE)
 
@@ -100,7 +100,9 @@ def test_a_download_is_sent_piece_by_piece_and_whole():
 @pytest.mark.parametrize("reads", [0, 1, 3])
 def test_stalled_readers_of_downloads_keep_no_page_waiting(monkeypatch, reads):
     async def run():
-        served = Threads(lambda environ, start: answering(Response(len(environ["PATH_INFO"])))(environ, start), 1)
+        served = WsgiThreadPool(
+            lambda environ, start: answering(Response(len(environ["PATH_INFO"])))(environ, start), 1
+        )
         slow = [Reader(reads) for _ in range(3)]
         stalled = [asyncio.ensure_future(serve(served, reader, raw_path=b"/" * 100)) for reader in slow]
         for reader in slow:
@@ -112,18 +114,18 @@ def test_stalled_readers_of_downloads_keep_no_page_waiting(monkeypatch, reads):
         async with asyncio.timeout(10):
             await asyncio.gather(*stalled, return_exceptions=True)
 
-    monkeypatch.setattr(threads, "READ_SECONDS", 2)
+    monkeypatch.setattr(thread_pool, "READ_SECONDS", 2)
     asyncio.run(run())
 
 
 def test_a_download_that_nobody_reads_is_given_up_and_closed(monkeypatch):
     async def run():
         response = Response(100)
-        with pytest.raises(Gone):
-            await serve(Threads(answering(response), 1), Reader(reads=2))
+        with pytest.raises(ClientDisconnected):
+            await serve(WsgiThreadPool(answering(response), 1), Reader(reads=2))
         assert response.closed_in.startswith("request")
 
-    monkeypatch.setattr(threads, "READ_SECONDS", 0.1)
+    monkeypatch.setattr(thread_pool, "READ_SECONDS", 0.1)
     asyncio.run(run())
 
 
@@ -131,8 +133,8 @@ def test_a_download_ends_when_its_reader_hangs_up():
     async def run():
         response, reader = Response(1000), Reader()
         reader.hung_up.set()
-        with pytest.raises(Gone):
-            await serve(Threads(answering(response), 1), reader)
+        with pytest.raises(ClientDisconnected):
+            await serve(WsgiThreadPool(answering(response), 1), reader)
         assert len(reader.body) < 10 * AT_ONCE
         assert response.closed_in.startswith("request")
 
@@ -141,29 +143,29 @@ def test_a_download_ends_when_its_reader_hangs_up():
 
 def test_one_download_too_many_is_refused_before_anything_is_sent(monkeypatch):
     async def run():
-        served = Threads(answering(Response(100)), 2)
+        served = WsgiThreadPool(answering(Response(100)), 2)
         slow = [Reader(reads=1) for _ in range(DOWNLOADS)]
         stalled = [asyncio.ensure_future(serve(served, reader)) for reader in slow]
         for reader in slow:
             await reader.stalled.wait()
         late = Reader()
-        with pytest.raises(Refused) as refused:
+        with pytest.raises(RequestRefused) as refused:
             await serve(served, late)
         assert (refused.value.status, late.sent) == (503, [])
         await asyncio.gather(*stalled, return_exceptions=True)
         await serve(served, late)  # and their places are free again
         assert late.body == PIECE * 100
 
-    monkeypatch.setattr(threads, "READ_SECONDS", 2)
+    monkeypatch.setattr(thread_pool, "READ_SECONDS", 2)
     asyncio.run(run())
 
 
-@pytest.mark.parametrize(("pieces", "outcome"), [(1, Refused), (100, Gone)])
+@pytest.mark.parametrize(("pieces", "outcome"), [(1, RequestRefused), (100, ClientDisconnected)])
 def test_an_answer_that_breaks_off_never_looks_complete(caplog, pieces, outcome):
     async def run():
         reader = Reader()
         with pytest.raises(outcome):
-            await serve(Threads(answering(Response(pieces, RuntimeError("broken"))), 1), reader)
+            await serve(WsgiThreadPool(answering(Response(pieces, RuntimeError("broken"))), 1), reader)
         assert [message for message in reader.sent[1:] if not message["more_body"]] == []
 
     asyncio.run(run())
@@ -181,7 +183,7 @@ def test_probes_are_answered_while_every_page_is_busy():
                 assert free.wait(10)
             return answering(Response(1))(environ, start_response)
 
-        served = Threads(application, 1)
+        served = WsgiThreadPool(application, 1)
         page, probe = Reader(), Reader()
         waiting = asyncio.ensure_future(serve(served, page))
         await busy.wait()
@@ -205,7 +207,7 @@ def test_a_check_that_hangs_silences_nobody_who_asks_whether_we_live(monkeypatch
                 assert free.wait(10)
             return answering(Response(1))(environ, start_response)
 
-        served = Threads(application, 1)
+        served = WsgiThreadPool(application, 1)
         first = asyncio.ensure_future(serve(served, Reader(), path="/readyz", raw_path=b"/readyz"))
         await hung.wait()
         others = [serve(served, Reader(), path="/readyz", raw_path=b"/readyz") for _ in range(20)]
@@ -218,15 +220,15 @@ def test_a_check_that_hangs_silences_nobody_who_asks_whether_we_live(monkeypatch
         free.set()
         await first
 
-    monkeypatch.setattr(threads, "PROBE_SECONDS", 0.1)
+    monkeypatch.setattr(thread_pool, "PROBE_SECONDS", 0.1)
     asyncio.run(run())
 
 
 def test_what_fails_is_logged_with_address_path_and_request_id(caplog):
     async def run():
         headers = [(b"x-request-id", b"of-the-proxy")]
-        with pytest.raises(Refused):
-            await serve(Threads(answering(Response(1, RuntimeError("broken"))), 1), Reader(), headers=headers)
+        with pytest.raises(RequestRefused):
+            await serve(WsgiThreadPool(answering(Response(1, RuntimeError("broken"))), 1), Reader(), headers=headers)
 
     asyncio.run(run())
     (failure,) = [record.msg for record in caplog.records if "answer_failed" in str(record.msg)]
@@ -234,13 +236,13 @@ def test_what_fails_is_logged_with_address_path_and_request_id(caplog):
 
 
 def test_each_request_has_an_id_of_its_own():
-    assert environ_of(SCOPE, b"")["HTTP_X_REQUEST_ID"] != environ_of(SCOPE, b"")["HTTP_X_REQUEST_ID"]
+    assert wsgi_environ(SCOPE, b"")["HTTP_X_REQUEST_ID"] != wsgi_environ(SCOPE, b"")["HTTP_X_REQUEST_ID"]
 
 
 def test_headers_are_told_as_wsgi_has_them():
     twice = [(b"cookie", b"a=b"), (b"cookie", b"c=d"), (b"accept", b"x"), (b"accept", b"y")]
     others = [(b"x_forwarded_for", b"z"), (b"content-type", b"text/x"), (b"content-length", b"9")]
-    environ = environ_of({**SCOPE, "headers": [*twice, *others]}, b"abc")
+    environ = wsgi_environ({**SCOPE, "headers": [*twice, *others]}, b"abc")
     assert environ["HTTP_COOKIE"] == "a=b; c=d"
     assert environ["HTTP_ACCEPT"] == "x,y"
     assert "HTTP_X_FORWARDED_FOR" not in environ
@@ -248,4 +250,4 @@ def test_headers_are_told_as_wsgi_has_them():
 
 
 def test_the_path_is_handed_on_byte_by_byte():
-    assert environ_of({**SCOPE, "raw_path": b"/%c3%a9%ff+"}, b"")["PATH_INFO"] == "/\xc3\xa9\xff+"
+    assert wsgi_environ({**SCOPE, "raw_path": b"/%c3%a9%ff+"}, b"")["PATH_INFO"] == "/\xc3\xa9\xff+"

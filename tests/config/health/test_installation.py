@@ -13,7 +13,7 @@ from psycopg import sql
 
 from cleanlist import Secret
 from config.health import installation, liveness
-from config.health.installation import findings
+from config.health.installation import check_installation
 from core.encryption import EncryptedValue
 from core.secret_files import new_secret
 from tests.running import free_port
@@ -32,13 +32,13 @@ def whole(settings, tmp_path, monkeypatch):
     for kind, name in ((Heartbeat.Kind.CLOCK, "clock"), *((Heartbeat.Kind.QUEUE, queue) for queue in settings.QUEUES)):
         Heartbeat.beat(kind, name)
     monkeypatch.setattr(installation, "_django", lambda: iter(()))  # about settings of production
-    liveness.forget()
+    liveness.clear_cache()
     yield settings
-    liveness.forget()
+    liveness.clear_cache()
 
 
 def wrong():
-    return {found.part: f"{found.text} | {found.advice}" for found in findings() if found.advice}
+    return {found.part: f"{found.text} | {found.advice}" for found in check_installation() if found.advice}
 
 
 def test_where_nothing_is_wrong_it_says_so(whole, capsys):
@@ -106,7 +106,7 @@ def test_keys_that_do_not_open_what_is_stored(whole):
 
 def test_background_work_that_is_silent(whole):
     Heartbeat.objects.all().delete()
-    liveness.forget()
+    liveness.clear_cache()
     assert "Start them" in wrong()["Workers and clock"]
 
 

@@ -21,12 +21,12 @@ Kind = Heartbeat.Kind
 def beats(monkeypatch):
     """Everything goes on; a test takes away what it is about. The process has run for long."""
     monkeypatch.setattr(liveness, "_STARTED", -1000)
-    probes.forget()
+    probes.clear_cache()
 
     def beat(kind, name, seconds_ago=0, **known):
         moment = clock.now() - timedelta(seconds=seconds_ago)
         Heartbeat.objects.update_or_create(kind=kind, name=name, defaults={"beat_at": moment, **known})
-        liveness.forget()
+        liveness.clear_cache()
 
     beat(Kind.CLOCK, "clock")
     beat(Kind.QUEUE, "polling")
@@ -40,11 +40,11 @@ def text_of(answer):
 
 
 def found():
-    return [(one.name, one.reason) for one in liveness.look().troubles]
+    return [(one.name, one.reason) for one in liveness.check_liveness().troubles]
 
 
 def test_all_goes_on(beats):
-    assert liveness.look() == liveness.Liveness()
+    assert liveness.check_liveness() == liveness.Liveness()
 
 
 def test_a_silent_clock_is_told(beats):
@@ -87,10 +87,10 @@ def test_where_the_clock_is_silent_workers_are_not_blamed_for_it(beats):
 
 def test_what_was_never_seen_is_not_known_at_first_and_then_told(beats, monkeypatch):
     Heartbeat.objects.all().delete()
-    assert [one.since for one in liveness.look().troubles] == [None] * 3
+    assert [one.since for one in liveness.check_liveness().troubles] == [None] * 3
     monkeypatch.setattr(liveness, "_STARTED", liveness.time.monotonic())
-    assert not liveness.look().is_known
-    assert not liveness.look().is_well
+    assert not liveness.check_liveness().is_known
+    assert not liveness.check_liveness().is_well
 
 
 def test_probes_tell_it_where_they_are_asked_in_full_and_not_else(client, beats):
@@ -113,7 +113,7 @@ def test_encryption_keys_that_open_nothing_are_told_at_once(client, settings, be
         sealed = EncryptedValue.encrypt(Secret("clapi_of_the_tests"))
         Workspace.objects.create(name="One", slug=f"one-{number}", base_url="", api_key=sealed)
     settings.ENCRYPTION_KEYS = mine
-    probes.forget()
+    probes.clear_cache()
     opens = count != 1  # nothing stored, or one of two that opens
     answer = client.get("/readyz?full")
     assert (answer.status_code == 200) == opens
@@ -167,7 +167,7 @@ def test_a_card_says_all_well_only_where_all_goes_on(as_owner, workspace, beats)
 def test_a_card_says_nothing_good_before_it_is_known(as_owner, workspace, beats):
     Heartbeat.objects.all().delete()
     liveness._STARTED = liveness.time.monotonic()
-    liveness.forget()
+    liveness.clear_cache()
     text = text_of(as_owner.get("/"))
     assert "All well" not in text
     assert "Not known yet" in text

@@ -10,7 +10,7 @@ import pytest
 from alerts.mail import smtp
 from alerts.models import Notification, Recipient
 from config.health import liveness, outside_ping
-from config.health.liveness import Liveness, Trouble
+from config.health.liveness import Liveness, LivenessProblem
 from core import clock
 from tests.alerts.conftest import Mailbox
 from tests.running import free_port
@@ -35,7 +35,7 @@ class Outside(BaseHTTPRequestHandler):
 def called(settings, monkeypatch):
     """The paths that were called."""
     Outside.calls.clear()
-    monkeypatch.setattr(liveness, "look", Liveness)
+    monkeypatch.setattr(liveness, "check_liveness", Liveness)
     with ThreadingHTTPServer(("127.0.0.1", 0), Outside) as server:
         Thread(target=server.serve_forever, daemon=True).start()
         settings.HEARTBEAT_URL = f"http://127.0.0.1:{server.server_port}/200"
@@ -60,10 +60,10 @@ def test_without_the_setting_nobody_is_called(called, settings):
 
 
 def test_it_is_not_called_where_the_background_work_does_not_go_on(called, monkeypatch, caplog):
-    monkeypatch.setattr(liveness, "look", lambda: Liveness((Trouble("alerts", "none", None),)))
+    monkeypatch.setattr(liveness, "check_liveness", lambda: Liveness((LivenessProblem("alerts", "none", None),)))
     assert not outside_ping.ping()
     assert "No worker takes work from “alerts”" in caplog.text
-    monkeypatch.setattr(liveness, "look", lambda: Liveness(is_known=False))
+    monkeypatch.setattr(liveness, "check_liveness", lambda: Liveness(is_known=False))
     assert not outside_ping.ping()
     assert called == []
 

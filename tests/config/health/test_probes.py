@@ -6,7 +6,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from config.health import probes
-from config.health.remembered import Remembered
+from config.health.cached import Cached
 from tests.waiting import wait_until
 
 
@@ -76,7 +76,7 @@ def test_asking_again_and_again_costs_no_query(client, django_assert_num_queries
 
 def test_an_answer_is_asked_for_anew_when_it_is_too_old():
     answers = iter(["first", "second", "third"])
-    check = Remembered(lambda: next(answers), seconds=0)
+    check = Cached(lambda: next(answers), seconds=0)
     assert [check(), check()] == ["first", "second"]
 
 
@@ -91,7 +91,7 @@ def test_while_one_thread_asks_the_others_go_on_with_the_last_answer():
             assert go_on.wait(10)
         return answer
 
-    check = Remembered(question, seconds=0)
+    check = Cached(question, seconds=0)
     check()
     with ThreadPoolExecutor(1) as others:
         slow = others.submit(check)
@@ -109,7 +109,7 @@ def test_a_check_that_fails_is_made_again():
             raise RuntimeError
         return outcome
 
-    check = Remembered(question, seconds=60)
+    check = Cached(question, seconds=60)
     with pytest.raises(RuntimeError):
         check()
     assert check() == "ok"

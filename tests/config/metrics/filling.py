@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from alerts.models import Alert, Notification, Recipient
-from config.front.metering import REFUSED, REQUESTS, SECONDS
+from config.front.meters import REFUSED, REQUESTS, SECONDS
 from keys.models import LogGap
 from tests.cast import NOWHERE
 from tests.keys.conftest import make_key

@@ -27,7 +27,7 @@ def run(statement):
 def read_only():
     begin, end = READ_ONLY[connection.vendor]
     run(begin)
-    probes.forget()
+    probes.clear_cache()
     yield
     run(end)
 
@@ -38,7 +38,7 @@ def full():
     run("VACUUM")
     (pages,) = run("PRAGMA page_count")
     run(f"PRAGMA max_page_count = {pages}")
-    probes.forget()
+    probes.clear_cache()
     yield
     run("PRAGMA max_page_count = 1073741823")
 

@@ -53,9 +53,9 @@ def guarded(url, settings, monkeypatch):
     settings.REDIS_URL = url
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": url}}
     monkeypatch.setattr(rate_limiter, "_pool", None)
-    probes.forget()
+    probes.clear_cache()
     yield url
-    probes.forget()
+    probes.clear_cache()
 
 
 def test_cache_pacer_and_probe_work(guarded):

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from playwright.sync_api import sync_playwright
 
-from config.web import design
+from config.web import style_page
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'"
@@ -53,7 +53,7 @@ class DesignPage(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="package")
 def address():
-    context = {"form": design.SampleForm(), **design.samples(timezone.now())}
+    context = {"form": style_page.SampleForm(), **style_page.samples(timezone.now())}
     DesignPage.page = render_to_string("config/design.html", context).encode()
     server = ThreadingHTTPServer(("127.0.0.1", 0), DesignPage)
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -9,7 +9,7 @@ import pytest
 from django.core.management import call_command
 from django.db import transaction
 
-from config.logs import logging_config
+from config.log.configuration import logging_config
 from tests.cast import API_KEY, PASSWORD
 from tests.conftest import ROOT
 from tests.workspaces.polling.test_workers import database_url

@@ -7,9 +7,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from config import beat
-from config.beat import FEW_WAITING, MOST_WAITING, Scheduler
 from config.celery import app
+from config.queue import beat_scheduler
+from config.queue.beat_scheduler import FEW_WAITING, MOST_WAITING, Scheduler
 from core import clock
 from workspaces.models import Heartbeat
 
@@ -30,7 +30,9 @@ def tick(scheduler, name, times, *, lost_after=True):
     with app.connection_for_write() as connection, app.amqp.Producer(connection, auto_declare=False) as producer:
         for _ in range(times):
             if lost_after:
-                beat.pacer.connection().delete(*beat.pacer.connection().keys("console:waits:*") or ["none"])
+                beat_scheduler.rate_limiter.connection().delete(
+                    *beat_scheduler.rate_limiter.connection().keys("console:waits:*") or ["none"]
+                )
             scheduler.apply_entry(scheduler.schedule[name], producer=producer)
 
 
@@ -96,14 +98,14 @@ def test_a_task_waits_once_until_a_worker_begins_it(scheduler, redis):
     tick(scheduler, TICK, 3, lost_after=False)
     tick(scheduler, "mend the clock", 1, lost_after=False)
     assert redis.llen("polling") == 2
-    beat.begin(sender=app.tasks["workspaces.tasks.poll_due"])
+    beat_scheduler.mark_started(sender=app.tasks["workspaces.tasks.poll_due"])
     tick(scheduler, TICK, 3, lost_after=False)
     assert redis.llen("polling") == 3
 
 
 def test_a_task_that_was_lost_is_sent_again(scheduler, redis):
     tick(scheduler, TICK, 1, lost_after=False)
-    assert 0 < redis.ttl("console:waits:workspaces.tasks.poll_due") <= beat.LOST_AFTER
+    assert 0 < redis.ttl("console:waits:workspaces.tasks.poll_due") <= beat_scheduler.LOST_AFTER
 
 
 def test_a_task_that_redis_lost_with_all_else_is_sent_at_once(scheduler, redis):
@@ -114,13 +116,13 @@ def test_a_task_that_redis_lost_with_all_else_is_sent_at_once(scheduler, redis):
 
 
 def test_a_lost_task_is_sent_again_though_the_clock_of_redis_was_set_back(scheduler, redis, monkeypatch):
-    now = beat.monotonic()
-    monkeypatch.setattr(beat, "monotonic", lambda: now)
+    now = beat_scheduler.monotonic()
+    monkeypatch.setattr(beat_scheduler, "monotonic", lambda: now)
     tick(scheduler, TICK, 1, lost_after=False)
     for again in (1, 2):
         redis.delete("polling")  # a worker had taken it, and was killed before it began
         redis.expire("console:waits:workspaces.tasks.poll_due", 30 * 86400)
-        now += beat.LOST_AFTER - 1
+        now += beat_scheduler.LOST_AFTER - 1
         tick(scheduler, TICK, 1, lost_after=False)
         assert redis.llen("polling") == 0, again
         now += 1
@@ -147,7 +149,7 @@ def test_a_clock_that_is_set_back_holds_up_nothing(scheduler, redis, back):
         scheduler.tick()
         assert redis.llen("polling") == 1
         redis.delete("polling")
-        beat.begin(sender=app.tasks["workspaces.tasks.poll_due"])
+        beat_scheduler.mark_started(sender=app.tasks["workspaces.tasks.poll_due"])
         clock.move_to(now - back)
         for _ in range(len(scheduler.schedule) + 1):
             scheduler.tick()

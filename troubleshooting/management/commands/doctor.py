@@ -4,9 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from troubleshooting.body.shape import MAX_BYTES
+from troubleshooting.body.validation import MAX_BYTES
+from troubleshooting.check_result import CheckResult
 from troubleshooting.doctor import Diagnosis, diagnose
-from troubleshooting.results import Result
 from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
@@ -41,7 +41,7 @@ class Command(BaseCommand):
         end = "Nothing is wrong." if not diagnosis.exit_code else f"Exit code {diagnosis.exit_code}."
         self.stdout.write(f"\n{end}")
 
-    def _tell_result(self, result: Result) -> None:
+    def _tell_result(self, result: CheckResult) -> None:
         if result.title and result.title not in result.text:
             self.stdout.write(f"    {result.title}.")
         self.stdout.write(f"    {result.text}")

@@ -1,0 +1,111 @@
+"""Puts the files of an archive where they belong; what was there is moved aside and kept."""
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from django.conf import settings
+
+from config.backup import BackupFailed, archive, snapshot
+from config.backup.archive import Manifest
+
+# What belongs to the data that is replaced, journals and the queue of tasks included.
+_REPLACED = (
+    *(f"{snapshot.CONSOLE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
+    *snapshot.FOLDERS,
+    "redis",
+)
+
+
+@dataclass(frozen=True)
+class CurrentKeys:
+    """The console's encryption keys as they are now, and whether they are the file in VAR_DIR."""
+
+    current: Sequence[str]
+    are_in_var_dir: bool
+
+
+def current_keys() -> CurrentKeys:
+    """Return the encryption keys of this process."""
+    return CurrentKeys(settings.ENCRYPTION_KEYS, are_in_var_dir="encryption_key" in keys_in_use())
+
+
+def keys_in_use() -> list[str]:
+    """Return the names of those key files in VAR_DIR that are used, because the environment names no others."""
+    chosen = {"secret_key": settings.SECRET_KEY, "encryption_key": ",".join(settings.ENCRYPTION_KEYS)}
+    paths = {name: settings.VAR_DIR / name for name in snapshot.KEYS}
+    return [name for name, path in paths.items() if path.is_file() and path.read_text().strip() == chosen[name]]
+
+
+def verify(path: Path, var_dir: Path, identity: Path | None, migrations: set[tuple[str, str]]) -> Manifest:
+    """Return the manifest of an archive that could be restored here. Raises BackupFailed."""
+    with archive.private_folder(var_dir) as folder:
+        return _checked(path, folder, identity, migrations)
+
+
+def restore(
+    path: Path, var_dir: Path, identity: Path | None, migrations: set[tuple[str, str]], keys: CurrentKeys
+) -> Path | None:
+    """Restore the archive at ``path`` into ``var_dir``; nothing there is touched unless all of it can be.
+
+    ``migrations`` are those that this version knows. Returns where the files that were there before are now, or None
+    where there were none. Raises BackupFailed.
+    """
+    if (var_dir / snapshot.CONSOLE).exists():
+        snapshot.check_unused(var_dir / snapshot.CONSOLE)
+    with archive.private_folder(var_dir) as folder:
+        manifest = _checked(path, folder, identity, migrations)
+        from_archive = keys.are_in_var_dir and "encryption_key" in manifest.names
+        _check_keys(manifest, [(folder / "encryption_key").read_text()] if from_archive else keys.current)
+        leaving = [*_REPLACED, *(name for name in snapshot.KEYS if name in manifest.names)]
+        return _exchange(var_dir, [name for name in leaving if (var_dir / name).exists()], folder, manifest.names)
+
+
+def _checked(path: Path, folder: Path, identity: Path | None, migrations: set[tuple[str, str]]) -> Manifest:
+    """Unpack an archive whose databases are whole and no newer than this version."""
+    manifest = archive.read_archive(path, folder, identity)
+    if snapshot.CONSOLE not in manifest.names:
+        raise BackupFailed(f"{path} holds no database of the console.")
+    for name in manifest.names & set(snapshot.DATABASES):
+        snapshot.check_database(folder / name)
+    if newer := snapshot.migrations_of(folder / snapshot.CONSOLE) - migrations:
+        app, name = min(newer)
+        raise BackupFailed(
+            f"The backup was made by version {manifest.version}, whose database this one does not know ({app}.{name}). "
+            "Install that version or a newer one, then restore it."
+        )
+    return manifest
+
+
+def _check_keys(manifest: Manifest, keys: Sequence[str]) -> None:
+    if not manifest.is_opened_by(keys):
+        raise BackupFailed(
+            "What is encrypted in this backup cannot be opened with the console's encryption keys, and the backup "
+            "holds none. Put the file encryption_key that was kept apart into VAR_DIR, or set ENCRYPTION_KEYS."
+        )
+
+
+def _exchange(var_dir: Path, leaving: Sequence[str], folder: Path, coming: Iterable[str]) -> Path | None:
+    """Move what leaves ``var_dir`` aside and what comes from ``folder`` into it, or leave all of it as it was."""
+    aside = var_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"  # noqa: TID251 - a name
+    moves = [(var_dir / name, aside / name) for name in leaving]
+    moves += [(folder / name, var_dir / name) for name in sorted(coming)]
+    done: list[tuple[Path, Path]] = []
+    try:
+        for source, target in moves:
+            target.parent.mkdir(exist_ok=True, mode=0o700)
+            source.rename(target)
+            done.append((source, target))
+    except OSError as error:
+        for source, target in reversed(done):
+            target.rename(source)
+        for made in {target.parent for _, target in moves} - {var_dir, *(var_dir / name for name in leaving)}:
+            with contextlib.suppress(OSError):  # it was not made yet
+                made.rmdir()
+        raise BackupFailed(
+            f"{error.filename} could not be moved: {error.strerror}. All is as it was before; it has to lie in VAR_DIR "
+            "itself, not on a disk of its own."
+        ) from None
+    return aside if leaving else None

@@ -1,0 +1,30 @@
+"""Become another program that is told to end when its parent dies, even if that was killed outright.
+
+Run as `python parent_death.py <pid of the parent> <program> <arguments…>`. It imports little, as it runs at each start.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h; survives exec
+
+
+def end_with_parent(parent: int) -> None:
+    """Ask the kernel for SIGTERM at the death of ``parent``, this process's own."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+    if os.getppid() != parent:  # it died before we asked
+        sys.exit(1)
+
+
+def main() -> None:
+    """Follow the parent, and become the program."""
+    parent, command = int(sys.argv[1]), sys.argv[2:]
+    end_with_parent(parent)
+    os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,37 @@
+"""End what is left of a console that was killed outright: whatever does not follow it by itself.
+
+Run as `python reaper.py <seconds>`. Its input names the process groups that the console starts (`+123`) and has ended
+(`-123`), one a line, and ends when the console does. It imports little, because it runs as long as the console.
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+
+def main() -> None:
+    """Wait for the console's end, leave the groups ``seconds`` to end by themselves, then kill them."""
+    groups: set[int] = set()
+    for line in sys.stdin:
+        (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
+    until = time.monotonic() + float(sys.argv[1])
+    while groups := {group for group in groups if _send(group, 0)}:
+        if time.monotonic() > until:
+            for group in groups:
+                _send(group, signal.SIGKILL)
+            return
+        time.sleep(0.05)
+
+
+def _send(group: int, number: int) -> bool:
+    """Say whether there was anybody to send it to."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
+        return True
+    return False
+
+
+if __name__ == "__main__":
+    main()

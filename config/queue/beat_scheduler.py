@@ -1,0 +1,104 @@
+"""Beat's clock: Celery's own in-memory one, made for machines whose clocks differ or are set.
+
+A task waits in the queue once at most: what it is to do is in the database, so a second one would do nothing. Celery's
+way is to let ticks expire, by the sender's clock against the worker's; of clocks seconds apart it would drop them all.
+"""
+
+from time import monotonic
+from typing import Any
+
+import celery.beat
+import redis
+import structlog
+from celery.signals import task_prerun
+from django.db import DatabaseError
+
+from config.health import liveness
+from workspaces.polling import heartbeats, rate_limiter
+
+# About ten minutes without a worker. What waits is worked off by one that comes back, and more would help nobody.
+MOST_WAITING = 100
+# Until so few are left, a queue that was full counts as full.
+FEW_WAITING = 10
+# Seconds after which a task that was sent and not begun is sent again: Redis may have lost it.
+LOST_AFTER = 60
+_WAITS = "console:waits:"
+logger = structlog.get_logger(__name__)
+
+
+class Scheduler(celery.beat.Scheduler):
+    """Leaves out tasks that wait already, and frequent ones while so many wait in their queue that more help nobody."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._full: set[str] = set()
+        self._sent: dict[str, float] = {}
+        super().__init__(*arguments, **options)
+
+    def tick(self, *arguments: Any, **options: Any) -> Any:
+        """Send what is due. What a clock that was ahead has run in the future is due now, and not when that comes."""
+        now = self.app.now()
+        entries: list[Any] = list(self.schedule.values())
+        ahead = [entry for entry in entries if entry.last_run_at > now]
+        for entry in ahead:
+            entry.last_run_at = now - entry.schedule.run_every
+        if ahead:
+            self._heap = None
+            logger.warning("clock_was_set_back", tasks=len(ahead))
+        return super().tick(*arguments, **options)
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+        """Send the task unless it waits or its queue is full; a change of that is logged. It proves that we tick."""
+        queue = self.app.amqp.router.route({}, entry.task)["queue"].name
+        self._look_at(queue)
+        if queue in self._full and entry.schedule.run_every.total_seconds() <= MOST_WAITING:
+            return None
+        sent = None
+        if self._begins_to_wait(entry.task):
+            sent = super().apply_async(entry, producer=producer, advance=advance, **options)
+        heartbeats.clock_ticked()
+        return sent
+
+    def _begins_to_wait(self, task: str) -> bool:
+        """Note that ``task`` waits from now on; say whether it did not, or so long that it counts as lost."""
+        now = monotonic()
+        try:
+            waits = not rate_limiter.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)
+        except redis.RedisError:
+            waits = False
+        # Redis forgets by its machine's clock, and would keep a lost one waiting for as long as that was set back.
+        if waits and now - self._sent.setdefault(task, now) < LOST_AFTER:
+            return False
+        self._sent[task] = now
+        return True
+
+    def _look_at(self, queue: str) -> None:
+        waiting = _queue_length(queue)
+        if queue not in self._full and waiting >= MOST_WAITING:
+            self._full.add(queue)
+            logger.warning("workers_are_busy" if _has_workers(queue) else "no_worker_takes_tasks", queue=queue)
+        elif queue in self._full and waiting <= FEW_WAITING:
+            self._full.discard(queue)
+            logger.warning("workers_keep_up_again", queue=queue)
+
+
+def _queue_length(queue: str) -> int:
+    try:
+        return int(rate_limiter.connection().llen(queue))
+    except redis.RedisError:  # sending will fail as well, and Celery says so
+        return 0
+
+
+def _has_workers(queue: str) -> bool:
+    try:
+        return liveness.has_workers(queue)
+    except DatabaseError:
+        return False
+
+
+@task_prerun.connect
+def mark_started(sender: Any, **_: Any) -> None:
+    """Let the next one be sent, as a worker has begun this one."""
+    try:
+        rate_limiter.connection().delete(_WAITS + sender.name)
+    except redis.RedisError:
+        logger.warning("broker_unreachable", task=sender.name)

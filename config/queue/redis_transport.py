@@ -1,0 +1,86 @@
+"""How workers read Redis: what was not put there by Celery ends none of them, nor stops them for good."""
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from kombu.exceptions import ContentDisallowed, DecodeError
+from kombu.transport import redis
+from kombu.utils.encoding import bytes_to_str
+from redis.exceptions import ResponseError
+
+log = structlog.get_logger(__name__)
+
+_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, ContentDisallowed, DecodeError)
+
+
+class QoS(redis.QoS):
+    """Drops what is kept of unfinished tasks and is none."""
+
+    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+        """Put an unfinished task back into its queue."""
+        try:
+            super().restore_by_tag(tag, client, leftmost)
+        except _UNREADABLE as error:
+            log.warning("message_dropped", reason=type(error).__name__)
+            self._remove_from_indices(tag).execute()  # type: ignore[attr-defined]  # kombu's stubs leave it out
+
+
+class Channel(redis.Channel):
+    """Drops what was not put there by Celery, and says so; kombu lets the worker end with it, or try for ever."""
+
+    do_restore = False  # a tick that nobody worked on is not missed; the way back may be gone as well
+    QoS = QoS
+
+    def _brpop_read(self, **options: Any) -> Any:
+        before = self._newest_delivery()
+        try:
+            return self._mended(super()._brpop_read, **options)  # type: ignore[misc]  # kombu's stubs leave it out
+        except _UNREADABLE as error:
+            log.warning("message_dropped", reason=type(error).__name__)
+            # Else it would count as one that is worked on, and with as many as there are threads nothing is taken.
+            if (tag := self._newest_delivery()) != before:
+                self.qos.ack(tag)
+            return None
+
+    def _newest_delivery(self) -> Any:
+        return next(reversed(self.qos._delivered or {}), None)  # noqa: SLF001 - kombu has no other way to tell
+
+    def _queue_bind(self, *where: Any) -> None:
+        if self._mended(super()._queue_bind, *where) is _RETRY:  # type: ignore[misc]
+            super()._queue_bind(*where)  # type: ignore[misc]
+
+    def get_table(self, exchange: str) -> Any:
+        """Return the queues of an exchange."""
+        found = self._mended(super().get_table, exchange)
+        return super().get_table(exchange) if found is _RETRY else found
+
+    def _mended(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        """Return what ``read`` does; _MENDED where it met a key of a wrong kind, which is gone then."""
+        try:
+            return read(*args, **options)
+        except ResponseError as error:
+            if "WRONGTYPE" not in str(error):
+                raise
+            self._drop_keys_of_a_wrong_kind()
+            return _RETRY
+
+    def _drop_keys_of_a_wrong_kind(self) -> None:
+        name = self._q_for_pri  # type: ignore[attr-defined]
+        queues = {name(queue, step) for queue in self.active_queues for step in self.priority_steps}
+        kinds = {self.unacked_key: "hash", self.unacked_index_key: "zset", **dict.fromkeys(queues, "list")}
+        with self.conn_or_acquire() as client:
+            tables = [bytes_to_str(key) for key in client.scan_iter(match=self.keyprefix_queue % "*")]
+            for key, kind in (kinds | dict.fromkeys(tables, "set")).items():
+                if bytes_to_str(client.type(key)) not in {kind, "none"}:
+                    client.delete(key)
+                    log.warning("key_of_a_wrong_kind_dropped", key=key)
+
+
+_RETRY = object()
+
+
+class Transport(redis.Transport):
+    """Kombu's own, with that channel."""
+
+    Channel = Channel

@@ -1,0 +1,111 @@
+"""What one workspace's overview shows beside its summary."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from django.db.models import Sum
+
+from core import clock
+from keys.models import LoggedRequest, WorkspaceTraffic
+from usage.models import BalanceReading
+from workspaces.error_messages import ErrorMessage, explain_kind
+from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import Resource, all_resources
+
+LATEST = 10
+HOURS = 24
+BALANCE_POINTS = 60
+# The log is indexed by key and time: a bounded stretch is quick however long the log is, so look near first.
+STRETCHES = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
+
+
+@dataclass(frozen=True)
+class ResourceFreshness:
+    """How fresh one polled resource is; of one with many subjects, the worst of them counts."""
+
+    resource: Resource
+    polls: list[Poll]
+
+    @property
+    def count(self) -> int:
+        """Return how many there are, for a resource with subjects."""
+        return len(self.polls)
+
+    @property
+    def paused_reason(self) -> str:
+        """Return why nothing is read, if so."""
+        return self.polls[0].paused_reason if all(poll.paused_reason for poll in self.polls) else ""
+
+    @property
+    def last_success_at(self) -> datetime | None:
+        """Return when the longest unread one was read."""
+        moments = [poll.last_success_at for poll in self._running]
+        return None if None in moments else min(filter(None, moments), default=None)
+
+    @property
+    def next_run_at(self) -> datetime | None:
+        """Return when the next one is read."""
+        return min((poll.next_run_at for poll in self._running), default=None)
+
+    @property
+    def is_stale(self) -> bool:
+        """Say whether any is older than it should be."""
+        return any(poll.is_stale for poll in self._running)
+
+    @property
+    def failing(self) -> list[Poll]:
+        """Return those whose latest reading failed."""
+        return [poll for poll in self._running if poll.consecutive_failures]
+
+    @property
+    def problem(self) -> ErrorMessage | None:
+        """Return why the first of the failing ones fails."""
+        if not self.failing:
+            return None
+        poll = self.failing[0]
+        return explain_kind(poll.last_error_kind, poll.last_error, poll.last_request_id)
+
+    @property
+    def _running(self) -> list[Poll]:
+        return [poll for poll in self.polls if not poll.paused_reason] or self.polls
+
+
+def resource_freshness(workspace: Workspace) -> list[ResourceFreshness]:
+    """Return how fresh each resource is that this workspace wants, in order of name."""
+    rows = workspace.polls.order_by("resource", "pk")
+    by_name = {name: list(polls) for name, polls in groupby(rows, key=lambda poll: poll.resource)}
+    return [
+        ResourceFreshness(resource, by_name[resource.name])
+        for resource in all_resources()
+        if resource.name in by_name and resource.wanted(workspace)
+    ]
+
+
+def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
+    """Return the customer's latest requests across all keys, newest first."""
+    now = clock.cached_now()
+    log = LoggedRequest.objects.by_customer().filter(key__workspace=workspace).select_related("key")
+    rows: list[LoggedRequest] = []
+    for stretch in STRETCHES:
+        rows = list(log.filter(created_at__gte=now - stretch).newest_first()[:LATEST])
+        if len(rows) == LATEST:
+            break
+    return rows
+
+
+def requests_by_hour(workspace: Workspace) -> list[int]:
+    """Return how many requests the customer made in each of the last 24 hours, oldest first."""
+    this_hour = clock.cached_now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
+    counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))
+    return [counted[hour] for hour in hours]
+
+
+def balance_points(workspace: Workspace) -> list[Decimal]:
+    """Return the latest readings of the balance, oldest first."""
+    readings = BalanceReading.objects.filter(workspace=workspace).order_by("-read_at")
+    return list(readings.values_list("credits", flat=True)[:BALANCE_POINTS])[::-1]

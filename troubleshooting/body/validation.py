@@ -1,0 +1,325 @@
+"""The shape of a body for ``POST /api/v1/public/enrich/bulk``, judged as the API judges it, and explained.
+
+Upstream takes JSON as Python's ``json`` does (the service's documentation speaks of Pydantic), so the same parser
+reads it here. Nothing is kept of a body: it holds people's contact data.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.sanitize import sanitize_text
+from troubleshooting.body.webhook_urls import find_url_problem
+
+MAX_CONTACTS = 250
+# The sandbox's limit; upstream does not document one.
+MAX_BYTES = 2 * 1024 * 1024
+MAX_FINDINGS = 1000
+MAX_NAMES = 50  # unknown fields that are spoken of
+DEFAULT_TYPE = "partial"
+# What one contact can cost at most; so much is reserved when a body is accepted (documentation of the service).
+MOST_CREDITS = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
+CONTACT_FIELDS = ("linkedin_url", "first_name", "last_name", "company_domain", "company_name", "email")
+BODY_FIELDS = ("enrichment_type", "contacts", "webhook_url")
+
+_TYPES = "none, partial, phone_only or full"
+_KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "an array"}
+_KINDS |= {dict: "an object", type(None): "null"}
+_PROFILE = re.compile(r"(?i)^(https?://)?([a-z]+\.)?linkedin\.com/(in|pub|sales/(lead|people)|talent/profile)/[^/\s]+")
+_DOMAIN = re.compile(r"(?i)^[\w-]+(\.[\w-]+)+$")
+
+Loc = tuple[str | int, ...]
+Placed = tuple[Loc, Mapping[str, Any]]  # an object of the body, and where below it that is
+
+
+@dataclass(frozen=True)
+class BodyFinding:
+    """One thing that is wrong, or worth knowing. ``loc`` is written as upstream's ``detail[].loc``.
+
+    ``in_answer`` is False for what upstream's answer to this very body does not name: what it ignores, or what it
+    would only refuse once the rest is corrected.
+    """
+
+    loc: Loc
+    message: str
+    fix: str
+    in_answer: bool = True
+
+
+@dataclass(frozen=True)
+class BodyValidation:
+    """What the API would answer: ``status`` is 200, 400, 413 or 422. Whether the credits suffice is not looked at.
+
+    ``enrichment_type`` is empty when the body names an unknown one. ``most_credits`` is what would be reserved for all
+    ``contacts``. ``looked_at`` is how many of them were: after ``MAX_FINDINGS`` findings it is enough.
+    """
+
+    accepted: bool
+    status: int
+    findings: tuple[BodyFinding, ...]
+    contacts: int
+    enrichment_type: str
+    most_credits: int
+    looked_at: int = 0
+
+
+class _Findings:
+    """Collects what is found."""
+
+    def __init__(self) -> None:
+        self.listed: list[BodyFinding] = []
+        self.looked_at = 0
+
+    @property
+    def refuses(self) -> bool:
+        """Say whether anything was found that upstream's answer names."""
+        return any(finding.in_answer for finding in self.listed)
+
+    def refuse(self, loc: Loc, message: str, fix: str) -> None:
+        """Note what upstream's answer names."""
+        self.listed.append(BodyFinding(loc, message, fix))
+
+    def mention(self, loc: Loc, message: str, fix: str) -> None:
+        """Note what upstream's answer does not name."""
+        self.listed.append(BodyFinding(loc, message, fix, in_answer=False))
+
+
+def validate_body(text: str) -> BodyValidation:
+    """Return what the API would say to ``text`` as the body of a bulk enrichment, and everything that is wrong."""
+    raw = text.encode("utf-8", "surrogatepass")
+    if len(raw) > MAX_BYTES:
+        size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need far less than {MAX_BYTES / 1e6:.1f} MB."
+        return _unread(413, BodyFinding(("body",), size, "Send fewer contacts at once, and nothing but their fields."))
+    if not raw:
+        return _unread(422, BodyFinding(("body",), "The body is empty.", "Send a JSON object with contacts in it."))
+    try:
+        body = json.loads(raw)
+    except json.JSONDecodeError as error:
+        message = f"This is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        return _unread(422, BodyFinding(("body", error.pos), message, _fix_for_json(error)))
+    except RecursionError:
+        message = "Arrays or objects are nested far too deeply to be read."
+        return _unread(400, BodyFinding(("body",), message, "Send one object with a flat list of contacts."))
+    except ValueError:  # bytes that are no text, or thousands of digits
+        message = "It cannot be read: there is a number of thousands of digits in it, or it is no UTF-8 text."
+        return _unread(400, BodyFinding(("body",), message, "Send UTF-8 text, with each value in double quotes."))
+    return _validate(body)
+
+
+def _unread(status: int, finding: BodyFinding) -> BodyValidation:
+    return BodyValidation(False, status, (finding,), 0, "", 0)
+
+
+_JSON_FIXES = {
+    "'": "Use double quotes: JSON knows no single ones.",
+    "“": "Replace typographic quotes with plain double ones.",
+    "”": "Replace typographic quotes with plain double ones.",
+    "T": "Write true, false and null in lower case.",
+    "F": "Write true, false and null in lower case.",
+    "N": "Write true, false and null in lower case.",
+    "}": "Take out the comma before the closing bracket.",
+    "]": "Take out the comma before the closing bracket.",
+    "/": "Take out the comment: JSON has none.",
+    "#": "Take out the comment: JSON has none.",
+    "": "Something is missing at the end: a closing bracket or quote.",
+}
+
+
+def _fix_for_json(error: json.JSONDecodeError) -> str:
+    if error.msg.startswith("Extra data"):
+        return "Send one JSON object a request: something follows its end here."
+    if "delimiter" in error.msg and error.doc[error.pos :].strip():
+        return "Put the missing comma or colon in front of this place, or close the quotes before it."
+    return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], "Correct it at this place, then check again.")
+
+
+def _validate(body: Any) -> BodyValidation:
+    findings = _Findings()
+    if not isinstance(body, dict):
+        message = f"The body is {_KINDS[type(body)]}; it must be an object."
+        findings.refuse(("body",), message, 'Wrap it: {"enrichment_type": "partial", "contacts": […]}')
+        return _verdict(422, findings, 0, "")
+    kind = _check_type(body, findings)
+    contacts = body.get("contacts")
+    _check_contacts(body, findings)
+    _check_text(("body",), body, "webhook_url", findings)
+    status = 422 if findings.refuses else 200
+    status = _check_count(contacts, status, findings)
+    status = _check_webhook(body.get("webhook_url"), status, findings)
+    _mention_unknown((((), body),), BODY_FIELDS, "the body", findings)
+    return _verdict(status, findings, len(contacts) if isinstance(contacts, list) else 0, kind)
+
+
+def _verdict(status: int, findings: _Findings, contacts: int, kind: str) -> BodyValidation:
+    most = contacts * MOST_CREDITS.get(kind, 0)
+    return BodyValidation(status == 200, status, tuple(findings.listed), contacts, kind, most, findings.looked_at)
+
+
+def _check_type(body: Mapping[str, Any], findings: _Findings) -> str:
+    kind = body.get("enrichment_type", DEFAULT_TYPE)
+    if isinstance(kind, str) and kind in MOST_CREDITS:
+        return kind
+    told = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
+    fix = f"Use {_TYPES}, or leave it out for {DEFAULT_TYPE}."
+    findings.refuse(("body", "enrichment_type"), f"enrichment_type is {told}, which does not exist.", fix)
+    return ""
+
+
+def _check_contacts(body: Mapping[str, Any], findings: _Findings) -> None:
+    contacts = body.get("contacts")
+    if "contacts" not in body:
+        findings.refuse(("body", "contacts"), "contacts is missing.", "Add contacts, an array of 1 to 250 contacts.")
+    elif not isinstance(contacts, list):
+        message = f"contacts is {_KINDS[type(contacts)]}; it must be an array."
+        findings.refuse(("body", "contacts"), message, "Put the contacts in square brackets, even a single one.")
+    else:
+        _check_each(contacts, findings)
+
+
+def _check_each(contacts: list[Any], findings: _Findings) -> None:
+    for index, contact in enumerate(contacts):
+        if len(findings.listed) >= MAX_FINDINGS:
+            break
+        _check_contact(index, contact, findings)
+        findings.looked_at += 1
+    seen = enumerate(contacts[: findings.looked_at])
+    objects: list[Placed] = [(("contacts", index), each) for index, each in seen if isinstance(each, dict)]
+    _mention_unknown(objects, CONTACT_FIELDS, "a contact", findings)
+    _mention_unlikely(objects, findings)
+
+
+def _check_contact(index: int, contact: Any, findings: _Findings) -> None:
+    loc: Loc = ("body", "contacts", index)
+    if not isinstance(contact, dict):
+        message = f"contacts[{index}] is {_KINDS[type(contact)]}; it must be an object."
+        findings.refuse(loc, message, 'Write it as {"linkedin_url": "https://www.linkedin.com/in/…"}')
+        return
+    wrong = [name for name in CONTACT_FIELDS if not _check_text(loc, contact, name, findings)]
+    if not wrong and (missing := _missing(contact)):
+        message = f"contacts[{index}] does not say who it is: {' and '.join(missing)} {_are(missing)} missing or empty."
+        findings.refuse(loc, message, f"Add {' and '.join(missing)}, or linkedin_url instead.")
+
+
+def _missing(contact: Mapping[str, Any]) -> list[str]:
+    """Return which fields would complete the contact's name and company; none when it can be identified."""
+    if contact.get("linkedin_url"):
+        return []
+    missing = [name for name in ("first_name", "last_name") if not contact.get(name)]
+    if not (contact.get("company_domain") or contact.get("company_name")):
+        missing.append("company_domain or company_name")
+    return missing
+
+
+def _are(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _check_text(loc: Loc, holder: Mapping[str, Any], name: str, findings: _Findings) -> bool:
+    """Say whether an optional text field is one, or null, or left out."""
+    value, place = holder.get(name), _place((*loc, name))
+    if not (value is None or isinstance(value, str)):
+        message = f"{place} is {_KINDS[type(value)]}; it must be text."
+        findings.refuse((*loc, name), message, "Put the value in double quotes, or leave the field out.")
+    elif value is not None and not _is_encodable(value):
+        message = f"{place} holds half of a character (a lone surrogate)."
+        findings.refuse((*loc, name), message, "Write the character out, or as a pair of \\u escapes.")
+    else:
+        return True
+    return False
+
+
+def _place(loc: Loc) -> str:
+    """Return ``loc`` as people write it: ``contacts[7].first_name``."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:]).lstrip(".")
+
+
+def _is_encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _check_count(contacts: Any, status: int, findings: _Findings) -> int:
+    """Look at the number of contacts. Upstream does so last, when each of them is in order."""
+    if not isinstance(contacts, list) or 1 <= len(contacts) <= MAX_CONTACTS:
+        return status
+    message, fix = "contacts is empty.", "Add at least one contact."
+    if contacts:
+        message = f"There are {len(contacts):,} contacts; at most {MAX_CONTACTS} are taken in one request."
+        fix = f"Split them into {-(-len(contacts) // MAX_CONTACTS)} requests of up to {MAX_CONTACTS} contacts."
+    note = findings.refuse if status == 200 else findings.mention
+    note(("body", "contacts"), message, fix)
+    return 400 if status == 200 else status
+
+
+def _check_webhook(url: Any, status: int, findings: _Findings) -> int:
+    """Look at where the webhook would go. Upstream does so when everything else is in order."""
+    problem = find_url_problem(url) if isinstance(url, str) and _is_encodable(url) else None
+    if problem is None:
+        return status
+    is_why = problem.refused and status == 200
+    note = findings.refuse if is_why else findings.mention
+    note(("body", "webhook_url"), sanitize_text(problem.message, 400), problem.fix)
+    return 422 if is_why else status
+
+
+def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: str, findings: _Findings) -> None:
+    """Speak once of each field that upstream ignores, at the first place where it occurs."""
+    places: dict[str, list[Loc]] = {}
+    for loc, holder in holders:
+        for name in holder.keys() - set(known):
+            if name in places or len(places) < MAX_NAMES:
+                places.setdefault(name, []).append(loc)
+    for name, found in sorted(places.items()):
+        alike = _alike(name[:60].lower(), known)
+        fix = f"Did you mean {alike}?" if alike else f"Leave it out. Known are {', '.join(known)}."
+        times = f" It occurs {len(found):,} times." if len(found) > 1 else ""
+        message = f"“{_short(name)}” is no field of {whose}: upstream ignores it.{times}"
+        findings.mention(("body", *found[0], _short(name)), message, fix)
+
+
+def _alike(name: str, known: tuple[str, ...]) -> str:
+    """Return the known field that was most likely meant; empty where none comes to mind."""
+    close = difflib.get_close_matches(name, known, 1, 0.7)
+    containing = [one for one in known if len(name) > 3 and name in one]
+    return close[0] if close else containing[0] if len(containing) == 1 else ""
+
+
+def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
+    """Speak of values that upstream takes and that are known to find nobody."""
+    told = (
+        (
+            "linkedin_url",
+            _PROFILE,
+            "is not the address of a person's LinkedIn profile",
+            "https://www.linkedin.com/in/…",
+        ),
+        ("company_domain", _DOMAIN, "is not a bare domain", "example.com, without https:// and without a path"),
+    )
+    for name, shape, problem, example in told:
+        odd = [loc for loc, contact in contacts if _is_odd(contact.get(name), shape)]
+        if odd:
+            where = ", ".join(f"contacts[{loc[1]}]" for loc in odd[:5]) + (
+                f" and {len(odd) - 5:,} more" * (len(odd) > 5)
+            )
+            message = f"{name} {problem} in {where}. Upstream takes it, and most likely finds nobody."
+            findings.mention(("body", *odd[0], name), message, f"Write it as {example}.")
+
+
+def is_profile(text: str) -> bool:
+    """Say whether ``text`` is the address of a person on LinkedIn."""
+    return bool(_PROFILE.match(text.strip()[:500]))
+
+
+def _is_odd(value: Any, shape: re.Pattern[str]) -> bool:
+    return isinstance(value, str) and bool(value) and not shape.match(value.strip()[:500])
+
+
+def _short(text: str) -> str:
+    """Return a name that somebody chose, fit for a sentence."""
+    return sanitize_text(text, 61) if len(text) <= 60 else sanitize_text(text, 60) + "…"

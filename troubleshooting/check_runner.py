@@ -1,0 +1,78 @@
+"""Runs checks, and says what the verdict is."""
+
+from dataclasses import dataclass
+
+import structlog
+
+from troubleshooting.cases import Case
+from troubleshooting.check_result import RANKS, CheckResult
+from troubleshooting.checks import Check, checks_for
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Outcome, Workspace
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class CompletedCheck:
+    """One check that was run."""
+
+    step: Check
+    result: CheckResult
+
+
+@dataclass(frozen=True)
+class CaseVerdict:
+    """What is wrong, why, and what helps, in that order; ``level`` colours it."""
+
+    level: str
+    title: str
+    text: str = ""
+    fix: str = ""
+
+
+def run_check(step: Check, workspace: Workspace, case: Case, actor: Actor) -> CompletedCheck:
+    """Run one check. It is bounded by its own calls' time-outs and raises nothing that upstream did."""
+    done = CompletedCheck(step, step.run(workspace, case))
+    if step.follows and case.workflow:
+        outcome = Outcome.FAILED if done.result.state == "unknown" else Outcome.SUCCEEDED
+        subject = (case.workflow, case.workflow)
+        record_event(Action.WORKFLOW_FOLLOWED, actor, workspace=workspace, outcome=outcome, subject=subject)
+    logger.info("troubleshooting_check", workspace=workspace.pk, step=step.name, state=done.result.state)
+    return done
+
+
+def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[CompletedCheck]:
+    """Run every check of the case's topic, one after another."""
+    return [run_check(step, workspace, case, actor) for step in checks_for(case)]
+
+
+def first_verdict(case: Case) -> CaseVerdict | None:
+    """Return what the topic says before any check was run; None without a topic."""
+    topic = case.subject
+    return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
+
+
+def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:
+    """Return the verdict that one result makes; the topic's own words if it is no finding."""
+    levels = {"failed": "danger", "warning": "warning", "unknown": "warning"}
+    if not result.is_finding:
+        return first_verdict(case)
+    text = result.text.removeprefix(f"{result.title.removesuffix('.')}.").strip() if result.title else ""
+    return CaseVerdict(levels[result.state], result.title or result.text, text, result.fix)
+
+
+def worse_state(result: CheckResult, so_far: str) -> str:
+    """Return the state that counts more: that of ``result``, or the worst one ``so_far``."""
+    known = {state: rank for state, rank in RANKS.items() if state == so_far}
+    return result.state if result.rank > max(known.values(), default=-1) else so_far
+
+
+def closing_words(worst: str) -> str:
+    """Say what it means when all checks are done and none found anything; nothing where one did."""
+    words = {
+        "ok": "These checks found nothing that is wrong now. What is said above is what Cleanlist's documentation says "
+        "of this symptom.",
+        "skipped": "With what is known so far there was nothing to check. Correct it above to have it looked up.",
+    }
+    return words.get(worst, "")

@@ -1,0 +1,247 @@
+"""Checks of the key: its header, which one it is, what Cleanlist says now, scopes, plan, and how many there are."""
+
+from dataclasses import replace
+from functools import partial
+
+from cleanlist import Client, Whoami
+from cleanlist.errors import AuthenticationError
+from keys.models import ApiKey
+from keys.models.key import MOST_ACTIVE_KEYS
+from keys.presenters import slots_of
+from keys.status import status_of
+from troubleshooting.cases import Case
+from troubleshooting.check_result import CheckResult, link, result_of_error
+from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
+from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
+from troubleshooting.scopes import required_scope
+from workspaces.credentials.states import session_state
+from workspaces.models import Action, AuditEvent, Workspace
+from workspaces.services.refreshing import refresh
+
+FEATURE = "API_ACCESS"
+MOST_EVENTS = 20
+
+
+def header(_: Workspace, case: Case) -> CheckResult:
+    """Look at the form of the header that was pasted; nothing is asked upstream."""
+    found = [MISTAKES[name] for name in case.slips if name in MISTAKES]
+    if found:
+        return CheckResult(
+            "failed",
+            " ".join(f"{slip.title}. {slip.text}" for slip in found),
+            title=found[0].title,
+            fix=" ".join(dict.fromkeys(slip.fix for slip in found)),
+            facts=(("It must be", RIGHT),),
+        )
+    if GOOD in case.slips:
+        return CheckResult(
+            "ok", "The header has the right form: Authorization, the word Bearer, one space, and a whole key."
+        )
+    return CheckResult(
+        "skipped",
+        "Paste the curl command or the header to have its form checked; its secret is taken out in your browser.",
+        facts=(("It must be", RIGHT),),
+    )
+
+
+def key(workspace: Workspace, case: Case) -> CheckResult:
+    """Say which key it is, and whether it is active; the list is read afresh where that is possible."""
+    refreshed = workspace.has_session and refresh(workspace, "keys").ok
+    if case.key is None:
+        return _without_key(workspace, refreshed=refreshed)
+    found = ApiKey.objects.of(workspace).with_people().filter(key_id=case.key).first()
+    if found is None:
+        return CheckResult("skipped", "The key is no longer known here.")
+    found.workspace = workspace
+    told = about_key(found)
+    read = "" if refreshed else " The list could not be read just now; this is what was known last."
+    return replace(told, text=told.text + read)
+
+
+def _without_key(workspace: Workspace, *, refreshed: bool) -> CheckResult:
+    count = ApiKey.objects.of(workspace).count()
+    read = "" if refreshed else " That list could not be read just now."
+    return CheckResult(
+        "skipped",
+        f"It is not known which of the {count} keys it is. Choose it above, or paste it: it is compared with them in "
+        f"your browser and goes no further. A key of another user or organization is not among them.{read}",
+        links=link(workspace, "Look at the keys", "keys:list"),
+    )
+
+
+def about_key(found: ApiKey) -> CheckResult:
+    """Return what is known of a key in the mirror; its ``workspace`` is loaded."""
+    workspace, status = found.workspace, status_of(found)
+    links = link(workspace, "Open the key's page", "keys:detail", found.key_id)
+    facts = (("Key", f"{found.label} ({found.masked})" if found.name else found.masked), ("Owner", found.owner or "—"))
+    if found.is_usable:
+        words = status.reason or "Cleanlist lists it as active"
+        return CheckResult(
+            "ok", f"“{found.label}” is active. {words}.", facts=facts, links=links, snippet=_validate(workspace)
+        )
+    ended = _who_revoked(found) or (f"{status.reason}." if status.reason else "")
+    word = status.text[0].lower() + status.text[1:]
+    return CheckResult(
+        "failed",
+        f"“{found.label}” is no longer active: {word}. {ended}".strip(),
+        title=f"The key “{found.label}” is no longer active: {word}",
+        fix="It never comes back. Create a new key, and put it in the old one's place wherever that is used.",
+        facts=facts,
+        links=(*links, *link(workspace, "Create a key", "keys:new")),
+    )
+
+
+def _who_revoked(found: ApiKey) -> str:
+    """Return who revoked the key and when, by the audit trail; empty where it was not done here."""
+    trail = AuditEvent.objects.of(found.workspace)
+    event = trail.filter(action=Action.KEY_REVOKED, subject_id=found.upstream_id, outcome="succeeded").first()
+    if event is None:
+        swept = trail.filter(action=Action.KEYS_ALL_REVOKED)[:MOST_EVENTS]
+        event = next((one for one in swept if found.upstream_id in (one.details.get("revoked") or ())), None)
+    if event is None:
+        return ""
+    who = event.actor_email or "this console"
+    return f"By the audit trail, {who} revoked it on {event.at:%-d %b %Y at %H:%M} UTC."
+
+
+def credential(workspace: Workspace, _: Case) -> CheckResult:
+    """Call validate-key with the console's own key, which shows whether Cleanlist answers and accepts it."""
+    if workspace.api_key is None:
+        text = "The console has no API key of its own, so it cannot try one. This command does, with yours:"
+        return CheckResult(
+            "skipped", text, links=link(workspace, "Open settings", "workspaces:settings"), snippet=_validate(workspace)
+        )
+    try:
+        answer = call_upstream(workspace, "auth/validate-key", lambda client: client.validate_key())
+    except AuthenticationError as error:
+        return _own_key_refused(workspace, error)
+    except FAILURES as error:
+        return result_of_error(error, workspace)
+    if not answer.valid:
+        return _own_key_refused(workspace, AuthenticationError("validate-key answered that the key is not valid"))
+    text = "Cleanlist answers, and accepts the key that this console holds. Ask it about yours with the same call:"
+    facts = (("Organization", answer.organization_id or "—"), ("User", answer.user_id or "—"))
+    return CheckResult("ok", text, facts=facts, snippet=_validate(workspace))
+
+
+def _own_key_refused(workspace: Workspace, error: AuthenticationError) -> CheckResult:
+    """Say of the console's own key why it was refused, as far as the mirror knows the key."""
+    refused = result_of_error(error, workspace)
+    ends = {"prefix": workspace.api_key_prefix, "last4": workspace.api_key_last4}
+    own = ApiKey.objects.of(workspace).with_people().filter(**ends).first() if all(ends.values()) else None
+    if own is None:
+        return replace(refused, title="Cleanlist does not accept the API key that this console holds")
+    own.workspace = workspace
+    known = about_key(own)
+    return refused if known.state == "ok" else replace(known, facts=(*known.facts, *refused.facts))
+
+
+def scopes(workspace: Workspace, case: Case) -> CheckResult:
+    """Compare the scopes that a credential has with the one that the endpoint needs."""
+    wanted = case.scope or required_scope(case.endpoint)
+    try:
+        told = _whoami(workspace)
+    except FAILURES as error:
+        return result_of_error(error, workspace)
+    facts = (("Owner", told.user_email or told.user_id or "—"), ("Scopes", ", ".join(told.scopes) or "none"))
+    if not wanted:
+        text = "Paste the error or choose the endpoint to have its scope compared. These are the scopes of"
+        return CheckResult("ok", f"{text} {told.user_email or 'the credential that this console holds'}.", facts=facts)
+    if wanted in told.scopes:
+        text = (
+            f"The call needs {wanted}, and the owner of the console's credential has it. If your key was refused, it "
+            "belongs to somebody else, or the scope was granted since."
+        )
+        return CheckResult("ok", text, facts=facts)
+    return CheckResult(
+        "failed",
+        f"The call needs {wanted}, which is not among the scopes granted.",
+        title=f"The scope {wanted} is missing",
+        fix="Have the owner be granted the scope and issue the key again, or use a key of somebody who has it.",
+        facts=facts,
+    )
+
+
+def _whoami(workspace: Workspace) -> Whoami:
+    """Return who the console is upstream: by its API key, or where it has none by its session."""
+    call = call_with_session if workspace.api_key is None and workspace.has_session else call_upstream
+    return call(workspace, "whoami", lambda client: client.whoami())
+
+
+def plan(workspace: Workspace, _: Case) -> CheckResult:
+    """See whether the plan includes key management."""
+    try:
+        told = _whoami(workspace)
+    except FAILURES as error:
+        return result_of_error(error, workspace)
+    facts = (("Plan", told.tier or "—"), ("Features", ", ".join(told.features) or "none"))
+    if FEATURE in told.features:
+        return CheckResult("ok", f"The plan includes {FEATURE}: keys can be created and listed.", facts=facts)
+    return CheckResult(
+        "failed",
+        f"The plan does not include {FEATURE}, so keys can be neither created nor listed. Revoking works.",
+        title=f"The plan lacks the feature {FEATURE}",
+        fix="Upgrade the plan in the portal under Settings, Billing.",
+        facts=facts,
+    )
+
+
+def session(workspace: Workspace, _: Case) -> CheckResult:
+    """List keys with the management session, which shows whether key management works."""
+    stored = session_state(workspace)
+    settings = link(workspace, "Open settings", "workspaces:settings")
+    if workspace.management_session is None:
+        return CheckResult("skipped", stored.sentence, links=settings)
+    if not workspace.has_session:
+        return CheckResult(
+            "failed", stored.sentence, title="The management session is over", fix="Renew it.", links=settings
+        )
+    try:
+        count = len(call_with_session(workspace, "api-keys", _list_keys))
+    except FAILURES as error:
+        return result_of_error(error, workspace)
+    return CheckResult("ok", f"Key management works: {count} keys can be listed.")
+
+
+def _list_keys(client: Client) -> tuple[object, ...]:
+    return client.api_keys.list()
+
+
+def slots(workspace: Workspace, _: Case) -> CheckResult:
+    """Count the active keys against the limit."""
+    refreshed = workspace.has_session and refresh(workspace, "keys").ok
+    counted = slots_of(workspace)
+    active = counted.active or counted.others
+    to = partial(link, workspace)
+    unused, idle = _candidates(workspace)
+    facts = (
+        ("Active", f"{active} of {MOST_ACTIVE_KEYS}"),
+        ("Never used", str(unused)),
+        ("Idle for 30 days", str(idle)),
+    )
+    links = (
+        *to("Keys never used", "keys:list", query="?status=unused"),
+        *to("Idle keys", "keys:list", query="?status=idle"),
+    )
+    read = "" if refreshed else " The list could not be read just now; this is what was known last."
+    text = f"{active} of {MOST_ACTIVE_KEYS} keys are active.{read}"
+    if active < MOST_ACTIVE_KEYS:
+        return CheckResult("ok", text, facts=facts, links=(*to("Create a key", "keys:new"), *links))
+    return CheckResult(
+        "failed",
+        f"{text} The next one is refused until one is revoked.",
+        title=f"All {MOST_ACTIVE_KEYS} keys are in use",
+        fix="Revoke a key that nothing uses; keys that were never used, or not for a month, come first.",
+        facts=facts,
+        links=(*links, *to("Revoke all", "keys:revoke_all")),
+    )
+
+
+def _candidates(workspace: Workspace) -> tuple[int, int]:
+    counts = ApiKey.objects.of(workspace).count_by_status()
+    return counts["unused"], counts["idle"]
+
+
+def _validate(workspace: Workspace) -> str:
+    address = f"{workspace.base_url.rstrip('/')}/api/v1/public/auth/validate-key"
+    return f'curl {address} \\\n  -H "Authorization: Bearer $CLEANLIST_API_KEY"'

@@ -1,0 +1,98 @@
+"""The check of rate limits: which keys were refused with 429, when, and against which limit."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Count, Max
+from django.utils import timezone
+
+from core import clock
+from keys.log.endpoints import endpoint_of
+from keys.models import ApiKey, LoggedRequest
+from troubleshooting.cases import Case
+from troubleshooting.check_result import CheckResult, link
+from workspaces.models import Workspace
+from workspaces.services.refreshing import refresh
+
+LOOK_BACK = timedelta(hours=24)
+LATELY = timedelta(hours=1)
+PER_KEY = 30  # requests a minute (``docs/cleanlist-api.md``, "Rate limits")
+MOST_KEYS = 10
+MINUTE = timedelta(minutes=1)
+RECIPE = """\
+import random, time, requests
+
+def call(method, url, **options):
+    for attempt in range(6):
+        answer = requests.request(method, url, **options)
+        if answer.status_code != 429:
+            break
+        wait = float(answer.headers.get("Retry-After") or 2 ** attempt)
+        time.sleep(wait + random.random())
+    return answer
+"""
+
+
+def rates(workspace: Workspace, case: Case) -> CheckResult:
+    """Say how many 429s each key had in the last day, and how busy the minute of the latest one was.
+
+    The log of the case's own key is read afresh; of the others the mirror is fresh enough.
+    """
+    key = ApiKey.objects.of(workspace).filter(key_id=case.key).first() if case.key else None
+    if key is not None and workspace.has_session:
+        refresh(workspace, "requests", subject=key.upstream_id)
+    if not workspace.polls.filter(resource="requests").exclude(last_success_at=None).exists():
+        text = "The request log was not read yet, so it is not known which keys were refused."
+        needs = "" if workspace.has_session else " It needs a management session."
+        settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
+        return CheckResult("skipped", text + needs, links=settings_page, snippet=RECIPE)
+    now = clock.cached_now()
+    log = LoggedRequest.objects.of(workspace).by_customer()
+    refused = log.filter(status_code=429, created_at__gte=now - LOOK_BACK)
+    counts = list(refused.values("key").annotate(n=Count("pk"), last=Max("created_at")).order_by("-n")[:MOST_KEYS])
+    if not counts:
+        return CheckResult(
+            "ok", "No key was refused with 429 in the last 24 hours, as far as the log was read.", snippet=RECIPE
+        )
+    total, last = sum(row["n"] for row in counts), max(row["last"] for row in counts)
+    names = ApiKey.objects.in_bulk([row["key"] for row in counts])
+    facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
+    return CheckResult(
+        "failed" if last >= now - LATELY else "warning",
+        f"{_requests(total)} refused with 429 in the last 24 hours, the latest on {_clock(last)}.",
+        title=f"{_requests(total)} refused with 429 in the last 24 hours",
+        fix="Wait as long as Retry-After says and let each further attempt wait longer, with a random part. Spread the "
+        "calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
+        facts=(*facts, *_busiest(workspace, last)),
+        links=link(workspace, "See them in the request log", "keys:log", query="?status=429"),
+        snippet=RECIPE,
+    )
+
+
+def _busiest(workspace: Workspace, at: datetime) -> tuple[tuple[str, str], ...]:
+    """Return how many requests the minute before the latest refusal held, of its key and to its endpoint."""
+    log = LoggedRequest.objects.of(workspace)
+    last = log.filter(status_code=429, created_at=at).first()
+    if last is None:
+        return ()
+    minute = log.filter(created_at__gt=at - MINUTE, created_at__lte=at)
+    of_key, of_endpoint = minute.filter(key=last.key_id).count(), minute.filter(path=last.path).count()
+    return (
+        ("That key, in the minute before", f"{of_key} requests; the limit is {PER_KEY}"),
+        (
+            f"{endpoint_of(last.path)}, all keys",
+            f"{of_endpoint} requests; the limit is {settings.RATE_LIMIT_PER_MINUTE}",
+        ),
+    )
+
+
+def _times(count: int, last: datetime) -> str:
+    return f"{'once' if count == 1 else f'{count:,} times'}, last on {_clock(last)}"
+
+
+def _requests(count: int) -> str:
+    return "1 request was" if count == 1 else f"{count:,} requests were"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S}"

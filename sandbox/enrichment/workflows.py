@@ -146,7 +146,7 @@ def task_payload(task: WorkflowTask) -> dict[str, Any]:
 
 
 def workflow_payload(session: Session, workflow: Workflow) -> dict[str, Any]:
-    """Return `WorkflowStatusResponse` of the newer surface and of v2 (`cleanlist-v2-openapi.json`)."""
+    """Return `WorkflowStatusResponse` of the newer surface and of v2 (Cleanlist's OpenAPI document)."""
     running = workflow.status == PROCESSING
     settled = workflow.settled or Decimal(0)
     found = deliveries.summary(workflow)

@@ -21,8 +21,9 @@ from cleanlist_ai.models.estimate_cost_request import EstimateCostRequest
 
 from .conftest import organization_id
 
-BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[3] / "shared/reference/cleanlist-v2-openapi.json"
-PUBLISHED = Path(os.environ.get("CLEANLIST_OPENAPI", BESIDE_THE_CHECKOUT))
+# The schemas of the responses below, from Cleanlist's OpenAPI document of API version 2.0.0, without its descriptions.
+# CLEANLIST_OPENAPI names a whole document, such as a newer one.
+PUBLISHED = Path(os.environ.get("CLEANLIST_OPENAPI", Path(__file__).parent / "published_schemas.json"))
 CONTACT = "contact-0042@example-17.test"
 
 
@@ -32,7 +33,7 @@ def sdk(sandbox, session, key):
         yield client
 
 
-def finished(poll):
+def poll_until_finished(poll):
     """Poll a workflow until it has ended."""
     deadline = time.monotonic() + 30
     while (status := poll()).status == "running" and time.monotonic() < deadline:
@@ -40,22 +41,21 @@ def finished(poll):
     return status
 
 
-def fits(model, name):
-    """Assert that an answer has nothing undocumented, and fits the published schema where it is at hand."""
+def assert_documented(model, name):
+    """Assert that a response has no undocumented field and matches the published schema."""
     assert getattr(model, "additional_properties", {}) == {}
-    if PUBLISHED.exists():
-        import jsonschema  # noqa: PLC0415 - makes parsers for five seconds, in each process that collects this file
+    import jsonschema  # noqa: PLC0415 - takes five seconds, in each process that collects this file
 
-        schemas = json.loads(PUBLISHED.read_text())
-        schema = {**schemas, "$ref": f"#/components/schemas/{name}"}
-        jsonschema.validate(json.loads(model.to_json()), schema)
+    document = json.loads(PUBLISHED.read_text())
+    schema = {**document, "$ref": f"#/components/schemas/{name}"}
+    jsonschema.validate(json.loads(model.to_json()), schema)
 
 
 def test_whoami(sdk, sandbox):
     me = sdk.workspace.whoami()
     assert me.organization_id == organization_id(sandbox)
     assert (me.auth_type, me.tier) == ("api_key", "pro")
-    fits(me, "WhoamiResponse")
+    assert_documented(me, "WhoamiResponse")
 
 
 @pytest.mark.parametrize(
@@ -67,7 +67,7 @@ def test_whoami(sdk, sandbox):
         ("usage", "UsageReportResponse"),
     ],
 )
-def test_no_answer_has_a_field_that_the_sdk_does_not_know(key, path, model):
+def test_no_response_has_a_field_unknown_to_the_sdk(key, path, model):
     known = {field.alias or name for name, field in getattr(cleanlist_ai, model).model_fields.items()}
     assert key.client.get(f"/api/v2/{path}").json().keys() <= known
 
@@ -76,7 +76,7 @@ def test_balance(sdk, sandbox):
     sandbox.control("credits", {"organization_id": organization_id(sandbox), "credits": 12.5})
     balance = sdk.workspace.credits_balance()
     assert balance.credits == 12
-    fits(balance, "CreditsBalanceResponse")
+    assert_documented(balance, "CreditsBalanceResponse")
 
 
 def test_estimate(sdk):
@@ -84,7 +84,7 @@ def test_estimate(sdk):
     estimate = sdk.workspace.credits_estimate(request)
     assert (estimate.estimated_cost, estimate.row_count, estimate.sufficient) == (275, 25, True)
     assert 290 < estimate.expires_at - time.time() <= 300
-    fits(estimate, "EstimateCostResponse")
+    assert_documented(estimate, "EstimateCostResponse")
 
 
 def test_keys(sdk, key):
@@ -93,7 +93,7 @@ def test_keys(sdk, key):
     mine = next(row for row in listed.keys if row.key_id == key.id)
     assert (mine.key_last4, mine.is_active) == (key.secret[-4:], True)
     assert mine.last_used_at is not None
-    fits(listed, "ApiKeysResponse")
+    assert_documented(listed, "ApiKeysResponse")
 
 
 @pytest.mark.parametrize("group_by", ["tool", "key", "day", "error"])
@@ -102,17 +102,17 @@ def test_usage(sdk, group_by):
     report = sdk.workspace.usage_report(days=30, group_by=group_by)
     assert (report.days, report.group_by) == (30, group_by)
     assert report.total_calls >= 1
-    fits(report, "UsageReportResponse")
+    assert_documented(report, "UsageReportResponse")
 
 
 def test_a_known_person_is_found_and_charged(sdk):
     before = sdk.workspace.credits_balance().credits
     request = EnrichPersonRequest(lead_list_id="DEFAULT", email=CONTACT, enrichment_type="partial")
     accepted = sdk.enrichment.enrich_person(request)
-    fits(accepted, "EnrichPersonResponse")
+    assert_documented(accepted, "EnrichPersonResponse")
     assert (accepted.status, accepted.credits_reserved) == ("pending", 1)
-    status = finished(lambda: sdk.enrichment.enrichment_status(accepted.workflow_id))
-    fits(status, "WorkflowStatusResponse")
+    status = poll_until_finished(lambda: sdk.enrichment.enrichment_status(accepted.workflow_id))
+    assert_documented(status, "WorkflowStatusResponse")
     assert (status.status, status.credits_charged) == ("completed", 1)
     assert status.result.email == CONTACT
     assert sdk.workspace.credits_balance().credits == before - 1
@@ -122,13 +122,13 @@ def test_an_unknown_person_comes_back_empty_and_free(sdk):
     before = sdk.workspace.credits_balance().credits
     request = EnrichPersonRequest(lead_list_id="DEFAULT", email="nobody@example.test", enrichment_type="full")
     accepted = sdk.enrichment.enrich_person(request)
-    status = finished(lambda: sdk.enrichment.enrichment_status(accepted.workflow_id))
-    fits(status, "WorkflowStatusResponse")
+    status = poll_until_finished(lambda: sdk.enrichment.enrichment_status(accepted.workflow_id))
+    assert_documented(status, "WorkflowStatusResponse")
     assert (status.credits_charged, status.credits_refunded) == (0, 11)
     assert sdk.workspace.credits_balance().credits == before
 
 
-def test_a_quote_is_good_once_and_for_its_price(sdk):
+def test_a_quote_is_valid_once_and_for_its_price(sdk):
     quote = sdk.workspace.credits_estimate(EstimateCostRequest(tool="enrich_person", scope="partial"))
     person = {"lead_list_id": "DEFAULT", "email": CONTACT, "quote_id": quote.quote_id}
     with pytest.raises(BadRequestException) as too_much:
@@ -161,8 +161,8 @@ def test_a_wrong_key_is_unauthorized(sandbox):
         client.workspace.whoami()
 
 
-def test_the_async_client_tells_the_same_story(sandbox, session, key):
-    async def story():
+def test_the_async_client_gets_the_same_results(sandbox, session, key):
+    async def run():
         async with aio.Cleanlist(access_token=key.secret, host=sandbox.base_url) as client:
             me = await client.workspace.whoami()
             before = await client.workspace.credits_balance()
@@ -185,11 +185,11 @@ def test_the_async_client_tells_the_same_story(sandbox, session, key):
                 await client.enrichment.enrichment_status("enrich-none")
             return me, before, status, after, keys, usage
 
-    me, before, status, after, keys, usage = asyncio.run(story())
+    me, before, status, after, keys, usage = asyncio.run(run())
     assert me.auth_type == "api_key"
     assert (status.result.email, status.credits_charged) == (CONTACT, 11)
     assert after.credits == before.credits - 11
     assert key.id in {row.key_id for row in keys.keys}
     assert usage.total_calls >= 6
-    for answer, name in ((me, "WhoamiResponse"), (status, "WorkflowStatusResponse")):
-        fits(answer, name)
+    for response, name in ((me, "WhoamiResponse"), (status, "WorkflowStatusResponse")):
+        assert_documented(response, name)

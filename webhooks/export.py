@@ -1,4 +1,4 @@
-"""The filtered list of deliveries as a file: read in pieces by keyset, so that its size costs time and no memory."""
+"""Exports the filtered list of deliveries, read in batches by keyset, so that its size costs time but no memory."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -33,7 +33,7 @@ _FIXED_BYTES = 260
 
 
 class ExportRow(NamedTuple):
-    """One delivery in the file; its fields are the columns. Times are UTC."""
+    """One delivery in the file; the fields are its columns. Times are UTC."""
 
     workflow_id: str
     url: str
@@ -61,7 +61,7 @@ def export_lines(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
 
 
 def _read_rows(rows: DeliveryQuerySet) -> Iterator[ExportRow]:
-    """Read one batch after the other; what is tried meanwhile is newer than the first row and stays out."""
+    """Read batch by batch; deliveries attempted meanwhile are newer than the first row and stay out."""
     cursor: Cursor | None = None
     while batch := list((rows.after(cursor) if cursor else rows).newest_first().values(*_FIELDS)[:BATCH]):
         yield from map(_export_row, batch)
@@ -90,12 +90,12 @@ def _export_row(row: dict[str, Any]) -> ExportRow:
 
 
 def in_utc(time: datetime | None) -> str:
-    """Write a time as files have it; what is not there is empty."""
+    """Format a time for a file; None becomes empty."""
     return time.astimezone(UTC).isoformat(timespec="microseconds") if time else ""
 
 
 def estimated_size(page: Page[Delivery], counts: RowCounts) -> str:
-    """Say how large the file will be, going by the rows in sight and the number that match."""
+    """Estimate the size of the file from the visible rows and the number of matches, in words."""
     count = counts.matching.count
     if not page.rows or count is None:
         return "of a size that is not known"

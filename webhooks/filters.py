@@ -1,4 +1,4 @@
-"""What a reader of the list of deliveries asks for, as it stands in the address."""
+"""Filters of the list of deliveries, as they stand in the query string."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -14,10 +14,10 @@ from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import all_reasons, reason_named
 from workspaces.models import Workspace
 
-# In an address: deliveries of which upstream told no URL.
+# In a query string: deliveries without a URL.
 NO_HOST = "-"
 NO_HOST_LABEL = "address not told"
-# With more endpoints than that a name is typed, not chosen.
+# With more endpoints than that the name is typed instead of chosen.
 MAX_CHOICES = 50
 
 
@@ -49,7 +49,7 @@ class DeliveryFilterForm(FilterForm):
         super().__init__(data)
         self.workspace = workspace
         found = Endpoint.objects.filter(workspace=workspace).order_by("-last_attempt_at")
-        # The latest used, each with when.
+        # The latest used ones, each with the time.
         self.endpoints = list(found.values_list("host", "last_attempt_at")[: MAX_CHOICES + 1])
         known = [host or NO_HOST for host, _ in self.endpoints]
         if len(known) <= MAX_CHOICES:
@@ -63,7 +63,7 @@ class DeliveryFilterForm(FilterForm):
         return text.lower()
 
     def apply(self, rows: DeliveryQuerySet, now: datetime) -> DeliveryQuerySet:
-        """Return ``rows`` narrowed down by every filter; one query more where a workflow is asked for."""
+        """Return ``rows`` that match every filter; one query more if a workflow is given."""
         for condition in self._conditions(now):
             rows = rows.filter(**condition)
         prefix = self.cleaned_data["workflow"]
@@ -102,5 +102,5 @@ class DeliveryFilterForm(FilterForm):
 
 
 def filtered_deliveries(form: DeliveryFilterForm, now: datetime) -> DeliveryQuerySet:
-    """Return the deliveries of the form's workspace that a valid ``form`` asks for."""
+    """Return the deliveries of the form's workspace that match a valid ``form``."""
     return form.apply(Delivery.objects.of(form.workspace), now)

@@ -1,4 +1,4 @@
-"""What people enter: a URL to check, and where results are to go."""
+"""Forms for a URL to check, and for the target of a redelivery."""
 
 from typing import Any
 
@@ -52,7 +52,7 @@ OWN, OTHER = "own", "other"
 
 
 class RedeliverForm(forms.Form):
-    """Where results go that are sent again."""
+    """Where redelivered results go."""
 
     where = forms.ChoiceField(
         label="Send them",

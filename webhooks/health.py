@@ -1,7 +1,7 @@
-"""How endpoints do: figures for the strip, failures in groups, and which endpoints fail now.
+"""Health of endpoints: their figures, failures in groups, and which endpoints fail now.
 
 A constant number of queries. Attempts are counted by day and hour (``webhooks.ingest.endpoint_rollups``); deliveries
-in a row and failures in groups are counted by index within a bounded stretch of time, so that work grows with what
+in a row and failures in groups are counted by index within a bounded interval, so that the work grows with what
 happened in it, and not with the history before.
 """
 
@@ -37,7 +37,7 @@ from workspaces.models import Workspace
 
 PERIOD = timedelta(days=7)
 DAY = timedelta(days=1)
-# So many failed deliveries one after another are no accident.
+# So many failed deliveries in a row are no accident.
 FAILING_IN_A_ROW = 3
 MAX_ENDPOINTS, MAX_GROUPS = 12, 50
 
@@ -68,7 +68,7 @@ class EndpointHealth:
 
     @property
     def is_failing(self) -> bool:
-        """Return whether the latest deliveries failed, more than by accident."""
+        """Return whether so many of the latest deliveries failed in a row that it is no accident."""
         return self.failed_in_a_row >= FAILING_IN_A_ROW
 
 
@@ -90,7 +90,7 @@ class FailureGroup:
 
 @dataclass(frozen=True)
 class FailureSummary:
-    """What fails in one workspace: the endpoints that fail now, and the deliveries of the last day that failed."""
+    """The endpoints of a workspace that fail now, and its failed deliveries of the last day."""
 
     hosts: tuple[str, ...]
     deliveries: int
@@ -185,8 +185,8 @@ def _counts(workspace: Workspace, hosts: list[str], start: datetime) -> Iterator
 
 
 def _with_streaks(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
-    """Add how many deliveries failed, or arrived, in a row; a few probes of one index for each endpoint."""
-    # By its time, not as the latest again: PostgreSQL would read every failure of the workspace for its reason.
+    """Add how many deliveries failed or arrived in a row; a few index look-ups for each endpoint."""
+    # Found by its time; sorted again, PostgreSQL would read every failure of the workspace for its reason.
     worst = _deliveries(DeliveryState.FAILED).filter(last_attempt_at=OuterRef("last_bad"))
     annotated: QuerySet[Any] = rows.annotate(
         last_ok=_latest(DeliveryState.DELIVERED),
@@ -207,7 +207,7 @@ def _latest(state: DeliveryState) -> Subquery:
 
 
 def _streak(state: DeliveryState, since: datetime, after: str) -> Case:
-    """Count deliveries in ``state`` since the last one that ended the other way."""
+    """Count deliveries in ``state`` since the most recent one with the opposite outcome."""
     start = Coalesce(OuterRef(after), Value(since))
     rows = _deliveries(state).filter(last_attempt_at__gt=start, last_attempt_at__gte=since).order_by()
     counted = rows.values("host").annotate(n=Count("host")).values("n")  # of the index, unlike the key

@@ -1,4 +1,4 @@
-"""What of this app somebody holds as an operator: redeliveries that they answer for."""
+"""What a person holds here as an operator: redeliveries that they are responsible for."""
 
 from collections.abc import Iterable, Sequence
 

@@ -1,4 +1,4 @@
-"""What a webhook carries, as upstream sends it, made from what ``enrich/status`` answers; and a sample for tests.
+"""The payload of a webhook as upstream sends it, built from ``enrich/status``; and a sample for tests.
 
 Fields and limit are those of ``docs/cleanlist-api.md``, "Webhooks".
 """
@@ -14,7 +14,7 @@ from webhooks.ingest.enrichment_status import COUNTS, counts_of
 
 EVENT = "enrichment.completed"
 RESULTS_LIMIT = 250
-# By these a receiver can tell that the console sends, and not upstream.
+# These tell a receiver that the console sends, not upstream.
 REDELIVERY_HEADER = "X-Cleanlist-Console-Redelivery"
 TEST_HEADER = "X-Cleanlist-Console-Test"
 _STATUS = "/api/v1/public/enrich/status"
@@ -61,5 +61,4 @@ def build_sample(check_id: UUID | str) -> dict[str, Any]:
 
 
 def encode(body: dict[str, Any]) -> bytes:
-    """Return ``body`` as it is sent."""
     return msgspec.json.encode(body)

@@ -1,4 +1,4 @@
-"""What is polled for webhooks: the latest attempts, those of followed workflows, and the state of enrichments."""
+"""Polled resources of webhooks: the latest attempts, those of tracked workflows, and the state of enrichments."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ GONE_AFTER = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class UpstreamRefusal:
-    """Upstream will not answer this: its words."""
+    """Upstream refused the request, with this message."""
 
     words: str
 
@@ -44,7 +44,7 @@ async def fetch_latest(client: AsyncClient, _: Poll) -> Listing[DeliveryAttempt]
 
 
 def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime) -> None:
-    """Add what is new, see to what must be asked for one by one, and choose when to read next."""
+    """Add new attempts, schedule polls of single workflows, and set the interval to the next poll."""
     workspace = poll.workspace
     feed, _ = Feed.objects.get_or_create(workspace=workspace)
     begun_before: frozenset[str] = frozenset()
@@ -55,7 +55,7 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
         feed.wants_workflow_ids, feed.refusal = False, ""
         if _record_gap(poll, feed, result, answer.total - len(answer), read_at):
             begun_before = result.begun_before
-        newest = result.newest_at and min(result.newest_at, read_at)  # one from the future tells nothing of what comes
+        newest = result.newest_at and min(result.newest_at, read_at)  # one from the future proves nothing
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
     feed.save()
     tracked_workflows.record_workflows_from_log(workspace, read_at)
@@ -64,9 +64,9 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
 
 
 def _record_gap(poll: Poll, feed: Feed, result: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
-    """Store a gap where a full page holds nothing known although something was. The first page has none before it.
+    """Record a gap if a full page holds no known attempt although there are some. The first page has none before it.
 
-    ``odd`` attempts on it could not be kept, and fill it all the same.
+    ``odd`` attempts on it could not be stored, and fill it all the same.
     """
     before, after = result.oldest_at, feed.read_until
     if result.known or result.rows + odd < FULL_PAGE or before is None or after is None or after >= before:
@@ -89,7 +89,7 @@ def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefu
 
 
 def _latest_interval(poll: Poll, feed: Feed, now: datetime) -> int:
-    """Return the seconds to the next reading: fewer while something is retried, more while nothing happens."""
+    """Return the seconds to the next poll: fewer while something is retried, more while nothing happens."""
     usual = settings.POLL_DELIVERIES_SECONDS
     if feed.wants_workflow_ids:
         return max(usual, REFUSED_SECONDS)
@@ -112,7 +112,7 @@ async def fetch_workflow_deliveries(client: AsyncClient, poll: Poll) -> Listing[
 def ingest_workflow_deliveries(
     poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal, read_at: datetime
 ) -> None:
-    """Add what is new; once the workflow is settled, follow it no more.
+    """Add new attempts; stop polling the workflow once it is settled.
 
     A refusal is like an empty page: a workflow that upstream does not know may be too young for its log.
     """
@@ -138,7 +138,7 @@ async def fetch_status(client: AsyncClient, poll: Poll) -> EnrichmentStatus | Up
 
 
 def ingest_status(poll: Poll, answer: EnrichmentStatus | UpstreamRefusal, read_at: datetime) -> None:
-    """Note how far the enrichment is; once that is final, ask no more."""
+    """Record the state of the enrichment; once that is final, stop polling."""
     workflow = _workflow(poll)
     if workflow is None:
         _delete_poll(poll)
@@ -160,7 +160,7 @@ def _workflow(poll: Poll) -> Workflow | None:
 
 
 def _interval_by_age(workflow: Workflow, now: datetime) -> int:
-    """Return the seconds to the next reading: a tenth of what it has taken so far."""
+    """Return the seconds to the next poll: a tenth of the workflow's age."""
     age = (now - workflow.first_seen_at).total_seconds()
     return round(min(max(settings.POLL_DELIVERIES_SECONDS, age / 10), MAX_SECONDS))
 

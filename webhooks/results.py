@@ -36,7 +36,7 @@ class Contact(NamedTuple):
     company_domain: str
 
     def masked(self) -> "Contact":
-        """Return the contact without what tells who it is: what was found can be seen, whom it is about cannot."""
+        """Return the contact without what identifies the person; what was found stays visible."""
         return self._replace(
             full_name=mask(self.full_name),
             title=mask(self.title),
@@ -61,7 +61,7 @@ class WorkflowResult:
 
 
 def fetch(workflow: Workflow) -> WorkflowResult:
-    """Read the result now, and note the enrichment's state on the way. Raises what ``reading_client`` and calls raise.
+    """Read the result now, and record the enrichment's state. Raises what ``reading_client`` and calls raise.
 
     Takes as long as upstream does, at most the client's total time-out.
     """
@@ -89,18 +89,18 @@ def to_csv(result: WorkflowResult) -> Iterator[str]:
 
 
 def mask(text: str) -> str:
-    """Leave the first character."""
+    """Keep the first character."""
     return text and text[0] + MASK
 
 
 def mask_email(text: str) -> str:
-    """Leave the first character, and what stands behind the at sign."""
+    """Keep the first character and the domain."""
     name, at, domain = text.rpartition("@")
     return f"{name[:1]}{MASK}@{domain}" if at else mask(text)
 
 
 def mask_phone(text: str) -> str:
-    """Leave the last two digits."""
+    """Keep the last two digits."""
     digits = re.sub(r"\D", "", text)
     return MASK + digits[-2:] if digits else mask(text)
 

@@ -1,4 +1,4 @@
-"""Retention of attempts and deliveries by age. Upstream may still show what is pruned: landing leaves it out."""
+"""Retention of attempts and deliveries by age. Upstream may still show what is pruned: ingesting leaves it out."""
 
 from datetime import datetime, timedelta
 
@@ -25,7 +25,7 @@ BATCH = 5000
 
 
 def describe_retention() -> str:
-    """Say how long deliveries are kept, for pages: "13 months", or days where that is no number of months."""
+    """Return how long deliveries are kept, for pages: "13 months", or days if that is not a number of months."""
     days = settings.KEEP_DELIVERIES_DAYS
     months = round(days / 30.44)
     if months >= 2 and abs(days - months * 30.44) < 2:
@@ -34,7 +34,6 @@ def describe_retention() -> str:
 
 
 def retention_cutoff(now: datetime) -> datetime:
-    """Return from when on attempts are kept."""
     return now - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
 
 
@@ -61,7 +60,7 @@ def prune(now: datetime | None = None) -> int:
 
 
 def _orphaned_workflows(cutoff: datetime) -> QuerySet[Workflow]:
-    """Return old workflows of which nothing is left and that nobody follows."""
+    """Return old workflows that have no deliveries left and are not tracked."""
     followed = Poll.objects.filter(workspace=OuterRef("workspace"), subject=OuterRef("workflow_id"))
     sent = Delivery.objects.filter(workflow=OuterRef("pk"))
     return Workflow.objects.filter(~Exists(sent), ~Exists(followed), first_seen_at__lt=cutoff)

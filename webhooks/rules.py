@@ -1,4 +1,4 @@
-"""The rules about webhooks: an endpoint that fails several deliveries in a row, or too many of the latest."""
+"""Rule kinds about webhooks: an endpoint fails several deliveries in a row, or too many of the latest."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,9 +32,9 @@ from workspaces.models import Poll, Workspace
 
 RESOURCES = frozenset({tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES})
 DEFAULT_STREAK, DEFAULT_MINUTES, DEFAULT_MINIMUM = 3, 60, 5
-# Where upstream names no URL, all deliveries are of one endpoint without a name.
+# Deliveries for which upstream gives no URL belong to one endpoint without a name.
 NO_HOST_LABEL = "(no address told)"
-# What an alert's row holds of an endpoint's name and of an address.
+# The lengths of an alert's columns for an endpoint's name and a URL.
 MAX_LABEL_LENGTH, MAX_URL_LENGTH = 200, 300
 Row = TypeVar("Row")
 _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
@@ -77,7 +77,7 @@ def _url(workspace: Workspace, host: str) -> str:
 
 def _observation(workspace: Workspace, host: str, value: Decimal, headline: str, facts: Sequence[Fact]) -> Observation:
     label = (host or NO_HOST_LABEL)[:MAX_LABEL_LENGTH]
-    # An alert's subject holds less than the longest host, so of those that are too long a digest tells them apart.
+    # An alert's subject is shorter than the longest host, so a digest keeps long ones apart.
     subject = host if len(host) <= MAX_LABEL_LENGTH else f"{host[:100]}…{sha256(host.encode()).hexdigest()[:16]}"
     return Observation(value, f"{label}: {headline}", subject, label, _url(workspace, host), facts)
 

@@ -13,11 +13,11 @@ def prune_deliveries() -> None:
 
 @shared_task(ignore_result=True)
 def check_endpoints() -> None:
-    """Make the endpoint checks that wait."""
+    """Run the pending endpoint checks."""
     services.run_due()
 
 
 @shared_task(ignore_result=True)
 def redeliver() -> None:
-    """Send a stretch of each redelivery that is due."""
+    """Process each due redelivery for a time slice."""
     engine.run_due()

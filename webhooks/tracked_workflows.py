@@ -1,8 +1,8 @@
-"""Which workflows are asked about one by one, and what pages say of how much upstream shows.
+"""Workflows that are polled one by one, and what pages say about how much upstream shows.
 
-Upstream may list deliveries for single workflows only. Then those are followed that people look up, and those that
-the console learns of. What an enrichment cost is asked of each that the console learns of, whether its webhook arrived
-or not. Each is a poll of its own, which ends once the workflow is settled; there are never many.
+Upstream may list deliveries for single workflows only. Then the console tracks those that people look up and those that
+it finds elsewhere. The cost is read of every enrichment that the console knows, whether its webhook arrived or not.
+Each workflow has a poll of its own, which ends once it is settled; there are never many.
 """
 
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ DELIVERIES, WORKFLOW_DELIVERIES = "deliveries", "workflow_deliveries"
 STATUS, NEWER_STATUS = "workflow_status", "newer_workflow_status"
 SINGLE_WORKFLOW = (WORKFLOW_DELIVERIES, STATUS, NEWER_STATUS)
 STATUS_SCOPE = "enrich:read"
-# Polls of each kind in a workspace: what the pacer lets through in about ten minutes.
+# Polls of each kind in a workspace: what the rate limiter lets through in about ten minutes.
 MAX_TRACKED = 100
-# Without a single attempt for so long a workflow has no webhook, or its deliveries are forgotten.
+# A workflow without any attempt for so long has no webhook, or upstream has removed its deliveries.
 GIVE_UP_AFTER = timedelta(days=1)
-# Failed for so long: nothing more is to be expected.
+# After a failure for so long no more attempts are expected.
 SETTLED_AFTER = timedelta(minutes=10)
-# An enrichment that runs for longer is asked about no more.
+# An enrichment that runs for longer is not polled any more.
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
 LOG_WINDOW = timedelta(hours=1)
 NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
@@ -42,7 +42,7 @@ def wants_workflow_ids(workspace: Workspace) -> bool:
 
 
 def visibility_notice(workspace: Workspace) -> str:
-    """Say in a sentence what of upstream's deliveries the console can see; empty where it sees all that there are."""
+    """Return a sentence on which of upstream's deliveries the console can see; empty if it sees all."""
     feed = Feed.objects.filter(workspace=workspace, wants_workflow_ids=True).first()
     if feed is None:
         return ""
@@ -54,7 +54,7 @@ def visibility_notice(workspace: Workspace) -> str:
 
 
 def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshResult]:
-    """Read a workflow's attempts and state now, because a person asked, and follow it until it is settled.
+    """Read a workflow's attempts and state now, because a person asked, and track it until it is settled.
 
     Takes as long as upstream does. Raises ValueError for what cannot be a workflow's id.
     """
@@ -67,7 +67,7 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
 
 
 def record_workflows(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:
-    """Note workflows that may be new."""
+    """Store those workflows that are new."""
     rows = [
         Workflow(workspace=workspace, workflow_id=one, source=source, first_seen_at=clock.now())
         for one in sorted(set(ids))
@@ -77,13 +77,13 @@ def record_workflows(workspace: Workspace, ids: Iterable[str], source: WorkflowS
 
 
 def record_workflows_from_log(workspace: Workspace, now: datetime) -> None:
-    """Note the workflows that requests of the log named lately."""
+    """Store the workflows that recent requests in the log name."""
     named = workflows_in_log(workspace, now - LOG_WINDOW)
     record_workflows(workspace, islice(named, MAX_TRACKED), WorkflowSource.REQUEST_LOG)
 
 
 def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
-    """See that what is to be followed has a poll; each poll's landing ends it. ``also`` are read in any case."""
+    """Create the missing polls of tracked workflows; ingesting ends them. ``also`` are polled in any case."""
     feed = Feed.objects.filter(workspace=workspace).first()
     alone = feed is not None and feed.wants_workflow_ids
     rows = Workflow.objects.of(workspace).filter(first_seen_at__gte=now - GIVE_UP_AFTER).order_by("-first_seen_at")
@@ -99,19 +99,19 @@ def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()
 
 
 def status_resource(workflow_id: str) -> str:
-    """Return which resource tells the state of the workflow."""
+    """Return the resource that reads the state of the workflow."""
     return STATUS if workflow_id.startswith(BULK_ID_PREFIX) else NEWER_STATUS
 
 
 def is_settled(workflow: Workflow, now: datetime) -> bool:
-    """Return whether no more attempts of it are to be expected."""
+    """Return whether no more attempts are expected."""
     if workflow.deliveries.exclude(_settled(now)).exists():
         return False
     return workflow.deliveries.exists() or workflow.first_seen_at < now - GIVE_UP_AFTER
 
 
 def names_of_tracked(workspace: Workspace) -> dict[str, str]:
-    """Return what to call each workflow that is followed: by its id, as everywhere."""
+    """Return the name of each tracked workflow, which is its id."""
     polls = workspace.polls.filter(resource__in=SINGLE_WORKFLOW).values_list("subject", flat=True)
     return {subject: subject for subject in polls}
 
@@ -126,7 +126,7 @@ def _settled_deliveries(now: datetime) -> QuerySet[Delivery]:
 
 
 def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
-    """Return the workflows to ask about, the newest first: those that are not known to be finished."""
+    """Return the workflows that are not known to be finished, the newest first."""
     rows = Workflow.objects.of(workspace).unfinished().filter(first_seen_at__gte=now - STATUS_GIVE_UP_AFTER)
     return rows.order_by("-first_seen_at")
 

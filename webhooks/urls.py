@@ -1,4 +1,4 @@
-"""Addresses of the delivery inspector."""
+"""URLs of the delivery inspector."""
 
 from django.urls import URLPattern, path
 

@@ -27,14 +27,14 @@ LABELS = {
     "answer": "It answers 2xx within 10 seconds",
 }
 EXPIRES_SOON = timedelta(days=14)
-# By these a server says that it takes no POST here, whatever is in it.
+# With these a server says that it accepts no POST here, whatever its body.
 _NO_POST = {404, 405, 501}
 _NOT_FOR_HTTP = "Plain HTTP, which is for this machine only"
 
 
 @dataclass(frozen=True)
 class ProbeStep:
-    """One step: how it ended, what was found, and what helps. A step that was not made took no time."""
+    """One step: how it ended, what was found, and advice. A skipped step has no duration."""
 
     name: str
     state: str
@@ -47,14 +47,14 @@ OnProgress = Callable[[list[dict[str, Any]]], None]
 
 
 class _StepRecorder:
-    """The steps so far, told to ``note`` after each."""
+    """Collects the steps, and passes them to ``on_progress`` after each."""
 
     def __init__(self, on_progress: OnProgress) -> None:
         self._on_progress, self._done = on_progress, dict[str, ProbeStep]()
         self._began = time.monotonic()
 
     def passed(self, name: str, found: str, advice: str = "", *, state: str = PASSED) -> None:
-        """End a step; the next one begins."""
+        """Record that a step passed; the next one begins."""
         now = time.monotonic()
         took = None if state == SKIPPED else round((now - self._began) * 1000)
         self._done[name] = ProbeStep(name, state, sanitize_text(found, 600), advice, took)
@@ -62,11 +62,11 @@ class _StepRecorder:
         self._on_progress(self.so_far)
 
     def failed(self, name: str, found: str, advice: str) -> None:
-        """End the step that nothing follows."""
+        """Record that the last step failed."""
         self.passed(name, found, advice, state=FAILED)
 
     def skipped(self, name: str, found: str) -> None:
-        """Record a step that need not be made."""
+        """Record a step that is not needed."""
         self.passed(name, found, state=SKIPPED)
 
     @property
@@ -80,7 +80,7 @@ class _StepRecorder:
         return [asdict(self._done[name]) for name in LABELS if name in self._done]
 
     def leave_out_the_rest(self) -> None:
-        """Record the steps that were never come to."""
+        """Record the steps that were not reached as skipped."""
         for name in LABELS:
             if name not in self._done:
                 self._done[name] = ProbeStep(name, SKIPPED)
@@ -88,7 +88,7 @@ class _StepRecorder:
 
 
 def probe(url: str, check_id: str, on_progress: OnProgress) -> str:
-    """Go through the steps with ``url``, and tell ``note`` of each; return the reason of a failure, or nothing.
+    """Probe ``url`` step by step, calling ``on_progress`` after each; return the reason of a failure, or "".
 
     Takes ten seconds at most. The sample that is sent is marked as a test in its header and its body.
     """
@@ -126,7 +126,7 @@ def _probe(url: str, check_id: str, steps: _StepRecorder) -> str:
 
 
 def _record_certificate(certificate: connection.Certificate, steps: _StepRecorder) -> None:
-    """Record what an accepted certificate says of itself."""
+    """Record the facts of an accepted certificate."""
     steps.passed("chain", f"{certificate.protocol}, certificate by {certificate.issuer}")
     names = certificate.names
     steps.passed("name", ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))

@@ -1,4 +1,4 @@
-"""Checks of webhook URLs: asked for by a person, made by a worker."""
+"""Checks of webhook URLs: requested by a person, run by a worker."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -27,11 +27,11 @@ MAX_TRIES = 3
 
 
 class TooManyChecks(Exception):
-    """The workspace's share of checks is used up; the message says until when."""
+    """The workspace has reached its limit of checks; the message says until when."""
 
 
 def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
-    """Have ``url`` checked. Raises Refused for one that must not be called, and TooManyChecks."""
+    """Have ``url`` checked by a worker. Raises URLNotAllowed or TooManyChecks."""
     parse_target(url)
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -53,7 +53,7 @@ def _check_limits(workspace: Workspace, now: datetime) -> None:
 
 
 def run_due() -> int:
-    """Make the checks that wait, also those that a worker has left unfinished; return how many."""
+    """Run the pending checks, also those that a worker has left unfinished; return how many."""
     made = 0
     while not shutdown.requested():
         check = EndpointCheck.objects.due(clock.now()).first()
@@ -66,7 +66,7 @@ def run_due() -> int:
 
 
 def _acquire(check: EndpointCheck) -> bool:
-    """Take a check for this worker; false where another was quicker."""
+    """Acquire the lease of a check; return False if another worker was faster."""
     until, rows = clock.now() + LEASE_DURATION, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
     taken = rows.filter(leased_until=check.leased_until).update(leased_until=until, tries=check.tries + 1)
     check.leased_until, check.tries = until, check.tries + 1

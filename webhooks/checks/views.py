@@ -21,7 +21,7 @@ from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
 MAX_SHOWN = 50
-# A worker takes a check at once; after so long there is probably none.
+# A worker starts a check at once; after so long there is probably none.
 WORKER_LATE = timedelta(seconds=15)
 
 

@@ -1,6 +1,6 @@
-"""How a page of delivery attempts becomes the mirror: attempts, their deliveries and workflows, and what they count.
+"""Ingests a page of delivery attempts into the mirror: attempts, deliveries, workflows and rollups.
 
-Landing the same page twice, or pages in another order, leaves the same rows.
+Ingesting the same page twice, or pages in another order, leaves the same rows.
 """
 
 from collections import defaultdict
@@ -22,13 +22,13 @@ from workspaces.models import Workspace
 _BATCH = 2000
 _STATUS_FIELDS = list(DeliveryStatus.__dataclass_fields__)
 _LAST = ("last_status_code", "last_error", "last_duration_ms")
-# Which delivery an attempt belongs to: workflow and URL.
+# Identifies a delivery: workflow and URL.
 Key = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class AttemptIngestResult:
-    """What a page brought; the times are those of its oldest and newest attempt."""
+    """The result of ingesting a page, with the times of its oldest and newest attempt."""
 
     rows: int = 0
     fresh: int = 0
@@ -36,14 +36,14 @@ class AttemptIngestResult:
     oldest_at: datetime | None = None
     newest_at: datetime | None = None
     workflows: frozenset[str] = frozenset()
-    # Workflows whose first attempts the page no longer shows and nobody has seen.
+    # Workflows whose first attempts are not on the page any more and were never ingested.
     begun_before: frozenset[str] = frozenset()
 
 
 def ingest_page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, *, workflow_id: str = ""
 ) -> AttemptIngestResult:
-    """Add what is new; one landing of a workspace at a time. ``workflow_id`` is whose attempts were asked for.
+    """Add new attempts, under the workspace's lock. ``workflow_id`` is the one that upstream was asked for, if any.
 
     ``rows`` belong to workflows (``webhooks.ingest.normalize.find_problem``).
     """
@@ -64,7 +64,7 @@ def ingest_page(
 def _normalize_page(
     workspace: Workspace, rows: Iterable[DeliveryAttempt], read_at: datetime, asked_for: str
 ) -> dict[str, tuple[Key, Attempt]]:
-    """Return the page's attempts by their identity, each with whose it is."""
+    """Return the page's attempts by upstream id, each with the key of its delivery."""
     oldest = retention_cutoff(read_at)
     page: dict[str, tuple[Key, Attempt]] = {}
     for raw in rows:
@@ -82,7 +82,7 @@ def _stored(workspace: Workspace, **conditions: object) -> Iterable[Attempt]:
 
 
 def _completes(known: Attempt, attempt: Attempt) -> bool:
-    """Return whether ``attempt`` tells how one ended that was still running when it was stored."""
+    """Return whether ``attempt`` holds the outcome of a stored one that was still running."""
     return _is_undecided(known) and not _is_undecided(attempt)
 
 
@@ -96,7 +96,7 @@ def _write(
     decided: Sequence[tuple[Attempt, Attempt]],
     read_at: datetime,
 ) -> None:
-    """Write new attempts, and the deliveries that stand otherwise with them."""
+    """Write new attempts, and the deliveries whose status they change."""
     _complete_attempts(decided)
     added: dict[Key, list[Attempt]] = defaultdict(list)
     for key, attempt in fresh.values():
@@ -151,13 +151,13 @@ def _workflows(workspace: Workspace, ids: set[str], read_at: datetime) -> dict[s
         Workflow(workspace=workspace, workflow_id=name, source=WorkflowSource.DELIVERIES, first_seen_at=read_at)
         for name in sorted(ids - known.keys())
     ]
-    # Without the workspace's lock a person may look the same one up at this moment; theirs is then read again.
+    # A person may look the same workflow up now, without the workspace's lock; then theirs is read again.
     Workflow.objects.bulk_create(new, batch_size=_BATCH, ignore_conflicts=True)
     return {one.workflow_id: one for one in rows.all()} if new else known
 
 
 def _by_delivery(workspace: Workspace, deliveries: Iterable[Delivery]) -> dict[int, list[Attempt]]:
-    """Return the stored attempts of ``deliveries``, after the updates of this landing."""
+    """Return the stored attempts of ``deliveries``, after the updates of this ingest."""
     found: dict[int, list[Attempt]] = defaultdict(list)
     pks = [one.pk for one in deliveries if one.pk]
     for attempt in Attempt.objects.filter(workspace=workspace, delivery__in=pks) if pks else ():
@@ -198,7 +198,7 @@ def _store_runs(attempts: Sequence[Attempt]) -> None:
 
 
 def _fail_overdue(workspace: Workspace, read_at: datetime) -> None:
-    """Call failed what no further attempt came for."""
+    """Mark deliveries as failed whose next attempt is overdue."""
     retrying = Delivery.objects.of(workspace).filter(state=DeliveryState.RETRYING)
     late = fail_overdue(list(retrying), read_at)
     if late:
@@ -215,7 +215,7 @@ def _summarize(
     return AttemptIngestResult(
         rows=len(page),
         fresh=len(fresh),
-        # One from the future stays on the page whatever is missed behind it, so that it is known tells nothing.
+        # One from the future stays on the page even if others are missed, so that it is known proves nothing.
         known=sum(name not in fresh and attempt.at <= read_at for name, (_, attempt) in page.items()),
         oldest_at=min((attempt.at for _, attempt in page.values()), default=None),
         newest_at=max((attempt.at for _, attempt in page.values()), default=None),

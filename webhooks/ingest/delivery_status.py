@@ -1,4 +1,4 @@
-"""From attempts to how their delivery stands: pure, whatever the order in which they became known."""
+"""Derives the status of a delivery from its attempts. Pure, and independent of the order in which they arrived."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from webhooks.models.delivery import MAX_ATTEMPTS
 
 # Seconds between one attempt and the next (``docs/cleanlist-api.md``, "Webhooks"). The last would follow the fifth.
 RETRY_WAITS = (1, 2, 4, 8, 16)
-# So long after it was due an attempt that nobody saw is taken for one that was never made.
+# An attempt that was not seen for so long after it was due is assumed never to have been made.
 GRACE_PERIOD = timedelta(minutes=5)
 # Where upstream numbers nothing: attempts so far apart are not of one run, whose waits are seconds.
 _PAUSE_BETWEEN_RUNS = timedelta(minutes=10)
@@ -18,7 +18,7 @@ _PAUSE_BETWEEN_RUNS = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class DeliveryStatus:
-    """How a delivery stands by its attempts; the names are the delivery's own."""
+    """The status of a delivery; the fields are named like its columns."""
 
     state: DeliveryState
     reason: str
@@ -35,7 +35,7 @@ class DeliveryStatus:
 
 
 def derive_status(attempts: Iterable[Attempt], now: datetime) -> DeliveryStatus:
-    """Give each attempt its run, and return how the delivery stands at ``now``. There must be one attempt at least.
+    """Set each attempt's run, and return the delivery's status at ``now``. Needs at least one attempt.
 
     A new run begins where the numbers start again, and after an attempt that was acknowledged.
     """
@@ -66,12 +66,12 @@ def derive_status(attempts: Iterable[Attempt], now: datetime) -> DeliveryStatus:
 
 
 def ended_at(attempt: Attempt) -> datetime:
-    """Return when the answer came, or was no longer waited for."""
+    """Return when the response came, or the attempt timed out."""
     return attempt.at + timedelta(milliseconds=attempt.duration_ms or 0)
 
 
 def explain_failure(delivery: Delivery) -> str:
-    """Say of a failed delivery why nothing more comes; empty for any other."""
+    """Return for a failed delivery why no further attempt follows; empty for any other."""
     if delivery.state != DeliveryState.FAILED:
         return ""
     if delivery.attempts >= MAX_ATTEMPTS * delivery.runs:
@@ -80,7 +80,7 @@ def explain_failure(delivery: Delivery) -> str:
 
 
 def fail_overdue(retrying: Sequence[Delivery], now: datetime) -> list[Delivery]:
-    """Return those of ``retrying`` whose next attempt has not come in good time, as failed now."""
+    """Mark those of ``retrying`` as failed whose next attempt is overdue, and return them; nothing is stored."""
     late = [delivery for delivery in retrying if _is_late(delivery.next_attempt_at or delivery.last_attempt_at, now)]
     for delivery in late:
         delivery.state, delivery.next_attempt_at, delivery.next_is_estimate = DeliveryState.FAILED, None, False

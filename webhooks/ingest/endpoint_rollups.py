@@ -15,7 +15,7 @@ _BATCH = 2000
 
 
 class RollupKey(NamedTuple):
-    """What is counted together."""
+    """Identifies one count."""
 
     host: str
     begins: datetime  # the hour or the day
@@ -23,7 +23,7 @@ class RollupKey(NamedTuple):
 
 
 class DecidedAttempt(NamedTuple):
-    """What a count needs of an attempt; an attempt that is not decided yet is not counted."""
+    """What a count needs of an attempt; one without an outcome yet is not counted."""
 
     host: str
     at: datetime
@@ -44,7 +44,7 @@ def day_of(at: datetime) -> datetime:
     return hour_of(at).replace(hour=0)
 
 
-# What is counted by, the field that says when it begins, and how that is found.
+# The models, the field that holds the beginning, and the function that computes it.
 SPANS: tuple[tuple[type[EndpointHour | EndpointDay], str, Callable[[datetime], datetime]], ...] = (
     (EndpointHour, "hour", hour_of),
     (EndpointDay, "day", day_of),
@@ -69,7 +69,7 @@ def add_attempts(workspace: Workspace, decided: Sequence[Attempt]) -> None:
 
 
 def record_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> None:
-    """See that each delivery's endpoint is known, with its latest attempt. Two queries."""
+    """Store each delivery's endpoint with its latest attempt. Two queries."""
     latest: dict[str, datetime] = {}
     for one in deliveries:
         latest[one.host] = max(one.last_attempt_at, latest.get(one.host, one.last_attempt_at))
@@ -81,7 +81,7 @@ def record_endpoints(workspace: Workspace, deliveries: Iterable[Delivery]) -> No
 def count_attempts(
     rows: Iterable[DecidedAttempt], beginning: Callable[[datetime], datetime]
 ) -> dict[RollupKey, RollupCount]:
-    """Count ``rows`` by the span of time in which each lies, which begins at ``beginning`` of its moment."""
+    """Count ``rows`` by the hour or day that each lies in; ``beginning`` returns where that begins."""
     cells: dict[RollupKey, RollupCount] = {}
     for row in rows:
         cell = RollupKey(row.host, beginning(row.at), row.reason)
@@ -94,7 +94,7 @@ def count_attempts(
 
 
 def recount(workspace: Workspace) -> None:
-    """Count everything again, as after rows were written past ``add_attempts``."""
+    """Count everything again, as after rows were written without ``add_attempts``."""
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
         Endpoint.objects.filter(workspace=workspace).delete()

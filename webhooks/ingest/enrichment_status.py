@@ -1,4 +1,4 @@
-"""What is kept of ``enrich/status``: how far an enrichment is and its counts. People's data never is."""
+"""Stores the state and the counts of ``enrich/status``, never people's data."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -11,18 +11,18 @@ from webhooks.models import Workflow
 COUNTS = ("total", "successful", "failed", "emails_found", "phones_found")
 RUNNING = frozenset({"processing", "pending", "queued", "running", "in_progress", "started", "submitted", "scheduled"})
 
-# Told of each workflow whose state was noted, inside the transaction that stores it.
+# Called with each workflow whose status was recorded, inside the transaction that stores it.
 _listeners: list[Callable[[Workflow], None]] = []
 
 
 def on_status(listener: Callable[[Workflow], None]) -> None:
-    """Have ``listener`` called with each workflow of which upstream said how it stands."""
+    """Call ``listener`` with each workflow whose status is recorded."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
 def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetime) -> bool:
-    """Store what upstream says of ``workflow``; say whether the enrichment is finished. An older reading is left."""
+    """Store the status of ``workflow`` unless a newer one is stored; return whether the enrichment is finished."""
     if workflow.status_read_at is not None and workflow.status_read_at > read_at:
         return workflow.completed_at is not None
     workflow.status, workflow.status_read_at = sanitize_text(status.status, 40), read_at
@@ -38,7 +38,7 @@ def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetim
 
 
 def _update_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
-    """Keep what was known before where upstream tells no more; a running one has not been charged yet."""
+    """Keep earlier values that upstream does not repeat; a running enrichment has not been charged yet."""
     workflow.enrichment_type = sanitize_text(status.enrichment_type or "", 40) or workflow.enrichment_type
     workflow.submitted_at = status.begun_at or workflow.submitted_at
     workflow.credits_reserved = workflow.credits_reserved if status.reserved is None else status.reserved
@@ -60,7 +60,7 @@ def is_finished(status: EnrichmentStatus) -> bool:
 
 
 def counts_of(status: EnrichmentStatus) -> dict[str, int]:
-    """Return upstream's counts, or where it gives none those of the results that came along."""
+    """Return upstream's counts; if it gives none, count the results in the response."""
     summary = status.summary or {}
     # The newer surface counts the contacts beside the summary.
     summary = {"total": status.total, **summary}

@@ -1,4 +1,4 @@
-"""From an attempt as upstream tells it to a row that can be stored: bounded, plain, with what is missing worked out."""
+"""Normalizes an upstream delivery attempt into a row that can be stored: bounded, sanitized, completed."""
 
 import hashlib
 import math
@@ -14,8 +14,8 @@ from webhooks.reasons import reason_of
 URL_BYTES = 2_000
 ERROR_CHARACTERS = 2_000
 _MAX_INTEGER = 2**31 - 1
-_MAX_ATTEMPT_NUMBER = 1_000  # a larger number is none
-# A clock may be wrong by hours. What claims to be further off has no time to speak of.
+_MAX_ATTEMPT_NUMBER = 1_000  # larger numbers are ignored
+# A clock may be wrong by hours; times that are further off are ignored.
 _EARLIEST = datetime(2015, 1, 1, tzinfo=UTC)
 _MAX_CLOCK_SKEW = timedelta(days=1)
 
@@ -27,12 +27,12 @@ FINAL = frozenset({"exhausted", "abandoned", "dead", "gave_up", "giving_up", "pe
 
 
 def is_usable_workflow_id(text: str | None) -> bool:
-    """Return whether ``text`` can be stored as it is and stand in an address: upstream is asked by it."""
+    """Return whether ``text`` can be stored unchanged and used in a URL to ask upstream."""
     return bool(text) and sanitize_text(text, 200) == text and "/" not in str(text) and text not in {".", ".."}
 
 
 def find_problem(raw: DeliveryAttempt, asked_for: str = "") -> str:
-    """Return why an attempt belongs to no workflow, or not to the one that was ``asked_for``; "" if it does."""
+    """Return why an attempt belongs to no workflow, or not to the one ``asked_for``; "" if it is valid."""
     workflow_id = raw.workflow_id or asked_for
     if not workflow_id:
         return "workflow_id is missing"
@@ -42,7 +42,7 @@ def find_problem(raw: DeliveryAttempt, asked_for: str = "") -> str:
 
 
 def stored_url(url: str | None) -> str:
-    """Return ``url`` fit for storing. Of one that is too long the beginning and a digest: still told apart."""
+    """Return ``url`` fit for storing. One that is too long keeps its beginning and a digest, so it stays unique."""
     text = sanitize_text(url, 100_000).strip()
     if len(text.encode()) <= URL_BYTES:
         return text
@@ -63,7 +63,7 @@ def host_of(url: str) -> str:
 
 
 def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime) -> Attempt:
-    """Return the attempt's row, without its delivery and run. ``at`` is ``read_at`` where no usable time is told."""
+    """Return the attempt's row without delivery and run. ``at`` is ``read_at`` if upstream gives no usable time."""
     at = _usable_time(raw.at, read_at)
     word, status_code = _normalize_word(raw.status), _status_code(raw.response_status_code)
     error, duration_ms = sanitize_text(raw.error_message, ERROR_CHARACTERS), _duration_ms(raw.took_ms)
@@ -88,7 +88,7 @@ def normalize_attempt(raw: DeliveryAttempt, workflow_id: str, read_at: datetime)
 
 
 def is_final(attempt: Attempt) -> bool:
-    """Return whether upstream's own word means that no further attempt follows."""
+    """Return whether upstream's status means that no further attempt follows."""
     return _normalize_word(attempt.status) in FINAL
 
 
@@ -116,10 +116,10 @@ def _usable_time(time: datetime | None, read_at: datetime) -> datetime | None:
 
 
 def _identity(raw: DeliveryAttempt, workflow_id: str, at: datetime | None) -> str:
-    """Return what tells this attempt from every other.
+    """Return what identifies this attempt.
 
-    The number is part of it also beside an id: an upstream that keeps one row a delivery, and counts up in it, must
-    not have its later attempts taken for the first.
+    The number is included even if there is an id: an upstream may keep one row for each delivery and count up in it,
+    and later attempts must not be taken for the first.
     """
     number = "" if raw.attempt_number is None else f"#{raw.attempt_number}"
     if raw.id not in {None, ""} and len(f"{raw.id}{number}") <= 200 and sanitize_text(str(raw.id), 200) == str(raw.id):

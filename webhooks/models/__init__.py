@@ -1,4 +1,4 @@
-"""The tables of the delivery inspector, and the questions asked of them."""
+"""Models of the delivery inspector."""
 
 from webhooks.models.check import EndpointCheck
 from webhooks.models.delivery import Attempt, Delivery, DeliveryState

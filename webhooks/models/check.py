@@ -18,15 +18,15 @@ class EndpointCheckQuerySet(models.QuerySet["EndpointCheck"]):
         return self.filter(workspace=workspace).order_by("-created_at", "-pk")
 
     def due(self, now: datetime) -> "EndpointCheckQuerySet":
-        """Keep those that no worker is at, oldest first."""
+        """Keep those that are unfinished and not leased, oldest first."""
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         return self.filter(free, finished_at=None).order_by("created_at")
 
 
 class EndpointCheck(models.Model):
-    """One probe of a webhook URL: what was asked of it, step by step, and how each step ended."""
+    """One probe of a webhook URL, with its steps and how each ended."""
 
-    check_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in addresses
+    check_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in URLs
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="endpoint_checks")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     url = models.TextField()
@@ -35,7 +35,7 @@ class EndpointCheck(models.Model):
     reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when all passed
     created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
-    # A worker that dies leaves the lease to run out, and the check is made again.
+    # If the worker dies, the lease expires and the check is run again.
     leased_until = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
 

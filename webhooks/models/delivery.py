@@ -12,12 +12,12 @@ from workspaces.models import Workspace
 
 # Upstream makes so many attempts, with waits in between (``webhooks.ingest.delivery_status``).
 MAX_ATTEMPTS = 5
-# So few workflows are looked for one by one; of more, those that match are looked for among the newest deliveries.
+# Up to so many workflows are filtered by their ids; with more, the newest deliveries are searched for the prefix.
 MAX_WORKFLOWS = 500
 
 
 class DeliveryState(models.TextChoices):
-    """The few words for how a delivery stands."""
+    """The state of a delivery."""
 
     DELIVERED = "delivered", "Delivered"
     RETRYING = "retrying", "Retrying"
@@ -34,7 +34,7 @@ class DeliveryQuerySet(TimeOrderedQuerySet["Delivery"]):
         return self.filter(workspace=workspace)
 
     def of_workflows(self, workspace: Workspace, prefix: str) -> Self:
-        """Keep those of workflows whose id begins so. One query at once: there may be one such workflow, or all."""
+        """Keep those of workflows whose id has this prefix. Executes one query: it may match one workflow or all."""
         ids = Workflow.objects.of(workspace).filter(workflow_id__startswith=prefix)
         found = list(ids.order_by().values_list("pk", flat=True)[: MAX_WORKFLOWS + 1])
         if len(found) <= MAX_WORKFLOWS:
@@ -62,7 +62,7 @@ class Delivery(models.Model):
     last_status_code = models.PositiveSmallIntegerField(null=True)
     last_error = models.TextField(blank=True)
     last_duration_ms = models.PositiveIntegerField(null=True)
-    # When upstream tries next: as it says, or worked out from its documented waits (``next_is_estimate``).
+    # When upstream tries next: as it says, or computed from its documented waits (``next_is_estimate``).
     next_attempt_at = models.DateTimeField(null=True)
     next_is_estimate = models.BooleanField(default=False)
     # When the receiver first acknowledged it: to upstream, or to the console that redelivered it.
@@ -93,7 +93,7 @@ class Delivery(models.Model):
 
     @property
     def cursor(self) -> Cursor:
-        """Return where in the list this delivery stands."""
+        """Return the cursor of this delivery in the list."""
         return Cursor(self.last_attempt_at, self.pk)
 
     @property

@@ -7,7 +7,7 @@ class Endpoint(models.Model):
     """One host that webhooks of a workspace went to; kept as long as its deliveries."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="endpoints", db_index=False)
-    host = models.CharField(max_length=255)  # empty for deliveries of which upstream told no URL
+    host = models.CharField(max_length=255)  # empty for deliveries without a URL
     last_attempt_at = models.DateTimeField()
 
     objects = models.Manager()
@@ -21,9 +21,9 @@ class Endpoint(models.Model):
 
 
 class EndpointRollup(models.Model):
-    """Attempts at one endpoint that ended alike within a span of time, so that figures need not read each attempt.
+    """Counts attempts at one endpoint with the same outcome in an interval, so that figures need not read each.
 
-    Maintained with the attempts that it counts (``webhooks.ingest.endpoint_rollups``).
+    Updated together with the attempts that it counts (``webhooks.ingest.endpoint_rollups``).
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)

@@ -8,13 +8,13 @@ from workspaces.models import Workspace
 
 
 class Feed(models.Model):
-    """What is known of upstream's list of deliveries as such; a workspace without a row was not read yet."""
+    """The state of upstream's list of deliveries; a workspace without a row was not read yet."""
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="delivery_feed")
-    # Upstream answers for single workflows only, and its own words for that.
+    # Upstream answers for single workflows only, and its message.
     wants_workflow_ids = models.BooleanField(default=False)
     refusal = models.TextField(blank=True)
-    # Up to here everything that upstream keeps was seen, but for the gaps.
+    # Everything up to here was read, except for the gaps.
     read_until = models.DateTimeField(null=True)
 
     objects = models.Manager()
@@ -38,7 +38,7 @@ class GapQuerySet(models.QuerySet["DeliveryGap"]):
 
 
 class DeliveryGap(models.Model):
-    """A stretch of which attempts may be missing: more were made between two readings than upstream shows."""
+    """An interval in which attempts may be missing: more were made between two polls than upstream shows."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="delivery_gaps", db_index=False)
     after = models.DateTimeField()  # the newest attempt known before it

@@ -24,7 +24,7 @@ class RedeliveryState(models.TextChoices):
 
 
 class ItemState(models.TextChoices):
-    """How one result of a redelivery stands. "unknown": sent, and the worker ended before it knew the answer."""
+    """The state of one result of a redelivery. "unknown": sent, but the worker ended before it knew the answer."""
 
     WAITING = "waiting", "Waiting"
     SENDING = "sending", "Sending"
@@ -34,7 +34,7 @@ class ItemState(models.TextChoices):
     UNKNOWN = "unknown", "Unknown"
 
 
-# Who took a job over answers for it, or else who began it.
+# The person who took a job over is responsible for it, or else the one who started it.
 RESPONSIBLE_USER = Coalesce("taken_over_by", "requested_by")
 
 
@@ -46,39 +46,39 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
         return self.filter(workspace=workspace).order_by("-created_at", "-pk")
 
     def due(self, now: datetime) -> "RedeliveryQuerySet":
-        """Keep those that run, have something to do by now, and that no worker is at."""
+        """Keep those that run, have an item due, and are not leased."""
         free = Q(leased_until=None) | Q(leased_until__lt=now)
         waited = Q(next_run_at=None) | Q(next_run_at__lte=now)
         return self.filter(free, waited, state=RedeliveryState.RUNNING).order_by("pk")
 
     def open(self) -> "RedeliveryQuerySet":
-        """Keep those of which something may still be sent."""
+        """Keep those that may still send something."""
         return self.filter(state__in=[RedeliveryState.RUNNING, RedeliveryState.PAUSED])
 
     def of_responsible_user(self, user: User) -> "RedeliveryQuerySet":
-        """Keep those that go on by the right of ``user``."""
+        """Keep those that ``user`` is responsible for."""
         return self.annotate(answers=RESPONSIBLE_USER).filter(answers=user.pk)
 
     def permitted(self) -> "RedeliveryQuerySet":
-        """Keep those whose results may be sent: who answers for the job is an operator of its workspace now."""
+        """Keep those that may send: the responsible person is an operator of the workspace now."""
         return self.annotate(answers=RESPONSIBLE_USER).filter(holds("answers", Role.OPERATOR))
 
     def with_counts(self) -> "RedeliveryQuerySet":
-        """Add how many items stand how, as ``count_waiting`` and so on, and ``count_all``."""
+        """Add the numbers of items by state, as ``count_waiting`` and so on, and ``count_all``."""
         counts = {f"count_{state}": Count("items", filter=Q(items__state=state)) for state in ItemState.values}
         return self.annotate(count_all=Count("items"), **counts)
 
 
 class Redelivery(models.Model):
-    """Results that a person has the console send to their endpoint once more, as one job."""
+    """A job that sends results to their endpoint once more, started by a person."""
 
-    job_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in addresses
+    job_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in URLs
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="redeliveries")
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     taken_over_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
     state = models.CharField(max_length=10, choices=RedeliveryState, default=RedeliveryState.RUNNING)
     url = models.TextField(blank=True)  # where all go instead of their own URL; empty: each to its own
-    filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's address
+    filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's query string
     created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
     leased_until = models.DateTimeField(null=True)
@@ -103,12 +103,12 @@ class Redelivery(models.Model):
 
     @property
     def responsible_user(self) -> User | None:
-        """Return by whose right it goes on."""
+        """Return the person by whose rights it runs."""
         return self.taken_over_by or self.requested_by
 
     @property
     def is_permitted(self) -> bool:
-        """Return whether who answers for it still may; asks the database."""
+        """Return whether the responsible person may still send results; queries the database."""
         return Redelivery.objects.permitted().filter(pk=self.pk).exists()
 
     @property
@@ -128,7 +128,7 @@ class ItemQuerySet(models.QuerySet["Item"]):
         )
 
     def abandoned_while_sending(self, now: datetime) -> "ItemQuerySet":
-        """Keep those whose worker ended while it was sending: they are being sent, and nobody holds the job."""
+        """Keep those whose worker ended while it was sending: in state "sending" although the job is not leased."""
         nobody = Q(redelivery__leased_until=None) | Q(redelivery__leased_until__lt=now)
         return self.filter(nobody, state=ItemState.SENDING)
 

@@ -28,16 +28,16 @@ class WorkflowQuerySet(models.QuerySet["Workflow"]):
         return self.filter(Q(completed_at__isnull=True), status_gone=False)
 
     def without_attempt(self) -> "WorkflowQuerySet":
-        """Keep those that are finished and of which not a single attempt is known."""
+        """Keep those that are finished without any known attempt."""
         return self.filter(completed_at__isnull=False, deliveries__isnull=True)
 
     def not_from_deliveries(self) -> "WorkflowQuerySet":
-        """Keep those that were not learned of by an attempt, the last finished first; few, by an index of their own."""
+        """Keep those found otherwise than by an attempt, the last finished first; few, with an index of their own."""
         return self.filter(~Q(source=WorkflowSource.DELIVERIES)).order_by("-completed_at", "-pk")
 
 
 class Workflow(models.Model):
-    """One enrichment that the console knows of, with what ``enrich/status`` last said about it.
+    """One enrichment that the console knows, with the last response of ``enrich/status``.
 
     Results are not kept: they are people's contact data, and upstream still has them.
     """
@@ -46,7 +46,7 @@ class Workflow(models.Model):
     workflow_id = models.CharField(max_length=200)
     source = models.CharField(max_length=20, choices=WorkflowSource)
     first_seen_at = models.DateTimeField()
-    # What enrich/status said; empty until it was asked.
+    # From enrich/status; empty until that was called.
     status = models.CharField(max_length=40, blank=True)
     summary = models.JSONField(default=dict, blank=True)  # total, successful, failed, emails_found, phones_found
     # By the status; where upstream gives no time, when it was first seen finished.

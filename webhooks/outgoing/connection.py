@@ -1,4 +1,4 @@
-"""Name to checked addresses, address to connection, connection to TLS: each within what is left of the total time."""
+"""Resolves and checks addresses, connects, and starts TLS, each within the rest of the total time."""
 
 import socket
 import ssl
@@ -18,7 +18,7 @@ from cleanlist.timeouts import Deadline
 from webhooks.outgoing.networks import Address
 from webhooks.outgoing.targets import RequestFailed, Target, check_public
 
-# The system's resolver takes no time-out, so it is asked in a thread that may be left behind; so many at most.
+# The system's resolver has no time-out, so it runs in a thread that may be abandoned; so many at most.
 _MAX_LOOKUPS = 16
 _lookups = threading.BoundedSemaphore(_MAX_LOOKUPS)
 MAX_ADDRESSES = 4
@@ -37,7 +37,7 @@ class CertificateRejected(RequestFailed):
 
 
 def resolve_addresses(target: Target, deadline: Deadline) -> list[Address]:
-    """Return every address of the target's name; the one time that DNS is asked. Raises Failed."""
+    """Return every address of the target's name; the only DNS query. Raises RequestFailed."""
     if target.literal is not None:
         return [target.literal]
     found: SimpleQueue[Sequence[Any] | Exception] = SimpleQueue()
@@ -65,13 +65,13 @@ def _resolve_in_thread(target: Target, found: "SimpleQueue[Sequence[Any] | Excep
 
 
 def check_addresses(target: Target, addresses: Sequence[Address]) -> None:
-    """Raise Refused unless all of ``addresses`` may be called: one that may not makes the name untrustworthy."""
+    """Raise URLNotAllowed unless all of ``addresses`` are allowed: one that is not makes the name untrustworthy."""
     for address in addresses:
         check_public(address, encrypted=target.encrypted, name="" if target.literal else target.host)
 
 
 def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) -> tuple[socket.socket, Address]:
-    """Return a connection to the first of the checked ``addresses`` that takes one. Raises Failed."""
+    """Return a connection to the first of the checked ``addresses`` that accepts one. Raises RequestFailed."""
     tried = addresses[:MAX_ADDRESSES]
     failure = RequestFailed("dns", f"DNS error: {target.host} has no address")
     for position, address in enumerate(tried):
@@ -87,7 +87,7 @@ def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) ->
 
 
 def _connected(address: Address, port: int, seconds: float) -> socket.socket:
-    """Connect to the number itself; nothing here asks the resolver once more."""
+    """Connect to the IP address itself; the resolver is not asked again."""
     connection = socket.socket(socket.AF_INET if address.version == 4 else socket.AF_INET6)
     try:
         connection.settimeout(seconds)
@@ -116,7 +116,7 @@ def trusted_tls_context() -> ssl.SSLContext:
 def start_tls(connection: socket.socket, target: Target, deadline: Deadline) -> ssl.SSLSocket:
     """Return the connection with TLS on it, its certificate checked for the target's name.
 
-    Raises Failed, and closes the connection then.
+    Raises RequestFailed, and closes the connection then.
     """
     try:
         connection.settimeout(max(deadline.remaining(), 0.001))
@@ -143,7 +143,7 @@ def _certificate_error(error: ssl.SSLCertVerificationError) -> CertificateReject
 
 @dataclass(frozen=True)
 class Certificate:
-    """What an accepted certificate says of itself; hostile text like everything that a server sends."""
+    """Facts of an accepted certificate; untrusted text like everything that a server sends."""
 
     protocol: str
     issuer: str
@@ -164,7 +164,7 @@ def read_certificate(connection: ssl.SSLSocket) -> Certificate:
 
 
 class DeadlineStream(httpcore.NetworkStream):
-    """A connection for httpcore that ends with the deadline, and after so many bytes, whatever the other side does."""
+    """A stream for httpcore that ends with the deadline or after MAX_BYTES, whatever the other side does."""
 
     def __init__(self, connection: socket.socket, deadline: Deadline) -> None:
         self._connection, self._deadline, self._room = connection, deadline, MAX_BYTES

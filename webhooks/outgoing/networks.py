@@ -1,4 +1,4 @@
-"""Which addresses are on the public internet, and in words what the others are."""
+"""Decides which IP addresses are on the public internet, and describes the others."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_network

@@ -1,4 +1,4 @@
-"""One POST to one URL, and in words how it ended."""
+"""Sends one POST to one URL, and describes how it ended."""
 
 import http
 import time
@@ -51,9 +51,9 @@ def start_deadline() -> Deadline:
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
-    """POST JSON to ``url``, at most once. Never raises: what fails becomes the answer's words.
+    """POST JSON to ``url``, at most once. Never raises: errors become part of the result.
 
-    Takes ANSWER_SECONDS at most. ``headers`` are added to those that every webhook has.
+    Takes RESPONSE_TIMEOUT_SECONDS at most. ``headers`` are added to those that every webhook has.
     """
     started, deadline = time.monotonic(), start_deadline()
     on_its_way = False
@@ -80,7 +80,7 @@ def open_connection(target: Target, deadline: Deadline) -> connection.DeadlineSt
 def exchange(
     stream: connection.DeadlineStream, target: Target, body: bytes, headers: Mapping[str, str]
 ) -> tuple[int, str]:
-    """Send the request over ``stream`` and return status and beginning of the answer, then hang up. Raises Failed."""
+    """Send the request over ``stream`` return status and excerpt of the response, and close. Raises RequestFailed."""
     origin = httpcore.Origin(target.scheme.encode(), target.host.encode(), target.port)
     sent = {
         "Host": target.authority,

@@ -1,7 +1,7 @@
-"""From a URL that somebody supplied to what may be called, before anything is asked of the network.
+"""Parses and checks a URL that somebody supplied, before the network is used.
 
-The URL is read once, here. What is connected to and what is sent come from this reading, so that no second reader can
-understand the URL otherwise.
+The URL is parsed once, here. Host, port and request line come from this result, so that no second parser can
+understand the URL differently.
 """
 
 import ipaddress
@@ -70,7 +70,7 @@ class Target:
 
 
 def parse_target(url: str) -> Target:
-    """Read ``url`` and refuse what can be refused without asking DNS. Raises Refused.
+    """Parse ``url`` and refuse what can be refused without asking DNS. Raises URLNotAllowed.
 
     Names are looked up, and their addresses checked, when they are called.
     """

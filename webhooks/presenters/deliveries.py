@@ -1,4 +1,4 @@
-"""What pages show of webhooks besides their columns: how endpoints do, what fails, and the story of a workflow."""
+"""Builds what templates show of webhooks: health of endpoints, groups of failures, and the page of a workflow."""
 
 import shlex
 from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ from webhooks.presenters.timeline import DeliveryRun, runs_of
 from webhooks.reasons import RESPONSE_TIMEOUT_MS, Reason, reason_named
 from workspaces.models import Workspace
 
-# As the filter of the list says it.
+# As in the filter of the list.
 PERIOD = "7d"
 VISIBLE_ROWS = 4
 # Of one workflow: URLs, and attempts. Upstream makes five; more come of repeats.
@@ -81,9 +81,9 @@ class GroupRow:
 
 @dataclass(frozen=True)
 class EndpointFigures:
-    """How the endpoints of a workspace have done for seven days, failing ones first, and what fails there.
+    """Health of a workspace's endpoints in the last seven days, failing ones first, and their groups of failures.
 
-    While the endpoints are still to be read, ``endpoints`` is None, and only ``number`` of them is known.
+    ``endpoints`` is None until they have been read; only their ``number`` is known then.
     """
 
     endpoints: list[EndpointRow] | None
@@ -94,7 +94,7 @@ class EndpointFigures:
 
     @property
     def first_endpoints(self) -> list[EndpointRow | None]:
-        """Return those in sight; None for each that is still to be read."""
+        """Return the visible endpoints; None for each that was not read yet."""
         return (
             [*self.endpoints[:VISIBLE_ROWS]] if self.endpoints is not None else [None] * min(self.number, VISIBLE_ROWS)
         )
@@ -121,7 +121,7 @@ class EndpointFigures:
 
 
 def figures_of(workspace: Workspace) -> EndpointFigures:
-    """Return all figures; four queries."""
+    """Return all figures, in four queries."""
     since = clock.cached_now() - health.PERIOD
     found = health.endpoints(workspace, since)
     endpoints = [EndpointRow(one, link_to(host=one.host, since=PERIOD)) for one in found]
@@ -129,7 +129,7 @@ def figures_of(workspace: Workspace) -> EndpointFigures:
 
 
 def first_figures_of(workspace: Workspace, endpoints: Iterable[tuple[str, datetime]]) -> EndpointFigures:
-    """Return what is known at once: what fails, and how many of ``endpoints`` are to be read; one query."""
+    """Return what is known without reading the endpoints: failures, and the number of ``endpoints``; one query."""
     since = clock.cached_now() - health.PERIOD
     number = sum(last_attempt_at >= since for _, last_attempt_at in endpoints)
     return _figures(workspace, since, None, min(number, health.MAX_ENDPOINTS))
@@ -153,7 +153,7 @@ def _figures(
 
 @dataclass(frozen=True)
 class DeliveryStory:
-    """One delivery of a workflow as its page tells it."""
+    """One delivery on the page of its workflow."""
 
     delivery: Delivery
     runs: list[DeliveryRun]
@@ -168,7 +168,7 @@ class DeliveryStory:
 
 @dataclass(frozen=True)
 class WorkflowLookup:
-    """A workflow, and what one query tells of it besides."""
+    """A workflow, with facts from the same query."""
 
     workflow: Workflow
     is_followed: bool
@@ -176,7 +176,7 @@ class WorkflowLookup:
 
 
 def find_workflow(workspace: Workspace, workflow_id: str) -> WorkflowLookup | None:
-    """Return the workflow of that id; None for one that is unknown. One query."""
+    """Return the workflow of that id, or None. One query."""
     polls = workspace.polls.filter(resource__in=tracked_workflows.SINGLE_WORKFLOW, subject=OuterRef("workflow_id"))
     items = Item.objects.filter(workflow=OuterRef("pk"))
     rows = Workflow.objects.of(workspace).annotate(is_followed=Exists(polls), was_sent=Exists(items))
@@ -189,7 +189,7 @@ def find_workflow(workspace: Workspace, workflow_id: str) -> WorkflowLookup | No
 
 
 def _redelivered_items(found: WorkflowLookup) -> list[Item]:
-    """Return what the console sent of it, the latest first."""
+    """Return the redelivered items of the workflow, the latest first."""
     if not found.was_sent:
         return []
     rows = Item.objects.filter(workflow=found.workflow).select_related("redelivery").order_by("-pk")

@@ -1,4 +1,4 @@
-"""A delivery's attempts on an axis of time: where each begins, how long it took, and the waits in between."""
+"""A delivery's attempts on a time axis: when each begins, how long it took, and the waits in between."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from webhooks.ingest.delivery_status import ended_at
 from webhooks.models import Attempt, Delivery
 from webhooks.reasons import RESPONSE_TIMEOUT_MS
 
-# From a moment to its place on the axis, in per cent.
+# From a time to its position on the axis, in per cent.
 ToPercent = Callable[[datetime], float]
 # Per cent of the drawing's width: its margins, the least that can be seen, and what a label needs.
 _MARGIN, _MIN_WIDTH, _LABEL, _LABEL_ON_PHONES = 2.0, 0.4, 2.6, 8.0
@@ -90,7 +90,7 @@ class DeliveryRun:
 
 
 def format_duration(seconds: float) -> str:
-    """Say a short span: "0.4 s", "8 s", "2 min 5 s"."""
+    """Format a short duration: "0.4 s", "8 s", "2 min 5 s"."""
     if seconds < 10:
         return f"{round(seconds, 1):g} s"
     whole = round(seconds)

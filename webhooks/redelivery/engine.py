@@ -1,8 +1,8 @@
-"""The worker's part of a redelivery: one item after another, at a pace that upstream and the receiver bear.
+"""Runs redeliveries, one item after another, within the rate limits of Cleanlist and the receiver.
 
-An item is marked before it is sent and settled after the answer. A worker that dies in between leaves an item of which
-nobody knows whether it arrived: it is called unknown, and no worker ever sends it again by itself. Nothing that a
-receiver acknowledged is sent again. No network call happens inside a database transaction.
+An item is marked before it is sent and completed after the response. If a worker dies in between, nobody knows whether
+the item arrived: its state becomes "unknown", and no worker sends it again by itself. Nothing that a receiver
+acknowledged is sent again. No network call happens inside a database transaction.
 """
 
 import time
@@ -23,13 +23,13 @@ from workspaces.models import Action, Outcome
 from workspaces.polling import shutdown
 
 logger = structlog.get_logger(__name__)
-# Then another job has its turn.
+# Then another job is processed.
 SLICE_SECONDS = 20.0
 _OUTCOME_UNKNOWN = "The console's worker ended while it was sending this, so nobody knows whether it arrived."
 
 
 def run_due() -> int:
-    """Work on each job that is due for a while; return how many were worked on."""
+    """Process each due job for one time slice; return how many were processed."""
     now = clock.now()
     Item.objects.abandoned_while_sending(now).update(state=ItemState.UNKNOWN, error=_OUTCOME_UNKNOWN)
     worked = 0
@@ -43,7 +43,7 @@ def run_due() -> int:
 
 
 def process_job(job: Redelivery) -> None:
-    """Send items of a leased ``job`` until its slice is over, nothing is due, or it has to wait."""
+    """Send items of a leased ``job`` until its time slice is over, nothing is due, or it has to wait."""
     on_hold: JobOnHold | None = None
     try:
         with _client(job) as client:
@@ -80,7 +80,7 @@ def _next_item(job: Redelivery) -> Item | None:
 
 
 def _release(job: Redelivery, on_hold: JobOnHold | None) -> None:
-    """Let go of the lease, with when the job is due again. What a person or another worker changed is left alone."""
+    """Release the lease, and set when the job is due again; changes by people or other workers are kept."""
     ours = Redelivery.objects.filter(pk=job.pk, leased_until=job.leased_until)
     running = ours.filter(state=RedeliveryState.RUNNING)
     if on_hold is None or on_hold.wait is not None:
@@ -98,7 +98,7 @@ def _next_due(job: Redelivery) -> object:
 
 
 def finish_if_done(job: Redelivery) -> None:
-    """End a job of which nothing is left to send; once, whoever asks. Of a cancelled one nothing more is sent."""
+    """Finish a job that has nothing left to send, exactly once. Of a cancelled one the rest is skipped."""
     if Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.CANCELLED).exists():
         skip_remaining_items(job)
         return
@@ -116,7 +116,7 @@ def skip_remaining_items(job: Redelivery) -> None:
 
 
 def record_job_event(action: Action, job: Redelivery, message: str = "") -> None:
-    """Write down what the console did with ``job`` of its own accord, with how its items stand."""
+    """Record in the audit trail what the console did with ``job`` by itself, with its items by state."""
     counts = {state.value: job.items.filter(state=state).count() for state in ItemState}
     all_well = counts["delivered"] + counts["skipped"] == sum(counts.values())
     record_event(

@@ -1,4 +1,4 @@
-"""One item of a redelivery: whether it is still wanted, what is sent, and what its answer means."""
+"""Sends one item of a redelivery: checks that it is still wanted, fetches its body, posts it, stores the result."""
 
 import time
 from contextlib import suppress
@@ -36,11 +36,11 @@ RETRY_AFTER = tuple(timedelta(seconds=seconds) for seconds in (10, 60, 300))
 # Failures that may be over by the next try. Of the others the receiver's answer would be the same.
 TRANSIENT_REASONS = frozenset({"server_error", "timeout", "refused", "closed", "dns", "tls"})
 TRANSIENT_STATUSES = frozenset({408, 425, 429})
-# So many tries without a single success: the endpoint does not work, and a person should look.
+# After so many tries without a success the endpoint does not work, and a person should look.
 PAUSE_AFTER = 20
 # A receiver gets at most so many webhooks a second from one job.
 SECONDS_BETWEEN = 0.1
-# As the pacer counts it.
+# The rate limiter's name of it.
 ENDPOINT = "enrich/status"
 # Upstream could not be asked: the whole job waits.
 UPSTREAM_WAIT = timedelta(seconds=30)
@@ -49,7 +49,7 @@ RETRYING_WAIT = timedelta(minutes=1)
 
 
 def deliver(job: Redelivery, item: Item, client: Client) -> None:
-    """Bring one item a step further. A failure of our own costs this item only. Raises JobOnHold or LeaseLost."""
+    """Send one item, or put it off. An internal error fails only this item. Raises JobOnHold or LeaseLost."""
     try:
         if _is_still_wanted(item):
             _acquire_rate_limit(job)
@@ -64,7 +64,7 @@ def deliver(job: Redelivery, item: Item, client: Client) -> None:
 
 
 def _is_still_wanted(item: Item) -> bool:
-    """Return whether ``item`` is to be sent now: neither has it arrived since, nor does upstream try again itself."""
+    """Return whether ``item`` should be sent now: it has not arrived since, and upstream does not retry it."""
     state = item.delivery.state if item.delivery else None
     if state == DeliveryState.DELIVERED:
         _finish(item, ItemState.SKIPPED, "It has arrived in the meantime.")
@@ -78,7 +78,7 @@ def _is_still_wanted(item: Item) -> bool:
 
 
 def _acquire_rate_limit(job: Redelivery) -> None:
-    """Count the call to upstream that follows, or hold the job until the console's share has room for it."""
+    """Acquire a call to upstream from the rate limiter. Raises JobOnHold if its share is used up."""
     try:
         wait = rate_limiter.acquire([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
     except redis.RedisError as error:
@@ -90,7 +90,7 @@ def _acquire_rate_limit(job: Redelivery) -> None:
 
 
 def _body(item: Item, client: Client) -> bytes | None:
-    """Return what is to be sent, read from upstream; None where there is nothing (the item says why)."""
+    """Return the body, read from upstream; None if there is nothing to send (the item says why)."""
     try:
         return _encode(item, client.enrich.status(workflow_id=item.workflow.workflow_id))
     except (NotFound, BadRequest) as error:
@@ -120,7 +120,7 @@ def _encode(item: Item, status: EnrichmentStatus) -> bytes | None:
 
 
 def _send(job: Redelivery, item: Item, body: bytes) -> None:
-    """POST ``body`` once. If the worker ends between the mark before it and the note after it, the item is unknown."""
+    """POST ``body`` once. If the worker ends between marking the item and storing the result, it becomes unknown."""
     extend(job)
     waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
     if not waiting.update(state=ItemState.SENDING, tries=item.tries + 1, tried_at=clock.now()):
@@ -137,10 +137,10 @@ def _send(job: Redelivery, item: Item, body: bytes) -> None:
 
 
 def _store_success(job: Redelivery, item: Item, result: PostResult) -> None:
-    """Note that the receiver acknowledged ``item``, here and in the list of deliveries."""
+    """Store that the receiver acknowledged ``item``, on it and on its delivery."""
     now = clock.now()
     with transaction.atomic():
-        # Attempts land under this lock: what they make of the delivery must know of the redelivery.
+        # Attempts are ingested under this lock: they must not overwrite the redelivery's outcome.
         Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
         _store_result(item, ItemState.DELIVERED, result)
         delivery = Delivery.objects.filter(redelivery_items=item).first()
@@ -153,7 +153,7 @@ def _store_success(job: Redelivery, item: Item, result: PostResult) -> None:
 
 
 def _store_failure(item: Item, result: PostResult, *, is_transient: bool) -> None:
-    """Settle a failed try: another follows later, unless it could not help or there were enough."""
+    """Store a failed try; another follows unless it cannot help or the tries are used up."""
     if is_transient and item.tries <= len(RETRY_AFTER):
         _store_result(item, ItemState.WAITING, result, next_try_at=clock.now() + RETRY_AFTER[item.tries - 1])
     else:
@@ -161,7 +161,7 @@ def _store_failure(item: Item, result: PostResult, *, is_transient: bool) -> Non
 
 
 def _store_result(item: Item, state: ItemState, result: PostResult, next_try_at: datetime | None = None) -> None:
-    """Write how a try ended; also over "unknown", where another worker had given this one up already."""
+    """Store how a try ended, even over "unknown", if another worker had given this one up already."""
     Item.objects.filter(pk=item.pk).exclude(state=ItemState.DELIVERED).update(
         state=state,
         tries=item.tries,

@@ -1,4 +1,4 @@
-"""Which worker is at a redelivery, and the two ways in which it has to stop."""
+"""The lease of a redelivery, and the two exceptions that make its worker stop."""
 
 from datetime import timedelta
 
@@ -13,7 +13,7 @@ NOT_PERMITTED = "Who answers for this may no longer send results. An owner can t
 
 
 class JobOnHold(Exception):
-    """The job cannot go on now; the message says why. Without a time to wait it is for a person to resume it."""
+    """The job cannot go on now; the message says why. Without a wait a person has to resume it."""
 
     def __init__(self, why: str, wait: timedelta | None) -> None:
         super().__init__(why)
@@ -25,7 +25,7 @@ class LeaseLost(Exception):
 
 
 def acquire(job: Redelivery) -> bool:
-    """Lease ``job`` for this worker, or make its lease last longer; false where that is not possible any more."""
+    """Acquire or extend the lease of ``job``; return False if it does not run or another worker has it."""
     until = clock.now() + LEASE_DURATION
     rows = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING, leased_until=job.leased_until)
     if not rows.update(leased_until=until):
@@ -35,7 +35,7 @@ def acquire(job: Redelivery) -> bool:
 
 
 def extend(job: Redelivery) -> None:
-    """Make sure that ``job`` still runs, is ours, and may go on. Raises LostJob, or Hold for a person to resume."""
+    """Extend the lease of ``job``. Raises LeaseLost, or JobOnHold if the responsible person lost the right."""
     if not acquire(job):
         raise LeaseLost
     if not job.is_permitted:

@@ -1,4 +1,4 @@
-"""What came of each result of a redelivery, as a file: read in pieces, so that its size costs time and no memory."""
+"""Exports the outcome of each result of a redelivery, read in batches, so that its size costs time but no memory."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -26,7 +26,7 @@ _FIELDS = (
 
 
 class ReportRow(NamedTuple):
-    """One result in the file; its fields are the columns. Times are UTC."""
+    """One result in the file; the fields are its columns. Times are UTC."""
 
     workflow_id: str
     url: str

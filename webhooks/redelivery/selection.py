@@ -1,7 +1,7 @@
-"""Which results have never arrived, out of those that a person has filtered; and what keeps the others back.
+"""Selects which of the filtered results to redeliver, and counts those that are left out.
 
-Of a finished workflow without any attempt nobody but its sender knows whether a webhook was asked for, and to which
-URL. So these are never among what has failed: they are selected apart, and go to a URL that a person gives.
+For a finished workflow without any attempt only its sender knows whether it has a webhook, and to which URL. So these
+are not treated as failed: they are selected separately, and go to a URL that a person gives.
 """
 
 from collections.abc import Iterator
@@ -22,10 +22,10 @@ from webhooks.reasons import reason_named
 from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 
-# Upstream is asked for each one by one, so more would take days.
+# Each result is fetched from upstream on its own, so more would take days.
 MAX_ITEMS = 5_000
 MAX_GROUPS = 20
-# Finished for so long: an attempt would have been made, and read.
+# This long after the end an attempt would have been made and ingested.
 ATTEMPT_GRACE_PERIOD = timedelta(minutes=10)
 # The query parameter that selects the finished workflows without any attempt.
 UNATTEMPTED = "unattempted"
@@ -49,7 +49,7 @@ class RedeliveryCandidate(NamedTuple):
 
 @dataclass
 class RedeliverySelection:
-    """What a redelivery would send, and what of the filtered deliveries it would leave alone."""
+    """What a redelivery would send, and which of the filtered deliveries it would leave out."""
 
     deliveries: DeliveryQuerySet
     words: str
@@ -67,12 +67,11 @@ class RedeliverySelection:
 
     @property
     def max_count(self) -> int:
-        """Return how many are sent at most."""
         return min(self.count, MAX_ITEMS)
 
     @property
     def minutes(self) -> int:
-        """Return how long it takes at the pace at which upstream may be asked, in whole minutes."""
+        """Return how long it takes at upstream's rate limit, in whole minutes."""
         return -(-self.max_count // rate_limiter.share())
 
     @property
@@ -96,7 +95,7 @@ class RedeliverySelection:
 
 
 def unattempted(workspace: Workspace, now: datetime | None = None) -> WorkflowQuerySet:
-    """Return the finished workflows of which no attempt came in good time, and that nobody has sent since."""
+    """Return the finished workflows that no attempt was made for in time, and that were not redelivered since."""
     since = (now or clock.cached_now()) - ATTEMPT_GRACE_PERIOD
     return _unsent(workspace).not_from_deliveries().filter(completed_at__lt=since)
 
@@ -134,7 +133,7 @@ def _find_job(workspace: Workspace, text: str) -> Redelivery | None:
 
 
 def _select_remaining(job: Redelivery) -> RedeliverySelection:
-    """Select what ``job`` did not bring."""
+    """Select what ``job`` did not deliver."""
     items = job.items.filter(state__in=[ItemState.FAILED, ItemState.UNKNOWN])
     rows = Delivery.objects.of(job.workspace).filter(pk__in=items.values("delivery"))
     selection = RedeliverySelection(
@@ -154,7 +153,7 @@ def _unsent(workspace: Workspace) -> WorkflowQuerySet:
 
 
 def _count(workspace: Workspace, selection: RedeliverySelection) -> RedeliverySelection:
-    """Leave out what must not be sent, and count what is left and what is not."""
+    """Leave out what must not be sent, and count what remains and what is left out."""
     if selection.workflows is not None:
         maybe_sent = Item.objects.filter(workflow=OuterRef("pk"), state=ItemState.UNKNOWN)
         selection.count = selection.without_url = selection.workflows.count()

@@ -1,4 +1,4 @@
-"""Redeliveries as people command them: begun, paused, resumed, cancelled."""
+"""Starts, pauses, resumes and cancels redeliveries for people."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ State = RedeliveryState
 
 
 class SelectionChanged(Exception):
-    """What would be sent is no longer what the person was shown; ``selection`` is what it is now."""
+    """The selection is not the one that the person was shown any more; ``selection`` is the current one."""
 
     def __init__(self, selection: RedeliverySelection) -> None:
         super().__init__("What would be sent has changed meanwhile.")
@@ -28,7 +28,7 @@ class SelectionChanged(Exception):
 
 
 def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: str, expected: int) -> Redelivery:
-    """Have what ``query`` selects sent, each to its own URL or all to ``url``; a worker does it.
+    """Create a job that sends what ``query`` selects, each result to its own URL or all to ``url``.
 
     Raises SelectionChanged unless it is ``expected`` many, and at least one; PermissionDenied for who is no operator
     any more.
@@ -57,7 +57,7 @@ def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: 
 
 
 def pause(job: Redelivery, actor: Actor) -> bool:
-    """Send nothing of ``job`` until it is resumed; what is on its way is still settled. False if it does not run."""
+    """Pause ``job``; an item on its way is still completed. Returns False if it does not run."""
     if not _change(job, [State.RUNNING], state=State.PAUSED, note="Paused by a person.", next_run_at=None):
         return False
     _record(Action.REDELIVERY_PAUSED, job, actor)
@@ -65,9 +65,9 @@ def pause(job: Redelivery, actor: Actor) -> bool:
 
 
 def resume(job: Redelivery, actor: Actor) -> bool:
-    """Go on with a paused ``job`` at once, by the right of who resumes it. False if it is not paused.
+    """Resume a paused ``job`` at once, by the rights of whoever resumes it. Returns False if it is not paused.
 
-    Raises PermissionDenied for who is no operator any more, or, where who answered for it lost the right, no owner.
+    Raises PermissionDenied unless they are an operator, or an owner if the responsible person lost the right.
     """
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
@@ -85,9 +85,9 @@ def resume(job: Redelivery, actor: Actor) -> bool:
 
 
 def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
-    """Return what changes in ``job`` when another than who answers for it resumes it.
+    """Return the changes of ``job`` if somebody else than the responsible person resumes it.
 
-    Raises PermissionDenied where who answers for it lost the right, unless an owner takes it over.
+    Raises PermissionDenied if the responsible person lost the right, unless an owner takes it over.
     """
     if actor.user is None or actor.user == job.responsible_user:
         return {}
@@ -97,7 +97,7 @@ def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
 
 
 def cancel(job: Redelivery, actor: Actor) -> bool:
-    """End ``job``; what was not sent is left out. False if it has ended."""
+    """Cancel ``job``; the rest is skipped. Returns False if it has ended."""
     ended = {"state": State.CANCELLED, "finished_at": clock.now(), "note": "", "next_run_at": None}
     if not _change(job, [State.RUNNING, State.PAUSED], **ended):
         return False

@@ -1,4 +1,4 @@
-"""Redelivering: what would be sent, then the job with its progress and what came of each result."""
+"""Views of redeliveries: a preview of what would be sent, then the job with its progress and results."""
 
 from collections.abc import Callable
 from datetime import UTC
@@ -45,7 +45,7 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return _preview(request, workspace, form, query, status=422)
     url, expected = form.cleaned_data["url"], form.cleaned_data["expected"]
-    if url:  # contact data goes to where no webhook of theirs was for
+    if url:  # contact data goes to a URL that no webhook was for
         require_confirmation(request, f"{request.path}?{query.urlencode()}", keep=("where", "url"))
     try:
         job = services.start_redelivery(workspace, Actor.of(request), query, url, expected)
@@ -89,7 +89,7 @@ def redeliveries(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
-    """Show one redelivery and what came of each result, and go on showing it while it runs."""
+    """Show one redelivery with the outcome of each result; the page refreshes while it runs."""
     workspace = get_workspace(request, slug)
     job = _job(workspace, job_id)
     state, items = _filter_by_state(request, job)
@@ -114,7 +114,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
 
 @require_POST
 def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
-    """Send what came of each result, or of those in ``state``, as CSV, which is recorded.
+    """Send the outcome of each result, or of those in ``state``, as CSV, which is recorded.
 
     For every member: a viewer can read all of it page by page. Like every export it takes a fresh confirmation.
     """
@@ -131,7 +131,7 @@ def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
 
 
 def _filter_by_state(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:
-    """Return the state that the address asks for, and the items in it; an odd one is none, and all items."""
+    """Return the state in the query string and the items in it; an unknown state counts as none, with all items."""
     state = request.GET.get("state", "")
     items = Item.objects.filter(redelivery=job)
     return (state, items.filter(state=state)) if state in ItemState.values else ("", items)

@@ -22,7 +22,7 @@ from workspaces.models import Workspace
 
 @require_safe
 def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the deliveries that the address's filters ask for, newest first."""
+    """Show the deliveries that match the filters in the query string, newest first."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
     context = page_context(request, workspace) | {
@@ -40,7 +40,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     if wants_partial(request):
         return render(request, "webhooks/list.html#live", context | {"is_part": True})
     if "page" in context and context["page"].is_top and not form.narrows:
-        # Who has filtered or turned pages looks for a delivery, and finds the list on top.
+        # Whoever has filtered or turned pages looks for a delivery, so the list stays on top.
         context["figures"] = deliveries.first_figures_of(workspace, form.endpoints)
     return render(request, "webhooks/list.html", context)
 
@@ -62,7 +62,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show how the endpoints do, and what fails: what the list's page reads after the list, then now and again."""
+    """Show the health of endpoints and what fails; the list's page loads it after the list, then periodically."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | {"figures": deliveries.figures_of(workspace)}
     template = "webhooks/figures.html#figures" if wants_partial(request) else "webhooks/figures.html"

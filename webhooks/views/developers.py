@@ -1,4 +1,4 @@
-"""What a receiver gets and must do, for the people who write one."""
+"""Documentation for people who write a receiver."""
 
 import json
 

@@ -1,6 +1,6 @@
 """The filtered list of deliveries as a file.
 
-For every member: a viewer can read all of it page by page, so the file tells nothing more. All of it at once is what
+For every member: a viewer can read all of it page by page, so the file reveals nothing more. All of it at once is what
 a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
 """
 
@@ -24,7 +24,7 @@ from workspaces.models import Action
 
 @require_POST
 def export(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send the deliveries that the address's filters ask for."""
+    """Send the deliveries that match the filters in the query string."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
     file_format = request.POST.get("format", "")

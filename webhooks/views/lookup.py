@@ -1,4 +1,4 @@
-"""Asking Cleanlist for one workflow, because a person looks for it."""
+"""Looks one workflow up at Cleanlist, because a person asked."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,7 +15,7 @@ from workspaces.models import Action, Outcome
 
 @require_POST
 def look_up(request: HttpRequest, slug: str) -> HttpResponse:
-    """Read a workflow's attempts and state now, follow it until it is settled, and lead to its page."""
+    """Read a workflow's attempts and state now, track it until it is settled, and redirect to its page."""
     workspace = get_workspace(request, slug)
     workflow_id = request.POST.get("workflow_id", "").strip()
     if not is_usable_workflow_id(workflow_id):

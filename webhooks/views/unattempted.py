@@ -13,7 +13,7 @@ MAX_SHOWN = 200
 
 @require_safe
 def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
-    """List the latest of them, say why the console cannot tell more, and lead to sending their results."""
+    """List the latest of them, explain why the console knows no more, and offer to send their results."""
     workspace = get_workspace(request, slug)
     found = unattempted(workspace)
     counted = found.order_by()[: MOST_COUNTED + 1].count()

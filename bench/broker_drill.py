@@ -265,7 +265,7 @@ class Drill:
         return wait_for(lambda: all(mark.exists() for mark in marks), RECOVERS_WITHIN)
 
     def polled(self):
-        """Say whether each workspace was read just now."""
+        """Return whether each workspace was read just now."""
         from django.utils import timezone  # noqa: PLC0415
 
         from workspaces.models import Poll  # noqa: PLC0415

@@ -211,7 +211,7 @@ def wait_until(condition):
 
 
 def all_read(workspace, sandbox):
-    """Say whether no key's count has moved since its log was last read."""
+    """Return whether no key's count has moved since its log was last read."""
     from keys.models import ApiKey  # noqa: PLC0415
 
     written = {key: len(rows) for key, rows in upstream_rows(sandbox).items()}

@@ -59,12 +59,12 @@ class Case:
 
     @property
     def is_inside(self) -> bool:
-        """Say whether the truth lay in the interval."""
+        """Return whether the truth lay in the interval."""
         return (self.early or 0.0) <= self.truth <= (math.inf if self.late is None else self.late)
 
     @property
     def is_in_bootstrap(self) -> bool:
-        """Say whether the truth lay in the interval of the bootstrap."""
+        """Return whether the truth lay in the interval of the bootstrap."""
         return self.boot[0] <= self.truth <= self.boot[2]
 
     @property
@@ -153,7 +153,7 @@ class Spending:
 
     @property
     def is_inside(self) -> bool:
-        """Say whether the truth lay in the interval."""
+        """Return whether the truth lay in the interval."""
         return self.sums.low <= self.truth and (self.sums.is_open or self.truth <= self.sums.high)
 
     def off(self, credits_: float) -> float:

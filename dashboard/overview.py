@@ -52,7 +52,7 @@ class ResourceFreshness:
 
     @property
     def is_stale(self) -> bool:
-        """Say whether any is older than it should be."""
+        """Return whether any is older than it should be."""
         return any(poll.is_stale for poll in self._running)
 
     @property

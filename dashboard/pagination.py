@@ -27,7 +27,7 @@ class WorkspacePage:
 
     @property
     def are_many(self) -> bool:
-        """Say whether there is more to see than this page."""
+        """Return whether there is more to see than this page."""
         return bool(self.searched or self.after or self.more)
 
     def page(self, summaries: list[WorkspaceSummary]) -> list[WorkspaceSummary]:

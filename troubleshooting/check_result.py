@@ -44,7 +44,7 @@ class CheckResult:
 
     @property
     def is_finding(self) -> bool:
-        """Say whether there is something to be told: wrong, worth a look, or not to be looked at."""
+        """Return whether there is something to be told: wrong, worth a look, or not to be looked at."""
         return self.rank > RANKS["ok"]
 
 

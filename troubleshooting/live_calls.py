@@ -23,7 +23,7 @@ def stored_api_key(workspace: Workspace) -> ApiKeyCredential:
     """
     if workspace.api_key is None:
         raise NotConnected("No API key is stored. Add one in the workspace's settings.")
-    return ApiKeyCredential(workspace.api_key.open())
+    return ApiKeyCredential(workspace.api_key.decrypt())
 
 
 def call_upstream(

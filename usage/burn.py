@@ -41,7 +41,7 @@ class SpentCredits:
 
     @property
     def is_range(self) -> bool:
-        """Say whether the figure is an estimate."""
+        """Return whether the figure is an estimate."""
         return self.low != self.high
 
     @property
@@ -63,7 +63,7 @@ class TopUp:
 
     @property
     def is_range(self) -> bool:
-        """Say whether the figure is an estimate."""
+        """Return whether the figure is an estimate."""
         return self.low != self.high
 
 
@@ -97,7 +97,7 @@ def peaks_by_workspace(workspaces: Sequence[int], now: datetime) -> Mapping[int,
     ).alias(base=Subquery(of_base.annotate(peak=Max("highest")).values("peak")))
     large = large.filter(topped_up__gte=F("base") * LARGE)
     later = BalanceHour.objects.filter(workspace=OuterRef("workspace"), hour__gt=OuterRef("until"), hour__lte=now)
-    # What the top-up's own hour held may have been before it; of what came after, readings tell.
+    # The maximum of the top-up's own hour may be from before it; for what came after, there are readings.
     soon = BalanceReading.objects.filter(
         workspace=OuterRef("workspace"),
         first_read_at__range=(OuterRef("until"), ExpressionWrapper(OuterRef("until") + HOUR, DateTimeField())),
@@ -173,7 +173,7 @@ def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: dateti
 
 
 def _next_reading_start(workspace: Workspace, moment: datetime) -> datetime:
-    """Return when the stretch after ``moment`` began: the gap before it may reach back into the span."""
+    """Return when the reading after ``moment`` began: the gap before it may reach back into the span."""
     later = BalanceReading.objects.of(workspace).filter(first_read_at__gt=moment).order_by("first_read_at")
     return later.values_list("first_read_at", flat=True).first() or moment
 

@@ -1,4 +1,4 @@
-"""What rules about credits see of many workspaces, in a few queries for all of them."""
+"""The state of many workspaces' credits, in a few queries for all of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ SPANS = (
     ("last 24 hours", timedelta(days=1)),
     ("last 7 days", timedelta(days=7)),
 )
-# An alert names so many.
+# An alert names this many.
 MOST_SPENDERS = 3
 
 
 @dataclass(frozen=True)
 class CreditStatus:
-    """What the mirror holds of one workspace's credits, as of ``now``; what costs more is worked out when asked for."""
+    """One workspace's credits in the mirror as of ``now``; what costs queries is computed on first access."""
 
     workspace: Workspace
     now: datetime
@@ -56,7 +56,7 @@ class CreditStatus:
 
     @cached_property
     def reserved(self) -> Decimal:
-        """Return what running enrichments are known to hold of the credits that the balance is without."""
+        """Return how many credits running enrichments are known to have reserved."""
         if self.latest is None:
             return Decimal(0)
         seen = self.latest.read_at - SKEW
@@ -64,17 +64,17 @@ class CreditStatus:
 
     @cached_property
     def url(self) -> str:
-        """Return where its page is."""
+        """Return the URL of its page."""
         return usage_url(self.workspace)
 
     @property
     def is_learned(self) -> bool:
-        """Say whether the burn was learned with a landing, so that to ask for it costs next to nothing."""
+        """Return whether a burn pattern is stored, so that asking for the burn is cheap."""
         return self.workspace.pk in self.learned()
 
     @cached_property
     def burn(self) -> Burn:
-        """Return the burn as it was learned with the latest landing; learned now where it never was."""
+        """Return the stored burn; learned now if none is stored."""
         row = self.learned().get(self.workspace.pk)
         return stored_burn(row) if row else burn_of(self.workspace, self.now)
 
@@ -90,19 +90,19 @@ class CreditStatus:
 
     @property
     def unlearned(self) -> str:
-        """Say how much history is missing until the burn is learned, or nothing."""
+        """Return how much history is missing until the burn is learned, or nothing."""
         return "" if self.burn.pattern else f"not enough history yet: {self.burn.missing}"
 
     @property
     def lasts(self) -> str:
-        """Say how long the credits last: "about 2 days", or nothing where that is not known."""
+        """Return how long the credits last: "about 2 days", or nothing where that is not known."""
         if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
             return ""
         return f"about {span(self.runway.median_at - self.now)}"
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
-        """Return what an alert tells beside its value: balance, burn, runway, top spenders. Costs queries."""
+        """Return what an alert shows beside its value: balance, burn, runway, top spenders. Costs queries."""
         return (*self._figures(), *self.spenders)
 
     def _figures(self) -> list[Fact]:
@@ -142,7 +142,7 @@ def _format_range(past: SpentCredits) -> str:
 
 
 def _format_share(share: SpendShare) -> str:
-    """Say a figure with its range; where that is as wide as the figure, the range alone."""
+    """Format a figure with its range, or the range alone where it is wider than the figure."""
     if share.high - share.low > share.credits:
         return f"between {share.low:,} and {share.high:,} credits"
     return with_unit(share.credits, "credits") + (
@@ -151,7 +151,7 @@ def _format_share(share: SpendShare) -> str:
 
 
 def _format_dates(ahead: Runway, now: datetime) -> str:
-    """Say the moments of a forecast; where it is rough, without dates."""
+    """Format the dates of a forecast; a rough one has none."""
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
         return f", roughly; {whole_span(early - now)} at the least" if early else ", roughly"
@@ -165,7 +165,7 @@ def _forecast_remarks(ahead: Runway) -> list[Fact]:
 
 
 def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[CreditStatus]:
-    """Return what is known of each workspace's credits, in two queries; burns and reservations are one more each."""
+    """Return each workspace's credits in two queries; burns and reservations take one more each."""
     known = {workspace.pk: workspace for workspace in workspaces}
     polls = balance_polls(known.values())
     latest = _first_per_workspace(BalanceReading.objects.order_by("-read_at"), known)
@@ -183,7 +183,7 @@ def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
 def _first_per_workspace(
     rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]
 ) -> dict[int, BalanceReading]:
-    """Return the first of ``rows`` of each workspace, by its index however long the history is."""
+    """Return the first of ``rows`` of each workspace, by an index, however long the history is."""
     if not workspaces:
         return {}
     first = Subquery(rows.filter(workspace=OuterRef("pk")).values("pk")[:1])
@@ -192,7 +192,7 @@ def _first_per_workspace(
 
 
 def usage_url(workspace: Workspace) -> str:
-    """Return where a workspace's usage is shown."""
+    """Return the URL of a workspace's usage page."""
     try:
         return reverse("usage:overview", args=[workspace.slug])
     except NoReverseMatch:

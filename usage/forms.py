@@ -1,4 +1,4 @@
-"""What people tell of a change of the balance."""
+"""Forms for marks on balance changes and for imported histories."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -51,7 +51,7 @@ class MarkForm(forms.Form):
         self.fields["mark"].choices = RISE if change.delta > 0 else FALL  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Ask for the amount where the readings cannot tell it, and again where they contradict it."""
+        """Require the amount where the readings do not show it, and a confirmation where they contradict it."""
         data: dict[str, Any] = super().clean() or {}
         amount = data.get("credits")
         if data.get("mark") != Mark.TOP_UP:

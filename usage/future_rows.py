@@ -1,4 +1,4 @@
-"""What a clock that was ahead has dated into the future is taken to be of now: readings, changes, and their hours."""
+"""Repairs readings, changes and hours that a clock ahead of time dated into the future: they count as now."""
 
 from datetime import datetime, timedelta
 
@@ -15,21 +15,21 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 def move_to_now(workspace: Workspace, now: datetime) -> int:
-    """Move what lies after ``now`` to right before it, or it would hold up all that is read next; return how many rows.
+    """Move rows dated after ``now`` to right before it, or they would block all later readings; return the count.
 
-    Called with the workspace's row locked. Their order stays: rows of one moment are in the order of their ids.
+    The caller has locked the workspace's row. The order stays: rows of the same time are ordered by their ids.
     """
     before = Value(now - _MICROSECOND)
     changes = BalanceChange.objects.of(workspace).filter(until__gt=now)
     changes.update(until=before, since=Least("since", before))
     readings = BalanceReading.objects.of(workspace).filter(read_at__gt=now)
     moved = readings.update(read_at=before, first_read_at=Least("first_read_at", before))
-    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # it is learned anew
+    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # it is learned again
     return moved + _merge_hours(workspace, start_of_hour(now))
 
 
 def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:
-    """Add what hours after ``this_hour`` say to it. How much of it they cover is not known, so that is left out."""
+    """Add the hours after ``this_hour`` to it. How much of it they cover is unknown, so coverage is left out."""
     rows = BalanceHour.objects.filter(workspace=workspace)
     later = list(rows.filter(hour__gt=this_hour).order_by("hour"))
     if not later:
@@ -49,7 +49,7 @@ def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:
 
 
 def move_all_to_now(moment: datetime) -> int:
-    """Bring back what lies ahead of ``moment`` in the history of any workspace; return how many rows."""
+    """Repair the history of every workspace with rows dated after ``moment``; return the number of rows moved."""
     readings = BalanceReading.objects.filter(read_at__gt=moment + clock.SLACK).values_list("workspace", flat=True)
     hours = BalanceHour.objects.filter(hour__gt=moment).values_list("workspace", flat=True)
     mended = 0

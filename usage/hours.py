@@ -6,5 +6,5 @@ HOUR = timedelta(hours=1)
 
 
 def start_of_hour(moment: datetime) -> datetime:
-    """Return the beginning of the hour of ``moment``, in UTC."""
+    """Return the start of the hour of ``moment``, in UTC."""
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)

@@ -1,7 +1,7 @@
-"""What ``/metrics`` says of credits that is too dear to work out for all workspaces at once: kept from landings.
+"""Credit metrics for ``/metrics`` that are too expensive to compute for all workspaces at once.
 
-In Redis, for a quarter of an hour: what is older counts as not known. Each is worked out anew at most every few
-minutes, when a balance has landed.
+They are computed after a balance was ingested, at most every few minutes, and cached in Redis for a quarter of an
+hour; what is older counts as unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ from workspaces.polling import rate_limiter
 
 RENEWED_SECONDS, KEPT_SECONDS = 240, 900
 DAY = timedelta(days=1)
-# Stands for a moment more than a year away, or never.
+# Stands for a time more than a year away, or never.
 NEVER = float(2**53)
 # Many keys and their values as one text each: a thousand short ones take redis-py longer to send and to read than all
 # the rest. JSON as it is kept has no line breaks; what has one was not written here.
@@ -48,7 +48,7 @@ class BudgetMetrics(msgspec.Struct, frozen=True, array_like=True):
 
 
 class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
-    """One workspace's figures as of ``at``. Moments are seconds since 1970, amounts credits; None is not known.
+    """One workspace's metrics as of ``at``. Times are seconds since 1970, amounts credits; None is unknown.
 
     ``empty_early_at``, ``empty_at`` and ``empty_late_at`` are when nothing is left: the median, and the 80 % interval
     around it. ``spent_between`` is of the last 24 hours; ``burn`` is that by the hour, as far as hours were watched.
@@ -64,7 +64,7 @@ class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
 
 
 def refresh_metrics(polls: Sequence[Poll]) -> None:
-    """Renew the figures of workspaces whose balance has landed."""
+    """Refresh the metrics of workspaces whose balance was ingested."""
     workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == "balance"}
     if not workspaces:
         return
@@ -81,7 +81,7 @@ def refresh_metrics(polls: Sequence[Poll]) -> None:
 
 
 def cached_metrics(workspaces: Iterable[int]) -> Mapping[int, CachedMetrics]:
-    """Return what is known of each of ``workspaces``. Raises redis.RedisError."""
+    """Return the cached metrics of ``workspaces``. Raises redis.RedisError."""
     asked = list(workspaces)
     if not asked:
         return {}
@@ -114,7 +114,7 @@ def _burn_per_hour(day: SpentCredits) -> float | None:
 
 
 def _timestamp(at: datetime | None, ahead: Runway) -> float | None:
-    """Return a moment of a forecast: NEVER where it lies beyond a year, None where nobody knows."""
+    """Return a time of a forecast: NEVER if it lies more than a year ahead, None if it is unknown."""
     if at is not None:
         return at.timestamp()
     is_beyond = ahead.reason in {BEYOND, NOT_FALLING} or (ahead.median_at is not None and not ahead.is_rough)
@@ -130,7 +130,7 @@ def _key(workspace: int) -> str:
 
 
 def _seconds_left(workspaces: Iterable[int]) -> dict[int, int]:
-    """Return for how many seconds more each workspace's figures are kept; less than 0 where there are none."""
+    """Return the remaining seconds of each workspace's cached metrics; negative where there are none."""
     with rate_limiter.connection().pipeline(transaction=False) as pipe:
         for pk in workspaces:
             pipe.ttl(_key(pk))

@@ -46,11 +46,11 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
         return self.filter(workspace=workspace).order_by("-read_at", "-pk").first()
 
     def begun_by(self, moment: datetime) -> "BalanceReading | None":
-        """Return the stretch that was current at ``moment``: the last that began by then."""
+        """Return the reading that was current at ``moment``: the last that began by then."""
         return self.filter(first_read_at__lte=moment).order_by("-first_read_at", "-pk").first()
 
     def with_changes(self) -> Any:
-        """Annotate what the change before each stretch was: ``topped_up``, ``corrected``, and ``added``, their sum.
+        """Annotate the change before each reading: ``topped_up``, ``corrected``, and ``added``, their sum.
 
         Of no type that says so, as none can.
         """
@@ -61,7 +61,7 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
 
 
 class BalanceReading(models.Model):
-    """The credit balance over a stretch of time in which every reading gave the same number.
+    """The credit balance over a range of time in which every poll returned the same number.
 
     ``read_at`` moves on while the balance stays, so that a year of an idle workspace is a single row. A stretch
     ends where readings fail or pause: ``gap_seconds`` says for how long nothing was read before this one, 0 if the
@@ -103,19 +103,16 @@ class BalanceChangeQuerySet(models.QuerySet["BalanceChange"]):
         """Keep those that hold a top-up, oldest first."""
         return self.filter(topped_up__gt=0).order_by("until")
 
-    def telling(self) -> "BalanceChangeQuerySet":
-        """Keep those in which something else than spending was, or may have been, and those after a gap."""
-        return self.filter(SIGNIFICANT)
-
     def uncertain(self) -> "BalanceChangeQuerySet":
-        """Keep those of which a person could tell more, the latest first."""
+        """Keep those that a person could clarify, the latest first."""
         return self.filter(UNCERTAIN).order_by("-until")
 
     def unread(self) -> "BalanceChangeQuerySet":
-        """Keep those that are to be interpreted, for the first time or anew, oldest first."""
+        """Keep those that are to be interpreted, for the first time or again, oldest first."""
         return self.filter(is_settled=False).order_by("until")
 
 
+# Changes in which something else than spending was, or may have been, and those after a gap.
 SIGNIFICANT = models.Q(top_up_high__gt=0) | ~models.Q(corrected=0) | models.Q(is_gap=True)
 UNCERTAIN = models.Q(certainty=Certainty.UNCERTAIN.value, mark="")
 
@@ -214,7 +211,7 @@ class BalanceHour(models.Model):
 class BurnPattern(models.Model):
     """What was learned of a workspace's burn, as of the beginning of an hour: good for all of it.
 
-    Learning reads eight weeks of hours, so it is done once an hour when a balance lands, not for every page.
+    Learning reads eight weeks of hours, so it is done once an hour when a balance is ingested, not for every page.
     ``learned`` holds the fields of ``forecasting.Pattern``; while ``hours_seen`` are too few, it is None or holds
     ``rates``, the fields of ``provisional.Rates``.
     """

@@ -1,4 +1,4 @@
-"""What is polled for usage: the credit balance."""
+"""The poll of the credit balance."""
 
 from datetime import datetime
 

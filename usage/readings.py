@@ -1,4 +1,4 @@
-"""How a reading of the balance becomes history: stretches, gaps, changes, and one row an hour."""
+"""Records readings of the balance: merged rows, gaps, changes, and one row an hour."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,7 +42,7 @@ def record_reading(workspace: Workspace, balance: Decimal, read_at: datetime, in
     """Add one reading to the history. One that is not newer than the latest changes nothing.
 
     The only way in for what is read now: whoever writes rows by hand, tests included, leaves the hours without them.
-    A moment in the future, by the database's clock, counts as now; more digits than are stored are rounded away.
+    A time in the future, by the database's clock, counts as now; more digits than are stored are rounded away.
     """
     balance = Decimal(balance).quantize(CENT)
     with transaction.atomic(savepoint=False):
@@ -77,7 +77,7 @@ def _begin(workspace: Workspace, balance: Decimal, read_at: datetime, gap_second
 
 
 def _extend(latest: BalanceReading, step: BalanceStep) -> None:
-    """Move the latest stretch on while the number stays and readings come in time, else begin a new one."""
+    """Extend the latest row while the balance stays and readings come in time, else begin a new one."""
     if step.after == latest.credits and not step.gap:
         BalanceReading.objects.filter(pk=latest.pk).update(read_at=step.until)
         return
@@ -96,7 +96,7 @@ def _extend(latest: BalanceReading, step: BalanceStep) -> None:
 
 
 def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
-    """Note the change in the hour in which it was seen, and the time covered in each hour that it lies in.
+    """Add the change to the hour in which it was seen, and the covered time to each hour that it spans.
 
     For now as if all of it were spending; the review of changes takes off what was not.
     """
@@ -125,8 +125,8 @@ def _thin_readings(workspace: Workspace, hour: datetime) -> None:
     rows = BalanceReading.objects.of(workspace).filter(first_read_at__gte=hour, first_read_at__lt=hour + HOUR)
     last = rows.order_by("-first_read_at").values_list("pk", flat=True).first()
     beginning = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list("pk", flat=True).first()
-    telling = BalanceChange.objects.filter(reading__in=rows).filter(SIGNIFICANT | UNCERTAIN | ~Q(mark=""))
-    kept = [last or 0, beginning or 0, *telling.values_list("reading", flat=True)]
+    significant = BalanceChange.objects.filter(reading__in=rows).filter(SIGNIFICANT | UNCERTAIN | ~Q(mark=""))
+    kept = [last or 0, beginning or 0, *significant.values_list("reading", flat=True)]
     rows.filter(gap_seconds=0).exclude(pk__in=kept).delete()
 
 

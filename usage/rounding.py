@@ -1,4 +1,4 @@
-"""How finely an estimate is told: no digit beyond what its uncertainty leaves known."""
+"""Rounds estimates to the digits that their uncertainty allows."""
 
 import math
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal

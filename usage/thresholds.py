@@ -1,4 +1,4 @@
-"""The levels below which a workspace's rules fire, in credits: what the chart and the runway are held against."""
+"""Balance thresholds of a workspace's alert rules, in credits, for the chart and the runway."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,26 +9,26 @@ from workspaces.models import Workspace
 
 BALANCE_BELOW = "balance_below"
 PERCENT = "percent"
-# A level is what is fallen below, and the least amount that there is counts as one: below it nothing is left.
+# Rules fire below their threshold, so a balance of zero is below the smallest amount that can be stored.
 NONE_LEFT = Decimal("0.0001")
 HUNDRED = Decimal(100)
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """One rule's level; ``rule`` is None for a zero that no rule watches."""
+    """The threshold of one rule; ``rule`` is None for a zero that no rule watches."""
 
     credits: Decimal
     rule: Rule | None = None
 
     @property
     def severity(self) -> Severity | None:
-        """Return how bad it is to fall below."""
+        """Return the rule's severity."""
         return self.rule.level if self.rule else None
 
 
 def balance_thresholds(workspace: Workspace) -> list[Threshold]:
-    """Return the levels of the rules that are on, highest first, and zero in any case; three queries at most."""
+    """Return the thresholds of enabled rules, highest first, and zero in any case; three queries at most."""
     rules = list(Rule.objects.filter(workspace=workspace, kind=BALANCE_BELOW, enabled=True))
     peak = last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
     found = [
@@ -45,7 +45,7 @@ def threshold_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
 
 
 def is_relative(rule: Rule) -> bool:
-    """Say whether the rule's levels are in per cent of the highest balance."""
+    """Return whether the rule's threshold is in per cent of the highest balance."""
     return bool(rule.parameters.get("unit") == PERCENT)
 
 

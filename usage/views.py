@@ -57,7 +57,7 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_POST
 def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Take back what was said of a change."""
+    """Remove the mark of a change."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     row = _change(workspace, pk)
     done = unmark_change(row, Actor.of(request))

@@ -49,7 +49,7 @@ class Manifest(msgspec.Struct, frozen=True):
         return {file.name for file in self.files}
 
     def is_opened_by(self, keys: Sequence[str]) -> bool:
-        """Say whether what the archive's databases hold sealed can be opened with ``keys``."""
+        """Return whether what the archive's databases hold sealed can be opened with ``keys``."""
         try:
             return MultiFernet([Fernet(key) for key in keys]).decrypt(self.probe.encode()) == _PROBE
         except InvalidToken:
@@ -178,7 +178,7 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
 
 
 def _is_ours(name: str) -> bool:
-    """Say whether a backup may put a file of that name into VAR_DIR."""
+    """Return whether a backup may put a file of that name into VAR_DIR."""
     path = PurePosixPath(name)
     in_folder = len(path.parts) == 2 and path.parts[0] in snapshot.FOLDERS and path.name not in {".", ".."}
     return str(path) == name and (name in (*snapshot.DATABASES, *snapshot.KEYS) or in_folder)

@@ -32,7 +32,7 @@ def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -
 
 
 def is_encrypted(path: Path) -> bool:
-    """Say whether the file is an age file."""
+    """Return whether the file is an age file."""
     with path.open("rb") as file:
         return file.read(len(_MARK)) == _MARK
 

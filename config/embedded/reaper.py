@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _send(group: int, number: int) -> bool:
-    """Say whether there was anybody to send it to."""
+    """Return whether there was anybody to send it to."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True

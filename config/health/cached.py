@@ -29,7 +29,7 @@ class Cached(Generic[T]):
         self._good_until = 0.0
 
     def __call__(self) -> T:
-        """Return the answer, asked for anew if it is too old."""
+        """Return the answer, asked for again if it is too old."""
         answer = self._answer
         # While one thread asks, the others go on with the last answer; only the first one is waited for.
         if time.monotonic() >= self._good_until and self._asking.acquire(blocking=answer is None):

@@ -76,7 +76,7 @@ def _space() -> InstallationFinding:
 
 
 def check_database() -> InstallationFinding:
-    """Say whether the database answers and is one that the console can use."""
+    """Return whether the database answers and is one that the console can use."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:

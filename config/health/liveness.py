@@ -60,7 +60,7 @@ class Liveness:
 
     @property
     def is_well(self) -> bool:
-        """Say whether all of it is known to go on."""
+        """Return whether all of it is known to go on."""
         return self.is_known and not self.troubles
 
     @property
@@ -88,7 +88,7 @@ def check_liveness() -> Liveness:
 
 
 def has_workers(queue: str) -> bool:
-    """Say whether any worker that takes from ``queue`` lives. Raises DatabaseError."""
+    """Return whether any worker that takes from ``queue`` lives. Raises DatabaseError."""
     late = clock.now() - timedelta(seconds=LATE_SECONDS)
     alive = Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, beat_at__gte=late)
     return any(queue in queues.split() for queues in alive.values_list("queues", flat=True))

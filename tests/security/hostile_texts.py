@@ -97,7 +97,7 @@ def _sample_of(name, value):
 
 
 def _is_in(char, members):
-    """Say whether a character belongs to a set as the parser describes it."""
+    """Return whether a character belongs to a set as the parser describes it."""
     negated = str(members[0][0]) == "NEGATE"
     return negated != any(_is_member(char, str(kind), value) for kind, value in members[negated:])
 

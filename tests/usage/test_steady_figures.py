@@ -1,4 +1,4 @@
-"""What was said of a change stays: neither what the balance does later moves it, nor from where it is read anew."""
+"""What was said of a change stays: neither what the balance does later moves it, nor from where it is read again."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -8,7 +8,7 @@ from troubleshooting.body.validation import MAX_CONTACTS, BodyValidation
 
 
 def can_be_split(verdict: BodyValidation) -> bool:
-    """Say whether too many contacts are all that keeps the API from taking a body."""
+    """Return whether too many contacts are all that keeps the API from taking a body."""
     return verdict.status == 400 and verdict.contacts > MAX_CONTACTS
 
 

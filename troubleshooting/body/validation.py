@@ -75,7 +75,7 @@ class _Findings:
 
     @property
     def refuses(self) -> bool:
-        """Say whether anything was found that upstream's answer names."""
+        """Return whether anything was found that upstream's answer names."""
         return any(finding.in_answer for finding in self.listed)
 
     def refuse(self, loc: Loc, message: str, fix: str) -> None:
@@ -218,7 +218,7 @@ def _are(names: list[str]) -> str:
 
 
 def _check_text(loc: Loc, holder: Mapping[str, Any], name: str, findings: _Findings) -> bool:
-    """Say whether an optional text field is one, or null, or left out."""
+    """Return whether an optional text field is one, or null, or left out."""
     value, place = holder.get(name), _place((*loc, name))
     if not (value is None or isinstance(value, str)):
         message = f"{place} is {_KINDS[type(value)]}; it must be text."
@@ -312,7 +312,7 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
 
 
 def is_profile(text: str) -> bool:
-    """Say whether ``text`` is the address of a person on LinkedIn."""
+    """Return whether ``text`` is the address of a person on LinkedIn."""
     return bool(_PROFILE.match(text.strip()[:500]))
 
 

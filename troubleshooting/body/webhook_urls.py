@@ -73,7 +73,7 @@ def parse_ip_address(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Say whether ``address`` is routed on the public internet; one wrapped in another decides."""
+    """Return whether ``address`` is routed on the public internet; one wrapped in another decides."""
     inner = _unwrapped(address)
     return inner.is_global and not inner.is_multicast
 

@@ -159,5 +159,5 @@ def _is_phone(text: str) -> bool:
 
 
 def _is_generated(segment: str) -> bool:
-    """Say whether a part of a path looks like a token: long, and of letters and digits."""
+    """Return whether a part of a path looks like a token: long, and of letters and digits."""
     return len(segment) >= 20 and any(char.isdigit() for char in segment) and any(char.isalpha() for char in segment)

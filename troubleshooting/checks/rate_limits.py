@@ -34,7 +34,7 @@ def call(method, url, **options):
 
 
 def rates(workspace: Workspace, case: Case) -> CheckResult:
-    """Say how many 429s each key had in the last day, and how busy the minute of the latest one was.
+    """Return how many 429s each key had in the last day, and how busy the minute of the latest one was.
 
     The log of the case's own key is read afresh; of the others the mirror is fresh enough.
     """

@@ -122,7 +122,7 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
 
 
 def _is_request(body: Any) -> bool:
-    """Say whether this is a request to enrich, or at least the contacts of one."""
+    """Return whether this is a request to enrich, or at least the contacts of one."""
     if isinstance(body, list):
         return bool(body) and isinstance(body[0], dict) and bool({"linkedin_url", "first_name"} & body[0].keys())
     return isinstance(body, dict) and "contacts" in body and "workflow_id" not in body

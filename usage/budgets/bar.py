@@ -1,4 +1,4 @@
-"""The bar of a budget, to scale: what was used, with its range, and the forecast for the end of the period."""
+"""The bar chart of a budget: what was used, with its range, and the forecast for the end of the period."""
 
 from dataclasses import dataclass
 from decimal import Decimal

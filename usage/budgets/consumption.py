@@ -1,4 +1,4 @@
-"""What was used in the present month or week of many workspaces, in three queries for all of them."""
+"""How much of their budgets many workspaces have used in the current period, in three queries for all of them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """What was used: likely ``credits``, at least ``low`` and at most ``high``; net, as everything that is spent.
+    """The used credits: likely ``credits``, at least ``low`` and at most ``high``; net of what came back.
 
     It is known from ``since`` on: the beginning of the period, or the first reading where that came later. It is as of
     ``read_at``; where that lies before the period nothing was read in it yet.
@@ -35,7 +35,7 @@ class BudgetUsage:
 
     @property
     def is_range(self) -> bool:
-        """Say whether the figure is an estimate."""
+        """Return whether the figure is an estimate."""
         return self.low != self.high
 
 
@@ -51,12 +51,12 @@ SELECT reading.* FROM {asked} JOIN usage_balancereading AS reading ON reading.id
     (SELECT id FROM usage_balancereading AS first
         WHERE first.workspace_id = asked.workspace ORDER BY first.first_read_at LIMIT 1))
 """
-# The changes of a period up to the reading at hand: what lands meanwhile counts the next time.
+# The changes of a period up to the given reading: what is ingested meanwhile counts the next time.
 _INSIDE = """
 FROM {asked} JOIN usage_balancechange AS change ON change.workspace_id = asked.workspace
     AND change.until > asked.began_at AND change.until <= asked.seen_at
 """
-# All others add nothing; by this condition, which is that of ``telling()``, an index knows those that do.
+# All others add nothing; this condition is that of SIGNIFICANT, so that its index finds those that do.
 _SUMS = f"""
 SELECT change.workspace_id, {", ".join(f"SUM(change.{name})" for name in AMOUNTS)} {_INSIDE}
 WHERE change.top_up_high > 0 OR NOT change.corrected = 0 OR change.is_gap GROUP BY change.workspace_id
@@ -107,7 +107,7 @@ def usage_history(
 ) -> Iterator[tuple[datetime, Period, Decimal]]:
     """Yield the most that had been used at each reading from the period of ``since`` on, in two queries.
 
-    Where a period ends it is said of it that nothing is used of it any more, and of the next that nothing is yet.
+    At the end of a period, zero is yielded for it, and then zero for the next one.
     """
     period = budget.period_at(since)
     readings = BalanceReading.objects.of(workspace)

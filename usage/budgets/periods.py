@@ -25,7 +25,7 @@ class Period:
 
     @property
     def key(self) -> str:
-        """Return what tells it from other periods."""
+        """Return a key that identifies the period."""
         return f"{self.length} {self.day}"
 
 

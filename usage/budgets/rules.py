@@ -34,7 +34,7 @@ CHANCES = (
     (GOOD, "in 9 of 10 cases only"),
 )
 DAY = 86400
-# So long before the past that is asked about, forecasts tell whether a rule was firing already.
+# Forecasts from this long before the requested range show whether a rule was firing already.
 KNOWN_BEFORE = timedelta(days=1)
 
 

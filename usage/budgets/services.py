@@ -72,7 +72,7 @@ def _add_rules(workspace: Workspace, actor: Actor) -> None:
 
 
 def remove_budget(workspace: Workspace, actor: Actor) -> bool:
-    """Remove the budget and its rules; who was told that one fires is told why nobody watches any more."""
+    """Remove the budget and its rules; recipients of a firing alert are notified that it is no longer watched."""
     with transaction.atomic():
         budget = _locked(workspace)
         if budget is None:

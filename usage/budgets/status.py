@@ -1,4 +1,4 @@
-"""How budgets stand: what was used of them, and what the forecast says of the end of the month or week."""
+"""The status of budgets: how much was used, and the forecast for the end of the month or week."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from usage.hours import HOUR
 from usage.models import Budget
 from workspaces.models import Workspace
 
-# From this part of a budget on it is worth a line on pages that are not about it.
+# From this part of a budget on, pages that are not about it mention it.
 CLOSE = Decimal("0.8")
 
 
@@ -47,7 +47,7 @@ class BudgetForecast:
 
 @dataclass(frozen=True)
 class BudgetStatus:
-    """One workspace's budget as of now; what costs more is worked out when asked for."""
+    """One workspace's budget as of now; what costs queries is computed on first access."""
 
     budget: Budget
     period: Period
@@ -61,12 +61,12 @@ class BudgetStatus:
 
     @property
     def is_unread(self) -> bool:
-        """Say whether nothing was read in this period yet."""
+        """Return whether nothing was read in this period yet."""
         return self.used is None or self.used.read_at < self.period.start
 
     @property
     def is_partial(self) -> bool:
-        """Say whether the console began to watch in the middle of the period."""
+        """Return whether the console began to watch in the middle of the period."""
         return self.used is not None and self.used.since > self.period.start
 
     @property
@@ -76,17 +76,17 @@ class BudgetStatus:
 
     @property
     def is_passed(self) -> bool:
-        """Say whether more than the budget may have been used."""
+        """Return whether more than the budget may have been used."""
         return self.used is not None and self.used.high > self.budget.credits
 
     @property
     def is_close(self) -> bool:
-        """Say whether it is passed, nearly used, or will be passed by a forecast that is no guess."""
+        """Return whether it is passed, nearly used, or will be passed by a forecast that is no guess."""
         return self.used is not None and (self.used.high >= CLOSE * self.budget.credits or self.will_pass)
 
     @property
     def will_pass(self) -> bool:
-        """Say whether a forecast that is no guess passes it; one that is learned already, as many pages ask."""
+        """Return whether a forecast that is no guess passes it; one that is learned already, as many pages ask."""
         end = self.end if self.credits.is_learned else None
         return end is not None and not end.is_rough and end.median > self.budget.credits
 
@@ -110,7 +110,7 @@ class BudgetStatus:
 
     @property
     def alarm(self) -> str:
-        """Say in a sentence that it is passed or close, or nothing where neither is so."""
+        """Return in a sentence that it is passed or close, or nothing where neither is so."""
         if not self.is_close:
             return ""
         title = "Budget passed" if self.is_passed else "Budget nearly used"
@@ -123,7 +123,7 @@ class BudgetStatus:
 
     @property
     def left(self) -> str:
-        """Say how much of the period is left: "9 days"."""
+        """Return how much of the period is left: "9 days"."""
         return span(self.period.end - self.credits.now)
 
     @property
@@ -134,7 +134,7 @@ class BudgetStatus:
 
     @property
     def reserved_words(self) -> str:
-        """Say how much of what was used running enrichments only hold, or nothing."""
+        """Return how much of what was used running enrichments only hold, or nothing."""
         return f", {figure(self.credits.reserved)} of them reserved" if self.credits.reserved else ""
 
     @property
@@ -178,14 +178,14 @@ def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast
 
 
 def budget_statuses(workspaces: Iterable[Workspace], now: datetime) -> dict[int, BudgetStatus]:
-    """Return how each budget stands, by workspace; six queries, two more where burns and reservations are."""
+    """Return the status of each budget, by workspace; six queries, and two more for burns and reservations."""
     asked = {one.pk: one for one in workspaces}
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)} if asked else {}
     return _statuses(budgets, credit_statuses([asked[pk] for pk in budgets], now)) if budgets else {}
 
 
 def budget_status(credits: CreditStatus) -> BudgetStatus | None:  # noqa: A002 - as everywhere here
-    """Return how the budget of the workspace of ``credits`` stands, None without one; four queries."""
+    """Return the budget status of the workspace of ``credits``, None without a budget; four queries."""
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace=credits.workspace)}
     return _statuses(budgets, [credits]).get(credits.workspace.pk)
 

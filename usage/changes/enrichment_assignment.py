@@ -1,4 +1,4 @@
-"""What is known to the credit: which changes the reservations and releases of known enrichments fell into."""
+"""Assigns the reservations and releases of known enrichments to the balance changes that show them."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from usage.changes.types import SKEW, ZERO, Change, EnrichmentCredits
 
 @dataclass
 class AssignedCredits:
-    """Of one change: what known enrichments took and gave back.
+    """What known enrichments reserved and returned in one change.
 
     ``earlier`` is what those took before that gave back here. More ended here of which amounts are not known: those
     had ``ended`` credits at the most, or as many as the largest known one.
@@ -24,12 +24,12 @@ class AssignedCredits:
 
     @property
     def is_any(self) -> bool:
-        """Say whether any enrichment is known here to the credit."""
+        """Return whether any enrichment is known here to the credit."""
         return bool(self.reserved or self.returned)
 
 
 def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Change]) -> list[AssignedCredits]:
-    """Lay what enrichments took and gave back at the changes that show it; return what is known of each change.
+    """Assign reservations and returns of enrichments to the changes that show them; return the totals of each change.
 
     Clocks differ a little: near the border of two changes it is the one that it fits better. Of an enrichment of which
     one half shows in no change the other half is left out too, so that nothing is counted by halves.
@@ -41,7 +41,7 @@ def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Cha
     return found.known
 
 
-# So many known enrichments tell how large others of the time may be.
+# From this many known enrichments on, the largest bounds the size of unknown ones.
 ENOUGH = 5
 
 
@@ -56,7 +56,7 @@ class _Assignment:
         self.largest = max((abs(change.delta) for change in changes), default=ZERO)
 
     def lay(self, work: EnrichmentCredits) -> None:
-        """Lay both halves, the beginning first: where it ended at once, both are of one change."""
+        """Assign both halves, the start first: where it ended at once, both belong to one change."""
         reserved, charged = work.reserved, work.charged
         if reserved is None or charged is None:
             if (last := self._best(work.ended_at, 1, self.largest)) is not None:

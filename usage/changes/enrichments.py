@@ -5,7 +5,7 @@ from decimal import Decimal
 from usage.changes.types import ZERO, EnrichmentCredits
 from webhooks.models import Workflow
 
-# What a finding costs, and the most that one contact can (``docs/cleanlist-api.md``, "Credits").
+# What a found email and a found phone number cost (``docs/cleanlist-api.md``, "Credits").
 EMAIL, PHONE = Decimal(1), Decimal(10)
 # What one contact can cost by the type of enrichment (``docs/cleanlist-api.md``, "Credits").
 PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
@@ -14,7 +14,7 @@ MAX_CONTACTS = 250
 
 
 def enrichment_credits(row: Workflow) -> EnrichmentCredits:
-    """Return what is known of an enrichment; upstream's own figures first, else what counts and prices tell."""
+    """Return an enrichment's credits: upstream's figures if there are any, else counts times the price list."""
     total = row.summary.get("total", 0)
     price = PRICES.get(row.enrichment_type)
     reserved, charged = row.credits_reserved, row.credits_charged

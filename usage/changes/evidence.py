@@ -1,4 +1,4 @@
-"""What the mirror knows of a stretch of changes: paid calls, enrichments, refusals, and how it usually goes."""
+"""Collects what the mirror knows about a range of changes: paid calls, enrichments, refusals, usual burn."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
 
-# What one call can take at once, by the end of its path; those of whole lists can take any amount.
+# The most that one call can reserve, by the end of its path; calls for whole lists can reserve any amount.
 ANY = Decimal(10**9)
 PAID = {
     "enrich/bulk": MAX_CONTACTS * MAX_PER_CONTACT,
@@ -29,11 +29,11 @@ PAID = {
     "smart-agents/run": ANY,
 }
 BULK, BULK_ID = "enrich/bulk", "public_bulk_"
-# Bounds of the work for one stretch.
+# Bounds of the work for one range.
 MOST_KNOWN, MOST_CALLS, MOST_WORKS, MOST_REFUSALS, MOST_CARRIED, MOST_SIZES = 200, 20_000, 5000, 1000, 20, 20
 USUAL = timedelta(days=7)
 PEAK = timedelta(days=30)
-# So many finished enrichments tell what a call costs.
+# The average cost of a call counts from this many finished enrichments on.
 ENOUGH = 5
 
 
@@ -97,7 +97,7 @@ def _bulk_cost(workspace: Workspace, until: datetime) -> tuple[float, float] | N
 
 
 def _ended_enrichments(workspace: Workspace, since: datetime, until: datetime) -> Iterable[EnrichmentCredits]:
-    """Return the enrichments that ended in the stretch, whether their state was read or only their result arrived."""
+    """Return the enrichments that ended in the range, by their status or else by the arrival of their result."""
     ended = Workflow.objects.of(workspace).filter(completed_at__range=(since - SKEW, until + SKEW))
     for one in ended.order_by("completed_at")[:MOST_WORKS]:
         yield enrichment_credits(one)
@@ -133,7 +133,7 @@ def log_read_until(workspace: Workspace) -> datetime | None:
 def _complete_log_range(
     workspace: Workspace, since: datetime, until: datetime, calls: Sequence[PaidCall]
 ) -> tuple[datetime, datetime] | None:
-    """Return for which time the log is whole: not where a gap touches the stretch."""
+    """Return the range for which the log is complete; None if a gap touches it."""
     end = log_read_until(workspace)
     if end is None or LogGap.objects.in_workspace(workspace).between(since, until).exists():
         return None
@@ -171,7 +171,7 @@ def _largest_returns(workspace: Workspace, since: datetime) -> list[Decimal]:
 def _usual_burn_and_peak(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
     """Return the burn of the week before in credits a second, and the peak of the month before.
 
-    The hour in which the stretch begins is none of before: what is asked about would be evidence for itself.
+    The hour in which the range begins is left out, or the changes in question would be evidence for themselves.
     """
     month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=start_of_hour(since))
     found = month.filter(hour__gte=since - USUAL).aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))

@@ -29,12 +29,12 @@ REFUSED_WITHIN = timedelta(hours=48)
 # Rises that differ by less than this part of them are alike.
 ALIKE = Decimal("0.02")
 CENT = Decimal("0.0001")
-# So many doubtful top-ups of one size are hardly chance.
+# This many doubtful top-ups of one size are hardly a coincidence.
 AGAIN = 3
-# From so long on a history tells the usual burn of its account.
+# From this length on, a history shows the usual burn of its account.
 LEARNED_SECONDS = 3600
 PARTLY_FORCED = Decimal("0.9")
-# Where the end of so many of all enrichments is known, one that is not is a sign.
+# Where the end of this share of all enrichments is known, an unknown end is a sign.
 ENDS_KNOWN = 0.8
 
 
@@ -54,7 +54,7 @@ def interpret(evidence: Evidence) -> list[Interpretation]:
 
 
 def trusted_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple[datetime, Decimal]]:
-    """Return moment and size of those beyond doubt, and of doubtful ones that have one size again and again."""
+    """Return time and size of certain top-ups, and of doubtful ones whose size recurs."""
     rows = list(top_ups)
     often = Counter(size for _, size, _ in rows)
     return [(at, size) for at, size, is_doubtful in rows if not is_doubtful or often[size] >= AGAIN]
@@ -67,7 +67,7 @@ def _rounded(found: Interpretation) -> Interpretation:
 
 @dataclass(frozen=True)
 class _ChangeContext:
-    """A change with what is left of it once what is known to the credit is taken out."""
+    """A change, and what remains of it without the amounts that are known exactly."""
 
     change: Change
     known: AssignedCredits
@@ -81,7 +81,7 @@ class _ChangeContext:
 
 
 class _Interpreter:
-    """One pass over the changes, with what is open on the way."""
+    """One pass over the changes, tracking open reservations."""
 
     def __init__(self, evidence: Evidence, found: Sequence[tuple[datetime, Decimal]]) -> None:
         self.evidence = evidence
@@ -97,8 +97,8 @@ class _Interpreter:
             self.open.add(at, amount)
         self.known = assign_enrichments(evidence.works, self.changes)
         self.paces = FallRates(self.changes, evidence.usual)
-        told = sum(work.charged is not None for work in evidence.works)
-        self.are_ends_known = told > 0 and told >= ENDS_KNOWN * len(evidence.calls)
+        charged = sum(work.charged is not None for work in evidence.works)
+        self.are_ends_known = charged > 0 and charged >= ENDS_KNOWN * len(evidence.calls)
 
     def read(self) -> list[Interpretation]:
         """Return what each change was."""
@@ -119,7 +119,7 @@ class _Interpreter:
         return found
 
     def _learn(self, change: Change) -> None:
-        """Take the burn so far as the usual one where nothing is known of before, as in a history from elsewhere."""
+        """Use the burn so far as the usual one where no earlier one is known, as in an imported history."""
         watched = (change.since - self.changes[0].since).total_seconds() - self.unwatched
         if not self.evidence.usual and watched >= LEARNED_SECONDS:
             self.paces.usual = max(0.0, float(self.spent)) / watched
@@ -179,7 +179,7 @@ class _Interpreter:
     def _as_rise(self, at: int, step: _ChangeContext) -> top_up_score.UnexplainedRise:
         change, amount, pace = step.change, step.rest, self.paces.before(at)
         rows = self.open.open()
-        sizes = [size for moment, size in self.sizes if moment != change.until]
+        sizes = [size for at_, size in self.sizes if at_ != change.until]
         expected, narrow = pace.expected(change.seconds), pace.narrow(change.seconds)
         if step.is_logged and step.price:
             expected, narrow = step.price[0], step.price[0] + 2 * step.price[1]
@@ -239,7 +239,7 @@ class _Interpreter:
         is_priced = step.is_logged and step.price is not None
         if (step.is_logged and not step.calls) or not (is_priced or is_long or pace.is_regular):
             return NOTHING
-        sizes = [size for moment, size in self.sizes if moment != change.until]
+        sizes = [size for at_, size in self.sizes if at_ != change.until]
         expected, deviation = pace.expected(change.seconds), pace.deviation(change.seconds)
         if step.is_logged and step.price:
             expected, deviation = step.price

@@ -1,4 +1,4 @@
-"""The paid calls of the log of which no enrichment is known to the credit: what they took, at the most and usually."""
+"""Paid calls of the log without an enrichment of known cost: what they can have reserved, and usually cost."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -11,12 +11,12 @@ from usage.changes.types import SKEW, ZERO, EnrichmentCredits, PaidCall
 
 # A call for a single contact costs so much at the most: without a known cost it counts as half of that, give or take.
 SINGLE_CONTACT_COST = Decimal(11)
-# So many enrichments of a key that were all free tell that its calls are.
+# A key with this many enrichments that were all free is taken to make free calls.
 ENOUGH = 5
 
 
 class UnmatchedCalls:
-    """What is left of ``calls`` once each of ``works`` that is known to the credit has taken the one that began it."""
+    """The ``calls`` that are left once each enrichment of known cost is matched to the call that started it."""
 
     def __init__(self, calls: Sequence[PaidCall], works: Sequence[EnrichmentCredits]) -> None:
         self._left = _unmatched(calls, works)

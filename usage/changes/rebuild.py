@@ -1,4 +1,4 @@
-"""The chain of readings when rows come or go in the middle of it: changes, gaps and hours are brought in line."""
+"""Rebuilds changes, gaps and hours after readings were added to, or removed from, the middle of the history."""
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -66,7 +66,7 @@ def _changes(
 
 @dataclass
 class _Tally:
-    """One hour, as far as readings and changes tell of it."""
+    """The totals of one hour, from its readings and changes."""
 
     lowest: Decimal
     highest: Decimal

@@ -1,10 +1,10 @@
-"""What running enrichments may hold: the falls that can still come back in part."""
+"""Reservations of running enrichments: falls of the balance that may still come back in part."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-# Enrichments take minutes. What was taken longer ago than the first seldom comes back, than the second never.
+# Enrichments take minutes: after USUAL_DURATION reserved credits seldom come back, after EXPIRES_AFTER never.
 USUAL_DURATION = timedelta(hours=1)
 EXPIRES_AFTER = timedelta(hours=24)
 
@@ -29,7 +29,7 @@ class Reservations:
     def add(
         self, at: datetime, amount: Decimal, explained: Decimal | None = None, lasts: timedelta = EXPIRES_AFTER
     ) -> None:
-        """Note a fall; all of it is explained where nothing is said."""
+        """Add a fall; by default all of it counts as explained."""
         if amount > 0:
             self._rows.append(OpenReservation(at, amount, amount if explained is None else explained, amount, lasts))
 

@@ -24,23 +24,23 @@ from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# So much of the past is looked at along with what is interpreted, and at least what tells its pace.
+# Context read before the interpreted changes, and at least enough to know the usual fall rate.
 LOOKBACK = timedelta(hours=2)
-# Rows a turn: bounds the memory and the time of one landing.
+# Rows per batch: bounds the memory and the time of one poll.
 MAX_ROWS = 2000
-# The log of a call comes a little later than the reading; what is in doubt is looked at again for so long.
+# A call is logged a little after the reading that shows it; doubtful changes are looked at again for that long.
 WAIT = timedelta(minutes=5)
 DOUBT = timedelta(hours=1)
-# Of so long ago, a rise is read anew where a later top-up has its size.
+# Rises of up to this age are interpreted again when a later top-up has the same size.
 MEMORY = timedelta(days=7)
-# Older readings are thinned to one an hour (``usage.readings``): what a change there was is not worked out anew.
+# Older readings are thinned to one an hour (``usage.readings``): what a change there was is not worked out again.
 KEPT_WHOLE = timedelta(days=35)
 _RESULT_FIELDS = ("topped_up", "top_up_low", "top_up_high", "corrected", "returned", "certainty", "why", "is_settled")
 
 
 @dataclass(frozen=True)
 class _Amounts:
-    """What a change counts for in its hour."""
+    """What a change contributes to its hour."""
 
     topped_up: Decimal
     spent: Decimal
@@ -52,7 +52,7 @@ class _Amounts:
 
 
 def review_unsettled(workspace: Workspace, now: datetime, *, rose: bool) -> None:
-    """Interpret what is not settled: at once where the balance ``rose``, else as soon as the log may tell of it."""
+    """Interpret unsettled changes: at once if the balance ``rose``, else when the log should have caught up."""
     begin = BalanceChange.objects.of(workspace).unread().values_list("until", flat=True).first()
     if begin is not None and (rose or begin <= now - WAIT):
         review(workspace, begin, now, keeps_settled=True)
@@ -94,7 +94,7 @@ def review(
 
 
 def _invalidate_similar_rises(row: BalanceChange, before: datetime) -> None:
-    """Have earlier rises read anew that may be of the size of a top-up that was not known then."""
+    """Have earlier rises read again that may be of the size of a top-up that was not known then."""
     if row.topped_up > 0 and (row.certainty != Certainty.UNCERTAIN or "same" in row.why):
         earlier = BalanceChange.objects.of(row.workspace).filter(until__gt=before - MEMORY, until__lt=before)
         alike = earlier.filter(UNCERTAIN, topped_up=0, top_up_low__lte=row.topped_up, top_up_high__gte=row.topped_up)
@@ -102,7 +102,7 @@ def _invalidate_similar_rises(row: BalanceChange, before: datetime) -> None:
 
 
 def _window(workspace: Workspace, begin: datetime, until: datetime) -> Iterable[BalanceChange]:
-    """Return the changes of a stretch, with some that came before them, oldest first."""
+    """Return the changes of a range and some that came before them, oldest first."""
     rows = BalanceChange.objects.of(workspace)
     earlier = rows.filter(until__lt=begin, until__gte=begin - RECENT).order_by("-until")[: MAX_ROWS // 2]
     before = [row for place, row in enumerate(earlier) if place < AROUND or row.until >= begin - LOOKBACK][::-1]
@@ -119,7 +119,7 @@ def _store_interpretation(row: BalanceChange, one: Interpretation, *, is_settled
 
 
 def _is_settled(row: BalanceChange, one: Interpretation, log_until: datetime | None, now: datetime) -> bool:
-    """Say whether nothing more is to be expected soon: the log is read beyond it, and no doubt is left."""
+    """Return whether nothing more is to be expected soon: the log is read beyond it, and no doubt is left."""
     if row.until <= now - DOUBT:
         return True
     if log_until is None:
@@ -141,7 +141,7 @@ def _adjust_hours(workspace: Workspace, changed: dict[datetime, list[tuple[Balan
 
 
 def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
-    """Interpret everything from ``since`` on anew; return how many changes that were. Bounded memory, any length."""
+    """Interpret everything from ``since`` on again; return how many changes that were. Bounded memory, any length."""
     begin: datetime | None = max(since, now - KEPT_WHOLE)
     count = BalanceChange.objects.of(workspace).filter(until__gte=begin).count()
     while begin is not None:
@@ -152,7 +152,7 @@ def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
 
 
 def invalidate_for_workflow(workflow: Workflow) -> None:
-    """Have the changes in which ``workflow`` ran read anew, as its end and its cost are known now."""
+    """Have the changes in which ``workflow`` ran read again, as its end and its cost are known now."""
     work = enrichment_credits(workflow)
     if work.ended_at is None or work.charged is None:
         return

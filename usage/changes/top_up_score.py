@@ -1,7 +1,7 @@
-"""What speaks for a rise being a top-up and what for credits coming back: signs, each with its weight.
+"""Scores whether a rise of the balance is a top-up or reserved credits coming back, by weighted signs.
 
 The weights are natural logarithms of how much likelier a sign is with a top-up than with credits that come back. They
-were set by hand and are held by the table of truths in the suite (``tests/usage/truths.py``).
+were set by hand; a table of cases in the tests checks them (``tests/usage/changes/test_truths.py``).
 """
 
 import math
@@ -65,7 +65,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class UnexplainedRise:
-    """A rise that known enrichments do not explain, and everything that tells what it was."""
+    """A rise that known enrichments do not explain, with everything that the score depends on."""
 
     amount: Decimal
     at: datetime
@@ -96,12 +96,12 @@ class UnexplainedRise:
 
     @property
     def is_small(self) -> bool:
-        """Say whether it is too little of the balance for a usual top-up: it may as well be a refund."""
+        """Return whether it is too little of the balance for a usual top-up: it may as well be a refund."""
         return self.amount < SMALL * abs(self.before)
 
     @property
     def is_trifle(self) -> bool:
-        """Say whether it is too little to ask anybody about."""
+        """Return whether it is too little to ask anybody about."""
         return self.amount < max(NEGLIGIBLE * abs(self.before), SINGLE_CONTACT_COST)
 
     @property
@@ -116,7 +116,7 @@ class UnexplainedRise:
 
     @property
     def is_observed(self) -> bool:
-        """Say whether falls that were seen in the last hour hold all of it; what is only supposed does not count."""
+        """Return whether falls that were seen in the last hour hold all of it; what is only supposed does not count."""
         return sum((row.left for row in self.fresh if row.lasts >= EXPIRES_AFTER), ZERO) >= self.amount
 
     @property
@@ -235,7 +235,7 @@ def habit_weight(added: int, returned: int) -> float:
 
 
 def has_exact_size(rise: UnexplainedRise) -> bool:
-    """Say whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
+    """Return whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
     low, high = rise.edges
     return roundness_weight(low, high) >= EXACT or any(low <= size <= high for size in rise.sizes)
 
@@ -255,5 +255,5 @@ def likely_size(rise: UnexplainedRise) -> Decimal:
 
 
 def is_fresh(row: OpenReservation, since: datetime) -> bool:
-    """Say whether a reservation may well end now."""
+    """Return whether a reservation may well end now."""
     return since - row.at <= USUAL_DURATION

@@ -1,4 +1,4 @@
-"""The words in which changes of the balance are read: what is known of them, and what they were. Plain data.
+"""Plain data types for the interpretation of balance changes: evidence in, interpretations out.
 
 All amounts are credits. ``topped_up``, ``low`` and ``high`` are never negative; a correction may be.
 """
@@ -15,7 +15,7 @@ SKEW = timedelta(seconds=10)
 
 
 class Certainty(StrEnum):
-    """How sure it is whether a change holds a top-up."""
+    """How certain it is whether a change contains a top-up."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -23,7 +23,7 @@ class Certainty(StrEnum):
 
 
 class Mark(StrEnum):
-    """What a person says that a change was; ``NONE`` says that nothing was added, credits only came back."""
+    """What a person marked a change as; ``NONE``: nothing was added, credits only came back."""
 
     TOP_UP = "top_up"
     REFUND = "refund"
@@ -36,7 +36,7 @@ class Interpretation:
     """What a change was. What was spent in it is ``before - after + topped_up + corrected``.
 
     The top-up in it lies between ``low`` and ``high``; ``returned`` is what came back of reservations; ``why`` are
-    words of ``signs``.
+    keys of ``top_up_score.REASONS``.
     """
 
     topped_up: Decimal = ZERO
@@ -52,8 +52,8 @@ class Interpretation:
 class Change:
     """Two readings in a row that differ; ``is_gap`` where readings failed or paused in between.
 
-    ``marked`` is how many credits a person says that it was, None where they leave that to the readings. ``known`` is
-    what it was found to be before, where that is not asked again.
+    ``marked`` is the amount that a person entered, None to derive it from the readings. ``known`` is the stored
+    interpretation of a change that is not to be interpreted again.
     """
 
     since: datetime
@@ -72,13 +72,13 @@ class Change:
 
     @property
     def seconds(self) -> float:
-        """Return how long nobody looked."""
+        """Return the time between the two readings."""
         return max(0.0, (self.until - self.since).total_seconds())
 
 
 @dataclass(frozen=True)
 class PaidCall:
-    """A paid call of the request log, and the most that it can have taken at once.
+    """A paid call of the request log, and the most that it can have reserved.
 
     ``cost`` is what such calls cost in the end, with its deviation; None where that is not known. ``key`` made it.
     """
@@ -91,7 +91,7 @@ class PaidCall:
 
 @dataclass(frozen=True)
 class EnrichmentCredits:
-    """An enrichment that the console knows; what is not known of it is None. It reserved ``most`` at the most."""
+    """The credits of an enrichment; None is unknown. ``most`` is the most that it can have reserved."""
 
     begun_at: datetime | None
     ended_at: datetime | None
@@ -102,10 +102,10 @@ class EnrichmentCredits:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known of a stretch of changes, oldest first.
+    """All that is known about a range of changes, oldest first.
 
-    ``log`` is the time for which the request log is read, None without one. ``carried`` are falls before the stretch
-    that may still come back, ``sizes`` are earlier top-ups with their moments, ``returned`` the largest rises of before
+    ``log`` is the time for which the request log is read, None without one. ``carried`` are falls before the range
+    that may still come back, ``sizes`` are earlier top-ups with their times, ``returned`` the largest rises of before
     in which credits came back, without doubt, ``usual`` is the burn of the last
     weeks in credits a second, ``peak`` the highest balance before. ``begins`` is when the whole history began, where
     the first change is its first.

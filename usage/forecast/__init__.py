@@ -1,13 +1,12 @@
-"""When a falling balance will have fallen so far: the arithmetic, without a database.
+"""Forecasts when a falling balance reaches a threshold. Pure arithmetic, no database.
 
 The credits spent in each hour of the last eight weeks give an expected burn for each hour of the week (``profiles``).
-How that moves on is described by a few models: the usual level with a cautious trend, the level since a sudden step,
-a steady growth or decline (``courses``), and a batch at a regular distance (``batches``). Forecasts by each of the
-former, made at earlier moments of this very history, tell which of them to believe (``trials``), and by how far such
-forecasts miss: that makes the 80 % interval wider or narrower. Its early end is no further ahead than half of the time
-that was watched: what comes more rarely may come any day. The median of bursts is less than their mean, by the chance
-of single days. Top-ups are not part of the burn.
-``bench/runway_backtest.py`` measures it; constants were chosen on its tuning series.
+A few models describe how that burn develops: the usual level with a cautious trend, the level since a sudden step, and
+steady growth or decline (``burn_models``), plus a batch that recurs at a regular interval (``batches``). Backtests on
+the same history choose the model, and their errors widen or narrow the 80 % interval (``model_selection``). The early
+end of the interval is at most half of the watched time ahead: rarer events may happen any day. The median of bursts is
+below their mean, by the variance of single days. Top-ups are not part of the burn.
+``bench/runway_backtest.py`` measures the forecast; its tuning series were used to choose the constants.
 """
 
 from usage.forecast.burn_models import STEP, TREND

@@ -1,4 +1,4 @@
-"""Batches that make most of the spending at a distance of days or weeks: a weekly or monthly job."""
+"""Detects batches that recur after days or weeks and make up most of the spending: a weekly or monthly job."""
 
 import math
 from collections.abc import Sequence
@@ -8,10 +8,11 @@ from statistics import fmean, stdev
 
 from usage.forecast.pattern import BurnHour, RecurringBatch, month_later
 
-# Batches are what the dearest hours are that make this share of all, if they come at least so many days apart.
+# The most expensive hours that make up this share of all spending are batches, if they are at least this many days
+# apart.
 SHARE, LEAST_DAYS_APART = 0.6, 5
 # Hours this close are one batch, which is no longer than LONGEST_HOURS; an hour of at least PART of the smallest of the
-# dear ones belongs to a batch as well.
+# expensive ones belongs to a batch as well.
 JOINED_HOURS, LONGEST_HOURS, PART = 12, 72, 0.4
 # What fills more of the hours than this is no batch but the usual burn.
 MOST_OF_THE_HOURS = 0.15
@@ -40,7 +41,7 @@ class BatchRhythm:
 
 
 def find_rhythm(older: Sequence[BurnHour], hours: Sequence[BurnHour], now: int) -> BatchRhythm:
-    """Find batches in ``hours`` and, of the time before, in the dearest ``older`` ones; all oldest first."""
+    """Find batches in ``hours`` and, before those, in the most expensive ``older`` ones; all oldest first."""
     known = [*older, *hours]
     groups = _groups(known)
     if not groups or (now - known[0].number) / len(groups) < 24 * LEAST_DAYS_APART * (len(groups) > 1):
@@ -59,7 +60,7 @@ def find_rhythm(older: Sequence[BurnHour], hours: Sequence[BurnHour], now: int) 
 
 
 def _groups(hours: Sequence[BurnHour]) -> list[list[BurnHour]]:
-    """Return the dearest hours, joined to batches."""
+    """Return the most expensive hours, grouped into batches."""
     total, dear = sum(hour.spent for hour in hours), 0.0
     least = 0.0
     for hour in sorted(hours, key=lambda hour: -hour.spent):

@@ -1,4 +1,4 @@
-"""How a burn moves on beside its weekly profile: candidates, each fitted to the days of the past."""
+"""Models of how the burn develops on top of its weekly profile, each fitted to past days."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ STEP_TREND = (0.066, 0.05)
 
 @dataclass(frozen=True)
 class DayOfBurn:
-    """What was spent in 24 hours, ``age`` days ago, against what the profile expects of the same hours.
+    """The credits spent in 24 hours, ``age`` days ago, and what the profile expects of the same hours.
 
     ``weekday`` is the same number for days of whole weeks apart.
     """
@@ -41,7 +41,7 @@ class DayOfBurn:
 
 @dataclass(frozen=True)
 class BurnModel:
-    """By what the profile is multiplied to give today's level, the trend, and how far days stray from both.
+    """A fitted model: the factor from profile to today's level, the trend, and how far days deviate from both.
 
     ``chance`` is the variance of a day alone, ``daily_variance`` more where days resemble the day before.
     """
@@ -57,7 +57,7 @@ class BurnModel:
     step_days: int | None = None
 
     def pattern(self, profile: Sequence[float]) -> Pattern:
-        """Return the pattern of this course along ``profile``."""
+        """Return the pattern of this model along ``profile``."""
         return Pattern(
             tuple(value * self.level for value in profile),
             self.trend_a_week,
@@ -72,7 +72,7 @@ class BurnModel:
 
 
 def usual_level(days: Sequence[DayOfBurn]) -> BurnModel:
-    """Return the smoothed level, with a damped trend as far as it is likelier than chance."""
+    """Return the smoothed level, with a trend that is damped by how likely it is chance."""
     _, variance = _variance(days, 0.0, _level(days, 0.0))
     trend, error = _cautious_trend(days, variance)
     level = _level(days, trend)
@@ -80,7 +80,7 @@ def usual_level(days: Sequence[DayOfBurn]) -> BurnModel:
 
 
 def level_since_step(days: Sequence[DayOfBurn]) -> BurnModel | None:
-    """Return the level since the burn changed at once; None where it did not, or stopped."""
+    """Return the level since a sudden change of the burn; None if there was none, or the burn stopped."""
     begin = _days_since_step(days)
     level = _level(days[:begin], 0.0)
     if begin is None or level <= 0:
@@ -94,7 +94,7 @@ def level_since_step(days: Sequence[DayOfBurn]) -> BurnModel | None:
 
 
 def steady_trend(days: Sequence[DayOfBurn]) -> BurnModel | None:
-    """Return a steady growth or decline by the likeliest exponential; None where there are too few days."""
+    """Fit an exponential growth or decline; None if there are too few days."""
     if len(days) < 4 or sum(day.spent for day in days) <= 0:
         return None
     level, trend, information = _fit_exponential(days)
@@ -105,7 +105,7 @@ def steady_trend(days: Sequence[DayOfBurn]) -> BurnModel | None:
     return BurnModel(TREND, level, trend, error, chance, variance, _weight(days), trend_weeks=STEADY_WEEKS)
 
 
-# What may be chosen instead of the usual course.
+# Models that a backtest may prefer to ``usual_level``.
 ALTERNATIVES: tuple[Callable[[Sequence[DayOfBurn]], BurnModel | None], ...] = (level_since_step, steady_trend)
 
 
@@ -114,9 +114,9 @@ def _weight(days: Sequence[DayOfBurn]) -> float:
 
 
 def _fit_exponential(days: Sequence[DayOfBurn]) -> tuple[float, float, float]:
-    """Return today's level, the growth a week as a logarithm, and how much the days tell of the latter.
+    """Return today's level, the weekly growth as a logarithm, and the Fisher information about that growth.
 
-    Newton's method on the likelihood of a Poisson sum, which bears days without any spending.
+    Newton's method on the likelihood of a Poisson sum, which tolerates days without any spending.
     """
     average = fmean(day.expected for day in days)
     rows = [

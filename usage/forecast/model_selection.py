@@ -1,4 +1,4 @@
-"""Learning a pattern from hours: the profile, and the course that such forecasts would have needed so far."""
+"""Fits a pattern to hours: the weekly profile, and the burn model with the best backtest on the same history."""
 
 import math
 from collections.abc import Sequence
@@ -23,9 +23,9 @@ SATURDAY = 5 * 24
 BACKTEST_AGES = (1, 2, 3, 5, 7, 10, 14, 21, 28)
 BACKTEST_HORIZONS = (1, 3, 7, 14, 28)
 USUAL_SPREAD = 3.0
-# A single miss beyond three standard deviations tells no more than that it was one.
+# A single miss counts as three standard deviations at most.
 WORST_MISS = 9.0
-# Nor does an error beyond this, as a logarithm, tell more of a candidate.
+# Errors of a candidate are capped here, as a logarithm.
 WORST_ERROR = 1.0
 # By how much less a candidate must have erred than the usual course to be preferred.
 BETTER = 0.75
@@ -51,7 +51,7 @@ def _first_hour(now: int) -> int:
 def fit_pattern(hours: Sequence[BurnHour], now: int) -> Pattern | None:
     """Learn the pattern of ``hours`` (oldest first) as of the hour ``now``; None while they are under HOURS_NEEDED.
 
-    Those older than WEEKS_LEARNED tell of rare batches only.
+    Hours older than WEEKS_LEARNED only count for rare batches.
     """
     usable = _usable(hours, now)
     if len(usable) < HOURS_NEEDED:
@@ -71,7 +71,7 @@ class _DayOfHours:
 
 
 class _History:
-    """The hours in a form that serves the profiles and days as of each moment at which forecasts are tried."""
+    """The hours, prepared so that profiles and days are available as of each backtest."""
 
     def __init__(self, usable: Sequence[BurnHour], now: int) -> None:
         self.now = now
@@ -148,7 +148,7 @@ class _History:
 
 @dataclass(frozen=True)
 class _Backtest:
-    """How much the usual model and the others erred as of a moment of the past, and missed, by days ahead."""
+    """Errors of the usual model and its alternatives in one backtest, and misses in deviations, by days ahead."""
 
     age: int
     errors: list[float]
@@ -179,12 +179,12 @@ def _error(outcomes: Sequence[_Outcome]) -> float:
 
 
 def _interval_scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
-    """Return by what the spread must be multiplied to fit how far forecasts at earlier moments have missed."""
+    """Return the factor for the spread that fits how far the backtests missed."""
     by_over = {
         over: [min(some[over] ** 2, WORST_MISS) for some in misses if over in some] for over in BACKTEST_HORIZONS
     }
     tried = {over: found for over, found in by_over.items() if found}
-    # Trials over one stretch overlap, and long ones hold the short ones: they count for fewer than they are.
+    # Backtests overlap, and long horizons contain short ones: they count for fewer than they are.
     weights = {over: min(len(found), furthest / over) / math.sqrt(len(tried)) for over, found in tried.items()}
     missed = sum(weights[over] * fmean(found) for over, found in tried.items())
     return math.sqrt((USUAL_SPREAD + missed) / (USUAL_SPREAD + sum(weights.values())))

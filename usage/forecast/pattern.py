@@ -1,4 +1,4 @@
-"""What was learned of a burn, and when it will have spent an amount."""
+"""The fitted pattern of a burn, and when it will have spent an amount."""
 
 import math
 from bisect import bisect_right
@@ -13,19 +13,18 @@ from usage.forecast.profiles import HOURS_A_WEEK
 
 USUAL = "usual"
 HOURS_A_YEAR = 365 * 24
-# From here on sums go by the day: a year's hours one by one are dear, and nobody can tell the difference.
+# From here on, sums go by the day: summing a year hour by hour is expensive, and the difference does not show.
 COARSE_AFTER = 14 * 24
 NORMAL, NEARLY_NONE = NormalDist(), 1e-6
 # 10 % of outcomes lie beyond so many standard deviations on either side.
 Z80 = 1.2816
 LEVELS, MEDIAN = (Z80, 0.0, -Z80), (0.0,)
-# The first moment spends no less than so many average days, when it comes to how far that strays.
+# Lower bound, in average days, of the spending from which the relative spread is computed.
 LEAST_BURNT = 1 / 48
-# Nobody can be sure for longer than this part of the time that was watched. Where nothing rare came in it, the first
-# comes in half of that time with a chance of 1 in 3 if rare things do happen, as they are taken to do in one account
-# of three: together that is 10 %.
+# A forecast is certain for at most this part of the watched time. If rare events happen at all (assumed of one account
+# in three) and none was seen yet, the first comes within half of that time with a probability of 1/3: 10 % together.
 SURE_PART = 0.5
-# How much a level drifts in a week for reasons that the past does not show, as a share.
+# Weekly drift of the level for reasons that the past does not show, as a share.
 DRIFT_A_WEEK = 0.02
 # By how much each day of the week that was never seen may change a week's sum, as a variance.
 UNSEEN_DAY_VARIANCE = 0.03
@@ -58,9 +57,9 @@ class Crossing:
 
 @dataclass(frozen=True)
 class SpendForecast:
-    """What will be spent in a stretch of time, in credits: the median, and the 80 % interval around it.
+    """The credits that will be spent in a range of time: the median, and the 80 % interval around it.
 
-    If it ``is_open``, nobody can be sure for so long: it may be more than ``high`` by what was never seen.
+    If it ``is_open``, the range is too long to be certain: events never seen before may exceed ``high``.
     """
 
     low: float
@@ -71,7 +70,7 @@ class SpendForecast:
 
 @dataclass(frozen=True)
 class RecurringBatch:
-    """Work that comes at a regular distance, beside the profile.
+    """Work that recurs at a regular interval, on top of the profile.
 
     Each has about ``credits``, as ``seen`` ones had, give or take the share ``size_error``; the last was at ``last``
     (epoch hours), and the distance is ``every`` hours, give or take ``stray``; or else it comes on the same day of each
@@ -105,7 +104,7 @@ class RecurringBatch:
 
 
 def _deviations(z: float, passed: float) -> float:
-    """Return by how many deviations a time is late, ``z`` deviations early for one that is not before ``passed``.
+    """Return by how many deviations a time is late, given that it is not before ``passed``, at quantile ``z``.
 
     The more of the times are over, the less is known of one that is still to come: it is not due at once.
     """
@@ -125,11 +124,11 @@ def month_later(hour: float, months: int) -> float:
 
 @dataclass(frozen=True)
 class Pattern:
-    """What was learned: expected credits for each hour of the week, the trend, and how far days stray.
+    """The fitted burn: expected credits for each hour of the week, the trend, and how far days deviate.
 
     ``chance`` is the variance of a day alone, by which the median of a sum is less than its mean. ``scale`` is how much
-    wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the course that was chosen;
-    ``step_days`` is how many days ago the burn changed at once, where that is what it is. ``is_less_than_one_cycle`` is
+    wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the chosen model;
+    ``step_days`` is how many days ago the burn changed suddenly, if it did. ``is_less_than_one_cycle`` is
     true when most was spent in one batch, so that nobody knows when the next comes.
     """
 
@@ -149,7 +148,7 @@ class Pattern:
 
     @property
     def is_falling(self) -> bool:
-        """Say whether anything is spent at all."""
+        """Return whether anything is spent at all."""
         return self.batch is not None or any(self.profile)
 
     def crossings(self, amounts: Sequence[float], start: float, watched: float) -> list[Crossing]:
@@ -208,7 +207,7 @@ class Pattern:
             yield passed, before
 
     def _batches(self, times: Sequence[float], z: float) -> Callable[[float], float]:
-        """Return what tells of the hours to come what batches at ``times`` will have spent by then."""
+        """Return a function from hours ahead to the credits that batches at ``times`` will have spent by then."""
         batch = self.batch
         return lambda passed: batch.spent(bisect_right(times, passed), z) if batch else 0.0
 
@@ -265,7 +264,7 @@ def _median(variance: float) -> float:
 
 
 class _CrossingSearch:
-    """Notes when sums of spending pass an amount: soon, in the middle, late. Steps are linear in between."""
+    """Finds when cumulated spending passes an amount: early, median and late. Steps are interpolated linearly."""
 
     def __init__(self, amount: float, sums: int) -> None:
         self.amount = amount
@@ -287,7 +286,7 @@ class _CrossingSearch:
         self.passed = passed
 
     def crossing(self, surely: float) -> Crossing:
-        """Return what was noted; ``surely`` is for how many hours at the most anybody can be sure."""
+        """Return the crossing; ``surely`` is the number of hours for which a forecast can be certain at most."""
         early, median, late = self.found
         if surely < (HOURS_A_YEAR if early is None else early):
             early = surely

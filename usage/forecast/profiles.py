@@ -10,7 +10,7 @@ HOURS_A_WEEK = 168
 class WeekSums:
     """Sums over the hours that count, by their hour of the week (0 for Monday 00:00 UTC).
 
-    They hold all that a profile needs, so that one pass over the hours serves profiles as of many moments.
+    They hold all that a profile needs, so that one pass over the hours serves profiles as of many dates.
     """
 
     count: int = 0
@@ -68,7 +68,7 @@ def _lean(groups: WeekSums, prior: Sequence[float]) -> float:
     seen = sum(weight for weight, _, _, _ in rows)
     freedom = groups.count - len(rows)
     if freedom < len(rows) / 2:
-        return 1000.0  # seen about once each: what is chance and what is pattern cannot be told
+        return 1000.0  # seen about once each: chance and pattern cannot be distinguished
     within = sum(max(0.0, square - total * total / weight) for weight, total, square, _ in rows)
     within *= groups.count / freedom / seen
     strayed = sum(weight * (total / weight - value) ** 2 for weight, total, _, value in rows) / seen

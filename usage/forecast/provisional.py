@@ -1,4 +1,4 @@
-"""What is spent in an hour, roughly, before enough hours were read to learn from: paid calls times their price."""
+"""A rough burn rate until there are enough hours to learn from: paid calls times their price."""
 
 import math
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ class ProvisionalRates:
 def provisional_rates(workspace: Workspace, hours: Sequence[BurnHour], now: datetime) -> ProvisionalRates | None:
     """Return the rates by the calls of a week's log; by the fall of the balance where no log is read or none was paid.
 
-    ``hours`` are those that were read so far, oldest first. None where neither tells anything; four queries at most.
+    ``hours`` are those that were read so far, oldest first. None without either; four queries at most.
     """
     watched, spent = sum(hour.covered for hour in hours), sum(hour.spent for hour in hours)
     calls = _calls(workspace, now)

@@ -28,9 +28,9 @@ YOUNG = "less than a month seen: what is spent once a month is not in it"
 HOURS_OF_A_MONTH = 28 * 24
 # What a balance that does not fall counts as: longer than any threshold that makes sense.
 ENDLESS_DAYS = Decimal(3650)
-# How many hours lie between the moments of the past at which the runway is worked out again.
+# Hours between the past times for which the runway is recomputed.
 PAST_STEP = 3
-# A batch once a month makes two dozen dear hours a year, if it takes two of them.
+# A monthly batch that takes two hours makes two dozen expensive hours a year.
 YEAR, DEAREST_HOURS = timedelta(days=365), 60
 
 
@@ -39,8 +39,8 @@ class Runway:
     """When the balance reaches ``threshold``: the median, and the 80 % interval around it.
 
     A date is None when it lies more than a year ahead. ``reason`` says why there is no median, else it is empty.
-    ``caveat`` says what the forecast cannot know yet; if it is ``is_rough``, moments are rounded, and a late one that
-    is None is not known. ``basis`` says what it rests on where that is not the usual burn.
+    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, times are rounded, and a late one
+    that is None is unknown. ``basis`` says what it rests on where that is not the usual burn.
     """
 
     threshold: Decimal
@@ -60,10 +60,10 @@ def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
     """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
-    reading, moment = latest_reading(workspace), now or clock.cached_now()
+    reading, at = latest_reading(workspace), now or clock.cached_now()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
-    return forecast(burn_of(workspace, moment), reading.credits, thresholds, moment)
+    return forecast(burn_of(workspace, at), reading.credits, thresholds, at)
 
 
 def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runway:
@@ -85,7 +85,7 @@ class Burn:
 
     @property
     def missing(self) -> str:
-        """Say how much history there is of what learning needs."""
+        """Return how much history there is of what learning needs."""
         return f"{self.hours_seen} hour{'' if self.hours_seen == 1 else 's'} of {HOURS_NEEDED}"
 
     @property
@@ -121,7 +121,7 @@ def learn_burn(workspace: Workspace, now: datetime) -> None:
 
 
 def _learning_offset(workspace: Workspace) -> timedelta:
-    """Return how far into the hour a workspace learns: learning takes a moment, and not all should at the full hour."""
+    """Return the offset into the hour at which a workspace learns, so that not all do so at the full hour."""
     return timedelta(minutes=workspace.pk % 60)
 
 
@@ -144,9 +144,9 @@ def _pattern(learned: dict[str, Any]) -> Pattern:
 
 
 def history(workspace: Workspace, now: datetime) -> list[BurnHour]:
-    """Return the hours from which the forecast learns, oldest first: eight weeks, and the dearest of the year before.
+    """Return the hours to learn from, oldest first: eight weeks, and the most expensive ones of the year before.
 
-    The latter tell of batches that are rarer than eight weeks show.
+    The latter show batches that are too rare for eight weeks.
     """
     since = start_of_hour(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=start_of_hour(now) - YEAR, hour__lte=now)
@@ -156,7 +156,7 @@ def history(workspace: Workspace, now: datetime) -> list[BurnHour]:
 
 
 def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal]]:
-    """Yield how many days the credits lasted at each moment of ``past_burns``, as ``days_left`` said then."""
+    """Yield how many days the credits lasted at each time of ``past_burns``, as ``days_left`` computed then."""
     for at, burn, balance in past_burns(workspace, since, until):
         if (days := days_left(burn, balance, at)) is not None:
             yield at, days
@@ -173,7 +173,7 @@ def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterat
         at = hour + HOUR
         if at < since or at > until or at.hour % PAST_STEP:
             continue
-        # Learned anew once a day: from hour to hour a pattern hardly changes.
+        # Fitted once a day: from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
             ended = hours[-1].number + 1
             burn = Burn(forecasting.fit_pattern(hours, ended), forecasting.usable_hours(hours, ended))

@@ -35,7 +35,7 @@ EXPORTED = (
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """The balance from ``since`` to ``until``; what is told of the change before it is a mark with its amount."""
+    """The balance from ``since`` to ``until``; ``mark`` and ``marked`` describe the change before it."""
 
     since: datetime
     until: datetime
@@ -54,7 +54,7 @@ class ParsedHistory:
     more_errors: int = 0
 
     def complain(self, text: str) -> None:
-        """Note what is wrong; of many things the first."""
+        """Record an error; beyond the maximum, only count it."""
         if len(self.errors) < MOST_ERRORS:
             self.errors.append(text)
         else:
@@ -68,7 +68,7 @@ class InvalidCell(ValueError):
 def parse_history(text: str, now: datetime) -> ParsedHistory:
     """Read ``text``; nothing in it raises, each bad line is complained of by its number.
 
-    Cells may be separated by semicolons or tabs as well, as spreadsheets write them; the first line tells.
+    Cells may be separated by semicolons or tabs as well, as spreadsheets write them; the first line decides.
     """
     found = ParsedHistory()
     text = text.removeprefix("\ufeff")
@@ -113,7 +113,7 @@ def _row(cells: Mapping[str | None, str | None], now: datetime) -> HistoryRow:
 
 
 def _mark(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
-    """Return what is told of the change: in a file of this console by people only, in others by ``topped_up``."""
+    """Return the mark of the change: from people's marks in an export of this console, else from ``topped_up``."""
     if "said" in values:
         said = values["said"]
         if said and said not in set(Mark):
@@ -151,7 +151,7 @@ def _credits(text: str) -> Decimal:
 
 
 def _check_order(found: ParsedHistory) -> None:
-    """Leave out what is said twice; complain where one moment has two balances."""
+    """Drop duplicate rows, and record an error where one time has two balances."""
     rows: list[HistoryRow] = []
     for row in found.rows:
         if rows and row.since <= rows[-1].until:

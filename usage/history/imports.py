@@ -19,7 +19,7 @@ from workspaces.models import Action, Workspace
 
 # Of hourly figures a few may be missing; of what is further apart nobody knows what happened in between.
 LONGEST_PAUSE = timedelta(hours=2)
-# So many turns of interpreting are done at once; the landings that follow do the rest.
+# Batches interpreted right after an import; the polls that follow do the rest.
 TURNS = 4
 BATCH = 500
 
@@ -50,7 +50,7 @@ def plan_import(workspace: Workspace, rows: list[HistoryRow]) -> ImportPlan:
 
 
 def _is_free(row: HistoryRow, there: Sequence[tuple[datetime, datetime, int, int | None]], place: int) -> bool:
-    """Say whether nobody watched at that time: before all readings, after them, or in a gap."""
+    """Return whether nobody watched at that time: before all readings, after them, or in a gap."""
     before = there[place - 1] if place else None
     after = there[place] if place < len(there) else None
     if (before and before[1] >= row.since) or (after and after[0] <= row.until):

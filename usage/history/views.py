@@ -28,7 +28,7 @@ BATCH = 2000  # readings a query
 
 @require_safe
 def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
-    """Send every stretch of readings with what the change before it was as CSV, oldest first; times in UTC."""
+    """Stream all readings and the change before each as CSV, oldest first; times in UTC."""
     workspace = get_workspace(request, slug)
     back = reverse("usage:overview", args=[workspace.slug])
     require_confirmation(request, back, go_on="Download the readings", starts=True)

@@ -25,7 +25,7 @@ class ChangeExplanation:
 
     @property
     def thinks(self) -> str:
-        """Say in a sentence what it was, as far as that is known."""
+        """Return in a sentence what it was, as far as that is known."""
         row = self.change
         if row.mark:
             return f"{self.said.capitalize()}, as somebody here said."

@@ -46,7 +46,7 @@ class Burn:
 
     @property
     def is_known(self) -> bool:
-        """Say whether there is anything to tell."""
+        """Return whether there is anything to show."""
         return self.spent.covered > 0
 
     @property
@@ -56,7 +56,7 @@ class Burn:
 
     @property
     def is_partial(self) -> bool:
-        """Say whether so much was not watched that the figure should say so."""
+        """Return whether so much was not watched that the figure should say so."""
         return self.spent.covered < 0.97
 
 
@@ -70,7 +70,7 @@ class Ahead:
 
 @dataclass
 class Overview:
-    """The page of one workspace at one moment."""
+    """The data of one workspace's usage page."""
 
     workspace: Workspace
     span: Range
@@ -106,7 +106,7 @@ class Overview:
 
     @property
     def has_dates(self) -> bool:
-        """Say whether anything can be said of when a level is reached, even if it lies beyond a year."""
+        """Return whether anything can be said of when a level is reached, even if it lies beyond a year."""
         return any(one.runway.median_at for one in self.ahead)
 
     @cached_property
@@ -121,7 +121,7 @@ class Overview:
 
     @property
     def is_young(self) -> bool:
-        """Say whether the history is shorter than the range, so that the chart begins with it."""
+        """Return whether the history is shorter than the range, so that the chart begins with it."""
         return self.first is not None and self.first.first_read_at > self.now - self.span.length
 
     @property

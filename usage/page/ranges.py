@@ -19,7 +19,7 @@ class Range:
 
     @property
     def is_short(self) -> bool:
-        """Say whether it is drawn from single readings; longer ones are drawn from hours."""
+        """Return whether it is drawn from single readings; longer ones are drawn from hours."""
         return self.length <= DAY
 
 

@@ -19,7 +19,7 @@ LEAST_GAP_SECONDS = 1800
 
 @dataclass(frozen=True)
 class Sample:
-    """The balance at a moment; ``spent`` and ``topped_up`` since the sample before, which a gap may lie between."""
+    """The balance at one time; ``spent`` and ``topped_up`` are since the previous sample, possibly across a gap."""
 
     at: datetime
     credits: Decimal
@@ -46,7 +46,7 @@ def _from_readings(
     for first_read_at, read_at, credits_, topped_up, added, gap_seconds in rows:
         spent = ZERO if before is None else before - credits_ + added
         begin = Sample(max(first_read_at, since), credits_, spent, topped_up, gap_seconds > 0)
-        # The change into a stretch that began before the range is not part of it.
+        # The change that leads into a reading from before the range is not part of it.
         yield begin if first_read_at >= since else replace(begin, spent=ZERO, topped_up=ZERO, after_gap=False)
         if read_at > begin.at:
             yield Sample(read_at, credits_)
@@ -59,7 +59,7 @@ def _from_hours(workspace: Workspace, since: datetime, now: datetime) -> list[Sa
     )
     found: list[Sample] = []
     gaps = BalanceReading.objects.of(workspace).filter(first_read_at__gte=since, gap_seconds__gte=LEAST_GAP_SECONDS)
-    broken = {start_of_hour(moment) for moment in gaps.values_list("first_read_at", flat=True)}
+    broken = {start_of_hour(at) for at in gaps.values_list("first_read_at", flat=True)}
     columns = ("hour", "closing", "spent", "spent_in_gap", "topped_up")
     for hour, closing, spent, lost, topped_up in rows.values_list(*columns):
         found.append(Sample(min(hour + HOUR, now), closing, spent + lost, topped_up, hour in broken))

@@ -1,6 +1,6 @@
 """Who spent the credits: an estimate from falls of the balance and paid calls, without a database.
 
-Upstream tells neither what a call costs nor how many contacts it had. But over many spans the falls go along with the
+Upstream reports neither what a call costs nor how many contacts it had. But over many spans the falls go along with the
 calls: so each source (a key at an endpoint) gets the cost a call under which the falls of all spans are most
 likely, beside a steady background for everything that is not in the log. Each fall is then shared out in proportion
 (expectation maximization for a sum of Poisson rates). No call gets more than it can cost; what is left over stays
@@ -16,14 +16,14 @@ from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 ITERATIONS = 40
-# A span without a quiet moment ends after so many times what an enrichment takes.
+# A span without a quiet time ends after this many durations of an enrichment.
 PATIENCE = 10
 Source = TypeVar("Source", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class BalanceFall:
-    """What was spent between two readings, net of what came back; moments are seconds since the epoch.
+    """What was spent between two readings, net of what came back; times are seconds since the epoch.
 
     It was between ``spent - less`` and ``spent + more``: a top-up may be hidden in it.
     """
@@ -87,7 +87,7 @@ class Attribution(Generic[Source]):
 
 
 def subtract_known(falls: Sequence[BalanceFall], known: Iterable[KnownCost[Source]]) -> list[BalanceFall]:
-    """Return the falls without what ``known`` calls took and gave back, each at the fall that shows it best.
+    """Return the falls without what ``known`` calls reserved and returned, each taken from the fall that fits best.
 
     A half that lies before or after the falls is left out, as they do not show it.
     """
@@ -95,7 +95,7 @@ def subtract_known(falls: Sequence[BalanceFall], known: Iterable[KnownCost[Sourc
     ends = [fall.until for fall in falls]
     halves = [(one.since, one.since, max(one.reserved, one.credits)) for one in known]
     halves += [(max(one.since, one.ended), one.until, one.credits - max(one.reserved, one.credits)) for one in known]
-    # Those of which the time is known go first.
+    # Those with an exact time first.
     for earliest, latest, taken in sorted(halves, key=lambda half: (half[1] > half[0], half[0])):
         if (
             taken
@@ -150,7 +150,7 @@ def build_spans(
 def _ends(
     span: AttributionSpan[Source], fall: BalanceFall, seconds: float, takes: float, times: Sequence[float]
 ) -> bool:
-    """Say whether ``span`` ends before ``fall``."""
+    """Return whether ``span`` ends before ``fall``."""
     if span.is_gap:
         return True
     length = span.until - span.since
@@ -177,7 +177,7 @@ def attribute(
     most: Mapping[Source, float],
     usual: Mapping[Source, UsualCost] | None = None,
 ) -> Attribution[Source]:
-    """Share the spending out; ``most`` is what a call of each source can cost, ``usual`` what known ones did."""
+    """Attribute spending to sources; ``most`` is the most that a call of each can cost, ``usual`` what known ones did."""
     usual = usual or {}
     watched = [span for span in found if not span.is_gap]
     live = [span for span in watched if span.spent > 0 or span.calls]

@@ -1,4 +1,4 @@
-"""Spend by key and by endpoint for a workspace: exact where single calls are known, and else a range."""
+"""Spend by key and by endpoint for a workspace: exact where the cost of single calls is known, else a range."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -47,7 +47,7 @@ Name = TypeVar("Name", bound=Hashable)
 class SpendShare:
     """A part of what was spent: likely ``credits``, at least ``low`` and at most ``high``; ``known`` are no estimate.
 
-    Several keys or endpoints are those that cannot be told apart. Without any it is what no call explains.
+    Several keys or endpoints cannot be distinguished. Without any, it is what no call explains.
     """
 
     credits: Decimal
@@ -66,18 +66,18 @@ class SpendShare:
 
     @property
     def is_group(self) -> bool:
-        """Say whether it is of several keys or endpoints."""
+        """Return whether it is of several keys or endpoints."""
         return len(self.keys) + len(self.endpoints) > 1
 
     @property
     def is_range(self) -> bool:
-        """Say whether the figure is an estimate."""
+        """Return whether the figure is an estimate."""
         return self.low != self.high
 
 
 @dataclass(frozen=True)
 class SpendBreakdown:
-    """Who spent what; ``reason`` says why there is no estimate, else it is empty."""
+    """Who spent what; ``reason`` is why there is no estimate, or empty."""
 
     since: datetime
     until: datetime
@@ -90,12 +90,12 @@ class SpendBreakdown:
 
     @property
     def is_exact(self) -> bool:
-        """Say whether nothing in it is an estimate."""
+        """Return whether all figures are exact."""
         return not any(share.is_range for share in self.by_key)
 
 
 def spend_breakdown(workspace: Workspace, length: timedelta, now: datetime) -> SpendBreakdown:
-    """Tell who spent what in the last ``length``, a week at most, in six queries."""
+    """Return who spent what in the last ``length``, a week at most, in six queries."""
     since = now - min(length, LONGEST)
     read_until = log_read_until(workspace)
     if read_until is None:
@@ -180,7 +180,7 @@ def _unexplained(credits: float, shares: Attribution[Source], doubt: Uncertainty
 
 
 def _usual(settled: Iterable[KnownCost[Source]]) -> dict[Source, UsualCost]:
-    """Return what the known calls of each source cost; those that still run tell nothing."""
+    """Return what the known calls of each source cost, without those that still run."""
     costs: defaultdict[Source, list[float]] = defaultdict(list)
     for one in settled:
         if one.until < inf:
@@ -209,7 +209,7 @@ class _SourceTable:
     doubt: Uncertainty[Source]
 
     def rows(self, name_of: Callable[[Source], Name], total: float) -> list[tuple[tuple[Name, ...], SpendShare]]:
-        """Return a row for each name, or for those that cannot be told apart; the largest first."""
+        """Return a row for each name, or for a group that cannot be distinguished; the largest first."""
         known: defaultdict[Name, float] = defaultdict(float)
         calls: Counter[Name] = Counter()
         for one in self.settled:

@@ -1,4 +1,4 @@
-"""How far shares of the spending can be off, and which keys cannot be told apart; plain data, no database.
+"""How far attributed spending can be off, and which keys cannot be distinguished; plain data, no database.
 
 A call's cost is taken to scatter as much as it costs. Within each span the parts of several sources are uncertain
 against one another, for only their sum is seen; and so is the cost a call that was learned from all spans. What may
@@ -19,7 +19,7 @@ from usage.spend.attribution import Attribution, AttributionSpan, Source, UsualC
 WIDTH = 2.0
 # A figure is in doubt where its range is wider than this part of it, and this many credits.
 DOUBTFUL, LEAST_DOUBT = 0.5, 10.0
-# Two figures that are in doubt are told as one where their sum is so much surer than they are.
+# Two uncertain figures are merged where the deviation of their sum is below this part of their own.
 MERGE_BELOW = 0.5
 Name = TypeVar("Name", bound=Hashable)
 Matrix = list[list[float]]
@@ -127,7 +127,7 @@ def _span_fit(
 
 
 def _scale(rows: Sequence[_SpanFit], size: int) -> float:
-    """Return how much more, or less, the spans scatter than was assumed."""
+    """Return the scatter of the spans relative to the assumed one."""
     misses = [row.missed**2 / row.variance for row in rows if row.numbers]
     return min(4.0, max(1.0, sum(misses) / max(1, len(misses) - size))) if misses else 1.0
 
@@ -135,7 +135,7 @@ def _scale(rows: Sequence[_SpanFit], size: int) -> float:
 def _information(
     rows: Sequence[_SpanFit], priors: Sequence[float], shares: Attribution[Source], scale: float
 ) -> Matrix:
-    """Return what the spans tell of the cost of a call of each source and, last, of the background."""
+    """Return the information matrix of the spans about the cost of a call of each source and, last, the background."""
     size = len(priors)
     matrix = [[0.0] * (size + 1) for _ in range(size + 1)]
     for row in rows:
@@ -192,7 +192,7 @@ def _bounds(
 def spend_estimates(
     shares: Attribution[Source], doubt: Uncertainty[Source], name_of: Callable[[Source], Name]
 ) -> list[SpendEstimate[Name]]:
-    """Return the parts of all names, the largest first; those that cannot be told apart are one part."""
+    """Return the estimates of all names, the largest first; names that cannot be distinguished are merged."""
     groups: dict[tuple[Name, ...], list[int]] = {}
     for i, source in enumerate(doubt.sources):
         groups.setdefault((name_of(source),), []).append(i)

@@ -1,4 +1,4 @@
-"""Which calls are known to have cost what: enrichments that can be laid at the door of one key."""
+"""Costs of single calls that are known: enrichments that can be attributed to one call of one key."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -26,17 +26,17 @@ MOST_ASKED, MOST_WORKS = 20_000, 5000
 # An enrichment takes minutes, so the call that began it is not older than this when it ends.
 LONGEST = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
-# So many tell how long enrichments take.
+# From this many on, the usual duration of enrichments is known.
 ENOUGH = 5
-# No answer takes longer.
+# The longest response time of a call.
 LONGEST_CALL = timedelta(minutes=5)
-# Upstream notes a call and what it began by clocks of its own; whole seconds are a second wide.
+# Upstream records a call and the enrichment it started by different clocks; whole seconds are a second wide.
 CLOCKS, SECOND = timedelta(seconds=0.25), timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class LoggedCall:
-    """A paid call of the log; upstream may note its beginning or its end, ``took`` apart."""
+    """A paid call of the log; upstream may log its beginning or its end, ``took`` apart."""
 
     at: datetime
     source: Source
@@ -61,11 +61,11 @@ class EnrichmentRun:
 
     @property
     def endpoint(self) -> str:
-        """Return which endpoint began it."""
+        """Return the endpoint that started it."""
         return BULK if self.workflow_id.startswith(BULK_ID_PREFIX) or self.contacts > 1 else PERSON
 
     def may_be_of(self, call: LoggedCall) -> bool:
-        """Say whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""
+        """Return whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""
         if call.source[1] != self.endpoint:
             return False
         if self.begun_at is not None:
@@ -77,14 +77,14 @@ class EnrichmentRun:
 
     @property
     def between(self) -> tuple[datetime, datetime]:
-        """Return the stretch in which to look for its call."""
+        """Return the range in which to look for its call."""
         if self.begun_at is not None:
             return self.begun_at - LONGEST_CALL, self.begun_at + LONGEST_CALL
         latest = max(self.asked_by.values(), default=self.ended_by)
         return (latest - LONGEST, latest) if latest else (_NEVER, _NEVER)
 
     def nearness(self, call: LoggedCall) -> timedelta:
-        """Return how far ``call`` is from where it is looked for."""
+        """Return the distance in time of ``call`` from the expected one."""
         return abs((self.begun_at or self.asked_by[call.source[0]]) - call.at)
 
 
@@ -149,10 +149,10 @@ def _keys_that_asked(workspace: Workspace, since: datetime, ids: Collection[str]
 
 
 def match_calls(found: Iterable[EnrichmentRun], calls: Sequence[LoggedCall]) -> list[KnownCost[Source]]:
-    """Return what can be told of single calls: those that alone can have begun an enrichment.
+    """Return the known costs of calls that alone can have started an enrichment.
 
-    Of several calls of one key the nearest is taken; which it was matters little. Where calls of several keys come
-    into question, those of keys that asked about it go before; if it is still not certain, nothing is concluded, until
+    Of several calls of one key the nearest is taken; which it was matters little. Where calls of several keys
+    are possible, those of keys that asked about it are preferred; if it is still ambiguous, nothing is concluded until
     other enrichments have taken their calls.
     """
     waiting = sorted(found, key=lambda one: one.begun_at or min(one.asked_by.values(), default=_NEVER))
@@ -174,7 +174,7 @@ def match_calls(found: Iterable[EnrichmentRun], calls: Sequence[LoggedCall]) -> 
 def _take_call(
     one: EnrichmentRun, calls: Sequence[LoggedCall], times: Sequence[datetime], free: set[int]
 ) -> int | None:
-    """Return the place of the call that began ``one``, where that is certain, and have it taken."""
+    """Take and return the index of the call that started ``one``; None if that is not certain."""
     earliest, latest = one.between
     places = range(bisect_left(times, earliest), bisect_right(times, latest))
     fitting = [place for place in places if place in free and one.may_be_of(calls[place])]

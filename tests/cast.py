@@ -9,7 +9,7 @@ from cleanlist import Secret
 from core.db.sql import execute_batch
 from core.encryption import EncryptedValue
 from keys.log.ingest import rollups
-from keys.log.ingest.rollup_counts import count_rows
+from keys.log.ingest.rollups import count_rows
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Membership, Role, User, Workspace
 
@@ -23,8 +23,8 @@ def count_into_rollups(key: ApiKey, rows: Iterable[LoggedRequest]) -> None:
     known = set(key.endpoints.values_list("path", flat=True))
     endpoints = set(known)
     cells = count_rows(rows, endpoints)
-    rollups.note_endpoints(key, endpoints - known)
-    execute_batch(*rollups.adding(key, cells))
+    rollups.record_endpoints(key, endpoints - known)
+    execute_batch(*rollups.add_statements(key, cells))
 
 
 def person(role_name: str) -> User:

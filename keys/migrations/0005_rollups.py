@@ -1,7 +1,7 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
-from keys.log.ingest.rollup_counts import CountedRow, count_rows
+from keys.log.ingest.rollups import CountedRow, count_rows
 
 BATCH = 2000
 

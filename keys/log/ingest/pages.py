@@ -14,7 +14,7 @@ from core.db.sql import Statement, adapt_uuid, execute_batch
 from core.sanitize import sanitize_text
 from keys.log.ingest import facets, gaps, rollups, schedule
 from keys.log.ingest import rows as storing
-from keys.log.ingest.rollup_counts import EVERYTHING, count_rows
+from keys.log.ingest.rollups import EVERYTHING, count_rows
 from keys.log.ingest.rows import NewRow, new_row
 from keys.log.ingest.state import Known, RowName, known_of, standing_of
 from keys.models import ApiKey, LogGap, LoggedRequest
@@ -56,14 +56,14 @@ def ingest_page(
         found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
         key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
         _count(key, key_gaps, fresh, known.newer, read_at, odd=max(0, sent - len(rows)))
-        rollups.note_endpoints(key, endpoints - standing.endpoints)
+        rollups.record_endpoints(key, endpoints - standing.endpoints)
         execute_batch(
-            _saving(key), *rollups.adding(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen)
+            _saving(key), *rollups.add_statements(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen)
         )
     return IngestResult(len(fresh), found_gap)
 
 
-def _count_classes(workspace: int, cells: rollups.Cells) -> None:
+def _count_classes(workspace: int, cells: rollups.Rollups) -> None:
     """Count the customer's new requests by their class of status, for ``/metrics``."""
     for cell, one in cells.items():
         if cell.endpoint == EVERYTHING:

@@ -1,8 +1,8 @@
-"""Proves that the hourly rollups equal the log, and sets right what differs.
+"""Checks that the hourly rollups and the facets equal the log, and repairs what differs.
 
-Cells are compared day by day without any lock, which only names suspects: a page may land meanwhile. An hour that
-looked wrong is then counted once more, and what landed meanwhile under the workspace's lock, so that however many rows
-an hour has, nobody waits for them to be counted.
+Rollups are compared day by day without a lock, which only finds hours that may be wrong: a page may be ingested
+meanwhile. Such an hour is counted once more, and only what was ingested meanwhile is counted under the workspace's
+lock. So nobody waits for an hour to be counted, however many rows it has.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,57 +13,56 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from keys.log.ingest import facets, rollups
-from keys.log.ingest.rollup_counts import CountedRow, RollupCount, RollupKey, count_rows
-from keys.log.ingest.rollups import Cells
+from keys.log.ingest.rollups import CountedRow, RollupCount, RollupKey, Rollups, count_rows
 from keys.log.models.rollup import TrafficQuerySet
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue, WorkspaceTraffic
 from workspaces.models import Workspace
 
 _BATCH = 2000
-_VALUES = ("hour", "endpoint", "status_class", "count", "histogram")
+_COLUMNS = ("hour", "endpoint", "status_class", "count", "histogram")
 _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
-class _Count(NamedTuple):
-    """What the rows up to the one of the id ``last`` come to."""
+class _Ahead(NamedTuple):
+    """Counts of the rows up to the one with the id ``last``."""
 
-    cells: Cells
+    counts: Rollups
     last: int
 
 
-_NOTHING = _Count({}, 0)
+_NOTHING = _Ahead({}, 0)
 
 
 class _Level(Protocol):
-    """Cells that are stored, and what they should hold."""
+    """The stored rollups of a key or a workspace, and what they should be."""
 
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
-        """Return the cells of the hours from ``start`` on and before ``end``."""
+        """Return the rollups of the hours from ``start`` on and before ``end``."""
 
-    def count_ahead(self, start: datetime, end: datetime) -> _Count:
+    def count_ahead(self, start: datetime, end: datetime) -> _Ahead:
         """Count what takes long to count, before the lock is taken."""
 
-    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:
-        """Return what those hours hold, as far as it was not counted ``ahead``."""
+    def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:
+        """Return the true counts of those hours; only rows that are not in ``ahead`` are read."""
 
     def days(self) -> Iterable[datetime]:
-        """Return every day with cells or with what they count."""
+        """Return every day with rollups or rows."""
 
-    def write(self, cells: Cells) -> None:
-        """Store ``cells`` in place of what is there."""
+    def write(self, counts: Rollups) -> None:
+        """Store ``counts``, replacing what is there."""
 
 
-class _OfKey:
-    """The cells of a key, counted from the rows of its log."""
+class _KeyLevel:
+    """The rollups of a key, counted from the rows of its log."""
 
     def __init__(self, key: ApiKey) -> None:
         self.key = key
         self.endpoints = set(key.endpoints.values_list("path", flat=True))
 
     def _since(self) -> datetime:
-        """Return from when on the rows are there; of earlier ones only the rollup is left, or soon will be.
+        """Return from when on rows are kept; of earlier hours only rollups are left, or soon will be.
 
-        Asked each time, because pruning goes on beside us.
+        Read each time, because pruning may run at the same time.
         """
         return ApiKey.objects.values_list("kept_from", flat=True).get(pk=self.key.pk) or _EVER
 
@@ -73,33 +72,33 @@ class _OfKey:
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
         return self.key.traffic.filter(hour__gte=max(start, self._since()), hour__lt=end)
 
-    def count_ahead(self, start: datetime, end: datetime) -> _Count:
+    def count_ahead(self, start: datetime, end: datetime) -> _Ahead:
         last = self._rows(start, end).aggregate(last=Max("pk"))["last"] or 0
-        return _Count(self._tally(self._rows(start, end).filter(pk__lte=last)), last)
+        return _Ahead(self._count(self._rows(start, end).filter(pk__lte=last)), last)
 
-    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:
-        # What is being pruned counts nothing. A copy: what counts nothing ahead is one value, shared by all.
-        cells = dict(ahead.cells) if start >= self._since() else {}
-        for cell, one in self._tally(self._rows(start, end).filter(pk__gt=ahead.last)).items():
-            cells.setdefault(cell, RollupCount()).add(one.count, one.histogram)
-        return cells
+    def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:
+        # An hour that is being pruned counts nothing. A copy, because _NOTHING is shared by all.
+        counts = dict(ahead.counts) if start >= self._since() else {}
+        for key, one in self._count(self._rows(start, end).filter(pk__gt=ahead.last)).items():
+            counts.setdefault(key, RollupCount()).add(one.count, one.histogram)
+        return counts
 
-    def _tally(self, rows: QuerySet[LoggedRequest]) -> Cells:
+    def _count(self, rows: QuerySet[LoggedRequest]) -> Rollups:
         found = rows.order_by("pk").values_list(*CountedRow._fields)
         return count_rows((CountedRow(*row) for row in found.iterator(_BATCH)), self.endpoints)
 
     def days(self) -> Iterable[datetime]:
-        rows, cells = self._rows(_EVER, _NEVER), self.stored(_EVER, _NEVER)
-        return {*rows.datetimes("created_at", "day", tzinfo=UTC), *cells.datetimes("hour", "day", tzinfo=UTC)}
+        rows, stored = self._rows(_EVER, _NEVER), self.stored(_EVER, _NEVER)
+        return {*rows.datetimes("created_at", "day", tzinfo=UTC), *stored.datetimes("hour", "day", tzinfo=UTC)}
 
-    def write(self, cells: Cells) -> None:
+    def write(self, counts: Rollups) -> None:
         known = set(self.key.endpoints.values_list("path", flat=True))
-        rollups.note_endpoints(self.key, self.endpoints - known)
-        rollups.write(KeyTraffic, {"key": self.key}, cells)
+        rollups.record_endpoints(self.key, self.endpoints - known)
+        rollups.write(KeyTraffic, {"key": self.key}, counts)
 
 
-class _OfWorkspace:
-    """The cells of a workspace, which are the sums of its keys' cells."""
+class _WorkspaceLevel:
+    """The rollups of a workspace, which are the sums of its keys' rollups."""
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
@@ -108,35 +107,35 @@ class _OfWorkspace:
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
         return self.workspace.traffic.between(start, end)
 
-    def count_ahead(self, start: datetime, end: datetime) -> _Count:  # noqa: ARG002 - few cells are soon added up
+    def count_ahead(self, start: datetime, end: datetime) -> _Ahead:  # noqa: ARG002 - rollups are few and quickly summed
         return _NOTHING
 
-    def counted(self, start: datetime, end: datetime, ahead: _Count = _NOTHING) -> Cells:  # noqa: ARG002 - as above
-        sums: Cells = {}
-        for row in self.of_keys.between(start, end).values_list(*_VALUES).iterator(_BATCH):
+    def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:  # noqa: ARG002 - as above
+        sums: Rollups = {}
+        for row in self.of_keys.between(start, end).values_list(*_COLUMNS).iterator(_BATCH):
             sums.setdefault(RollupKey(*row[:3]), RollupCount()).add(row[3], row[4])
         return sums
 
     def days(self) -> Iterable[datetime]:
         levels = (self.of_keys, self.workspace.traffic)
-        return {day for cells in levels for day in cells.datetimes("hour", "day", tzinfo=UTC)}
+        return {day for stored in levels for day in stored.datetimes("hour", "day", tzinfo=UTC)}
 
-    def write(self, cells: Cells) -> None:
-        rollups.write(WorkspaceTraffic, {"workspace_id": self.workspace.pk}, cells)
+    def write(self, counts: Rollups) -> None:
+        rollups.write(WorkspaceTraffic, {"workspace_id": self.workspace.pk}, counts)
 
 
 def recount(workspace: Workspace, *, repair: bool = False) -> Iterator[str]:
-    """Count the log again and yield a sentence for each cell that differs; with ``repair`` set it right."""
+    """Count the log again and yield a sentence for each rollup that differs; with ``repair`` correct them."""
     for key in ApiKey.objects.of(workspace).order_by("pk"):
-        yield from _differences(workspace, _OfKey(key), repair=repair)
+        yield from _differences(workspace, _KeyLevel(key), repair=repair)
         if repair:
-            recount_values(key)
-    yield from _differences(workspace, _OfWorkspace(workspace), repair=repair)
+            recount_facets(key)
+    yield from _differences(workspace, _WorkspaceLevel(workspace), repair=repair)
 
 
 def _differences(workspace: Workspace, level: _Level, *, repair: bool) -> Iterator[str]:
     for day in sorted(level.days()):
-        for hour in sorted({cell.hour for cell in _compare(level, day, _after(day, timedelta(days=1)))[0]}):
+        for hour in sorted({key.hour for key in _compare(level, day, _after(day, timedelta(days=1)))[0]}):
             end = _after(hour, timedelta(hours=1))
             ahead = level.count_ahead(hour, end)
             with transaction.atomic():
@@ -145,44 +144,43 @@ def _differences(workspace: Workspace, level: _Level, *, repair: bool) -> Iterat
                 if repair and wrong:
                     level.stored(hour, end).delete()
                     level.write(counted)
-            yield from (_difference(cell, stored, counted) for cell in wrong)
+            yield from (_difference(key, stored, counted) for key in wrong)
 
 
-def _after(moment: datetime, span: timedelta) -> datetime:
-    """Return ``moment`` plus ``span``, or the end of time: some upstream's clock stands there."""
-    return moment + span if moment < _NEVER - span else _NEVER
+def _after(time: datetime, span: timedelta) -> datetime:
+    """Return ``time`` plus ``span``, or the last time there is: an upstream clock may be set to the year 9999."""
+    return time + span if time < _NEVER - span else _NEVER
 
 
 def _compare(
-    level: _Level, start: datetime, end: datetime, ahead: _Count = _NOTHING
-) -> tuple[list[RollupKey], Cells, Cells]:
-    """Return the cells that differ, those stored, and those counted, of a stretch."""
+    level: _Level, start: datetime, end: datetime, ahead: _Ahead = _NOTHING
+) -> tuple[list[RollupKey], Rollups, Rollups]:
+    """Return the keys of rollups that differ, the stored rollups and the counted ones."""
     counted = level.counted(start, end, ahead)
-    rows = level.stored(start, end).values_list(*_VALUES)
+    rows = level.stored(start, end).values_list(*_COLUMNS)
     stored = {RollupKey(*row[:3]): RollupCount(row[3], row[4]) for row in rows}
-    wrong = [cell for cell in sorted(counted.keys() | stored.keys()) if counted.get(cell) != stored.get(cell)]
+    wrong = [key for key in sorted(counted.keys() | stored.keys()) if counted.get(key) != stored.get(key)]
     return wrong, stored, counted
 
 
-def _difference(cell: RollupKey, stored: Cells, counted: Cells) -> str:
-    there, true = (cells.get(cell, RollupCount()).count for cells in (stored, counted))
-    what = f"{cell.endpoint or 'everything'} {cell.status_class}xx"
-    return f"{cell.hour:%Y-%m-%d %H:00} {what}: the rollup says {there}, the log {true}"
+def _difference(key: RollupKey, stored: Rollups, counted: Rollups) -> str:
+    there, true = (counts.get(key, RollupCount()).count for counts in (stored, counted))
+    what = f"{key.endpoint or 'everything'} {key.status_class}xx"
+    return f"{key.hour:%Y-%m-%d %H:00} {what}: the rollup says {there}, the log {true}"
 
 
-def recount_values(key: ApiKey) -> None:
-    """Note anew what occurs in the log of ``key``; only what landed while it was counted is counted under the lock."""
+def recount_facets(key: ApiKey) -> None:
+    """Replace the facets of ``key``; only rows ingested during the count are counted under the lock."""
     last = key.requests.aggregate(last=Max("pk"))["last"] or 0
-    noted = [
-        LogValue(workspace_id=key.workspace_id, **one) for one in facets.count_facets(key.requests.filter(pk__lte=last))
-    ]
+    counts = facets.count_facets(key.requests.filter(pk__lte=last))
+    values = [LogValue(workspace_id=key.workspace_id, **one) for one in counts]
     with transaction.atomic():
         _lock(key.workspace)
         key.log_values.all().delete()
-        LogValue.objects.bulk_create(noted, batch_size=500)
+        LogValue.objects.bulk_create(values, batch_size=500)
         facets.record(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
 
 
 def _lock(workspace: Workspace) -> None:
-    """Keep pages from landing until the transaction ends."""
+    """Keep pages from being ingested until the transaction ends."""
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

@@ -9,7 +9,8 @@ from django.db.models.functions import Greatest
 
 from core import clock
 from keys.log import partitions
-from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING, hour_of
+from keys.log.ingest.rollups import hour_of
+from keys.log.models.rollup import CONSOLE, EVERYTHING
 from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
 from workspaces.models import Workspace
 

@@ -38,7 +38,7 @@ class LogValueQuerySet(models.QuerySet["LogValue"]):
 class LogValue(models.Model):
     """A path, address, user agent, method or status that occurs in a key's log, how often, and since when.
 
-    There are few, so that a filter is first answered here (``keys.log.search.estimates``): what matches nothing is
+    There are few, so that a filter is first answered here (``keys.log.search.query_plan``): what matches nothing is
     known at once, and what matches rarely is looked for by its own index. Paths with ids, of which there is no end, are
     noted by how they begin. Maintained with the rows (``keys.log.ingest.facets``); of pruned rows a value stays counted
     while it occurs.

@@ -4,10 +4,13 @@ from typing import Self
 from django.db import models
 
 from core.histogram import Histogram, merged
-from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
+# Special values of ``endpoint``; real ones begin with a slash.
+EVERYTHING = ""  # all of the customer's requests
+OTHER = "other"  # endpoints past the maximum
+CONSOLE = "console"  # the console's own calls, which are in no other row
 ERROR_CLASSES = (4, 5)
 
 

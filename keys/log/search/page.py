@@ -1,17 +1,35 @@
-"""One page of the request log: its rows, its neighbours, and what the filters hide."""
+"""One page of the request log: its rows, the cursors of its neighbours, and how many rows match."""
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Count, Q
 
 from core import clock, pagination
 from core.db.query_timeout import QueryTimeout, time_limit
-from core.pagination import CappedCount, Cursor, Page
+from core.pagination import PAGE_SIZE, CappedCount, Cursor, Page
+from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.query_plan import LATER_WINDOW, Search, find, search_for
+from keys.log.search.query_plan import QueryPlan, plan_query
 from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
+
+# Rows examined for the page itself, and for each part that the page asks for later.
+WINDOW, LATER_WINDOW = 2_500, 50_000
+
+
+@dataclass(frozen=True)
+class FoundRows:
+    """A page of rows, with the time of the row right behind them, or the cursor at which a search stopped early."""
+
+    rows: list[LoggedRequest]
+    next_at: datetime | None = None
+    stopped_at: Cursor | None = None
+
+    @property
+    def has_more(self) -> bool:
+        return self.next_at is not None
 
 
 @dataclass(frozen=True)
@@ -47,7 +65,7 @@ def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
     older, newer = pagination.parse_cursors(page, form.query)
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            _fill(page, search_for(form, scope, clock.cached_now()), older, newer)
+            _fill(page, plan_query(form, scope, clock.cached_now()), older, newer)
             _give_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
@@ -65,10 +83,10 @@ def shown_above(form: LogFilterForm) -> int:
 def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
     page = LogPage(is_top=False)
-    place, room = Cursor.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
+    place, room = Cursor.parse(form.query.get("older", "")), max(1, PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            found = find(search_for(form, scope, clock.cached_now()), place, window=LATER_WINDOW)
+            found = find_rows(plan_query(form, scope, clock.cached_now()), place, window=LATER_WINDOW)
             _give_keys(found.rows, form, scope)
     except QueryTimeout:
         page.problem = pagination.timeout_message()
@@ -86,7 +104,7 @@ def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
 
 
 def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:
-    """Set the key of each row: one of those that are there already, or read together."""
+    """Set the key of each row: one of those that are there already, or read execute_batch."""
     keys = {key.pk: key for key in ([scope.key] if scope.key else form.keys.values())}
     if missing := {row.key_id for row in rows} - keys.keys():
         keys |= ApiKey.objects.in_bulk(missing)
@@ -94,11 +112,11 @@ def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) 
         row.key = keys[row.key_id]
 
 
-def _fill(page: LogPage, search: Search | None, older: Cursor | None, newer: Cursor | None) -> None:
+def _fill(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newer: Cursor | None) -> None:
     if newer is not None:
-        found = find(search, newer, upward=True)
+        found = find_rows(plan, newer, upward=True)
         while found.stopped_at and not found.rows:
-            found = find(search, found.stopped_at, upward=True, window=LATER_WINDOW)
+            found = find_rows(plan, found.stopped_at, upward=True, window=LATER_WINDOW)
         page.rows = found.rows[::-1]
         page.newer = found.stopped_at or (page.rows[0].cursor if found.has_more else None)
         page.older = page.rows[-1].cursor if page.rows else None
@@ -106,7 +124,7 @@ def _fill(page: LogPage, search: Search | None, older: Cursor | None, newer: Cur
         if page.rows:
             return
         page.is_top = True  # nothing newer
-    found = find(search, older)
+    found = find_rows(plan, older)
     page.rows, page.further = found.rows, found.stopped_at
     page.older = page.rows[-1].cursor if found.has_more else None
     page.next_at = page.further.at if page.further else found.next_at
@@ -118,8 +136,8 @@ def count(form: LogFilterForm, scope: LogScope) -> Tallies:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
-            search = search_for(form, scope, clock.cached_now(), with_own=True)
-            rows = search.rows.newest_first() if search else scope.rows.none()
+            plan = plan_query(form, scope, clock.cached_now(), with_own=True)
+            rows = plan.rows.newest_first() if plan else scope.rows.none()
             found = rows[: pagination.MOST_COUNTED + 1]
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
             held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
@@ -130,3 +148,47 @@ def count(form: LogFilterForm, scope: LogScope) -> Tallies:
     return Tallies(
         CappedCount(held, held > pagination.MOST_COUNTED), matching, CappedCount(tally["own"], cut), form.shows_own
     )
+
+
+def find_rows(
+    plan: QueryPlan | None, cursor: Cursor | None, *, upward: bool = False, window: int = WINDOW
+) -> FoundRows:
+    """Return the rows that follow ``cursor`` (None: the top), or with ``upward`` those right before it.
+
+    In order of time at most ``window`` rows are examined. If the page is not full by then, the result says where the
+    search stopped, and the next call goes on from there.
+    """
+    if plan is None:
+        return FoundRows([])
+    if plan.is_rare:
+        return _find_rare(plan, cursor, upward=upward)
+    rows, walked = (_next_rows(some, cursor, upward=upward) for some in (plan.rows, plan.walked))
+    edge = walked.values_list("created_at", "pk")[window : window + 1].first()
+    if edge is not None:
+        rows = rows.after(Cursor(*edge)) if upward else rows.before(Cursor(*edge))
+    found = list(rows[: PAGE_SIZE + 1])
+    if len(found) > PAGE_SIZE or edge is None:
+        return FoundRows(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
+    # The next window begins with the row at the edge.
+    return FoundRows(found, stopped_at=Cursor(edge[0], edge[1] + (-1 if upward else 1)))
+
+
+def _next_rows(rows: LoggedRequestQuerySet, cursor: Cursor | None, *, upward: bool) -> LoggedRequestQuerySet:
+    if cursor is not None:
+        rows = rows.before(cursor) if upward else rows.after(cursor)
+    return rows.oldest_first() if upward else rows.newest_first()
+
+
+def _find_rare(plan: QueryPlan, cursor: Cursor | None, *, upward: bool) -> FoundRows:
+    # Without an order, which would lead the database to walk all rows in it.
+    positions = sorted(plan.rows.order_by().values_list("created_at", "pk"), reverse=not upward)
+    if cursor is not None:
+        limit = (cursor.at, cursor.pk)
+        positions = [one for one in positions if (one > limit if upward else one < limit)]
+    chosen = positions[:PAGE_SIZE]
+    if not chosen:
+        return FoundRows([])
+    times = sorted(at for at, _ in chosen)
+    rows = LoggedRequest.objects.filter(pk__in=[pk for _, pk in chosen], created_at__range=(times[0], times[-1]))
+    next_at = positions[PAGE_SIZE][0] if len(positions) > PAGE_SIZE else None
+    return FoundRows(list(_next_rows(rows, None, upward=upward)), next_at)

@@ -1,128 +1,165 @@
-"""Finds the rows that the filters ask for, by work that does not grow with the log.
+"""Plans how to find the rows that the filters ask for, by work that does not grow with the log.
 
-What matches rarely is fetched by the index of its values. All else is walked in order of time through a window of so
-many rows; where that ends before the page is full, the page says how far it looked, and goes on from there.
+The facets of the log (``LogValue``) answer first: that nothing matches, that few rows do, or when and with which keys.
+Rare matches are fetched by the index of their column; everything else is read in order of time.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db import connection
+from django.db.models import F, Q, TextField, Value
 
-from core.pagination import PAGE_SIZE, Cursor
+from keys.log.models.facet import OTHERS, fingerprint
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.estimates import Hint, hints_of
-from keys.log.search.filters import LogFilterForm
+from keys.log.networks import in_network
+from keys.log.search.filters import LogFilterForm, path_lookup
 from keys.log.search.scope import LogScope
-from keys.models import LoggedRequest
 
-# Rows looked through for the page itself, and for each part that the page asks for later.
-WINDOW, LATER_WINDOW = 2_500, 50_000
-# So few are read as a whole and sorted.
+# Reading so many facets takes a few milliseconds. If more match, there is no estimate.
+MOST_FACETS = 1000
+# So few rows are read as a whole and sorted.
 MOST_RARE = 1_000
 MOST_RARE_VALUES = 100
-# Those of a key's log. Across keys, statuses and addresses have one, paths and user agents with the keys' ids.
+# Columns with an index in the log of one key. Across keys, statuses and IP addresses have one of their own; paths and
+# user agents have one only together with the keys' ids.
 INDEXED = {"postgresql": {"status_code", "ip_address", "path", "user_agent"}, "sqlite": {"status_code", "ip_address"}}
 ACROSS_KEYS = {"status_code", "ip_address"}
 
 
 @dataclass(frozen=True)
-class Search:
-    """Filters applied to a log: the ``rows`` asked for, and among which an index is walked to find them."""
+class FilterEstimate:
+    """An upper bound for the matches of one filter: at most ``most`` rows, in this time, of these keys.
+
+    It is never too low: what it excludes is not in the log. ``values`` are all that match in the column; None where
+    others may.
+    """
+
+    column: str
+    values: tuple[str, ...] | None
+    most: int
+    first_at: datetime | None
+    last_at: datetime | None
+    key_ids: frozenset[UUID]
+
+    @property
+    def is_indexed(self) -> bool:
+        indexed = self.column in INDEXED[connection.vendor]
+        return indexed and self.values is not None and len(self.values) <= MOST_RARE_VALUES
+
+
+@dataclass(frozen=True)
+class QueryPlan:
+    """The ``rows`` that match, and the ``walked`` rows among which an index in order of time finds them.
+
+    ``is_rare``: few match, so they are read by the index of their column and sorted.
+    """
 
     rows: LoggedRequestQuerySet
     walked: LoggedRequestQuerySet
     is_rare: bool = False
 
 
-@dataclass(frozen=True)
-class Found:
-    """A page of rows, the time of the one right behind them, and else the place where looking stopped early."""
+def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False) -> QueryPlan | None:
+    """Return how to find what a valid ``form`` asks for; None if the facets show that nothing matches.
 
-    rows: list[LoggedRequest]
-    next_at: datetime | None = None
-    stopped_at: Cursor | None = None
-
-    @property
-    def has_more(self) -> bool:
-        """Say whether there is a row right behind them."""
-        return self.next_at is not None
-
-
-def search_for(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False) -> Search | None:
-    """Return how to find what a valid ``form`` asks for; None where noted values say that nothing matches.
-
-    Own calls are among it if the form shows them, or ``with_own``.
+    Own calls are included if the form shows them, or ``with_own``.
     """
     if chosen := form.cleaned_data.get("key"):
         scope = replace(scope, key=chosen)
     with_own = with_own or form.shows_own
-    hints = hints_of(form, scope, with_own=with_own)
+    estimates = estimate_filters(form, scope, with_own=with_own)
     rows, walked = form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now))
     rows = rows if with_own else rows.by_customer()
-    for hint in hints:
-        if not hint.most or hint.first_at is None or hint.last_at is None:
+    for estimate in estimates:
+        if not estimate.most or estimate.first_at is None or estimate.last_at is None:
             return None
-        rows, walked = (some.filter(created_at__range=(hint.first_at, hint.last_at)) for some in (rows, walked))
-    return _by_index(
-        Search(rows, walked), min(filter(_has_index, hints), key=lambda hint: hint.most, default=None), scope
+        times = (estimate.first_at, estimate.last_at)
+        rows, walked = (some.filter(created_at__range=times) for some in (rows, walked))
+    indexed = (estimate for estimate in estimates if estimate.is_indexed)
+    return _use_index(QueryPlan(rows, walked), min(indexed, key=lambda one: one.most, default=None), scope)
+
+
+def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope) -> QueryPlan:
+    """Use the index of the most selective filter, where it saves more than it costs."""
+    if estimate is None or estimate.values is None:
+        return plan
+    if estimate.column == "ip_address":  # its index begins with the workspace
+        workspace = scope.workspace
+        plan = QueryPlan(plan.rows.filter(workspace=workspace), plan.walked.filter(workspace=workspace))
+    covers_scope = scope.key or estimate.column in ACROSS_KEYS
+    if estimate.most <= MOST_RARE:
+        rows = plan.rows if covers_scope else plan.rows.filter(key__in=estimate.key_ids)
+        return QueryPlan(rows.with_values(estimate.column, estimate.values), plan.walked, is_rare=True)
+    if len(estimate.values) == 1 and covers_scope:
+        rows, walked = (some.with_values(estimate.column, estimate.values) for some in (plan.rows, plan.walked))
+        return QueryPlan(rows, walked)
+    return plan
+
+
+def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) -> list[FilterEstimate]:
+    """Return an estimate for each filter of a valid ``form`` that facets can answer, by one query or none."""
+    asked = dict(_conditions(form, scope))
+    if not asked:
+        return []
+    facets = scope.values if with_own else scope.values.by_customer()
+    condition = Q()
+    for one, kinds, _ in asked.values():
+        condition |= one | Q(kind__in=kinds, fingerprint=OTHERS)
+    # Paths with an id are recorded by their beginning only: they can match whatever begins alike.
+    facets = facets.alias(path=Value(form.cleaned_data["path"].removeprefix("="), TextField())).filter(condition)
+    columns = ("kind", "value", "count", "first_seen_at", "last_seen_at", "key_id", "fingerprint")
+    found = list(facets.values_list(*columns)[: MOST_FACETS + 1])
+    if len(found) > MOST_FACETS:
+        return []
+    return [
+        _estimate(column, exact, [row for row in found if row[0] in kinds])
+        for column, (_, kinds, exact) in asked.items()
+    ]
+
+
+def _estimate(column: str, exact: str | None, rows: Sequence[tuple[Any, ...]]) -> FilterEstimate:
+    is_all = all(kind == column and number != OTHERS for kind, *_, number in rows)
+    values = tuple({row[1] for row in rows}) if is_all else None
+    return FilterEstimate(
+        column,
+        values if exact is None else (exact,),
+        sum(row[2] for row in rows),
+        min((row[3] for row in rows), default=None),
+        max((row[4] for row in rows), default=None),
+        frozenset(row[5] for row in rows),
     )
 
 
-def _has_index(hint: Hint) -> bool:
-    indexed = hint.column in INDEXED[connection.vendor]
-    return indexed and hint.values is not None and len(hint.values) <= MOST_RARE_VALUES
+def _conditions(form: LogFilterForm, scope: LogScope) -> Iterator[tuple[str, tuple[Q, tuple[str, ...], str | None]]]:
+    """Yield, by column, the facets that its filter matches, their kinds, and the value if it asks for exactly one."""
+    data = form.cleaned_data
+    if statuses := data["status"]:
+        matching = Q(value__in=[str(code) for code in statuses.codes])
+        for hundred in statuses.classes:
+            matching |= Q(value__startswith=str(hundred))
+        yield "status_code", (Q(matching, kind="status_code"), ("status_code",), None)
+    if data["method"]:
+        yield "method", (Q(kind="method", value__in=data["method"]), ("method",), None)
+    if data["agent"]:
+        yield "user_agent", (Q(kind="user_agent", value__icontains=data["agent"]), ("user_agent",), None)
+    if network := data["ip"]:
+        if network.num_addresses == 1:
+            address = str(network.network_address)
+            yield "ip_address", (Q(kind="ip_address", fingerprint=fingerprint(address)), ("ip_address",), address)
+        elif scope.key:  # all keys together may have more IP addresses than can be compared
+            yield "ip_address", (Q(in_network("value", network), kind="ip_address"), ("ip_address",), None)
+    if path := data["path"]:
+        yield "path", (*_path_condition(path), path[1:] if path.startswith("=") else None)
 
 
-def _by_index(search: Search, hint: Hint | None, scope: LogScope) -> Search:
-    """Use the index of the filter that matches least, where it spares more than it costs."""
-    if hint is None or hint.values is None:
-        return search
-    if hint.column == "ip_address":  # its index begins with the workspace
-        workspace = scope.workspace
-        search = Search(search.rows.filter(workspace=workspace), search.walked.filter(workspace=workspace))
-    if hint.most <= MOST_RARE:
-        rows = search.rows if scope.key or hint.column in ACROSS_KEYS else search.rows.filter(key__in=hint.key_ids)
-        return Search(rows.with_values(hint.column, hint.values), search.walked, is_rare=True)
-    if len(hint.values) == 1 and (scope.key or hint.column in ACROSS_KEYS):
-        rows, walked = (some.with_values(hint.column, hint.values) for some in (search.rows, search.walked))
-        return Search(rows, walked)
-    return search
-
-
-def find(search: Search | None, place: Cursor | None, *, upward: bool = False, window: int = WINDOW) -> Found:
-    """Return the rows that come next after ``place``, None being the top, or ``upward`` those right before it."""
-    if search is None:
-        return Found([])
-    if search.is_rare:
-        return _find_rare(search, place, upward=upward)
-    rows, walked = (_on_from(some, place, upward=upward) for some in (search.rows, search.walked))
-    edge = walked.values_list("created_at", "pk")[window : window + 1].first()
-    if edge is not None:
-        rows = rows.after(Cursor(*edge)) if upward else rows.before(Cursor(*edge))
-    found = list(rows[: PAGE_SIZE + 1])
-    if len(found) > PAGE_SIZE or edge is None:
-        return Found(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
-    # The next window begins with the row at the edge.
-    return Found(found, stopped_at=Cursor(edge[0], edge[1] + (-1 if upward else 1)))
-
-
-def _on_from(rows: LoggedRequestQuerySet, place: Cursor | None, *, upward: bool) -> LoggedRequestQuerySet:
-    if place is not None:
-        rows = rows.before(place) if upward else rows.after(place)
-    return rows.oldest_first() if upward else rows.newest_first()
-
-
-def _find_rare(search: Search, place: Cursor | None, *, upward: bool) -> Found:
-    # Without an order, which would lead the database to walk all rows in it.
-    places = sorted(search.rows.order_by().values_list("created_at", "pk"), reverse=not upward)
-    if place is not None:
-        limit = (place.at, place.pk)
-        places = [one for one in places if (one > limit if upward else one < limit)]
-    chosen = places[:PAGE_SIZE]
-    if not chosen:
-        return Found([])
-    times = sorted(at for at, _ in chosen)
-    rows = LoggedRequest.objects.filter(pk__in=[pk for _, pk in chosen], created_at__range=(times[0], times[-1]))
-    next_at = places[PAGE_SIZE][0] if len(places) > PAGE_SIZE else None
-    return Found(list(_on_from(rows, None, upward=upward)), next_at)
+def _path_condition(text: str) -> tuple[Q, tuple[str, ...]]:
+    lookup, path = path_lookup(text), text.removeprefix("=")
+    same = Q(fingerprint=fingerprint(path)) if lookup == "exact" else Q(**{f"value__{lookup}": path})
+    open_ended = Q(path__startswith=F("value")) | (Q(value__startswith=path) if lookup == "startswith" else Q())
+    # What a path contains may lie behind the beginning that is recorded of it.
+    beginnings = Q(kind="beginning") if lookup == "contains" else Q(open_ended, kind="beginning")
+    return Q(same, kind="path") | beginnings, ("path", "beginning")

@@ -1,22 +1,29 @@
-"""All that is known of a single row of the log, and the ways on from it."""
+"""The details of one row of the log: its curl command, and links to similar rows."""
 
+import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, timedelta
+from urllib.parse import quote
 
 from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.curl import curl_for
 from keys.log.search.filters import LogFilterForm
 from keys.models import LoggedRequest
 from workspaces.models import Workspace
 
+# Where the secret goes: the shell fills it in, so that it is in no log and no clipboard.
+SECRET = "$CLEANLIST_API_KEY"  # noqa: S105 - its name, not its value
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_WITH_BODY = {"POST", "PUT", "PATCH"}
+
 
 @dataclass(frozen=True)
-class OpenRow:
-    """One row with everything that is known of it, and the ways on from it."""
+class RowDetails:
+    """One row with its curl command and links to similar rows. ``is_listed``: the page's table holds it too."""
 
     entry: LoggedRequest
     is_listed: bool
@@ -24,24 +31,24 @@ class OpenRow:
     links: tuple[tuple[str, str], ...]
 
 
-def opened(
-    text: str, rows: list[LoggedRequest], scope: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
-) -> OpenRow | None:
-    """Return the row of ``scope`` that the address opens; one of the ``rows`` shown is noted there as ``is_open``."""
+def open_row(
+    text: str, listed: list[LoggedRequest], rows: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
+) -> RowDetails | None:
+    """Return the details of the row with the id ``text``; if it is one of those ``listed``, mark it ``is_open``."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
-    listed = next((row for row in rows if row.pk == int(text)), None)
-    entry = listed or scope.select_related("key").filter(pk=int(text)).first()
+    in_table = next((row for row in listed if row.pk == int(text)), None)
+    entry = in_table or rows.select_related("key").filter(pk=int(text)).first()
     if entry is None:
         return None
-    if listed:
-        listed.is_open = True  # type: ignore[attr-defined]
-    curl = curl_for(entry, workspace.base_url)
-    return OpenRow(entry, listed is not None, curl, tuple(_more_like(entry, form, workspace)))
+    if in_table:
+        in_table.is_open = True  # type: ignore[attr-defined]
+    curl = curl_command(entry, workspace.base_url)
+    return RowDetails(entry, in_table is not None, curl, tuple(_links_to_similar(entry, form, workspace)))
 
 
 def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
-    """Return the address of this page with no row open, and the one to which the id of a row is added to open it."""
+    """Return the URL of this page with no row open, and the one that opens a row once its id is appended."""
     kept = query.copy()
     for name in ("row", "seen", "shown"):
         kept.pop(name, None)
@@ -52,7 +59,7 @@ def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
     }
 
 
-def _more_like(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) -> list[tuple[str, str]]:
+def _links_to_similar(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) -> list[tuple[str, str]]:
     minute = entry.created_at.astimezone(UTC).replace(second=0, microsecond=0)
     times = {"start": _iso(minute.isoformat()), "end": _iso((minute + timedelta(minutes=1)).isoformat()), "since": ""}
     own = {"own": "1"} if entry.is_own_call else {}
@@ -71,3 +78,27 @@ def _more_like(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) 
 
 def _iso(text: str) -> str:
     return text.replace("+00:00", "Z")
+
+
+def curl_command(entry: LoggedRequest, base_url: str) -> str:
+    """Return ``entry`` as a curl command to paste into a shell, one option a line.
+
+    All that the log holds is hostile until quoted. It holds no body: body.json stands for it.
+    """
+    parts = ["curl --globoff --path-as-is"]
+    if entry.method != "GET":
+        parts.append(f"--request {shlex.quote(_CONTROL.sub('', entry.method))}")
+    parts.append(f'--header "Authorization: Bearer {SECRET}"')
+    if agent := _CONTROL.sub(" ", entry.user_agent).strip():
+        # As a header: curl takes no part of it for an option or a file.
+        parts.append(f"--header {shlex.quote(f'User-Agent: {agent}')}")
+    if entry.method in _WITH_BODY:
+        parts += ["--header 'Content-Type: application/json'", "--data @body.json"]
+    parts.append(shlex.quote(_url(base_url, entry.path)))
+    return " \\\n  ".join(parts)
+
+
+def _url(base_url: str, path: str) -> str:
+    """Return the URL; the leading slash keeps the path from becoming part of the host's name."""
+    escaped = quote(path, safe="/?&=%:@!$'()*+,;~.-_[]")
+    return base_url.rstrip("/") + "/" + escaped.removeprefix("/")

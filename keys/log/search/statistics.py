@@ -14,7 +14,7 @@ from core.histogram import Histogram, bucket_of, percentile
 from keys.log.ip_addresses import is_address
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.query_plan import search_for
+from keys.log.search.query_plan import plan_query
 from keys.log.search.scope import LogScope
 from keys.models import KeyTraffic, WorkspaceTraffic
 
@@ -134,12 +134,12 @@ def figures_of(form: LogFilterForm, scope: LogScope, now: datetime) -> Figures:
 
 def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[Read]:
     """Return the newest MOST_READ rows that match, newest first, and one more where there are more."""
-    search = search_for(form, scope, now)
-    if search is None:
+    plan = plan_query(form, scope, now)
+    if plan is None:
         return []
-    found = search.rows.order_by() if search.is_rare else search.rows.newest_first()
+    found = plan.rows.order_by() if plan.is_rare else plan.rows.newest_first()
     rows = [Read(*row) for row in found.values_list(*Read._fields)[: MOST_READ + 1]]
-    return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if search.is_rare else rows
+    return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if plan.is_rare else rows
 
 
 def _durations(rows: Sequence[Read]) -> Histogram:

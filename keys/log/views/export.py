@@ -16,7 +16,7 @@ from core.export import CONTENT_TYPES
 from keys.log.search import page as log_page
 from keys.log.search.export import export_lines
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.query_plan import search_for
+from keys.log.search.query_plan import plan_query
 from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 from workspaces.access import get_workspace, require_confirmation
@@ -37,10 +37,10 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
     back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)
     now = clock.cached_now()
-    search = search_for(form, LogScope(workspace), now)
+    plan = plan_query(form, LogScope(workspace), now)
     _record(request, workspace, form, file_format)
     name = f"requests-{workspace.slug}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}.{file_format}"
-    rows = search.rows if search else LoggedRequest.objects.none()
+    rows = plan.rows if plan else LoggedRequest.objects.none()
     lines = export_lines(rows, workspace, file_format)
     return download(request, lines, name, CONTENT_TYPES[file_format])
 

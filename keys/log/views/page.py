@@ -19,7 +19,7 @@ from keys.log.search import page as log_page
 from keys.log.search.export import size_in_words
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.page import LogPage
-from keys.log.search.row_details import opened, row_urls
+from keys.log.search.row_details import open_row, row_urls
 from keys.log.search.scope import LogScope
 from keys.log.search.statistics import figures_of
 from keys.models import ApiKey
@@ -102,7 +102,7 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
         _prepare(page, scope, form, request.GET.get("seen", ""))
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
-        context["open"] = opened(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
+        context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
     context |= {"connection": SimpleLazyObject(lambda: Connection.of(scope.workspace)), "chips": form.chips()}
     if wants_partial(request):
         return render(request, "keys/log/page.html#live", context | {"is_part": True})

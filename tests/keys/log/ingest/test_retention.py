@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 
 from keys.log.completeness import completeness_of
 from keys.log.ingest import recount, retention
-from keys.log.ingest.rollup_counts import hour_of
+from keys.log.ingest.rollups import hour_of
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
 from tests.keys.log.ingest.conftest import START, at
 
@@ -129,14 +129,14 @@ def test_repairing_after_an_interrupted_pruning_destroys_no_history(half_pruned,
 
 def test_an_hour_that_is_pruned_while_it_is_counted_keeps_its_history(old, settings, monkeypatch):
     KeyTraffic.objects.filter(hour=hour_of(at(0))).update(count=F("count") + 1)
-    count_ahead = recount._OfKey.count_ahead
+    count_ahead = recount._KeyLevel.count_ahead
 
-    def prune_afterwards(level, *stretch):
-        counted = count_ahead(level, *stretch)
+    def prune_afterwards(level, *hours):
+        counted = count_ahead(level, *hours)
         prune(3, settings)
         return counted
 
-    monkeypatch.setattr(recount._OfKey, "count_ahead", prune_afterwards)
+    monkeypatch.setattr(recount._KeyLevel, "count_ahead", prune_afterwards)
     before = old.key.traffic.everything().total()
     assert list(recount.recount(old.workspace, repair=True))
     assert old.key.traffic.everything().total() == before

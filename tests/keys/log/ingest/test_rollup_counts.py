@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from core import histogram as latency
 from keys.log.endpoints import endpoint_of
-from keys.log.ingest.rollup_counts import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, CountedRow, RollupKey, count_rows
+from keys.log.ingest.rollups import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, CountedRow, RollupKey, count_rows
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)
 UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"

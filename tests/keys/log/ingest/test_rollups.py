@@ -14,7 +14,7 @@ from msgspec import structs
 from core.histogram import percentile
 from keys import sync
 from keys.log.ingest import recount
-from keys.log.ingest.rollup_counts import hour_of
+from keys.log.ingest.rollups import hour_of
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.cast import count_into_rollups
 from tests.keys.log.ingest.conftest import START, at
@@ -167,22 +167,22 @@ def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
 def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, monkeypatch):
     hour = hour_of(busy.rows[-1].created_at)
     KeyTraffic.objects.filter(hour=hour).update(count=1)
-    held, tally, count_ahead = [], recount.tally, recount._OfKey.count_ahead
+    held, count_rows, count_ahead = [], recount.count_rows, recount._KeyLevel.count_ahead
 
     def recording(rows, endpoints):
         rows = list(rows)
         held.append(len(rows) if connection.in_atomic_block else 0)
-        return tally(rows, endpoints)
+        return count_rows(rows, endpoints)
 
-    def land_afterwards(level, *stretch):
-        counted = count_ahead(level, *stretch)
+    def land_afterwards(level, *hours):
+        counted = count_ahead(level, *hours)
         busy.write(3, since=8001)
         busy.list(8200)
         busy.read(8201)
         return counted
 
-    monkeypatch.setattr(recount, "tally", recording)
-    monkeypatch.setattr(recount._OfKey, "count_ahead", land_afterwards)
+    monkeypatch.setattr(recount, "count_rows", recording)
+    monkeypatch.setattr(recount._KeyLevel, "count_ahead", land_afterwards)
     assert list(recount.recount(busy.workspace, repair=True))
     assert max(held) == 3
     monkeypatch.undo()
@@ -191,7 +191,7 @@ def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, 
 
 def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatch):
     busy.key.log_values.all().delete()
-    count = recount.values.counted
+    count = recount.facets.count_facets
 
     def count_slowly(rows):
         counted = list(count(rows))
@@ -200,8 +200,8 @@ def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatc
         busy.read(9101)
         return counted
 
-    monkeypatch.setattr(recount.values, "counted", count_slowly)
-    recount.recount_values(busy.key)
+    monkeypatch.setattr(recount.facets, "count_facets", count_slowly)
+    recount.recount_facets(busy.key)
 
     assert busy.key.log_values.get(kind="status_code", value="429").count == 95
 

@@ -20,7 +20,8 @@ from keys.log.ingest.pages import ingest_latest_page
 from keys.log.ip_addresses import canonical, is_address, network_of
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.query_plan import find, search_for
+from keys.log.search.page import find_rows
+from keys.log.search.query_plan import plan_query
 from keys.log.search.scope import LogScope
 from keys.models import LoggedRequest, LogValue
 from tests.keys.conftest import text_of
@@ -167,7 +168,7 @@ def test_networks_hold_what_ipaddress_says(log, pairs, data):
     form, scope = LogFilterForm(QueryDict(f"ip={network}")), LogScope(log.workspace, log.key)
     assert form.is_valid()
     assert sorted(LoggedRequest.objects.from_network(network_of(str(network))).values_list("pk", flat=True)) == wanted
-    assert sorted(row.pk for row in find(search_for(form, scope, timezone.now()), None).rows) == wanted
+    assert sorted(row.pk for row in find_rows(plan_query(form, scope, timezone.now()), None).rows) == wanted
 
 
 @pytest.mark.parametrize("text", [*NO_ADDRESSES, *(form for forms in FORMS for form in forms[1:])])

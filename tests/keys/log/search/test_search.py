@@ -7,9 +7,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from keys.log.ingest import recount
-from keys.log.search.estimates import hints_of
 from keys.log.search.filters import LogFilterForm
-from keys.log.search.query_plan import search_for
+from keys.log.search.query_plan import estimate_filters, plan_query
 from keys.log.search.scope import LogScope
 from keys.models import LoggedRequest, LogValue
 from tests.keys.conftest import make_key, text_of
@@ -21,7 +20,7 @@ UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
 @pytest.fixture
 def small_windows(monkeypatch):
     monkeypatch.setattr("keys.log.search.query_plan.MOST_RARE", 0)
-    monkeypatch.setattr("keys.log.search.query_plan.find.__kwdefaults__", {"upward": False, "window": 10})
+    monkeypatch.setattr("keys.log.search.page.find_rows.__kwdefaults__", {"upward": False, "window": 10})
     monkeypatch.setattr("keys.log.search.page.LATER_WINDOW", 20)
 
 
@@ -48,7 +47,7 @@ def busy(log):
 def hints(log, query, key=None):
     form = LogFilterForm(QueryDict(query), [log.key])
     assert form.is_valid()
-    return {hint.column: hint for hint in hints_of(form, LogScope(log.workspace, key), with_own=False)}
+    return {hint.column: hint for hint in estimate_filters(form, LogScope(log.workspace, key), with_own=False)}
 
 
 def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(busy, small_windows):
@@ -99,7 +98,7 @@ def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, quer
     form = LogFilterForm(QueryDict(query), [busy.key])
     assert form.is_valid()
     with django_assert_num_queries(1):
-        assert search_for(form, LogScope(busy.workspace), timezone.now()) is None
+        assert plan_query(form, LogScope(busy.workspace), timezone.now()) is None
 
 
 @pytest.mark.parametrize(
@@ -140,7 +139,7 @@ def test_values_equal_a_recount(busy):
     busy.add(path=f"/a/{UUID}", is_own_call=True, user_agent="")
     facts = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
     noted = set(LogValue.objects.values_list(*facts))
-    recount.recount_values(busy.key)
+    recount.recount_facets(busy.key)
     assert set(LogValue.objects.values_list(*facts)) == noted
     assert len(noted) == 5 + 1 + 5  # of the hundred with two methods, and of the one
 
@@ -153,7 +152,7 @@ def test_of_other_keys_nothing_is_told(log):
 
 
 def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, monkeypatch):
-    monkeypatch.setattr("keys.log.search.estimates.MOST_READ", 1)
+    monkeypatch.setattr("keys.log.search.query_plan.MOST_FACETS", 1)
     busy.add(status_code=201)
     assert hints(busy, "status=2xx") == {}
     assert len(busy.shown("?status=201")) == 1
@@ -164,7 +163,7 @@ def test_a_rare_path_is_read_by_its_own_index(busy):
     row = busy.add(path="/rare")
     form = LogFilterForm(QueryDict("path==/rare"), [])
     assert form.is_valid()
-    search = search_for(form, LogScope(busy.workspace, busy.key), timezone.now())
-    assert search.is_rare
-    assert [found.pk for found in search.rows] == [row.pk]
-    assert "hashtextextended" in search.rows.explain()
+    plan = plan_query(form, LogScope(busy.workspace, busy.key), timezone.now())
+    assert plan.is_rare
+    assert [found.pk for found in plan.rows] == [row.pk]
+    assert "hashtextextended" in plan.rows.explain()

@@ -182,8 +182,8 @@ def _background_work_goes_on(request, monkeypatch):
 def _the_database_travels_along(request, monkeypatch):
     """Tests that move this process's clock mean the database's too, which is another on PostgreSQL and stays."""
     if connection.vendor == "postgresql" and not request.node.get_closest_marker("two_clocks"):
-        ask, is_travelling = clock._ask, time_machine.escape_hatch.is_travelling
-        monkeypatch.setattr(clock, "_ask", lambda: timezone.now() if is_travelling() else ask())
+        ask, is_travelling = clock._query_time, time_machine.escape_hatch.is_travelling
+        monkeypatch.setattr(clock, "_query_time", lambda: timezone.now() if is_travelling() else ask())
 
 
 @pytest.fixture(autouse=True)

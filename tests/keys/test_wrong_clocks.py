@@ -27,9 +27,9 @@ OFF |= {"30 days ahead": MONTH, "30 days behind": -MONTH}
 @contextmanager
 def database_off_by(off):
     """Have the database's clock wrong: PostgreSQL's and SQLite's alike."""
-    right = clock._ask
+    right = clock._query_time
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "_ask", lambda: right() + off)
+        patch.setattr(clock, "_query_time", lambda: right() + off)
         yield
 
 

@@ -129,7 +129,7 @@ def test_every_time_of_every_table_is_watched_or_left_for_a_reason():
     watched = {model: {*times.past, *times.due, *times.leases} for model, times in clock._tables.items()}
     missing = [f for f in fields if f.name not in watched.get(f.model, ()) and not is_left(f)]
     assert [f"{field.model._meta.label}.{field.name}" for field in missing] == []
-    assert {model for models in clock._menders.values() for model in models} == TOGETHER
+    assert {model for models in clock._repairers.values() for model in models} == TOGETHER
     assert len(fields) > 60
 
 
@@ -143,8 +143,8 @@ def test_no_column_is_dated_by_the_clock_of_a_machine():
 
 @pytest.mark.parametrize("model", ROWS, ids=lambda model: model.__name__)
 def test_a_new_row_is_dated_by_the_clock_of_the_database(workspace, model, monkeypatch):
-    right = clock._ask
-    monkeypatch.setattr(clock, "_ask", lambda: right() + timedelta(days=3))
+    right = clock._query_time
+    monkeypatch.setattr(clock, "_query_time", lambda: right() + timedelta(days=3))
     row = ROWS[model](workspace, clock.now())
     dates = {name: getattr(row, name) for name in columns_of(model)[0]}
     earliest = clock.now() - timedelta(minutes=1)

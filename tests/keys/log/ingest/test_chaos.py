@@ -24,7 +24,7 @@ CRASHES = (
     (PollQuerySet, "lease"),
     (fetching.FetchQueue, "begin"),  # called upstream or not, nothing landed
     (log_ingest, "_count"),  # in the landing's transaction, after the rows
-    (log_ingest, "together"),  # before or after counts, rollups and values
+    (log_ingest, "execute_batch"),  # before or after counts, rollups and values
     (settling, "_land_all"),  # landed, not given its next time
     (PollQuerySet, "give_back"),
 )

@@ -26,7 +26,7 @@ import httpx
 
 from bench.alert_chaos import Program
 from bench.key_commands import COMMANDS, Commands
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from sandbox.http.faults import is_spoiled
 from tests.sandbox.process import SandboxProcess
 
@@ -239,7 +239,7 @@ def judge(workspace, sandbox):
     counted = sum(KeyTraffic.objects.filter(key__in=keys, endpoint="").values_list("count", flat=True))
     total, rows = sum(map(len, written.values())), sum(map(len, captured.values()))
     missing = total - rows
-    complete = [completeness_of(key) for key in keys]
+    complete = [log_completeness(key) for key in keys]
     in_gaps = sum(size or 0 for ones in found.values() for _, _, size in ones)
     print(f"  written {total}, captured {rows}, in gaps {in_gaps}, missed outside gaps {missing - in_gaps}")
     print(f"  without an id upstream {odd}, doubled {doubled}, unknown {strange}")
@@ -248,7 +248,7 @@ def judge(workspace, sandbox):
     for key in keys:
         for after, before, size in found[key.upstream_id]:
             print(f"  gap of {size} requests, {after:%H:%M:%S.%f} to {before:%H:%M:%S.%f}")
-            print(f"    {completeness_of(key).explanation}")
+            print(f"    {log_completeness(key).explanation}")
     print(f"  keys whose gaps are not where rows are missing: {len(wrong_gaps)}")
     told = sum(one.expected - one.captured for one in complete if one.expected is not None)
     # Rows without an id that lie in a gap, or were missed since the last one, count to its size.

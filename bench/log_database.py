@@ -106,7 +106,7 @@ def _make_keys() -> None:
 
 def _fill(rows: int) -> None:
     now = timezone.now()
-    partitions.prepare(now - timezone.timedelta(days=day) for day in range(92))
+    partitions.ensure(now - timezone.timedelta(days=day) for day in range(92))
     with connection.cursor() as cursor:
         indexes, constraints = _indexes(cursor), _constraints(cursor)
         for name in (*partitions.existing(), "keys_keytraffic", "keys_workspacetraffic"):

@@ -125,7 +125,7 @@ def measure(workspace: Workspace, pages: int, overlap: int) -> dict[str, float]:
     ways = {"the console": land_by_console, "get_or_create": get_or_create, "bulk_create": bulk_create}
     if connection.vendor == "postgresql":
         ways["COPY and insert"] = copy
-    partitions.prepare([START])
+    partitions.ensure([START])
     keys = {name: make_key(workspace, ApiKey.objects.count()) for name in ways}
     took: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(pages + 1):

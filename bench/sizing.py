@@ -35,7 +35,7 @@ def main(pages: int) -> None:
     try:
         workspace = Workspace.objects.create(name="Bench", slug="bench", base_url="http://127.0.0.1:9")
         keys = [make_key(workspace, number) for number in range(KEYS)]
-        partitions.prepare([START])
+        partitions.ensure([START])
         before, began = database_bytes(), time.process_time()
         for number in range(pages):
             land_by_console(keys[number % KEYS], page(number // KEYS * (PAGE - OVERLAP)))

@@ -14,7 +14,7 @@ from core import clock
 from dashboard import attention
 from dashboard.attention import AttentionItem
 from keys.models import ApiKey, LoggedRequest
-from keys.models.key import MOST_ACTIVE_KEYS, conditions
+from keys.models.key import MOST_ACTIVE_KEYS, status_conditions
 from usage.budgets.status import BudgetStatus, budget_statuses
 from usage.forecast.runway import Runway, stored_runway
 from usage.models import BalanceReading
@@ -129,7 +129,7 @@ def _awaits_first_reading(poll: Poll) -> bool:
 
 
 def _key_counts(workspaces: Iterable[Workspace], now: datetime) -> dict[int, dict[str, int]]:
-    status = conditions(now)
+    status = status_conditions(now)
     unseen = status["active"] & Q(secret_state=ApiKey.SecretState.UNSEEN)
     counted = (
         ApiKey.objects.filter(workspace__in=workspaces)

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from core import clock
 from core.sanitize import validate_single_line
-from keys.models.key import SORTS, ApiKeyQuerySet, conditions
+from keys.models.key import SORTS, ApiKeyQuerySet, status_conditions
 
 REVOKE_ALL_PHRASE = "revoke all keys"
 PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}
@@ -115,7 +115,7 @@ class KeyFilterForm(forms.Form):
         if text := data.get("q"):
             keys = keys.matching(text)
         if status := data.get("status"):
-            keys = keys.filter(conditions(clock.cached_now())[status])
+            keys = keys.filter(status_conditions(clock.cached_now())[status])
         if sort := data.get("sort"):
             return keys.sorted_by(sort.lstrip("-"), descending=sort.startswith("-"))
         return keys.recently_used_first()

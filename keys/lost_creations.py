@@ -41,7 +41,7 @@ def resolve_unknown(workspace: Workspace, read_at: datetime, *, is_complete: boo
         if creation.last4:
             given_up += link_by_ends(creation)
     lost = [creation for creation in [*creations, *given_up] if creation.key is None and not creation.last4]
-    _Search(workspace, lost, read_at, is_complete=is_complete).settle()
+    _Resolver(workspace, lost, read_at, is_complete=is_complete).settle()
 
 
 def link_by_ends(creation: KeyCreation) -> list[KeyCreation]:
@@ -63,7 +63,7 @@ def link_by_ends(creation: KeyCreation) -> list[KeyCreation]:
 
 
 @dataclass
-class _Search:
+class _Resolver:
     """The search for the keys of creations whose answers did not come."""
 
     workspace: Workspace

@@ -8,11 +8,11 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils import timezone
 
-from keys.log.activity import Activity
+from keys.log.activity import KeyActivity
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.services import RevokeAllResult, RevokeResult, RevokeVerdict
-from keys.status import Status, status_of
+from keys.status import KeyStatus, key_status
 from workspaces.error_messages import ErrorMessage, explain, explain_kind
 from workspaces.models import Poll, Workspace
 
@@ -20,18 +20,18 @@ LAST_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class Row:
+class KeyRow:
     """One key in a list."""
 
     key: ApiKey
-    status: Status
+    status: KeyStatus
     is_consoles_own: bool
-    activity: Activity | None = None
+    activity: KeyActivity | None = None
 
 
-def row_of(key: ApiKey, workspace: Workspace, activity: Activity | None = None) -> Row:
+def key_row(key: ApiKey, workspace: Workspace, activity: KeyActivity | None = None) -> KeyRow:
     """Return ``key`` with what a list says of it."""
-    return Row(key, status_of(key), is_consoles_own(key, workspace), activity)
+    return KeyRow(key, key_status(key), is_consoles_own(key, workspace), activity)
 
 
 def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
@@ -41,11 +41,11 @@ def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
 
 
 @dataclass(frozen=True)
-class Facts:
+class RevokeFacts:
     """What should be known before a key is revoked. ``key`` comes from ``with_activity``."""
 
     key: ApiKey
-    status: Status
+    status: KeyStatus
     is_consoles_own: bool
     log_read_at: datetime | None
 
@@ -55,16 +55,18 @@ class Facts:
         return bool(getattr(self.key, "requests_since", 0))
 
 
-def facts_of(keys: Iterable[ApiKey], workspace: Workspace) -> list[Facts]:
+def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFacts]:
     """Return the facts of each of ``keys``, which come from ``with_activity``."""
     listed = list(keys)
     subjects = [key.upstream_id for key in listed]
     polls = workspace.polls.filter(resource="requests", subject__in=subjects)
     read = dict(polls.values_list("subject", "last_success_at"))
-    return [Facts(key, status_of(key), is_consoles_own(key, workspace), read.get(key.upstream_id)) for key in listed]
+    return [
+        RevokeFacts(key, key_status(key), is_consoles_own(key, workspace), read.get(key.upstream_id)) for key in listed
+    ]
 
 
-def words_for(result: RevokeResult | RevokeAllResult) -> str:
+def verdict_text(result: RevokeResult | RevokeAllResult) -> str:
     """Return what to say beside a verdict: what the list settled is no longer open."""
     if result.error is None:
         return result.message
@@ -78,7 +80,7 @@ def words_for(result: RevokeResult | RevokeAllResult) -> str:
 
 
 @dataclass(frozen=True)
-class Blank:
+class EmptyState:
     """Why there is nothing to see, as ``{% empty %}`` takes it."""
 
     kind: str
@@ -89,14 +91,14 @@ class Blank:
 
 
 @dataclass
-class Connection:
+class KeyListConnection:
     """How the key list of a workspace is read, and what stands in the way."""
 
     workspace: Workspace
     polls: dict[str, Poll]
 
     @classmethod
-    def of(cls, workspace: Workspace) -> "Connection":
+    def of(cls, workspace: Workspace) -> "KeyListConnection":
         """Look at the polls of both key lists."""
         polls = workspace.polls.filter(resource__in=["keys", "public_keys"])
         return cls(workspace, {poll.resource: poll for poll in polls})
@@ -150,7 +152,7 @@ class Connection:
         clock = f"{timezone.localtime(self.poll.next_run_at):%H:%M}"
         return replace(failure, title=f"Rate limited until {clock}", text=f"The list is read again at {clock}.")
 
-    def blank(self) -> Blank:
+    def blank(self) -> EmptyState:
         """Return why there is no key to show at all."""
         poll, failure = self.poll, self.failure
         # A paused poll is one whose credential is missing or was refused.
@@ -159,27 +161,29 @@ class Connection:
         if failure is not None:
             return self._blank_for(failure)
         if poll.last_success_at is None:
-            return Blank("nothing", "The first reading is on its way", "This page fills itself in a moment.")
-        return Blank("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
+            return EmptyState("nothing", "The first reading is on its way", "This page fills itself in a moment.")
+        return EmptyState("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
 
     def _cannot_read(self) -> bool:
         return self.resource == "keys" and not self.has_full_list
 
-    def _blank_for_session(self) -> Blank:
+    def _blank_for_session(self) -> EmptyState:
         fix = "Add a management session, or an API key with the scope admin:api_keys, to list keys here."
         if self.session_state == "missing":
-            return Blank("not-connected", "Not connected to key management", fix, self.settings_url, "Open settings")
+            return EmptyState(
+                "not-connected", "Not connected to key management", fix, self.settings_url, "Open settings"
+            )
         text = "The stored management session no longer works, so the keys cannot be read."
-        return Blank("expired", "The management session is over", text, self.settings_url, "Renew the session")
+        return EmptyState("expired", "The management session is over", text, self.settings_url, "Renew the session")
 
-    def _blank_for(self, failure: ErrorMessage) -> Blank:
+    def _blank_for(self, failure: ErrorMessage) -> EmptyState:
         text = f"{failure.text} {failure.fix}".strip()
         url = reverse(failure.action_url_name, args=[self.workspace.slug]) if failure.action_url_name else ""
-        return Blank(failure.kind, failure.title, text, url, failure.action_label)
+        return EmptyState(failure.kind, failure.title, text, url, failure.action_label)
 
 
 @dataclass(frozen=True)
-class Slots:
+class KeySlots:
     """How many keys are active, of how many that upstream allows, and whose they are."""
 
     active: int
@@ -193,9 +197,9 @@ class Slots:
         return "danger" if self.active >= self.most else "warning" if self.active >= self.most - 1 else ""
 
 
-def slots_of(workspace: Workspace) -> Slots:
+def key_slots(workspace: Workspace) -> KeySlots:
     """Count active keys: those of the session's user against the limit, those of the light list beside it."""
     counts = ApiKey.objects.of(workspace).active().count_in_full()
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""
-    return Slots(counts["full"], MOST_ACTIVE_KEYS, owner, counts["light"])
+    return KeySlots(counts["full"], MOST_ACTIVE_KEYS, owner, counts["light"])

@@ -24,7 +24,17 @@ from alerts.models import Rule
 from core import clock
 from core.formatting import figure, span, stamp, whole_span, with_unit
 from keys.log import rule_history, sources
-from keys.log.rule_history import DAY, FEWEST, HOUR, PATTERN, busy_hour, least_of, log_of, percent_failed, times_busy
+from keys.log.rule_history import (
+    DAY,
+    FEWEST,
+    HOUR,
+    PATTERN,
+    busy_hour,
+    customer_requests,
+    least_of,
+    percent_failed,
+    times_usual,
+)
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 
@@ -32,13 +42,13 @@ KEYS = frozenset({"keys", "public_keys"})
 
 
 @dataclass(frozen=True)
-class Watched:
+class WatchedKeys:
     """The keys in use of the workspaces that rules look at; of each workspace its keys, or why they are not known."""
 
     known: Mapping[int, list[ApiKey] | NoData]
 
     @classmethod
-    def by(cls, rules: Sequence[Rule], now: datetime) -> "Watched":
+    def by(cls, rules: Sequence[Rule], now: datetime) -> "WatchedKeys":
         """Read the keys that ``rules`` are about, in two queries however many workspaces there are."""
         workspaces = {rule.workspace_id: rule.workspace for rule in rules}
         polls, keys = defaultdict(list), defaultdict(list)
@@ -88,8 +98,8 @@ def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] =
 
 def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many addresses and programs were new to each key within the last day."""
-    watched = Watched.by(rules, now)
-    new = sources.new_since(watched.keys, now - DAY)
+    watched = WatchedKeys.by(rules, now)
+    new = sources.new_sources(watched.keys, now - DAY)
     return watched.told(rules, lambda key, _: _new_source(key, new.get(key.pk, [])))
 
 
@@ -107,8 +117,8 @@ def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
 
 def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return for how many days each key that was used in the last day had not been used before."""
-    watched, since = Watched.by(rules, now), now - DAY
-    first = _by_key(log_of(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
+    watched, since = WatchedKeys.by(rules, now), now - DAY
+    first = _by_key(customer_requests(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
     earlier = LoggedRequest.objects.by_customer().filter(key__in=list(first), created_at__lt=since).order_by()
     before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
     return watched.told(rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.unused_since))
@@ -131,8 +141,8 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> O
 
 def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many times its own busy hour each key made requests in the last hour."""
-    watched = Watched.by(rules, now)
-    latest = dict(log_of(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
+    watched = WatchedKeys.by(rules, now)
+    latest = dict(customer_requests(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
     # Only keys with a rate to speak of are worth a look at their past.
     busy = [key for key in watched.keys if latest.get(key.pk, 0) >= FEWEST]
     usual = _busy_hours(busy, now) if busy else {}
@@ -141,18 +151,18 @@ def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations
 
 def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
     """Return the requests of each key's busy hours; only of keys known for a day."""
-    rows = log_of(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
+    rows = customer_requests(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
     hours: dict[object, list[int]] = defaultdict(list)
     for key_id, _, count in rows.values_list("key", "hour").annotate(Count("pk")):
         hours[key_id].append(count)
-    first = dict(log_of(keys, now - PATTERN, now).values_list("key").annotate(Min("created_at")))
+    first = dict(customer_requests(keys, now - PATTERN, now).values_list("key").annotate(Min("created_at")))
     return {key_id: busy_hour(sorted(counts)) for key_id, counts in hours.items() if now - first[key_id] >= DAY}
 
 
 def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
     if usual is None:
         return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
-    times = times_busy(count, usual)
+    times = times_usual(count, usual)
     counted = "" if usual >= FEWEST else f", counted as {FEWEST}"
     busy = f"{with_unit(usual, 'requests')}{counted}"
     headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours ({busy})"
@@ -164,9 +174,11 @@ def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
 
 def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the per cent of each key's requests in the last hour that were answered with 4xx or 5xx."""
-    watched = Watched.by(rules, now)
+    watched = WatchedKeys.by(rules, now)
     failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = log_of(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
+    rows = (
+        customer_requests(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
+    )
     counts = {row[0]: (row[1], row[2]) for row in rows}
     return watched.told(rules, lambda key, rule: _errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)))
 
@@ -188,7 +200,7 @@ def _least_field() -> forms.Field:
 
 def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return in how many days each key expires that does."""
-    return Watched.by(rules, now).told(rules, lambda key, _: _expiry(key, now))
+    return WatchedKeys.by(rules, now).told(rules, lambda key, _: _expiry(key, now))
 
 
 def _expiry(key: ApiKey, now: datetime) -> Observation | None:
@@ -205,7 +217,7 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     now = clock.cached_now()
     keys = list(ApiKey.objects.of(workspace).active(now))
     failed = Count("pk", filter=Q(status_code__gte=400))
-    found = log_of(keys, since, now).aggregate(all=Count("pk"), failed=failed)
+    found = customer_requests(keys, since, now).aggregate(all=Count("pk"), failed=failed)
     soon = sum(1 for key in keys if key.expires_at and key.expires_at - now <= 7 * DAY)
     facts = [("Active keys", figure(len(keys)) + (f", {soon} expiring within 7 days" if soon else ""))]
     return [*facts, ("Requests", f"{figure(found['all'])}, {figure(found['failed'])} of them answered with 4xx or 5xx")]

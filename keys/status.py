@@ -15,7 +15,7 @@ LAST_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Status:
+class KeyStatus:
     """A pill's level and words, and beside it the reason as a sentence without its full stop."""
 
     level: Level
@@ -24,34 +24,34 @@ class Status:
     icon: str = ""
 
 
-def status_of(key: ApiKey, now: datetime | None = None) -> Status:
+def key_status(key: ApiKey, now: datetime | None = None) -> KeyStatus:
     """Return what to say of ``key``; dates are in the viewer's zone."""
     moment = now or clock.cached_now()
     if key.gone_at is not None:
-        return Status(
+        return KeyStatus(
             "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"
         )
     if key.is_active and not key.is_expired:
         return _of_usable(key, moment)
     if key.expires_at is not None and key.expires_at <= moment and key.revoked_at is None:
-        return Status("neutral", f"Expired on {_day(key.expires_at)}", "", "clock")
+        return KeyStatus("neutral", f"Expired on {_day(key.expires_at)}", "", "clock")
     return _of_revoked(key)
 
 
-def _of_usable(key: ApiKey, now: datetime) -> Status:
+def _of_usable(key: ApiKey, now: datetime) -> KeyStatus:
     use = _use(key, now)
     if key.expires_at is not None and key.expires_at - now <= EXPIRES_SOON:
         level: Level = "danger" if key.expires_at - now <= LAST_DAY else "warning"
         reason = f"{_clock(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
-        return Status(level, f"Expires {_in_days(key.expires_at, now)}", reason, "clock")
+        return KeyStatus(level, f"Expires {_in_days(key.expires_at, now)}", reason, "clock")
     if not key.in_full:
-        return Status("ok", "Active", "Known from the light list only")
+        return KeyStatus("ok", "Active", "Known from the light list only")
     if key.last_used_at is None:
         created = f"Active since {_day(key.created_at)}" if key.created_at else "Active"
-        return Status("neutral", "Never used", f"{created}, no request yet")
+        return KeyStatus("neutral", "Never used", f"{created}, no request yet")
     if use:
-        return Status("warning", use, f"Active, but last used on {_day(key.last_used_at)}", "pause")
-    return Status("ok", "Active")
+        return KeyStatus("warning", use, f"Active, but last used on {_day(key.last_used_at)}", "pause")
+    return KeyStatus("ok", "Active")
 
 
 def _use(key: ApiKey, now: datetime) -> str:
@@ -64,12 +64,12 @@ def _use(key: ApiKey, now: datetime) -> str:
     return f"Idle for {idle.days} days" if idle > IDLE_AFTER else ""
 
 
-def _of_revoked(key: ApiKey) -> Status:
+def _of_revoked(key: ApiKey) -> KeyStatus:
     if key.revoked_at is None:
-        return Status("neutral", "Revoked", "Before this console first read it", "revoke")
+        return KeyStatus("neutral", "Revoked", "Before this console first read it", "revoke")
     if key.revoked_by is not None:
-        return Status("neutral", "Revoked", f"By {key.revoked_by} on {_clock(key.revoked_at)}", "revoke")
-    return Status("neutral", "Revoked", f"Outside this console, noticed on {_clock(key.revoked_at)}", "revoke")
+        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {_clock(key.revoked_at)}", "revoke")
+    return KeyStatus("neutral", "Revoked", f"Outside this console, noticed on {_clock(key.revoked_at)}", "revoke")
 
 
 def _in_days(moment: datetime, now: datetime) -> str:

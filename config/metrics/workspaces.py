@@ -17,7 +17,7 @@ from django.db.models.sql.compiler import SQLCompiler
 from alerts.models import Alert, Notification, Severity
 from core import clock
 from keys.models import ApiKey, LogGap
-from keys.models.key import MOST_ACTIVE_KEYS, conditions
+from keys.models.key import MOST_ACTIVE_KEYS, status_conditions
 from usage import metrics_cache
 from usage.metrics_cache import NEVER, CachedMetrics
 from usage.models import BalanceReading
@@ -186,7 +186,7 @@ class _ReadTimes(NamedTuple):
 def _keys(slugs: Mapping[int, str], reads: Sequence[_ReadTimes], now: datetime) -> Iterator[str]:
     read_at = {one.workspace: one.keys for one in reads if one.keys}
     counted: Any = ApiKey.objects.order_by().values_list("workspace")
-    is_active = conditions(now)["active"]
+    is_active = status_conditions(now)["active"]
     rows = list(counted.annotate(active=Count("pk", filter=is_active), missed=Sum("missed_count")))
     active = dict.fromkeys(read_at, 0) | {pk: count for pk, count, _ in rows}
     yield _gauge("console_keys_active", "Keys that Cleanlist accepts.", slugs, active)

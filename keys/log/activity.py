@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 
 from core.db.query_timeout import QueryTimeout, time_limit
 from keys.log.ingest.rollups import hour_of
-from keys.log.ip_addresses import is_address
+from keys.log.ip_addresses import is_canonical_ip
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
 from keys.models.key import ApiKeyQuerySet
 from keys.status import LAST_DAY, Level
@@ -24,12 +24,12 @@ UNHEALTHY_SHARE = 0.10
 # Of fewer requests in a day a tenth says nothing.
 LEAST_REQUESTS = 10
 # How many new addresses are told of all keys together.
-MOST_NEW = 200
+MOST_NEW_ADDRESSES = 200
 SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Badge:
+class KeyBadge:
     """What is not healthy about a key: a word, the reason with its figures, and where to go next."""
 
     level: Level
@@ -40,14 +40,14 @@ class Badge:
 
 
 @dataclass
-class Activity:
+class KeyActivity:
     """Requests by hour, oldest first; and of the last day, how many there were by class of status."""
 
     hours: list[int] = field(default_factory=lambda: [0] * HOURS)
     day: Counter[int] = field(default_factory=Counter)
     limited: int = 0
     new_addresses: list[str] = field(default_factory=list)
-    badges: list[Badge] = field(default_factory=list)
+    badges: list[KeyBadge] = field(default_factory=list)
 
 
 def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
@@ -64,9 +64,9 @@ def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
     )
 
 
-def activity_of(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[Any, Activity]:
+def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[Any, KeyActivity]:
     """Return the activity of those of ``keys`` whose log was ever read, by primary key."""
-    found = {key.pk: Activity() for key in keys if key.captured_since is not None}
+    found = {key.pk: KeyActivity() for key in keys if key.captured_since is not None}
     first = hour_of(now) - timedelta(hours=HOURS - 1)
     day = hour_of(now) - timedelta(hours=23)
     # The plugin of mypy sees the columns of the abstract model only.
@@ -80,7 +80,7 @@ def activity_of(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> 
     try:
         with time_limit(SECONDS):
             _add_limited(workspace, found, day)
-            _add_addresses(workspace, {key.pk: key for key in keys if key.pk in found}, found, now - LAST_DAY)
+            _add_ip_addresses(workspace, {key.pk: key for key in keys if key.pk in found}, found, now - LAST_DAY)
     except QueryTimeout:
         pass  # the hours are known; a badge that cannot be told in time is left out
     for key in keys:
@@ -89,20 +89,22 @@ def activity_of(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> 
     return found
 
 
-def _add_limited(workspace: Workspace, found: dict[Any, Activity], since: datetime) -> None:
+def _add_limited(workspace: Workspace, found: dict[Any, KeyActivity], since: datetime) -> None:
     limited = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=429, created_at__gte=since)
     for key_id, n in limited.order_by().values_list("key").annotate(n=Count("pk")):
         if key_id in found:
             found[key_id].limited = n
 
 
-def _add_addresses(workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, Activity], since: datetime) -> None:
-    """Note the addresses that a key was used from for the first time, where its log reaches back further."""
-    noted = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
+def _add_ip_addresses(
+    workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, KeyActivity], since: datetime
+) -> None:
+    """Add the IP addresses that a key was used from for the first time, if its log reaches back further."""
+    values = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
     # The first use of a key has no address to differ from.
-    used = set(noted.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
-    recent = noted.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
-    for key_id, ip in recent[:MOST_NEW]:
+    used = set(values.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
+    recent = values.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
+    for key_id, ip in recent[:MOST_NEW_ADDRESSES]:
         if key_id in used and _reaches_back(keys.get(key_id), since):
             found[key_id].new_addresses.append(ip)
 
@@ -111,23 +113,23 @@ def _reaches_back(key: ApiKey | None, since: datetime) -> bool:
     return key is not None and key.captured_since is not None and key.captured_since < since
 
 
-def _badges(workspace: Workspace, key: ApiKey, activity: Activity, now: datetime) -> Iterable[Badge]:
+def _badges(workspace: Workspace, key: ApiKey, activity: KeyActivity, now: datetime) -> Iterable[KeyBadge]:
     log = reverse("keys:requests", args=[workspace.slug, key.key_id])
     total, rejected = sum(activity.day.values()), activity.day[4] - activity.limited
     if total >= LEAST_REQUESTS and rejected > UNHEALTHY_SHARE * total:
         reason = f"{rejected:,} of {total:,} requests of the last 24 hours were rejected"
-        yield Badge("danger", f"{rejected / total:.0%} rejected", reason, f"{log}?since=24h&status=4xx", "See which")
+        yield KeyBadge("danger", f"{rejected / total:.0%} rejected", reason, f"{log}?since=24h&status=4xx", "See which")
     if total >= LEAST_REQUESTS and activity.limited > UNHEALTHY_SHARE * total:
         reason = f"{activity.limited:,} of {total:,} requests of the last 24 hours were over the rate limit"
         url = f"{log}?since=24h&status=429"
-        yield Badge("warning", f"{activity.limited / total:.0%} rate limited", reason, url, "See when")
+        yield KeyBadge("warning", f"{activity.limited / total:.0%} rate limited", reason, url, "See when")
     if key.is_usable and key.expires_at is not None and key.expires_at - now <= LAST_DAY:
         reason = "Requests with it fail from then on"
-        yield Badge(
+        yield KeyBadge(
             "danger", "Ends within a day", reason, reverse("keys:new", args=[workspace.slug]), "Create its successor"
         )
     if activity.new_addresses:
         first, *others = activity.new_addresses
         reason = f"Used from {first}{f' and {len(others)} more' if others else ''} for the first time"
-        query = urlencode({"ip": first} if is_address(first) else {"since": "24h"})
-        yield Badge("warning", "New IP address", reason, f"{log}?{query}", "See its requests")
+        query = urlencode({"ip": first} if is_canonical_ip(first) else {"since": "24h"})
+        yield KeyBadge("warning", "New IP address", reason, f"{log}?{query}", "See its requests")

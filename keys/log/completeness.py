@@ -34,7 +34,7 @@ class Completeness:
         return 100.0 * self.captured / self.expected if self.expected else 100.0
 
 
-def completeness_of(key: ApiKey) -> Completeness:
+def log_completeness(key: ApiKey) -> Completeness:
     """Compare what was captured with upstream's request_count; reads the key's gaps, prefetched or not."""
     if key.captured_since is None:
         return Completeness(0, None, "The log of this key has not been read yet.")

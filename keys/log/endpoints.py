@@ -20,7 +20,7 @@ def endpoint_of(path: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def beginning_of(path: str) -> str | None:
+def path_prefix(path: str) -> str | None:
     """Return how ``path`` begins, up to its first id or its query; None where it has neither and is its endpoint."""
     endpoint = endpoint_of(path)
     if endpoint == path:

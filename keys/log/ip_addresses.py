@@ -15,18 +15,18 @@ _LAST_PORT = 65535
 
 
 @lru_cache(maxsize=4096)
-def canonical(text: str) -> str:
+def canonical_ip(text: str) -> str:
     """Return an address in the form that all its forms share, IPv4-mapped ones as IPv4, without zone, brackets or port.
 
     What is no address, or is several, comes back as it is.
     """
     try:
-        return str(network_of(text).network_address) if "/" not in text else text
+        return str(parse_network(text).network_address) if "/" not in text else text
     except ValueError:
         return text
 
 
-def is_address(text: str) -> bool:
+def is_canonical_ip(text: str) -> bool:
     """Say whether ``text`` is an address in canonical form."""
     try:
         return str(ipaddress.ip_address(text)) == text
@@ -34,7 +34,7 @@ def is_address(text: str) -> bool:
         return False
 
 
-def network_of(text: str) -> Network:
+def parse_network(text: str) -> Network:
     """Read a network (CIDR), or an address as a network of one, of canonical addresses. Raises ValueError."""
     network = ipaddress.ip_network(_without_port(text.strip()), strict=False)
     if isinstance(network, ipaddress.IPv4Network):

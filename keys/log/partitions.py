@@ -37,7 +37,7 @@ def month_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
-def following(month: datetime) -> datetime:
+def next_month(month: datetime) -> datetime:
     """Return the beginning of the next month."""
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
@@ -63,7 +63,7 @@ def bounds_of(name: str) -> tuple[str, str]:
 def _months_of(name: str) -> tuple[datetime, datetime]:
     year, month = name.removeprefix(f"{TABLE}_").split("_")
     begin = datetime(int(year), int(month), 1, tzinfo=UTC)
-    return begin, following(begin)
+    return begin, next_month(begin)
 
 
 def existing() -> list[str]:
@@ -75,21 +75,21 @@ def existing() -> list[str]:
         return sorted(name for (name,) in cursor.fetchall())
 
 
-def prepare(moments: Iterable[datetime]) -> None:
+def ensure(moments: Iterable[datetime]) -> None:
     """Make the partitions that rows of ``moments`` need and that are not there."""
     if is_used() and (wanted := list(moments)):
-        (found,) = execute_batch(missing(wanted))
-        make(name for (name,) in found)
+        (found,) = execute_batch(missing_statement(wanted))
+        create(name for (name,) in found)
 
 
-def missing(moments: Sequence[datetime]) -> Statement:
+def missing_statement(moments: Sequence[datetime]) -> Statement:
     """Return what asks for the names of the partitions that rows of ``moments`` need and that are not there."""
     ends = {name_of(moment) for moment in (min(moments), max(moments))} if moments else set()
     names = ends if len(ends) < 2 else {name_of(moment) for moment in moments}
     return _MISSING, [sorted(names)]
 
 
-def make(names: Iterable[str]) -> None:
+def create(names: Iterable[str]) -> None:
     """Make those partitions of ``names`` that are not there, each by one worker only."""
     if not (wanted := sorted(names)):
         return
@@ -97,10 +97,10 @@ def make(names: Iterable[str]) -> None:
         _, found = execute_batch((_TURN, [_LOCK]), (_MISSING, [wanted]))
         with connection.cursor() as cursor:
             for (name,) in found:
-                _make(cursor, name)
+                _create(cursor, name)
 
 
-def _make(cursor: Any, name: str) -> None:
+def _create(cursor: Any, name: str) -> None:
     """Make one and attach it: CREATE … PARTITION OF would stop whoever reads and writes the others."""
     begin, end = bounds_of(name)
     cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")

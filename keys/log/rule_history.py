@@ -23,7 +23,7 @@ PATTERN = timedelta(days=7)
 FEWEST = 20
 
 
-def log_of(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
+def customer_requests(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
     """Return the customer's requests with ``keys`` in a stretch, in no order."""
     rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
     return rows.order_by()
@@ -44,7 +44,7 @@ def busy_hour(ordered: Sequence[int]) -> int:
     return ordered[ceil(0.95 * len(ordered)) - 1]
 
 
-def times_busy(count: int, usual: int) -> Decimal:
+def times_usual(count: int, usual: int) -> Decimal:
     """Return how many times its busy hours a key's hour is, where those of fewer than FEWEST count as so many."""
     return round(Decimal(count) / max(usual, FEWEST), 1)
 
@@ -53,7 +53,7 @@ def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -
     """Yield each key's share of errors in every hour of the past, and in the present one so far."""
     keys = list(ApiKey.objects.of(workspace))
     failed = Count("pk", filter=Q(status_code__gte=400))
-    rows = log_of(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
+    rows = customer_requests(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
     for key_id, hour, count, wrong in rows.annotate(Count("pk"), failed=failed).order_by("hour"):
         yield DataPoint(min(hour + HOUR, until), percent_failed(count, wrong, least_of(rule)), str(key_id))
 
@@ -71,7 +71,7 @@ def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Ite
 
     Its busy hours are those of the week before.
     """
-    log = log_of(list(ApiKey.objects.of(workspace)), since - PATTERN, until)
+    log = customer_requests(list(ApiKey.objects.of(workspace)), since - PATTERN, until)
     rows = log.annotate(hour=TruncHour("created_at")).values_list("key", "hour").annotate(count=Count("pk"))
     by_key: dict[UUID, list[tuple[datetime, int]]] = defaultdict(list)
     for key_id, hour, count in rows.order_by("hour"):
@@ -90,7 +90,7 @@ def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) 
         is_known = bool(week) and hour - week[0][0] >= DAY
         yield (
             min(hour + HOUR, until),
-            times_busy(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0),
+            times_usual(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0),
         )
         over = hour + 2 * HOUR
         if over <= until and (place + 1 == len(hours) or hours[place + 1][0] > hour + HOUR):
@@ -104,7 +104,11 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
     keys = {key.pk: key for key in ApiKey.objects.of(workspace)}
     earlier = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__lt=since).order_by()
     latest = dict(earlier.values_list("key").annotate(Max("created_at")))
-    days = log_of(list(keys.values()), since, until).annotate(day=TruncDay("created_at")).values_list("key", "day")
+    days = (
+        customer_requests(list(keys.values()), since, until)
+        .annotate(day=TruncDay("created_at"))
+        .values_list("key", "day")
+    )
     for key_id, _day, first, last in days.annotate(Min("created_at"), Max("created_at")).order_by("day"):
         before = latest.get(key_id) or keys[key_id].unused_since
         latest[key_id] = last
@@ -115,7 +119,7 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
 
 def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
     """Yield how many addresses and programs were new to each key within a day, whenever that changed."""
-    for key_id, seen in sources.first_seen(list(ApiKey.objects.of(workspace)), since, until).items():
+    for key_id, seen in sources.past_new_sources(list(ApiKey.objects.of(workspace)), since, until).items():
         changes = sorted([(source.first_seen_at, 1) for source in seen] + [(s.first_seen_at + DAY, -1) for s in seen])
         count = 0
         for at, change in changes:

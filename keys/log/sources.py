@@ -12,7 +12,7 @@ from django.db.models import Exists, Min, OuterRef, Q
 from keys.models import ApiKey, LoggedRequest
 
 # What was seen longer ago than this counts as new when it comes back.
-REMEMBERED = timedelta(days=90)
+MEMORY = timedelta(days=90)
 # A key's first day is for learning: everything is new then.
 LEARNING = timedelta(days=1)
 
@@ -26,16 +26,16 @@ class Source:
     first_seen_at: datetime
 
 
-def program(user_agent: str) -> str:
+def program_name(user_agent: str) -> str:
     """Return a User-Agent's first product without its version: an update is no new program."""
     return re.split(r"[/\s(]", user_agent.strip(), maxsplit=1)[0]
 
 
-def new_since(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source]]:
+def new_sources(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source]]:
     """Return by key what was first seen with it after ``since``, for keys that have learned; five queries at most."""
     log = LoggedRequest.objects.by_customer().filter(key__in=keys).order_by()
     learned = set(
-        log.filter(created_at__lt=since - LEARNING, created_at__gte=since - REMEMBERED)
+        log.filter(created_at__lt=since - LEARNING, created_at__gte=since - MEMORY)
         .values_list("key", flat=True)
         .distinct()
     )
@@ -48,16 +48,16 @@ def new_since(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source
     return {key_id: sorted(new, key=lambda source: source.first_seen_at) for key_id, new in found.items()}
 
 
-def first_seen(keys: Sequence[ApiKey], since: datetime, until: datetime) -> dict[UUID, list[Source]]:
+def past_new_sources(keys: Sequence[ApiKey], since: datetime, until: datetime) -> dict[UUID, list[Source]]:
     """Return by key what was new to it at some moment of a past stretch, in three queries."""
-    log = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since - REMEMBERED).order_by()
+    log = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since - MEMORY).order_by()
     log = log.filter(created_at__lt=until)
     known_from = dict(log.values_list("key").annotate(Min("created_at")))
     seen: dict[tuple[UUID, str, str], Source] = {}
     for what, field in (("IP address", "ip_address"), ("Program", "user_agent")):
         rows = log.exclude(**{field: ""}).values_list("key", field).annotate(at=Min("created_at"))
         for key_id, value, at in rows.order_by("at"):
-            name = program(value).lower() if field == "user_agent" else value
+            name = program_name(value).lower() if field == "user_agent" else value
             seen.setdefault((key_id, what, name), Source(what, value[:200], at))
     found: dict[UUID, list[Source]] = defaultdict(list)
     for (key_id, _, _), source in seen.items():
@@ -71,7 +71,7 @@ def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, st
     earlier = LoggedRequest.objects.by_customer().filter(
         key=OuterRef("key"),
         created_at__lt=since,
-        created_at__gte=since - REMEMBERED,
+        created_at__gte=since - MEMORY,
         **{field: OuterRef(field)},
     )
     rows = recent.exclude(**{field: ""}).values("key", field).annotate(at=Min("created_at"))  # type: ignore[attr-defined]
@@ -79,17 +79,17 @@ def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, st
 
 
 def _new_programs(agents: list[tuple[UUID, str, datetime]], since: datetime) -> list[tuple[UUID, str, datetime]]:
-    """Leave out other versions of programs that the key was used with before, and count each program once."""
+    """Leave out other versions of programs that the key was used with before, and count each program_name once."""
     if not agents:
         return []
     same = Q()
     for key_id, agent, _ in agents:
-        same |= Q(key=key_id, user_agent__istartswith=program(agent))
-    earlier = LoggedRequest.objects.by_customer().filter(same, created_at__lt=since, created_at__gte=since - REMEMBERED)
+        same |= Q(key=key_id, user_agent__istartswith=program_name(agent))
+    earlier = LoggedRequest.objects.by_customer().filter(same, created_at__lt=since, created_at__gte=since - MEMORY)
     rows = earlier.order_by().values_list("key", "user_agent").distinct()
-    known = {(key_id, program(agent).lower()) for key_id, agent in rows}
+    known = {(key_id, program_name(agent).lower()) for key_id, agent in rows}
     first: dict[tuple[UUID, str], tuple[UUID, str, datetime]] = {}
     for key_id, agent, at in sorted(agents, key=lambda row: row[2]):
-        if (key_id, program(agent).lower()) not in known:
-            first.setdefault((key_id, program(agent).lower()), (key_id, agent[:200], at))
+        if (key_id, program_name(agent).lower()) not in known:
+            first.setdefault((key_id, program_name(agent).lower()), (key_id, agent[:200], at))
     return list(first.values())

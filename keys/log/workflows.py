@@ -18,7 +18,7 @@ _PATHS = (
     "/api/v1/public/webhooks/deliveries?",
 )
 # Handles of searches stand for a workflow that has an id of its own.
-MOST_READ = 500
+MOST_REQUESTS = 500
 _NAMED = re.compile(r"(?:/status/|[?&]workflow_id=)(?!cl-task_)([^/?&#]{1,200})")
 
 
@@ -38,6 +38,6 @@ def workflow_id_in(path: str) -> str:
 
 def workflows_in_log(workspace: Workspace, since: datetime) -> Iterator[str]:
     """Yield ids of workflows that were asked about since then, newest first; one query over a bounded stretch."""
-    for path in workflow_status_requests(workspace, since).values_list("path", flat=True)[:MOST_READ]:
+    for path in workflow_status_requests(workspace, since).values_list("path", flat=True)[:MOST_REQUESTS]:
         if name := workflow_id_in(path):
             yield name

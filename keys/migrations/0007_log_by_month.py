@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.db import migrations
 
-from keys.log.partitions import EARLY, LATE, TABLE, bounds_of, following, name_of
+from keys.log.partitions import EARLY, LATE, TABLE, bounds_of, next_month, name_of
 
 OLD = f"{TABLE}_old"
 # What a rare path or user agent of a key is found by. Hashes, because paths are longer than an index may take.
@@ -75,7 +75,7 @@ def _months(cursor):
     """Return the partitions that the rows need, and those of this month and the next."""
     cursor.execute(f"SELECT DISTINCT date_trunc('month', created_at AT TIME ZONE 'UTC') FROM {OLD}")
     now = datetime.now(UTC)
-    months = {month.replace(tzinfo=UTC) for (month,) in cursor.fetchall()} | {now, following(now.replace(day=1))}
+    months = {month.replace(tzinfo=UTC) for (month,) in cursor.fetchall()} | {now, next_month(now.replace(day=1))}
     return sorted({name_of(month) for month in months} - {EARLY, LATE})
 
 

@@ -7,7 +7,7 @@ The addresses of a workspace are found one after the other by the index of addre
 from django.db import connection, migrations, transaction
 from django.db.models import F, Min
 
-from keys.log.ip_addresses import canonical
+from keys.log.ip_addresses import canonical_ip
 from keys.log.models.facet import fingerprint
 
 BATCH = 2_000
@@ -17,10 +17,10 @@ def unify(apps, _):
     log, value = apps.get_model("keys", "LoggedRequest"), apps.get_model("keys", "LogValue")
     for workspace in apps.get_model("workspaces", "Workspace").objects.values_list("pk", flat=True):
         for address in _addresses(log.objects.filter(workspace_id=workspace)):
-            if canonical(address) != address:
+            if canonical_ip(address) != address:
                 _rewrite(log, workspace, address)
     values = value.objects.filter(kind="ip_address").iterator(BATCH)
-    for noted in [one for one in values if canonical(one.value) != one.value]:
+    for noted in [one for one in values if canonical_ip(one.value) != one.value]:
         with transaction.atomic():
             _merge(value, noted)
 
@@ -40,15 +40,15 @@ def _rewrite(log, workspace, address):
             # compares times as texts: rows whose times are not in Django's form would be chosen for ever.
             times = [at for _, at in batch]
             chosen = chosen.filter(created_at__range=(min(times), max(times)))
-        chosen.update(ip_address_sent=F("ip_address"), ip_address=canonical(address))
+        chosen.update(ip_address_sent=F("ip_address"), ip_address=canonical_ip(address))
 
 
 def _merge(value, noted):
-    number = fingerprint(canonical(noted.value))
+    number = fingerprint(canonical_ip(noted.value))
     same = value.objects.filter(key_id=noted.key_id, kind=noted.kind, is_own_call=noted.is_own_call)
     there = same.filter(fingerprint=number).first()
     if there is None:
-        same.filter(pk=noted.pk).update(value=canonical(noted.value), fingerprint=number)
+        same.filter(pk=noted.pk).update(value=canonical_ip(noted.value), fingerprint=number)
         return
     there.count += noted.count
     there.first_seen_at = min(there.first_seen_at, noted.first_seen_at)

@@ -24,7 +24,7 @@ def key_uuid(upstream_id: str) -> uuid.UUID:
         return uuid.uuid5(uuid.NAMESPACE_URL, f"cleanlist-key:{upstream_id}")
 
 
-def conditions(now: datetime) -> dict[str, Q]:
+def status_conditions(now: datetime) -> dict[str, Q]:
     """Return what puts a key into each status by which lists filter. The last three leave no key out twice."""
     accepted = Q(Q(expires_at__isnull=True) | Q(expires_at__gt=now), is_active=True)
     ran_out = Q(expires_at__lte=now, revoked_at__isnull=True)
@@ -62,12 +62,12 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.filter(Q(is_active=False) | Q(expires_at__lte=moment))
 
     def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keep those in ``status``, one of the names in ``conditions``."""
-        return self.filter(conditions(now or clock.cached_now())[status])
+        """Keep those in ``status``, one of the names in ``status_conditions``."""
+        return self.filter(status_conditions(now or clock.cached_now())[status])
 
     def count_by_status(self, now: datetime | None = None) -> dict[str, int]:
         """Return how many keys are in each status, and under "all" how many there are, in one query."""
-        counts = {name: Count("pk", filter=q) for name, q in conditions(now or clock.cached_now()).items()}
+        counts = {name: Count("pk", filter=q) for name, q in status_conditions(now or clock.cached_now()).items()}
         return self.aggregate(all=Count("pk"), **counts)
 
     def count_in_full(self) -> dict[str, int]:
@@ -89,7 +89,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
-        status = conditions(clock.cached_now())
+        status = status_conditions(clock.cached_now())
         rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
         expressions: dict[str, Expression | F] = {
             "name": Lower("name"),

@@ -1,12 +1,19 @@
 """The commands on keys: one function a verb. Each goes upstream at once, writes its audit event, re-reads the list."""
 
-from keys.services.create import AlreadySent, AnswerLost, NewKey, create_key, dismiss_unseen_secret, mark_secret_seen
+from keys.services.create import (
+    AnswerLost,
+    FormAlreadySent,
+    NewKey,
+    create_key,
+    dismiss_unseen_secret,
+    mark_secret_seen,
+)
 from keys.services.mass_revocation import begin_revocation, is_mass_revocation
 from keys.services.revoke import RevokeAllResult, RevokeResult, RevokeVerdict, revoke_all_keys, revoke_keys
 
 __all__ = [
-    "AlreadySent",
     "AnswerLost",
+    "FormAlreadySent",
     "NewKey",
     "RevokeAllResult",
     "RevokeResult",

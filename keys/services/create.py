@@ -21,7 +21,7 @@ from workspaces.models import Action, Outcome, Workspace
 logger = structlog.get_logger(__name__)
 
 
-class AlreadySent(Exception):
+class FormAlreadySent(Exception):
     """The same form was sent before; ``creation`` says what came of it."""
 
     def __init__(self, creation: KeyCreation) -> None:
@@ -52,7 +52,7 @@ class NewKey:
 def create_key(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetime | None, form_id: UUID) -> NewKey:
     """Create a key upstream and return it with its secret, once.
 
-    Raises AlreadySent, AnswerLost, NotConnected, or the CleanlistError by which upstream refused.
+    Raises FormAlreadySent, AnswerLost, NotConnected, or the CleanlistError by which upstream refused.
     """
     with management_client(workspace) as client:
         creation = _begin(workspace, actor, name=name, expires_at=expires_at, form_id=form_id)
@@ -67,7 +67,7 @@ def create_key(workspace: Workspace, actor: Actor, *, name: str, expires_at: dat
 
 
 def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetime | None, form_id: UUID) -> KeyCreation:
-    """Write down what is about to be sent, before it is. Raises AlreadySent for a form that came twice."""
+    """Write down what is about to be sent, before it is. Raises FormAlreadySent for a form that came twice."""
     known = list(ApiKey.objects.of(workspace).values_list("upstream_id", flat=True))
     try:
         with transaction.atomic():
@@ -81,7 +81,7 @@ def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetim
                 sent_at=clock.now(),
             )
     except IntegrityError:
-        raise AlreadySent(KeyCreation.objects.get(workspace=workspace, form_id=form_id)) from None
+        raise FormAlreadySent(KeyCreation.objects.get(workspace=workspace, form_id=form_id)) from None
 
 
 def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewKey:

@@ -15,8 +15,8 @@ from cleanlist.errors import ValidationFailed
 from keys import services
 from keys.forms import CreateKeyForm
 from keys.models import ApiKey, KeyCreation
-from keys.presenters import Connection, slots_of
-from keys.services import AlreadySent, AnswerLost, NewKey
+from keys.presenters import KeyListConnection, key_slots
+from keys.services import AnswerLost, FormAlreadySent, NewKey
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import entries_kept, get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor
@@ -37,7 +37,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     wanted = {name: form.cleaned_data[name] for name in ("name", "expires_at", "form_id")}
     try:
         new = services.create_key(workspace, Actor.of(request), **wanted)
-    except AlreadySent as sent:
+    except FormAlreadySent as sent:
         return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
     except AnswerLost as lost:
         # What is open and what to do about it is said by the page itself: it knows what the list shows.
@@ -55,8 +55,8 @@ def _form_page(
     context = page_context(request, workspace) | {
         "form": form,
         "explanation": explanation,
-        "connection": Connection.of(workspace),
-        "slots": slots_of(workspace),
+        "connection": KeyListConnection.of(workspace),
+        "slots": key_slots(workspace),
     }
     return render(request, "keys/new.html", context, status=422 if form.is_bound else 200)
 

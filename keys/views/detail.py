@@ -12,12 +12,12 @@ from django.views.decorators.http import require_safe
 from core import clock
 from core.http import wants_partial
 from keys.log.activity import with_activity
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.scope import LogScope
 from keys.models import ApiKey
-from keys.presenters import LAST_HOUR, Connection, facts_of
+from keys.presenters import LAST_HOUR, KeyListConnection, revoke_facts
 from keys.views.shared import get_key
 from workspaces.access import get_workspace, page_context
 from workspaces.models import AuditEvent, Workspace
@@ -32,7 +32,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
-    context["connection"] = Connection.of(workspace)
+    context["connection"] = KeyListConnection.of(workspace)
     if wants_partial(request):
         return render(request, "keys/detail.html#live", context | {"is_part": True})
     return render(request, "keys/detail.html", context)
@@ -40,7 +40,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
     found = with_activity(ApiKey.objects.of(workspace).with_people().filter(pk=key.pk), clock.cached_now() - LAST_HOUR)
-    facts = facts_of(found, workspace)[0]
+    facts = revoke_facts(found, workspace)[0]
     facts.key.workspace = workspace
     return {"key": facts.key, "facts": facts, "status": facts.status}
 
@@ -53,12 +53,12 @@ def _log(request: HttpRequest, scope: LogScope) -> dict[str, Any]:
     assert scope.key is not None  # noqa: S101 - the page is about one key
     form = LogFilterForm(QueryDict("own=1" if request.GET.get("own") == "1" else ""))
     form.full_clean()
-    tallies = log_page.count(form, scope)
+    tallies = log_page.count_matches(form, scope)
     return {
         "requests": log_page.read_page(form, scope).rows,
         "with_own": form.shows_own,
         "own": tallies.own,
         "held": tallies.held,
-        "completeness": SimpleLazyObject(partial(completeness_of, scope.key)),
+        "completeness": SimpleLazyObject(partial(log_completeness, scope.key)),
         "log_poll": scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first(),
     }

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 from core import clock
 from core.http import wants_partial
 from keys.forms import STATUSES, KeyFilterForm
-from keys.log.activity import activity_of
+from keys.log.activity import key_activity
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
-from keys.presenters import Connection, row_of, slots_of
+from keys.presenters import KeyListConnection, key_row, key_slots
 from workspaces.access import get_workspace, page_context
 from workspaces.models import Workspace
 
@@ -38,9 +38,9 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     counts, now = keys.count_by_status(), clock.cached_now()
     chosen = form.apply(keys.with_people())
     usable, unusable = list(chosen.active(now)), list(chosen.inactive(now)[: MOST_INACTIVE + 1])
-    activity = activity_of(workspace, [*usable, *unusable], now)
-    active = [row_of(key, workspace, activity.get(key.pk)) for key in usable]
-    inactive = [row_of(key, workspace, activity.get(key.pk)) for key in unusable]
+    activity = key_activity(workspace, [*usable, *unusable], now)
+    active = [key_row(key, workspace, activity.get(key.pk)) for key in usable]
+    inactive = [key_row(key, workspace, activity.get(key.pk)) for key in unusable]
     return {
         "filters": form.cleaned_data,
         "narrowed": form.narrows,
@@ -51,8 +51,8 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
         "inactive": inactive[:MOST_INACTIVE],
         "inactive_cut": len(inactive) > MOST_INACTIVE,
         "shown": len(active) + len(inactive),
-        "slots": slots_of(workspace),
-        "connection": Connection.of(workspace),
+        "slots": key_slots(workspace),
+        "connection": KeyListConnection.of(workspace),
     }
 
 

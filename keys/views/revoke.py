@@ -17,7 +17,7 @@ from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.log.activity import with_activity
 from keys.models import ApiKey
 from keys.models.key import ApiKeyQuerySet
-from keys.presenters import LAST_HOUR, Connection, facts_of, row_of, slots_of, words_for
+from keys.presenters import LAST_HOUR, KeyListConnection, key_row, key_slots, revoke_facts, verdict_text
 from keys.services import RevokeResult, RevokeVerdict
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import get_workspace, page_context, require_confirmation
@@ -71,7 +71,7 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
         require_confirmation(request)
     context = page_context(request, workspace) | {
         "facts": _facts(workspace, chosen),
-        "connection": Connection.of(workspace),
+        "connection": KeyListConnection.of(workspace),
         "action": request.path,
     }
     return render(request, _part(request, "keys/revoke.html"), context)
@@ -79,7 +79,7 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
     since = clock.cached_now() - LAST_HOUR
-    return facts_of(with_activity(chosen.with_people().recently_used_first(), since), workspace)
+    return revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
 
 
 def _part(request: HttpRequest, template: str) -> str:
@@ -109,10 +109,10 @@ def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, 
     return [
         {
             "key": result.key,
-            "row": row_of(result.key, workspace),
+            "row": key_row(result.key, workspace),
             "verdict": result.verdict,
             "name": result.verdict.name,
-            "words": words_for(result),
+            "words": verdict_text(result),
             "is_unlisted": result.is_unlisted,
         }
         for result in results
@@ -144,8 +144,8 @@ def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "phrase": REVOKE_ALL_PHRASE,
         "facts": _facts(workspace, ApiKey.objects.of(workspace).active()),
-        "connection": Connection.of(workspace),
-        "slots": slots_of(workspace),
+        "connection": KeyListConnection.of(workspace),
+        "slots": key_slots(workspace),
     }
     return render(request, "keys/revoke_all.html", context, status=422 if form.is_bound else 200)
 
@@ -159,6 +159,6 @@ def _revoke_all(request: HttpRequest, workspace: Workspace) -> HttpResponse:
         "was_all": True,
         "verdict": result.verdict.name,
         "said": "" if result.error else result.message,
-        "words": words_for(result) if result.error else "",
+        "words": verdict_text(result) if result.error else "",
     }
     return _outcome(request, workspace, whole | {"results": _shown(result.keys, workspace)})

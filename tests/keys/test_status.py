@@ -4,8 +4,8 @@ import pytest
 from django.utils import timezone
 
 from keys.models import ApiKey
-from keys.models.key import conditions
-from keys.status import status_of
+from keys.models.key import status_conditions
+from keys.status import key_status
 
 from .conftest import make_key
 
@@ -42,18 +42,18 @@ def ago(days):
 @pytest.mark.parametrize("time", ["00:00:00", "12:00:00", "23:59:59"])
 def test_a_status_says_its_reason(time_machine, time, days_ago, facts, words, reason):
     time_machine.move_to(f"2026-03-28T{time}Z", tick=False)
-    status = status_of(key(**facts, **{name: ago(days) for name, days in days_ago.items()}))
+    status = key_status(key(**facts, **{name: ago(days) for name, days in days_ago.items()}))
     assert status.text.startswith(words)
     assert reason in status.reason
 
 
 def test_a_key_that_expires_within_a_day_is_urgent():
-    assert status_of(key(expires_at=timezone.now() + timedelta(hours=2))).level == "danger"
+    assert key_status(key(expires_at=timezone.now() + timedelta(hours=2))).level == "danger"
 
 
 def test_whoever_revoked_it_is_named(operator):
     revoked = key(is_active=False, revoked_at=ago(0), revoked_by=operator)
-    assert "By operator@example.test on" in status_of(revoked).reason
+    assert "By operator@example.test on" in key_status(revoked).reason
 
 
 def test_each_key_is_in_exactly_one_of_the_statuses_that_exclude_each_other(workspace):
@@ -67,7 +67,7 @@ def test_each_key_is_in_exactly_one_of_the_statuses_that_exclude_each_other(work
     counts = keys.count_by_status()
     apart = ("active", "expired", "revoked", "gone")
     assert sum(counts[name] for name in apart) == counts["all"] == keys.count()
-    assert set(counts) == {"all", *conditions(timezone.now())}
+    assert set(counts) == {"all", *status_conditions(timezone.now())}
 
 
 @pytest.mark.parametrize("status", ["active", "expiring", "unused", "idle", "expired", "revoked", "gone"])
@@ -87,4 +87,4 @@ def test_the_filter_and_the_words_agree(workspace, status):
     found = ApiKey.objects.of(workspace).in_status(status)
     assert found
     begins = beginnings.get(status, status[:5].capitalize())
-    assert all(status_of(each).text.startswith(begins) for each in found)
+    assert all(key_status(each).text.startswith(begins) for each in found)

@@ -104,7 +104,7 @@ FUNCTIONS = {
     "line": lambda text: refused(sanitize.validate_single_line, text),
     "key": describe_key_format,
     "endpoint": endpoints.endpoint_of.__wrapped__,
-    "program": sources.program,
+    "program": sources.program_name,
     "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,
     "sandbox": lambda text: find_contact({"linkedin_url": text}),

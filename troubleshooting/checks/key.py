@@ -7,8 +7,8 @@ from cleanlist import Client, Whoami
 from cleanlist.errors import AuthenticationError
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
-from keys.presenters import slots_of
-from keys.status import status_of
+from keys.presenters import key_slots
+from keys.status import key_status
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
@@ -71,7 +71,7 @@ def _without_key(workspace: Workspace, *, refreshed: bool) -> CheckResult:
 
 def about_key(found: ApiKey) -> CheckResult:
     """Return what is known of a key in the mirror; its ``workspace`` is loaded."""
-    workspace, status = found.workspace, status_of(found)
+    workspace, status = found.workspace, key_status(found)
     links = link(workspace, "Open the key's page", "keys:detail", found.key_id)
     facts = (("Key", f"{found.label} ({found.masked})" if found.name else found.masked), ("Owner", found.owner or "—"))
     if found.is_usable:
@@ -210,7 +210,7 @@ def _list_keys(client: Client) -> tuple[object, ...]:
 def slots(workspace: Workspace, _: Case) -> CheckResult:
     """Count the active keys against the limit."""
     refreshed = workspace.has_session and refresh(workspace, "keys").ok
-    counted = slots_of(workspace)
+    counted = key_slots(workspace)
     active = counted.active or counted.others
     to = partial(link, workspace)
     unused, idle = _candidates(workspace)

@@ -12,10 +12,10 @@ from django.db import connection
 from django.db.models import Count, Max, Min
 
 from core.db.sql import Statement, adapt_uuid, execute_batch, json_recordset, to_json
-from keys.log.endpoints import beginning_of
-from keys.log.models.facet import MOST_VALUES, OTHERS, fingerprint
+from keys.log.endpoints import path_prefix
+from keys.log.models.facet import MOST_FACETS, OTHERS, fingerprint
 
-COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
+FACET_COLUMNS = ("path", "user_agent", "ip_address", "method", "status_code")
 _SEEN = {
     "kind": "text", "value": "text", "is_own_call": "boolean", "count": "bigint", "first_seen_at": "timestamptz",
     "last_seen_at": "timestamptz", "fingerprint": "bigint",
@@ -53,7 +53,7 @@ _NOTE_BY_VENDOR = {
 }
 
 
-class LogRow(Protocol):
+class FacetSource(Protocol):
     """What is read of a row, whether it is stored already or about to be."""
 
     @property
@@ -83,7 +83,7 @@ class ObservedValue(NamedTuple):
     last_seen_at: datetime
 
 
-def record(key_id: UUID, workspace_id: Any, rows: Iterable[LogRow]) -> None:
+def record(key_id: UUID, workspace_id: Any, rows: Iterable[FacetSource]) -> None:
     """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
     execute_batch(*record_statements(key_id, workspace_id, observed_in(rows)))
 
@@ -92,8 +92,8 @@ def record_statements(key_id: UUID, workspace_id: Any, seen: Sequence[ObservedVa
     """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
     if not seen:
         return []
-    listed, key = to_json(_stored(one, fingerprint(one.value)) for one in seen), adapt_uuid(key_id)
-    return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_VALUES, key, workspace_id])]
+    listed, key = to_json(_row(one, fingerprint(one.value)) for one in seen), adapt_uuid(key_id)
+    return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_FACETS, key, workspace_id])]
 
 
 def record_by_key(rows: Iterable[Any]) -> None:
@@ -105,7 +105,7 @@ def record_by_key(rows: Iterable[Any]) -> None:
         record(key_id, workspace_id, of_key)
 
 
-def observed_in(rows: Iterable[LogRow]) -> list[ObservedValue]:
+def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
     """Return what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
     alike: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
@@ -123,41 +123,41 @@ def observed_in(rows: Iterable[LogRow]) -> list[ObservedValue]:
     return merge(
         ObservedValue(*facet_of(column, raw), is_own, *count_facets)
         for (*raws, is_own), count_facets in alike.items()
-        for column, raw in zip(COLUMNS, raws, strict=True)
+        for column, raw in zip(FACET_COLUMNS, raws, strict=True)
     )
 
 
 def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
     """Yield the notes to store of ``rows``, a queryset of the log: each column is read once, for all keys."""
-    for column in COLUMNS:
+    for column in FACET_COLUMNS:
         groups = rows.order_by("key").values_list("key", column, "is_own_call")
         groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
         for key_id, of_key in groupby(groups.iterator(2000), key=itemgetter(0)):
             seen = merge(ObservedValue(*facet_of(column, raw), *rest) for _, raw, *rest in of_key)
-            yield from ({"key_id": key_id, **record} for record in limit_values(seen))
+            yield from ({"key_id": key_id, **record} for record in limit_facets(seen))
 
 
-def limit_values(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
+def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
     """Yield what is stored of ``seen``, all of one key: the most frequent of each kind, and the others together."""
     taken: dict[str, int] = defaultdict(int)
     others = []
     for one in sorted(seen, key=lambda one: -one.times):
         taken[one.kind] += 1
-        if taken[one.kind] <= MOST_VALUES:
-            yield _stored(one, fingerprint(one.value))
+        if taken[one.kind] <= MOST_FACETS:
+            yield _row(one, fingerprint(one.value))
         else:
             others.append(one._replace(value=""))
     for one in merge(others):
-        yield _stored(one, OTHERS)
+        yield _row(one, OTHERS)
 
 
-def _stored(seen: ObservedValue, number: int) -> dict[str, Any]:
+def _row(seen: ObservedValue, number: int) -> dict[str, Any]:
     return dict(zip(_SEEN, (*seen, number), strict=True))
 
 
 def facet_of(column: str, raw: Any) -> tuple[str, str]:
     """Return the kind and the text by which a value of ``column`` is noted: of a path with an id, how it begins."""
-    if column == "path" and (beginning := beginning_of(raw)) is not None:
+    if column == "path" and (beginning := path_prefix(raw)) is not None:
         return "beginning", beginning
     return column, "" if raw is None else str(raw)
 
@@ -167,10 +167,10 @@ def merge(seen: Iterable[ObservedValue]) -> list[ObservedValue]:
     total: dict[tuple[str, str, bool], ObservedValue] = {}
     for one in seen:
         there = total.get(one[:3])
-        total[one[:3]] = one if there is None else _together(one, there)
+        total[one[:3]] = one if there is None else _merge_pair(one, there)
     return list(total.values())
 
 
-def _together(one: ObservedValue, other: ObservedValue) -> ObservedValue:
+def _merge_pair(one: ObservedValue, other: ObservedValue) -> ObservedValue:
     first, last = min(one.first_seen_at, other.first_seen_at), max(one.last_seen_at, other.last_seen_at)
     return ObservedValue(*one[:3], one.times + other.times, first, last)

@@ -1,129 +1,297 @@
-"""How a page of a key's request log becomes the mirror: new rows, gaps, counts, and when the next page is due."""
+"""Ingests one page of a key's request log: new rows, gaps, counts, rollups and facets, in one transaction."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from cleanlist import RequestLogEntry
 from core import clock
-from core.db.sql import Statement, adapt_uuid, execute_batch
+from core.db.sql import adapt_uuid, execute_batch
 from core.sanitize import sanitize_text
+from keys.log import partitions
 from keys.log.ingest import facets, gaps, rollups, schedule
-from keys.log.ingest import rows as storing
-from keys.log.ingest.rollups import EVERYTHING, count_rows
-from keys.log.ingest.rows import NewRow, new_row
-from keys.log.ingest.state import Known, RowName, known_of, standing_of
+from keys.log.ip_addresses import canonical_ip
+from keys.log.models.request import OWN_USER_AGENT
+from keys.log.models.rollup import EVERYTHING
 from keys.models import ApiKey, LogGap, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import meters
 
-_SAVED = ("captured_count", "count_before", "missed_count", "settled_count", "count_restarted_at")
-_SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _SAVED)} WHERE id = %s"  # noqa: S608
+# Upstream's id and the time identify a row among the others of its key.
+RowId = tuple[str, datetime]
+
+_LOCK = "SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE"
+_COUNTS = ("captured_count", "count_before", "missed_count", "settled_count", "count_restarted_at")
+_SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _COUNTS)} WHERE id = %s"  # noqa: S608
+# All that ingest needs of a key, in the order in which the model has it.
+_NEEDED = {
+    "id", "workspace_id", "key_id", "upstream_id", "request_count", "last_used_at", "read_at", "captured_since",
+    "kept_from", *_COUNTS,
+}  # fmt: skip
+_FIELDS = [field.attname for field in ApiKey._meta.concrete_fields if field.attname in _NEEDED]  # noqa: SLF001
+_STATE = f"""
+SELECT ARRAY(SELECT path FROM keys_keyendpoint WHERE key_id = keys_apikey.id),
+    EXISTS (SELECT FROM keys_loggap WHERE key_id = keys_apikey.id), {", ".join(_FIELDS)}
+FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
+"""  # noqa: S608 - the names are ours
+# The times exclude nothing; they spare the partitions of other months. The ids are split by PostgreSQL before it plans,
+# so that it knows how many they are.
+_EXISTING = """
+SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
+AND upstream_id = ANY (string_to_array(%s, %s))
+"""
+_BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``core.sanitize``)
+_NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
+_LONGEST_DURATION_MS = 2**31 - 1
+# Longer paths and user agents are not cached: upstream may send megabytes of them.
+_LONGEST_CACHED = 1000
+_NEEDS_ESCAPE = re.compile(r"[\\\t\n\r]")
 
 
 @dataclass(frozen=True)
 class IngestResult:
-    """What a page brought: rows that were new, and whether rows before it were lost."""
+    """How many rows of a page were new, and whether rows before it were lost."""
 
-    fresh: int
+    new_rows: int
     found_gap: bool = False
 
 
 def ingest_page(
-    workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry], read_at: datetime, sent: int = 0
+    workspace: Workspace, upstream_id: str, entries: Sequence[RequestLogEntry], read_at: datetime, sent: int = 0
 ) -> IngestResult:
-    """Add the rows that are new to the key's log, with what follows from them; one landing of a workspace at a time.
+    """Add the new rows to the key's log, and update what depends on them. Ingesting a page twice changes nothing.
 
-    ``read_at`` is the moment before the call, ``sent`` how many rows upstream sent where not all could be read. The
-    same page may land twice.
+    ``read_at`` is the time before the call; ``sent`` is how many rows upstream sent, if not all could be read.
     """
     with transaction.atomic(savepoint=False):
-        standing = standing_of(workspace, upstream_id)
-        if standing is None:
+        state = lock_and_load(workspace, upstream_id)
+        if state is None:
             return IngestResult(0)
-        key, endpoints = standing.key, set(standing.endpoints)
-        page = {(row_id, row.created_at): row for row in rows if (row_id := sanitize_text(row.id, 200))}
-        known = _known(key, set(page), read_at)
-        fresh = [new_row(name[0], row) for name, row in page.items() if name not in known.names]
-        with storing.stored(key, fresh):
-            cells, seen = count_rows(fresh, endpoints), facets.observed_in(fresh)
-        transaction.on_commit(partial(_count_classes, workspace.pk, cells))
-        is_full = max(sent, len(rows)) >= schedule.PAGE_ROWS
-        found_gap = (is_full or key.captured_count > 0) and _found_gap(key, set(page), known.names, read_at)
-        key_gaps = list(LogGap.objects.of(key)) if standing.has_gaps or found_gap else []
-        _count(key, key_gaps, fresh, known.newer, read_at, odd=max(0, sent - len(rows)))
-        rollups.record_endpoints(key, endpoints - standing.endpoints)
+        key, endpoints = state.key, set(state.endpoints)
+        page = {(row_id, entry.created_at): entry for entry in entries if (row_id := sanitize_text(entry.id, 200))}
+        existing = find_existing(key, set(page), read_at)
+        new = [new_row(row_id[0], entry) for row_id, entry in page.items() if row_id not in existing.ids]
+        with insert_rows(key, new):
+            counts, observed = rollups.count_rows(new, endpoints), facets.observed_in(new)
+        transaction.on_commit(partial(_count_metrics, workspace.pk, counts))
+        is_full = max(sent, len(entries)) >= schedule.PAGE_ROWS
+        found_gap = (is_full or key.captured_count > 0) and _record_gap(key, set(page), existing.ids, read_at)
+        key_gaps = list(LogGap.objects.of(key)) if state.has_gaps or found_gap else []
+        _update_counts(key, key_gaps, new, existing.newer, read_at, unreadable=max(0, sent - len(entries)))
+        rollups.record_endpoints(key, endpoints - state.endpoints)
         execute_batch(
-            _saving(key), *rollups.add_statements(key, cells), *facets.record_statements(key.pk, key.workspace_id, seen)
+            (_SAVE_COUNTS, [*(getattr(key, name) for name in _COUNTS), adapt_uuid(key.pk)]),
+            *rollups.add_statements(key, counts),
+            *facets.record_statements(key.pk, key.workspace_id, observed),
         )
-    return IngestResult(len(fresh), found_gap)
+    return IngestResult(len(new), found_gap)
 
 
-def _count_classes(workspace: int, cells: rollups.Rollups) -> None:
-    """Count the customer's new requests by their class of status, for ``/metrics``."""
-    for cell, one in cells.items():
-        if cell.endpoint == EVERYTHING:
-            meters.count_of_workspace(workspace, f"{cell.status_class}xx" if cell.status_class else "none", one.count)
-
-
-def ingest_latest_page(workspace: Workspace, upstream_id: str, rows: Sequence[RequestLogEntry]) -> int:
-    """Land a page that was read just now; return how many rows were new."""
-    return ingest_page(workspace, upstream_id, rows, clock.now()).fresh
-
-
-def _known(key: ApiKey, page: set[RowName], read_at: datetime) -> Known:
-    """Return what of the page is here, or was until it was pruned."""
-    if not page:
-        return Known(set(), 0)
-    known = known_of(key, page, read_at)
-    if key.kept_from is not None:
-        known.names |= {name for name in page if name[1] < key.kept_from}
-    return known
-
-
-def _found_gap(key: ApiKey, page: set[RowName], known: set[RowName], read_at: datetime) -> bool:
-    """Store a gap where a page holds nothing known although something was. The first page has none before it."""
-    latest = read_at + gaps.MOST_AHEAD
-    # Where all are ahead it is upstream's clock that is, and its times are as good as any.
-    sound = {name for name in page if name[1] <= latest} or page
-    if not sound or known & sound or key.captured_since is None:
-        return False
-    times = [at for _, at in sound]
-    oldest, newest = min(times), max(times)
-    log = LoggedRequest.objects.filter(key=key).newest_first()
-    if log.filter(created_at__gt=newest, created_at__lte=latest).exists():
-        return False  # an old page that comes late: a newer one has landed before it
-    after = log.filter(created_at__lt=oldest).values_list("created_at", flat=True).first() or key.captured_since
-    if after >= oldest:
-        return False
-    gaps.note(key, after, oldest, read_at)
-    return True
-
-
-def _count(
-    key: ApiKey, key_gaps: list[LogGap], fresh: Sequence[NewRow], newer: int, read_at: datetime, *, odd: int
-) -> None:
-    """Bring the key's counts up to date with the rows that were new."""
-    if key.captured_since is None:
-        key.captured_since = read_at
-        ApiKey.objects.filter(pk=key.pk).update(captured_since=read_at)
-    key.captured_count += len(fresh)
-    gaps.settle(key, key_gaps, [row.created_at for row in fresh], newer, read_at, odd=odd)
-
-
-def _saving(key: ApiKey) -> Statement:
-    """Return what saves the key's counts."""
-    return _SAVE_COUNTS, [*(getattr(key, name) for name in _SAVED), adapt_uuid(key.pk)]
+def ingest_latest_page(workspace: Workspace, upstream_id: str, entries: Sequence[RequestLogEntry]) -> int:
+    """Ingest a page that was read just now; return how many rows were new."""
+    return ingest_page(workspace, upstream_id, entries, clock.now()).new_rows
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:
-    """Give the poll of a usable key's log the interval that the page's times ask for."""
+    """Adapt the poll interval of a usable key's log to the rate that the page's times show."""
     if poll.interval_seconds >= schedule.INACTIVE_SECONDS:
         return
     rate = schedule.observed_rate(sorted(times, reverse=True), read_at)
     poll.interval_seconds = schedule.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
     Poll.objects.filter(pk=poll.pk).update(interval_seconds=poll.interval_seconds)
+
+
+# --- the log before the page ----------------------------------------------------------------------------------
+
+
+@dataclass
+class LogState:
+    """A key, the endpoints in its rollups, and whether its log has gaps."""
+
+    key: ApiKey
+    endpoints: set[str]
+    has_gaps: bool
+
+
+def lock_and_load(workspace: Workspace, upstream_id: str) -> LogState | None:
+    """Lock the workspace against concurrent ingest and return the key's log state; None if the key is gone."""
+    if connection.vendor == "postgresql":
+        owner = [workspace.pk, upstream_id]
+        _, found = execute_batch((_LOCK, [workspace.pk]), (_STATE, owner))
+        return next((_log_state(*row) for row in found), None)
+    # SQLite lets one transaction write at a time, and this one is going to.
+    key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
+    if key is None:
+        return None
+    return LogState(key, set(key.endpoints.values_list("path", flat=True)), key.gaps.exists())
+
+
+def _log_state(endpoints: list[str], has_gaps: bool, *fields: Any) -> LogState:
+    return LogState(ApiKey.from_db(connection.alias, _FIELDS, fields), set(endpoints), has_gaps)
+
+
+@dataclass
+class ExistingRows:
+    """The ids of a page's rows that are stored or pruned, and how many rows are newer than upstream's last count."""
+
+    ids: set[RowId]
+    newer: int
+
+
+def find_existing(key: ApiKey, page: set[RowId], read_at: datetime) -> ExistingRows:
+    """Return which rows of a page are known already, and create missing partitions for the others."""
+    if not page:
+        return ExistingRows(set(), 0)
+    existing = _query_existing(key, page, read_at)
+    if key.kept_from is not None:
+        existing.ids |= {row_id for row_id in page if row_id[1] < key.kept_from}
+    return existing
+
+
+def _query_existing(key: ApiKey, page: set[RowId], read_at: datetime) -> ExistingRows:
+    ids, times = zip(*page, strict=True)
+    counted_until, latest = key.last_used_at, gaps.latest_plausible(key, read_at)
+    if connection.vendor != "postgresql":
+        rows = LoggedRequest.objects.filter(key=key)
+        stored = set(rows.filter(upstream_id__in=ids).values_list("upstream_id", "created_at"))
+        newer = rows.filter(created_at__gt=counted_until, created_at__lte=latest).count() if counted_until else 0
+        return ExistingRows(stored, newer)
+    kept = [at for at in times if key.kept_from is None or at >= key.kept_from]
+    of_page = (_EXISTING, [key.pk, min(times), max(times), _BETWEEN_IDS.join(ids), _BETWEEN_IDS])
+    since = (_NEWER, [key.pk, counted_until, latest])
+    found, ((newer,),), missing = execute_batch(of_page, since, partitions.missing_statement(kept))
+    partitions.create(name for (name,) in missing)
+    return ExistingRows({(upstream_id, at) for upstream_id, at in found}, newer)
+
+
+# --- the rows of the page -------------------------------------------------------------------------------------
+
+
+class NewRow(NamedTuple):
+    """A row to be stored; its fields are named as the columns are."""
+
+    upstream_id: str
+    method: str
+    path: str
+    ip_address: str
+    user_agent: str
+    ip_address_sent: str | None
+    status_code: int | None
+    is_own_call: bool
+    created_at: datetime
+    duration_ms: int | None
+
+
+_COLUMNS = f"key_id, workspace_id, {', '.join(NewRow._fields)}"
+# The fields that repeat from row to row, in their order in NewRow.
+_Repeated = tuple[str, str, str, str, str | None, int | None, bool]
+
+
+def new_row(upstream_id: str, entry: RequestLogEntry) -> NewRow:
+    """Return what is stored of ``entry``: sanitized texts, and numbers that fit into the columns."""
+    duration = None if entry.duration_ms is None else max(0, min(round(entry.duration_ms), _LONGEST_DURATION_MS))
+    is_short = len(entry.path or "") + len(entry.user_agent or "") < _LONGEST_CACHED
+    clean = _repeated if is_short else _repeated.__wrapped__
+    repeated = clean(entry.method, entry.path, entry.ip_address, entry.user_agent, entry.status_code)
+    return NewRow(upstream_id, *repeated, entry.created_at, duration)
+
+
+@lru_cache(maxsize=4096)
+def _repeated(method: str | None, path: str | None, ip: str | None, agent: str | None, status: int | None) -> _Repeated:
+    agent = sanitize_text(agent, 2000)
+    fits = status is not None and 0 <= status < 1000
+    sent = sanitize_text(ip, 64)
+    ip = canonical_ip(sent)
+    texts = sanitize_text(method, 16), sanitize_text(path, 4000), ip, agent, None if ip == sent else sent
+    return *texts, status if fits else None, agent.startswith(OWN_USER_AGENT)
+
+
+@contextmanager
+def insert_rows(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
+    """Insert ``rows``, by COPY on PostgreSQL. Safe without conflict checks: the caller holds the workspace's lock.
+
+    PostgreSQL stores while the body of the ``with`` runs, which therefore must not query the database.
+    """
+    if not rows:
+        yield
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            with cursor.copy(f"COPY keys_loggedrequest ({_COLUMNS}) FROM STDIN") as sink:
+                sink.write("".join(_copy_lines(key, rows)))
+                yield
+            return
+        # What bulk_create would write, without a model instance for each row.
+        adapt, owner = connection.ops.adapt_datetimefield_value, (adapt_uuid(key.pk), key.workspace_id)
+        written = [(*owner, *row[:-2], adapt(row.created_at), row.duration_ms) for row in rows]
+        values = ", ".join(["%s"] * len(written[0]))
+        cursor.executemany(f"INSERT INTO keys_loggedrequest ({_COLUMNS}) VALUES ({values})", written)  # noqa: S608
+    yield
+
+
+def _copy_lines(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[str]:
+    """Yield ``rows`` in the text format of COPY."""
+    owner = f"{key.pk}\t{key.workspace_id}"
+    for id_, *repeated, at, duration in rows:
+        yield f"{owner}\t{_escape(id_)}\t{_copy_repeated(tuple(repeated))}\t{at.isoformat()}\t{_number(duration)}\n"
+
+
+@lru_cache(maxsize=1024)
+def _copy_repeated(repeated: _Repeated) -> str:
+    *texts, sent, status, is_own = repeated
+    sent = r"\N" if sent is None else _escape(sent)
+    return "\t".join([*map(_escape, texts), sent, _number(status), "t" if is_own else "f"])
+
+
+def _escape(text: str) -> str:
+    return _NEEDS_ESCAPE.sub(lambda found: {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}[found[0]], text)
+
+
+def _number(value: int | None) -> str:
+    return r"\N" if value is None else str(value)
+
+
+# --- what follows from them -----------------------------------------------------------------------------------
+
+
+def _record_gap(key: ApiKey, page: set[RowId], existing: set[RowId], read_at: datetime) -> bool:
+    """Store a gap if the page overlaps with nothing that was captured. The first page has no gap before it."""
+    latest = read_at + gaps.MOST_AHEAD
+    # If all rows are ahead, it is upstream's clock that is, and its times are as good as any.
+    plausible = {row_id for row_id in page if row_id[1] <= latest} or page
+    if not plausible or existing & plausible or key.captured_since is None:
+        return False
+    times = [at for _, at in plausible]
+    oldest, newest = min(times), max(times)
+    log = LoggedRequest.objects.filter(key=key).newest_first()
+    if log.filter(created_at__gt=newest, created_at__lte=latest).exists():
+        return False  # an old page that comes late: a newer one was ingested before it
+    after = log.filter(created_at__lt=oldest).values_list("created_at", flat=True).first() or key.captured_since
+    if after >= oldest:
+        return False
+    gaps.record(key, after, oldest, read_at)
+    return True
+
+
+def _update_counts(
+    key: ApiKey, key_gaps: list[LogGap], new: Sequence[NewRow], newer: int, read_at: datetime, *, unreadable: int
+) -> None:
+    if key.captured_since is None:
+        key.captured_since = read_at
+        ApiKey.objects.filter(pk=key.pk).update(captured_since=read_at)
+    key.captured_count += len(new)
+    gaps.reconcile(key, key_gaps, [row.created_at for row in new], newer, read_at, unreadable=unreadable)
+
+
+def _count_metrics(workspace: int, counts: rollups.Rollups) -> None:
+    """Count the customer's new requests by status class, for ``/metrics``."""
+    for key, one in counts.items():
+        if key.endpoint == EVERYTHING:
+            meters.count_of_workspace(workspace, f"{key.status_class}xx" if key.status_class else "none", one.count)

@@ -9,7 +9,7 @@ from workspaces.models import Workspace
 
 # As many values of a kind are noted of a key. The others are counted together under the fingerprint OTHERS, because a
 # filter may match them too.
-MOST_VALUES = 500
+MOST_FACETS = 500
 OTHERS = 0
 
 

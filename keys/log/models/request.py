@@ -8,7 +8,7 @@ from django.db.models.expressions import Combinable
 from core.pagination import Cursor, TimeOrderedQuerySet
 from keys.log import partitions
 from keys.log.ingest import facets
-from keys.log.ip_addresses import Network, canonical, is_address
+from keys.log.ip_addresses import Network, canonical_ip, is_canonical_ip
 from keys.log.networks import in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
@@ -58,7 +58,7 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
         for row in rows:
             row.workspace_id = row.key.workspace_id
             row.unify_address()
-        partitions.prepare(row.created_at for row in rows)
+        partitions.ensure(row.created_at for row in rows)
         facets.record_by_key(rows)
         return super().bulk_create(rows, *args, **options)
 
@@ -112,19 +112,19 @@ class LoggedRequest(models.Model):
         self.workspace_id = self.key.workspace_id
         self.unify_address()
         if self._state.adding:
-            partitions.prepare([self.created_at])
+            partitions.ensure([self.created_at])
             facets.record(self.key_id, self.workspace_id, [self])
         super().save(*args, **options)
 
     def unify_address(self) -> None:
-        """Give the address its canonical form, and keep the text that it had."""
-        if (address := canonical(self.ip_address)) != self.ip_address:
+        """Give the address its canonical_ip form, and keep the text that it had."""
+        if (address := canonical_ip(self.ip_address)) != self.ip_address:
             self.ip_address, self.ip_address_sent = address, self.ip_address
 
     @property
     def has_address(self) -> bool:
         """Say whether what upstream sent as its address is one, so that it can be looked for."""
-        return is_address(self.ip_address)
+        return is_canonical_ip(self.ip_address)
 
     @property
     def cursor(self) -> Cursor:

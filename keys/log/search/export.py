@@ -9,7 +9,7 @@ from django.db.models.functions import Coalesce
 from core.export import csv_lines, json_lines
 from core.pagination import Cursor
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.page import Tallies
+from keys.log.search.page import MatchCounts
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
 
@@ -32,7 +32,7 @@ _READ = (
 _FIXED_BYTES = 190
 
 
-class Line(NamedTuple):
+class ExportLine(NamedTuple):
     """One request in the file; its fields are the columns. Times are UTC, ``key_id`` is upstream's.
 
     ``ip_address`` is the canonical form, by which equal addresses are equal; ``ip_address_sent`` what upstream wrote.
@@ -58,10 +58,10 @@ def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format:
     found = _read(rows, {key.pk: key for key in ApiKey.objects.of(workspace)})
     if file_format == "jsonl":
         return json_lines(line._asdict() for line in found)
-    return csv_lines(Line._fields, found)
+    return csv_lines(ExportLine._fields, found)
 
 
-def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[Line]:
+def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[ExportLine]:
     """Read one batch after the other; what arrives meanwhile is newer than the first row and stays out."""
     place: Cursor | None = None
     while batch := list((rows.after(place) if place else rows).newest_first().values_list(*_READ)[:BATCH]):
@@ -70,14 +70,14 @@ def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[Line
         place = Cursor(batch[-1][1], batch[-1][0])
 
 
-def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> Line:
+def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> ExportLine:
     _, at, key_id, upstream_id, *rest = row
     key = keys.get(key_id)
     names = (key.upstream_id, key.name, key.masked) if key else ("", "", "")
-    return Line(upstream_id, at.astimezone(UTC).isoformat(timespec="microseconds"), *names, *rest)
+    return ExportLine(upstream_id, at.astimezone(UTC).isoformat(timespec="microseconds"), *names, *rest)
 
 
-def size_in_words(sample: Sequence[LoggedRequest], tallies: Tallies) -> str:
+def file_size_text(sample: Sequence[LoggedRequest], tallies: MatchCounts) -> str:
     """Say how large the file will be, going by a ``sample`` of its rows and the number that match."""
     count = tallies.matching.count
     if not sample or count is None:

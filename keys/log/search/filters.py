@@ -14,7 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from core.filters import Chip, FilterForm, Words, example
-from keys.log.ip_addresses import Network, network_of
+from keys.log.ip_addresses import Network, parse_network
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.models import ApiKey
 
@@ -22,7 +22,7 @@ LONGEST_DURATION_MS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Statuses:
+class StatusFilter:
     """Status codes, and classes of them: 4 for 400 to 499."""
 
     codes: tuple[int, ...]
@@ -66,7 +66,7 @@ class LogFilterForm(FilterForm):
             raise ValidationError("This workspace has no such key. Choose one from the list.")
         return self.keys.get(text)
 
-    def clean_status(self) -> Statuses | None:
+    def clean_status(self) -> StatusFilter | None:
         """Read codes and classes: "401,429,5xx"."""
         tokens = [token.strip().lower() for token in self.cleaned_data["status"].split(",") if token.strip()]
         for token in tokens:
@@ -75,7 +75,7 @@ class LogFilterForm(FilterForm):
         if not tokens:
             return None
         codes = tuple(int(token) for token in tokens if token.isdigit())
-        return Statuses(codes, tuple(int(token[0]) for token in tokens if not token.isdigit()))
+        return StatusFilter(codes, tuple(int(token[0]) for token in tokens if not token.isdigit()))
 
     def clean_method(self) -> tuple[str, ...]:
         """Read methods, in capitals."""
@@ -91,7 +91,7 @@ class LogFilterForm(FilterForm):
         if not text:
             return None
         try:
-            return network_of(text)
+            return parse_network(text)
         except ValueError as error:
             raise ValidationError(
                 f"“{text[:64]}” is neither an address nor a network. Write 203.0.113.42 or 203.0.113.0/24."

@@ -33,7 +33,7 @@ class FoundRows:
 
 
 @dataclass(frozen=True)
-class Tallies:
+class MatchCounts:
     """What the page's first line says: how many match, what is left out, by filters and as own calls."""
 
     held: CappedCount
@@ -66,7 +66,7 @@ def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
     try:
         with time_limit(pagination.ROWS_SECONDS):
             _fill(page, plan_query(form, scope, clock.cached_now()), older, newer)
-            _give_keys(page.rows, form, scope)
+            _attach_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
     except QueryTimeout:
@@ -80,14 +80,14 @@ def shown_above(form: LogFilterForm) -> int:
     return int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
 
 
-def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
+def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
     page = LogPage(is_top=False)
     place, room = Cursor.parse(form.query.get("older", "")), max(1, PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
             found = find_rows(plan_query(form, scope, clock.cached_now()), place, window=LATER_WINDOW)
-            _give_keys(found.rows, form, scope)
+            _attach_keys(found.rows, form, scope)
     except QueryTimeout:
         page.problem = pagination.timeout_message()
         return page
@@ -103,7 +103,7 @@ def read_further(form: LogFilterForm, scope: LogScope) -> LogPage:
     return page
 
 
-def _give_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:
+def _attach_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:
     """Set the key of each row: one of those that are there already, or read execute_batch."""
     keys = {key.pk: key for key in ([scope.key] if scope.key else form.keys.values())}
     if missing := {row.key_id for row in rows} - keys.keys():
@@ -132,7 +132,7 @@ def _fill(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newer: Cu
     page.begins_at = page.newer.at if page.newer else None
 
 
-def count(form: LogFilterForm, scope: LogScope) -> Tallies:
+def count_matches(form: LogFilterForm, scope: LogScope) -> MatchCounts:
     """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
@@ -142,10 +142,10 @@ def count(form: LogFilterForm, scope: LogScope) -> Tallies:
             tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
             held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
     except QueryTimeout:
-        return Tallies(CappedCount(None), CappedCount(None), CappedCount(None), form.shows_own)
+        return MatchCounts(CappedCount(None), CappedCount(None), CappedCount(None), form.shows_own)
     cut = tally["all"] > pagination.MOST_COUNTED
     matching = CappedCount(tally["all"] - (0 if form.shows_own else tally["own"]), cut)
-    return Tallies(
+    return MatchCounts(
         CappedCount(held, held > pagination.MOST_COUNTED), matching, CappedCount(tally["own"], cut), form.shows_own
     )
 

@@ -20,7 +20,7 @@ from keys.log.search.filters import LogFilterForm, path_lookup
 from keys.log.search.scope import LogScope
 
 # Reading so many facets takes a few milliseconds. If more match, there is no estimate.
-MOST_FACETS = 1000
+MOST_MATCHES = 1000
 # So few rows are read as a whole and sorted.
 MOST_RARE = 1_000
 MOST_RARE_VALUES = 100
@@ -112,8 +112,8 @@ def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) ->
     # Paths with an id are recorded by their beginning only: they can match whatever begins alike.
     facets = facets.alias(path=Value(form.cleaned_data["path"].removeprefix("="), TextField())).filter(condition)
     columns = ("kind", "value", "count", "first_seen_at", "last_seen_at", "key_id", "fingerprint")
-    found = list(facets.values_list(*columns)[: MOST_FACETS + 1])
-    if len(found) > MOST_FACETS:
+    found = list(facets.values_list(*columns)[: MOST_MATCHES + 1])
+    if len(found) > MOST_MATCHES:
         return []
     return [
         _estimate(column, exact, [row for row in found if row[0] in kinds])

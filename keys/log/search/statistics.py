@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from core.db.query_timeout import time_limit
 from core.histogram import Histogram, bucket_of, percentile
-from keys.log.ip_addresses import is_address
+from keys.log.ip_addresses import is_canonical_ip
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.query_plan import plan_query
@@ -19,7 +19,7 @@ from keys.log.search.scope import LogScope
 from keys.models import KeyTraffic, WorkspaceTraffic
 
 # Reading so many rows takes a few hundredths of a second, however long the log is.
-MOST_READ = 10_000
+MOST_ROWS = 10_000
 LISTED = 6
 MOST_BARS = 48
 SECONDS = 3.0
@@ -28,7 +28,7 @@ PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 0: "other"}
 
 
-class Read(NamedTuple):
+class LoggedCall(NamedTuple):
     """What is read of each row."""
 
     created_at: datetime
@@ -41,7 +41,7 @@ class Read(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Item:
+class TopValue:
     """One value with how often it occurs, and the filter that a click on it sets; "" where none can."""
 
     text: str
@@ -52,7 +52,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ChartBar:
     """The requests of one stretch of time by class of status, with their rectangles in a drawing of 100 by 100."""
 
     start: datetime
@@ -73,21 +73,21 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Figures:
+class LogStatistics:
     """Everything beside the log."""
 
     read: int
     is_cut: bool
     oldest: datetime | None
-    bars: list[Bar]
+    bars: list[ChartBar]
     bars_complete: bool
     latency: list[tuple[str, float]]
-    calls: list[Item]
-    errors: list[Item]
-    paths: list[Item]
-    addresses: list[Item]
-    agents: list[Item]
-    slowest: list[tuple[Read, str]]
+    calls: list[TopValue]
+    errors: list[TopValue]
+    paths: list[TopValue]
+    addresses: list[TopValue]
+    agents: list[TopValue]
+    slowest: list[tuple[LoggedCall, str]]
 
     @property
     def classes(self) -> list[str]:
@@ -95,14 +95,11 @@ class Figures:
         return list(CLASSES.values())
 
 
-def figures_of(form: LogFilterForm, scope: LogScope, now: datetime) -> Figures:
-    """Read the newest MOST_READ requests that a valid ``form`` asks for, and sum them up.
-
-    Raises TooMuchToLookThrough.
-    """
+def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogStatistics:
+    """Read the newest MOST_ROWS requests that a valid ``form`` asks for, and sum them up. Raises QueryTimeout."""
     with time_limit(SECONDS):
         rows = _read(form, scope, now)
-        is_cut, rows = len(rows) > MOST_READ, rows[:MOST_READ]
+        is_cut, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
         rollup = _rollup(form, scope, now) if is_cut else None
         times = Counter((row.created_at, _class(row.status_code)) for row in rows) if rollup is None else _hours(rollup)
         durations = _durations(rows) if rollup is None else rollup.durations()
@@ -110,39 +107,41 @@ def figures_of(form: LogFilterForm, scope: LogScope, now: datetime) -> Figures:
         agents = Counter(row.user_agent for row in rows if row.user_agent)
         new = _new(scope, {"ip_address": _top(addresses), "user_agent": _top(agents)}, now - NEW_WITHIN)
     slowest = sorted((r for r in rows if r.duration_ms is not None), key=lambda r: -(r.duration_ms or 0))[:LISTED]
-    return Figures(
+    return LogStatistics(
         read=len(rows),
         is_cut=is_cut,
         oldest=rows[-1].created_at if rows else None,
         bars=_bars(times, form, now if rows else None, of_hours=rollup is not None),
         bars_complete=rollup is not None or not is_cut,
         latency=[(name, ms) for name, share in PERCENTILES.items() if (ms := percentile(durations, share)) is not None],
-        calls=[Item(str(code), n, form.link(status=str(code))) for code, n in _refusals(rows)],
+        calls=[TopValue(str(code), n, form.link(status=str(code))) for code, n in _refusals(rows)],
         errors=_errors(rows, form),
-        paths=[Item(p, n, form.link(path=f"={p}")) for p, n in Counter(row.path for row in rows).most_common(LISTED)],
+        paths=[
+            TopValue(p, n, form.link(path=f"={p}")) for p, n in Counter(row.path for row in rows).most_common(LISTED)
+        ],
         addresses=[
-            Item(ip, n, form.link(ip=ip) if is_address(ip) else "", is_new=("ip_address", ip) in new)
+            TopValue(ip, n, form.link(ip=ip) if is_canonical_ip(ip) else "", is_new=("ip_address", ip) in new)
             for ip, n in addresses.most_common(LISTED)
         ],
         agents=[
-            Item(name, n, form.link(agent=name[:300]), is_new=("user_agent", name) in new)
+            TopValue(name, n, form.link(agent=name[:300]), is_new=("user_agent", name) in new)
             for name, n in agents.most_common(LISTED)
         ],
         slowest=[(row, form.link(slower=str(max(0, (row.duration_ms or 0) - 1)))) for row in slowest],
     )
 
 
-def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[Read]:
-    """Return the newest MOST_READ rows that match, newest first, and one more where there are more."""
+def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[LoggedCall]:
+    """Return the newest MOST_ROWS rows that match, newest first, and one more where there are more."""
     plan = plan_query(form, scope, now)
     if plan is None:
         return []
     found = plan.rows.order_by() if plan.is_rare else plan.rows.newest_first()
-    rows = [Read(*row) for row in found.values_list(*Read._fields)[: MOST_READ + 1]]
+    rows = [LoggedCall(*row) for row in found.values_list(*LoggedCall._fields)[: MOST_ROWS + 1]]
     return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if plan.is_rare else rows
 
 
-def _durations(rows: Sequence[Read]) -> Histogram:
+def _durations(rows: Sequence[LoggedCall]) -> Histogram:
     return Counter(bucket_of(row.duration_ms) for row in rows if row.duration_ms is not None)
 
 
@@ -154,15 +153,15 @@ def _class(code: int | None) -> int:
     return code // 100 if code is not None and 200 <= code < 600 else 0
 
 
-def _refusals(rows: Sequence[Read]) -> Iterable[tuple[int, int]]:
+def _refusals(rows: Sequence[LoggedCall]) -> Iterable[tuple[int, int]]:
     counts = Counter(row.status_code for row in rows)
     return [(code, counts[code]) for code in (401, 429) if counts[code]]
 
 
-def _errors(rows: Sequence[Read], form: LogFilterForm) -> list[Item]:
+def _errors(rows: Sequence[LoggedCall], form: LogFilterForm) -> list[TopValue]:
     counts = Counter((r.status_code, r.path) for r in rows if r.status_code is not None and r.status_code >= 400)
     return [
-        Item(path, n, form.link(status=str(code), path=f"={path}"), status=code)
+        TopValue(path, n, form.link(status=str(code), path=f"={path}"), status=code)
         for (code, path), n in counts.most_common(LISTED)
     ]
 
@@ -202,7 +201,7 @@ def _hours(cells: Any) -> Counter[tuple[datetime, int]]:
 
 def _bars(
     times: Counter[tuple[datetime, int]], form: LogFilterForm, now: datetime | None, *, of_hours: bool
-) -> list[Bar]:
+) -> list[ChartBar]:
     if not times or now is None:
         return []
     hour = 3600 if of_hours else 60
@@ -220,7 +219,7 @@ def _bars(
 
 def _bar(  # noqa: PLR0917 - a drawing has so many measures
     place: int, count: int, counts: Counter[int], highest: int, first: float, step: float, form: LogFilterForm
-) -> Bar:
+) -> ChartBar:
     start = datetime.fromtimestamp(first + place * step, UTC)
     end = start + timedelta(seconds=step)
     width, top, rectangles = 100 / count, 100.0, []
@@ -230,4 +229,4 @@ def _bar(  # noqa: PLR0917 - a drawing has so many measures
             x, wide = place * width + width * 0.1, width * 0.8
             rectangles.append((number, f"{x:.2f}", f"{top:.2f}", f"{wide:.2f}", f"{height:.2f}"))
     url = form.link(since="", start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}")
-    return Bar(timezone.localtime(start), timezone.localtime(end), dict(counts), url, tuple(rectangles))
+    return ChartBar(timezone.localtime(start), timezone.localtime(end), dict(counts), url, tuple(rectangles))

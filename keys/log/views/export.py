@@ -46,7 +46,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 
 def _record(request: HttpRequest, workspace: Workspace, form: LogFilterForm, file_format: str) -> None:
-    count = log_page.count(form, LogScope(workspace))
+    count = log_page.count_matches(form, LogScope(workspace))
     record_event(
         Action.REQUESTS_EXPORTED,
         Actor.of(request),

@@ -14,16 +14,16 @@ from core import clock
 from core.db.query_timeout import QueryTimeout
 from core.http import wants_partial
 from core.pagination import attach_gaps, mark_new
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
-from keys.log.search.export import size_in_words
+from keys.log.search.export import file_size_text
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.page import LogPage
 from keys.log.search.row_details import open_row, row_urls
 from keys.log.search.scope import LogScope
-from keys.log.search.statistics import figures_of
+from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
-from keys.presenters import Connection
+from keys.presenters import KeyListConnection
 from keys.views.shared import get_key
 from workspaces.access import get_workspace, page_context
 
@@ -35,7 +35,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     key = get_key(workspace, key_id)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
     failing = [poll.problem] if poll and poll.problem else []
-    context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(partial(completeness_of, key))}
+    context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(partial(log_completeness, key))}
     return _page(request, LogScope(workspace, key), LogFilterForm(request.GET), context)
 
 
@@ -103,7 +103,7 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
-    context |= {"connection": SimpleLazyObject(lambda: Connection.of(scope.workspace)), "chips": form.chips()}
+    context |= {"connection": SimpleLazyObject(lambda: KeyListConnection.of(scope.workspace)), "chips": form.chips()}
     if wants_partial(request):
         return render(request, "keys/log/page.html#live", context | {"is_part": True})
     return render(request, "keys/log/page.html", context)
@@ -114,7 +114,7 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
     context = _context(request, scope, form)
     try:
         if form.is_valid():
-            context["figures"] = figures_of(form, scope, clock.cached_now())
+            context["figures"] = log_statistics(form, scope, clock.cached_now())
     except QueryTimeout:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
     template = "keys/log/figures.html#figures" if wants_partial(request) else "keys/log/figures.html"
@@ -125,9 +125,9 @@ def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:
     form = _form(request, scope)
     context = _context(request, scope, form)
     if form.is_valid():
-        tallies = log_page.count(form, scope)
+        tallies = log_page.count_matches(form, scope)
         sample = log_page.read_page(form, scope).rows
-        context |= {"tallies": tallies, "export_size": size_in_words(sample, tallies)}
+        context |= {"tallies": tallies, "export_size": file_size_text(sample, tallies)}
     template = "keys/log/tally.html#tally" if wants_partial(request) else "keys/log/tally.html"
     return render(request, template, context | {"is_part": wants_partial(request)})
 
@@ -137,7 +137,7 @@ def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
     context = _context(request, scope, form)
     if not wants_partial(request) or not form.is_valid():
         return redirect(context["log_url"] + form.link(older=request.GET.get("older", "")))
-    page = log_page.read_further(form, scope)
+    page = log_page.read_next_part(form, scope)
     _prepare(page, scope, form, "")
     context |= {"page": page, "shown": log_page.shown_above(form) + len(page.rows), "is_part": True}
     return render(request, "keys/log/further.html", context)

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from alerts.engine.rule_kinds import kind_named
-from keys.log.rule_history import FEWEST, busy_hour, times_busy
+from keys.log.rule_history import FEWEST, busy_hour, times_usual
 from sandbox import seed
 from sandbox.demo import live_traffic, past_traffic
 from sandbox.demo.demo_keys import DEMO_KEYS
@@ -76,7 +76,7 @@ def usual():
 
 
 def test_no_key_makes_so_many_requests_an_hour_that_its_rule_fires(busiest, usual):
-    factors = {slug: times_busy(count, usual.get(slug, 0)) for slug, count in busiest.items()}
+    factors = {slug: times_usual(count, usual.get(slug, 0)) for slug, count in busiest.items()}
     assert usual["pipeline"] > FEWEST
     assert min(busiest.values()) > FEWEST
     assert {slug: factor for slug, factor in factors.items() if factor > THRESHOLD} == {}

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.ingest import recount, schedule
 from keys.models import LogGap, LoggedRequest
 
@@ -48,7 +48,7 @@ def test_what_is_missing_lies_in_a_gap_and_is_counted(log, seed, monkeypatch):
 
     lost = happen(log, random.Random(seed))
 
-    gaps, found = list(LogGap.objects.all()), completeness_of(log.key)
+    gaps, found = list(LogGap.objects.all()), log_completeness(log.key)
     in_gaps = [[at for at in lost if gap.after <= at <= gap.before] for gap in gaps]
     assert sorted(itertools.chain(*in_gaps)) == sorted(lost)
     assert all(gap.is_estimate or gap.size == len(inside) for gap, inside in zip(gaps, in_gaps, strict=True))

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from cleanlist import Secret
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.ingest import pages as log_ingest
 from keys.log.ingest import recount
 from keys.models import ApiKey, LogGap, LoggedRequest
@@ -22,10 +22,10 @@ pytestmark = pytest.mark.django_db
 
 CRASHES = (
     (PollQuerySet, "lease"),
-    (fetching.FetchQueue, "begin"),  # called upstream or not, nothing landed
-    (log_ingest, "_count"),  # in the landing's transaction, after the rows
-    (log_ingest, "execute_batch"),  # before or after counts, rollups and values
-    (settling, "_land_all"),  # landed, not given its next time
+    (fetching.FetchQueue, "begin"),  # called upstream or not, nothing ingested
+    (log_ingest, "_update_counts"),  # in the transaction of the ingest, after the rows
+    (log_ingest, "execute_batch"),  # before or after counts, rollups and facets
+    (settling, "_land_all"),  # ingested, not rescheduled
     (PollQuerySet, "give_back"),
 )
 FAULTS = (
@@ -126,7 +126,7 @@ def test_crashes_and_faults_neither_lose_nor_double_a_request(sandbox, workspace
         poll_everything()
     assert {key: captured(key) for key in keys} == written
     assert list(recount.recount(workspace)) == []
-    shown = [completeness_of(key) for key in ApiKey.objects.of(workspace).filter(upstream_id__in=keys)]
+    shown = [log_completeness(key) for key in ApiKey.objects.of(workspace).filter(upstream_id__in=keys)]
     assert [one.percent for one in shown] == [100, 100, 100]
     assert not LogGap.objects.exists()
 
@@ -145,4 +145,4 @@ def test_more_than_a_page_at_once_is_a_gap_with_its_span_and_size(sandbox, works
     first_after = LoggedRequest.objects.filter(key__upstream_id=key, created_at__gt=last.created_at)
     assert (gap.after, gap.size) == (last.created_at, 120)
     assert gap.before == first_after.order_by("created_at").first().created_at
-    assert "120 requests fell into 1 gap" in completeness_of(ApiKey.objects.get(upstream_id=key)).explanation
+    assert "120 requests fell into 1 gap" in log_completeness(ApiKey.objects.get(upstream_id=key)).explanation

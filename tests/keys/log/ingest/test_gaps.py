@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from cleanlist import RequestLogEntry
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.ingest import pages as log_ingest
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.keys.log.ingest.conftest import KEY, at
@@ -15,8 +15,8 @@ def test_the_first_page_ever_leaves_no_gap_and_counts_from_there(log):
     log.list(701)
     log.read(702)
     assert not LogGap.objects.exists()
-    assert completeness_of(log.key).percent == 100
-    assert "200 requests had left Cleanlist's log" in completeness_of(log.key).explanation
+    assert log_completeness(log.key).percent == 100
+    assert "200 requests had left Cleanlist's log" in log_completeness(log.key).explanation
 
 
 def test_overlapping_pages_capture_everything_once(log):
@@ -27,7 +27,7 @@ def test_overlapping_pages_capture_everything_once(log):
         log.read(round_ * 400 + 312)
     assert LoggedRequest.objects.count() == log.key.captured_count == 1200
     assert not LogGap.objects.exists()
-    assert (completeness_of(log.key).captured, completeness_of(log.key).expected) == (1200, 1200)
+    assert (log_completeness(log.key).captured, log_completeness(log.key).expected) == (1200, 1200)
 
 
 def with_gap(log, lost=38):
@@ -52,7 +52,7 @@ def test_a_gap_is_sized_by_the_next_list_when_the_last_one_was_older(log):
     log.write(700, since=1000)
     log.read(1801)
     assert LogGap.objects.get().size is None
-    assert "An unknown number of requests" in completeness_of(log.key).explanation
+    assert "An unknown number of requests" in log_completeness(log.key).explanation
     log.list(1802)
     log.read(1803)
     assert LogGap.objects.get().size == 200
@@ -61,7 +61,7 @@ def test_a_gap_is_sized_by_the_next_list_when_the_last_one_was_older(log):
 def test_exactly_a_page_between_two_readings_is_no_gap(log):
     assert with_gap(log, lost=0).found_gap
     assert not LogGap.objects.exists()
-    assert completeness_of(log.key).is_complete
+    assert log_completeness(log.key).is_complete
 
 
 def test_a_burst_on_a_key_that_was_never_used_is_a_gap_too(log):
@@ -95,7 +95,7 @@ def test_a_page_that_lands_late_fills_the_gap(log):
     assert LogGap.objects.get().size == 100
     log.read(1500, late)
     assert not LogGap.objects.exists()
-    found = completeness_of(log.key)
+    found = log_completeness(log.key)
     assert (found.captured, found.is_complete, found.has_lost) == (700, True, False)
 
 
@@ -120,8 +120,8 @@ def test_gaps_that_one_list_tells_of_are_sized_by_a_guess_and_none_is_taken_for_
     assert (first.is_estimate, second.is_estimate) == (True, True)
     assert (first.after, first.before, first.size + second.size) == (at(-199_901), at(-196_998), 32)
     assert first.size < 2
-    assert "32 requests fell into 2 gaps" in completeness_of(two_gaps.key).explanation
-    assert completeness_of(two_gaps.key).expected == 1132
+    assert "32 requests fell into 2 gaps" in log_completeness(two_gaps.key).explanation
+    assert log_completeness(two_gaps.key).expected == 1132
 
 
 def test_a_gap_between_two_lists_is_counted_exactly_beside_guessed_ones(two_gaps):
@@ -137,14 +137,14 @@ def test_rows_that_come_late_correct_the_guesses(two_gaps):
     assert sum(gap.size for gap in LogGap.objects.all()) == two_gaps.key.missed_count == 30
     two_gaps.read(-96_000, two_gaps.rows[602:632])
     assert not LogGap.objects.exists()
-    assert completeness_of(two_gaps.key).is_complete
+    assert log_completeness(two_gaps.key).is_complete
 
 
 def test_what_is_missing_is_explained(log):
     with_gap(log)
     log.write(3, since=2000)
     log.list(2100)
-    found = completeness_of(log.key)
+    found = log_completeness(log.key)
     assert (found.captured, found.expected) == (600, 641)
     assert "38 requests fell into 1 gap on" in found.explanation
     assert "3 requests newer than the last reading" in found.explanation
@@ -166,13 +166,13 @@ def test_a_count_that_the_log_never_explains_is_said(log):
     log.list(1000)
     ApiKey.objects.update(request_count=14)
     log.read(1001)
-    assert "4 requests that its log did not show" in completeness_of(log.key).explanation
+    assert "4 requests that its log did not show" in log_completeness(log.key).explanation
 
 
 def test_completeness_of_many_keys_asks_once_for_all_gaps(log, django_assert_num_queries):
     with_gap(log)
     with django_assert_num_queries(2):
-        assert [completeness_of(key).expected for key in ApiKey.objects.prefetch_related("gaps")] == [638]
+        assert [log_completeness(key).expected for key in ApiKey.objects.prefetch_related("gaps")] == [638]
 
 
 @pytest.mark.parametrize("odd", ["unreadable", "double"])
@@ -209,7 +209,7 @@ def test_a_short_page_with_nothing_known_is_a_gap_too(log):
     assert log.read(1101).found_gap
     gap = LogGap.objects.get()
     assert (gap.after, gap.before, gap.size) == (at(19), at(1040), 40)
-    assert completeness_of(log.key).has_lost
+    assert log_completeness(log.key).has_lost
 
 
 def test_a_short_page_with_nothing_known_is_a_gap_of_unknown_size_where_upstream_tells_no_count(log):
@@ -235,7 +235,7 @@ def test_a_page_is_no_gap_where_nothing_can_be_missing(log, kept):
     log.list(1100)
     log.read(1101)
     assert not LogGap.objects.exists()
-    assert completeness_of(log.key).is_complete
+    assert log_completeness(log.key).is_complete
 
 
 @pytest.mark.parametrize("on_page", [True, False], ids=["still on the page", "left the page"])
@@ -289,15 +289,15 @@ def restarted(log):
 
 def test_a_counter_that_went_back_is_said_and_counted_on_from_there(restarted):
     assert restarted.key.uncaptured_count == 50  # so that its log is read soon
-    assert "counter restarted since the last reading" in completeness_of(restarted.key).explanation
+    assert "counter restarted since the last reading" in log_completeness(restarted.key).explanation
     restarted.read(1101)
-    found = completeness_of(restarted.key)
+    found = log_completeness(restarted.key)
     assert (found.captured, found.expected, found.has_restarted) == (612, 650, True)
     assert "38 requests fell into 1 gap" in found.explanation
     assert "Cleanlist's counter restarted by" in found.explanation
     restart(restarted, 57, 1200)
     assert restarted.key.uncaptured_count == 7
-    assert "7 requests newer" in completeness_of(restarted.key).explanation
+    assert "7 requests newer" in log_completeness(restarted.key).explanation
 
 
 def test_a_gap_after_a_restart_is_sized_by_the_new_count_and_one_across_it_never(restarted):
@@ -309,7 +309,7 @@ def test_a_gap_after_a_restart_is_sized_by_the_new_count_and_one_across_it_never
     restarted.read(3601)
     restarted.read(3602)
     assert [gap.size for gap in LogGap.objects.of(restarted.key)] == [38, None, 20]
-    assert "58 requests and an unknown number more fell into 3 gaps" in completeness_of(restarted.key).explanation
+    assert "58 requests and an unknown number more fell into 3 gaps" in log_completeness(restarted.key).explanation
 
 
 def test_an_older_list_that_comes_late_is_no_restart(log):
@@ -318,10 +318,10 @@ def test_an_older_list_that_comes_late_is_no_restart(log):
     log.read(31)
     ApiKey.objects.update(request_count=18, last_used_at=at(17))
     log.read(40)
-    assert not completeness_of(log.key).has_restarted
+    assert not log_completeness(log.key).has_restarted
     log.list(50)
     log.read(51)
-    assert completeness_of(log.key).is_complete
+    assert log_completeness(log.key).is_complete
 
 
 def test_a_count_that_says_less_than_the_log_shows_is_no_restart_unless_it_fell(log):
@@ -330,7 +330,7 @@ def test_a_count_that_says_less_than_the_log_shows_is_no_restart_unless_it_fell(
     ApiKey.objects.update(request_count=15)
     log.read(31)
     log.read(32)
-    assert not completeness_of(log.key).has_restarted
+    assert not log_completeness(log.key).has_restarted
     assert log.key.uncaptured_count < 0
 
 
@@ -355,7 +355,7 @@ def test_a_restart_is_noticed_too_where_the_new_count_is_above_what_was_captured
     log.write(50, since=2000)
     restart(log, 1000, 2100)
     log.read(2101)
-    found = completeness_of(log.key)
+    found = log_completeness(log.key)
     assert (found.captured, found.expected, found.has_restarted) == (650, 1240, True)
 
 
@@ -375,6 +375,6 @@ def test_rows_that_cannot_be_read_had_not_left_the_log_before_the_console_came(l
     log_ingest.ingest_page(log.workspace, KEY, page[:-3], at(702), sent=len(page))
     key = log.key
     assert (key.count_before, key.missed_count, key.uncaptured_count) == (200, 3, 0)
-    assert "3 requests that its log did not show" in completeness_of(key).explanation
+    assert "3 requests that its log did not show" in log_completeness(key).explanation
     log_ingest.ingest_page(log.workspace, KEY, page, at(703), sent=len(page))
     assert (log.key.count_before, log.key.missed_count, log.key.uncaptured_count) == (200, 0, 0)

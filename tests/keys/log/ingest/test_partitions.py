@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from keys.log import partitions
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.ingest import recount, retention
 from keys.models import LoggedRequest
 from tests.keys.log.ingest.conftest import START
@@ -36,7 +36,7 @@ def test_a_month_that_is_too_old_is_dropped_and_its_counts_stay(aged):
     assert old not in partitions.existing()
     assert LoggedRequest.objects.count() == 10
     assert aged.key.traffic.everything().total() == 30
-    assert completeness_of(aged.key).is_complete
+    assert log_completeness(aged.key).is_complete
     assert list(recount.recount(aged.workspace)) == []
     assert not aged.key.log_values.filter(value="/old").exists()
 
@@ -109,7 +109,7 @@ def test_where_rows_are_kept_for_months_whole_months_go(log, settings):
 
 def test_a_month_into_which_a_page_landed_since_is_not_dropped(aged):
     old = START - timedelta(days=180)
-    end = partitions.following(partitions.month_of(old))
+    end = partitions.next_month(partitions.month_of(old))
 
     assert partitions.drop_before(end) == 0
     assert partitions.name_of(old) in partitions.existing()

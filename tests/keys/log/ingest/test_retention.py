@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import F, QuerySet
 
-from keys.log.completeness import completeness_of
+from keys.log.completeness import log_completeness
 from keys.log.ingest import recount, retention
 from keys.log.ingest.rollups import hour_of
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
@@ -37,7 +37,7 @@ def test_rows_past_their_age_go_and_rollups_stay(old, settings):
     assert prune(3, settings) == 300
     assert LoggedRequest.objects.count() == 200
     assert old.key.traffic.everything().total() == 500
-    assert completeness_of(old.key).is_complete
+    assert log_completeness(old.key).is_complete
 
 
 def test_pruned_rows_that_upstream_still_shows_do_not_come_back(old, settings):
@@ -47,7 +47,7 @@ def test_pruned_rows_that_upstream_still_shows_do_not_come_back(old, settings):
     old.read(3 * DAY + 61)
     assert LoggedRequest.objects.count() == 205
     assert old.key.traffic.everything().total() == 505
-    assert completeness_of(old.key).is_complete
+    assert log_completeness(old.key).is_complete
 
 
 def test_rollups_equal_a_recount_of_what_is_left(old, settings):
@@ -173,4 +173,4 @@ def test_new_rows_after_everything_was_pruned_and_forgotten_are_no_gap(old, sett
     old.list(5 * DAY + 100)
     old.read(5 * DAY + 101, old.rows[-3:])
     assert not old.key.gaps.exists()
-    assert completeness_of(old.key).is_complete
+    assert log_completeness(old.key).is_complete

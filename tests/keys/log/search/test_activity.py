@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from keys.log.activity import activity_of
+from keys.log.activity import key_activity
 from tests.cast import count_into_rollups
 from tests.keys.conftest import make_key, text_of
 
@@ -27,7 +27,7 @@ def use(log):
 @pytest.fixture
 def badges(log):
     def badges():
-        activity = activity_of(log.workspace, [log.key], timezone.now())[log.key.pk]
+        activity = key_activity(log.workspace, [log.key], timezone.now())[log.key.pk]
         return {badge.text: badge for badge in activity.badges}
 
     return badges

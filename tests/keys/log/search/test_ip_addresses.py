@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from cleanlist import RequestLogEntry
 from keys.log import sources
 from keys.log.ingest.pages import ingest_latest_page
-from keys.log.ip_addresses import canonical, is_address, network_of
+from keys.log.ip_addresses import canonical_ip, is_canonical_ip, parse_network
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.page import find_rows
@@ -103,15 +103,15 @@ def _reads(text):
 @given(written())
 def test_every_form_of_an_address_is_the_same_text(pair):
     address, text = pair
-    assert canonical(text) == str(meant(address))
-    assert canonical(canonical(text)) == canonical(text)
-    assert is_address(canonical(text))
+    assert canonical_ip(text) == str(meant(address))
+    assert canonical_ip(canonical_ip(text)) == canonical_ip(text)
+    assert is_canonical_ip(canonical_ip(text))
 
 
 @pytest.mark.parametrize("text", NO_ADDRESSES)
 def test_what_is_no_address_stays_as_it_is(text):
-    assert canonical(text) == text
-    assert not is_address(text)
+    assert canonical_ip(text) == text
+    assert not is_canonical_ip(text)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_what_is_no_address_stays_as_it_is(text):
     ],
 )
 def test_a_network_is_one_of_canonical_addresses(text, network):
-    assert str(network_of(text)) == network
+    assert str(parse_network(text)) == network
 
 
 def land(log, texts, ago=timedelta(minutes=1)):
@@ -167,7 +167,9 @@ def test_networks_hold_what_ipaddress_says(log, pairs, data):
     wanted = sorted(pk for pk, address in rows.items() if address in network)
     form, scope = LogFilterForm(QueryDict(f"ip={network}")), LogScope(log.workspace, log.key)
     assert form.is_valid()
-    assert sorted(LoggedRequest.objects.from_network(network_of(str(network))).values_list("pk", flat=True)) == wanted
+    assert (
+        sorted(LoggedRequest.objects.from_network(parse_network(str(network))).values_list("pk", flat=True)) == wanted
+    )
     assert sorted(row.pk for row in find_rows(plan_query(form, scope, timezone.now()), None).rows) == wanted
 
 
@@ -176,7 +178,7 @@ def test_networks_hold_what_ipaddress_says(log, pairs, data):
 def test_the_database_itself_takes_any_text_for_what_it_is(log, text, network):
     row = log.add(ip_address="192.0.2.1")
     LoggedRequest.objects.filter(pk=row.pk).update(ip_address=text)
-    found = LoggedRequest.objects.from_network(network_of(network)).exists()
+    found = LoggedRequest.objects.from_network(parse_network(network)).exists()
     assert not found or ipaddress.ip_address(text) in ipaddress.ip_network(network)
 
 
@@ -201,9 +203,9 @@ def test_a_known_address_in_another_form_is_not_new(log):
     now = timezone.now()
     land(log, ["203.0.113.9"], ago=timedelta(days=3))
     land(log, ["::ffff:203.0.113.9", "2001:DB8::1"])
-    found = sources.new_since([log.key], now - timedelta(days=1))
+    found = sources.new_sources([log.key], now - timedelta(days=1))
     assert [source.value for source in found[log.key.pk]] == ["2001:db8::1"]
-    past = sources.first_seen([log.key], now - timedelta(days=1), now)
+    past = sources.past_new_sources([log.key], now - timedelta(days=1), now)
     assert [source.value for source in past[log.key.pk]] == ["2001:db8::1"]
 
 

@@ -125,7 +125,7 @@ def test_paths_with_ids_are_noted_once_and_found_by_what_they_may_contain(log):
 
 
 def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatch):
-    monkeypatch.setattr("keys.log.ingest.facets.MOST_VALUES", 3)
+    monkeypatch.setattr("keys.log.ingest.facets.MOST_FACETS", 3)
     rows = [log.add(ip_address=f"203.0.113.{n}") for n in range(8)]
     noted = dict(log.key.log_values.filter(kind="ip_address").values_list("value", "count"))
     assert noted == {"203.0.113.0": 1, "203.0.113.1": 1, "203.0.113.2": 1, "": 5}
@@ -152,7 +152,7 @@ def test_of_other_keys_nothing_is_told(log):
 
 
 def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, monkeypatch):
-    monkeypatch.setattr("keys.log.search.query_plan.MOST_FACETS", 1)
+    monkeypatch.setattr("keys.log.search.query_plan.MOST_MATCHES", 1)
     busy.add(status_code=201)
     assert hints(busy, "status=2xx") == {}
     assert len(busy.shown("?status=201")) == 1

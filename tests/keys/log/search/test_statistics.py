@@ -59,7 +59,7 @@ def test_in_a_log_of_one_day_nothing_is_called_new(log, figures):
 
 
 def test_a_long_log_is_read_in_part_which_is_said_and_drawn_whole_from_the_rollup(log, figures, monkeypatch):
-    monkeypatch.setattr("keys.log.search.statistics.MOST_READ", 3)
+    monkeypatch.setattr("keys.log.search.statistics.MOST_ROWS", 3)
     count_into_rollups(log.key, [log.add(created_at=timezone.now() - timedelta(hours=hours)) for hours in range(6)])
     for url in (log.all_url, log.key_url):
         found = figures(url=url)

@@ -6,8 +6,8 @@ That is for the reader, who may have ended it with one click, or for an owner on
 from functools import partial
 
 from alerts.models import Recipient, Stream
-from alerts.services.editing import change_recipient
 from alerts.services.notifications import recipients_for
+from alerts.services.recipients import change_recipient
 from provisioning.document import NO_SUMMARY, Wanted, WantedRecipient
 from provisioning.fields import Said
 from provisioning.rules import shown

@@ -4,7 +4,7 @@ from functools import partial
 from pathlib import Path
 
 from alerts.models import Rule
-from alerts.services.editing import describe, remove_rule, save_rule
+from alerts.services.rules import describe, remove_rule, save_rule
 from provisioning.document import Wanted
 from provisioning.fields import Fields
 from provisioning.rules import WantedRule, differences, paired, stored_rules

@@ -11,7 +11,7 @@ from django import forms
 from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Rule
-from alerts.services.editing import FIELDS
+from alerts.services.rules import FIELDS
 from provisioning.fields import Fields
 from provisioning.reading import Node
 from workspaces.models import Workspace

@@ -1,7 +1,7 @@
 """What a file says of a workspace itself: its name and address, its switches, budget and quiet hours."""
 
 from alerts.models import QuietHours
-from alerts.services.editing import set_quiet_hours
+from alerts.services.recipients import set_quiet_hours
 from provisioning.document import DETAILS, Wanted
 from provisioning.rules import shown
 from provisioning.running import Run, Verb

@@ -12,7 +12,7 @@ from alerts.forms import NewRecipientForm, QuietHoursForm, RecipientForm, TestFo
 from alerts.mail import outbox, smtp
 from alerts.mail.messages import compose
 from alerts.models import Notification, QuietHours, Recipient, Stream
-from alerts.services import editing
+from alerts.services import recipients
 from alerts.services.notifications import alerted_addresses, outsiders, recipients_for
 from alerts.views.alert_list import rights
 from core.http import redirect_to
@@ -63,7 +63,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
     if outsiders(workspace, [address]):
         require_confirmation(request, _url(workspace), keep=("address",), go_on=f"Send a test to {address}")
     try:
-        row = editing.queue_test(workspace, Actor.of(request), address)
+        row = recipients.queue_test(workspace, Actor.of(request), address)
     except TooManyEmails as problem:
         form.add_error("address", str(problem))
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=429)
@@ -82,7 +82,7 @@ def quiet_hours(request: HttpRequest, slug: str) -> HttpResponse:
     form = QuietHoursForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, quiet_form=form), status=422)
-    editing.set_quiet_hours(workspace, Actor.of(request), form.hours())
+    recipients.set_quiet_hours(workspace, Actor.of(request), form.hours())
     return redirect_to(request, _url(workspace), "Saved.")
 
 
@@ -97,7 +97,7 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
     if outsiders(workspace, [address]):
         require_confirmation(request, _url(workspace), keep=("address", "summary"), go_on=f"Add {address}")
     recipient = recipients_for(workspace, [address])[address]
-    editing.change_recipient(
+    recipients.change_recipient(
         recipient,
         Actor.of(request),
         summary=form.cleaned_data["summary"],
@@ -118,7 +118,7 @@ def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if form.gives_more_than(recipient) and outsiders(workspace, [recipient.address]):
         words = f"Change what {recipient.address} gets"
         require_confirmation(request, _url(workspace), keep=("critical", "warnings", "summary"), go_on=words)
-    editing.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
+    recipients.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
     return redirect_to(request, _url(workspace), f"{recipient.address}: saved.")
 
 

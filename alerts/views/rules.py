@@ -13,7 +13,7 @@ from alerts.engine.preview import preview
 from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Rule
-from alerts.services import editing
+from alerts.services import rules
 from alerts.services.notifications import outsiders
 from alerts.views.alert_list import rights
 from core import clock
@@ -69,7 +69,7 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if found.is_required:
         return _refused(request, found)
     if request.method == "POST":
-        editing.remove_rule(found, Actor.of(request))
+        rules.remove_rule(found, Actor.of(request))
         return redirect_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
     context = {
         "title": f"Remove the rule “{found.name}”?",
@@ -92,20 +92,20 @@ def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = _rule(workspace, pk)
     if found.is_required:
         return _refused(request, found)
-    before = editing.describe(found)
+    before = rules.describe(found)
     found.enabled = not found.enabled
-    editing.save_rule(found, Actor.of(request), before)
+    rules.save_rule(found, Actor.of(request), before)
     return redirect_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
 
 
 def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:
-    messages.error(request, str(editing.RuleRequired(rule)))
+    messages.error(request, str(rules.RuleRequired(rule)))
     return redirect_to(request, rule.get_absolute_url())
 
 
 def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:
     """Show the form, or store what was sent; the button "try" shows what the rule would do and stores nothing."""
-    before, told_before = editing.describe(rule), set(rule.addresses)
+    before, told_before = rules.describe(rule), set(rule.addresses)
     typed = entries_kept(request) if request.method != "POST" else None
     form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None, typed)
     context: dict[str, Any] = {
@@ -125,7 +125,7 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
         return render_page(request, TEMPLATE, "answer", context)
     if outsiders(workspace, set(form.cleaned_data["addresses"]) - told_before):
         require_confirmation(request, keep=tuple(form.fields))
-    editing.save_rule(form.apply(), Actor.of(request), before)
+    rules.save_rule(form.apply(), Actor.of(request), before)
     return redirect_to(request, _list(workspace), f"“{rule.name}” is saved.")
 
 

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from alerts.mail.messages import UNSUBSCRIBE_SALT
 from alerts.models import Recipient, Stream
-from alerts.services.editing import unsubscribe as take_off
 from alerts.services.reachability import unreached_by_workspace
+from alerts.services.recipients import unsubscribe as take_off
 
 TEMPLATE = "alerts/unsubscribe.html"
 

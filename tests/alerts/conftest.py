@@ -10,8 +10,8 @@ import time_machine
 from aiosmtpd.controller import Controller
 from django.utils import timezone
 
-from alerts.engine import evaluation as evaluating
-from alerts.mail import outbox as sending
+from alerts.engine import evaluation
+from alerts.mail import outbox
 from alerts.models import Evaluation, Notification, Recipient, Rule
 from core import clock as database_clock
 from tests.running import free_port
@@ -20,7 +20,7 @@ from workspaces.models import Poll
 
 
 class Mailbox:
-    """What an SMTP server does with messages; tests tell it how to behave."""
+    """An SMTP server that keeps messages; tests set its answers."""
 
     def __init__(self):
         self.messages = []
@@ -70,7 +70,7 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox(settings):
-    """A real SMTP server that takes everything, until it is told otherwise."""
+    """A real SMTP server that accepts everything, unless a test changes that."""
     box = Mailbox()
     box.start()
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -96,7 +96,7 @@ class Watch:
         self.poll = Poll.objects.create(
             workspace=workspace, resource="balance", interval_seconds=60, last_success_at=timezone.now()
         )
-        Evaluation.objects.create(workspace=workspace, known_kinds=[kind.name for kind in evaluating.all_kinds()])
+        Evaluation.objects.create(workspace=workspace, known_kinds=[kind.name for kind in evaluation.all_kinds()])
 
     @property
     def now(self):
@@ -115,7 +115,7 @@ class Watch:
         return Rule.objects.create(workspace=self.workspace, **known)
 
     def balance(self, amount, *, after=timedelta(0)):
-        """Land a balance some time later, and evaluate."""
+        """Record a balance some time later, and evaluate."""
         self.clock.shift(after or timedelta(seconds=60))
         readings.record_reading(self.workspace, Decimal(amount), self.now)
         Poll.objects.filter(pk=self.poll.pk).update(last_success_at=self.now, consecutive_failures=0, last_error="")
@@ -131,7 +131,7 @@ class Watch:
 
     def evaluate(self):
         Evaluation.objects.update(next_run_at=self.now)
-        assert evaluating.evaluate(self.workspace, now=self.now)
+        assert evaluation.evaluate(self.workspace, now=self.now)
 
     @property
     def alerts(self):
@@ -157,7 +157,7 @@ def send():
     def run(*, later=False):
         if later:
             Notification.objects.filter(state="queued").update(next_attempt_at=timezone.now())
-        return sending.send_due()
+        return outbox.send_due()
 
     return run
 

@@ -11,7 +11,7 @@ from alerts.engine.preview import preview
 from alerts.engine.rule_kinds import NoData, all_kinds
 from alerts.models import Alert, Evaluation, Rule
 from alerts.services.default_rules import ensure_default_rules
-from alerts.services.editing import save_rule
+from alerts.services.rules import save_rule
 from tests.alerts.test_defaults import real
 from usage.budgets import services
 from usage.budgets.rules import BUDGET_KINDS

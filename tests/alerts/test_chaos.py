@@ -15,10 +15,10 @@ from alerts.services.notifications import NotificationWriter
 pytestmark = pytest.mark.django_db
 
 CRASHES = (
-    (ChangeWriter, "apply"),  # after the lease is taken, in the evaluation's transaction
+    (ChangeWriter, "apply"),  # after the lease is acquired, in the evaluation's transaction
     (NotificationWriter, "flush"),  # at the end of that transaction, with everything written
-    (outbox, "_attempt"),  # claimed, not sent
-    (outbox, "_settle"),  # sent, not noted
+    (outbox, "_attempt"),  # leased, not sent
+    (outbox, "_store_result"),  # sent, not recorded
 )
 
 

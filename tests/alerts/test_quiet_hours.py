@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from alerts.models import Notification, QuietHours
-from alerts.services import alert_actions, editing, quiet_hours
+from alerts.services import alert_actions, quiet_hours, recipients, rules
 from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +77,7 @@ def test_what_ended_at_night_and_was_told_before_is_told_as_over(night, mailbox,
 
 def test_what_a_rule_had_fired_that_is_removed_at_night_is_not_told(night, mailbox, send):
     night.balance(900)
-    editing.remove_rule(night.alerts.get().rule, CONSOLE)
+    rules.remove_rule(night.alerts.get().rule, CONSOLE)
     assert morning(night, send) == 0
     assert mailbox.messages == []
 
@@ -100,6 +100,6 @@ def test_a_reminder_of_what_somebody_took_care_of_at_night_is_not_sent(night, ma
 
 def test_quiet_hours_that_are_taken_away_hold_nothing_back_any_more(night, mailbox, send):
     night.balance(900)
-    editing.set_quiet_hours(night.workspace, CONSOLE, None)
+    recipients.set_quiet_hours(night.workspace, CONSOLE, None)
     assert quiet_hours.release_due() == 1
     assert Notification.objects.get().state == "queued"

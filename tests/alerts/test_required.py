@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alerts.models import Recipient, Rule
-from alerts.services import editing
+from alerts.services import rules
 from alerts.services.default_rules import ensure_evaluation
 from tests.alerts.test_people import form_of
 from workspaces.audit.events import CONSOLE
@@ -61,10 +61,10 @@ def test_nobody_is_offered_what_would_be_refused(go, watch, rule):
     assert go("new_rule", KIND).status_code == 404
 
 
-@pytest.mark.parametrize("change", [editing.remove_rule, editing.save_rule])
+@pytest.mark.parametrize("change", [rules.remove_rule, rules.save_rule])
 def test_no_command_does_it_either(rule, change):
     rule.enabled = False
-    with pytest.raises(editing.RuleRequired, match="stays on"):
+    with pytest.raises(rules.RuleRequired, match="stays on"):
         change(rule, CONSOLE)
     assert Rule.objects.get(kind=KIND).enabled
 

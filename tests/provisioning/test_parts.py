@@ -3,7 +3,7 @@
 import pytest
 
 from alerts.models import QuietHours, Recipient, Rule, Stream
-from alerts.services.editing import unsubscribe
+from alerts.services.recipients import unsubscribe
 from usage.models import Budget
 from workspaces.models import Invitation, Membership
 from workspaces.services import account_mail

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from alerts.models import Notification
-from alerts.services.editing import queue_test
+from alerts.services.recipients import queue_test
 from workspaces import mail_limits
 from workspaces.audit.events import Actor, record_event
 from workspaces.mail_limits import LIMITS, MailLimit, TooManyEmails

@@ -1,4 +1,4 @@
-"""Attempts as upstream tells them, for tests."""
+"""Delivery attempts as upstream sends them, for tests."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -8,9 +8,9 @@ from core.encryption import EncryptedValue
 from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
 from tests.waiting import wait_until
 from tests.webhooks.certificates import Authority
-from tests.webhooks.pages import Hooks
 from tests.webhooks.receivers import quick_sandbox
-from tests.webhooks.redelivery.lost_results import MANY, submit
+from tests.webhooks.redelivery.redeliveries import ENRICHMENT_COUNT, submit_enrichment
+from tests.webhooks.webhook_pages import WebhookPages
 from webhooks.outgoing import connection
 from webhooks.redelivery import item_sender
 
@@ -67,7 +67,7 @@ def trusted(authority, monkeypatch):
 @pytest.fixture
 def hooks(workspace, viewer, client):
     client.force_login(viewer)
-    return Hooks(client, workspace)
+    return WebhookPages(client, workspace)
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +80,7 @@ def upstream(tmp_path_factory):
 def finished(upstream):
     """Ids of enrichments that are done, whose results upstream still has."""
     client = upstream.client()
-    ids = [submit(client) for _ in range(MANY)]
+    ids = [submit_enrichment(client) for _ in range(ENRICHMENT_COUNT)]
 
     def is_done(workflow_id):
         answer = client.get("/api/v1/public/enrich/status", params={"workflow_id": workflow_id}).json()

@@ -18,7 +18,7 @@ from webhooks import payloads
 from webhooks.ingest.attempts import ingest_page
 from webhooks.presenters import snippets
 
-EXAMPLES = Path(snippets.__file__).parent / "examples"
+EXAMPLES = Path(snippets.__file__).parents[1] / "examples"
 RECEIVERS = {"Python": [sys.executable, "receiver.py"], "Node": ["node", "receiver.mjs"]}
 RUNNERS = {"curl": ["bash", "-c"], "python": [sys.executable, "-c"], "node": ["node", "--input-type=module", "-e"]}
 

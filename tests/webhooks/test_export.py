@@ -26,7 +26,7 @@ def exported(hooks):
 
 
 def test_a_line_tells_all_that_the_page_does(hooks, exported):
-    delivery = hooks.land()
+    delivery = hooks.ingest()
 
     (line,) = exported()
 
@@ -53,15 +53,15 @@ def test_a_line_tells_all_that_the_page_does(hooks, exported):
 def test_every_row_comes_once_newest_first_in_pieces(hooks, exported, monkeypatch):
     monkeypatch.setattr("webhooks.export.BATCH", 3)
     for number in range(10):
-        hooks.land(f"public_bulk_{number}", [200], ago=60 + number // 4)
+        hooks.ingest(f"public_bulk_{number}", [200], ago=60 + number // 4)
 
     rows = Delivery.objects.newest_first().values_list("workflow__workflow_id", flat=True)
     assert [line["workflow_id"] for line in exported()] == list(rows)
 
 
 def test_filters_narrow_the_file_and_the_trail_says_which(hooks, exported):
-    hooks.land("public_bulk_a")
-    hooks.land("public_bulk_b", [200])
+    hooks.ingest("public_bulk_a")
+    hooks.ingest("public_bulk_b", [200])
 
     assert [line["workflow_id"] for line in exported("csv", "?state=failed&older=1-1")] == ["public_bulk_a"]
 
@@ -70,7 +70,7 @@ def test_filters_narrow_the_file_and_the_trail_says_which(hooks, exported):
 
 
 def test_no_cell_is_a_formula(hooks, exported):
-    hooks.land("=1+1", error_message="@cmd")
+    hooks.ingest("=1+1", error_message="@cmd")
     (line,) = exported("csv")
     assert (line["workflow_id"], line["last_error"]) == ("'=1+1", "'@cmd")
 

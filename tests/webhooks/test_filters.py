@@ -12,10 +12,10 @@ OTHER = "https://two.example-5.test/in"
 
 @pytest.fixture
 def many(hooks):
-    hooks.land("public_bulk_a1", ago=90_000)
-    hooks.land("public_bulk_a2", [404] * 5, url=OTHER, ago=7200)
-    hooks.land("public_bulk_b1", [200], url=OTHER, ago=1800)
-    hooks.land("public_bulk_b2", [503], ago=0)
+    hooks.ingest("public_bulk_a1", ago=90_000)
+    hooks.ingest("public_bulk_a2", [404] * 5, url=OTHER, ago=7200)
+    hooks.ingest("public_bulk_b1", [200], url=OTHER, ago=1800)
+    hooks.ingest("public_bulk_b2", [503], ago=0)
     return hooks
 
 

@@ -26,7 +26,7 @@ def pages(hooks, read):
 
 def test_an_endpoint_that_fails_needs_attention_and_leads_to_its_deliveries(hooks, pages):
     for number in range(3):
-        hooks.land(f"public_bulk_{number}")
+        hooks.ingest(f"public_bulk_{number}")
 
     for text in pages():
         assert "Webhooks to hooks.example-3.test fail: the latest 3 or more never arrived." in text
@@ -37,7 +37,7 @@ def test_an_endpoint_that_fails_needs_attention_and_leads_to_its_deliveries(hook
 
 def test_of_many_endpoints_the_first_are_named(hooks, pages):
     for number in range(15):
-        hooks.land(f"public_bulk_{number}", url=f"https://h{number // 3}.example-5.test/in")
+        hooks.ingest(f"public_bulk_{number}", url=f"https://h{number // 3}.example-5.test/in")
 
     for text in pages():
         assert "Webhooks to 2 more endpoints fail too." in text
@@ -45,8 +45,8 @@ def test_of_many_endpoints_the_first_are_named(hooks, pages):
 
 
 def test_single_failures_are_counted_without_alarm(hooks, pages):
-    hooks.land("public_bulk_1")
-    hooks.land("public_bulk_2", [200], ago=60)
+    hooks.ingest("public_bulk_1")
+    hooks.ingest("public_bulk_2", [200], ago=60)
 
     for text in pages():
         assert "never arrived" not in text

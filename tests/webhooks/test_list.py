@@ -21,8 +21,8 @@ def text_of(answer):
 
 
 def test_each_delivery_is_told_by_state_reason_endpoint_and_answer(hooks):
-    hooks.land("public_bulk_broken")
-    hooks.land("public_bulk_fine", [200], ago=60, url="https://other.example-5.test/in")
+    hooks.ingest("public_bulk_broken")
+    hooks.ingest("public_bulk_fine", [200], ago=60, url="https://other.example-5.test/in")
 
     text = text_of(hooks.get())
 
@@ -34,7 +34,7 @@ def test_each_delivery_is_told_by_state_reason_endpoint_and_answer(hooks):
 
 
 def test_a_retry_is_announced_with_its_time_and_whether_it_is_an_estimate(hooks):
-    delivery = hooks.land(codes=[500], ago=0)
+    delivery = hooks.ingest(codes=[500], ago=0)
 
     text = text_of(hooks.get())
 
@@ -43,7 +43,7 @@ def test_a_retry_is_announced_with_its_time_and_whether_it_is_an_estimate(hooks)
 
 
 def test_what_upstream_sends_is_shown_and_never_run(hooks):
-    hooks.land("<b>x", url="https://h.test/<script>", error_message="<img src=x>")
+    hooks.ingest("<b>x", url="https://h.test/<script>", error_message="<img src=x>")
 
     text = text_of(hooks.get())
 
@@ -55,7 +55,7 @@ def test_what_upstream_sends_is_shown_and_never_run(hooks):
 def test_pages_follow_each_other_both_ways(hooks):
     names = [f"public_bulk_{number:03}" for number in range(PAGE_SIZE + 3)]
     for number, name in enumerate(names):
-        hooks.land(name, [200], ago=3600 - number // 2)
+        hooks.ingest(name, [200], ago=3600 - number // 2)
     newest_first = list(Delivery.objects.newest_first().values_list("workflow__workflow_id", flat=True))
 
     first = hooks.get().context["page"]
@@ -68,14 +68,14 @@ def test_pages_follow_each_other_both_ways(hooks):
 
 
 def test_a_place_that_does_not_exist_is_said(hooks):
-    hooks.land()
+    hooks.ingest()
     assert "You see the newest deliveries" in text_of(hooks.get("?older=nonsense"))
 
 
 def test_what_came_since_the_last_look_is_marked_while_live(hooks):
-    hooks.land("public_bulk_old", [200], ago=600)
+    hooks.ingest("public_bulk_old", [200], ago=600)
     page = hooks.get().context["page"]
-    hooks.land("public_bulk_new", [200], ago=5)
+    hooks.ingest("public_bulk_new", [200], ago=5)
 
     answer = hooks.get(f"?seen={page.newest}", **HTMX)
 
@@ -84,8 +84,8 @@ def test_what_came_since_the_last_look_is_marked_while_live(hooks):
 
 
 def test_a_gap_is_shown_at_its_place_also_while_a_filter_hides_its_neighbours(hooks):
-    hooks.land("public_bulk_a", ago=7200)
-    hooks.land("public_bulk_b", ago=60)
+    hooks.ingest("public_bulk_a", ago=7200)
+    hooks.ingest("public_bulk_b", ago=60)
     now = timezone.now()
     DeliveryGap.objects.create(
         workspace=hooks.workspace,
@@ -154,7 +154,7 @@ def test_an_empty_list_says_why(hooks, state, words):
     ],
 )
 def test_a_list_that_no_longer_grows_says_why(hooks, state, words):
-    hooks.land()
+    hooks.ingest()
     bring_into(state, hooks.workspace)
 
     text = text_of(hooks.get())
@@ -166,9 +166,9 @@ def test_a_list_that_no_longer_grows_says_why(hooks, state, words):
 
 def test_figures_lead_to_the_deliveries_that_they_count(hooks):
     for number in range(3):
-        hooks.land(f"public_bulk_{number}")
-    hooks.land("public_bulk_lost", [404] * 5, url="https://two.example-5.test/in")
-    hooks.land("public_bulk_fine", [200], url="https://two.example-5.test/in", ago=60)
+        hooks.ingest(f"public_bulk_{number}")
+    hooks.ingest("public_bulk_lost", [404] * 5, url="https://two.example-5.test/in")
+    hooks.ingest("public_bulk_fine", [200], url="https://two.example-5.test/in", ago=60)
     figures = hooks.get(name="figures").context["figures"]
 
     assert [(row.name, row.percent, row.health.failed_in_a_row) for row in figures.endpoints] == [
@@ -184,7 +184,7 @@ def test_figures_lead_to_the_deliveries_that_they_count(hooks):
 @pytest.mark.parametrize(("endpoints", "in_sight", "more"), [(1, 1, ""), (4, 4, ""), (6, 4, "2 more")])
 def test_the_endpoints_come_after_the_list_into_the_place_that_was_kept_for_them(hooks, endpoints, in_sight, more):
     for number in range(endpoints):
-        hooks.land(f"public_bulk_{number}", [404] * 5, url=f"https://h{number}.example-5.test/in")
+        hooks.ingest(f"public_bulk_{number}", [404] * 5, url=f"https://h{number}.example-5.test/in")
 
     page, figures = text_of(hooks.get()), text_of(hooks.get(name="figures", **HTMX))
 
@@ -199,7 +199,7 @@ def test_the_endpoints_come_after_the_list_into_the_place_that_was_kept_for_them
 
 @pytest.mark.parametrize("query", ["?state=failed", "?host=hooks.example-3.test", "?at=2099-01-01T00:00", "?state=odd"])
 def test_who_looks_for_a_delivery_finds_the_list_on_top(hooks, query):
-    hooks.land()
+    hooks.ingest()
     assert "What fails" in text_of(hooks.get())
     assert "What fails" not in text_of(hooks.get(query))
 
@@ -209,15 +209,15 @@ def test_who_looks_for_a_delivery_finds_the_list_on_top(hooks, query):
 )
 def test_redelivering_is_offered_where_something_may_have_failed(hooks, operator, query, offered):
     hooks.http.force_login(operator)
-    hooks.land()
-    hooks.land("public_bulk_fine", [200])
-    hooks.land("public_bulk_going_on", [500], ago=0)
+    hooks.ingest()
+    hooks.ingest("public_bulk_fine", [200])
+    hooks.ingest("public_bulk_going_on", [500], ago=0)
     assert ("Redeliver what failed of these" in text_of(hooks.get(query))) == offered
 
 
 def test_endpoints_without_an_address_have_a_filter_too(hooks):
-    hooks.land("public_bulk_nameless", url=None)
-    hooks.land("public_bulk_other")
+    hooks.ingest("public_bulk_nameless", url=None)
+    hooks.ingest("public_bulk_other")
     (row,) = [row for row in hooks.get(name="figures").context["figures"].endpoints if not row.health.host]
 
     assert row.name == "address not told"
@@ -234,8 +234,8 @@ def test_the_number_of_queries_grows_with_nothing(hooks, query):
 
     def more(numbers):
         for number in numbers:
-            hooks.land(f"public_bulk_1{number}", url=f"https://h{number}.example-5.test/in")
-            hooks.land(f"public_bulk_1{number}")
+            hooks.ingest(f"public_bulk_1{number}", url=f"https://h{number}.example-5.test/in")
+            hooks.ingest(f"public_bulk_1{number}")
 
     more(range(10))
     few = count()

@@ -68,7 +68,7 @@ def test_a_result_says_whether_it_is_all(status, finished):
 
 @pytest.mark.django_db
 def test_only_operators_may_see_contact_data_in_clear(hooks):
-    hooks.land()
+    hooks.ingest()
     url = hooks.url("result", "public_bulk_1")
 
     assert hooks.http.post(url, {"reveal": "1"}).status_code == 403

@@ -31,7 +31,7 @@ def page(hooks):
 
 
 def test_every_attempt_is_told_with_its_wait_and_answer(hooks, page):
-    hooks.land(codes=[500, 503, 404, 500, 502])
+    hooks.ingest(codes=[500, 503, 404, 500, 502])
 
     text = page()
 
@@ -43,7 +43,7 @@ def test_every_attempt_is_told_with_its_wait_and_answer(hooks, page):
 
 @pytest.mark.parametrize("reason", all_reasons(), ids=lambda reason: reason.name)
 def test_each_reason_is_explained_beside_the_raw_fields(hooks, page, reason):
-    hooks.land(error_message="as it was told")
+    hooks.ingest(error_message="as it was told")
     Delivery.objects.update(reason=reason.name)
 
     text = page().replace("&#x27;", "'")
@@ -53,14 +53,14 @@ def test_each_reason_is_explained_beside_the_raw_fields(hooks, page, reason):
 
 
 def test_a_delivered_workflow_has_no_diagnosis(hooks, page):
-    hooks.land(codes=[500, 200])
+    hooks.ingest(codes=[500, 200])
     text = page()
     assert "Delivered" in text
     assert "What helps" not in text
 
 
 def test_a_retry_to_come_is_on_the_axis(hooks, page):
-    hooks.land(codes=[500], ago=0)
+    hooks.ingest(codes=[500], ago=0)
     text = page()
     assert "next try about" in text
     assert "webhooks-axis__next" in text
@@ -78,7 +78,7 @@ def test_the_same_workflow_delivered_again_is_recognized(hooks, page):
 
 
 def test_the_filters_of_the_list_are_kept_for_the_way_back(hooks, page):
-    hooks.land()
+    hooks.ingest()
     assert "/webhooks/?state=failed&amp;since=7d" in page(query="?state=failed&since=7d")
 
 
@@ -111,14 +111,14 @@ def test_a_workflow_without_attempts_says_what_that_means(hooks, page, facts, wo
 
 
 def test_the_call_for_the_state_can_be_copied_without_the_secret(hooks, page):
-    hooks.land("public_bulk_'; rm -rf $HOME")
+    hooks.ingest("public_bulk_'; rm -rf $HOME")
     text = page("public_bulk_'; rm -rf $HOME")
     assert "Authorization: Bearer $CLEANLIST_API_KEY" in text
     assert "enrich/status?workflow_id=public_bulk_%27%3B+rm+-rf+%24HOME" in text
 
 
 def test_what_the_console_sent_itself_is_told_until_it_is_settled(hooks, page):
-    delivery = hooks.land()
+    delivery = hooks.ingest()
     job = Redelivery.objects.create(workspace=hooks.workspace, url="https://other.example-5.test/in")
     item = job.items.create(workflow=delivery.workflow, delivery=delivery, url=job.url)
 
@@ -142,10 +142,10 @@ def test_the_number_of_queries_grows_with_nothing(hooks):
             hooks.get(name="workflow", args=["public_bulk_1"])
         return len(queries)
 
-    hooks.land()
+    hooks.ingest()
     few = count()
     for number in range(10):
-        hooks.land(url=f"https://h{number}.example-5.test/in", codes=[500] * 5 + [404] * 5)
+        hooks.ingest(url=f"https://h{number}.example-5.test/in", codes=[500] * 5 + [404] * 5)
 
     assert count() == few
     assert few < 18

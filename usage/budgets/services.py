@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 
 from alerts.engine.rule_kinds import kind_named
 from alerts.models import Rule
-from alerts.services import editing
+from alerts.services import rules
 from alerts.services.default_rules import build_default_rules
 from core import clock
 from usage.budgets.rules import BUDGET_KINDS
@@ -58,17 +58,17 @@ def _locked(workspace: Workspace) -> Budget | None:
 def _note(budget: Budget, actor: Actor, was: str) -> None:
     workspace = budget.workspace
     for rule in rules_about(workspace) if was else ():
-        editing.record_rule_change(rule, actor, "The budget was changed", was)
+        rules.record_rule_change(rule, actor, "The budget was changed", was)
     action, subject = Action.BUDGET_CHANGED if was else Action.BUDGET_SET, (str(budget.pk), str(budget))
     record_event(action, actor, workspace=workspace, subject=subject, before=was, after=str(budget))
-    editing.evaluate_soon(workspace)
+    rules.evaluate_soon(workspace)
 
 
 def _add_rules(workspace: Workspace, actor: Actor) -> None:
     for kind in filter(None, map(kind_named, BUDGET_KINDS)):
         for rule in build_default_rules(kind, workspace.pk):
             rule.workspace = workspace
-            editing.save_rule(rule, actor)
+            rules.save_rule(rule, actor)
 
 
 def remove_budget(workspace: Workspace, actor: Actor) -> bool:
@@ -78,7 +78,7 @@ def remove_budget(workspace: Workspace, actor: Actor) -> bool:
         if budget is None:
             return False
         for rule in rules_about(workspace):
-            editing.remove_rule(rule, actor, "The budget was removed")
+            rules.remove_rule(rule, actor, "The budget was removed")
         subject = (str(budget.pk), str(budget))
         record_event(Action.BUDGET_REMOVED, actor, workspace=workspace, subject=subject, before=str(budget))
         budget.delete()

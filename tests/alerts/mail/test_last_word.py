@@ -9,7 +9,8 @@ import pytest
 from alerts.engine import rule_kinds
 from alerts.engine.rule_kinds import Observation
 from alerts.models import Rule, Snooze
-from alerts.services import alert_actions, editing
+from alerts.services import alert_actions
+from alerts.services import rules as rule_services
 from workspaces.audit.events import CONSOLE, Actor
 
 pytestmark = pytest.mark.django_db
@@ -139,10 +140,10 @@ def test_a_rule_that_is_ended_while_it_fires_says_so_and_that_nobody_knows_more(
     watch.balance(412)
     send()
     if end == "remove":
-        editing.remove_rule(rule, Actor(user=owner))
+        rule_services.remove_rule(rule, Actor(user=owner))
     else:
         rule.enabled = False
-        editing.save_rule(rule, Actor(user=owner))
+        rule_services.save_rule(rule, Actor(user=owner))
     send()
     assert mailbox.subjects[1:] == ["No longer watched: Example Works: Balance low"]
     assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
@@ -157,7 +158,7 @@ def test_a_rule_that_is_ended_while_it_fires_says_so_and_that_nobody_knows_more(
 
 def test_a_rule_that_is_removed_names_what_still_fires(levels, mailbox, send):
     send()
-    editing.remove_rule(Rule.objects.get(name="Almost gone"), CONSOLE)
+    rule_services.remove_rule(Rule.objects.get(name="Almost gone"), CONSOLE)
     send()
     assert mailbox.subjects[1] == "Still: Example Works: 400 credits left"
     assert "The rule was removed." in text(mailbox.messages[1])
@@ -167,7 +168,7 @@ def test_a_rule_that_is_removed_names_what_still_fires(levels, mailbox, send):
 def test_an_email_that_waits_does_not_lead_to_a_rule_that_is_gone(watch, mailbox, send):
     rule = watch.rule()
     watch.balance(412)
-    editing.remove_rule(rule, CONSOLE)
+    rule_services.remove_rule(rule, CONSOLE)
     send()
     assert not any("/alerts/rules/" in text(message) for message in mailbox.messages)
 
@@ -190,7 +191,7 @@ def test_a_rule_that_is_changed_while_it_fires_says_so_with_what_it_was(
     send()
     for name, value in change.items():
         setattr(rule, name, value)
-    editing.save_rule(rule, Actor(user=owner))
+    rule_services.save_rule(rule, Actor(user=owner))
     watch.balance(412)
     send()
     assert [row.kind for row in watch.outbox] == ["firing", kind]
@@ -205,7 +206,7 @@ def test_a_new_name_is_taken_over_without_an_email(watch):
     rule = watch.rule()
     watch.balance(412)
     rule.name = "Credits low"
-    editing.save_rule(rule, CONSOLE)
+    rule_services.save_rule(rule, CONSOLE)
     watch.balance(412)
     assert watch.alerts.get().rule_name == "Credits low"
     assert len(watch.outbox) == 1
@@ -216,7 +217,7 @@ def test_a_base_that_does_not_resolve_is_let_go_when_a_person_changes_the_rule(w
     watch.balance(10_000)
     watch.balance(4000)
     rule.threshold, rule.recovery = 30, 35
-    editing.save_rule(rule, CONSOLE)
+    rule_services.save_rule(rule, CONSOLE)
     watch.balance(4000)
     assert watch.alerts.get().state == "resolved"
 
@@ -225,7 +226,7 @@ def test_an_address_that_was_taken_off_hears_nothing_more_and_the_others_do(watc
     rule = watch.rule(addresses=["finance@example.test"])
     watch.balance(412)
     rule.addresses = []
-    editing.save_rule(rule, CONSOLE)
+    rule_services.save_rule(rule, CONSOLE)
     watch.balance(9000)
     heard = {row.recipient.address: row.kind for row in watch.outbox}
     assert heard == {"owner@example.test": "resolved", "finance@example.test": "firing"}
@@ -246,5 +247,5 @@ def test_a_snooze_without_a_date_ends_with_its_rule_being_switched_off(watch):
     watch.balance(412)
     alert_actions.snooze(watch.alerts.get(), CONSOLE, until=None, level=100)
     rule.enabled = False
-    editing.save_rule(rule, CONSOLE)
+    rule_services.save_rule(rule, CONSOLE)
     assert not Snooze.objects.exists()

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from alerts.mail import outbox
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
-from alerts.services import editing
+from alerts.services import recipients
 from workspaces.audit.events import CONSOLE
 
 pytestmark = pytest.mark.django_db
@@ -19,7 +19,7 @@ def waiting(workspace):
     """Put a test e-mail to each address into the outbox."""
 
     def write(*addresses):
-        return [editing.queue_test(workspace, CONSOLE, address) for address in addresses]
+        return [recipients.queue_test(workspace, CONSOLE, address) for address in addresses]
 
     return write
 

@@ -10,7 +10,7 @@ from aiosmtpd.controller import Controller
 
 from alerts.mail import smtp
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
-from alerts.services import editing
+from alerts.services import recipients
 from core.db import leases
 from tests.alerts.conftest import Mailbox
 from tests.waiting import wait_until
@@ -24,7 +24,7 @@ ADDRESS = "finance@example.test"
 @pytest.fixture
 def row(workspace):
     """A test e-mail that waits."""
-    return editing.queue_test(workspace, CONSOLE, ADDRESS)
+    return recipients.queue_test(workspace, CONSOLE, ADDRESS)
 
 
 OF_ADDRESS = [

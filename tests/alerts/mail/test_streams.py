@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerts.mail import summaries
 from alerts.mail.messages import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
-from alerts.services import alert_actions, editing
+from alerts.services import alert_actions, recipients
 from tests.older import older
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
@@ -148,7 +148,7 @@ def test_owners_who_still_read_other_emails_are_told_that_nobody_hears_of_critic
     pager = Recipient.objects.create(workspace=watch.workspace, address="pager@example.test")
     watch.balance(4000)
     assert watch.outbox == []
-    editing.unsubscribe(pager, ["critical"])
+    recipients.unsubscribe(pager, ["critical"])
     watch.balance(4000)
     assert {row.recipient.address for row in watch.outbox} == {owner.email, second.email}
 
@@ -156,7 +156,7 @@ def test_owners_who_still_read_other_emails_are_told_that_nobody_hears_of_critic
 def test_it_is_over_when_somebody_reads_them_again(watch, critical, owner):
     reader = Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
     watch.balance(4000)
-    editing.change_recipient(reader, CONSOLE, summary="", critical=True, warnings=True)
+    recipients.change_recipient(reader, CONSOLE, summary="", critical=True, warnings=True)
     watch.balance(4000)
     assert watch.alerts.get(kind="critical_unheard").state == "resolved"
 
@@ -191,7 +191,7 @@ def test_who_was_told_of_a_critical_alert_hears_its_end_although_it_is_a_warning
     watch.rule(name="Low")
     watch.balance(50)
     reader = Recipient.objects.get(address=owner.email)
-    editing.unsubscribe(reader, ["warnings"])
+    recipients.unsubscribe(reader, ["warnings"])
     watch.balance(400)
     watch.balance(9000)
     assert [(row.kind, row.stream) for row in watch.outbox] == [
@@ -205,7 +205,7 @@ def test_what_waits_is_not_sent_to_who_ended_it_meanwhile_and_counts_against_no_
     watch, critical, owner, mailbox, send
 ):
     watch.balance(50)
-    editing.unsubscribe(Recipient.objects.get(address=owner.email), ["critical"])
+    recipients.unsubscribe(Recipient.objects.get(address=owner.email), ["critical"])
     send()
     assert mailbox.messages == []
     assert watch.outbox[0].answer == "Not sent: the reader has ended these e-mails (critical alerts)."

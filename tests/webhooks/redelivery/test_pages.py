@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from tests.webhooks.attempts import run
-from tests.webhooks.redelivery.lost_results import begin
+from tests.webhooks.redelivery.redeliveries import start_redelivery
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery, Item, Redelivery, Workflow
 from webhooks.redelivery import services
@@ -110,7 +110,7 @@ def test_another_workspaces_deliveries_are_never_selected(signed_in, workspace, 
 
 def test_a_job_is_paused_resumed_and_cancelled(signed_in, workspace, failed):
     failed(2)
-    job = begin(workspace, "")
+    job = start_redelivery(workspace, "")
     for name, state in (("pause", "Paused"), ("resume", "Running"), ("cancel", "Cancelled")):
         answer = signed_in.post(page(workspace, f"redelivery_{name}", job.job_id), follow=True)
         assert f">{state}</span>" in answer.text
@@ -120,7 +120,7 @@ def test_a_job_is_paused_resumed_and_cancelled(signed_in, workspace, failed):
 
 def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspace, failed):
     failed(4)
-    job = begin(workspace, "")
+    job = start_redelivery(workspace, "")
     facts = [{"state": "delivered", "status_code": 204}, {"state": "failed", "error": "HTTP 503"}, {"state": "unknown"}]
     for item, known in zip(job.items.order_by("pk"), facts, strict=False):
         Item.objects.filter(pk=item.pk).update(**{"tries": 1, "duration_ms": 5, **known})
@@ -143,7 +143,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
 def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_in, workspace, state, ids):
     rows = [row for name in ("=1+1", "b") for row in run(name, start=timezone.now() - timedelta(hours=1), url=URL)]
     ingest_page(workspace, rows, timezone.now())
-    job = begin(workspace, "")
+    job = start_redelivery(workspace, "")
     now = timezone.now()
     facts = {"state": "failed", "tries": 4, "status_code": 503, "reason": "server_error", "error": "@HTTP 503"}
     Item.objects.filter(workflow__workflow_id="=1+1").update(tried_at=now, next_try_at=now, duration_ms=7, **facts)
@@ -175,12 +175,14 @@ def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_i
 @pytest.mark.parametrize("query", ["?after=x", "?after=99999999999999999999", "?state=nonsense", "?after=-1"])
 def test_an_odd_address_of_a_job_is_no_error(signed_in, workspace, failed, query):
     failed(1)
-    assert signed_in.get(page(workspace, "redelivery", begin(workspace, "").job_id) + query).status_code == 200
+    assert (
+        signed_in.get(page(workspace, "redelivery", start_redelivery(workspace, "").job_id) + query).status_code == 200
+    )
 
 
 def test_viewers_see_jobs_and_command_none(client, viewer, workspace, failed):
     failed(1)
-    job = begin(workspace, "")
+    job = start_redelivery(workspace, "")
     client.force_login(viewer)
 
     text = client.get(page(workspace, "redelivery", job.job_id)).text
@@ -198,13 +200,13 @@ def test_the_pages_take_the_same_queries_for_ten_and_for_twenty(signed_in, works
         return len(queries)
 
     failed(10)
-    job = begin(workspace, "")
+    job = start_redelivery(workspace, "")
     failed(10, "more_", "https://more-0.example.com/")
     count()
     few = count()
     for number in range(10):
         failed(2, f"again_{number}_", f"https://more-{number}.example.com/")
-        begin(workspace, f"host=more-{number}.example.com")
+        start_redelivery(workspace, f"host=more-{number}.example.com")
     failed(20, "other_", "https://other.example.com/")
 
     assert count() == few

@@ -10,12 +10,20 @@ import pytest
 from django.http import QueryDict
 from django.utils import timezone
 
-from alerts.engine import evaluation as evaluating
+from alerts.engine import evaluation
 from alerts.models import Alert
 from tests.waiting import wait_until
 from tests.webhooks.attempts import run
 from tests.webhooks.receivers import answering, receiver, remembering
-from tests.webhooks.redelivery.lost_results import MANY, begin, fail, start_worker, states, submit, work_until_done
+from tests.webhooks.redelivery.redeliveries import (
+    ENRICHMENT_COUNT,
+    count_states,
+    ingest_failures,
+    start_redelivery,
+    start_worker,
+    submit_enrichment,
+    work_until_done,
+)
 from webhooks import tracked_workflows
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery, Item, Redelivery
@@ -32,7 +40,7 @@ pytestmark = pytest.mark.django_db
 def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(connected, upstream, quick):
     seen, works = [], []
     with receiver(remembering(seen, lambda _: 200 if works else 500)) as url:
-        workflow_id = submit(upstream.client(), webhook_url=url)
+        workflow_id = submit_enrichment(upstream.client(), webhook_url=url)
         wait_until(lambda: len(seen) == 5, 30)
         wait_until(
             lambda: (
@@ -41,7 +49,7 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
             30,
         )
         works.append(True)
-        job = begin(connected, f"workflow={workflow_id}")
+        job = start_redelivery(connected, f"workflow={workflow_id}")
         work_until_done(job)
 
     theirs, ours = seen[0], seen[-1]
@@ -62,8 +70,8 @@ def test_what_upstream_could_not_deliver_arrives_as_upstream_would_have_sent_it(
 def test_a_receiver_that_fails_a_third_of_the_time_gets_each_result_once(connected, finished, quick):
     seen, dice = [], random.Random(3)
     with receiver(remembering(seen, lambda _: 200 if dice.random() > 1 / 3 else 503)) as url:
-        fail(connected, finished, url)
-        job = begin(connected)
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected)
         work_until_done(job)
 
     items = {item.workflow.workflow_id: item for item in job.items.select_related("workflow")}
@@ -72,7 +80,7 @@ def test_a_receiver_that_fails_a_third_of_the_time_gets_each_result_once(connect
     assert {name for name, item in items.items() if item.state == "delivered"} == set(taken)
     assert set(taken.values()) == {1}
     assert {item.state for item in items.values()} <= {"delivered", "failed"}
-    assert len(seen) == sum(item.tries for item in items.values()) > MANY
+    assert len(seen) == sum(item.tries for item in items.values()) > ENRICHMENT_COUNT
     assert all("HTTP 503" in item.error for item in items.values() if item.state == "failed")
 
 
@@ -82,14 +90,14 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(connect
     seen, workers = [], []
 
     def status_of(request):
-        if len(seen) == MANY // 3:
+        if len(seen) == ENRICHMENT_COUNT // 3:
             os.kill(workers[0].pid, signal.SIGKILL)
             workers[0].wait()
         return 200
 
     with receiver(remembering(seen, status_of)) as url:
-        fail(connected, finished, url)
-        job = begin(connected)
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected)
         try:
             workers.append(start_worker(connected, tmp_path))
             wait_until(lambda: workers[0].poll() is not None, 60)
@@ -102,9 +110,9 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(connect
 
     arrived = Counter(one.body["workflow_id"] for one in seen)
     assert arrived == Counter(finished)
-    assert states(job) == {"delivered": MANY - 1, "unknown": 1}
+    assert count_states(job) == {"delivered": ENRICHMENT_COUNT - 1, "unknown": 1}
     unknown = job.items.get(state="unknown")
-    assert unknown.workflow.workflow_id == seen[MANY // 3].body["workflow_id"]
+    assert unknown.workflow.workflow_id == seen[ENRICHMENT_COUNT // 3].body["workflow_id"]
     assert "nobody knows" in unknown.error
 
 
@@ -112,12 +120,12 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(connect
 
 
 def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, finished):
-    fail(connected, finished[:3], "https://a.example.test/hook")
-    fail(connected, finished[3:5], None)
+    ingest_failures(connected, finished[:3], "https://a.example.test/hook")
+    ingest_failures(connected, finished[3:5], None)
     now = timezone.now()
     ingest_page(connected, run(finished[5], [500, 500], start=now - timedelta(seconds=2)), now)
     ingest_page(connected, run(finished[6], [200], start=now - timedelta(hours=1)), now)
-    begin(connected, "host=a.example.test")
+    start_redelivery(connected, "host=a.example.test")
     Item.objects.filter(workflow__workflow_id=finished[0]).update(state="unknown")
 
     selection = select(connected, QueryDict(""))
@@ -142,7 +150,7 @@ def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, f
     ],
 )
 def test_the_filters_of_the_list_select(connected, query, count):
-    fail(connected, ["w1", "w2"], "https://a.example.test/hook")
+    ingest_failures(connected, ["w1", "w2"], "https://a.example.test/hook")
     now = timezone.now()
     ingest_page(connected, run("w3", [404] * 5, url="https://b.example.test/", start=now - timedelta(hours=1)), now)
 
@@ -151,8 +159,8 @@ def test_the_filters_of_the_list_select(connected, query, count):
 
 def test_a_result_that_arrived_in_the_meantime_or_is_being_retried_is_not_sent(connected, finished, quick):
     with receiver(answering(200)) as url:
-        fail(connected, finished[:2], url)
-        job = begin(connected)
+        ingest_failures(connected, finished[:2], url)
+        job = start_redelivery(connected)
         arrived, retrying = job.items.order_by("pk")
         Delivery.objects.filter(pk=arrived.delivery_id).update(state="delivered")
         Delivery.objects.filter(pk=retrying.delivery_id).update(state="retrying")
@@ -165,8 +173,8 @@ def test_a_result_that_arrived_in_the_meantime_or_is_being_retried_is_not_sent(c
 
 def test_what_must_not_be_called_fails_with_words_and_is_not_tried_again(connected, finished, quick, settings):
     settings.WEBHOOK_ALLOW_LOCAL_TARGETS = False
-    fail(connected, finished[:1], "https://10.0.0.8/hook")
-    job = begin(connected)
+    ingest_failures(connected, finished[:1], "https://10.0.0.8/hook")
+    job = start_redelivery(connected)
     work_until_done(job)
 
     item = job.items.get()
@@ -178,8 +186,8 @@ def test_what_must_not_be_called_fails_with_words_and_is_not_tried_again(connect
 def test_only_what_may_pass_is_tried_again_and_not_for_ever(connected, finished, quick, status, tries):
     seen = []
     with receiver(remembering(seen, lambda _: status)) as url:
-        fail(connected, finished[:1], url)
-        job = begin(connected)
+        ingest_failures(connected, finished[:1], url)
+        job = start_redelivery(connected)
         work_until_done(job)
 
     assert (job.state, job.items.get().state, len(seen)) == ("finished", "failed", tries)
@@ -190,21 +198,21 @@ def test_only_what_may_pass_is_tried_again_and_not_for_ever(connected, finished,
 def test_all_can_go_to_another_url_each_result_once(connected, finished, quick):
     seen = []
     with receiver(remembering(seen)) as url:
-        fail(connected, finished[:2], "https://gone.example.test/a")
-        fail(connected, finished[:1], "https://gone.example.test/b")
-        job = begin(connected, url=url)
+        ingest_failures(connected, finished[:2], "https://gone.example.test/a")
+        ingest_failures(connected, finished[:1], "https://gone.example.test/b")
+        job = start_redelivery(connected, url=url)
         work_until_done(job)
 
     assert Counter(one.body["workflow_id"] for one in seen) == Counter(finished[:2])
-    assert states(job) == {"delivered": 2}
+    assert count_states(job) == {"delivered": 2}
 
 
 def test_an_endpoint_that_only_fails_pauses_the_job_which_a_person_resumes(connected, finished, quick, monkeypatch):
     monkeypatch.setattr(item_sender, "PAUSE_AFTER", 3)
     works = []
     with receiver(remembering([], lambda _: 200 if works else 503)) as url:
-        fail(connected, finished, url)
-        job = begin(connected)
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected)
         work_until_done(job)
         assert (job.state, job.note.startswith("The last 3 tries all failed")) == ("paused", True)
         assert AuditEvent.objects.filter(action="redelivery:paused").exists()
@@ -212,7 +220,7 @@ def test_an_endpoint_that_only_fails_pauses_the_job_which_a_person_resumes(conne
         assert services.resume(job, CONSOLE)
         work_until_done(job)
 
-    assert (job.state, states(job)) == ("finished", {"delivered": MANY})
+    assert (job.state, count_states(job)) == ("finished", {"delivered": ENRICHMENT_COUNT})
 
 
 def test_a_job_paused_while_it_runs_stops_after_the_result_on_its_way(connected, finished, quick, monkeypatch):
@@ -223,27 +231,27 @@ def test_a_job_paused_while_it_runs_stops_after_the_result_on_its_way(connected,
     real = item_sender.post
     monkeypatch.setattr(item_sender, "post", post)
     with receiver(answering(200)) as url:
-        fail(connected, finished, url)
-        job = begin(connected)
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected)
         engine.run_due()
 
     job.refresh_from_db()
     assert (job.state, job.note, job.leased_until) == ("paused", "Paused by a person.", None)
-    assert states(job) == {"delivered": 1, "waiting": MANY - 1}
+    assert count_states(job) == {"delivered": 1, "waiting": ENRICHMENT_COUNT - 1}
 
 
 def test_a_paused_job_sends_nothing_and_a_cancelled_one_leaves_out_the_rest(connected, finished, quick):
     seen = []
     with receiver(remembering(seen)) as url:
-        fail(connected, finished, url)
-        job = begin(connected)
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected)
         services.pause(job, CONSOLE)
         assert engine.run_due() == 0
         assert services.cancel(job, CONSOLE)
         assert not services.resume(job, CONSOLE)
         assert engine.run_due() == 0
 
-    assert (seen, states(job)) == ([], {"skipped": MANY})
+    assert (seen, count_states(job)) == ([], {"skipped": ENRICHMENT_COUNT})
 
 
 FAULTS = {
@@ -256,15 +264,15 @@ FAULTS = {
 @pytest.mark.parametrize("name", FAULTS)
 def test_while_upstream_cannot_be_asked_the_job_waits_and_says_why(connected, finished, upstream, name):
     facts, state, words = FAULTS[name]
-    fail(connected, finished[:2], "https://a.example.test/hook")
-    job = begin(connected)
+    ingest_failures(connected, finished[:2], "https://a.example.test/hook")
+    job = start_redelivery(connected)
     known = {"kind": "status", "status": facts["status"], "path": "/api/v1/public/enrich/status"}
     upstream.control("faults", known)
 
     engine.run_due()
 
     job.refresh_from_db()
-    assert (job.state, states(job)) == (state, {"waiting": 2})
+    assert (job.state, count_states(job)) == (state, {"waiting": 2})
     assert words in job.note
     assert (job.next_run_at is None) == (state == "paused")
 
@@ -272,23 +280,23 @@ def test_while_upstream_cannot_be_asked_the_job_waits_and_says_why(connected, fi
 def test_upstream_is_asked_no_more_often_than_the_consoles_share(connected, finished, settings):
     settings.RATE_LIMIT_PER_MINUTE = 15  # the share is three a minute
     with receiver(answering(200)) as url:
-        fail(connected, finished[:6], url)
-        job = begin(connected)
+        ingest_failures(connected, finished[:6], url)
+        job = start_redelivery(connected)
         engine.run_due()
 
     job.refresh_from_db()
-    assert states(job) == {"delivered": 3, "waiting": 3}
+    assert count_states(job) == {"delivered": 3, "waiting": 3}
     assert "share of Cleanlist's rate limit" in job.note
     assert job.next_run_at <= timezone.now() + timedelta(seconds=62)
 
 
 def test_a_workflow_that_upstream_does_not_know_fails_alone(connected, finished, quick):
     with receiver(answering(200)) as url:
-        fail(connected, ["public_bulk_unknown", finished[0]], url)
-        job = begin(connected)
+        ingest_failures(connected, ["public_bulk_unknown", finished[0]], url)
+        job = start_redelivery(connected)
         work_until_done(job)
 
-    assert states(job) == {"failed": 1, "delivered": 1}
+    assert count_states(job) == {"failed": 1, "delivered": 1}
     assert "no result" in job.items.get(state="failed").error
 
 
@@ -299,14 +307,14 @@ def test_the_alert_of_an_endpoint_that_is_down_fires_by_default_and_ends_with_th
     with receiver(remembering([], lambda _: 200 if works else 500)) as url:
         host = url.split("/")[2]
         for _ in range(3):
-            submit(upstream.client(), webhook_url=url)
+            submit_enrichment(upstream.client(), webhook_url=url)
         failed = Delivery.objects.filter(host=host, state="failed")
         wait_until(lambda: refresh(connected, tracked_workflows.DELIVERIES).ok and failed.count() == 3, 40)
         alert = Alert.objects.get(kind="webhook_in_a_row", subject=host)
         assert (alert.state, alert.rule_name) == ("firing", "Webhook endpoint down")
         works.append(True)
-        work_until_done(begin(connected, f"host={host}"))
+        work_until_done(start_redelivery(connected, f"host={host}"))
 
-    evaluating.evaluate(connected)
+    evaluation.evaluate(connected)
     alert.refresh_from_db()
     assert alert.state == "resolved"

@@ -5,7 +5,13 @@ from django.core.exceptions import PermissionDenied
 from django.utils import timezone
 
 from tests.webhooks.receivers import answering, receiver, remembering
-from tests.webhooks.redelivery.lost_results import MANY, begin, fail, states, work_until_done
+from tests.webhooks.redelivery.redeliveries import (
+    ENRICHMENT_COUNT,
+    count_states,
+    ingest_failures,
+    start_redelivery,
+    work_until_done,
+)
 from webhooks.checks import services as checking
 from webhooks.models import EndpointCheck, Item, Redelivery, Workflow
 from webhooks.redelivery import engine, item_sender
@@ -31,8 +37,8 @@ def in_the_middle(connected, finished, quick, monkeypatch):
         seen, real = [], item_sender.post
         monkeypatch.setattr(item_sender, "post", post)
         with receiver(remembering(seen)) as url:
-            fail(connected, finished, url)
-            job = begin(connected, actor=actor)
+            ingest_failures(connected, finished, url)
+            job = start_redelivery(connected, actor=actor)
             engine.run_due()
             engine.run_due()
         return Redelivery.objects.filter(pk=job.pk).first(), seen
@@ -58,7 +64,7 @@ LOSSES = {
 def test_nothing_goes_out_after_who_began_it_has_lost_the_role(in_the_middle, operator, loss):
     job, seen = in_the_middle(Actor(operator), lambda: LOSSES[loss](operator))
     assert len(seen) == 1
-    assert (job.state, states(job)) == ("paused", {"delivered": 1, "waiting": MANY - 1})
+    assert (job.state, count_states(job)) == ("paused", {"delivered": 1, "waiting": ENRICHMENT_COUNT - 1})
     assert "An owner can take it over and resume it." in job.note
 
 
@@ -79,14 +85,14 @@ def test_nothing_goes_out_after_the_workspace_is_removed(in_the_middle, connecte
 
 def test_who_still_operates_goes_on_after_a_demotion_from_owner(in_the_middle, owner, connected):
     job, seen = in_the_middle(Actor(owner), lambda: Membership.objects.update(role=Role.OPERATOR))
-    assert len(seen) == MANY
+    assert len(seen) == ENRICHMENT_COUNT
     assert job.state == "finished"
 
 
 def test_an_owner_takes_over_under_their_own_name(connected, finished, quick, owner, operator):
     with receiver(answering(200)) as url:
-        fail(connected, finished, url)
-        job = begin(connected, actor=Actor(operator))
+        ingest_failures(connected, finished, url)
+        job = start_redelivery(connected, actor=Actor(operator))
         members.remove_member(of(operator), CONSOLE)
         assert redelivering.resume(job, Actor(owner))
         work_until_done(job)
@@ -160,7 +166,7 @@ def test_a_job_that_is_over_is_not_paused(workspace, operator):
 def test_a_command_that_arrives_after_the_removal_does_nothing(workspace, operator, paused, command):
     late = Actor(operator)
     commands = {
-        "start": lambda: begin(workspace, actor=late),
+        "start": lambda: start_redelivery(workspace, actor=late),
         "check": lambda: checking.start_check(workspace, late, "https://93.184.215.14/"),
         "resume": lambda: redelivering.resume(paused, late),
     }

@@ -45,7 +45,7 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
     finished("silent")
     finished("just ended", ago=60)
     finished("of others", workspace=Workspace.objects.create(name="Other", slug="other", base_url="https://x.test"))
-    hooks.land("attempted", [404] * 5)
+    hooks.ingest("attempted", [404] * 5)
     Workflow.objects.filter(workflow_id="attempted").update(source="looked_up", completed_at=timezone.now())
 
     answer = hooks.get(name="unattempted")
@@ -116,7 +116,7 @@ def test_what_arrived_is_not_sent_again_and_the_rest_can_be(operator_sees, finis
 
 
 def test_a_workflow_that_has_arrived_is_not_taken_for_one_without_attempt(operator_sees):
-    delivery = operator_sees.land("public_bulk_1", [200])
+    delivery = operator_sees.ingest("public_bulk_1", [200])
     Workflow.objects.filter(pk=delivery.workflow_id).update(completed_at=timezone.now())
 
     assert select(operator_sees.workspace, QueryDict("workflow=public_bulk_1&state=failed")).count == 0

@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from tests.webhooks.attempts import run
-from tests.webhooks.redelivery.lost_results import begin
+from tests.webhooks.redelivery.redeliveries import start_redelivery
 from tests.workspaces.accounts.conftest import link_in_mail
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Redelivery
@@ -89,7 +89,7 @@ def test_who_begins_a_redelivery_while_losing_the_role_leaves_none_that_runs(wor
         ingest_page(workspace, rows, timezone.now())
         query = f"host=hooks-{number}.example.com"
         at_once(
-            lambda who=losing, query=query: begin(workspace, query, actor=Actor(who)),
+            lambda who=losing, query=query: start_redelivery(workspace, query, actor=Actor(who)),
             lambda who=losing: LOSSES[loss](who),
         )
         assert set(Redelivery.objects.values_list("state", flat=True)) <= {"paused"}

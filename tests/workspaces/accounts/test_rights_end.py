@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from alerts.mail import outbox, summaries
 from alerts.models import Notification, Recipient, Rule
-from alerts.services.editing import queue_test
+from alerts.services.recipients import queue_test
 from tests.workspaces.accounts.conftest import code_of, link_in_mail, recorded, sign_in, with_app
 from webhooks.models import Redelivery
 from workspaces.audit.events import CONSOLE, Actor

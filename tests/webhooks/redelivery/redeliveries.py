@@ -1,4 +1,4 @@
-"""Results that never arrived, and what a worker does about them, for tests."""
+"""Failed deliveries and their redelivery, for tests."""
 
 import subprocess
 import sys
@@ -19,33 +19,33 @@ from webhooks.redelivery.selection import select
 from workspaces.audit.events import Actor
 from workspaces.models import Membership, Role, User
 
-MANY = 24  # enrichments that are done, in the sandbox of redeliveries
+ENRICHMENT_COUNT = 24  # enrichments that are done, in the sandbox of redeliveries
 CONTACT = {"linkedin_url": "https://www.linkedin.com/in/contact-0042"}
 
 
-def submit(client, **more):
+def submit_enrichment(client, **more):
     body = {"enrichment_type": "partial", "contacts": [CONTACT], **more}
     return client.post("/api/v1/public/enrich/bulk", json=body).raise_for_status().json()["workflow_id"]
 
 
-def fail(workspace, ids, url, **facts):
-    """Land deliveries of these workflows that failed for good an hour ago."""
+def ingest_failures(workspace, ids, url, **facts):
+    """Ingest deliveries of these workflows that failed for good an hour ago."""
     start = timezone.now() - timedelta(hours=1)
     rows = [row for one in ids for row in run(one, start=start, url=url, **facts)]
     ingest_page(workspace, rows, timezone.now())
 
 
-def an_operator(workspace):
-    """Somebody by whose right redeliveries go on."""
+def get_operator(workspace):
+    """Return an operator who is responsible for redeliveries."""
     user, _ = User.objects.get_or_create(email="redelivering@example.test")
     Membership.objects.get_or_create(user=user, workspace=workspace, defaults={"role": Role.OPERATOR})
     return Actor(user)
 
 
-def begin(workspace, query="state=failed", url="", actor=None):
+def start_redelivery(workspace, query="state=failed", url="", actor=None):
     selected = QueryDict(query)
     count = select(workspace, selected).count
-    return services.start_redelivery(workspace, actor or an_operator(workspace), selected, url, count)
+    return services.start_redelivery(workspace, actor or get_operator(workspace), selected, url, count)
 
 
 def work_until_done(job, seconds=60):
@@ -57,7 +57,7 @@ def work_until_done(job, seconds=60):
     wait_until(is_done, seconds)
 
 
-def states(job):
+def count_states(job):
     return Counter(job.items.values_list("state", flat=True))
 
 
@@ -73,7 +73,7 @@ def start_worker(workspace, var_dir):
         WEBHOOK_ALLOW_LOCAL_TARGETS="true",
         LEASE_SECONDS=3,
     )
-    command = [sys.executable, "-m", "tests.webhooks.redelivery.redelivering"]
+    command = [sys.executable, "-m", "tests.webhooks.redelivery.redelivery_worker"]
     worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     assert worker.stdout.readline() == "ready\n"
     return worker

@@ -1,4 +1,4 @@
-"""The webhooks of a workspace, as one of its members sees them."""
+"""A client for the webhook pages of a workspace."""
 
 from django.urls import reverse
 from django.utils import timezone
@@ -8,8 +8,8 @@ from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Delivery
 
 
-class Hooks:
-    """One member's view; each page by its name."""
+class WebhookPages:
+    """Requests pages by their URL names, as one member."""
 
     def __init__(self, client, workspace):
         self.http, self.workspace = client, workspace
@@ -23,8 +23,8 @@ class Hooks:
     def shown(self, query="", **options):
         return [row.workflow.workflow_id for row in self.get(query, **options).context["page"].rows]
 
-    def land(self, workflow="public_bulk_1", codes=(500,) * 5, *, ago=3600, **facts):
-        """Land a delivery that began so many seconds ago."""
+    def ingest(self, workflow="public_bulk_1", codes=(500,) * 5, *, ago=3600, **facts):
+        """Ingest a delivery that began so many seconds ago."""
         now = timezone.now()
         ingest_page(self.workspace, run(workflow, codes, start=now - timezone.timedelta(seconds=ago), **facts), now)
         return Delivery.objects.get(workflow__workflow_id=workflow, url=facts.get("url", HOOK) or "")

@@ -14,7 +14,7 @@ from keys.models.key import SORTS, ApiKeyQuerySet, status_conditions
 
 REVOKE_ALL_PHRASE = "revoke all keys"
 PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}
-# Past it a date protects nobody, and the year 9999 has moments that no other time zone can name.
+# Past it a date protects nobody, and times in the year 9999 do not exist in other time zones.
 FURTHEST = timedelta(days=3653)
 
 
@@ -58,7 +58,7 @@ class CreateKeyForm(forms.Form):
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
 
     def clean(self) -> dict[str, Any]:
-        """Put the moment of expiry, or None, under ``expires_at``."""
+        """Put the time of expiry, or None, under ``expires_at``."""
         data = super().clean() or self.cleaned_data
         choice, day = data.get("expiry"), data.get("expires_on")
         data["expires_at"] = None
@@ -106,7 +106,7 @@ class KeyFilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Say whether fewer keys than all may be shown."""
+        """Return whether fewer keys than all may be shown."""
         return bool(self.cleaned_data.get("q") or self.cleaned_data.get("status"))
 
     def apply(self, keys: ApiKeyQuerySet) -> ApiKeyQuerySet:

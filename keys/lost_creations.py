@@ -1,7 +1,7 @@
 """Finds the key that a creation made, when the answer was lost or carried no id.
 
-The last four characters decide where the answer told them. Else a new key of the name is taken, and when none has come
-after some minutes the only new key there is, whatever upstream calls it and dates it.
+The last four characters decide if the answer contained them. Otherwise a new key of the name is taken, and when none
+has come after some minutes the only new key there is, whatever upstream calls it and dates it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,9 +25,9 @@ _OPEN = (State.SENT, State.UNKNOWN)
 
 
 def resolve_unknown(workspace: Workspace, read_at: datetime, *, is_complete: bool = True) -> None:
-    """Link creations to the keys they made, as far as a list that was read at ``read_at`` can tell.
+    """Link creations to the keys they made, as far as a list that was read at ``read_at`` shows.
 
-    Only a list that is complete tells that nothing was created. Called with the workspace's row locked.
+    Only a complete list proves that nothing was created. Called with the workspace's row locked.
     """
     recent = Q(sent_at__gte=read_at - CORRECTED_WITHIN)
     unlinked = Q(state__in=_OPEN) | (recent & Q(state__in=[State.SUCCEEDED, State.NOTHING_CREATED]))
@@ -77,7 +77,7 @@ class _Resolver:
             return
         free = ApiKey.objects.of(self.workspace).filter(creation__isnull=True, gone_at__isnull=True, is_active=True)
         new = list(free.order_by(F("created_at").asc(nulls_last=True), "first_seen_at", "pk"))
-        # What is settled already gives way to what is open.
+        # Open creations take precedence over settled ones.
         for creation in sorted(self.lost, key=lambda one: one.state not in _OPEN):
             if not self._may_be_answered(creation):
                 self._settle(creation, new)
@@ -120,7 +120,7 @@ class _Resolver:
         return self.read_at > creation.sent_at + GIVE_UP_AFTER
 
     def _fits(self, creation: KeyCreation, key: ApiKey) -> bool:
-        """Say whether upstream dates the key to the time of the call, or not at all."""
+        """Return whether upstream dates the key to the time of the call, or not at all."""
         if key.created_at is None:
             return creation.state in _OPEN or bool(creation.name)
         return creation.sent_at - CLOCK_SKEW <= key.created_at <= creation.sent_at + LONGEST_CALL + CLOCK_SKEW
@@ -131,7 +131,7 @@ def _can_have_made(creation: KeyCreation, key: ApiKey) -> bool:
 
 
 def _is_named_so(creation: KeyCreation, key: ApiKey) -> bool:
-    """Say whether the key has the name that was asked for; of one without a name upstream may make any."""
+    """Return whether the key has the name that was asked for; of one without a name upstream may make any."""
     return not creation.name or key.name == creation.name
 
 
@@ -147,7 +147,7 @@ def _link(creation: KeyCreation, key: ApiKey, *, is_sure: bool = True) -> None:
 
 
 def _unlink(creation: KeyCreation) -> None:
-    """Take back that ``creation`` made its key."""
+    """Undo the link between ``creation`` and its key."""
     key, creation.key = creation.key, None
     if creation.state == State.CREATED_UNSEEN:
         creation.state = State.UNKNOWN

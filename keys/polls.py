@@ -17,7 +17,7 @@ from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 from workspaces.polling.quota import count_traffic_with
 
-# More rows in a minute than any plan lets through need not be told apart.
+# No plan allows more requests in a minute, so more need not be counted.
 MOST_COUNTED = 10_000
 ADMIN_SCOPE = "admin:api_keys"
 _LONGEST_ID = 200  # that the column holds
@@ -53,7 +53,7 @@ def ingest_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datet
 
 
 def wants_light_list(workspace: Workspace) -> bool:
-    """Say whether the light list is all there is: no usable session, and a key that may list keys."""
+    """Return whether the light list is all there is: no usable session, and a key that may list keys."""
     return not workspace.has_session and ADMIN_SCOPE in workspace.scopes
 
 
@@ -64,9 +64,9 @@ async def fetch_requests(client: AsyncClient, poll: Poll) -> Listing[RequestLogE
 
 
 def ingest_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetime) -> None:
-    """Add what is new to the log of the poll's key, and have the next reading follow the key's rate."""
-    landed = log_ingest.ingest_page(poll.workspace, poll.subject, rows, read_at, sent=rows.total)
-    log_ingest.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=landed.found_gap)
+    """Ingest a page of the log of the poll's key, and adapt the poll's interval to the key's rate."""
+    result = log_ingest.ingest_page(poll.workspace, poll.subject, rows, read_at, sent=rows.total)
+    log_ingest.reschedule(poll, [row.created_at for row in rows], read_at, found_gap=result.found_gap)
 
 
 def names_of_keys(workspace: Workspace) -> dict[str, str]:
@@ -81,7 +81,7 @@ def customer_traffic(workspace: Workspace, since: datetime) -> dict[str, int]:
 
 
 def _rate_limited_as(path: str) -> str:
-    """Return the endpoint by the name that the pacer has for it."""
+    """Return the endpoint by its name in the rate limiter."""
     endpoint = endpoint_of(path).removeprefix("/api/v1/").removeprefix("/api/v2/")
     return endpoint if endpoint == "public/api-keys" else endpoint.removeprefix("public/")
 

@@ -35,7 +35,7 @@ def key_row(key: ApiKey, workspace: Workspace, activity: KeyActivity | None = No
 
 
 def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
-    """Say whether the console itself calls upstream with ``key``, going by the visible ends of both."""
+    """Return whether the console itself calls upstream with ``key``, going by the visible ends of both."""
     ends = (workspace.api_key_prefix, workspace.api_key_last4)
     return all(ends) and (key.prefix, key.last4) == ends
 
@@ -51,7 +51,7 @@ class RevokeFacts:
 
     @property
     def is_in_use(self) -> bool:
-        """Say whether the customer made requests with it in the last hour, as far as the log was read."""
+        """Return whether the customer made requests with it in the last hour, as far as the log was read."""
         return bool(getattr(self.key, "requests_since", 0))
 
 
@@ -110,7 +110,7 @@ class KeyListConnection:
 
     @property
     def has_full_list(self) -> bool:
-        """Say whether the management session reads the list; otherwise it is the light one, by API key."""
+        """Return whether the management session reads the list; otherwise it is the light one, by API key."""
         return self.workspace.has_session
 
     @property

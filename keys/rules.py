@@ -64,14 +64,14 @@ class WatchedKeys:
         """Return all keys that are known."""
         return [key for keys in self.known.values() if not isinstance(keys, NoData) for key in keys]
 
-    def told(
-        self, rules: Sequence[Rule], tell: Callable[[ApiKey, Rule], Observation | None]
+    def observations(
+        self, rules: Sequence[Rule], observe: Callable[[ApiKey, Rule], Observation | None]
     ) -> Mapping[int, Observations]:
-        """Return what each rule sees: what ``tell`` says of each key of its workspace, None left out."""
+        """Return what each rule sees: what ``observe`` returns for each key of its workspace, without None."""
         found: dict[int, Observations] = {}
         for rule in rules:
             keys = self.known[rule.workspace_id]
-            readings = keys if isinstance(keys, NoData) else [seen for key in keys if (seen := tell(key, rule))]
+            readings = keys if isinstance(keys, NoData) else [seen for key in keys if (seen := observe(key, rule))]
             found[rule.pk] = readings
         return found
 
@@ -97,10 +97,10 @@ def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] =
 
 
 def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many addresses and programs were new to each key within the last day."""
+    """Return how many IP addresses and programs were new to each key within the last day."""
     watched = WatchedKeys.by(rules, now)
     new = sources.new_sources(watched.keys, now - DAY)
-    return watched.told(rules, lambda key, _: _new_source(key, new.get(key.pk, [])))
+    return watched.observations(rules, lambda key, _: _new_source(key, new.get(key.pk, [])))
 
 
 def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
@@ -121,7 +121,9 @@ def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
     first = _by_key(customer_requests(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
     earlier = LoggedRequest.objects.by_customer().filter(key__in=list(first), created_at__lt=since).order_by()
     before = _by_key(earlier.values_list("key").annotate(Max("created_at")))
-    return watched.told(rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.unused_since))
+    return watched.observations(
+        rules, lambda key, _: _waking(key, first.get(key.pk), before.get(key.pk) or key.unused_since)
+    )
 
 
 def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, datetime]:
@@ -146,7 +148,7 @@ def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations
     # Only keys with a rate to speak of are worth a look at their past.
     busy = [key for key in watched.keys if latest.get(key.pk, 0) >= FEWEST]
     usual = _busy_hours(busy, now) if busy else {}
-    return watched.told(rules, lambda key, _: _rate(key, latest.get(key.pk, 0), usual.get(key.pk)))
+    return watched.observations(rules, lambda key, _: _rate(key, latest.get(key.pk, 0), usual.get(key.pk)))
 
 
 def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
@@ -180,7 +182,7 @@ def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
         customer_requests(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk"), failed=failed)
     )
     counts = {row[0]: (row[1], row[2]) for row in rows}
-    return watched.told(rules, lambda key, rule: _errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)))
+    return watched.observations(rules, lambda key, rule: _errors(key, *counts.get(key.pk, (0, 0)), least_of(rule)))
 
 
 def _errors(key: ApiKey, count: int, failed: int, least: int) -> Observation:
@@ -200,7 +202,7 @@ def _least_field() -> forms.Field:
 
 def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return in how many days each key expires that does."""
-    return WatchedKeys.by(rules, now).told(rules, lambda key, _: _expiry(key, now))
+    return WatchedKeys.by(rules, now).observations(rules, lambda key, _: _expiry(key, now))
 
 
 def _expiry(key: ApiKey, now: datetime) -> Observation | None:

@@ -26,14 +26,14 @@ class KeyStatus:
 
 def key_status(key: ApiKey, now: datetime | None = None) -> KeyStatus:
     """Return what to say of ``key``; dates are in the viewer's zone."""
-    moment = now or clock.cached_now()
+    now = now or clock.cached_now()
     if key.gone_at is not None:
         return KeyStatus(
             "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"
         )
     if key.is_active and not key.is_expired:
-        return _of_usable(key, moment)
-    if key.expires_at is not None and key.expires_at <= moment and key.revoked_at is None:
+        return _of_usable(key, now)
+    if key.expires_at is not None and key.expires_at <= now and key.revoked_at is None:
         return KeyStatus("neutral", f"Expired on {_day(key.expires_at)}", "", "clock")
     return _of_revoked(key)
 
@@ -72,15 +72,15 @@ def _of_revoked(key: ApiKey) -> KeyStatus:
     return KeyStatus("neutral", "Revoked", f"Outside this console, noticed on {_clock(key.revoked_at)}", "revoke")
 
 
-def _in_days(moment: datetime, now: datetime) -> str:
-    days = (timezone.localtime(moment).date() - timezone.localtime(now).date()).days
+def _in_days(time: datetime, now: datetime) -> str:
+    days = (timezone.localtime(time).date() - timezone.localtime(now).date()).days
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
 
 
-def _day(moment: datetime) -> str:
-    local = timezone.localtime(moment)
+def _day(time: datetime) -> str:
+    local = timezone.localtime(time)
     return f"{local.day} {local:%b %Y}"
 
 
-def _clock(moment: datetime) -> str:
-    return f"{_day(moment)}, {timezone.localtime(moment):%H:%M}"
+def _clock(time: datetime) -> str:
+    return f"{_day(time)}, {timezone.localtime(time):%H:%M}"

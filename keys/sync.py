@@ -55,7 +55,7 @@ def ingest_full_list(
 def ingest_light_list(
     workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
-    """Upsert what the light list tells; what it does not tell stays as last known."""
+    """Upsert what the light list contains; other fields keep their values."""
     facts: dict[str, dict[str, Any]] = {}
     for key in listed:
         known: dict[str, Any] = {
@@ -87,7 +87,7 @@ def _upsert(
 ) -> None:
     """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale.
 
-    One landing or command of a workspace at a time, so that what one has read of the mirror still holds as it writes.
+    One ingest or command of a workspace at a time, so that what it has read of the mirror is still true as it writes.
     """
     with transaction.atomic(savepoint=False):
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -156,7 +156,7 @@ def _schedule_request_logs(workspace: Workspace) -> None:
 
 
 def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
-    """Make polls due whose key was used or has become another matter; none is ever put off here."""
+    """Bring forward the polls of keys that were used or changed status; never postpones a poll."""
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
     affordable = schedule.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
     changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
@@ -165,7 +165,7 @@ def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
 
 
 def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
-    """Set when ``poll`` runs next; say whether that changed. One that fails keeps the wait it was given."""
+    """Set when ``poll`` runs next; return whether that changed. One that fails keeps the wait it was given."""
     if key.is_usable != (poll.interval_seconds < schedule.INACTIVE_SECONDS):
         # One more look right away: the last requests before a revocation belong in the log.
         poll.interval_seconds, poll.next_run_at = _first_interval(key), now

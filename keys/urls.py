@@ -1,4 +1,4 @@
-"""Addresses of the pages and commands of keys."""
+"""URLs of the pages and commands of keys."""
 
 from django.urls import path
 

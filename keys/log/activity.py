@@ -23,7 +23,7 @@ HOURS = 36
 UNHEALTHY_SHARE = 0.10
 # Of fewer requests in a day a tenth says nothing.
 LEAST_REQUESTS = 10
-# How many new addresses are told of all keys together.
+# At most so many new IP addresses are read for all keys together.
 MOST_NEW_ADDRESSES = 200
 SECONDS = 1.0
 
@@ -70,11 +70,11 @@ def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) ->
     first = hour_of(now) - timedelta(hours=HOURS - 1)
     day = hour_of(now) - timedelta(hours=23)
     # The plugin of mypy sees the columns of the abstract model only.
-    cells: Any = KeyTraffic.objects.filter(key__in=list(found)).everything().filter(hour__gte=first)
-    for key_id, hour, number, n in cells.values_list("key_id", "hour", "status_class").annotate(n=Sum("count")):
-        place = int((hour - first).total_seconds() // 3600)
-        if place < HOURS:  # upstream's clock may be ahead
-            found[key_id].hours[place] += n
+    rollups: Any = KeyTraffic.objects.filter(key__in=list(found)).everything().filter(hour__gte=first)
+    for key_id, hour, number, n in rollups.values_list("key_id", "hour", "status_class").annotate(n=Sum("count")):
+        index = int((hour - first).total_seconds() // 3600)
+        if index < HOURS:  # upstream's clock may be ahead
+            found[key_id].hours[index] += n
         if hour >= day:
             found[key_id].day[number] += n
     try:
@@ -82,7 +82,7 @@ def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) ->
             _add_limited(workspace, found, day)
             _add_ip_addresses(workspace, {key.pk: key for key in keys if key.pk in found}, found, now - LAST_DAY)
     except QueryTimeout:
-        pass  # the hours are known; a badge that cannot be told in time is left out
+        pass  # the hours are known; a badge that takes too long to find is left out
     for key in keys:
         if key.pk in found:
             found[key.pk].badges = list(_badges(workspace, key, found[key.pk], now))
@@ -101,7 +101,7 @@ def _add_ip_addresses(
 ) -> None:
     """Add the IP addresses that a key was used from for the first time, if its log reaches back further."""
     values = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
-    # The first use of a key has no address to differ from.
+    # The first IP address of a key is not new.
     used = set(values.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
     recent = values.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
     for key_id, ip in recent[:MOST_NEW_ADDRESSES]:

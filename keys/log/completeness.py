@@ -9,7 +9,7 @@ from keys.models import ApiKey, LogGap
 
 @dataclass(frozen=True)
 class Completeness:
-    """``captured`` of ``expected`` requests since the log was first read; None where upstream tells no count.
+    """``captured`` of ``expected`` requests since the log was first read; None if upstream gives no count.
 
     ``has_lost``: some are missing for good, and not only newer than the last reading. ``has_restarted``: upstream began
     to count anew, so that what was missing then is not known.
@@ -23,7 +23,7 @@ class Completeness:
 
     @property
     def is_complete(self) -> bool:
-        """Say whether nothing that upstream counted is missing here."""
+        """Return whether nothing that upstream counted is missing here."""
         return self.expected == self.captured
 
     @property

@@ -27,7 +27,7 @@ def canonical_ip(text: str) -> str:
 
 
 def is_canonical_ip(text: str) -> bool:
-    """Say whether ``text`` is an address in canonical form."""
+    """Return whether ``text`` is an address in canonical form."""
     try:
         return str(ipaddress.ip_address(text)) == text
     except ValueError:

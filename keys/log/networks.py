@@ -1,4 +1,4 @@
-"""Whether an address lies in a network (CIDR), asked of the database where canonical addresses are plain text."""
+"""The condition that an IP address lies in a network (CIDR), in a database that stores canonical addresses as text."""
 
 import ipaddress
 from functools import lru_cache
@@ -11,9 +11,9 @@ from django.db.models.lookups import Exact
 
 from keys.log.ip_addresses import Network
 
-# What upstream wrote may be anything, and PostgreSQL stops at text that is no address. These let through every address
-# in canonical form and nothing that it would stop at: four numbers up to 255; eight groups in hexadecimal, or fewer
-# where ``::`` stands for those left out.
+# What upstream wrote may be anything, and PostgreSQL stops at text that is no IP address. These patterns match every
+# address in canonical form and nothing that it would stop at: four numbers up to 255; eight groups in hexadecimal, or
+# fewer where ``::`` stands for those left out.
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
 _GROUPS = "[0-9a-f]{1,4}(:[0-9a-f]{1,4})"
@@ -21,7 +21,7 @@ _IPV6 = f"^({_GROUPS}{{7}}|(?!([^:]*:){{8}})({_GROUPS}*)?::({_GROUPS}*)?)$"
 
 
 class _InNetwork(Func):
-    """``column`` is an address in a network; false where it is no address."""
+    """``column`` is an IP address in a network; false if it is no IP address."""
 
     function = "in_network"
     output_field = BooleanField()

@@ -1,6 +1,6 @@
 """The request log by months on PostgreSQL: a partition a month (UTC), made before it is needed, dropped when it is old.
 
-There is no default partition: rows that had once landed in it would stand in the way of the month's own partition,
+There is no default partition: rows that it once took would prevent the month's own partition from being created,
 and a log with one can no longer be read in order of time without sorting. What no month is made for, because some
 clock is far off, goes into the two partitions at the ends.
 """
@@ -22,19 +22,19 @@ EARLY, LATE = f"{TABLE}_early", f"{TABLE}_late"
 _LOCK = 0x6C6F67
 _TURN = "SELECT pg_advisory_xact_lock(%s)"
 _MISSING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
-# Reading and landing wait behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
+# Reading and ingest wait behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
 _LOCK_MILLISECONDS, _TRIES = 200, 5
 logger = structlog.get_logger(__name__)
 
 
 def is_used() -> bool:
-    """Say whether this database holds the log in partitions."""
+    """Return whether this database holds the log in partitions."""
     return connection.vendor == "postgresql"
 
 
-def month_of(moment: datetime) -> datetime:
+def month_of(time: datetime) -> datetime:
     """Return the beginning of the month, in UTC."""
-    return moment.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return time.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def next_month(month: datetime) -> datetime:
@@ -42,9 +42,9 @@ def next_month(month: datetime) -> datetime:
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
-def name_of(moment: datetime) -> str:
-    """Return the name of the partition that holds ``moment``."""
-    month = moment.astimezone(UTC)
+def name_of(time: datetime) -> str:
+    """Return the name of the partition that holds ``time``."""
+    month = time.astimezone(UTC)
     if month.year < FIRST_YEAR:
         return EARLY
     return LATE if month.year >= LAST_YEAR else f"{TABLE}_{month.year}_{month.month:02}"
@@ -75,17 +75,17 @@ def existing() -> list[str]:
         return sorted(name for (name,) in cursor.fetchall())
 
 
-def ensure(moments: Iterable[datetime]) -> None:
-    """Make the partitions that rows of ``moments`` need and that are not there."""
-    if is_used() and (wanted := list(moments)):
+def ensure(times: Iterable[datetime]) -> None:
+    """Create the partitions that rows of ``times`` need and that do not exist."""
+    if is_used() and (wanted := list(times)):
         (found,) = execute_batch(missing_statement(wanted))
         create(name for (name,) in found)
 
 
-def missing_statement(moments: Sequence[datetime]) -> Statement:
-    """Return what asks for the names of the partitions that rows of ``moments`` need and that are not there."""
-    ends = {name_of(moment) for moment in (min(moments), max(moments))} if moments else set()
-    names = ends if len(ends) < 2 else {name_of(moment) for moment in moments}
+def missing_statement(times: Sequence[datetime]) -> Statement:
+    """Return the SQL that selects the names of the partitions that rows of ``times`` need and that do not exist."""
+    ends = {name_of(time) for time in (min(times), max(times))} if times else set()
+    names = ends if len(ends) < 2 else {name_of(time) for time in times}
     return _MISSING, [sorted(names)]
 
 
@@ -121,7 +121,7 @@ def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
 def _drop(name: str, end: datetime) -> int:
     """Drop one partition, or leave it for the next pruning where somebody reads it, or a page brought it new rows.
 
-    Whoever prunes has noted with the keys of its rows that these go, so no page brings them back.
+    Pruning has recorded on the keys that these rows go, so no page brings them back.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - the name is one of ours

@@ -1,4 +1,4 @@
-"""What the rules about keys would have seen in the past, and the figures that they take now and then alike."""
+"""What the rules about keys would have seen in the past, and calculations that they share with the present."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict, deque
@@ -18,13 +18,13 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# A key's own pattern is what it did in this stretch; fewer requests than FEWEST an hour are no rate to speak of.
+# A key's own pattern is what it did in this time; fewer requests than FEWEST an hour are no rate to speak of.
 PATTERN = timedelta(days=7)
 FEWEST = 20
 
 
 def customer_requests(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
-    """Return the customer's requests with ``keys`` in a stretch, in no order."""
+    """Return the customer's requests with ``keys`` in a time range, in no order."""
     rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
     return rows.order_by()
 
@@ -59,7 +59,7 @@ def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -
 
 
 def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield for each key the moment at which it came within the rule's days of expiring."""
+    """Yield for each key the time at which it came within the rule's days of expiring."""
     days = timedelta(days=float(rule.threshold))
     for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
         if key.expires_at and since <= (at := key.expires_at - days) <= until:
@@ -84,7 +84,7 @@ def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) 
     """Yield the end of each hour with its rate, and after a quiet hour that it is over; nothing after ``until``."""
     week: deque[tuple[datetime, int]] = deque()
     ordered: list[int] = []
-    for place, (hour, count) in enumerate(hours):
+    for index, (hour, count) in enumerate(hours):
         while week and week[0][0] < hour - PATTERN:
             del ordered[bisect_left(ordered, week.popleft()[1])]
         is_known = bool(week) and hour - week[0][0] >= DAY
@@ -93,7 +93,7 @@ def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) 
             times_usual(count, busy_hour(ordered)) if is_known and count >= FEWEST else Decimal(0),
         )
         over = hour + 2 * HOUR
-        if over <= until and (place + 1 == len(hours) or hours[place + 1][0] > hour + HOUR):
+        if over <= until and (index + 1 == len(hours) or hours[index + 1][0] > hour + HOUR):
             yield over, Decimal(0)
         week.append((hour, count))
         insort(ordered, count)
@@ -118,7 +118,7 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
 
 
 def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield how many addresses and programs were new to each key within a day, whenever that changed."""
+    """Yield how many IP addresses and programs were new to each key within a day, whenever that changed."""
     for key_id, seen in sources.past_new_sources(list(ApiKey.objects.of(workspace)), since, until).items():
         changes = sorted([(source.first_seen_at, 1) for source in seen] + [(s.first_seen_at + DAY, -1) for s in seen])
         count = 0

@@ -1,4 +1,4 @@
-"""Where keys are used from: which addresses and programs are new to a key."""
+"""Where keys are used from: which IP addresses and programs are new to a key."""
 
 import re
 from collections import defaultdict
@@ -19,7 +19,7 @@ LEARNING = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Source:
-    """An address ("IP address") or program ("Program", as its User-Agent names it) that used a key."""
+    """An IP address or program ("Program", as its User-Agent names it) that used a key."""
 
     what: str
     value: str
@@ -49,7 +49,7 @@ def new_sources(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Sour
 
 
 def past_new_sources(keys: Sequence[ApiKey], since: datetime, until: datetime) -> dict[UUID, list[Source]]:
-    """Return by key what was new to it at some moment of a past stretch, in three queries."""
+    """Return by key what was new to it at any time of a past interval, in three queries."""
     log = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since - MEMORY).order_by()
     log = log.filter(created_at__lt=until)
     known_from = dict(log.values_list("key").annotate(Min("created_at")))
@@ -79,7 +79,7 @@ def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, st
 
 
 def _new_programs(agents: list[tuple[UUID, str, datetime]], since: datetime) -> list[tuple[UUID, str, datetime]]:
-    """Leave out other versions of programs that the key was used with before, and count each program_name once."""
+    """Leave out other versions of programs that the key was used with before, and count each program once."""
     if not agents:
         return []
     same = Q()

@@ -37,7 +37,7 @@ def workflow_id_in(path: str) -> str:
 
 
 def workflows_in_log(workspace: Workspace, since: datetime) -> Iterator[str]:
-    """Yield ids of workflows that were asked about since then, newest first; one query over a bounded stretch."""
+    """Yield ids of workflows that were asked about since then, newest first; one query over a bounded time."""
     for path in workflow_status_requests(workspace, since).values_list("path", flat=True)[:MOST_REQUESTS]:
         if name := workflow_id_in(path):
             yield name

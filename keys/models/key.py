@@ -58,8 +58,8 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
 
     def inactive(self, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those that are revoked or expired."""
-        moment = now or clock.cached_now()
-        return self.filter(Q(is_active=False) | Q(expires_at__lte=moment))
+        now = now or clock.cached_now()
+        return self.filter(Q(is_active=False) | Q(expires_at__lte=now))
 
     def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
         """Keep those in ``status``, one of the names in ``status_conditions``."""
@@ -90,7 +90,9 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
         """Order by one of ``SORTS``; what is not known comes last either way."""
         status = status_conditions(clock.cached_now())
-        rank = Case(*(When(q, then=Value(place)) for place, q in enumerate(_by_urgency(status))), default=Value(9))
+        rank = Case(
+            *(When(q, then=Value(position)) for position, q in enumerate(_by_urgency(status))), default=Value(9)
+        )
         expressions: dict[str, Expression | F] = {
             "name": Lower("name"),
             "status": rank,
@@ -171,7 +173,7 @@ class ApiKey(models.Model):
         return self.label
 
     def get_absolute_url(self) -> str:
-        """Return the address of the key's page."""
+        """Return the URL of the key's page."""
         return reverse("keys:detail", args=[self.workspace.slug, self.key_id])
 
     @property
@@ -186,18 +188,18 @@ class ApiKey(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Say whether the expiry lies in the past."""
+        """Return whether the expiry lies in the past."""
         return self.expires_at is not None and self.expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
-        """Say whether upstream accepts the key."""
+        """Return whether upstream accepts the key."""
         return self.is_active and not self.is_expired
 
     def is_known_since(self, read_at: datetime, now: datetime) -> bool:
-        """Say whether what is known of the key was read later than ``read_at``.
+        """Return whether what is known of the key was read later than ``read_at``.
 
-        A moment that lies in the future comes from a clock that was wrong, and nothing is known by it.
+        A time in the future comes from a wrong clock, and is ignored.
         """
         known_at = max(self.read_at, self.gone_at or self.read_at)
         return read_at < known_at <= now
@@ -213,7 +215,7 @@ class ApiKey(models.Model):
 
     @property
     def count_went_back(self) -> bool:
-        """Say whether upstream's request_count is lower than when the log was last compared with it."""
+        """Return whether upstream's request_count is lower than when the log was last compared with it."""
         count, before = self.request_count, self.settled_count
         return count is not None and before is not None and count < before
 

@@ -86,20 +86,20 @@ def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetim
 
 def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewKey:
     try:
-        _note_created(creation, actor, answer)
+        _record_created(creation, actor, answer)
     except Exception:
-        # Whatever fails in noting it down, the secret must reach its reader: it cannot be had again.
+        # Whatever fails while recording it, the secret must reach its reader: it cannot be had again.
         logger.exception("created_key_not_noted", creation=creation.pk)
     return NewKey(answer.api_key, creation, creation.key, answer.expires_at)
 
 
 @sensitive_variables("text")
-def _note_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> None:
+def _record_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> None:
     text = answer.api_key.reveal()
     creation.prefix, creation.last4 = text[:10], text[-4:]
     _finish(creation, actor, KeyCreation.State.SUCCEEDED)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # no list lands meanwhile
+        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # no list is ingested meanwhile
         creation.refresh_from_db()
         link_by_ends(creation)
     refresh_list(creation.workspace)
@@ -141,7 +141,7 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
 
 
 def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
-    """Note that the page with the secret reached its reader. Safe to call twice, and before the key is listed."""
+    """Record that the page with the secret reached its reader. Safe to call twice, and before the key is listed."""
     if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=clock.now()):
         return
     key = creation.key

@@ -16,7 +16,7 @@ class ListedKeys:
     is_complete: bool = True
 
     def shows_active(self, key: ApiKey) -> bool | None:
-        """Say whether ``key`` is listed as active; None where it is not listed, so that nothing is known of it."""
+        """Return whether ``key`` is listed as active; None where it is not listed, so that nothing is known of it."""
         return self.keys.get(key.upstream_id)
 
 

@@ -15,7 +15,7 @@ WITHIN = timedelta(days=1)
 
 
 def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
-    """Say whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
+    """Return whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
     keys = ApiKey.objects.of(workspace)
     active = set(keys.active().values_list("pk", flat=True))
     recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=clock.cached_now() - WITHIN)
@@ -25,10 +25,10 @@ def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiK
 
 
 def begin_revocation(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
-    """Note that ``actor`` is about to revoke ``keys``; where it comes to a sweep, call ``confirm`` first.
+    """Record that ``actor`` is about to revoke ``keys``; if it is a mass revocation, call ``confirm`` first.
 
-    What ``confirm`` raises ends it. Noted before anything is sent and one person after another, so that several
-    requests at the same moment count as well.
+    What ``confirm`` raises ends it. Recorded before anything is sent and one person after another, so that several
+    simultaneous requests count as well.
     """
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

@@ -52,7 +52,7 @@ class RevokeResult:
     message: str = ""
     error: CleanlistError | None = None
     at: datetime = field(default_factory=clock.now)
-    # The list read since does not have the key and tells nothing of it: it may be another user's.
+    # The list read since does not have the key and says nothing about it: it may be another user's.
     is_unlisted: bool = False
 
 
@@ -135,7 +135,7 @@ def _compare_with_list(result: RevokeResult, listed: ListedKeys | None) -> None:
 def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
     key = result.key
     if result.verdict is RevokeVerdict.REVOKED:
-        _strike(key, actor, result.at)
+        _mark_revoked(key, actor, result.at)
     record_event(
         Action.KEY_REVOKED,
         actor,
@@ -148,10 +148,10 @@ def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
     )
 
 
-def _strike(key: ApiKey, actor: Actor, at: datetime) -> None:
+def _mark_revoked(key: ApiKey, actor: Actor, at: datetime) -> None:
     """Mark the row revoked. ``read_at`` moves along, so that a list fetched before cannot bring the key back."""
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # no list lands meanwhile
+        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # no list is ingested meanwhile
         key.is_active, key.revoked_by = False, actor.user
         key.revoked_at, key.read_at = min(key.revoked_at or at, at), clock.now()
         key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])
@@ -174,10 +174,10 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
             made = set(_listed_ids(workspace)) & listed.keys.keys() - known
             made_since = rows.filter(upstream_id__in=made).recently_used_first()
             result.keys += [RevokeResult(key, sent, at=result.at) for key in made_since]
-        _settle_all(result, sent, listed)
+        _apply_list(result, sent, listed)
     for item in result.keys:
         if item.verdict is RevokeVerdict.REVOKED:
-            _strike(item.key, actor, item.at)
+            _mark_revoked(item.key, actor, item.at)
     record_event(
         Action.KEYS_ALL_REVOKED,
         actor,
@@ -192,7 +192,7 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
 
 
 def _is_current(workspace: Workspace) -> bool:
-    """Say whether the mirror was brought up to date so lately that keys made since are from the last minutes."""
+    """Return whether the mirror was brought up to date so lately that keys made since are from the last minutes."""
     poll = workspace.polls.filter(resource="keys", consecutive_failures=0, last_success_at__isnull=False).first()
     return poll is not None and not poll.is_stale
 
@@ -213,11 +213,11 @@ def _revoke_all(client: Client) -> RevokeAllResult:
 
 
 def _presumed(key: ApiKey, sent: RevokeVerdict) -> RevokeVerdict:
-    """Return what upstream's answer alone tells of ``key``: of one that may be somebody else's, nothing."""
+    """Return the verdict by upstream's answer alone: not known for a key that may be somebody else's."""
     return RevokeVerdict.UNKNOWN if sent is RevokeVerdict.REVOKED and not key.in_full else sent
 
 
-def _settle_all(result: RevokeAllResult, sent: RevokeVerdict, listed: ListedKeys) -> None:
+def _apply_list(result: RevokeAllResult, sent: RevokeVerdict, listed: ListedKeys) -> None:
     """Say of each key, and so of the whole, what the list shows now."""
     for item in result.keys:
         item.key.refresh_from_db()

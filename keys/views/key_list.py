@@ -57,7 +57,7 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
 
 
 def _columns(request: HttpRequest, current: str) -> list[dict[str, str]]:
-    """Return each column with the address that sorts by it, and how the list is sorted by it now."""
+    """Return each column with the URL that sorts by it, and how the list is sorted by it now."""
     columns = []
     for name, label in COLUMNS.items():
         query = request.GET.copy()

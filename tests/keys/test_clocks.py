@@ -107,7 +107,7 @@ def test_a_list_in_flight_cannot_undo_a_revocation_that_comes_between_its_readin
     monkeypatch.setattr(sync, "_apply", paused)
     list_poll = Aside(lambda: sync.ingest_full_list(workspace, [listed(1)], before))
     assert has_read.wait(20)
-    command = Aside(lambda: revoke._strike(key, CONSOLE, clock.now()))
+    command = Aside(lambda: revoke._mark_revoked(key, CONSOLE, clock.now()))
     wait_until(lambda: waits_for_a_lock() or not command.thread.is_alive())
     may_write.set()
     list_poll.end()

@@ -1,4 +1,4 @@
-"""Keeps record of every value that occurs in the log, so that filters know what can match before they look."""
+"""Records which values occur in the log and how often, so that queries can be planned before they run."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,41 +20,41 @@ _SEEN = {
     "kind": "text", "value": "text", "is_own_call": "boolean", "count": "bigint", "first_seen_at": "timestamptz",
     "last_seen_at": "timestamptz", "fingerprint": "bigint",
 }  # fmt: skip
-# New values only while there is room for them; the others are counted together. A page may overrun the room once.
-_NOTE = """
+# New values are added while there is room for them; the others are counted together. One page may exceed the limit.
+_RECORD = """
 WITH seen AS (SELECT * FROM {source}),
-told AS (
+matched AS (
     SELECT seen.*, there.id IS NOT NULL AS is_known FROM seen LEFT JOIN keys_logvalue AS there
     ON there.key_id = %s AND there.kind = seen.kind AND there.is_own_call = seen.is_own_call
     AND there.fingerprint = seen.fingerprint
 ),
 crowded AS (
-    SELECT kind FROM (SELECT DISTINCT kind FROM told WHERE NOT is_known) AS growing
+    SELECT kind FROM (SELECT DISTINCT kind FROM matched WHERE NOT is_known) AS growing
     WHERE (SELECT count(*) FROM keys_logvalue WHERE key_id = %s AND kind = growing.kind) >= %s
 ),
-placed AS (
-    SELECT kind, value, is_own_call, count, first_seen_at, last_seen_at, fingerprint FROM told
+limited AS (
+    SELECT kind, value, is_own_call, count, first_seen_at, last_seen_at, fingerprint FROM matched
     WHERE is_known OR kind NOT IN (SELECT kind FROM crowded)
     UNION ALL
-    SELECT kind, '', is_own_call, sum(count), min(first_seen_at), max(last_seen_at), {others} FROM told
+    SELECT kind, '', is_own_call, sum(count), min(first_seen_at), max(last_seen_at), {others} FROM matched
     WHERE NOT is_known AND kind IN (SELECT kind FROM crowded) GROUP BY kind, is_own_call
 )
 INSERT INTO keys_logvalue (key_id, workspace_id, {columns})
-SELECT %s, %s, placed.* FROM placed WHERE true
+SELECT %s, %s, limited.* FROM limited WHERE true
 ON CONFLICT (key_id, kind, is_own_call, fingerprint) DO UPDATE SET
     count = keys_logvalue.count + excluded.count,
     first_seen_at = {least}(keys_logvalue.first_seen_at, excluded.first_seen_at),
     last_seen_at = {greatest}(keys_logvalue.last_seen_at, excluded.last_seen_at)
 """
 _PARTS = {"others": OTHERS, "columns": ", ".join(_SEEN)}
-_NOTE_BY_VENDOR = {
-    vendor: _NOTE.format(source=json_recordset("noted", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
+_RECORD_BY_VENDOR = {
+    vendor: _RECORD.format(source=json_recordset("observed", _SEEN, vendor), **_PARTS, least=least, greatest=greatest)
     for vendor, least, greatest in (("postgresql", "least", "greatest"), ("sqlite", "min", "max"))
 }
 
 
 class FacetSource(Protocol):
-    """What is read of a row, whether it is stored already or about to be."""
+    """The attributes of a row that facets need, stored or not."""
 
     @property
     def path(self) -> str: ...
@@ -73,7 +73,7 @@ class FacetSource(Protocol):
 
 
 class ObservedValue(NamedTuple):
-    """A value of one kind, how often it occurs (``times``), first and last."""
+    """A value of one kind, how often it occurs (``times``), and when first and last."""
 
     kind: str
     value: str
@@ -88,16 +88,16 @@ def record(key_id: UUID, workspace_id: Any, rows: Iterable[FacetSource]) -> None
     execute_batch(*record_statements(key_id, workspace_id, observed_in(rows)))
 
 
-def record_statements(key_id: UUID, workspace_id: Any, seen: Sequence[ObservedValue]) -> list[Statement]:
-    """Return what counts values ``seen`` in rows of one key. To be run by the holder of the workspace's lock."""
-    if not seen:
+def record_statements(key_id: UUID, workspace_id: Any, observed: Sequence[ObservedValue]) -> list[Statement]:
+    """Return the SQL that counts ``observed`` values of one key. Run it while holding the workspace's lock."""
+    if not observed:
         return []
-    listed, key = to_json(_row(one, fingerprint(one.value)) for one in seen), adapt_uuid(key_id)
-    return [(_NOTE_BY_VENDOR[connection.vendor], [listed, key, key, MOST_FACETS, key, workspace_id])]
+    listed, key = to_json(_row(one, fingerprint(one.value)) for one in observed), adapt_uuid(key_id)
+    return [(_RECORD_BY_VENDOR[connection.vendor], [listed, key, key, MOST_FACETS, key, workspace_id])]
 
 
 def record_by_key(rows: Iterable[Any]) -> None:
-    """Count the values of ``rows``, each of which knows its key."""
+    """Count the values of ``rows`` of several keys."""
     by_key = defaultdict(list)
     for row in rows:
         by_key[row.key_id, row.workspace_id].append(row)
@@ -106,14 +106,14 @@ def record_by_key(rows: Iterable[Any]) -> None:
 
 
 def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
-    """Return what occurs in ``rows``. Those that are alike are counted together first, which is most of them."""
-    alike: dict[tuple[Any, ...], list[Any]] = {}
+    """Return the values of ``rows``. Identical rows, which most are, are counted at once."""
+    groups: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         at = row.created_at
-        like = (row.path, row.user_agent, row.ip_address, row.method, row.status_code, row.is_own_call)
-        found = alike.get(like)
+        group = (row.path, row.user_agent, row.ip_address, row.method, row.status_code, row.is_own_call)
+        found = groups.get(group)
         if found is None:
-            alike[like] = [1, at, at]
+            groups[group] = [1, at, at]
             continue
         found[0] += 1
         if at < found[1]:
@@ -121,20 +121,20 @@ def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
         elif at > found[2]:
             found[2] = at
     return merge(
-        ObservedValue(*facet_of(column, raw), is_own, *count_facets)
-        for (*raws, is_own), count_facets in alike.items()
+        ObservedValue(*facet_of(column, raw), is_own, *counted)
+        for (*raws, is_own), counted in groups.items()
         for column, raw in zip(FACET_COLUMNS, raws, strict=True)
     )
 
 
 def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
-    """Yield the notes to store of ``rows``, a queryset of the log: each column is read once, for all keys."""
+    """Yield the facets of ``rows``, a queryset of the log. Each column is read once, for all keys."""
     for column in FACET_COLUMNS:
         groups = rows.order_by("key").values_list("key", column, "is_own_call")
         groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
         for key_id, of_key in groupby(groups.iterator(2000), key=itemgetter(0)):
             seen = merge(ObservedValue(*facet_of(column, raw), *rest) for _, raw, *rest in of_key)
-            yield from ({"key_id": key_id, **record} for record in limit_facets(seen))
+            yield from ({"key_id": key_id, **facet} for facet in limit_facets(seen))
 
 
 def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
@@ -151,12 +151,12 @@ def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
         yield _row(one, OTHERS)
 
 
-def _row(seen: ObservedValue, number: int) -> dict[str, Any]:
-    return dict(zip(_SEEN, (*seen, number), strict=True))
+def _row(observed: ObservedValue, number: int) -> dict[str, Any]:
+    return dict(zip(_SEEN, (*observed, number), strict=True))
 
 
 def facet_of(column: str, raw: Any) -> tuple[str, str]:
-    """Return the kind and the text by which a value of ``column`` is noted: of a path with an id, how it begins."""
+    """Return the kind and value of the facet for ``raw``, found in ``column``: for a path with an id, its beginning."""
     if column == "path" and (beginning := path_prefix(raw)) is not None:
         return "beginning", beginning
     return column, "" if raw is None else str(raw)

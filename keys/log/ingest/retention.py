@@ -24,15 +24,15 @@ def prune(now: datetime | None = None) -> int:
     """Remove rows older than settings.KEEP_REQUESTS_DAYS, or beyond a workspace's KEEP_REQUESTS_ROWS; return how many.
 
     Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone, and never of this
-    hour or the one before, of which pages still land. Where the log is partitioned, whole months go at once.
+    hour or the one before, for which pages are still ingested. Where the log is partitioned, whole months go at once.
     """
-    moment = now or clock.now()
+    now = now or clock.now()
     # A clock that was ahead must not keep out what is logged now.
-    ApiKey.objects.filter(kept_from__gt=moment).update(kept_from=hour_of(moment))
-    by_age = hour_of(moment - timedelta(days=settings.KEEP_REQUESTS_DAYS))
+    ApiKey.objects.filter(kept_from__gt=now).update(kept_from=hour_of(now))
+    by_age = hour_of(now - timedelta(days=settings.KEEP_REQUESTS_DAYS))
     if partitions.is_used() and settings.KEEP_REQUESTS_DAYS >= _DAYS_IN_MONTHS:
         by_age = partitions.month_of(by_age)
-    cutoffs = {one: max(by_age, _by_size(one, moment) or by_age) for one in Workspace.objects.all()}
+    cutoffs = {one: max(by_age, _by_size(one, now) or by_age) for one in Workspace.objects.all()}
     for workspace, cutoff in cutoffs.items():
         _note(workspace, cutoff)
     dropped = partitions.drop_before(by_age) if partitions.is_used() else 0
@@ -58,7 +58,7 @@ def _note(workspace: Workspace, cutoff: datetime) -> None:
     keys = ApiKey.objects.of(workspace)
     old = LoggedRequest.objects.filter(key=OuterRef("pk"), created_at__lt=cutoff)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock of landing
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock of ingest
         having = list(keys.filter(Exists(old)).values_list("pk", flat=True))
         keys.filter(pk__in=having, kept_from__isnull=True).update(kept_from=cutoff)
         keys.filter(pk__in=having).update(kept_from=Greatest("kept_from", models.Value(cutoff)))

@@ -7,8 +7,8 @@ from django.db import models
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
-# As many values of a kind are noted of a key. The others are counted together under the fingerprint OTHERS, because a
-# filter may match them too.
+# The most values of a kind that are recorded for a key. The others are counted together under the fingerprint OTHERS,
+# because a filter may match them too.
 MOST_FACETS = 500
 OTHERS = 0
 
@@ -36,12 +36,12 @@ class LogValueQuerySet(models.QuerySet["LogValue"]):
 
 
 class LogValue(models.Model):
-    """A path, address, user agent, method or status that occurs in a key's log, how often, and since when.
+    """A path, IP address, user agent, method or status that occurs in a key's log, how often, and since when.
 
     There are few, so that a filter is first answered here (``keys.log.search.query_plan``): what matches nothing is
-    known at once, and what matches rarely is looked for by its own index. Paths with ids, of which there is no end, are
-    noted by how they begin. Maintained with the rows (``keys.log.ingest.facets``); of pruned rows a value stays counted
-    while it occurs.
+    known at once, and what matches rarely is found by the index of its column. Paths with ids, of which there is no
+    end, are recorded by their beginning. Maintained with the rows (``keys.log.ingest.facets``); pruned rows stay
+    counted as long as their value occurs.
     """
 
     class Kind(models.TextChoices):

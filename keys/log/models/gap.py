@@ -26,11 +26,11 @@ class LogGapQuerySet(models.QuerySet["LogGap"]):
 
 
 class LogGap(models.Model):
-    """A stretch of a key's log that upstream no longer showed when it was read.
+    """A range of a key's log that upstream no longer showed when it was read.
 
     It lies between two rows that were captured, at ``after`` and at ``before``. ``size`` is what upstream's
     request_count says is missing; None until a key list that is newer than the gap has been read, and for good where
-    the counter restarted meanwhile. Where one list told of several gaps, what is missing is known of all of them
+    the counter restarted meanwhile. Where one list accounts for several gaps, what is missing is known of all of them
     together, and each one's size is a guess: ``is_estimate``. So it is where requests were missing elsewhere already
     when the gap was found, ``missing_before``: nobody knows whether they still are.
     """

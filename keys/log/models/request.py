@@ -13,7 +13,7 @@ from keys.log.networks import in_network
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
-# The User-Agent of every call the console makes begins so, which tells them from the customer's traffic.
+# The User-Agent of every call the console makes begins so; that distinguishes them from the customer's traffic.
 OWN_USER_AGENT = "cleanlist-console/"
 
 
@@ -40,7 +40,7 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
         return self.filter(wanted)
 
     def from_network(self, network: Network) -> "LoggedRequestQuerySet":
-        """Keep those that came from an address in ``network``; of one address, by its index."""
+        """Keep those that came from an IP address in ``network``; a single one is found by its index."""
         if network.num_addresses == 1:
             return self.filter(ip_address=str(network.network_address))
         return self.filter(in_network("ip_address", network))
@@ -53,7 +53,7 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
         return rows.alias(hashed=_hash(F(column))).filter(hashed__in=[_hash(Value(value)) for value in values])
 
     def bulk_create(self, objs: Iterable["LoggedRequest"], *args: Any, **options: Any) -> list["LoggedRequest"]:
-        """Store ``objs``, each with the workspace of its key, and note what occurs in them."""
+        """Store ``objs``, each with the workspace of its key, and record their facets."""
         rows = list(objs)
         for row in rows:
             row.workspace_id = row.key.workspace_id
@@ -66,9 +66,9 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
 class LoggedRequest(models.Model):
     """One row of a key's request log, kept after upstream forgets it.
 
-    It is told by its upstream id and its time, which never changes: should upstream use an id twice, both are kept. On
-    PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the time is
-    part of the primary key too.
+    It is identified by its upstream id and its time, which never changes: should upstream use an id twice, both are
+    kept. On PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the
+    time is part of the primary key too.
     """
 
     # Neither has an index of its own: those below begin with them.
@@ -96,7 +96,7 @@ class LoggedRequest(models.Model):
         constraints = [models.UniqueConstraint(fields=["key", "upstream_id", "created_at"], name="one_row_a_request")]
         indexes = [
             models.Index(fields=["key", "-created_at", "-id"], name="log_of_key"),
-            # A rare status of a busy key would otherwise be looked for row by row.
+            # Without it, finding a rare status of a busy key would read row by row.
             models.Index(fields=["key", "status_code", "-created_at", "-id"], name="log_of_key_by_status"),
             models.Index(fields=["workspace", "-created_at", "-id"], name="log_of_workspace"),
             models.Index(fields=["workspace", "status_code", "-created_at", "-id"], name="log_of_workspace_by_status"),
@@ -108,7 +108,7 @@ class LoggedRequest(models.Model):
         return f"{self.method} {self.path} {self.status_code}"
 
     def save(self, *args: Any, **options: Any) -> None:
-        """Store the row with the workspace of its key, and note what occurs in it."""
+        """Store the row with the workspace of its key, and record its facets."""
         self.workspace_id = self.key.workspace_id
         self.unify_address()
         if self._state.adding:
@@ -117,13 +117,13 @@ class LoggedRequest(models.Model):
         super().save(*args, **options)
 
     def unify_address(self) -> None:
-        """Give the address its canonical_ip form, and keep the text that it had."""
+        """Give the IP address its canonical form, and keep the text that upstream sent."""
         if (address := canonical_ip(self.ip_address)) != self.ip_address:
             self.ip_address, self.ip_address_sent = address, self.ip_address
 
     @property
     def has_address(self) -> bool:
-        """Say whether what upstream sent as its address is one, so that it can be looked for."""
+        """Return whether what upstream sent as the IP address is one, so that it can be filtered by."""
         return is_canonical_ip(self.ip_address)
 
     @property

@@ -18,19 +18,19 @@ class TrafficQuerySet(models.QuerySet["Traffic"]):
     """The questions asked of rollups."""
 
     def everything(self) -> Self:
-        """Keep the cells that hold all of the customer's requests, whatever the endpoint."""
+        """Keep the rows that hold all of the customer's requests, whatever the endpoint."""
         return self.filter(endpoint=EVERYTHING)
 
     def by_endpoint(self) -> Self:
-        """Keep the cells of single endpoints; together they hold what ``everything`` does."""
+        """Keep the rows of single endpoints; together they hold what ``everything`` does."""
         return self.exclude(endpoint__in=[EVERYTHING, CONSOLE])
 
     def by_console(self) -> Self:
-        """Keep the cells of the console's own calls."""
+        """Keep the rows of the console's own calls."""
         return self.filter(endpoint=CONSOLE)
 
     def errors(self) -> Self:
-        """Keep the cells of answers from 400 on."""
+        """Keep the rows of answers from 400 on."""
         return self.filter(status_class__in=ERROR_CLASSES)
 
     def between(self, start: datetime, end: datetime) -> Self:
@@ -38,11 +38,11 @@ class TrafficQuerySet(models.QuerySet["Traffic"]):
         return self.filter(hour__gte=start, hour__lt=end)
 
     def total(self) -> int:
-        """Return how many requests the cells hold."""
+        """Return how many requests the rows count."""
         return self.aggregate(total=models.Sum("count"))["total"] or 0
 
     def durations(self) -> Histogram:
-        """Return the distribution of durations over all cells, for ``core.histogram.percentile``."""
+        """Return the histogram of durations over all rows, for ``core.histogram.percentile``."""
         return merged(self.values_list("histogram", flat=True))
 
 

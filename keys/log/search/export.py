@@ -63,11 +63,11 @@ def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format:
 
 def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[ExportLine]:
     """Read one batch after the other; what arrives meanwhile is newer than the first row and stays out."""
-    place: Cursor | None = None
-    while batch := list((rows.after(place) if place else rows).newest_first().values_list(*_READ)[:BATCH]):
+    cursor: Cursor | None = None
+    while batch := list((rows.after(cursor) if cursor else rows).newest_first().values_list(*_READ)[:BATCH]):
         for row in batch:
             yield _line(row, keys)
-        place = Cursor(batch[-1][1], batch[-1][0])
+        cursor = Cursor(batch[-1][1], batch[-1][0])
 
 
 def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> ExportLine:
@@ -78,7 +78,7 @@ def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> ExportLine:
 
 
 def file_size_text(sample: Sequence[LoggedRequest], tallies: MatchCounts) -> str:
-    """Say how large the file will be, going by a ``sample`` of its rows and the number that match."""
+    """Return how large the file will be, estimated from a ``sample`` of its rows and the number that match."""
     count = tallies.matching.count
     if not sample or count is None:
         return "of a size that is not known"

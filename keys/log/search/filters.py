@@ -1,6 +1,6 @@
-"""What a reader of the log asks for, as it stands in the address: parsed, explained where it is wrong, applied.
+"""The filters of the log, read from the query string, with explanations of what is wrong in it.
 
-Relative ranges stay relative: ``since=6h`` means the last six hours whenever the address is opened.
+Relative ranges stay relative: ``since=6h`` means the last six hours whenever the URL is opened.
 """
 
 import re
@@ -32,7 +32,7 @@ class StatusFilter:
 class LogFilterForm(FilterForm):
     """The filters. Every one may be left out; while one is wrong nothing is shown, and its field says why."""
 
-    first = ("path", "status", "ip", "since", "key")  # what is looked for most
+    first = ("path", "status", "ip", "since", "key")  # what people filter by most
 
     path = forms.CharField(
         required=False, label="Path", max_length=1000, widget=example("/begins-with, part, or =/exactly")
@@ -86,7 +86,7 @@ class LogFilterForm(FilterForm):
         return methods
 
     def clean_ip(self) -> Network | None:
-        """Read an address, in whatever form, as a network of one, or a network."""
+        """Read an IP address, in whatever form, as a network of one, or a network."""
         text: str = self.cleaned_data["ip"]
         if not text:
             return None
@@ -122,7 +122,7 @@ class LogFilterForm(FilterForm):
 
     @property
     def shows_own(self) -> bool:
-        """Say whether the console's own calls are asked for."""
+        """Return whether the console's own calls are asked for."""
         return bool(self.cleaned_data.get("own"))
 
     @property
@@ -154,7 +154,7 @@ class LogFilterForm(FilterForm):
                 yield (name,), word.format(self._ip_in_words() if name == "ip" else raw[name])
 
     def _ip_in_words(self) -> str:
-        """Return what is looked for: of an address that was typed with a port, for one, only the address."""
+        """Return the network in words; of an IP address that was typed with a port, only the address."""
         network: Network | None = self.cleaned_data.get("ip")
         if network is None:
             return self.raw["ip"]

@@ -34,7 +34,7 @@ class FoundRows:
 
 @dataclass(frozen=True)
 class MatchCounts:
-    """What the page's first line says: how many match, what is left out, by filters and as own calls."""
+    """The counts in the page's first line: all rows, those that match, and the console's own calls among them."""
 
     held: CappedCount
     matching: CappedCount
@@ -53,19 +53,19 @@ class MatchCounts:
 
 @dataclass
 class LogPage(Page[LoggedRequest]):
-    """A page that may not be full: ``further`` is where looking stopped."""
+    """A page that may not be full: ``further`` is the cursor at which the search stopped."""
 
     further: Cursor | None = None
     holds_own_only: bool = False
 
 
 def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
-    """Read the page of ``scope`` that the address asks for; ``form`` is valid."""
+    """Read the page of ``scope`` that the query string asks for; ``form`` is valid."""
     page = LogPage()
     older, newer = pagination.parse_cursors(page, form.query)
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            _fill(page, plan_query(form, scope, clock.cached_now()), older, newer)
+            _fill_page(page, plan_query(form, scope, clock.cached_now()), older, newer)
             _attach_keys(page.rows, form, scope)
             if not (page.rows or page.further or form.narrows or form.shows_own):
                 page.holds_own_only = scope.rows.exists()
@@ -75,23 +75,23 @@ def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
 
 
 def shown_above(form: LogFilterForm) -> int:
-    """Return how many rows the page has shown before it goes on looking further, as the address says."""
+    """Return how many rows the page has shown already, as the query string says."""
     text = form.query.get("shown", "")
     return int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
 
 
 def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
-    """Go on where the page stopped looking (``older`` in the address), for what its ``shown`` rows leave to fill."""
+    """Continue the search where the page stopped (``older`` in the query string), until the page is full."""
     page = LogPage(is_top=False)
-    place, room = Cursor.parse(form.query.get("older", "")), max(1, PAGE_SIZE - shown_above(form))
+    cursor, room = Cursor.parse(form.query.get("older", "")), max(1, PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
-            found = find_rows(plan_query(form, scope, clock.cached_now()), place, window=LATER_WINDOW)
+            found = find_rows(plan_query(form, scope, clock.cached_now()), cursor, window=LATER_WINDOW)
             _attach_keys(found.rows, form, scope)
     except QueryTimeout:
         page.problem = pagination.timeout_message()
         return page
-    page.rows, page.begins_at = found.rows[:room], place.at if place else None
+    page.rows, page.begins_at = found.rows[:room], cursor.at if cursor else None
     if len(found.rows) > room:
         page.next_at = found.rows[room].created_at
     else:
@@ -112,7 +112,7 @@ def _attach_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope
         row.key = keys[row.key_id]
 
 
-def _fill(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newer: Cursor | None) -> None:
+def _fill_page(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newer: Cursor | None) -> None:
     if newer is not None:
         found = find_rows(plan, newer, upward=True)
         while found.stopped_at and not found.rows:
@@ -133,20 +133,20 @@ def _fill(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newer: Cu
 
 
 def count_matches(form: LogFilterForm, scope: LogScope) -> MatchCounts:
-    """Count what matches and what is hidden, each in the newest paging.MOST_COUNTED rows and within COUNT_SECONDS."""
+    """Count what matches and what is hidden, each in the newest MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
             plan = plan_query(form, scope, clock.cached_now(), with_own=True)
             rows = plan.rows.newest_first() if plan else scope.rows.none()
             found = rows[: pagination.MOST_COUNTED + 1]
-            tally = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
-            held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else tally["all"]
+            counts = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
+            held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else counts["all"]
     except QueryTimeout:
         return MatchCounts(CappedCount(None), CappedCount(None), CappedCount(None), form.shows_own)
-    cut = tally["all"] > pagination.MOST_COUNTED
-    matching = CappedCount(tally["all"] - (0 if form.shows_own else tally["own"]), cut)
+    cut = counts["all"] > pagination.MOST_COUNTED
+    matching = CappedCount(counts["all"] - (0 if form.shows_own else counts["own"]), cut)
     return MatchCounts(
-        CappedCount(held, held > pagination.MOST_COUNTED), matching, CappedCount(tally["own"], cut), form.shows_own
+        CappedCount(held, held > pagination.MOST_COUNTED), matching, CappedCount(counts["own"], cut), form.shows_own
     )
 
 

@@ -1,4 +1,4 @@
-"""Whose log is looked at: that of one key, or those of all keys of a workspace as one."""
+"""The log that a page shows: that of one key, or those of all keys of a workspace as one."""
 
 from dataclasses import dataclass
 
@@ -25,8 +25,8 @@ class LogScope:
     @property
     def values(self) -> LogValueQuerySet:
         """Return the values that occur in it."""
-        noted = LogValue.objects.of(self.workspace)
-        return LogValue.objects.filter(key=self.key) if self.key else noted
+        of_all = LogValue.objects.of(self.workspace)
+        return LogValue.objects.filter(key=self.key) if self.key else of_all
 
     @property
     def gaps(self) -> LogGapQuerySet:

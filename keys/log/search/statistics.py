@@ -1,4 +1,4 @@
-"""What stands beside the log: who, what, when and how it ended, over the newest requests of the filtered range."""
+"""Statistics beside the log: the chart, latency, errors and top values of the newest requests that match."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -53,7 +53,7 @@ class TopValue:
 
 @dataclass(frozen=True)
 class ChartBar:
-    """The requests of one stretch of time by class of status, with their rectangles in a drawing of 100 by 100."""
+    """The requests of one interval by status class, with their rectangles in a drawing of 100 by 100."""
 
     start: datetime
     end: datetime
@@ -173,28 +173,28 @@ def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[
     wanted = Q(pk__in=[])
     for kind, texts in found.items():
         wanted |= Q(kind=kind, fingerprint__in=[fingerprint(text) for text in texts])
-    noted = scope.values.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
-    return {(kind, value) for kind, value, first in noted if first >= before}
+    values = scope.values.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
+    return {(kind, value) for kind, value, first in values if first >= before}
 
 
 def _rollup(form: LogFilterForm, scope: LogScope, now: datetime) -> Any:
-    """Return the cells of the time that is asked for, None where a filter asks for what the rollup does not hold."""
+    """Return the rollups of the time that is asked for; None if a filter needs what they do not hold."""
     data = form.cleaned_data
     if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:
         return None
     key = scope.key or data.get("key")
-    cells: Any = (
+    rollups: Any = (
         KeyTraffic.objects.filter(key=key) if key else WorkspaceTraffic.objects.filter(workspace=scope.workspace)
     )
     end = data["end"] or now
     start = data["start"] or (now - data["since"] if data["since"] else end - timedelta(days=30))
-    return cells.everything().between(start, end)
+    return rollups.everything().between(start, end)
 
 
-def _hours(cells: Any) -> Counter[tuple[datetime, int]]:
+def _hours(rollups: Any) -> Counter[tuple[datetime, int]]:
     """Return the counts by hour and class; of classes that are none of ours together."""
     hours: Counter[tuple[datetime, int]] = Counter()
-    for hour, number, n in cells.values_list("hour", "status_class", "count"):
+    for hour, number, n in rollups.values_list("hour", "status_class", "count"):
         hours[hour, number if number in CLASSES else 0] += n
     return hours
 
@@ -214,19 +214,19 @@ def _bars(
         slots.setdefault(int((at.timestamp() - first) // step), Counter())[number] += n
     count = max(slots) + 1
     highest = max(sum(slot.values()) for slot in slots.values())
-    return [_bar(place, count, slots.get(place, Counter()), highest, first, step, form) for place in range(count)]
+    return [_bar(index, count, slots.get(index, Counter()), highest, first, step, form) for index in range(count)]
 
 
 def _bar(  # noqa: PLR0917 - a drawing has so many measures
-    place: int, count: int, counts: Counter[int], highest: int, first: float, step: float, form: LogFilterForm
+    index: int, count: int, counts: Counter[int], highest: int, first: float, step: float, form: LogFilterForm
 ) -> ChartBar:
-    start = datetime.fromtimestamp(first + place * step, UTC)
+    start = datetime.fromtimestamp(first + index * step, UTC)
     end = start + timedelta(seconds=step)
     width, top, rectangles = 100 / count, 100.0, []
     for number in CLASSES:
         if height := counts[number] / highest * 100:
             top -= height
-            x, wide = place * width + width * 0.1, width * 0.8
+            x, wide = index * width + width * 0.1, width * 0.8
             rectangles.append((number, f"{x:.2f}", f"{top:.2f}", f"{wide:.2f}", f"{height:.2f}"))
     url = form.link(since="", start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}")
     return ChartBar(timezone.localtime(start), timezone.localtime(end), dict(counts), url, tuple(rectangles))

@@ -1,6 +1,6 @@
 """The filtered request log as a file.
 
-For every member: a viewer can read all of it page by page, so the file tells nothing more. All of it at once is what
+For every member: a viewer can read all of it page by page, so the file reveals nothing more. All of it at once is what
 a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
 """
 
@@ -27,7 +27,7 @@ from workspaces.models import Action, Workspace
 
 @require_POST
 def export(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send the requests that the address's filters ask for; a key's page names its key among them."""
+    """Send the requests that the URL's filters ask for; a key's page names its key among them."""
     workspace = get_workspace(request, slug)
     form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
     file_format = request.POST.get("format", "")

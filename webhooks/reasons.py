@@ -186,12 +186,12 @@ def reason_of(status_code: int | None, error: str, duration_ms: int | None) -> s
 
 
 def _by_status(status_code: int | None) -> str:
-    """Return the reason that a status tells by itself; empty for success, for none, and for what is no status."""
+    """Return the reason that a status alone implies; empty for success, and without a valid status."""
     classes = {3: "redirect", 4: "client_error", 5: "server_error"}
     return classes.get((status_code or 0) // 100, "")
 
 
 def _by_status_in(words: str) -> str:
-    """Return the reason by a status that only the message tells, as in "HTTP 503"."""
+    """Return the reason by a status that only the message contains, as in "HTTP 503"."""
     found = _STATUS_IN_WORDS.search(words)
     return _by_status(int(found[1])) if found else ""

@@ -257,7 +257,7 @@ def test_a_budget_that_is_passed_says_which_percentage_counts(spender, month, ow
     assert "Used: 1,001 credits, 100.1 %, between 1,001 and 1,100" in text
 
 
-def test_where_what_was_used_is_known_one_percentage_is_told(spender, month, owner):
+def test_known_usage_is_shown_as_one_percentage(spender, month, owner):
     spender.set_budget(owner, 1000, with_rules=False)
     rule = Rule.objects.create(
         workspace=spender.workspace, kind="budget_used", name="F", threshold=50, recovery=48, parameters={}

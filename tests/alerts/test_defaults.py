@@ -67,7 +67,7 @@ def test_a_credential_that_upstream_rejects_fires_and_a_new_one_resolves(watch):
     assert watch.alerts.get().state == "resolved"
 
 
-def test_a_landed_balance_is_evaluated_at_once(watch):
+def test_an_ingested_balance_is_evaluated_at_once(watch):
     watch.rule()
     watch.balance(412)
     Rule.objects.update(threshold=100, recovery=110)

@@ -38,7 +38,7 @@ def ago(**span):
     return timezone.now() - timedelta(**span)
 
 
-def test_an_address_that_a_key_was_never_used_from_is_new(keys, see):
+def test_an_ip_address_that_a_key_was_never_used_from_is_new(keys, see):
     for days in (2, 3, 5):
         log_request(keys[0], created_at=ago(days=days), ip_address="203.0.113.1")
     log_request(keys[0], ip_address="203.0.113.1")

@@ -22,7 +22,7 @@ def second(workspace):
     return user
 
 
-def told(watch, user):
+def emails_about(watch, user):
     return [row.kind for row in watch.outbox if row.recipient.address == user.email]
 
 
@@ -31,18 +31,18 @@ def remove(user):
 
 
 @pytest.mark.parametrize("lose", [remove, lambda user: people.deactivate(user, CONSOLE)])
-def test_who_was_told_of_an_alert_and_left_is_not_told_that_it_is_over(watch, send, owner, second, lose):
+def test_a_notified_recipient_who_left_does_not_get_the_end(watch, send, owner, second, lose):
     watch.rule(repeat_seconds=3600)
     watch.balance(412)
     send()
     lose(second)
     watch.balance(411, after=timedelta(hours=2))
     watch.balance(900)
-    assert told(watch, second) == ["firing"]
-    assert told(watch, owner) == ["firing", "reminder", "resolved"]
+    assert emails_about(watch, second) == ["firing"]
+    assert emails_about(watch, owner) == ["firing", "reminder", "resolved"]
 
 
-def test_who_comes_back_as_an_owner_is_told_of_what_fires_then(watch, send, owner, second, workspace):
+def test_who_comes_back_as_an_owner_is_notified_of_what_fires_then(watch, send, owner, second, workspace):
     remove(second)
     Recipient.objects.create(workspace=workspace, address=second.email, left_at=watch.now)
     Membership.objects.create(user=second, workspace=workspace, role=Role.OWNER)
@@ -50,18 +50,18 @@ def test_who_comes_back_as_an_owner_is_told_of_what_fires_then(watch, send, owne
     watch.balance(412)
     assert send() == 2
     watch.balance(900)
-    assert told(watch, second) == ["firing", "resolved"]
+    assert emails_about(watch, second) == ["firing", "resolved"]
 
 
-def test_a_worse_alert_told_before_they_left_hides_no_milder_one_after_they_came_back(watch, send, owner, second):
+def test_a_worse_alert_sent_before_they_left_hides_no_milder_one_after_they_came_back(watch, send, owner, second):
     watch.rule(severity="critical", threshold=100, recovery=110, name="Balance gone")
     watch.balance(50)
     remove(second)
     Membership.objects.create(user=second, workspace=watch.workspace, role=Role.OWNER)
     watch.rule()
     watch.balance(49)
-    assert told(watch, second) == ["firing", "firing"]
-    assert told(watch, owner) == ["firing"]
+    assert emails_about(watch, second) == ["firing", "firing"]
+    assert emails_about(watch, owner) == ["firing"]
 
 
 def test_the_list_of_recipients_says_who_has_left_and_who_is_no_member(client, workspace, owner, second):
@@ -103,7 +103,7 @@ def rows_of(client, reader):
     return {re.search(r"[\w.]+@[\w.]+", row).group(): row for row in rows if "@" in row}
 
 
-def test_an_address_that_only_got_a_test_is_not_said_to_get_e_mails(client, workspace, watch, owner):
+def test_an_address_that_only_got_a_test_is_not_listed_as_a_recipient(client, workspace, watch, owner):
     rule = watch.rule(addresses=["pager@example.test"])
     for address in ("pager@example.test", "once@example.test", owner.email):
         Recipient.objects.create(workspace=workspace, address=address)

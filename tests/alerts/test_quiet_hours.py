@@ -54,7 +54,7 @@ def test_several_alerts_of_a_night_are_one_digest(night, mailbox, send):
     assert {row.state for row in night.outbox if row.kind != "digest"} == {"in_digest"}
 
 
-def test_the_end_of_what_a_digest_told_comes_in_its_thread(night, mailbox, send):
+def test_the_end_of_an_alert_in_a_digest_comes_in_its_thread(night, mailbox, send):
     night.rule(kind="spent_above", name="Spent", severity="information", threshold=100, recovery=50)
     night.balance(900)
     morning(night, send)
@@ -64,7 +64,7 @@ def test_the_end_of_what_a_digest_told_comes_in_its_thread(night, mailbox, send)
     assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
 
 
-def test_what_ended_at_night_and_was_told_before_is_told_as_over(night, mailbox, send):
+def test_an_alert_sent_before_the_night_that_ended_in_it_is_sent_as_over(night, mailbox, send):
     night.clock.move_to(night.now.replace(hour=12))
     night.balance(900)
     send()
@@ -75,7 +75,7 @@ def test_what_ended_at_night_and_was_told_before_is_told_as_over(night, mailbox,
     assert mailbox.subjects == ["Example Works: 900 credits left", "Resolved: Example Works: 5,000 credits left"]
 
 
-def test_what_a_rule_had_fired_that_is_removed_at_night_is_not_told(night, mailbox, send):
+def test_alerts_of_a_rule_that_is_removed_at_night_are_not_sent(night, mailbox, send):
     night.balance(900)
     rules.remove_rule(night.alerts.get().rule, CONSOLE)
     assert morning(night, send) == 0

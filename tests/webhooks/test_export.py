@@ -25,7 +25,7 @@ def exported(hooks):
     return exported
 
 
-def test_a_line_tells_all_that_the_page_does(hooks, exported):
+def test_a_line_holds_all_that_the_page_shows(hooks, exported):
     delivery = hooks.ingest()
 
     (line,) = exported()

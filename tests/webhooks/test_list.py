@@ -20,7 +20,7 @@ def text_of(answer):
     return " ".join(answer.content.decode().split())
 
 
-def test_each_delivery_is_told_by_state_reason_endpoint_and_answer(hooks):
+def test_each_delivery_is_shown_with_state_reason_endpoint_and_answer(hooks):
     hooks.ingest("public_bulk_broken")
     hooks.ingest("public_bulk_fine", [200], ago=60, url="https://other.example-5.test/in")
 
@@ -67,7 +67,7 @@ def test_pages_follow_each_other_both_ways(hooks):
     assert [row.pk for row in back.rows] == [row.pk for row in first.rows]
 
 
-def test_a_place_that_does_not_exist_is_said(hooks):
+def test_an_invalid_cursor_is_reported(hooks):
     hooks.ingest()
     assert "You see the newest deliveries" in text_of(hooks.get("?older=nonsense"))
 
@@ -83,7 +83,7 @@ def test_what_came_since_the_last_look_is_marked_while_live(hooks):
     assert "<html" not in text_of(answer)
 
 
-def test_a_gap_is_shown_at_its_place_also_while_a_filter_hides_its_neighbours(hooks):
+def test_a_gap_is_shown_at_its_position_even_if_a_filter_hides_its_neighbours(hooks):
     hooks.ingest("public_bulk_a", ago=7200)
     hooks.ingest("public_bulk_b", ago=60)
     now = timezone.now()
@@ -182,7 +182,7 @@ def test_figures_lead_to_the_deliveries_that_they_count(hooks):
 
 
 @pytest.mark.parametrize(("endpoints", "in_sight", "more"), [(1, 1, ""), (4, 4, ""), (6, 4, "2 more")])
-def test_the_endpoints_come_after_the_list_into_the_place_that_was_kept_for_them(hooks, endpoints, in_sight, more):
+def test_the_endpoints_are_loaded_after_the_list_into_their_placeholder(hooks, endpoints, in_sight, more):
     for number in range(endpoints):
         hooks.ingest(f"public_bulk_{number}", [404] * 5, url=f"https://h{number}.example-5.test/in")
 
@@ -215,7 +215,7 @@ def test_redelivering_is_offered_where_something_may_have_failed(hooks, operator
     assert ("Redeliver what failed of these" in text_of(hooks.get(query))) == offered
 
 
-def test_endpoints_without_an_address_have_a_filter_too(hooks):
+def test_endpoints_without_a_url_have_a_filter_too(hooks):
     hooks.ingest("public_bulk_nameless", url=None)
     hooks.ingest("public_bulk_other")
     (row,) = [row for row in hooks.get(name="figures").context["figures"].endpoints if not row.health.host]

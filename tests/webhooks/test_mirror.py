@@ -23,7 +23,7 @@ SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
-def land(workspace):
+def ingest(workspace):
     def landing(*rows, at=READ_AT, **options):
         return ingest_page(workspace, rows, at, **options)
 
@@ -34,8 +34,8 @@ def only():
     return Delivery.objects.get()
 
 
-def test_a_success_is_delivered_with_the_moment_of_the_answer(land):
-    land(attempt(code=200, at=READ_AT - SECOND))
+def test_a_success_is_delivered_at_the_time_of_the_answer(ingest):
+    ingest(attempt(code=200, at=READ_AT - SECOND))
 
     delivery = only()
 
@@ -50,8 +50,8 @@ def test_a_success_is_delivered_with_the_moment_of_the_answer(land):
 
 
 @pytest.mark.parametrize(("number", "wait"), [(1, 1), (2, 2), (3, 4), (4, 8)])
-def test_the_next_attempt_is_estimated_by_upstreams_waits(land, number, wait):
-    land(*run(codes=[503] * number, start=READ_AT - 20 * SECOND))
+def test_the_next_attempt_is_estimated_by_upstreams_waits(ingest, number, wait):
+    ingest(*run(codes=[503] * number, start=READ_AT - 20 * SECOND))
 
     delivery = only()
 
@@ -59,41 +59,41 @@ def test_the_next_attempt_is_estimated_by_upstreams_waits(land, number, wait):
     assert delivery.next_attempt_at == delivery.last_attempt_at + timedelta(milliseconds=120, seconds=wait)
 
 
-def test_what_upstream_says_of_the_next_attempt_wins_also_after_the_fifth(land):
+def test_what_upstream_says_of_the_next_attempt_wins_also_after_the_fifth(ingest):
     told = READ_AT + timedelta(minutes=30)
-    land(*run(codes=[503] * 4), attempt(number=5, at=READ_AT - SECOND, next_attempt_at=told))
+    ingest(*run(codes=[503] * 4), attempt(number=5, at=READ_AT - SECOND, next_attempt_at=told))
 
     assert (only().state, only().next_attempt_at, only().next_is_estimate) == ("retrying", told, False)
 
 
-def test_five_failures_are_the_end(land):
-    land(*run(codes=[500] * 5, start=READ_AT - 20 * SECOND))
+def test_five_failures_are_the_end(ingest):
+    ingest(*run(codes=[500] * 5, start=READ_AT - 20 * SECOND))
 
     assert (only().state, only().next_attempt_at) == ("failed", None)
     assert delivery_status.explain_failure(only()) == "All 5 attempts failed. Cleanlist makes no more."
 
 
-def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(land):
-    land(*run(codes=[500] * 2, start=READ_AT - 5 * SECOND))
+def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(ingest):
+    ingest(*run(codes=[500] * 2, start=READ_AT - 5 * SECOND))
     assert only().state == "retrying"
 
-    land(at=READ_AT + timedelta(minutes=6))
+    ingest(at=READ_AT + timedelta(minutes=6))
 
     assert only().state == "failed"
     assert "No further attempt was seen" in delivery_status.explain_failure(only())
 
 
-def test_a_late_attempt_takes_that_back(land):
-    land(*run(codes=[500] * 2, start=READ_AT - timedelta(minutes=30)))
+def test_a_late_attempt_takes_that_back(ingest):
+    ingest(*run(codes=[500] * 2, start=READ_AT - timedelta(minutes=30)))
     assert only().state == "failed"
 
-    land(attempt(number=3, code=200, at=READ_AT - SECOND))
+    ingest(attempt(number=3, code=200, at=READ_AT - SECOND))
 
     assert (only().state, only().attempts, only().runs, only().reason) == ("delivered", 3, 1, "")
 
 
-def test_a_repeat_of_the_workflow_is_another_run(land):
-    land(*run(codes=[500, 200], start=READ_AT - timedelta(hours=1)), *run(codes=[404], start=READ_AT - 2 * SECOND))
+def test_a_repeat_of_the_workflow_is_another_run(ingest):
+    ingest(*run(codes=[500, 200], start=READ_AT - timedelta(hours=1)), *run(codes=[404], start=READ_AT - 2 * SECOND))
 
     delivery = only()
 
@@ -102,16 +102,16 @@ def test_a_repeat_of_the_workflow_is_another_run(land):
     assert list(Attempt.objects.order_by("at").values_list("run", "number")) == [(1, 1), (1, 2), (2, 1)]
 
 
-def test_an_older_run_that_comes_late_moves_the_others(land):
-    land(*run(codes=[500] * 5, start=READ_AT - timedelta(minutes=5)))
-    land(*run(codes=[200], start=READ_AT - timedelta(hours=5)))
+def test_an_older_run_that_comes_late_moves_the_others(ingest):
+    ingest(*run(codes=[500] * 5, start=READ_AT - timedelta(minutes=5)))
+    ingest(*run(codes=[200], start=READ_AT - timedelta(hours=5)))
 
     assert (only().runs, only().state) == (2, "failed")
     assert list(Attempt.objects.order_by("at").values_list("run", flat=True)) == [1, 2, 2, 2, 2, 2]
 
 
-def test_one_workflow_to_two_urls_is_two_deliveries(land):
-    land(attempt(code=200), attempt(code=500, url="https://other.example.test/"))
+def test_one_workflow_to_two_urls_is_two_deliveries(ingest):
+    ingest(attempt(code=200), attempt(code=500, url="https://other.example.test/"))
 
     assert set(Delivery.objects.values_list("host", "state")) == {
         ("hooks.example-3.test", "delivered"),
@@ -119,30 +119,30 @@ def test_one_workflow_to_two_urls_is_two_deliveries(land):
     }
 
 
-def test_an_attempt_that_was_running_is_completed_later(land):
+def test_an_attempt_that_was_running_is_completed_later(ingest):
     running = {"status": "pending", "error_message": None, "duration_ms": None, "id": 7}
-    land(attempt(code=None, at=READ_AT - SECOND, **running))
+    ingest(attempt(code=None, at=READ_AT - SECOND, **running))
     assert (only().state, EndpointHour.objects.count()) == ("retrying", 0)
 
-    land(attempt(code=200, at=READ_AT - SECOND, id=7))
-    land(attempt(code=None, at=READ_AT - SECOND, **running))  # the older page once more
+    ingest(attempt(code=200, at=READ_AT - SECOND, id=7))
+    ingest(attempt(code=None, at=READ_AT - SECOND, **running))  # the older page once more
 
     assert (only().state, Attempt.objects.count()) == ("delivered", 1)
     assert EndpointHour.objects.get().count == 1
 
 
-def test_a_row_that_counts_its_attempts_up_in_place_keeps_each(land):
+def test_a_row_that_counts_its_attempts_up_in_place_keeps_each(ingest):
     for number in (1, 2, 3):
-        land(attempt(number=number, id="one row a delivery", at=READ_AT + number * SECOND))
+        ingest(attempt(number=number, id="one row a delivery", at=READ_AT + number * SECOND))
 
     assert (Attempt.objects.count(), only().attempts) == (3, 3)
 
 
-def test_what_the_console_redelivered_stays_delivered(land):
-    land(*run(codes=[500] * 4, start=READ_AT - 20 * SECOND))
+def test_what_the_console_redelivered_stays_delivered(ingest):
+    ingest(*run(codes=[500] * 4, start=READ_AT - 20 * SECOND))
     Delivery.objects.update(state="delivered", reason="", redelivered_at=READ_AT, delivered_at=READ_AT)
 
-    land(attempt(number=5, at=READ_AT - SECOND, code=502))
+    ingest(attempt(number=5, at=READ_AT - SECOND, code=502))
 
     assert (only().state, only().reason, only().delivered_at, only().attempts) == ("delivered", "", READ_AT, 5)
 
@@ -165,9 +165,9 @@ ODD = {
 
 
 @pytest.mark.parametrize("row", ODD.values(), ids=ODD)
-def test_an_odd_row_lands_once_however_odd(land, row):
-    land(row)
-    land(row)
+def test_a_malformed_row_is_ingested_once(ingest, row):
+    ingest(row)
+    ingest(row)
 
     delivery = only()
 
@@ -222,16 +222,16 @@ def test_a_page_that_odd_rows_fill_hides_no_gap(workspace):
         Feed.objects.update(read_until=READ_AT)
 
 
-def test_two_long_urls_are_told_apart(land):
+def test_two_long_urls_stay_distinct(ingest):
     long = "https://a.test/" + "x" * 3000
-    land(attempt(url=long + "1"), attempt(url=long + "2"))
+    ingest(attempt(url=long + "1"), attempt(url=long + "2"))
 
     assert Delivery.objects.count() == 2
 
 
-def test_another_workspaces_rows_are_its_own(land, workspace):
+def test_another_workspaces_rows_are_its_own(ingest, workspace):
     other = Workspace.objects.create(name="Other", slug="other", base_url="https://api.cleanlist.ai")
-    land(attempt())
+    ingest(attempt())
     ingest_page(other, [attempt(code=200)], READ_AT)
 
     assert dict(Delivery.objects.values_list("workspace__slug", "state")) == {
@@ -252,20 +252,20 @@ def queries_for(action):
     return len(queries)
 
 
-def test_the_number_of_queries_does_not_grow_with_the_page(land):
-    first = queries_for(lambda: land(*many(3)))
+def test_the_number_of_queries_does_not_grow_with_the_page(ingest):
+    first = queries_for(lambda: ingest(*many(3)))
     Delivery.objects.all().delete()
     EndpointHour.objects.all().delete()
     EndpointDay.objects.all().delete()
     Endpoint.objects.all().delete()
     Workflow.objects.all().delete()
 
-    assert queries_for(lambda: land(*many(20))) == first
-    assert queries_for(lambda: land(*many(20))) <= 6  # nothing new
+    assert queries_for(lambda: ingest(*many(20))) == first
+    assert queries_for(lambda: ingest(*many(20))) <= 6  # nothing new
 
 
-def test_five_thousand_attempts_on_a_page(land):
-    assert land(*many(2500)).fresh == 5000
+def test_five_thousand_attempts_on_a_page(ingest):
+    assert ingest(*many(2500)).fresh == 5000
 
     assert Delivery.objects.filter(state="delivered", attempts=2).count() == 2500
 
@@ -308,9 +308,9 @@ def forget():
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True
 )
 @given(st.data())
-def test_any_order_any_split_and_any_repetition_land_the_same_rows(land, workspace, data):
+def test_any_order_split_and_repetition_lead_to_the_same_rows(ingest, workspace, data):
     forget()
-    land(*PAST)
+    ingest(*PAST)
     expected = rows()
     forget()
 
@@ -318,24 +318,24 @@ def test_any_order_any_split_and_any_repetition_land_the_same_rows(land, workspa
     repeated = order + data.draw(st.lists(st.sampled_from(range(len(PAST))), max_size=12))
     cuts = sorted(data.draw(st.sets(st.integers(0, len(repeated)), max_size=5)))
     for start, end in zip([0, *cuts], [*cuts, len(repeated)], strict=True):
-        land(*(PAST[number] for number in repeated[start:end]))
+        ingest(*(PAST[number] for number in repeated[start:end]))
 
     assert rows() == expected
     endpoint_rollups.recount(workspace)
     assert rows() == expected
 
 
-def test_old_deliveries_are_pruned_and_do_not_come_back(land, settings):
+def test_old_deliveries_are_pruned_and_do_not_come_back(ingest, settings):
     settings.KEEP_DELIVERIES_DAYS = 30
     old, new = READ_AT - timedelta(days=40), READ_AT - timedelta(days=2)
     page = [*run("public_bulk_old", start=old), *run("public_bulk_new", start=new)]
     settings.KEEP_DELIVERIES_DAYS = 50
-    land(*page, at=READ_AT - timedelta(days=1))
+    ingest(*page, at=READ_AT - timedelta(days=1))
     Workflow.objects.update(first_seen_at=old)
     settings.KEEP_DELIVERIES_DAYS = 30
 
     assert retention.prune(READ_AT) == 5
-    land(*page)
+    ingest(*page)
 
     assert Workflow.objects.get().workflow_id == "public_bulk_new"
     assert (Attempt.objects.count(), Endpoint.objects.count()) == (5, 1)

@@ -125,7 +125,7 @@ def test_a_result_is_fetched_masked_shown_on_demand_and_downloaded_with_a_trace(
         assert "Contact " not in str(getattr(Workflow.objects.get(), field.attname))
 
 
-def test_upstreams_refusal_to_hand_out_a_result_is_told_in_its_words(connected, sent, upstream, client, operator):
+def test_upstreams_refusal_of_a_result_is_shown_in_its_words(connected, sent, upstream, client, operator):
     workflow, _ = tracked_workflows.look_up(connected, sent["broken"][0])
     client.force_login(operator)
     url = f"/w/{connected.slug}/webhooks/{workflow.workflow_id}/result/"

@@ -23,7 +23,7 @@ def result_of(*contacts, **facts):
     return results.parse_result("public_bulk_1", EnrichmentStatus(status="completed", results=contacts, **facts))
 
 
-def test_masked_contacts_tell_what_was_found_and_not_whom_it_is_about():
+def test_masked_contacts_show_what_was_found_but_not_the_person():
     (contact,) = result_of(PERSON).masked
 
     assert contact.full_name == "A•••"

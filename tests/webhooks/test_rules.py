@@ -99,7 +99,7 @@ def test_what_was_not_read_is_not_known(workspace, deliver, see, kind):
     assert "out of date" in see(kind, name="again").reason
 
 
-def test_history_tells_when_a_rule_would_have_fired(workspace, read_now, deliver):
+def test_history_shows_when_a_rule_would_have_fired(workspace, read_now, deliver):
     deliver(BAD, ".FFF.F")
     since, until = READ_AT - 60 * MINUTE, READ_AT
     rule = Rule(workspace=workspace, parameters={"minutes": 60, "least": 2})
@@ -142,7 +142,7 @@ def test_an_endpoints_figures(workspace, deliver):
 
 
 @pytest.mark.parametrize("start", ["2026-11-16T00:00", "2026-11-16T07:30", "2026-11-16T08:00", "2026-11-20T08:00"])
-def test_figures_since_any_moment_are_of_the_attempts_since_the_next_full_hour(workspace, start):
+def test_figures_since_any_time_count_attempts_from_the_next_full_hour(workspace, start):
     since = datetime.fromisoformat(f"{start}+00:00")
     moments = [READ_AT - timedelta(hours=5 * number) for number in range(30)]
     codes = [(200,) if number % 3 else (500,) * 5 for number in range(30)]

@@ -30,7 +30,7 @@ def page(hooks):
     return page
 
 
-def test_every_attempt_is_told_with_its_wait_and_answer(hooks, page):
+def test_every_attempt_is_shown_with_its_wait_and_answer(hooks, page):
     hooks.ingest(codes=[500, 503, 404, 500, 502])
 
     text = page()
@@ -117,7 +117,7 @@ def test_the_call_for_the_state_can_be_copied_without_the_secret(hooks, page):
     assert "enrich/status?workflow_id=public_bulk_%27%3B+rm+-rf+%24HOME" in text
 
 
-def test_what_the_console_sent_itself_is_told_until_it_is_settled(hooks, page):
+def test_redelivered_results_are_shown_until_they_are_settled(hooks, page):
     delivery = hooks.ingest()
     job = Redelivery.objects.create(workspace=hooks.workspace, url="https://other.example-5.test/in")
     item = job.items.create(workflow=delivery.workflow, delivery=delivery, url=job.url)
@@ -154,7 +154,7 @@ def test_the_number_of_queries_grows_with_nothing(hooks):
 # --- the axis ---------------------------------------------------------------------------------------------------
 
 
-def test_attempts_stand_where_they_were_made_and_are_as_wide_as_they_took(workspace):
+def test_bars_begin_at_the_time_of_their_attempt_and_are_as_wide_as_it_took(workspace):
     rows = [
         attempt(number=1, at=READ_AT, duration_ms=10_000, code=None, error_message="timed out"),
         attempt(number=2, at=READ_AT + timedelta(seconds=11), duration_ms=0),

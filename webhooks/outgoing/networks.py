@@ -37,7 +37,7 @@ _LOOPBACK = "is the console's own machine (loopback)"
 _UNSPECIFIED = "stands for the console's own machine (unspecified)"
 _LINK_LOCAL = "is link-local, where clouds keep a machine's metadata and credentials"
 _MULTICAST = "is a multicast address"
-# The first that is true tells most.
+# The first that is true is the most specific.
 _V4: tuple[tuple[Callable[[IPv4Address], bool], str], ...] = (
     (lambda address: address.is_loopback, _LOOPBACK),
     (lambda address: address in _THIS_MACHINE, _UNSPECIFIED),

@@ -32,9 +32,7 @@ def bring(workspace, now):
     return lambda **facts: import_history(workspace, CONSOLE, rows, "past.csv", **facts)
 
 
-def test_each_time_that_a_rule_would_have_fired_and_was_over_is_a_past_alert_that_nobody_is_told_of(
-    bring, workspace, now, client, viewer
-):
+def test_each_past_episode_of_a_rule_becomes_an_alert_without_emails(bring, workspace, now, client, viewer):
     bring(is_demo=True)
     alert = workspace.alerts.get()
     assert (alert.fired_at, alert.resolved_at, alert.value) == (now - FIRED, now - OVER, Decimal(400))

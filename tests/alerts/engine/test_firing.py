@@ -73,7 +73,7 @@ def test_levels_that_fire_one_by_one_share_a_thread_and_end_with_one_email(watch
     assert watch.alerts.filter(state="resolved").count() == 2
 
 
-def test_whom_only_the_milder_level_names_is_told_by_it(watch, mailbox, send, owner):
+def test_a_recipient_of_the_milder_level_only_is_notified_by_it(watch, mailbox, send, owner):
     watch.rule(severity="warning", to_owners=False, addresses=["finance@example.test"], threshold=1000, recovery=1000)
     watch.rule(severity="critical", threshold=100, recovery=100)
     watch.balance(50)
@@ -169,7 +169,7 @@ def test_one_kind_that_fails_does_not_silence_the_others(watch, monkeypatch, cap
     assert watch.alerts.get().kind == "balance_below"
 
 
-def test_what_was_spent_is_told_with_its_range_where_it_is_an_estimate(watch):
+def test_an_estimate_of_what_was_spent_is_shown_with_its_range(watch):
     watch.rule(threshold=900, recovery=990)
     for amount in (3000, 250, 2750, 800):
         watch.balance(amount)

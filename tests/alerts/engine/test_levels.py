@@ -29,7 +29,7 @@ def firing(watch):
     return set(watch.alerts.current().values_list("rule_name", flat=True))
 
 
-def test_a_workspace_without_credits_is_told_with_its_first_reading(defaults, mailbox, send):
+def test_a_workspace_without_credits_is_notified_with_its_first_reading(defaults, mailbox, send):
     defaults.balance(0)
     send()
     assert mailbox.subjects == ["Example Works: 0 credits left"]
@@ -46,7 +46,7 @@ def test_credits_that_are_gone_last_no_days_before_any_history_is_there(defaults
 
 
 @pytest.mark.parametrize(("amount", "fires"), [(11, set()), ("10.9999", {"Less than one call left"})])
-def test_less_than_the_dearest_call_is_told_whatever_the_first_reading_was(defaults, amount, fires):
+def test_less_than_the_most_expensive_call_fires_whatever_the_first_reading(defaults, amount, fires):
     defaults.balance(20)
     defaults.balance(amount)
     defaults.balance(amount, after=LONG_ENOUGH)
@@ -145,7 +145,7 @@ def test_credits_that_are_held_resolve_nothing(watch, runs):
     assert (alert.state, alert.value, alert.headline) == ("firing", 10, "10 credits left, 90,000 reserved")
 
 
-def test_a_fall_to_zero_is_one_email_about_the_worst_level_and_falling_further_tells_each(defaults, mailbox, send):
+def test_a_fall_to_zero_sends_one_email_about_the_worst_level_and_a_slow_fall_one_for_each(defaults, mailbox, send):
     defaults.balance(20_000)
     defaults.balance(700)
     defaults.balance(700, after=LONG_ENOUGH)

@@ -30,7 +30,7 @@ def test_rules_that_run_before_the_first_poll_after_a_pause_raise_nothing(unread
     assert not unreadable.alerts.exists()
 
 
-def test_what_cannot_be_read_after_a_pause_either_is_told_without_the_pause(unreadable):
+def test_data_still_missing_after_a_pause_is_reported_without_the_pause(unreadable):
     unreadable.clock.shift(OFF)
     unreadable.unreadable(after=timedelta(minutes=14))
     assert not unreadable.alerts.exists()

@@ -41,7 +41,7 @@ def test_what_still_fires_is_named_when_a_worse_level_is_over(levels, mailbox, s
     assert "RESOLVED" not in text(mailbox.messages[1])
 
 
-def test_who_was_told_that_a_milder_level_goes_on_is_told_when_that_is_over(levels, mailbox, send):
+def test_recipients_who_learned_that_a_milder_level_goes_on_get_its_end(levels, mailbox, send):
     for amount in (700, 5000):
         levels.balance(amount)
         send()
@@ -88,7 +88,7 @@ def credits_and_days(watch, monkeypatch):
     return watch
 
 
-def test_credits_and_the_days_that_they_last_are_told_of_in_one_thread(credits_and_days, mailbox, send):
+def test_credits_and_runway_share_a_thread(credits_and_days, mailbox, send):
     send()
     assert mailbox.subjects == ["Example Works: 400 credits left", "Example Works: credits last about 3 days"]
     assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
@@ -116,7 +116,7 @@ def test_credits_and_runway_that_are_over_together_are_one_message(credits_and_d
     assert "Also over: Less than a week" in text(mailbox.messages[2])
 
 
-def test_a_low_balance_is_told_though_a_short_runway_was(watch, credits_and_days, mailbox, send):
+def test_a_low_balance_is_sent_although_a_short_runway_was(watch, credits_and_days, mailbox, send):
     """No kind of the thread covers another: each tells something that the other does not."""
     Rule.objects.update(severity="critical")
     watch.rule(name="Getting low", severity="information", threshold=5000, recovery=5500)

@@ -135,7 +135,7 @@ def test_quiet_hours_hold_a_warning_back_and_let_the_critical_through(watch, mai
     assert len(mailbox.messages) == 1
 
 
-def test_what_is_over_before_the_quiet_hours_are_is_not_told(watch, mailbox, send, workspace):
+def test_an_alert_that_ends_within_quiet_hours_is_not_sent(watch, mailbox, send, workspace):
     QuietHours.objects.create(workspace=workspace, begin="00:00", end="23:59", time_zone="UTC")
     watch.clock.move_to(timezone.now().replace(hour=3, minute=0))
     watch.rule()
@@ -191,7 +191,7 @@ def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(
     assert [label for label, text in said["facts"] if "The balance is out of date" in text] == ["Credits"]
 
 
-def test_a_summary_names_what_rules_cannot_tell(watch, recipient):
+def test_a_summary_names_missing_data(watch, recipient):
     watch.rule(kind="runway_below", name="Runway")
     watch.balance(4820)
     said = summaries.summarize(watch.workspace, watch.now, 1)

@@ -60,7 +60,7 @@ def test_a_link_of_before_there_were_kinds_ends_everything_as_it_had_promised(cl
     assert AuditEvent.objects.get().details["ended"] == ["critical", "warnings", "summary"]
 
 
-def test_who_ends_critical_alerts_is_told_what_that_means_before_and_after(watch, client, critical, owner):
+def test_the_page_says_what_ending_critical_alerts_means_before_and_after(watch, client, critical, owner):
     watch.balance(50)
     path = link(watch.outbox[0])
     before = client.get(path).text
@@ -140,7 +140,7 @@ def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, c
         assert "50 credits left" in text
 
 
-def test_owners_who_still_read_other_emails_are_told_that_nobody_hears_of_critical_ones(watch, client, critical, owner):
+def test_owners_who_still_get_other_emails_learn_that_critical_ones_reach_nobody(watch, client, critical, owner):
     second = User.objects.create_user("second@example.test")
     critical.to_owners, critical.addresses = False, ["pager@example.test"]
     critical.save()
@@ -187,7 +187,7 @@ def test_a_rule_that_is_off_or_milder_needs_nobody(watch, critical, owner):
     assert not watch.alerts.exists()
 
 
-def test_who_was_told_of_a_critical_alert_hears_its_end_although_it_is_a_warning_by_then(watch, critical, owner, send):
+def test_a_recipient_of_a_critical_alert_gets_its_end_even_if_it_is_a_warning_by_then(watch, critical, owner, send):
     watch.rule(name="Low")
     watch.balance(50)
     reader = Recipient.objects.get(address=owner.email)
@@ -201,7 +201,7 @@ def test_who_was_told_of_a_critical_alert_hears_its_end_although_it_is_a_warning
     ]
 
 
-def test_what_waits_is_not_sent_to_who_ended_it_meanwhile_and_counts_against_no_address(
+def test_queued_emails_are_not_sent_after_unsubscribing_and_mark_no_address_as_refused(
     watch, critical, owner, mailbox, send
 ):
     watch.balance(50)

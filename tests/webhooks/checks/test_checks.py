@@ -94,7 +94,7 @@ def test_a_check_goes_no_further_than_a_name_that_is_unknown_or_leads_inside(
     assert "tcp" in ended(noted[-1], "skipped")
 
 
-def test_a_closed_port_is_told_as_such(local_targets):
+def test_a_closed_port_is_reported_as_such(local_targets):
     with receiver(answering(200)) as url:
         pass
     reason, noted = run(url)

@@ -81,7 +81,7 @@ def test_what_has_changed_since_the_preview_is_shown_again_and_nothing_is_sent(s
         ({"where": "elsewhere"}, "Choose one of those that are offered."),
     ],
 )
-def test_a_wrong_entry_is_told_at_its_place(signed_in, workspace, failed, no_local_targets, entered, words):
+def test_a_wrong_entry_is_reported_at_its_field(signed_in, workspace, failed, no_local_targets, entered, words):
     failed(1)
     answer = signed_in.post(page(workspace), {"filters": "state=failed", "expected": "1", **entered})
 
@@ -173,7 +173,7 @@ def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_i
 
 
 @pytest.mark.parametrize("query", ["?after=x", "?after=99999999999999999999", "?state=nonsense", "?after=-1"])
-def test_an_odd_address_of_a_job_is_no_error(signed_in, workspace, failed, query):
+def test_an_odd_query_string_of_a_job_is_no_error(signed_in, workspace, failed, query):
     failed(1)
     assert (
         signed_in.get(page(workspace, "redelivery", start_redelivery(workspace, "").job_id) + query).status_code == 200

@@ -119,7 +119,7 @@ def test_a_worker_killed_in_the_middle_loses_nothing_and_repeats_nothing(connect
 # --- what is left alone ---------------------------------------------------------------------------------------
 
 
-def test_only_what_failed_for_good_is_selected_and_the_rest_is_told(connected, finished):
+def test_only_final_failures_are_selected_and_the_rest_is_counted(connected, finished):
     ingest_failures(connected, finished[:3], "https://a.example.test/hook")
     ingest_failures(connected, finished[3:5], None)
     now = timezone.now()

@@ -55,7 +55,7 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
     assert hooks.url("unattempted") in hooks.get().text
 
 
-def test_of_many_the_latest_are_listed_and_how_many_there_are_is_told(hooks, finished, monkeypatch):
+def test_of_many_the_latest_are_listed_and_all_are_counted(hooks, finished, monkeypatch):
     monkeypatch.setattr("webhooks.views.unattempted.MAX_SHOWN", 2)
     monkeypatch.setattr("webhooks.views.unattempted.MOST_COUNTED", 4)
     for number in range(3):

@@ -349,5 +349,5 @@ def test_the_deployment_check_runs_both(manage, tmp_path):
     urls = {"REDIS_URL": f"redis://{FAR}/0", "DATABASE_URL": f"postgres://console:hush@{FAR}/console"}
     done = manage("check", "--deploy", "--fail-level", "WARNING", VAR_DIR=tmp_path / "var", **keys, **urls)
     assert done.returncode == 1
-    assert {"W001", "W002", "W003"} <= set(re.findall(r"dashboard\.(\w+)", done.stderr))
+    assert {"W001", "W002", "W003"} <= set(re.findall(r"config\.(\w+)", done.stderr))
     assert "hush" not in done.stderr

@@ -30,13 +30,13 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:  # whoever read what we print has seen enough, as `head` does
+    except BrokenPipeError:  # the reader of our output is gone, as with `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except OSError as error:
-        return _complain(f"cannot use {options.data}: {error.strerror or error}")
+        return _fail(f"cannot use {options.data}: {error.strerror or error}")
     except DatabaseError as error:
-        return _complain(f"cannot use the database in {options.data}: {error.orig}")
+        return _fail(f"cannot use the database in {options.data}: {error.orig}")
     return code
 
 
@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Cleanlist-compatible API server.")
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="answer requests until stopped")
-    _add_data(serve, "created when missing")
+    _add_data_option(serve, "created when missing")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8001, help="0 takes any free port")
     serve.add_argument("--traffic", action="store_true", help="add a lively organization with a past")
@@ -58,21 +58,21 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--clerk-issuer", help="trust this Clerk issuer instead of the sandbox itself")
     serve.add_argument("--clerk-jwks-url", help="where its public keys are")
     show = commands.add_parser("credentials", help="print what a client needs, as JSON")
-    _add_data(show, "of a sandbox; may be empty before the first start")
+    _add_data_option(show, "of a sandbox; may be empty before the first start")
     show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
-    past = commands.add_parser("balance-history", help="print what the balance was, as CSV")
-    _add_data(past, "of a sandbox")
-    past.add_argument("--every", type=_interval, default=DEFAULT_INTERVAL, help="seconds from line to line")
+    history = commands.add_parser("balance-history", help="print what the balance was, as CSV")
+    _add_data_option(history, "of a sandbox")
+    history.add_argument("--every", type=_interval, default=DEFAULT_INTERVAL, help="seconds from line to line")
     return parser
 
 
-def _add_data(parser: argparse.ArgumentParser, text: str) -> None:
+def _add_data_option(parser: argparse.ArgumentParser, text: str) -> None:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help=text)
 
 
-def _existing(options: argparse.Namespace) -> DataDir:
-    """Return the directory to read. Raises NotADirectoryError for one that is missing: a slip would make it."""
+def _existing_data_dir(options: argparse.Namespace) -> DataDir:
+    """Return the data directory. Raises NotADirectoryError if it is missing, so that a typo does not create one."""
     if not options.data.is_dir():
         raise NotADirectoryError(None, "there is no such directory; `serve` makes it, or name the one that it has")
     return DataDir(options.data)
@@ -100,32 +100,32 @@ def _factor(text: str) -> float:
 
 def _credentials(options: argparse.Namespace) -> int:
     try:
-        shown = collect_credentials(_existing(options), options.base_url, options.session_lifetime)
-    except ApiError as refused:
-        return _complain(f"no API key can be issued: {refused.problem}")
-    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+        credentials = collect_credentials(_existing_data_dir(options), options.base_url, options.session_lifetime)
+    except ApiError as error:
+        return _fail(f"no API key can be issued: {error.problem}")
+    sys.stdout.write(json.dumps(credentials, indent=2) + "\n")
     return 0
 
 
 def _balance_history(options: argparse.Namespace) -> int:
-    sys.stdout.writelines(f"{line}\n" for line in csv_lines(_existing(options), options.every))
+    sys.stdout.writelines(f"{line}\n" for line in csv_lines(_existing_data_dir(options), options.every))
     return 0
 
 
 def _serve(options: argparse.Namespace) -> int:
     if bool(options.clerk_issuer) != bool(options.clerk_jwks_url):
-        return _complain("--clerk-issuer and --clerk-jwks-url belong together")
+        return _fail("--clerk-issuer and --clerk-jwks-url belong together")
     try:
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
     except (OSError, OverflowError) as error:
-        reason = "the port is in use; choose another with --port" if _is_taken(error) else error
-        return _complain(f"cannot listen on {options.host}:{options.port}: {reason}")
-    # asyncio leaves this out for sockets it did not make; without it each answer waits 40 ms for an ACK.
+        reason = "the port is in use; choose another with --port" if _is_port_in_use(error) else error
+        return _fail(f"cannot listen on {options.host}:{options.port}: {reason}")
+    # asyncio does not set this on sockets it did not create; without it each response waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = _url(options.host, listener.getsockname()[1])
     DataDir(options.data).write_json(SERVER_URL_FILE, {"url": url})
-    # Imported here because it takes half a second, which `credentials` need not wait for.
+    # Imported here because it takes half a second, which `credentials` does not need.
     from .server import run  # noqa: PLC0415
 
     run(_settings(options, url), listener)
@@ -133,7 +133,7 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _url(host: str, port: int) -> str:
-    """Return an address that clients on this machine can use, also when every interface is listened on."""
+    """Return a URL that clients on this machine can use, also if the server listens on every interface."""
     with contextlib.suppress(ValueError):
         address = ipaddress.ip_address(host)
         if address.is_unspecified:
@@ -158,11 +158,11 @@ def _settings(options: argparse.Namespace, url: str) -> Settings:
     )
 
 
-def _is_taken(error: Exception) -> bool:
+def _is_port_in_use(error: Exception) -> bool:
     return isinstance(error, OSError) and "in use" in str(error).lower()
 
 
-def _complain(problem: str) -> int:
+def _fail(problem: str) -> int:
     sys.stderr.write(f"sandbox: {problem}\n")
     return 2
 

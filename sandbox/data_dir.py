@@ -1,4 +1,4 @@
-"""The files of one data directory. Secrets are created once, mode 0600, also when two processes start."""
+"""The files of a data directory. Secrets are created once (mode 0600), also when two processes start at once."""
 
 import json
 import os
@@ -23,17 +23,17 @@ class DataDir:
 
     @property
     def control_token(self) -> str:
-        """What `X-Sandbox-Control` must carry."""
-        return self._once("control-token", lambda: secrets.token_urlsafe(32))
+        """The required value of `X-Sandbox-Control`."""
+        return self._read_or_create("control-token", lambda: secrets.token_urlsafe(32))
 
     @property
     def quote_secret(self) -> str:
-        """What cost estimates are signed with."""
-        return self._once("quote-secret", lambda: secrets.token_urlsafe(32))
+        """The key that signs cost estimates."""
+        return self._read_or_create("quote-secret", lambda: secrets.token_urlsafe(32))
 
     def signing_key(self, generate: Callable[[], str]) -> str:
         """Return the PEM of the key that signs session tokens, generating it on first use."""
-        return self._once("session-signing-key.pem", generate)
+        return self._read_or_create("session-signing-key.pem", generate)
 
     def read_json(self, name: str) -> dict[str, Any]:
         """Return the object in a JSON file, empty when there is none."""
@@ -44,16 +44,16 @@ class DataDir:
         return content if isinstance(content, dict) else {}
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
-        """Replace a JSON file in one step (mode 0600)."""
-        temporary = self._temporary(json.dumps(content, indent=2))
+        """Replace a JSON file atomically (mode 0600)."""
+        temporary = self._write_temporary(json.dumps(content, indent=2))
         temporary.replace(self.path / name)
 
-    def _once(self, name: str, generate: Callable[[], str]) -> str:
+    def _read_or_create(self, name: str, generate: Callable[[], str]) -> str:
         final = self.path / name
         if not final.exists():
-            temporary = self._temporary(generate())
+            temporary = self._write_temporary(generate())
             try:
-                # A link, unlike a rename, fails when another process was first; then its secret counts.
+                # Unlike a rename, a link fails if another process was first; then its secret is used.
                 os.link(temporary, final)
             except FileExistsError:
                 pass
@@ -61,7 +61,7 @@ class DataDir:
                 temporary.unlink()
         return final.read_text()
 
-    def _temporary(self, content: str) -> Path:
+    def _write_temporary(self, content: str) -> Path:
         descriptor, name = tempfile.mkstemp(dir=self.path)  # mkstemp creates with mode 0600
         with os.fdopen(descriptor, "w") as file:
             file.write(content)

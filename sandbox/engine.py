@@ -1,7 +1,6 @@
-"""What runs beside the HTTP server: workflows are advanced, webhooks sent and, when asked for, traffic made.
+"""Background work of the server: advances workflows, sends webhooks and, if enabled, makes demo traffic.
 
-One thread with one event loop. Everything it works on is in the database, so it goes on after a restart where
-it stopped.
+One thread with one event loop. All of its state is in the database, so it continues after a restart.
 """
 
 import asyncio
@@ -25,15 +24,15 @@ from .webhooks.guarded_post import RESPONSE_TIMEOUT, AllowedTargets
 
 logger = logging.getLogger(__name__)
 
-# How often due work is looked for. Two indexed reads of a small table; people notice a second, not this.
+# The interval of checks for due work: two indexed reads of a small table. People would notice a second.
 TICK_SECONDS = 0.2
 
-# Enough for CONCURRENT_POSTS name look-ups, of which some may hang, beside the database work.
+# Enough for CONCURRENT_POSTS DNS look-ups, of which some may hang, and the database work.
 ENGINE_THREADS = 64
 
 
 class EngineSettings(Protocol):
-    """What the engine needs of the server's settings."""
+    """The settings that the engine needs."""
 
     @property
     def allow_local_webhooks(self) -> bool:
@@ -41,7 +40,7 @@ class EngineSettings(Protocol):
 
     @property
     def webhook_pace(self) -> float:
-        """How much longer waits between attempts and time-outs are than upstream's."""
+        """Factor of the time-outs and of the waits between attempts, compared with upstream."""
 
     @property
     def seed(self) -> int:
@@ -49,7 +48,7 @@ class EngineSettings(Protocol):
 
 
 class Engine:
-    """The engine; `start` returns at once, `stop` waits until nothing runs any more."""
+    """The background thread; `start` returns at once, `stop` waits until nothing runs."""
 
     def __init__(
         self, store: Store, settings: EngineSettings, *, traffic: bool = False, sender: WebhookSender | None = None
@@ -57,18 +56,18 @@ class Engine:
         self._store = store
         self._live = LiveTraffic(store, settings.seed) if traffic else None
         own_ports = self._live.ports if self._live else frozenset()
-        reach = AllowedTargets(loopback=settings.allow_local_webhooks, own_ports=own_ports)
-        self._sender = sender or _sender(store, reach, settings.webhook_pace)
+        targets = AllowedTargets(loopback=settings.allow_local_webhooks, own_ports=own_ports)
+        self._sender = sender or _sender(store, targets, settings.webhook_pace)
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
-        """Start the engine's thread."""
+        """Start the thread."""
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="sandbox-engine")
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the engine; what was under way is done again after the next start."""
+        """Stop the thread; interrupted work is repeated after the next start."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -92,12 +91,12 @@ class Engine:
         await asyncio.to_thread(advance_due_workflows, self._store, utc_now())
 
 
-def _sender(store: Store, reach: AllowedTargets, pace: float) -> WebhookSender:
-    return WebhookSender(store, reach, [pace * wait for wait in RETRY_WAITS], pace * RESPONSE_TIMEOUT)
+def _sender(store: Store, targets: AllowedTargets, pace: float) -> WebhookSender:
+    return WebhookSender(store, targets, [pace * wait for wait in RETRY_WAITS], pace * RESPONSE_TIMEOUT)
 
 
 async def _run_safely(job: Callable[[], Awaitable[None]]) -> None:
-    """Run one job; a failure is logged and the engine goes on, since the work is still in the database."""
+    """Run a job; a failure is logged and the engine continues, since the work is still in the database."""
     try:
         await job()
     except Exception:
@@ -105,9 +104,9 @@ async def _run_safely(job: Callable[[], Awaitable[None]]) -> None:
 
 
 def advance_due_workflows(store: Store, now: dt.datetime) -> int:
-    """Advance every workflow that has something due, and return how many finished.
+    """Advance every workflow with due work, and return how many finished.
 
-    Each in its own transaction, and none is opened without need: there is one write lock.
+    Each has a transaction of its own, opened only if needed: there is one write lock.
     """
     finished = 0
     for workflow_id in _due_workflows(store, now):

@@ -1,10 +1,10 @@
-"""Refusals, and the two JSON shapes that the service answers them in.
+"""API errors, and the two JSON shapes in which the service returns them.
 
-Management and the five older public endpoints answer `{"detail": …}`; the newer public endpoints and v2
-answer `{"error": {…}}`. Which shape an older public endpoint uses for 401, 403 and 429 differs between the
+Management and the five older public endpoints return `{"detail": …}`; the newer public endpoints and v2
+return `{"error": {…}}`. Which shape an older public endpoint uses for 401, 403 and 429 differs between the
 service's pages; the authentication page names the codes `invalid_token`, `insufficient_scope` and
 `rate_limited` for everything under `/api/v1/public/`, so these three statuses carry the newer shape there.
-What the older endpoints themselves refuse (400, 402, 404, 422) stays in the older shape.
+Errors of the older endpoints themselves (400, 402, 404, 422) have the older shape.
 """
 
 import json
@@ -30,7 +30,7 @@ DOCS_URL = "https://docs.cleanlist.ai/errors/"
 
 
 class AsciiJSONResponse(JSONResponse):
-    """JSON in ASCII: an echoed lone surrogate would otherwise make the answer impossible to encode."""
+    """JSON in ASCII: otherwise an echoed lone surrogate would make the response impossible to encode."""
 
     def render(self, content: object) -> bytes:
         """Encode with every non-ASCII character escaped."""
@@ -38,7 +38,7 @@ class AsciiJSONResponse(JSONResponse):
 
 
 class ApiError(Exception):
-    """A refused call: HTTP status, stable code, what is wrong, and what to do about it."""
+    """An error response: HTTP status, stable code, what is wrong, and what to do about it."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class ApiError(Exception):
         self.extra = extra or {}
 
     def headers(self, request_id: str) -> dict[str, str]:
-        """Return what travels beside the body."""
+        """Return the headers of the response."""
         headers = {"X-Request-Id": request_id}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
@@ -68,7 +68,7 @@ class ApiError(Exception):
         return headers
 
     def envelope(self, request_id: str) -> dict[str, Any]:
-        """Return the newer shape."""
+        """Return the body in the newer shape."""
         error: dict[str, Any] = {
             "code": self.code,
             "problem": self.problem,
@@ -98,21 +98,21 @@ def not_found(problem: str) -> ApiError:
 
 
 def uses_envelope(path: str, status: int) -> bool:
-    """Tell which shape an error on this path has (see the module's docstring)."""
+    """Return whether an error on this path has the newer shape (see the module docstring)."""
     if path in OLDER_PUBLIC:
         return status in {401, 403, 429}
     return path.startswith((PUBLIC_PREFIX, V2_PREFIX))
 
 
 def error_response(path: str, error: ApiError) -> JSONResponse:
-    """Render a refusal in the shape of the surface that `path` belongs to."""
+    """Render an error in the shape of the surface of `path`."""
     request_id = f"req_{secrets.token_hex(8)}"
     body = error.envelope(request_id) if uses_envelope(path, error.status) else {"detail": error.problem}
     return AsciiJSONResponse(body, error.status, error.headers(request_id))
 
 
 def json_safe(value: Any) -> Any:
-    """Return a validation error's echo of the input such that it can be JSON: no NaN, no exceptions."""
+    """Return the input echoed by a validation error in a form that can be JSON, without NaN or exceptions."""
     try:
         json.dumps(value, allow_nan=False)
     except (TypeError, ValueError, RecursionError):

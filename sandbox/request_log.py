@@ -1,4 +1,4 @@
-"""The per-key request log: recorded without waiting, written in batches by one thread."""
+"""The request log of each key: recorded without waiting, written in batches by one thread."""
 
 import datetime as dt
 import logging
@@ -19,14 +19,14 @@ from .db.tables import ApiKey, RequestLog, new_uuid
 
 logger = logging.getLogger(__name__)
 
-# Longest values kept; a path or a user agent can be as long as the server's header limit.
+# Longer values are cut; a path or a user agent can be as long as the server's header limit.
 MAX_TEXT = 512
 RETRY_SECONDS = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedRequest:
-    """One row to be."""
+    """A row to write."""
 
     key_id: str
     organization_id: str
@@ -40,15 +40,15 @@ class LoggedRequest:
     id: str = field(default_factory=new_uuid)
 
     def as_row(self) -> dict[str, Any]:
-        """Return it as `write_rows` takes it."""
+        """Return it in the format of `write_rows`."""
         return asdict(self)
 
 
 class RequestLogWriter:
     """Queues rows and writes them in the background.
 
-    A row is written within milliseconds. A normal stop writes all of them; a kill loses those few that were
-    still queued. Whoever reads the log calls `flush()` first, so that callers see their own calls.
+    A row is written within milliseconds. A normal stop writes all of them; a kill loses those still queued. Readers of
+    the log call `flush()` first, so that callers see their own calls.
     """
 
     def __init__(self, store: Store) -> None:
@@ -109,7 +109,7 @@ class RequestLogWriter:
 
 
 def write_rows(store: Store, rows: list[dict[str, Any]]) -> None:
-    """Insert log rows and bring `request_count` and `last_used_at` of their keys up to date, in one step."""
+    """Insert log rows and bring `request_count` and `last_used_at` of their keys up to date, in one transaction."""
     counts: dict[str, int] = {}
     latest: dict[str, dt.datetime] = {}
     for row in rows:
@@ -126,9 +126,9 @@ def write_rows(store: Store, rows: list[dict[str, Any]]) -> None:
 
 
 class RequestLogMiddleware:
-    """ASGI middleware: logs every authenticated public call that was made with a key, errors included.
+    """ASGI middleware: logs every public call authenticated by a key, errors included.
 
-    Calls refused with 401 have no key to be logged under: a revoked or expired key no longer authenticates.
+    Calls refused with 401 have no key to log: a revoked or expired key no longer authenticates.
     """
 
     def __init__(self, app: ASGIApp, writer: RequestLogWriter) -> None:
@@ -136,7 +136,7 @@ class RequestLogMiddleware:
         self._writer = writer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Record at the moment the answer starts, so that a caller who has it finds it in the log."""
+        """Record the call when the response starts, so that a caller who has it finds the call in the log."""
         principal: Principal | None = scope.get("state", {}).get("principal")
         if principal is None or principal.api_key_id is None:
             await self._app(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What every data directory has from its first minute: one organization and the user who administers it."""
+"""The initial content of every data directory: one organization and its administrator."""
 
 from decimal import Decimal
 from typing import Literal, get_args
@@ -33,7 +33,7 @@ ALL_FEATURES = [API_ACCESS, "data_source_csv_upload", "enrich_email", "enrich_ph
 
 
 def ensure_default_organization(session: Session) -> User:
-    """Return the administering user, creating it and its organization in a new database.
+    """Return the administrator, creating it and its organization in a new database.
 
     `python -m sandbox credentials` prints this user's credentials; `--traffic` adds to this organization.
     """

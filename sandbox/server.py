@@ -1,4 +1,4 @@
-"""Runs the application on a socket until the process is told to stop."""
+"""Runs the application on a socket until the process is stopped."""
 
 import signal
 import socket
@@ -11,13 +11,13 @@ from .app import create_app
 from .http.connections import AbortableProtocol
 from .settings import Settings
 
-# A hung answer (a fault, a slow client) must not hold up the end of the process.
+# A hung response (a fault, a slow client) must not delay the end of the process.
 SHUTDOWN_SECONDS = 1
 
 
 def run(settings: Settings, listener: socket.socket) -> None:
-    """Serve until SIGINT or SIGTERM; says "sandbox ready on …" when it listens."""
-    # uvicorn raises the signal that stopped it once more when it is done; a stop on request is no failure.
+    """Serve until SIGINT or SIGTERM; prints "sandbox ready on …" when it listens."""
+    # uvicorn raises the signal that stopped it again at its end; a stop on request is no failure.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _ignore)
     config = uvicorn.Config(
@@ -25,7 +25,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         http=AbortableProtocol,
         log_level="warning",
         access_log=False,
-        # The peer's address is the truth here: it guards the control surface.
+        # The peer's IP address protects the control surface, so no header may change it.
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -34,7 +34,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Prints a line when it listens."""
 
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)

@@ -1,4 +1,4 @@
-"""What the routes share: made once when the process starts."""
+"""The objects that the routes share, created once when the process starts."""
 
 from dataclasses import dataclass, field
 
@@ -27,7 +27,7 @@ class Services:
 
 
 def create_services(settings: Settings) -> Services:
-    """Open the data directory and build what works on it."""
+    """Open the data directory and create the services on it."""
     data_dir = DataDir(settings.data_dir)
     store = Store(data_dir.database)
     tokens = SessionTokens(data_dir, settings)

@@ -1,4 +1,4 @@
-"""What a sandbox process is started with."""
+"""The settings of a sandbox process."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +8,8 @@ from pathlib import Path
 class Settings:
     """Limits are requests a minute, 0 switches one off; `session_lifetime` is in seconds.
 
-    The paces are factors: by `enrichment_pace` the time that enrichments take is multiplied, by `webhook_pace` the
-    waits between attempts and the seconds that a receiver has.
+    The paces are factors: `enrichment_pace` for the time that enrichments take, `webhook_pace` for the waits between
+    attempts and the time-out of a receiver.
     """
 
     data_dir: Path

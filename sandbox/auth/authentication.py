@@ -1,4 +1,4 @@
-"""Who is calling: API keys by their hash, session tokens by their signature."""
+"""Authentication of callers: API keys by their hash, session tokens by their signature."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -20,7 +20,7 @@ KEY_PREFIX = "clapi_"
 EXTENSION_KEY_PREFIX = "clext_"
 
 
-# Columns rather than objects: every public call pays for this look-up, and objects take three times as long.
+# Columns rather than objects, which take three times as long: every public call needs this query.
 _KEY_AND_OWNER = (
     select(ApiKey.id, ApiKey.organization_id, ApiKey.expires_at, ApiKey.revoked_at)
     .add_columns(User.id, User.email, User.name, User.scopes)
@@ -53,8 +53,7 @@ class Authenticator:
     async def authenticate(self, headers: Headers) -> Principal:
         """Accept an API key or a session token. Raises a 401 `ApiError`.
 
-        A key is looked up right on the event loop, which is quicker than changing threads for it; readers
-        of this database never wait.
+        A key is looked up on the event loop, which is faster than in a thread; readers of this database never wait.
         """
         token = bearer_token(headers)
         if token.startswith(KEY_PREFIX):
@@ -95,7 +94,7 @@ class Authenticator:
 
 
 def bearer_token(headers: Headers) -> str:
-    """Return the token of `Authorization: Bearer …`. Raises a 401 `ApiError` that names the likely slip."""
+    """Return the token of `Authorization: Bearer …`. Raises a 401 `ApiError` that names the likely mistake."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
     token = token.strip()
     if scheme.lower() == "bearer" and token.startswith(EXTENSION_KEY_PREFIX):
@@ -108,14 +107,14 @@ def bearer_token(headers: Headers) -> str:
 
 
 class AuthenticationMiddleware:
-    """ASGI middleware: every public call gets its principal, or its 401, before anything else reads it."""
+    """ASGI middleware: every public call gets its principal or a 401 before anything else reads it."""
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self._app = app
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Authenticate calls below the public prefixes; let others through."""
+        """Authenticate calls below the public prefixes; pass others on."""
         if scope["type"] == "http" and scope["path"].startswith((PUBLIC_PREFIX, V2_PREFIX)):
             try:
                 principal = await self._authenticator.authenticate(Headers(scope=scope))

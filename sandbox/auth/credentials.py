@@ -1,7 +1,7 @@
-"""`python -m sandbox credentials`: what a client needs to talk to this sandbox, as one JSON object.
+"""`python -m sandbox credentials`: what a client needs to use this sandbox, as a JSON object.
 
-The API key and the client token shown here are kept in clear in `credentials.json` (mode 0600), because the
-database holds hashes only and both must stay the same from call to call. No other secret is kept.
+The API key and the client token are stored in clear in `credentials.json` (mode 0600), because the database has
+only hashes and both must be the same at every call. No other secret is stored.
 """
 
 from typing import Any
@@ -26,55 +26,55 @@ FALLBACK_URL = "http://127.0.0.1:8001"
 
 
 def collect_credentials(data_dir: DataDir, base_url: str | None, lifetime: int) -> dict[str, str]:
-    """Return the credentials of the administering user, issuing what is missing.
+    """Return the credentials of the administrator, issuing what is missing.
 
-    `lifetime` is that of the session token, in seconds. Works beside a running server and before the first
-    start. Raises `ApiError` when all ten keys of the user are others and active.
+    `lifetime` is that of the session token, in seconds. Works while the server runs and before its first start.
+    Raises `ApiError` when the user already has ten other active keys.
     """
     url = base_url or data_dir.read_json(SERVER_URL_FILE).get("url", FALLBACK_URL)
     tokens = SessionTokens(data_dir, Settings(data_dir=data_dir.path, public_url=url))
     store = Store(data_dir.database)
     with store.session() as session:
-        # Read and written under the database's write lock, so that two calls at once show the same key.
-        kept = data_dir.read_json(CREDENTIALS_FILE)
+        # Read and written under the database's write lock, so that concurrent calls return the same key.
+        stored = data_dir.read_json(CREDENTIALS_FILE)
         user = seed.ensure_default_organization(session)
-        _ensure_key(session, user, kept)
-        client_session = _ensure_client_session(session, user, kept)
+        _ensure_key(session, user, stored)
+        client_session = _ensure_client_session(session, user, stored)
         session_jwt = tokens.mint(client_session, lifetime)
-        data_dir.write_json(CREDENTIALS_FILE, kept)
+        data_dir.write_json(CREDENTIALS_FILE, stored)
     store.close()
     return {
         "base_url": url,
         "organization_id": user.organization_id,
         "user_id": user.id,
         "session_jwt": session_jwt,
-        "api_key": kept["api_key"],
+        "api_key": stored["api_key"],
         "control_token": data_dir.control_token,
         "clerk_frontend_api": url,
         "clerk_session_id": client_session.id,
-        "clerk_client_token": kept["clerk_client_token"],
+        "clerk_client_token": stored["clerk_client_token"],
     }
 
 
-def _ensure_key(session: Session, user: User, kept: dict[str, Any]) -> None:
-    """Leave the kept key if it works, else issue another, at worst in place of the oldest issued here."""
+def _ensure_key(session: Session, user: User, stored: dict[str, Any]) -> None:
+    """Keep the stored key if it is active; else issue another, if need be in place of the oldest issued here."""
     now = utc_now()
-    issued = [session.get(ApiKey, key_id) for key_id in kept.get("issued_key_ids", [])]
+    issued = [session.get(ApiKey, key_id) for key_id in stored.get("issued_key_ids", [])]
     active = [key for key in issued if key is not None and key.is_active(now)]
-    if "api_key" in kept and any(key.id == kept.get("api_key_id") for key in active):
+    if "api_key" in stored and any(key.id == stored.get("api_key_id") for key in active):
         return
     if active and api_keys.count_active_keys(session, user.id, now) >= api_keys.MAX_API_KEYS_PER_USER:
         active.pop(0).revoked_at = now
         session.flush()
     secret, key = api_keys.issue_key(session, user.id, user.organization_id, KEY_NAME, None)
-    kept["issued_key_ids"] = [*(old.id for old in active), key.id]
-    kept["api_key_id"], kept["api_key"] = key.id, secret
+    stored["issued_key_ids"] = [*(old.id for old in active), key.id]
+    stored["api_key_id"], stored["api_key"] = key.id, secret
 
 
-def _ensure_client_session(session: Session, user: User, kept: dict[str, Any]) -> ClerkClientSession:
-    found = find_client_session(session, kept.get("clerk_session_id", ""), kept.get("clerk_client_token", ""))
+def _ensure_client_session(session: Session, user: User, stored: dict[str, Any]) -> ClerkClientSession:
+    found = find_client_session(session, stored.get("clerk_session_id", ""), stored.get("clerk_client_token", ""))
     if found is not None:
         return found
-    kept["clerk_session_id"], kept["clerk_client_token"] = open_client_session(session, user)
+    stored["clerk_session_id"], stored["clerk_client_token"] = open_client_session(session, user)
     session.flush()
-    return session.get_one(ClerkClientSession, kept["clerk_session_id"])
+    return session.get_one(ClerkClientSession, stored["clerk_session_id"])

@@ -24,7 +24,7 @@ REQUIRED_CLAIMS = ["sub", "exp", "iat"]
 
 @dataclass(frozen=True, slots=True)
 class Claims:
-    """Who a verified session token speaks for."""
+    """The subject of a verified session token."""
 
     user_id: str
     organization_id: str | None
@@ -32,7 +32,7 @@ class Claims:
 
 
 class SessionTokens:
-    """Mints tokens with the data directory's own key, and verifies them or those of a configured Clerk."""
+    """Mints tokens with the data directory's own key, and verifies them or those of a configured Clerk instance."""
 
     def __init__(self, data_dir: DataDir, settings: Settings) -> None:
         pem = data_dir.signing_key(_new_private_key)
@@ -45,7 +45,7 @@ class SessionTokens:
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
         self._key_id = f"ins_{hashlib.sha256(public).hexdigest()[:20]}"
-        self._foreign = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
+        self._external_jwks = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
 
     def jwks(self) -> dict[str, Any]:
         """Return the public half in the form of `/.well-known/jwks.json`."""
@@ -53,7 +53,7 @@ class SessionTokens:
         return {"keys": [jwk | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}
 
     def mint(self, client_session: ClerkClientSession, lifetime: int) -> str:
-        """Return a token for a client session that is good for `lifetime` seconds from now."""
+        """Return a token for a client session that is valid for `lifetime` seconds."""
         now = int(time.time())
         claims = {
             "iss": self._settings.public_url,
@@ -80,12 +80,12 @@ class SessionTokens:
         return Claims(claims["sub"], organization, claims.get("sid"))
 
     def _decode(self, token: str) -> dict[str, Any]:
-        if self._foreign is None:
-            # The key never leaves this directory, so a good signature is proof enough; the issuer is the
-            # address, which may change between starts.
+        if self._external_jwks is None:
+            # The key never leaves this directory, so a valid signature is enough; the issuer is the URL, which may
+            # change between starts.
             options: jwt.types.Options = {"require": REQUIRED_CLAIMS, "verify_iss": False}
             return jwt.decode(token, self._private.public_key(), algorithms=["RS256"], options=options)
-        key = self._foreign.get_signing_key_from_jwt(token)
+        key = self._external_jwks.get_signing_key_from_jwt(token)
         return jwt.decode(
             token,
             key,
@@ -97,7 +97,7 @@ class SessionTokens:
 
 
 def open_client_session(session: Session, user: User) -> tuple[str, str]:
-    """Sign a user in for good; returns the session id and the client token, which is not kept in clear."""
+    """Sign a user in; returns the session id and the client token, of which only a hash is stored."""
     token = secrets.token_urlsafe(32)
     client_session = ClerkClientSession(
         id=new_id("sess"),
@@ -110,7 +110,7 @@ def open_client_session(session: Session, user: User) -> tuple[str, str]:
 
 
 def find_client_session(session: Session, session_id: str, client_token: str) -> ClerkClientSession | None:
-    """Return the live client session that this pair belongs to, or None."""
+    """Return the client session with these credentials, or None if it is unknown or revoked."""
     client_session = session.get(ClerkClientSession, session_id)
     if client_session is None or client_session.revoked_at is not None:
         return None
@@ -119,7 +119,7 @@ def find_client_session(session: Session, session_id: str, client_token: str) ->
 
 
 def create_user_from_claims(session: Session, claims: Claims) -> User:
-    """Create the user and organization that a configured Clerk vouches for and this database lacks."""
+    """Create the user and organization of a token from a configured Clerk instance."""
     organization_id = claims.organization_id or f"org_of_{claims.user_id}"
     if session.get(Organization, organization_id) is None:
         session.add(

@@ -1,6 +1,6 @@
-"""`python -m sandbox balance-history`: what the balance was, from the ledger, as CSV with `time,credits`.
+"""`python -m sandbox balance-history`: the history of the balance, from the ledger, as CSV with `time,credits`.
 
-For a console that is connected now and would otherwise begin with an empty chart.
+A console that is connected later can import it, and does not start with an empty chart.
 """
 
 import datetime as dt
@@ -19,15 +19,19 @@ DEFAULT_INTERVAL = 1800
 
 
 def csv_lines(data_dir: DataDir, every: int = DEFAULT_INTERVAL) -> Iterator[str]:
-    """Yield the file's lines: the balance every so many seconds, from the first entry of the ledger up to now."""
+    """Yield the lines of the file: the balance every `every` seconds, from the first ledger entry up to now."""
     yield "time,credits"
     store = Store(data_dir.database)
-    mine = select(LedgerEntry.at, LedgerEntry.amount).where(LedgerEntry.organization_id == seed.ORGANIZATION_ID)
+    query = (
+        select(LedgerEntry.at, LedgerEntry.amount)
+        .where(LedgerEntry.organization_id == seed.ORGANIZATION_ID)
+        .order_by(LedgerEntry.at, LedgerEntry.sequence)
+    )
     with store.reading() as session:
-        entries = [(at, amount) for at, amount in session.execute(mine.order_by(LedgerEntry.at, LedgerEntry.sequence))]
+        entries = [(at, amount) for at, amount in session.execute(query)]
     store.close()
-    for moment, balance in _sample(entries, dt.timedelta(seconds=every), utc_now()):
-        yield f"{moment.isoformat()},{balance:f}"
+    for time, balance in _sample(entries, dt.timedelta(seconds=every), utc_now()):
+        yield f"{time.isoformat()},{balance:f}"
 
 
 def _sample(
@@ -35,12 +39,12 @@ def _sample(
 ) -> Iterator[tuple[dt.datetime, Decimal]]:
     if not entries:
         return
-    balance, place, moment = Decimal(0), 0, entries[0][0]
+    balance, index, time = Decimal(0), 0, entries[0][0]
     while True:
-        while place < len(entries) and entries[place][0] <= moment:
-            balance += entries[place][1]
-            place += 1
-        yield moment, balance
-        if moment >= until:
+        while index < len(entries) and entries[index][0] <= time:
+            balance += entries[index][1]
+            index += 1
+        yield time, balance
+        if time >= until:
             return
-        moment = min(moment + every, until)
+        time = min(time + every, until)

@@ -1,8 +1,8 @@
 """The credits of an organization: every change is a ledger entry, and the entries add up to the balance.
 
-An enrichment takes its highest possible cost when it is submitted (`reserve`). When it finishes, that
-reservation comes back in full (`release`) and what was found is charged (`settle`), in one transaction. So
-what was spent is the sum of the `settle` entries, and `grant` entries are top-ups.
+An enrichment reserves its highest possible cost when it is submitted (`reserve`). When it finishes, the reservation
+is returned in full (`release`) and the results are charged (`settle`), in one transaction. So the sum of `settle`
+entries is what was spent, and `grant` entries are top-ups.
 
 A check and a change of the balance are one UPDATE, so that concurrent submits cannot overdraw it.
 """
@@ -18,7 +18,7 @@ ZERO = Decimal(0)
 
 
 class InsufficientCredits(Exception):
-    """The balance does not cover what an enrichment could cost; nothing was taken. Figures are credits."""
+    """The balance does not cover what an enrichment could cost; nothing was reserved. Amounts are credits."""
 
     def __init__(self, estimated: Decimal, available: Decimal) -> None:
         super().__init__(f"{estimated} credits needed, {available} available")
@@ -27,12 +27,12 @@ class InsufficientCredits(Exception):
 
     @property
     def shortfall(self) -> Decimal:
-        """Credits that are missing."""
+        """The missing credits."""
         return self.estimated - self.available
 
 
 def balance(session: Session, organization_id: str) -> Decimal:
-    """Return the spendable credits: what is reserved for running workflows is already taken off.
+    """Return the spendable credits: reservations of running workflows are already subtracted.
 
     Raises `LookupError` for an unknown organization.
     """
@@ -56,7 +56,7 @@ def grant(session: Session, organization_id: str, amount: Decimal) -> Decimal:
 
 
 def set_balance(session: Session, organization_id: str, credits: Decimal) -> Decimal:  # noqa: A002
-    """Make the balance this many credits, whatever it was, and return it.
+    """Set the balance and return it.
 
     Raises `ValueError` for a negative number, `LookupError` for an unknown organization.
     """
@@ -67,7 +67,7 @@ def set_balance(session: Session, organization_id: str, credits: Decimal) -> Dec
 
 
 def reserve(session: Session, organization_id: str, amount: Decimal, workflow_id: str) -> None:
-    """Take what a workflow may cost at most. Raises `InsufficientCredits` and takes nothing when short."""
+    """Reserve the maximum cost of a workflow, or nothing: raises `InsufficientCredits`."""
     if amount < 0:
         raise ValueError("a reservation cannot be negative")
     if amount == 0:
@@ -76,13 +76,13 @@ def reserve(session: Session, organization_id: str, amount: Decimal, workflow_id
 
 
 def release(session: Session, organization_id: str, reserved: Decimal, workflow_id: str) -> None:
-    """Give a reservation back in full."""
+    """Return a reservation in full."""
     if reserved > 0:
         _add_entry(session, organization_id, "release", reserved, workflow_id)
 
 
 def settle(session: Session, organization_id: str, reserved: Decimal, cost: Decimal, workflow_id: str) -> None:
-    """Give the reservation back and charge what was found.
+    """Return the reservation and charge the actual cost.
 
     Raises `ValueError` for a cost above the reservation.
     """

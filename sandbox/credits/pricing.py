@@ -1,6 +1,6 @@
-"""Cost estimates: signed, good for five minutes and for one use.
+"""Cost estimates: signed quotes, valid for five minutes and one use.
 
-The price of an enrichment is documented; the prices of the other tools here are the sandbox's own.
+The price of an enrichment is documented; those of the other tools are made up by the sandbox.
 """
 
 import datetime as dt
@@ -31,18 +31,18 @@ COHORT_TOOLS = frozenset({"add_person_enrichments", "add_company_enrichments"})
 
 
 def create_quote(session: Session, organization_id: str, request: EstimateRequest, secret: str) -> dict[str, Any]:
-    """Price a request and return `EstimateCostResponse`. Raises `ApiError` 400 or 404 for what has no price."""
-    each = _cost_per_row(request)
+    """Price a request and return `EstimateCostResponse`. Raises `ApiError` 400 or 404 if there is no price."""
+    unit_cost = _cost_per_row(request)
     rows = _row_count(session, organization_id, request)
-    shape = request.filters or ({"list_id": request.list_id} if request.list_id else None)
-    filter_hash = _hash_filters(shape) if shape else "none"
+    selection = request.filters or ({"list_id": request.list_id} if request.list_id else None)
+    filter_hash = _hash_filters(selection) if selection else "none"
     now = utc_now()
     quote = Quote(
         organization_id=organization_id,
         tool=request.tool,
         scope=_enrichment_type(request),
         row_count=rows,
-        estimated_cost=each * rows,
+        estimated_cost=unit_cost * rows,
         filter_hash=filter_hash,
         issued_at=now,
         expires_at=now + QUOTE_LIFETIME,
@@ -63,7 +63,7 @@ def create_quote(session: Session, organization_id: str, request: EstimateReques
 
 
 def redeem_quote(session: Session, organization_id: str, quote_id: str, cost: Decimal) -> None:
-    """Use a quote up. Raises a 400 `ApiError` for an unknown, used or expired one, or one that is too small."""
+    """Redeem a quote. Raises a 400 `ApiError` if it is unknown, used, expired or too small."""
     quote = session.get(Quote, quote_id)
     if quote is None or quote.organization_id != organization_id or quote.redeemed_at is not None:
         raise ApiError(400, "validation_error", "The quote is unknown or already used.", "Estimate again.")
@@ -121,8 +121,8 @@ def _rows_of_list(session: Session, organization_id: str, list_id: str) -> int:
     return session.scalar(select(func.count()).where(Lead.lead_list_id == list_id)) or 0
 
 
-def _hash_filters(shape: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(shape, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _hash_filters(selection: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(selection, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _sign(quote: Quote, secret: str) -> str:

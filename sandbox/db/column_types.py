@@ -1,4 +1,4 @@
-"""Column types of the sandbox's database: aware instants and exact credits, both stored as integers."""
+"""Column types of the sandbox's database: UTC datetimes and exact credits, both stored as integers."""
 
 import datetime as dt
 from decimal import Decimal
@@ -14,7 +14,7 @@ CREDIT_PARTS = 10_000
 
 
 def utc_now() -> dt.datetime:
-    """Return the present instant, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return dt.datetime.now(dt.UTC)
 
 
@@ -29,11 +29,11 @@ class UtcDateTime(TypeDecorator[dt.datetime]):
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("the sandbox stores aware instants only")
+            raise ValueError("the sandbox stores aware datetimes only")
         return (value - EPOCH) // MICROSECOND
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> dt.datetime | None:  # noqa: ARG002
-        """Return the instant in UTC."""
+        """Return the datetime in UTC."""
         return None if value is None else EPOCH + dt.timedelta(microseconds=value)
 
 

@@ -17,7 +17,7 @@ BUSY_TIMEOUT_SECONDS = 10
 
 
 def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
-    """Set what SQLite keeps per connection."""
+    """Set the pragmas of a connection."""
     for pragma in (
         # First, because switching to WAL already has to wait for other processes.
         f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
@@ -29,10 +29,10 @@ def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """Take the write lock at once for writers: upgrading a read later fails instead of waiting."""
-    kind = connection.get_execution_options().get("begin", "IMMEDIATE")
-    if kind is not None:
-        connection.exec_driver_sql(f"BEGIN {kind}")
+    """Take the write lock at once for writers: upgrading a read transaction later fails instead of waiting."""
+    mode = connection.get_execution_options().get("begin", "IMMEDIATE")
+    if mode is not None:
+        connection.exec_driver_sql(f"BEGIN {mode}")
 
 
 class Store:
@@ -56,9 +56,9 @@ class Store:
 
     @contextmanager
     def session(self) -> Generator[Session]:
-        """Give a session that may write: commits at the end, rolls back on any exception.
+        """Yield a session that may write; it commits at the end and rolls back on any exception.
 
-        It holds SQLite's one write lock for its whole life, so keep it short and never do network in it.
+        It holds SQLite's write lock all the time, so keep it short and without network calls.
         """
         with self._writers.begin() as session:
             session.connection()  # takes the lock now rather than with the first query
@@ -66,7 +66,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Generator[Session]:
-        """Give a session for reading only: one consistent snapshot that blocks nobody."""
+        """Yield a session for reading only: a consistent snapshot that blocks nobody."""
         with self._readers() as session:
             yield session
 

@@ -1,4 +1,4 @@
-"""The sandbox's tables. Identifiers are text in the forms that upstream shows them (`org_…`, `user_…`)."""
+"""The sandbox's tables. Identifiers are text in the formats of upstream (`org_…`, `user_…`)."""
 
 import datetime as dt
 import secrets
@@ -34,7 +34,7 @@ class Base(DeclarativeBase):
 
 
 class Fact(Base):
-    """A named fact about this data directory, such as the seed whose past is installed."""
+    """A named value about this data directory, such as the seed of the installed past."""
 
     __tablename__ = "facts"
 
@@ -84,7 +84,7 @@ class ClerkClientSession(Base):
 
 
 class ApiKey(Base):
-    """An API key. Only its hash, its first 10 and its last 4 characters are kept."""
+    """An API key. Only its hash and its first 10 and last 4 characters are stored."""
 
     __tablename__ = "api_keys"
 
@@ -104,12 +104,12 @@ class ApiKey(Base):
     user: Mapped[User] = relationship()
 
     def is_active(self, now: dt.datetime) -> bool:
-        """Tell whether the key works: neither revoked nor past its expiry."""
+        """Return whether the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
 
 
 class RequestLog(Base):
-    """One public API call made with a key. `sequence` breaks ties between equal instants."""
+    """One public API call made with a key. `sequence` breaks ties between equal times."""
 
     __tablename__ = "request_logs"
     __table_args__ = (
@@ -146,7 +146,7 @@ class LedgerEntry(Base):
 
 
 class Quote(Base):
-    """A signed cost estimate, good once until it expires."""
+    """A signed cost estimate, valid once until it expires."""
 
     __tablename__ = "quotes"
 
@@ -163,7 +163,7 @@ class Quote(Base):
 
 
 class LeadList(Base):
-    """A named list of leads; every result of the public API lands in the one called DEFAULT."""
+    """A named list of leads; every result of the public API is added to the one named DEFAULT."""
 
     __tablename__ = "lead_lists"
     __table_args__ = (UniqueConstraint("organization_id", "name"),)
@@ -215,7 +215,7 @@ class Workflow(Base):
 
 
 class WorkflowTask(Base):
-    """One contact of a workflow: what was asked, what was found, what it cost."""
+    """One contact of a workflow, with its result and cost."""
 
     __tablename__ = "workflow_tasks"
     __table_args__ = (Index("workflow_tasks_by_workflow", "workflow_id", "position"),)

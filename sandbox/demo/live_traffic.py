@@ -79,7 +79,7 @@ class LiveTraffic:
         installed = installed_seed(store)
         self._seed = seed if installed is None else installed
         self._receivers = WebhookReceivers(_remembered_port(store))
-        self._reach = AllowedTargets(own_ports=self.ports)
+        self._targets = AllowedTargets(own_ports=self.ports)
         self._rng = random.Random()  # noqa: S311 - demo traffic
         self._sequence = itertools.count()
         self._schedule: list[tuple[float, int, Step]] = []
@@ -176,7 +176,7 @@ class LiveTraffic:
                 contacts=[{"linkedin_url": DirectoryContact(number).linkedin_url} for number in numbers],
                 webhook_url=self._receivers.url(receiver) if receiver else None,
                 kind="bulk" if path == BULK else "person",
-                reach=self._reach,
+                targets=self._targets,
             ).id
 
     def _incomplete_bulk(self) -> int:

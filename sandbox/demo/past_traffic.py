@@ -187,17 +187,17 @@ class _Simulation:
 
     def _task(self, workflow: Row, position: int, number: int) -> Row:
         given = {"linkedin_url": DirectoryContact(number).linkedin_url}
-        find = contact_directory.enrich_contact(given, workflow["enrichment_type"])
+        result = contact_directory.enrich_contact(given, workflow["enrichment_type"])
         row = {
             "id": self._uuid(),
             "workflow_id": workflow["id"],
             "position": position,
             "contact": given,
-            "status": workflows.FAILED if find.failed else workflows.COMPLETED,
-            "result": workflows.result_fields(find),
-            "credits": find.cost,
+            "status": workflows.FAILED if result.failed else workflows.COMPLETED,
+            "result": workflows.result_fields(result),
+            "credits": result.cost,
         }
-        if find.contact is not None and not find.failed:
+        if result.contact is not None and not result.failed:
             self.rows.leads.append(self._lead(workflow, row))
         return row
 

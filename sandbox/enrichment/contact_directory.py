@@ -1,7 +1,7 @@
 """The people that this server knows: 2,000 synthetic contacts in 25 synthetic companies.
 
-Nothing is stored: contact and finds follow from the number alone, so everybody can predict them. Contact
-0042 works for Example 17 (42 modulo 25). The last digit decides what an enrichment finds:
+Nothing is stored: contact and results follow from the number, so they are predictable. Contact 0042 works for
+Example 17 (42 modulo 25). The last digit decides what an enrichment finds:
 
 | last digit | e-mail   | phone | example      |
 | ---------- | -------- | ----- | ------------ |
@@ -12,8 +12,8 @@ Nothing is stored: contact and finds follow from the number alone, so everybody 
 | 8          | none     | yes   | contact-0008 |
 | 9          | none     | no    | contact-0019 |
 
-Numbers that end in 99 make the enrichment of that contact fail, as a broken data provider would. Addresses
-end in `.test` (RFC 2606), phone numbers lie in 555-0100 to 555-0199, which is kept free for fiction.
+The enrichment of contacts whose number ends in 99 fails, as with a broken data provider. E-mail addresses end in
+`.test` (RFC 2606), phone numbers are from 555-0100 to 555-0199, which are reserved for fiction.
 """
 
 import re
@@ -39,13 +39,13 @@ _TITLES = ("Head of Examples", "Sample Engineer", "Test Data Analyst", "Placehol
 
 @dataclass(frozen=True, slots=True)
 class DirectoryContact:
-    """One synthetic person; see the module's table for what is known about whom."""
+    """A synthetic person; see the table in the module docstring."""
 
     number: int
 
     @property
     def slug(self) -> str:
-        """The last part of the LinkedIn address."""
+        """The last part of the LinkedIn URL."""
         return f"contact-{self.number:04d}"
 
     @property
@@ -55,7 +55,7 @@ class DirectoryContact:
 
     @property
     def company_number(self) -> int:
-        """Which of the synthetic companies employs them."""
+        """The number of the company that employs them."""
         return self.number % COMPANIES
 
     @property
@@ -80,24 +80,24 @@ class DirectoryContact:
 
     @property
     def fails(self) -> bool:
-        """Whether enriching them fails, as with a broken provider."""
+        """Whether enriching this contact fails."""
         return self.number % 100 == 99
 
     @property
     def email(self) -> str | None:
-        """The work address, or None where the directory has none."""
+        """The work e-mail address, if there is one."""
         return f"{self.slug}@{self.company_domain}" if self.number % 10 <= 7 else None
 
     @property
     def email_status(self) -> str | None:
-        """Either "reliable" or "risky"; None without an address."""
+        """Either "reliable" or "risky"; None without an e-mail address."""
         if self.email is None:
             return None
         return "risky" if self.number % 10 >= 6 else "reliable"
 
     @property
     def phone(self) -> str | None:
-        """In E.164, or None where the directory has none."""
+        """The number in E.164 format, if there is one."""
         if self.number % 10 in {4, 5, 6, 9}:
             return None
         return f"+1{201 + self.number // 100}55501{self.number % 100:02d}"
@@ -105,7 +105,7 @@ class DirectoryContact:
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentOutcome:
-    """What one enrichment brought for one contact; `contact` is None for somebody unknown."""
+    """The result of an enrichment of one contact; `contact` is None for an unknown person."""
 
     contact: DirectoryContact | None
     email: str | None = None
@@ -121,7 +121,7 @@ class EnrichmentOutcome:
 
 
 def highest_cost(enrichment_type: EnrichmentType) -> Decimal:
-    """Credits that one contact can cost at most; this much is reserved up front."""
+    """Return the most credits that one contact can cost; this much is reserved."""
     return {
         "none": Decimal(0),
         "partial": EMAIL_CREDITS,
@@ -131,10 +131,10 @@ def highest_cost(enrichment_type: EnrichmentType) -> Decimal:
 
 
 def find_contact(given: Mapping[str, object]) -> DirectoryContact | None:
-    """Find the contact that a request means, or None.
+    """Find the contact that a request describes, or None.
 
-    By LinkedIn address first, then e-mail, then name and company. A company that is not the contact's
-    employer finds nobody, as the service's troubleshooting page says of domains that do not match.
+    By LinkedIn URL first, then e-mail, then name and company. A company that is not the contact's employer finds
+    nobody, as the service's troubleshooting page says of domains that do not match.
     """
     if linkedin := _text(given, "linkedin_url"):
         match = _LINKEDIN.search(linkedin)
@@ -145,7 +145,7 @@ def find_contact(given: Mapping[str, object]) -> DirectoryContact | None:
 
 
 def enrich_contact(given: Mapping[str, object], enrichment_type: EnrichmentType) -> EnrichmentOutcome:
-    """Look a contact up and find what this type of enrichment looks for."""
+    """Find a contact and return the data that this type of enrichment is for."""
     contact = find_contact(given)
     if contact is None:
         return EnrichmentOutcome(contact=None)

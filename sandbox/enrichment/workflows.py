@@ -1,7 +1,7 @@
 """Enrichment workflows: submitted with a reservation, run for some seconds, finished and settled.
 
-A workflow works through its contacts one after another until `finish_at`; `advance` does what is due by now
-and is called again and again by the engine. Everything is in the database, so a restart loses nothing.
+A workflow enriches its contacts one after another until `finish_at`. The engine calls `advance` repeatedly, which
+does what is due. All state is in the database, so a restart loses nothing.
 """
 
 import datetime as dt
@@ -32,12 +32,12 @@ PROCESSING, COMPLETED, FAILED = "processing", "completed", "failed"
 
 @dataclass(frozen=True, slots=True)
 class RunTime:
-    """How long a workflow runs: `seconds` for one contact, and as long again for every 50 contacts."""
+    """How long a workflow runs: `seconds` for one contact, and as long again per 50 contacts."""
 
     seconds: float = 2.0
 
     def times(self, factor: float) -> Self:
-        """Return a pace at which everything takes `factor` times as long."""
+        """Return a run time that is `factor` times as long."""
         return replace(self, seconds=self.seconds * factor)
 
     def duration(self, contacts: int) -> dt.timedelta:
@@ -48,7 +48,7 @@ class RunTime:
 DEFAULT_RUN_TIME = RunTime()
 
 
-def submit(  # noqa: PLR0913 - one flat call for the routes; everything is named
+def submit(  # noqa: PLR0913 - all are keyword arguments of the routes
     session: Session,
     *,
     principal_user_id: str,
@@ -58,16 +58,16 @@ def submit(  # noqa: PLR0913 - one flat call for the routes; everything is named
     contacts: Sequence[Mapping[str, Any]],
     webhook_url: str | None,
     kind: str,
-    pace: RunTime = DEFAULT_RUN_TIME,
-    reach: AllowedTargets = PUBLIC_ONLY,
+    run_time: RunTime = DEFAULT_RUN_TIME,
+    targets: AllowedTargets = PUBLIC_ONLY,
 ) -> Workflow:
     """Reserve the highest possible cost and start a workflow; `kind` is "bulk" or "person".
 
     Raises `UrlRefused` for a webhook URL that must not be called and `ledger.InsufficientCredits` when the
-    balance does not cover the reservation. Contacts are taken as they come: the routes validate them.
+    balance does not cover the reservation. The routes validate the contacts.
     """
     if webhook_url is not None:
-        guarded_post.check_url(webhook_url, reach)
+        guarded_post.check_url(webhook_url, targets)
     prefix = "public_bulk_" if kind == "bulk" else "enrich-"
     now = utc_now()
     workflow = Workflow(
@@ -81,7 +81,7 @@ def submit(  # noqa: PLR0913 - one flat call for the routes; everything is named
         webhook_url=webhook_url,
         status=PROCESSING,
         submitted_at=now,
-        finish_at=now + pace.duration(len(contacts)),
+        finish_at=now + run_time.duration(len(contacts)),
         reserved=contact_directory.highest_cost(enrichment_type) * len(contacts),
         tasks=[
             WorkflowTask(id=new_uuid(), position=position, contact=dict(contact), status=PROCESSING)
@@ -106,9 +106,9 @@ def default_list(session: Session, organization_id: str) -> LeadList:
 
 
 def advance(session: Session, workflow: Workflow, now: dt.datetime) -> bool:
-    """Do the contacts whose time has come, and finish when it is over. Returns whether it finished.
+    """Enrich the contacts that are due, and finish at the end. Returns whether it finished.
 
-    Safe to call twice: finished contacts and finished workflows are left alone.
+    Idempotent: finished contacts and workflows are skipped.
     """
     due = _due_tasks(workflow, len(workflow.tasks), now)
     for task in workflow.tasks[:due]:
@@ -118,7 +118,7 @@ def advance(session: Session, workflow: Workflow, now: dt.datetime) -> bool:
 
 
 def status_payload(session: Session, workflow: Workflow) -> dict[str, Any]:  # noqa: ARG001 - like workflow_payload
-    """Return what `GET /api/v1/public/enrich/status` answers: status, progress and results."""
+    """Return the response of `GET /api/v1/public/enrich/status`: status, progress and results."""
     return {
         "workflow_id": workflow.id,
         "status": workflow.status,
@@ -128,13 +128,13 @@ def status_payload(session: Session, workflow: Workflow) -> dict[str, Any]:  # n
         "summary": deliveries.summary(workflow),
         "results": [deliveries.task_result(task) for task in workflow.tasks if task.status != PROCESSING],
         "credits_charged": _number(workflow.settled),
-        "submitted_at": _text(workflow.submitted_at),
-        "completed_at": _text(workflow.completed_at),
+        "submitted_at": _iso_format(workflow.submitted_at),
+        "completed_at": _iso_format(workflow.completed_at),
     }
 
 
 def task_payload(task: WorkflowTask) -> dict[str, Any]:
-    """Return what `GET /api/v1/public/enrich/status` answers for one `task_id`."""
+    """Return the response of `GET /api/v1/public/enrich/status` for one `task_id`."""
     done = int(task.status != PROCESSING)
     return {
         "workflow_id": task.workflow_id,
@@ -167,7 +167,7 @@ def workflow_payload(session: Session, workflow: Workflow) -> dict[str, Any]:
 
 
 def is_due(workflow: Workflow, total: int, still_open: int, now: dt.datetime) -> bool:
-    """Tell whether `advance` would do anything, from the numbers of all and of open contacts."""
+    """Return whether `advance` would do anything, given the numbers of all and of open contacts."""
     return now >= workflow.finish_at or _due_tasks(workflow, total, now) > total - still_open
 
 
@@ -180,11 +180,11 @@ def _due_tasks(workflow: Workflow, total: int, now: dt.datetime) -> int:
 
 def _complete_task(session: Session, workflow: Workflow, task: WorkflowTask) -> None:
     kind: EnrichmentType = workflow.enrichment_type  # type: ignore[assignment] # only such are ever stored
-    find = contact_directory.enrich_contact(task.contact, kind)
-    task.status = FAILED if find.failed else COMPLETED
-    task.credits = find.cost
-    task.result = result_fields(find)
-    if find.contact is not None and not find.failed and workflow.lead_list_id is not None:
+    outcome = contact_directory.enrich_contact(task.contact, kind)
+    task.status = FAILED if outcome.failed else COMPLETED
+    task.credits = outcome.cost
+    task.result = result_fields(outcome)
+    if outcome.contact is not None and not outcome.failed and workflow.lead_list_id is not None:
         session.add(
             Lead(
                 id=new_id("lead"),
@@ -196,13 +196,13 @@ def _complete_task(session: Session, workflow: Workflow, task: WorkflowTask) -> 
         )
 
 
-def result_fields(find: EnrichmentOutcome) -> dict[str, Any]:
-    """Return the found data in the words of a webhook's `results`; unknown people have nothing but nulls."""
-    contact = None if find.failed else find.contact
+def result_fields(outcome: EnrichmentOutcome) -> dict[str, Any]:
+    """Return the data in the format of a webhook's `results`; unknown people have only nulls."""
+    contact = None if outcome.failed else outcome.contact
     return {
-        "primary_email": find.email,
-        "primary_email_status": find.email_status,
-        "personal_phone_numbers": [find.phone] if find.phone else [],
+        "primary_email": outcome.email,
+        "primary_email_status": outcome.email_status,
+        "personal_phone_numbers": [outcome.phone] if outcome.phone else [],
         "prospect": {
             "first_name": "Contact",
             "last_name": contact.last_name,
@@ -217,19 +217,19 @@ def result_fields(find: EnrichmentOutcome) -> dict[str, Any]:
 
 
 def _finish(session: Session, workflow: Workflow, now: dt.datetime) -> bool:
-    outcome = FAILED if all(task.status == FAILED for task in workflow.tasks) else COMPLETED
-    # The one who moves the status settles, so a workflow is settled once even if two engines ran.
+    status = FAILED if all(task.status == FAILED for task in workflow.tasks) else COMPLETED
+    # Whoever changes the status settles, so a workflow is settled once even if two engines run.
     claimed = session.scalar(
         update(Workflow)
         .where(Workflow.id == workflow.id, Workflow.status == PROCESSING)
-        .values(status=outcome)
+        .values(status=status)
         .returning(Workflow.id)
     )
     if claimed is None:
         return False
     cost = sum((task.credits for task in workflow.tasks), Decimal(0))
     ledger.settle(session, workflow.organization_id, workflow.reserved, cost, workflow.id)
-    workflow.status, workflow.settled, workflow.completed_at = outcome, cost, now
+    workflow.status, workflow.settled, workflow.completed_at = status, cost, now
     deliveries.enqueue(session, workflow, now)
     return True
 
@@ -248,7 +248,7 @@ def _progress(workflow: Workflow) -> dict[str, int]:
 
 
 def _person_result(session: Session, workflow: Workflow) -> dict[str, Any] | None:
-    """Return `SingleEnrichmentResultRead`; without a usable find it is failed with an empty `lead_id`."""
+    """Return `SingleEnrichmentResultRead`; without a result it is failed, with an empty `lead_id`."""
     task = workflow.tasks[0]
     found = task.result or {}
     person, company = found.get("prospect") or {}, found.get("company") or {}
@@ -273,5 +273,5 @@ def _number(amount: Decimal | None) -> float | int | None:
     return int(amount) if amount == int(amount) else float(amount)
 
 
-def _text(moment: dt.datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat().replace("+00:00", "Z")
+def _iso_format(time: dt.datetime | None) -> str | None:
+    return None if time is None else time.isoformat().replace("+00:00", "Z")

@@ -1,4 +1,4 @@
-"""Open connections by peer, so that one can be cut without an answer (ASGI has no message for that)."""
+"""Open connections by peer, so that one can be aborted without a response (ASGI has no message for that)."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
 
 class AbortableProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which also remembers its transport."""
+    """uvicorn's HTTP protocol, which also registers its transport."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Register the connection."""

@@ -1,4 +1,4 @@
-"""Faults on demand: what proxies, networks and overloaded servers do to clients."""
+"""Injected faults: what proxies, networks and overloaded servers do to clients."""
 
 import asyncio
 import fnmatch
@@ -56,27 +56,27 @@ class Fault(BaseModel):
         return self
 
     def matches(self, method: str, path: str) -> bool:
-        """Tell whether this fault is meant for a call."""
+        """Return whether this fault applies to a call."""
         if self.method is not None and self.method.upper() != method:
             return False
         return path.startswith(self.path) or fnmatch.fnmatchcase(path, self.path)
 
 
 class ActiveFaults:
-    """The faults now in force, in memory: a restart clears them."""
+    """The active faults, in memory: a restart clears them."""
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault for a call and use up one of its times."""
+        """Return the first fault for a call and count it."""
         for fault in self.active:
             if fault.matches(method, path) and random.random() < fault.probability:  # noqa: S311
-                self._use_up(fault)
+                self._count_use(fault)
                 return fault
         return None
 
-    def _use_up(self, fault: Fault) -> None:
+    def _count_use(self, fault: Fault) -> None:
         if fault.times is None:
             return
         fault.times -= 1
@@ -85,7 +85,7 @@ class ActiveFaults:
 
 
 class FaultMiddleware:
-    """ASGI middleware, outermost: what it answers was never seen by the server inside."""
+    """The outermost ASGI middleware: the server never sees what it answers."""
 
     def __init__(self, app: ASGIApp, faults: ActiveFaults) -> None:
         self._app = app
@@ -111,7 +111,7 @@ class FaultMiddleware:
             await _apply_fault(fault, scope, receive, send)
 
     async def _change(self, scope: Scope, receive: Receive, send: Send, change: Callable[[bytes], bytes]) -> None:
-        """Send what ``change`` makes of the real answer, as a well-formed HTTP message."""
+        """Send what ``change`` makes of the real response, as a well-formed HTTP message."""
         start: Message = {}
         body = bytearray()
 
@@ -141,7 +141,7 @@ def spoil_records(body: bytes, share: float) -> bytes:
 
 
 def is_spoiled(record_id: str, share: float) -> bool:
-    """Say whether the record of that id is one of those that an `odd` fault spoils."""
+    """Return whether an `odd` fault spoils the record with this id."""
     return zlib.crc32(record_id.encode()) < share * 2**32
 
 
@@ -150,7 +150,7 @@ async def _apply_fault(fault: Fault, scope: Scope, receive: Receive, send: Send)
         try:
             await _wait_for_disconnect(receive, fault.seconds)
         finally:
-            # Also when the process is stopping: the client must not get an answer after all.
+            # Also when the process stops: the client must not get a response.
             abort_connection(scope)
     elif fault.kind == "drop":
         abort_connection(scope)

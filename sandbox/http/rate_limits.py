@@ -11,31 +11,31 @@ PRUNE_ABOVE = 10_000
 
 
 class FixedWindowLimiter:
-    """Counts calls per name; a window opens with its first call and lasts 60 seconds.
+    """Counts calls per key; a window starts with its first call and lasts 60 seconds.
 
-    Used from the event loop only, so it needs no lock. A restart forgets the counts.
+    Used from the event loop only, so it needs no lock. A restart resets the counts.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._windows: dict[tuple[str, ...], tuple[float, int]] = {}
 
-    def admit(self, name: tuple[str, ...], limit: int) -> None:
-        """Count one call; `limit` 0 means none. Raises a 429 `ApiError` with the seconds to wait."""
+    def acquire(self, key: tuple[str, ...], limit: int) -> None:
+        """Count one call; 0 as `limit` disables it. Raises a 429 `ApiError` with the seconds to wait."""
         if limit == 0:
             return
         now = self._clock()
-        opened, count = self._windows.get(name, (now, 0))
-        if now - opened >= WINDOW_SECONDS:
-            opened, count = now, 0
-        self._windows[name] = (opened, count + 1)
+        started, count = self._windows.get(key, (now, 0))
+        if now - started >= WINDOW_SECONDS:
+            started, count = now, 0
+        self._windows[key] = (started, count + 1)
         if count >= limit:
-            raise _rate_limited(limit, math.ceil(opened + WINDOW_SECONDS - now))
+            raise _rate_limited(limit, math.ceil(started + WINDOW_SECONDS - now))
         if len(self._windows) > PRUNE_ABOVE:
             self._prune(now)
 
     def _prune(self, now: float) -> None:
-        self._windows = {name: window for name, window in self._windows.items() if now - window[0] < WINDOW_SECONDS}
+        self._windows = {key: window for key, window in self._windows.items() if now - window[0] < WINDOW_SECONDS}
 
 
 def _rate_limited(limit: int, seconds: int) -> ApiError:

@@ -1,4 +1,4 @@
-"""Who calls, with which right, and how often."""
+"""Dependencies of the routes: the caller, scopes and rate limits."""
 
 from typing import Annotated, cast
 
@@ -17,7 +17,7 @@ SessionOnly = HTTPBearer(scheme_name="Session token", description="A Clerk sessi
 
 
 async def get_services(request: Request) -> Services:
-    """Return what the process was assembled with."""
+    """Return the services of this process."""
     return cast("Services", request.app.state.services)
 
 
@@ -40,8 +40,8 @@ async def public_caller(
     surface = V2_PREFIX if request.scope["path"].startswith(V2_PREFIX) else PUBLIC_PREFIX
     endpoint = (request.method, surface, request.scope["route"].path)
     if principal.api_key_id is not None:
-        sandbox.windows.admit(("key", principal.api_key_id), limits.key_limit)
-    sandbox.windows.admit(("organization", principal.organization_id, *endpoint), limits.org_limit)
+        sandbox.windows.acquire(("key", principal.api_key_id), limits.key_limit)
+    sandbox.windows.acquire(("organization", principal.organization_id, *endpoint), limits.org_limit)
     for scope in required.scopes:
         if scope not in principal.scopes:
             raise _insufficient_scope(scope, principal.scopes)

@@ -117,7 +117,7 @@ def _submit(session: Session, caller: Principal, body: PersonRequest, pace: floa
             contacts=[{_PERSON_FIELDS[name]: value for name, value in person.items()}],
             webhook_url=None,
             kind="person",
-            pace=workflows.DEFAULT_RUN_TIME.times(pace),
+            run_time=workflows.DEFAULT_RUN_TIME.times(pace),
         )
     except ledger.InsufficientCredits as short:
         raise _insufficient_credits(short) from short

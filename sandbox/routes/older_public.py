@@ -71,8 +71,8 @@ def _submit(caller: Principal, sandbox: Services, body: BulkRequest) -> Workflow
                 contacts=[contact.model_dump(exclude_none=True) for contact in body.contacts],
                 webhook_url=body.webhook_url,
                 kind="bulk",
-                pace=workflows.DEFAULT_RUN_TIME.times(sandbox.settings.enrichment_pace),
-                reach=AllowedTargets(loopback=sandbox.settings.allow_local_webhooks),
+                run_time=workflows.DEFAULT_RUN_TIME.times(sandbox.settings.enrichment_pace),
+                targets=AllowedTargets(loopback=sandbox.settings.allow_local_webhooks),
             )
     except ledger.InsufficientCredits as short:
         raise ApiError(402, "insufficient_credits", "Insufficient credits") from short

@@ -1,6 +1,6 @@
-"""Webhooks of finished workflows: what is sent, when it is tried again, and a row for every attempt.
+"""Webhooks of finished workflows: payload, retries, and a row for every attempt.
 
-At least once: an attempt that a crash interrupts is made again after the restart, so a receiver may see a
+Delivery is at least once: an attempt interrupted by a crash is repeated after the restart, so a receiver may get a
 workflow twice, as upstream documents of itself.
 """
 
@@ -28,18 +28,18 @@ logger = logging.getLogger(__name__)
 RESULTS_LIMIT = 250
 PENDING, DELIVERED, FAILED = "pending", "delivered", "failed"
 
-# "5 attempts, waits of 1, 2, 4, 8, 16 seconds" (docs). Five attempts have four waits between them: the wait
+# "5 attempts, waits of 1, 2, 4, 8, 16 timeout" (docs). Five attempts have four waits between them: the wait
 # after attempt n is WAITS[n-1], and the 16 would follow the fifth attempt, after which the delivery is
 # failed at once. So the last wait is named by the docs and never waited.
 MAX_ATTEMPTS = 5
 RETRY_WAITS = (1.0, 2.0, 4.0, 8.0, 16.0)
 
-# Receivers that hang hold a place for 10 seconds each; the next ones wait for a place, not for the engine.
+# Receivers that hang occupy a slot for 10 timeout each; further ones wait for a slot, not for the engine.
 CONCURRENT_POSTS = 50
 
 
 def enqueue(session: Session, workflow: Workflow, now: dt.datetime) -> Delivery | None:
-    """Note that a finished workflow is to be announced, due at once; None without a webhook URL."""
+    """Queue the webhook of a finished workflow, due at once; None without a webhook URL."""
     if workflow.webhook_url is None:
         return None
     delivery = Delivery(
@@ -90,9 +90,9 @@ def summary(workflow: Workflow) -> dict[str, int]:
 
 
 def record_attempt(
-    session: Session, delivery: Delivery, answer: PostResult, waits: Sequence[float] = RETRY_WAITS
+    session: Session, delivery: Delivery, result: PostResult, waits: Sequence[float] = RETRY_WAITS
 ) -> None:
-    """Write the attempt's row and decide what follows: delivered, failed for good, or another attempt."""
+    """Store the attempt, and mark the delivery as delivered, failed or due again."""
     now = utc_now()
     delivery.attempts += 1
     session.add(
@@ -102,14 +102,14 @@ def record_attempt(
             organization_id=delivery.organization_id,
             attempt_number=delivery.attempts,
             url=delivery.url,
-            status="success" if answer.acknowledged else "failed",
-            response_status_code=answer.status_code,
-            error_message=answer.error_message,
-            response_time_ms=answer.duration_ms,
-            attempted_at=now - dt.timedelta(milliseconds=answer.duration_ms),
+            status="success" if result.acknowledged else "failed",
+            response_status_code=result.status_code,
+            error_message=result.error_message,
+            response_time_ms=result.duration_ms,
+            attempted_at=now - dt.timedelta(milliseconds=result.duration_ms),
         )
     )
-    if answer.acknowledged:
+    if result.acknowledged:
         delivery.state, delivery.next_attempt_at = DELIVERED, None
     elif delivery.attempts >= MAX_ATTEMPTS:
         delivery.state, delivery.next_attempt_at = FAILED, None
@@ -126,20 +126,20 @@ class _PendingPost:
 
 
 class WebhookSender:
-    """Sends what is due. Runs on the engine's event loop; its database work is done in threads."""
+    """Sends due webhooks. Runs on the engine's event loop, with database work in threads."""
 
     def __init__(
         self,
         store: Store,
-        reach: AllowedTargets,
+        targets: AllowedTargets,
         waits: Sequence[float] = RETRY_WAITS,
-        seconds: float = guarded_post.RESPONSE_TIMEOUT,
+        timeout: float = guarded_post.RESPONSE_TIMEOUT,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         self._store = store
-        self._reach = reach
+        self._targets = targets
         self._waits = waits
-        self._seconds = seconds
+        self._seconds = timeout
         self._ssl_context = ssl_context
         self._running: dict[str, asyncio.Task[None]] = {}
 
@@ -153,7 +153,7 @@ class WebhookSender:
             self._running[post.delivery_id] = task
 
     async def close(self) -> None:
-        """Drop what is being sent: it stays pending and is sent again after the next start."""
+        """Cancel running attempts: they stay pending and are repeated after the next start."""
         running = list(self._running.values())
         for task in running:
             task.cancel()
@@ -161,15 +161,15 @@ class WebhookSender:
 
     async def _send(self, post: _PendingPost) -> None:
         try:
-            answer = await guarded_post.post_json(post.url, post.body, self._reach, self._seconds, self._ssl_context)
-            await asyncio.to_thread(self._record, post.delivery_id, answer)
+            result = await guarded_post.post_json(post.url, post.body, self._targets, self._seconds, self._ssl_context)
+            await asyncio.to_thread(self._record, post.delivery_id, result)
         except Exception:
             logger.exception("attempt of delivery %s not recorded, it will be made again", post.delivery_id)
         finally:
             self._running.pop(post.delivery_id, None)
 
     def _due(self, running: frozenset[str], limit: int) -> list[_PendingPost]:
-        """Read what is due; those being sent are still due in the database, so they are left out here."""
+        """Read due deliveries, without those being sent, which are still due in the database."""
         due = (
             select(Delivery)
             .where(Delivery.state == PENDING, Delivery.next_attempt_at <= utc_now())
@@ -185,8 +185,8 @@ class WebhookSender:
         workflow = session.scalars(loaded).one()
         return _PendingPost(delivery.id, delivery.url, json.dumps(payload(workflow)).encode())
 
-    def _record(self, delivery_id: str, answer: PostResult) -> None:
+    def _record(self, delivery_id: str, result: PostResult) -> None:
         with self._store.session() as session:
             delivery = session.get(Delivery, delivery_id)
             if delivery is not None and delivery.state == PENDING:
-                record_attempt(session, delivery, answer, self._waits)
+                record_attempt(session, delivery, result, self._waits)

@@ -1,9 +1,8 @@
-"""The one guarded sender for addresses that people supply: webhooks go through here and nowhere else.
+"""The only sender for URLs that people supply: all webhooks go through here.
 
-HTTPS to public addresses only; redirects are not followed; the answer's body is not read. A name is resolved
-once, every address is checked, and the connection goes to the address that was checked, so that a name cannot
-change its meaning in between (DNS rebinding). With `--allow-local-webhooks` loopback is open too, over plain
-HTTP as well.
+Only HTTPS to public IP addresses is allowed; redirects are not followed, and the body of the response is not read. A
+host name is resolved once, every IP address is checked, and the connection goes to a checked one, so that the name
+cannot change in between (DNS rebinding). `--allow-local-webhooks` also allows loopback, over plain HTTP as well.
 """
 
 import asyncio
@@ -20,7 +19,7 @@ import httpcore
 
 
 class UrlRefused(ValueError):
-    """A webhook URL that must not be called; the message says why and what to do."""
+    """A webhook URL that is not allowed; the message says why."""
 
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -29,7 +28,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 RESPONSE_TIMEOUT = 10.0
 USER_AGENT = "cleanlist-sandbox-webhooks/1"
 
-# The wording follows the reasons that the troubleshooting page lists. The outermost cause that is known wins.
+# The messages follow those of the service's troubleshooting page. The outermost known cause decides.
 _ERROR_MESSAGES: dict[type[BaseException], str] = {
     UrlRefused: "Refused to connect: {cause}",
     TimeoutError: "Connection timed out: no answer within {seconds:g} s",
@@ -48,15 +47,14 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 class AllowedTargets:
     """What may be called besides public HTTPS.
 
-    `loopback` opens every loopback port (`--allow-local-webhooks`), `own_ports` only those of the demo
-    traffic's own receivers.
+    `loopback` allows every loopback port (`--allow-local-webhooks`), `own_ports` only those of the demo's receivers.
     """
 
     loopback: bool = False
     own_ports: frozenset[int] = frozenset()
 
     def allows(self, address: IPAddress, port: int, *, encrypted: bool) -> bool:
-        """Tell whether this address may be connected to."""
+        """Return whether connections to this IP address are allowed."""
         if address.is_loopback:
             return self.loopback or port in self.own_ports
         return encrypted and is_public(address)
@@ -64,7 +62,7 @@ class AllowedTargets:
 
 @dataclass(frozen=True, slots=True)
 class PostResult:
-    """How one POST ended: a status code, or the reason in words why there is none."""
+    """The result of a POST: a status code or an error message."""
 
     status_code: int | None
     error_message: str | None
@@ -77,13 +75,13 @@ class PostResult:
 
 
 def is_public(address: IPAddress) -> bool:
-    """Tell whether an address is routed on the public internet, also when it is wrapped in another one."""
+    """Return whether an IP address is public, also when it is embedded in another one."""
     inner = _unwrapped(address)
     return inner.is_global and not inner.is_multicast
 
 
-def check_url(url: str, reach: AllowedTargets) -> None:
-    """Refuse what can be refused without asking DNS; names are checked again when they are connected to.
+def check_url(url: str, targets: AllowedTargets) -> None:
+    """Check what can be checked without DNS; names are checked again when they are connected to.
 
     Raises `UrlRefused`.
     """
@@ -94,7 +92,7 @@ def check_url(url: str, reach: AllowedTargets) -> None:
         address = ipaddress.IPv4Address("127.0.0.1")
     if address is None and encrypted:
         return
-    if address is not None and reach.allows(address, _port(parts), encrypted=encrypted):
+    if address is not None and targets.allows(address, _port(parts), encrypted=encrypted):
         return
     if not encrypted:
         raise UrlRefused("webhook_url must use https://")
@@ -104,17 +102,17 @@ def check_url(url: str, reach: AllowedTargets) -> None:
 async def post_json(
     url: str,
     body: bytes,
-    reach: AllowedTargets,
+    targets: AllowedTargets,
     seconds: float = RESPONSE_TIMEOUT,
     ssl_context: ssl.SSLContext | None = None,
 ) -> PostResult:
-    """POST a JSON body and say how it ended. Never raises: each failure becomes words in the answer."""
+    """POST a JSON body. Never raises: each failure becomes the message of the result."""
     started = time.monotonic()
     status: int | None = None
     try:
-        check_url(url, reach)
+        check_url(url, targets)
         async with asyncio.timeout(seconds):
-            status = await _post(url, body, reach, ssl_context)
+            status = await _post(url, body, targets, ssl_context)
         problem = _status_message(status)
     except Exception as error:  # noqa: BLE001, RUF100 - whatever a stranger's server does is a failed attempt
         problem = _error_message(error, seconds)
@@ -122,10 +120,10 @@ async def post_json(
 
 
 class _GuardedBackend(httpcore.AsyncNetworkBackend):
-    """Resolves, checks and pins: connects only to addresses that were looked at."""
+    """Resolves host names itself and connects only to IP addresses that it has checked."""
 
-    def __init__(self, reach: AllowedTargets, *, encrypted: bool) -> None:
-        self._reach = reach
+    def __init__(self, targets: AllowedTargets, *, encrypted: bool) -> None:
+        self._targets = targets
         self._encrypted = encrypted
         self._inner = httpcore.AnyIOBackend()
 
@@ -137,7 +135,7 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Connect to the first address that answers, after all of them passed."""
+        """Connect to the first IP address that accepts, after checking all of them."""
         failure: Exception = OSError(f"{host} has no address")
         for address in await self._checked_addresses(host, port):
             try:
@@ -150,13 +148,13 @@ class _GuardedBackend(httpcore.AsyncNetworkBackend):
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
         addresses = [ipaddress.ip_address(str(info[4][0]).partition("%")[0]) for info in found]
         for address in addresses:
-            if not self._reach.allows(address, port, encrypted=self._encrypted):
+            if not self._targets.allows(address, port, encrypted=self._encrypted):
                 raise UrlRefused(f"{host} resolves to {address}, which is not a public address")
         return addresses
 
 
-async def _post(url: str, body: bytes, reach: AllowedTargets, ssl_context: ssl.SSLContext | None) -> int:
-    guard = _GuardedBackend(reach, encrypted=urlsplit(url).scheme == "https")
+async def _post(url: str, body: bytes, targets: AllowedTargets, ssl_context: ssl.SSLContext | None) -> int:
+    guard = _GuardedBackend(targets, encrypted=urlsplit(url).scheme == "https")
     headers = [("Content-Type", "application/json"), ("User-Agent", USER_AGENT)]
     async with (
         httpcore.AsyncConnectionPool(ssl_context=ssl_context, network_backend=guard) as pool,
@@ -177,9 +175,9 @@ def _status_message(status: int) -> str | None:
 
 def _error_message(error: Exception, seconds: float) -> str:
     for cause in _causes(error):
-        for kind, words in _ERROR_MESSAGES.items():
+        for kind, message in _ERROR_MESSAGES.items():
             if isinstance(cause, kind):
-                return words.format(seconds=seconds, cause=cause, tls=_tls_problem(cause))
+                return message.format(seconds=seconds, cause=cause, tls=_tls_problem(cause))
     return f"Connection failed: {error or type(error).__name__}"
 
 
@@ -213,7 +211,7 @@ def _port(parts: SplitResult) -> int:
 
 
 def _parse_ip_address(host: str) -> IPAddress | None:
-    """Read an address as connecting would, including short forms such as `127.1` and `2130706433`."""
+    """Parse an IP address as connecting would, including short forms such as `127.1` and `2130706433`."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -13,7 +13,7 @@ def sandbox(tmp_path_factory):
 
 @pytest.fixture
 def session(sandbox):
-    """The administering user, signed in; whatever keys the test made are revoked afterwards."""
+    """A client with the administrator's session; keys created by the test are revoked afterwards."""
     with sandbox.session() as client:
         before = {key["id"] for key in client.get("/api/v1/api-keys").json()}
         yield client

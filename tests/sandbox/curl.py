@@ -1,4 +1,4 @@
-"""Runs the curl lines of the documents as they stand, with host and credentials replaced."""
+"""Runs the curl lines of the documentation, with host and credentials replaced."""
 
 import argparse
 import shlex
@@ -7,7 +7,7 @@ import httpx
 
 
 def run_curl(line, base_url, **values):
-    """Send what a documented curl line sends; `$NAME` and the documents' placeholders come from `values`."""
+    """Send the request of a documented curl line; `values` replaces `$NAME` and other placeholders."""
     line = line.replace("\\\n", " ").replace("https://api.cleanlist.ai", base_url)
     for placeholder, value in values.items():
         line = line.replace(placeholder, value)

@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 15
 # For sandboxes that many tests share: no rate limits, and an enrichment of one contact takes 0.3 s.
 SHARED = ("--org-limit", "0", "--key-limit", "0", "--enrichment-pace", "0.15")
-# httpx would read all public authorities for each client, 20 ms of it, although nothing here speaks TLS.
+# httpx would load all public certificates for each client, which takes 20 ms, although nothing here uses TLS.
 NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class SandboxProcess:
-    """Runs `python -m sandbox serve` on a free port and keeps that port over restarts."""
+    """Runs `python -m sandbox serve` on a free port and reuses that port after restarts."""
 
     def __init__(self, data_dir, *flags):
         self.data_dir = Path(data_dir)
@@ -26,7 +26,7 @@ class SandboxProcess:
         self.base_url = ""
         self.log_path = self.data_dir.with_suffix(".log")
         self.process = None
-        self._shown = None
+        self._credentials = None
         self._clients = []
 
     def start(self):
@@ -48,12 +48,12 @@ class SandboxProcess:
         return self
 
     def stop(self):
-        """Stop it as an operator would and return the exit code."""
+        """Stop it with SIGTERM and return the exit code."""
         self.process.terminate()
         return self._reap()
 
     def kill(self):
-        """End it without notice, as a crash or a power cut would."""
+        """Kill it, like a crash or a power cut."""
         self.process.kill()
         return self._reap()
 
@@ -65,27 +65,27 @@ class SandboxProcess:
         return code
 
     def log(self):
-        """What it has written to its error output."""
+        """Return its error output."""
         return self.log_path.read_text()
 
     def credentials(self, *, fresh=False):
-        """Return what `python -m sandbox credentials` prints; asked once, unless `fresh`."""
-        if self._shown is None or fresh:
-            self._shown = json.loads(command("credentials", "--data", str(self.data_dir)).stdout)
-        return self._shown
+        """Return what `python -m sandbox credentials` prints; cached unless `fresh`."""
+        if self._credentials is None or fresh:
+            self._credentials = json.loads(command("credentials", "--data", str(self.data_dir)).stdout)
+        return self._credentials
 
     def control(self, path, json=None, method="POST"):
-        """Call the control surface and return its answer; raises httpx.HTTPStatusError when refused."""
+        """Call the control surface and return its response; raises httpx.HTTPStatusError for an error."""
         headers = {"X-Sandbox-Control": self.credentials()["control_token"]}
         with httpx.Client(base_url=self.base_url, headers=headers, timeout=30, verify=NO_AUTHORITIES) as client:
             return client.request(method, f"/_sandbox/{path}", json=json).raise_for_status().json()
 
     def session(self):
-        """Return a client that manages keys: the administering user, signed in."""
+        """Return a client with the administrator's session, which manages keys."""
         return self._client(self.credentials()["session_jwt"])
 
     def client(self, api_key=None):
-        """Return a client with an API key, by default the one that `credentials` shows."""
+        """Return a client with an API key, by default that of `credentials`."""
         return self._client(api_key or self.credentials()["api_key"])
 
     def _client(self, token):

@@ -1,4 +1,4 @@
-"""The curl lines of the two documents, with only the host and the credentials changed."""
+"""The curl lines of the documentation, with only host and credentials replaced."""
 
 import re
 
@@ -10,46 +10,46 @@ SECRET = re.compile(r"clapi_[A-Za-z0-9_-]{64}$")
 
 
 def curl(sandbox, line, **more):
-    shown = sandbox.credentials()
+    credentials = sandbox.credentials()
     values = {
-        "$CLEANLIST_API_KEY": shown["api_key"],
-        "clapi_your_api_key": shown["api_key"],
-        "$CLERK_SESSION_JWT": shown["session_jwt"],
-        "<clerk_session_jwt>": shown["session_jwt"],
+        "$CLEANLIST_API_KEY": credentials["api_key"],
+        "clapi_your_api_key": credentials["api_key"],
+        "$CLERK_SESSION_JWT": credentials["session_jwt"],
+        "<clerk_session_jwt>": credentials["session_jwt"],
     }
     return run_curl(line, sandbox.base_url, **values, **more)
 
 
-def test_validate_key_says_whose_it_is(sandbox):
-    answer = curl(
+def test_validate_key_returns_the_owner(sandbox):
+    response = curl(
         sandbox,
         """curl https://api.cleanlist.ai/api/v1/public/auth/validate-key \\
            -H "Authorization: Bearer $CLEANLIST_API_KEY" """,
     )
-    shown = sandbox.credentials()
-    assert answer.json() == {
+    credentials = sandbox.credentials()
+    assert response.json() == {
         "valid": True,
-        "user_id": shown["user_id"],
-        "organization_id": shown["organization_id"],
+        "user_id": credentials["user_id"],
+        "organization_id": credentials["organization_id"],
     }
 
 
 @pytest.mark.parametrize("secret", ["$CLEANLIST_API_KEY", "clapi_your_api_key"])
 def test_the_balance_is_a_number_of_credits(sandbox, session, secret):
-    answer = curl(
+    response = curl(
         sandbox,
         f"""curl https://api.cleanlist.ai/api/v1/public/credits/balance \\
             -H "Authorization: Bearer {secret}" """,
     )
-    assert answer.json() == {
+    assert response.json() == {
         "organization_id": sandbox.credentials()["organization_id"],
-        "credits": answer.json()["credits"],
+        "credits": response.json()["credits"],
     }
-    assert answer.json()["credits"] >= 0
+    assert response.json()["credits"] >= 0
 
 
 def test_creating_a_key_shows_its_secret_and_expiry(sandbox, session):
-    answer = curl(
+    response = curl(
         sandbox,
         """curl -X POST https://api.cleanlist.ai/api/v1/api-keys \\
            -H "Authorization: Bearer <clerk_session_jwt>" \\
@@ -59,19 +59,19 @@ def test_creating_a_key_shows_its_secret_and_expiry(sandbox, session):
              "expires_at": "2127-01-01T00:00:00Z"
            }'""",
     )
-    assert answer.status_code == 200
-    assert answer.json().keys() == {"api_key", "created_at", "expires_at"}
-    assert SECRET.match(answer.json()["api_key"])
-    assert answer.json()["expires_at"] == "2127-01-01T00:00:00Z"
+    assert response.status_code == 200
+    assert response.json().keys() == {"api_key", "created_at", "expires_at"}
+    assert SECRET.match(response.json()["api_key"])
+    assert response.json()["expires_at"] == "2127-01-01T00:00:00Z"
 
 
 def test_the_list_shows_a_key_without_its_secret(sandbox, key):
-    answer = curl(
+    response = curl(
         sandbox,
         """curl https://api.cleanlist.ai/api/v1/api-keys \\
            -H "Authorization: Bearer <clerk_session_jwt>" """,
     )
-    row = next(row for row in answer.json() if row["id"] == key.id)
+    row = next(row for row in response.json() if row["id"] == key.id)
     assert row == {
         "id": key.id,
         "name": None,
@@ -83,31 +83,31 @@ def test_the_list_shows_a_key_without_its_secret(sandbox, key):
         "request_count": 0,
         "is_active": True,
     }
-    assert key.secret not in answer.text
+    assert key.secret not in response.text
 
 
 @pytest.mark.parametrize("token", ["<clerk_session_jwt>", "$CLERK_SESSION_JWT"])
 def test_a_revoked_key_is_refused_from_then_on(sandbox, key, token):
-    answer = curl(
+    response = curl(
         sandbox,
         f"""curl -X POST "https://api.cleanlist.ai/api/v1/api-keys/$KEY_ID/revoke" \\
             -H "Authorization: Bearer {token}" """,
         **{"$KEY_ID": key.id},
     )
-    assert answer.status_code == 200
+    assert response.status_code == 200
     assert key.client.get("/api/v1/public/auth/validate-key").status_code == 401
 
 
 def test_a_keys_requests_are_listed_newest_first(sandbox, key):
     key.client.get("/api/v1/public/credits/balance", headers={"User-Agent": "first"})
     key.client.get("/api/v1/public/whoami", headers={"User-Agent": "second"})
-    answer = curl(
+    response = curl(
         sandbox,
         """curl "https://api.cleanlist.ai/api/v1/api-keys/$KEY_ID/requests?limit=100" \\
            -H "Authorization: Bearer <clerk_session_jwt>" """,
         **{"$KEY_ID": key.id},
     )
-    newest, oldest = answer.json()
+    newest, oldest = response.json()
     assert (newest["user_agent"], oldest["user_agent"]) == ("second", "first")
     assert newest.keys() == {
         "id",
@@ -123,23 +123,23 @@ def test_a_keys_requests_are_listed_newest_first(sandbox, key):
     assert (oldest["status_code"], oldest["ip_address"]) == (200, "127.0.0.1")
 
 
-def test_whoami_shows_scopes_and_tier_and_masks_the_address(sandbox):
-    answer = curl(
+def test_whoami_shows_scopes_and_tier_and_masks_the_email(sandbox):
+    response = curl(
         sandbox,
         """curl https://api.cleanlist.ai/api/v1/public/whoami \\
            -H "Authorization: Bearer clapi_your_api_key" """,
     )
-    assert answer.json()["auth_type"] == "api_key"
-    assert answer.json()["user_email"] == "o***@example-works.test"
-    assert "enrich:write" in answer.json()["scopes"]
-    assert answer.json()["tier"] == "pro"
+    assert response.json()["auth_type"] == "api_key"
+    assert response.json()["user_email"] == "o***@example-works.test"
+    assert "enrich:write" in response.json()["scopes"]
+    assert response.json()["tier"] == "pro"
 
 
-def test_the_delivery_log_can_be_asked_for_one_workflow(sandbox):
-    answer = curl(
+def test_the_delivery_log_can_be_filtered_by_workflow(sandbox):
+    response = curl(
         sandbox,
         """curl "https://api.cleanlist.ai/api/v1/public/webhooks/deliveries?workflow_id=$WORKFLOW_ID" \\
            -H "Authorization: Bearer $CLEANLIST_API_KEY" """,
         **{"$WORKFLOW_ID": "public_bulk_none"},
     )
-    assert answer.json() == {"deliveries": []}
+    assert response.json() == {"deliveries": []}

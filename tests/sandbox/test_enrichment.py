@@ -13,7 +13,7 @@ UNKNOWN = {"first_name": "Contact", "last_name": "9999", "company_domain": "nowh
 
 @pytest.fixture
 def receiver():
-    """A webhook receiver on loopback that keeps what it is sent."""
+    """A webhook receiver on loopback that records its requests."""
     received = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -45,7 +45,7 @@ def status(client, workflow_id):
     return client.get("/api/v1/public/enrich/status", params={"workflow_id": workflow_id}).json()
 
 
-def test_a_workflow_reserves_runs_settles_and_tells(key, receiver):
+def test_a_workflow_reserves_runs_settles_and_sends_its_webhook(key, receiver):
     balance = key.client.get("/api/v1/public/credits/balance").json()["credits"]
     request = {"enrichment_type": "full", "contacts": [KNOWN, UNKNOWN], "webhook_url": receiver.url}
     accepted = key.client.post("/api/v1/public/enrich/bulk", json=request).json()
@@ -67,12 +67,12 @@ def test_a_workflow_reserves_runs_settles_and_tells(key, receiver):
     assert (attempt["response_status_code"], attempt["error_message"]) == (204, None)
 
 
-def test_a_task_can_be_asked_for_alone(key):
+def test_the_status_of_a_single_task(key):
     accepted = key.client.post("/api/v1/public/enrich/bulk", json={"contacts": [KNOWN]}).json()
     asked = {"task_id": accepted["task_ids"][0]}
 
     def finished():
-        answer = key.client.get("/api/v1/public/enrich/status", params=asked).json()
-        return answer if answer["status"] != "processing" else None
+        response = key.client.get("/api/v1/public/enrich/status", params=asked).json()
+        return response if response["status"] != "processing" else None
 
     assert wait_for(finished)["results"][0]["primary_email"] == "contact-0042@example-17.test"

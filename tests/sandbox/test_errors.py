@@ -1,4 +1,4 @@
-"""Every row of the two documents' error tables, and the shape each error has."""
+"""Every row of the documented error tables, and the shape of each error."""
 
 import datetime as dt
 import time
@@ -33,10 +33,10 @@ def set_credits(sandbox, amount):
 @pytest.mark.parametrize(("method", "path"), PUBLIC)
 def test_no_credential_is_401_invalid_token(sandbox, method, path):
     with sandbox.client() as client:
-        answer = client.request(method, path, headers={"Authorization": ""})
-    assert answer.status_code == 401
-    assert answer.json()["error"].keys() == ENVELOPE
-    assert answer.json()["error"]["code"] == "invalid_token"
+        response = client.request(method, path, headers={"Authorization": ""})
+    assert response.status_code == 401
+    assert response.json()["error"].keys() == ENVELOPE
+    assert response.json()["error"]["code"] == "invalid_token"
 
 
 @pytest.mark.parametrize(
@@ -51,17 +51,17 @@ def test_no_credential_is_401_invalid_token(sandbox, method, path):
         ({"Authorization": "Bearer not.a.token"}, "neither an API key nor"),
     ],
 )
-def test_a_wrong_header_is_401_and_names_the_slip(sandbox, headers, hint):
+def test_a_wrong_header_is_401_and_names_the_mistake(sandbox, headers, hint):
     with sandbox.client() as client:
-        answer = client.get("/api/v1/public/whoami", headers=headers)
-    assert answer.status_code == 401
-    assert hint in answer.json()["error"]["problem"]
+        response = client.get("/api/v1/public/whoami", headers=headers)
+    assert response.status_code == 401
+    assert hint in response.json()["error"]["problem"]
 
 
 def test_a_revoked_key_is_401(session, key):
     session.post(f"/api/v1/api-keys/{key.id}/revoke")
-    answer = key.client.get("/api/v1/public/whoami")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (401, "invalid_token")
+    response = key.client.get("/api/v1/public/whoami")
+    assert (response.status_code, response.json()["error"]["code"]) == (401, "invalid_token")
 
 
 def test_an_expired_key_is_401(sandbox, session):
@@ -75,9 +75,9 @@ def test_an_expired_key_is_401(sandbox, session):
 
 def test_a_missing_scope_is_403_with_required_and_granted(sandbox, session, key):
     grant(sandbox, scopes=["people:read", "lists:read"])
-    answer = key.client.post(BULK, json={"contacts": [KNOWN]})
-    error = answer.json()["error"]
-    assert answer.status_code == 403
+    response = key.client.post(BULK, json={"contacts": [KNOWN]})
+    error = response.json()["error"]
+    assert response.status_code == 403
     assert error.pop("request_id").startswith("req_")
     assert error == {
         "code": "insufficient_scope",
@@ -107,48 +107,48 @@ def test_a_missing_scope_is_403_with_required_and_granted(sandbox, session, key)
 def test_each_endpoint_asserts_its_scope(sandbox, key, call, scope):
     grant(sandbox, scopes=["people:read"])
     method, path = call.split()
-    answer = key.client.request(method, path, json={} if method == "POST" else None)
-    assert answer.status_code == 403
-    assert answer.json()["error"]["details"]["required_scope"] == scope
+    response = key.client.request(method, path, json={} if method == "POST" else None)
+    assert response.status_code == 403
+    assert response.json()["error"]["details"]["required_scope"] == scope
 
 
 def test_a_plan_without_api_access_can_revoke_but_not_create_or_list(sandbox, session, key):
     grant(sandbox, features=[])
-    for answer in (session.post("/api/v1/api-keys"), session.get("/api/v1/api-keys")):
-        assert answer.status_code == 403
-        assert "API_ACCESS" in answer.json()["detail"]
+    for response in (session.post("/api/v1/api-keys"), session.get("/api/v1/api-keys")):
+        assert response.status_code == 403
+        assert "API_ACCESS" in response.json()["detail"]
     assert session.post(f"/api/v1/api-keys/{key.id}/revoke").status_code == 200
     assert key.client.get("/api/v1/public/whoami").status_code == 401
 
 
 def test_key_management_refuses_an_api_key(key):
-    answer = key.client.get("/api/v1/api-keys")
-    assert answer.status_code == 401
-    assert "session token" in answer.json()["detail"]
+    response = key.client.get("/api/v1/api-keys")
+    assert response.status_code == 401
+    assert "session token" in response.json()["detail"]
 
 
 def test_no_credits_is_402_on_the_older_surface(sandbox, session, key):
     set_credits(sandbox, 10)
-    answer = key.client.post(BULK, json={"enrichment_type": "full", "contacts": [KNOWN]})
-    assert (answer.status_code, answer.json()) == (402, {"detail": "Insufficient credits"})
+    response = key.client.post(BULK, json={"enrichment_type": "full", "contacts": [KNOWN]})
+    assert (response.status_code, response.json()) == (402, {"detail": "Insufficient credits"})
 
 
 def test_no_credits_is_400_with_the_shortfall_on_the_newer_surface(sandbox, session, key):
     set_credits(sandbox, 4)
     person = {"lead_list_id": "DEFAULT", "enrichment_type": "full", **KNOWN}
-    answer = key.client.post("/api/v2/enrichment/person", json=person)
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (400, "insufficient_credits")
+    response = key.client.post("/api/v2/enrichment/person", json=person)
+    error = response.json()["error"]
+    assert (response.status_code, error["code"]) == (400, "insufficient_credits")
     assert error["estimated_cost_credits"] == 11
     assert error["available_credits"] == 4
     assert error["shortfall_credits"] == 7
 
 
-def test_a_bad_contact_is_422_with_its_index(key):
+def test_an_invalid_contact_is_422_with_its_index(key):
     contacts = [KNOWN] * 7 + [{"first_name": "Contact", "last_name": "0042"}]
-    answer = key.client.post(BULK, json={"contacts": contacts})
-    assert answer.status_code == 422
-    (wrong,) = answer.json()["detail"]
+    response = key.client.post(BULK, json={"contacts": contacts})
+    assert response.status_code == 422
+    (wrong,) = response.json()["detail"]
     assert wrong["loc"] == ["body", "contacts", 7]
     assert wrong["msg"].startswith("Each contact must include linkedin_url OR ")
     assert wrong["input"] == contacts[7]
@@ -160,13 +160,13 @@ def test_name_and_company_identify_a_contact(key, company):
     assert key.client.post(BULK, json={"contacts": [contact]}).status_code == 200
 
 
-def test_250_contacts_are_taken_and_251_are_not(key):
+def test_250_contacts_are_accepted_and_251_are_not(key):
     request = {"enrichment_type": "none", "contacts": [KNOWN] * 250}
     assert key.client.post(BULK, json=request).json()["total_contacts"] == 250
     request["contacts"].append(KNOWN)
-    answer = key.client.post(BULK, json=request)
-    assert answer.status_code == 400
-    assert answer.json() == {"detail": "Bulk enrichment supports up to 250 contacts per request"}
+    response = key.client.post(BULK, json=request)
+    assert response.status_code == 400
+    assert response.json() == {"detail": "Bulk enrichment supports up to 250 contacts per request"}
 
 
 def test_no_contacts_is_400(key):
@@ -174,27 +174,27 @@ def test_no_contacts_is_400(key):
 
 
 @pytest.mark.parametrize("asked", [{}, {"workflow_id": "a", "task_id": "b"}])
-def test_status_wants_a_workflow_or_a_task(key, asked):
-    answer = key.client.get("/api/v1/public/enrich/status", params=asked)
-    assert answer.status_code == 400
-    assert "workflow_id or task_id" in answer.json()["detail"]
+def test_status_requires_a_workflow_or_a_task(key, asked):
+    response = key.client.get("/api/v1/public/enrich/status", params=asked)
+    assert response.status_code == 400
+    assert "workflow_id or task_id" in response.json()["detail"]
 
 
 @pytest.mark.parametrize("asked", [{"workflow_id": "public_bulk_none"}, {"task_id": "none"}])
 def test_an_unknown_workflow_is_404(key, asked):
     assert key.client.get("/api/v1/public/enrich/status", params=asked).status_code == 404
-    answer = key.client.get("/api/v1/public/enrichment/status/none")
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+    response = key.client.get("/api/v1/public/enrichment/status/none")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("url", ["http://example.com/hook", "https://192.168.0.1/hook", "ftp://x", "hook"])
 def test_a_webhook_must_be_https_and_public(key, url):
-    answer = key.client.post(BULK, json={"contacts": [KNOWN], "webhook_url": url})
-    assert answer.status_code == 422
-    assert answer.json()["detail"][0]["loc"] == ["body", "webhook_url"]
+    response = key.client.post(BULK, json={"contacts": [KNOWN], "webhook_url": url})
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "webhook_url"]
 
 
-def test_the_limits_answer_429_with_retry_after(tmp_path):
+def test_rate_limits_respond_429_with_retry_after(tmp_path):
     with SandboxProcess(tmp_path / "data", "--org-limit", "5", "--key-limit", "8") as limited:
         client, session = limited.client(), limited.session()
         statuses = [client.get("/api/v1/public/whoami").status_code for _ in range(6)]

@@ -1,4 +1,4 @@
-"""The control surface: who may use it, what each fault does to a client, and what else it can change."""
+"""The control surface: access to it, the effect of each fault, and what else it can change."""
 
 import asyncio
 import json
@@ -26,26 +26,26 @@ def faulty(sandbox, session, key):
 
 
 def test_a_status_fault_carries_retry_after(faulty):
-    answer = faulty("status", status=429, retry_after=7).get(PATH)
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "7")
-    assert answer.json()["error"]["code"] == "rate_limited"
+    response = faulty("status", status=429, retry_after=7).get(PATH)
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "7")
+    assert response.json()["error"]["code"] == "rate_limited"
 
 
 def test_a_status_fault_has_the_shape_of_its_surface(sandbox, session):
     sandbox.control("faults", {"path": "/api/v1/api-keys", "kind": "status", "status": 503, "times": 1})
-    answer = session.get("/api/v1/api-keys")
-    assert answer.status_code == 503
-    assert answer.json().keys() == {"detail"}
+    response = session.get("/api/v1/api-keys")
+    assert response.status_code == 503
+    assert response.json().keys() == {"detail"}
 
 
-def test_latency_delays_the_real_answer(faulty):
+def test_latency_delays_the_real_response(faulty):
     client = faulty("latency", seconds=0.3)
     started = time.monotonic()
     assert client.get(PATH).status_code == 200
     assert time.monotonic() - started >= 0.3
 
 
-def test_a_hang_gives_no_answer(faulty):
+def test_a_hang_gives_no_response(faulty):
     with pytest.raises(httpx.ReadTimeout):
         faulty("hang").get(PATH, timeout=0.3)
 
@@ -56,25 +56,25 @@ def test_a_drop_closes_the_connection(faulty, fault):
         faulty(**fault).get(PATH)
 
 
-def test_html_as_a_proxy_would_answer(faulty):
-    answer = faulty("html").get(PATH)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (502, "text/html; charset=utf-8")
-    assert answer.text.startswith("<!doctype html>")
+def test_html_like_that_of_a_proxy(faulty):
+    response = faulty("html").get(PATH)
+    assert (response.status_code, response.headers["Content-Type"]) == (502, "text/html; charset=utf-8")
+    assert response.text.startswith("<!doctype html>")
 
 
-def test_truncated_json_is_half_of_the_real_answer(faulty):
-    answer = faulty("truncated").get(PATH)
-    assert answer.status_code == 200
-    assert answer.text.startswith('{"user_email"')
-    assert not answer.text.endswith("}")
+def test_truncated_json_is_half_of_the_real_response(faulty):
+    response = faulty("truncated").get(PATH)
+    assert response.status_code == 200
+    assert response.text.startswith('{"user_email"')
+    assert not response.text.endswith("}")
 
 
 def test_an_empty_body(faulty):
-    answer = faulty("empty").get(PATH)
-    assert (answer.status_code, answer.content) == (200, b"")
+    response = faulty("empty").get(PATH)
+    assert (response.status_code, response.content) == (200, b"")
 
 
-def test_a_fault_lasts_for_its_times(faulty):
+def test_a_fault_ends_after_its_times(faulty):
     client = faulty("status", status=500, times=2)
     assert [client.get(PATH).status_code for _ in range(3)] == [500, 500, 200]
 
@@ -92,11 +92,11 @@ def test_a_fault_can_be_limited_to_a_method_and_a_prefix(sandbox, session, key):
     assert session.post(f"/api/v1/api-keys/{key.id}/revoke").status_code == 500
 
 
-def test_an_answer_can_be_lost_after_the_work_was_done(sandbox, session):
+def test_a_response_can_be_lost_after_the_call_took_effect(sandbox, session):
     sandbox.control("faults", {"path": "/api/v1/api-keys", "kind": "drop", "times": 1, "after": True})
     with pytest.raises(httpx.RemoteProtocolError):
-        session.post("/api/v1/api-keys", json={"name": "whose answer was lost"})
-    assert "whose answer was lost" in {row["name"] for row in session.get("/api/v1/api-keys").json()}
+        session.post("/api/v1/api-keys", json={"name": "whose response was lost"})
+    assert "whose response was lost" in {row["name"] for row in session.get("/api/v1/api-keys").json()}
 
 
 @pytest.mark.parametrize(
@@ -110,11 +110,11 @@ def test_an_impossible_fault_is_refused(sandbox, fault):
 @pytest.mark.parametrize("headers", [{}, {"X-Sandbox-Control": "wrong"}, {"X-Sandbox-Control": "é"}])
 def test_the_control_surface_needs_its_token(sandbox, headers):
     encoded = {name: value.encode() for name, value in headers.items()}
-    answer = httpx.delete(f"{sandbox.base_url}/_sandbox/faults", headers=encoded)
-    assert answer.status_code == 401
+    response = httpx.delete(f"{sandbox.base_url}/_sandbox/faults", headers=encoded)
+    assert response.status_code == 401
 
 
-def test_the_control_surface_answers_loopback_only(tmp_path):
+def test_the_control_surface_accepts_loopback_only(tmp_path):
     app = create_app(Settings(data_dir=tmp_path))
     token = app.state.services.data_dir.control_token
 
@@ -128,7 +128,7 @@ def test_the_control_surface_answers_loopback_only(tmp_path):
     app.state.services.store.close()
 
 
-def test_requests_can_be_spread_over_a_time(sandbox, session, key):
+def test_appended_requests_can_be_spread_over_an_interval(sandbox, session, key):
     asked = {
         "key_id": key.id,
         "count": 5,
@@ -169,7 +169,7 @@ def test_state_names_no_secret(sandbox, session):
     assert key.secret not in str(state)
 
 
-def test_odd_records_are_always_the_same_and_only_so_many(sandbox, session):
+def test_spoiled_records_are_always_the_same_share(sandbox, session):
     for number in range(8):
         session.post("/api/v1/api-keys", json={"name": f"one of many {number}"})
     whole = session.get("/api/v1/api-keys").json()
@@ -182,13 +182,13 @@ def test_odd_records_are_always_the_same_and_only_so_many(sandbox, session):
 
 
 @pytest.mark.parametrize(("share", "odd"), [(0, set()), (1, {"one", "two"})])
-def test_odd_records_are_found_in_wrapped_lists_too(share, odd):
+def test_records_of_wrapped_lists_are_spoiled(share, odd):
     body = json.dumps({"total": 2, "next": None, "keys": [{"id": "one"}, {"id": "two"}, "three"]}).encode()
-    answer = json.loads(spoil_records(body, share))
-    assert answer["keys"] == [{"id": None if name in odd else name} for name in ("one", "two")] + ["three"]
-    assert (answer["total"], answer["next"]) == (2, None)
+    response = json.loads(spoil_records(body, share))
+    assert response["keys"] == [{"id": None if name in odd else name} for name in ("one", "two")] + ["three"]
+    assert (response["total"], response["next"]) == (2, None)
 
 
 @pytest.mark.parametrize("body", [b"", b"<!doctype html>", b'"text"', b"7", b"null"])
-def test_an_answer_without_records_is_not_made_odd(body):
+def test_a_response_without_records_is_unchanged(body):
     assert spoil_records(body, 1) == body

@@ -13,24 +13,24 @@ MAX_KEYS = 10
 
 
 @pytest.fixture(scope="module")
-def another(tmp_path_factory):
-    """A second sandbox, whose user's ten places are free for the tests here."""
+def second_sandbox(tmp_path_factory):
+    """A second sandbox, whose user can have ten keys for these tests."""
     with SandboxProcess(tmp_path_factory.mktemp("keys") / "data") as process:
         process.manager = process.session()
         yield process
 
 
 @pytest.fixture
-def crowded(another):
-    another.manager.post("/api/v1/api-keys/revoke-all")
-    return another
+def without_keys(second_sandbox):
+    second_sandbox.manager.post("/api/v1/api-keys/revoke-all")
+    return second_sandbox
 
 
 def rows(session):
     return {row["id"]: row for row in session.get("/api/v1/api-keys").json()}
 
 
-def soon(seconds):
+def seconds_from_now(seconds):
     return (dt.datetime.now(dt.UTC) + dt.timedelta(seconds=seconds)).isoformat()
 
 
@@ -44,45 +44,45 @@ def test_a_secret_is_in_no_file_of_the_sandbox(sandbox, key):
     assert not [path for path in kept if key.secret.encode() in path.read_bytes()]
 
 
-def test_the_eleventh_active_key_is_refused(crowded):
+def test_the_eleventh_active_key_is_refused(without_keys):
     for _ in range(MAX_KEYS):
-        make_key(crowded, crowded.manager)
-    answer = crowded.manager.post("/api/v1/api-keys", json={"name": "one more"})
-    assert answer.status_code == 400
-    assert answer.json()["detail"].startswith("Maximum active API keys reached")
+        make_key(without_keys, without_keys.manager)
+    response = without_keys.manager.post("/api/v1/api-keys", json={"name": "one more"})
+    assert response.status_code == 400
+    assert response.json()["detail"].startswith("Maximum active API keys reached")
 
 
-def test_expired_and_revoked_keys_leave_room(crowded):
-    keys = [make_key(crowded, crowded.manager, expires_at=soon(1.5)) for _ in range(MAX_KEYS)]
-    while any(row["is_active"] for row in rows(crowded.manager).values()):
+def test_expired_and_revoked_keys_leave_room(without_keys):
+    keys = [make_key(without_keys, without_keys.manager, expires_at=seconds_from_now(1.5)) for _ in range(MAX_KEYS)]
+    while any(row["is_active"] for row in rows(without_keys.manager).values()):
         time.sleep(0.05)
-    assert crowded.manager.post("/api/v1/api-keys").status_code == 200
-    assert len(rows(crowded.manager).keys() & {key.id for key in keys}) == MAX_KEYS
+    assert without_keys.manager.post("/api/v1/api-keys").status_code == 200
+    assert len(rows(without_keys.manager).keys() & {key.id for key in keys}) == MAX_KEYS
 
 
-def test_revoke_all_counts_the_active_keys_only(crowded):
+def test_revoke_all_counts_the_active_keys_only(without_keys):
     for _ in range(3):
-        make_key(crowded, crowded.manager)
-    answer = crowded.manager.post("/api/v1/api-keys/revoke-all").json()
-    assert answer == {"success": True, "message": "3 API key(s) revoked successfully"}
+        make_key(without_keys, without_keys.manager)
+    response = without_keys.manager.post("/api/v1/api-keys/revoke-all").json()
+    assert response == {"success": True, "message": "3 API key(s) revoked successfully"}
 
 
-def test_revoking_twice_succeeds_and_says_so(session, key):
+def test_revoking_twice_succeeds_with_a_message(session, key):
     assert session.post(f"/api/v1/api-keys/{key.id}/revoke").json()["success"]
     again = session.post(f"/api/v1/api-keys/{key.id}/revoke")
     assert (again.status_code, again.json()["message"]) == (200, "API key was already revoked")
 
 
 def test_an_unknown_key_cannot_be_revoked(session):
-    answer = session.post("/api/v1/api-keys/550e8400-e29b-41d4-a716-446655440000/revoke")
-    assert (answer.status_code, answer.json()) == (404, {"detail": "API key not found"})
+    response = session.post("/api/v1/api-keys/550e8400-e29b-41d4-a716-446655440000/revoke")
+    assert (response.status_code, response.json()) == (404, {"detail": "API key not found"})
 
 
 @pytest.mark.parametrize(
     "body",
     [{"expires_at": "2020-01-01T00:00:00Z"}, {"expires_at": "soon"}, {"name": "x" * 256}, {"name": 7}],
 )
-def test_a_key_that_cannot_be_is_refused(session, body):
+def test_a_key_with_invalid_fields_is_refused(session, body):
     before = rows(session)
     assert session.post("/api/v1/api-keys", json=body).status_code == 422
     assert rows(session) == before
@@ -117,7 +117,7 @@ def test_the_log_shows_the_latest_rows_up_to_the_limit(sandbox, session, key, li
     assert len(shown) == rows_shown
 
 
-def test_the_light_lists_show_prefix_and_last_four(sandbox, key):
+def test_the_reduced_lists_show_prefix_and_last_four(sandbox, key):
     light = next(row for row in key.client.get("/api/v1/public/api-keys").json() if row["key_id"] == key.id)
     assert light == {
         "key_id": key.id,
@@ -129,7 +129,7 @@ def test_the_light_lists_show_prefix_and_last_four(sandbox, key):
     assert light.items() <= next(row for row in wrapped if row["key_id"] == key.id).items()
 
 
-def test_usage_adds_the_log_up(sandbox, key):
+def test_usage_aggregates_the_log(sandbox, key):
     sandbox.control("requests", {"key_id": key.id, "count": 7, "status_code": 500})
     report = key.client.get("/api/v1/public/usage", params={"group_by": "key"}).json()
     mine = next(row for row in report["rows"] if row["group"] == key.id)

@@ -1,4 +1,4 @@
-"""What survives restarts and crashes, and how the process starts and ends."""
+"""Restarts and crashes, and how the process starts and ends."""
 
 import json
 import socket
@@ -17,21 +17,21 @@ from .process import SandboxProcess, command
 
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory):
+def stoppable_sandbox(tmp_path_factory):
     """A sandbox of this module's own, for stopping and killing."""
-    data_dir = tmp_path_factory.mktemp("mortal") / "data"
+    data_dir = tmp_path_factory.mktemp("stoppable_sandbox") / "data"
     with SandboxProcess(data_dir, "--org-limit", "0", "--key-limit", "0") as running:
         yield running
 
 
 @pytest.fixture
-def process(mortal):
-    """That sandbox, running, without active keys and faults."""
-    if mortal.process.poll() is not None:
-        mortal.start()
-    mortal.control("faults", method="DELETE")
-    mortal.session().post("/api/v1/api-keys/revoke-all")
-    return mortal
+def process(stoppable_sandbox):
+    """The same sandbox, running, without active keys and faults."""
+    if stoppable_sandbox.process.poll() is not None:
+        stoppable_sandbox.start()
+    stoppable_sandbox.control("faults", method="DELETE")
+    stoppable_sandbox.session().post("/api/v1/api-keys/revoke-all")
+    return stoppable_sandbox
 
 
 def test_keys_logs_and_credits_survive_a_restart(process):
@@ -80,7 +80,7 @@ def test_a_kill_during_writes_loses_no_acknowledged_key(process):
     assert {secret[-4:] for secret in created} <= listed
 
 
-def test_a_hung_answer_does_not_hold_up_the_stop(process):
+def test_a_hung_response_does_not_delay_the_stop(process):
     process.control("faults", {"kind": "hang"})
     with socket.create_connection(("127.0.0.1", process.port)) as waiting:
         waiting.sendall(b"GET /healthz HTTP/1.1\r\nHost: sandbox\r\n\r\n")
@@ -109,7 +109,7 @@ def test_a_broken_database_is_a_message_and_exit_2(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["credentials", "balance-history"])
-def test_what_only_reads_makes_no_directory(tmp_path, name):
+def test_commands_that_only_read_create_no_directory(tmp_path, name):
     missing = tmp_path / "deep" / "data"
     done = command(name, "--data", str(missing))
     assert done.returncode == 2
@@ -118,7 +118,7 @@ def test_what_only_reads_makes_no_directory(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["credentials", "balance-history"])
-def test_a_reader_that_went_away_is_no_failure(tmp_path, name):
+def test_a_closed_pipe_is_no_failure(tmp_path, name):
     with nobody_reads() as pipe:
         done = command(name, "--data", str(tmp_path), stdout=pipe)
     assert (done.returncode, done.stderr) == (0, "")
@@ -133,11 +133,11 @@ def test_credentials_work_before_the_first_start(tmp_path):
         assert process.credentials()["base_url"] == process.base_url
 
 
-def test_credentials_asked_for_twice_at_once_are_the_same(tmp_path):
+def test_concurrent_calls_return_the_same_credentials(tmp_path):
     (tmp_path / "data").mkdir()
     with ThreadPoolExecutor() as pool:
         asked = [pool.submit(command, "credentials", "--data", str(tmp_path / "data")) for _ in range(3)]
-    shown = [json.loads(answer.result().stdout) for answer in asked]
+    shown = [json.loads(response.result().stdout) for response in asked]
     for name in ("api_key", "control_token", "clerk_client_token"):
         assert len({credentials[name] for credentials in shown}) == 1
 
@@ -151,7 +151,7 @@ def test_credentials_show_the_same_key_until_it_is_revoked(process):
     assert process.client(second).get("/api/v1/public/whoami").status_code == 200
 
 
-def test_credentials_need_one_of_the_ten_places(process):
+def test_credentials_fail_if_the_user_has_ten_other_keys(process):
     session = process.session()
     for _ in range(10):
         make_key(process, session)
@@ -160,7 +160,7 @@ def test_credentials_need_one_of_the_ten_places(process):
     assert "Maximum active API keys reached" in done.stderr
 
 
-def test_the_past_of_the_balance_ends_with_what_it_is_now(process):
+def test_the_balance_history_ends_with_the_current_balance(process):
     organization = process.credentials()["organization_id"]
     process.control("credits", {"organization_id": organization, "credits": 4321.5})
     process.control("credits", {"organization_id": organization, "credits": 77})
@@ -177,7 +177,7 @@ def test_files_with_secrets_are_private(process):
     assert stat.S_IMODE(process.data_dir.stat().st_mode) == 0o700
 
 
-def test_docs_load_nothing_from_elsewhere(process):
+def test_docs_load_nothing_from_other_hosts(process):
     page = process.client().get("/docs").text
     assert "http://" not in page
     assert "https://" not in page

@@ -30,7 +30,7 @@ def test_the_contact_of_the_documentation_is_found_by_every_identifier():
         {"first_name": 7, "last_name": None, "company_name": ["Example 17"]},
     ],
 )
-def test_unknown_contacts_come_back_empty_and_free(given):
+def test_unknown_contacts_have_empty_and_free_results(given):
     found = contact_directory.enrich_contact(given, "full")
     assert (found.contact, found.email, found.phone, found.cost) == (None, None, None, 0)
 
@@ -49,19 +49,19 @@ def test_unknown_contacts_come_back_empty_and_free(given):
         (99, "full", 0),
     ],
 )
-def test_only_what_was_found_is_charged(number, enrichment_type, cost):
+def test_only_results_are_charged(number, enrichment_type, cost):
     given = {"linkedin_url": DirectoryContact(number).linkedin_url}
     assert contact_directory.enrich_contact(given, enrichment_type).cost == Decimal(cost)
 
 
-def test_no_contact_costs_more_than_was_reserved_for_it():
+def test_no_contact_costs_more_than_its_reservation():
     for number in range(contact_directory.CONTACTS):
         given = {"linkedin_url": DirectoryContact(number).linkedin_url}
         for kind in contact_directory.ENRICHMENT_TYPES:
             assert contact_directory.enrich_contact(given, kind).cost <= contact_directory.highest_cost(kind)
 
 
-def test_everybody_is_visibly_synthetic():
+def test_all_contacts_are_visibly_synthetic():
     contacts = [DirectoryContact(number) for number in range(contact_directory.CONTACTS)]
     assert all(contact.company_domain.endswith(".test") for contact in contacts)
     assert all(contact.phone is None or contact.phone[5:10] == "55501" for contact in contacts)

@@ -27,7 +27,7 @@ SOON = RunTime(0.05)
 
 @pytest.fixture
 def receiver():
-    """A real receiver: answers with `statuses` in turn (the last one for ever), None hangs."""
+    """A real receiver: returns `statuses` in turn (the last one forever); None hangs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -61,12 +61,12 @@ def receiver():
 @contextmanager
 def running(store, tmp_path, seconds=1.0, waits=SHORT_WAITS):
     settings = Settings(tmp_path, allow_local_webhooks=True)
-    background = Engine(store, settings, sender=WebhookSender(store, LOOPBACK, waits, seconds))
-    background.start()
+    engine = Engine(store, settings, sender=WebhookSender(store, LOOPBACK, waits, seconds))
+    engine.start()
     try:
-        yield background
+        yield engine
     finally:
-        background.stop()
+        engine.stop()
 
 
 def wait_for(condition, seconds=5.0):
@@ -87,13 +87,13 @@ def attempts(store):
         return session.scalars(newest_last).all()
 
 
-def announce(store, receiver, numbers=(42,), enrichment_type="full"):
+def submit_with_webhook(store, receiver, numbers=(42,), enrichment_type="full"):
     url = receiver.url
-    return submit(store, numbers, enrichment_type, webhook_url=url, reach=LOOPBACK, pace=SOON)
+    return submit(store, numbers, enrichment_type, webhook_url=url, targets=LOOPBACK, run_time=SOON)
 
 
-def test_a_finished_workflow_is_announced_with_the_documented_fields(funded, receiver, tmp_path):
-    workflow = announce(funded, receiver)
+def test_the_webhook_of_a_finished_workflow_has_the_documented_fields(funded, receiver, tmp_path):
+    workflow = submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         wait_for(lambda: state(funded) == "delivered")
     body = json.loads(receiver.bodies[0])
@@ -118,7 +118,7 @@ def test_a_finished_workflow_is_announced_with_the_documented_fields(funded, rec
 
 
 def test_the_post_is_plain_json_without_a_signature(funded, receiver, tmp_path):
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         wait_for(lambda: state(funded) == "delivered")
     (headers,) = receiver.headers
@@ -126,7 +126,7 @@ def test_the_post_is_plain_json_without_a_signature(funded, receiver, tmp_path):
     assert not [name for name in headers if "signature" in name.lower()]
 
 
-def test_more_than_250_results_are_cut_and_it_is_said(store):
+def test_more_than_250_results_are_truncated_and_flagged(store):
     tasks = [deliveries.WorkflowTask(id=str(n), status="completed", result={}) for n in range(251)]
     body = deliveries.payload(Workflow(id="w", tasks=tasks, status="completed"))
     assert (len(body["results"]), body["results_truncated"], body["summary"]["total"]) == (250, True, 251)
@@ -134,7 +134,7 @@ def test_more_than_250_results_are_cut_and_it_is_said(store):
 
 def test_a_receiver_that_recovers_gets_its_webhook_and_every_attempt_is_kept(funded, receiver, tmp_path):
     receiver.statuses = [503, 500, 200]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         wait_for(lambda: state(funded) == "delivered")
     rows = [(row.attempt_number, row.status, row.response_status_code) for row in attempts(funded)]
@@ -142,9 +142,9 @@ def test_a_receiver_that_recovers_gets_its_webhook_and_every_attempt_is_kept(fun
     assert attempts(funded)[0].error_message == "HTTP 503 Service Unavailable"
 
 
-def test_after_five_failures_it_is_given_up(funded, receiver, tmp_path):
+def test_after_five_failed_attempts_a_delivery_has_failed(funded, receiver, tmp_path):
     receiver.statuses = [500]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         wait_for(lambda: state(funded) == "failed")
     assert [row.attempt_number for row in attempts(funded)] == [1, 2, 3, 4, 5]
@@ -153,14 +153,14 @@ def test_after_five_failures_it_is_given_up(funded, receiver, tmp_path):
 
 def test_the_waits_between_attempts_are_kept(funded, receiver, tmp_path):
     receiver.statuses = [500]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         wait_for(lambda: state(funded) == "failed")
     gaps = [later - earlier for earlier, later in zip(receiver.times, receiver.times[1:], strict=False)]
     assert all(gap >= wait - 0.01 for gap, wait in zip(gaps, SHORT_WAITS[:4], strict=True))
 
 
-def test_the_documented_schedule_is_1_2_4_8_and_then_the_end(funded):
+def test_the_documented_schedule_is_1_2_4_8_seconds_and_then_failure(funded):
     workflow = submit(funded, [42], webhook_url="https://hooks.example-3.test/")
     waits = []
     with funded.session() as session:
@@ -175,20 +175,20 @@ def test_the_documented_schedule_is_1_2_4_8_and_then_the_end(funded):
     assert delivery.state == "failed"
 
 
-def test_a_hanging_receiver_delays_nobody_else(funded, receiver, tmp_path):
+def test_a_hanging_receiver_does_not_delay_others(funded, receiver, tmp_path):
     receiver.statuses = [None, 200]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path, seconds=4.0):
         wait_for(lambda: len(receiver.bodies) == 1)
-        announce(funded, receiver)
+        submit_with_webhook(funded, receiver)
         wait_for(lambda: [row.status for row in attempts(funded)] == ["success"], seconds=3)
         assert len(receiver.bodies) == 2
         receiver.released.set()
 
 
-def test_a_time_out_is_written_down_in_words(funded, receiver, tmp_path):
+def test_a_time_out_has_an_error_message(funded, receiver, tmp_path):
     receiver.statuses = [None]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path, seconds=0.2):
         wait_for(lambda: attempts(funded))
     row = attempts(funded)[0]
@@ -199,7 +199,7 @@ def test_a_time_out_is_written_down_in_words(funded, receiver, tmp_path):
 
 def test_a_pending_delivery_survives_a_restart(funded, receiver, tmp_path):
     receiver.statuses = [500, 200]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path, waits=(0.4, 0.4, 0.4, 0.4, 0.4)):
         wait_for(lambda: len(attempts(funded)) == 1)
     assert state(funded) == "pending"
@@ -211,9 +211,9 @@ def test_a_pending_delivery_survives_a_restart(funded, receiver, tmp_path):
     restarted.close()
 
 
-def test_an_attempt_that_a_stop_interrupts_is_made_again(funded, receiver, tmp_path):
+def test_an_attempt_interrupted_by_a_stop_is_repeated(funded, receiver, tmp_path):
     receiver.statuses = [None, 200]
-    announce(funded, receiver)
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path, seconds=5.0):
         wait_for(lambda: len(receiver.bodies) == 1)
     assert (state(funded), attempts(funded)) == ("pending", [])
@@ -221,22 +221,22 @@ def test_an_attempt_that_a_stop_interrupts_is_made_again(funded, receiver, tmp_p
         wait_for(lambda: state(funded) == "delivered")
 
 
-def test_a_database_that_is_busy_for_a_moment_does_not_stop_the_engine(funded, receiver, tmp_path):
-    announce(funded, receiver)
+def test_a_briefly_locked_database_does_not_stop_the_engine(funded, receiver, tmp_path):
+    submit_with_webhook(funded, receiver)
     with running(funded, tmp_path):
         with funded.session():
             time.sleep(0.3)  # holds the one write lock
         wait_for(lambda: state(funded) == "delivered")
 
 
-def test_nothing_is_sent_twice_while_it_is_being_sent(funded, receiver):
+def test_a_delivery_being_sent_is_not_sent_twice(funded, receiver):
     receiver.statuses = [None]
-    workflow = announce(funded, receiver)
+    workflow = submit_with_webhook(funded, receiver)
     with funded.session() as session:
         deliveries.enqueue(session, workflow, workflow.submitted_at)
 
     async def tick_often():
-        sender = WebhookSender(funded, LOOPBACK, seconds=1.0)
+        sender = WebhookSender(funded, LOOPBACK, timeout=1.0)
         for _ in range(5):
             await sender.tick()
             await asyncio.sleep(0.02)

@@ -13,13 +13,13 @@ from sandbox.webhooks.guarded_post import AllowedTargets, UrlRefused
 LOOPBACK = AllowedTargets(loopback=True)
 
 
-def post(url, reach=LOOPBACK, seconds=2.0, **options):
-    return asyncio.run(guarded_post.post_json(url, b"{}", reach, seconds, **options))
+def post(url, targets=LOOPBACK, seconds=2.0, **options):
+    return asyncio.run(guarded_post.post_json(url, b"{}", targets, seconds, **options))
 
 
 @contextmanager
-def listening(answer):
-    """A raw TCP server that hands each connection to `answer`."""
+def tcp_server(respond):
+    """A raw TCP server that passes each connection to `respond`."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve():
@@ -29,7 +29,7 @@ def listening(answer):
             except OSError:
                 return
             with connection:
-                answer(connection)
+                respond(connection)
 
     thread = threading.Thread(target=serve)
     thread.start()
@@ -39,12 +39,12 @@ def listening(answer):
     thread.join()
 
 
-def saying(text):
-    def answer(connection):
+def responding_with(text):
+    def respond(connection):
         connection.recv(65536)
         connection.sendall(text.encode())
 
-    return listening(answer)
+    return tcp_server(respond)
 
 
 @pytest.mark.parametrize(
@@ -70,26 +70,26 @@ def saying(text):
         "",
     ],
 )
-def test_only_public_https_addresses_are_taken(url):
+def test_only_public_https_urls_are_allowed(url):
     with pytest.raises(UrlRefused, match="webhook_url"):
         guarded_post.check_url(url, AllowedTargets())
 
 
 @pytest.mark.parametrize("url", ["https://example.com/hook", "https://8.8.8.8:8443/hook?a=b"])
-def test_public_https_addresses_are_taken(url):
+def test_public_https_urls_are_allowed(url):
     guarded_post.check_url(url, AllowedTargets())
 
 
-def test_local_addresses_are_taken_when_that_is_allowed():
+def test_loopback_urls_are_allowed_if_configured():
     guarded_post.check_url("http://127.0.0.1:9/hook", LOOPBACK)
     guarded_post.check_url("http://127.0.0.1:9/hook", AllowedTargets(own_ports=frozenset({9})))
-    for url, reach in [
+    for url, targets in [
         ("http://127.0.0.1:8/hook", AllowedTargets(own_ports=frozenset({9}))),
         ("http://10.0.0.8/hook", LOOPBACK),
         ("https://10.0.0.8/hook", LOOPBACK),
     ]:
         with pytest.raises(UrlRefused):
-            guarded_post.check_url(url, reach)
+            guarded_post.check_url(url, targets)
 
 
 def test_a_name_that_resolves_to_a_private_address_is_not_connected_to(monkeypatch):
@@ -97,17 +97,17 @@ def test_a_name_that_resolves_to_a_private_address_is_not_connected_to(monkeypat
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.8", port))]
 
     monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", rebound)
-    answer = post("https://innocent.example.com/hook")
-    assert answer.error_message == (
+    respond = post("https://innocent.example.com/hook")
+    assert respond.error_message == (
         "Refused to connect: innocent.example.com resolves to 10.0.0.8, which is not a public address"
     )
 
 
 @pytest.mark.parametrize("status", [200, 204])
 def test_any_2xx_acknowledges(status):
-    with saying(f"HTTP/1.1 {status} Fine\r\nContent-Length: 0\r\n\r\n") as port:
-        answer = post(f"http://127.0.0.1:{port}/hook")
-    assert (answer.acknowledged, answer.status_code, answer.error_message) == (True, status, None)
+    with responding_with(f"HTTP/1.1 {status} Fine\r\nContent-Length: 0\r\n\r\n") as port:
+        respond = post(f"http://127.0.0.1:{port}/hook")
+    assert (respond.acknowledged, respond.status_code, respond.error_message) == (True, status, None)
 
 
 @pytest.mark.parametrize(
@@ -119,57 +119,57 @@ def test_any_2xx_acknowledges(status):
         (302, "HTTP 302 Found: redirects are not followed"),
     ],
 )
-def test_every_other_status_is_a_failure_with_its_name(status, words):
+def test_every_other_status_is_a_failure_with_its_phrase(status, words):
     head = f"HTTP/1.1 {status} X\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"
-    with saying(head) as port:
-        answer = post(f"http://127.0.0.1:{port}/hook")
-    assert (answer.status_code, answer.error_message) == (status, words)
+    with responding_with(head) as port:
+        respond = post(f"http://127.0.0.1:{port}/hook")
+    assert (respond.status_code, respond.error_message) == (status, words)
 
 
-def test_silence_is_a_time_out():
+def test_no_response_is_a_time_out():
     done = threading.Event()
-    with listening(lambda _connection: done.wait(5)) as port:
-        answer = post(f"http://127.0.0.1:{port}/hook", seconds=0.3)
+    with tcp_server(lambda _connection: done.wait(5)) as port:
+        respond = post(f"http://127.0.0.1:{port}/hook", seconds=0.3)
         done.set()
-    assert answer.error_message == "Connection timed out: no answer within 0.3 s"
+    assert respond.error_message == "Connection timed out: no answer within 0.3 s"
 
 
-def test_an_answer_that_drips_is_a_time_out_too():
+def test_a_response_that_trickles_is_a_time_out():
     done = threading.Event()
 
     def drip(connection):
         while not done.wait(0.05):
             connection.sendall(b"H")
 
-    with listening(drip) as port:
-        answer = post(f"http://127.0.0.1:{port}/hook", seconds=0.3)
+    with tcp_server(drip) as port:
+        respond = post(f"http://127.0.0.1:{port}/hook", seconds=0.3)
         done.set()
-    assert not answer.acknowledged
-    assert answer.duration_ms < 2000
+    assert not respond.acknowledged
+    assert respond.duration_ms < 2000
 
 
-def test_nobody_listening_is_refused():
+def test_a_port_without_a_listener_is_connection_refused():
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert post(f"http://127.0.0.1:{port}/hook").error_message == "Connection refused"
 
 
-def test_an_unknown_name_is_a_dns_error():
-    answer = post("https://no-such-host.invalid/hook", seconds=10)
-    assert answer.error_message == "DNS error: the host name could not be resolved"
+def test_an_unknown_host_name_is_a_dns_error():
+    respond = post("https://no-such-host.invalid/hook", seconds=10)
+    assert respond.error_message == "DNS error: the host name could not be resolved"
 
 
 def test_plain_text_behind_https_is_a_tls_error():
-    with saying("HTTP/1.1 200 OK\r\n\r\n") as port:
-        answer = post(f"https://127.0.0.1:{port}/hook")
-    assert answer.error_message.startswith("TLS error: ")
+    with responding_with("HTTP/1.1 200 OK\r\n\r\n") as port:
+        respond = post(f"https://127.0.0.1:{port}/hook")
+    assert respond.error_message.startswith("TLS error: ")
 
 
 @pytest.mark.parametrize("text", ["", "nonsense\r\n\r\n"])
-def test_an_answer_that_is_not_http_is_said_so(text):
-    with saying(text) as port:
-        answer = post(f"http://127.0.0.1:{port}/hook")
-    assert answer.error_message == "Connection closed without a valid HTTP answer"
+def test_a_response_that_is_not_http_has_an_error_message(text):
+    with responding_with(text) as port:
+        respond = post(f"http://127.0.0.1:{port}/hook")
+    assert respond.error_message == "Connection closed without a valid HTTP answer"
 
 
 class Acknowledging(BaseHTTPRequestHandler):
@@ -198,11 +198,11 @@ def https_receiver(certificate):
 
 def test_a_self_signed_certificate_is_not_accepted(certificate):
     with https_receiver(certificate) as url:
-        answer = post(url)
-    assert answer.error_message == "TLS error: certificate not accepted: self-signed certificate"
+        respond = post(url)
+    assert respond.error_message == "TLS error: certificate not accepted: self-signed certificate"
 
 
 def test_a_trusted_certificate_is_accepted(certificate):
     with https_receiver(certificate) as url:
-        answer = post(url, ssl_context=ssl.create_default_context(cafile=certificate))
-    assert answer.acknowledged
+        respond = post(url, ssl_context=ssl.create_default_context(cafile=certificate))
+    assert respond.acknowledged

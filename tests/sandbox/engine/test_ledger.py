@@ -16,7 +16,7 @@ def balance_and_total(store):
         return ledger.balance(session, ORGANIZATION), ledger.sum_of_entries(session, ORGANIZATION)
 
 
-def test_a_reservation_comes_back_except_for_what_was_found(funded):
+def test_a_reservation_is_returned_except_for_the_cost(funded):
     with funded.session() as session:
         ledger.reserve(session, ORGANIZATION, Decimal(110), "w1")
         assert ledger.balance(session, ORGANIZATION) == 890
@@ -24,7 +24,7 @@ def test_a_reservation_comes_back_except_for_what_was_found(funded):
     assert balance_and_total(funded) == (979, 979)
 
 
-def test_too_little_credit_names_the_shortfall_and_takes_nothing(funded):
+def test_too_few_credits_report_the_shortfall_and_reserve_nothing(funded):
     with funded.session() as session, pytest.raises(InsufficientCredits) as refused:
         ledger.reserve(session, ORGANIZATION, Decimal(1011), "w1")
     assert (refused.value.estimated, refused.value.available, refused.value.shortfall) == (1011, 1000, 11)

@@ -39,7 +39,7 @@ def payload(store, workflow, of=workflows.status_payload):
         return of(session, session.get(Workflow, workflow.id))
 
 
-def test_an_enrichment_charges_what_it_found_and_returns_the_rest(funded):
+def test_an_enrichment_charges_for_results_and_returns_the_rest(funded):
     workflow = submit(funded, [42, 105, 8, 19, 99], "full")
     assert balance(funded) == 1000 - 55
     assert finish_all(funded) == 1
@@ -55,7 +55,7 @@ def test_an_enrichment_charges_what_it_found_and_returns_the_rest(funded):
     }
 
 
-def test_unknown_contacts_come_back_empty_and_cost_nothing(funded):
+def test_unknown_contacts_have_empty_results_and_cost_nothing(funded):
     workflow = submit(funded, [contact_directory.CONTACTS + 7], "full")
     finish_all(funded)
     (result,) = payload(funded, workflow)["results"]
@@ -67,14 +67,14 @@ def test_unknown_contacts_come_back_empty_and_cost_nothing(funded):
     assert balance(funded) == 1000
 
 
-def test_a_workflow_in_which_everything_fails_has_failed_and_is_free(funded):
+def test_a_workflow_whose_contacts_all_fail_has_failed_and_is_free(funded):
     workflow = submit(funded, [99, 199], "full")
     finish_all(funded)
     assert payload(funded, workflow)["status"] == "failed"
     assert balance(funded) == 1000
 
 
-def test_nothing_is_started_without_the_credits_for_it(funded):
+def test_a_workflow_without_enough_credits_is_not_started(funded):
     with pytest.raises(InsufficientCredits) as refused:
         submit(funded, range(91), "full")
     assert refused.value.shortfall == 1
@@ -83,15 +83,15 @@ def test_nothing_is_started_without_the_credits_for_it(funded):
     assert balance(funded) == 1000
 
 
-def test_a_webhook_to_a_private_address_is_refused_before_anything_is_taken(funded):
+def test_a_webhook_to_a_private_address_is_refused_before_credits_are_reserved(funded):
     with pytest.raises(UrlRefused, match="public"):
         submit(funded, [42], "partial", webhook_url="https://192.168.1.4/hook")
     assert balance(funded) == 1000
-    submit(funded, [42], "partial", webhook_url="http://127.0.0.1:9/hook", reach=AllowedTargets(loopback=True))
+    submit(funded, [42], "partial", webhook_url="http://127.0.0.1:9/hook", targets=AllowedTargets(loopback=True))
 
 
-def test_contacts_are_worked_through_one_after_another(funded):
-    workflow = submit(funded, range(10), "partial", pace=RunTime(10))
+def test_contacts_are_enriched_one_after_another(funded):
+    workflow = submit(funded, range(10), "partial", run_time=RunTime(10))
     advance_due_workflows(funded, workflow.submitted_at + (workflow.finish_at - workflow.submitted_at) * 0.55)
     shown = payload(funded, workflow)
     assert (shown["status"], shown["processed"], len(shown["results"])) == ("processing", 5, 5)
@@ -105,8 +105,8 @@ def test_advancing_twice_settles_once(funded):
     assert balance(funded) == 989
 
 
-def test_a_workflow_that_a_restart_interrupted_finishes_after_it(funded):
-    workflow = submit(funded, range(10), "partial", pace=RunTime(10))
+def test_a_workflow_interrupted_by_a_restart_finishes_after_it(funded):
+    workflow = submit(funded, range(10), "partial", run_time=RunTime(10))
     advance_due_workflows(funded, workflow.submitted_at + (workflow.finish_at - workflow.submitted_at) * 0.5)
     funded.close()
     restarted = Store(funded.path)
@@ -116,7 +116,7 @@ def test_a_workflow_that_a_restart_interrupted_finishes_after_it(funded):
     restarted.close()
 
 
-def test_results_land_in_the_one_list_named_default(funded):
+def test_results_are_added_to_the_list_named_default(funded):
     submit(funded, [42, 19], "partial")
     submit(funded, [1], "partial")
     finish_all(funded)
@@ -127,7 +127,7 @@ def test_results_land_in_the_one_list_named_default(funded):
     assert sorted(lead.contact["prospect"]["last_name"] for lead in leads) == ["0001", "0019", "0042"]
 
 
-def test_a_webhook_is_due_exactly_when_one_was_asked_for(funded):
+def test_a_webhook_is_queued_only_if_requested(funded):
     submit(funded, [42], "partial")
     asked = submit(funded, [42], "partial", webhook_url="https://hooks.example-3.test/")
     finish_all(funded)
@@ -145,7 +145,7 @@ def test_both_payloads_can_be_read_for_one_task(funded):
     assert shown["results"][0]["primary_email"] == "contact-0042@example-17.test"
 
 
-def as_the_official_sdk_reads_it(shown):
+def parse_with_sdk(shown):
     assert set(shown) <= set(WorkflowStatusResponse.model_fields), "the published schema allows no more"
     assert set(shown["result"] or {}) <= set(SingleEnrichmentResultRead.model_fields)
     return WorkflowStatusResponse.from_dict(shown)
@@ -154,10 +154,10 @@ def as_the_official_sdk_reads_it(shown):
 @pytest.mark.parametrize(("number", "found"), [(42, True), (99, False), (contact_directory.CONTACTS, False)])
 def test_the_newer_status_is_what_the_official_sdk_expects(funded, number, found):
     workflow = submit(funded, [number], "full", kind="person")
-    running = as_the_official_sdk_reads_it(payload(funded, workflow, workflows.workflow_payload))
+    running = parse_with_sdk(payload(funded, workflow, workflows.workflow_payload))
     assert (running.status, running.result, running.credits_charged) == ("running", None, None)
     finish_all(funded)
-    done = as_the_official_sdk_reads_it(payload(funded, workflow, workflows.workflow_payload))
+    done = parse_with_sdk(payload(funded, workflow, workflows.workflow_payload))
     assert bool(done.result.lead_id) is found
     assert (done.credits_charged, done.credits_refunded) == ((11, 0) if found else (0, 11))
 
@@ -170,7 +170,7 @@ orders = st.lists(
 
 @given(orders)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_balance_falls_by_exactly_what_was_found(funded, submitted):
+def test_the_balance_falls_by_exactly_the_cost_of_the_results(funded, submitted):
     with funded.session() as session:
         ledger.set_balance(session, ORGANIZATION, Decimal(1000))
     for kind, numbers in submitted:

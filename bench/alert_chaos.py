@@ -96,7 +96,7 @@ def end_leases():
 
 
 def wreak(programs, stop, rng):
-    """Kill one program after another until told to stop."""
+    """Kill one program after another until it is stopped."""
     while not stop.wait(rng.uniform(*PAUSE_SECONDS)):
         program = rng.choice(programs)
         program.kill()
@@ -130,7 +130,7 @@ def set_up():
 
 
 def nudge():
-    """Ask for an evaluation, as a landed poll would; where Redis is down the beat will."""
+    """Ask for an evaluation, as an ingested poll would; if Redis is down the beat will."""
     from kombu.exceptions import OperationalError  # noqa: PLC0415
 
     from alerts.tasks import evaluate_rules  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""How fast are rules evaluated? 1,000 workspaces with three rules each, evaluated as their balances land.
+"""How fast are rules evaluated? 1,000 workspaces with three rules each, evaluated as their balances are ingested.
 
 Run: python -m bench.alert_evaluation [workspaces]. SQLite by default; with DATABASE_URL, a scratch database beside
 that one. Prints rules per second and queries per batch of workspaces: for the usual case (nothing changes), for a pass
@@ -55,7 +55,7 @@ def populate(count: int) -> list[Workspace]:
     return workspaces
 
 
-def land(workspaces: list[Workspace], amount: int) -> None:
+def record_balances(workspaces: list[Workspace], amount: int) -> None:
     now = timezone.now()
     for workspace in workspaces:
         readings.record_reading(workspace, Decimal(amount), now)
@@ -64,12 +64,12 @@ def land(workspaces: list[Workspace], amount: int) -> None:
 
 
 def measure(label: str, workspaces: list[Workspace]) -> None:
-    """Evaluate all, as after the landing of their balances, and print what it took."""
+    """Evaluate all, as after their balances were ingested, and print what it took."""
     updated = {workspace.pk: {"balance"} for workspace in workspaces}
     queries: list[int] = []
     began, used = time.perf_counter(), time.process_time()
-    for place in range(0, len(workspaces), evaluation.BATCH):
-        batch = workspaces[place : place + evaluation.BATCH]
+    for start in range(0, len(workspaces), evaluation.BATCH):
+        batch = workspaces[start : start + evaluation.BATCH]
         with counting() as counted:
             assert evaluation.evaluate_together(batch, updated=updated) == len(batch)
         queries.append(counted.count)
@@ -106,13 +106,13 @@ def main(count: int) -> None:
     nudge.nudge = lambda _task: None  # no worker runs here
     workspaces = populate(count)
     print(f"{count:,} workspaces, {len(LEVELS)} rules each, {connection.vendor}")
-    land(workspaces, 5000)
+    record_balances(workspaces, 5000)
     measure("nothing changes", workspaces)
-    land(workspaces, 50)
+    record_balances(workspaces, 50)
     measure("all three rules fire", workspaces)
-    land(workspaces, 50)
+    record_balances(workspaces, 50)
     measure("still firing", workspaces)
-    land(workspaces, 9000)
+    record_balances(workspaces, 9000)
     measure("all three resolve", workspaces)
     print(f"{Alert.objects.count():,} alerts, {Notification.objects.count():,} e-mails in the outbox")
     assert Alert.objects.filter(state="resolved").count() == count * len(LEVELS)

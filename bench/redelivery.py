@@ -38,7 +38,7 @@ def end(process):
 
 
 def start_sandbox(folder):
-    """Return the process, its address and a key."""
+    """Return the process, its URL and a key."""
     data = ["--data", str(folder / "sandbox")]
     flags = ["--port", "0", "--org-limit", "0", "--key-limit", "0"]
     process = start([sys.executable, "-m", "sandbox", "serve", *data, *flags], stdout=subprocess.PIPE, text=True)
@@ -94,7 +94,7 @@ def work():
 
 
 def serve(taken):
-    """Return a running receiver that notes what it acknowledges, and how often it was called."""
+    """Return a running receiver that records what it acknowledges, and how often it was called."""
     dice, calls = random.Random(SEED), []  # noqa: S311 - not for secrets
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,7 +121,7 @@ def serve(taken):
 
 
 def fail(credentials, url):
-    """Have the sandbox make results, and land deliveries of them that failed; return the workspace."""
+    """Have the sandbox make results, and ingest failed deliveries of them; return the workspace."""
     from django.utils import timezone  # noqa: PLC0415
 
     from cleanlist import DeliveryAttempt, Secret  # noqa: PLC0415

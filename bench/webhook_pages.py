@@ -147,10 +147,10 @@ def report(large, before, after):
     print(f"\n{'milliseconds a page':<26}{SMALL:>10,}{large:>12,}{heads}")
     for name, one in after.items():
         few, small = before[name].queries, before[name].page
-        told = f"{few}" if few == one.queries else f"{few} → {one.queries}"
+        change = f"{few}" if few == one.queries else f"{few} → {one.queries}"
         to_bare = f"{one.bare:>8.1f}{one.page / one.bare:>9.2f}"
         to_naked = f"{one.naked:>8.1f}{one.page / one.naked:>8.2f}"
-        print(f"{name:<26}{small:>10.1f}{one.page:>12.1f}{one.page / small:>8.2f}{to_bare}{to_naked}{told:>9}")
+        print(f"{name:<26}{small:>10.1f}{one.page:>12.1f}{one.page / small:>8.2f}{to_bare}{to_naked}{change:>9}")
     missed = [name for name, one in after.items() if one.page > LIMIT * one.bare]
     print(f"\nwithin {LIMIT} times of bare: {'all' if not missed else 'all but ' + ', '.join(missed)}")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 # A receiver has this long to acknowledge; a little less is taken for it too, as durations are rounded.
 RESPONSE_TIMEOUT_MS = 10_000
 _NEARLY_TIMEOUT_MS = 9_900
-# Enough of any message to tell its reason by.
+# Enough of any message to find its reason.
 _MAX_CHARACTERS = 2_000
 
 

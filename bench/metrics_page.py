@@ -1,4 +1,4 @@
-"""How long /metrics takes with a thousand workspaces, and how much it tells.
+"""How long /metrics takes with a thousand workspaces, and how large it is.
 
 Run: python -m bench.metrics_page [workspaces]. SQLite by default; with DATABASE_URL, a scratch database beside that
 one. Each workspace has a balance with a day of hours, ten keys, two lists read, a log with a gap, two hosts that

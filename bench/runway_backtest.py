@@ -1,4 +1,4 @@
-"""How good is the runway? Forecasts made at many moments of many synthetic pasts, against what came after.
+"""How good is the runway? Forecasts made at many times of many synthetic histories, against what came after.
 
 Run: python -m bench.runway_backtest [seeds] [tuning] [budgets] [kind ...]. For each kind (``bench.runway_series``) it
 prints how often the true moment lay in the 80 % interval (70 to 90 % wanted), the median error of the forecast as a
@@ -37,7 +37,7 @@ DAYS_SEEN = (2.5, 4, 7, 10, 14, 21, 28, 42, 56)
 Row = TypeVar("Row")
 DAYS_AHEAD = (1, 3, 7, 14, 28)
 DAYS_LEFT = (0.5, 1, 2, 4, 7, 12, 20, 35)
-# Of the burn around the moment of a forecast, so many hours on either side say what a day's credits are.
+# A day's credits are measured over this many hours of burn on either side of a forecast.
 AROUND = 14 * 24
 ETS_EVERY = 9
 
@@ -83,7 +83,7 @@ class Case:
 
 
 def cases(series: Series, rng: random.Random, with_ets: bool = False) -> list[Case]:
-    """Forecast at moments throughout the series, with a balance that says nothing about what comes after."""
+    """Forecast at times throughout the series, with a balance that says nothing about what comes after."""
     sums = [0.0, *accumulate(series)]
     found: list[Case] = []
     for seen in DAYS_SEEN:

@@ -16,7 +16,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        """Put the address of the person's machine on every log line of a request."""
+        """Bind the client's IP address to every log line of a request."""
         bind_extra_request_metadata.connect(_bind_address, dispatch_uid="client address")
         bind_extra_request_failed_metadata.connect(shorten_outage_log, dispatch_uid="redis is away")
         from config import checks  # noqa: F401, PLC0415 - registered by being imported

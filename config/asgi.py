@@ -46,7 +46,7 @@ class Application:
 
 
 async def _refuse(refused: RequestRefused, send: Send) -> None:
-    """Say why, and nothing of what was sent: it is not even logged."""
+    """Answer with the reason only: nothing of the request is echoed or logged."""
     body = f"{refused.message}\n".encode()
     headers = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
     if refused.status == 503:

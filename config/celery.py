@@ -1,4 +1,4 @@
-"""The Celery app: `celery -A dashboard worker`, with `-B` for beat beside it."""
+"""The Celery app: `celery -A config worker`, with `-B` for beat beside it."""
 
 import logging.config
 import os

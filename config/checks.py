@@ -20,7 +20,7 @@ _TLS = {"require", "verify-ca", "verify-full"}
 
 @register(Tags.security, deploy=True)
 def redis_is_guarded(**_: Any) -> list[CheckMessage]:
-    """Say what stands between the tasks and counters in Redis and others on its machine or network."""
+    """Warn of a Redis without a password or, on another machine, without TLS."""
     parts = urlsplit(settings.REDIS_URL)
     open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
     if parts.scheme == "unix" or parts.hostname in _HERE:

@@ -1,4 +1,4 @@
-"""The console's configuration: environment variables in, one checked object out.
+"""The console's configuration: environment variables, parsed and checked into one object.
 
 Nothing else reads the environment, but for secrets that a file for `apply` names. Every bad value is reported, all of
 them at once, before anything starts.
@@ -85,7 +85,7 @@ class Environment:
     trusted_proxy_count: int = _setting(0, validate.Range(0, 10))
     # SQLite lets one writer in at a time, so more threads would only queue there.
     web_threads: int = _setting(4, validate.Range(1, 64))
-    # The server itself refuses an address above 64 KiB, and 100 headers.
+    # The server itself refuses a URL above 64 KiB, and more than 100 headers.
     max_header_kb: int = _setting(16, validate.Range(4, 60))
     body_seconds: int = _setting(30, validate.Range(1, 600))
     secret_key: str = _setting("", setting_checks.is_secret_key, secret=True)
@@ -149,7 +149,7 @@ class Environment:
 
     @property
     def redis_address(self) -> str:
-        """Return the address of Redis, the bundled one or the operator's."""
+        """Return the URL of Redis, the bundled one or the operator's."""
         return self.redis_url or f"unix://{redis_socket(self.var_dir)}"
 
     @property
@@ -364,7 +364,7 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
 
 
 def _api_origins(chosen: dict[str, Any]) -> list[str]:
-    """Return the only addresses that credentials may be sent to: the hosted API, or what the operator lists."""
+    """Return the only origins that credentials may be sent to: the hosted API, or those that the operator lists."""
     origins = [setting_checks.origin(item) for item in chosen["cleanlist_api_origins"]]
     if not chosen["database_url"]:
         origins += [f"http://{host}:{chosen['sandbox_port']}" for host in ("127.0.0.1", "localhost")]

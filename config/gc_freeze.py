@@ -1,13 +1,13 @@
-"""How a process that runs for long keeps its memory in order."""
+"""Garbage collection of long-running processes."""
 
 import gc
 
 
 def freeze_loaded_objects() -> None:
-    """Tell the garbage collector that what is here now stays.
+    """Exclude all objects allocated so far from garbage collection (``gc.freeze``).
 
-    Some hundred thousand objects of Django and its libraries live as long as the process; looking through them again
-    and again took a tenth of a worker's time (``bench/polling_throughput.py``). Call it when all is loaded.
+    Some hundred thousand objects of Django and its libraries live as long as the process; traversing them repeatedly
+    took a tenth of a worker's time (``bench/polling_throughput.py``). Call it when all is loaded.
     """
     gc.collect()
     gc.freeze()

@@ -27,7 +27,7 @@ class EmlFileBackend(BaseEmailBackend):
         return len(email_messages)
 
     def _write(self, message: EmailMessage) -> None:
-        # The name sorts by time; the random part keeps two messages of one moment apart.
+        # The name sorts by time; the random part keeps two messages of the same time apart.
         name = f"{timezone.now():%Y%m%dT%H%M%S.%fZ}-{uuid4().hex[:8]}.eml"  # noqa: TID251 - a name
         part = self.directory / f".{name}.part"
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

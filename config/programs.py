@@ -1,4 +1,4 @@
-"""The programs that a production installation runs, each in the place of the command that names it."""
+"""The programs of a production installation; the command of each replaces its own process by it."""
 
 import argparse
 import os
@@ -9,10 +9,10 @@ from config.embedded import CannotStart
 from config.embedded.ports import check_free
 from config.environment import ROOT
 
-# What workers take from. Celery itself would make any other that it is told of, which nothing is ever put into.
+# The queues of the workers. Celery itself accepts any other name, of a queue that stays empty.
 QUEUES = ("polling", "alerts")
 
-# Workers say nothing to one another: what is to be done is in the database, and what they heard could be anybody's.
+# Workers do not talk to one another: all work is in the database, and messages in Redis could be anybody's.
 _ALONE = ["--without-gossip", "--without-mingle"]
 # What the operator adds comes after this and counts, should it say otherwise.
 PROGRAMS = {

@@ -36,24 +36,24 @@ def origin(value: str) -> str:
 
 
 def is_origin(value: str) -> None:
-    """Check one address."""
+    """Check one origin."""
     origin(value)
 
 
 def are_origins(values: list[str]) -> None:
-    """Check a list of addresses."""
+    """Check a list of origins."""
     for value in values:
         origin(value)
 
 
 def is_web_address(value: str) -> None:
-    """Check an address that is called, if one is given."""
+    """Check an optional URL."""
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
         raise ValidationError("use an address such as https://hc-ping.com/your-uuid")
 
 
 def is_issuer(value: str) -> None:
-    """Check the address of an identity provider: HTTPS, or this machine's own."""
+    """Check the URL of an identity provider: HTTPS, or this machine."""
     parts = urlsplit(value)
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
@@ -67,14 +67,14 @@ def is_time_zone(value: str) -> None:
 
 
 def is_redis_url(value: str) -> None:
-    """Check the address of a Redis server."""
+    """Check the URL of a Redis server."""
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValidationError("must start with redis://, rediss:// or unix://")
-    from redis import ConnectionPool  # noqa: PLC0415 - the bundled server needs no address of an operator's
+    from redis import ConnectionPool  # noqa: PLC0415 - the bundled server needs no URL
 
     try:
         ConnectionPool.from_url(value).make_connection()  # which connects to nothing yet
-    except (ValueError, TypeError):  # their messages quote the address, which holds a password
+    except (ValueError, TypeError):  # their messages quote the URL, which holds a password
         raise ValidationError(
             f"use redis://:password@127.0.0.1:6379/0, or rediss:// with what belongs to TLS; {_ENCODED}"
         ) from None
@@ -109,14 +109,14 @@ def database(url: str) -> dict[str, Any]:
         parsed = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True, disable_server_side_cursors=True)
         config = dict(parsed)
     except (ValueError, KeyError):
-        raise wrong from None  # their messages quote the address, which holds a password
+        raise wrong from None  # their messages quote the URL, which holds a password
     if not config.get("NAME") or not str(config.get("ENGINE", "")).endswith((".postgresql", ".sqlite3")):
         raise wrong
     return config
 
 
 def is_database_url(value: str) -> None:
-    """Check the address of a database."""
+    """Check the URL of a database."""
     database(value)
 
 
@@ -137,7 +137,7 @@ def email(url: str) -> dict[str, Any]:
 
 
 def is_email_url(value: str) -> None:
-    """Check the address of a mail server."""
+    """Check the URL of a mail server."""
     email(value)
 
 

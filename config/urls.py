@@ -1,4 +1,4 @@
-"""The root of all addresses. Each app brings its own ``urls.py``."""
+"""The root URLconf. Each app has its own ``urls.py``."""
 
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path

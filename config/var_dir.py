@@ -5,16 +5,16 @@ import os
 from pathlib import Path
 
 GROUP_AND_OTHERS = 0o077  # the permission bits of everybody but the owner
-# By these an existing directory is known as the console's. Others are not changed: it may be /tmp, or somebody's home.
+# Entries that identify a directory as the console's. Others are not changed: it may be /tmp, or somebody's home.
 KNOWN_NAMES = {"console.sqlite3", "encryption_key", "secret_key", "static", "up.lock"}
 
 
 class DirectoryNotPrivate(Exception):
-    """Others can look into the directory, and that is not ours to change; the message says what to do."""
+    """The directory is open to others, and not ours to close; the message says what to do."""
 
 
 def make_private(path: Path) -> None:
-    """Make ``path`` if it is missing; close it, what is in it, and what this process will write, to others.
+    """Create ``path`` if it is missing, and close it, its entries and what this process will write to others.
 
     What lies deeper is behind a closed directory. Raises NotPrivate, or OSError where it cannot be used at all.
     """

@@ -1,4 +1,4 @@
-"""What a person should look at in a workspace, and where to go for it."""
+"""The items that need attention in a workspace, each with the page that deals with it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -54,7 +54,7 @@ def attention_items(
 
 
 def _pause(workspace: Workspace) -> list[AttentionItem]:
-    """Return one item where nobody watches because somebody wants it so."""
+    """Return an item if polling is paused."""
     if not workspace.paused_at:
         return []
     text = f"{workspace.pause} Nothing new is seen, and alerts that need it stay quiet."

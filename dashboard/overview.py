@@ -18,13 +18,13 @@ from workspaces.polling.registry import Resource, all_resources
 LATEST = 10
 HOURS = 24
 BALANCE_POINTS = 60
-# The log is indexed by key and time: a bounded stretch is quick however long the log is, so look near first.
-STRETCHES = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
+# The log is indexed by key and time: a bounded range is quick however long the log is, so look near first.
+LOOKBACKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
 
 
 @dataclass(frozen=True)
 class ResourceFreshness:
-    """How fresh one polled resource is; of one with many subjects, the worst of them counts."""
+    """The freshness of one polled resource; of one with many subjects, the worst of them counts."""
 
     resource: Resource
     polls: list[Poll]
@@ -89,8 +89,8 @@ def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
     now = clock.cached_now()
     log = LoggedRequest.objects.by_customer().filter(key__workspace=workspace).select_related("key")
     rows: list[LoggedRequest] = []
-    for stretch in STRETCHES:
-        rows = list(log.filter(created_at__gte=now - stretch).newest_first()[:LATEST])
+    for lookback in LOOKBACKS:
+        rows = list(log.filter(created_at__gte=now - lookback).newest_first()[:LATEST])
         if len(rows) == LATEST:
             break
     return rows

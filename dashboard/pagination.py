@@ -31,7 +31,7 @@ class WorkspacePage:
         return bool(self.searched or self.after or self.more)
 
     def page(self, summaries: list[WorkspaceSummary]) -> list[WorkspaceSummary]:
-        """Return ``summaries`` of ``workspaces`` without that of the next page; note whether there is one."""
+        """Return ``summaries`` of ``workspaces`` without that of the next page; record whether there is one."""
         if len(summaries) <= PAGE_SIZE:
             return summaries
         in_order = sorted(summaries, key=lambda one: vars(one.workspace)["place"])

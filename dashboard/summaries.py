@@ -1,4 +1,4 @@
-"""What the start page and the overview say of workspaces, read from the mirror in a fixed number of queries."""
+"""Summaries of workspaces for the start page and the overview, from the mirror in a fixed number of queries."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

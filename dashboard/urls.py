@@ -1,4 +1,4 @@
-"""Addresses of the start page and of workspaces' overviews."""
+"""URLs of the start page and of workspaces' overviews."""
 
 from django.urls import path
 

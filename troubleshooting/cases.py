@@ -1,4 +1,4 @@
-"""What a person is stuck with, as far as it is known: written into addresses, and corrected by hand."""
+"""The facts of a problem, kept in the query string, where people can correct them."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -71,13 +71,13 @@ class Case:
 
     @property
     def query(self) -> str:
-        """Return the case as the query of an address."""
+        """Return the case as a query string."""
         told = {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
         return urlencode(told | ({"slips": ",".join(self.slips)} if self.slips else {}))
 
 
 class CaseForm(forms.Form):
-    """A case as it stands in an address. The visible fields are there to be corrected."""
+    """A case from a query string. The visible fields are there to be corrected."""
 
     topic = forms.ChoiceField(label="Symptom", required=False)
     status = forms.IntegerField(label="Status code", required=False, min_value=100, max_value=599)
@@ -95,7 +95,7 @@ class CaseForm(forms.Form):
     scope = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     slips = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
-    # A browser without scripts does not let a secret into the address either: it refuses to send what matches.
+    # A browser without scripts does not let a secret into the URL either: it refuses to send what matches.
     _HARMLESS = r"(?!.*(cl(api|ext)_[A-Za-z0-9_\-]{5}|eyJ[A-Za-z0-9_\-]{8})).*"
 
     def __init__(self, data: Any, workspace: Workspace) -> None:

@@ -1,4 +1,4 @@
-"""What a check answers with, and what is said of an error."""
+"""Results of checks, and how an upstream error becomes one."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ RANKS: dict[CheckState, int] = {"skipped": 0, "ok": 1, "unknown": 2, "warning": 
 
 @dataclass(frozen=True)
 class PageLink:
-    """A page of the console that deals with it."""
+    """A link to the page of the console that deals with it."""
 
     label: str
     url: str
@@ -39,12 +39,12 @@ class CheckResult:
 
     @property
     def rank(self) -> int:
-        """Return how much it counts: what counts most is the verdict."""
+        """Return the rank of the state: the highest one becomes the verdict."""
         return RANKS[self.state]
 
     @property
     def is_finding(self) -> bool:
-        """Return whether there is something to be told: wrong, worth a look, or not to be looked at."""
+        """Return whether it is a finding: failed, a warning, or impossible to check."""
         return self.rank > RANKS["ok"]
 
 

@@ -1,4 +1,4 @@
-"""Runs checks, and says what the verdict is."""
+"""Runs checks and derives the verdict."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class CompletedCheck:
-    """One check that was run."""
+    """A check that was run, and its result."""
 
     step: Check
     result: CheckResult
@@ -63,13 +63,13 @@ def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:
 
 
 def worse_state(result: CheckResult, so_far: str) -> str:
-    """Return the state that counts more: that of ``result``, or the worst one ``so_far``."""
+    """Return the worse state: that of ``result``, or the worst one ``so_far``."""
     known = {state: rank for state, rank in RANKS.items() if state == so_far}
     return result.state if result.rank > max(known.values(), default=-1) else so_far
 
 
 def closing_words(worst: str) -> str:
-    """Say what it means when all checks are done and none found anything; nothing where one did."""
+    """Return the closing sentence when all checks are done and none found anything; empty if one did."""
     words = {
         "ok": "These checks found nothing that is wrong now. What is said above is what Cleanlist's documentation says "
         "of this symptom.",

@@ -1,4 +1,4 @@
-"""Live calls of the checks: few, short, counted against the pacer, and never one that spends credits."""
+"""Live calls of the checks: few, short, counted against the rate limit, and never one that spends credits."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,7 +11,7 @@ from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 
 T = TypeVar("T")
-# Somebody is watching: a check that takes longer has its answer, too.
+# Somebody is waiting: that a call takes longer is a result as well.
 TIMEOUTS = Timeouts(connect=3.0, read=8.0, total=10.0)
 FAILURES = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 

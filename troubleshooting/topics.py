@@ -16,7 +16,7 @@ class Topic:
     """One symptom.
 
     ``steps`` are names of checks, in the order in which they run; what lives in the portal has none, because the API
-    tells nothing of it. ``send`` says what support needs to know of this one besides the usual.
+    shows nothing of it. ``send`` says what support needs to know of this one besides the usual.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Addresses of the troubleshooter."""
+"""URLs of the troubleshooter."""
 
 from django.urls import path
 

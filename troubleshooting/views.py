@@ -39,7 +39,7 @@ PAGE = "troubleshooting/page.html"
 @sensitive_post_parameters("text")
 @require_http_methods(["GET", "HEAD", "POST"])
 def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the case in the address, or recognize what was pasted and go to the address of that case."""
+    """Show the case in the query string, or recognize what was pasted and redirect to its case."""
     workspace = get_workspace(request, slug)
     if request.method == "POST":
         return _recognize(request, workspace)
@@ -49,7 +49,7 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
-    """Go to the address of the case that is recognized in what was pasted."""
+    """Redirect to the case that is recognized in what was pasted."""
     stripped = remove_secrets(request.POST.get("text", ""))
     if stripped.found:
         messages.warning(request, "There was a secret in what arrived. It was discarded at once and is kept nowhere.")
@@ -63,7 +63,7 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
 
 
 def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -> HttpResponse:
-    """Answer a request's body at once: it holds people's contact data, so it is in no address and is not kept."""
+    """Validate a pasted request body at once: it holds contact data, so it is neither stored nor put into a URL."""
     verdict = validate_body(found.body)
     case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
     done = CompletedCheck(CHECKS["shape"], result_of_body(verdict))
@@ -82,7 +82,7 @@ def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -
 
 @require_POST
 def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
-    """Run one check of the case in the address; its answer starts the next one."""
+    """Run one check of the case in the query string; its response starts the next one."""
     workspace = get_workspace(request, slug)
     case = CaseForm(request.GET, workspace).case()
     steps = checks_for(case)
@@ -106,7 +106,7 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
 
 @require_POST
 def check_all(request: HttpRequest, slug: str) -> HttpResponse:
-    """Run every check of the case in the address, and show all in one page: for browsers without scripts."""
+    """Run every check of the case and show all in one page, for browsers without scripts."""
     workspace = get_workspace(request, slug)
     form = CaseForm(request.GET, workspace)
     case = form.case()
@@ -147,7 +147,7 @@ def _finder(workspace: Workspace) -> list[dict[str, str]]:
 
 
 def _batches_url(workspace: Workspace) -> str:
-    """Return the address that splits a body into batches; empty while the console has none."""
+    """Return the URL that splits a body into batches; empty if the console has none."""
     links = link(workspace, "", "troubleshoot_batches")
     return links[0].url if links else ""
 

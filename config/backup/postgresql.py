@@ -1,4 +1,4 @@
-"""What backups of PostgreSQL are made with: its own tools. Here are the words to tell so."""
+"""PostgreSQL is backed up with its own tools; this says how."""
 
 import shlex
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a backup holds: copies of the SQLite databases as of one moment each, and the small files beside them."""
+"""The content of a backup: consistent copies of the SQLite databases, and the small files beside them."""
 
 import shutil
 import sqlite3
@@ -42,14 +42,14 @@ def _names(var_dir: Path) -> Iterator[str]:
 
 
 def copy_database(source: Path, target: Path) -> None:
-    """Copy a database that others may be writing to, as of one moment, and look whether the copy is whole.
+    """Make a consistent copy of a database that others may be writing to, and verify it.
 
     All pages in one step: SQLite holds one view of the database meanwhile, and with a write-ahead log nobody waits.
     """
     try:
         with closing(_open(source)) as there, closing(sqlite3.connect(target)) as here:
             there.backup(here)
-            # The copy is one file, without a log beside it. Whoever opens it next chooses anew.
+            # The copy is one file without a WAL; whoever opens it next chooses the mode again.
             here.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise BackupFailed(f"{source} cannot be copied: {error}.") from None

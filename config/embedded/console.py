@@ -1,4 +1,4 @@
-"""Starts the embedded set in the order that it needs, tells how to sign in, and looks after it."""
+"""Starts the embedded set in order, prints how to sign in, and supervises it."""
 
 import signal
 import time
@@ -135,7 +135,7 @@ def _raise_stop_requested() -> Iterator[Event]:
 
 
 def _ignore_signals() -> None:
-    """Let an impatient second Ctrl-C not leave anything behind: stopping takes a few seconds."""
+    """Ignore a second Ctrl-C while child processes shut down, which takes a few seconds."""
     for number in _SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 

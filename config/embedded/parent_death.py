@@ -1,4 +1,4 @@
-"""Become another program that is told to end when its parent dies, even if that was killed outright.
+"""Replace this process by another program that gets SIGTERM when its parent dies, even by SIGKILL.
 
 Run as `python parent_death.py <pid of the parent> <program> <arguments…>`. It imports little, as it runs at each start.
 """

@@ -1,4 +1,4 @@
-"""Whether the addresses are free that the embedded set listens on."""
+"""Checks that the ports of the embedded set are free."""
 
 import errno
 import socket

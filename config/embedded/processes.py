@@ -38,7 +38,7 @@ def print_line(name: str, text: str, *, redacted: bool = True) -> None:
 class Reaper:
     """A process of its own that kills what is left GRACE after us, should nothing of ours run any more to do it.
 
-    The kernel tells each program that we died, and a program may miss that, or not end for it.
+    The kernel signals our death to each program, but a program may miss that, or ignore it.
     """
 
     def __init__(self) -> None:
@@ -47,11 +47,11 @@ class Reaper:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
     def started(self, group: int) -> None:
-        """Note a process group that is to end with us."""
+        """Register a process group that is to end with us."""
         self._tell(f"+{group}\n")
 
     def ended(self, group: int) -> None:
-        """Forget one: its number may become somebody else's."""
+        """Unregister one: its number may be reused."""
         self._tell(f"-{group}\n")
 
     def _tell(self, line: str) -> None:
@@ -69,7 +69,7 @@ class Reaper:
 
 @dataclass
 class Process:
-    """A program that is kept running until it is told to stop."""
+    """A program that is kept running until it is stopped."""
 
     name: str
     command: list[str]

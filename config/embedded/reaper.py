@@ -1,4 +1,4 @@
-"""End what is left of a console that was killed outright: whatever does not follow it by itself.
+"""Kills what is left of a console that was killed by SIGKILL: whatever did not end with it.
 
 Run as `python reaper.py <seconds>`. Its input names the process groups that the console starts (`+123`) and has ended
 (`-123`), one a line, and ends when the console does. It imports little, because it runs as long as the console.

@@ -1,4 +1,4 @@
-"""Ends a web server that lives and does not answer; the supervisor then starts it again."""
+"""Kills a web server that runs but does not answer; the supervisor then restarts it."""
 
 import http.client
 import subprocess

@@ -25,7 +25,7 @@ def page_headers(scope: Scope, body: bytes) -> Headers:
 
 
 def probe_headers(scope: Scope) -> Headers:
-    """Return what probes and scrapers may tell: who they are."""
+    """Return the headers that probes and scrapers may send: their identity."""
     return [(name, value) for name, value in scope["headers"] if name == b"authorization"]
 
 

@@ -12,7 +12,7 @@ SMALL_BODY = 64 * 1024
 LARGE_BODIES = 32
 # In so many messages a body may come: the largest in pieces of 256 bytes. Each costs, however little is in it.
 PIECES = 4096
-# What of a body that is too large is read and thrown away, so that whoever still sends it hears why it was refused.
+# How much of a too large body is read and discarded, so that the client gets to read why it was refused.
 DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 
 

@@ -1,4 +1,4 @@
-"""Django's outermost stages: what holds for every answer, and who is answered without the others."""
+"""The outermost middleware: headers of every response, probes, request metrics."""
 
 import time
 from collections.abc import Callable
@@ -43,7 +43,7 @@ _PROBES: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics
 
 
 def count_requests(get_response: Handler) -> Handler:
-    """Count what people are answered, and how long that takes until an answer begins, by the name of the view."""
+    """Count responses and the time until they begin, by the name of the view."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -62,7 +62,7 @@ _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
 def warn_of_untrusted_proxy(get_response: Handler) -> Handler:
-    """Say in the log, at most once an hour and process, that a proxy seems to stand in front that we do not believe."""
+    """Log, at most once an hour and process, that there seems to be a proxy in front that is not trusted."""
     next_time = 0.0
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

@@ -171,7 +171,7 @@ def wsgi_environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 def _log_context(environ: dict[str, Any]) -> dict[str, str]:
-    """Return what tells one request from others in the log, under the names that the lines of requests use."""
+    """Return what identifies a request in the log, under the keys of the request lines."""
     request = HttpRequest()
     request.META = environ
     return {

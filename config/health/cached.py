@@ -1,4 +1,4 @@
-"""Answers that are asked for more often than they change."""
+"""A cache for checks that are asked for more often than they change."""
 
 import threading
 import time
@@ -6,14 +6,14 @@ from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-# How long an answer counts that may be another in a moment.
+# How long a value that may change soon is cached.
 DOUBTFUL_SECONDS = 1.0
 
 
 class Cached(Generic[T]):
-    """The last answer to a question that is asked at most once in ``seconds``, by one thread at a time.
+    """The last result of a function that is called at most once in ``seconds``, by one thread at a time.
 
-    ``doubtful`` answers say that something was away, so they count for a second, or for less where all do.
+    ``doubtful`` results mean an outage, so they are cached for at most a second.
     """
 
     def __init__(self, question: Callable[[], T], seconds: float, doubtful: Collection[T] = ()) -> None:
@@ -24,14 +24,14 @@ class Cached(Generic[T]):
         self.forget()
 
     def forget(self) -> None:
-        """Ask again next time."""
+        """Call the function again next time."""
         self._answer: T | None = None
         self._good_until = 0.0
 
     def __call__(self) -> T:
-        """Return the answer, asked for again if it is too old."""
+        """Return the cached result, refreshed if it is too old."""
         answer = self._answer
-        # While one thread asks, the others go on with the last answer; only the first one is waited for.
+        # While one thread refreshes, the others use the last result; they wait only for the first one.
         if time.monotonic() >= self._good_until and self._asking.acquire(blocking=answer is None):
             try:
                 answer = self._ask()

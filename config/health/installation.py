@@ -29,7 +29,7 @@ OLDEST_POSTGRESQL = 15
 LEAST_FREE_BYTES = 1024**3
 MOST_SEALED = 1000  # of each kind that are opened to see whether the keys fit
 
-# What Django says of an address that is not https: HSTS, redirects, cookies. It follows from PUBLIC_URL, which is told.
+# Django's warnings about a URL without https: HSTS, redirects, cookies. They follow from PUBLIC_URL, which is reported.
 OF_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 

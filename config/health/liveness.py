@@ -33,7 +33,7 @@ class LivenessProblem:
 
     @property
     def title(self) -> str:
-        """Say what is wrong, without the time."""
+        """Return what is wrong, without the time."""
         return {
             "clock": "The clock is silent",
             "busy": f"All workers of “{self.name}” are busy and get behind",
@@ -43,7 +43,7 @@ class LivenessProblem:
 
     @property
     def consequence(self) -> str:
-        """Say what is not watched."""
+        """Return what is not watched."""
         if self.reason == "clock":
             return "Nothing is begun: nothing is read, no alert rule is looked at, and no e-mail is sent."
         if self.reason == "busy":
@@ -119,5 +119,5 @@ _remembered = Cached(check_liveness, REMEMBERED_SECONDS)
 
 
 def clear_cache() -> None:
-    """Look anew next time."""
+    """Clear the cached state."""
     _remembered.forget()

@@ -1,8 +1,8 @@
-"""Tells a service outside (HEARTBEAT_URL) that the console works; it raises the alarm once it hears nothing more."""
+"""Pings an external service (HEARTBEAT_URL) while the console works; that service alerts when the pings stop."""
 
 from datetime import timedelta
 
-import httpx  # noqa: TID251 - the address is the choice of whoever runs the console
+import httpx  # noqa: TID251 - the operator chooses the URL
 import structlog
 from django.conf import settings
 
@@ -26,7 +26,7 @@ def ping() -> bool:
         logger.warning("outside_ping_left_out", reason=reason)
         return False
     try:
-        # Whoever runs the console chose the address, so it may be inside; of the answer only the status is read.
+        # The operator chose the URL, so it may be internal; only the status of the response is read.
         with httpx.stream("POST", settings.HEARTBEAT_URL, timeout=LONGEST) as answer:
             reason = "" if answer.is_success else f"answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:

@@ -113,7 +113,7 @@ _CHECKS = {
 
 
 def clear_cache() -> None:
-    """Have every check made anew."""
+    """Clear all cached checks."""
     for check in _CHECKS.values():
         check.forget()
     _WRITING.forget()

@@ -103,14 +103,14 @@ class SafeHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error. If that fails, the standard library would print the raw message and its arguments."""
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """Say that a line was lost and why, without the line."""
+        """Print that a line was lost and why, without the line."""
         kind = sys.exc_info()[0]
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"A log line was lost: {kind.__name__ if kind else 'unknown'}\n")
 
 
 class RateLimitedHandler(SafeHandler):
-    """Leaves out what says the same again within a minute: see ``config.log.rate_limit``."""
+    """Drops repetitions within a minute: see ``config.log.rate_limit``."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
@@ -119,7 +119,7 @@ class RateLimitedHandler(SafeHandler):
         self._reducer = LogRateLimiter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, unless its like was written just now."""
+        """Write the record, unless a similar one was written just now."""
         if (reduced := self._reducer.reduce(record)) is not None:
             super().emit(reduced)
 

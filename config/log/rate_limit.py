@@ -1,4 +1,4 @@
-"""What would fill the log while something is away: one line a minute and outage, with how many were left out."""
+"""Limits what would flood the log during an outage to one line a minute, with the number of dropped lines."""
 
 import logging
 import sys
@@ -26,7 +26,7 @@ _REDIS_TEXTS = (
 # Of PostgreSQL: connections, a server that ends or has no room, and transactions that may only read.
 _STATES = ("08", "57P", "53", "25006")
 _SQLITE_TEXTS = ("readonly", "disk", "unable to open")
-# Lines of requests: they tell who asked for what, and are counted already where that matters.
+# Request lines are never dropped: they show who requested what.
 _COMPLETE = "django_structlog"
 
 
@@ -38,13 +38,13 @@ class _LineCount:
 
 @dataclass
 class LogRateLimiter:
-    """Decides which records are written; one for each process."""
+    """Decides which records are written; one instance per process."""
 
     _seen: dict[object, _LineCount] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reduce(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Return the record as it is to be written, shorter perhaps, or None where a line was written just now."""
+        """Return the record as it is to be written, shorter perhaps, or None if one was written just now."""
         error = _exception(record)
         what = _outage_of(record, error)
         key = what or _repetition_key(record, error)
@@ -123,7 +123,7 @@ def _outage_of(record: logging.LogRecord, error: BaseException | None) -> str:
 
 
 def _repetition_key(record: logging.LogRecord, error: BaseException | None) -> object:
-    """Return what the same traceback has in common with the next one."""
+    """Return a key that repetitions of the same traceback have in common."""
     if error is None or record.name.startswith(_COMPLETE):
         return None
     return record.name, _event_name(record) or record.msg, type(error)

@@ -1,4 +1,4 @@
-"""How the background work goes: workers and clock, polls, and mail about accounts."""
+"""Metrics of the background work: workers and clock, polls, and mail about accounts."""
 
 from collections.abc import Iterator
 from typing import Any

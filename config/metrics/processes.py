@@ -1,4 +1,4 @@
-"""What all processes of the console have counted, and what the rate limiter leaves them."""
+"""Counters of all processes of the console, and what the rate limiter leaves them."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate

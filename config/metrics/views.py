@@ -1,4 +1,4 @@
-"""What Prometheus scrapes: read at that moment from where all processes note it, so that each web process tells it."""
+"""The metrics page for Prometheus, computed on request from shared stores, so that any web process can serve it."""
 
 from collections.abc import Iterable
 from hmac import compare_digest

@@ -1,4 +1,4 @@
-"""What is told of each workspace, under its slug.
+"""The metrics of each workspace, labelled with its slug.
 
 A thousand workspaces make twenty thousand lines. They are written as text at once: with the objects of
 prometheus_client, one for each line, that alone took longer than all the rest.
@@ -32,7 +32,7 @@ DELIVERIES = (tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIE
 
 
 class Epoch(Func):
-    """A moment as seconds since 1970. Thousands of them are made by the database in less time than objects of them."""
+    """A time as seconds since 1970. For thousands of rows the database computes it faster than Python."""
 
     output_field = FloatField()
 
@@ -102,7 +102,7 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
 
 
 def _cached(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
-    """Yield what landings have worked out and counted; nothing while Redis cannot be reached."""
+    """Yield the metrics that polls have cached and counted; nothing while Redis cannot be reached."""
     try:
         found, counted = metrics_cache.cached_metrics(slugs), meters.read_workspaces()
     except redis.RedisError:

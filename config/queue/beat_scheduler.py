@@ -1,4 +1,4 @@
-"""Beat's clock: Celery's own in-memory one, made for machines whose clocks differ or are set.
+"""Celery's in-memory beat scheduler, made robust against clocks that differ or are set.
 
 A task waits in the queue once at most: what it is to do is in the database, so a second one would do nothing. Celery's
 way is to let ticks expire, by the sender's clock against the worker's; of clocks seconds apart it would drop them all.
@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 
 
 class Scheduler(celery.beat.Scheduler):
-    """Leaves out tasks that wait already, and frequent ones while so many wait in their queue that more help nobody."""
+    """Skips tasks that are waiting already, and frequent ones while their queue is full."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._full: set[str] = set()
@@ -59,7 +59,7 @@ class Scheduler(celery.beat.Scheduler):
         return sent
 
     def _begins_to_wait(self, task: str) -> bool:
-        """Note that ``task`` waits from now on; say whether it did not, or so long that it counts as lost."""
+        """Mark ``task`` as waiting; return False if it waits already, unless for so long that it counts as lost."""
         now = monotonic()
         try:
             waits = not rate_limiter.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)

@@ -1,4 +1,4 @@
-"""How workers read Redis: what was not put there by Celery ends none of them, nor stops them for good."""
+"""A kombu transport for Redis that survives foreign data: kombu's own ends the worker, or blocks it."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Pages for what went wrong outside of a view's own care."""
+"""Error pages for failures outside of views."""
 
 import sys
 from typing import Any
@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Say that the form was too old, or came from elsewhere, and what to do."""
+    """Explain that the form was too old, or came from elsewhere, and what to do."""
     log.warning("csrf_failure", reason=reason, path=request.path)
     return render(request, "403_csrf.html", {"reason": reason}, status=403)
 

@@ -1,4 +1,4 @@
-"""Where notices wait for the next page."""
+"""Storage of messages for the next page."""
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage

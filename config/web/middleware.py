@@ -1,4 +1,4 @@
-"""Small stages around every request."""
+"""Middleware for every request."""
 
 import zoneinfo
 from collections.abc import Callable
@@ -24,16 +24,16 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Lead who is not signed in, or no longer, to the sign-in form and from there back to where they were."""
+    """Redirect people who are not signed in to the sign-in form, and from there back to where they were."""
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:  # type: ignore[override]  # htmx is led by another kind
-        """Lead them there; what they sent is not done, and they are told."""
+        """Redirect to the sign-in form; a submitted form is dropped, with a message that says so."""
         is_read = request.method in {"GET", "HEAD"}
         if is_read and not is_htmx(request):
             return super().handle_no_permission(request, view_func)
         if not is_read:
             messages.warning(request, "You are no longer signed in, so that was not done. Sign in, then do it again.")
-        # Not to a part of a page or the address of a form, but to the page that it was on.
+        # Back to the page itself, not to a part of it or to the URL of a form.
         back = urlsplit(referrer_or(request, "/"))._replace(scheme="", netloc="").geturl()
         return redirect_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
 
@@ -53,7 +53,7 @@ def activity(get_response: Handler) -> Handler:
 
 
 def one_time_per_request(get_response: Handler) -> Handler:
-    """Ask for the time once a request, so that all of a page is of one moment."""
+    """Read the clock once per request, so that a page is consistent."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         with clock.cache_now():
@@ -97,7 +97,7 @@ def never_cached(get_response: Handler) -> Handler:
 
 
 def sign_in_rules(get_response: Handler) -> Handler:
-    """Hold everybody who is signed in to what the operator asks: single sign-on alone, or a second factor."""
+    """Enforce the operator's rules for signing in: single sign-on only, or a second factor."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)
@@ -124,7 +124,7 @@ _OWN_ACCOUNT = "/accounts/"  # where a second factor is set up, and the way out
 
 
 def required_redirects(get_response: Handler) -> Handler:
-    """Lead people to what they have to do first: confirm who they are, or set up a second factor."""
+    """Redirect to what has to be done first: reauthentication, or setting up a second factor."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)

@@ -1,4 +1,4 @@
-"""An account whose truth is known, played into the mirror through the landings that real readings take."""
+"""A synthetic account whose true changes are known, ingested into the mirror as real readings are."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -108,7 +108,7 @@ class Account:
     # --- into the mirror ----------------------------------------------------------------------------------------
 
     def play(self, workspace):
-        """Land everything in its order, and be done an hour ago: what is in doubt then stays so."""
+        """Ingest everything in order, ending an hour ago, so that doubtful changes stay as they are."""
         self.begin = timezone.now() - timedelta(minutes=self.minutes + 5)
         poll = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=round(60 * self.step))
         key = make_key(workspace) if self.log else None

@@ -8,7 +8,7 @@ from usage.readings import record_reading
 
 
 def record_series(workspace, series, interval_seconds=60):
-    """Record ``(moment, credits)`` in order; moments further apart than three intervals leave a gap."""
+    """Record ``(time, credits)`` in order; times further apart than three intervals leave a gap."""
     for moment, balance in series:
         record_reading(workspace, Decimal(balance), moment, interval_seconds)
 
@@ -21,7 +21,7 @@ def record_steady(workspace, until, hours=72, opening=5000, an_hour=10):
 
 
 def write_steady(workspace, until, hours=192, opening=9000, an_hour=10):
-    """Write what an even fall leaves, first and last reading and hours, without landing it: that takes its time."""
+    """Write what an even fall leaves (first and last reading, and hours) directly: ingesting it takes long."""
     begin, left = until - timedelta(hours=hours), Decimal(opening - hours * an_hour)
     BalanceReading.objects.create(workspace=workspace, credits=opening, first_read_at=begin, read_at=begin)
     facts = {"workspace": workspace, "spent": an_hour, "covered_seconds": 3600}

@@ -1,4 +1,4 @@
-"""What a console reads of the sandbox's rows while time goes by, through the landings that real readings take."""
+"""Feeds the sandbox's rows to a console over time, ingested as real polls are."""
 
 import datetime as dt
 from bisect import bisect_right
@@ -38,7 +38,7 @@ class Console:
         self.read = {"log": None, "attempts": None}
 
     def watch(self, begin, end, *, asks=True):
-        """Read everything from ``begin`` to ``end``; without ``asks`` upstream tells of no enrichment."""
+        """Read everything from ``begin`` to ``end``; without ``asks`` upstream reports no enrichment."""
         self.read = dict.fromkeys(self.read, begin)
         number, at = 0, begin
         while at <= end:

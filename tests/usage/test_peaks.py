@@ -32,7 +32,7 @@ LARGEST = {
 
 @pytest.fixture(params=PAST)
 def past(request, workspace):
-    """Land it; rises of 5,000 at least are top-ups."""
+    """Ingest it; rises of at least 5,000 are top-ups."""
     rows = [(HOUR + timedelta(minutes=minute), Decimal(balance)) for minute, balance in PAST[request.param]]
     for at, balance in rows:
         record_reading(workspace, balance, at, 3600)

@@ -12,7 +12,7 @@ _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
 def find_lines(text: str, findings: Iterable[BodyFinding]) -> list[int | None]:
-    """Return the line of each finding's place, from 1; None where the place is not in ``text``, or all of it."""
+    """Return the line of each finding, from 1; None where its location is not in ``text``, or all of it."""
     ends = [match.start() for match in re.finditer("\n", text)]
     wanted = [finding.loc for finding in findings]
     starts = _starts(text) if any(isinstance(part, str) for loc in wanted for part in loc[1:]) else {}

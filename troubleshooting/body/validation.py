@@ -1,4 +1,4 @@
-"""The shape of a body for ``POST /api/v1/public/enrich/bulk``, judged as the API judges it, and explained.
+"""Validates a body for ``POST /api/v1/public/enrich/bulk`` as the API does, and explains what is wrong.
 
 Upstream takes JSON as Python's ``json`` does (the service's documentation speaks of Pydantic), so the same parser
 reads it here. Nothing is kept of a body: it holds people's contact data.
@@ -79,11 +79,11 @@ class _Findings:
         return any(finding.in_answer for finding in self.listed)
 
     def refuse(self, loc: Loc, message: str, fix: str) -> None:
-        """Note what upstream's answer names."""
+        """Add a finding that upstream's response names."""
         self.listed.append(BodyFinding(loc, message, fix))
 
     def mention(self, loc: Loc, message: str, fix: str) -> None:
-        """Note what upstream's answer does not name."""
+        """Add a finding that upstream's response does not name."""
         self.listed.append(BodyFinding(loc, message, fix, in_answer=False))
 
 
@@ -232,7 +232,7 @@ def _check_text(loc: Loc, holder: Mapping[str, Any], name: str, findings: _Findi
 
 
 def _place(loc: Loc) -> str:
-    """Return ``loc`` as people write it: ``contacts[7].first_name``."""
+    """Return ``loc`` in the usual notation: ``contacts[7].first_name``."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc[1:]).lstrip(".")
 
 
@@ -245,7 +245,7 @@ def _is_encodable(value: str) -> bool:
 
 
 def _check_count(contacts: Any, status: int, findings: _Findings) -> int:
-    """Look at the number of contacts. Upstream does so last, when each of them is in order."""
+    """Check the number of contacts; upstream does so last, when each contact is valid."""
     if not isinstance(contacts, list) or 1 <= len(contacts) <= MAX_CONTACTS:
         return status
     message, fix = "contacts is empty.", "Add at least one contact."
@@ -258,7 +258,7 @@ def _check_count(contacts: Any, status: int, findings: _Findings) -> int:
 
 
 def _check_webhook(url: Any, status: int, findings: _Findings) -> int:
-    """Look at where the webhook would go. Upstream does so when everything else is in order."""
+    """Check the webhook URL; upstream does so when everything else is valid."""
     problem = find_url_problem(url) if isinstance(url, str) and _is_encodable(url) else None
     if problem is None:
         return status
@@ -269,7 +269,7 @@ def _check_webhook(url: Any, status: int, findings: _Findings) -> int:
 
 
 def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: str, findings: _Findings) -> None:
-    """Speak once of each field that upstream ignores, at the first place where it occurs."""
+    """Mention each field that upstream ignores once, where it occurs first."""
     places: dict[str, list[Loc]] = {}
     for loc, holder in holders:
         for name in holder.keys() - set(known):
@@ -291,7 +291,7 @@ def _alike(name: str, known: tuple[str, ...]) -> str:
 
 
 def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
-    """Speak of values that upstream takes and that are known to find nobody."""
+    """Mention values that upstream accepts but that find nobody."""
     told = (
         (
             "linkedin_url",
@@ -312,7 +312,7 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
 
 
 def is_profile(text: str) -> bool:
-    """Return whether ``text`` is the address of a person on LinkedIn."""
+    """Return whether ``text`` is the URL of a LinkedIn profile."""
     return bool(_PROFILE.match(text.strip()[:500]))
 
 

@@ -1,4 +1,4 @@
-"""What can be said about a webhook URL without asking anybody, not even DNS, as upstream judges it.
+"""Checks a webhook URL as upstream does, without any request, not even to DNS.
 
 The console's own sender is stricter (``webhooks.outgoing``): what it refuses upstream may still take.
 """
@@ -27,7 +27,7 @@ _PUBLIC = "Use an https:// address that the whole internet can reach; a tunnel g
 
 
 def find_url_problem(url: str) -> UrlProblem | None:
-    """Return why no webhook can arrive at ``url``, or None when nothing speaks against it."""
+    """Return why no webhook can arrive at ``url``, or None."""
     try:
         parts = urlsplit(url)
         _ = parts.port  # reading it is what checks it
@@ -61,7 +61,7 @@ def _problem_with_place(parts: SplitResult) -> UrlProblem | None:
 
 
 def parse_ip_address(host: str) -> Address | None:
-    """Read ``host`` as an address, as connecting would: also ``127.1`` and ``2130706433``. None for a name."""
+    """Parse ``host`` as an IP address, as connecting would: also ``127.1`` and ``2130706433``. None for a name."""
     try:
         return ipaddress.ip_address(host.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""A bundle's files. The same facts give the same text, so that what was looked at is what is downloaded."""
+"""Builds the files of a bundle. The same facts give the same text, so the download is what was previewed."""
 
 import hashlib
 import json

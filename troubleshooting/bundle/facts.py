@@ -1,4 +1,4 @@
-"""What the mirror knows about a problem, as it stood at a moment: the same moment, the same facts."""
+"""What the mirror knows about a problem as of a given time: the same time gives the same facts."""
 
 import datetime as dt
 from dataclasses import dataclass

@@ -26,7 +26,7 @@ def _id_field(label: str, hint: str = "") -> forms.CharField:
 
 
 class BundleForm(forms.Form):
-    """Everything may be left out. The names of the first four are those in addresses that lead here."""
+    """All fields are optional. The first four are also query parameters of links to this page."""
 
     workflow = _id_field("Workflow id")
     request = _id_field("Request id", "Of an error's answer (req_…), or of a row of the request log.")

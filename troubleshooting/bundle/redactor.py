@@ -1,4 +1,4 @@
-"""Secrets and people's data out of text that leaves the company. Secrets always; people's data unless it may stay.
+"""Removes secrets, and personal data unless it may stay, from text that leaves the company.
 
 The same value gets the same mark throughout a bundle (``[e-mail 1]``), so that support can still tell who is who.
 """

@@ -1,4 +1,4 @@
-"""The support bundle: asked for, looked at in full, then taken along.
+"""The support bundle: form, full preview, download.
 
 For every member: it holds nothing that a viewer cannot read, and less of it. That it was taken is recorded.
 """
@@ -28,7 +28,7 @@ _TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body
 @sensitive_post_parameters(*_TYPED)
 @require_http_methods(["GET", "HEAD", "POST"])
 def bundle(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show everything that a bundle about what is asked would hold; nothing leaves the console yet."""
+    """Preview the bundle in full; nothing leaves the console yet."""
     workspace = get_workspace(request, slug)
     form = BundleForm(request.POST if request.method == "POST" else request.GET, workspace, is_new=True)
     return _preview(request, workspace, form, _bundle_of(workspace, form))
@@ -37,7 +37,7 @@ def bundle(request: HttpRequest, slug: str) -> HttpResponse:
 @sensitive_post_parameters(*_TYPED)
 @require_POST
 def take(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send the bundle that was looked at, as a ZIP or as one text; show it anew if it has changed since."""
+    """Send the previewed bundle as a ZIP or as one text; show the preview again if it has changed since."""
     workspace = get_workspace(request, slug)
     form = BundleForm(request.POST, workspace)
     made = _bundle_of(workspace, form)

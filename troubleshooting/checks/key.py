@@ -45,7 +45,7 @@ def header(_: Workspace, case: Case) -> CheckResult:
 
 
 def key(workspace: Workspace, case: Case) -> CheckResult:
-    """Say which key it is, and whether it is active; the list is read afresh where that is possible."""
+    """Return which key it is and whether it is active; the key list is refreshed first if possible."""
     refreshed = workspace.has_session and refresh(workspace, "keys").ok
     if case.key is None:
         return _without_key(workspace, refreshed=refreshed)
@@ -125,7 +125,7 @@ def credential(workspace: Workspace, _: Case) -> CheckResult:
 
 
 def _own_key_refused(workspace: Workspace, error: AuthenticationError) -> CheckResult:
-    """Say of the console's own key why it was refused, as far as the mirror knows the key."""
+    """Explain why the console's own key was refused, as far as the mirror knows the key."""
     refused = result_of_error(error, workspace)
     ends = {"prefix": workspace.api_key_prefix, "last4": workspace.api_key_last4}
     own = ApiKey.objects.of(workspace).with_people().filter(**ends).first() if all(ends.values()) else None

@@ -10,7 +10,7 @@ RULE = "Each contact needs linkedin_url, or first_name and last_name together wi
 
 
 def result_of_body(verdict: BodyValidation) -> CheckResult:
-    """Say what is wrong with a body, with the place, the problem and the remedy of each finding."""
+    """Return what is wrong with a body: location, problem and remedy of each finding."""
     facts = tuple((format_location(found), f"{found.message} {found.fix}") for found in verdict.findings[:MOST_LISTED])
     left_out = len(verdict.findings) - MOST_LISTED
     if left_out > 0:
@@ -32,13 +32,13 @@ def result_of_body(verdict: BodyValidation) -> CheckResult:
 
 
 def format_location(found: BodyFinding) -> str:
-    """Return where a finding is, as people write it: ``contacts[7].first_name``."""
+    """Return the location of a finding in the usual notation: ``contacts[7].first_name``."""
     parts = found.loc[1:]
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".") or "body"
 
 
 def shape(workspace: Workspace, case: Case) -> CheckResult:
-    """Say what is wrong with a request whose body is not known, by its number of contacts and upstream's words."""
+    """Return what is wrong with a request without its body: from its number of contacts and upstream's message."""
     if case.contacts is not None and case.contacts > MAX_CONTACTS:
         batches = -(-case.contacts // MAX_CONTACTS)
         return CheckResult(

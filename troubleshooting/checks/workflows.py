@@ -79,7 +79,7 @@ def _explained(status: EnrichmentStatus, kind: str) -> CheckResult:
 
 
 def _next(kind: str) -> str:
-    """Say what to try after an enrichment that found nothing."""
+    """Return what to try after an enrichment that found nothing."""
     other = "Try another identifier: name and company instead of the LinkedIn URL, or the other way round."
     hints = {
         "partial": "You used partial, which asks for e-mail only: try full, which asks phone providers too.",

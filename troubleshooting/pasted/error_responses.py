@@ -48,7 +48,7 @@ _MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
 
 
 def parse_error(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
-    """Return the error that an answer stands for; its status is worked out where it is not told.
+    """Return the error of a response; its status is derived from the body if it is not given.
 
     None for what is no refusal.
     """

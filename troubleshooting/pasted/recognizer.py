@@ -50,7 +50,7 @@ _WORDS = tuple((re.compile(words, re.IGNORECASE), topic) for words, topic in _TO
 
 @dataclass(frozen=True)
 class RecognizedPaste:
-    """The case that was recognized, and the request body that came with it, which is in no address."""
+    """The case that was recognized, and the request body that came with it, which never goes into a URL."""
 
     case: Case
     body: str = ""

@@ -1,4 +1,4 @@
-"""Takes secrets out of pasted text and leaves a mark that says what stood there.
+"""Removes secrets from pasted text and leaves markers that describe them.
 
 ``static/js/strip_secrets.js`` does the same in the browser, before anything is sent; a test holds the two together.
 Here it is done once more, for whoever sends a form without that script. A mark looks like
@@ -92,7 +92,7 @@ def remove_secrets(text: str) -> StrippedText:
 
 
 def key_marker(secret: str) -> str:
-    """Return what is put in a key's place."""
+    """Return the marker that replaces a key."""
     start = next((each for each in ("clapi_", "clext_") if secret.startswith(each)), "other")
     spaces = ",spaces" if _SPACE.search(secret) else ""
     odd = ",odd" if _ODD.search(secret) else ""

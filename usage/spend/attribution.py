@@ -177,7 +177,7 @@ def attribute(
     most: Mapping[Source, float],
     usual: Mapping[Source, UsualCost] | None = None,
 ) -> Attribution[Source]:
-    """Attribute spending to sources; ``most`` is the most that a call of each can cost, ``usual`` what known ones did."""
+    """Attribute spending to sources; ``most`` is the most a call of each can cost, ``usual`` what known ones did."""
     usual = usual or {}
     watched = [span for span in found if not span.is_gap]
     live = [span for span in watched if span.spent > 0 or span.calls]

@@ -206,7 +206,7 @@ def test_a_learned_standing_takes_the_same_queries_for_many_workspaces(workspace
 def test_budgets_of_thousands_of_workspaces_take_as_many_queries_as_of_two(
     workspace, now, count, django_assert_num_queries
 ):
-    """Each from a moment of its own, as with time zones: what stood in a condition each was too deep for SQLite."""
+    """Each starts at a time of its own, as with time zones: one condition each was too deep for SQLite."""
     known = [Workspace(name=f"{n}", slug=f"one-{n}", base_url=workspace.base_url) for n in range(count)]
     Workspace.objects.bulk_create(known)
     made = [(place, one, seen) for place, one in enumerate(known) for seen in (2, 1)]

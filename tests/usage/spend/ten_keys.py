@@ -88,7 +88,7 @@ def _watch(made, key_id):
 
 
 def truth_of(made: past_traffic.PastRows, since: dt.datetime, until: dt.datetime) -> Counter:
-    """Return what each key spent by work that it began in a stretch, in credits."""
+    """Return what each key spent on enrichments that it started in a range, in credits."""
     found: Counter = Counter()
     for flow in made.workflows:
         if since < flow["submitted_at"] <= until:

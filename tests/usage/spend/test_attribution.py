@@ -44,7 +44,7 @@ def at(calls):
 
 
 def falls_each_minute(past):
-    """What a console would have read every minute of the last week, top-ups told apart."""
+    """What a console would have read every minute of the last week, top-ups separate."""
     entries = sorted(past.ledger_entries, key=lambda row: row["at"])
     times = [row["at"] for row in entries]
     granted = Counter()

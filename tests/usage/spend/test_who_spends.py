@@ -16,7 +16,7 @@ LENGTH = timedelta(minutes=45)
 
 @pytest.fixture
 def watched(request, workspace, monkeypatch):
-    """What the console tells of one past, and the truth by key."""
+    """What the console shows of one history, and the truth by key."""
     end = timezone.now().replace(microsecond=0) - timedelta(minutes=10)
     begin = end - LENGTH
     seed, asks = request.param
@@ -41,7 +41,7 @@ def test_most_credits_are_with_the_right_key_and_ranges_hold_the_truth(watched, 
 
 
 def measure(found, truth):
-    """Return what the console tells, each row with its truth, and the error in words."""
+    """Return what the console shows, each row with its truth, and the error in words."""
     cases = [Case(row, sum(truth.get(key.label, 0) for key in row.keys)) for row in found.by_key]
     total = sum(case.spent for case in cases)
     near = sum(case.spent for case in cases if case.is_near)

@@ -20,4 +20,4 @@ class Command(BaseCommand):
         now = clock.now()
         for one in workspaces_named([workspace] if workspace else []):
             count = reread(one, now - KEPT_WHOLE, now)
-            self.stdout.write(f"{one.slug}: {count} changes read again.")
+            self.stdout.write(f"{one.slug}: {count} changes read anew.")

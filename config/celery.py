@@ -43,7 +43,7 @@ def configure_logging(**_: Any) -> None:
 
 @worker_ready.connect
 @worker_process_init.connect
-def settle_memory(**_: Any) -> None:
+def freeze_after_start(**_: Any) -> None:
     """Spare the collector what tasks will use all the time; in each process of a pool that has several."""
     freeze_loaded_objects()
 

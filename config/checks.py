@@ -19,7 +19,7 @@ _TLS = {"require", "verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
-def redis_is_guarded(**_: Any) -> list[CheckMessage]:
+def check_redis(**_: Any) -> list[CheckMessage]:
     """Warn of a Redis without a password or, on another machine, without TLS."""
     parts = urlsplit(settings.REDIS_URL)
     open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
@@ -36,22 +36,22 @@ def redis_is_guarded(**_: Any) -> list[CheckMessage]:
         found.append(Warning(note, hint="Set requirepass and use rediss://:password@host.", id="config.W001"))
     if parts.scheme != "rediss":
         note = "REDIS_URL leads to another machine without TLS: its password and what it holds can be read on the way."
-        found.append(_of_the_way(parts.hostname, note, "Use rediss://.", 2))
+        found.append(_tls_warning(parts.hostname, note, "Use rediss://.", 2))
     return found
 
 
 @register(Tags.security, deploy=True)
-def the_way_to_the_database_is_sealed(**_: Any) -> list[CheckMessage]:
+def check_database_tls(**_: Any) -> list[CheckMessage]:
     """Warn of a database on another machine that may be talked to without TLS."""
     database = settings.DATABASES["default"]
     host = str(database.get("HOST") or "")
     if host in _HERE or host.startswith("/") or database.get("OPTIONS", {}).get("sslmode") in _TLS:
         return []
     note = "DATABASE_URL leads to another machine and does not ask for TLS."
-    return [_of_the_way(host, note, "Add ?sslmode=verify-full, or require, to it.", 3)]
+    return [_tls_warning(host, note, "Add ?sslmode=verify-full, or require, to it.", 3)]
 
 
-def _of_the_way(host: str | None, note: str, hint: str, number: int) -> CheckMessage:
+def _tls_warning(host: str | None, note: str, hint: str, number: int) -> CheckMessage:
     """Warn, but not of a name without a dot: it is one of a container network, as in deploy/compose.yaml."""
     if host and ("." in host or ":" in host):
         return Warning(note, hint=hint, id=f"config.W{number:03}")
@@ -59,7 +59,7 @@ def _of_the_way(host: str | None, note: str, hint: str, number: int) -> CheckMes
 
 
 @register(Tags.security, deploy=True)
-def somebody_can_sign_in_without_the_identity_provider(**_: Any) -> list[CheckMessage]:
+def check_emergency_account(**_: Any) -> list[CheckMessage]:
     """Warn where single sign-on is the only way in and the account for emergencies would not open."""
     address = settings.SSO_ONLY_EXCEPT
     if not address:

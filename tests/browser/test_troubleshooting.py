@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.troubles import BULK, FOUND, NAME, NOBODY, Upstream, command, raw
-from tests.troubleshooting.pasted import CASES, HARMLESS, KEY, KEYS, KNOWN, KNOWN_ENDS
+from tests.troubleshooting.paste_cases import CASES, HARMLESS, KEY, KEYS, KNOWN, KNOWN_ENDS
 
 PAGE = "/w/sandbox/troubleshoot/"
 

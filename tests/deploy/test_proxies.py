@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.config.front import cookies
-from tests.config.front.sockets import answer_of
+from tests.config.front.sockets import read_response
 from tests.deploy.conftest import BODY_SECONDS
 from tests.running import RunningConsole
 from tests.waiting import wait_until
@@ -80,7 +80,7 @@ def test_a_slow_body_does_not_reach_the_console(proxy, https_port, authority):
             stranger.recv(1)
         stranger.settimeout(10)
         stranger.sendall(b"a" * 998)
-        status, headers, _ = answer_of(stranger, "POST")
+        status, headers, _ = read_response(stranger, "POST")
     assert status == 403
     assert headers["X-Frame-Options"] == "DENY"  # it is the console's own answer
 

@@ -29,7 +29,7 @@ def find_slow(use, pairs, ratio):
     return None
 
 
-def try_out(pattern, text):
+def match_once(pattern, text):
     """Do with a pattern what can be done with one, of text or of bytes."""
     if isinstance(pattern.pattern, bytes):
         text = text.encode("utf-8", "surrogatepass")

@@ -112,6 +112,6 @@ def _routes(resolver):
             assert isinstance(entry, URLPattern)
 
 
-def held_by(module):
+def patterns_in(module):
     """Return the patterns in a module's values."""
     return list(_held(dict(vars(module)), module.__name__, {}))

@@ -11,7 +11,7 @@ from django.test import Client
 from tests.cast import API_KEY, PASSWORD
 
 from .hostile_upstream import ATTACKS
-from .signing_in import sign_in
+from .sign_in import sign_in
 from .world import CLIENT_TOKEN, everything
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from workspaces import services
 from workspaces.credentials.connections import AddressNotAllowed, check_address
 from workspaces.models import Workspace
 
-from .signing_in import sign_in
+from .sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
 TRICKS = [

@@ -3,8 +3,8 @@
 import pytest
 from django.test import Client
 
-from .asking import undone
-from .signing_in import sign_in
+from .probe_requests import rolled_back
+from .sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
 PAGES = ["/", "/accounts/login/", "/w/example-works/", "/w/no-such-works/", "/healthz", "/no/such/page"]
@@ -104,7 +104,7 @@ def test_confirming_and_signing_out_never_lead_to_another_site(owner, target):
         ("/accounts/confirm/password/", {"password": "correct horse battery staple"}),
         ("/accounts/logout/", {}),
     ):
-        with undone():
+        with rolled_back():
             answer = sign_in(Client(), owner, minutes_ago=60).post(path, {**form, "next": target})
             assert "evil" not in answer.get("Location", "")
 

@@ -18,9 +18,9 @@ from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditEvent, ManagementSession, Membership, Poll, Role, Workspace
 from workspaces.services import Credentials
 
-from .addresses import PARTS, address_of
 from .hostile_upstream import ATTACKS, ON_A_PAGE, WORKFLOW
-from .signing_in import sign_in
+from .sign_in import sign_in
+from .url_names import PARTS, url_for
 from .url_table import rows
 
 pytestmark = pytest.mark.django_db(transaction=False)
@@ -102,7 +102,7 @@ def pages_of(browser, workspace, ways=({},)):
     for name in PAGES:
         if set(PARTS[name]) <= set(names):
             for headers in ways:
-                yield name, browser.get(address_of(name, names), headers=headers)
+                yield name, browser.get(url_for(name, names), headers=headers)
 
 
 @pytest.mark.parametrize("attack", ON_A_PAGE)

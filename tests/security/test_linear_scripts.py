@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.architecture.test_floors import ROOT
-from tests.troubleshooting.pasted import CASES, HARMLESS
+from tests.troubleshooting.paste_cases import CASES, HARMLESS
 from troubleshooting.pasted import secrets
 
 from .hostile_texts import FRAGMENTS, LARGE, SMALL, fragments_of, hostile_text
-from .patterns import held_by
+from .patterns import patterns_in
 
 SCRIPTS = sorted((ROOT / "static" / "js").glob("*.js"))
 RUNNER = Path(__file__).with_name("strip_in_node.mjs")
@@ -21,7 +21,7 @@ RUNNER = Path(__file__).with_name("strip_in_node.mjs")
 LITERAL = re.compile(r"(?<=[=(,:?\s])/(?![/*\s])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\[\n])+/[dgimsuvy]*(?=[.,;)\s])")
 # The server's patterns of the same purpose tell what to attack with.
 PAIRS = [("", fragment) for fragment in FRAGMENTS]
-PAIRS += [pair for pattern in held_by(secrets) for pair in fragments_of(pattern)]
+PAIRS += [pair for pattern in patterns_in(secrets) for pair in fragments_of(pattern)]
 
 
 def run_in_node(program, given):

@@ -16,7 +16,7 @@ from workspaces.mail_limits import LIMITS, MailLimit, TooManyEmails
 from workspaces.models import AccountMail, Action, AuditEvent, Invitation, Role, Workspace
 from workspaces.services.members import invite
 
-from .signing_in import sign_in
+from .sign_in import sign_in
 
 pytestmark = pytest.mark.django_db
 TEST, INVITATION = Action.ALERT_TEST_SENT, Action.INVITATION_SENT

@@ -325,7 +325,7 @@ FAR = "10.0.0.5"
 def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, found):
     settings.ENVIRONMENT = dataclasses.replace(settings.ENVIRONMENT, redis_url=url)
     settings.REDIS_URL = settings.ENVIRONMENT.redis_address
-    assert [note.id for note in checks.redis_is_guarded()] == found
+    assert [note.id for note in checks.check_redis()] == found
 
 
 @pytest.mark.parametrize(
@@ -341,7 +341,7 @@ def test_the_deployment_check_tells_how_open_the_way_to_redis_is(settings, url, 
 )
 def test_the_deployment_check_tells_of_a_database_elsewhere_without_tls(monkeypatch, url, found):
     monkeypatch.setattr(checks, "settings", SimpleNamespace(DATABASES={"default": setting_checks.database(url)}))
-    assert [note.id for note in checks.the_way_to_the_database_is_sealed()] == found
+    assert [note.id for note in checks.check_database_tls()] == found
 
 
 def test_the_deployment_check_runs_both(manage, tmp_path):

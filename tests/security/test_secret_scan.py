@@ -21,9 +21,9 @@ from workspaces import services
 from workspaces.models import ManagementSession, Workspace
 from workspaces.services import account_mail
 
-from .addresses import address_of
 from .hostile_upstream import token
-from .signing_in import sign_in
+from .sign_in import sign_in
+from .url_names import url_for
 from .url_table import rows, sent_to
 from .world import CLIENT_TOKEN, everything
 
@@ -82,7 +82,7 @@ def test_no_page_and_no_answer_to_a_command_holds_a_secret(world, secrets, setti
             continue
         for who in WHO:
             browser = sign_in(Client(raise_request_exception=False), world.people[who])
-            url = address_of(name, world.names)
+            url = url_for(name, world.names)
             response = browser.generic(method, url)
             text = f"{response.headers}{response.getvalue().decode(errors='replace')}"
             # Its own address is the one place where an invitation's token has to be.
@@ -92,7 +92,7 @@ def test_no_page_and_no_answer_to_a_command_holds_a_secret(world, secrets, setti
 def test_no_log_line_of_pages_commands_and_polls_holds_a_secret(world, secrets, log):
     browser = sign_in(Client(raise_request_exception=False), world.people["owner"])
     for name in ("home", "overview", "keys:list", "workspaces:settings", "workspaces:invitation"):
-        browser.get(address_of(name, world.names))
+        browser.get(url_for(name, world.names))
     forms = {
         "account_login": {"login": "owner@example.test", "password": PASSWORD},
         "workspaces:replace_api_key": {"api_key": API_KEY},
@@ -104,7 +104,7 @@ def test_no_log_line_of_pages_commands_and_polls_holds_a_secret(world, secrets, 
         },
     }
     for name, form in forms.items():
-        browser.post(address_of(name, world.names), form)
+        browser.post(url_for(name, world.names), form)
     for resource in ("balance", "keys"):
         services.refresh(Workspace.objects.get(slug=world.names["slug"]), resource)
     assert "request_finished" in log.getvalue()
@@ -160,7 +160,7 @@ def test_an_error_page_says_nothing_and_its_log_line_no_secret(world, secrets, l
 
 def test_nothing_in_the_database_is_a_secret_in_clear(world, secrets):
     browser = sign_in(Client(), world.people["owner"])
-    browser.post(address_of("workspaces:replace_api_key", world.names), {"api_key": API_KEY, "save_anyway": "true"})
+    browser.post(url_for("workspaces:replace_api_key", world.names), {"api_key": API_KEY, "save_anyway": "true"})
     assert_none_in(str(everything()), secrets, "the tables")
     rows_of_sessions = serializers.serialize("json", Workspace.objects.all())
     assert_none_in(rows_of_sessions, secrets, "a serialized workspace")
@@ -168,9 +168,9 @@ def test_nothing_in_the_database_is_a_secret_in_clear(world, secrets):
 
 def test_no_mail_holds_a_secret_but_the_invitation_its_own(world, secrets, mailoutbox):
     browser = sign_in(Client(), world.people["owner"])
-    browser.post(address_of("workspaces:invite", world.names), sent_to("workspaces:invite", world.names))
+    browser.post(url_for("workspaces:invite", world.names), sent_to("workspaces:invite", world.names))
     admin = sign_in(Client(), world.people["admin"])
-    admin.post(address_of("workspaces:reset_mfa", world.names))
+    admin.post(url_for("workspaces:reset_mfa", world.names))
     account_mail.send_due()
     assert mailoutbox
     for mail in mailoutbox:

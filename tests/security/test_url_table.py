@@ -5,20 +5,20 @@ from django.test import Client
 
 from tests.cast import PASSWORD
 
-from .addresses import PARTS, plain
-from .asking import ask, sends, undone
-from .signing_in import sign_in
+from .probe_requests import probe, rolled_back, send_request
+from .sign_in import sign_in
+from .url_names import PARTS, bare_name
 from .url_table import WHO, rows
 from .world import ELSEWHERE, World
 
 pytestmark = pytest.mark.django_db
 ROWS = list(rows())
 NAMES = [f"{method} {name}" for name, method, *_ in ROWS]
-METHODS = {name: {method for other, method, *_ in ROWS if plain(other) == name} for name in PARTS}
+METHODS = {name: {method for other, method, *_ in ROWS if bare_name(other) == name} for name in PARTS}
 REFUSED = {"in", "403", "404", "405"}
 # GET shows something that has to be on record.
 RECORDED_READS = {"mfa_view_recovery_codes", "mfa_download_recovery_codes"}
-IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[plain(row[0])]]
+IN_A_WORKSPACE = [row for row in ROWS if "slug" in PARTS[bare_name(row[0])]]
 ASKING = [row[:3] for row in ROWS if row[3] == "confirm"]
 TWO_DAYS = 2 * 24 * 60
 NAMED_PARTS = {"pk", "key_id", "check_id", "job_id", "membership_id", "invitation_id"}
@@ -27,7 +27,7 @@ NAMED_PARTS = {"pk", "key_id", "check_id", "job_id", "membership_id", "invitatio
 @pytest.fixture(scope="module")
 def made_once(django_db_setup, django_db_blocker, refusing_upstream):
     """One world for all questions here: whatever one leads to is taken back before the next."""
-    with django_db_blocker.unblock(), undone():
+    with django_db_blocker.unblock(), rolled_back():
         yield World(refusing_upstream)
 
 
@@ -44,7 +44,7 @@ def is_asked(response):
 
 
 def test_every_address_has_a_row_and_every_row_an_address():
-    assert {plain(name) for name, *_ in ROWS} == set(PARTS)
+    assert {bare_name(name) for name, *_ in ROWS} == set(PARTS)
 
 
 def test_every_row_says_whether_it_asks_again_who_it_is_and_a_command_why_not():
@@ -56,13 +56,13 @@ def test_every_row_says_whether_it_asks_again_who_it_is_and_a_command_why_not():
 
 def test_a_command_that_is_allowed_is_seen_to_change_something_and_is_taken_back(world):
     for _ in range(2):
-        answer = ask(world, "owner", "workspaces:change_role", "POST")
+        answer = probe(world, "owner", "workspaces:change_role", "POST")
         assert (answer.status, answer.changed) == ("302", True)
 
 
 @pytest.mark.parametrize(("name", "method", "expected", "says"), ROWS, ids=NAMES)
 def test_each_gets_the_answer_in_the_table_and_a_refusal_changes_nothing(world, name, method, expected, says):
-    answers = {who: ask(world, who, name, method) for who in WHO}
+    answers = {who: probe(world, who, name, method) for who in WHO}
     assert {who: answer.status for who, answer in answers.items()} == expected
     for who, answer in answers.items():
         if answer.status in REFUSED or (method == "GET" and name not in RECORDED_READS):
@@ -74,7 +74,7 @@ def test_each_gets_the_answer_in_the_table_and_a_refusal_changes_nothing(world, 
 def test_another_method_does_nothing(world, name):
     (method,) = {"GET", "POST"} - METHODS[name]
     for who in ("owner", "admin"):
-        answer = ask(world, who, name, method)
+        answer = probe(world, who, name, method)
         assert (answer.status, answer.changed, answer.calls) == ("405", False, [])
 
 
@@ -82,7 +82,7 @@ def test_another_method_does_nothing(world, name):
 def test_who_signed_in_two_days_ago_is_asked_again_where_the_row_says_so(world, name, method, expected, says):
     everybody = [who for who, status in expected.items() if status not in REFUSED and who != "out"]
     for who in everybody if says == "confirm" else {"owner", "admin"} & set(everybody):
-        answer = ask(world, who, name, method, minutes_ago=TWO_DAYS)
+        answer = probe(world, who, name, method, minutes_ago=TWO_DAYS)
         assert is_asked(answer.response) == (says == "confirm"), who
         assert not (is_asked(answer.response) and (answer.changed or answer.calls))
 
@@ -90,29 +90,30 @@ def test_who_signed_in_two_days_ago_is_asked_again_where_the_row_says_so(world, 
 @pytest.mark.parametrize(("name", "method", "expected"), ASKING, ids=[f"{method} {name}" for name, method, _ in ASKING])
 def test_who_has_confirmed_can_do_what_they_were_asked_for(world, name, method, expected):
     client = Client()
-    with undone():
+    with rolled_back():
         sign_in(client, world.people["admin"], minutes_ago=TWO_DAYS)
-        confirm = sends(client, world, name, method)["Location"]
+        confirm = send_request(client, world, name, method)["Location"]
         assert client.post(confirm, {"password": PASSWORD}).status_code == 302
-        answer = sends(client, world, name, method)
+        answer = send_request(client, world, name, method)
         assert (str(answer.status_code), is_asked(answer)) == (expected["admin"], False)
 
 
 @pytest.mark.parametrize(
-    ("name", "method"), [(name, method) for name, method, *_ in IN_A_WORKSPACE if NAMED_PARTS & set(PARTS[plain(name)])]
+    ("name", "method"),
+    [(name, method) for name, method, *_ in IN_A_WORKSPACE if NAMED_PARTS & set(PARTS[bare_name(name)])],
 )
 def test_what_belongs_to_another_workspace_is_not_found_under_ones_own(world, name, method):
     names = {**world.names, "slug": ELSEWHERE}
     for who in ("elsewhere", "admin"):
-        answer = ask(world, who, name, method, names=names)
+        answer = probe(world, who, name, method, names=names)
         assert (answer.status, answer.changed, answer.calls) == ("404", False, [])
 
 
-@pytest.mark.parametrize("name", sorted({plain(name) for name, *_ in IN_A_WORKSPACE}))
+@pytest.mark.parametrize("name", sorted({bare_name(name) for name, *_ in IN_A_WORKSPACE}))
 def test_a_workspace_that_does_not_exist_and_one_of_others_look_the_same(world, name):
     method = min(METHODS[name])
     answers = [
-        ask(world, "stranger", name, method, names={**world.names, "slug": slug}).response
+        probe(world, "stranger", name, method, names={**world.names, "slug": slug}).response
         for slug in ("example-works", "no-such-works")
     ]
     assert answers[0].content.replace(b"example-works", b"no-such-works") == answers[1].content

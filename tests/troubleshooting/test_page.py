@@ -10,7 +10,7 @@ from django.urls import reverse
 from tests.keys.conftest import make_key
 
 from .conftest import Person, words
-from .pasted import KEY
+from .paste_cases import KEY
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from tests.usage.past import record_series
+from tests.usage.balance_history import record_series
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from alerts.models import Rule
 from tests.keys.conftest import log_request, make_key, note_poll
-from tests.usage.past import record_steady
+from tests.usage.balance_history import record_steady
 from usage.readings import record_reading
 from webhooks.models import Workflow
 from workspaces.models import Poll

@@ -1,7 +1,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from tests.usage.past import record_series
+from tests.usage.balance_history import record_series
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 
 

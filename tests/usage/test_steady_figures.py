@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.usage.accounts import Account
-from tests.usage.changes.test_calls import history
+from tests.usage.changes.test_paid_calls import history
+from tests.usage.synthetic_account import SyntheticAccount
 from usage.changes import review
 from usage.changes.interpretation import interpret
 from usage.changes.types import Evidence
@@ -30,7 +30,7 @@ def test_falls_that_come_later_move_nothing(before, later):
 @pytest.fixture
 def account(workspace):
     """A burn in falls that differ, read every five minutes, and a rise after three hours."""
-    account = Account(opening=Decimal(40_000), minutes=300)
+    account = SyntheticAccount(opening=Decimal(40_000), minutes=300)
     for number in range(60):
         account.spend(5 * number + 2, FALLS[number % len(FALLS)] * (1 + number // 12))
     return account.top_up(184, 2489).play(workspace)
@@ -66,7 +66,7 @@ def test_what_is_settled_is_not_read_anew_with_something_else_that_is_open(accou
 
 
 def test_a_doubtful_rise_is_read_anew_where_a_later_top_up_has_its_size_though_something_older_is_open(workspace):
-    account = Account(minutes=500, log=True).burn(60, until=30).bulk(31, cost=750, takes=180).top_up(401, 2000)
+    account = SyntheticAccount(minutes=500, log=True).burn(60, until=30).bulk(31, cost=750, takes=180).top_up(401, 2000)
     account.play(workspace)
     first = BalanceChange.objects.earliest("until")
     doubtful = BalanceChange.objects.get(until__range=(account.at(210), account.at(220)))
@@ -83,7 +83,7 @@ def test_a_doubtful_rise_is_read_anew_where_a_later_top_up_has_its_size_though_s
 
 
 def test_an_enrichment_that_comes_to_be_known_has_all_read_anew_that_it_ran_in(workspace):
-    account = Account(opening=Decimal(40_000), minutes=200, log=True).bulk(31, cost=731, takes=100)
+    account = SyntheticAccount(opening=Decimal(40_000), minutes=200, log=True).bulk(31, cost=731, takes=100)
     account.burn(120).play(workspace)
     facts = {"status": "completed", "enrichment_type": "full", "summary": {"total": 250}, "credits_charged": 731}
     account._tell(workspace, 190, "public_bulk_9", facts | {"submitted_at": 31, "completed_at": 131})

@@ -1,7 +1,7 @@
 """Scores whether a rise of the balance is a top-up or reserved credits coming back, by weighted signs.
 
 The weights are natural logarithms of how much likelier a sign is with a top-up than with credits that come back. They
-were set by hand; a table of cases in the tests checks them (``tests/usage/changes/test_truths.py``).
+were set by hand; a table of cases in the tests checks them (``tests/usage/changes/test_interpretation.py``).
 """
 
 import math

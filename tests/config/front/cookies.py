@@ -20,10 +20,10 @@ def set_at_sign_in(url, **headers):
     noticed = httpx.post(f"{url}/", data=entries, headers=sent)  # "You are no longer signed in"
     answer = httpx.post(f"{url}/accounts/login/", data=entries, headers=sent)
     assert (noticed.status_code, answer.status_code) == (302, 302)
-    return dict(map(_taken_apart, noticed.headers.get_list("Set-Cookie") + answer.headers.get_list("Set-Cookie")))
+    return dict(map(_parse_cookie, noticed.headers.get_list("Set-Cookie") + answer.headers.get_list("Set-Cookie")))
 
 
-def _taken_apart(cookie):
+def _parse_cookie(cookie):
     name, _, rest = cookie.partition("=")
     return name, {attribute.strip().lower() for attribute in rest.split(";")[1:]}
 

@@ -18,26 +18,28 @@ def connect(port, text):
 
 
 @contextlib.contextmanager
-def strangers(port, number, text):
+def open_connections(port, number, text):
     """So many connections that each sent ``text`` and nothing more."""
     with contextlib.ExitStack() as stack:
         yield [stack.enter_context(connect(port, text)) for _ in range(number)]
 
 
-def answer_of(connection, method="GET"):
+def read_response(connection, method="GET"):
     """Read one answer: its status, headers and body."""
     answer = http.client.HTTPResponse(connection, method=method)
     answer.begin()
     return answer.status, answer.headers, answer.read()
 
 
-def ask(port, text):
+def send_request(port, text):
     with connect(port, text) as stranger:
-        return answer_of(stranger, text.split()[0])
+        return read_response(stranger, text.split()[0])
 
 
 def get(port, path, *headers):
-    return ask(port, "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""]))
+    return send_request(
+        port, "\r\n".join([f"GET {path} HTTP/1.1", "Host: localhost", "Connection: close", *headers, "", ""])
+    )
 
 
 def seconds_for(port, path):

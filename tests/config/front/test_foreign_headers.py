@@ -4,7 +4,7 @@ import pytest
 
 from config.front import RequestRefused
 from config.front.headers import PARTS, page_headers, probe_headers
-from tests.config.front.sockets import HEAD, ask, get
+from tests.config.front.sockets import HEAD, get, send_request
 
 HOSTILE_TYPES = [
     "a/b; c*=bogus''x",
@@ -41,7 +41,7 @@ def admitted(body, *headers):
 @pytest.mark.parametrize("kind", HOSTILE_TYPES)
 def test_a_body_that_is_no_form_is_refused(port, kind):
     text = HEAD.format(token="a" * 32) + f"Connection: close\r\nContent-Type: {kind}\r\nContent-Length: 3\r\n\r\na=b"
-    assert ask(port, text)[0] == 415
+    assert send_request(port, text)[0] == 415
 
 
 @pytest.mark.parametrize("kind", HOSTILE_TYPES)

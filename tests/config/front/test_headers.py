@@ -5,7 +5,7 @@ import pytest
 from config.web.headers import HEADERS
 from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
 from tests.config.front import cookies
-from tests.config.front.sockets import FORM, SILENT, answer_of, ask, connect, get
+from tests.config.front.sockets import FORM, SILENT, connect, get, read_response, send_request
 
 KINDS = {
     "a page": (200, "GET /accounts/login/ HTTP/1.1\r\nHost: localhost\r\n\r\n"),
@@ -34,7 +34,7 @@ def assert_bound(headers):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_answer_carries_them(port, kind):
     expected, text = KINDS[kind]
-    status, headers, _ = ask(port, text)
+    status, headers, _ = send_request(port, text)
     assert status == expected
     assert_bound(headers)
 
@@ -59,7 +59,7 @@ def test_errors_of_our_own_carry_them(running, status, breaking):
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS"])
 def test_other_methods_carry_them(port, method):
     with connect(port, f"{method} /accounts/login/ HTTP/1.1\r\nHost: localhost\r\n\r\n") as friend:
-        assert_bound(answer_of(friend, method)[1])
+        assert_bound(read_response(friend, method)[1])
 
 
 @pytest.mark.parametrize(

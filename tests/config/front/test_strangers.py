@@ -9,7 +9,17 @@ import pytest
 
 from config.front.limits import LARGE_BODIES, PIECES
 from tests.config.front.conftest import BODY_SECONDS
-from tests.config.front.sockets import CHUNKED, FORM, SILENT, answer_of, ask, connect, get, seconds_for, strangers
+from tests.config.front.sockets import (
+    CHUNKED,
+    FORM,
+    SILENT,
+    connect,
+    get,
+    open_connections,
+    read_response,
+    seconds_for,
+    send_request,
+)
 from tests.config.front.test_headers import assert_bound
 from tests.waiting import wait_until
 
@@ -19,16 +29,19 @@ LARGE = FORM + "Content-Length: 200000\r\n\r\n" + "a" * 70_000
 
 @pytest.mark.parametrize("text", [SILENT, CHUNKED], ids=["silent", "chunked"])
 def test_forty_bodies_that_never_end_keep_nobody_waiting(port, text):
-    with strangers(port, 40, text):
+    with open_connections(port, 40, text):
         assert seconds_for(port, "/healthz") < AT_ONCE
         assert seconds_for(port, "/accounts/login/") < AT_ONCE
 
 
 def test_a_body_that_does_not_come_is_answered_with_408(port):
     begun = time.monotonic()
-    with strangers(port, 1, SILENT) as silent, strangers(port, 1, CHUNKED) as chunked:  # they wait together
+    with (
+        open_connections(port, 1, SILENT) as silent,
+        open_connections(port, 1, CHUNKED) as chunked,
+    ):  # they wait together
         for stranger in (*silent, *chunked):
-            status, _, body = answer_of(stranger, "POST")
+            status, _, body = read_response(stranger, "POST")
             assert status == 408
             assert f"within {BODY_SECONDS} seconds" in body.decode()
             assert BODY_SECONDS <= time.monotonic() - begun < BODY_SECONDS + 2
@@ -40,7 +53,7 @@ def test_a_body_that_drips_gets_no_more_time(port):
         stranger.settimeout(0.2)
         for _ in range(100):
             with contextlib.suppress(TimeoutError):
-                assert answer_of(stranger)[0] == 408
+                assert read_response(stranger)[0] == 408
                 break
             stranger.sendall(b"a")
     assert time.monotonic() - begun < BODY_SECONDS + 2
@@ -50,7 +63,7 @@ def test_chunks_without_end_are_cut_at_the_size_limit(port):
     with connect(port, FORM + "Transfer-Encoding: chunked\r\n\r\n") as stranger:
         for _ in range(17):
             stranger.sendall(b"10000\r\n" + b"a" * 0x10000 + b"\r\n")
-        status, _, body = answer_of(stranger)
+        status, _, body = read_response(stranger)
     assert status == 413
     assert "at most 1024 KiB" in body.decode()
 
@@ -58,7 +71,7 @@ def test_chunks_without_end_are_cut_at_the_size_limit(port):
 def test_a_body_in_crumbs_is_cut_off(port):
     begun = time.monotonic()
     with connect(port, FORM + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\na\r\n" * (PIECES + 1)) as stranger:
-        status, _, body = answer_of(stranger)
+        status, _, body = read_response(stranger)
     assert status == 400
     assert "too many small pieces" in body.decode()
     assert time.monotonic() - begun < BODY_SECONDS
@@ -66,18 +79,18 @@ def test_a_body_in_crumbs_is_cut_off(port):
 
 def test_a_body_in_some_thousand_chunks_arrives(port):
     text = FORM + "Transfer-Encoding: chunked\r\n\r\n" + "100\r\n" + ("a" * 256 + "\r\n100\r\n") * (PIECES - 10)
-    assert ask(port, text + "a" * 256 + "\r\n0\r\n\r\n")[0] == 403
+    assert send_request(port, text + "a" * 256 + "\r\n0\r\n\r\n")[0] == 403
 
 
 def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(port):
     begun = time.monotonic()
-    assert ask(port, FORM + "Content-Length: 1048577\r\n\r\n")[0] == 413
+    assert send_request(port, FORM + "Content-Length: 1048577\r\n\r\n")[0] == 413
     assert time.monotonic() - begun < BODY_SECONDS
 
 
 @pytest.mark.parametrize("size", [1_048_577, 6_000_000])
 def test_who_sends_too_much_hears_why_it_was_refused(port, size):
-    status, _, body = ask(port, FORM + f"Content-Length: {size}\r\n\r\n" + "a" * size)
+    status, _, body = send_request(port, FORM + f"Content-Length: {size}\r\n\r\n" + "a" * size)
     assert status == 413
     assert "at most 1024 KiB" in body.decode()
 
@@ -88,13 +101,13 @@ def test_a_flood_is_cut_off(port):
 
 
 def test_a_body_of_the_largest_size_arrives(port):
-    assert ask(port, FORM + "Content-Length: 1048576\r\n\r\n" + "a" * 1_048_576)[0] == 403
+    assert send_request(port, FORM + "Content-Length: 1048576\r\n\r\n" + "a" * 1_048_576)[0] == 403
 
 
 def test_large_bodies_share_a_bounded_memory_and_small_ones_go_on(port, request):
-    with strangers(port, 3 * LARGE_BODIES, LARGE) as sent:
-        assert ask(port, FORM + "Content-Length: 3\r\n\r\na=b")[0] == 403
-        answers = [answer_of(stranger) for stranger in sent]
+    with open_connections(port, 3 * LARGE_BODIES, LARGE) as sent:
+        assert send_request(port, FORM + "Content-Length: 3\r\n\r\na=b")[0] == 403
+        answers = [read_response(stranger) for stranger in sent]
     statuses = Counter(status for status, _, _ in answers)
     processes = 1 if "embedded" in request.node.name else 2
     assert set(statuses) == {408, 503}
@@ -141,16 +154,16 @@ def test_a_header_with_an_underscore_is_not_taken_for_another_one(port):
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_who_asks_by_address_is_answered(port, path):
     text = f"GET {path} HTTP/1.1\r\nHost: 10.1.2.3:8000\r\nConnection: close\r\n\r\n"
-    assert ask(port, text)[0] == 200
+    assert send_request(port, text)[0] == 200
 
 
 def test_a_page_for_another_host_is_still_refused(port):
-    assert ask(port, "GET / HTTP/1.1\r\nHost: 10.1.2.3\r\nConnection: close\r\n\r\n")[0] == 400
+    assert send_request(port, "GET / HTTP/1.1\r\nHost: 10.1.2.3\r\nConnection: close\r\n\r\n")[0] == 400
 
 
 def test_one_connection_serves_many_requests(port):
     request = "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     with connect(port, request) as friend:
         for _ in itertools.repeat(None, 3):
-            assert answer_of(friend)[0] == 200
+            assert read_response(friend)[0] == 200
             friend.sendall(request.encode())

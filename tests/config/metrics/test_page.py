@@ -13,7 +13,7 @@ from django.utils import timezone
 from config import __version__
 from tests.cast import API_KEY, NOWHERE
 from tests.config.metrics.conftest import TOKEN
-from tests.config.metrics.filling import fill
+from tests.config.metrics.sample_data import create_workspaces
 from usage.readings import record_reading
 from workspaces.models import AccountMail, Workspace
 
@@ -71,7 +71,7 @@ def test_more_workspaces_take_no_more_queries(scrape, db):
     scrape()  # what is asked once in several seconds
     counts = []
     for more in (1, 9, 40):
-        fill(more)
+        create_workspaces(more)
         with CaptureQueriesContext(connection) as queries:
             assert len(scrape().all("console_balance_credits")) == Workspace.objects.count()
         counts.append(len(queries))
@@ -79,12 +79,12 @@ def test_more_workspaces_take_no_more_queries(scrape, db):
 
 
 def test_promtool_has_nothing_to_say(scrape, promtool, db):
-    fill(2)
+    create_workspaces(2)
     assert promtool("check", "metrics", text=scrape().text) == (0, "")
 
 
 def test_nothing_in_it_is_secret_or_names_a_person(scrape, workspace, owner, db):
-    fill(2)
+    create_workspaces(2)
     text = scrape().text
     assert 'workspace="example-works"' in text
     for kept_back in (API_KEY[-20:], workspace.name, owner.email, NOWHERE, "org_example", TOKEN, "Production server"):
@@ -92,7 +92,7 @@ def test_nothing_in_it_is_secret_or_names_a_person(scrape, workspace, owner, db)
 
 
 def test_each_family_is_told_once_and_has_words(scrape, db):
-    fill(2)
+    create_workspaces(2)
     text = scrape().text
     names = re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)
     assert len(names) == len(set(names)) > 30

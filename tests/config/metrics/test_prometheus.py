@@ -7,7 +7,7 @@ import shutil
 import pytest
 import yaml
 
-from tests.config.metrics.filling import fill
+from tests.config.metrics.sample_data import create_workspaces
 from tests.conftest import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -65,7 +65,7 @@ def test_every_alert_was_seen_to_fire():
 
 
 def test_rules_and_dashboard_name_only_what_is_told(scrape, db):
-    fill(2)
+    create_workspaces(2)
     told = {sample.name for sample in scrape().samples}
     used = set(NAME.findall(" ".join([*(rule["expr"] for rule in alerts()), *expressions()])))
     assert used - told == set()
@@ -99,7 +99,7 @@ def test_panels_have_titles_units_and_places_of_their_own():
 
 
 def test_the_page_of_docs_tells_of_every_metric_and_alert(scrape, db):
-    fill(1)
+    create_workspaces(1)
     docs = (ROOT / "docs/production.md").read_text()
     named = set(NAME.findall(docs))
     families = {f"{name}_total" if one.type == "counter" else name for name, one in scrape().families.items()}

@@ -12,7 +12,7 @@ from core import clock
 from keys.log.ingest.pages import ingest_latest_page
 from keys.models import LogGap
 from tests.keys.conftest import make_key
-from tests.usage.past import record_series, write_steady
+from tests.usage.balance_history import record_series, write_steady
 from tests.webhooks.attempts import run
 from usage import metrics_cache
 from usage.budgets.status import budget_statuses

@@ -48,7 +48,7 @@ class Program:
     def __init__(self, folder, url, name, *command):
         self.log = folder / f"{name}.log"
         self.environment = clean_environment(VAR_DIR=folder / "var", REDIS_URL=url)
-        self.command = ["--quiet", "-A", "tests.config.outages.holding", *command]
+        self.command = ["--quiet", "-A", "tests.config.outages.blocking_task", *command]
 
     def start(self):
         with self.log.open("wb") as log:

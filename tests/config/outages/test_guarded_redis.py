@@ -78,7 +78,16 @@ def test_whoever_shows_nothing_right_is_not_let_in(guarded, settings, right, wro
 
 def test_a_worker_takes_its_tasks_there(guarded, tmp_path):
     environment = clean_environment(VAR_DIR=tmp_path / "var", REDIS_URL=guarded)
-    command = [sys.executable, "-m", "celery", "-A", "tests.config.outages.holding", "worker", "--pool", "threads"]
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "tests.config.outages.blocking_task",
+        "worker",
+        "--pool",
+        "threads",
+    ]
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as worker:
         mark = tmp_path / "mark"
         with kombu.Connection(broker_url(guarded)) as connection:

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from tests.usage.accounts import Account
-from tests.usage.changes.test_truths import TABLE
-from tests.usage.past import record_series, write_steady
+from tests.usage.balance_history import record_series, write_steady
+from tests.usage.changes.test_interpretation import TABLE
+from tests.usage.synthetic_account import SyntheticAccount
 from usage.budgets.bar import budget_bar
 from usage.budgets.consumption import usage_by_workspace, usage_history
 from usage.budgets.periods import Period
@@ -64,7 +64,7 @@ def test_what_was_used_is_the_truth_or_a_range_that_holds_it(workspace, name):
 
 
 def test_a_period_that_begins_in_the_middle_counts_only_what_was_spent_in_it(workspace):
-    account = Account(minutes=240).burn(120).top_up(152, 6000).play(workspace)
+    account = SyntheticAccount(minutes=240).burn(120).top_up(152, 6000).play(workspace)
     found = used(workspace, account.at(120))
     assert abs(found.credits - 240) <= 10
     assert found.since == account.at(120)
@@ -72,7 +72,9 @@ def test_a_period_that_begins_in_the_middle_counts_only_what_was_spent_in_it(wor
 
 def test_the_live_figure_and_the_one_of_the_past_agree(workspace, time_machine, now):
     time_machine.move_to(now := now.replace(day=1) - timedelta(days=10))  # all of it in one month
-    Account(opening=Decimal(4000), minutes=300, step=5, blind=[(100, 140)]).recharge(1000, 2000, 3000).play(workspace)
+    SyntheticAccount(opening=Decimal(4000), minutes=300, step=5, blind=[(100, 140)]).recharge(1000, 2000, 3000).play(
+        workspace
+    )
     budget = Budget(workspace=workspace, credits=5000)
     *_, (at, found_in, most) = usage_history(workspace, budget, now, timezone.now())
     found = used(workspace, found_in.start)

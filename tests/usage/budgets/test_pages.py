@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from alerts.models import Rule
 from tests.cast import PASSWORD
-from tests.usage.past import record_series, write_steady
+from tests.usage.balance_history import record_series, write_steady
 from usage.forecast.runway import learn_burn
 from usage.models import Budget
 from workspaces.models import AuditEvent, Poll, User, Workspace

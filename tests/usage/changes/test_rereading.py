@@ -6,8 +6,8 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.usage.accounts import Account
-from tests.usage.past import record_steady
+from tests.usage.balance_history import record_steady
+from tests.usage.synthetic_account import SyntheticAccount
 from usage import burn
 from usage.changes import review
 from usage.models import BalanceChange, BalanceHour, BurnPattern
@@ -23,7 +23,11 @@ def everything():
 
 @pytest.fixture
 def account(workspace):
-    return Account(opening=Decimal(4000), minutes=300, step=10, log=True).recharge(1000, 5000, 6000).play(workspace)
+    return (
+        SyntheticAccount(opening=Decimal(4000), minutes=300, step=10, log=True)
+        .recharge(1000, 5000, 6000)
+        .play(workspace)
+    )
 
 
 def test_reading_history_anew_finds_the_same_again(account, workspace):
@@ -59,7 +63,7 @@ def test_an_unknown_workspace_is_named_with_those_that_there_are(workspace):
 
 
 def test_what_an_enrichment_cost_is_taken_over_when_it_comes_to_be_known(workspace):
-    account = Account(minutes=200, log=True).bulk(31, cost=731, takes=100).play(workspace)
+    account = SyntheticAccount(minutes=200, log=True).bulk(31, cost=731, takes=100).play(workspace)
     late = BalanceChange.objects.latest("until")
     assert late.certainty == "uncertain"
     account._tell(workspace, 190, "public_bulk_9", settled(731))

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 
 from tests.keys.conftest import log_request, make_key, note_poll, text_of
-from tests.usage.past import record_series, record_steady
+from tests.usage.balance_history import record_series, record_steady
 from usage.credit_status import credit_statuses
 from usage.forecast.runway import (
     BEYOND,

@@ -7,7 +7,7 @@ import pytest
 
 from bench import runway_backtest
 from cleanlist import Balance
-from tests.usage.past import record_steady
+from tests.usage.balance_history import record_steady
 from usage.forecast import STEP
 from usage.forecast.runway import (
     BEYOND,

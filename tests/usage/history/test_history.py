@@ -8,8 +8,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from core import clock
-from tests.usage.accounts import Account
-from tests.usage.past import record_series
+from tests.usage.balance_history import record_series
+from tests.usage.synthetic_account import SyntheticAccount
 from usage import burn
 from usage.history.csv_format import MOST_ROWS, parse_history
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading
@@ -199,7 +199,9 @@ def test_a_file_can_be_chosen_and_must_be_text(go, now):
 
 
 def test_export_and_import_round_trip(go, client, workspace):
-    account = Account(opening=Decimal(4000), minutes=300, step=10, blind=[(100, 170)]).recharge(1000, 5000, 6000)
+    account = SyntheticAccount(opening=Decimal(4000), minutes=300, step=10, blind=[(100, 170)]).recharge(
+        1000, 5000, 6000
+    )
     account.play(workspace)
     other = Workspace.objects.create(name="Other", slug="other", base_url=workspace.base_url, organization_id="other")
     member = workspace.memberships.get(role="operator")
@@ -230,7 +232,7 @@ def test_what_was_spent_in_a_gap_lies_in_the_range_after_an_import_too(
     go, client, workspace, time_machine, added, minute
 ):
     time_machine.move_to(clock.now().replace(minute=minute) - timedelta(hours=1))
-    account = Account(opening=Decimal(40_000), minutes=1500, step=10, blind=[(700, 1060)]).burn(990, every=40)
+    account = SyntheticAccount(opening=Decimal(40_000), minutes=1500, step=10, blind=[(700, 1060)]).burn(990, every=40)
     account.top_up(800, added).play(workspace)
     sent = client.get(reverse("usage:export", args=[workspace.slug]))
     text = b"".join(sent.streaming_content).decode()

@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from tests.keys.conftest import log_request, make_key, note_poll
-from tests.usage.past import record_series
+from tests.usage.balance_history import record_series
 from usage.credit_status import credit_statuses
 
 

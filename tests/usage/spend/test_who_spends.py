@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.usage.pipeline import Console
+from tests.usage.sandbox_feed import SandboxFeed
 from tests.usage.spend.ten_keys import MONITOR, WATCHER, past_of, truth_of
 from usage.spend.breakdown import SpendShare, spend_breakdown
 
@@ -21,7 +21,7 @@ def watched(request, workspace, monkeypatch):
     begin = end - LENGTH
     seed, asks = request.param
     made, names = past_of(seed, begin, end, monkeypatch)
-    console = Console(workspace, made, names)
+    console = SandboxFeed(workspace, made, names)
     console.watch(begin, end, asks=asks)
     found = spend_breakdown(workspace, timezone.now() - begin + timedelta(minutes=5), timezone.now())
     truth = truth_of(made, found.since, found.until)

@@ -146,7 +146,7 @@ def test_owners_are_not_asked_to_decide_what_the_operator_has_decided(client, st
 
 
 def found_by_the_deployment_check():
-    return [(note.id, note.msg) for note in checks.somebody_can_sign_in_without_the_identity_provider()]
+    return [(note.id, note.msg) for note in checks.check_emergency_account()]
 
 
 def closed(user):

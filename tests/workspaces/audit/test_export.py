@@ -6,7 +6,7 @@ import pytest
 
 from core.export import harmless_cell
 from tests.cast import PASSWORD
-from tests.security.signing_in import sign_in
+from tests.security.sign_in import sign_in
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.audit.export import COLUMNS
 from workspaces.models import Action, AuditEvent, User

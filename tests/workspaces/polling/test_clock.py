@@ -93,7 +93,7 @@ ROWS = {
 }
 
 
-# Tables that are mended as a whole, because their rows depend on each other: tests/usage/test_future.py.
+# Tables that are mended as a whole, because their rows depend on each other: tests/usage/test_future_rows.py.
 TOGETHER = {BalanceReading, BalanceChange, BalanceHour, BurnPattern}
 # Times that may lie ahead, or that are kept as others wrote them.
 LEFT = {

@@ -21,7 +21,7 @@ PRICE = {"partial": 1, "phone_only": 10, "full": 11}
 
 
 @dataclass
-class Account:
+class SyntheticAccount:
     """What happens, in minutes from the beginning; ``log`` says that the request log is read, ``step`` how often."""
 
     opening: Decimal = Decimal(10_000)
@@ -151,9 +151,9 @@ class Account:
         return self.begin + timedelta(minutes=minute)
 
 
-def found_in(workspace):
+def interpretations_of(workspace):
     """Return the changes in which a top-up was found, or may be hidden."""
     return list(BalanceChange.objects.of(workspace).filter(top_up_high__gt=0).order_by("until"))
 
 
-__all__ = ["Account", "ApiKey", "LoggedRequest", "found_in"]
+__all__ = ["ApiKey", "LoggedRequest", "SyntheticAccount", "interpretations_of"]

@@ -10,14 +10,14 @@ from django.core.cache import cache
 from django.db import connection, transaction
 from django.test import Client
 
-from .addresses import address_of
-from .signing_in import sign_in
+from .sign_in import sign_in
+from .url_names import url_for
 from .url_table import sent_to
 from .world import PASSING, everything
 
 
 @dataclass
-class Answer:
+class ProbeResponse:
     status: str
     changed: bool
     calls: list[str]
@@ -25,14 +25,14 @@ class Answer:
 
 
 @contextmanager
-def undone():
+def rolled_back():
     """Take back whatever the block writes."""
     with transaction.atomic():
         yield
         transaction.set_rollback(True)
 
 
-class Changes:
+class DatabaseWrites:
     """Whether the block changed anybody's data: ``found``, once it has ended.
 
     Most requests write nothing, so everything is read only when a statement comes that might write, and at the end.
@@ -61,30 +61,30 @@ class Changes:
         return written is not None and written[1] in {apps.get_model(label)._meta.db_table for label in PASSING}
 
 
-def ask(world, who, name, method, *, minutes_ago=0, names=None):
+def probe(world, who, name, method, *, minutes_ago=0, names=None):
     """Send one request as ``who`` and say what it led to."""
     names = names or world.names
     client = Client(raise_request_exception=False)
-    with undone():
+    with rolled_back():
         if who != "out":
             sign_in(client, world.people[who], minutes_ago=minutes_ago)
         cache.clear()  # no rate limit of the request before
         world.upstream.calls.clear()
-        with Changes() as changes:
-            response = sends(client, world, name, method, names)
-        return Answer(_status(response), changes.found, list(world.upstream.calls), response)
+        with DatabaseWrites() as changes:
+            response = send_request(client, world, name, method, names)
+        return ProbeResponse(_status(response), changes.found, list(world.upstream.calls), response)
 
 
-def sends(client, world, name, method, names=None):
+def send_request(client, world, name, method, names=None):
     """Send what the table has for this address, and read the answer to its end."""
     names = names or world.names
-    response = client.generic(method, *_body(method, address_of(name, names), form_of(method, name, names)))
+    response = client.generic(method, *_body(method, url_for(name, names), form_for(method, name, names)))
     if response.streaming:
         list(response.streaming_content)
     return response
 
 
-def form_of(method, name, names):
+def form_for(method, name, names):
     """Return what is sent: a page is asked for as links do, unless its row is about what is sent."""
     return sent_to(name, names) if method != "GET" or "#" in name else {}
 

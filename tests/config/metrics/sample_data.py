@@ -9,7 +9,7 @@ from config.front.meters import REFUSED, REQUESTS, SECONDS
 from keys.models import LogGap
 from tests.cast import NOWHERE
 from tests.keys.conftest import make_key
-from tests.usage.past import write_steady
+from tests.usage.balance_history import write_steady
 from usage import metrics_cache
 from usage.forecast.runway import learn_burn
 from usage.models import Budget
@@ -18,7 +18,7 @@ from workspaces.models import AccountMail, Heartbeat, Poll, Workspace
 from workspaces.polling import metering, meters, rate_limiter
 
 
-def fill(count):
+def create_workspaces(count):
     """Add so many workspaces; return them."""
     present = Workspace.objects.count()
     names = [f"customer-{present + place}" for place in range(count)]

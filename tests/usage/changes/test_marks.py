@@ -5,8 +5,8 @@ import pytest
 from django.core.management import call_command
 from django.urls import reverse
 
-from tests.usage.accounts import Account
-from tests.usage.past import record_steady
+from tests.usage.balance_history import record_steady
+from tests.usage.synthetic_account import SyntheticAccount
 from usage import burn
 from usage.forecast.runway import learn_burn, runway
 from usage.models import BalanceChange, BalanceHour, BurnPattern
@@ -16,7 +16,7 @@ from workspaces.models import AuditEvent
 @pytest.fixture
 def account(workspace):
     """A batch, and 2,500 that came back or were bought: nobody can know."""
-    return Account(opening=Decimal(3000)).spend(12, 2750).top_up(32, 2500).play(workspace)
+    return SyntheticAccount(opening=Decimal(3000)).spend(12, 2750).top_up(32, 2500).play(workspace)
 
 
 @pytest.fixture
@@ -157,7 +157,9 @@ def test_what_was_said_survives_reading_history_anew(rise, account, workspace, g
 
 
 def test_a_top_up_that_was_confirmed_helps_to_recognize_others_of_its_size(workspace, go):
-    account = Account(opening=Decimal(9000), minutes=300).burn(3000, until=60).top_up(101, 2377).top_up(251, 2377)
+    account = (
+        SyntheticAccount(opening=Decimal(9000), minutes=300).burn(3000, until=60).top_up(101, 2377).top_up(251, 2377)
+    )
     account.play(workspace)
     first = BalanceChange.objects.filter(after__gt=0, topped_up__gt=0).earliest("until")
     go("change", first, mark="top_up")
@@ -175,7 +177,9 @@ def test_runway_follows_at_once(workspace, now, go):
 
 
 def test_the_base_of_per_cent_levels_follows_at_once(workspace, now, go):
-    account = Account(opening=Decimal(9000), minutes=200).burn(3000, until=160).top_up(171, 5000).play(workspace)
+    account = (
+        SyntheticAccount(opening=Decimal(9000), minutes=200).burn(3000, until=160).top_up(171, 5000).play(workspace)
+    )
     row = BalanceChange.objects.top_ups().get()
     assert burn.last_peak(workspace) == row.after
     go("change", row, mark="none")

@@ -20,7 +20,7 @@ MINUTE = dt.timedelta(minutes=1)
 STATES = tracked_workflows.STATUS, tracked_workflows.NEWER_STATUS
 
 
-class Console:
+class SandboxFeed:
     """Reads ``made`` every minute into ``workspace``, and asks for states as often as the limit's share allows."""
 
     def __init__(self, workspace, made, names):

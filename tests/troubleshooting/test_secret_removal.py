@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from troubleshooting.pasted.secrets import RemovedKey, remove_secrets
 
-from .pasted import CASES, HARMLESS, KEY, KNOWN_ENDS, TOKEN
+from .paste_cases import CASES, HARMLESS, KEY, KNOWN_ENDS, TOKEN
 
 
 @pytest.mark.parametrize(("pasted", "left"), CASES)

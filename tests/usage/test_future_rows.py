@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from core import clock
-from tests.usage.past import record_series
+from tests.usage.balance_history import record_series
 from usage import readings as history
 from usage.forecast.runway import learn_burn
 from usage.hours import start_of_hour

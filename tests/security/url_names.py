@@ -3,7 +3,7 @@
 from django.urls import URLPattern, get_resolver, reverse
 
 
-def all_addresses(patterns=None, namespace="", parts=()):
+def all_url_names(patterns=None, namespace="", parts=()):
     """Yield the name of every address and the names of the parts that vary in it."""
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
         varying = (*parts, *pattern.pattern.converters, *pattern.pattern.regex.groupindex)
@@ -11,18 +11,18 @@ def all_addresses(patterns=None, namespace="", parts=()):
             yield f"{namespace}{pattern.name}", tuple(dict.fromkeys(varying))
         else:
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from all_addresses(pattern.url_patterns, inner, varying)
+            yield from all_url_names(pattern.url_patterns, inner, varying)
 
 
-PARTS = dict(all_addresses())
+PARTS = dict(all_url_names())
 
 
-def address_of(name, names):
+def url_for(name, names):
     """Return the address ``name``; what is of one kind only goes under ``part@name``, with the whole names."""
-    return reverse(plain(name), kwargs={part: _value(part, name, names) for part in PARTS[plain(name)]})
+    return reverse(bare_name(name), kwargs={part: _value(part, name, names) for part in PARTS[bare_name(name)]})
 
 
-def plain(name):
+def bare_name(name):
     """Return the name of an address without the word that tells what is sent there."""
     return name.partition("#")[0]
 

@@ -128,16 +128,16 @@ class FaultMiddleware:
 
 
 def spoil_records(body: bytes, share: float) -> bytes:
-    """Return a JSON answer in which that share of the listed records has no id; any other answer as it is."""
+    """Return the JSON body with that share of the listed records without an id; any other body unchanged."""
     try:
-        answer: Any = json.loads(body)
+        document: Any = json.loads(body)
     except ValueError:
         return body
-    lists = [answer] if isinstance(answer, list) else answer.values() if isinstance(answer, dict) else []
+    lists = [document] if isinstance(document, list) else document.values() if isinstance(document, dict) else []
     for record in (record for listed in lists if isinstance(listed, list) for record in listed):
         if isinstance(record, dict) and is_spoiled(str(record.get("id")), share):
             record["id"] = None
-    return json.dumps(answer).encode()
+    return json.dumps(document).encode()
 
 
 def is_spoiled(record_id: str, share: float) -> bool:

@@ -76,8 +76,8 @@ class AppendRequests(BaseModel):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
 
-    def moments(self) -> list[dt.datetime]:
-        """Return one instant per row, oldest first."""
+    def timestamps(self) -> list[dt.datetime]:
+        """Return one time per row, oldest first."""
         until = self.until or utc_now()
         since = self.since or until
         step = (until - since) / max(1, self.count - 1)
@@ -93,8 +93,8 @@ def append_requests(body: AppendRequests, sandbox: Sandbox) -> dict[str, Any]:
         raise not_found("No API key has this id.")
     same = body.model_dump(include={"method", "path", "status_code", "duration_ms", "ip_address", "user_agent"})
     rows = [
-        LoggedRequest(key_id=key.id, organization_id=key.organization_id, created_at=moment, **same).as_row()
-        for moment in body.moments()
+        LoggedRequest(key_id=key.id, organization_id=key.organization_id, created_at=timestamp, **same).as_row()
+        for timestamp in body.timestamps()
     ]
     for start in range(0, len(rows), BATCH):
         write_rows(sandbox.store, rows[start : start + BATCH])

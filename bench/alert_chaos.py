@@ -166,7 +166,7 @@ def drain():
     from alerts.models import Notification  # noqa: PLC0415
 
     deadline = time.monotonic() + LONGEST_WAIT_SECONDS
-    while Notification.objects.unfinished().exists() and time.monotonic() < deadline:
+    while Notification.objects.unsent().exists() and time.monotonic() < deadline:
         Notification.objects.filter(state="queued").update(next_attempt_at="2000-01-01T00:00Z")
         time.sleep(0.5)
 

@@ -14,7 +14,7 @@ from django.db import OperationalError
 from config import programs
 from config.embedded import CannotStart
 from config.environment import ConfigurationError, read_environment
-from core.secret_files import close_to_everybody, new_settings
+from core.secret_files import generate_settings, restrict_permissions
 
 # What Django's own help does not list, because it is no command of Django's.
 OURS = {
@@ -80,8 +80,8 @@ def _generate_keys(arguments: list[str]) -> None:
     if arguments:
         sys.stdout.write(OURS["generate_keys"] + "\n")
         return
-    close_to_everybody(sys.stdout.fileno())
-    sys.stdout.write(new_settings() + "\n")
+    restrict_permissions(sys.stdout.fileno())
+    sys.stdout.write(generate_settings() + "\n")
 
 
 def installed() -> None:

@@ -12,7 +12,7 @@ class AlertsConfig(AppConfig):
         from alerts.engine import evaluation  # noqa: PLC0415 - models can be imported from here on
         from alerts.services.default_rules import ensure_evaluation  # noqa: PLC0415
         from workspaces.polling.registry import on_ingested  # noqa: PLC0415
-        from workspaces.services.connecting import on_connected  # noqa: PLC0415
+        from workspaces.services.connections import on_connected  # noqa: PLC0415
 
         autodiscover_modules("rules")
         on_ingested(evaluation.evaluate_after_ingest)

@@ -12,8 +12,8 @@ from alerts.engine.rule_kinds import RuleKind
 from alerts.engine.state_machine import Levels
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from core import clock
-from core.email_addresses import unmistakable
-from core.formatting import figure, with_unit
+from core.email_addresses import punycode_domain
+from core.formatting import format_number, format_quantity
 from workspaces.models import Workspace
 from workspaces.time_zone_field import TimeZoneField
 
@@ -46,7 +46,7 @@ class AddressesField(forms.CharField):
         for address in filter(None, map(str.strip, text.splitlines())):
             try:
                 validate_email(address)
-                addresses[unmistakable(address).lower()] = None
+                addresses[punycode_domain(address).lower()] = None
             except ValidationError:
                 raise ValidationError(f"“{address[:80]}” is not an e-mail address.") from None
         if len(addresses) > MAX_ADDRESSES:
@@ -59,7 +59,7 @@ class AddressField(forms.EmailField):
 
     def clean(self, value: Any) -> Any:
         """Return the address. Raises ValidationError."""
-        return unmistakable(super().clean(value))
+        return punycode_domain(super().clean(value))
 
 
 class RuleForm(forms.Form):
@@ -141,11 +141,11 @@ class RuleForm(forms.Form):
             return
         if self.kind.direction == "below" and recovery < threshold:
             self.add_error(
-                "recovery", f"It must not be below {figure(threshold)}, or it would clear while it still fires."
+                "recovery", f"It must not be below {format_number(threshold)}, or it would clear while it still fires."
             )
         if self.kind.direction == "above" and recovery > threshold:
             self.add_error(
-                "recovery", f"It must not be above {figure(threshold)}, or it would clear while it still fires."
+                "recovery", f"It must not be above {format_number(threshold)}, or it would clear while it still fires."
             )
 
     def _check_order(self, data: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ class RuleForm(forms.Form):
                 unit = "%" if data.get("unit") == "percent" else self.unit
                 self.add_error(
                     "threshold",
-                    f"Levels must descend: this must be {side} {with_unit(other.threshold, unit)}, "
+                    f"Levels must descend: this must be {side} {format_quantity(other.threshold, unit)}, "
                     f"the level of “{other.name}” ({other.level.label.lower()}).",
                 )
                 return
@@ -251,7 +251,7 @@ class SnoozeForm(forms.Form):
         if level is None or alert.rule is None or alert.value is None or self.kind is None:
             return level
         if Levels(self.kind.direction, level, level).crossed(alert.value):
-            raise ValidationError(f"It is past that already, at {figure(alert.value)}.")
+            raise ValidationError(f"It is past that already, at {format_number(alert.value)}.")
         return level
 
     def clean(self) -> dict[str, Any]:

@@ -9,11 +9,11 @@ from django.urls import reverse
 from alerts.engine.rule_kinds import DefaultRule, Observation, Observations, RuleKind, per_workspace, register
 from alerts.models import Rule
 from alerts.services.reachability import UNREACHED_KIND, UnreachedRules, unreached_by_workspace
-from core.formatting import stamp
+from core.formatting import time_marker
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
+from workspaces.polling.credential_trust import stored_credential
 from workspaces.polling.registry import CredentialKind
-from workspaces.polling.trust import stored_credential
 
 
 def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
@@ -47,7 +47,7 @@ def _in_words(label: str, state: CredentialState) -> str:
 def _since(workspace: Workspace, kind: CredentialKind) -> list[tuple[str, str]]:
     credential = stored_credential(workspace, kind)
     at: datetime | None = credential["rejected_at"] if credential else None
-    return [("Rejected since", stamp(at))] if at else []
+    return [("Rejected since", time_marker(at))] if at else []
 
 
 register(

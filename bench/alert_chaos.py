@@ -55,7 +55,7 @@ class Program:
 
 def prepare(folder):
     """Set the environment for this process and all that it starts; return the programs."""
-    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import generate_secret  # noqa: PLC0415 - reads no settings
 
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
@@ -63,8 +63,8 @@ def prepare(folder):
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": new_secret("django"),
-        "ENCRYPTION_KEYS": new_secret("fernet"),
+        "SECRET_KEY": generate_secret("django"),
+        "ENCRYPTION_KEYS": generate_secret("fernet"),
         "LOG_LEVEL": "ERROR",
         "REDIS_URL": f"unix://{folder}/redis.sock",
         "EMAIL_URL": f"smtp://127.0.0.1:{port}",

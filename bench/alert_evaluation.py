@@ -21,7 +21,7 @@ from django.utils import timezone
 from alerts.engine import evaluation
 from alerts.engine.rule_kinds import all_kinds
 from alerts.models import Alert, Evaluation, Notification, Rule
-from core import nudge
+from core import task_queue
 from usage import readings
 from usage.forecast.runway import learn_burn
 from workspaces.models import Membership, Poll, Role, User, Workspace
@@ -103,7 +103,7 @@ def counting() -> Iterator[Counted]:
 
 def main(count: int) -> None:
     """Measure all four cases, and check that they were what they should be."""
-    nudge.nudge = lambda _task: None  # no worker runs here
+    task_queue.enqueue = lambda _task: None  # no worker runs here
     workspaces = populate(count)
     print(f"{count:,} workspaces, {len(LEVELS)} rules each, {connection.vendor}")
     record_balances(workspaces, 5000)

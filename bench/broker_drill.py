@@ -80,15 +80,15 @@ def free_port():
 
 def prepare(folder, upstream_port, mail_port, redis_port):
     """Set the environment for this process and all that it starts."""
-    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import generate_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
         "LOG_LEVEL": "WARNING",
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": new_secret("django"),
-        "ENCRYPTION_KEYS": new_secret("fernet"),
+        "SECRET_KEY": generate_secret("django"),
+        "ENCRYPTION_KEYS": generate_secret("fernet"),
         "REDIS_URL": f"redis://127.0.0.1:{redis_port}/0",
         "EMAIL_URL": f"smtp://127.0.0.1:{mail_port}",
         "CLEANLIST_API_ORIGINS": f"http://127.0.0.1:{upstream_port}",

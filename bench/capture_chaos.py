@@ -58,14 +58,14 @@ LONGEST_WAIT_SECONDS = 600
 
 def prepare(folder, sandbox):
     """Set the environment for this process and all that it starts; return the programs."""
-    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import generate_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": new_secret("django"),
-        "ENCRYPTION_KEYS": new_secret("fernet"),
+        "SECRET_KEY": generate_secret("django"),
+        "ENCRYPTION_KEYS": generate_secret("fernet"),
         "LOG_LEVEL": "ERROR",
         "REDIS_URL": f"unix://{folder}/redis.sock",
         "CLEANLIST_API_ORIGINS": sandbox.base_url,

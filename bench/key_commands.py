@@ -75,7 +75,7 @@ class Commands:
         from cleanlist.errors import SessionExpired  # noqa: PLC0415
         from keys.services.revoke import RevokeVerdict, revoke_keys  # noqa: PLC0415
         from workspaces.audit.events import CONSOLE  # noqa: PLC0415
-        from workspaces.credentials.connections import NotConnected  # noqa: PLC0415
+        from workspaces.credentials.clients import NotConnected  # noqa: PLC0415
 
         with suppress(NotConnected, SessionExpired):
             (result,) = revoke_keys(self.workspace, CONSOLE, [key])

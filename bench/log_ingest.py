@@ -16,9 +16,9 @@ from typing import Any
 
 os.environ |= {"ENV_FILE": "", "VAR_DIR": tempfile.mkdtemp(prefix="log-ingest-"), "LOG_LEVEL": "ERROR"}
 if os.environ.get("DATABASE_URL"):
-    from core.secret_files import new_secret
+    from core.secret_files import generate_secret
 
-    os.environ |= {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    os.environ |= {"SECRET_KEY": generate_secret("django"), "ENCRYPTION_KEYS": generate_secret("fernet")}
 os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
 
 import django

@@ -30,7 +30,7 @@ from usage import metrics_cache
 from usage.models import BalanceReading
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
 from workspaces.models import Poll, Workspace
-from workspaces.polling import meters, rate_limiter
+from workspaces.polling import metrics_store, rate_limiter
 from workspaces.polling.registry import all_resources
 
 ROUNDS, KEYS, READINGS, DELIVERIES = 15, 10, 40, 5
@@ -132,9 +132,9 @@ def _fill_redis(workspaces: list[Workspace]) -> None:
     metrics_cache._store({one.pk: known for one in workspaces})  # noqa: SLF001 - what landings do
     for one in workspaces:
         for what in ("2xx", "4xx", "5xx"):
-            meters.count_of_workspace(one.pk, what, 1000)
+            metrics_store.count_for_workspace(one.pk, what, 1000)
         rate_limiter.record([(one.rate_limited_as, resource.endpoint) for resource in all_resources()])
-    meters.flush()
+    metrics_store.flush()
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def serve(listening: socket.socket) -> None:
 def work(ends_at: float) -> None:
     """Poll as a worker does on each tick."""
     while time.time() < ends_at:
-        engine.work()
+        engine.run_turn()
         time.sleep(0.2)
 
 

@@ -32,7 +32,7 @@ from core.db.sql import execute_batch
 from core.encryption import EncryptedValue
 from usage.polls import fetch_balance
 from workspaces.models import Poll, Workspace
-from workspaces.polling import Resource, engine, fetching, rate_limiter, register, registry
+from workspaces.polling import Resource, engine, fetcher, rate_limiter, register, registry
 
 ROUNDS = 5
 KEY = Secret("clapi_" + "A" * 64)
@@ -90,7 +90,7 @@ def make_due(resource: str) -> None:
 
 def poll_all(expected: int) -> None:
     taken = 0
-    while more := engine.work():
+    while more := engine.run_turn():
         taken += more
     assert taken >= expected
     failed = Poll.objects.exclude(last_error="")
@@ -101,16 +101,16 @@ def poll_all(expected: int) -> None:
 def work_beside_another(core: int, barrier: Any, used: Any) -> None:
     """Poll what is due, in a process and on a core of its own, from the second meeting at the barrier to the third."""
     pin(core)
-    engine.work()  # nothing is due: it warms up
+    engine.run_turn()  # nothing is due: it warms up
     barrier.wait()
     barrier.wait()
     began = time.process_time()
-    while engine.work():
+    while engine.run_turn():
         pass
     with used.get_lock():
         used.value += time.process_time() - began
     barrier.wait()
-    fetching._end_loop()  # noqa: SLF001 - a forked process runs no exit handlers
+    fetcher._end_loop()  # noqa: SLF001 - a forked process runs no exit handlers
 
 
 def poll_with_two(resource: str) -> tuple[float, float]:

@@ -50,14 +50,14 @@ def start_sandbox(folder):
 
 def prepare(folder, origin):
     """Set the environment for this process and the worker; return the redis-server."""
-    from core.secret_files import new_secret  # noqa: PLC0415 - reads no settings
+    from core.secret_files import generate_secret  # noqa: PLC0415 - reads no settings
 
     os.environ |= {
         "ENV_FILE": "",
         "VAR_DIR": str(folder),
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "SECRET_KEY": new_secret("django"),
-        "ENCRYPTION_KEYS": new_secret("fernet"),
+        "SECRET_KEY": generate_secret("django"),
+        "ENCRYPTION_KEYS": generate_secret("fernet"),
         "CLEANLIST_API_ORIGINS": origin,
         "RATE_LIMIT_PER_MINUTE": "1000000",
         "WEBHOOK_ALLOW_LOCAL_TARGETS": "true",

@@ -29,11 +29,11 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"  # what is borrowed from
 django.setup()
 
 from config.embedded import bundled_redis  # noqa: E402
-from core.secret_files import new_secret  # noqa: E402
+from core.secret_files import generate_secret  # noqa: E402
 from tests.conftest import clean_environment  # noqa: E402
+from tests.console_process import free_port, production_command  # noqa: E402
 from tests.deploy import proxies  # noqa: E402
-from tests.running import free_port, production_command  # noqa: E402
-from tests.waiting import wait_until  # noqa: E402
+from tests.wait import wait_until  # noqa: E402
 from tests.webhooks.certificates import Authority  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -160,8 +160,8 @@ def main():
         environment = {
             **clean_environment(VAR_DIR=folder / "var", REDIS_URL=f"unix://{folder}/redis.sock"),
             "DATABASE_URL": stack.enter_context(scratch_database(os.environ["DATABASE_URL"])),
-            "SECRET_KEY": new_secret("django"),
-            "ENCRYPTION_KEYS": new_secret("fernet"),
+            "SECRET_KEY": generate_secret("django"),
+            "ENCRYPTION_KEYS": generate_secret("fernet"),
             "PUBLIC_URL": f"https://localhost:{https_port}",
             "TRUSTED_PROXY_COUNT": "1",
             "DJANGO_SUPERUSER_PASSWORD": PASSWORD,

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from core.secret_files import new_secret
+from core.secret_files import generate_secret
 
 _folder = tempfile.TemporaryDirectory(prefix="bench-")
 FOLDER = Path(_folder.name)
@@ -18,8 +18,8 @@ os.environ |= {
     "ENV_FILE": "",
     "VAR_DIR": str(FOLDER),
     "DJANGO_SETTINGS_MODULE": "config.settings",
-    "SECRET_KEY": new_secret("django"),
-    "ENCRYPTION_KEYS": new_secret("fernet"),
+    "SECRET_KEY": generate_secret("django"),
+    "ENCRYPTION_KEYS": generate_secret("fernet"),
     "LOG_LEVEL": "ERROR",
     "REDIS_URL": f"unix://{FOLDER}/redis.sock",
 }

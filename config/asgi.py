@@ -63,9 +63,9 @@ def _build_application() -> Application:
         end_with_parent(parent.pid)
     django = get_wsgi_application()
     from config.front.meters import REFUSED  # noqa: PLC0415 - models can be imported from here on
-    from workspaces.polling import meters  # noqa: PLC0415
+    from workspaces.polling import metrics_store  # noqa: PLC0415
 
-    meters.begin()
+    metrics_store.start()
     bodies = BodyReader(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.BODY_SECONDS)
     return Application(
         WsgiThreadPool(django, settings.WEB_THREADS), bodies, settings.MAX_HEADER_KB * 1024, REFUSED.count

@@ -21,7 +21,7 @@ from environs import Env, EnvValidationError, validate
 
 from config import setting_checks
 from config.var_dir import DirectoryNotPrivate, make_private
-from core.secret_files import content_of, generated_secret
+from core.secret_files import read_file, read_or_create_secret
 
 ROOT = Path(__file__).resolve().parent.parent
 # Where data and the file of settings are unless told otherwise: in the checkout; of an installed console, whose code is
@@ -208,7 +208,7 @@ class _FileAwareEnv(Env):
             self._errors[env_key].append(f"set either this or {env_key}_FILE, not both")
             return given
         try:
-            return content_of(Path(path)).decode().rstrip("\r\n")
+            return read_file(Path(path)).decode().rstrip("\r\n")
         except (OSError, ValueError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
             self._errors[f"{env_key}_FILE"].append(f"{path!r} cannot be read ({reason})")
@@ -352,8 +352,8 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
     try:
         make_private(var_dir)
         return (
-            chosen["secret_key"] or generated_secret(var_dir / "secret_key", kind="django"),
-            chosen["encryption_keys"] or [generated_secret(var_dir / "encryption_key", kind="fernet")],
+            chosen["secret_key"] or read_or_create_secret(var_dir / "secret_key", kind="django"),
+            chosen["encryption_keys"] or [read_or_create_secret(var_dir / "encryption_key", kind="fernet")],
         )
     except DirectoryNotPrivate as error:
         raise ConfigurationError(f"  VAR_DIR: {error}") from None

@@ -14,7 +14,7 @@ _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
 
-def harmless_cell(value: object) -> str:
+def escape_formula(value: object) -> str:
     """Return ``value`` as text that a spreadsheet shows and does not run: one line, led by ' where it must be."""
     text = "" if value is None else str(value)
     starts_badly = text[:1] in {"\t", "\r", "\n"} or (_FORMULA.match(text) and not _NUMBER.fullmatch(text))
@@ -33,7 +33,7 @@ def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterat
     writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(header)
     for row in rows:
-        yield writer.writerow([harmless_cell(cell) for cell in row])
+        yield writer.writerow([escape_formula(cell) for cell in row])
 
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:

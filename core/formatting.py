@@ -13,12 +13,12 @@ _STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
 _STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
 
 
-def stamp(moment: datetime) -> str:
-    """Write a moment into words that are kept, for ``in_local_time`` to say in each reader's zone."""
+def time_marker(moment: datetime) -> str:
+    """Write a moment into words that are kept, for ``localize_times`` to say in each reader's zone."""
     return f"[[{moment.astimezone(UTC).isoformat(timespec='seconds')}]]"
 
 
-def in_local_time(text: str) -> str:
+def localize_times(text: str) -> str:
     """Say the moments in ``text`` in the current time zone: "28 Nov 2026, 18:35 CET"."""
 
     def local(found: re.Match[str]) -> str:
@@ -28,13 +28,13 @@ def in_local_time(text: str) -> str:
     return _STAMP.sub(local, str(text))
 
 
-def span(time: timedelta) -> str:
+def format_duration(time: timedelta) -> str:
     """Say how long in the largest unit of which there are two, or one exactly: "45 minutes", "3 days"."""
     return _in_words(time, round)
 
 
-def whole_span(time: timedelta) -> str:
-    """Say like ``span`` how long at the least, rounded down, for what runs out: 2.6 days are "2 days"."""
+def format_duration_floor(time: timedelta) -> str:
+    """Say like ``format_duration`` how long at the least, rounded down, for what runs out: 2.6 days are "2 days"."""
     return _in_words(time, int)
 
 
@@ -47,18 +47,18 @@ def _in_words(time: timedelta, whole: Callable[[float], int]) -> str:
     return "0 seconds"
 
 
-def every(time: timedelta) -> str:
+def format_interval(time: timedelta) -> str:
     """Say how often: "every hour", "every 6 hours"."""
-    return "every " + span(time).removeprefix("1 ")
+    return "every " + format_duration(time).removeprefix("1 ")
 
 
-def figure(value: Decimal | float) -> str:
-    """Write a figure with thousands separators and at most two decimals."""
+def format_number(value: Decimal | float) -> str:
+    """Write a number with thousands separators and at most two decimals."""
     text = f"{Decimal(value):,.2f}"
     return text.rstrip("0").rstrip(".")
 
 
-def with_unit(value: Decimal | float, unit: str) -> str:
-    """Write a figure with its unit, in the singular for one."""
-    text = figure(value)
+def format_quantity(value: Decimal | float, unit: str) -> str:
+    """Write a number with its unit, in the singular for one."""
+    text = format_number(value)
     return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}".strip()

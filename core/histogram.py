@@ -16,7 +16,7 @@ Histogram = dict[str, int]
 
 
 @lru_cache(maxsize=8192)
-def bucket_of(duration_ms: int) -> str:
+def bucket_for(duration_ms: int) -> str:
     """Return the bucket of a duration in milliseconds; "-1" is 0 ms, "0" begins at 1 ms."""
     if duration_ms < 1:
         return "-1"
@@ -24,7 +24,7 @@ def bucket_of(duration_ms: int) -> str:
     return str(math.floor(math.log2(duration_ms) * _PER_DOUBLING + 1e-9))
 
 
-def merged(histograms: Iterable[Mapping[str, int]]) -> Histogram:
+def merge(histograms: Iterable[Mapping[str, int]]) -> Histogram:
     """Return the sum of ``histograms``."""
     total: Counter[str] = Counter()
     for histogram in histograms:

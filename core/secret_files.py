@@ -13,18 +13,18 @@ from django.core.management.utils import get_random_secret_key
 Kind = Literal["django", "fernet"]
 
 
-def new_secret(kind: Kind) -> str:
+def generate_secret(kind: Kind) -> str:
     """Return a fresh SECRET_KEY ("django") or one entry of ENCRYPTION_KEYS ("fernet")."""
     return Fernet.generate_key().decode() if kind == "fernet" else get_random_secret_key()
 
 
-def new_settings() -> str:
+def generate_settings() -> str:
     """Return fresh values of both settings as lines for an environment file."""
     # Quoted, because Django's own alphabet holds characters that a shell reads as its own.
-    return f"SECRET_KEY='{new_secret('django')}'\nENCRYPTION_KEYS='{new_secret('fernet')}'"
+    return f"SECRET_KEY='{generate_secret('django')}'\nENCRYPTION_KEYS='{generate_secret('fernet')}'"
 
 
-def close_to_everybody(descriptor: int) -> None:
+def restrict_permissions(descriptor: int) -> None:
     """Close an open file that secrets go into to accounts beside its owner and group; a pipe or terminal stays."""
     mode = os.fstat(descriptor).st_mode
     if stat.S_ISREG(mode) and mode & stat.S_IRWXO:
@@ -32,7 +32,7 @@ def close_to_everybody(descriptor: int) -> None:
             os.fchmod(descriptor, stat.S_IMODE(mode) & ~stat.S_IRWXO)
 
 
-def content_of(path: Path, most: int = -1) -> bytes:
+def read_file(path: Path, most: int = -1) -> bytes:
     """Return what is in a file, up to ``most`` bytes. Raises OSError, or ValueError for what is no path.
 
     It may be a pipe, as of a shell's `<(…)`; of one that nobody writes into it is nothing, where opening it plainly
@@ -47,10 +47,10 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK)
 
 
-def generated_secret(path: Path, *, kind: Kind) -> str:
+def read_or_create_secret(path: Path, *, kind: Kind) -> str:
     """Return the secret kept at ``path``, made there with mode 0600 if it does not exist yet."""
     if not path.exists():
-        _create(path, new_secret(kind))
+        _create(path, generate_secret(kind))
     return path.read_text().strip()
 
 

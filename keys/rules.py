@@ -22,7 +22,7 @@ from alerts.engine.rule_kinds import (
 )
 from alerts.models import Rule
 from core import clock
-from core.formatting import figure, span, stamp, whole_span, with_unit
+from core.formatting import format_duration, format_duration_floor, format_number, format_quantity, time_marker
 from keys.log import rule_history, sources
 from keys.log.rule_history import (
     DAY,
@@ -106,7 +106,7 @@ def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Obser
 def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
     if not found:
         return _reading(key, Decimal(0), "nothing new in the last 24 hours")
-    facts = [(source.what, f"{source.value}, first seen {stamp(source.first_seen_at)}") for source in found[:10]]
+    facts = [(source.what, f"{source.value}, first seen {time_marker(source.first_seen_at)}") for source in found[:10]]
     first = found[0]
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
     return _reading(key, Decimal(len(found)), f"used from a new {first.what.lower()}, {first.value[:80]}{more}", facts)
@@ -134,8 +134,8 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> O
     if used_at is None or before is None or used_at < before:
         return _reading(key, Decimal(0), "has not just woken")
     idle = used_at - before
-    facts = (("Used again", stamp(used_at)), ("Before that", stamp(before)))
-    return _reading(key, Decimal(idle.days), f"used again after {span(idle)}", facts)
+    facts = (("Used again", time_marker(used_at)), ("Before that", time_marker(before)))
+    return _reading(key, Decimal(idle.days), f"used again after {format_duration(idle)}", facts)
 
 
 # --- rate -----------------------------------------------------------------------------------------------------
@@ -163,11 +163,11 @@ def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
 
 def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
     if usual is None:
-        return _reading(key, Decimal(0), f"{with_unit(count, 'requests')} in the last hour")
+        return _reading(key, Decimal(0), f"{format_quantity(count, 'requests')} in the last hour")
     times = times_usual(count, usual)
     counted = "" if usual >= FEWEST else f", counted as {FEWEST}"
-    busy = f"{with_unit(usual, 'requests')}{counted}"
-    headline = f"{figure(count)} requests in an hour, {figure(times)} times its busy hours ({busy})"
+    busy = f"{format_quantity(usual, 'requests')}{counted}"
+    headline = f"{format_number(count)} requests in an hour, {format_number(times)} times its busy hours ({busy})"
     return _reading(key, times, headline, (("Busy hours so far", busy),))
 
 
@@ -187,8 +187,10 @@ def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
 
 def _errors(key: ApiKey, count: int, failed: int, least: int) -> Observation:
     share = percent_failed(count, failed, least)
-    headline = f"{figure(share)} % errors" if share else "few errors"
-    facts = (("Last hour", f"{figure(failed)} of {figure(count)} requests were answered with 4xx or 5xx"),)
+    headline = f"{format_number(share)} % errors" if share else "few errors"
+    facts = (
+        ("Last hour", f"{format_number(failed)} of {format_number(count)} requests were answered with 4xx or 5xx"),
+    )
     return _reading(key, share, headline, facts)
 
 
@@ -209,9 +211,9 @@ def _expiry(key: ApiKey, now: datetime) -> Observation | None:
     if key.expires_at is None:
         return None
     left = key.expires_at - now
-    used = f"last used {stamp(key.last_used_at)}" if key.last_used_at else "never used"
-    facts = (("Expires", stamp(key.expires_at)), ("Use", used))
-    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {whole_span(left)}", facts)
+    used = f"last used {time_marker(key.last_used_at)}" if key.last_used_at else "never used"
+    facts = (("Expires", time_marker(key.expires_at)), ("Use", used))
+    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {format_duration_floor(left)}", facts)
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
@@ -221,8 +223,14 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     failed = Count("pk", filter=Q(status_code__gte=400))
     found = customer_requests(keys, since, now).aggregate(all=Count("pk"), failed=failed)
     soon = sum(1 for key in keys if key.expires_at and key.expires_at - now <= 7 * DAY)
-    facts = [("Active keys", figure(len(keys)) + (f", {soon} expiring within 7 days" if soon else ""))]
-    return [*facts, ("Requests", f"{figure(found['all'])}, {figure(found['failed'])} of them answered with 4xx or 5xx")]
+    facts = [("Active keys", format_number(len(keys)) + (f", {soon} expiring within 7 days" if soon else ""))]
+    return [
+        *facts,
+        (
+            "Requests",
+            f"{format_number(found['all'])}, {format_number(found['failed'])} of them answered with 4xx or 5xx",
+        ),
+    ]
 
 
 register(
@@ -250,7 +258,7 @@ register(
         direction="above",
         unit="days",
         read=read_waking,
-        describe=lambda rule: f"a key is used after more than {with_unit(rule.threshold, 'days')} without use",
+        describe=lambda rule: f"a key is used after more than {format_quantity(rule.threshold, 'days')} without use",
         resources=KEYS,
         position=30,
         history=rule_history.waking,
@@ -267,7 +275,9 @@ register(
         direction="above",
         unit="times its busy hours",
         read=read_rate,
-        describe=lambda rule: f"a key makes more than {figure(rule.threshold)} times the requests of its busy hours",
+        describe=lambda rule: (
+            f"a key makes more than {format_number(rule.threshold)} times the requests of its busy hours"
+        ),
         resources=KEYS,
         position=30,
         history=rule_history.rate,
@@ -283,7 +293,7 @@ register(
         direction="above",
         unit="per cent",
         read=read_errors,
-        describe=lambda rule: f"more than {figure(rule.threshold)} % of a key's requests in the last hour fail",
+        describe=lambda rule: f"more than {format_number(rule.threshold)} % of a key's requests in the last hour fail",
         parameters={"least": _least_field},
         resources=KEYS,
         position=30,
@@ -300,7 +310,7 @@ register(
         direction="below",
         unit="days",
         read=read_expiry,
-        describe=lambda rule: f"an active key expires in less than {with_unit(rule.threshold, 'days')}",
+        describe=lambda rule: f"an active key expires in less than {format_quantity(rule.threshold, 'days')}",
         resources=KEYS,
         position=30,
         history=rule_history.expiry,

@@ -4,10 +4,10 @@ from typing import Any
 
 from cleanlist import Secret
 from core.encryption import DecryptionError, EncryptedValue
-from provisioning.document import Wanted, WantedSession
-from provisioning.fields import SOURCES, STORED, Said, Stored
-from provisioning.reading import Node
-from provisioning.running import NewCredentials, Run
+from provisioning.change_set import ChangeSet, NewCredentials
+from provisioning.document import SessionSpec, WorkspaceSpec
+from provisioning.fields import SOURCES, STORED_SECRET, Located, StoredSecret
+from provisioning.yaml_reader import Node
 from workspaces import services
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.forms import NO_CREDENTIAL, first_address
@@ -17,7 +17,7 @@ from workspaces.services import Credentials
 NOT_STORED = f"None is stored here. Say where it comes from: {SOURCES}."
 
 
-def connect(run: Run, wanted: Wanted) -> Workspace | None:
+def connect(run: ChangeSet, wanted: WorkspaceSpec) -> Workspace | None:
     """Connect a new workspace and return it; None where something is in the way."""
     credentials = _of_new(run, wanted)
     name = wanted.details.get("name", "")
@@ -46,10 +46,10 @@ def connect(run: Run, wanted: Wanted) -> Workspace | None:
     return made[0] if made else None
 
 
-def _of_new(run: Run, wanted: Wanted) -> Credentials | None:
+def _of_new(run: ChangeSet, wanted: WorkspaceSpec) -> Credentials | None:
     api_key = wanted.api_key.value if wanted.api_key else None
     session = wanted.session.value if wanted.session else None
-    if isinstance(api_key, Stored) or (session and isinstance(session.client_token, Stored)):
+    if isinstance(api_key, StoredSecret) or (session and isinstance(session.client_token, StoredSecret)):
         run.refuse(wanted.node, NOT_STORED)
         return None
     if api_key is None and session is None:
@@ -58,12 +58,12 @@ def _of_new(run: Run, wanted: Wanted) -> Credentials | None:
     return Credentials(api_key=api_key, **_parts(session, None))
 
 
-def _parts(session: WantedSession | None, stored: ManagementSession | None) -> dict[str, Any]:
+def _parts(session: SessionSpec | None, stored: ManagementSession | None) -> dict[str, Any]:
     """Return what ``Credentials`` takes of a session, with the token that is stored where that is meant."""
     if session is None:
         return {}
-    token: Secret | Stored | None = session.client_token
-    if isinstance(token, Stored):
+    token: Secret | StoredSecret | None = session.client_token
+    if isinstance(token, StoredSecret):
         token = stored.client_token.open() if stored else None
     return {
         "frontend_api_url": session.frontend_api_url,
@@ -72,7 +72,7 @@ def _parts(session: WantedSession | None, stored: ManagementSession | None) -> d
     }
 
 
-def apply_credentials(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_credentials(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Replace what differs. Upstream judges the new ones of a workspace together.
 
     With encryption keys that do not open what is stored nothing is replaced: they may be those of another console, and
@@ -91,12 +91,12 @@ def apply_credentials(run: Run, wanted: Wanted, workspace: Workspace) -> None:
         run.credentials.append(NewCredentials(wanted.slug, node, workspace.base_url, new, workspace))
 
 
-def _apply_api_key(run: Run, said: Said[Secret | Stored | None], workspace: Workspace) -> Secret | None:
+def _apply_api_key(run: ChangeSet, said: Located[Secret | StoredSecret | None], workspace: Workspace) -> Secret | None:
     """Return the key that is new, if it is."""
     secret, node = said.value, said.node
     if secret is None:
         _drop(run, node, workspace, "api_key")
-    elif isinstance(secret, Stored):
+    elif isinstance(secret, StoredSecret):
         run.same() if workspace.api_key is not None else run.refuse(node, NOT_STORED)
     elif _opened(workspace.api_key) == secret.reveal():
         run.same()
@@ -113,14 +113,14 @@ def _apply_api_key(run: Run, said: Said[Secret | Stored | None], workspace: Work
     return None
 
 
-def _apply_session(run: Run, said: Said[WantedSession | None], workspace: Workspace) -> dict[str, Any]:
+def _apply_session(run: ChangeSet, said: Located[SessionSpec | None], workspace: Workspace) -> dict[str, Any]:
     """Return the parts of the session that is new, if it is."""
     session, node, stored = said.value, said.node, workspace.management_session
     if session is None:
         _drop(run, node, workspace, "session")
         return {}
     is_clerk = stored is not None and stored.kind == ManagementSession.Kind.CLERK
-    if session.client_token is STORED and not is_clerk:
+    if session.client_token is STORED_SECRET and not is_clerk:
         run.refuse(node, NOT_STORED)
         return {}
     if stored is not None and is_clerk and _is_same(session, stored):
@@ -138,10 +138,10 @@ def _apply_session(run: Run, said: Said[WantedSession | None], workspace: Worksp
     return parts
 
 
-def _is_same(session: WantedSession, stored: ManagementSession) -> bool:
+def _is_same(session: SessionSpec, stored: ManagementSession) -> bool:
     token = session.client_token
     return (session.frontend_api_url, session.session_id) == (stored.frontend_api_url, stored.session_id) and (
-        isinstance(token, Stored) or _opened(stored.client_token) == token.reveal()
+        isinstance(token, StoredSecret) or _opened(stored.client_token) == token.reveal()
     )
 
 
@@ -150,7 +150,7 @@ def _opened(sealed: EncryptedValue | None) -> str | None:
     return sealed.decrypt().reveal() if sealed is not None else None
 
 
-def _drop(run: Run, node: Node, workspace: Workspace, kind: str) -> None:
+def _drop(run: ChangeSet, node: Node, workspace: Workspace, kind: str) -> None:
     if kind == "api_key" and workspace.api_key is not None:
         run.surplus(node, "the API key", lambda: services.remove_api_key(workspace, run.actor))
     elif kind == "session" and workspace.management_session is not None:

@@ -10,15 +10,15 @@ from django import forms
 from alerts.forms import NewRecipientForm, QuietHoursForm
 from alerts.models import QuietHours, Recipient
 from cleanlist import Secret
-from core.email_addresses import plain_address
-from provisioning.fields import STORED, Fields, Said, Stored
-from provisioning.reading import Node, read
-from provisioning.rules import WantedRule, read_rules
+from core.email_addresses import normalize_email
+from provisioning.fields import STORED_SECRET, Located, NodeParser, StoredSecret
+from provisioning.rules import RuleSpec, read_rules
+from provisioning.yaml_reader import Node, read_yaml
 from usage.budgets.forms import BudgetForm
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
 from workspaces.models import Role
 from workspaces.people_forms import InvitationForm
-from workspaces.services.connecting import RESERVED_SLUGS
+from workspaces.services.connections import RESERVED_SLUGS
 
 DETAILS = {"name": "name", "base_url": "api_address"}
 SESSION = ("frontend_api_url", "session_id", "client_token")
@@ -28,16 +28,16 @@ _SOME_TOKEN = "stored"  # noqa: S105
 
 
 @dataclass(frozen=True)
-class WantedSession:
+class SessionSpec:
     """A Clerk client session."""
 
     frontend_api_url: str
     session_id: str
-    client_token: Secret | Stored
+    client_token: Secret | StoredSecret
 
 
 @dataclass(frozen=True)
-class WantedRecipient:
+class RecipientSpec:
     """What an address gets; what is None stays as it is."""
 
     summary: str | None
@@ -46,27 +46,27 @@ class WantedRecipient:
 
 
 @dataclass
-class Wanted:
-    """One workspace; what is None is not spoken of. A value of None within ``Said`` means: there shall be none."""
+class WorkspaceSpec:
+    """One workspace; what is None is not spoken of. A value of None within ``Located`` means: there shall be none."""
 
     node: Node
     slug: str
     details: dict[str, str]
     is_absent: bool = False
-    api_key: Said[Secret | Stored | None] | None = None
-    session: Said[WantedSession | None] | None = None
-    is_polled: Said[bool] | None = None
-    requires_mfa: Said[bool] | None = None
-    members: Said[dict[str, Said[Role]]] | None = None
-    rules: Said[list[WantedRule]] | None = None
-    recipients: Said[dict[str, Said[WantedRecipient]]] | None = None
-    budget: Said[dict[str, Any] | None] | None = None
-    quiet_hours: Said[QuietHours | None] | None = None
+    api_key: Located[Secret | StoredSecret | None] | None = None
+    session: Located[SessionSpec | None] | None = None
+    is_polled: Located[bool] | None = None
+    requires_mfa: Located[bool] | None = None
+    members: Located[dict[str, Located[Role]]] | None = None
+    rules: Located[list[RuleSpec]] | None = None
+    recipients: Located[dict[str, Located[RecipientSpec]]] | None = None
+    budget: Located[dict[str, Any] | None] | None = None
+    quiet_hours: Located[QuietHours | None] | None = None
 
 
-def understand(content: bytes, folder: Path) -> list[Wanted]:
+def parse_document(content: bytes, folder: Path) -> list[WorkspaceSpec]:
     """Return the workspaces that the file ``content`` speaks of. Raises NotApplicable with all that is wrong."""
-    node, fields = read(content), Fields(folder)
+    node, fields = read_yaml(content), NodeParser(folder)
     if node.value is None:
         fields.refuse(node, "The file says nothing. Begin it with “workspaces:”.")
         fields.finish()
@@ -77,9 +77,9 @@ def understand(content: bytes, folder: Path) -> list[Wanted]:
     return wanted
 
 
-def _workspace(fields: Fields, slug: str, node: Node) -> Wanted:
+def _workspace(fields: NodeParser, slug: str, node: Node) -> WorkspaceSpec:
     fields.guarded(lambda: _slug(slug), node)
-    wanted = Wanted(node, slug, {}, is_absent=node.value is None)
+    wanted = WorkspaceSpec(node, slug, {}, is_absent=node.value is None)
     if wanted.is_absent:
         return wanted
     parts = fields.mapping(node, tuple(_PARTS))
@@ -92,7 +92,7 @@ def _workspace(fields: Fields, slug: str, node: Node) -> Wanted:
     for name, part in parts.items():
         if reader := _PARTS.get(name):
             attribute, understood = reader
-            setattr(wanted, attribute, Said(part, understood(fields, part)))
+            setattr(wanted, attribute, Located(part, understood(fields, part)))
     return wanted
 
 
@@ -103,7 +103,7 @@ def _slug(slug: str) -> str:
     return str(forms.SlugField(max_length=80, error_messages=messages).clean(slug))
 
 
-def _api_key(fields: Fields, node: Node) -> Secret | Stored | None:
+def _api_key(fields: NodeParser, node: Node) -> Secret | StoredSecret | None:
     if node.value is None:
         return None
     secret = fields.secret(node)
@@ -112,7 +112,7 @@ def _api_key(fields: Fields, node: Node) -> Secret | Stored | None:
     return secret
 
 
-def _session(fields: Fields, node: Node) -> WantedSession | None:
+def _session(fields: NodeParser, node: Node) -> SessionSpec | None:
     if node.value is None:
         return None
     parts = fields.mapping(node, SESSION)
@@ -125,29 +125,31 @@ def _session(fields: Fields, node: Node) -> WantedSession | None:
     if not fields.check(form, node):
         return None
     cleaned = form.cleaned_data
-    return WantedSession(
-        cleaned["frontend_api_url"], cleaned["session_id"], STORED if token is STORED else cleaned["client_token"]
+    return SessionSpec(
+        cleaned["frontend_api_url"],
+        cleaned["session_id"],
+        STORED_SECRET if token is STORED_SECRET else cleaned["client_token"],
     )
 
 
-def _is_polled(fields: Fields, node: Node) -> bool:
+def _is_polled(fields: NodeParser, node: Node) -> bool:
     states = {"running": True, "paused": False}
     if (text := fields.text(node)) not in states:
         fields.refuse(node, "Write running or paused.")
     return states.get(text, True)
 
 
-def _members(fields: Fields, node: Node) -> dict[str, Said[Role]]:
-    found: dict[str, Said[Role]] = {}
+def _members(fields: NodeParser, node: Node) -> dict[str, Located[Role]]:
+    found: dict[str, Located[Role]] = {}
     for email, part in _by_address(fields, node).items():
         form = InvitationForm({"email": email, "role": fields.text(part)})
         if fields.check(form, Node(part.line, part.path, {"email": part, "role": part})):
-            found[form.cleaned_data["email"]] = Said(part, Role(form.cleaned_data["role"]))
+            found[form.cleaned_data["email"]] = Located(part, Role(form.cleaned_data["role"]))
     return found
 
 
-def _recipients(fields: Fields, node: Node) -> dict[str, Said[WantedRecipient]]:
-    found: dict[str, Said[WantedRecipient]] = {}
+def _recipients(fields: NodeParser, node: Node) -> dict[str, Located[RecipientSpec]]:
+    found: dict[str, Located[RecipientSpec]] = {}
     for typed, part in _by_address(fields, node).items():
         parts = fields.mapping(part, ("summary", "critical", "warnings"))
         said = fields.text(parts["summary"]) if "summary" in parts else NO_SUMMARY
@@ -157,22 +159,22 @@ def _recipients(fields: Fields, node: Node) -> dict[str, Said[WantedRecipient]]:
         address = form.cleaned_data.get("address", typed)
         summary = None if "summary" not in parts else "" if said == NO_SUMMARY else said
         flags = (fields.flag(parts[name]) if name in parts else None for name in ("critical", "warnings"))
-        found[address] = Said(part, WantedRecipient(summary, *flags))
+        found[address] = Located(part, RecipientSpec(summary, *flags))
     return found
 
 
-def _by_address(fields: Fields, node: Node) -> dict[str, Node]:
+def _by_address(fields: NodeParser, node: Node) -> dict[str, Node]:
     """Return the parts by e-mail address in lower case; one that differs in nothing else is refused."""
     found: dict[str, Node] = {}
     for address, part in fields.mapping(node).items() if node.value is not None else ():
-        lower = plain_address(address.strip())
+        lower = normalize_email(address.strip())
         if lower in found:
             fields.refuse(part, f"This is the address of line {found[lower].line} again.")
         found[lower] = part
     return found
 
 
-def _budget(fields: Fields, node: Node) -> dict[str, Any] | None:
+def _budget(fields: NodeParser, node: Node) -> dict[str, Any] | None:
     if node.value is None:
         return None
     parts = fields.mapping(node, ("credits", "length", "time_zone"))
@@ -180,7 +182,7 @@ def _budget(fields: Fields, node: Node) -> dict[str, Any] | None:
     return form.cleaned_data if fields.check(form, node) else None
 
 
-def _quiet_hours(fields: Fields, node: Node) -> QuietHours | None:
+def _quiet_hours(fields: NodeParser, node: Node) -> QuietHours | None:
     if node.value is None:
         return None
     parts = fields.mapping(node, ("begin", "end", "time_zone"))
@@ -192,7 +194,7 @@ def _quiet_hours(fields: Fields, node: Node) -> QuietHours | None:
     return hours
 
 
-_Reader = Callable[[Fields, Node], Any]
+_Reader = Callable[[NodeParser, Node], Any]
 _PARTS: dict[str, tuple[str, _Reader] | None] = {
     "name": None,
     "api_address": None,

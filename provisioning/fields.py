@@ -12,30 +12,30 @@ from django.core.exceptions import NON_FIELD_ERRORS
 
 from cleanlist import Secret
 from core.redaction import redact_text
-from core.secret_files import content_of
-from provisioning.reading import Node, NotApplicable, Problem
+from core.secret_files import read_file
+from provisioning.yaml_reader import Node, NotApplicable, Problem
 from workspaces.forms import LONGEST_SECRET
 
 T = TypeVar("T")
 SOURCES = "from_env: NAME or from_file: PATH"
 
 
-class Stored:
+class StoredSecret:
     """Stands for a secret that is stored already and stays as it is."""
 
 
-STORED = Stored()
+STORED_SECRET = StoredSecret()
 
 
 @dataclass(frozen=True)
-class Said(Generic[T]):
+class Located(Generic[T]):
     """What the document says, and where."""
 
     node: Node
     value: T
 
 
-class Fields:
+class NodeParser:
     """Reads nodes, beside files in ``folder``; problems are gathered, and what has one reads as None."""
 
     def __init__(self, folder: Path) -> None:
@@ -88,8 +88,8 @@ class Fields:
             return None
         return text == "true"
 
-    def secret(self, node: Node) -> Secret | Stored | None:
-        """Return what an environment variable or a file holds, or STORED. No message repeats any of it."""
+    def secret(self, node: Node) -> Secret | StoredSecret | None:
+        """Return what an environment variable or a file holds, or ``STORED_SECRET``. No message repeats any of it."""
         if not isinstance(node.value, dict):
             self.refuse(node, f"Secrets do not stand in this file. Write {SOURCES}.")
             return None
@@ -103,10 +103,10 @@ class Fields:
         text = {"from_env": self._from_env, "from_file": self._from_file}.get(way, lambda _: "")(part)
         return Secret(text) if text else None
 
-    def _stored(self, node: Node) -> Stored | None:
+    def _stored(self, node: Node) -> StoredSecret | None:
         if self.flag(node) is False:
             self.refuse(node, f"Write stored: true to keep what is stored, else {SOURCES}.")
-        return STORED
+        return STORED_SECRET
 
     def _from_env(self, node: Node) -> str:
         name = self.text(node)
@@ -125,7 +125,7 @@ class Fields:
             self.refuse(node, "Write the path of a file.")
             return ""
         try:
-            content = content_of(self.folder / name, LONGEST_SECRET + 3)
+            content = read_file(self.folder / name, LONGEST_SECRET + 3)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "that is no path"
             self.refuse(node, f"The file {redact_text(name)[:200]} cannot be read: {why}.")
@@ -143,7 +143,7 @@ class Fields:
             for error in errors:
                 missing = "" if called in parts or name == NON_FIELD_ERRORS else f"{called}: "
                 field = form.fields.get(name)
-                self.refuse(parts.get(called, node), missing + in_words(error.messages, error.code, field))
+                self.refuse(parts.get(called, node), missing + describe_field_error(error.messages, error.code, field))
         return form.is_valid()
 
     def cleaned(self, field: forms.Field, node: Node) -> Any:
@@ -155,11 +155,11 @@ class Fields:
         try:
             return clean()
         except forms.ValidationError as error:
-            self.refuse(node, in_words(error.messages, getattr(error, "code", None), field))
+            self.refuse(node, describe_field_error(error.messages, getattr(error, "code", None), field))
             return None
 
 
-def in_words(messages: Iterable[str], code: str | None, field: forms.Field | None) -> str:
+def describe_field_error(messages: Iterable[str], code: str | None, field: forms.Field | None) -> str:
     """Return what a field says, with the values that it offers where there is no page to look at."""
     text = " ".join(messages)
     if code == "invalid_choice" and isinstance(field, forms.ChoiceField):

@@ -2,31 +2,31 @@
 
 from functools import partial
 
-from provisioning.document import Wanted
-from provisioning.fields import Said
-from provisioning.running import Run
+from provisioning.change_set import ChangeSet
+from provisioning.document import WorkspaceSpec
+from provisioning.fields import Located
 from workspaces.models import Invitation, Membership, Role, Workspace
 from workspaces.services.members import change_role, invite, remove_member, revoke_invitation
 
 
-def members_of(workspace: Workspace) -> dict[str, Membership]:
+def members_by_email(workspace: Workspace) -> dict[str, Membership]:
     """Return the members by their address in lower case."""
     rows = workspace.memberships.select_related("user", "workspace").order_by("user__email")
     return {membership.user.email.lower(): membership for membership in rows}
 
 
-def invited_to(workspace: Workspace) -> dict[str, Invitation]:
+def invitations_by_email(workspace: Workspace) -> dict[str, Invitation]:
     """Return the invitations that can be accepted, by their address."""
     rows = workspace.invitations.open().vouched_for().select_related("workspace").order_by("email")
     return {invitation.email: invitation for invitation in rows}
 
 
-def apply_members(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_members(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Invite, change roles, remove. Higher roles come first, so that no last owner goes whom another follows."""
     if wanted.members is None:
         return
     node, listed = wanted.members.node, wanted.members.value
-    members, invited = members_of(workspace), invited_to(workspace)
+    members, invited = members_by_email(workspace), invitations_by_email(workspace)
     pending = set(workspace.invitations.open().values_list("email", flat=True))
     for email in sorted(listed, key=lambda one: -list(Role).index(listed[one].value)):
         if email in members:
@@ -43,7 +43,7 @@ def apply_members(run: Run, wanted: Wanted, workspace: Workspace) -> None:
             run.surplus(node, text, partial(revoke_invitation, invitation, run.actor))
 
 
-def _change(run: Run, membership: Membership, said: Said[Role]) -> None:
+def _change(run: ChangeSet, membership: Membership, said: Located[Role]) -> None:
     before = Role(membership.role)
     if before == said.value:
         run.same()
@@ -53,7 +53,13 @@ def _change(run: Run, membership: Membership, said: Said[Role]) -> None:
 
 
 def _invite(
-    run: Run, workspace: Workspace, email: str, said: Said[Role], open_one: Invitation | None, *, is_pending: bool
+    run: ChangeSet,
+    workspace: Workspace,
+    email: str,
+    said: Located[Role],
+    open_one: Invitation | None,
+    *,
+    is_pending: bool,
 ) -> None:
     if open_one is not None and open_one.role == said.value:
         run.same()
@@ -71,7 +77,7 @@ def _invite(
         run.do("create", said.node, f"an invitation to {email} as {said.value.label.lower()}", act)
 
 
-def _revoke_pending(run: Run, workspace: Workspace, email: str) -> None:
+def _revoke_pending(run: ChangeSet, workspace: Workspace, email: str) -> None:
     """Make way for a new invitation: one for another role, or one whose sender may invite no more."""
     for pending in workspace.invitations.open().filter(email=email):
         revoke_invitation(pending, run.actor)

@@ -8,17 +8,17 @@ from functools import partial
 from alerts.models import Recipient, Stream
 from alerts.services.notifications import recipients_for
 from alerts.services.recipients import change_recipient
-from provisioning.document import NO_SUMMARY, Wanted, WantedRecipient
-from provisioning.fields import Said
+from provisioning.change_set import ChangeSet
+from provisioning.document import NO_SUMMARY, RecipientSpec, WorkspaceSpec
+from provisioning.fields import Located
 from provisioning.rules import shown
-from provisioning.running import Run
 from workspaces.models import Workspace
 
 ENDED = "was ended, by its reader or an owner, and is not begun again from here"
 
 
-def gets(recipient: Recipient) -> dict[str, object]:
-    """Return what an address gets, as a file says it."""
+def subscriptions(recipient: Recipient) -> dict[str, object]:
+    """Return what an address subscriptions, as a file says it."""
     return {
         "summary": recipient.summary if recipient.gets_summary else NO_SUMMARY,
         "critical": recipient.wants(Stream.CRITICAL),
@@ -26,10 +26,10 @@ def gets(recipient: Recipient) -> dict[str, object]:
     }
 
 
-USUAL: dict[str, object] = {"summary": NO_SUMMARY, "critical": True, "warnings": True}
+DEFAULT_SUBSCRIPTIONS: dict[str, object] = {"summary": NO_SUMMARY, "critical": True, "warnings": True}
 
 
-def apply_recipients(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_recipients(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Begin summaries and end what shall not be sent."""
     if wanted.recipients is None:
         return
@@ -39,13 +39,15 @@ def apply_recipients(run: Run, wanted: Wanted, workspace: Workspace) -> None:
         _apply(run, workspace, address, said, stored.get(address))
     for address, row in stored.items():
         if address not in listed and row.gets_summary:
-            now = gets(row)
+            now = subscriptions(row)
             text = f"the summary ({now['summary']}) to {address}"
             run.surplus(node, text, partial(_store, run, row, now | {"summary": NO_SUMMARY}))
 
 
-def _apply(run: Run, workspace: Workspace, address: str, said: Said[WantedRecipient], row: Recipient | None) -> None:
-    now = gets(row) if row else USUAL
+def _apply(
+    run: ChangeSet, workspace: Workspace, address: str, said: Located[RecipientSpec], row: Recipient | None
+) -> None:
+    now = subscriptions(row) if row else DEFAULT_SUBSCRIPTIONS
     after = now | _wish(said.value)
     if row:
         for name, stream in (("summary", Stream.SUMMARY), ("critical", Stream.CRITICAL), ("warnings", Stream.WARNINGS)):
@@ -64,13 +66,13 @@ def _apply(run: Run, workspace: Workspace, address: str, said: Said[WantedRecipi
     )
 
 
-def _wish(wanted: WantedRecipient) -> dict[str, object]:
+def _wish(wanted: RecipientSpec) -> dict[str, object]:
     summary = None if wanted.summary is None else wanted.summary or NO_SUMMARY
     said = {"summary": summary, "critical": wanted.critical, "warnings": wanted.warnings}
     return {name: value for name, value in said.items() if value is not None}
 
 
-def _store(run: Run, recipient: Recipient, after: dict[str, object]) -> None:
+def _store(run: ChangeSet, recipient: Recipient, after: dict[str, object]) -> None:
     summary = "" if after["summary"] == NO_SUMMARY else str(after["summary"])
     change_recipient(
         recipient, run.actor, summary=summary, critical=bool(after["critical"]), warnings=bool(after["warnings"])

@@ -5,14 +5,14 @@ from pathlib import Path
 
 from alerts.models import Rule
 from alerts.services.rules import describe, remove_rule, save_rule
-from provisioning.document import Wanted
-from provisioning.fields import Fields
-from provisioning.rules import WantedRule, differences, paired, stored_rules
-from provisioning.running import Run
+from provisioning.change_set import ChangeSet
+from provisioning.document import WorkspaceSpec
+from provisioning.fields import NodeParser
+from provisioning.rules import RuleSpec, differences, paired, stored_rules
 from workspaces.models import Workspace
 
 
-def apply_rules(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_rules(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Create, change and remove rules."""
     if wanted.rules is None:
         return
@@ -29,7 +29,7 @@ def apply_rules(run: Run, wanted: Wanted, workspace: Workspace) -> None:
         run.surplus(wanted.rules.node, text, partial(remove_rule, rule, run.actor))
 
 
-def _apply(run: Run, wanted: WantedRule, rule: Rule, stored: Rule | None, others: list[Rule]) -> None:
+def _apply(run: ChangeSet, wanted: RuleSpec, rule: Rule, stored: Rule | None, others: list[Rule]) -> None:
     """``rule`` is what is wanted, not stored; ``stored`` what it is now."""
     changed = differences(stored, rule) if stored else []
     if stored and not changed:
@@ -38,7 +38,7 @@ def _apply(run: Run, wanted: WantedRule, rule: Rule, stored: Rule | None, others
     before = describe(stored) if stored else None
     target = stored or Rule(workspace=rule.workspace, kind=rule.kind)
     form = wanted.form(rule.workspace, target, others)
-    fields = Fields(Path())
+    fields = NodeParser(Path())
     if not fields.check(form, wanted.node):
         run.problems += fields.problems
     else:

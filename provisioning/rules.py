@@ -12,8 +12,8 @@ from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Rule
 from alerts.services.rules import FIELDS
-from provisioning.fields import Fields
-from provisioning.reading import Node
+from provisioning.fields import NodeParser
+from provisioning.yaml_reader import Node
 from workspaces.models import Workspace
 
 COMMON = ("kind", "name", "severity", "threshold", "recovery", "pending_minutes", "repeat_seconds", "to_owners",
@@ -23,7 +23,7 @@ _LEFT_OUT = {"severity": "warning", "pending_minutes": 0, "repeat_seconds": 0, "
 
 
 @dataclass(frozen=True)
-class WantedRule:
+class RuleSpec:
     """A rule that shall be there: what its form gets, and what that made of it, of no workspace yet."""
 
     node: Node
@@ -41,7 +41,7 @@ class WantedRule:
         return Rule(workspace=workspace, kind=self.kind.name, **values)
 
 
-def read_rules(fields: Fields, node: Node) -> list[WantedRule]:
+def read_rules(fields: NodeParser, node: Node) -> list[RuleSpec]:
     """Return the rules of a list."""
     found = [rule for item in fields.items(node) if (rule := _rule(fields, item)) is not None]
     for kind, count in Counter(rule.kind.name for rule in found if rule.kind.required_because).items():
@@ -50,7 +50,7 @@ def read_rules(fields: Fields, node: Node) -> list[WantedRule]:
     return found
 
 
-def _rule(fields: Fields, node: Node) -> WantedRule | None:
+def _rule(fields: NodeParser, node: Node) -> RuleSpec | None:
     parts = fields.mapping(node)
     if not parts:
         return None
@@ -63,7 +63,7 @@ def _rule(fields: Fields, node: Node) -> WantedRule | None:
     data = {name: make().initial for name, make in kind.parameters.items()} | _LEFT_OUT
     data |= {name: _value(fields, name, part) for name, part in parts.items() if name != "kind"}
     data.setdefault("recovery", data.get("threshold"))
-    wanted = WantedRule(node, kind, data, Rule(kind=kind.name))
+    wanted = RuleSpec(node, kind, data, Rule(kind=kind.name))
     form = wanted.form(Workspace(), wanted.rule, ())
     if not fields.check(form, node):
         return None
@@ -77,7 +77,7 @@ def names_of(kind: RuleKind) -> tuple[str, ...]:
     return (*common, *kind.parameters)
 
 
-def _value(fields: Fields, name: str, node: Node) -> Any:
+def _value(fields: NodeParser, name: str, node: Node) -> Any:
     if name in {"to_owners", "enabled"}:
         return fields.flag(node)
     if name == "addresses":
@@ -113,7 +113,7 @@ def stored_rules(workspace: Workspace) -> list[Rule]:
     return [rule for rule in rows if rule.kind_of is not None]
 
 
-def paired(wanted: Iterable[tuple[WantedRule, Rule]], stored: Iterable[Rule]) -> list[Rule | None]:
+def paired(wanted: Iterable[tuple[RuleSpec, Rule]], stored: Iterable[Rule]) -> list[Rule | None]:
     """Return for each wanted rule the stored one that it is: of the same kind and name, and of several the same one.
 
     Of a required kind there is one, whatever its name.

@@ -2,9 +2,9 @@
 
 from alerts.models import QuietHours
 from alerts.services.recipients import set_quiet_hours
-from provisioning.document import DETAILS, Wanted
+from provisioning.change_set import ChangeSet, StepKind
+from provisioning.document import DETAILS, WorkspaceSpec
 from provisioning.rules import shown
-from provisioning.running import Run, Verb
 from usage.budgets.services import remove_budget, set_budget
 from usage.models import Budget
 from workspaces import services
@@ -12,7 +12,7 @@ from workspaces.models import Workspace
 from workspaces.services.members import require_mfa
 
 
-def remove(run: Run, wanted: Wanted, workspace: Workspace | None) -> None:
+def remove(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace | None) -> None:
     """Remove a workspace of which the file says that there shall be none."""
     if workspace is None:
         run.same()
@@ -21,7 +21,7 @@ def remove(run: Run, wanted: Wanted, workspace: Workspace | None) -> None:
     run.surplus(wanted.node, text, lambda: services.remove_workspace(workspace, run.actor))
 
 
-def apply_details(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_details(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Change name and address; as on the page, another address has the stored credentials tried afresh."""
     before = {"name": workspace.name, "base_url": workspace.base_url}
     after = before | wanted.details
@@ -39,7 +39,7 @@ def apply_details(run: Run, wanted: Wanted, workspace: Workspace) -> None:
     run.do("change", wanted.node, ", ".join(changed), act)
 
 
-def apply_switches(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_switches(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Pause or resume polling, and ask members for a second factor or no longer."""
     if polled := wanted.is_polled:
         change = services.resume_polling if polled.value else services.pause_polling
@@ -56,7 +56,7 @@ def apply_switches(run: Run, wanted: Wanted, workspace: Workspace) -> None:
             run.do("change", mfa.node, text, lambda: require_mfa(workspace, run.actor, required=mfa.value))
 
 
-def apply_budget(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_budget(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Set the budget; its two rules come with a new one, as on the page, unless the file lists the rules."""
     if wanted.budget is None:
         return
@@ -83,7 +83,7 @@ def apply_budget(run: Run, wanted: Wanted, workspace: Workspace) -> None:
     )
 
 
-def apply_quiet_hours(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def apply_quiet_hours(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     """Set the hours in which e-mails wait."""
     if wanted.quiet_hours is None:
         return
@@ -100,5 +100,5 @@ def apply_quiet_hours(run: Run, wanted: Wanted, workspace: Workspace) -> None:
         run.same()
         return
     text = f"quiet hours {stored} → {hours}" if stored else f"quiet hours {hours}"
-    verb: Verb = "change" if stored else "create"
+    verb: StepKind = "change" if stored else "create"
     run.do(verb, node, text, lambda: set_quiet_hours(workspace, run.actor, QuietHours(**parts)))

@@ -26,7 +26,7 @@ from core import clock
 from tests.sandbox.process import SHARED, SandboxProcess
 
 ROOT = Path(__file__).resolve().parent.parent
-pytest_plugins = ["tests.cast"]  # the people and the workspace that most tests play with
+pytest_plugins = ["tests.fixtures"]  # the people and the workspace that most tests play with
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.
 OF_DATABASES = {"db", "transactional_db"}
 

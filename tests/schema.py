@@ -16,7 +16,7 @@ SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::r
 """
 
 
-def of(connection):
+def describe_schema(connection):
     """Return a set of facts; two databases that behave alike have the same."""
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":
@@ -30,17 +30,17 @@ def of(connection):
 
 
 def _parts(kind, sql):
-    """Return the columns of a table as they follow one another, and the constraints in any order."""
+    """Return the columns of a table in their order, and the constraints in any order."""
     sql = " ".join(sql.split())
     if kind != "table":
         return [sql]
     _, _, body = sql.partition("(")
-    parts = split(body.rpartition(")")[0])
+    parts = split_clauses(body.rpartition(")")[0])
     columns = [part for part in parts if not part.startswith("CONSTRAINT")]
     return [*columns, *sorted(set(parts) - set(columns))]
 
 
-def split(body):
+def split_clauses(body):
     """Return what commas separate, outside of brackets."""
     parts, depth = [""], 0
     for letter in body:

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from config.environment import VARIABLES
-from core.secret_files import new_secret
+from core.secret_files import generate_secret
 
 _var_dir = Path(tempfile.mkdtemp(prefix="console-tests-"))
 (_var_dir / "static").mkdir()  # whitenoise warns where there is none
@@ -27,8 +27,8 @@ for _name in VARIABLES:
 os.environ |= {
     "ENV_FILE": "",
     "VAR_DIR": str(_var_dir),
-    "SECRET_KEY": new_secret("django"),
-    "ENCRYPTION_KEYS": new_secret("fernet"),
+    "SECRET_KEY": generate_secret("django"),
+    "ENCRYPTION_KEYS": generate_secret("fernet"),
 }
 if _database_url:
     os.environ["DATABASE_URL"] = _database_url

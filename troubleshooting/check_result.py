@@ -7,7 +7,7 @@ from django.urls import NoReverseMatch, reverse
 
 from workspaces.error_messages import explain
 from workspaces.models import Workspace
-from workspaces.services.checking import MAY_PASS
+from workspaces.services.connection_check import MAY_PASS
 
 # "unknown": it could not be looked at; "skipped": there is nothing to look at.
 CheckState = Literal["ok", "warning", "failed", "unknown", "skipped"]

@@ -6,7 +6,7 @@ from typing import TypeVar
 from cleanlist import ApiKeyCredential, Client, Credential, Timeouts
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected, check_address, session_credential
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected, check_api_origin, session_credential
 from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 
@@ -34,7 +34,7 @@ def call_upstream(
     credential: Callable[[Workspace], Credential] = stored_api_key,
 ) -> T:
     """Make one call with the workspace's API key, or another ``credential`` of it. Raises one of FAILURES."""
-    check_address(workspace.base_url)
+    check_api_origin(workspace.base_url)
     found = credential(workspace)
     rate_limiter.record([(workspace.rate_limited_as, endpoint)])
     with Client(workspace.base_url, found, retries=0, timeouts=TIMEOUTS) as client:

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from alerts.engine.rule_kinds import Fact
-from core.formatting import figure, span, stamp, whole_span, with_unit
+from core.formatting import format_duration, format_duration_floor, format_number, format_quantity, time_marker
 from usage.burn import SpentCredits, spent_since
 from usage.changes.types import SKEW
 from usage.forecast.runway import BEYOND, NOT_FALLING, REACHED, Burn, Runway, burn_of, days_left, forecast, stored_burn
@@ -98,7 +98,7 @@ class CreditStatus:
         """Return how long the credits last: "about 2 days", or nothing where that is not known."""
         if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
             return ""
-        return f"about {span(self.runway.median_at - self.now)}"
+        return f"about {format_duration(self.runway.median_at - self.now)}"
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -107,12 +107,12 @@ class CreditStatus:
 
     def _figures(self) -> list[Fact]:
         spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
-        read_at = f", read {stamp(self.latest.read_at)}" if self.latest else ""
-        facts = [("Balance", f"{figure(self.balance)} credits{read_at}")]
+        read_at = f", read {time_marker(self.latest.read_at)}" if self.latest else ""
+        facts = [("Balance", f"{format_number(self.balance)} credits{read_at}")]
         if self.reserved:
-            facts.append(("Reserved", f"{with_unit(self.reserved, 'credits')}, by enrichments that run"))
+            facts.append(("Reserved", f"{format_quantity(self.reserved, 'credits')}, by enrichments that run"))
         facts += [
-            (f"Spent in the {name}", with_unit(past.rounded, "credits") + _format_range(past))
+            (f"Spent in the {name}", format_quantity(past.rounded, "credits") + _format_range(past))
             for (name, _), past in zip(SPANS, spent, strict=True)
         ]
         ahead = self.runway
@@ -138,14 +138,14 @@ class CreditStatus:
 
 
 def _format_range(past: SpentCredits) -> str:
-    return f" (estimate; {figure(past.low)} to {figure(past.high)})" if past.is_range else ""
+    return f" (estimate; {format_number(past.low)} to {format_number(past.high)})" if past.is_range else ""
 
 
 def _format_share(share: SpendShare) -> str:
     """Format a figure with its range, or the range alone where it is wider than the figure."""
     if share.high - share.low > share.credits:
         return f"between {share.low:,} and {share.high:,} credits"
-    return with_unit(share.credits, "credits") + (
+    return format_quantity(share.credits, "credits") + (
         f" (estimate; {share.low:,} to {share.high:,})" if share.is_range else ""
     )
 
@@ -154,9 +154,9 @@ def _format_dates(ahead: Runway, now: datetime) -> str:
     """Format the dates of a forecast; a rough one has none."""
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
-        return f", roughly; {whole_span(early - now)} at the least" if early else ", roughly"
-    likely = f": {stamp(ahead.median_at)}" if ahead.median_at else ""
-    return likely + (f", 80 % between {stamp(early)} and {stamp(late)}" if early and late else "")
+        return f", roughly; {format_duration_floor(early - now)} at the least" if early else ", roughly"
+    likely = f": {time_marker(ahead.median_at)}" if ahead.median_at else ""
+    return likely + (f", 80 % between {time_marker(early)} and {time_marker(late)}" if early and late else "")
 
 
 def _forecast_remarks(ahead: Runway) -> list[Fact]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from core.formatting import figure
+from core.formatting import format_number
 from core.sanitize import sanitize_text
 from usage.changes.types import ZERO, Mark
 from usage.models import BalanceChange
@@ -71,9 +71,9 @@ class MarkForm(forms.Form):
         unseen = amount - max(ZERO, row.delta)
         again = "If it is right all the same, tick the box below."
         if unseen > max(abs(row.before), abs(row.after), row.top_up_high):
-            return f"Then {figure(unseen)} credits were spent unseen between two readings. {again}"
+            return f"Then {format_number(unseen)} credits were spent unseen between two readings. {again}"
         if not row.mark and amount < row.top_up_low:
-            return f"By the readings {figure(row.top_up_low)} credits were added at least. {again}"
+            return f"By the readings {format_number(row.top_up_low)} credits were added at least. {again}"
         return ""
 
 

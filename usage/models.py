@@ -11,7 +11,7 @@ from core import clock
 from usage.budgets.periods import MONTH, WEEK, Period, period_at
 from usage.changes.types import Certainty, Mark
 from workspaces.models import Workspace
-from workspaces.models.user import is_time_zone
+from workspaces.models.user import validate_time_zone
 
 
 class BalanceImport(models.Model):
@@ -242,7 +242,7 @@ class Budget(models.Model):
     credits = models.DecimalField(max_digits=18, decimal_places=4)
     length = models.CharField(max_length=5, choices=Length.choices, default=Length.MONTH)
     length_since = models.DateTimeField(default=clock.cached_now)
-    time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
 
     def __str__(self) -> str:
         return f"{self.credits.normalize():,f} credits a calendar {self.length} ({self.zone.key})"

@@ -21,7 +21,7 @@ from alerts.engine.rule_kinds import (
 )
 from alerts.models import Evaluation, Rule
 from core import clock
-from core.formatting import figure, span, stamp, with_unit
+from core.formatting import format_duration, format_number, format_quantity, time_marker
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.enrichments import MAX_PER_CONTACT
@@ -70,16 +70,16 @@ def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observ
     if not is_relative(rule):
         return reading
     of_peak = (
-        f"{figure(rule.threshold)} % of",
-        f"{figure(peak or 0)} credits, the highest since the last large top-up",
+        f"{format_number(rule.threshold)} % of",
+        f"{format_number(peak or 0)} credits, the highest since the last large top-up",
     )
     recovery = percent_of(rule.recovery, peak)
     return replace(reading, facts=lambda: (*one.facts, of_peak), threshold=threshold, recovery=recovery)
 
 
 def _left(one: CreditStatus, reserved: Decimal) -> str:
-    also = f", {figure(reserved)} reserved" if reserved else ""
-    return with_unit(one.balance, "credits") + " left" + also + (f", {one.lasts}" if one.lasts else "")
+    also = f", {format_number(reserved)} reserved" if reserved else ""
+    return format_quantity(one.balance, "credits") + " left" + also + (f", {one.lasts}" if one.lasts else "")
 
 
 def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -93,10 +93,10 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
 def describe_balance(rule: Rule) -> str:
     """Say when a rule about the balance fires."""
     if is_relative(rule):
-        return f"the balance is below {figure(rule.threshold)} % of the highest since the last large top-up"
+        return f"the balance is below {format_number(rule.threshold)} % of the highest since the last large top-up"
     if rule.threshold <= NONE_LEFT:
         return "no credits are left"
-    return f"the balance is below {with_unit(rule.threshold, 'credits')}"
+    return f"the balance is below {format_quantity(rule.threshold, 'credits')}"
 
 
 # --- runway ---------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def _lasting(one: CreditStatus) -> Observations:
 def _last_so_long(one: CreditStatus) -> str:
     if not one.days:
         return "no credits left"
-    return f"credits last {one.lasts or 'more than a year'}, {figure(one.balance)} left"
+    return f"credits last {one.lasts or 'more than a year'}, {format_number(one.balance)} left"
 
 
 def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -145,7 +145,7 @@ def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observation
 
 
 def _spent(one: CreditStatus, rule: Rule, spent: Decimal) -> Observation:
-    words = f"{with_unit(spent, 'credits')} spent in {with_unit(_hours(rule), 'hours')}"
+    words = f"{format_quantity(spent, 'credits')} spent in {format_quantity(_hours(rule), 'hours')}"
     return Observation(spent, words, url=one.url, facts=lambda: one.facts)
 
 
@@ -194,17 +194,17 @@ def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, n
         return NoData(workspace.pause)
     last, url = poll.last_success_at, usage_url(workspace)
     silent = now - (last or workspace.created_at)
-    facts: tuple[Fact, ...] = (("Last read", stamp(last) if last else "never"),)
+    facts: tuple[Fact, ...] = (("Last read", time_marker(last) if last else "never"),)
     if turn and turn.paused_from and turn.resumed_at and now - turn.resumed_at < silent:
         # Nobody tried before: that is no fault of the balance's.
         silent = now - turn.resumed_at
-        pause = f"from {stamp(turn.paused_from)} to {stamp(turn.resumed_at)}: the console was not running"
+        pause = f"from {time_marker(turn.paused_from)} to {time_marker(turn.resumed_at)}: the console was not running"
         facts = (*facts, ("Not watched", pause))
     if not poll.consecutive_failures and not poll.paused_reason and not poll.is_stale:
         return [Observation(Decimal(0), "balance can be read", url=url, facts=facts)]
     minutes = Decimal(max(0, int(silent.total_seconds() // 60)))
     reason = ("Why", poll.problem or "no reading came")
-    return [Observation(minutes, f"balance unreadable for {span(silent)}", url=url, facts=(*facts, reason))]
+    return [Observation(minutes, f"balance unreadable for {format_duration(silent)}", url=url, facts=(*facts, reason))]
 
 
 def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
@@ -250,11 +250,11 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
         return [("Credits", one.problem)]
     added = burn.top_ups(workspace, since)
     facts = [*one.facts, *summary_facts(one)]
-    return [*facts, *([("Top-ups", ", ".join(figure(top_up.credits) for top_up in added))] if added else [])]
+    return [*facts, *([("Top-ups", ", ".join(format_number(top_up.credits) for top_up in added))] if added else [])]
 
 
 def _describe(text: str, unit: str) -> Callable[[Rule], str]:
-    return lambda rule: text.format(with_unit(rule.threshold, unit))
+    return lambda rule: text.format(format_quantity(rule.threshold, unit))
 
 
 DAY = 86400
@@ -326,8 +326,8 @@ register(
         unit="credits",
         read=read_spent,
         describe=lambda rule: (
-            f"more than {with_unit(rule.threshold, 'credits')} were spent in the last "
-            f"{with_unit(_hours(rule), 'hours')}"
+            f"more than {format_quantity(rule.threshold, 'credits')} were spent in the last "
+            f"{format_quantity(_hours(rule), 'hours')}"
         ),
         parameters={"hours": _hours_field},
         resources=BALANCE,

@@ -30,7 +30,7 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from core import clock
-from core.histogram import Histogram, merged, percentile
+from core.histogram import Histogram, merge, percentile
 from webhooks.ingest.endpoint_rollups import day_of
 from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
@@ -108,7 +108,7 @@ def endpoints(
         by_reason = counts.setdefault(host, {})
         by_reason[reason] = by_reason.get(reason, 0) + count
         histograms.setdefault(host, []).append(histogram)
-    found = [_health(row, counts.get(row.host, {}), merged(histograms.get(row.host, []))) for row in rows]
+    found = [_health(row, counts.get(row.host, {}), merge(histograms.get(row.host, []))) for row in rows]
     return sorted(found, key=lambda health: -health.failed_in_a_row)
 
 

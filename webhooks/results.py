@@ -13,7 +13,7 @@ from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
-from workspaces.credentials.connections import reading_client
+from workspaces.credentials.clients import reading_client
 from workspaces.polling import rate_limiter
 
 ENDPOINT = "enrich/status"

@@ -23,7 +23,7 @@ from alerts.engine.rule_kinds import (
     register_summary,
 )
 from alerts.models import Rule
-from core.formatting import figure, with_unit
+from core.formatting import format_number, format_quantity
 from webhooks import health, tracked_workflows
 from webhooks.filters import link_to
 from webhooks.models import Delivery, DeliveryState
@@ -106,7 +106,7 @@ def _in_a_row(workspace: Workspace, row: Any) -> Observation:
     count = row.failed_in_a_row
     if not count:
         return _observation(workspace, row.host, Decimal(0), "the latest delivery arrived", ())
-    headline = f"{with_unit(count, 'deliveries')} failed in a row" if count > 1 else "the latest delivery failed"
+    headline = f"{format_quantity(count, 'deliveries')} failed in a row" if count > 1 else "the latest delivery failed"
     return _observation(workspace, row.host, Decimal(count), headline, _why(row.last_bad_reason))
 
 
@@ -147,8 +147,10 @@ def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
 def _share(row: Mapping[str, Any], rule: Rule) -> Observation:
     count, failed = row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"]
     share = _percent(count, failed, _least(rule))
-    facts = ((f"Last {_minutes(rule)} minutes", f"{figure(failed)} of {figure(count)} deliveries failed"),)
-    headline = f"{figure(share)} % of deliveries fail" if share else "few deliveries fail"
+    facts = (
+        (f"Last {_minutes(rule)} minutes", f"{format_number(failed)} of {format_number(count)} deliveries failed"),
+    )
+    headline = f"{format_number(share)} % of deliveries fail" if share else "few deliveries fail"
     return _observation(
         rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ()))
     )
@@ -206,7 +208,9 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     )
     total, failed = sum(counts.values()), counts.get(DeliveryState.FAILED, 0)
     failing = health.failure_summaries([workspace]).get(workspace.pk)
-    facts = [("Webhooks", f"{figure(total)} deliveries, {figure(failed)} of them failed")] if total else []
+    facts = (
+        [("Webhooks", f"{format_number(total)} deliveries, {format_number(failed)} of them failed")] if total else []
+    )
     if failing and failing.hosts:
         facts.append(("Failing endpoints", ", ".join(host or NO_HOST_LABEL for host in failing.hosts[:5])))
     return facts
@@ -221,7 +225,7 @@ register(
         direction="above",
         unit="deliveries",
         read=read_in_a_row,
-        describe=lambda rule: f"more than {with_unit(rule.threshold, 'deliveries')} to an endpoint fail in a row",
+        describe=lambda rule: f"more than {format_quantity(rule.threshold, 'deliveries')} to an endpoint fail in a row",
         resources=RESOURCES,
         position=40,
         history=in_a_row_history,
@@ -237,7 +241,7 @@ register(
         unit="per cent",
         read=read_share,
         describe=lambda rule: (
-            f"more than {figure(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
+            f"more than {format_number(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
         ),
         parameters={"minutes": _minutes_field, "least": _least_field},
         resources=RESOURCES,

@@ -17,7 +17,7 @@ from webhooks.ingest.normalize import is_usable_workflow_id
 from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import resource_named
-from workspaces.services.refreshing import RefreshResult, refresh
+from workspaces.services.manual_refresh import RefreshResult, refresh
 
 DELIVERIES, WORKFLOW_DELIVERIES = "deliveries", "workflow_deliveries"
 # Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.

@@ -20,7 +20,7 @@ from django.utils.http import urlencode
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
-from workspaces.opened_forms import TIME_TO_FILL_IN, mark_for, mark_sent
+from workspaces.opened_forms import TIME_TO_FILL_IN, sign_form, submitted_token
 
 # Characters of one field; the longest that is kept is the list of addresses of an alert rule.
 LONGEST_KEPT = 6000
@@ -60,7 +60,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     return workspace
 
 
-def held_role(request: HttpRequest) -> Role | None:
+def current_role(request: HttpRequest) -> Role | None:
     """Return as what the person may act in the workspace of this request; None before ``get_workspace`` has found out.
 
     For what a page offers. Whether they may is for ``get_workspace`` to say, with the role that an action needs.
@@ -132,21 +132,21 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     """Return what pages of a workspace need: where it is, and whether commands are offered."""
-    role = held_role(request)
+    role = current_role(request)
     return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
 
 
-def form_mark(request: HttpRequest, address: str) -> str:
+def form_token(request: HttpRequest, address: str) -> str:
     """Return what a form to ``address`` carries, so that it may be sent later: nothing unless it is opened confirmed.
 
     A form that comes back with a mistake keeps the mark, and with it the time, that it had.
     """
-    return mark_for(request, address) if is_confirmed(request) else mark_sent(request, address)
+    return sign_form(request, address) if is_confirmed(request) else submitted_token(request, address)
 
 
-def may_go_on(request: HttpRequest) -> bool:
+def is_confirmed_or_resumed(request: HttpRequest) -> bool:
     """Say whether the person is freshly confirmed, or sends a form that they opened while they were."""
-    return bool(mark_sent(request, request.path)) or is_confirmed(request)
+    return bool(submitted_token(request, request.path)) or is_confirmed(request)
 
 
 def require_confirmation(
@@ -160,13 +160,13 @@ def require_confirmation(
 ) -> None:
     """Let only those go on who proved who they are lately; call it after ``get_workspace``.
 
-    Raises RedirectRequired to the page that asks; from there they land on ``back`` (this address by default), where
-    ``entries_kept`` returns what they had typed into the fields ``keep``, which must not hold secrets. With ``go_on``,
-    the words of a button, that page offers to send the same request once more; with ``starts`` it does so by itself.
-    That is for what comes to this browser only, since who holds the same session may have begun it. ``part`` is the
-    id of what the answer to it is about, where that is not the whole page.
+    Raises RedirectRequired to the page that asks; from there they come to ``back`` (this URL by default), where
+    ``take_kept_entries`` returns what they had typed into the fields ``keep``, which must not hold secrets. With
+    ``go_on``, the label of a button, that page offers to send the same request once more; with ``starts`` it does so by
+    itself. That is for responses that only this browser receives, since whoever holds the same session may have begun
+    it. ``part`` is the id of the element that the response replaces, where that is not the whole page.
     """
-    if may_go_on(request):
+    if is_confirmed_or_resumed(request):
         return
     back = back.removesuffix("?") or request.get_full_path()
     if request.method == "POST" or go_on:
@@ -206,27 +206,27 @@ def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
     return methods
 
 
-def entries_kept(request: HttpRequest) -> dict[str, Any]:
+def take_kept_entries(request: HttpRequest) -> dict[str, Any]:
     """Return, once, what the person had typed on this page before they had to confirm who they are."""
     if _kept(request).get("go_on"):
         return {}
     kept = _take_kept(request)
     if kept:
-        request.act_not_done = kept  # type: ignore[attr-defined]  # for the page to say
+        request.unsent_request = kept  # type: ignore[attr-defined]  # for the page to say
     return dict(kept.get("fields", {}))
 
 
-def act_not_done(request: HttpRequest) -> dict[str, Any] | None:
+def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
     """Return, once, what was sent from this page and waited for a confirmation: its path, and the fields kept.
 
-    None where there is none, or where the page offers to go on with it (``request_kept``).
+    None where there is none, or where the page offers to go on with it (``take_held_request``).
     """
-    entries_kept(request)
-    kept: dict[str, Any] | None = getattr(request, "act_not_done", None)
+    take_kept_entries(request)
+    kept: dict[str, Any] | None = getattr(request, "unsent_request", None)
     return kept and {"path": kept["sent_to"], "fields": kept["fields"]}
 
 
-def request_kept(request: HttpRequest) -> dict[str, Any] | None:
+def take_held_request(request: HttpRequest) -> dict[str, Any] | None:
     """Return, once, the request that was held up on the way to this page: words, starts, url, method and fields.
 
     None where there is none, or where the person has not confirmed who they are.

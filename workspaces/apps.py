@@ -14,7 +14,7 @@ class WorkspacesConfig(AppConfig):
         """Let every app say what it polls, and what of it ends with a right, so that no app is known here."""
         autodiscover_modules("polls", "holdings")
         import_module("workspaces.accounts.events")  # its receivers listen to django-allauth
-        import_module("workspaces.polling.metering")  # and those to Celery and the client
+        import_module("workspaces.polling.worker_metrics")  # and those to Celery and the client
 
 
 class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from workspaces.models import Workspace
 
 
-def workspaces_named(slugs: Collection[str]) -> list[Workspace]:
+def get_workspaces_by_slug(slugs: Collection[str]) -> list[Workspace]:
     """Return the workspaces with these slugs, or all of them; in the order of their slugs.
 
     Raises CommandError that says which is not there, and which there are.

@@ -11,7 +11,7 @@ from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from core import clock
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 
 # Of the six kinds of blank that ``{% empty %}`` draws, those that an error can lead to.
 Kind = Literal["not-connected", "expired", "rate-limited", "failed"]

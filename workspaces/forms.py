@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cleanlist import Secret, checked_base_url, describe_key_format
 from core.sanitize import validate_single_line
-from workspaces.credentials.connections import AddressNotAllowed, check_address
+from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
 from workspaces.models import Action, Outcome, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 from workspaces.services import Credentials
@@ -106,7 +106,7 @@ class AddressField(forms.CharField):
             address = checked_base_url(text)
             # A port that is no number is found out only when it is read.
             _ = urlsplit(address).port
-            check_address(address)
+            check_api_origin(address)
         except (ValueError, AddressNotAllowed) as error:
             raise ValidationError(str(error)) from None
         return address

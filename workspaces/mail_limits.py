@@ -35,7 +35,7 @@ class TooManyEmails(Exception):
     """The share of this hour is used up; the message says of whom, and when it goes on."""
 
 
-def mind_the_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
+def check_mail_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
     """Raise TooManyEmails if one more e-mail of this kind is too many; the audit trail is what counts them.
 
     Within the transaction that will record ``action``: workspace and person stay locked until then, so that of

@@ -14,12 +14,12 @@ TIME_TO_FILL_IN = 600
 FIELD = "opened"
 
 
-def mark_for(request: HttpRequest, address: str) -> str:
+def sign_form(request: HttpRequest, address: str) -> str:
     """Return the mark of a form that is opened now and will be sent to ``address``, for a confirmed person only."""
     return _signer(request, address).sign(FIELD)
 
 
-def mark_sent(request: HttpRequest, address: str) -> str:
+def submitted_token(request: HttpRequest, address: str) -> str:
     """Return the mark that came with a form to ``address`` while it holds, else nothing."""
     mark = request.POST.get(FIELD, "") if request.method == "POST" else ""
     try:

@@ -7,7 +7,7 @@ from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 
-from core.email_addresses import NO_ADDRESS, unmistakable
+from core.email_addresses import INVALID_EMAIL, punycode_domain
 from core.sanitize import validate_single_line
 from workspaces.models import Limits, Role, SessionLimits, User
 
@@ -25,13 +25,13 @@ class InvitationForm(forms.Form):
         label="E-mail",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
-        error_messages={"invalid": NO_ADDRESS},
+        error_messages={"invalid": INVALID_EMAIL},
     )
     role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
         """Return the address. Raises ValidationError for letters that Django takes for those of ASCII, as Kelvin's."""
-        return unmistakable(self.cleaned_data["email"])
+        return punycode_domain(self.cleaned_data["email"])
 
 
 class RoleForm(forms.Form):

@@ -75,13 +75,13 @@ def register(*holdings: Holding) -> None:
     _holdings.update({holding.name: holding for holding in holdings})
 
 
-def would_end(loss: Loss) -> list[str]:
+def preview_endings(loss: Loss) -> list[str]:
     """Return, for the page that asks, a sentence for each sort of which something would end."""
     endings = [_ending(holding, loss, rows) for holding, rows in _found(loss)]
     return [ending.in_words(NAMES_SHOWN) for ending in endings if ending.names]
 
 
-def end(loss: Loss) -> list[Ending]:
+def end_holdings(loss: Loss) -> list[Ending]:
     """End what stands on the lost right.
 
     Within the transaction that takes the right, under its locks, and before: some of it follows from the role itself.
@@ -106,7 +106,7 @@ def _ending(holding: Holding, loss: Loss, rows: list[Any]) -> Ending:
     return Ending(holding, [f"{place.name}: {name}" if place else name for place, name in named if name])
 
 
-def recorded(endings: list[Ending]) -> dict[str, Any]:
+def audit_details(endings: list[Ending]) -> dict[str, Any]:
     """Return what an audit event says of ``endings``: in words, and as a list of names for each sort."""
     if not endings:
         return {}
@@ -114,7 +114,7 @@ def recorded(endings: list[Ending]) -> dict[str, Any]:
     return {"message": message, "ended": {one.holding.name: one.names[:NAMES_RECORDED] for one in endings}}
 
 
-def locked(*people: User | None) -> dict[int, User]:
+def lock_users(*people: User | None) -> dict[int, User]:
     """Return ``people`` as they are now, and let nobody change them before the transaction ends.
 
     Whoever takes or uses a right locks first the workspace and then the people, always in the order of their ids: of
@@ -127,19 +127,19 @@ def locked(*people: User | None) -> dict[int, User]:
 
 def require_site_admin(actor: Actor) -> None:
     """Raise PermissionDenied unless who commands is still a site admin, which stays so until the transaction ends."""
-    person = locked(actor.user).get(actor.user.pk) if actor.user else None
+    person = lock_users(actor.user).get(actor.user.pk) if actor.user else None
     if actor.user and not (person and person.is_active and person.is_superuser):
         raise PermissionDenied("You are no longer a site admin. Nothing was done.")
 
 
-def require(actor: Actor, workspace: Workspace, role: Role) -> None:
+def require_role(actor: Actor, workspace: Workspace, role: Role) -> None:
     """Raise PermissionDenied unless who commands still holds ``role``, which stays so until the transaction ends.
 
     Call it under the lock of the workspace. The console itself may do everything.
     """
     if actor.user is None:
         return
-    person = locked(actor.user).get(actor.user.pk)
+    person = lock_users(actor.user).get(actor.user.pk)
     held = workspace.role_of(person) if person else None
     if held is None or not held.includes(role):
         raise PermissionDenied(f"You no longer have the role “{role.label}” in this workspace. Nothing was done.")

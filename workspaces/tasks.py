@@ -9,13 +9,13 @@ from workspaces.accounts.sessions import SessionStore
 from workspaces.audit import events
 from workspaces.models import Heartbeat
 from workspaces.polling import engine, heartbeats, shutdown
-from workspaces.services import account_mail, probing
+from workspaces.services import account_mail, credential_probe
 
 
 @shared_task(ignore_result=True)
 def poll_due() -> None:
     """Fetch and land everything that is due: one tick costs one task, and not one a call."""
-    engine.work()
+    engine.run_turn()
 
 
 @shared_task(ignore_result=True)
@@ -27,7 +27,7 @@ def mend_clock() -> None:
 @shared_task(ignore_result=True)
 def probe_credentials() -> None:
     """Try rejected credentials again that are due."""
-    probing.probe_rejected()
+    credential_probe.probe_rejected()
 
 
 @shared_task(ignore_result=True)

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 
-from workspaces.models.user import is_time_zone
+from workspaces.models.user import validate_time_zone
 
 
 class TimeZoneField(forms.CharField):
@@ -13,7 +13,7 @@ class TimeZoneField(forms.CharField):
 
     def __init__(self, **options: Any) -> None:
         """Take what a ``CharField`` takes."""
-        super().__init__(**{"max_length": 64, "required": False, "validators": [is_time_zone], **options})
+        super().__init__(**{"max_length": 64, "required": False, "validators": [validate_time_zone], **options})
 
     def to_python(self, value: object) -> str:
         """Return the name as the database writes it; what is no name stays as it is, for the validator to refuse."""

@@ -8,7 +8,7 @@ from alerts.engine.plan import Change, facts_of, headline_of, to_column
 from alerts.engine.state_machine import Memory, State
 from alerts.models import Alert, Notification, Snooze, Transition
 from alerts.services.notifications import AlertMessage, NotificationWriter
-from core.formatting import span
+from core.formatting import format_duration
 from core.sanitize import sanitize_text
 from workspaces.models import Workspace
 
@@ -91,7 +91,7 @@ class ChangeWriter:
         text = headline_of(change.observation) if change.observation else change.text
         value = to_column(change.observation.value_for(fires=True)) if change.observation else None
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
-        self._add_transition(alert, before, f"Resolved after {span(alert.duration)}: {text}", value)
+        self._add_transition(alert, before, f"Resolved after {format_duration(alert.duration)}: {text}", value)
         if change.ended_snooze:
             self._add_transition(alert, alert.state, "The snooze ended with it")
         headline, facts = sanitize_text(text, 300), facts_of(change.observation)

@@ -9,7 +9,7 @@ from alerts.engine.plan import to_column
 from alerts.engine.preview import Episode, episodes
 from alerts.engine.rule_kinds import DataPoint
 from alerts.models import Alert, Rule, Transition
-from core.formatting import span, with_unit
+from core.formatting import format_duration, format_quantity
 from workspaces.models import Workspace
 
 
@@ -68,7 +68,7 @@ def _timeline(alert: Alert, episode: Episode, over: DataPoint) -> Iterator[Trans
     assert alert.rule is not None  # noqa: S101 - it was made from one
     fired = f"Would have fired: {_at(alert.rule, episode.point)}"
     yield Transition(alert=alert, at=episode.fired_at, after=Alert.State.FIRING, value=alert.value, text=fired)
-    resolved = f"Would have been resolved after {span(alert.duration)}: {_at(alert.rule, over)}"
+    resolved = f"Would have been resolved after {format_duration(alert.duration)}: {_at(alert.rule, over)}"
     yield Transition(
         alert=alert,
         at=over.at,
@@ -80,4 +80,4 @@ def _timeline(alert: Alert, episode: Episode, over: DataPoint) -> Iterator[Trans
 
 
 def _at(rule: Rule, point: DataPoint) -> str:
-    return with_unit(point.value, rule.kind_of.unit if rule.kind_of else "")
+    return format_quantity(point.value, rule.kind_of.unit if rule.kind_of else "")

@@ -15,7 +15,7 @@ from alerts.engine.rule_kinds import NoData, Observation, Observations
 from alerts.engine.state_machine import Levels, Memory, State, step
 from alerts.models import Alert, Notification, Rule, Snooze
 from alerts.models.alert import gravity_of
-from core.formatting import figure
+from core.formatting import format_number
 from core.sanitize import sanitize_json, sanitize_text
 
 QUANTUM = Decimal("0.0001")
@@ -233,7 +233,7 @@ def _values(change: Change) -> dict[str, object]:
 
 def headline_of(observation: Observation) -> str:
     """Return the headline as it is stored."""
-    return sanitize_text(_try(lambda: observation.headline) or f"now at {figure(observation.value)}", 300)
+    return sanitize_text(_try(lambda: observation.headline) or f"now at {format_number(observation.value)}", 300)
 
 
 def facts_of(observation: Observation | None) -> list[list[str]]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 
 from alerts.engine.rule_kinds import kind_named
 from alerts.models import Notification, Severity
-from core.formatting import every, in_local_time, span, with_unit
+from core.formatting import format_duration, format_interval, format_quantity, localize_times
 from workspaces.models import User
 
 UNSUBSCRIBE_SALT = "alerts.unsubscribe"
@@ -96,8 +96,8 @@ def template_context(notification: Notification) -> dict[str, Any]:
     payload = notification.payload
     context = {
         **payload,
-        "facts": [[label, in_local_time(text)] for label, text in payload.get("facts") or ()],
-        "pause": in_local_time(payload.get("pause", "")),
+        "facts": [[label, localize_times(text)] for label, text in payload.get("facts") or ()],
+        "pause": localize_times(payload.get("pause", "")),
         "notification": notification,
         "workspace": notification.workspace.name,
         "alerts_url": absolute(reverse("alerts:list", args=[notification.workspace.slug])),
@@ -129,7 +129,9 @@ def _of_alert(notification: Notification, payload: dict[str, Any]) -> dict[str, 
         "is_over": notification.kind in {Kind.RESOLVED, Kind.EASED},
         "is_eased": notification.kind == Kind.EASED,
         "fired_at": _parse_time(payload.get("fired_at")),
-        "repeat": every(timedelta(seconds=payload["repeat_seconds"])) if payload.get("repeat_seconds") else "",
+        "repeat": format_interval(timedelta(seconds=payload["repeat_seconds"]))
+        if payload.get("repeat_seconds")
+        else "",
         "alert_url": absolute(reverse("alerts:alert", args=[slug, notification.alert_id])),
         "rule_url": absolute(reverse("alerts:rule", args=[slug, rule_id])) if rule_id else "",
         "subject_url": absolute(payload["subject_url"]) if payload.get("subject_url") else "",
@@ -139,7 +141,7 @@ def _of_alert(notification: Notification, payload: dict[str, Any]) -> dict[str, 
 def _title(notification: Notification, payload: dict[str, Any]) -> dict[str, str]:
     """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
     severity, now = Severity(payload["severity"]), payload.get("now") or payload["headline"]
-    lasted = span(timedelta(seconds=payload.get("lasted_seconds", 0)))
+    lasted = format_duration(timedelta(seconds=payload.get("lasted_seconds", 0)))
     # "The rule was changed by …": what a person changed, and who.
     changed = f", the {payload['edited'].split()[1]} was changed" if payload.get("edited") else ""
     match notification.kind:
@@ -169,7 +171,7 @@ def _title(notification: Notification, payload: dict[str, Any]) -> dict[str, str
 
 
 def _level(value: str | None, unit: str) -> str:
-    return "" if value is None else with_unit(Decimal(value), unit)
+    return "" if value is None else format_quantity(Decimal(value), unit)
 
 
 def _parse_time(text: str | None) -> datetime | None:

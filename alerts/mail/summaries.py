@@ -12,7 +12,7 @@ from alerts.mail.messages import zone_of
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from alerts.services.notifications import new_message_id, send_soon
 from core import clock
-from core.formatting import stamp
+from core.formatting import time_marker
 from workspaces.models import Workspace
 
 WELL, INCOMPLETE = "all is well", "no alert, but not everything is known"
@@ -83,7 +83,7 @@ def _pause(workspace: Workspace, since: datetime) -> str:
     turn = Evaluation.objects.filter(workspace=workspace, resumed_at__gte=since).first()
     if turn is None or turn.paused_from is None or turn.resumed_at is None:
         return ""
-    return f"from {stamp(turn.paused_from)} to {stamp(turn.resumed_at)}: the console was not running"
+    return f"from {time_marker(turn.paused_from)} to {time_marker(turn.resumed_at)}: the console was not running"
 
 
 def _headline(workspace: Workspace, current: int) -> str:

@@ -174,7 +174,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('begin', models.TimeField()),
                 ('end', models.TimeField()),
-                ('time_zone', models.CharField(blank=True, max_length=64, validators=[workspaces.models.user.is_time_zone])),
+                ('time_zone', models.CharField(blank=True, max_length=64, validators=[workspaces.models.user.validate_time_zone])),
                 ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='quiet_hours', to='workspaces.workspace')),
             ],
         ),

@@ -11,7 +11,7 @@ from alerts.engine.state_machine import State as Machine
 from alerts.models.recipient import Stream
 from alerts.models.rule import Rule, Severity, by_severity
 from core import clock
-from core.formatting import span
+from core.formatting import format_duration
 from workspaces.models import User, Workspace
 
 
@@ -140,7 +140,7 @@ class Alert(models.Model):
     @property
     def lasted_words(self) -> str:
         """Return how long it lasted, in words."""
-        return span(self.duration)
+        return format_duration(self.duration)
 
     @property
     def snooze_key(self) -> str:

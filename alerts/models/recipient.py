@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from core import clock
 from workspaces.models import User, Workspace
-from workspaces.models.user import is_time_zone
+from workspaces.models.user import validate_time_zone
 
 SUMMARY_HOUR = 8  # in the recipient's own morning
 
@@ -123,7 +123,7 @@ class QuietHours(models.Model):
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="quiet_hours")
     begin = models.TimeField()
     end = models.TimeField()
-    time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
 
     def __str__(self) -> str:
         return f"{self.begin:%H:%M} to {self.end:%H:%M}"

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from alerts.models import Alert, Snooze, Transition
 from core import clock
-from core.formatting import with_unit
+from core.formatting import format_quantity
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action
 
@@ -58,7 +58,7 @@ def _snooze_words(alert: Alert, until: datetime | None, level: Decimal | None) -
         words.append(f"{timezone.localtime(until):%d %b %Y, %H:%M %Z}")
     if level is not None:
         kind = alert.rule.kind_of if alert.rule else None
-        words.append(f"{kind.direction if kind else 'past'} {with_unit(level, kind.unit if kind else '')}")
+        words.append(f"{kind.direction if kind else 'past'} {format_quantity(level, kind.unit if kind else '')}")
     return words
 
 

@@ -12,7 +12,7 @@ from django.db.models import Q
 
 from alerts.engine.rule_kinds import family_of, kinds_of_families
 from alerts.models import Alert, Notification, QuietHours, Recipient, Rule, Severity, Stream
-from core.nudge import nudge_on_commit
+from core.task_queue import enqueue_on_commit
 from workspaces.models import Membership, Role, User, Workspace
 
 Kind, State = Notification.Kind, Notification.State
@@ -78,7 +78,7 @@ def recipients_for(workspace: Workspace, addresses: Iterable[str]) -> dict[str, 
 
 def send_soon() -> None:
     """Have the outbox sent as soon as the transaction is committed; the beat would send it a little later."""
-    nudge_on_commit("alerts.tasks.send_notifications")
+    enqueue_on_commit("alerts.tasks.send_notifications")
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from alerts.services.notifications import new_message_id, recipients_for, send_s
 from alerts.services.rules import evaluate_soon
 from core import clock
 from workspaces.audit.events import CONSOLE, Actor, record_event
-from workspaces.mail_limits import mind_the_limit
+from workspaces.mail_limits import check_mail_limit
 from workspaces.models import Action, Workspace
 
 
@@ -68,7 +68,7 @@ def queue_test(workspace: Workspace, actor: Actor, address: str) -> Notification
     """Put a test e-mail into the outbox and return it; the caller may send it at once. Raises TooManyEmails."""
     message_id = new_message_id(f"test-{workspace.pk}")
     with transaction.atomic():
-        mind_the_limit(Action.ALERT_TEST_SENT, actor, workspace)
+        check_mail_limit(Action.ALERT_TEST_SENT, actor, workspace)
         recipient = recipients_for(workspace, [address.lower()])[address.lower()]
         row = Notification.objects.create(
             key=f"test:{message_id}",

@@ -11,7 +11,7 @@ from alerts.models import Alert, Snooze
 from alerts.services import alert_actions
 from alerts.views.alert_list import rights
 from core import clock
-from core.formatting import in_local_time
+from core.formatting import localize_times
 from core.http import redirect_to
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
@@ -74,7 +74,7 @@ def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: 
     return {
         "current": workspace,
         "alert": found,
-        "facts": [(label, in_local_time(text)) for label, text in found.facts],
+        "facts": [(label, localize_times(text)) for label, text in found.facts],
         "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
         "is_flag": bool(found.rule and found.rule.kind_of and found.rule.kind_of.is_flag),
         "snooze": snoozes.select_related("by").first() if found.rule_id else None,

@@ -15,7 +15,7 @@ from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kind
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.reachability import unreached_rules
 from core import clock
-from workspaces.access import get_workspace, held_role
+from workspaces.access import current_role, get_workspace
 from workspaces.models import Role, Workspace
 
 PAST = 20
@@ -65,7 +65,7 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
 
 def rights(request: HttpRequest) -> dict[str, bool]:
     """Return what the viewer may do, for templates; views check again."""
-    role = held_role(request)
+    role = current_role(request)
     return {
         "may_act": role is not None and role.includes(Role.OPERATOR),
         "may_change": role is not None and role.includes(Role.OWNER),

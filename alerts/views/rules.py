@@ -18,7 +18,7 @@ from alerts.services.notifications import outsiders
 from alerts.views.alert_list import rights
 from core import clock
 from core.http import redirect_to, render_page
-from workspaces.access import entries_kept, get_workspace, require_confirmation
+from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
@@ -106,7 +106,7 @@ def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:
 def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule) -> HttpResponse:
     """Show the form, or store what was sent; the button "try" shows what the rule would do and stores nothing."""
     before, told_before = rules.describe(rule), set(rule.addresses)
-    typed = entries_kept(request) if request.method != "POST" else None
+    typed = take_kept_entries(request) if request.method != "POST" else None
     form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None, typed)
     context: dict[str, Any] = {
         "current": workspace,

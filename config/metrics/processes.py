@@ -8,9 +8,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.utils import floatToGoString
 
 from workspaces.models import Workspace
-from workspaces.models.workspace import limited_as
-from workspaces.polling import meters, rate_limiter
-from workspaces.polling.meters import Count, Meter
+from workspaces.models.workspace import rate_limit_key
+from workspaces.polling import metrics_store, rate_limiter
+from workspaces.polling.metrics_store import MetricValue, RedisMetric
 from workspaces.polling.registry import all_resources
 
 
@@ -18,14 +18,14 @@ def families() -> Iterator[Metric]:
     """Yield every family, in one query; while Redis cannot be reached, only that it cannot be."""
     text = "Whether Redis could be read, which holds what the processes have counted (1)."
     try:
-        found = [*(_family(meter, counts) for meter, counts in meters.read()), *_headroom()]
+        found = [*(_family(meter, counts) for meter, counts in metrics_store.read_metrics()), *_headroom()]
     except redis.RedisError:
         found = []
     yield GaugeMetricFamily("console_redis_up", text, value=float(bool(found)))
     yield from found
 
 
-def _family(meter: Meter, counts: Sequence[Count]) -> Metric:
+def _family(meter: RedisMetric, counts: Sequence[MetricValue]) -> Metric:
     if not meter.bounds:
         counter = CounterMetricFamily(meter.name, meter.text, labels=meter.labels)
         for count in counts:
@@ -46,7 +46,7 @@ def _headroom() -> Iterator[Metric]:
         share = rate_limiter.share(resource.limit_per_minute)
         shares[resource.endpoint] = min(share, shares.get(resource.endpoint, share))
     known = Workspace.objects.values_list("pk", "organization_id")
-    room = rate_limiter.remaining_calls(sorted({limited_as(*one) for one in known}), shares)
+    room = rate_limiter.remaining_calls(sorted({rate_limit_key(*one) for one in known}), shares)
     text = "Background calls that the share of the rate limit allows an organization in a minute."
     allowed = GaugeMetricFamily("console_limiter_share_calls", text, labels=["endpoint"])
     text = "Background calls that it leaves now, to the organization with fewest."

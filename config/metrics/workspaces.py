@@ -24,7 +24,7 @@ from usage.models import BalanceReading
 from usage.spend.enrichments import reservations_by_workspace
 from webhooks import health, tracked_workflows
 from workspaces.models import Poll, Workspace
-from workspaces.polling import meters
+from workspaces.polling import metrics_store
 
 # As ``keys.polls`` calls them; request logs are read for the keys of the full one.
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"
@@ -104,7 +104,7 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
 def _cached(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     """Yield the metrics that polls have cached and counted; nothing while Redis cannot be reached."""
     try:
-        found, counted = metrics_cache.cached_metrics(slugs), meters.read_workspaces()
+        found, counted = metrics_cache.cached_metrics(slugs), metrics_store.read_workspace_counts()
     except redis.RedisError:
         return
     spent = {pk: one.spent for pk, one in found.items() if one.spent is not None}

@@ -55,7 +55,7 @@ class Scheduler(celery.beat.Scheduler):
         sent = None
         if self._begins_to_wait(entry.task):
             sent = super().apply_async(entry, producer=producer, advance=advance, **options)
-        heartbeats.clock_ticked()
+        heartbeats.record_tick()
         return sent
 
     def _begins_to_wait(self, task: str) -> bool:

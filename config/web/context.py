@@ -7,7 +7,7 @@ from django.http import HttpRequest
 
 from config import __version__
 from config.health import liveness
-from workspaces.access import act_not_done, held_role, may_connect, request_kept
+from workspaces.access import current_role, may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
 
 # What a menu can hold; the start page, which the menu leads to, has them all.
@@ -23,7 +23,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
         "console": {
             "workspaces": _visible_workspaces(request),
             "workspace": workspace,
-            "owns": held_role(request) == Role.OWNER,
+            "owns": current_role(request) == Role.OWNER,
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "sso_only_except": settings.SSO_ONLY_EXCEPT,
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
@@ -32,8 +32,8 @@ def console(request: HttpRequest) -> dict[str, Any]:
             # Asked for by pages of people who are signed in.
             "liveness": liveness.current_liveness,
             # Drawn by a whole page only, which is what confirming leads to.
-            "held_up": lambda: request_kept(request) if hasattr(request, "session") else None,
-            "not_done": lambda: act_not_done(request) if hasattr(request, "session") else None,
+            "held_up": lambda: take_held_request(request) if hasattr(request, "session") else None,
+            "not_done": lambda: take_unsent_request(request) if hasattr(request, "session") else None,
         }
     }
 

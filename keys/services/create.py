@@ -15,7 +15,7 @@ from keys.lost_creations import link_by_ends
 from keys.models import ApiKey, KeyCreation
 from keys.services.key_list import refresh_list
 from workspaces.audit.events import Actor, record_event
-from workspaces.credentials.connections import management_client
+from workspaces.credentials.clients import management_client
 from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from core.sanitize import sanitize_text
 from keys.models import ApiKey
 from keys.services.key_list import ListedKeys, refresh_list
 from workspaces.audit.events import Actor, record_event
-from workspaces.credentials.connections import management_client
+from workspaces.credentials.clients import management_client
 from workspaces.models import Action, Outcome, Workspace
 
 # Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.

@@ -18,7 +18,7 @@ from keys.models import ApiKey, KeyCreation
 from keys.presenters import KeyListConnection, key_slots
 from keys.services import AnswerLost, FormAlreadySent, NewKey
 from keys.views.shared import REFUSALS, get_key
-from workspaces.access import entries_kept, get_workspace, page_context, require_confirmation
+from workspaces.access import get_workspace, page_context, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
@@ -30,7 +30,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     require_confirmation(request, keep=("name", "expiry", "expires_on"))
     if request.method != "POST":
-        return _form_page(request, workspace, CreateKeyForm(initial=entries_kept(request)))
+        return _form_page(request, workspace, CreateKeyForm(initial=take_kept_entries(request)))
     form = CreateKeyForm(request.POST)
     if not form.is_valid():
         return _form_page(request, workspace, form)

@@ -7,7 +7,7 @@ from django.http import Http404
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
 from keys.models import ApiKey
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.models import Workspace
 
 # By which a command ends that upstream refused, or that was never sent.

@@ -14,7 +14,7 @@ from alerts.engine import evaluation
 from alerts.mail import outbox
 from alerts.models import Evaluation, Notification, Recipient, Rule
 from core import clock as database_clock
-from tests.running import free_port
+from tests.console_process import free_port
 from usage import readings
 from workspaces.models import Poll
 
@@ -85,7 +85,7 @@ def mailbox(settings):
 @pytest.fixture(autouse=True)
 def _no_worker(monkeypatch):
     """No Celery worker runs in tests: what it would do, tests do themselves."""
-    monkeypatch.setattr("core.nudge.nudge", lambda _task: None)
+    monkeypatch.setattr("core.task_queue.enqueue", lambda _task: None)
 
 
 class Watch:

@@ -4,8 +4,8 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from alerts import forms
-from provisioning.document import understand
-from provisioning.reading import NotApplicable
+from provisioning.document import parse_document
+from provisioning.yaml_reader import NotApplicable
 from workspaces.people_forms import InvitationForm
 
 # With a Cyrillic letter in the domain; and what DNS and mail servers are asked for.
@@ -47,7 +47,7 @@ def test_a_lookalike_mailbox_is_refused(field, letter):
 
 def test_a_file_of_set_up_is_read_the_same(tmp_path):
     text = f"workspaces:\n  acme:\n    members: {{{ALIKE}: viewer}}\n    recipients: {{{ALIKE}: {{summary: daily}}}}\n"
-    [wanted] = understand(text.encode(), tmp_path)
+    [wanted] = parse_document(text.encode(), tmp_path)
     assert list(wanted.members.value) == list(wanted.recipients.value) == [SHOWN]
 
 
@@ -56,5 +56,5 @@ def test_a_file_of_set_up_takes_no_mailbox_in_other_letters(tmp_path, part):
     said = {"members": "viewer", "recipients": "{summary: daily}"}[part]
     text = f"workspaces:\n  acme:\n    {part}: {{pi\u212a@example.com: {said}}}\n"
     with pytest.raises(NotApplicable) as refused:
-        understand(text.encode(), tmp_path)
+        parse_document(text.encode(), tmp_path)
     assert "That is not an e-mail address" in refused.value.problems[0].text

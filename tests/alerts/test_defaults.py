@@ -17,7 +17,7 @@ from usage.forecast.runway import learn_burn
 from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 from workspaces.polling.registry import notify_ingested
-from workspaces.services.connecting import Credentials, connect_workspace
+from workspaces.services.connections import Credentials, connect_workspace
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from tests.alerts.conftest import Mailbox
-from tests.running import RunningConsole
+from tests.console_process import RunningConsole
 
 INTERVAL, ALLOWED = 2, 5  # seconds: between two readings, and from a reading to the e-mail
 

@@ -12,7 +12,7 @@ import pytest
 from django.db import ConnectionHandler, connection
 from psycopg import sql
 
-from core.secret_files import new_secret
+from core.secret_files import generate_secret
 from tests import schema
 from tests.conftest import ROOT, clean_environment
 
@@ -28,7 +28,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
-from tests.older import migrate_by_old_files
+from tests.old_schema import migrate_by_old_files
 
 migrate_by_old_files(*{THEN}.items(), ("sessions", "0001"), ("usersessions", "0001"))
 Session.objects.create(pk="a" * 32, session_data="", expire_date=timezone.now())
@@ -64,7 +64,7 @@ def made_by(tmp_path):
 def described(settings):
     there = ConnectionHandler({"default": connection.settings_dict | settings})["default"]
     try:
-        return schema.of(there)
+        return schema.describe_schema(there)
     finally:
         there.close()
 
@@ -72,7 +72,7 @@ def described(settings):
 @contextmanager
 def empty_database(path):
     """Give the settings by which it is found, and the variables by which a process finds it."""
-    keys = {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    keys = {"SECRET_KEY": generate_secret("django"), "ENCRYPTION_KEYS": generate_secret("fernet")}
     there = connection.settings_dict
     if connection.vendor == "sqlite":
         yield {"NAME": path}, {"DATABASE_URL": f"sqlite:///{path}", **keys}

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.conftest import ROOT
-from tests.running import RunningConsole
+from tests.console_process import RunningConsole
 
 ARTIFACTS = ROOT / "test-artifacts"
 # The share lets the polls come that often, and leaves most of a key's own limit to the tests. Upstream's limits are

@@ -4,7 +4,7 @@ import contextlib
 import re
 
 from config.web.headers import HEADERS
-from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
+from tests.broken_database import UNREADABLE, sessions_table_missing, unreadable_session
 
 READABLE = {"csrftoken"}  # which scripts send back
 WRITTEN_BY_SCRIPTS = {"theme", "tz"}
@@ -73,7 +73,7 @@ def test_every_kind_of_answer_binds_the_browser(signed_in, console, complaints):
     for status, get, url in KINDS:
         if status == 500:
             signed_in.context.add_cookies([{"name": "sessionid", "value": UNREADABLE, "url": console.url}])
-        breaking = {500: with_an_unreadable_session, 503: without_sessions}.get(status)
+        breaking = {500: unreadable_session, 503: sessions_table_missing}.get(status)
         with breaking(console.var_dir / "console.sqlite3") if breaking else contextlib.nullcontext():
             answer = get(signed_in, url)
         assert answer.status == status, url

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect
 
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 LIST = "/w/sandbox/webhooks/"
 

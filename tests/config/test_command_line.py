@@ -5,13 +5,13 @@ import stat
 import pytest
 
 from config.programs import PROGRAMS
-from tests.waiting import nobody_reads
+from tests.wait import closed_pipe
 
 
 @pytest.mark.parametrize("command", ["help", "generate_keys", "check_install"])
 def test_a_reader_that_went_away_ends_it_without_a_traceback(manage, tmp_path, command):
     """`check_install` would end with 1 by itself."""
-    with nobody_reads() as pipe:
+    with closed_pipe() as pipe:
         done = manage(command, stdout=pipe, VAR_DIR=tmp_path)
     assert (done.returncode, done.stderr) == (141, "")
 

@@ -12,7 +12,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from config.log.configuration import logging_config
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import code_of, sign_in, with_app
 
 pytestmark = pytest.mark.django_db

@@ -70,7 +70,7 @@ def test_redis_and_the_database_are_told_apart(handler):
 
 
 def test_failed_polls_are_counted_and_the_first_is_shown(handler):
-    log = structlog.get_logger("workspaces.polling.settling")
+    log = structlog.get_logger("workspaces.polling.ingest")
     for number in range(300):
         log.info("poll_failed", resource="balance", workspace=number, kind="TimedOut", failures=1)
     (line,) = lines(handler)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
-from tests.cast import count_into_rollups
+from tests.fixtures import count_into_rollups
 from usage.models import BalanceReading
 from workspaces.models import ManagementSession, Membership, Poll, Role, Workspace
 

@@ -1,8 +1,8 @@
 import pytest
 from django.conf import settings
 
+from tests.console_process import ProductionWeb, RunningConsole, free_port
 from tests.deploy.proxies import caddy, nginx, running
-from tests.running import ProductionWeb, RunningConsole, free_port
 from tests.webhooks.certificates import Authority
 
 BODY_SECONDS = 1

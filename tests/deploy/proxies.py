@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 
 from tests.conftest import ROOT
-from tests.running import free_port
-from tests.waiting import wait_until
+from tests.console_process import free_port
+from tests.wait import wait_until
 
 
 @contextlib.contextmanager

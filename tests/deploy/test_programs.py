@@ -9,7 +9,7 @@ import pytest
 from config import programs
 from config.embedded import CannotStart
 from tests.conftest import ROOT
-from tests.running import free_port
+from tests.console_process import free_port
 
 
 @pytest.fixture

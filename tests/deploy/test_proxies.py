@@ -9,9 +9,9 @@ import pytest
 
 from tests.config.front import cookies
 from tests.config.front.sockets import read_response
+from tests.console_process import RunningConsole
 from tests.deploy.conftest import BODY_SECONDS
-from tests.running import RunningConsole
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 FORWARDED = {"X-Forwarded-For": "203.0.113.9", "X-Forwarded-Proto": "http", "X_Forwarded_For": "203.0.113.9"}
 

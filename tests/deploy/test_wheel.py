@@ -13,7 +13,7 @@ import pytest
 
 from config import __version__
 from tests.conftest import ROOT, clean_environment
-from tests.running import RunningConsole
+from tests.console_process import RunningConsole
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from cleanlist import Secret, Timeouts
 from core.encryption import EncryptedValue
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.sandbox.process import SHARED, SandboxProcess
 from workspaces.models import ManagementSession, Membership, Poll, Role, User, Workspace
 

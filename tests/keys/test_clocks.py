@@ -12,7 +12,7 @@ from keys import sync
 from keys.models import ApiKey
 from keys.services import revoke
 from tests.keys.test_sync import listed
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from workspaces.audit.events import CONSOLE
 
 MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]

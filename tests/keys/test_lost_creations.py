@@ -14,7 +14,7 @@ from keys.models import ApiKey, KeyCreation
 from keys.services import create as create_service
 from tests.keys.conftest import Console
 from tests.keys.test_sync import listed
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from workspaces.models import Membership, Role, User
 from workspaces.services import refresh
 

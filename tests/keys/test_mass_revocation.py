@@ -12,7 +12,7 @@ from core import clock
 from core.encryption import EncryptedValue
 from keys.models import ApiKey
 from keys.services import begin_revocation, is_mass_revocation
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import grow_stale
 from workspaces.audit.events import Actor
 

@@ -14,7 +14,7 @@ from keys.forms import REVOKE_ALL_PHRASE
 from keys.models import ApiKey
 from workspaces.models import Action, AuditEvent, Outcome, Poll
 from workspaces.polling import engine
-from workspaces.polling.pauses import set_up_polls
+from workspaces.polling.poll_setup import set_up_polls
 
 from .conftest import text_of
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 from django.db import connection
 
-from provisioning.applying import _LOCK, _TURN
-from tests.waiting import wait_until
+from provisioning.planner import _LOCK, _TURN
+from tests.wait import wait_until
 from workspaces.models import Action, AuditEvent, Workspace
 
 from .conftest import command

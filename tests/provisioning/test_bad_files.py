@@ -4,7 +4,7 @@ import pytest
 import yaml
 
 from alerts.models import Rule
-from provisioning import reading
+from provisioning import yaml_reader
 from workspaces.models import AuditEvent, Workspace
 
 from .conftest import command
@@ -231,19 +231,19 @@ def test_the_reader_for_machines_without_the_fast_one_finds_the_same(monkeypatch
 
     def found():
         try:
-            return reading.read(content if isinstance(content, bytes) else content.encode())
-        except reading.NotApplicable as refusal:
+            return yaml_reader.read_yaml(content if isinstance(content, bytes) else content.encode())
+        except yaml_reader.NotApplicable as refusal:
             return len(refusal.problems)
 
     fast = found()
-    monkeypatch.setattr(reading, "_Loader", yaml.SafeLoader)
+    monkeypatch.setattr(yaml_reader, "_Loader", yaml.SafeLoader)
     assert found() == fast
 
 
 def test_half_a_character_is_none(monkeypatch):
-    monkeypatch.setattr(reading, "_Loader", yaml.SafeLoader)
-    with pytest.raises(reading.NotApplicable):
-        reading.read(b'a: "\\ud800"')
+    monkeypatch.setattr(yaml_reader, "_Loader", yaml.SafeLoader)
+    with pytest.raises(yaml_reader.NotApplicable):
+        yaml_reader.read_yaml(b'a: "\\ud800"')
 
 
 def test_nothing_in_a_file_acts_on_the_terminal(apply):

@@ -17,8 +17,8 @@ from webhooks import tracked_workflows
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, Membership, Poll, Role, User, Workspace
 from workspaces.polling import engine
-from workspaces.services import pause_polling, probing, refresh, replace_api_key, resume_polling
-from workspaces.services.checking import ConnectionReport
+from workspaces.services import credential_probe, pause_polling, refresh, replace_api_key, resume_polling
+from workspaces.services.connection_check import ConnectionReport
 
 from .conftest import command
 
@@ -39,7 +39,7 @@ def paused(acme):
 
 def test_nothing_of_it_is_due(paused):
     assert not Poll.objects.due(clock.now()).exists()
-    engine.work()
+    engine.run_turn()
     assert not BalanceReading.objects.exists()
 
 
@@ -62,14 +62,14 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
 
 def test_what_a_worker_without_pauses_woke_is_put_to_rest_again(paused):
     Poll.objects.update(paused_reason="", next_run_at=clock.now())
-    engine.work()
+    engine.run_turn()
     assert not BalanceReading.objects.exists()
     assert set(Poll.objects.values_list("paused_reason", flat=True)) == {paused.pause}
 
 
 def test_resuming_reads_it_again_at_once(paused):
     assert command("workspace", "resume", "acme").out == "acme: running\n"
-    engine.work()
+    engine.run_turn()
     assert BalanceReading.objects.exists()
 
 
@@ -94,9 +94,9 @@ def test_several_can_be_paused_together(acme, workspace):
 def test_a_rejected_credential_is_not_tried_meanwhile(paused):
     now = clock.now()
     Workspace.objects.update(api_key_rejected_at=now, api_key_probe_at=now)
-    assert probing.probe_rejected() == 0
+    assert credential_probe.probe_rejected() == 0
     resume_polling(Workspace.objects.get(), CONSOLE)
-    assert probing.probe_rejected() == 1
+    assert credential_probe.probe_rejected() == 1
 
 
 def test_pages_say_that_nobody_watches(paused, workspace, client):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from alerts.engine.rule_kinds import all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Recipient, Rule
-from provisioning.writing import export
+from provisioning.exporter import export
 from workspaces.models import Invitation, User, Workspace
 
 from .conftest import command

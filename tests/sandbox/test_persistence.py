@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.waiting import nobody_reads
+from tests.wait import closed_pipe
 
 from .conftest import make_key
 from .process import SandboxProcess, command
@@ -119,7 +119,7 @@ def test_commands_that_only_read_create_no_directory(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["credentials", "balance-history"])
 def test_a_closed_pipe_is_no_failure(tmp_path, name):
-    with nobody_reads() as pipe:
+    with closed_pipe() as pipe:
         done = command(name, "--data", str(tmp_path), stdout=pipe)
     assert (done.returncode, done.stderr) == (0, "")
 

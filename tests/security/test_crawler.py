@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 from django.test import Client
 
-from tests.cast import API_KEY, PASSWORD
+from tests.fixtures import API_KEY, PASSWORD
 
 from .hostile_upstream import ATTACKS
 from .sign_in import sign_in

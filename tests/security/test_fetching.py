@@ -7,9 +7,9 @@ import pytest
 from django.test import Client
 
 from cleanlist import checked_base_url
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 from workspaces import services
-from workspaces.credentials.connections import AddressNotAllowed, check_address
+from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
 from workspaces.models import Workspace
 
 from .sign_in import sign_in
@@ -93,14 +93,14 @@ class Server:
 @pytest.mark.parametrize("address", TRICKS)
 def test_credentials_go_to_no_address_that_only_looks_like_a_listed_one(address):
     with pytest.raises((AddressNotAllowed, ValueError)):
-        check_address(checked_base_url(address))
+        check_api_origin(checked_base_url(address))
 
 
 @pytest.mark.parametrize(
     "address", ["https://api.cleanlist.ai", "HTTPS://API.CLEANLIST.AI", "https://api.cleanlist.ai/"]
 )
 def test_the_listed_address_is_taken_however_it_is_written(address):
-    check_address(checked_base_url(address))
+    check_api_origin(checked_base_url(address))
 
 
 @pytest.mark.parametrize("address", TRICKS)

@@ -11,7 +11,7 @@ from django.test import Client
 from cleanlist import Secret
 from config.log.configuration import logging_config
 from core.encryption import EncryptedValue
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 from webhooks.tracked_workflows import look_up
 from workspaces import services
 from workspaces.audit.events import CONSOLE, Actor, record_event

@@ -99,7 +99,7 @@ FUNCTIONS = {
     "filters": filters,
     "moment": lambda text: refused(filtering.parse_time, text),
     "place": pagination.Cursor.parse,
-    "cell": export.harmless_cell,
+    "cell": export.escape_formula,
     "plain": lambda text: sanitize.sanitize_text(text, 100),
     "line": lambda text: refused(sanitize.validate_single_line, text),
     "key": describe_key_format,

@@ -21,11 +21,11 @@ from cleanlist import Secret
 from config import checks, setting_checks
 from config.celery import app, broker_url
 from core.encryption import EncryptedValue
-from core.secret_files import new_secret
-from tests.cast import PASSWORD
+from core.secret_files import generate_secret
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
-from workspaces.credentials import connections
+from tests.fixtures import PASSWORD
+from tests.wait import wait_until
+from workspaces.credentials import clients
 from workspaces.models import Role
 from workspaces.polling import rate_limiter
 from workspaces.services import account_mail, refresh
@@ -210,7 +210,7 @@ def test_what_redis_is_given_in_a_day_of_work_holds_no_secret(
     secrets += [browser.cookies["sessionid"].value, console.http.cookies["sessionid"].value]
     assert len(links) == 2
     assert not [secret for secret in secrets if secret in everything]
-    assert connections._clerk_sessions
+    assert clients._clerk_sessions
     assert not re.search(r"eyJ[\w-]{8,}\.", everything), "a minted token"
 
 
@@ -345,7 +345,7 @@ def test_the_deployment_check_tells_of_a_database_elsewhere_without_tls(monkeypa
 
 
 def test_the_deployment_check_runs_both(manage, tmp_path):
-    keys = {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    keys = {"SECRET_KEY": generate_secret("django"), "ENCRYPTION_KEYS": generate_secret("fernet")}
     urls = {"REDIS_URL": f"redis://{FAR}/0", "DATABASE_URL": f"postgres://console:hush@{FAR}/console"}
     done = manage("check", "--deploy", "--fail-level", "WARNING", VAR_DIR=tmp_path / "var", **keys, **urls)
     assert done.returncode == 1

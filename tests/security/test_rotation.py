@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from cleanlist import Secret
 from core.encryption import EncryptedValue
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 from workspaces.credentials import key_rotation
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
 

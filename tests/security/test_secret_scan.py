@@ -16,7 +16,7 @@ from django.test import Client
 from cleanlist import ApiKeyCredential, ClerkSession, Secret, StaticSession
 from config.log.configuration import logging_config
 from core.encryption import EncryptedValue
-from tests.cast import API_KEY, PASSWORD
+from tests.fixtures import API_KEY, PASSWORD
 from workspaces import services
 from workspaces.models import ManagementSession, Workspace
 from workspaces.services import account_mail

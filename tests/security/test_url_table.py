@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 
 from .probe_requests import probe, rolled_back, send_request
 from .sign_in import sign_in

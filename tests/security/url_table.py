@@ -7,7 +7,7 @@ with a word after "#". An address that is asked for by a method without a row an
 """
 
 from keys.forms import REVOKE_ALL_PHRASE
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 
 WHO = ("out", "stranger", "elsewhere", "viewer", "operator", "owner", "admin")
 TABLE = """

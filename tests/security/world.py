@@ -17,7 +17,7 @@ from alerts.models import Alert, Notification, Recipient, Rule
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from keys.models import ApiKey
-from tests.cast import API_KEY, PASSWORD
+from tests.fixtures import API_KEY, PASSWORD
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.webhooks.attempts import run
 from usage.models import BalanceChange, BalanceImport

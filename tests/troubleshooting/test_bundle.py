@@ -15,7 +15,7 @@ from django.utils.html import escape
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from core.sanitize import sanitize_text
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 from tests.keys.conftest import log_request, make_key, text_of
 from tests.security.hostile_upstream import ATTACKS
 from webhooks.models import Attempt, Delivery, Workflow

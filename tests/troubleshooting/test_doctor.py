@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from keys.models import ApiKey
-from tests.cast import API_KEY, NOWHERE
-from tests.waiting import wait_until
+from tests.fixtures import API_KEY, NOWHERE
+from tests.wait import wait_until
 from troubleshooting.doctor import NOT_CHECKED
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of
 

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from tests.cast import API_KEY
+from tests.fixtures import API_KEY
 from troubleshooting.bundle.redactor import Redactor
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ1c2VyXzEifQ.c2lnbmF0dXJl"

@@ -8,10 +8,10 @@ from django.urls import reverse
 
 from keys.models import ApiKey, LoggedRequest
 from keys.services import revoke_keys
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from workspaces.audit.events import Actor
 from workspaces.models import Action, AuditEvent, Poll
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 from .conftest import words
 

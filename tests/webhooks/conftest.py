@@ -6,7 +6,7 @@ import pytest
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.webhooks.certificates import Authority
 from tests.webhooks.receivers import quick_sandbox
 from tests.webhooks.redelivery.redeliveries import ENRICHMENT_COUNT, submit_enrichment

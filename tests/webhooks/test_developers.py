@@ -10,8 +10,8 @@ import httpx
 import pytest
 from django.urls import reverse
 
-from tests.running import free_port
-from tests.waiting import wait_until
+from tests.console_process import free_port
+from tests.wait import wait_until
 from tests.webhooks.attempts import READ_AT, attempt
 from tests.webhooks.receivers import receiver, remembering
 from webhooks import payloads

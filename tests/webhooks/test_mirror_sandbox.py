@@ -8,14 +8,14 @@ from cleanlist import Secret
 from core.encryption import EncryptedValue
 from tests.keys.conftest import log_request, make_key
 from tests.sandbox.engine.conftest import certificate  # noqa: F401 - a fixture
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.webhooks.receivers import all_receivers, quick_sandbox
 from webhooks import tracked_workflows
 from webhooks.models import Delivery, Workflow
 from webhooks.reasons import reason_named
 from workspaces.models import Action, AuditEvent, Poll
 from workspaces.polling import engine
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 REASONS = {
     "works": ("delivered", "", 1),

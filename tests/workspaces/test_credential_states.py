@@ -11,7 +11,7 @@ from cleanlist import Secret
 from core.encryption import EncryptedValue
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.models import ManagementSession, Workspace
-from workspaces.polling import trust
+from workspaces.polling import credential_trust
 from workspaces.services import retry_credentials
 
 NOW = timezone.now()
@@ -73,18 +73,18 @@ def test_the_first_call_that_succeeds_tells_and_the_next_ones_cost_nothing(
     workspace, session, kind, django_assert_num_queries
 ):
     set_both(accepted_at=None)
-    trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), kind)
-    first = trust.stored_credential(Workspace.objects.get(pk=workspace.pk), kind)
+    credential_trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), kind)
+    first = credential_trust.stored_credential(Workspace.objects.get(pk=workspace.pk), kind)
     assert first["accepted_at"] is not None
 
     used = first.workspace
     with django_assert_num_queries(0):
-        trust.record_acceptance(used, kind)
+        credential_trust.record_acceptance(used, kind)
 
 
 def test_a_doubt_that_ends_leaves_the_first_acceptance(workspace, session):
     set_both(doubted_at=NOW, accepted_at=AGO)
-    trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), "api_key")
+    credential_trust.record_acceptance(Workspace.objects.get(pk=workspace.pk), "api_key")
     fresh = Workspace.objects.get(pk=workspace.pk)
     assert (fresh.api_key_doubted_at, fresh.api_key_accepted_at) == (None, AGO)
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from cleanlist import errors
 from cleanlist.errors import CleanlistError, ItemError
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.error_messages import explain, explain_kind
 
 ALL = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, CleanlistError)]

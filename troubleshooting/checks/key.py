@@ -16,7 +16,7 @@ from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
 from troubleshooting.scopes import required_scope
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 FEATURE = "API_ACCESS"
 MOST_EVENTS = 20

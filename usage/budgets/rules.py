@@ -9,7 +9,7 @@ from django import forms
 
 from alerts.engine.rule_kinds import DataPoint, DefaultRule, Fact, NoData, Observation, Observations, RuleKind, register
 from alerts.models import Rule
-from core.formatting import figure, stamp, with_unit
+from core.formatting import format_number, format_quantity, time_marker
 from usage.budgets.consumption import usage_history
 from usage.budgets.status import (
     BudgetForecast,
@@ -63,13 +63,13 @@ def _used(one: BudgetStatus, _: Rule) -> Observations:
         return NoData(one.problem)
     used, held = one.used, one.credits.reserved
     most = one.budget.percent(max(Decimal(0), used.high - held))
-    counted = ("Counted", f"{figure(round(most, 2))} % is the most that can have been used{_without(held)}")
+    counted = ("Counted", f"{format_number(round(most, 2))} % is the most that can have been used{_without(held)}")
     facts = (counted,) if most != one.budget.percent(used.credits) else ()
     return [_reading(one, most, one.budget.percent(used.high), one.words, facts)]
 
 
 def _without(held: Decimal) -> str:
-    return f", without {figure(held)} credits that are only reserved" if held else ""
+    return f", without {format_number(held)} credits that are only reserved" if held else ""
 
 
 def _ahead(one: BudgetStatus, rule: Rule) -> Observations:
@@ -126,7 +126,9 @@ def _words(one: BudgetStatus, rule: Rule) -> str:
     if used is None or ahead is None or ahead.is_rough:
         return one.words
     prefix = "up to " if used.is_range else {BAD: "up to ", GOOD: "at least "}.get(_chance(rule), "")
-    amount = f"{prefix}{figure(round(used.high + _at(rule, ahead)))} of {figure(one.budget.credits)} credits"
+    amount = (
+        f"{prefix}{format_number(round(used.high + _at(rule, ahead)))} of {format_number(one.budget.credits)} credits"
+    )
     return f"{amount} forecast for {one.period.name}, {one.used_words} used{one.reserved_words}, {one.left} left"
 
 
@@ -134,17 +136,17 @@ def facts_of(one: BudgetStatus) -> tuple[Fact, ...]:
     """Return what an e-mail says of a budget beside its words."""
     if one.used is None:
         return (("Budget", str(one.budget)),)
-    percent = figure(round(one.budget.percent(one.used.credits), 2))
+    percent = format_number(round(one.budget.percent(one.used.credits), 2))
     bounds = f", {format_range(one.used.low, one.used.high)}" if one.used.is_range else ""
     held = one.credits.reserved
-    since = (("Watched since", f"{stamp(one.used.since)}; what was spent before is not known"),)
+    since = (("Watched since", f"{time_marker(one.used.since)}; what was spent before is not known"),)
     return (
-        ("Used", f"{figure(one.used.credits)} credits, {percent} %{bounds}"),
-        *((("Reserved", f"{with_unit(held, 'credits')} of them, by enrichments that run"),) if held else ()),
+        ("Used", f"{format_number(one.used.credits)} credits, {percent} %{bounds}"),
+        *((("Reserved", f"{format_quantity(held, 'credits')} of them, by enrichments that run"),) if held else ()),
         *(since if one.is_partial else ()),
         ("Budget", str(one.budget)),
         ("Forecast", one.outlook_words),
-        ("Left", f"{one.left}, until {stamp(one.period.end)}"),
+        ("Left", f"{one.left}, until {time_marker(one.period.end)}"),
         *one.credits.spenders,
     )
 
@@ -198,7 +200,7 @@ def _chance_field() -> forms.Field:
 def describe_forecast(rule: Rule) -> str:
     """Say when a rule about the forecast fires."""
     chance = {BAD: " in 1 of 10 cases", GOOD: " in 9 of 10 cases"}.get(_chance(rule), "")
-    return f"by the forecast more than {figure(rule.threshold)} % of the budget will be used{chance}"
+    return f"by the forecast more than {format_number(rule.threshold)} % of the budget will be used{chance}"
 
 
 register(
@@ -211,7 +213,7 @@ register(
         direction="above",
         unit="%",
         read=read_used,
-        describe=lambda rule: f"more than {figure(rule.threshold)} % of the budget is used",
+        describe=lambda rule: f"more than {format_number(rule.threshold)} % of the budget is used",
         resources=frozenset({"balance"}),
         position=15,
         history=used_history,

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
-from core.formatting import figure, span
+from core.formatting import format_duration, format_number
 from usage.budgets.consumption import BudgetUsage, usage_by_workspace
 from usage.budgets.periods import Period
 from usage.credit_status import CreditStatus, credit_statuses
@@ -40,7 +40,7 @@ class BudgetForecast:
         """Say the range, and how sure it is."""
         low, high = round(self.low), round(self.high)
         if self.is_rough:
-            return f"hardly under {figure(low)} or over {figure(high)}"
+            return f"hardly under {format_number(low)} or over {format_number(high)}"
         more = ", or more if something comes that was not seen so far" if self.is_open else ""
         return f"80 % {format_range(low, high)}{more}"
 
@@ -116,7 +116,7 @@ class BudgetStatus:
         title = "Budget passed" if self.is_passed else "Budget nearly used"
         if self.is_passed or not self.will_pass or self.end is None:
             return f"{title}: {self.words}."
-        ahead = figure(round(self.end.median))
+        ahead = format_number(round(self.end.median))
         return f"The budget will be passed by the forecast, {ahead} credits: {self.words}."
 
     # --- in words -------------------------------------------------------------------------------------------------
@@ -124,25 +124,25 @@ class BudgetStatus:
     @property
     def left(self) -> str:
         """Return how much of the period is left: "9 days"."""
-        return span(self.period.end - self.credits.now)
+        return format_duration(self.period.end - self.credits.now)
 
     @property
     def words(self) -> str:
         """Say what was used of how much, when, and how much time is left."""
-        used = f"{self.used_words} of {figure(self.budget.credits)} credits used in {self.period.name}"
+        used = f"{self.used_words} of {format_number(self.budget.credits)} credits used in {self.period.name}"
         return f"{used}{self.reserved_words}, {self.left} left"
 
     @property
     def reserved_words(self) -> str:
         """Return how much of what was used running enrichments only hold, or nothing."""
-        return f", {figure(self.credits.reserved)} of them reserved" if self.credits.reserved else ""
+        return f", {format_number(self.credits.reserved)} of them reserved" if self.credits.reserved else ""
 
     @property
     def used_words(self) -> str:
         """Return what was used as a figure or as a range."""
         if self.used is None:
             return "an unknown number"
-        return format_range(self.used.low, self.used.high) if self.used.is_range else figure(self.used.credits)
+        return format_range(self.used.low, self.used.high) if self.used.is_range else format_number(self.used.credits)
 
     @property
     def outlook_words(self) -> str:
@@ -150,13 +150,14 @@ class BudgetStatus:
         end = self.end
         if end is None:
             return f"not known: {self.credits.unlearned or 'nothing was read yet'}"
-        words = f"{'about ' if end.is_rough else ''}{figure(round(end.median))} credits by its end, {end.range_words}"
+        about, median = "about " if end.is_rough else "", format_number(round(end.median))
+        words = f"{about}{median} credits by its end, {end.range_words}"
         return f"{words} ({end.caveat})" if end.caveat else words
 
 
 def format_range(low: Decimal | int, high: Decimal | int) -> str:
     """Say a range: "between 4,900 and 5,300"."""
-    return f"between {figure(low)} and {figure(high)}"
+    return f"between {format_number(low)} and {format_number(high)}"
 
 
 def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast | None:

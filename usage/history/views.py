@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core import clock
 from core.export import CONTENT_TYPES, csv_lines
-from core.formatting import with_unit
+from core.formatting import format_quantity
 from core.http import redirect_to
 from usage.forms import HistoryForm
 from usage.history.csv_format import EXPORTED, parse_history
@@ -82,7 +82,11 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:
         done = import_history(workspace, Actor.of(request), parsed.rows, name)
-        words = f"Imported {with_unit(done.rows, 'readings')}." if done else "Nothing was new, so nothing was imported."
+        words = (
+            f"Imported {format_quantity(done.rows, 'readings')}."
+            if done
+            else "Nothing was new, so nothing was imported."
+        )
         return redirect_to(request, reverse("usage:history", args=[workspace.slug]), words)
     plan = plan_import(workspace, parsed.rows)
     kept = HistoryForm(initial={"text": text, "name": name})

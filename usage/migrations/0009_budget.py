@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('credits', models.DecimalField(decimal_places=4, max_digits=18)),
                 ('length', models.CharField(choices=[('month', 'Calendar month'), ('week', 'Calendar week, from Monday on')], default='month', max_length=5)),
                 ('length_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('time_zone', models.CharField(blank=True, max_length=64, validators=[workspaces.models.user.is_time_zone])),
+                ('time_zone', models.CharField(blank=True, max_length=64, validators=[workspaces.models.user.validate_time_zone])),
                 ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='budget', to='workspaces.workspace')),
             ],
         ),

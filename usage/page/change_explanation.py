@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from core.formatting import with_unit
+from core.formatting import format_quantity
 from usage.changes.top_up_score import REASONS
 from usage.changes.types import Certainty, Mark
 from usage.models import BalanceChange
@@ -40,7 +40,7 @@ class ChangeExplanation:
     def said(self) -> str:
         """Return what somebody said that it was."""
         row = self.change
-        amount = f" of {with_unit(row.topped_up, 'credits')}" if row.mark == Mark.TOP_UP else ""
+        amount = f" of {format_quantity(row.topped_up, 'credits')}" if row.mark == Mark.TOP_UP else ""
         return MARK_WORDS[Mark(row.mark)] + amount if row.mark else ""
 
     @property
@@ -80,4 +80,4 @@ class ChangeExplanation:
 
 
 def _figure(amount: Decimal) -> str:
-    return with_unit(amount, "").strip()
+    return format_quantity(amount, "").strip()

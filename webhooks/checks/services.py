@@ -8,14 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from core import clock
-from core.nudge import nudge_on_commit
+from core.task_queue import enqueue_on_commit
 from webhooks.checks.probe import FAILED, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import parse_target
 from workspaces import rights
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, Workspace
-from workspaces.models.workspace import holds
+from workspaces.models.workspace import holds_role
 from workspaces.polling import shutdown
 
 logger = structlog.get_logger(__name__)
@@ -35,11 +35,11 @@ def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     parse_target(url)
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        rights.require(actor, workspace, Role.OPERATOR)
+        rights.require_role(actor, workspace, Role.OPERATOR)
         _check_limits(workspace, clock.now())
         check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)
         record_event(Action.ENDPOINT_CHECKED, actor, workspace=workspace, subject=(str(check.check_id), url))
-        nudge_on_commit("webhooks.tasks.check_endpoints")
+        enqueue_on_commit("webhooks.tasks.check_endpoints")
     return check
 
 
@@ -77,7 +77,7 @@ def _run(check: EndpointCheck) -> None:
     if check.tries > MAX_TRIES:
         _finish(check, "unknown", [_gave_up()])
         return
-    if not EndpointCheck.objects.filter(holds("requested_by", Role.OPERATOR), pk=check.pk).exists():
+    if not EndpointCheck.objects.filter(holds_role("requested_by", Role.OPERATOR), pk=check.pk).exists():
         _finish(check, "unknown", [_not_made("Not made: who asked for it may no longer do so", "")])
         return
     reason = probe(check.url, str(check.check_id), lambda steps: _store_steps(check, steps))

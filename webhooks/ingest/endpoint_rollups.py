@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from django.db import transaction
 from django.db.models import Manager, Max
 
-from core.histogram import Histogram, bucket_of
+from core.histogram import Histogram, bucket_for
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
 
@@ -87,7 +87,7 @@ def count_attempts(
         cell = RollupKey(row.host, beginning(row.at), row.reason)
         count, histogram = cells.setdefault(cell, (0, {}))
         if row.duration_ms is not None:
-            bucket = bucket_of(row.duration_ms)
+            bucket = bucket_for(row.duration_ms)
             histogram[bucket] = histogram.get(bucket, 0) + 1
         cells[cell] = (count + 1, histogram)
     return cells

@@ -11,7 +11,7 @@ from core import clock
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
 from workspaces.models import Role, User, Workspace
-from workspaces.models.workspace import holds
+from workspaces.models.workspace import holds_role
 
 
 class RedeliveryState(models.TextChoices):
@@ -61,7 +61,7 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
 
     def permitted(self) -> "RedeliveryQuerySet":
         """Keep those that may send: the responsible person is an operator of the workspace now."""
-        return self.annotate(answers=RESPONSIBLE_USER).filter(holds("answers", Role.OPERATOR))
+        return self.annotate(answers=RESPONSIBLE_USER).filter(holds_role("answers", Role.OPERATOR))
 
     def with_counts(self) -> "RedeliveryQuerySet":
         """Add the numbers of items by state, as ``count_waiting`` and so on, and ``count_all``."""

@@ -18,7 +18,7 @@ from webhooks.redelivery import leases
 from webhooks.redelivery.item_sender import deliver
 from webhooks.redelivery.leases import JobOnHold, LeaseLost
 from workspaces.audit.events import CONSOLE, record_event
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected, reading_client
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected, reading_client
 from workspaces.models import Action, Outcome
 from workspaces.polling import shutdown
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import QueryDict
 
 from core import clock
-from core.nudge import nudge_on_commit
+from core.task_queue import enqueue_on_commit
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.redelivery import engine
 from webhooks.redelivery.selection import RedeliverySelection, select
@@ -36,7 +36,7 @@ def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: 
     with transaction.atomic():
         # One at a time: no result is ever in two jobs that run.
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
-        rights.require(actor, workspace, Role.OPERATOR)
+        rights.require_role(actor, workspace, Role.OPERATOR)
         selection = select(workspace, query)
         candidates = list(selection.candidates(url))
         if not candidates or selection.count != expected:
@@ -52,7 +52,7 @@ def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: 
             batch_size=1000,
         )
         _record(Action.REDELIVERY_STARTED, job, actor, results=len(candidates), url=url, filters=selection.filters)
-        nudge_on_commit("webhooks.tasks.redeliver")
+        enqueue_on_commit("webhooks.tasks.redeliver")
     return job
 
 
@@ -74,13 +74,13 @@ def resume(job: Redelivery, actor: Actor) -> bool:
         job.refresh_from_db()
         if job.state != State.PAUSED:
             return False
-        rights.require(actor, job.workspace, Role.OPERATOR)
+        rights.require_role(actor, job.workspace, Role.OPERATOR)
         before, taken_over = job.responsible_user, _take_over(job, actor)
         _change(job, [State.PAUSED], state=State.RUNNING, note="", next_run_at=None, failed_in_a_row=0, **taken_over)
         job.items.filter(state=ItemState.WAITING).update(next_try_at=None)
         _record(Action.REDELIVERY_RESUMED, job, actor, **({"taken_over_from": str(before or "")} if taken_over else {}))
     engine.finish_if_done(job)
-    nudge_on_commit("webhooks.tasks.redeliver")
+    enqueue_on_commit("webhooks.tasks.redeliver")
     return True
 
 

@@ -23,7 +23,7 @@ from webhooks.reasons import reason_named
 from webhooks.redelivery import services
 from webhooks.redelivery.report import report_lines
 from webhooks.redelivery.selection import MAX_ITEMS, UNATTEMPTED, select
-from workspaces.access import entries_kept, get_workspace, held_role, page_context, require_confirmation
+from workspaces.access import current_role, get_workspace, page_context, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor, record_event
 from workspaces.downloads import download
 from workspaces.models import Action, Role, Workspace
@@ -38,7 +38,7 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many results the list's filters select and what sending them means; on POST begin it."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     if request.method != "POST":
-        form = RedeliverForm(selection=select(workspace, request.GET), initial=entries_kept(request))
+        form = RedeliverForm(selection=select(workspace, request.GET), initial=take_kept_entries(request))
         return _preview(request, workspace, form, request.GET)
     query = QueryDict(request.POST.get("filters", "")[:4000])
     form = RedeliverForm(request.POST, selection=select(workspace, query))
@@ -106,7 +106,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         "left": job.count_failed + job.count_unknown,
         "chosen": state,
         "is_permitted": not job.is_open or job.is_permitted,
-        "is_owner": held_role(request) == Role.OWNER,
+        "is_owner": current_role(request) == Role.OWNER,
         "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
     return render_page(request, "webhooks/redelivery.html", "live", context)

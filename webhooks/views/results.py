@@ -17,7 +17,7 @@ from webhooks.models import Workflow
 from webhooks.presenters import deliveries
 from workspaces.access import get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor, record_event
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.downloads import download
 from workspaces.error_messages import explain
 from workspaces.models import Action, Role, Workspace

@@ -17,7 +17,7 @@ from qrcode.image.svg import SvgPathImage
 from cleanlist import Secret
 from core import clock
 from core.encryption import EncryptedValue
-from workspaces.access import may_go_on
+from workspaces.access import is_confirmed_or_resumed
 from workspaces.accounts import events, sign_in_limits
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.credentials.encryption_keys import check_encryption_keys
@@ -81,7 +81,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
         """Apply the console's rule to allauth's own pages too: signing in counts as a confirmation."""
-        return not may_go_on(self.request)
+        return not is_confirmed_or_resumed(self.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         """Return how ``user`` can confirm who they are: by second factor where there is one, the handiest first."""

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from core.email_addresses import folded
+from core.email_addresses import fold_email
 from workspaces.models import User
 
 NAME = "known_device"
@@ -34,7 +34,7 @@ def remember(response: HttpResponseBase, user: User) -> None:
 def consume(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None:
     """Count a try of the password of ``email``; None where there were too many. What succeeds is given back."""
     usage = ratelimit.RateLimitUsage(usage=[])
-    for action, key in _limits(request, folded(email)).items():
+    for action, key in _limits(request, fold_email(email)).items():
         one = ratelimit.consume(request, app="allauth.account", action=action, key=key)
         if one is None:
             return None
@@ -44,7 +44,7 @@ def consume(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None
 
 def clear(request: HttpRequest, email: str) -> None:
     """Forget the tries at ``email``, for somebody who proved that it is theirs."""
-    for action, key in _limits(request, folded(email)).items():
+    for action, key in _limits(request, fold_email(email)).items():
         ratelimit.clear(request, app="allauth.account", action=action, key=key)
 
 
@@ -58,7 +58,7 @@ def _limits(request: HttpRequest, email: str) -> dict[str, str]:
 
 def _known_device(request: HttpRequest, email: str) -> str | None:
     user = request.user
-    if isinstance(user, User) and folded(user.email) == email:
+    if isinstance(user, User) and fold_email(user.email) == email:
         return f"session of {user.pk}"  # they confirm who they are
     try:
         account, device = signing.loads(request.COOKIES.get(_cookie_name(), ""), salt=_SALT, max_age=_YEAR)
@@ -69,7 +69,7 @@ def _known_device(request: HttpRequest, email: str) -> str | None:
 
 def _fingerprint(email: str) -> str:
     # Whoever else uses the browser does not read the address out of the cookie.
-    return salted_hmac(_SALT, folded(email), algorithm="sha256").hexdigest()[:32]
+    return salted_hmac(_SALT, fold_email(email), algorithm="sha256").hexdigest()[:32]
 
 
 def _cookie_name() -> str:

@@ -22,7 +22,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from core.email_addresses import plain_address
+from core.email_addresses import normalize_email
 from core.sanitize import sanitize_json, sanitize_text
 from workspaces.accounts import events
 from workspaces.services import people
@@ -41,7 +41,7 @@ def verified_address(answers: dict[str, Any]) -> str | None:
     other form ("false" is one) would have to be guessed at.
     """
     speaking = [said for said in answers.values() if "email" in said or "email_verified" in said]
-    addresses = {plain_address(said["email"]) if isinstance(said.get("email"), str) else "" for said in speaking}
+    addresses = {normalize_email(said["email"]) if isinstance(said.get("email"), str) else "" for said in speaking}
     if len(addresses) != 1 or not all(_vouches(said.get("email_verified")) for said in speaking):
         return None
     return addresses.pop() or None
@@ -90,7 +90,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if sociallogin.is_existing:
             return
         address = verified_address(answers)
-        if request.user.is_authenticated and plain_address(request.user.email) != address:
+        if request.user.is_authenticated and normalize_email(request.user.email) != address:
             context = {"other": address is not None, "unverified": address is None}
             raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
         user = people.account_for_identity(address, _name(answers)) if address else None

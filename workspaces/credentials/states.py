@@ -6,8 +6,8 @@ from typing import Literal
 
 from core.encryption import EncryptedValue
 from workspaces.models import ManagementSession, Workspace
-from workspaces.polling import trust
-from workspaces.polling.trust import StoredCredential
+from workspaces.polling import credential_trust
+from workspaces.polling.credential_trust import StoredCredential
 
 Level = Literal["ok", "warning", "danger", "neutral"]
 
@@ -29,7 +29,7 @@ class CredentialState:
 
 def api_key_state(workspace: Workspace) -> CredentialState:
     """Return how the API key is doing."""
-    credential = trust.stored_credential(workspace, "api_key")
+    credential = credential_trust.stored_credential(workspace, "api_key")
     if credential is None:
         return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
     problem = _useless("API key", credential, workspace.api_key) or _uncertain("API key", credential)
@@ -38,7 +38,7 @@ def api_key_state(workspace: Workspace) -> CredentialState:
 
 def session_state(workspace: Workspace) -> CredentialState:
     """Return how the management session is doing."""
-    credential, session = trust.stored_credential(workspace, "session"), workspace.management_session
+    credential, session = credential_trust.stored_credential(workspace, "session"), workspace.management_session
     if credential is None or session is None:
         return CredentialState(
             "neutral",

@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from core import clock
 from workspaces.models.user import User
-from workspaces.models.workspace import Role, Workspace, holds
+from workspaces.models.workspace import Role, Workspace, holds_role
 
 LIFETIME = timedelta(days=7)
 TOKEN_PREFIX = "invite_"  # noqa: S105 - by which logs know what to leave out
@@ -18,14 +18,14 @@ def expiry_from_now() -> datetime:
     return clock.now() + LIFETIME
 
 
-def hash_of(token: str) -> str:
+def hash_token(token: str) -> str:
     """Return what is stored of ``token``: enough to recognize it, useless to whoever reads the database."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def vouched_for() -> Q:
+def sender_may_invite() -> Q:
     """Return the condition that the sender may invite now: by a role, or as the console's own command line."""
-    return Q(by_console=True) | holds("invited_by", Role.OWNER)
+    return Q(by_console=True) | holds_role("invited_by", Role.OWNER)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
@@ -40,7 +40,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
         Whoever runs the console keeps it.
         """
-        return self.filter(vouched_for())
+        return self.filter(sender_may_invite())
 
     def note_mail(self, pk: int, problem: str = "") -> None:
         """Store that the mail server took the e-mail of invitation ``pk``, or why it did not."""
@@ -52,7 +52,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
     def with_token(self, token: str) -> "Invitation | None":
         """Return the invitation that ``token`` was sent with, whatever became of it."""
-        return self.select_related("workspace", "invited_by").filter(token_hash=hash_of(token)).first()
+        return self.select_related("workspace", "invited_by").filter(token_hash=hash_token(token)).first()
 
 
 class Invitation(models.Model):
@@ -106,7 +106,7 @@ class Invitation(models.Model):
         Once this is saved, links that were sent before are dead.
         """
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        self.token_hash = hash_of(token)
+        self.token_hash = hash_token(token)
         self.sent_at, self.mail_problem, self.expires_at = None, "", expiry_from_now()
         return token
 

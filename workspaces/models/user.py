@@ -11,7 +11,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 
-def is_time_zone(value: str) -> None:
+def validate_time_zone(value: str) -> None:
     """Raise ValidationError unless ``value`` is a name such as Europe/Vienna."""
     if value not in available_timezones():
         raise ValidationError(f"“{value}” is not a time zone. Use a name such as Europe/Vienna.")
@@ -66,7 +66,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120, blank=True)
-    time_zone = models.CharField(max_length=64, blank=True, validators=[is_time_zone])
+    time_zone = models.CharField(max_length=64, blank=True, validators=[validate_time_zone])
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)  # noqa: TID251 - Django's own column, of accounts

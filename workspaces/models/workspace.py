@@ -28,7 +28,7 @@ class Role(models.TextChoices):
         return order.index(self) >= order.index(other)
 
 
-def holds(person: str, role: Role) -> Q:
+def holds_role(person: str, role: Role) -> Q:
     """Return the condition on rows of a workspace that who is in the field ``person`` acts there as ``role`` now."""
     roles = [one for one in Role if one.includes(role)]
     admins = User.objects.filter(pk=OuterRef(person), is_active=True, is_superuser=True)
@@ -104,7 +104,7 @@ class Workspace(models.Model):
     @property
     def rate_limited_as(self) -> str:
         """Return what upstream counts calls under: the organization, or until that is known this connection."""
-        return limited_as(self.pk, self.organization_id)
+        return rate_limit_key(self.pk, self.organization_id)
 
     @property
     def pause(self) -> str:
@@ -131,7 +131,7 @@ class Workspace(models.Model):
         return session is not None and session.is_usable
 
 
-def limited_as(workspace: int, organization_id: str) -> str:
+def rate_limit_key(workspace: int, organization_id: str) -> str:
     """Return what upstream counts calls under, as ``Workspace.rate_limited_as``."""
     return organization_id or f"workspace-{workspace}"
 

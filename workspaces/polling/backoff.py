@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from cleanlist.errors import FeatureGated, InsufficientScope, RateLimited
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 
 FIRST_SECONDS = 15
 LONGEST_SECONDS = 15 * 60

@@ -16,9 +16,9 @@ from core import clock
 from core.db import leases
 from workspaces.models import Poll, Workspace
 from workspaces.polling import heartbeats, rate_limiter, shutdown
-from workspaces.polling.fetching import FetchQueue, FetchResult
+from workspaces.polling.fetcher import FetchQueue, FetchResult
+from workspaces.polling.ingest import ingest_results
 from workspaces.polling.registry import is_registered, resource_named
-from workspaces.polling.settling import ingest_results
 
 # How many calls one thread has on their way, and how many free places make it take more.
 BATCH = 100
@@ -38,7 +38,7 @@ logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
-class Sent:
+class SentPoll:
     """A poll whose call is on its way, and when the pacer counted that: by its own clock and by this process's."""
 
     poll: Poll
@@ -46,12 +46,12 @@ class Sent:
     since: float
 
 
-class Turn:
+class PollTurn:
     """The polls that one thread has taken and not yet settled."""
 
     def __init__(self) -> None:
         self._fetches = FetchQueue()
-        self._taken: dict[int, Sent] = {}
+        self._taken: dict[int, SentPoll] = {}
         self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
 
     def __len__(self) -> int:
@@ -90,7 +90,7 @@ class Turn:
         self._taken.clear()
 
 
-def work() -> int:
+def run_turn() -> int:
     """Take what is due until nothing is, a minute at most; return how many polls were taken.
 
     Free places are filled while slow calls are still on their way. Where enough threads do so already, none are taken.
@@ -104,11 +104,11 @@ def work() -> int:
 
 
 def _take_turn() -> int:
-    turn, taken, ends_at = Turn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
+    turn, taken, ends_at = PollTurn(), 0, time.monotonic() + LONGEST_TURN_SECONDS
     while True:
         if BATCH - len(turn) >= _REFILL and time.monotonic() < ends_at and not shutdown.requested():
             polls = Poll.objects.lease(BATCH - len(turn), leases.SECONDS)
-            heartbeats.work_done("polling")
+            heartbeats.record_work("polling")
             taken += len(polls)
             if polls:
                 turn.begin(polls)
@@ -132,7 +132,7 @@ def run_due(limit: int = BATCH) -> int:
 
 def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[FetchResult]:
     """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
-    turn = Turn()
+    turn = PollTurn()
     answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
     while turn and not shutdown.overdue():
         answers += turn.settle()
@@ -150,7 +150,7 @@ def _with_workspaces(polls: list[Poll]) -> list[Poll]:
     return [poll for poll in polls if poll.workspace_id in fresh]
 
 
-def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[FetchResult]]:
+def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[FetchResult]]:
     """Return which polls may call upstream now, and answers for the others."""
     known = [poll for poll in polls if is_registered(poll.resource)]
     strange = [poll for poll in polls if not is_registered(poll.resource)]
@@ -164,10 +164,10 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[Sent], list[Fetch
         taken = rate_limiter.Grant([_WITHOUT_PACER_SECONDS] * len(calls))
     pairs = list(zip(known, taken.waits, strict=True))
     held = [FetchResult(poll, hold_seconds=wait) for poll, wait in pairs if wait]
-    return [Sent(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
+    return [SentPoll(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
 
 
-def _count_late(answered: list[Sent]) -> None:
+def _count_late(answered: list[SentPoll]) -> None:
     """Tell the pacer of calls that may have reached upstream long after they were counted."""
     now = time.monotonic()
     late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]

@@ -38,13 +38,13 @@ class Throttle:
 _queues: dict[str, Throttle] = {}
 
 
-def work_done(queue: str) -> None:
+def record_work(queue: str) -> None:
     """Note that work of ``queue`` was done."""
     if _queues.setdefault(queue, Throttle(EVERY_SECONDS))():
         _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.QUEUE, queue))
 
 
-def clock_ticked() -> None:
+def record_tick() -> None:
     """Note that the clock has sent what was due."""
     if _clock():
         _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.CLOCK, "clock"))
@@ -66,10 +66,10 @@ def _quietly(beat: Callable[[], object]) -> None:
 def _note_task(sender: Any = None, **_: Any) -> None:
     queue = (sender.request.delivery_info or {}).get("routing_key") if sender is not None else None
     if queue:
-        work_done(queue)
+        record_work(queue)
 
 
-class Pulse(threading.Thread):
+class WorkerHeartbeat(threading.Thread):
     """Tells from the first process of a worker, every few seconds, that it lives and reaches Redis."""
 
     def __init__(self, name: str, queues: str, places: int) -> None:
@@ -103,13 +103,13 @@ def _redis_answers() -> bool:
         return False
 
 
-_pulses: list[Pulse] = []
+_pulses: list[WorkerHeartbeat] = []
 
 
 @worker_ready.connect
 def _begin(sender: Any = None, **_: Any) -> None:
     queues = " ".join(sorted(sender.app.amqp.queues.consume_from))
-    pulse = Pulse(f"{sender.hostname} {sender.pid}", queues, sender.pool.num_processes)
+    pulse = WorkerHeartbeat(f"{sender.hostname} {sender.pid}", queues, sender.pool.num_processes)
     _pulses.append(pulse)
     pulse.start()
 

@@ -1,7 +1,7 @@
 """What changes workspaces: one function a verb, each writes its audit event."""
 
-from workspaces.services.checking import Check, ConnectionReport, check_connection, compare_organizations
-from workspaces.services.connecting import (
+from workspaces.services.connection_check import Check, ConnectionReport, check_connection, compare_organizations
+from workspaces.services.connections import (
     Credentials,
     connect_workspace,
     describe_workspace,
@@ -13,8 +13,8 @@ from workspaces.services.connecting import (
     replace_session,
     retry_credentials,
 )
-from workspaces.services.pausing import pause_polling, resume_polling
-from workspaces.services.refreshing import RefreshResult, refresh
+from workspaces.services.manual_refresh import RefreshResult, refresh
+from workspaces.services.polling_pause import pause_polling, resume_polling
 
 __all__ = [
     "Check",

@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from core import clock
-from core.nudge import nudge_on_commit
+from core.task_queue import enqueue_on_commit
 from workspaces.accounts import emails
 from workspaces.models import AccountMail, Invitation
 
@@ -21,7 +21,7 @@ GIVEN_UP = "The mail server did not take it for a day. Send it again."
 def queue(template: str, address: str, **facts: Any) -> None:
     """Have a mail sent once this transaction is over. ``facts`` must be JSON and must not hold secrets."""
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
-    nudge_on_commit("workspaces.tasks.send_account_mail")
+    enqueue_on_commit("workspaces.tasks.send_account_mail")
 
 
 def invite(invitation: Invitation, *, again: bool) -> None:

@@ -5,7 +5,7 @@ from django.db import transaction
 from core import clock
 from workspaces import rights
 from workspaces.audit.events import Actor, record_event
-from workspaces.mail_limits import mind_the_limit
+from workspaces.mail_limits import check_mail_limit
 from workspaces.models import Action, Invitation, Membership, Role, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
@@ -27,10 +27,10 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
     email = email.strip().lower()
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=workspace.pk)
-        rights.require(actor, workspace, Role.OWNER)
+        rights.require_role(actor, workspace, Role.OWNER)
         if workspace.memberships.filter(user__email__iexact=email).exists():
             raise MembershipRefused("This person is a member already. Their role is changed in the list.")
-        mind_the_limit(Action.INVITATION_SENT, actor, workspace)
+        check_mail_limit(Action.INVITATION_SENT, actor, workspace)
         pending = workspace.invitations.pending().filter(email=email).first()
         if pending is not None and pending.is_open:
             raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
@@ -47,8 +47,8 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
     """
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
-        rights.require(actor, invitation.workspace, Role.OWNER)
-        mind_the_limit(Action.INVITATION_SENT, actor, invitation.workspace)
+        rights.require_role(actor, invitation.workspace, Role.OWNER)
+        check_mail_limit(Action.INVITATION_SENT, actor, invitation.workspace)
         invitation = (
             Invitation.objects.select_for_update(of=("self",))
             .select_related("workspace", "invited_by")
@@ -89,7 +89,7 @@ def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
     """
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
-        rights.locked(invitation.invited_by)
+        rights.lock_users(invitation.invited_by)
         if not invitation.is_vouched_for:
             raise NotVouchedFor("Whoever sent this invitation may no longer invite people to this workspace.")
         if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=clock.now()):
@@ -120,7 +120,7 @@ def change_role(membership: Membership, role: Role, actor: Actor) -> None:
             raise MembershipRefused("Nobody raises their own role. Ask another owner.")
         if before == Role.OWNER and role != before:
             _keep_an_owner(now)
-        endings = [] if role.includes(before) else rights.end(loss_of_role(now, role, actor))
+        endings = [] if role.includes(before) else rights.end_holdings(loss_of_role(now, role, actor))
         now.role = role
         now.save(update_fields=["role"])
         record_event(
@@ -130,7 +130,7 @@ def change_role(membership: Membership, role: Role, actor: Actor) -> None:
             subject=(str(now.user_id), now.user.email),
             before=before,
             after=role,
-            **rights.recorded(endings),
+            **rights.audit_details(endings),
         )
 
 
@@ -140,7 +140,7 @@ def remove_member(membership: Membership, actor: Actor) -> None:
         now = _locked(membership, actor)
         if now.role == Role.OWNER:
             _keep_an_owner(now)
-        endings = rights.end(loss_of_role(now, None, actor))
+        endings = rights.end_holdings(loss_of_role(now, None, actor))
         now.delete()
         record_event(
             Action.MEMBER_REMOVED,
@@ -148,7 +148,7 @@ def remove_member(membership: Membership, actor: Actor) -> None:
             workspace=now.workspace,
             subject=(str(now.user_id), now.user.email),
             role=now.role,
-            **rights.recorded(endings),
+            **rights.audit_details(endings),
         )
 
 
@@ -166,8 +166,8 @@ def _locked(membership: Membership, actor: Actor) -> Membership:
     Raises MembershipRefused if it is gone, and PermissionDenied unless who commands is an owner.
     """
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
-    rights.locked(membership.user, actor.user)
-    rights.require(actor, membership.workspace, Role.OWNER)
+    rights.lock_users(membership.user, actor.user)
+    rights.require_role(actor, membership.workspace, Role.OWNER)
     now = Membership.objects.select_related("user", "workspace").filter(pk=membership.pk).first()
     if now is None:
         raise MembershipRefused("This person is no longer a member.")

@@ -4,7 +4,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
 
-from core.email_addresses import plain_address
+from core.email_addresses import normalize_email
 from workspaces import rights
 from workspaces.accounts import emails
 from workspaces.audit.events import Actor, record_event
@@ -46,11 +46,11 @@ def account_for_identity(email: str, name: str) -> User | None:
     Their open invitations are accepted at once: the identity provider vouches for the address as an e-mail's link does.
     """
     alike = User.objects.filter(email__iexact=email)
-    user = next((one for one in alike if plain_address(one.email) == plain_address(email)), None)
+    user = next((one for one in alike if normalize_email(one.email) == normalize_email(email)), None)
     if user is not None:
         return user if user.is_active else None
     invited = Invitation.objects.open().vouched_for().filter(email__iexact=email).select_related("workspace")
-    waiting = [one for one in invited if plain_address(one.email) == plain_address(email)]
+    waiting = [one for one in invited if normalize_email(one.email) == normalize_email(email)]
     if not waiting:
         return None
     try:
@@ -75,12 +75,12 @@ def deactivate(user: User, actor: Actor) -> None:
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You cannot deactivate your own account. Another site admin can.")
     with transaction.atomic():
-        rights.locked(user, actor.user)
+        rights.lock_users(user, actor.user)
         rights.require_site_admin(actor)
         subject = (str(user.pk), user.email)
-        endings = rights.end(loss_of_account(user, actor))
+        endings = rights.end_holdings(loss_of_account(user, actor))
         User.objects.filter(pk=user.pk).update(is_active=False)
-        record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=subject, **rights.recorded(endings))
+        record_event(Action.ACCOUNT_DEACTIVATED, actor, subject=subject, **rights.audit_details(endings))
 
 
 def loss_of_account(user: User, actor: Actor) -> rights.Loss:

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workspaces.access import form_mark
+from workspaces.access import form_token
 from workspaces.opened_forms import FIELD
 
 register = template.Library()
@@ -21,5 +21,5 @@ def opened_form(context: Context, address: str, *parts: Any) -> SafeString:
     ``address`` is where the form is sent: a path, or the name of one with its ``parts``.
     """
     url = address if address.startswith("/") else reverse(address, args=parts)
-    mark = form_mark(context["request"], url)
+    mark = form_token(context["request"], url)
     return format_html('<input type="hidden" name="{}" value="{}">', FIELD, mark) if mark else SafeString("")

@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core import clock
-from workspaces.access import get_workspace, held_role, require_site_admin
+from workspaces.access import current_role, get_workspace, require_site_admin
 from workspaces.forms import AuditFilterForm
 from workspaces.models import AuditEvent, Role, User
 from workspaces.models.audit import AuditEventQuerySet
@@ -23,7 +23,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     actors = workspace.memberships.values_list("user__email", flat=True).order_by("user__email")
     context: dict[str, Any] = {"current": workspace, "actors": actors}
-    if held_role(request) == Role.OWNER:
+    if current_role(request) == Role.OWNER:
         context["export_url"] = reverse("workspaces:audit_export", args=[workspace.slug])
     return _trail(request, AuditEvent.objects.of(workspace), context)
 

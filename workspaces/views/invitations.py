@@ -10,7 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from core.email_addresses import plain_address
+from core.email_addresses import normalize_email
 from core.http import redirect_to
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.audit.events import Actor
@@ -55,7 +55,7 @@ def _open(request: HttpRequest, invitation: Invitation, *, is_known: bool) -> Ht
 def _as_member(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     """Let the invited person join with the account that they are signed in to."""
     user = request.user
-    if not isinstance(user, User) or plain_address(user.email) != plain_address(invitation.email):
+    if not isinstance(user, User) or normalize_email(user.email) != normalize_email(invitation.email):
         return _page(request, invitation, "other-account", status=403 if request.method == "POST" else 200)
     if request.method != "POST":
         return _page(request, invitation, "join")

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.http import redirect_to, render_page
 from workspaces import rights
-from workspaces.access import entries_kept, get_workspace, require_confirmation
+from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Membership, Role, User, Workspace
-from workspaces.models.invitation import vouched_for
+from workspaces.models.invitation import sender_may_invite
 from workspaces.models.user import SECOND_FACTORS
 from workspaces.people_forms import InvitationForm, MfaForm, RoleForm
 from workspaces.services import members as services
@@ -29,7 +29,7 @@ TEMPLATE = "workspaces/members.html"
 def members(request: HttpRequest, slug: str) -> HttpResponse:
     """Show members, open invitations and the demand for a second factor."""
     workspace = get_workspace(request, slug, Role.OWNER)
-    form = InvitationForm(initial=entries_kept(request))
+    form = InvitationForm(initial=take_kept_entries(request))
     return render(request, TEMPLATE, _context(workspace, form))
 
 
@@ -151,7 +151,7 @@ def _endings(request: HttpRequest, membership: Membership, role: Role | None) ->
     """Say what of the member's ends when they have only ``role`` left, or none: one sentence each."""
     if role is not None and role.includes(Role(membership.role)):
         return []
-    return rights.would_end(services.loss_of_role(membership, role, Actor.of(request)))
+    return rights.preview_endings(services.loss_of_role(membership, role, Actor.of(request)))
 
 
 def _ask_role(
@@ -231,7 +231,7 @@ def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
         "memberships": memberships,
         "invitations": workspace.invitations.pending()
         .select_related("invited_by")
-        .annotate(vouched_for=ExpressionWrapper(vouched_for(), BooleanField()))
+        .annotate(vouched_for=ExpressionWrapper(sender_may_invite(), BooleanField()))
         .order_by("email"),
         "roles": Role.choices,
         "without_mfa": sum(not membership.has_mfa for membership in memberships),

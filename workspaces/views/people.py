@@ -121,7 +121,7 @@ def _confirmed(
     if request.method != "POST":
         context = {**words, "title": words["title"].format(email=user.email), "action_url": request.path}
         if command is services.deactivate:
-            endings = rights.would_end(services.loss_of_account(user, Actor.of(request)))
+            endings = rights.preview_endings(services.loss_of_account(user, Actor.of(request)))
             context["consequences"] = [*words["consequences"], *endings]
         context |= {"back_url": back, "back_label": "People", "keep": "Cancel"}
         return render_page(request, "workspaces/confirm.html", "dialog", context)

@@ -10,7 +10,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core.http import redirect_to, render_page
 from workspaces import services
-from workspaces.access import confirmation_url, entries_kept, get_workspace, held_role, may_go_on, require_confirmation
+from workspaces.access import (
+    confirmation_url,
+    current_role,
+    get_workspace,
+    is_confirmed_or_resumed,
+    require_confirmation,
+    take_kept_entries,
+)
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
@@ -102,12 +109,12 @@ def _url(workspace: Workspace) -> str:
 def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
     """Return what the page shows; ``forms`` are those that were sent and came back."""
     key_state, session = api_key_state(workspace), session_state(workspace)
-    details = {"name": workspace.name, "base_url": workspace.base_url} | entries_kept(request)
+    details = {"name": workspace.name, "base_url": workspace.base_url} | take_kept_entries(request)
     assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through
     return {
         "current": workspace,
-        "may_change": held_role(request) == Role.OWNER,
-        "is_confirmed": may_go_on(request),
+        "may_change": current_role(request) == Role.OWNER,
+        "is_confirmed": is_confirmed_or_resumed(request),
         "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,
         "session_state": session,

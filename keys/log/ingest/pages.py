@@ -22,7 +22,7 @@ from keys.log.models.request import OWN_USER_AGENT
 from keys.log.models.rollup import EVERYTHING
 from keys.models import ApiKey, LogGap, LoggedRequest
 from workspaces.models import Poll, Workspace
-from workspaces.polling import meters
+from workspaces.polling import metrics_store
 
 # Upstream's id and the time identify a row among the others of its key.
 RowId = tuple[str, datetime]
@@ -294,4 +294,6 @@ def _count_metrics(workspace: int, counts: rollups.Rollups) -> None:
     """Count the customer's new requests by status class, for ``/metrics``."""
     for key, one in counts.items():
         if key.endpoint == EVERYTHING:
-            meters.count_of_workspace(workspace, f"{key.status_class}xx" if key.status_class else "none", one.count)
+            metrics_store.count_for_workspace(
+                workspace, f"{key.status_class}xx" if key.status_class else "none", one.count
+            )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from django.db import connection
 
 from core.db.sql import Statement, adapt_uuid, json_recordset, to_json
-from core.histogram import Histogram, bucket_of
+from core.histogram import Histogram, bucket_for
 from keys.log.endpoints import endpoint_of
 from keys.log.models.rollup import CONSOLE, EVERYTHING, OTHER
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
@@ -123,7 +123,7 @@ def _group(rows: Iterable[Countable]) -> dict[_Group, int]:
         at, duration = row.created_at, row.duration_ms
         if not _NOTHING <= at - begin < _HOUR:  # rows come in order of time, so the hour seldom changes
             begin = hour_of(at)
-        bucket = None if duration is None else bucket_of(duration)
+        bucket = None if duration is None else bucket_for(duration)
         group = begin, row.path, (row.status_code or 0) // 100, bucket, row.is_own_call
         groups[group] = groups.get(group, 0) + 1
     return groups

@@ -3,7 +3,7 @@ from typing import Self
 
 from django.db import models
 
-from core.histogram import Histogram, merged
+from core.histogram import Histogram, merge
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
@@ -43,7 +43,7 @@ class TrafficQuerySet(models.QuerySet["Traffic"]):
 
     def durations(self) -> Histogram:
         """Return the histogram of durations over all rows, for ``core.histogram.percentile``."""
-        return merged(self.values_list("histogram", flat=True))
+        return merge(self.values_list("histogram", flat=True))
 
 
 class Traffic(models.Model):

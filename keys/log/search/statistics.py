@@ -10,7 +10,7 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from core.db.query_timeout import time_limit
-from core.histogram import Histogram, bucket_of, percentile
+from core.histogram import Histogram, bucket_for, percentile
 from keys.log.ip_addresses import is_canonical_ip
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm
@@ -142,7 +142,7 @@ def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[LoggedCal
 
 
 def _durations(rows: Sequence[LoggedCall]) -> Histogram:
-    return Counter(bucket_of(row.duration_ms) for row in rows if row.duration_ms is not None)
+    return Counter(bucket_for(row.duration_ms) for row in rows if row.duration_ms is not None)
 
 
 def _top(counter: Counter[str]) -> list[str]:

@@ -8,10 +8,10 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from core import clock
-from provisioning.applying import ChangedMeanwhile, carry_out, check_credentials, plan
-from provisioning.document import Wanted, understand
-from provisioning.reading import MOST_BYTES, NotApplicable, Problem, one_line
-from provisioning.running import Run
+from provisioning.change_set import ChangeSet
+from provisioning.document import WorkspaceSpec, parse_document
+from provisioning.planner import PlanOutdated, apply_plan, check_credentials, plan
+from provisioning.yaml_reader import MOST_BYTES, NotApplicable, Problem, sanitize_line
 from workspaces.audit.events import Actor
 
 SIGNS = {"create": "+", "change": "~", "remove": "-", "only here": "!", "left alone": "!"}
@@ -57,16 +57,16 @@ class Command(BaseCommand):
         self.name = "standard input" if file == "-" else file
         try:
             with clock.cache_now():  # or each rule that is read asks the database for the time
-                wanted = understand(_content(file), Path() if file == "-" else Path(file).parent)
+                wanted = parse_document(_content(file), Path() if file == "-" else Path(file).parent)
             self._apply(wanted, options)
         except NotApplicable as refusal:
             self._refuse(refusal.problems, as_json=options["json"])
-        except ChangedMeanwhile:
+        except PlanOutdated:
             raise CommandError("What there is to do has changed meanwhile. Nothing was done; try again.") from None
         except DatabaseError as error:
             raise CommandError(f"The database could not do it, so nothing was done: {error}") from None
 
-    def _apply(self, wanted: Sequence[Wanted], options: dict[str, Any]) -> None:
+    def _apply(self, wanted: Sequence[WorkspaceSpec], options: dict[str, Any]) -> None:
         actor = Actor.of_command(f"apply {self.name}")
         agreed = plan(wanted, actor, delete=options["delete"])
         if not options["json"]:
@@ -76,7 +76,7 @@ class Command(BaseCommand):
             if not options["yes"]:
                 self._ask()
             reports = check_credentials(agreed, even_if_unreachable=options["even_if_unreachable"])
-            done = bool(carry_out(wanted, agreed, reports).changes)
+            done = bool(apply_plan(wanted, agreed, reports).changes)
         if options["json"]:
             steps = [{"verb": step.verb, "path": step.path, "text": step.text} for step in agreed.steps]
             self._write({"done": done, **_named(agreed), "steps": steps, "problems": []})
@@ -85,9 +85,9 @@ class Command(BaseCommand):
         if options["plan"] and agreed.changes:
             raise SystemExit(PENDING)
 
-    def _show(self, agreed: Run) -> None:
+    def _show(self, agreed: ChangeSet) -> None:
         for step in agreed.steps:
-            self.stdout.write(one_line(f"{SIGNS[step.verb]} {step.verb:<10} {step.path}: {step.text}"))
+            self.stdout.write(sanitize_line(f"{SIGNS[step.verb]} {step.verb:<10} {step.path}: {step.text}"))
         counts = agreed.counts()
         rest = f"{counts['unchanged']:,} as the file says"
         if counts["only here"]:
@@ -135,5 +135,5 @@ def _content(file: str) -> bytes:
         raise CommandError(f"{file} cannot be read: {why}.") from None
 
 
-def _named(run: Run) -> dict[str, int]:
+def _named(run: ChangeSet) -> dict[str, int]:
     return {name.replace(" ", "_"): count for name, count in run.counts().items()}

@@ -2,8 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from provisioning.writing import export
-from workspaces.command_line import workspaces_named
+from provisioning.exporter import export
+from workspaces.command_line import get_workspaces_by_slug
 
 
 class Command(BaseCommand):
@@ -13,4 +13,4 @@ class Command(BaseCommand):
         parser.add_argument("workspace", nargs="*", help="as in its address; all workspaces if none is named")
 
     def handle(self, *, workspace: list[str], **_: Any) -> None:
-        self.stdout.write(export(workspaces_named(workspace)), ending="")
+        self.stdout.write(export(get_workspaces_by_slug(workspace)), ending="")

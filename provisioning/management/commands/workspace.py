@@ -10,11 +10,11 @@ from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from core.encryption import DecryptionError
-from provisioning.fields import Fields
-from provisioning.reading import Node
+from provisioning.fields import NodeParser
+from provisioning.yaml_reader import Node
 from workspaces import services
 from workspaces.audit.events import Actor, record_event
-from workspaces.command_line import workspaces_named
+from workspaces.command_line import get_workspaces_by_slug
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.error_messages import explain
@@ -63,7 +63,7 @@ class Command(BaseCommand):
         self.actor = Actor.of_command(f"workspace {verb}")
         self.as_json = options["json"]
         try:
-            code = act([] if workspace is None else workspaces_named(workspace), options)
+            code = act([] if workspace is None else get_workspaces_by_slug(workspace), options)
         except (MembershipRefused, TooManyEmails, PermissionDenied, DecryptionError) as refusal:
             raise CommandError(str(refusal)) from None
         if code:
@@ -111,7 +111,7 @@ class Command(BaseCommand):
             if not sys.stdin.isatty():
                 raise CommandError("Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH.")
             return getpass.getpass("API key (it is not shown): ")
-        fields = Fields(Path())
+        fields = NodeParser(Path())
         secret = fields.secret(Node(0, "", given))
         if fields.problems or secret is None:
             raise CommandError(" ".join(problem.text for problem in fields.problems))

@@ -13,7 +13,7 @@ from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.services import recipients
 from core.db import leases
 from tests.alerts.conftest import Mailbox
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.webhooks.certificates import Authority
 from workspaces.audit.events import CONSOLE
 

@@ -12,7 +12,7 @@ from alerts.mail import summaries
 from alerts.mail.messages import UNSUBSCRIBE_SALT, compose
 from alerts.models import Recipient, Rule
 from alerts.services import alert_actions, recipients
-from tests.older import older
+from tests.old_schema import old_schema
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent, Membership, Role, User
 
@@ -220,7 +220,7 @@ def test_an_email_names_the_list_that_it_belongs_to(watch, critical, mailbox, se
 
 @pytest.mark.django_db(transaction=True)
 def test_who_had_unsubscribed_under_an_older_version_still_gets_nothing(workspace):
-    with older("alerts", "0003"), connection.cursor() as cursor:
+    with old_schema("alerts", "0003"), connection.cursor() as cursor:
         for address, at in (("gone@example.test", timezone.now()), ("here@example.test", None)):
             cursor.execute(
                 "INSERT INTO alerts_recipient (workspace_id, address, unsubscribed_at, summary, refusal)"

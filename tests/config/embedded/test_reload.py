@@ -6,7 +6,7 @@ import pytest
 
 from config.embedded.processes import Process
 from config.embedded.reload import CodeWatch, restart_changed
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 
 @pytest.fixture

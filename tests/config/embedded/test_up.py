@@ -18,7 +18,7 @@ import pytest
 import redis
 
 from config.celery import app, broker_url
-from tests.running import RunningConsole
+from tests.console_process import RunningConsole
 
 
 def wait_for(condition, seconds=20):

@@ -9,7 +9,7 @@ import pytest
 from config.embedded import watchdog
 from config.embedded.processes import Process
 from config.embedded.watchdog import STARTING, TRIES, Watchdog
-from tests.running import free_port
+from tests.console_process import free_port
 
 
 class Watched(Process):

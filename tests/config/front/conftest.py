@@ -1,7 +1,7 @@
 import pytest
 from django.conf import settings as django_settings
 
-from tests.running import ProductionWeb, RunningConsole
+from tests.console_process import ProductionWeb, RunningConsole
 
 BODY_SECONDS = 3  # long enough for a megabyte on a busy machine; many tests here wait for its end
 

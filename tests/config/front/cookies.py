@@ -4,7 +4,7 @@ import re
 
 import httpx
 
-from tests.running import RunningConsole
+from tests.console_process import RunningConsole
 
 
 def set_at_sign_in(url, **headers):

@@ -3,7 +3,7 @@
 import pytest
 
 from config.web.headers import HEADERS
-from tests.breaking import UNREADABLE, with_an_unreadable_session, without_sessions
+from tests.broken_database import UNREADABLE, sessions_table_missing, unreadable_session
 from tests.config.front import cookies
 from tests.config.front.sockets import FORM, SILENT, connect, get, read_response, send_request
 
@@ -46,7 +46,7 @@ def test_a_file_that_the_browser_has_carries_them(port):
     assert_bound(headers)
 
 
-@pytest.mark.parametrize(("status", "breaking"), [(500, with_an_unreadable_session), (503, without_sessions)])
+@pytest.mark.parametrize(("status", "breaking"), [(500, unreadable_session), (503, sessions_table_missing)])
 def test_errors_of_our_own_carry_them(running, status, breaking):
     with breaking(running.var_dir / "console.sqlite3"):
         answered, headers, body = get(running.port, "/", f"Cookie: sessionid={UNREADABLE}")

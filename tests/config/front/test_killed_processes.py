@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 from django.conf import settings
 
-from tests.running import ProductionWeb
-from tests.waiting import wait_until
+from tests.console_process import ProductionWeb
+from tests.wait import wait_until
 
 
 def processes_of(server):

@@ -21,7 +21,7 @@ from tests.config.front.sockets import (
     send_request,
 )
 from tests.config.front.test_headers import assert_bound
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 AT_ONCE = 1.0  # seconds, on a busy machine
 LARGE = FORM + "Content-Length: 200000\r\n\r\n" + "a" * 70_000

@@ -15,8 +15,8 @@ from cleanlist import Secret
 from config.health import installation, liveness
 from config.health.installation import check_installation
 from core.encryption import EncryptedValue
-from core.secret_files import new_secret
-from tests.running import free_port
+from core.secret_files import generate_secret
+from tests.console_process import free_port
 from workspaces.models import Heartbeat, User, Workspace
 
 pytestmark = [pytest.mark.django_db, pytest.mark.liveness]
@@ -170,7 +170,7 @@ def test_a_disk_that_is_nearly_full(whole, monkeypatch):
 
 
 def of_production(database_url):
-    keys = {"SECRET_KEY": new_secret("django"), "ENCRYPTION_KEYS": new_secret("fernet")}
+    keys = {"SECRET_KEY": generate_secret("django"), "ENCRYPTION_KEYS": generate_secret("fernet")}
     return {"DATABASE_URL": database_url, "PUBLIC_URL": "https://console.example.test", **keys}
 
 

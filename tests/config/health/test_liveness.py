@@ -185,9 +185,9 @@ def test_a_card_does_not_say_all_well_of_what_was_read_long_ago(as_owner, worksp
 
 def test_work_is_noted_now_and_then_only(monkeypatch, django_assert_num_queries):
     monkeypatch.setattr(heartbeats, "_queues", {})
-    heartbeats.work_done("polling")
+    heartbeats.record_work("polling")
     assert Heartbeat.objects.get().name == "polling"
     with django_assert_num_queries(0):
-        heartbeats.work_done("polling")
-    heartbeats.work_done("alerts")
+        heartbeats.record_work("polling")
+    heartbeats.record_work("alerts")
     assert Heartbeat.objects.count() == 2

@@ -13,7 +13,7 @@ from config.health import liveness, outside_ping
 from config.health.liveness import Liveness, LivenessProblem
 from core import clock
 from tests.alerts.conftest import Mailbox
-from tests.running import free_port
+from tests.console_process import free_port
 from workspaces.models import AccountMail, Poll
 
 pytestmark = pytest.mark.django_db

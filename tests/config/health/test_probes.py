@@ -7,7 +7,7 @@ from django.test import Client
 
 from config.health import probes
 from config.health.cached import Cached
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 
 def test_alive_needs_nothing(client):

@@ -7,7 +7,7 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from workspaces.models import Poll
-from workspaces.polling import meters, rate_limiter
+from workspaces.polling import metrics_store, rate_limiter
 
 TOKEN = "a-token-of-the-tests"
 
@@ -56,7 +56,7 @@ def scrape(ask):
 @pytest.fixture(autouse=True)
 def _nothing_counted():
     """What tests before have counted and not handed over is none of ours."""
-    meters._forget()
+    metrics_store._forget()
 
 
 @pytest.fixture

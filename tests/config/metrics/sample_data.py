@@ -7,7 +7,7 @@ from django.utils import timezone
 from alerts.models import Alert, Notification, Recipient
 from config.front.meters import REFUSED, REQUESTS, SECONDS
 from keys.models import LogGap
-from tests.cast import NOWHERE
+from tests.fixtures import NOWHERE
 from tests.keys.conftest import make_key
 from tests.usage.balance_history import write_steady
 from usage import metrics_cache
@@ -15,7 +15,7 @@ from usage.forecast.runway import learn_burn
 from usage.models import Budget
 from webhooks.models import Delivery, DeliveryState, Endpoint, Workflow
 from workspaces.models import AccountMail, Heartbeat, Poll, Workspace
-from workspaces.polling import metering, meters, rate_limiter
+from workspaces.polling import metrics_store, rate_limiter, worker_metrics
 
 
 def create_workspaces(count):
@@ -51,7 +51,7 @@ def _keys(workspace, now):
     key = make_key(workspace, missed_count=4)
     LogGap.objects.create(key=key, after=now, before=now, detected_at=now, size=4)
     for what in ("2xx", "4xx", "5xx", "none"):
-        meters.count_of_workspace(workspace.pk, what, 7)
+        metrics_store.count_for_workspace(workspace.pk, what, 7)
 
 
 def _webhooks(workspace, now):
@@ -94,9 +94,9 @@ def _processes(now):
     SECONDS.observe(0.03, "home")
     REQUESTS.count("home", "GET", "200")
     REFUSED.count("413")
-    metering._answered("GET /api/v1/public/credits/balance", "200", 0.2)
-    metering.POLLS.count("balance", "succeeded")
-    metering.TASK_SECONDS.observe(0.2, "workspaces.tasks.poll_due")
-    metering.TASKS.count("workspaces.tasks.poll_due", "succeeded")
+    worker_metrics._answered("GET /api/v1/public/credits/balance", "200", 0.2)
+    worker_metrics.POLLS.count("balance", "succeeded")
+    worker_metrics.TASK_SECONDS.observe(0.2, "workspaces.tasks.poll_due")
+    worker_metrics.TASKS.count("workspaces.tasks.poll_due", "succeeded")
     rate_limiter.acquire([("org-of-customer-0", "credits/balance")])
-    meters.flush()
+    metrics_store.flush()

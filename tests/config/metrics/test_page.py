@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from config import __version__
-from tests.cast import API_KEY, NOWHERE
 from tests.config.metrics.conftest import TOKEN
 from tests.config.metrics.sample_data import create_workspaces
+from tests.fixtures import API_KEY, NOWHERE
 from usage.readings import record_reading
 from workspaces.models import AccountMail, Workspace
 

@@ -10,12 +10,12 @@ import redis as redis_client
 from django.conf import settings
 
 from tests.conftest import ROOT, clean_environment
-from workspaces.polling import engine, metering, meters, rate_limiter
-from workspaces.polling.meters import Meter
+from workspaces.polling import engine, metrics_store, rate_limiter, worker_metrics
+from workspaces.polling.metrics_store import RedisMetric
 from workspaces.tasks import mend_clock
 
-CLICKS = Meter("console_clicks_total", "Clicks of the tests.", ("who",))
-WAITS = Meter("console_waits_seconds", "Waits of the tests.", ("who",), (0.1, 1.0))
+CLICKS = RedisMetric("console_clicks_total", "Clicks of the tests.", ("who",))
+WAITS = RedisMetric("console_waits_seconds", "Waits of the tests.", ("who",), (0.1, 1.0))
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def sums(redis):
     """What Redis holds of the two above, once this process has handed over."""
 
     def read():
-        meters.flush()
-        found = {meter.name: {one.values: one for one in counts} for meter, counts in meters.read()}
+        metrics_store.flush()
+        found = {meter.name: {one.values: one for one in counts} for meter, counts in metrics_store.read_metrics()}
         return found["console_clicks_total"], found["console_waits_seconds"]
 
     return read
@@ -51,9 +51,9 @@ def test_a_duration_falls_into_the_bucket_that_ends_at_it_or_after(sums):
 def test_processes_add_to_one_sum(sums, redis_server):
     script = (
         "import django; django.setup()\n"
-        "from workspaces import meters\n"
-        "meters.Meter('console_clicks_total', 'x', ('who',)).count('ann', by=2)\n"
-        "meters.begin()"  # hands over at its end
+        "from workspaces.polling import metrics_store\n"
+        "metrics_store.RedisMetric('console_clicks_total', 'x', ('who',)).count('ann', by=2)\n"
+        "metrics_store.start()"  # hands over at its end
     )
     environment = clean_environment(
         DJANGO_SETTINGS_MODULE="config.settings", VAR_DIR=settings.VAR_DIR / "other", REDIS_URL=settings.REDIS_URL
@@ -68,7 +68,7 @@ def test_a_forked_process_begins_at_nothing(sums):
     CLICKS.count("ann")
     child = os.fork()
     if child == 0:
-        meters.flush()
+        metrics_store.flush()
         os._exit(0)
     os.waitpid(child, 0)
     assert sums()[0]["ann",].total == 1
@@ -79,10 +79,10 @@ def test_what_redis_did_not_take_is_handed_over_later(sums, monkeypatch, redis):
         patch.setattr(settings, "REDIS_URL", "unix:///nowhere/redis.sock")
         patch.setattr(rate_limiter, "_pool", None)
         CLICKS.count("ann")
-        meters.flush()
+        metrics_store.flush()
         CLICKS.count("ann")
-        meters.flush()
-    meters.flush()
+        metrics_store.flush()
+    metrics_store.flush()
     assert sums()[0]["ann",].total == 2
 
 
@@ -102,7 +102,7 @@ def test_what_was_taken_without_our_hearing_of_it_counts_once(sums, monkeypatch)
     CLICKS.count("ann")
     with monkeypatch.context() as patch:
         patch.setattr(rate_limiter, "connection", Deaf)
-        meters.flush()
+        metrics_store.flush()
     assert sums()[0]["ann",].total == 1
 
 
@@ -121,11 +121,11 @@ def test_what_others_left_in_redis_makes_way(sums, redis):
 
 
 def test_a_process_hands_over_by_itself(sums, redis, monkeypatch):
-    monkeypatch.setattr(meters, "EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(meters.atexit, "register", lambda _: None)
+    monkeypatch.setattr(metrics_store, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(metrics_store.atexit, "register", lambda _: None)
     CLICKS.count("ann")
-    meters.begin()
-    meters.begin()
+    metrics_store.start()
+    metrics_store.start()
     deadline = time.monotonic() + 10
     while not redis.hlen("meters") and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -138,7 +138,7 @@ def test_pages_are_counted_by_view_method_and_status(client, scrape, db):
     client.get("/no/such/page")
     client.generic("BREW", "/accounts/login/")
     client.get("/healthz")
-    meters.flush()
+    metrics_store.flush()
     found = scrape()
     assert found.all("console_http_requests_total", view="account_login") == {
         ("GET", "200"): 1,
@@ -155,8 +155,8 @@ def test_pages_are_counted_by_view_method_and_status(client, scrape, db):
 
 def test_calls_to_cleanlist_are_counted_by_endpoint_and_answer(scrape, db):
     for answer, seconds in (("200", 0.2), ("200", 0.3), ("TimedOut", 30.5)):
-        metering._answered("GET /api/v1/public/credits/balance", answer, seconds)
-    meters.flush()
+        worker_metrics._answered("GET /api/v1/public/credits/balance", answer, seconds)
+    metrics_store.flush()
     found = scrape()
     labels = {"endpoint": "GET /api/v1/public/credits/balance"}
     assert found.all("console_upstream_answers_total", **labels) == {("200",): 2, ("TimedOut",): 1}
@@ -172,7 +172,7 @@ def test_polls_are_counted_by_how_they_ended(scrape, workspace, poll, settings):
     one.next_run_at = one.last_attempt_at
     one.save()
     engine.run_due()
-    meters.flush()
+    metrics_store.flush()
     assert scrape().all("console_polls_settled_total", resource="balance") == {("failed",): 1, ("held",): 1}
 
 
@@ -180,7 +180,7 @@ def test_tasks_are_counted_by_how_they_ended(scrape, monkeypatch):
     mend_clock.apply()
     monkeypatch.setattr("core.clock.repair_future_times", lambda: 1 / 0)
     mend_clock.apply()
-    meters.flush()
+    metrics_store.flush()
     found, labels = scrape(), {"task": "workspaces.tasks.mend_clock"}
     assert found.all("console_tasks_total", **labels) == {("succeeded",): 1, ("failed",): 1}
     assert found.value("console_task_duration_seconds_count", **labels) == 2

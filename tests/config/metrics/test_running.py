@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from tests.config.metrics.conftest import TOKEN, Scraped
-from tests.running import RunningConsole
-from tests.waiting import wait_until
+from tests.console_process import RunningConsole
+from tests.wait import wait_until
 
 BALANCE = {"endpoint": "GET /api/v1/public/credits/balance", "answer": "200"}
 TASKS = {"workspaces.tasks.poll_due", "alerts.tasks.evaluate_rules"}

@@ -23,7 +23,7 @@ from usage.readings import record_reading
 from webhooks.ingest.attempts import ingest_page
 from webhooks.models import Workflow
 from workspaces.models import Workspace
-from workspaces.polling import meters
+from workspaces.polling import metrics_store
 from workspaces.polling.registry import notify_ingested
 
 pytestmark = pytest.mark.django_db
@@ -179,14 +179,14 @@ def test_requests_are_counted_by_class_as_the_log_brings_them(
     for _ in range(2):  # the second brings nothing new
         with django_capture_on_commit_callbacks(execute=True):
             ingest_latest_page(workspace, key.upstream_id, page)
-    meters.flush()
+    metrics_store.flush()
     counted = {("2xx",): 2, ("4xx",): 1, ("5xx",): 1, ("none",): 1}
     assert scrape().all("console_logged_requests_total", **OURS) == counted
 
 
 def test_counts_of_a_workspace_that_is_gone_are_not_told(scrape, workspace):
-    meters.count_of_workspace(workspace.pk, "2xx", 1)
-    meters.flush()
+    metrics_store.count_for_workspace(workspace.pk, "2xx", 1)
+    metrics_store.flush()
     Workspace.objects.all().delete()
     assert scrape().all("console_logged_requests_total") == {}
 

@@ -6,7 +6,7 @@ from redis import Redis, RedisError
 
 from config.embedded import bundled_redis
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 
 class Broker:

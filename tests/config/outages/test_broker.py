@@ -7,7 +7,7 @@ import pytest
 
 from config.celery import app, broker_url
 from tests.config.outages.conftest import Program
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 POOLS = ("prefork", "threads")
 

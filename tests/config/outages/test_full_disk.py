@@ -8,7 +8,7 @@ from django.db import OperationalError, connection
 from django.test import Client
 
 from config.health import probes
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 
 pytestmark = pytest.mark.django_db(transaction=True)
 READ_ONLY = {

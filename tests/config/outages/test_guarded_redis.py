@@ -12,8 +12,8 @@ from django.core.cache import caches
 from config.celery import app, broker_url
 from config.health import probes
 from tests.conftest import ROOT, clean_environment
-from tests.running import free_port
-from tests.waiting import wait_until
+from tests.console_process import free_port
+from tests.wait import wait_until
 from tests.webhooks.certificates import Authority
 from workspaces.polling import rate_limiter
 

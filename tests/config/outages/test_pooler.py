@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from config.celery import app, broker_url
 from tests.conftest import ROOT, clean_environment
-from tests.running import free_port
-from tests.waiting import wait_until
+from tests.console_process import free_port
+from tests.wait import wait_until
 from usage.history import views
 from usage.models import BalanceReading
 from workspaces.audit import chain

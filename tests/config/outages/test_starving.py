@@ -11,10 +11,10 @@ from django.utils import timezone
 from alerts.models import Notification, Recipient
 from config.celery import app
 from config.embedded import programs
-from core.nudge import nudge
+from core.task_queue import enqueue
 from tests.alerts.conftest import Mailbox
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.workspaces.polling.test_workers import database_url
 from workspaces.models import Heartbeat, Poll, Workspace
 from workspaces.tasks import poll_due
@@ -74,7 +74,7 @@ def test_mail_is_on_its_way_within_five_seconds_while_all_polls_hang(workspace, 
     recipient = Recipient.objects.create(workspace=workspace, address="pager@example.test")
     Notification.objects.create(key="k", workspace=workspace, recipient=recipient, kind="test")
     began = time.monotonic()
-    nudge("alerts.tasks.send_notifications")
+    enqueue("alerts.tasks.send_notifications")
     wait_until(lambda: mailbox.messages)
     assert time.monotonic() - began < 5
     assert Poll.objects.filter(leased_until__gt=timezone.now()).count() == 9

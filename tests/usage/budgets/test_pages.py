@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from alerts.models import Rule
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.usage.balance_history import record_series, write_steady
 from usage.forecast.runway import learn_burn
 from usage.models import Budget

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from tests.older import older
+from tests.old_schema import old_schema
 from usage.models import BalanceChange, BalanceReading
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -25,7 +25,7 @@ def write_earlier(workspace, now):
 
 
 def test_readings_of_an_older_version_become_changes_with_their_top_ups(workspace, now):
-    with older("usage", "0003"):
+    with old_schema("usage", "0003"):
         write_earlier(workspace, now)
     rows = BalanceChange.objects.order_by("until")
     assert [(row.delta, row.topped_up, row.returned, row.is_gap) for row in rows] == [

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.webhooks.attempts import run
 from tests.workspaces.polling.test_workers import database_url
 from webhooks.ingest.attempts import ingest_page

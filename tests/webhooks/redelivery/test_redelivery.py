@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from alerts.engine import evaluation
 from alerts.models import Alert
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from tests.webhooks.attempts import run
 from tests.webhooks.receivers import answering, receiver, remembering
 from tests.webhooks.redelivery.redeliveries import (
@@ -32,7 +32,7 @@ from webhooks.redelivery import engine, item_sender, services
 from webhooks.redelivery.selection import select
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_tot
 from allauth.mfa.totp.internal.auth import yield_hotp_counters_from_time as counters
 from django.core import mail
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.identity_provider import IdentityProvider
 from workspaces.models import AuditEvent, User
 from workspaces.services import account_mail

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core import clock
 from tests.alerts.conftest import Mailbox
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import sign_in
 from workspaces.models import AccountMail
 from workspaces.services import account_mail

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.test import Client
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import code_of, grow_stale, recorded, sign_in, with_app
 from workspaces.models import Workspace
 

@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import code_of, grow_stale, link_in_mail, sign_in, with_app
 from workspaces.models import Action, AuditEvent, User
 

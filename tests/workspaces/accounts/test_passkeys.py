@@ -6,7 +6,7 @@ import pytest
 from allauth.mfa.models import Authenticator
 
 from tests.workspaces.accounts.conftest import recorded, sign_in
-from tests.workspaces.accounts.passkey import SoftwarePasskey
+from tests.workspaces.accounts.virtual_passkey import SoftwarePasskey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ADD, LOGIN = "/accounts/security/passkeys/add/", "/accounts/login/passkey/"

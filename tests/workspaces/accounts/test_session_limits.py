@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import recorded, sign_in
 from workspaces.accounts.sessions import SessionStore
 from workspaces.audit.events import Actor

@@ -5,7 +5,7 @@ from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
 from django.test import Client
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import link_in_mail, recorded, sign_in
 
 pytestmark = pytest.mark.django_db

@@ -7,11 +7,11 @@ from allauth.socialaccount.models import SocialAccount
 from django.db import OperationalError
 
 from config import checks
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import grow_stale, recorded, sent_mail, sign_in, with_app
 from tests.workspaces.accounts.identity_provider import LOGIN, go_through
-from tests.workspaces.accounts.passkey import SoftwarePasskey
 from tests.workspaces.accounts.test_passkeys import add, secure, sign_in_alone  # noqa: F401 - a fixture among them
+from tests.workspaces.accounts.virtual_passkey import SoftwarePasskey
 from workspaces.models import Role, User
 from workspaces.services import members
 

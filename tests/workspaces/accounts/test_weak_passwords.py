@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import link_in_mail
 from workspaces.models import Invitation, Role, User
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from workspaces.audit import events, retention
 from workspaces.audit.chain import Known, new_anchor, verify
 from workspaces.audit.events import CONSOLE, record_event

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core.export import harmless_cell
-from tests.cast import PASSWORD
+from core.export import escape_formula
+from tests.fixtures import PASSWORD
 from tests.security.sign_in import sign_in
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.audit.export import COLUMNS
@@ -130,4 +130,4 @@ def test_who_signed_in_long_ago_confirms_first_and_comes_back_to_the_same_filter
     ],
 )
 def test_no_cell_is_a_formula(text, cell):
-    assert harmless_cell(text) == cell
+    assert escape_formula(text) == cell

@@ -10,8 +10,8 @@ from django.core.management import call_command
 from django.db import transaction
 
 from config.log.configuration import logging_config
-from tests.cast import API_KEY, PASSWORD
 from tests.conftest import ROOT
+from tests.fixtures import API_KEY, PASSWORD
 from tests.workspaces.polling.test_workers import database_url
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, AuditHead

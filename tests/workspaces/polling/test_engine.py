@@ -197,7 +197,7 @@ def test_a_worker_that_lives_keeps_its_leases_while_calls_are_on_their_way(poll,
 
     monkeypatch.setattr(leases, "EXTEND_SECONDS", 0)
     upstream.fetching = answer_late
-    turn, (mine,) = engine.Turn(), Poll.objects.lease(1, 1)
+    turn, (mine,) = engine.PollTurn(), Poll.objects.lease(1, 1)
     first = mine.leased_until
     turn.begin([mine])
     turn.settle(patience=0)
@@ -229,9 +229,9 @@ def test_threads_that_are_needed_for_other_work_do_not_poll(poll, upstream):
     for _ in range(engine.MOST_TURNS):
         assert engine._turns.acquire(blocking=False)
     try:
-        assert engine.work() == 0
+        assert engine.run_turn() == 0
         assert upstream.fetched == 0
     finally:
         for _ in range(engine.MOST_TURNS):
             engine._turns.release()
-    assert engine.work() == 1
+    assert engine.run_turn() == 1

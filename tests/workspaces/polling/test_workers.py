@@ -12,9 +12,9 @@ from django.db import connection
 from django.utils import timezone
 
 from core.db import leases
-from tests.cast import NOWHERE
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
+from tests.fixtures import NOWHERE
+from tests.wait import wait_until
 from workspaces.models import Poll
 from workspaces.polling import engine, shutdown
 
@@ -44,7 +44,7 @@ def start_worker(tmp_path):
             RATE_LIMIT_PER_MINUTE=100_000,
             **variables,
         )
-        command = [sys.executable, "-m", "tests.workspaces.polling.competing"]
+        command = [sys.executable, "-m", "tests.workspaces.polling.competing_workers"]
         pipe = subprocess.PIPE
         worker = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=pipe, stdout=pipe, text=True)
         started.append(worker)

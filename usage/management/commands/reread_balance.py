@@ -4,7 +4,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from core import clock
 from usage.changes.review import KEPT_WHOLE, reread
-from workspaces.command_line import workspaces_named
+from workspaces.command_line import get_workspaces_by_slug
 
 
 class Command(BaseCommand):
@@ -18,6 +18,6 @@ class Command(BaseCommand):
 
     def handle(self, *, workspace: str | None, **_: Any) -> None:
         now = clock.now()
-        for one in workspaces_named([workspace] if workspace else []):
+        for one in get_workspaces_by_slug([workspace] if workspace else []):
             count = reread(one, now - KEPT_WHOLE, now)
             self.stdout.write(f"{one.slug}: {count} changes read anew.")

@@ -11,21 +11,21 @@ from keys.log.ingest import pages as log_ingest
 from keys.log.ingest import recount
 from keys.models import ApiKey, LogGap, LoggedRequest
 from tests.alerts.test_chaos import Killed
-from tests.waiting import wait_until
+from tests.wait import wait_until
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Poll
 from workspaces.models.polling import PollQuerySet
-from workspaces.polling import engine, fetching, rate_limiter, settling
+from workspaces.polling import engine, fetcher, ingest, rate_limiter
 from workspaces.services import Credentials, connect_workspace
 
 pytestmark = pytest.mark.django_db
 
 CRASHES = (
     (PollQuerySet, "lease"),
-    (fetching.FetchQueue, "begin"),  # called upstream or not, nothing ingested
+    (fetcher.FetchQueue, "begin"),  # called upstream or not, nothing ingested
     (log_ingest, "_update_counts"),  # in the transaction of the ingest, after the rows
     (log_ingest, "execute_batch"),  # before or after counts, rollups and facets
-    (settling, "_land_all"),  # ingested, not rescheduled
+    (ingest, "_land_all"),  # ingested, not rescheduled
     (PollQuerySet, "give_back"),
 )
 FAULTS = (
@@ -90,7 +90,7 @@ def poll_everything():
     """Let the time pass that leases, waits and the rate limit have left, and poll what there is."""
     rate_limiter.connection().flushdb()
     Poll.objects.filter(paused_reason="").update(leased_until=None, next_run_at=timezone.now())
-    engine.work()
+    engine.run_turn()
 
 
 def size_is_known():

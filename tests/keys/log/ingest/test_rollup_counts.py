@@ -45,14 +45,14 @@ def test_any_path_has_a_short_endpoint_that_is_none_of_the_reserved_words(path):
 
 @given(st.integers(min_value=2, max_value=2**31))
 def test_a_duration_is_known_to_nine_percent(duration):
-    known = latency.percentile({latency.bucket_of(duration): 1}, 0.5)
+    known = latency.percentile({latency.bucket_for(duration): 1}, 0.5)
     # Durations come in whole milliseconds, so the true one is anywhere within its millisecond.
     assert abs(known - duration) <= duration * latency.LARGEST_ERROR + 1e-6
 
 
 @given(st.lists(st.integers(min_value=0, max_value=60_000), min_size=1), st.sampled_from([0.5, 0.95, 0.99]))
 def test_percentiles_are_those_of_the_sorted_durations(durations, fraction):
-    histogram = latency.merged({latency.bucket_of(duration): 1} for duration in durations)
+    histogram = latency.merge({latency.bucket_for(duration): 1} for duration in durations)
     true = sorted(durations)[math.ceil(fraction * len(durations)) - 1]
     assert abs(latency.percentile(histogram, fraction) - true) <= true * latency.LARGEST_ERROR + 1e-6
 

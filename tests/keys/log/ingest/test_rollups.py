@@ -16,7 +16,7 @@ from keys import sync
 from keys.log.ingest import recount
 from keys.log.ingest.rollups import hour_of
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
-from tests.cast import count_into_rollups
+from tests.fixtures import count_into_rollups
 from tests.keys.log.ingest.conftest import START, at
 from tests.keys.test_sync import listed
 from workspaces.models import Workspace

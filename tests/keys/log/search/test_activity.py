@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from keys.log.activity import key_activity
-from tests.cast import count_into_rollups
+from tests.fixtures import count_into_rollups
 from tests.keys.conftest import make_key, text_of
 
 

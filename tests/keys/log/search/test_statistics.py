@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from tests.cast import count_into_rollups
+from tests.fixtures import count_into_rollups
 from tests.keys.conftest import text_of
 
 

@@ -13,29 +13,29 @@ from celery.signals import (
 )
 
 import cleanlist
-from workspaces.polling import meters
-from workspaces.polling.meters import Meter
+from workspaces.polling import metrics_store
+from workspaces.polling.metrics_store import RedisMetric
 
 CALL_BOUNDS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 TASK_BOUNDS = (0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0)
-CALL_SECONDS = Meter(
+CALL_SECONDS = RedisMetric(
     "console_upstream_call_duration_seconds",
     "How long Cleanlist, and Clerk for session tokens, took to answer, or not to.",
     ("endpoint",),
     CALL_BOUNDS,
 )
-ANSWERS = Meter(
+ANSWERS = RedisMetric(
     "console_upstream_answers_total",
     "Answers of Cleanlist and Clerk by HTTP status, or what kind of failure came instead.",
     ("endpoint", "answer"),
 )
-POLLS = Meter(
+POLLS = RedisMetric(
     "console_polls_settled_total",
     "Polls by how they ended; held are those that waited for room in the rate limit.",
     ("resource", "outcome"),
 )
-TASK_SECONDS = Meter("console_task_duration_seconds", "How long tasks of workers ran.", ("task",), TASK_BOUNDS)
-TASKS = Meter("console_tasks_total", "Tasks that workers ran, by how they ended.", ("task", "outcome"))
+TASK_SECONDS = RedisMetric("console_task_duration_seconds", "How long tasks of workers ran.", ("task",), TASK_BOUNDS)
+TASKS = RedisMetric("console_tasks_total", "Tasks that workers ran, by how they ended.", ("task", "outcome"))
 
 
 def _answered(endpoint: str, answer: str, seconds: float) -> None:
@@ -63,10 +63,10 @@ def _note_end(task_id: str, task: Any, state: str | None = None, **_: Any) -> No
 @worker_ready.connect
 @worker_process_init.connect
 def _begin(**_: Any) -> None:
-    meters.begin()
+    metrics_store.start()
 
 
 @worker_shutting_down.connect
 @worker_process_shutdown.connect
 def _hand_over(**_: Any) -> None:
-    meters.flush()
+    metrics_store.flush()

@@ -5,7 +5,7 @@ from django.db import transaction
 from cleanlist.errors import AuthenticationError
 from core import clock
 from workspaces.models import Workspace
-from workspaces.polling import trust
+from workspaces.polling import credential_trust
 from workspaces.polling.registry import CredentialKind, all_resources
 
 
@@ -40,17 +40,17 @@ def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
     return "" if session.is_usable else "Upstream no longer accepts the stored management session."
 
 
-def credential_stopped(used: Workspace, kind: CredentialKind, error: Exception) -> None:
+def stop_using_credential(used: Workspace, kind: CredentialKind, error: Exception) -> None:
     """Stop using a credential that upstream rejects, or that ran out; one that was refused once is only doubted.
 
     ``used`` is the workspace as it was when the call was made: what was replaced since is not stopped.
     """
     with transaction.atomic():
-        workspace = trust.lock_workspace(used, kind)
+        workspace = credential_trust.lock_workspace(used, kind)
         if workspace is None:
             return
-        credential = trust.stored_credential(workspace, kind)
+        credential = credential_trust.stored_credential(workspace, kind)
         # Without a status it is we who know that its time is over. Of a session that is over, Clerk may say 404 too.
         if credential is not None and isinstance(error, AuthenticationError) and error.status is not None:
-            trust.record_refusal(credential, error)
+            credential_trust.record_refusal(credential, error)
         set_up_polls(workspace)

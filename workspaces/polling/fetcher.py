@@ -18,7 +18,7 @@ import structlog
 from cleanlist import Connections
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, NotConnected, polling_client
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected, polling_client
 from workspaces.models import Poll
 from workspaces.polling.registry import resource_named
 

@@ -8,13 +8,13 @@ from typing import Any
 import yaml
 
 from alerts.models import QuietHours, Recipient
-from provisioning.members import invited_to, members_of
-from provisioning.recipients import USUAL, gets
+from provisioning.members import invitations_by_email, members_by_email
+from provisioning.recipients import DEFAULT_SUBSCRIPTIONS, subscriptions
 from provisioning.rules import stored_rules, written
 from usage.models import Budget
 from workspaces.models import ManagementSession, Workspace
 
-HEAD = """\
+HEADER = """\
 # Written by `export`. Secrets are not in here: `stored: true` keeps what the console has. Applied to a console that
 # has none, each of them needs `from_env: NAME` or `from_file: PATH` in its place.
 """
@@ -39,7 +39,7 @@ def export(workspaces: Iterable[Workspace]) -> str:
     """Return the file."""
     state = {"workspaces": {workspace.slug: state_of(workspace) for workspace in workspaces}}
     text = yaml.dump(state, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
-    return HEAD + str(text)
+    return HEADER + str(text)
 
 
 def state_of(workspace: Workspace) -> dict[str, Any]:
@@ -51,8 +51,8 @@ def state_of(workspace: Workspace) -> dict[str, Any]:
         state["session"] = session
     state["polling"] = "running" if workspace.paused_at is None else "paused"
     state["requires_second_factor"] = workspace.requires_mfa
-    people = {email: invitation.role for email, invitation in invited_to(workspace).items()}
-    people |= {email: membership.role for email, membership in members_of(workspace).items()}
+    people = {email: invitation.role for email, invitation in invitations_by_email(workspace).items()}
+    people |= {email: membership.role for email, membership in members_by_email(workspace).items()}
     state["members"] = dict(sorted(people.items()))
     state["rules"] = [written(rule, kind) for rule in stored_rules(workspace) if (kind := rule.kind_of)]
     if recipients := _recipients(workspace):
@@ -72,8 +72,8 @@ def _session(session: ManagementSession | None) -> dict[str, Any] | None:
 
 
 def _recipients(workspace: Workspace) -> dict[str, Any]:
-    rows = {row.address: gets(row) for row in Recipient.objects.filter(workspace=workspace)}
-    return {address: what for address, what in rows.items() if what != USUAL}
+    rows = {row.address: subscriptions(row) for row in Recipient.objects.filter(workspace=workspace)}
+    return {address: what for address, what in rows.items() if what != DEFAULT_SUBSCRIPTIONS}
 
 
 def _budget(workspace: Workspace) -> dict[str, Any]:

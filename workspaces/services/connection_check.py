@@ -16,7 +16,7 @@ from cleanlist.errors import (
 )
 from core.encryption import DecryptionError
 from core.sanitize import sanitize_text
-from workspaces.credentials.connections import AddressNotAllowed, check_address
+from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.error_messages import explain
 from workspaces.models import Workspace
@@ -85,7 +85,7 @@ def check_connection(
     """Try what was given, in at most a few calls that cost nothing; nothing is saved."""
     report = ConnectionReport()
     try:
-        check_address(base_url)
+        check_api_origin(base_url)
     except AddressNotAllowed as error:
         report.add("API address", "failed", str(error))
         return report

@@ -16,11 +16,11 @@ from tests.workspaces.polling.test_engine import in_seconds
 from usage.models import BalanceReading
 from workspaces.models import Action, AuditEvent, Poll, Workspace
 from workspaces.polling import backoff, engine, rate_limiter
-from workspaces.polling.fetching import FetchResult
-from workspaces.polling.pauses import credential_stopped
+from workspaces.polling.fetcher import FetchResult
+from workspaces.polling.ingest import ingest_results
+from workspaces.polling.poll_setup import stop_using_credential
 from workspaces.polling.registry import resource_named
-from workspaces.polling.settling import ingest_results
-from workspaces.services.refreshing import refresh
+from workspaces.services.manual_refresh import refresh
 
 pytestmark = pytest.mark.django_db
 
@@ -99,7 +99,7 @@ def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
 def test_a_refusal_of_the_former_key_does_not_stop_the_new_one(poll, workspace):
     former = Workspace.objects.get()
     Workspace.objects.update(api_key=EncryptedValue.encrypt(Secret("clapi_" + "n" * 64)))
-    credential_stopped(former, "api_key", AuthenticationError("revoked", status=401))
+    stop_using_credential(former, "api_key", AuthenticationError("revoked", status=401))
     assert Workspace.objects.get().api_key_rejected_at is None
     assert not AuditEvent.objects.exists()
 
@@ -152,7 +152,7 @@ def test_a_slow_upstream_leaves_the_other_places_to_others(workspace, upstream, 
             others_landed.set()
 
     upstream.fetching, upstream.landing = fetch, land
-    assert engine.work() == 5
+    assert engine.run_turn() == 5
     assert upstream.landed[-1][0].subject == "row-0"
 
 

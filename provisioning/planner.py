@@ -9,14 +9,14 @@ from django.db import connection, transaction
 
 from core import clock
 from provisioning import credentials, recipients, settings
-from provisioning.document import Wanted
+from provisioning.change_set import ChangeSet
+from provisioning.document import WorkspaceSpec
 from provisioning.members import apply_members
-from provisioning.reading import NotApplicable, Problem
 from provisioning.rule_changes import apply_rules
-from provisioning.running import Run
+from provisioning.yaml_reader import NotApplicable, Problem
 from workspaces.audit.events import Actor, many_events
 from workspaces.models import User, Workspace
-from workspaces.rights import locked
+from workspaces.rights import lock_users
 from workspaces.services import ConnectionReport, check_connection, compare_organizations
 
 # So that two who apply take turns.
@@ -24,14 +24,14 @@ _LOCK = 0x6170706C79
 _TURN = "SELECT pg_advisory_xact_lock(%s)"
 
 
-class ChangedMeanwhile(Exception):
+class PlanOutdated(Exception):
     """What there is to do is not what was agreed to; nothing was done."""
 
 
 @clock.cache_now()
-def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
+def plan(wanted: Sequence[WorkspaceSpec], actor: Actor, *, delete: bool) -> ChangeSet:
     """Return what would be done. Raises NotApplicable with everything that is refused."""
-    run = Run(actor, delete=delete)
+    run = ChangeSet(actor, delete=delete)
     with transaction.atomic():
         with many_events():
             _apply(run, wanted)
@@ -42,22 +42,24 @@ def plan(wanted: Sequence[Wanted], actor: Actor, *, delete: bool) -> Run:
 
 
 @clock.cache_now()
-def carry_out(wanted: Sequence[Wanted], agreed: Run, reports: Mapping[str, ConnectionReport]) -> Run:
+def apply_plan(
+    wanted: Sequence[WorkspaceSpec], agreed: ChangeSet, reports: Mapping[str, ConnectionReport]
+) -> ChangeSet:
     """Do what was ``agreed``; ``reports`` say what upstream thinks of the credentials, by workspace.
 
-    Raises NotApplicable or ChangedMeanwhile, and then nothing is done. Somebody else may have done all of it.
+    Raises NotApplicable or PlanOutdated, and then nothing is done. Somebody else may have done all of it.
     """
-    run = Run(agreed.actor, delete=agreed.delete, reports=reports)
+    run = ChangeSet(agreed.actor, delete=agreed.delete, reports=reports)
     with many_events():
         _apply(run, wanted)
         if run.problems:
             raise NotApplicable(run.problems)
         if run.changes and run.steps != agreed.steps:
-            raise ChangedMeanwhile
+            raise PlanOutdated
     return run
 
 
-def check_credentials(run: Run, *, even_if_unreachable: bool) -> dict[str, ConnectionReport]:
+def check_credentials(run: ChangeSet, *, even_if_unreachable: bool) -> dict[str, ConnectionReport]:
     """Try the new credentials of ``run`` against upstream, each workspace's together; return the reports.
 
     Raises NotApplicable where one does not work, or where ``even_if_unreachable`` forbids not knowing.
@@ -79,7 +81,7 @@ def check_credentials(run: Run, *, even_if_unreachable: bool) -> dict[str, Conne
     return reports
 
 
-def _apply(run: Run, wanted: Sequence[Wanted]) -> None:
+def _apply(run: ChangeSet, wanted: Sequence[WorkspaceSpec]) -> None:
     known = _locked([one.slug for one in wanted])
     for one in wanted:
         workspace = known.get(one.slug)
@@ -95,7 +97,7 @@ def _apply(run: Run, wanted: Sequence[Wanted]) -> None:
             _apply_parts(run, one, workspace)
 
 
-def _apply_parts(run: Run, wanted: Wanted, workspace: Workspace) -> None:
+def _apply_parts(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
     settings.apply_switches(run, wanted, workspace)
     apply_members(run, wanted, workspace)
     apply_rules(run, wanted, workspace)
@@ -114,5 +116,5 @@ def _locked(slugs: Sequence[str]) -> dict[str, Workspace]:
             cursor.execute(_TURN, [_LOCK])
     rows = Workspace.objects.select_for_update(of=("self",)).select_related("session")
     found = list(rows.filter(slug__in=slugs).order_by("pk"))
-    locked(*User.objects.filter(memberships__workspace__in=found))
+    lock_users(*User.objects.filter(memberships__workspace__in=found))
     return {workspace.slug: workspace for workspace in found}

@@ -13,7 +13,7 @@ def wait_until(condition, seconds=20):
 
 
 @contextmanager
-def nobody_reads():
+def closed_pipe():
     """A pipe whose reader has gone away, as `head` does once it has seen enough."""
     reading, writing = os.pipe()
     os.close(reading)

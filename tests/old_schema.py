@@ -16,7 +16,7 @@ def migrate_by_old_files(*targets):
 
 
 @contextmanager
-def older(app, number):
+def old_schema(app, number):
     """Have the tables of an app as they were then; afterwards it is updated, with all that is in them."""
     migrate_by_old_files((app, number))
     try:

@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 logger = structlog.get_logger(__name__)
 
 
-def nudge(task: str) -> None:
+def enqueue(task: str) -> None:
     """Have the task of this name run now. Without a broker nothing is lost: the clock starts it every few seconds."""
     try:
         current_app.signature(task).apply_async(retry=False, ignore_result=True)
@@ -19,17 +19,17 @@ def nudge(task: str) -> None:
         logger.warning("broker_unreachable", error=str(error))
 
 
-def nudge_on_commit(task: str) -> None:
+def enqueue_on_commit(task: str) -> None:
     """Have the task of this name run as soon as what was written is committed; once for all of a transaction.
 
     By its name, because tasks import what asks for them.
     """
-    nudger = nudger_of(task)
+    nudger = enqueuer(task)
     if not any(callback is nudger for _, callback, *_ in connection.run_on_commit):
         transaction.on_commit(nudger)
 
 
 @lru_cache
-def nudger_of(task: str) -> Callable[[], None]:
+def enqueuer(task: str) -> Callable[[], None]:
     """Return the one function that nudges the task of this name."""
-    return lambda: nudge(task)
+    return lambda: enqueue(task)

@@ -24,7 +24,7 @@ _clerk_sessions: dict[tuple[int, datetime], ClerkSession] = {}
 _clerk_lock = threading.Lock()
 
 
-def check_address(url: str) -> None:
+def check_api_origin(url: str) -> None:
     """Raise AddressNotAllowed unless the operator listed the origin of ``url``."""
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}".lower() not in settings.CLEANLIST_API_ORIGINS:
@@ -55,7 +55,7 @@ def session_credential(workspace: Workspace) -> StaticSession | ClerkSession:
     if session.rejected_at is not None:
         raise SessionExpired(session.rejection or "Upstream no longer accepts the stored management session.")
     if session.kind == ManagementSession.Kind.CLERK:
-        check_address(session.frontend_api_url)
+        check_api_origin(session.frontend_api_url)
         return _clerk_session(session)
     return StaticSession(session.token.decrypt())
 
@@ -74,7 +74,7 @@ def management_client(workspace: Workspace) -> Client:
 
     Raises NotConnected, SessionExpired or AddressNotAllowed.
     """
-    check_address(workspace.base_url)
+    check_api_origin(workspace.base_url)
     return Client(workspace.base_url, session_credential(workspace))
 
 
@@ -83,7 +83,7 @@ def reading_client(workspace: Workspace) -> Client:
 
     Raises NotConnected, AddressNotAllowed or DecryptionError.
     """
-    check_address(workspace.base_url)
+    check_api_origin(workspace.base_url)
     return Client(workspace.base_url, api_key_credential(workspace), retries=0)
 
 
@@ -92,6 +92,6 @@ def polling_client(workspace: Workspace, kind: CredentialKind, connections: Conn
 
     Raises NotConnected, SessionExpired or AddressNotAllowed.
     """
-    check_address(workspace.base_url)
+    check_api_origin(workspace.base_url)
     credential = api_key_credential(workspace) if kind == "api_key" else session_credential(workspace)
     return AsyncClient(workspace.base_url, credential, retries=0, connections=connections)

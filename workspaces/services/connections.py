@@ -12,11 +12,11 @@ from core import clock
 from core.encryption import EncryptedValue
 from core.sanitize import sanitize_text
 from workspaces.audit.events import Actor, record_event
-from workspaces.credentials.connections import check_address
+from workspaces.credentials.clients import check_api_origin
 from workspaces.models import Action, ManagementSession, Membership, Role, Workspace
-from workspaces.polling.pauses import set_up_polls
-from workspaces.polling.trust import TRUSTED
-from workspaces.services.checking import ConnectionReport
+from workspaces.polling.credential_trust import TRUSTED_STATE
+from workspaces.polling.poll_setup import set_up_polls
+from workspaces.services.connection_check import ConnectionReport
 
 # Features and scopes that are kept of what upstream lists; the documentation has twelve scopes.
 MOST_NAMES = 100
@@ -51,7 +51,7 @@ class Credentials:
     def for_session(self) -> StaticSession | ClerkSession | None:
         """Return the session as the client takes it. Raises AddressNotAllowed for a front-end API not listed."""
         if self.client_token is not None:
-            check_address(self.frontend_api_url)
+            check_api_origin(self.frontend_api_url)
             return ClerkSession(self.frontend_api_url, self.session_id, self.client_token)
         return StaticSession(self.session_token) if self.session_token else None
 
@@ -69,7 +69,7 @@ def connect_workspace(
 
     Without a ``slug``, which must be free, one is made of the name.
     """
-    check_address(base_url)
+    check_api_origin(base_url)
     with transaction.atomic():
         workspace = Workspace.objects.create(name=name, slug=slug or _free_slug(name), base_url=base_url)
         if actor.user is not None:
@@ -95,7 +95,7 @@ def connect_workspace(
 
 def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url: str) -> None:
     """Change name and API address; the slug stays, so that links stay good."""
-    check_address(base_url)
+    check_api_origin(base_url)
     before = {"name": workspace.name, "base_url": workspace.base_url}
     workspace.name, workspace.base_url = name, base_url
     workspace.save(update_fields=["name", "base_url"])
@@ -152,8 +152,8 @@ def remove_session(workspace: Workspace, actor: Actor) -> None:
 def retry_credentials(workspace: Workspace) -> None:
     """Trust rejected credentials once more: upstream may have erred, or the plan may have changed."""
     with transaction.atomic():
-        Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED.items()})
-        ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED)
+        Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED_STATE.items()})
+        ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED_STATE)
         set_up_polls(Workspace.objects.get(pk=workspace.pk))
 
 
@@ -186,7 +186,7 @@ def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionRepor
 
 
 def _trust_api_key(workspace: Workspace) -> None:
-    for name, value in TRUSTED.items():
+    for name, value in TRUSTED_STATE.items():
         setattr(workspace, f"api_key_{name}", value)
 
 
@@ -210,7 +210,7 @@ def _store_session(
             "user_id": sanitize_text(whoami.user_id, 200) if whoami else "",
             "user_email": sanitize_text(whoami.user_email, 320) if whoami else "",
             "updated_at": clock.now(),
-            **TRUSTED,
+            **TRUSTED_STATE,
             "accepted_at": clock.now() if whoami else None,
         },
     )

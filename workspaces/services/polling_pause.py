@@ -6,7 +6,7 @@ from core import clock
 from workspaces import rights
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Role, Workspace
-from workspaces.polling.pauses import set_up_polls
+from workspaces.polling.poll_setup import set_up_polls
 
 
 def pause_polling(workspace: Workspace, actor: Actor) -> bool:
@@ -30,7 +30,7 @@ def _set(workspace: Workspace, actor: Actor, *, paused: bool) -> bool:
         now = Workspace.objects.select_for_update().get(pk=workspace.pk)
         if (now.paused_at is not None) == paused:
             return False
-        rights.require(actor, now, Role.OWNER)
+        rights.require_role(actor, now, Role.OWNER)
         now.paused_at = workspace.paused_at = clock.now() if paused else None
         now.save(update_fields=["paused_at"])
         set_up_polls(now)

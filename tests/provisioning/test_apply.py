@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from alerts.models import QuietHours, Recipient, Rule
-from core.nudge import nudger_of
+from core.task_queue import enqueuer
 from provisioning.management.commands import apply as module
 from usage.models import Budget
 from workspaces import services
@@ -334,7 +334,7 @@ def test_a_file_may_invite_many_and_the_sender_is_called_once(apply, workspace, 
     with django_capture_on_commit_callbacks() as callbacks:
         assert apply(f"workspaces: {{{workspace.slug}: {{members: {{{members}}}}}}}").code == 0
     assert AccountMail.objects.count() == 120
-    assert callbacks.count(nudger_of("workspaces.tasks.send_account_mail")) == 1
+    assert callbacks.count(enqueuer("workspaces.tasks.send_account_mail")) == 1
 
 
 def test_what_was_changed_since_the_plan_is_not_run_over(apply, workspace, monkeypatch):

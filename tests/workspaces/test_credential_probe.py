@@ -11,10 +11,10 @@ from core import clock
 from core.encryption import EncryptedValue
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
-from workspaces.polling.pauses import credential_stopped, set_up_polls
-from workspaces.polling.trust import next_probe
+from workspaces.polling.credential_trust import next_probe
+from workspaces.polling.poll_setup import set_up_polls, stop_using_credential
 from workspaces.services import Credentials, replace_session
-from workspaces.services.probing import probe_rejected
+from workspaces.services.credential_probe import probe_rejected
 
 NOW = timezone.now()
 VALIDATE = "/api/v1/public/auth/validate-key"
@@ -77,7 +77,7 @@ def session(connected, known, settings):
 
 
 def refuse(session, status=401):
-    credential_stopped(session.workspace, "session", SessionExpired("signed out", status=status))
+    stop_using_credential(session.workspace, "session", SessionExpired("signed out", status=status))
     session.refresh_from_db()
 
 
@@ -100,7 +100,7 @@ def test_a_refusal_of_a_session_that_was_replaced_meanwhile_says_nothing_of_its_
             frontend_api_url=session.frontend_api_url, session_id="sess_2", client_token=session.client_token.decrypt()
         )
         replace_session(Workspace.objects.get(pk=replaced.pk), CONSOLE, client, None)
-    credential_stopped(replaced, "session", SessionExpired("signed out", status=401))
+    stop_using_credential(replaced, "session", SessionExpired("signed out", status=401))
     session.refresh_from_db()
     assert (session.session_id, session.doubted_at) == ("sess_2", None)
 

@@ -10,7 +10,7 @@ _KEY = hashlib.sha256(UNREADABLE.encode()).hexdigest()[:40]
 
 
 @contextmanager
-def with_an_unreadable_session(database):
+def unreadable_session(database):
     """Have a request with the session ``UNREADABLE`` trip over its row."""
     with closing(sqlite3.connect(database, timeout=30)) as rows:
         rows.execute("INSERT INTO django_session VALUES (?, '', '9999-99-99 00:00:00')", [_KEY])
@@ -23,7 +23,7 @@ def with_an_unreadable_session(database):
 
 
 @contextmanager
-def without_sessions(database):
+def sessions_table_missing(database):
     """Have whatever looks for a session find its table missing."""
     with closing(sqlite3.connect(database, timeout=30)) as rows:
         rows.execute("ALTER TABLE django_session RENAME TO django_session_away")

@@ -85,13 +85,13 @@ def record_acceptance(used: Workspace, kind: CredentialKind) -> None:
 
 def restore_trust(credential: StoredCredential) -> None:
     """Take a rejection back, because upstream accepts the credential after all."""
-    credential.note(**TRUSTED | {"accepted_at": clock.now()})
+    credential.note(**TRUSTED_STATE | {"accepted_at": clock.now()})
     logger.warning("credential_accepted_again", workspace=credential.workspace.pk, credential=credential.label)
     _record(Action.CREDENTIAL_ACCEPTED, credential, Outcome.SUCCEEDED, "Cleanlist accepts it again")
 
 
 # What is noted of a credential of which nothing is known, so nothing bad.
-TRUSTED: dict[str, Any] = {
+TRUSTED_STATE: dict[str, Any] = {
     "rejected_at": None, "rejection": "", "doubted_at": None, "probe_at": None, "accepted_at": None,
 }  # fmt: skip
 

@@ -6,7 +6,7 @@ import pytest
 import time_machine
 
 from alerts.models import Recipient, Rule
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import grow_stale
 from webhooks.models import Redelivery, Workflow
 

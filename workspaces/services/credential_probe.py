@@ -7,12 +7,12 @@ from cleanlist import ApiKeyCredential, ClerkSession, Client
 from cleanlist.errors import CleanlistError
 from core import clock
 from core.encryption import DecryptionError
-from workspaces.credentials.connections import AddressNotAllowed, check_address
+from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
 from workspaces.models import ManagementSession, Workspace
-from workspaces.polling import trust
-from workspaces.polling.pauses import set_up_polls
+from workspaces.polling import credential_trust
+from workspaces.polling.credential_trust import StoredCredential
+from workspaces.polling.poll_setup import set_up_polls
 from workspaces.polling.registry import CredentialKind
-from workspaces.polling.trust import StoredCredential
 
 # A turn: each call may take seconds.
 MOST_A_TURN = 20
@@ -37,11 +37,11 @@ def probe_rejected() -> int:
 def _taken(used: Workspace, kind: CredentialKind) -> StoredCredential | None:
     """Give the credential its next time, and return it unless another worker has or it was replaced meanwhile."""
     with transaction.atomic():
-        workspace, now = trust.lock_workspace(used, kind), clock.now()
-        credential = trust.stored_credential(workspace, kind) if workspace else None
+        workspace, now = credential_trust.lock_workspace(used, kind), clock.now()
+        credential = credential_trust.stored_credential(workspace, kind) if workspace else None
         if credential is None or credential["probe_at"] is None or credential["probe_at"] > now:
             return None
-        credential.note(probe_at=trust.next_probe(credential["rejected_at"], now))
+        credential.note(probe_at=credential_trust.next_probe(credential["rejected_at"], now))
         return credential
 
 
@@ -53,19 +53,19 @@ def _probe(credential: StoredCredential, kind: CredentialKind) -> None:
         logger.info("credential_still_rejected", workspace=used.pk, credential=credential.label, error=str(error))
         return
     with transaction.atomic():
-        workspace = trust.lock_workspace(used, kind)
-        now = trust.stored_credential(workspace, kind) if workspace else None
+        workspace = credential_trust.lock_workspace(used, kind)
+        now = credential_trust.stored_credential(workspace, kind) if workspace else None
         if workspace is not None and now is not None and now["rejected_at"] is not None:
-            trust.restore_trust(now)
+            credential_trust.restore_trust(now)
             set_up_polls(workspace)
 
 
 def _ask(credential: StoredCredential) -> None:
     """Have upstream judge the credential. Raises CleanlistError unless it is accepted."""
     workspace, row = credential.workspace, credential.row
-    check_address(workspace.base_url)
+    check_api_origin(workspace.base_url)
     if isinstance(row, ManagementSession):
-        check_address(row.frontend_api_url)
+        check_api_origin(row.frontend_api_url)
         session = ClerkSession(row.frontend_api_url, row.session_id, row.client_token.decrypt())
         with Client(workspace.base_url, session, retries=0) as client:
             client.whoami()

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.cast import PASSWORD
+from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import (
     code_of,
     link_in_mail,

@@ -8,24 +8,24 @@ from typing import Literal
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
-from provisioning.reading import Node, Problem
+from provisioning.yaml_reader import Node, Problem
 from workspaces.audit.events import Actor
-from workspaces.credentials.connections import AddressNotAllowed
+from workspaces.credentials.clients import AddressNotAllowed
 from workspaces.mail_limits import TooManyEmails
 from workspaces.models import Workspace
 from workspaces.services import ConnectionReport, Credentials
 from workspaces.services.members import MembershipRefused
 
-Verb = Literal["create", "change", "remove", "only here", "left alone"]
-CHANGES: tuple[Verb, ...] = ("create", "change", "remove")
+StepKind = Literal["create", "change", "remove", "only here", "left alone"]
+CHANGES: tuple[StepKind, ...] = ("create", "change", "remove")
 REFUSALS = (MembershipRefused, TooManyEmails, AddressNotAllowed, PermissionDenied)
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStep:
     """One thing that is done, or that differs and is left as it is; ``path`` is its place in the document."""
 
-    verb: Verb
+    verb: StepKind
     path: str
     text: str
 
@@ -42,13 +42,13 @@ class NewCredentials:
 
 
 @dataclass
-class Run:
+class ChangeSet:
     """Does steps in the transaction that its caller holds."""
 
     actor: Actor
     delete: bool = False
     reports: Mapping[str, ConnectionReport] = field(default_factory=dict)
-    steps: list[Step] = field(default_factory=list)
+    steps: list[PlannedStep] = field(default_factory=list)
     credentials: list[NewCredentials] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     unchanged: int = 0
@@ -61,7 +61,7 @@ class Run:
     def counts(self) -> dict[str, int]:
         """Return how many steps there are of each verb, and what is as the file says."""
         counted = Counter(step.verb for step in self.steps)
-        verbs: tuple[Verb, ...] = (*CHANGES, "only here", "left alone")
+        verbs: tuple[StepKind, ...] = (*CHANGES, "only here", "left alone")
         return {verb: counted[verb] for verb in verbs} | {"unchanged": self.unchanged}
 
     def same(self) -> None:
@@ -72,9 +72,9 @@ class Run:
         """Note what is in the way."""
         self.problems.append(node.problem(text))
 
-    def do(self, verb: Verb, node: Node, text: str, act: Callable[[], object]) -> None:
+    def do(self, verb: StepKind, node: Node, text: str, act: Callable[[], object]) -> None:
         """Take a step; what refuses it is noted, and then nothing of it is done."""
-        self.steps.append(Step(verb, node.path, text))
+        self.steps.append(PlannedStep(verb, node.path, text))
         try:
             with transaction.atomic():
                 act()
@@ -88,9 +88,9 @@ class Run:
         else:
             self.leave("only here", node, text)
 
-    def leave(self, verb: Verb, node: Node, text: str) -> None:
+    def leave(self, verb: StepKind, node: Node, text: str) -> None:
         """Note what differs and stays."""
-        self.steps.append(Step(verb, node.path, text))
+        self.steps.append(PlannedStep(verb, node.path, text))
 
     def report_of(self, workspace: Workspace) -> ConnectionReport:
         """Return what upstream thinks of the new credentials; nothing is known in a plan."""

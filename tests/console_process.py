@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from tests.conftest import ROOT, clean_environment
-from tests.waiting import wait_until
+from tests.wait import wait_until
 
 
 def free_port():

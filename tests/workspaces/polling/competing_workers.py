@@ -43,4 +43,4 @@ sys.stdin.readline()
 if os.environ.get("STOPS_WHEN_TOLD"):
     signal.signal(signal.SIGTERM, lambda *_: shutdown.request())
 engine.BATCH, engine._REFILL = 7, 3  # so that neither takes everything at once
-engine.work()
+engine.run_turn()

@@ -49,7 +49,7 @@ _Places = dict[tuple[int, str], float]
 
 
 @dataclass(frozen=True)
-class Meter:
+class RedisMetric:
     """A counter; with ``bounds`` a histogram of seconds, whose buckets end there.
 
     ``labels`` name what its counts are told apart by: few and known values, never what somebody sends.
@@ -77,11 +77,11 @@ class Meter:
         return _SEPARATOR.join((self.name, *values, part))
 
 
-_meters: dict[str, Meter] = {}
+_meters: dict[str, RedisMetric] = {}
 
 
 @dataclass(frozen=True)
-class Count:
+class MetricValue:
     """What was counted under ``values``; of a histogram, ``buckets`` (the last beyond all bounds) and ``total``."""
 
     values: tuple[str, ...]
@@ -89,12 +89,12 @@ class Count:
     buckets: tuple[float, ...] = ()
 
 
-def count_of_workspace(workspace: int, what: str, by: int) -> None:
+def count_for_workspace(workspace: int, what: str, by: int) -> None:
     """Count something of a workspace, by its primary key."""
     _add({(2, f"{workspace}{_SEPARATOR}{what}"): by})
 
 
-def read() -> Iterator[tuple[Meter, list[Count]]]:
+def read_metrics() -> Iterator[tuple[RedisMetric, list[MetricValue]]]:
     """Yield each meter with its counts. Raises redis.RedisError."""
     known: dict[str, dict[tuple[str, ...], dict[str, float]]] = {name: {} for name in _meters}
     for field, value in _numbers(_KEY):
@@ -105,17 +105,17 @@ def read() -> Iterator[tuple[Meter, list[Count]]]:
         yield meter, [_count(meter, values, parts) for values, parts in sorted(known[name].items())]
 
 
-def read_workspaces() -> Mapping[tuple[int, str], float]:
+def read_workspace_counts() -> Mapping[tuple[int, str], float]:
     """Return what was counted of workspaces: by primary key, and what. Raises redis.RedisError."""
     found = ((field.partition(_SEPARATOR), value) for field, value in _numbers(_OF_WORKSPACES))
     return {(int(pk), what): value for (pk, _, what), value in found if pk.isdecimal()}
 
 
-def _count(meter: Meter, values: tuple[str, ...], parts: Mapping[str, float]) -> Count:
+def _count(meter: RedisMetric, values: tuple[str, ...], parts: Mapping[str, float]) -> MetricValue:
     if not meter.bounds:
-        return Count(values, parts.get("", 0.0))
+        return MetricValue(values, parts.get("", 0.0))
     buckets = tuple(parts.get(str(place), 0.0) for place in range(len(meter.bounds) + 1))
-    return Count(values, parts.get(_SUM, 0.0), buckets)
+    return MetricValue(values, parts.get(_SUM, 0.0), buckets)
 
 
 def _numbers(key: str) -> Iterator[tuple[str, float]]:
@@ -164,7 +164,7 @@ def flush() -> None:
         _sending = None
 
 
-def begin() -> None:
+def start() -> None:
     """Hand over every few seconds from now on, and when this process ends."""
     global _begun  # noqa: PLW0603 - one thread a process
     if not _begun:

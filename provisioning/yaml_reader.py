@@ -32,10 +32,10 @@ class Problem:
     def in_words(self, name: str) -> str:
         """Say it in one line."""
         where = f"{name}:{self.line}" if self.line else name
-        return one_line(f"{where}: {self.path}: {self.text}" if self.path else f"{where}: {self.text}")
+        return sanitize_line(f"{where}: {self.path}: {self.text}" if self.path else f"{where}: {self.text}")
 
 
-def one_line(text: str) -> str:
+def sanitize_line(text: str) -> str:
     """Return ``text`` without what would act on a terminal."""
     return sanitize_text(" ".join(text.splitlines()), 2000)
 
@@ -61,7 +61,7 @@ class Node:
         return Problem(self.line, self.path, text)
 
 
-def read(content: bytes) -> Node:
+def read_yaml(content: bytes) -> Node:
     """Return the document. Raises NotApplicable."""
     if len(content) > MOST_BYTES:
         raise NotApplicable([Problem(0, "", f"The file is larger than {MOST_BYTES // 1024**2} MiB. Split it.")])
@@ -71,7 +71,7 @@ def read(content: bytes) -> Node:
         line = content.count(b"\n", 0, error.start) + 1
         raise NotApplicable([Problem(line, "", "This is not UTF-8. Save the file as UTF-8.")]) from None
     try:
-        return _Reader(yaml.parse(text, Loader=_Loader)).document()
+        return _NodeBuilder(yaml.parse(text, Loader=_Loader)).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise NotApplicable([Problem(mark.line + 1 if mark else 0, "", _in_words(text, error, mark))]) from None
@@ -88,7 +88,7 @@ def _in_words(text: str, error: yaml.MarkedYAMLError, mark: yaml.Mark | None) ->
     return f"This is not YAML: {error.problem or error.context}."
 
 
-class _Reader:
+class _NodeBuilder:
     """Makes nodes of events. What would let a short file stand for a long one, or for objects, is refused."""
 
     def __init__(self, events: Iterator[Any]) -> None:

@@ -13,12 +13,12 @@ from cleanlist import Listing
 from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
 from core import clock
 from core.sanitize import sanitize_text
-from workspaces.credentials.connections import NotConnected
+from workspaces.credentials.clients import NotConnected
 from workspaces.models import Poll, Workspace
-from workspaces.polling import backoff, pauses, rate_limiter, trust
-from workspaces.polling.fetching import FetchResult
-from workspaces.polling.metering import POLLS
+from workspaces.polling import backoff, credential_trust, poll_setup, rate_limiter
+from workspaces.polling.fetcher import FetchResult
 from workspaces.polling.registry import is_registered, notify_ingested, resource_named
+from workspaces.polling.worker_metrics import POLLS
 
 # How many landings share a transaction: enough to spare most round trips, few enough to hold locks for a moment only.
 TOGETHER = 10
@@ -162,14 +162,14 @@ def _tell(answer: FetchResult) -> None:
     poll, error = answer.poll, answer.error
     if error is None:
         if answer.fetched_at is not None:
-            trust.record_acceptance(poll.workspace, resource_named(poll.resource).credential)
+            credential_trust.record_acceptance(poll.workspace, resource_named(poll.resource).credential)
         return
     kind, failures = poll.last_error_kind, poll.consecutive_failures
     logger.info("poll_failed", resource=poll.resource, workspace=poll.workspace_id, kind=kind, failures=failures)
     if isinstance(error, RateLimited):
         _close(poll, error)
     if isinstance(error, AuthenticationError | NotConnected | SessionExpired):
-        pauses.credential_stopped(poll.workspace, resource_named(poll.resource).credential, error)
+        poll_setup.stop_using_credential(poll.workspace, resource_named(poll.resource).credential, error)
 
 
 def _close(poll: Poll, error: RateLimited) -> None:

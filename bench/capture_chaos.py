@@ -152,7 +152,7 @@ def write(sandbox, secrets, stop, made):
 
 
 def wreak(programs, stop):
-    """Kill one worker after the other, and Redis in between, until told to stop."""
+    """Kill one worker after the other, and Redis in between, until stopped."""
     victims = itertools.cycle(["worker 1", "worker 2"])
     pause = KILL_EVERY / min(PACE, 2)  # a worker needs seconds to start
     restarts = {int(SECONDS / pause * (n + 1) / (REDIS_RESTARTS + 1)) for n in range(REDIS_RESTARTS)}
@@ -250,11 +250,11 @@ def judge(workspace, sandbox):
             print(f"  gap of {size} requests, {after:%H:%M:%S.%f} to {before:%H:%M:%S.%f}")
             print(f"    {log_completeness(key).explanation}")
     print(f"  keys whose gaps are not where rows are missing: {len(wrong_gaps)}")
-    told = sum(one.expected - one.captured for one in complete if one.expected is not None)
+    reported = sum(one.expected - one.captured for one in complete if one.expected is not None)
     # Rows without an id that lie in a gap, or were missed since the last one, count to its size.
     in_expected = sum(size for ones in expected.values() for _, _, size in ones)
     sized = in_expected <= in_gaps <= in_expected + odd and missing == in_expected + odd
-    return not (doubled or strange or differing or wrong_gaps) and counted == rows and told == missing and sized
+    return not (doubled or strange or differing or wrong_gaps) and counted == rows and reported == missing and sized
 
 
 def spans(gaps):
@@ -262,7 +262,7 @@ def spans(gaps):
 
 
 def gaps_in(rows, captured):
-    """Return span and size of each stretch of ``rows`` that was not captured."""
+    """Return span and size of each range of ``rows`` that was not captured."""
     gaps, after, size = [], None, 0
     for row, at in rows:
         if row not in captured:

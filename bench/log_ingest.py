@@ -1,4 +1,4 @@
-"""How fast pages of 500 log rows land, beside the simple ways of storing rows and nothing else.
+"""How fast pages of 500 log rows are ingested, beside the simple ways of storing rows and nothing else.
 
 Run: python -m bench.log_ingest [pages]. SQLite by default; with DATABASE_URL, a scratch database beside that one.
 "the console" decodes the page, tells new rows from known ones, stores them, looks for gaps, and keeps counts and
@@ -37,7 +37,7 @@ from keys.models.key import key_uuid  # noqa: E402
 from workspaces.models import Workspace  # noqa: E402
 
 PAGE, OVERLAP_STEADY, OVERLAP_FRESH = 500, 450, 1
-MOST_SLOW = 3  # pages that get_or_create lands; it takes so long that more tell no more
+MOST_SLOW = 3  # pages for get_or_create, which is so slow that more would show nothing new
 START = datetime(2026, 10, 1, tzinfo=UTC)  # all of a run lies in this month
 PATHS = ("enrich/bulk", "enrich/status?workflow_id=public_bulk_1", "credits/balance", "whoami")
 COLUMNS = (
@@ -65,7 +65,7 @@ def page(first: int) -> bytes:
     return msgspec.json.encode(rows[::-1])
 
 
-def land_by_console(key: ApiKey, body: bytes) -> None:
+def ingest_by_console(key: ApiKey, body: bytes) -> None:
     with transaction.atomic():
         log_ingest.ingest_page(key.workspace, key.upstream_id, decode(body), START)
 
@@ -114,15 +114,15 @@ def copy(key: ApiKey, body: bytes) -> None:
 
 def make_key(workspace: Workspace, number: int) -> ApiKey:
     name = f"00000000-0000-4000-8000-{number:012d}"
-    moment = START - timedelta(days=1)
-    known: dict[str, Any] = {"captured_since": moment, "first_seen_at": moment, "read_at": moment}
+    before = START - timedelta(days=1)
+    known: dict[str, Any] = {"captured_since": before, "first_seen_at": before, "read_at": before}
     # As the key list tells it, so that counts are compared as with any key in use.
     known |= {"request_count": 1_000_000, "last_used_at": START + timedelta(days=30)}
     return ApiKey.objects.create(workspace=workspace, upstream_id=name, key_id=key_uuid(name), **known)
 
 
 def measure(workspace: Workspace, pages: int, overlap: int) -> dict[str, float]:
-    ways = {"the console": land_by_console, "get_or_create": get_or_create, "bulk_create": bulk_create}
+    ways = {"the console": ingest_by_console, "get_or_create": get_or_create, "bulk_create": bulk_create}
     if connection.vendor == "postgresql":
         ways["COPY and insert"] = copy
     partitions.ensure([START])
@@ -130,15 +130,15 @@ def measure(workspace: Workspace, pages: int, overlap: int) -> dict[str, float]:
     took: dict[str, list[float]] = {name: [] for name in ways}
     for number in range(pages + 1):
         body = page(number * (PAGE - overlap))
-        for name, land in ways.items():
+        for name, store in ways.items():
             if name == "get_or_create" and number > MOST_SLOW:
                 continue
             began = perf_counter()
-            land(keys[name], body)
+            store(keys[name], body)
             took[name].append(perf_counter() - began)
     for name, key in keys.items():
-        landed = min(pages, MOST_SLOW) if name == "get_or_create" else pages
-        assert LoggedRequest.objects.filter(key=key).count() == PAGE + landed * (PAGE - overlap)
+        count = min(pages, MOST_SLOW) if name == "get_or_create" else pages
+        assert LoggedRequest.objects.filter(key=key).count() == PAGE + count * (PAGE - overlap)
     return {name: PAGE / median(times[1:]) for name, times in took.items()}
 
 

@@ -9,7 +9,7 @@ processes of `make run`.
 import sys
 import time
 
-from bench.log_ingest import PAGE, START, land_by_console, make_key, page  # first: it chooses the settings
+from bench.log_ingest import PAGE, START, ingest_by_console, make_key, page  # first: it chooses the settings
 
 # ruff: isort: split
 from django.db import connection
@@ -38,7 +38,7 @@ def main(pages: int) -> None:
         partitions.ensure([START])
         before, began = database_bytes(), time.process_time()
         for number in range(pages):
-            land_by_console(keys[number % KEYS], page(number // KEYS * (PAGE - OVERLAP)))
+            ingest_by_console(keys[number % KEYS], page(number // KEYS * (PAGE - OVERLAP)))
         used, rows = time.process_time() - began, LoggedRequest.objects.count()
         each = (database_bytes() - before) / rows
         print(f"{connection.vendor}: {rows:,} rows, {each:,.0f} bytes each with indexes and rollups,", end=" ")

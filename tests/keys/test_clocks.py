@@ -18,15 +18,15 @@ from workspaces.audit.events import CONSOLE
 MOVES = [timedelta(seconds=40), timedelta(hours=1), timedelta(days=30)]
 
 
-def land(workspace, *keys, later=timedelta(0)):
+def ingest(workspace, *keys, later=timedelta(0)):
     sync.ingest_full_list(workspace, list(keys), clock.now() + later)
 
 
 @pytest.mark.parametrize("ahead", MOVES)
 def test_a_list_dated_by_a_clock_that_was_ahead_does_not_hold_up_the_next_one(workspace, ahead):
-    land(workspace, listed(1))
+    ingest(workspace, listed(1))
     ApiKey.objects.update(read_at=clock.now() + ahead)
-    land(workspace, listed(1, is_active=False, request_count=999))
+    ingest(workspace, listed(1, is_active=False, request_count=999))
     key = ApiKey.objects.get()
     assert (key.is_active, key.request_count) == (False, 999)
     assert key.read_at <= clock.now()
@@ -34,33 +34,33 @@ def test_a_list_dated_by_a_clock_that_was_ahead_does_not_hold_up_the_next_one(wo
 
 @pytest.mark.parametrize("ahead", MOVES)
 def test_a_key_dated_ahead_that_is_not_listed_any_more_is_gone(workspace, ahead):
-    land(workspace, listed(1))
+    ingest(workspace, listed(1))
     ApiKey.objects.update(read_at=clock.now() + ahead)
-    land(workspace)
+    ingest(workspace)
     assert ApiKey.objects.get().gone_at <= clock.now()
 
 
 def test_a_list_that_claims_to_come_from_the_future_is_dated_now(workspace):
-    land(workspace, listed(1), later=timedelta(days=30))
+    ingest(workspace, listed(1), later=timedelta(days=30))
     assert ApiKey.objects.get().read_at <= clock.now()
 
 
 def test_an_older_list_does_not_bring_a_key_back_that_a_newer_one_no_longer_has(workspace):
-    land(workspace, listed(1), later=timedelta(seconds=-30))
-    land(workspace, later=timedelta(seconds=-10))
-    land(workspace, listed(1), later=timedelta(seconds=-20))
+    ingest(workspace, listed(1), later=timedelta(seconds=-30))
+    ingest(workspace, later=timedelta(seconds=-10))
+    ingest(workspace, listed(1), later=timedelta(seconds=-20))
     assert ApiKey.objects.get().gone_at is not None
 
 
 def test_a_revocation_is_taken_back_once_a_list_shows_the_key_as_active(workspace, operator):
-    land(workspace, listed(1), later=timedelta(days=-5))
-    land(workspace, listed(1, is_active=False), later=timedelta(days=-4))
+    ingest(workspace, listed(1), later=timedelta(days=-5))
+    ingest(workspace, listed(1, is_active=False), later=timedelta(days=-4))
     ApiKey.objects.update(revoked_by=operator)
-    land(workspace, listed(1), later=timedelta(days=-3))
+    ingest(workspace, listed(1), later=timedelta(days=-3))
     key = ApiKey.objects.get()
     assert (key.revoked_at, key.revoked_by) == (None, None)
 
-    land(workspace, listed(1, is_active=False))
+    ingest(workspace, listed(1, is_active=False))
     assert clock.now() - ApiKey.objects.get().revoked_at < timedelta(minutes=1)
 
 
@@ -95,7 +95,7 @@ def waits_for_a_lock():
 def test_a_list_in_flight_cannot_undo_a_revocation_that_comes_between_its_reading_and_its_writing(
     workspace, operator, monkeypatch
 ):
-    land(workspace, listed(1), later=timedelta(seconds=-10))
+    ingest(workspace, listed(1), later=timedelta(seconds=-10))
     key, before = ApiKey.objects.get(), clock.now()
     has_read, may_write, apply = threading.Event(), threading.Event(), sync._apply
 

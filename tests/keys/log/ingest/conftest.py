@@ -27,8 +27,8 @@ class FakeLog:
     def write(self, count, *, since, seconds_apart=1.0, **facts):
         known = {"method": "GET", "path": "/api/v1/public/credits/balance", "status_code": 200, "duration_ms": 40}
         for number in range(count):
-            moment = at(since + number * seconds_apart)
-            self.rows.append(RequestLogEntry(id=f"row-{len(self.rows)}", created_at=moment, **{**known, **facts}))
+            time = at(since + number * seconds_apart)
+            self.rows.append(RequestLogEntry(id=f"row-{len(self.rows)}", created_at=time, **{**known, **facts}))
 
     def list(self, seconds):
         """Have the console read the key list at ``seconds``."""

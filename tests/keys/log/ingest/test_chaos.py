@@ -62,8 +62,9 @@ def crash(monkeypatch):
 
 
 @pytest.fixture
-def workspace(db, sandbox):
+def workspace(db, sandbox, settings):
     """A workspace with a management session, so that no call of the console's is in a key's log."""
+    settings.CLEANLIST_API_ORIGINS = [*settings.CLEANLIST_API_ORIGINS, sandbox.base_url]
     known = sandbox.credentials()
     credentials = Credentials(
         frontend_api_url=known["clerk_frontend_api"],

@@ -191,7 +191,7 @@ def test_rows_without_an_id_are_left_out_and_the_others_land(log):
     log.write(3, since=0)
     log.rows[1] = structs.replace(log.rows[1], id="")
     log.list(10)
-    assert [log.read(second).fresh for second in (11, 12)] == [2, 0]
+    assert [log.read(second).new_rows for second in (11, 12)] == [2, 0]
 
 
 def forgets(log, kept):
@@ -347,7 +347,7 @@ def test_a_gap_of_any_size_is_stored(log, count):
     ApiKey.objects.update(request_count=100)
     log.read(902)
     ApiKey.objects.update(request_count=count)
-    assert log.read(903).fresh == 0
+    assert log.read(903).new_rows == 0
 
 
 def test_a_restart_is_noticed_too_where_the_new_count_is_above_what_was_captured(log):

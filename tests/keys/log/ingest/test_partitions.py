@@ -25,7 +25,7 @@ def aged(log, settings):
     log.write(10, since=0)
     log.list(20)
     log.read(21)
-    connection.check_constraints()  # as at the end of the transaction in which they landed
+    connection.check_constraints()  # as at the end of the transaction in which they were ingested
     return log
 
 
@@ -79,7 +79,7 @@ def test_pages_land_while_a_month_waits_to_be_dropped(aged):
         while not pruning.done():
             aged.write(1, since=second)
             began = time.monotonic()
-            assert aged.read(second + 1).fresh == 1
+            assert aged.read(second + 1).new_rows == 1
             slowest = max(slowest, time.monotonic() - began)
             second += 2
     assert second > 42

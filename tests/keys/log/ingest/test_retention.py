@@ -23,7 +23,7 @@ def old(log):
     log.write(200, since=2 * DAY, seconds_apart=30)
     log.list(3 * DAY)
     log.read(3 * DAY)
-    connection.check_constraints()  # as at the end of the transaction in which they landed
+    connection.check_constraints()  # as at the end of the transaction in which they were ingested
     return log
 
 
@@ -74,7 +74,7 @@ def test_no_limit_on_rows_takes_those_of_this_hour_or_the_last(log, settings):
     assert retention.prune(now) == 0
     log.write(20, since=400)
     log.list(500)
-    assert log.read(501).fresh == 20
+    assert log.read(501).new_rows == 20
 
 
 def test_a_workspace_keeps_its_rows_however_much_another_logs(old, settings, another_log):
@@ -93,7 +93,7 @@ def test_a_clock_that_was_ahead_does_not_keep_out_what_is_logged_now(old, settin
     old.write(5, since=3 * DAY + 10)
     old.list(3 * DAY + 60)
 
-    assert old.read(3 * DAY + 61).fresh == 5
+    assert old.read(3 * DAY + 61).new_rows == 5
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Rollups equal the log, whatever lands in whatever order."""
+"""Rollups equal the log, whatever is ingested in whatever order."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -164,7 +164,7 @@ def test_a_page_that_lands_during_a_recount_is_no_difference(busy):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, monkeypatch):
+def test_a_repair_counts_nothing_under_the_lock_but_what_came_meanwhile(busy, monkeypatch):
     hour = hour_of(busy.rows[-1].created_at)
     KeyTraffic.objects.filter(hour=hour).update(count=1)
     held, count_rows, count_ahead = [], recount.count_rows, recount._KeyLevel.count_ahead
@@ -174,7 +174,7 @@ def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, 
         held.append(len(rows) if connection.in_atomic_block else 0)
         return count_rows(rows, endpoints)
 
-    def land_afterwards(level, *hours):
+    def ingest_afterwards(level, *hours):
         counted = count_ahead(level, *hours)
         busy.write(3, since=8001)
         busy.list(8200)
@@ -182,14 +182,14 @@ def test_a_repair_counts_nothing_under_the_lock_but_what_landed_meanwhile(busy, 
         return counted
 
     monkeypatch.setattr(recount, "count_rows", recording)
-    monkeypatch.setattr(recount._KeyLevel, "count_ahead", land_afterwards)
+    monkeypatch.setattr(recount._KeyLevel, "count_ahead", ingest_afterwards)
     assert list(recount.recount(busy.workspace, repair=True))
     assert max(held) == 3
     monkeypatch.undo()
     assert list(recount.recount(busy.workspace)) == []
 
 
-def test_a_repair_counts_what_landed_meanwhile_among_the_values(busy, monkeypatch):
+def test_a_repair_counts_what_came_meanwhile_among_the_facets(busy, monkeypatch):
     busy.key.log_values.all().delete()
     count = recount.facets.count_facets
 

@@ -133,7 +133,7 @@ def test_a_network_is_one_of_canonical_addresses(text, network):
     assert str(parse_network(text)) == network
 
 
-def land(log, texts, ago=timedelta(minutes=1)):
+def ingest(log, texts, ago=timedelta(minutes=1)):
     """Land a request from each address; return the ids of the rows in their order."""
     at, number = timezone.now() - ago, LoggedRequest.objects.count()
     page = [
@@ -148,8 +148,8 @@ def land(log, texts, ago=timedelta(minutes=1)):
 @pytest.mark.parametrize("forms", FORMS, ids=lambda forms: forms[0])
 @pytest.mark.parametrize("of_key", [True, False], ids=["of the key", "of all keys"])
 def test_an_address_is_found_by_each_of_its_forms(log, forms, of_key):
-    rows = land(log, forms)
-    land(log, [*NO_ADDRESSES, "198.51.100.1"])
+    rows = ingest(log, forms)
+    ingest(log, [*NO_ADDRESSES, "198.51.100.1"])
     for text in forms:
         assert sorted(log.shown(f"?ip={quote(text)}", url=log.key_url if of_key else log.all_url)) == sorted(rows), text
 
@@ -160,7 +160,7 @@ def test_networks_hold_what_ipaddress_says(log, pairs, data):
     LoggedRequest.objects.all().delete()
     LogValue.objects.all().delete()
     rows = dict(
-        zip(land(log, [*(text for _, text in pairs), *NO_ADDRESSES]), [meant(one) for one, _ in pairs], strict=False)
+        zip(ingest(log, [*(text for _, text in pairs), *NO_ADDRESSES]), [meant(one) for one, _ in pairs], strict=False)
     )
     near = data.draw(st.sampled_from(sorted(rows.values(), key=str)))
     network = ipaddress.ip_network((near, data.draw(st.integers(0, near.max_prefixlen))), strict=False)
@@ -201,8 +201,8 @@ def test_what_is_no_address_to_ask_for_is_said_to_be_none(log, text):
 
 def test_a_known_address_in_another_form_is_not_new(log):
     now = timezone.now()
-    land(log, ["203.0.113.9"], ago=timedelta(days=3))
-    land(log, ["::ffff:203.0.113.9", "2001:DB8::1"])
+    ingest(log, ["203.0.113.9"], ago=timedelta(days=3))
+    ingest(log, ["::ffff:203.0.113.9", "2001:DB8::1"])
     found = sources.new_sources([log.key], now - timedelta(days=1))
     assert [source.value for source in found[log.key.pk]] == ["2001:db8::1"]
     past = sources.past_new_sources([log.key], now - timedelta(days=1), now)
@@ -210,7 +210,7 @@ def test_a_known_address_in_another_form_is_not_new(log):
 
 
 def test_a_row_says_how_its_address_was_sent_and_leads_to_the_others(log):
-    other, row = land(log, ["203.0.113.9", "::ffff:203.0.113.9"])
+    other, row = ingest(log, ["203.0.113.9", "::ffff:203.0.113.9"])
     page = log.get(f"?row={row}")
     assert "sent as <code>::ffff:203.0.113.9</code>" in page.content.decode()
     assert "sent as" not in text_of(log.get(f"?row={other}"))
@@ -219,7 +219,7 @@ def test_a_row_says_how_its_address_was_sent_and_leads_to_the_others(log):
 
 
 def test_no_link_leads_to_what_the_filter_refuses(log):
-    (row,) = land(log, ["unknown"])
+    (row,) = ingest(log, ["unknown"])
     links = dict(log.get(f"?row={row}").context["open"].links)
     assert "Same IP address" not in links
     assert "Who used this IP address?" not in links

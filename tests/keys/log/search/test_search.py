@@ -44,10 +44,10 @@ def busy(log):
     return log
 
 
-def hints(log, query, key=None):
+def estimates(log, query, key=None):
     form = LogFilterForm(QueryDict(query), [log.key])
     assert form.is_valid()
-    return {hint.column: hint for hint in estimate_filters(form, LogScope(log.workspace, key), with_own=False)}
+    return {one.column: one for one in estimate_filters(form, LogScope(log.workspace, key), with_own=False)}
 
 
 def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(busy, small_windows):
@@ -120,8 +120,8 @@ def test_paths_with_ids_are_noted_once_and_found_by_what_they_may_contain(log):
     assert len(log.shown("?path=/api/v1/status/0b0f")) == 5
     assert len(log.shown(f"?path==/api/v1/status/{UUID[:-1]}3?page=2")) == 1
     assert len(log.shown("?path=page=2")) == 5
-    assert hints(log, "path=/api/v2")["path"].most == 0
-    assert hints(log, "path=/api/v1/status/0b0f")["path"].values is None
+    assert estimates(log, "path=/api/v2")["path"].most == 0
+    assert estimates(log, "path=/api/v1/status/0b0f")["path"].values is None
 
 
 def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatch):
@@ -147,14 +147,14 @@ def test_values_equal_a_recount(busy):
 def test_of_other_keys_nothing_is_told(log):
     other = make_key(log.workspace, "Other")
     log.add(key=other, status_code=503)
-    assert hints(log, "status=503", log.key)["status_code"].most == 0
-    assert hints(log, "status=503")["status_code"].most == 1
+    assert estimates(log, "status=503", log.key)["status_code"].most == 0
+    assert estimates(log, "status=503")["status_code"].most == 1
 
 
 def test_with_many_values_no_hint_is_given_and_the_log_is_looked_through(busy, monkeypatch):
     monkeypatch.setattr("keys.log.search.query_plan.MOST_MATCHES", 1)
     busy.add(status_code=201)
-    assert hints(busy, "status=2xx") == {}
+    assert estimates(busy, "status=2xx") == {}
     assert len(busy.shown("?status=201")) == 1
 
 

@@ -47,7 +47,7 @@ for name, endpoint in (("first", "credits/balance"), ("second", "whoami")):
             endpoint=endpoint,
             interval_seconds=lambda: 10,
             fetch=fetch_balance if name == "first" else lambda client, _: client.whoami(),
-            land=lambda *_: None,
+            ingest=lambda *_: None,
             has_subjects=True,
         )
     )

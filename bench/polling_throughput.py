@@ -40,7 +40,7 @@ WANTED, INTERVAL_SECONDS = 10_000, 60
 NEVER = "2999-01-01T00:00Z"
 
 
-def land(poll: Poll, balance: object, _: object) -> None:
+def ingest(poll: Poll, balance: object, _: object) -> None:
     """Write what was fetched to one row."""
     execute_batch(("UPDATE workspaces_workspace SET tier = %s WHERE id = %s", [f"{balance}"[:80], poll.workspace_id]))
 
@@ -53,7 +53,7 @@ register(
         endpoint="credits/balance",
         interval_seconds=lambda: INTERVAL_SECONDS,
         fetch=fetch_balance,
-        land=land,
+        ingest=ingest,
     )
 )
 

@@ -103,7 +103,7 @@ class FilterForm(forms.Form):
 
     @property
     def uses_more(self) -> bool:
-        """Say whether one of the others is on, or wrong."""
+        """Return whether one of the others is on, or wrong."""
         return any(bound.errors or self.query.get(bound.name) for bound in self.more_fields)
 
     def clean_since(self) -> timedelta | None:
@@ -149,7 +149,7 @@ class FilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Say whether any filter is on."""
+        """Return whether any filter is on."""
         return any(self.words())
 
     def chips(self) -> list[Chip]:

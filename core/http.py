@@ -10,12 +10,12 @@ from django_htmx.http import HttpResponseClientRedirect
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Say whether htmx asks for a part of a page."""
+    """Return whether htmx asks for a part of a page."""
     return bool(getattr(request, "htmx", False))
 
 
 def wants_partial(request: HttpRequest) -> bool:
-    """Say whether htmx asks for the part of the page that changes; never a client parameter."""
+    """Return whether htmx asks for the part of the page that changes; never a client parameter."""
     htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 

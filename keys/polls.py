@@ -95,7 +95,7 @@ register(
         endpoint="api-keys",
         interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
         fetch=fetch_keys,
-        land=ingest_keys,
+        ingest=ingest_keys,
     )
 )
 register(
@@ -106,7 +106,7 @@ register(
         endpoint="public/api-keys",
         interval_seconds=lambda: settings.POLL_KEYS_SECONDS,
         fetch=fetch_public_keys,
-        land=ingest_public_keys,
+        ingest=ingest_public_keys,
         wanted=wants_light_list,
     )
 )
@@ -118,7 +118,7 @@ register(
         endpoint="api-keys/requests",
         interval_seconds=lambda: settings.POLL_REQUESTS_SECONDS,
         fetch=fetch_requests,
-        land=ingest_requests,
+        ingest=ingest_requests,
         has_subjects=True,
         subject="key",
         subject_names=names_of_keys,

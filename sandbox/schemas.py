@@ -272,7 +272,7 @@ class PersonRequest(BaseModel):
 
     @property
     def can_be_identified(self) -> bool:
-        """Tell whether a strong identifier, or a name with a company, is there."""
+        """Return whether a strong identifier, or a name with a company, is there."""
         named = self.first_name and self.last_name and (self.company_name or self.domain)
         return bool(self.email or self.linkedin_url or self.person_id or named)
 

@@ -37,6 +37,6 @@ register(
         endpoint="credits/balance",
         interval_seconds=lambda: settings.POLL_BALANCE_SECONDS,
         fetch=fetch_balance,
-        land=ingest_balance,
+        ingest=ingest_balance,
     )
 )

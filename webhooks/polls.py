@@ -182,7 +182,7 @@ register(
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
         fetch=fetch_latest,
-        land=ingest_latest,
+        ingest=ingest_latest,
         note=tracked_workflows.visibility_notice,
     )
 )
@@ -194,7 +194,7 @@ register(
         endpoint="webhooks/deliveries",
         interval_seconds=lambda: settings.POLL_DELIVERIES_SECONDS,
         fetch=fetch_workflow_deliveries,
-        land=ingest_workflow_deliveries,
+        ingest=ingest_workflow_deliveries,
         has_subjects=True,
         subject="workflow",
         subject_names=tracked_workflows.names_of_tracked,
@@ -216,7 +216,7 @@ for name, label in (
             limit_per_minute=HALF_OF_KEY_LIMIT,
             interval_seconds=lambda: 2 * settings.POLL_DELIVERIES_SECONDS,
             fetch=fetch_status,
-            land=ingest_status,
+            ingest=ingest_status,
             has_subjects=True,
             subject="workflow",
             subject_names=tracked_workflows.names_of_tracked,

@@ -69,7 +69,7 @@ def current_role(request: HttpRequest) -> Role | None:
 
 
 def is_still_allowed(request: HttpRequest) -> bool:
-    """Say whether who sent ``request`` still is signed in and in the right that it took: for answers that take long.
+    """Return whether who sent ``request`` still is signed in and in the right that it took: for answers that take long.
 
     Asks the database. The right is the role given to ``get_workspace``, or that of a site admin.
     """
@@ -84,7 +84,7 @@ def is_still_allowed(request: HttpRequest) -> bool:
 
 
 def may_connect(user: User | AnonymousUser) -> bool:
-    """Say whether ``user`` may connect a new workspace: a site admin, or someone who owns one already.
+    """Return whether ``user`` may connect a new workspace: a site admin, or someone who owns one already.
 
     Connecting decides where credentials are sent and who sees an organization, so it is no right of every account.
     """
@@ -110,7 +110,7 @@ def require_site_admin(request: HttpRequest) -> User:
 
 
 def is_confirmed(request: HttpRequest) -> bool:
-    """Say whether the person proved who they are within the last ten minutes.
+    """Return whether the person proved who they are within the last ten minutes.
 
     Signing in counts as well as confirming. Who has a second factor must have used it; for others it is the
     password, the identity provider, or the invitation that they opened their account with.
@@ -145,7 +145,7 @@ def form_token(request: HttpRequest, address: str) -> str:
 
 
 def is_confirmed_or_resumed(request: HttpRequest) -> bool:
-    """Say whether the person is freshly confirmed, or sends a form that they opened while they were."""
+    """Return whether the person is freshly confirmed, or sends a form that they opened while they were."""
     return bool(submitted_token(request, request.path)) or is_confirmed(request)
 
 

@@ -278,7 +278,7 @@ class AuditFilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Say whether any filter is set, the page's place aside."""
+        """Return whether any filter is set, the page's place aside."""
         return any(value for name, value in self.cleaned_data.items() if name != "before")
 
     def apply(self, events: AuditEventQuerySet) -> AuditEventQuerySet:

@@ -30,12 +30,12 @@ class Loss:
     why: str
 
     def spares(self, role: Role) -> bool:
-        """Say whether what needs ``role`` can stay."""
+        """Return whether what needs ``role`` can stay."""
         return self.kept is not None and self.kept.includes(role)
 
     @property
     def is_own_wish(self) -> bool:
-        """Say whether the person takes it from themselves."""
+        """Return whether the person takes it from themselves."""
         return self.by is not None and self.by.pk == self.user.pk
 
 

@@ -13,7 +13,7 @@ def allow(credential: dict[str, Any], *, alone: bool) -> None:
 
 
 def signs_in_alone(passkey: Authenticator) -> bool:
-    """Say whether ``passkey`` may sign in without the password; of older ones, what the browser reported counts."""
+    """Return whether ``passkey`` may sign in without the password; of older ones, what the browser reported counts."""
     credential: dict[str, Any] = passkey.data.get("credential", {})
     if _ALLOWED in credential:
         return credential[_ALLOWED] is True

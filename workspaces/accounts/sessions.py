@@ -73,7 +73,7 @@ class SessionStore(db.SessionStore):
         return row
 
     def exists(self, session_key: str) -> bool:
-        """Say whether there is such a session, by id or by what is stored of it."""
+        """Return whether there is such a session, by id or by what is stored of it."""
         return Session.objects.filter(pk__in=(stored_key(session_key), session_key)).exists()
 
     def delete(self, session_key: str | None = None) -> None:

@@ -17,20 +17,20 @@ View = Callable[..., HttpResponseBase]
 
 
 def is_sso_only(email: str) -> bool:
-    """Say whether the account of ``email`` is signed in to by the identity provider alone: all but the named one."""
+    """Return whether the account of ``email`` is signed in to by the identity provider alone: all but the named one."""
     named: str = settings.SSO_ONLY_EXCEPT
     return bool(named) and email.lower() != named.lower()
 
 
 def came_the_right_way(request: HttpRequest, user: User) -> bool:
-    """Say whether the session began as it has to; one from before the rule, or by another way, did not."""
+    """Return whether the session began as it has to; one from before the rule, or by another way, did not."""
     if not is_sso_only(user.email):
         return True
     return any(record["method"] == "socialaccount" for record in get_authentication_records(request, user))
 
 
 def lacks_second_factor(user: User) -> bool:
-    """Say whether ``user`` has to set up a second factor before anything else."""
+    """Return whether ``user`` has to set up a second factor before anything else."""
     return bool(settings.REQUIRE_SECOND_FACTOR) and not has_second_factor(user)
 
 

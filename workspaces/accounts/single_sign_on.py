@@ -62,7 +62,7 @@ def authentication_time(answers: dict[str, Any]) -> float | None:
 
 
 def is_recent(proved_at: float | None) -> bool:
-    """Say whether that was recently enough to count as a confirmation."""
+    """Return whether that was recently enough to count as a confirmation."""
     return proved_at is not None and proved_at > time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 

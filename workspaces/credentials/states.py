@@ -23,7 +23,7 @@ class CredentialState:
 
     @property
     def needs_attention(self) -> bool:
-        """Say whether a person should do something."""
+        """Return whether a person should do something."""
         return self.level in {"warning", "danger"}
 
 

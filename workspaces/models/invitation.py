@@ -87,17 +87,17 @@ class Invitation(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Say whether the e-mail's link has run out."""
+        """Return whether the e-mail's link has run out."""
         return self.expires_at <= clock.cached_now()
 
     @property
     def is_open(self) -> bool:
-        """Say whether it can still be accepted."""
+        """Return whether it can still be accepted."""
         return self.accepted_at is None and self.revoked_at is None and not self.is_expired
 
     @property
     def is_vouched_for(self) -> bool:
-        """Say whether its sender still may invite; asks the database."""
+        """Return whether its sender still may invite; asks the database."""
         return Invitation.objects.vouched_for().filter(pk=self.pk).exists()
 
     def renew_token(self) -> str:

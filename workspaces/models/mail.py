@@ -42,7 +42,7 @@ class AccountMail(models.Model):
         return unclaimed.update(attempt_count=F("attempt_count") + 1, next_attempt_at=now + wait) == 1
 
     def is_too_old(self, now: datetime) -> bool:
-        """Say whether it has waited for so long that it would only puzzle."""
+        """Return whether it has waited for so long that it would only puzzle."""
         return self.created_at < now - GIVEN_UP_AFTER
 
 

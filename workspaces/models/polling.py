@@ -157,7 +157,7 @@ class Poll(models.Model):
 
     @property
     def is_stale(self) -> bool:
-        """Say whether the mirror is older than it should be: three intervals, and a minute at least."""
+        """Return whether the mirror is older than it should be: three intervals, and a minute at least."""
         if self.last_success_at is None:
             return self.consecutive_failures > 0 or bool(self.paused_reason)
         limit = timedelta(seconds=max(60, 3 * self.interval_seconds))

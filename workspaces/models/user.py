@@ -22,7 +22,7 @@ SECOND_FACTORS = ("totp", "webauthn")
 
 
 def has_second_factor(user: "User | AnonymousUser") -> bool:
-    """Say whether ``user`` signs in with an authenticator app or a passkey."""
+    """Return whether ``user`` signs in with an authenticator app or a passkey."""
     if not isinstance(user, User):
         return False
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())

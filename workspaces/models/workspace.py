@@ -23,7 +23,7 @@ class Role(models.TextChoices):
         return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
     def includes(self, other: "Role") -> bool:
-        """Say whether this role may do what ``other`` may."""
+        """Return whether this role may do what ``other`` may."""
         order = list(Role)
         return order.index(self) >= order.index(other)
 
@@ -121,12 +121,12 @@ class Workspace(models.Model):
 
     @property
     def has_api_key(self) -> bool:
-        """Say whether there is a key that upstream has not rejected."""
+        """Return whether there is a key that upstream has not rejected."""
         return self.api_key is not None and self.api_key_rejected_at is None
 
     @property
     def has_session(self) -> bool:
-        """Say whether key management can be tried at all: a session that is neither expired nor rejected."""
+        """Return whether key management can be tried at all: a session that is neither expired nor rejected."""
         session = self.management_session
         return session is not None and session.is_usable
 
@@ -190,12 +190,12 @@ class ManagementSession(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Say whether a pasted token has run out; a stored client session has no end that is known here."""
+        """Return whether a pasted token has run out; a stored client session has no end that is known here."""
         return self.token_expires_at is not None and self.token_expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
-        """Say whether upstream may still accept it."""
+        """Return whether upstream may still accept it."""
         return self.rejected_at is None and not self.is_expired
 
     @property

@@ -32,14 +32,14 @@ LONGEST_TURN_SECONDS = 60
 # Threads of one worker that poll at once. One has a hundred calls on their way; the other threads are for other work.
 MOST_TURNS = 2
 _turns = threading.BoundedSemaphore(MOST_TURNS)
-# Without the pacer's count there is no background call.
+# Without the rate limiter's count there is no background call.
 _WITHOUT_PACER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class SentPoll:
-    """A poll whose call is on its way, and when the pacer counted that: by its own clock and by this process's."""
+    """A poll whose call is on its way, and when the rate limiter counted it, by its own clock and by this process's."""
 
     poll: Poll
     moment: int
@@ -58,7 +58,7 @@ class PollTurn:
         return len(self._taken)
 
     def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[FetchResult]:
-        """Send the calls that the pacer has room for; return the answers of those that must wait, settled."""
+        """Send the calls that the rate limiter has room for; return the answers of those that must wait, settled."""
         ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
         if ready:
@@ -131,7 +131,7 @@ def run_due(limit: int = BATCH) -> int:
 
 
 def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[FetchResult]:
-    """Fetch and land ``polls``. With ``asked_for`` (by a person) the pacer counts but does not hold back."""
+    """Fetch and land ``polls``. With ``asked_for`` (by a person) the rate limiter counts but does not hold back."""
     turn = PollTurn()
     answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
     while turn and not shutdown.overdue():
@@ -168,7 +168,7 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[F
 
 
 def _count_late(answered: list[SentPoll]) -> None:
-    """Tell the pacer of calls that may have reached upstream long after they were counted."""
+    """Tell the rate limiter of calls that may have reached upstream long after they were counted."""
     now = time.monotonic()
     late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]
     if late:

@@ -26,7 +26,7 @@ class Throttle:
         self._seconds, self._next, self._lock = seconds, 0.0, threading.Lock()
 
     def __call__(self) -> bool:
-        """Say whether it is time again."""
+        """Return whether it is time again."""
         now = time.monotonic()
         with self._lock:
             if now < self._next:

@@ -35,38 +35,38 @@ def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
     Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
     """
     with clock.cache_now():  # for all that landings ask of many rows
-        landed = _land_all(answers)
+        ingested = _ingest_all(answers)
     now = clock.now()
-    for answer in landed:
+    for answer in ingested:
         _plan(answer, now)
     try:
-        kept = Poll.objects.give_back([answer.poll for answer in landed])
+        kept = Poll.objects.give_back([answer.poll for answer in ingested])
     except DatabaseError:  # their leases run out, and the work is done again
-        logger.exception("settling_failed", polls=len(landed))
-        return landed
-    if kept < len(landed):  # removed meanwhile, by what landed even, or taken by another worker after their leases
-        logger.debug("polls_not_held", polls=len(landed) - kept)
-    for answer in landed:
+        logger.exception("settling_failed", polls=len(ingested))
+        return ingested
+    if kept < len(ingested):  # removed meanwhile, or taken by another worker after their leases
+        logger.debug("polls_not_held", polls=len(ingested) - kept)
+    for answer in ingested:
         try:
             _tell(answer)
         except Exception:  # the next answer of the kind tells it again
             logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
-    if stored := [answer.poll for answer in landed if answer.fetched_at is not None]:
+    if stored := [answer.poll for answer in ingested if answer.fetched_at is not None]:
         notify_ingested(stored)
-    return landed
+    return ingested
 
 
-def _land_all(answers: Sequence[FetchResult]) -> list[FetchResult]:
+def _ingest_all(answers: Sequence[FetchResult]) -> list[FetchResult]:
     """Land what was fetched, a few workspaces to a transaction; where one fails, each of them in its own."""
-    landed = {answer.poll.pk: answer for answer in answers}
+    ingested = {answer.poll.pk: answer for answer in answers}
     for group in _groups([answer for answer in answers if answer.fetched_at is not None]):
         try:
             with transaction.atomic():
                 for answer in group:
                     _write(answer)
         except Exception:  # whichever it was fails again, alone
-            landed |= {answer.poll.pk: _land_alone(answer) for answer in group}
-    return list(landed.values())
+            ingested |= {answer.poll.pk: _ingest_alone(answer) for answer in group}
+    return list(ingested.values())
 
 
 def _groups(answers: Sequence[FetchResult]) -> Iterator[list[FetchResult]]:
@@ -85,8 +85,8 @@ def _groups(answers: Sequence[FetchResult]) -> Iterator[list[FetchResult]]:
 
 
 def _write(answer: FetchResult) -> None:
-    assert answer.fetched_at is not None  # noqa: S101 - nothing else is landed
-    resource_named(answer.poll.resource).land(answer.poll, answer.data, answer.fetched_at)
+    assert answer.fetched_at is not None  # noqa: S101 - nothing else is ingested
+    resource_named(answer.poll.resource).ingest(answer.poll, answer.data, answer.fetched_at)
 
 
 def _read_workspace_again(poll: Poll) -> None:
@@ -96,7 +96,7 @@ def _read_workspace_again(poll: Poll) -> None:
         poll.workspace = fresh
 
 
-def _land_alone(answer: FetchResult) -> FetchResult:
+def _ingest_alone(answer: FetchResult) -> FetchResult:
     """Write the data to the mirror. A failure of our own is logged, and from then on is one like any other."""
     poll = answer.poll
     try:
@@ -115,7 +115,7 @@ def _land_alone(answer: FetchResult) -> FetchResult:
 
 
 def _is_gone(poll: Poll) -> bool:
-    """Say whether the row is there no more: its workspace or its subject was removed during the call."""
+    """Return whether the row is there no more: its workspace or its subject was removed during the call."""
     try:
         return not Poll.objects.filter(pk=poll.pk).exists()
     except DatabaseError:
@@ -158,7 +158,7 @@ def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
 
 
 def _tell(answer: FetchResult) -> None:
-    """Tell who must know of a failure: the pacer of a rate limit, people of a refused credential."""
+    """Tell who must know of a failure: the rate limiter of a rate limit, people of a refused credential."""
     poll, error = answer.poll, answer.error
     if error is None:
         if answer.fetched_at is not None:

@@ -44,7 +44,7 @@ class EndpointQuota:
 
 
 def seconds_to_reset(now: float | None = None) -> int:
-    """Return when the next window begins; the pacer's windows, which are upstream's if the clocks agree."""
+    """Return when the next window begins; the rate limiter's windows, which are upstream's if the clocks agree."""
     moment = clock.cached_now().timestamp() if now is None else now
     return rate_limiter.WINDOW_SECONDS - int(moment) % rate_limiter.WINDOW_SECONDS
 

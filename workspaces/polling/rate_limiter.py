@@ -1,7 +1,7 @@
 """Keeps the console's own calls within a set share of the organization's rate limit, across all workers.
 
 Upstream counts requests per organization and endpoint in windows of 60 seconds whose beginning it does not tell
-(``docs/cleanlist-api.md``, "Rate limits"). So the pacer remembers in Redis when calls were made, by
+(``docs/cleanlist-api.md``, "Rate limits"). So the rate limiter remembers in Redis when calls were made, by
 Redis's clock, and lets no stretch of 60 seconds hold more than the share.
 """
 

@@ -48,7 +48,7 @@ class Resource:
     endpoint: str
     interval_seconds: Callable[[], int]
     fetch: Callable[[AsyncClient, Poll], Awaitable[Any]]
-    land: Callable[[Poll, Any, datetime], None]
+    ingest: Callable[[Poll, Any, datetime], None]
     has_subjects: bool = False
     subject: str = ""
     wanted: Callable[[Workspace], bool] = _always
@@ -75,7 +75,7 @@ def resource_named(name: str) -> Resource:
 
 
 def is_registered(name: str) -> bool:
-    """Say whether an app has registered a resource of that name."""
+    """Return whether an app has registered a resource of that name."""
     return name in _resources
 
 

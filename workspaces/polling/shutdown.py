@@ -22,10 +22,10 @@ def reset() -> None:
 
 
 def requested() -> bool:
-    """Say whether nothing new should be begun."""
+    """Return whether nothing new should be begun."""
     return bool(_asked_at.value)
 
 
 def overdue() -> bool:
-    """Say whether what is still on its way should be given back."""
+    """Return whether what is still on its way should be given back."""
     return requested() and time.monotonic() - _asked_at.value > PATIENCE_SECONDS

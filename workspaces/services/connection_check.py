@@ -51,12 +51,12 @@ class ConnectionReport:
 
     @property
     def works(self) -> bool:
-        """Say whether nothing failed that was given; what was left out is no failure."""
+        """Return whether nothing failed that was given; what was left out is no failure."""
         return all(check.state != "failed" for check in self.checks)
 
     @property
     def may_pass(self) -> bool:
-        """Say whether all that failed may work later: upstream was down or busy, and refused no credential."""
+        """Return whether all that failed may work later: upstream was down or busy, and refused no credential."""
         return all(check.may_pass for check in self.checks if check.state == "failed")
 
     def add(self, label: str, state: State, text: str, fix: str = "", *, may_pass: bool = False) -> None:

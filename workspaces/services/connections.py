@@ -41,7 +41,7 @@ class Credentials:
 
     @property
     def has_session(self) -> bool:
-        """Say whether there is a way to get session tokens."""
+        """Return whether there is a way to get session tokens."""
         return self.session_token is not None or self.client_token is not None
 
     def for_api_key(self) -> ApiKeyCredential | None:

@@ -18,7 +18,7 @@ class RefreshResult:
 
     @property
     def ok(self) -> bool:
-        """Say whether everything that was asked for was read."""
+        """Return whether everything that was asked for was read."""
         return not self.errors
 
 

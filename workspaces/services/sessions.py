@@ -43,7 +43,7 @@ def sessions_of(user: User) -> list[UserSession]:
 
 
 def is_current(session: SessionBase, row: UserSession) -> bool:
-    """Say whether ``row`` lists this very session."""
+    """Return whether ``row`` lists this very session."""
     return bool(row.session_key == stored_key(session.session_key or ""))
 
 

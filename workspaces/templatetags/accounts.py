@@ -18,13 +18,13 @@ register.filter("browser", browser_in_words)
 
 @register.filter
 def signs_in_alone(passkey: Authenticator) -> bool:
-    """Say whether a passkey may sign in without the password."""
+    """Return whether a passkey may sign in without the password."""
     return passkeys.signs_in_alone(passkey)
 
 
 @register.filter
 def is_signed_in_elsewhere(user: User) -> bool:
-    """Say whether somebody has more sessions than the one that asks."""
+    """Return whether somebody has more sessions than the one that asks."""
     return len(sessions.sessions_of(user)) > 1
 
 

@@ -15,7 +15,7 @@ _SPREAD = 1.1
 _ROWS_BETWEEN = PAGE_ROWS / 2 / _SPREAD
 # 480 rows are 8 minutes at 60 requests a minute, the most that one endpoint lets through on the usual plan.
 _ROWS_UNSEEN = 480 / _SPREAD
-# What is left of the pacer's share for people's own refreshes and for keys that turn busy.
+# What is left of the rate limiter's share for people's own refreshes and for keys that turn busy.
 _USABLE_SHARE = 0.8
 _WINDOWS = (10, 50, 250)
 

@@ -22,7 +22,7 @@ async def fetch(client, poll):
     redis.decr(f"fetching:{poll.subject}")
 
 
-def land(poll, data, read_at):
+def ingest(poll, data, read_at):
     """Nothing to store."""
 
 
@@ -34,7 +34,7 @@ register(
         endpoint="weather",
         interval_seconds=lambda: 3600,
         fetch=fetch,
-        land=land,
+        ingest=ingest,
     )
 )
 sys.stdout.write("ready\n")

@@ -12,17 +12,17 @@ from workspaces.polling.registry import Resource
 
 
 class Upstream:
-    """A resource of the tests' own: answers what it is told to, and keeps what landed."""
+    """A resource of the tests' own: answers what it is told to, and keeps what was ingested."""
 
     def __init__(self) -> None:
         self.answer: Any = "fresh"
-        self.landed: list[tuple[Poll, Any, datetime]] = []
+        self.ingested: list[tuple[Poll, Any, datetime]] = []
         self.fetched = 0
         self.failing_subject: str | None = None
         self.unstorable_subject: str | None = None
         # What a test may have done instead of the fetch, and before the landing.
-        self.fetching: Any = None
-        self.landing: Any = None
+        self.on_fetch: Any = None
+        self.on_ingest: Any = None
 
     async def fetch(self, client, poll) -> Any:
         self.fetched += 1
@@ -30,14 +30,14 @@ class Upstream:
             raise ServerFailed("down", status=500)
         if isinstance(self.answer, Exception):
             raise self.answer
-        return await self.fetching(client, poll) if self.fetching else self.answer
+        return await self.on_fetch(client, poll) if self.on_fetch else self.answer
 
-    def land(self, poll, data, read_at) -> None:
+    def ingest(self, poll, data, read_at) -> None:
         if poll.subject == self.unstorable_subject:
             raise DatabaseError("the disk is full")
-        if self.landing:
-            self.landing(poll, data, read_at)
-        self.landed.append((poll, data, read_at))
+        if self.on_ingest:
+            self.on_ingest(poll, data, read_at)
+        self.ingested.append((poll, data, read_at))
 
 
 @pytest.fixture(autouse=True)
@@ -55,7 +55,7 @@ def upstream(monkeypatch):
         endpoint="weather",
         interval_seconds=lambda: 60,
         fetch=fake.fetch,
-        land=fake.land,
+        ingest=fake.ingest,
     )
     monkeypatch.setitem(registry._resources, "weather", resource)
     return fake

@@ -20,7 +20,7 @@ def in_seconds(poll: Poll) -> float:
 
 def test_what_is_due_is_fetched_landed_and_given_its_next_time(poll, upstream):
     assert engine.run_due() == 1
-    assert [data for _, data, _ in upstream.landed] == ["fresh"]
+    assert [data for _, data, _ in upstream.ingested] == ["fresh"]
     assert 58 < in_seconds(poll) <= 66
     assert poll.last_success_at is not None
     assert poll.leased_until is None
@@ -168,7 +168,7 @@ def test_a_call_that_was_long_on_its_way_counts_from_its_answer(poll, upstream, 
     async def slow(client, poll):
         await asyncio.sleep(0.3)
 
-    upstream.fetching = slow
+    upstream.on_fetch = slow
     before = rate_limiter.acquire([("org_example", "another")]).moment
     engine.run_due()
     (counted_at,) = rate_limiter.connection().lrange("pacer:org_example:weather", 0, -1)
@@ -179,14 +179,14 @@ def test_one_failure_does_not_stop_the_others_of_a_batch(poll, upstream, workspa
     Poll.objects.create(workspace=workspace, resource="weather", subject="broken", interval_seconds=60)
     upstream.failing_subject = "broken"
     assert engine.run_due() == 2
-    assert [row.subject for row, _, _ in upstream.landed] == [""]
+    assert [row.subject for row, _, _ in upstream.ingested] == [""]
 
 
 def test_an_answer_that_cannot_be_stored_is_backed_off_and_said(poll, upstream, workspace, caplog):
     Poll.objects.create(workspace=workspace, resource="weather", subject="full", interval_seconds=60)
     upstream.unstorable_subject = "full"
     engine.run_due()
-    assert [row.subject for row, _, _ in upstream.landed] == [""]
+    assert [row.subject for row, _, _ in upstream.ingested] == [""]
     assert "could not be stored" in Poll.objects.get(subject="full").last_error
 
 
@@ -196,7 +196,7 @@ def test_a_worker_that_lives_keeps_its_leases_while_calls_are_on_their_way(poll,
         return "late"
 
     monkeypatch.setattr(leases, "EXTEND_SECONDS", 0)
-    upstream.fetching = answer_late
+    upstream.on_fetch = answer_late
     turn, (mine,) = engine.PollTurn(), Poll.objects.lease(1, 1)
     first = mine.leased_until
     turn.begin([mine])
@@ -205,7 +205,7 @@ def test_a_worker_that_lives_keeps_its_leases_while_calls_are_on_their_way(poll,
     assert poll.leased_until == mine.leased_until > first + timedelta(seconds=leases.SECONDS - 2)
     while turn:
         turn.settle()
-    assert [data for _, data, _ in upstream.landed] == ["late"]
+    assert [data for _, data, _ in upstream.ingested] == ["late"]
     poll.refresh_from_db()
     assert poll.leased_until is None
 

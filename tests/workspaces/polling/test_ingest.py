@@ -48,10 +48,10 @@ def test_a_lease_that_another_worker_has_taken_since_is_left_alone(poll):
 def test_reading_at_once_leaves_a_workers_lease_alone(poll, upstream, workspace):
     until = timezone.now() + timedelta(seconds=60)
 
-    def land_while_a_worker_takes_it(poll, data, read_at):
+    def ingest_while_a_worker_takes_it(poll, data, read_at):
         Poll.objects.update(leased_until=until)
 
-    upstream.landing = land_while_a_worker_takes_it
+    upstream.on_ingest = ingest_while_a_worker_takes_it
     assert refresh(workspace, "weather").ok
     poll.refresh_from_db()
     assert poll.leased_until == until
@@ -117,7 +117,7 @@ def test_without_redis_nothing_is_called_and_nothing_counts_as_failed(poll, upst
 def test_what_no_app_reads_any_more_does_not_stop_the_others(poll, upstream, workspace):
     Poll.objects.create(workspace=workspace, resource="tides", interval_seconds=60)
     assert engine.run_due() == 2
-    assert len(upstream.landed) == 1
+    assert len(upstream.ingested) == 1
     assert "reads no tides" in Poll.objects.get(resource="tides").last_error
 
 
@@ -141,19 +141,19 @@ def test_a_slow_upstream_leaves_the_other_places_to_others(workspace, upstream, 
     monkeypatch.setattr(engine, "_REFILL", 1)
     make_polls(workspace, 5)
 
-    others_landed = threading.Event()
+    others_ingested = threading.Event()
 
     async def fetch(client, poll):
         if poll.subject == "row-0":
-            await asyncio.to_thread(others_landed.wait, 10)
+            await asyncio.to_thread(others_ingested.wait, 10)
 
-    def land(poll, data, read_at):
-        if len(upstream.landed) == 3:
-            others_landed.set()
+    def ingest(poll, data, read_at):
+        if len(upstream.ingested) == 3:
+            others_ingested.set()
 
-    upstream.fetching, upstream.landing = fetch, land
+    upstream.on_fetch, upstream.on_ingest = fetch, ingest
     assert engine.run_turn() == 5
-    assert upstream.landed[-1][0].subject == "row-0"
+    assert upstream.ingested[-1][0].subject == "row-0"
 
 
 def test_an_answer_that_cannot_be_stored_takes_none_of_its_neighbours_with_it(workspace, upstream):

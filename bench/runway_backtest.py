@@ -7,7 +7,7 @@ than one cycle seen" promise no interval: ``unsaid`` is their share, and they ar
 column has those from 28 days of history on: a monthly batch can hardly be known before. AutoETS is dear, so that it
 sees every ETS_EVERY-th case; ``own*`` is the forecast's error on just those. It needs an environment of its own with
 ``pip install -r bench/requirements-runway.txt``, and is left out without. "sandbox" is the demo's own past, top-ups and
-hours without credits included. With "tuning" the series are those on which the constants of ``usage/forecasting`` were
+hours without credits included. With "tuning" the series are those on which the constants of ``usage/forecast`` were
 chosen; without, they are others, so that what is printed is not what was tuned to. ``ms`` is processor time.
 
 With "budgets" it asks instead what will be spent in days to come, as budgets do for the end of their month or week:

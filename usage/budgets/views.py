@@ -37,7 +37,7 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         "form": form,
         "budget": found,
         "rules": rules,
-        "standing": budget_statuses([workspace], clock.cached_now()).get(workspace.pk),
+        "status": budget_statuses([workspace], clock.cached_now()).get(workspace.pk),
         **page_context(request, workspace),
     }
     return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)

@@ -14,7 +14,7 @@ DEPLOY = ROOT / "deploy"
 RULES = yaml.safe_load((DEPLOY / "prometheus-alerts.yml").read_text())
 DASHBOARD = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
-UNIT_TESTS = ROOT / "tests/metrics/alerts.test.yml"
+UNIT_TESTS = ROOT / "tests/config/metrics/alerts.test.yml"
 # In queries for Grafana's variables.
 FILLED_IN = {"$workspace": ".*", "$__rate_interval": "5m", "$__range": "1h"}
 NAME = re.compile(r"\bconsole_[a-z0-9_]+")

@@ -149,6 +149,12 @@ def test_the_card_says_in_words_what_it_draws(go, workspace, viewer, steady, tim
     assert (bar.level, bar.goes_on) == ("ok", is_open)
 
 
+def test_the_form_says_how_the_budget_does(go, owner, steady):
+    steady(credits=50_000)
+    answer = go("budget", owner)
+    assert f"At present: {answer.context['status'].words}. Forecast: " in answer.text
+
+
 def test_a_budget_that_is_far_passed_is_drawn_to_scale(go, viewer, steady):
     steady(credits=1, length="month")
     page = go("overview", viewer).context["page"]

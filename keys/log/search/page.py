@@ -83,7 +83,7 @@ def shown_above(form: LogFilterForm) -> int:
 def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
     """Continue the search where the page stopped (``older`` in the query string), until the page is full."""
     page = LogPage(is_top=False)
-    cursor, room = Cursor.parse(form.query.get("older", "")), max(1, PAGE_SIZE - shown_above(form))
+    cursor, room = Cursor.parse(form.query.get("older", "")), max(1, pagination.PAGE_SIZE - shown_above(form))
     try:
         with time_limit(pagination.ROWS_SECONDS):
             found = find_rows(plan_query(form, scope, clock.cached_now()), cursor, window=LATER_WINDOW)

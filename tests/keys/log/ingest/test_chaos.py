@@ -25,7 +25,7 @@ CRASHES = (
     (fetcher.FetchQueue, "begin"),  # called upstream or not, nothing ingested
     (log_ingest, "_update_counts"),  # in the transaction of the ingest, after the rows
     (log_ingest, "execute_batch"),  # before or after counts, rollups and facets
-    (ingest, "_land_all"),  # ingested, not rescheduled
+    (ingest, "_ingest_all"),  # ingested, not rescheduled
     (PollQuerySet, "give_back"),
 )
 FAULTS = (

@@ -15,6 +15,7 @@ from tests.keys.conftest import make_key, text_of
         ("?status=4xx", {"status_code": 404}, {"status_code": 500}),
         ("?status=401,5xx", {"status_code": 503}, {"status_code": 200}),
         ("?method=get", {"method": "GET"}, {"method": "POST"}),
+        ("?method=get,put", {"method": "PUT"}, {"method": "POST"}),
         ("?path=/api/v1", {"path": "/api/v1/x"}, {"path": "/v2/api/v1/x"}),
         ("?path=bulk", {"path": "/enrich/bulk"}, {"path": "/enrich/status"}),
         ("?path==/a", {"path": "/a"}, {"path": "/a/b"}),

@@ -1,6 +1,6 @@
-"""The one way from a URL to a workspace: 404 for strangers, 403 for members who may not.
+"""Access control of pages: views get their workspace here, with 404 for strangers and 403 for too low a role.
 
-Whoever may act, but must do something first, is sent there and comes back: ``RedirectRequired``.
+People who must do something first, such as confirm who they are, are redirected by ``RedirectRequired`` and return.
 """
 
 import time
@@ -22,13 +22,13 @@ from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.opened_forms import TIME_TO_FILL_IN, sign_form, submitted_token
 
-# Characters of one field; the longest that is kept is the list of addresses of an alert rule.
+# Characters kept of one field. The longest such field is an alert rule's list of e-mail addresses.
 LONGEST_KEPT = 6000
 _KEPT = "entries_kept_during_confirmation"
 
 
 class RedirectRequired(Exception):
-    """The person has to go to ``url`` before they may go on; a middleware leads them there."""
+    """The person must visit ``url`` before they may go on; a middleware redirects them."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -38,8 +38,8 @@ class RedirectRequired(Exception):
 def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> Workspace:
     """Return the workspace if the signed-in person may act there as ``role``.
 
-    Raises Http404 when it does not exist for them, PermissionDenied when they are a member without that right, and
-    RedirectRequired when the workspace asks for a second factor that they have not set up.
+    Raises Http404 if they are not a member, PermissionDenied if their role is too low, and RedirectRequired if the
+    workspace requires a second factor that they have not set up.
     """
     user = request.user
     workspace = Workspace.objects.visible_to(user).select_related("session").filter(slug=slug).first()
@@ -53,7 +53,7 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
         raise RedirectRequired(reverse("mfa_index"))
     for mark in ("enrol_for", "enrol_first"):
-        request.session.pop(mark, None)  # they have arrived
+        request.session.pop(mark, None)  # done: they are in
     request.needed_role = role  # type: ignore[attr-defined]
     request.workspace = workspace  # type: ignore[attr-defined]  # read by config.web.context
     request.role = held  # type: ignore[attr-defined]
@@ -61,17 +61,18 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
 
 
 def current_role(request: HttpRequest) -> Role | None:
-    """Return as what the person may act in the workspace of this request; None before ``get_workspace`` has found out.
+    """Return the person's role in the workspace of this request; None before ``get_workspace`` is called.
 
-    For what a page offers. Whether they may is for ``get_workspace`` to say, with the role that an action needs.
+    Use it to choose what a page offers. To enforce a role, pass it to ``get_workspace``.
     """
     return getattr(request, "role", None)
 
 
 def is_still_allowed(request: HttpRequest) -> bool:
-    """Return whether who sent ``request`` still is signed in and in the right that it took: for answers that take long.
+    """Return whether the sender of ``request`` is still signed in with the right that it needed.
 
-    Asks the database. The right is the role given to ``get_workspace``, or that of a site admin.
+    For slow and streamed responses. Queries the database. The right is the role that ``get_workspace`` was called with,
+    or being a site admin if it was not called.
     """
     user = User.objects.filter(pk=request.user.pk or 0, is_active=True).first()
     if user is None or not request.session.exists(request.session.session_key or ""):
@@ -86,7 +87,7 @@ def is_still_allowed(request: HttpRequest) -> bool:
 def may_connect(user: User | AnonymousUser) -> bool:
     """Return whether ``user`` may connect a new workspace: a site admin, or someone who owns one already.
 
-    Connecting decides where credentials are sent and who sees an organization, so it is no right of every account.
+    Connecting decides where credentials are sent and who sees an organization, so not every account may do it.
     """
     if not isinstance(user, User) or not user.is_active:
         return False
@@ -94,7 +95,6 @@ def may_connect(user: User | AnonymousUser) -> bool:
 
 
 def require_connector(request: HttpRequest) -> None:
-    """Raise PermissionDenied unless the signed-in person may connect a workspace."""
     if not may_connect(request.user):
         raise PermissionDenied(
             "Workspaces are connected by site admins and by people who own a workspace already. Ask one of them."
@@ -112,18 +112,18 @@ def require_site_admin(request: HttpRequest) -> User:
 def is_confirmed(request: HttpRequest) -> bool:
     """Return whether the person proved who they are within the last ten minutes.
 
-    Signing in counts as well as confirming. Who has a second factor must have used it; for others it is the
-    password, the identity provider, or the invitation that they opened their account with.
+    Signing in counts too. People with a second factor must have used it; others must have used their password, the
+    identity provider, or the invitation that created their account.
     """
     user = request.user
     if not isinstance(user, User):
         return False
     if getattr(request, "confirmed_as", None) == user.pk:
-        return True  # found out before, for this request
+        return True  # cached for this request
     wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
     since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT  # noqa: TID251 - as allauth dates signing in
     records = get_authentication_records(request, user)
-    # The identity provider may have known the browser, and tells since when.
+    # The identity provider may have remembered the browser; ``proved_at`` is when it really asked.
     found = any(r["method"] in wanted and min(r["at"], r.get("proved_at", r["at"])) > since for r in records)
     if found:
         request.confirmed_as = user.pk  # type: ignore[attr-defined]
@@ -131,21 +131,22 @@ def is_confirmed(request: HttpRequest) -> bool:
 
 
 def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
-    """Return what pages of a workspace need: where it is, and whether commands are offered."""
+    """Return the template context of a workspace's pages."""
     role = current_role(request)
     return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
 
 
 def form_token(request: HttpRequest, address: str) -> str:
-    """Return what a form to ``address`` carries, so that it may be sent later: nothing unless it is opened confirmed.
+    """Return a token that lets a form to ``address`` be submitted later without confirming again.
 
-    A form that comes back with a mistake keeps the mark, and with it the time, that it had.
+    It is empty unless the person is confirmed when they open the form. A form that is shown again with errors keeps its
+    token, and so its time limit.
     """
     return sign_form(request, address) if is_confirmed(request) else submitted_token(request, address)
 
 
 def is_confirmed_or_resumed(request: HttpRequest) -> bool:
-    """Return whether the person is freshly confirmed, or sends a form that they opened while they were."""
+    """Return whether the person is confirmed, or submits a form that they opened while they were."""
     return bool(submitted_token(request, request.path)) or is_confirmed(request)
 
 
@@ -158,13 +159,13 @@ def require_confirmation(
     starts: bool = False,
     part: str = "",
 ) -> None:
-    """Let only those go on who proved who they are lately; call it after ``get_workspace``.
+    """Raise RedirectRequired unless the person confirmed recently who they are; call it after ``get_workspace``.
 
-    Raises RedirectRequired to the page that asks; from there they come to ``back`` (this URL by default), where
-    ``take_kept_entries`` returns what they had typed into the fields ``keep``, which must not hold secrets. With
-    ``go_on``, the label of a button, that page offers to send the same request once more; with ``starts`` it does so by
-    itself. That is for responses that only this browser receives, since whoever holds the same session may have begun
-    it. ``part`` is the id of the element that the response replaces, where that is not the whole page.
+    After confirming they return to ``back`` (this URL by default), where ``take_kept_entries`` returns what they had
+    typed into the fields ``keep``, which must not hold secrets. With ``go_on``, the label of a button, that page offers
+    to send the same request again; with ``starts`` it does so by itself. Use ``starts`` only where nobody but this
+    browser receives the response, because anyone who holds the same session may have begun the request. ``part`` is the
+    id of the element that the response replaces, if that is not the whole page.
     """
     if is_confirmed_or_resumed(request):
         return
@@ -193,7 +194,7 @@ def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[s
 
 
 def confirmation_url(request: HttpRequest, back: str) -> str:
-    """Return the page where the person confirms who they are and is then led to ``back``."""
+    """Return the URL of the page where the person confirms who they are, which then leads to ``back``."""
     methods = _confirmation_methods(request)
     if not methods:
         return reverse("mfa_index")
@@ -207,19 +208,19 @@ def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def take_kept_entries(request: HttpRequest) -> dict[str, Any]:
-    """Return, once, what the person had typed on this page before they had to confirm who they are."""
+    """Return and forget what the person had typed on this page before they had to confirm who they are."""
     if _kept(request).get("go_on"):
         return {}
     kept = _take_kept(request)
     if kept:
-        request.unsent_request = kept  # type: ignore[attr-defined]  # for the page to say
+        request.unsent_request = kept  # type: ignore[attr-defined]  # for take_unsent_request
     return dict(kept.get("fields", {}))
 
 
 def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
-    """Return, once, what was sent from this page and waited for a confirmation: its path, and the fields kept.
+    """Return and forget the request from this page that was stopped for a confirmation: its path and the kept fields.
 
-    None where there is none, or where the page offers to go on with it (``take_held_request``).
+    None if there is none, or if the page offers to continue it (``take_held_request``).
     """
     take_kept_entries(request)
     kept: dict[str, Any] | None = getattr(request, "unsent_request", None)
@@ -227,9 +228,9 @@ def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def take_held_request(request: HttpRequest) -> dict[str, Any] | None:
-    """Return, once, the request that was held up on the way to this page: words, starts, url, method and fields.
+    """Return and forget the stopped request that this page can continue: words, starts, url, method and fields.
 
-    None where there is none, or where the person has not confirmed who they are.
+    None if there is none, or if the person has not confirmed who they are.
     """
     if not _kept(request).get("go_on") or not is_confirmed(request):
         return None

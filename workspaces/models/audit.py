@@ -8,7 +8,7 @@ from workspaces.models.workspace import Workspace
 
 
 class Action(models.TextChoices):
-    """Everything that is recorded, as ``subject:verb``. The one list of these tags."""
+    """Every action in the audit trail, as ``subject:verb``."""
 
     WORKSPACE_CONNECTED = "workspace:connected", "Workspace connected"
     WORKSPACE_CHANGED = "workspace:changed", "Workspace changed"
@@ -90,7 +90,7 @@ class Action(models.TextChoices):
 
 
 class Outcome(models.TextChoices):
-    """How a command ended. "unknown" means: sent, and no proper answer came back."""
+    """How a command ended. "unknown" means that it was sent and no valid response came back."""
 
     SUCCEEDED = "succeeded", "Succeeded"
     REFUSED = "refused", "Refused"
@@ -99,26 +99,24 @@ class Outcome(models.TextChoices):
 
 
 class AuditEventQuerySet(models.QuerySet["AuditEvent"]):
-    """The questions asked of the audit trail. Nothing here changes or deletes."""
+    """Queries on the audit trail. It is append-only, so ``update`` and ``delete`` raise TypeError."""
 
     def update(self, **_: object) -> NoReturn:
-        """Refuse: the trail is append-only."""
         raise TypeError("Audit events cannot be changed.")
 
     def delete(self) -> NoReturn:
-        """Refuse: the trail is append-only."""
         raise TypeError("Audit events cannot be deleted.")
 
     def of(self, workspace: Workspace) -> "AuditEventQuerySet":
-        """Keep what happened in ``workspace``, newest first."""
+        """Return the events of ``workspace``, newest first."""
         return self.filter(workspace_id=workspace.pk).order_by("-pk")
 
 
 class AuditEvent(models.Model):
-    """Who did what, when, from where, to what, and how it ended.
+    """Who did what to which subject, when, from where, and how it ended.
 
-    People and workspaces are copied as text beside their ids and without foreign keys that cascade, so that an
-    event still reads the same after either is gone.
+    Names of people and workspaces are stored beside their ids, and the foreign keys do not cascade, so an event still
+    reads the same after the person or the workspace is deleted.
     """
 
     at = models.DateTimeField(default=clock.cached_now, db_index=True)
@@ -149,21 +147,20 @@ class AuditEvent(models.Model):
         return f"{self.get_action_display()} by {self.actor_email or 'the console'}"
 
     def save(self, **_: object) -> None:
-        """Store a new event; refuse to change an old one."""
+        """Insert a new event. Raises TypeError for one that is stored already."""
         if not self._state.adding:
             raise TypeError("Audit events cannot be changed.")
         super().save(force_insert=True)
 
     def delete(self, **_: object) -> NoReturn:  # type: ignore[override]
-        """Refuse: the trail is append-only."""
         raise TypeError("Audit events cannot be deleted.")
 
 
 class AuditHead(models.Model):
-    """The one row that says how long the trail is, where it begins and how it ends.
+    """The single row with the length, the beginning and the end of the trail.
 
-    Whoever appends or cuts holds its lock. ``cut_count`` and ``cut_hash`` are the anchor that retention leaves: how
-    many of the oldest events are gone, and the hash of the last of them, which the first that is left must follow.
+    Appending and pruning both lock this row. ``cut_count`` and ``cut_hash`` are the anchor that pruning leaves: the
+    number of events removed so far, and the hash of the last of them, which the oldest remaining event must follow.
     """
 
     ONLY = 1

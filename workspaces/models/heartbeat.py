@@ -1,4 +1,4 @@
-"""Signs of life of the background processes: in the database, which says the truth while Redis is away, too."""
+"""Heartbeats of the background processes, kept in the database so that they stay correct while Redis is down."""
 
 from datetime import datetime
 
@@ -8,18 +8,18 @@ from core import clock
 
 
 class Heartbeat(models.Model):
-    """When a process was last known to live, or a queue's work to be done."""
+    """When a process was last alive, or when a queue last had work done."""
 
     class Kind(models.TextChoices):
-        CLOCK = "clock", "Clock"  # it has sent what was due
-        WORKER = "worker", "Worker"  # it lives and reaches Redis
-        QUEUE = "queue", "Queue"  # work of this queue has been done
-        PROBE = "probe", "Probe"  # the database takes what is written
+        CLOCK = "clock", "Clock"  # has sent the tasks that were due
+        WORKER = "worker", "Worker"  # is alive and reaches Redis
+        QUEUE = "queue", "Queue"  # a task of this queue has run
+        PROBE = "probe", "Probe"  # the database accepts writes
 
     kind = models.CharField(max_length=10, choices=Kind)
     name = models.CharField(max_length=200)
     beat_at = models.DateTimeField()
-    # Of a worker: from which queues it takes work, separated by spaces, and whether it could begin something more.
+    # Workers only: the queues that it consumes, separated by spaces, and whether all its slots are taken.
     queues = models.TextField(blank=True)
     is_busy = models.BooleanField(default=False)
 
@@ -31,7 +31,7 @@ class Heartbeat(models.Model):
 
     @staticmethod
     def beat(kind: "Heartbeat.Kind", name: str, *, queues: str = "", is_busy: bool = False) -> datetime:
-        """Note a sign of life; return its moment, by the database's clock."""
+        """Record a heartbeat and return its time, by the database's clock."""
         moment = clock.now()
         row = Heartbeat(kind=kind, name=name[:200], beat_at=moment, queues=queues, is_busy=is_busy)
         Heartbeat.objects.bulk_create(

@@ -14,49 +14,49 @@ TOKEN_PREFIX = "invite_"  # noqa: S105 - by which logs know what to leave out
 
 
 def expiry_from_now() -> datetime:
-    """Return when an invitation that is sent now runs out."""
+    """Return when an invitation that is sent now expires."""
     return clock.now() + LIFETIME
 
 
 def hash_token(token: str) -> str:
-    """Return what is stored of ``token``: enough to recognize it, useless to whoever reads the database."""
+    """Return the hash of ``token`` that is stored in its stead, so that the database reveals no usable link."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def sender_may_invite() -> Q:
-    """Return the condition that the sender may invite now: by a role, or as the console's own command line."""
+    """Return the condition that the sender may invite now: as an owner, or from the console's command line."""
     return Q(by_console=True) | holds_role("invited_by", Role.OWNER)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):
-    """The questions asked of invitations."""
+    """Queries on invitations."""
 
     def open(self) -> "InvitationQuerySet":
-        """Keep those that neither have run out nor been used: acceptable if their sender still may invite."""
+        """Return the pending, unexpired invitations. They can be accepted if their sender may still invite."""
         return self.pending().filter(expires_at__gt=clock.cached_now())
 
     def vouched_for(self) -> "InvitationQuerySet":
-        """Keep those whose sender could send them today as well: no invitation outlives the right to invite.
+        """Return the invitations that their sender could still send today: none outlives the right to invite.
 
-        Whoever runs the console keeps it.
+        The console's command line never loses that right.
         """
         return self.filter(sender_may_invite())
 
     def note_mail(self, pk: int, problem: str = "") -> None:
-        """Store that the mail server took the e-mail of invitation ``pk``, or why it did not."""
+        """Record that the mail server accepted the e-mail of invitation ``pk``, or the problem."""
         self.filter(pk=pk).update(sent_at=None if problem else clock.now(), mail_problem=problem)
 
     def pending(self) -> "InvitationQuerySet":
-        """Keep those that were neither accepted nor revoked; some may have run out."""
+        """Return the invitations that were neither accepted nor revoked; some may have expired."""
         return self.filter(accepted_at=None, revoked_at=None)
 
     def with_token(self, token: str) -> "Invitation | None":
-        """Return the invitation that ``token`` was sent with, whatever became of it."""
+        """Return the invitation that ``token`` was sent with, in any state."""
         return self.select_related("workspace", "invited_by").filter(token_hash=hash_token(token)).first()
 
 
 class Invitation(models.Model):
-    """An e-mail that lets one address join one workspace. The token is in the e-mail only; here lies its hash."""
+    """Lets one e-mail address join one workspace. Only the e-mail holds the token; its hash is stored."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField()
@@ -65,8 +65,8 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     by_console = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=clock.cached_now)
-    sent_at = models.DateTimeField(null=True)  # when the mail server took the e-mail with the link that counts
-    mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, in a sentence
+    sent_at = models.DateTimeField(null=True)  # when the mail server accepted the e-mail with the valid link
+    mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, as a sentence
     expires_at = models.DateTimeField(default=expiry_from_now)
     accepted_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
@@ -87,7 +87,6 @@ class Invitation(models.Model):
 
     @property
     def is_expired(self) -> bool:
-        """Return whether the e-mail's link has run out."""
         return self.expires_at <= clock.cached_now()
 
     @property
@@ -97,13 +96,13 @@ class Invitation(models.Model):
 
     @property
     def is_vouched_for(self) -> bool:
-        """Return whether its sender still may invite; asks the database."""
+        """Return whether its sender may still invite. Queries the database."""
         return Invitation.objects.vouched_for().filter(pk=self.pk).exists()
 
     def renew_token(self) -> str:
-        """Return a fresh token, still to be mailed, and start its seven days.
+        """Return a new token to be mailed, valid for seven days from now.
 
-        Once this is saved, links that were sent before are dead.
+        Saving the invitation invalidates all links that were sent before.
         """
         token = TOKEN_PREFIX + secrets.token_urlsafe(32)
         self.token_hash = hash_token(token)

@@ -9,21 +9,21 @@ FIRST_WAIT, LONGEST_WAIT, GIVEN_UP_AFTER = timedelta(minutes=1), timedelta(hours
 
 
 class AccountMailQuerySet(models.QuerySet["AccountMail"]):
-    """The questions asked of the mails about accounts that wait."""
+    """Queries on the waiting e-mails about accounts."""
 
     def due(self, now: datetime) -> "AccountMailQuerySet":
-        """Keep what should be sent now, oldest first."""
+        """Return the e-mails to send now, oldest first."""
         return self.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
 
 
 class AccountMail(models.Model):
-    """An e-mail about an account that a worker composes and sends; the row goes when the mail server has it.
+    """An e-mail about an account, to be composed and sent by a worker. The row is deleted once the mail server has it.
 
-    It holds no secret: the link that resets a password is made when the mail is composed, and only if the address has
-    an account. So whoever asks for one waits equally long whether it has.
+    It holds no secret: the link to reset a password is created when the e-mail is composed, and only if the address has
+    an account. So the request takes equally long with and without an account.
     """
 
-    template = models.CharField(max_length=100)  # of which subject and texts are made
+    template = models.CharField(max_length=100)  # renders the subject and the bodies
     address = models.CharField(max_length=254)
     facts = models.JSONField(default=dict)
     created_at = models.DateTimeField(default=clock.cached_now)
@@ -36,13 +36,13 @@ class AccountMail(models.Model):
         return f"{self.template} to {self.address}"
 
     def claim(self, now: datetime) -> bool:
-        """Take it for one attempt; exactly one worker gets True. If that one dies, another tries after the wait."""
+        """Claim it for one attempt; only one worker gets True. If that worker dies, another tries after the wait."""
         wait = min(FIRST_WAIT * 2**self.attempt_count, LONGEST_WAIT)
         unclaimed = AccountMail.objects.filter(pk=self.pk, attempt_count=self.attempt_count)
         return unclaimed.update(attempt_count=F("attempt_count") + 1, next_attempt_at=now + wait) == 1
 
     def is_too_old(self, now: datetime) -> bool:
-        """Return whether it has waited for so long that it would only puzzle."""
+        """Return whether it has waited so long that it would only confuse its recipient."""
         return self.created_at < now - GIVEN_UP_AFTER
 
 

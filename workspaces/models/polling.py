@@ -9,7 +9,7 @@ from core import clock
 from core.db.sql import json_recordset, to_json
 from workspaces.models.workspace import Workspace
 
-# Many rows at once, each with values of its own, which update() cannot do.
+# Raw SQL, because update() cannot set different values on each of many rows.
 _GIVEN = {
     "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_attempt_at": "timestamptz",
     "last_success_at": "timestamptz", "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text",
@@ -30,23 +30,23 @@ _GIVE_BACK_BY_VENDOR = {
 
 
 class PollQuerySet(models.QuerySet["Poll"]):
-    """The questions asked of the table of what is due."""
+    """Queries on the schedule of polls."""
 
     def due(self, now: datetime) -> "PollQuerySet":
-        """Keep what should run now and is not leased by a worker that is still alive."""
+        """Return the polls that should run now and are not under an unexpired lease."""
         free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
         return self.filter(free, next_run_at__lte=now, paused_reason="").order_by("next_run_at")
 
     def lease(self, limit: int, seconds: float) -> "list[Poll]":
-        """Take up to ``limit`` due rows for ``seconds``; no other worker gets them before that.
+        """Lease up to ``limit`` due rows for ``seconds``; no other worker gets them in that time.
 
-        They come with their workspaces and sessions; those of one workspace share it. On PostgreSQL rows that another
-        worker is taking are skipped; SQLite's immediate transactions queue up.
+        Workspaces and sessions are loaded too; polls of one workspace share its instance. PostgreSQL skips rows that
+        another worker is leasing; SQLite's immediate transactions wait for each other.
         """
         now = clock.now()
         skip = connection.features.has_select_for_update_skip_locked
         if not skip and not self.due(now).exists():
-            return []  # the usual case, and one in which SQLite need not be asked to write
+            return []  # the usual case; saves SQLite a write transaction
         with transaction.atomic():
             free = self.select_for_update(skip_locked=skip, of=("self",)).due(now)
             rows = list(free.select_related("workspace__session")[:limit])
@@ -63,7 +63,10 @@ class PollQuerySet(models.QuerySet["Poll"]):
         return rows
 
     def _awake(self, rows: "list[Poll]") -> "list[Poll]":
-        """Return those of workspaces that are polled; workers of a version without pauses may have woken the others."""
+        """Return the rows of workspaces that are not paused, and pause the others again.
+
+        Workers of an older version, which knows no pauses, may have woken them.
+        """
         asleep: dict[str, list[int]] = defaultdict(list)
         for row in rows:
             asleep[row.workspace.pause].append(row.pk)
@@ -73,7 +76,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
         return [row for row in rows if not row.workspace.pause]
 
     def extend(self, polls: "Iterable[Poll]", seconds: float) -> None:
-        """Let the leases of ``polls`` last for ``seconds`` from now on; those that are lost already stay lost."""
+        """Extend the leases of ``polls`` to ``seconds`` from now. Leases that are already lost stay lost."""
         until = clock.now() + timedelta(seconds=seconds)
         by_end: dict[datetime, list[Poll]] = defaultdict(list)
         for poll in polls:
@@ -90,9 +93,9 @@ class PollQuerySet(models.QuerySet["Poll"]):
                 poll.leased_until = until if poll.pk in held else end
 
     def give_back(self, polls: "Iterable[Poll]") -> int:
-        """Store how ``polls`` went and when they run next, and end their leases; return how many were still held.
+        """Store the results and next run times of ``polls``, and end their leases; return how many were still held.
 
-        The end of a lease is the proof of holding it: a row that another worker has taken since is left alone.
+        The expiry time of a lease proves who holds it: a row that another worker has leased since is left alone.
         """
         rows = [
             {
@@ -117,16 +120,16 @@ class PollQuerySet(models.QuerySet["Poll"]):
             return int(cursor.rowcount)
 
     def failing(self) -> "PollQuerySet":
-        """Keep what could not be read when it was last tried, or is not tried at all."""
+        """Return the polls that failed when last tried, or that are paused."""
         return self.filter(Q(consecutive_failures__gt=0) | ~Q(paused_reason=""))
 
 
 class Poll(models.Model):
-    """One thing that is fetched in the background: what, how often, when next, and how it went."""
+    """One thing that is fetched in the background: its schedule, and the result of the last attempt."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="polls")
     resource = models.CharField(max_length=40)
-    subject = models.CharField(max_length=200, blank=True)  # a key's id for "requests", empty for the rest
+    subject = models.CharField(max_length=200, blank=True)  # a key's id for "requests", else empty
     interval_seconds = models.PositiveIntegerField()
     next_run_at = models.DateTimeField(default=clock.cached_now)
     leased_until = models.DateTimeField(null=True)
@@ -137,7 +140,7 @@ class Poll(models.Model):
     last_error_kind = models.CharField(max_length=60, blank=True)
     last_request_id = models.CharField(max_length=200, blank=True)
     paused_reason = models.TextField(blank=True)
-    # Records of the last answer that could not be read in full, and what the first of them was like.
+    # How many records of the last response could not be parsed, and the first of them as an example.
     odd_count = models.PositiveIntegerField(default=0)
     odd_example = models.TextField(blank=True)
 
@@ -152,12 +155,12 @@ class Poll(models.Model):
 
     @property
     def problem(self) -> str:
-        """Return why it is not read, or could not be when it was last tried; else nothing."""
+        """Return why it is paused or failed when last tried, else an empty string."""
         return self.paused_reason or (self.last_error if self.consecutive_failures else "")
 
     @property
     def is_stale(self) -> bool:
-        """Return whether the mirror is older than it should be: three intervals, and a minute at least."""
+        """Return whether the mirror is out of date: older than three intervals, and than a minute."""
         if self.last_success_at is None:
             return self.consecutive_failures > 0 or bool(self.paused_reason)
         limit = timedelta(seconds=max(60, 3 * self.interval_seconds))

@@ -6,14 +6,14 @@ from django.db import models
 
 @dataclass(frozen=True)
 class Limits:
-    """How long sessions last: so many minutes without anybody there, and so many hours in any case."""
+    """How long sessions last: minutes without activity, and hours in all."""
 
     idle_minutes: int
     hours: int
 
 
 class SessionLimits(models.Model):
-    """What site admins allow of sessions where that is less than the settings do: one row, or none."""
+    """The session limits of site admins, who can only tighten those of the settings. One row, or none."""
 
     idle_minutes = models.PositiveIntegerField()
     hours = models.PositiveIntegerField()
@@ -23,7 +23,7 @@ class SessionLimits(models.Model):
 
     @classmethod
     def in_force(cls) -> Limits:
-        """Return what holds for sessions that begin now."""
+        """Return the limits for sessions that begin now."""
         row, most = cls.objects.first(), cls.most()
         if row is None:
             return most
@@ -31,5 +31,5 @@ class SessionLimits(models.Model):
 
     @staticmethod
     def most() -> Limits:
-        """Return what the settings allow."""
+        """Return the limits of the settings."""
         return Limits(settings.SESSION_IDLE_MINUTES, settings.SESSION_HOURS)

@@ -17,7 +17,7 @@ def validate_time_zone(value: str) -> None:
         raise ValidationError(f"“{value}” is not a time zone. Use a name such as Europe/Vienna.")
 
 
-# What counts as a second factor. Recovery codes alone do not: they only stand in for one.
+# Recovery codes do not count as a second factor: they only stand in for one.
 SECOND_FACTORS = ("totp", "webauthn")
 
 
@@ -28,15 +28,15 @@ def has_second_factor(user: "User | AnonymousUser") -> bool:
     return bool(Authenticator.objects.filter(user_id=user.pk, type__in=SECOND_FACTORS).exists())
 
 
-# Sent within the transaction that makes one: the trail, which is about people, cannot be imported here.
+# Sent within the transaction that creates a site admin. A signal, because the audit trail imports this module.
 site_admin_made = Signal()
 
 
 class UserManager(BaseUserManager["User"]):
-    """Makes accounts, which are known by their e-mail address."""
+    """Creates users, who are identified by e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Return a new user; without a password the account cannot be signed in to."""
+        """Return a new user; without a password the user cannot sign in with one."""
         if not email:
             raise ValueError("An account needs an e-mail address.")
         user = self.model(email=email.strip().lower(), **fields)
@@ -45,9 +45,9 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Return a new site admin, who sees every workspace. They are made on the command line or on first start.
+        """Return a new site admin, who sees every workspace. Called by the command line and by the first start.
 
-        Raises ValidationError for a password that the rules do not allow; Django's own command asks them only in part.
+        Raises ValidationError for an invalid password; Django's own command runs the validators only in part.
         """
         if password is not None:
             validate_password(password, self.model(email=email, **fields))
@@ -57,7 +57,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Find by e-mail address, whatever its case."""
+        """Look up a user by e-mail address, ignoring case."""
         return self.get(email__iexact=username)
 
 
@@ -81,9 +81,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def get_full_name(self) -> str:
-        """Return the name, or the address of someone who gave none."""
+        """Return the name, or else the e-mail address."""
         return self.name or self.email
 
     def get_short_name(self) -> str:
-        """Return the part before the @, for places with little room."""
+        """Return the name, or else the part of the e-mail address before the @."""
         return self.name or self.email.partition("@")[0]

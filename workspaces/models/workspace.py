@@ -10,7 +10,10 @@ from workspaces.models.user import User
 
 
 class Role(models.TextChoices):
-    """What a member may do: read; also create and revoke; also change credentials and members."""
+    """What a member may do: viewers read; operators also create and revoke; owners also change credentials and members.
+
+    The order of declaration is the order of rank.
+    """
 
     VIEWER = "viewer", "Viewer"
     OPERATOR = "operator", "Operator"
@@ -18,7 +21,7 @@ class Role(models.TextChoices):
 
     @property
     def in_words(self) -> str:
-        """Return it as it stands in a sentence: "a viewer", "an operator"."""
+        """Return the label for use in a sentence: "a viewer", "an operator"."""
         name = str(self.label).lower()
         return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
@@ -29,7 +32,7 @@ class Role(models.TextChoices):
 
 
 def holds_role(person: str, role: Role) -> Q:
-    """Return the condition on rows of a workspace that who is in the field ``person`` acts there as ``role`` now."""
+    """Return the condition that the user in the field ``person`` of a row holds ``role`` in the row's workspace now."""
     roles = [one for one in Role if one.includes(role)]
     admins = User.objects.filter(pk=OuterRef(person), is_active=True, is_superuser=True)
     members = Membership.objects.filter(
@@ -39,10 +42,10 @@ def holds_role(person: str, role: Role) -> Q:
 
 
 class WorkspaceQuerySet(models.QuerySet["Workspace"]):
-    """The questions asked of workspaces."""
+    """Queries on workspaces."""
 
     def visible_to(self, user: User | AnonymousUser) -> "WorkspaceQuerySet":
-        """Keep those that ``user`` is a member of; a site admin sees all."""
+        """Return the workspaces that ``user`` is a member of, or all for a site admin."""
         if not user.is_authenticated or not user.is_active:
             return self.none()
         if user.is_superuser:
@@ -62,10 +65,10 @@ class Workspace(models.Model):
     api_key_last4 = models.CharField(max_length=4, blank=True)
     api_key_rejected_at = models.DateTimeField(null=True)
     api_key_rejection = models.TextField(blank=True)
-    # Since when upstream refuses it without a second refusal, and when a rejected one is tried again.
+    # When upstream refused the key once, not yet confirmed by a second refusal; and when a rejected key is retried.
     api_key_doubted_at = models.DateTimeField(null=True)
     api_key_probe_at = models.DateTimeField(null=True)
-    # When upstream first took the one that is stored now; null until then.
+    # When upstream first accepted the stored key.
     api_key_accepted_at = models.DateTimeField(null=True)
 
     organization_id = models.CharField(max_length=200, blank=True)
@@ -75,7 +78,7 @@ class Workspace(models.Model):
     scopes = models.JSONField(default=list)
 
     requires_mfa = models.BooleanField(default=False)
-    # Since when nothing is read in the background, because somebody wants it so.
+    # Since when an owner has paused polling.
     paused_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=clock.cached_now)
     members = models.ManyToManyField(User, through="Membership", related_name="workspaces")
@@ -89,11 +92,10 @@ class Workspace(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        """Return the address of the overview."""
         return f"/w/{self.slug}/"
 
     def role_of(self, user: User | AnonymousUser) -> Role | None:
-        """Return what ``user`` may do here, or None for a stranger."""
+        """Return the role of ``user`` here; None without one. Site admins are owners everywhere."""
         if not user.is_authenticated or not user.is_active:
             return None
         if user.is_superuser:
@@ -103,17 +105,16 @@ class Workspace(models.Model):
 
     @property
     def rate_limited_as(self) -> str:
-        """Return what upstream counts calls under: the organization, or until that is known this connection."""
+        """Return the key that calls are rate-limited by: the organization, or this workspace until that is known."""
         return rate_limit_key(self.pk, self.organization_id)
 
     @property
     def pause(self) -> str:
-        """Return why nothing is read in the background, where somebody wants it so; else nothing."""
+        """Return a sentence that says since when polling is paused; empty if it is not."""
         return f"Polling has been paused since {self.paused_at:%Y-%m-%d %H:%M} UTC." if self.paused_at else ""
 
     @property
     def management_session(self) -> "ManagementSession | None":
-        """Return the management session, or None where there is none."""
         try:
             return self.session
         except ManagementSession.DoesNotExist:
@@ -121,23 +122,23 @@ class Workspace(models.Model):
 
     @property
     def has_api_key(self) -> bool:
-        """Return whether there is a key that upstream has not rejected."""
+        """Return whether a key is stored that upstream has not rejected."""
         return self.api_key is not None and self.api_key_rejected_at is None
 
     @property
     def has_session(self) -> bool:
-        """Return whether key management can be tried at all: a session that is neither expired nor rejected."""
+        """Return whether there is a session that is neither expired nor rejected, as key management needs."""
         session = self.management_session
         return session is not None and session.is_usable
 
 
 def rate_limit_key(workspace: int, organization_id: str) -> str:
-    """Return what upstream counts calls under, as ``Workspace.rate_limited_as``."""
+    """Return the value of ``Workspace.rate_limited_as`` from the workspace's primary key and organization."""
     return organization_id or f"workspace-{workspace}"
 
 
 class Membership(models.Model):
-    """What one person may do in one workspace."""
+    """The role of one user in one workspace."""
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="memberships")
@@ -152,10 +153,10 @@ class Membership(models.Model):
 
 
 class ManagementSession(models.Model):
-    """Where session tokens come from: pasted by a person, or minted by a stored Clerk client session.
+    """The source of session tokens: one that a person pasted, or a stored Clerk client session that mints them.
 
-    A token lives about a minute at Clerk's defaults (Clerk's documentation), so a pasted one is
-    good for a few commands and a stored client session is good for all day.
+    By default, a Clerk token lives for about a minute (Clerk's documentation). So a pasted token is good for a few
+    commands, and a stored client session for the whole day.
     """
 
     class Kind(models.TextChoices):
@@ -174,7 +175,7 @@ class ManagementSession(models.Model):
     updated_at = models.DateTimeField(default=clock.cached_now)
     rejected_at = models.DateTimeField(null=True)
     rejection = models.TextField(blank=True)
-    # As those of the API key.
+    # Same meaning as the API key's fields on Workspace.
     doubted_at = models.DateTimeField(null=True)
     probe_at = models.DateTimeField(null=True)
     accepted_at = models.DateTimeField(null=True)
@@ -184,23 +185,23 @@ class ManagementSession(models.Model):
 
     @property
     def secret(self) -> EncryptedValue | None:
-        """Return what is stored of it: the pasted token, or what mints tokens."""
+        """Return the stored secret: the pasted token, or the client token that mints tokens."""
         secret: EncryptedValue | None = self.token if self.kind == self.Kind.PASTED else self.client_token
         return secret
 
     @property
     def is_expired(self) -> bool:
-        """Return whether a pasted token has run out; a stored client session has no end that is known here."""
+        """Return whether a pasted token has expired; the expiry of a stored client session is not known."""
         return self.token_expires_at is not None and self.token_expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
-        """Return whether upstream may still accept it."""
+        """Return whether it is neither rejected nor expired."""
         return self.rejected_at is None and not self.is_expired
 
     @property
     def remaining(self) -> timedelta | None:
-        """Return how long a pasted token still lives, never below zero; None for a stored client session."""
+        """Return the remaining lifetime of a pasted token, never negative; None for a stored client session."""
         if self.token_expires_at is None:
             return None
         return max(self.token_expires_at - clock.cached_now(), timedelta(0))

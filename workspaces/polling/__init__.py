@@ -1,4 +1,4 @@
-"""The polling engine. Apps say in their ``polls.py`` what is fetched and how it lands; the engine knows no app."""
+"""The polling engine. Apps register in their ``polls.py`` what to fetch and ingest; the engine knows no app."""
 
 from workspaces.polling.registry import Resource, register
 

@@ -1,4 +1,4 @@
-"""When a poll runs again."""
+"""How long a poll waits before it runs again."""
 
 import random
 from datetime import timedelta
@@ -9,25 +9,24 @@ from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 
 FIRST_SECONDS = 15
 LONGEST_SECONDS = 15 * 60
-# What only a person can change will not have changed within a minute.
+# Only a person can fix these, so there is no point in retrying within a minute.
 _LASTING = (FeatureGated, InsufficientScope, NotConnected, AddressNotAllowed, DecryptionError)
 
 
 def _spread(seconds: float) -> timedelta:
-    # Up to a tenth later, so that workspaces that began together drift apart.
+    # Jitter of up to 10 %, so that workspaces that started together drift apart.
     return timedelta(seconds=seconds * (1 + random.random() / 10))  # noqa: S311 - not a secret
 
 
 def after_success(interval_seconds: int) -> timedelta:
-    """Return the wait until the next regular poll."""
     return _spread(interval_seconds)
 
 
 def after_failure(interval_seconds: int, failures: int, error: Exception, longest: int | None = None) -> timedelta:
-    """Return the wait after ``failures`` failed polls in a row, ``longest`` seconds at most, or 15 minutes.
+    """Return the wait after ``failures`` failed polls in a row: at most ``longest`` seconds, or 15 minutes.
 
-    It doubles from a quarter of a minute, however long the interval is: what could not be read once must be read
-    soon. A rate limit waits as long as upstream asked for; what only a person can change is tried seldom.
+    It doubles from 15 seconds even if the interval is long, because failed data should be read soon. A rate limit waits
+    as long as upstream asks for, up to 15 minutes; errors that only a person can fix always wait 15 minutes.
     """
     if isinstance(error, RateLimited) and error.retry_after:
         return _spread(min(error.retry_after, LONGEST_SECONDS))

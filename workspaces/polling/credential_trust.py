@@ -1,6 +1,6 @@
-"""Whether a stored credential is believed in. One refusal is a doubt; a second one, some seconds later, rejects it.
+"""Whether a stored credential is trusted. One refusal puts it in doubt; a second one some seconds later rejects it.
 
-What is rejected is tried again after a quarter of an hour and then every hour, a day long: upstream may have erred.
+Upstream may be wrong, so a rejected credential is tried again after 15 minutes and then every hour, for a day.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
 from workspaces.polling.registry import CredentialKind
 
-# Calls that were on their way together are refused together, and are one refusal.
+# Concurrent calls are refused together, which counts as one refusal.
 CONFIRMED_AFTER = timedelta(seconds=5)
 FIRST_PROBE, LATER_PROBES, LAST_PROBE = timedelta(minutes=15), timedelta(hours=1), timedelta(days=1)
 logger = structlog.get_logger(__name__)
@@ -25,7 +25,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class StoredCredential:
-    """One credential of a workspace: the row that holds it, and how its columns begin there."""
+    """One credential of a workspace: the row that holds it, and the prefix of its columns there."""
 
     workspace: Workspace
     row: Workspace | ManagementSession
@@ -35,7 +35,7 @@ class StoredCredential:
         return getattr(self.row, self.prefix + column)
 
     def note(self, **columns: Any) -> None:
-        """Store what is now thought of it."""
+        """Store new values in the credential's columns."""
         named = {self.prefix + column: value for column, value in columns.items()}
         for name, value in named.items():
             setattr(self.row, name, value)
@@ -43,12 +43,12 @@ class StoredCredential:
 
     @property
     def label(self) -> str:
-        """Return what people call it."""
+        """Return its name as people know it."""
         return self.row.get_kind_display() if isinstance(self.row, ManagementSession) else "API key"
 
 
 def stored_credential(workspace: Workspace, kind: CredentialKind) -> StoredCredential | None:
-    """Return the credential of that kind; None where there is none."""
+    """Return the workspace's credential of that kind, if any."""
     if kind == "api_key":
         return StoredCredential(workspace, workspace, "api_key_") if workspace.api_key is not None else None
     session = workspace.management_session
@@ -56,7 +56,7 @@ def stored_credential(workspace: Workspace, kind: CredentialKind) -> StoredCrede
 
 
 def record_refusal(credential: StoredCredential, error: AuthenticationError) -> None:
-    """Note that upstream refused it just now: a doubt, or after one that has lasted, its rejection."""
+    """Record that upstream has just refused it: a first refusal is a doubt, a later one a rejection."""
     now = clock.now()
     if credential["rejected_at"] is not None:
         return
@@ -72,7 +72,7 @@ def record_refusal(credential: StoredCredential, error: AuthenticationError) -> 
 
 
 def record_acceptance(used: Workspace, kind: CredentialKind) -> None:
-    """Note that upstream took the credential with which ``used`` called; costs nothing where that is known."""
+    """Record that upstream accepted the credential that ``used`` called with; no query if that is known already."""
     credential = stored_credential(used, kind)
     if credential is None or (credential["doubted_at"] is None and credential["accepted_at"] is not None):
         return
@@ -84,26 +84,26 @@ def record_acceptance(used: Workspace, kind: CredentialKind) -> None:
 
 
 def restore_trust(credential: StoredCredential) -> None:
-    """Take a rejection back, because upstream accepts the credential after all."""
+    """Undo a rejection, because upstream accepts the credential again."""
     credential.note(**TRUSTED_STATE | {"accepted_at": clock.now()})
     logger.warning("credential_accepted_again", workspace=credential.workspace.pk, credential=credential.label)
     _record(Action.CREDENTIAL_ACCEPTED, credential, Outcome.SUCCEEDED, "Cleanlist accepts it again")
 
 
-# What is noted of a credential of which nothing is known, so nothing bad.
+# The columns of a new credential, which is trusted until upstream refuses it.
 TRUSTED_STATE: dict[str, Any] = {
     "rejected_at": None, "rejection": "", "doubted_at": None, "probe_at": None, "accepted_at": None,
 }  # fmt: skip
 
 
 def next_probe(rejected_at: datetime, now: datetime) -> datetime | None:
-    """Return when a credential is tried again; None a day after its rejection."""
+    """Return when to try a rejected credential again; None once a day has passed."""
     at = now + (FIRST_PROBE if now - rejected_at < FIRST_PROBE else LATER_PROBES)
     return at if at - rejected_at <= LAST_PROBE else None
 
 
 def lock_workspace(used: Workspace, kind: CredentialKind) -> Workspace | None:
-    """Return the workspace as it is now, locked; None if its credential was replaced since ``used`` was read."""
+    """Return the current row of the workspace, locked; None if its credential was replaced since ``used`` was read."""
     rows = Workspace.objects.select_for_update(of=("self",), no_key=True).select_related("session")
     workspace = rows.filter(pk=used.pk).first()
     if workspace is None or _identity(stored_credential(used, kind)) != _identity(stored_credential(workspace, kind)):

@@ -1,7 +1,7 @@
-"""Runs what is due: leases rows, fetches them concurrently, lands each in one transaction.
+"""Runs the due polls: leases their rows, fetches concurrently, and ingests each result in a transaction.
 
-No network call happens inside a database transaction. A crashed worker's leases run out and the work is done again;
-landing the same answer twice changes nothing, so at-least-once is enough.
+No network call happens inside a database transaction. The leases of a crashed worker expire and its polls run again.
+Ingesting the same response twice changes nothing, so running each poll at least once is enough.
 """
 
 import threading
@@ -20,26 +20,26 @@ from workspaces.polling.fetcher import FetchQueue, FetchResult
 from workspaces.polling.ingest import ingest_results
 from workspaces.polling.registry import is_registered, resource_named
 
-# How many calls one thread has on their way, and how many free places make it take more.
+# How many calls one thread runs at once, and how many of these slots must be free before it leases more polls.
 BATCH = 100
 _REFILL = 25
-# Answers that are given their next times together.
+# How many responses are ingested and rescheduled together.
 _TOGETHER = 50
-# How often a thread looks whether more is due, and whether its worker was told to end.
+# How often a thread checks for more due polls and for the shutdown of its worker.
 LOOK_SECONDS = 0.25
-# How long a task goes on taking; then it waits for what is on its way.
+# How long a task leases more polls; after that it only waits for the calls in flight.
 LONGEST_TURN_SECONDS = 60
-# Threads of one worker that poll at once. One has a hundred calls on their way; the other threads are for other work.
+# How many threads of one worker poll at once. Each runs up to a hundred calls; the other threads are for other tasks.
 MOST_TURNS = 2
 _turns = threading.BoundedSemaphore(MOST_TURNS)
-# Without the rate limiter's count there is no background call.
+# How long background calls are held while Redis, and so the rate limiter, is unreachable.
 _WITHOUT_PACER_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True)
 class SentPoll:
-    """A poll whose call is on its way, and when the rate limiter counted it, by its own clock and by this process's."""
+    """A poll with its call in flight, and when the rate limiter counted it: by Redis's clock and by this process's."""
 
     poll: Poll
     moment: int
@@ -47,7 +47,7 @@ class SentPoll:
 
 
 class PollTurn:
-    """The polls that one thread has taken and not yet settled."""
+    """The polls that one thread has leased and not yet finished."""
 
     def __init__(self) -> None:
         self._fetches = FetchQueue()
@@ -58,7 +58,7 @@ class PollTurn:
         return len(self._taken)
 
     def begin(self, polls: list[Poll], *, asked_for: bool = False) -> list[FetchResult]:
-        """Send the calls that the rate limiter has room for; return the answers of those that must wait, settled."""
+        """Start the calls that the rate limiter allows; reschedule the others and return their results."""
         ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
         if ready:
@@ -69,21 +69,21 @@ class PollTurn:
         return ingest_results(held) if held else []
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[FetchResult]:
-        """Land what has come back; wait up to ``patience`` seconds for it."""
+        """Ingest the responses that have arrived; wait up to ``patience`` seconds for the first."""
         self._keep()
-        # As they come, so that one slow upstream delays nobody else's.
+        # In order of arrival, so that a slow upstream does not delay the responses of others.
         answers = self._fetches.arrived(_TOGETHER, patience)
         _count_late([self._taken.pop(answer.poll.pk) for answer in answers])
         return ingest_results(answers) if answers else []
 
     def _keep(self) -> None:
-        """Extend the leases now and then: calls may be on their way for longer than a lease lasts."""
+        """Extend the leases if it is time: a call may take longer than a lease lasts."""
         if time.monotonic() >= self._extend_at:
             self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
             Poll.objects.extend([sent.poll for sent in self._taken.values()], leases.SECONDS)
 
     def give_back(self) -> None:
-        """Let go of calls that take too long for a worker that must end; another worker makes them at once."""
+        """Cancel the calls in flight, because this worker is shutting down, and let another worker run them at once."""
         self._fetches.cancel()
         Poll.objects.give_back(sent.poll for sent in self._taken.values())
         logger.info("leases_given_back", polls=len(self))
@@ -91,9 +91,10 @@ class PollTurn:
 
 
 def run_turn() -> int:
-    """Take what is due until nothing is, a minute at most; return how many polls were taken.
+    """Run due polls until there are none, for at most a minute; return how many were leased.
 
-    Free places are filled while slow calls are still on their way. Where enough threads do so already, none are taken.
+    Free slots are filled while slow calls are still in flight. If enough threads of this worker poll already, none are
+    leased.
     """
     if not _turns.acquire(blocking=False):
         return 0
@@ -121,7 +122,7 @@ def _take_turn() -> int:
 
 
 def run_due(limit: int = BATCH) -> int:
-    """Fetch and land up to ``limit`` due polls; return how many were taken: none in a worker told to end."""
+    """Fetch and ingest up to ``limit`` due polls; return how many were leased: none if the worker is shutting down."""
     if shutdown.requested():
         return 0
     polls = Poll.objects.lease(limit, leases.SECONDS)
@@ -131,7 +132,7 @@ def run_due(limit: int = BATCH) -> int:
 
 
 def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[FetchResult]:
-    """Fetch and land ``polls``. With ``asked_for`` (by a person) the rate limiter counts but does not hold back."""
+    """Fetch and ingest ``polls``. With ``asked_for`` (by a person) the rate limiter counts the calls but holds none."""
     turn = PollTurn()
     answers = turn.begin(_with_workspaces(list(polls)), asked_for=asked_for)
     while turn and not shutdown.overdue():
@@ -142,7 +143,7 @@ def run(polls: Iterable[Poll], *, asked_for: bool = False) -> list[FetchResult]:
 
 
 def _with_workspaces(polls: list[Poll]) -> list[Poll]:
-    """Return the rows with workspace and session as they are now, in one query; those of removed ones are left out."""
+    """Return ``polls`` with fresh workspaces and sessions, by one query; those of removed workspaces are left out."""
     fresh = Workspace.objects.select_related("session").in_bulk({poll.workspace_id for poll in polls})
     for poll in polls:
         if poll.workspace_id in fresh:
@@ -151,7 +152,7 @@ def _with_workspaces(polls: list[Poll]) -> list[Poll]:
 
 
 def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[FetchResult]]:
-    """Return which polls may call upstream now, and answers for the others."""
+    """Return the polls that may call upstream now, and results for the others."""
     known = [poll for poll in polls if is_registered(poll.resource)]
     strange = [poll for poll in polls if not is_registered(poll.resource)]
     failed = [FetchResult(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
@@ -168,7 +169,7 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[F
 
 
 def _count_late(answered: list[SentPoll]) -> None:
-    """Tell the rate limiter of calls that may have reached upstream long after they were counted."""
+    """Recount calls that may have reached upstream long after the rate limiter counted them."""
     now = time.monotonic()
     late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]
     if late:

@@ -1,6 +1,6 @@
-"""Asks upstream: all fetches of a process share one event loop, in a thread of its own, and one pool of connections.
+"""Calls upstream. All fetches of a process share one event loop, which has its own thread, and one connection pool.
 
-The loop outlives tasks, so that connections stay open from one poll to the next. No fetch touches the database.
+The loop outlives tasks, so connections stay open from one poll to the next. No fetch touches the database.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ logger = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class FetchResult:
-    """What one poll brought: data, or the reason why there is none, or how long to hold back."""
+    """The result of one poll: data, or an error, or how long to hold it."""
 
     poll: Poll
     data: Any = None
@@ -37,22 +37,22 @@ class FetchResult:
 
 
 class FetchQueue:
-    """The calls that one worker thread has on their way, and the queue of what they brought."""
+    """The calls in flight of one worker thread, and the queue of their results."""
 
     def __init__(self) -> None:
         self._loop, self._connections = _begun_loop()
-        self._tasks: set[asyncio.Task[FetchResult]] = set()  # touched by the loop's thread only
+        self._tasks: set[asyncio.Task[FetchResult]] = set()  # used only by the loop's thread
         self._arrived: queue.SimpleQueue[FetchResult] = queue.SimpleQueue()
 
     def begin(self, polls: Iterable[Poll], moment: datetime) -> None:
-        """Send the calls; their answers arrive in the order in which upstream gives them.
+        """Start the calls; their results arrive in the order in which upstream responds.
 
-        ``moment`` is the present by the database's clock, and becomes the time at which they were read.
+        ``moment`` is the current time by the database's clock, and becomes ``fetched_at`` of the results.
         """
         self._loop.call_soon_threadsafe(self._start, list(polls), moment)
 
     def arrived(self, most: int, patience: float) -> list[FetchResult]:
-        """Return up to ``most`` answers that have come, or none after ``patience`` seconds without any."""
+        """Return up to ``most`` results; wait up to ``patience`` seconds for the first."""
         answers: list[FetchResult] = []
         try:
             answers.append(self._arrived.get(timeout=patience))
@@ -63,7 +63,7 @@ class FetchQueue:
         return answers
 
     def cancel(self) -> None:
-        """Let go of what has not come yet."""
+        """Cancel the calls in flight."""
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
 
     def _start(self, polls: list[Poll], moment: datetime) -> None:
@@ -84,9 +84,9 @@ class FetchQueue:
 
 
 async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> FetchResult:
-    """Return what upstream said; every failure becomes part of the answer.
+    """Return the response of upstream, or any exception, as a result.
 
-    It is dated ``moment``, which is before the call: whatever the answer shows was true then or later.
+    It is dated ``moment``, before the call, so whatever the response shows was true then or later.
     """
     try:
         resource = resource_named(poll.resource)
@@ -115,7 +115,7 @@ def _begun_loop() -> tuple[asyncio.AbstractEventLoop, Connections]:
 
 
 def _forget_loop() -> None:
-    """Begin anew in a forked process, which has none of its parent's threads."""
+    """Start afresh in a forked process, because threads do not survive a fork."""
     global _loop, _beginning
     _loop, _beginning = None, threading.Lock()
 

@@ -1,4 +1,7 @@
-"""Who writes the heartbeats: a thread of each worker, what works off a queue, and the clock (``config.queue``)."""
+"""Writes heartbeats: of each worker from its own thread, of queues when a task has run, of the clock each tick.
+
+The clock is in ``config.queue``.
+"""
 
 import threading
 import time
@@ -14,19 +17,18 @@ from django.db import DatabaseError, connection
 from workspaces.models import Heartbeat
 from workspaces.polling import rate_limiter
 
-# How often each tells that it lives.
+# How often each of them writes a heartbeat.
 EVERY_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
 
 
 class Throttle:
-    """Lets something through every few seconds in this process, whatever the number of threads."""
+    """Returns True at most once every few seconds in this process, across all threads."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds, self._next, self._lock = seconds, 0.0, threading.Lock()
 
     def __call__(self) -> bool:
-        """Return whether it is time again."""
         now = time.monotonic()
         with self._lock:
             if now < self._next:
@@ -39,13 +41,13 @@ _queues: dict[str, Throttle] = {}
 
 
 def record_work(queue: str) -> None:
-    """Note that work of ``queue`` was done."""
+    """Record that a task of ``queue`` has run."""
     if _queues.setdefault(queue, Throttle(EVERY_SECONDS))():
         _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.QUEUE, queue))
 
 
 def record_tick() -> None:
-    """Note that the clock has sent what was due."""
+    """Record that the clock has sent the due tasks."""
     if _clock():
         _quietly(lambda: Heartbeat.beat(Heartbeat.Kind.CLOCK, "clock"))
 
@@ -54,7 +56,7 @@ _clock = Throttle(EVERY_SECONDS)
 
 
 def _quietly(beat: Callable[[], object]) -> None:
-    """Write it if the database lets us; without, the missing heartbeat is what tells of it."""
+    """Call ``beat`` and log database errors: the missing heartbeat reports the outage."""
     try:
         beat()
     except DatabaseError as error:
@@ -70,7 +72,7 @@ def _note_task(sender: Any = None, **_: Any) -> None:
 
 
 class WorkerHeartbeat(threading.Thread):
-    """Tells from the first process of a worker, every few seconds, that it lives and reaches Redis."""
+    """Writes a heartbeat every few seconds while the worker reaches Redis. Runs in the worker's main process."""
 
     def __init__(self, name: str, queues: str, places: int) -> None:
         super().__init__(name="heartbeat", daemon=True)
@@ -78,11 +80,11 @@ class WorkerHeartbeat(threading.Thread):
         self._ended = threading.Event()
 
     def run(self) -> None:
-        """Beat until told to end; what fails is tried again next time."""
+        """Beat until ``end`` is called; a failed beat is retried the next time."""
         while not self._ended.is_set():
             if _redis_answers():
                 _quietly(self._beat)
-            # Not kept open: a process of the pool that is forked later must not find it.
+            # Closed each time, so that processes forked later do not inherit the connection.
             connection.close()
             self._ended.wait(EVERY_SECONDS)
 
@@ -91,7 +93,7 @@ class WorkerHeartbeat(threading.Thread):
         Heartbeat.beat(Heartbeat.Kind.WORKER, self._worker, queues=self._queues, is_busy=is_busy)
 
     def end(self) -> None:
-        """Say that the worker is going: it takes nothing new."""
+        """Stop, and delete the heartbeat, because the worker takes no new tasks."""
         self._ended.set()
         _quietly(lambda: Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, name=self._worker).delete())
 

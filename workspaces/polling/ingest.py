@@ -1,4 +1,4 @@
-"""What becomes of answers: data lands in the mirror, failures back off, and every row gets its next time."""
+"""Ingests the results of polls: writes data to the mirror, backs off after failures, and reschedules every poll."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -20,36 +20,36 @@ from workspaces.polling.fetcher import FetchResult
 from workspaces.polling.registry import is_registered, notify_ingested, resource_named
 from workspaces.polling.worker_metrics import POLLS
 
-# How many landings share a transaction: enough to spare most round trips, few enough to hold locks for a moment only.
+# How many results share a transaction: enough to save most round trips, few enough to hold locks only briefly.
 TOGETHER = 10
 logger = structlog.get_logger(__name__)
 
 
 class IngestFailed(Exception):
-    """Upstream answered, and the answer could not be written to the mirror; its cause says why."""
+    """Upstream responded, but the response could not be written to the mirror; see the cause."""
 
 
 def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
-    """Land the answers, then give all rows their next times and their leases back at once.
+    """Ingest the results, then reschedule all the polls and end their leases at once.
 
-    Returns the answers, those that could not be stored as failures. A crash in between costs one more poll.
+    Returns the results; those that could not be stored become failures. A crash in between costs one more poll.
     """
-    with clock.cache_now():  # for all that landings ask of many rows
+    with clock.cache_now():  # one query for the time, however many rows are written
         ingested = _ingest_all(answers)
     now = clock.now()
     for answer in ingested:
         _plan(answer, now)
     try:
         kept = Poll.objects.give_back([answer.poll for answer in ingested])
-    except DatabaseError:  # their leases run out, and the work is done again
+    except DatabaseError:  # the leases expire, and the polls run again
         logger.exception("settling_failed", polls=len(ingested))
         return ingested
-    if kept < len(ingested):  # removed meanwhile, or taken by another worker after their leases
+    if kept < len(ingested):  # removed meanwhile, or leased by another worker after the leases expired
         logger.debug("polls_not_held", polls=len(ingested) - kept)
     for answer in ingested:
         try:
             _tell(answer)
-        except Exception:  # the next answer of the kind tells it again
+        except Exception:  # the next such result reports it again
             logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
     if stored := [answer.poll for answer in ingested if answer.fetched_at is not None]:
         notify_ingested(stored)
@@ -57,22 +57,22 @@ def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
 
 
 def _ingest_all(answers: Sequence[FetchResult]) -> list[FetchResult]:
-    """Land what was fetched, a few workspaces to a transaction; where one fails, each of them in its own."""
+    """Ingest fetched results in groups of one transaction; if a group fails, ingest each of its results alone."""
     ingested = {answer.poll.pk: answer for answer in answers}
     for group in _groups([answer for answer in answers if answer.fetched_at is not None]):
         try:
             with transaction.atomic():
                 for answer in group:
                     _write(answer)
-        except Exception:  # whichever it was fails again, alone
+        except Exception:  # the culprit fails again on its own
             ingested |= {answer.poll.pk: _ingest_alone(answer) for answer in group}
     return list(ingested.values())
 
 
 def _groups(answers: Sequence[FetchResult]) -> Iterator[list[FetchResult]]:
-    """Share out ``answers`` so that a transaction holds one of a workspace, and all take workspaces in one order.
+    """Group ``answers`` so that no group has two results of one workspace, and all groups are in order of workspace.
 
-    So it locks nothing of a workspace that a landing alone would not, and no two workers wait for each other.
+    So a group locks no more of a workspace than a single result would, and two workers cannot deadlock.
     """
     waiting: dict[int, list[FetchResult]] = {}
     for answer in answers:
@@ -90,20 +90,20 @@ def _write(answer: FetchResult) -> None:
 
 
 def _read_workspace_again(poll: Poll) -> None:
-    """Forget what a landing that was taken back has changed on the object."""
+    """Replace the workspace, which the rolled-back transaction may have changed in memory."""
     fresh = Workspace.objects.select_related("session").filter(pk=poll.workspace_id).first()
     if fresh is not None:
         poll.workspace = fresh
 
 
 def _ingest_alone(answer: FetchResult) -> FetchResult:
-    """Write the data to the mirror. A failure of our own is logged, and from then on is one like any other."""
+    """Write the data to the mirror. An exception is logged and becomes a failed result."""
     poll = answer.poll
     try:
         with transaction.atomic():
             _read_workspace_again(poll)
             _write(answer)
-    except Exception as error:  # whatever it is, the other polls of the batch go on
+    except Exception as error:  # must not stop the other polls of the batch
         if _is_gone(poll):
             logger.info("poll_gone", resource=poll.resource, workspace=poll.workspace_id)
             return replace(answer, data=None, fetched_at=None)
@@ -115,7 +115,7 @@ def _ingest_alone(answer: FetchResult) -> FetchResult:
 
 
 def _is_gone(poll: Poll) -> bool:
-    """Return whether the row is there no more: its workspace or its subject was removed during the call."""
+    """Return whether the row was deleted, because its workspace or subject was removed during the call."""
     try:
         return not Poll.objects.filter(pk=poll.pk).exists()
     except DatabaseError:
@@ -123,7 +123,7 @@ def _is_gone(poll: Poll) -> bool:
 
 
 def _plan(answer: FetchResult, now: datetime) -> None:
-    """Set on the poll what came of it and when it runs again."""
+    """Set the outcome and the next run time on the poll."""
     poll = answer.poll
     POLLS.count(poll.resource, _outcome(answer))
     if answer.hold_seconds:
@@ -144,7 +144,7 @@ def _outcome(answer: FetchResult) -> str:
 
 
 def _note_odd(poll: Poll, data: Any) -> None:
-    """Keep what could not be read of an answer whose other records were."""
+    """Store how many records of a list could not be parsed, with an example."""
     odd = data.malformed if isinstance(data, Listing) else ()
     poll.odd_count, poll.odd_example = len(odd), sanitize_text(str(odd[0]), 500) if odd else ""
 
@@ -158,7 +158,7 @@ def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
 
 
 def _tell(answer: FetchResult) -> None:
-    """Tell who must know of a failure: the rate limiter of a rate limit, people of a refused credential."""
+    """Record what the result says of its credential, and block the endpoint after a rate limit."""
     poll, error = answer.poll, answer.error
     if error is None:
         if answer.fetched_at is not None:
@@ -173,7 +173,7 @@ def _tell(answer: FetchResult) -> None:
 
 
 def _close(poll: Poll, error: RateLimited) -> None:
-    """Keep the organization's other polls from an endpoint that has just said that it is too much."""
+    """Stop the organization's other polls from calling an endpoint that has just rate-limited this one."""
     seconds = min(error.retry_after or backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS)
     try:
         rate_limiter.block(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)

@@ -1,8 +1,7 @@
-"""Counts of what the console's processes do: each counts for itself, and adds that to one sum in Redis.
+"""Metrics of the console's processes: each process counts for itself and adds its counts to totals in Redis.
 
-So whoever asks hears of all web processes and workers, on whatever machine. A Redis that was emptied counts from zero
-again, as a counter may; while it is away, processes keep what they have counted. One that is killed loses the counts
-of a few seconds.
+So the totals include all web processes and workers on all machines. If Redis is emptied, they restart from zero, as
+counters may; while it is down, processes keep their counts. A process that is killed loses a few seconds of counts.
 """
 
 import atexit
@@ -19,13 +18,13 @@ import structlog
 
 from workspaces.polling import rate_limiter
 
-# How often a process hands over what it has counted.
+# How often a process sends its counts to Redis.
 EVERY_SECONDS = 5.0
 _KEY, _OF_WORKSPACES = "meters", "meters:workspaces"
 _SEPARATOR, _SUM = "\x1f", "sum"
-# A batch whose answer was lost is sent again, and counts once.
+# A batch that Redis did not confirm is sent again. Its id is remembered for this long, so that it counts only once.
 _REMEMBERED_SECONDS = 600
-# What was not written here, in place of a hash or of a number, makes way.
+# Foreign values are replaced: keys that are no hashes, fields that are no numbers.
 _ADD = """
 if redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[1]) then
   for i = 1, 2 do
@@ -37,22 +36,22 @@ if redis.call('SET', KEYS[3], 1, 'NX', 'EX', ARGV[1]) then
   end
 end
 """
-# All of a hash as one text: ten thousand short answers take redis-py longer to read than all the rest.
+# Returns a whole hash as one string: redis-py is slow at parsing ten thousand short replies.
 _ALL = """
 if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then return '' end
 return table.concat(redis.call('HGETALL', KEYS[1]), '\\n')
 """
 logger = structlog.get_logger(__name__)
 
-# A place is which of the two hashes (1 or 2) and the field in it.
+# Counts by hash (1 or 2, as in the keys of _ADD) and field.
 _Places = dict[tuple[int, str], float]
 
 
 @dataclass(frozen=True)
 class RedisMetric:
-    """A counter; with ``bounds`` a histogram of seconds, whose buckets end there.
+    """A counter; with ``bounds``, the upper bounds of its buckets, a histogram of seconds.
 
-    ``labels`` name what its counts are told apart by: few and known values, never what somebody sends.
+    The values of ``labels`` must be few and known, never user input.
     """
 
     name: str
@@ -61,15 +60,15 @@ class RedisMetric:
     bounds: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        """Make it known to who tells of all."""
+        """Register it for ``read_metrics``."""
         _meters[self.name] = self
 
     def count(self, *values: str, by: float = 1) -> None:
-        """Add to what is counted under ``values``, one for each label."""
+        """Increase the counter with these label values."""
         _add({(1, self._field(values)): by})
 
     def observe(self, seconds: float, *values: str) -> None:
-        """Add one duration."""
+        """Add one duration to the histogram."""
         bucket = str(bisect_left(self.bounds, seconds))
         _add({(1, self._field(values, bucket)): 1, (1, self._field(values, _SUM)): seconds})
 
@@ -82,7 +81,7 @@ _meters: dict[str, RedisMetric] = {}
 
 @dataclass(frozen=True)
 class MetricValue:
-    """What was counted under ``values``; of a histogram, ``buckets`` (the last beyond all bounds) and ``total``."""
+    """The total of a metric for some label values. The last of a histogram's ``buckets`` has no upper bound."""
 
     values: tuple[str, ...]
     total: float
@@ -90,12 +89,12 @@ class MetricValue:
 
 
 def count_for_workspace(workspace: int, what: str, by: int) -> None:
-    """Count something of a workspace, by its primary key."""
+    """Increase the count ``what`` of the workspace with this primary key."""
     _add({(2, f"{workspace}{_SEPARATOR}{what}"): by})
 
 
 def read_metrics() -> Iterator[tuple[RedisMetric, list[MetricValue]]]:
-    """Yield each meter with its counts. Raises redis.RedisError."""
+    """Yield each metric with its values. Raises redis.RedisError."""
     known: dict[str, dict[tuple[str, ...], dict[str, float]]] = {name: {} for name in _meters}
     for field, value in _numbers(_KEY):
         name, *rest = field.split(_SEPARATOR)
@@ -106,7 +105,7 @@ def read_metrics() -> Iterator[tuple[RedisMetric, list[MetricValue]]]:
 
 
 def read_workspace_counts() -> Mapping[tuple[int, str], float]:
-    """Return what was counted of workspaces: by primary key, and what. Raises redis.RedisError."""
+    """Return the counts of workspaces by (primary key, what). Raises redis.RedisError."""
     found = ((field.partition(_SEPARATOR), value) for field, value in _numbers(_OF_WORKSPACES))
     return {(int(pk), what): value for (pk, _, what), value in found if pk.isdecimal()}
 
@@ -119,7 +118,7 @@ def _count(meter: RedisMetric, values: tuple[str, ...], parts: Mapping[str, floa
 
 
 def _numbers(key: str) -> Iterator[tuple[str, float]]:
-    """Yield what is kept under ``key``; what was not written here is left out."""
+    """Yield the fields of the hash at ``key``, without foreign values."""
     text: Any = rate_limiter.connection().register_script(_ALL)(keys=[key])
     words = text.decode(errors="replace").split("\n")
     for field, value in zip(words[::2], words[1::2], strict=False):
@@ -129,7 +128,7 @@ def _numbers(key: str) -> Iterator[tuple[str, float]]:
             continue
 
 
-# --- handing over -------------------------------------------------------------------------------------------------
+# --- sending counts to Redis --------------------------------------------------------------------------------------
 
 _lock = threading.Lock()
 _counted: _Places = {}
@@ -144,7 +143,7 @@ def _add(places: _Places) -> None:
 
 
 def flush() -> None:
-    """Hand over what this process has counted; what Redis does not take is kept for the next time."""
+    """Send the counts of this process to Redis; if that fails, keep them for the next time."""
     global _counted, _sending  # noqa: PLW0603 - one of each a process
     with _lock:
         if _sending is None and _counted:
@@ -165,7 +164,7 @@ def flush() -> None:
 
 
 def start() -> None:
-    """Hand over every few seconds from now on, and when this process ends."""
+    """Flush every few seconds from now on, and when this process exits."""
     global _begun  # noqa: PLW0603 - one thread a process
     if not _begun:
         _begun = True
@@ -180,7 +179,7 @@ def _run() -> None:
 
 
 def _forget() -> None:
-    """Begin anew in a forked process: what the first has counted it hands over itself."""
+    """Start from zero in a forked process: the parent sends its counts itself."""
     global _lock, _counted, _sending, _begun
     _lock, _counted, _sending, _begun = threading.Lock(), {}, None, False
 

@@ -1,4 +1,4 @@
-"""Which polls run: made when a workspace is connected, stopped with their credential, resumed with a new one."""
+"""Creates a workspace's polls when it is connected; pauses and resumes them with their credentials."""
 
 from django.db import transaction
 
@@ -10,7 +10,7 @@ from workspaces.polling.registry import CredentialKind, all_resources
 
 
 def set_up_polls(workspace: Workspace) -> None:
-    """Make the rows that ``workspace`` needs, wake those whose credential is there, and pause the others."""
+    """Create missing polls of ``workspace``, resume those that have a usable credential, and pause the others."""
     for resource in all_resources():
         if not resource.has_subjects:
             workspace.polls.get_or_create(
@@ -41,16 +41,16 @@ def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
 
 
 def stop_using_credential(used: Workspace, kind: CredentialKind, error: Exception) -> None:
-    """Stop using a credential that upstream rejects, or that ran out; one that was refused once is only doubted.
+    """Pause the polls of a credential that was rejected or has expired; a first refusal only puts it in doubt.
 
-    ``used`` is the workspace as it was when the call was made: what was replaced since is not stopped.
+    ``used`` is the workspace as it was when the call was made: a credential that was replaced since is not affected.
     """
     with transaction.atomic():
         workspace = credential_trust.lock_workspace(used, kind)
         if workspace is None:
             return
         credential = credential_trust.stored_credential(workspace, kind)
-        # Without a status it is we who know that its time is over. Of a session that is over, Clerk may say 404 too.
+        # An error without a status is our own: the token has expired. For an ended session Clerk may also return 404.
         if credential is not None and isinstance(error, AuthenticationError) and error.status is not None:
             credential_trust.record_refusal(credential, error)
         set_up_polls(workspace)

@@ -1,4 +1,4 @@
-"""What is left of upstream's rate limit in its current window of 60 seconds, per endpoint, as far as it is known."""
+"""Estimates how much of upstream's rate limit is left in the current window of 60 seconds, per endpoint."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -12,20 +12,20 @@ from workspaces.models import Workspace
 from workspaces.polling import rate_limiter
 from workspaces.polling.registry import all_resources
 
-# What an app that sees the customer's traffic answers: requests per endpoint since a moment.
+# Implemented by an app that sees the customer's own traffic: returns the requests per endpoint since a time.
 TrafficCounter = Callable[[Workspace, datetime], dict[str, int]]
 _counters: list[TrafficCounter] = []
 
 
 def count_traffic_with(counter: TrafficCounter) -> None:
-    """Have ``counter`` asked for the customer's own traffic."""
+    """Register ``counter`` for the customer's own traffic."""
     if counter not in _counters:
         _counters.append(counter)
 
 
 @dataclass(frozen=True)
 class EndpointQuota:
-    """One endpoint in this window: calls by the console, requests by the customer, and what the limit leaves."""
+    """One endpoint in this window: calls by the console, requests by the customer, and the limit."""
 
     endpoint: str
     by_console: int
@@ -34,23 +34,23 @@ class EndpointQuota:
 
     @property
     def used(self) -> int:
-        """Return how many calls of the window are known."""
+        """Return the number of known calls in the window."""
         return self.by_console + self.by_customer
 
     @property
     def left(self) -> int:
-        """Return how many calls upstream would still take, if nothing else was called."""
+        """Return how many calls are left, if there were no others than the known ones."""
         return max(0, self.limit - self.used)
 
 
 def seconds_to_reset(now: float | None = None) -> int:
-    """Return when the next window begins; the rate limiter's windows, which are upstream's if the clocks agree."""
+    """Return the seconds until the next window, at a full minute; upstream's is the same if the clocks agree."""
     moment = clock.cached_now().timestamp() if now is None else now
     return rate_limiter.WINDOW_SECONDS - int(moment) % rate_limiter.WINDOW_SECONDS
 
 
 def endpoint_quotas(workspace: Workspace, now: float | None = None) -> list[EndpointQuota] | None:
-    """Return what is known of each endpoint that was or will be called; None when Redis cannot be reached."""
+    """Return the quota of each endpoint that was or will be called; None if Redis is unreachable."""
     moment = clock.cached_now().timestamp() if now is None else now
     theirs = _by_customer(workspace, moment)
     ours = {resource.endpoint for resource in all_resources()}

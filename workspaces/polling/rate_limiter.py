@@ -1,8 +1,8 @@
-"""Keeps the console's own calls within a set share of the organization's rate limit, across all workers.
+"""Keeps the console's own calls within a share of the organization's rate limit, across all workers.
 
-Upstream counts requests per organization and endpoint in windows of 60 seconds whose beginning it does not tell
-(``docs/cleanlist-api.md``, "Rate limits"). So the rate limiter remembers in Redis when calls were made, by
-Redis's clock, and lets no stretch of 60 seconds hold more than the share.
+Upstream counts requests per organization and endpoint in windows of 60 seconds, and does not say when they begin
+(``docs/cleanlist-api.md``, "Rate limits"). So the rate limiter stores the times of calls in Redis, by Redis's clock,
+and allows no more calls than the share in any 60 seconds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,17 +15,17 @@ from django.conf import settings
 from core import clock
 
 WINDOW_SECONDS = 60
-# Calls reach upstream a moment after they were counted, and not each equally late. Those that took longer than this
-# are counted anew.
+# Calls reach upstream some time after they are counted, and that delay varies. Calls that took longer than this are
+# counted again.
 MARGIN_SECONDS = 2
 _WINDOW_MS = 1000 * (WINDOW_SECONDS + MARGIN_SECONDS)
 _LONGEST_TIME = 20  # digits
-# An organization and an endpoint of it.
+# An organization and one of its endpoints.
 Call = tuple[str, str]
-# For each key (a list of times) in turn: counts a call now and answers 0, or the milliseconds to wait. Those that wait
-# are told different moments, each when one more call will have left the window. What now was comes last. The second key
-# of an endpoint is made up here, which Redis Cluster would not have; Celery does not work with that anyway. What is no
-# time of the window, or no list, was not written here: it is dropped when its turn comes, and stops nothing.
+# For each key (a list of times) in turn: counts a call now and returns 0, or returns the milliseconds to wait. Calls
+# that must wait get different times, one for each call that leaves the window. The last value returned is Redis's time.
+# The ":closed" key is computed in the script, which Redis Cluster does not allow; Celery does not support it anyway.
+# Foreign values (no list, or no time within the window) are dropped when they are reached, and block nothing.
 _TAKE = """
 local now, window, forced = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3] == '1'
 if now == 0 then
@@ -70,8 +70,8 @@ for i, key in ipairs(KEYS) do
   redis.call('PEXPIRE', key, ARGV[1])
 end
 """
-# For each endpoint in turn (of which there are ARGV[2], each with its share): how many calls the organization with the
-# fewest has left, and how many organizations have none. Changes nothing.
+# For each endpoint in turn: how many calls the organization with the fewest has left, and how many organizations have
+# none. ARGV holds the window, the organizations as lines, then endpoints and their shares in turn. Only reads.
 _ROOM = """
 local time = redis.call('TIME')
 local oldest = time[1] * 1000 + math.floor(time[2] / 1000) - tonumber(ARGV[1])
@@ -99,14 +99,14 @@ _pool: redis.ConnectionPool | None = None
 
 @dataclass(frozen=True)
 class Grant:
-    """The seconds that each call must wait, 0 for those that were counted, and the moment by Redis's clock, in ms."""
+    """The seconds that each call must wait, 0 if it was counted, and the time of counting in ms by Redis's clock."""
 
     waits: list[float]
     moment: int = 0
 
 
 def connection() -> redis.Redis:
-    """Return a client on this process's pool of connections to REDIS_URL."""
+    """Return a client that uses this process's connection pool for REDIS_URL."""
     global _pool  # noqa: PLW0603 - one pool a process, made when first needed
     if _pool is None:
         seconds = settings.REDIS_SECONDS
@@ -117,24 +117,24 @@ def connection() -> redis.Redis:
 
 
 def share(per_minute: int | None = None) -> int:
-    """Return how many calls a minute and endpoint the console allows itself; at least one.
+    """Return how many calls per minute and endpoint the console may make; at least one.
 
-    ``per_minute`` is a lower limit of upstream's that concerns these calls as well.
+    ``per_minute`` is a lower upstream limit for these calls.
     """
     limit = min(settings.RATE_LIMIT_PER_MINUTE, per_minute or settings.RATE_LIMIT_PER_MINUTE)
     return max(1, limit * settings.RATE_LIMIT_SHARE_PERCENT // 100)
 
 
 def acquire(calls: Sequence[Call], limits: Sequence[int | None] = (), *, now: float | None = None) -> Grant:
-    """Count background calls, in order, as far as there is room for them; ``limits`` are those of ``share`` for each.
+    """Count background calls, in order, while there is room; ``limits`` holds ``per_minute`` of ``share`` for each.
 
-    Raises redis.RedisError when Redis cannot be reached: without the count there is no background call.
+    Raises redis.RedisError if Redis is unreachable, because background calls must not go uncounted.
     """
     return _take(calls, now, limits)
 
 
 def record(calls: Sequence[Call]) -> Grant:
-    """Count calls that a person asked for: they are never held back, but background calls make room for them."""
+    """Count calls that a person asked for. They never wait, but leave less room for background calls."""
     try:
         return _take(calls, None, forced=True)
     except redis.RedisError as error:
@@ -154,7 +154,7 @@ def _take(
 
 
 def recount(calls: Iterable[tuple[Call, int]]) -> None:
-    """Count calls, each with the moment at which it was taken, as made now: only now they have surely been made."""
+    """Move calls, each with the time it was counted at, to the present: only now have they surely reached upstream."""
     keys, moments = [], []
     for call, moment in calls:
         keys.append(_key(*call))
@@ -166,12 +166,12 @@ def recount(calls: Iterable[tuple[Call, int]]) -> None:
 
 
 def block(organization: str, endpoint: str, seconds: float) -> None:
-    """Hold all background calls back for ``seconds``, because upstream said so. Raises redis.RedisError."""
+    """Hold all background calls to the endpoint for ``seconds``, as upstream asked. Raises redis.RedisError."""
     connection().set(f"{_key(organization, endpoint)}:closed", 1, px=max(1, round(seconds * 1000)))
 
 
 def calls_used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
-    """Return how many calls to each endpoint were counted since the minute began. Raises redis.RedisError."""
+    """Return how many calls to each endpoint were counted in the current minute. Raises redis.RedisError."""
     moment = clock.cached_now().timestamp() if now is None else now
     began = moment // WINDOW_SECONDS * WINDOW_SECONDS
     names = sorted(endpoints)
@@ -187,28 +187,28 @@ def calls_used(organization: str, endpoints: Iterable[str], *, now: float | None
 
 @dataclass(frozen=True)
 class RemainingCalls:
-    """What the share of the rate limit leaves for background calls to one endpoint now, over organizations."""
+    """Background calls left for an endpoint: the fewest of any organization, and how many organizations have none."""
 
     fewest: int
     exhausted: int
 
 
 def remaining_calls(organizations: Sequence[str], shares: Mapping[str, int]) -> dict[str, RemainingCalls]:
-    """Return for each endpoint how many calls are left where fewest are, and how many organizations have none left.
+    """Return the remaining background calls for each endpoint in ``shares``, which maps endpoints to their shares.
 
-    ``shares`` are those of the endpoints. Raises redis.RedisError.
+    Raises redis.RedisError.
     """
     if not organizations:
         return {}
     named = [text for endpoint, most in shares.items() for text in (endpoint, most)]
-    # As one text: a thousand short ones take redis-py longer to send than Redis to count.
+    # Sent as one string: redis-py takes longer to send a thousand short ones than Redis to count.
     arguments = [_WINDOW_MS, "\n".join(organizations), *named]
     found: list[int] = connection().register_script(_ROOM)(args=arguments)
     return {endpoint: RemainingCalls(*found[2 * place : 2 * place + 2]) for place, endpoint in enumerate(shares)}
 
 
 def _seconds(text: bytes) -> float:
-    """Return the time that is kept as ``text``; 0 for what was not written here."""
+    """Return the stored time in seconds; 0 for a foreign value."""
     return int(text) / 1000 if text.isdigit() and len(text) < _LONGEST_TIME else 0
 
 

@@ -1,4 +1,4 @@
-"""What can be polled: filled by each app's ``polls.py`` when Django starts."""
+"""The registry of resources to poll; each app's ``polls.py`` fills it when Django starts."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -32,14 +32,14 @@ def _unnamed(_: Workspace) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Resource:
-    """One kind of thing that is fetched from upstream and kept in the mirror.
+    """One kind of data that is fetched from upstream and kept in the mirror.
 
-    ``fetch`` does the network and touches no database; ``land`` writes what was fetched, inside a transaction, and
-    may be run twice with the same answer. ``endpoint`` is what upstream counts for its rate limit. A resource with
-    subjects (the request log: one per key) has its rows made by whoever lands the subjects, and calls one of them
-    ``subject`` on pages. ``note`` is a sentence
-    for the polling page, where there is more to say of it. ``longest_wait_seconds`` is how far failures back off.
-    ``limit_per_minute`` is what the console's share is taken of, where that is less than an organization's limit.
+    ``fetch`` calls upstream and must not touch the database. ``ingest`` writes the fetched data, inside a transaction,
+    and may run twice with the same data. ``endpoint`` is the name that upstream's rate limit counts calls under. The
+    polls of a resource with subjects (the request log has one per key) are created by the code that ingests the
+    subjects; ``subject`` is what pages call one of them. ``note`` returns a sentence for the polling page, or nothing.
+    ``longest_wait_seconds`` is the longest back-off after failures. ``limit_per_minute`` replaces the organization's
+    rate limit where it is lower.
     """
 
     name: str
@@ -62,7 +62,7 @@ _resources: dict[str, Resource] = {}
 
 
 def register(resource: Resource) -> Resource:
-    """Make ``resource`` known to the engine; a second one of the same name is a programming error."""
+    """Register ``resource`` with the engine. Raises ValueError if the name is taken."""
     if resource.name in _resources:
         raise ValueError(f"Two resources are called {resource.name}.")
     _resources[resource.name] = resource
@@ -75,12 +75,11 @@ def resource_named(name: str) -> Resource:
 
 
 def is_registered(name: str) -> bool:
-    """Return whether an app has registered a resource of that name."""
     return name in _resources
 
 
 def all_resources() -> list[Resource]:
-    """Return every registered resource, in order of name."""
+    """Return all registered resources, sorted by name."""
     return [_resources[name] for name in sorted(_resources)]
 
 
@@ -88,13 +87,13 @@ _listeners: list[Callable[[Sequence[Poll]], None]] = []
 
 
 def on_ingested(listener: Callable[[Sequence[Poll]], None]) -> None:
-    """Have ``listener`` called with the polls of a batch whose answers were stored, once those are committed."""
+    """Have ``listener`` called with the polls of each batch that was ingested, after the commit."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
 def notify_ingested(polls: Sequence[Poll]) -> None:
-    """Tell the listeners; one that fails is logged and keeps neither the polls nor the others from going on."""
+    """Call the listeners. An exception in one is logged and stops neither the polls nor the other listeners."""
     for listener in _listeners:
         try:
             listener(polls)

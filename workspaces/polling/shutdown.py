@@ -1,31 +1,31 @@
-"""Whether this worker was told to end. It takes nothing new then, and gives back what does not finish soon."""
+"""Whether this worker is shutting down. It then takes no new polls, and gives back those that do not finish soon."""
 
 import multiprocessing
 import time
 
-# Well within the ten seconds that supervisors usually leave before they kill.
+# Well within the ten seconds that supervisors usually wait before they kill a process.
 PATIENCE_SECONDS = 3.0
-# Shared with the processes that a worker forks: the signal arrives at the first of them only. Without a lock,
-# because it is written in a signal's handler.
+# In memory common to all processes of a worker, because only its main process gets the signal. Without a lock, because
+# a signal handler writes it.
 _asked_at = multiprocessing.get_context("fork").RawValue("d", 0.0)
 
 
 def request() -> None:
-    """Have the engine come to its end. The moment counts from the first time."""
+    """Ask the engine to stop. Repeated calls do not extend the deadline."""
     if not _asked_at.value:
         _asked_at.value = time.monotonic()
 
 
 def reset() -> None:
-    """Forget that the end was asked for; a process that begins starts so."""
+    """Clear the request, for a worker that starts."""
     _asked_at.value = 0.0
 
 
 def requested() -> bool:
-    """Return whether nothing new should be begun."""
+    """Return whether no new work should be started."""
     return bool(_asked_at.value)
 
 
 def overdue() -> bool:
-    """Return whether what is still on its way should be given back."""
+    """Return whether calls in flight should be given back."""
     return requested() and time.monotonic() - _asked_at.value > PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""What is counted of calls to Cleanlist, of polls and of tasks; begins with the worker."""
+"""Metrics of calls to Cleanlist, of polls and of tasks. Sending them starts with the worker."""
 
 import time
 from typing import Any

@@ -1,11 +1,11 @@
-"""The hash chain of the audit trail: each event's hash covers its content and the hash before it.
+"""The hash chain of the audit trail: each event's hash covers its content and the previous hash.
 
-A keyed hash (HMAC-SHA256, key derived from SECRET_KEY), so that whoever can write to the database but does not hold the
-key cannot rebuild the chain after changing, removing or inserting an event. The head keeps count and last hash, so
-that cutting off the newest events is noticed too, and the anchor of what retention cut off at the other end.
+The hash is keyed (HMAC-SHA256, key derived from SECRET_KEY), so nobody who can write to the database but lacks the key
+can rebuild the chain after changing, removing or inserting an event. The head stores the count and the last hash, which
+reveals the removal of the newest events, and the anchor of the oldest events that pruning removed.
 
-What the database alone cannot tell is that all of this was set back together, to a state that was true once. So the
-trail can be held against a ``Known`` state of it that was kept elsewhere: a line of the log, or a signed anchor.
+The database alone cannot reveal that events and head were restored together to an earlier valid state. For that, the
+trail can be compared with a ``Known`` state that was stored elsewhere: a line of the log, or a signed anchor.
 """
 
 import json
@@ -22,7 +22,7 @@ from django.utils.crypto import salted_hmac
 from core import clock
 from workspaces.models import AuditEvent, AuditHead, User, Workspace
 
-BATCH = 2000  # events a query
+BATCH = 2000  # events per query
 
 SALT = "workspaces.audit.chain"
 COVERED = (
@@ -44,7 +44,7 @@ COVERED = (
 
 @dataclass(frozen=True)
 class Break:
-    """One place where the trail is not what was written: which event, and what is wrong with it."""
+    """A defect in the trail: the event, and what is wrong with it."""
 
     event_id: int | None
     text: str
@@ -52,7 +52,7 @@ class Break:
 
 @dataclass(frozen=True)
 class Known:
-    """What the trail was at some time: ``hash`` was that of event number ``count``, counted from the very first."""
+    """A past state of the trail: ``hash`` is that of event number ``count``, counted from the very first event."""
 
     count: int
     hash: str
@@ -60,7 +60,7 @@ class Known:
 
 @dataclass(frozen=True)
 class Anchor:
-    """A state of the trail, when it was that, and the console's signature of both."""
+    """A state of the trail, its time, and the console's signature of both."""
 
     known: Known
     at: datetime
@@ -68,33 +68,33 @@ class Anchor:
 
 
 def _content(event: AuditEvent) -> str:
-    """Return what the hash covers, in one form whatever the database."""
+    """Return the content that the hash covers, in the same form on every database."""
     values = {name: getattr(event, name) for name in COVERED}
     values["at"] = event.at.astimezone(UTC).isoformat(timespec="microseconds")
     return json.dumps(values, sort_keys=True, ensure_ascii=False)
 
 
 def chain_hash(event: AuditEvent, previous: str, secret: str | None = None) -> str:
-    """Return the hash of ``event`` after an event whose hash was ``previous``."""
+    """Return the hash of ``event``, which follows an event with the hash ``previous``."""
     return salted_hmac(SALT, previous + _content(event), secret=secret, algorithm="sha256").hexdigest()
 
 
 def head_seal(head: AuditHead, secret: str | None = None) -> str:
-    """Return the seal of ``head``, without which its counts and hashes could be set back together."""
+    """Return the seal of ``head``, without which its counts and hashes could be forged together."""
     value = f"{head.count}:{head.last_hash}"
-    if head.cut_count:  # heads from before retention keep their seal
+    if head.cut_count:  # not in seals of unpruned trails, so that older seals stay valid
         value += f":{head.cut_count}:{head.cut_hash}"
     return salted_hmac(f"{SALT}.head", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 def seal_head(head: AuditHead) -> None:
-    """Seal and store ``head``, whose lock the caller holds."""
+    """Seal and save ``head``; the caller must hold its lock."""
     head.seal = head_seal(head)
     head.save()
 
 
 def locked_head() -> AuditHead:
-    """Return the head with its lock, inside a transaction: one writer at a time."""
+    """Return the head, locked until the transaction ends, so that there is one writer at a time."""
     AuditHead.objects.get_or_create(pk=AuditHead.ONLY)
     return AuditHead.objects.select_for_update().get(pk=AuditHead.ONLY)
 
@@ -108,18 +108,18 @@ def _secrets() -> list[str]:
 
 
 def anchor_signature(known: Known, at: datetime, secret: str | None = None) -> str:
-    """Return what proves that the console itself wrote that the trail was ``known`` at that time."""
+    """Return the console's signature that the trail was in the state ``known`` at that time."""
     value = f"{known.count}:{known.hash}:{at.astimezone(UTC).isoformat()}"
     return salted_hmac(f"{SALT}.anchor", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 def is_signed(anchor: Anchor) -> bool:
-    """Return whether this console, now or with a former SECRET_KEY, signed ``anchor``."""
+    """Return whether this console signed ``anchor``, with its current or a former SECRET_KEY."""
     return _holds(anchor.signature, (anchor_signature(anchor.known, anchor.at, secret) for secret in _secrets()))
 
 
 def new_anchor() -> Anchor | Break | None:
-    """Return the newest state of the trail, signed; or what is wrong with its record; None before the first event."""
+    """Return a signed anchor of the trail's current state, or the defect of its head; None before the first event."""
     head = AuditHead.objects.filter(pk=AuditHead.ONLY).first()
     broken = next(_verify_record(head, AuditEvent.objects.exists()), None)
     if head is None or broken:
@@ -129,9 +129,9 @@ def new_anchor() -> Anchor | Break | None:
 
 
 def verify(known: Known | None = None) -> Iterator[Break]:
-    """Walk the whole trail and yield each place where it was changed, cut or added to.
+    """Check the whole trail and yield each defect: events that were changed, removed or inserted.
 
-    With ``known`` also whether it goes on from that state. Events that are written meanwhile are left out.
+    With ``known``, also check that the trail continues from that state. Events written during the check are left out.
     """
     with transaction.atomic():
         head = AuditHead.objects.select_for_update().filter(pk=AuditHead.ONLY).first()
@@ -155,7 +155,7 @@ def verify(known: Known | None = None) -> Iterator[Break]:
 
 
 def _events(last: int) -> Iterator[AuditEvent]:
-    """Yield the events up to ``last``, oldest first, batch by batch: a trail may be larger than the memory."""
+    """Yield the events up to ``last``, oldest first, in batches, because a trail may not fit into memory."""
     events, after = AuditEvent.objects.filter(pk__lte=last).order_by("pk"), 0
     while batch := list(events.filter(pk__gt=after)[:BATCH]):
         yield from batch
@@ -163,7 +163,7 @@ def _events(last: int) -> Iterator[AuditEvent]:
 
 
 def _verify_cut(known: Known, cut: int, cut_hash: str) -> Iterator[Break]:
-    """Hold ``known`` against what retention left of the events that it cut off."""
+    """Compare ``known`` with the anchor of the pruned events."""
     if known.count < cut:
         text = f"event number {known.count:,} is among the first {cut:,}, which prune_audit cut off: use a later one"
         yield Break(None, text)
@@ -180,7 +180,7 @@ def _verify_event(event: AuditEvent, previous: str) -> Iterator[Break]:
 
 
 def _verify_record(head: AuditHead | None, any_event: bool) -> Iterator[Break]:
-    """Check that the record of the trail's length is there, if it must be, and that it is sealed."""
+    """Check that the head exists, if it must, and that its seal is valid."""
     if head is None:
         if any_event:
             yield Break(None, "the record of how long the trail is was removed")

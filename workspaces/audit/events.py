@@ -1,7 +1,7 @@
-"""The audit trail: one function that records, and who it records.
+"""Records audit events.
 
-Each event is also one line of JSON in the log, once it is committed: what is shipped elsewhere stays there when the
-database is set back. The line tells which event it is, not all of it: no message and no details.
+After the commit, each event is also logged as a line of JSON: a copy of the log that is kept elsewhere survives when
+the database is restored to an earlier state. The line identifies the event but has neither message nor details.
 """
 
 import getpass
@@ -26,7 +26,7 @@ from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Work
 
 @dataclass(frozen=True)
 class Actor:
-    """Who gives a command and from where; without a user it is the console itself, or what ``name`` says."""
+    """Who gives a command, and from where. Without a user it is the console itself, or ``name``."""
 
     user: User | None = None
     ip_address: str | None = None
@@ -46,16 +46,16 @@ class Actor:
 
     @classmethod
     def of_command(cls, command: str) -> Self:
-        """Return whoever runs ``command`` on a machine of the console: they may do everything there anyway."""
+        """Return the actor for a command line user, who may do everything on that machine anyway."""
         try:
             account = getpass.getuser()
-        except (KeyError, OSError):  # in a container the account may have no name
+        except (KeyError, OSError):  # in a container the user may have no name
             account = f"user {os.getuid()}"
         return cls(name="command line", user_agent=f"{command}, by {account} on {socket.gethostname()}")
 
 
 CONSOLE = Actor()
-# Its lines are JSON in every format and at every level of the log (config.log.configuration).
+# Logs JSON whatever the configured format and level (config.log.configuration).
 log = structlog.get_logger("audit")
 
 
@@ -69,9 +69,9 @@ def record_event(
     message: str = "",
     **details: Any,
 ) -> AuditEvent:
-    """Append one event, right after the change that it tells of.
+    """Append an event; call it right after the change that it records.
 
-    ``subject`` is (id, label) of what was acted on. ``details`` must be JSON and must not hold secrets.
+    ``subject`` is (id, label). ``details`` must be JSON and must not hold secrets.
     """
     event = AuditEvent(
         action=action,
@@ -92,16 +92,17 @@ def record_event(
     return event
 
 
-_heads: ContextVar[list[AuditHead] | None] = ContextVar("audit_heads", default=None)  # none before the first event
+# Within ``many_events``: the locked head, or an empty list before the first event.
+_heads: ContextVar[list[AuditHead] | None] = ContextVar("audit_heads", default=None)
 
 
 @contextmanager
 def many_events() -> Iterator[None]:
-    """Have all events within this block share one change of the head, at its end, and its lock from the first on.
+    """Save the head only once for all events in this block, at its end. The first event locks it.
 
-    PostgreSQL keeps every version of a row until its transaction ends and looks through all of them at each change, so
-    that thirty thousand events would take minutes for that alone. If anything within the block is rolled back, all of
-    it must be: the head in memory has counted it.
+    PostgreSQL keeps every version of a row until the transaction ends and scans them all at each update, which would
+    take minutes for thirty thousand events. If anything in the block is rolled back, the whole block must be, because
+    the head in memory has counted it.
     """
     heads: list[AuditHead] = []
     with transaction.atomic():
@@ -115,9 +116,9 @@ def many_events() -> Iterator[None]:
 
 
 def _append(event: AuditEvent) -> None:
-    """Chain ``event`` to the one before it; the head's lock lets one writer append at a time."""
+    """Chain ``event`` to the previous one; the head's lock allows one writer at a time."""
     shared = _heads.get()
-    # Within ``many_events`` all of it is one transaction already, and a savepoint for each would be two queries more.
+    # ``many_events`` has its own transaction, in which a savepoint for each event would cost two more queries.
     with nullcontext() if shared is not None else transaction.atomic():
         head = shared[0] if shared else locked_head()
         event.previous_hash = head.last_hash
@@ -132,7 +133,7 @@ def _append(event: AuditEvent) -> None:
 
 
 def _log(event: AuditEvent, count: int) -> None:
-    """Write the line; ``count`` and ``hash`` together are what ``verify_audit --expect`` takes."""
+    """Log the event; ``verify_audit --expect`` accepts ``count`` and ``hash``."""
     log.info(
         "audit_event",
         count=count,
@@ -153,7 +154,7 @@ def _log(event: AuditEvent, count: int) -> None:
 
 
 def log_anchor() -> None:
-    """Write a signed line on the state of the trail, for ``verify_audit --expect``; say so if that does not hold."""
+    """Log a signed anchor of the trail for ``verify_audit --expect``, or an error if its head is defective."""
     anchor = new_anchor()
     if isinstance(anchor, Break):
         log.error("audit_trail_broken", problem=anchor.text)

@@ -1,4 +1,4 @@
-"""The audit trail as the lines of a file."""
+"""Exports the audit trail as CSV or JSON lines."""
 
 import json
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from core.export import csv_lines, json_lines
 from workspaces.models import AuditEvent
 from workspaces.models.audit import AuditEventQuerySet
 
-BATCH = 500  # events a query
+BATCH = 500  # events per query
 COLUMNS = (
     "id",
     "at",
@@ -32,7 +32,7 @@ COLUMNS = (
 
 
 def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, Any]]:
-    """Yield each event as a dictionary of COLUMNS, newest first, by one query a batch and with none in between."""
+    """Yield each event as a dictionary of COLUMNS, newest first; one query per batch, and no others."""
     last: int | None = None
     while batch := list((events if last is None else events.filter(pk__lt=last))[:BATCH]):
         yield from map(_row, batch)
@@ -46,7 +46,7 @@ def _row(event: AuditEvent) -> dict[str, Any]:
 
 
 def audit_lines(events: AuditEventQuerySet, file_format: str) -> Iterator[str]:
-    """Yield the lines of the trail as ``csv`` or ``jsonl``. Hashes are in it; times are UTC."""
+    """Yield the lines of the trail as ``csv`` or ``jsonl``, with hashes, and times in UTC."""
     rows = audit_rows(events)
     if file_format == "jsonl":
         return json_lines(rows)

@@ -47,7 +47,7 @@ class Command(BaseCommand):
 
 
 def _expected(text: str) -> Known | Anchor:
-    """Return the state that ``text`` tells: COUNT:HASH, or a line of the log with whatever stands before its JSON."""
+    """Parse COUNT:HASH, or a JSON line of the log with any prefix."""
     if found := _STATE.fullmatch(text.strip()):
         return Known(int(found[1]), found[2])
     try:

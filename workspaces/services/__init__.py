@@ -1,4 +1,4 @@
-"""What changes workspaces: one function a verb, each writes its audit event."""
+"""Commands that change workspaces: one function each, which also writes the audit event."""
 
 from workspaces.services.connection_check import Check, ConnectionReport, check_connection, compare_organizations
 from workspaces.services.connections import (

@@ -1,4 +1,4 @@
-"""The queue of e-mails about accounts: written in the request, composed and sent by a worker."""
+"""The queue of e-mails about accounts: requests add to it, a worker composes and sends."""
 
 from smtplib import SMTPException, SMTPRecipientsRefused
 from typing import Any
@@ -19,13 +19,13 @@ GIVEN_UP = "The mail server did not take it for a day. Send it again."
 
 
 def queue(template: str, address: str, **facts: Any) -> None:
-    """Have a mail sent once this transaction is over. ``facts`` must be JSON and must not hold secrets."""
+    """Queue an e-mail, to be sent after the commit. ``facts`` must be JSON and must not hold secrets."""
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
     enqueue_on_commit("workspaces.tasks.send_account_mail")
 
 
 def invite(invitation: Invitation, *, again: bool) -> None:
-    """Have an invitation's e-mail sent; of several that wait for the same one only the last would hold a live link."""
+    """Queue the e-mail of an invitation. It replaces one that still waits, because only the last link is valid."""
     facts = {"invitation": invitation.pk}
     if again:
         AccountMail.objects.filter(template=emails.INVITATION, facts=facts).delete()
@@ -33,7 +33,7 @@ def invite(invitation: Invitation, *, again: bool) -> None:
 
 
 def send_due() -> int:
-    """Send what waits; return how many rows were dealt with. Where the mail server cannot be reached, stop."""
+    """Send the due e-mails; return how many were sent or refused. Stops if the mail server is unreachable."""
     done = 0
     for mail in AccountMail.objects.due(clock.now())[:BATCH]:
         if not mail.claim(clock.now()):
@@ -45,7 +45,7 @@ def send_due() -> int:
 
 
 def _send(mail: AccountMail) -> bool:
-    """Send one mail; False when the next one would fare no better now."""
+    """Send one e-mail; return False if the others would fail now too."""
     try:
         for message in emails.compose(mail.template, mail.address, mail.facts):
             message.send()
@@ -66,6 +66,6 @@ def _send(mail: AccountMail) -> bool:
 
 
 def _note(mail: AccountMail, problem: str = "") -> None:
-    """Keep what came of an invitation's e-mail where those who sent it look."""
+    """Store the outcome of an invitation's e-mail on the invitation, where its sender sees it."""
     if mail.template == emails.INVITATION:
         Invitation.objects.pending().note_mail(mail.facts["invitation"], problem)

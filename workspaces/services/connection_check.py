@@ -1,4 +1,4 @@
-"""Tries credentials against upstream before they are saved, and says plainly what works and what does not."""
+"""Tries credentials against upstream before they are saved, and reports what works and what does not."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,13 +23,13 @@ from workspaces.models import Workspace
 
 State = Literal["ok", "warning", "failed", "skipped"]
 ADMIN_SCOPE = "admin:api_keys"
-# Failures that say nothing about the credentials themselves.
+# Temporary failures, which say nothing about the credentials.
 MAY_PASS = (UpstreamUnavailable, RateLimited, UnexpectedResponse)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the report: what was tried, how it went, and what to do about it."""
+    """One line of the report: what was tried, the result, and what to do about it."""
 
     label: str
     state: State
@@ -46,29 +46,28 @@ class ConnectionReport:
     whoami: Whoami | None = None
     session_whoami: Whoami | None = None
     session_expires_at: datetime | None = None
-    # The keys of this process open nothing that is stored, so who stores more must insist on it.
+    # The encryption keys of this process open none of the stored secrets, so saving another one needs a confirmation.
     has_wrong_keys: bool = False
 
     @property
     def works(self) -> bool:
-        """Return whether nothing failed that was given; what was left out is no failure."""
+        """Return whether no check failed; skipped ones do not count."""
         return all(check.state != "failed" for check in self.checks)
 
     @property
     def may_pass(self) -> bool:
-        """Return whether all that failed may work later: upstream was down or busy, and refused no credential."""
+        """Return whether every failed check may work later: upstream was down or busy, and refused no credential."""
         return all(check.may_pass for check in self.checks if check.state == "failed")
 
     def add(self, label: str, state: State, text: str, fix: str = "", *, may_pass: bool = False) -> None:
-        """Append one line."""
         self.checks.append(Check(label, state, text, fix, may_pass))
 
     def attempt(self, label: str, call: Callable[[], str]) -> bool:
-        """Run ``call``; its answer, or the error it raises, becomes a line. Return whether it worked."""
+        """Run ``call`` and add a line with its result or error; return whether it worked."""
         try:
             self.add(label, "ok", call())
         except CleanlistError as error:
-            # A plan or scope that lacks something leaves a credential that works for the rest.
+            # The credential still works for whatever its plan and scopes include.
             state: State = "warning" if isinstance(error, FeatureGated | InsufficientScope) else "failed"
             words = explain(error)
             text = f"{words.title}. {words.text}".strip()
@@ -82,7 +81,7 @@ def check_connection(
     api_key: ApiKeyCredential | None,
     session: StaticSession | ClerkSession | None,
 ) -> ConnectionReport:
-    """Try what was given, in at most a few calls that cost nothing; nothing is saved."""
+    """Try the given credentials by a few calls that cost no credits. Saves nothing."""
     report = ConnectionReport()
     try:
         check_api_origin(base_url)
@@ -160,7 +159,7 @@ def _check_session(report: ConnectionReport, base_url: str, credential: StaticSe
 
 
 def compare_organizations(report: ConnectionReport, workspace: Workspace) -> None:
-    """Add a failure where a credential belongs to another organization than ``workspace`` mirrors."""
+    """Add a failure if a credential belongs to another organization than ``workspace`` mirrors."""
     found = report.whoami or report.session_whoami
     if found and workspace.organization_id and found.organization_id != workspace.organization_id:
         report.add(

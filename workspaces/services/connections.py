@@ -18,20 +18,20 @@ from workspaces.polling.credential_trust import TRUSTED_STATE
 from workspaces.polling.poll_setup import set_up_polls
 from workspaces.services.connection_check import ConnectionReport
 
-# Features and scopes that are kept of what upstream lists; the documentation has twelve scopes.
+# The most features and scopes that are stored; upstream documents twelve scopes.
 MOST_NAMES = 100
 _listeners: list[Callable[[Workspace], object]] = []
 
 
 def on_connected(listener: Callable[[Workspace], object]) -> None:
-    """Have ``listener`` called with each new workspace, in the transaction that stores it."""
+    """Have ``listener`` called with each new workspace, inside the transaction that creates it."""
     if listener not in _listeners:
         _listeners.append(listener)
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What a person entered: an API key, and at most one way to get session tokens."""
+    """The credentials that a person entered: an API key, and at most one source of session tokens."""
 
     api_key: Secret | None = None
     session_token: Secret | None = None
@@ -41,15 +41,15 @@ class Credentials:
 
     @property
     def has_session(self) -> bool:
-        """Return whether there is a way to get session tokens."""
+        """Return whether there is a source of session tokens."""
         return self.session_token is not None or self.client_token is not None
 
     def for_api_key(self) -> ApiKeyCredential | None:
-        """Return the API key as the client takes it."""
+        """Return the API key as a credential for the client."""
         return ApiKeyCredential(self.api_key) if self.api_key else None
 
     def for_session(self) -> StaticSession | ClerkSession | None:
-        """Return the session as the client takes it. Raises AddressNotAllowed for a front-end API not listed."""
+        """Return the session as a credential for the client. Raises AddressNotAllowed for an unlisted front-end API."""
         if self.client_token is not None:
             check_api_origin(self.frontend_api_url)
             return ClerkSession(self.frontend_api_url, self.session_id, self.client_token)
@@ -65,9 +65,9 @@ def connect_workspace(
     report: ConnectionReport | None = None,
     slug: str = "",
 ) -> Workspace:
-    """Save a new workspace with its credentials; the person who connects it owns it. Polling begins at once.
+    """Save a new workspace with its credentials; the person who connects it becomes its owner. Polling starts at once.
 
-    Without a ``slug``, which must be free, one is made of the name.
+    ``slug`` must be free; without one it is made from the name.
     """
     check_api_origin(base_url)
     with transaction.atomic():
@@ -94,7 +94,7 @@ def connect_workspace(
 
 
 def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url: str) -> None:
-    """Change name and API address; the slug stays, so that links stay good."""
+    """Change the name and the API URL. The slug stays, so links stay valid."""
     check_api_origin(base_url)
     before = {"name": workspace.name, "base_url": workspace.base_url}
     workspace.name, workspace.base_url = name, base_url
@@ -110,7 +110,7 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
 
 
 def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:
-    """Store another API key and wake the polls that use it."""
+    """Store a new API key and resume the polls that use it."""
     with transaction.atomic():
         _store_api_key(workspace, secret, report)
         describe_workspace(workspace, report.whoami)
@@ -120,7 +120,7 @@ def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: 
 
 
 def remove_api_key(workspace: Workspace, actor: Actor) -> None:
-    """Forget the API key; what needs it stops, the mirror stays."""
+    """Delete the API key. Polls that need it stop; the mirror stays."""
     label = f"{workspace.api_key_prefix}…{workspace.api_key_last4}"
     with transaction.atomic():
         workspace.api_key, workspace.api_key_prefix, workspace.api_key_last4 = None, "", ""
@@ -133,7 +133,7 @@ def remove_api_key(workspace: Workspace, actor: Actor) -> None:
 def replace_session(
     workspace: Workspace, actor: Actor, credentials: Credentials, report: ConnectionReport | None
 ) -> None:
-    """Store another source of session tokens and wake the polls that use it."""
+    """Store a new source of session tokens and resume the polls that use it."""
     with transaction.atomic():
         session = _store_session(workspace, credentials, report)
         set_up_polls(workspace)
@@ -141,7 +141,7 @@ def replace_session(
 
 
 def remove_session(workspace: Workspace, actor: Actor) -> None:
-    """Forget the source of session tokens; key management is switched off, the mirror stays."""
+    """Delete the source of session tokens. Key management is switched off; the mirror stays."""
     with transaction.atomic():
         ManagementSession.objects.filter(workspace=workspace).delete()
         workspace = Workspace.objects.get(pk=workspace.pk)
@@ -150,7 +150,7 @@ def remove_session(workspace: Workspace, actor: Actor) -> None:
 
 
 def retry_credentials(workspace: Workspace) -> None:
-    """Trust rejected credentials once more: upstream may have erred, or the plan may have changed."""
+    """Trust rejected credentials again: upstream may have been wrong, or the plan may have changed."""
     with transaction.atomic():
         Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED_STATE.items()})
         ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED_STATE)
@@ -158,14 +158,14 @@ def retry_credentials(workspace: Workspace) -> None:
 
 
 def remove_workspace(workspace: Workspace, actor: Actor) -> None:
-    """Remove the workspace with its credentials and mirror. Nothing changes upstream; the audit trail stays."""
+    """Delete the workspace with its credentials and mirror. Nothing changes upstream; the audit trail stays."""
     with transaction.atomic():
         record_event(Action.WORKSPACE_REMOVED, actor, workspace=workspace, subject=(workspace.slug, workspace.name))
         workspace.delete()
 
 
 def describe_workspace(workspace: Workspace, whoami: Whoami | None) -> None:
-    """Keep what upstream says of the organization."""
+    """Store what upstream reports about the organization."""
     if whoami is None:
         return
     workspace.organization_id = sanitize_text(whoami.organization_id, 200)
@@ -218,7 +218,7 @@ def _store_session(
     return session
 
 
-# Words that have a page of their own at the place where slugs stand.
+# Slugs that would collide with the path of a page.
 RESERVED_SLUGS = {"connect"}
 
 

@@ -1,4 +1,4 @@
-"""Tries rejected credentials again now and then: upstream may have erred, and nobody is there at night to say so."""
+"""Retries rejected credentials from time to time: upstream may have been wrong, and nobody is there at night."""
 
 import structlog
 from django.db import transaction
@@ -14,13 +14,13 @@ from workspaces.polling.credential_trust import StoredCredential
 from workspaces.polling.poll_setup import set_up_polls
 from workspaces.polling.registry import CredentialKind
 
-# A turn: each call may take seconds.
+# Per run and kind of credential, because each call may take seconds.
 MOST_A_TURN = 20
 logger = structlog.get_logger(__name__)
 
 
 def probe_rejected() -> int:
-    """Try the rejected credentials that are due, by a call that costs nothing; return how many were tried."""
+    """Try the rejected credentials that are due, by a call that costs no credits; return how many were tried."""
     now, tried = clock.now(), 0
     due: dict[CredentialKind, dict[str, object]] = {
         "api_key": {"paused_at": None, "api_key_probe_at__lte": now},
@@ -35,7 +35,7 @@ def probe_rejected() -> int:
 
 
 def _taken(used: Workspace, kind: CredentialKind) -> StoredCredential | None:
-    """Give the credential its next time, and return it unless another worker has or it was replaced meanwhile."""
+    """Schedule the credential's next probe and return it; None if another worker did so, or if it was replaced."""
     with transaction.atomic():
         workspace, now = credential_trust.lock_workspace(used, kind), clock.now()
         credential = credential_trust.stored_credential(workspace, kind) if workspace else None
@@ -61,7 +61,7 @@ def _probe(credential: StoredCredential, kind: CredentialKind) -> None:
 
 
 def _ask(credential: StoredCredential) -> None:
-    """Have upstream judge the credential. Raises CleanlistError unless it is accepted."""
+    """Call upstream with the credential. Raises CleanlistError unless it is accepted."""
     workspace, row = credential.workspace, credential.row
     check_api_origin(workspace.base_url)
     if isinstance(row, ManagementSession):

@@ -1,4 +1,4 @@
-"""Unlinking identities of the company's provider from accounts."""
+"""Unlinks identities of the company's identity provider from accounts."""
 
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount
@@ -17,15 +17,16 @@ from workspaces.services.sessions import end_sessions
 
 
 def unlink(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
-    """Let an identity open its account no more, end its sessions but ``session``, and tell its owner by e-mail.
+    """Unlink an identity from its account, end the account's sessions but ``session``, and e-mail its owner.
 
-    Raises NotPossible where it is the only way in.
+    Raises NotPossible if it is the only way to sign in.
     """
     user = identity.user
     by_owner = actor.user is not None and actor.user.pk == user.pk
     facts = {"ip": actor.ip_address, "user_agent": actor.user_agent} if by_owner else {"by": str(actor.user)}
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=user.pk)  # two at once would each leave the other
+        # Locked, because two concurrent calls would each count on the other's identity.
+        User.objects.select_for_update().get(pk=user.pk)
         if not _another_way_in(user, identity):
             raise NotPossible(_only_way_in(user))
         address = Identity.of(identity).address

@@ -10,22 +10,22 @@ from workspaces.polling.registry import resource_named
 
 @dataclass(frozen=True)
 class RefreshResult:
-    """How the re-reading of one or more resources went."""
+    """The result of refreshing one or more resources."""
 
     errors: list[Exception]
-    # What was read and stored, in the order in which it was asked for.
+    # The data that was fetched and stored, in the requested order.
     data: list[Any] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Return whether everything that was asked for was read."""
+        """Return whether there were no errors."""
         return not self.errors
 
 
 def refresh(workspace: Workspace, resource: str, *, subject: str = "") -> RefreshResult:
-    """Fetch ``resource`` of ``workspace`` now and land it; what upstream refuses is returned, not raised.
+    """Fetch and ingest ``resource`` of ``workspace`` now. Errors of upstream are returned, not raised.
 
-    Takes as long as upstream does, at most the client's total time-out.
+    Blocks until upstream responds, at most for the client's total timeout.
     """
     poll, _ = Poll.objects.get_or_create(
         workspace=workspace,

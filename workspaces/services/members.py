@@ -1,4 +1,4 @@
-"""Members of a workspace: invited, given roles, removed. An owner does all of it; one owner always stays."""
+"""Invites members of a workspace, changes their roles and removes them. Only owners may; one owner always stays."""
 
 from django.db import transaction
 
@@ -12,17 +12,18 @@ from workspaces.services import account_mail
 
 
 class MembershipRefused(Exception):
-    """What was asked for would break a rule; the message says which and what to do."""
+    """The command would break a rule; the message says which, and what to do."""
 
 
 class NotVouchedFor(MembershipRefused):
-    """Whoever sent the invitation may no longer invite anybody there."""
+    """The sender of the invitation may no longer invite anybody to the workspace."""
 
 
 def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
-    """Have an invitation sent. Raises MembershipRefused for a member, and for an address that has one already.
+    """Invite ``email`` to the workspace.
 
-    Raises PermissionDenied for who is no owner any more, and TooManyEmails.
+    Raises MembershipRefused for a member and for an e-mail address with an open invitation, PermissionDenied if the
+    actor is no longer an owner, and TooManyEmails.
     """
     email = email.strip().lower()
     with transaction.atomic():
@@ -41,9 +42,10 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
 
 
 def resend_invitation(invitation: Invitation, actor: Actor) -> None:
-    """Have a fresh link sent, good for another seven days; the earlier one is dead. Raises as ``invite`` does.
+    """Send a new link, valid for seven days; earlier links stop working.
 
-    Who sends it again is its sender from then on, and vouches for it.
+    The actor becomes the invitation's sender and vouches for it. Raises MembershipRefused for an invitation that was
+    accepted or revoked, PermissionDenied if the actor is no longer an owner, and TooManyEmails.
     """
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
@@ -60,7 +62,10 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
 
 
 def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None:
-    """Kill earlier links at once, by a token that nobody gets; the e-mail's own is made when that is written."""
+    """Queue the invitation's e-mail and invalidate earlier links at once.
+
+    The new token replaces the old one but is sent to nobody: composing the e-mail makes another.
+    """
     invitation.invited_by, invitation.by_console = actor.user, actor.user is None
     is_known = invitation.pk is not None
     invitation.renew_token()
@@ -72,7 +77,7 @@ def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None
 
 
 def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
-    """Make the link in the e-mail worthless. Raises MembershipRefused when it was used before."""
+    """Invalidate the invitation. Raises MembershipRefused if it was accepted or revoked meanwhile."""
     with transaction.atomic():
         changed = Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now())
         if not changed:
@@ -82,10 +87,10 @@ def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
 
 
 def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
-    """Make ``user`` a member. Raises MembershipRefused when it was accepted, revoked or ran out meanwhile.
+    """Make ``user`` a member. A member keeps the higher of the two roles.
 
-    Raises NotVouchedFor when its sender may no longer invite. Who is a member already keeps the higher of the two
-    roles.
+    Raises MembershipRefused if the invitation was accepted or revoked or has expired, and NotVouchedFor if its sender
+    may no longer invite.
     """
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
@@ -107,9 +112,10 @@ def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
 
 
 def change_role(membership: Membership, role: Role, actor: Actor) -> None:
-    """Give a member another role, and end what they held by a higher one.
+    """Change a member's role, and end what they held by a higher one.
 
-    Raises MembershipRefused for the last owner, and for raising oneself; PermissionDenied for who is no owner any more.
+    Raises MembershipRefused for the last owner and for raising one's own role, and PermissionDenied if the actor is no
+    longer an owner.
     """
     if role == Role(membership.role):
         return
@@ -135,7 +141,7 @@ def change_role(membership: Membership, role: Role, actor: Actor) -> None:
 
 
 def remove_member(membership: Membership, actor: Actor) -> None:
-    """Take somebody out of the workspace, and end what they held there. Raises as ``change_role`` does."""
+    """Remove a member from the workspace, and end what they held there. Raises like ``change_role``."""
     with transaction.atomic():
         now = _locked(membership, actor)
         if now.role == Role.OWNER:
@@ -153,7 +159,7 @@ def remove_member(membership: Membership, actor: Actor) -> None:
 
 
 def loss_of_role(membership: Membership, role: Role | None, actor: Actor) -> rights.Loss:
-    """Return what a member loses who has only ``role`` from now on, or none; a site admin loses nothing by it."""
+    """Return what the member loses by getting ``role``, or no role if None. Site admins lose nothing."""
     user, workspace = membership.user, membership.workspace
     now = f"only {role.label.lower()} of" if role else "no longer a member of"
     kept = Role.OWNER if user.is_superuser else role
@@ -161,9 +167,9 @@ def loss_of_role(membership: Membership, role: Role | None, actor: Actor) -> rig
 
 
 def _locked(membership: Membership, actor: Actor) -> Membership:
-    """Return ``membership`` as it is now, which stays so: two owners may demote each other at the same time.
+    """Return the current ``membership``, locked, because two owners may demote each other at the same time.
 
-    Raises MembershipRefused if it is gone, and PermissionDenied unless who commands is an owner.
+    Raises MembershipRefused if it was deleted, and PermissionDenied unless the actor is an owner.
     """
     Workspace.objects.select_for_update().get(pk=membership.workspace_id)
     rights.lock_users(membership.user, actor.user)
@@ -175,16 +181,16 @@ def _locked(membership: Membership, actor: Actor) -> Membership:
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    """Raise MembershipRefused if ``membership`` is the last one of an owner who can sign in."""
+    """Raise MembershipRefused if ``membership`` is that of the last owner who can sign in."""
     others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
         raise MembershipRefused("This is the last owner. Make somebody else an owner first.")
 
 
 def require_mfa(workspace: Workspace, actor: Actor, *, required: bool) -> None:
-    """Open the workspace only to members with a second factor, or to all again.
+    """Set whether members need a second factor to open the workspace.
 
-    Raises MembershipRefused when the one who asks for it has none: they would lock themselves out.
+    Raises MembershipRefused if the actor has none, because they would lock themselves out.
     """
     if required and actor.user is not None and not has_second_factor(actor.user):
         raise MembershipRefused("Set up a second factor for yourself first, or you would lock yourself out.")

@@ -1,4 +1,4 @@
-"""Accounts: opened by invitations, closed and helped by site admins."""
+"""Creates accounts for invited people; lets site admins deactivate, reactivate and recover accounts."""
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -14,11 +14,11 @@ from workspaces.services.sessions import end_sessions
 
 
 class NotPossible(Exception):
-    """What was asked for would break a rule; the message says which and what to do."""
+    """The command would break a rule; the message says which, and what to do."""
 
 
 def open_account(actor: Actor, email: str, name: str, password: str | None = None) -> User:
-    """Return a new account for an address whose owner proved it; without a password a passkey has to follow."""
+    """Create an account for a verified e-mail address; without a password the person must add a passkey next."""
     with transaction.atomic():
         user = User.objects.create_user(email, password, name=name)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
@@ -28,9 +28,9 @@ def open_account(actor: Actor, email: str, name: str, password: str | None = Non
 
 
 def join(invitation: Invitation, actor: Actor, *, name: str, password: str | None) -> User:
-    """Return a new account that is a member already. Raises MembershipRefused when the invitation is over."""
+    """Create an account and accept the invitation with it. Raises MembershipRefused if the invitation is not open."""
     with transaction.atomic():
-        # Whoever sends the form twice at once waits here, and then finds it accepted.
+        # If the form is submitted twice at once, the second request waits here and finds the invitation accepted.
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         if not Invitation.objects.open().filter(pk=invitation.pk).exists():
             raise members.MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
@@ -41,9 +41,10 @@ def join(invitation: Invitation, actor: Actor, *, name: str, password: str | Non
 
 
 def account_for_identity(email: str, name: str) -> User | None:
-    """Return the active account with this proved address; open one for somebody who is invited.
+    """Return the active account with this verified e-mail address; create one for an invited person.
 
-    Their open invitations are accepted at once: the identity provider vouches for the address as an e-mail's link does.
+    A new account accepts its open invitations at once, because the identity provider verifies the e-mail address as
+    well as the link in an invitation does.
     """
     alike = User.objects.filter(email__iexact=email)
     user = next((one for one in alike if normalize_email(one.email) == normalize_email(email)), None)
@@ -56,7 +57,7 @@ def account_for_identity(email: str, name: str) -> User | None:
     try:
         return _joined(email, name[:120], waiting)
     except members.MembershipRefused:
-        return None  # it ended while it was being accepted
+        return None  # an invitation ended meanwhile
 
 
 def _joined(email: str, name: str, invitations: list[Invitation]) -> User:
@@ -68,9 +69,9 @@ def _joined(email: str, name: str, invitations: list[Invitation]) -> User:
 
 
 def deactivate(user: User, actor: Actor) -> None:
-    """Close an account, and end all that it holds.
+    """Deactivate an account, and end all that it holds.
 
-    Raises NotPossible for one's own, and PermissionDenied for who is no site admin any more.
+    Raises NotPossible for one's own account, and PermissionDenied if the actor is no longer a site admin.
     """
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You cannot deactivate your own account. Another site admin can.")
@@ -84,19 +85,19 @@ def deactivate(user: User, actor: Actor) -> None:
 
 
 def loss_of_account(user: User, actor: Actor) -> rights.Loss:
-    """Return what somebody loses whose account is deactivated: everything, everywhere."""
+    """Return what the user loses by being deactivated: everything, everywhere."""
     return rights.Loss(user, None, None, actor.user, f"{user.email} is deactivated")
 
 
 def reactivate(user: User, actor: Actor) -> None:
-    """Open a closed account again, with the roles it had. What ended when it was closed stays ended."""
+    """Reactivate an account with the roles it had. What ended with the deactivation stays ended."""
     with transaction.atomic():
         User.objects.filter(pk=user.pk).update(is_active=True)
         record_event(Action.ACCOUNT_REACTIVATED, actor, subject=(str(user.pk), user.email))
 
 
 def reset_mfa(user: User, actor: Actor) -> None:
-    """Take away every second factor of somebody who lost theirs, end their sessions, and tell them by e-mail."""
+    """Delete the second factors of somebody who lost theirs, end their sessions, and send them an e-mail."""
     if actor.user is not None and actor.user.pk == user.pk:
         raise NotPossible("You manage your own second factors on the page “Security”.")
     with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Pauses and resumes what is read of a workspace in the background. What a person asks for is read all the same."""
+"""Pauses and resumes background polling of a workspace. Manual refreshes work even while it is paused."""
 
 from django.db import transaction
 
@@ -10,17 +10,17 @@ from workspaces.polling.poll_setup import set_up_polls
 
 
 def pause_polling(workspace: Workspace, actor: Actor) -> bool:
-    """Have nothing read in the background until it is resumed; return whether that is a change.
+    """Stop polling in the background until it is resumed; return whether anything changed.
 
-    Raises PermissionDenied for who is no owner any more.
+    Raises PermissionDenied if the actor is no longer an owner.
     """
     return _set(workspace, actor, paused=True)
 
 
 def resume_polling(workspace: Workspace, actor: Actor) -> bool:
-    """Read everything again that credentials allow, beginning at once; return whether that is a change.
+    """Poll everything that the credentials allow, starting at once; return whether anything changed.
 
-    Raises PermissionDenied for who is no owner any more.
+    Raises PermissionDenied if the actor is no longer an owner.
     """
     return _set(workspace, actor, paused=False)
 

@@ -1,4 +1,4 @@
-"""Where people are signed in, and ending that; django-allauth's table lists the sessions by the hashes of their ids."""
+"""Lists and ends people's sessions. In django-allauth's table, ``session_key`` holds the hash of the session's key."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ LONGEST_AGENT = 200
 
 
 def enlist(request: HttpRequest, user: User) -> None:
-    """List the session of this request, whose id is new after a sign-in or a change of password."""
+    """Add the session of this request to the list, after a sign-in or a change of password has given it a new key."""
     facts = {
         "user": user,
         "ip": get_adapter().get_client_ip(request),
@@ -33,27 +33,27 @@ def enlist(request: HttpRequest, user: User) -> None:
 
 
 def sessions_of(user: User) -> list[UserSession]:
-    """Return where ``user`` is signed in now, the oldest first."""
+    """Return the live sessions of ``user``, oldest first."""
     signs = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
     rows = list(UserSession.objects.filter(user=user).order_by("created_at"))
     live = Session.objects.filter(pk__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
-    # After a change of password by command the rows are left, but their sessions no longer open anything.
+    # Changing a password on the command line leaves the rows in place, but their sessions are no longer valid.
     good = {one.pk for one in live if SessionStore().decode(one.session_data).get(HASH_SESSION_KEY) in signs}
     return [row for row in rows if row.session_key in good]
 
 
 def is_current(session: SessionBase, row: UserSession) -> bool:
-    """Return whether ``row`` lists this very session."""
+    """Return whether ``row`` is the entry of ``session``."""
     return bool(row.session_key == stored_key(session.session_key or ""))
 
 
 def in_words(row: UserSession) -> str:
-    """Name a session by its browser and address."""
+    """Describe a session by its browser and IP address."""
     return f"{browser_in_words(row.user_agent)} from {row.ip}"
 
 
 def end(rows: Iterable[UserSession]) -> int:
-    """End the sessions that ``rows`` list; return how many of them there still were."""
+    """End the sessions in ``rows``; return how many of them still existed."""
     keys = [row.session_key for row in rows]
     ended, _ = Session.objects.filter(pk__in=keys).delete()
     UserSession.objects.filter(session_key__in=keys).delete()
@@ -61,7 +61,7 @@ def end(rows: Iterable[UserSession]) -> int:
 
 
 def end_sessions(user: User, *, but: SessionBase | None = None) -> int:
-    """Sign ``user`` out everywhere, or everywhere ``but`` here; return how many sessions that ended."""
+    """End all sessions of ``user``, except ``but``; return how many ended."""
     rows = UserSession.objects.filter(user=user)
     return end(row for row in rows if but is None or not is_current(but, row))
 
@@ -76,9 +76,9 @@ def sign_out(user: User, actor: Actor) -> None:
 
 
 def set_limits(limits: Limits, actor: Actor, session: SessionStore) -> int:
-    """Have sessions end by ``limits``, ``session`` from now on and all others at once; return how many those were.
+    """Store new session limits, apply them to ``session``, and end all other sessions; return how many ended.
 
-    Raises PermissionDenied for who is no site admin any more.
+    Raises PermissionDenied if the actor is no longer a site admin.
     """
     with transaction.atomic():
         rights.require_site_admin(actor)

@@ -5,6 +5,6 @@ from core.db import lookups  # noqa: F401
 
 
 class CoreConfig(AppConfig):
-    """Floor 2: what every app needs and none owns; it has no tables."""
+    """Floor 2: code that all apps use. It has no models."""
 
     name = "core"

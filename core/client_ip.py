@@ -1,4 +1,4 @@
-"""What a request tells about who sent it."""
+"""The IP address of a request's sender."""
 
 from ipaddress import ip_address
 
@@ -7,10 +7,10 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str | None:
-    """Return the address of the person's machine, in its shortest form, or None where it cannot be known.
+    """Return the client's IP address in its shortest form, or None if it is not known.
 
-    Each proxy appends the address that it was called from to X-Forwarded-For, so with TRUSTED_PROXY_COUNT
-    proxies of our own the entry that many from the right is the first that nobody outside could have written.
+    Each proxy appends the IP address of its caller to X-Forwarded-For. With TRUSTED_PROXY_COUNT proxies of our own, the
+    entry that many from the right is the leftmost one that a client cannot forge.
     """
     address = request.META.get("REMOTE_ADDR", "")
     if count := settings.TRUSTED_PROXY_COUNT:

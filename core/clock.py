@@ -1,7 +1,7 @@
-"""The one clock for stored times: the database's.
+"""The clock for stored times, which is the database's.
 
-The clocks of the console's machines may differ, and be set; times that several processes compare must come from one.
-Should that one have been ahead, times that it stored in the future are set back to now.
+The clocks of the console's machines may differ or be adjusted, so times that several processes compare come from one
+clock. If that clock was ahead for a while, the future times that it stored are set back to now.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -17,7 +17,7 @@ from django.db import connection
 from django.db.models import Case, DateTimeField, F, Model, Q, Value, When
 from django.utils import timezone
 
-# For rows that are written while the repair runs.
+# Tolerance for rows that are written while the repair runs.
 SLACK = timedelta(seconds=5)
 # No lease of this console lasts longer.
 LONGEST_LEASE = timedelta(minutes=2)
@@ -26,14 +26,14 @@ LONGEST_WAIT = timedelta(days=7)
 logger = structlog.get_logger(__name__)
 
 
-# The time of a request, or of a round of work: empty until the first query.
+# The cached time of a request or task: None outside of cache_now, empty until the first query.
 _cache: ContextVar[list[datetime] | None] = ContextVar("clock_cache", default=None)
 
 
 def now() -> datetime:
-    """Return the time by the database's clock, in one query; SQLite's clock is this machine's.
+    """Return the database's time, by one query. For SQLite it is this machine's time.
 
-    For times that are stored, and compared with what other processes store.
+    Use it for times that are stored, or compared with times that other processes store.
     """
     current = _query_time()
     if (cache := _cache.get()) is not None:
@@ -42,22 +42,22 @@ def now() -> datetime:
 
 
 def cached_now() -> datetime:
-    """Return the latest ``now()`` within ``cache_now``, which costs one query; elsewhere the same as ``now``.
+    """Return the last ``now()`` within the current ``cache_now`` block; outside of a block, the same as ``now``.
 
-    For pages: how old something is, whether it is due, what lies in the last hour.
+    A block costs one query. Use it for pages: the age of something, whether it is due, the last hour.
     """
     cache = _cache.get()
     return cache[0] if cache else now()
 
 
 def today() -> date:
-    """Return the current date in the time zone of the viewer."""
+    """Return the current date in the viewer's time zone."""
     return timezone.localtime(cached_now()).date()
 
 
 @contextmanager
 def cache_now() -> Iterator[None]:
-    """Have ``cached_now`` return the same time throughout the block, until ``now`` is called again."""
+    """Make ``cached_now`` return the same time throughout the block, or until ``now`` is called."""
     token = _cache.set([])
     try:
         yield
@@ -77,7 +77,7 @@ def _query_time() -> datetime:
 
 @dataclass(frozen=True)
 class _TimeColumns:
-    """The columns of one table that may hold times in the future after the clock was ahead."""
+    """The columns of one table that may hold future times after the clock was ahead."""
 
     model: type[Model]
     past: tuple[str, ...]
@@ -85,7 +85,7 @@ class _TimeColumns:
     leases: tuple[str, ...]
 
     def repair(self, present: datetime) -> int:
-        """Set times that lie further ahead than possible back to ``present``; return the number of rows."""
+        """Set impossible future times back to ``present``, and end such leases; return the number of rows."""
         limits = {
             **dict.fromkeys(self.past, present + SLACK),
             **dict.fromkeys(self.due, present + LONGEST_WAIT),
@@ -94,7 +94,7 @@ class _TimeColumns:
         beyond = reduce(or_, [Q(**{f"{name}__gt": limit}) for name, limit in limits.items()])
         rows = self.model._default_manager.filter(beyond)  # noqa: SLF001 - Django's documented way
         if not rows.exists():
-            return 0  # the usual case, and one in which SQLite need not be asked to write
+            return 0  # the usual case; saves SQLite a write transaction
         reset = {name: _reset_to(name, present, present) for name in (*self.past, *self.due)}
         return rows.update(**reset, **{name: _reset_to(name, limits[name], None) for name in self.leases})
 
@@ -112,23 +112,22 @@ def register(
 ) -> None:
     """Have ``repair_future_times`` repair the rows of ``model``.
 
-    ``past`` are columns that say when something happened, so never lie in the future; ``due`` those that say when
-    something is to happen, which is at once in a row written by a clock that was ahead; ``leases`` those that say when
-    a worker's lease ends.
+    ``past`` columns say when something happened, so they are never in the future. ``due`` columns say when something is
+    to happen; a time that is too far ahead becomes now. ``leases`` columns say when a worker's lease expires.
     """
     _tables[model] = _TimeColumns(model, tuple(past), tuple(due), tuple(leases))
 
 
 def register_repair(repair: Callable[[datetime], int], *models: type[Model]) -> None:
-    """Have ``repair_future_times`` call ``repair`` with the current time, for tables whose rows depend on each other.
+    """Have ``repair_future_times`` call ``repair`` with the current time, for rows that depend on each other.
 
-    It returns the number of rows that it changed.
+    ``repair`` returns the number of rows that it changed.
     """
     _repairers[repair] = models
 
 
 def repair_future_times() -> int:
-    """Set times that a clock which was ahead stored in the future back to now; return the number of rows."""
+    """Set future times, stored while the clock was ahead, back to now; return the number of rows."""
     present = now()
     repaired = {model._meta.label: columns.repair(present) for model, columns in _tables.items()}  # noqa: SLF001 - Django's documented way
     repaired |= {models[0]._meta.label: repair(present) for repair, models in _repairers.items()}  # noqa: SLF001 - as above

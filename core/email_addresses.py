@@ -1,4 +1,4 @@
-"""When two e-mail addresses are the same one."""
+"""Comparison of e-mail addresses."""
 
 from string import ascii_lowercase, ascii_uppercase
 
@@ -10,18 +10,18 @@ _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def normalize_email(address: str) -> str:
-    """Return ``address`` as addresses are compared where one is the proof of who somebody is: A to Z in lower case.
+    """Return ``address`` with A to Z in lower case, for comparisons where the e-mail address proves who somebody is.
 
-    Other letters stay as they are. Python and PostgreSQL take some for letters of ASCII when they change the case (the
-    Kelvin sign for k, the dotless i for i, the long s for s), and such an address is another mailbox.
+    Other letters are unchanged. Python and PostgreSQL map some of them to ASCII when they change the case (the Kelvin
+    sign to k, the dotless i to i, the long s to s), but such an address is a different mailbox.
     """
     return address.translate(_LOWER)
 
 
 def punycode_domain(address: str) -> str:
-    """Return a valid ``address`` with its domain as the DNS has it, so that one that only looks like another shows.
+    """Return a valid ``address`` with its domain in punycode, which exposes look-alike domains.
 
-    Raises ValidationError for one whose mailbox has other letters than ASCII, or whose domain cannot be a name.
+    Raises ValidationError if the mailbox is not ASCII or the domain is no valid name.
     """
     mailbox, _, domain = address.rpartition("@")
     try:
@@ -33,5 +33,5 @@ def punycode_domain(address: str) -> str:
 
 
 def fold_email(address: str) -> str:
-    """Return the same for all addresses that any database could take for one and the same: what limits count by."""
+    """Return one key for all e-mail addresses that some database may consider equal. Limits count by it."""
     return address.upper().casefold()

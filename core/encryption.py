@@ -1,4 +1,4 @@
-"""Secrets at rest, encrypted with MultiFernet so that keys can be rotated, and decrypted only where they are used."""
+"""Encrypts stored secrets with MultiFernet, so that keys can be rotated. Code decrypts them only where it uses them."""
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ def _fernet(keys: tuple[str, ...]) -> MultiFernet:
 
 
 class EncryptedValue:
-    """A secret as the database holds it. Its repr shows nothing."""
+    """An encrypted secret, as stored in the database. Its repr shows nothing."""
 
     __slots__ = ("ciphertext",)
 
@@ -33,7 +33,7 @@ class EncryptedValue:
         return cls(_fernet(tuple(settings.ENCRYPTION_KEYS)).encrypt(secret.reveal().encode()).decode())
 
     def decrypt(self) -> Secret:
-        """Return the secret. Raises DecryptionError when none of ENCRYPTION_KEYS fits."""
+        """Return the secret. Raises DecryptionError if none of ENCRYPTION_KEYS fits."""
         try:
             return Secret(_fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(self.ciphertext.encode()).decode())
         except InvalidToken:
@@ -61,7 +61,7 @@ class EncryptedValue:
         return True
 
     def reencrypted(self) -> "EncryptedValue":
-        """Return the same secret under the first of ENCRYPTION_KEYS. Raises DecryptionError when no key fits."""
+        """Return the secret encrypted with the first of ENCRYPTION_KEYS. Raises DecryptionError if no key fits."""
         return EncryptedValue.encrypt(self.decrypt())
 
     def __repr__(self) -> str:
@@ -74,7 +74,7 @@ class EncryptedValue:
         return hash(self.ciphertext)
 
 
-# Django's fields take type parameters in the stubs only.
+# Django's fields are generic in the stubs only.
 if TYPE_CHECKING:
     TextField = models.TextField[Any, Any]
 else:
@@ -82,23 +82,22 @@ else:
 
 
 class EncryptedField(TextField):
-    """A column that holds an EncryptedValue, or null."""
+    """A field for an EncryptedValue, or null."""
 
-    if TYPE_CHECKING:  # how django-stubs learns what may be assigned
+    if TYPE_CHECKING:  # tells django-stubs which types can be assigned
         _pyi_private_set_type: Any
         _pyi_private_get_type: Any
 
     def from_db_value(self, value: str | None, *_: object) -> EncryptedValue | None:
-        """Wrap the ciphertext; nothing is decrypted until it is needed."""
+        """Wrap the ciphertext without decrypting it."""
         return None if value is None else EncryptedValue(value)
 
     def to_python(self, value: object) -> EncryptedValue | None:
-        """Refuse a bare string, so that no secret is stored in clear."""
+        """Refuse plain strings, so that no secret is stored in clear text."""
         if value is None or isinstance(value, EncryptedValue):
             return value
         raise TypeError("Only an EncryptedValue can be stored here.")
 
     def get_prep_value(self, value: object) -> str | None:
-        """Return the ciphertext."""
         encrypted = self.to_python(value)
         return None if encrypted is None else encrypted.ciphertext

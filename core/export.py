@@ -1,4 +1,4 @@
-"""Tables as files that other programs open: CSV that no spreadsheet takes for formulas, and JSON Lines."""
+"""Exports tables as CSV, safe from formula injection, and as JSON Lines."""
 
 import csv
 import json
@@ -6,30 +6,30 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-# What makes spreadsheets calculate (OWASP, "CSV Injection"), full-width forms among them, also after blanks.
+# What starts a formula in spreadsheets (OWASP, "CSV Injection"), with full-width forms, also after white space.
 _FORMULA = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
-# Control characters, and what turns the direction of the text beside it around.
+# Control characters, line separators, and characters that change the direction of the text around them.
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 
 
 def escape_formula(value: object) -> str:
-    """Return ``value`` as text that a spreadsheet shows and does not run: one line, led by ' where it must be."""
+    """Return ``value`` as one line of text that no spreadsheet runs as a formula, prefixed with ' if necessary."""
     text = "" if value is None else str(value)
     starts_badly = text[:1] in {"\t", "\r", "\n"} or (_FORMULA.match(text) and not _NUMBER.fullmatch(text))
     return ("'" if starts_badly else "") + _INVISIBLE.sub(" ", text)
 
 
 class _Line:
-    """What ``csv.writer`` writes to: hands the line back."""
+    """A file for ``csv.writer`` that returns each line instead of storing it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
-    """Yield the lines of a CSV file (RFC 4180), every cell quoted and harmless."""
+    """Yield the lines of a CSV file (RFC 4180), with all cells quoted and escaped."""
     writer = csv.writer(_Line(), quoting=csv.QUOTE_ALL)
     yield writer.writerow(header)
     for row in rows:
@@ -37,6 +37,6 @@ def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterat
 
 
 def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Yield one JSON object a line, in ASCII: nothing in it can act on a terminal or turn text around."""
+    """Yield one JSON object per line, in ASCII, so that no character acts on a terminal or changes text direction."""
     for row in rows:
         yield json.dumps(row, default=str) + "\n"

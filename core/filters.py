@@ -1,6 +1,6 @@
-"""Filters as they stand in an address: parsed, explained where they are wrong, told in words.
+"""Filters in a query string: parses them, explains invalid ones, and describes them in words.
 
-Relative ranges stay relative: ``since=6h`` means the last six hours whenever the address is opened.
+Relative ranges stay relative: ``since=6h`` means the last six hours whenever the URL is opened.
 """
 
 import re
@@ -18,7 +18,7 @@ from core.sanitize import sanitize_text
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-# Where in a table one is, and which row is open: no filters.
+# Query parameters for the position in a table and the open row, which are no filters.
 CURSOR_PARAMETERS = ("older", "newer", "at", "row", "seen", "shown")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
@@ -28,19 +28,19 @@ Words = tuple[tuple[str, ...], str]
 
 @dataclass(frozen=True)
 class Chip:
-    """A filter in words, and the query string that a click on it leads to."""
+    """A filter in words, and the query string without it."""
 
     text: str
     url: str
 
 
 def parse_time(text: str, *, end: bool = False) -> datetime:
-    """Read an ISO 8601 date or time, in the viewer's zone where it names none; a day's ``end`` is the next midnight.
+    """Parse an ISO 8601 date or time, by default in the viewer's time zone. The ``end`` of a day is the next midnight.
 
-    Of a time that comes twice or not at all because clocks are changed, the first moment it can mean, as an ``end`` the
-    last one: nothing is left out. Raises ValidationError.
+    A local time that occurs twice or never, because of daylight saving, means the earliest possible time, or as an
+    ``end`` the latest, so that nothing is left out. Raises ValidationError.
     """
-    has_time = False  # a day begins at its first midnight
+    has_time = False  # a date starts at the first midnight
     try:
         day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
         moment = datetime.combine(day, time.min)
@@ -54,18 +54,18 @@ def parse_time(text: str, *, end: bool = False) -> datetime:
         raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
     if timezone.is_aware(moment):
         return moment
-    # In UTC, because Python compares times of one zone by what the clock shows.
+    # In UTC, because Python ignores ``fold`` when it compares times of the same zone.
     can_mean = {timezone.make_aware(moment.replace(fold=fold)).astimezone(UTC) for fold in (0, 1 if has_time else 0)}
     return max(can_mean) if end else min(can_mean)
 
 
 class LocalDateTimeInput(forms.TextInput):
-    """A date and time in the viewer's zone, whatever zone the address names."""
+    """A date and time in the viewer's time zone, whatever zone the query string uses."""
 
     input_type = "datetime-local"
 
     def format_value(self, value: Any) -> str | None:
-        """Return the time as the browser's field takes it."""
+        """Return the time in the format of the browser's field."""
         try:
             return f"{timezone.localtime(parse_time(str(value or ''))):%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
         except ValidationError:
@@ -73,14 +73,14 @@ class LocalDateTimeInput(forms.TextInput):
 
 
 def example(text: str) -> forms.TextInput:
-    """Return a text field that shows what may be written in it."""
+    """Return a text input with ``text`` as its placeholder."""
     return forms.TextInput(attrs={"placeholder": text, "autocomplete": "off", "spellcheck": "false"})
 
 
 class FilterForm(forms.Form):
-    """Filters by time; subclasses add others. Each may be left out; while one is wrong nothing is shown."""
+    """Filters by time; subclasses add others. All are optional. While one is invalid, pages show no rows."""
 
-    # The fields that are always in sight.
+    # The fields that are always visible.
     first: ClassVar[tuple[str, ...]] = ("since",)
 
     since = forms.CharField(required=False, label="Last", max_length=100, widget=example("6h, 30m, 7d"))
@@ -93,21 +93,20 @@ class FilterForm(forms.Form):
 
     @property
     def first_fields(self) -> list[forms.BoundField]:
-        """Return the fields that are always in sight."""
         return [self[name] for name in self.first if name in self.fields]
 
     @property
     def more_fields(self) -> list[forms.BoundField]:
-        """Return the others."""
+        """Return the fields under “More filters”."""
         return [bound for bound in self if bound.name not in self.first]
 
     @property
     def uses_more(self) -> bool:
-        """Return whether one of the others is on, or wrong."""
+        """Return whether one of ``more_fields`` is set or invalid."""
         return any(bound.errors or self.query.get(bound.name) for bound in self.more_fields)
 
     def clean_since(self) -> timedelta | None:
-        """Read a span: "6h"."""
+        """Parse a span such as "6h"."""
         text: str = self.cleaned_data["since"]
         if not text:
             return None
@@ -117,17 +116,16 @@ class FilterForm(forms.Form):
         return int(match[1]) * UNITS[match[2]]
 
     def clean_start(self) -> datetime | None:
-        """Read the first moment."""
         text: str = self.cleaned_data["start"]
         return parse_time(text) if text else None
 
     def clean_end(self) -> datetime | None:
-        """Read the moment before which it ends."""
+        """Parse the end of the range, which is exclusive."""
         text: str = self.cleaned_data["end"]
         return parse_time(text, end=True) if text else None
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what no filter is called, and times that exclude each other."""
+        """Reject unknown query parameters and contradictory times."""
         data = self.cleaned_data
         known = {*self.fields, *CURSOR_PARAMETERS}
         if unknown := sorted(name for name in self.query if name not in known):
@@ -139,7 +137,7 @@ class FilterForm(forms.Form):
         return data
 
     def in_time(self, field: str, now: datetime) -> dict[str, datetime]:
-        """Return the time range as conditions on ``field``."""
+        """Return the time range as keyword arguments for ``filter``, on ``field``."""
         data, found = self.cleaned_data, {}
         if start := data["start"] or (data["since"] and now - data["since"]):
             found[f"{field}__gte"] = start
@@ -149,15 +147,14 @@ class FilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Return whether any filter is on."""
+        """Return whether any filter is set."""
         return any(self.words())
 
     def chips(self) -> list[Chip]:
-        """Return each filter that is on, in words."""
         return [Chip(text, self.link(**dict.fromkeys(names, ""))) for names, text in self.words()]
 
     def link(self, **changes: str) -> str:
-        """Return the query string with ``changes`` made to the filters; "" takes one out. It starts at the top."""
+        """Return the query string of the first page with ``changes`` to the filters; "" removes one."""
         query = self.query.copy()
         for name in (*CURSOR_PARAMETERS, *changes):
             query.pop(name, None)
@@ -166,31 +163,31 @@ class FilterForm(forms.Form):
 
     @property
     def address(self) -> str:
-        """Return the query string of these filters."""
+        """Return the query string of the filters."""
         return self.link()
 
     @property
     def last_day(self) -> str:
-        """Return the query string for the last 24 hours of the same."""
+        """Return the query string of the same filters for the last 24 hours."""
         return self.link(since="24h", start="", end="")
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        """Return the filters as a form carries them along."""
+        """Return the filters as names and values, for hidden fields."""
         return [(name, str(value)) for name, value in self.query.items() if name not in CURSOR_PARAMETERS]
 
     @property
     def recorded(self) -> dict[str, str]:
-        """Return the filters that are on, as the audit trail keeps them."""
+        """Return the filters that are set, for the audit trail."""
         return {name: sanitize_text(value, 300) for name, value in self.kept if value}
 
     @property
     def raw(self) -> dict[str, str]:
-        """Return each field as it stands in the address."""
+        """Return the unparsed value of each field."""
         return {name: self.query.get(name, "").strip() for name in self.fields}
 
     def words(self) -> Iterator[Words]:
-        """Yield each filter that is on, in words; here those by time."""
+        """Yield each filter that is set, in words. Subclasses extend it."""
         raw = self.raw
         if span := raw["since"]:
             yield ("since",), f"last {span[:-1]} {WORDS.get(span[-1], '')}"

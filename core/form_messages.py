@@ -1,7 +1,7 @@
-"""What fields of forms say of bad input, in place of Django's stock sentences: what to do, in plain words.
+"""Replaces Django's default error messages of form fields with plain ones that say what to do.
 
-Every field reads these when it is made, so that the module has to be imported before any form is. A field's own
-``error_messages`` come before them, and so do the messages of a form's ``clean`` methods.
+Fields copy these messages when they are created, so this module must be imported before any form. A field's own
+``error_messages`` and those of ``clean`` methods take precedence.
 """
 
 from typing import Any
@@ -56,5 +56,5 @@ _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
 }
 
 for _field, _messages in _PLAIN.items():
-    # A class without messages of its own has those of the class above it, which must not be changed along with them.
+    # From __dict__, so that a class without messages of its own does not get copies of its parent's.
     _field.default_error_messages = {**_field.__dict__.get("default_error_messages", {}), **_messages}

@@ -1,4 +1,4 @@
-"""Figures and spans of time as alerts say them."""
+"""Formats numbers, durations and times for alerts."""
 
 import re
 from collections.abc import Callable
@@ -14,12 +14,12 @@ _STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
 
 
 def time_marker(moment: datetime) -> str:
-    """Write a moment into words that are kept, for ``localize_times`` to say in each reader's zone."""
+    """Return a marker for a time in stored text, which ``localize_times`` replaces in each reader's time zone."""
     return f"[[{moment.astimezone(UTC).isoformat(timespec='seconds')}]]"
 
 
 def localize_times(text: str) -> str:
-    """Say the moments in ``text`` in the current time zone: "28 Nov 2026, 18:35 CET"."""
+    """Replace the time markers in ``text`` by times in the current time zone: "28 Nov 2026, 18:35 CET"."""
 
     def local(found: re.Match[str]) -> str:
         moment = timezone.localtime(datetime.fromisoformat(found[1]))
@@ -29,12 +29,12 @@ def localize_times(text: str) -> str:
 
 
 def format_duration(time: timedelta) -> str:
-    """Say how long in the largest unit of which there are two, or one exactly: "45 minutes", "3 days"."""
+    """Return a duration in the largest unit that occurs at least twice, or exactly once: "45 minutes", "3 days"."""
     return _in_words(time, round)
 
 
 def format_duration_floor(time: timedelta) -> str:
-    """Say like ``format_duration`` how long at the least, rounded down, for what runs out: 2.6 days are "2 days"."""
+    """Return a duration like ``format_duration`` but rounded down, for remaining times: 2.6 days are "2 days"."""
     return _in_words(time, int)
 
 
@@ -48,17 +48,17 @@ def _in_words(time: timedelta, whole: Callable[[float], int]) -> str:
 
 
 def format_interval(time: timedelta) -> str:
-    """Say how often: "every hour", "every 6 hours"."""
+    """Return an interval in words: "every hour", "every 6 hours"."""
     return "every " + format_duration(time).removeprefix("1 ")
 
 
 def format_number(value: Decimal | float) -> str:
-    """Write a number with thousands separators and at most two decimals."""
+    """Return a number with thousands separators and at most two decimals."""
     text = f"{Decimal(value):,.2f}"
     return text.rstrip("0").rstrip(".")
 
 
 def format_quantity(value: Decimal | float, unit: str) -> str:
-    """Write a number with its unit, in the singular for one."""
+    """Return a number with its unit, which is singular for one."""
     text = format_number(value)
     return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}".strip()

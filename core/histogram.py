@@ -1,6 +1,6 @@
-"""Distributions of durations that can be added up: counts in buckets that grow by a fourth root of two.
+"""Histograms of durations that can be merged, with buckets that grow by the fourth root of two.
 
-A percentile read from one is at most 9.1 % off (half a bucket on a logarithmic scale), and exact at 0 and 1 ms.
+Percentiles are at most 9.1 % off (half a bucket on a logarithmic scale), and exact at 0 and 1 ms.
 """
 
 import math
@@ -11,7 +11,7 @@ from functools import lru_cache
 _PER_DOUBLING = 4
 LARGEST_ERROR = 2 ** (1 / (2 * _PER_DOUBLING)) - 1
 
-# Bucket numbers are text, because that is what JSON has for keys.
+# Bucket numbers are strings, as JSON keys must be.
 Histogram = dict[str, int]
 
 
@@ -20,12 +20,11 @@ def bucket_for(duration_ms: int) -> str:
     """Return the bucket of a duration in milliseconds; "-1" is 0 ms, "0" begins at 1 ms."""
     if duration_ms < 1:
         return "-1"
-    # A hair above, so that powers of two do not fall short of their bucket by a rounding error.
+    # The tiny offset keeps rounding errors from moving powers of two into the bucket below.
     return str(math.floor(math.log2(duration_ms) * _PER_DOUBLING + 1e-9))
 
 
 def merge(histograms: Iterable[Mapping[str, int]]) -> Histogram:
-    """Return the sum of ``histograms``."""
     total: Counter[str] = Counter()
     for histogram in histograms:
         total.update(histogram)
@@ -33,7 +32,7 @@ def merge(histograms: Iterable[Mapping[str, int]]) -> Histogram:
 
 
 def percentile(histogram: Mapping[str, int], fraction: float) -> float | None:
-    """Return the duration in milliseconds that ``fraction`` of the requests kept to; None where none is known."""
+    """Return the duration in milliseconds that ``fraction`` of the requests did not exceed; None without requests."""
     left = fraction * sum(histogram.values())
     for bucket in sorted(map(int, histogram)):
         left -= histogram[str(bucket)]

@@ -1,4 +1,4 @@
-"""How views answer: whole pages to browsers, parts to htmx, and where to go next."""
+"""Responses of views: whole pages for browsers, partials for htmx, and redirects for both."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from django_htmx.http import HttpResponseClientRedirect
 
 
 def is_htmx(request: HttpRequest) -> bool:
-    """Return whether htmx asks for a part of a page."""
+    """Return whether htmx sent the request."""
     return bool(getattr(request, "htmx", False))
 
 
 def wants_partial(request: HttpRequest) -> bool:
-    """Return whether htmx asks for the part of the page that changes; never a client parameter."""
+    """Return whether htmx wants a partial. Boosted links and history restores need a whole page."""
     htmx: Any = getattr(request, "htmx", None)
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
 def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
-    """Lead to ``url`` after a command, with ``done`` as a notice there."""
+    """Redirect to ``url`` after a command and show the message ``done`` there."""
     if done:
         messages.success(request, done)
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
@@ -30,7 +30,7 @@ def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
 def render_page(
     request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Render ``template``, or only its ``part`` where htmx asks, so that what was typed stays in the browser."""
+    """Render ``template``, or only its partial ``part`` for htmx, so that the browser keeps what was typed."""
     name = f"{template}#{part}" if is_htmx(request) else template
     response = render(request, name, context, status=status)
     response.headers["Vary"] = "HX-Request"
@@ -38,7 +38,7 @@ def render_page(
 
 
 def referrer_or(request: HttpRequest, otherwise: str) -> str:
-    """Return the page of this console that the person came from, or ``otherwise``."""
+    """Return the URL that the person came from if it belongs to this console, else ``otherwise``."""
     origin = request.headers.get("Referer", "")
     own = url_has_allowed_host_and_scheme(origin, {request.get_host()}, require_https=request.is_secure())
     return origin if own else otherwise

@@ -1,4 +1,4 @@
-"""Cursor pagination of long tables in order of time. Reading a page and counting have time limits."""
+"""Cursor pagination of long tables in order of time. Queries for pages and counts have time limits."""
 
 import re
 from collections.abc import Iterable
@@ -16,10 +16,10 @@ from core.db.query_timeout import QueryTimeout, time_limit
 from core.filters import parse_time
 
 PAGE_SIZE = 50
-# Beyond it a count is "10,000+": nobody reads on, and counting a busy table takes as long as twenty pages.
+# Higher counts show as "10,000+": nobody reads that far, and counting a busy table takes as long as twenty pages.
 MOST_COUNTED = 10_000
 ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
-# Of times in the database.
+# The resolution of times in the database.
 RESOLUTION = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_GAPS = 20
@@ -29,14 +29,14 @@ Row = TypeVar("Row", bound=models.Model)
 
 @dataclass(frozen=True)
 class Cursor:
-    """A position in a table, newest first: after the row of this time and id. Appears in URLs."""
+    """A position in a table, newest first: after the row with this time and primary key. Used in URLs."""
 
     at: datetime
     pk: int
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Parse what ``str`` returns; None for anything else."""
+        """Parse the output of ``str``; return None for anything else."""
         found = re.fullmatch(r"(-?[0-9]{1,18})-([0-9]{1,18})", text)
         if found is None:
             return None
@@ -51,7 +51,7 @@ class Cursor:
 
 
 class TimeOrderedQuerySet(models.QuerySet[Row]):
-    """Rows in order of the column ``time_field``; each row has a ``cursor``."""
+    """Rows in order of ``time_field``. Each model instance must have a ``cursor``."""
 
     time_field: ClassVar[str] = "created_at"
 
@@ -62,7 +62,7 @@ class TimeOrderedQuerySet(models.QuerySet[Row]):
         return self.order_by(self.time_field, "pk")
 
     def after(self, cursor: Cursor) -> Self:
-        """Return the rows older than ``cursor``: a keyset, as quick far down the table as at the top."""
+        """Return the rows older than ``cursor``, by keyset, which is equally fast anywhere in the table."""
         # The last condition is redundant; it lets the database use the index.
         return self.filter(
             Q((f"{self.time_field}__lt", cursor.at)) | Q((self.time_field, cursor.at), pk__lt=cursor.pk),
@@ -70,7 +70,7 @@ class TimeOrderedQuerySet(models.QuerySet[Row]):
         )
 
     def before(self, cursor: Cursor) -> Self:
-        """Return the rows newer than ``cursor``; in order of newest_first the nearest come last."""
+        """Return the rows newer than ``cursor``. In ``newest_first`` order, those closest to it come last."""
         return self.filter(
             Q((f"{self.time_field}__gt", cursor.at)) | Q((self.time_field, cursor.at), pk__gt=cursor.pk),
             **{f"{self.time_field}__gte": cursor.at},
@@ -79,7 +79,7 @@ class TimeOrderedQuerySet(models.QuerySet[Row]):
 
 @dataclass(frozen=True)
 class CappedCount:
-    """How many rows there are; None where counting took too long. ``is_cut``: there are, or may be, more."""
+    """The number of rows; None if counting took too long. If ``is_cut``, there are or may be more."""
 
     count: int | None
     is_cut: bool = False
@@ -90,7 +90,7 @@ class CappedCount:
         return f"{min(self.count, MOST_COUNTED):,}{'+' if self.is_cut else ''}"
 
     def as_file(self, bytes_a_row: float) -> str:
-        """Say how large a file of so many rows is: "1,547 rows, about 0.4 MB"."""
+        """Return the size of a file with these rows in words: "1,547 rows, about 0.4 MB"."""
         size = bytes_a_row * (self.count or 0)
         words = f"{size / 1e6:,.1f} MB" if size >= 1e5 else f"{size / 1e3:,.0f} kB"
         return f"{self} rows, {'more than' if self.is_cut else 'about'} {words}"
@@ -98,10 +98,10 @@ class CappedCount:
 
 @dataclass
 class Page(Generic[Row]):
-    """Rows, newest first; ``newer`` and ``older`` are the cursors of the neighbouring pages.
+    """A page of rows, newest first; ``newer`` and ``older`` are the cursors of the adjacent pages.
 
-    ``next_at`` is the time of the first row of the older page, ``begins_at`` the cursor's time that bounds this page
-    above; None where there is no such page.
+    ``next_at`` is the time of the first row of the older page, and ``begins_at`` the upper time limit of this page.
+    Each is None if there is no page on that side.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -122,9 +122,9 @@ class Page(Generic[Row]):
 def read_page(
     query: QueryDict, rows: TimeOrderedQuerySet[Row], *, table: str = "log", plural: str = "requests"
 ) -> Page[Row]:
-    """Read the page of ``rows`` that ``older``, ``newer`` or ``at`` in the query string asks for.
+    """Return the page of ``rows`` that ``older``, ``newer`` or ``at`` in the query string selects.
 
-    Messages call the table ``table`` and its rows ``plural``.
+    ``table`` and ``plural`` name the table and its rows in messages.
     """
     page: Page[Row] = Page()
     older, newer = parse_cursors(page, query, table=table, plural=plural)
@@ -156,7 +156,7 @@ def timeout_message(table: str = "log") -> str:
 
 
 def _requested_cursor(query: QueryDict, name: str) -> Cursor | None:
-    """Return a cursor; ``at`` holds a time instead, and means the rows from then back. Raises ValidationError."""
+    """Parse a cursor. The parameter ``at`` holds a time instead, and selects rows before it. Raises ValidationError."""
     text = query.get(name, "").strip()
     if name == "at":
         return Cursor(parse_time(text), 0) if text else None
@@ -167,14 +167,14 @@ def _requested_cursor(query: QueryDict, name: str) -> Cursor | None:
 
 
 def _fill(page: Page[Row], rows: TimeOrderedQuerySet[Row], older: Cursor | None, newer: Cursor | None) -> None:
-    """Read one row more than a page shows, to learn whether there is a further page."""
+    """Set the rows and cursors of ``page``. Reads one row more than it shows, to see whether there is another page."""
     if newer is not None:
         found = list(rows.before(newer).oldest_first()[: PAGE_SIZE + 1])
         page.rows = found[:PAGE_SIZE][::-1]
         page.newer = _cursor(page.rows[0]) if len(found) > PAGE_SIZE else None
         page.older = _cursor(page.rows[-1]) if page.rows else None
         page.next_at, page.begins_at = newer.at, page.newer.at if page.newer else None
-        if not page.rows:  # nothing newer: the top
+        if not page.rows:  # nothing newer: show the first page
             page.is_top = True
             _fill(page, rows, None, None)
         return
@@ -187,7 +187,7 @@ def _fill(page: Page[Row], rows: TimeOrderedQuerySet[Row], older: Cursor | None,
 
 
 def mark_new(rows: list[Row], seen: str) -> None:
-    """Set ``is_new`` on each of ``rows``: whether it came after the cursor that the reader saw last."""
+    """Set ``is_new`` on each of ``rows``: whether it is newer than ``seen``, the cursor that the reader saw last."""
     last_seen = Cursor.parse(seen)
     for row in rows:
         cursor = _cursor(row)
@@ -195,7 +195,7 @@ def mark_new(rows: list[Row], seen: str) -> None:
 
 
 class Gap(Protocol):
-    """A range of time between two rows, of which rows may be missing."""
+    """A range of time, between two rows, in which rows may be missing."""
 
     after: datetime
     before: datetime
@@ -211,8 +211,8 @@ class Gaps(Protocol):
 def attach_gaps(page: Page[Row], gaps: Gaps) -> None:
     """Set ``gaps_below`` on each row of ``page``: the ``gaps`` between it and the next row.
 
-    Also where a filter hides the rows beside a gap: a filter must not hide that something is missing. A gap between two
-    pages appears on the newer one.
+    This includes gaps next to rows that a filter hides, because a filter must not hide that data is missing. A gap
+    between two pages appears on the newer one.
     """
     rows = page.rows
     if not rows:
@@ -229,21 +229,21 @@ def attach_gaps(page: Page[Row], gaps: Gaps) -> None:
 
 @dataclass(frozen=True)
 class RowCounts:
-    """How many rows match, and how many there are without filters."""
+    """The number of rows that match the filters, and of all rows."""
 
     matching: CappedCount
     held: CappedCount
 
     @property
     def hidden(self) -> str:
-        """Return how many rows the filters hide; "" where that was not counted."""
+        """Return how many rows the filters hide; empty if that is not known."""
         if self.held.count is None or self.matching.count is None or self.matching.is_cut:
             return ""
         return f"{max(0, self.held.count - self.matching.count):,}{'+' if self.held.is_cut else ''}"
 
 
 def count_rows(matching: TimeOrderedQuerySet[Row], held: TimeOrderedQuerySet[Row] | None) -> RowCounts:
-    """Count up to MOST_COUNTED rows of each within COUNT_SECONDS; ``held`` is None where no filter is set."""
+    """Count up to MOST_COUNTED rows of each within COUNT_SECONDS; pass None for ``held`` if no filter is set."""
     try:
         with time_limit(COUNT_SECONDS):
             found = matching.newest_first()[: MOST_COUNTED + 1].count()

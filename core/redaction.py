@@ -1,7 +1,7 @@
-"""Secrets out of text and structured values, before they are written anywhere.
+"""Removes secrets from text and structured values before they are written anywhere.
 
-The shapes come from the Cleanlist API reference (``clapi_`` and ``clext_``), RFC 7519 (session tokens),
-Clerk's front-end API (the ``__client`` cookie) and the Fernet specification (what we keep encrypted).
+The formats come from the Cleanlist API reference (``clapi_`` and ``clext_``), RFC 7519 (session tokens), Clerk's
+front-end API (the ``__client`` cookie) and the Fernet specification (encrypted values).
 """
 
 import re
@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 REDACTED = "[redacted]"
-KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists show as well
-# Of what is logged: one value, all values of one line, and the lines of a traceback at either end.
+KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists of keys show too
+# Limits of the log: characters of a value, characters of all values of an event, lines at each end of a traceback.
 LONGEST_VALUE, LONGEST_EVENT, MOST_LINES = 2_000, 20_000, 100
-# Read beyond a cut, so that no secret is cut in two before it is recognized.
+# Characters scanned beyond a cut, so that a secret that crosses it is still recognized.
 BEYOND = 2_000
-_OF_ANY_VALUE = 8  # characters, about what a number with its comma takes
+_OF_ANY_VALUE = 8  # characters, about the length of a number with its comma
 
-# A pattern that runs on from each of many beginnings takes time by the square of the text's length. So what may be
-# long either has no second beginning inside of it, or is taken as a whole even where it is left as it is.
+# A pattern that can match at many positions and runs on from each takes quadratic time. So a long match must not
+# contain another possible start, or must be consumed as a whole even if it stays as it is.
 _AUTHORIZATION = r"(?i)(\bauthorization['\"]?\s*[:=,]\s*(?:b?['\"])?)(?:(?:bearer|basic|token)\s+)?[^\s'\",;)]+"
 _NAMED = (
     r"(?i)((?:\b(?:csrfmiddlewaretoken|sessionid|client_token)|password(?:(?!password)\w)*)['\"]?\s*[=:]\s*['\"]?)"
@@ -30,22 +30,22 @@ def _token_with_dot(found: re.Match[str]) -> str:
 
 
 _PATTERNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
-    # Keys: the first ten characters stay, so that a log line still tells which key it was.
+    # API keys keep their first ten characters, so that a log line still identifies the key.
     (re.compile(r"(cl(?:api|ext)_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), rf"\1…{REDACTED}"),
-    # Session tokens, also where the signature was cut off.
+    # Session tokens, even with the signature cut off.
     (re.compile(r"eyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)?"), _token_with_dot),
-    # What we sealed: version byte 0x80 and a time before 2106 always encode to this start.
+    # Our encrypted values: Fernet's version byte 0x80 and a time before 2106 always encode to this prefix.
     (re.compile(r"gAAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
     (re.compile(r"(__client(?:_uat)?=)[^;,\s'\"]+"), rf"\1{REDACTED}"),
     (re.compile(_AUTHORIZATION), rf"\1{REDACTED}"),
     (re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{REDACTED}"),
     (re.compile(_NAMED), rf"\1{REDACTED}"),
-    # What proves an address: links of invitations and of password resets; and an identity provider's code.
+    # Tokens in links of e-mails (unsubscribing, invitations, password resets), and an identity provider's code.
     (re.compile(r"(/unsubscribe/)[A-Za-z0-9_:-]{20,}"), rf"\1…{REDACTED}"),
     (re.compile(r"(invite_)[A-Za-z0-9_-]{20,}"), rf"\1…{REDACTED}"),
     (re.compile(r"(password/reset/key/[0-9A-Za-z]+-)[^/\s'\"]+"), rf"\1{REDACTED}"),
     (re.compile(r"([?&]code=)[^&\s'\"]+"), rf"\1{REDACTED}"),
-    # The password inside an address.
+    # The password in a URL.
     (re.compile(r"(?i)(?<=[a-z0-9+]://)([^\s/:@]*:)[^\s/@]+(?=@)"), rf"\1{REDACTED}"),
 ]
 _SECRET_NAMES = re.compile(
@@ -54,27 +54,28 @@ _SECRET_NAMES = re.compile(
 
 
 def redact_text(text: str) -> str:
-    """Return ``text`` with every secret in it replaced; an API key keeps its first ten characters."""
+    """Return ``text`` with all secrets replaced; an API key keeps its first ten characters."""
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text
 
 
 def redact_beginning(text: str, limit: int = LONGEST_VALUE, *, unread: int = 0) -> str:
-    """Return the first ``limit`` characters of ``text`` without secrets, and how many more there were.
+    """Return the first ``limit`` characters of ``text`` without secrets, and the number of further characters.
 
-    ``unread`` are characters that followed and were not kept; then ``text`` must reach ``BEYOND`` past ``limit``.
+    ``unread`` is the number of characters that the caller cut off after ``text``. If there are any, ``text`` must reach
+    ``BEYOND`` characters past ``limit``.
     """
     seen = redact_text(text[: limit + BEYOND])
     if len(text) <= limit:
         return seen
-    # Of a secret that the second cut goes through nothing is shown.
+    # Shows nothing of a secret that the end of the scanned text cuts through.
     kept = seen[: limit if len(text) + unread <= limit + BEYOND else min(limit, max(0, len(seen) - BEYOND))]
     return f"{kept}… [{len(text) - limit + unread:,} more characters]"
 
 
 def redact_lines(text: str) -> str:
-    """Return a traceback without secrets: its first and last lines, each of them cut."""
+    """Return the first and last lines of a traceback, without secrets, each cut to LONGEST_VALUE."""
     lines = text.split("\n")
     if len(lines) > 2 * MOST_LINES:
         left_out = f"… [{len(lines) - 2 * MOST_LINES:,} more lines]"
@@ -83,21 +84,20 @@ def redact_lines(text: str) -> str:
 
 
 def redact(value: Any) -> Any:
-    """Return a copy of ``value`` without secrets, however deep they are in mappings and sequences.
+    """Return a copy of ``value`` without secrets, at any depth of mappings and sequences.
 
-    A text is cut to LONGEST_VALUE characters; once there are LONGEST_EVENT, the values that follow are left out.
+    Strings are cut to LONGEST_VALUE characters; after LONGEST_EVENT characters, further values are left out.
     """
     return _Event().copy(value)
 
 
 class _Event:
-    """What is logged at once; it knows how much more of it may be written."""
+    """Copies one logged event and tracks how many characters are left for it."""
 
     def __init__(self) -> None:
         self.left = LONGEST_EVENT
 
     def copy(self, value: Any) -> Any:
-        """Return ``value`` without secrets and not too long."""
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bytes):

@@ -1,4 +1,4 @@
-"""Text from upstream, made fit for storing."""
+"""Sanitizes text from upstream before it is stored."""
 
 import math
 import re
@@ -6,22 +6,22 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 
-# NUL cannot be stored by PostgreSQL and lone surrogates cannot be encoded. Other control characters act on terminals
-# and mail programs, and what overrides the direction of text turns around the words beside it. None means anything to
-# a reader; tab, line feed and carriage return do, as do the marks that Hebrew, Arabic and emoji need.
+# PostgreSQL cannot store NUL, and lone surrogates cannot be encoded. Other control characters act on terminals and mail
+# programs, and direction overrides reorder the text around them. None of these matters to a reader. Tab, line feed and
+# carriage return do matter, as do the marks that Hebrew, Arabic and emoji need, so these stay.
 _HARMFUL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def sanitize_text(value: str | None, limit: int) -> str:
-    """Return ``value`` with what no reader should meet replaced, cut to ``limit`` characters; empty for None."""
+    """Return ``value`` with harmful characters replaced, cut to ``limit`` characters; empty for None."""
     text = value or ""
-    if not text.isprintable():  # most is, and is told so much faster; nothing harmful counts as printable
+    if not text.isprintable():  # a fast check that most text passes; no harmful character is printable
         text = _HARMFUL.sub("\ufffd", text)
     return text[:limit]
 
 
 def sanitize_json(value: Any) -> Any:
-    """Return ``value`` as databases keep JSON: every text made plain, and None for what is no finite number."""
+    """Return ``value`` as JSON that databases can store: strings are sanitized, and NaN and infinity become None."""
     if isinstance(value, str):
         return sanitize_text(value, 10_000)
     if isinstance(value, float) and not math.isfinite(value):
@@ -32,9 +32,9 @@ def sanitize_json(value: Any) -> Any:
 
 
 def validate_single_line(value: str) -> None:
-    """Raise ValidationError when a name that a person typed holds line breaks or characters that nobody can see.
+    """Raise ValidationError if a name that a person typed has line breaks or invisible characters.
 
-    NUL is left to Django, whose fields of text refuse it by themselves, in the same words.
+    NUL is left to Django's text fields, which refuse it with the same message.
     """
     if _HARMFUL.search(value.replace("\0", "")) or set(value) & set("\t\r\n\u2028\u2029"):
         raise ValidationError("There is an invisible character in it. Type it instead of pasting it.")

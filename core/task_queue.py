@@ -1,4 +1,4 @@
-"""Having a worker look now at what waits in the database, and not only at the clock's next tick."""
+"""Enqueues tasks at once, so that work in the database does not wait for the clock's next tick."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -12,7 +12,7 @@ logger = structlog.get_logger(__name__)
 
 
 def enqueue(task: str) -> None:
-    """Have the task of this name run now. Without a broker nothing is lost: the clock starts it every few seconds."""
+    """Enqueue the task with this name. Nothing is lost without a broker: the clock sends it every few seconds."""
     try:
         current_app.signature(task).apply_async(retry=False, ignore_result=True)
     except OperationalError as error:
@@ -20,9 +20,9 @@ def enqueue(task: str) -> None:
 
 
 def enqueue_on_commit(task: str) -> None:
-    """Have the task of this name run as soon as what was written is committed; once for all of a transaction.
+    """Enqueue the task with this name after the commit, once per transaction.
 
-    By its name, because tasks import what asks for them.
+    Takes a name because the modules of tasks import the callers.
     """
     nudger = enqueuer(task)
     if not any(callback is nudger for _, callback, *_ in connection.run_on_commit):
@@ -31,5 +31,5 @@ def enqueue_on_commit(task: str) -> None:
 
 @lru_cache
 def enqueuer(task: str) -> Callable[[], None]:
-    """Return the one function that nudges the task of this name."""
+    """Return a function that enqueues the task; always the same one, so that ``enqueue_on_commit`` recognizes it."""
     return lambda: enqueue(task)

@@ -1,15 +1,15 @@
-"""Removing many rows without holding locks for long."""
+"""Deletes many rows without holding locks for long."""
 
 from typing import Any
 
 from django.db.models import QuerySet
 
-# Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
+# Rows per statement. Few enough to hold locks for milliseconds only, so that polling can go on.
 BATCH = 1000
 
 
 def delete_in_batches(rows: QuerySet[Any]) -> int:
-    """Remove ``rows``, and what belongs to them, batch by batch; return how many there were."""
+    """Delete ``rows`` in batches, with cascades; return how many there were."""
     total = 0
     while batch := list(rows.order_by().values_list("pk", flat=True)[:BATCH]):
         rows.model._default_manager.filter(pk__in=batch).delete()  # noqa: SLF001 - Django's documented way to ask

@@ -1,4 +1,4 @@
-"""Leases that last as long as their holder lives and works: short, and extended while the work takes longer."""
+"""Leases that end soon after their holder dies: they are short, and are extended while the work goes on."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import structlog
 from django.db import DatabaseError, connection
 
-# A worker that was killed holds up its work for so long at most, and one that lives has five tries to extend a lease.
+# The work of a killed worker waits at most this long; a live worker gets five attempts to extend a lease.
 SECONDS = 30
 EXTEND_SECONDS = 5.0
 logger = structlog.get_logger(__name__)
@@ -15,7 +15,7 @@ logger = structlog.get_logger(__name__)
 
 @contextmanager
 def extend_periodically(extend: Callable[[], object]) -> Iterator[None]:
-    """Have ``extend`` called every few seconds, in a thread that ends with the block."""
+    """Call ``extend`` every few seconds, in a thread that ends with the block."""
     ended = threading.Event()
     keeper = threading.Thread(target=_keep, args=[extend, ended], name="lease", daemon=True)
     keeper.start()
@@ -31,7 +31,7 @@ def _keep(extend: Callable[[], object], ended: threading.Event) -> None:
         while not ended.wait(EXTEND_SECONDS):
             try:
                 extend()
-            except DatabaseError as error:  # tried again; should it run out, another worker goes on
+            except DatabaseError as error:  # retried; if the lease expires, another worker takes over
                 logger.warning("lease_not_extended", error=type(error).__name__)
     finally:
         connection.close()

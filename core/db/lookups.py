@@ -1,4 +1,4 @@
-"""Text is compared alike on both databases: by SQLite's LIKE, "/api" would be where "/API/v1" begins."""
+"""Makes ``startswith`` and ``contains`` case-sensitive on SQLite, as they are on PostgreSQL. SQLite's LIKE is not."""
 
 from typing import Any, ClassVar
 
@@ -7,14 +7,13 @@ from django.db.models.lookups import Contains, PatternLookup, StartsWith
 
 
 class _Instr(PatternLookup):
-    """Where in the column the text is found, which SQLite tells with regard to case."""
+    """Searches for the text by SQLite's ``instr``, which is case-sensitive."""
 
     place: ClassVar[str]
 
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
-        """Return the condition in SQLite's words."""
         column, parameters = self.process_lhs(compiler, connection)
-        text, more = super(PatternLookup, self).process_rhs(compiler, connection)  # as it is, not as a pattern
+        text, more = super(PatternLookup, self).process_rhs(compiler, connection)  # the plain text, not a LIKE pattern
         return f"instr({column}, {text}) {self.place}", [*parameters, *more]
 
 

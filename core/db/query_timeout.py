@@ -1,4 +1,4 @@
-"""Reading that gives up in time: a filter without an index may look through millions of rows."""
+"""Time limits for queries: a filter without an index may scan millions of rows."""
 
 import time
 from collections.abc import Iterator
@@ -6,16 +6,19 @@ from contextlib import contextmanager
 
 from django.db import OperationalError, connection, transaction
 
-_QUERY_CANCELED = "57014"  # PostgreSQL's code; psycopg, which has a class for it, is not loaded with SQLite
+_QUERY_CANCELED = "57014"  # PostgreSQL's code; psycopg has a class for it but is not loaded with SQLite
 
 
 class QueryTimeout(Exception):
-    """The database was stopped before it had looked through everything."""
+    """A query was stopped because it took too long."""
 
 
 @contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Stop every query inside after ``seconds``. Raises TooMuchToLookThrough. For reading only."""
+    """Stop queries in this block after ``seconds`` and raise QueryTimeout. For read-only queries.
+
+    PostgreSQL limits each statement, SQLite the whole block.
+    """
     reading = _limited_postgresql if connection.vendor == "postgresql" else _limited_sqlite
     try:
         with reading(seconds):
@@ -28,7 +31,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 @contextmanager
 def _limited_postgresql(seconds: float) -> Iterator[None]:
-    # LOCAL ends with the transaction, so that a pooled connection never keeps it.
+    # SET LOCAL ends with the transaction, so a pooled connection never keeps the limit.
     is_within_another = connection.in_atomic_block
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL statement_timeout = {round(seconds * 1000)}")

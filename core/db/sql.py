@@ -1,7 +1,7 @@
-"""Hand-written statements, for the few places where the ORM costs more than the database's own work.
+"""Helpers for raw SQL, where the ORM would take longer than the database itself.
 
-Many rows travel as one JSON document, which both databases read as a table. Where the database allows it (PostgreSQL),
-several statements share one round trip.
+Many rows are sent as one JSON document, which both databases can read as a table. On PostgreSQL, several statements
+take one round trip.
 """
 
 import json
@@ -16,9 +16,9 @@ Statement = tuple[str, Sequence[Any]]
 
 
 def json_recordset(name: str, columns: Mapping[str, str], vendor: str) -> str:
-    """Return the FROM item that reads a parameter made by ``to_json`` as the table ``name`` with ``columns``.
+    """Return a FROM item that reads a parameter from ``to_json`` as the table ``name`` with ``columns``.
 
-    ``columns`` have PostgreSQL's types; SQLite takes values as JSON has them.
+    ``columns`` maps names to PostgreSQL types; SQLite uses the types of JSON.
     """
     if vendor == "postgresql":
         return f"json_to_recordset(%s) AS {name} ({', '.join(map(' '.join, columns.items()))})"
@@ -27,7 +27,7 @@ def json_recordset(name: str, columns: Mapping[str, str], vendor: str) -> str:
 
 
 def to_json(rows: Iterable[Mapping[str, Any]]) -> str:
-    """Return ``rows`` as JSON, with times as the database writes them."""
+    """Return ``rows`` as JSON, with times in the database's format."""
     return json.dumps(list(rows), default=_adapt_datetime)
 
 
@@ -36,14 +36,14 @@ def _adapt_datetime(value: datetime) -> str:
 
 
 def adapt_uuid(value: UUID) -> UUID | str:
-    """Return a UUID as a query parameter: SQLite has no type for it."""
+    """Return a UUID as a query parameter: a hex string for SQLite, which has no UUID type."""
     return value if connection.features.has_native_uuid_field else value.hex
 
 
 def execute_batch(*statements: Statement) -> list[list[tuple[Any, ...]]]:
-    """Run ``statements``, each with its parameters, in order; return the rows of each.
+    """Run ``statements`` with their parameters, in order; return the rows of each.
 
-    On PostgreSQL each takes a fresh snapshot, so it sees rows committed while an earlier one waited for a lock.
+    On PostgreSQL each statement gets a new snapshot, so it sees rows committed while an earlier one waited for a lock.
     """
     if not statements:
         return []

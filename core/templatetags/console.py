@@ -1,4 +1,4 @@
-"""The tags and filters that every page is written with (a builtin library: no ``{% load %}`` needed)."""
+"""Template tags and filters for all pages. It is a builtin library, so templates need no ``{% load %}``."""
 
 import datetime as dt
 from calendar import month_abbr
@@ -21,7 +21,7 @@ from core import clock
 register = template.Library()
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
-# Largest first. static/js/time.js counts with the same steps, so a page never changes its words on load.
+# Largest first. static/js/time.js has the same steps, so that the text does not change when a page loads.
 STEPS = (
     (730 * DAY, 365 * DAY, "year"),
     (60 * DAY, 30 * DAY, "month"),
@@ -31,10 +31,10 @@ STEPS = (
 )
 
 _NO_MORE, _RELATIVE = SafeString(""), SafeString(" data-relative")
-# Few markups, drawn very often. Typed, because a text that is safe equals the same text that must be escaped.
+# For short markup that is rendered very often. Typed, because a SafeString equals the same plain str.
 _drawn_once = lru_cache(maxsize=2048, typed=True)
 
-# A level is told by its glyph and its words as well as by its colour.
+# Icons, because colour alone must not convey the level.
 LEVEL_ICONS = {"ok": "check", "warning": "warning", "danger": "danger", "neutral": "dot", "info": "info"}
 EMPTY_ICONS = {
     "nothing": "inbox",
@@ -47,7 +47,7 @@ EMPTY_ICONS = {
 
 
 class ReadState(Protocol):
-    """What ``{% freshness %}`` needs to know about one mirrored resource."""
+    """The attributes of a mirrored resource that ``{% freshness %}`` uses."""
 
     last_success_at: dt.datetime | None
     next_run_at: dt.datetime | None
@@ -56,14 +56,11 @@ class ReadState(Protocol):
     is_stale: bool
 
 
-# --- forms ---------------------------------------------------------------------------------------------------
-
-
 # --- time -----------------------------------------------------------------------------------------------------
 
 
 def relative(value: dt.datetime, now: dt.datetime) -> str:
-    """Say how far ``value`` lies from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
+    """Return the distance of ``value`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
     seconds = (now - value).total_seconds()
     distance = abs(seconds)
     for least, unit, name in STEPS:
@@ -75,7 +72,7 @@ def relative(value: dt.datetime, now: dt.datetime) -> str:
 
 
 def short_span(seconds: float) -> str:
-    """Say a span of time as briefly as a status line wants it: "40 s", "14 min", "3 h", "2 d"."""
+    """Return a short form of a duration: "40 s", "14 min", "3 h", "2 d"."""
     seconds = max(0, seconds)
     if seconds < MINUTE:
         return f"{int(seconds)} s"
@@ -96,7 +93,7 @@ def _local(local: dt.datetime, *, seconds: bool = True) -> str:
 
 
 def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeString:
-    """Render a ``<time>`` that says ``text``, with local time and exact UTC on hover."""
+    """Render a ``<time>`` with ``text``, and local time and exact UTC on hover."""
     local, utc = timezone.localtime(value), _utc(value)
     moment, hover = f"{utc.replace(' ', 'T')}Z", f"{_local(local)} {local.tzname()}\n{utc} UTC"
     return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, hover, more, text)
@@ -104,7 +101,7 @@ def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeStr
 
 @register.simple_tag(name="time")
 def time_tag(value: dt.datetime | None, empty: str = "never") -> SafeString:
-    """Render an aware datetime in relative words that stay true, with local time and exact UTC on hover."""
+    """Render an aware datetime as a relative time, which a script keeps current, with local time and UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
     return _time(value, relative(value, clock.cached_now()), _RELATIVE)
@@ -123,8 +120,8 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
 
 @register.filter
 def number(value: float | Decimal | str | None) -> str:
-    """Write a figure with thousands separators and no trailing zeros: "1,547", "12.5"; what is not there is a dash."""
-    if value is None or isinstance(value, str):  # templates give an empty text for a count that upstream left out
+    """Format a number with thousands separators and no trailing zeros: "1,547", "12.5". A missing one is a dash."""
+    if value is None or isinstance(value, str):  # templates pass an empty string if upstream sent no count
         return "—"
     if isinstance(value, int):
         return f"{value:,}"
@@ -135,20 +132,20 @@ def number(value: float | Decimal | str | None) -> str:
 @register.simple_tag
 @_drawn_once
 def icon(name: str, label: str = "") -> SafeString:
-    """Draw an icon of ``static/icons.svg``; hidden from assistive technology unless it has a label."""
+    """Render an icon from ``static/icons.svg``. It is hidden from assistive technology unless it has a label."""
     href = f"{static('icons.svg')}#{name}"
     if label:
         return format_html('<svg class="icon" role="img" aria-label="{}"><use href="{}"></use></svg>', label, href)
     return format_html('<svg class="icon" aria-hidden="true"><use href="{}"></use></svg>', href)
 
 
-_icon = icon  # a pill has an argument of that name
+_icon = icon  # pill() has an argument of that name
 
 
 @register.simple_tag
 @_drawn_once
 def pill(level: str, text: str, icon: str = "", title: str = "") -> SafeString:
-    """Render a status pill; ``title`` says why. Raises TemplateSyntaxError for an unknown level."""
+    """Render a status pill; ``title`` gives the reason. Raises TemplateSyntaxError for an unknown level."""
     if level not in LEVEL_ICONS:
         raise template.TemplateSyntaxError(f"pill: {level!r} is not one of {', '.join(LEVEL_ICONS)}")
     glyph = _icon(icon or LEVEL_ICONS[level])
@@ -158,7 +155,7 @@ def pill(level: str, text: str, icon: str = "", title: str = "") -> SafeString:
 
 @register.simple_tag
 def status_code(code: int | None) -> SafeString:
-    """Render the status code of an answer as a pill; a dash where none came."""
+    """Render the HTTP status code of a response as a pill, or a dash if there was no response."""
     if code is None:
         return SafeString("—")
     return pill("ok" if code < 400 else "warning" if code < 500 else "danger", str(code))
@@ -166,7 +163,7 @@ def status_code(code: int | None) -> SafeString:
 
 @register.simple_tag
 def secret(prefix: str | None, last4: str | None) -> SafeString:
-    """Render what upstream keeps of a key's secret: ``clapi_AbCd…wXyZ``."""
+    """Render the known parts of an API key: ``clapi_AbCd…wXyZ``."""
     return format_html('<code class="secret">{}…{}</code>', prefix or "clapi_", last4 or "")
 
 
@@ -177,7 +174,7 @@ SPARK_WIDTH, SPARK_HEIGHT = 100, 24
 
 @register.simple_tag
 def sparkline(points: Iterable[float | Decimal], label: str = "", kind: str = "line") -> SafeString:
-    """Draw a series, oldest first, as a small line or as bars, with its range in words for those who cannot see."""
+    """Render a series, oldest first, as a small line or bar chart, with its range in words for screen readers."""
     values = [float(point) for point in points]
     if not values:
         return format_html('<span class="muted">{}</span>', "no data yet")
@@ -203,7 +200,7 @@ def _describe(values: Sequence[float], label: str) -> str:
 def _line(values: Sequence[float]) -> SafeString:
     low, high = min(values), max(values)
     step = SPARK_WIDTH / max(len(values) - 1, 1)
-    # Two units of margin keep the stroke inside the box; a flat series runs through the middle.
+    # Margins of two units keep the stroke inside the box. A flat series runs through the middle.
     scale = (SPARK_HEIGHT - 4) / (high - low) if high > low else 0
     base = SPARK_HEIGHT - 2 if scale else SPARK_HEIGHT / 2
     spots = [f"{i * step:.1f},{base - (value - low) * scale:.1f}" for i, value in enumerate(values)]
@@ -221,7 +218,7 @@ def _line(values: Sequence[float]) -> SafeString:
 def _bars(values: Sequence[float]) -> SafeString:
     slot = SPARK_WIDTH / len(values)
     scale = SPARK_HEIGHT / (max(values) or 1)
-    # A zero keeps a one-unit stub, so that "nothing happened" differs from "not measured".
+    # Zeros get a stub of one unit, so that they differ from missing values.
     heights = [max(value * scale, 1) for value in values]
     bars = (
         (f"{i * slot + slot * 0.1:.2f}", f"{SPARK_HEIGHT - height:.2f}", f"{slot * 0.8:.2f}", f"{height:.2f}")
@@ -233,7 +230,7 @@ def _bars(values: Sequence[float]) -> SafeString:
 
 @register.simple_tag
 def meter(value: float | Decimal, maximum: float | Decimal, label: str = "", level: str = "") -> SafeString:
-    """Draw how much of ``maximum`` is used as a thin bar; ``level`` (warning, danger) colours it."""
+    """Render the used share of ``maximum`` as a thin bar; ``level`` (warning, danger) sets the colour."""
     share = min(max(float(value) / float(maximum), 0), 1) * 100 if maximum else 0
     words = f"{number(value)} of {number(maximum)}"
     return format_html(
@@ -251,7 +248,7 @@ def meter(value: float | Decimal, maximum: float | Decimal, label: str = "", lev
 
 @register.inclusion_tag("components/empty.html")
 def empty(kind: str, title: str, text: str = "", action_url: str = "", action_label: str = "") -> dict[str, str]:
-    """Render a blank page's explanation and its way out. Raises TemplateSyntaxError for an unknown kind."""
+    """Render an empty state with an explanation and an action. Raises TemplateSyntaxError for an unknown kind."""
     if kind not in EMPTY_ICONS:
         raise template.TemplateSyntaxError(f"empty: {kind!r} is not one of {', '.join(EMPTY_ICONS)}")
     return {
@@ -266,7 +263,7 @@ def empty(kind: str, title: str, text: str = "", action_url: str = "", action_la
 
 @register.inclusion_tag("components/freshness.html", takes_context=True)
 def freshness(context: Context, state: ReadState | None, refresh_url: str = "") -> dict[str, Any]:
-    """Say how old what is shown is, when it is read next, and offer to read it now (``refresh_url`` is POSTed)."""
+    """Render the age of the data and the time of the next poll, with a button to refresh (it POSTs ``refresh_url``)."""
     now = clock.cached_now()
     due = state.next_run_at if state and not getattr(state, "paused_reason", "") else None
     return {
@@ -280,9 +277,9 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
 
 @register.filter
 def in_plain_words(value: Any) -> Any:
-    """Return what is noted of an event as text, nested or not: "name: text; name: text".
+    """Return the details of an audit event as text: "name: text; name: text". They may be nested.
 
-    In order of name, because PostgreSQL keeps no other.
+    Sorted by name, because PostgreSQL does not keep the order of JSON keys.
     """
     if isinstance(value, dict):
         return "; ".join(f"{name}: {in_plain_words(item)}" for name, item in sorted(value.items()))
@@ -291,7 +288,7 @@ def in_plain_words(value: Any) -> Any:
 
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
-    """Render one form field: label, widget, help and errors, tied together for assistive technology."""
+    """Render a form field: label, widget, help text and errors, linked for assistive technology."""
     kind = bound.widget_type
     return {"field": bound, "hint": hint, "is_choice": kind == "checkbox", "is_group": bound.use_fieldset}
 
@@ -300,7 +297,7 @@ def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
 def nav_item(
     context: Context, url_name: str, label: str, glyph: str, *, badge: int = 0, level: str = "neutral"
 ) -> dict[str, Any]:
-    """Render one entry of the workspace navigation, with a count if there is one; an app not mounted has no entry."""
+    """Render an entry of the workspace navigation with an optional count; nothing if the app has no URLs."""
     workspace = (context.get("console") or {}).get("workspace")
     try:
         url = reverse(url_name, args=[workspace.slug]) if workspace else reverse(url_name)
@@ -321,6 +318,6 @@ def _current(context: Context, url: str) -> str:
     path = request.path if request else ""
     if path == url:
         return "page"
-    # The overview's address is a prefix of every other one, so only deeper entries match by prefix.
+    # The overview's path is a prefix of all others, so only deeper entries match by prefix.
     deep = url.count("/") > 3
     return "true" if deep and path.startswith(url) else ""

@@ -1,4 +1,4 @@
-"""From a workspace to a client that can call upstream with one of its credentials."""
+"""Creates clients that call upstream with a workspace's credentials."""
 
 import threading
 from datetime import datetime
@@ -13,11 +13,11 @@ from workspaces.polling.registry import CredentialKind
 
 
 class NotConnected(Exception):
-    """The workspace holds no credential for this call; the message says which one and where to enter it."""
+    """The workspace has no usable credential for this call; the message says which one to enter, and where."""
 
 
 class AddressNotAllowed(Exception):
-    """Credentials may only be sent to the addresses in CLEANLIST_API_ORIGINS."""
+    """The URL is not in CLEANLIST_API_ORIGINS, so credentials must not be sent to it."""
 
 
 _clerk_sessions: dict[tuple[int, datetime], ClerkSession] = {}
@@ -25,7 +25,7 @@ _clerk_lock = threading.Lock()
 
 
 def check_api_origin(url: str) -> None:
-    """Raise AddressNotAllowed unless the operator listed the origin of ``url``."""
+    """Raise AddressNotAllowed unless CLEANLIST_API_ORIGINS lists the origin of ``url``."""
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}".lower() not in settings.CLEANLIST_API_ORIGINS:
         raise AddressNotAllowed(
@@ -35,7 +35,7 @@ def check_api_origin(url: str) -> None:
 
 
 def _clerk_session(session: ManagementSession) -> ClerkSession:
-    """Return the minting session of this process: kept, so that a token is minted once a minute, not once a call."""
+    """Return this process's Clerk session. It is cached, so that tokens are minted once a minute, not for each call."""
     key = (session.pk, session.updated_at)
     with _clerk_lock:
         if key not in _clerk_sessions:
@@ -48,7 +48,10 @@ def _clerk_session(session: ManagementSession) -> ClerkSession:
 
 
 def session_credential(workspace: Workspace) -> StaticSession | ClerkSession:
-    """Return what key management authenticates with. Raises NotConnected or SessionExpired."""
+    """Return the credential for key management.
+
+    Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError.
+    """
     session = workspace.management_session
     if session is None:
         raise NotConnected("No management session is stored. Add one in the workspace's settings.")
@@ -61,7 +64,7 @@ def session_credential(workspace: Workspace) -> StaticSession | ClerkSession:
 
 
 def api_key_credential(workspace: Workspace) -> ApiKeyCredential:
-    """Return the workspace's API key as a credential. Raises NotConnected."""
+    """Return the workspace's API key as a credential. Raises NotConnected or DecryptionError."""
     if workspace.api_key is None:
         raise NotConnected("No API key is stored. Add one in the workspace's settings.")
     if workspace.api_key_rejected_at is not None:
@@ -72,14 +75,14 @@ def api_key_credential(workspace: Workspace) -> ApiKeyCredential:
 def management_client(workspace: Workspace) -> Client:
     """Return a client for the key management endpoints, for use as a context manager.
 
-    Raises NotConnected, SessionExpired or AddressNotAllowed.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError.
     """
     check_api_origin(workspace.base_url)
     return Client(workspace.base_url, session_credential(workspace))
 
 
 def reading_client(workspace: Workspace) -> Client:
-    """Return a client for what the API key may read, for use as a context manager. It does not retry.
+    """Return a client that uses the API key and does not retry, for use as a context manager.
 
     Raises NotConnected, AddressNotAllowed or DecryptionError.
     """
@@ -88,9 +91,9 @@ def reading_client(workspace: Workspace) -> Client:
 
 
 def polling_client(workspace: Workspace, kind: CredentialKind, connections: Connections) -> AsyncClient:
-    """Return the async client that a poll uses. The engine has its own backoff, so the client does not retry.
+    """Return an async client for a poll. It does not retry, because the engine backs off itself.
 
-    Raises NotConnected, SessionExpired or AddressNotAllowed.
+    Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError.
     """
     check_api_origin(workspace.base_url)
     credential = api_key_credential(workspace) if kind == "api_key" else session_credential(workspace)

@@ -1,4 +1,4 @@
-"""Whether this process has the encryption keys with which the console's stored credentials were sealed."""
+"""Checks that this process has the encryption keys of the stored credentials."""
 
 from collections.abc import Iterator
 
@@ -12,9 +12,10 @@ OPEN_NOTHING = (
 
 
 def check_encryption_keys() -> None:
-    """Raise DecryptionError where credentials are stored and ENCRYPTION_KEYS opens none of them.
+    """Raise DecryptionError if credentials are stored and ENCRYPTION_KEYS decrypts none of them.
 
-    They may be those of another console, or of an earlier one: what is sealed with them is lost to the running one.
+    The keys may be those of another or a former console. The other processes of this one could not decrypt anything
+    that is encrypted with them.
     """
     is_any_stored = False
     for sealed in _stored():

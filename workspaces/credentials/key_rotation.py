@@ -1,4 +1,4 @@
-"""Rotation of encryption keys: everything that is sealed gets sealed with the first of ENCRYPTION_KEYS."""
+"""Rotates encryption keys: re-encrypts all stored secrets with the first of ENCRYPTION_KEYS."""
 # ruff: noqa: SLF001 - ``_meta`` and ``_default_manager`` are documented API of Django's models
 
 from collections.abc import Callable, Iterator
@@ -13,12 +13,12 @@ from core.encryption import DecryptionError, EncryptedField, EncryptedValue
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, Outcome
 
-BATCH = 200  # rows a transaction
+BATCH = 200  # rows per transaction
 
 
 @dataclass
 class Report:
-    """How a rotation went: how many secrets were sealed anew, which needed nothing, and which cannot be opened."""
+    """The result of a rotation: secrets that were re-encrypted, that were current already, that cannot be decrypted."""
 
     resealed: int = 0
     current: int = 0
@@ -26,7 +26,7 @@ class Report:
 
 
 def reseal_all() -> Report:
-    """Seal every stored secret anew: workspaces' credentials and people's second factors. Safe to run twice."""
+    """Re-encrypt all stored secrets, including people's second factors. Safe to run twice."""
     report = Report()
     for model in apps.get_models():
         for column in [each for each in model._meta.fields if isinstance(each, EncryptedField)]:
@@ -44,7 +44,7 @@ def reseal_all() -> Report:
 
 
 def _each_batch(model: type[models.Model], chosen: dict[str, Any], work: Callable[[Any], None]) -> None:
-    """Call ``work`` for every row, under its lock, some hundred a transaction: a break loses only the last batch."""
+    """Call ``work`` for each locked row, BATCH rows per transaction, so that an interruption loses only one batch."""
     last: Any = 0
     rows = model._default_manager.filter(**chosen).order_by("pk")
     while True:
@@ -80,7 +80,7 @@ def _authenticator_resealer(report: Report) -> Callable[[Any], None]:
 
 
 def _sealed_places(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield what django-allauth's ``encrypt`` made in an authenticator's data."""
+    """Yield the values in an authenticator's data that django-allauth has encrypted, with their names."""
     for name in ("secret", "seed"):
         if name in data:
             yield name, data[name]
@@ -94,7 +94,7 @@ def _replaced(data: dict[str, Any], name: str, old: str, new: str) -> dict[str, 
 
 
 def _resealed(sealed: EncryptedValue, where: str, report: Report) -> EncryptedValue | None:
-    """Return ``sealed`` under the first key, or None if it is so already or cannot be opened."""
+    """Return ``sealed`` re-encrypted with the first key; None if it is current already or cannot be decrypted."""
     if sealed.is_current:
         report.current += 1
         return None

@@ -1,4 +1,4 @@
-"""How a workspace's credentials are doing, each as a level, a word and a sentence. Read from the mirror only."""
+"""The status of a workspace's credentials as a level, a word and a sentence. Makes no calls to upstream."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ Level = Literal["ok", "warning", "danger", "neutral"]
 
 @dataclass(frozen=True)
 class CredentialState:
-    """One credential: how it is, in a word for a pill, and what that means."""
+    """The status of one credential: a word for a pill, and a sentence that explains it."""
 
     level: Level
     word: str
@@ -28,7 +28,6 @@ class CredentialState:
 
 
 def api_key_state(workspace: Workspace) -> CredentialState:
-    """Return how the API key is doing."""
     credential = credential_trust.stored_credential(workspace, "api_key")
     if credential is None:
         return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
@@ -37,7 +36,6 @@ def api_key_state(workspace: Workspace) -> CredentialState:
 
 
 def session_state(workspace: Workspace) -> CredentialState:
-    """Return how the management session is doing."""
     credential, session = credential_trust.stored_credential(workspace, "session"), workspace.management_session
     if credential is None or session is None:
         return CredentialState(
@@ -60,7 +58,7 @@ def session_state(workspace: Workspace) -> CredentialState:
 
 
 def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | None) -> CredentialState | None:
-    """Return why nothing can be done with a credential, if that is so."""
+    """Return the status of a credential that cannot be used, else None."""
     if credential["rejected_at"] is not None:
         words = _rejected(what, credential["rejection"], credential["probe_at"])
         return CredentialState("danger", "Rejected", words, is_rejected=True)
@@ -75,7 +73,7 @@ def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | N
 
 
 def _uncertain(what: str, credential: StoredCredential) -> CredentialState | None:
-    """Return why it is not known whether Cleanlist accepts a credential, if that is so."""
+    """Return the status of a credential that Cleanlist may or may not accept, else None."""
     if credential["doubted_at"] is not None:
         words = f"Cleanlist refused this {what} once. If the next call is refused as well, it counts as rejected."
         return CredentialState("warning", "In doubt", words)

@@ -19,7 +19,7 @@ PAGE_SIZE = 50
 
 @require_safe
 def audit(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what happened in one workspace."""
+    """Show the audit trail of one workspace."""
     workspace = get_workspace(request, slug)
     actors = workspace.memberships.values_list("user__email", flat=True).order_by("user__email")
     context: dict[str, Any] = {"current": workspace, "actors": actors}
@@ -30,7 +30,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def site_audit(request: HttpRequest) -> HttpResponse:
-    """Show site admins everything: all workspaces, those that were removed, and what belongs to none."""
+    """Show site admins the whole trail: all workspaces, removed ones too, and events without a workspace."""
     require_site_admin(request)
     actors = User.objects.values_list("email", flat=True).order_by("email")
     context = {"current": None, "actors": actors, "export_url": reverse("workspaces:site_audit_export")}
@@ -39,11 +39,11 @@ def site_audit(request: HttpRequest) -> HttpResponse:
 
 def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, Any]) -> HttpResponse:
     form = AuditFilterForm(request.GET)
-    # Showing more than was asked for would look like the answer to it.
+    # With an invalid filter, show nothing: unfiltered events would look like the result.
     page = form.apply(events) if form.is_valid() else events.none()
     if before := form.cleaned_data.get("before"):
         page = page.filter(Q(pk__lt=before))
-    # One more than is shown tells whether there are older ones, without a count of the whole trail.
+    # One row more than is shown reveals whether there are older ones, without counting the trail.
     rows = list(page[: PAGE_SIZE + 1])
     context |= {
         "form": form,

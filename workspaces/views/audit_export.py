@@ -1,4 +1,4 @@
-"""The audit trail as a file, for its owners."""
+"""Exports the audit trail, for owners and site admins."""
 
 from datetime import UTC
 
@@ -21,14 +21,14 @@ from workspaces.models.audit import AuditEventQuerySet
 
 
 class FormatForm(forms.Form):
-    """Which kind of file."""
+    """The format of the file."""
 
     format = forms.ChoiceField(choices=[(name, name) for name in CONTENT_TYPES])
 
 
 @require_POST
 def export(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send what happened in one workspace, narrowed down as the page is, as a file."""
+    """Export the audit trail of one workspace, with the filters of the page."""
     workspace = get_workspace(request, slug, Role.OWNER)
     back = reverse("workspaces:audit", args=[workspace.slug])
     return _export(request, AuditEvent.objects.of(workspace), back, workspace)
@@ -36,7 +36,7 @@ def export(request: HttpRequest, slug: str) -> HttpResponseBase:
 
 @require_POST
 def site_export(request: HttpRequest) -> HttpResponseBase:
-    """Send the whole trail to a site admin."""
+    """Export the whole trail, with the filters of the page, for a site admin."""
     require_site_admin(request)
     return _export(request, AuditEvent.objects.order_by("-pk"), reverse("workspaces:site_audit"), None)
 
@@ -46,14 +46,14 @@ def _export(
 ) -> HttpResponseBase:
     form, kind = AuditFilterForm(request.GET), FormatForm(request.POST)
     if not (form.is_valid() and kind.is_valid()):
-        # Half a filter would give a file that is not what its name says.
+        # Dropping the invalid filter would export events that nobody asked for.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     filters = {name: str(value) for name, value in form.cleaned_data.items() if value and name != "before"}
     back = f"{back}?{urlencode(filters)}" if filters else back
     require_confirmation(request, back, keep=("format",), go_on="Export the audit trail", starts=True)
     found, file_format = form.apply(events), kind.cleaned_data["format"]
     newest = found.values_list("pk", flat=True).first() or 0
-    found = found.filter(pk__lte=newest)  # the export's own event is not in it
+    found = found.filter(pk__lte=newest)  # without the event of this export
     record_event(
         Action.AUDIT_EXPORTED,
         Actor.of(request),
@@ -67,6 +67,6 @@ def _export(
 
 
 def _name(workspace: Workspace | None, file_format: str) -> str:
-    """Return a file name of letters, digits and dashes; a slug is nothing else."""
+    """Return a file name that is safe in a header, because a slug has only letters, digits, dashes and underscores."""
     moment = clock.cached_now().astimezone(UTC)
     return f"audit-{workspace.slug if workspace else 'all'}-{moment:%Y%m%dT%H%M%SZ}.{file_format}"

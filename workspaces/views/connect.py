@@ -1,4 +1,4 @@
-"""Connects a workspace: try first, then save."""
+"""Connects a workspace: tests the connection first, then saves it."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ TEMPLATE = "workspaces/connect.html"
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def connect(request: HttpRequest) -> HttpResponse:
-    """Show the form; on POST test what was entered, and save it if it works or may work later."""
+    """Show the form. On POST, test the connection and save it if it works, or may work later and the person insists."""
     require_connector(request)
     require_confirmation(request)
     if request.method != "POST":
@@ -40,7 +40,7 @@ def connect(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def connect_test(request: HttpRequest) -> HttpResponse:
-    """Try what was entered and say line by line what works; nothing is saved."""
+    """Test the connection and report each check. Saves nothing."""
     require_connector(request)
     form = ConnectForm(request.POST)
     if not form.is_valid():

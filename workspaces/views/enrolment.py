@@ -1,7 +1,7 @@
-"""The first second factor of an account that has to have one: only for who reads the account's mail.
+"""Protects the setup of the first second factor, where one is required, by a link in an e-mail.
 
-Where a second factor is demanded, a password alone must not be enough to bring one's own. So who signed in by nothing
-but a password opens a link that is mailed to the account, in the same session, before the first one can be set up.
+A stolen password alone must not be enough to add a second factor. So people who signed in with only a password must
+first open a link that is sent to the account's e-mail address, in the same session.
 """
 
 import secrets
@@ -27,15 +27,15 @@ from workspaces.models import Action, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
 
-PROVED = "reads_the_mail_of"  # in the session: the account whose mailbox was proved in it
+PROVED = "reads_the_mail_of"  # session key: the user who proved in this session that they read the account's mail
 _NONCE = "enrolment_nonce"
 _HOUR = 3600
-# Each of these proves more than the knowledge of a password.
+# Each of these proves more than knowing a password.
 _STRONGER = {"socialaccount", "invitation"}
 
 
 def mailbox_proved(view: View) -> View:
-    """Ask for the mailed link before one of allauth's views that set up a second factor."""
+    """Wrap a view of allauth that sets up a second factor: ask for the link in the e-mail first, if it is necessary."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
@@ -59,7 +59,7 @@ def _has_to_prove(request: HttpRequest, user: User) -> bool:
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """Mail the link."""
+    """Send the e-mail with the link."""
     user = request.user
     if not isinstance(user, User) or not ratelimit.consume(request, action="enrolment_mail", user=user):
         messages.error(request, "Several links were mailed already. Check your spam folder, or try again in an hour.")
@@ -73,7 +73,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def prove(request: HttpRequest, token: str) -> HttpResponse:
-    """Take the link from the e-mail, in the session that it was asked for in."""
+    """Accept the link from the e-mail, but only in the session that requested it."""
     user = request.user
     try:
         claimed = signing.loads(token, salt=emails.ENROLMENT, max_age=_HOUR)

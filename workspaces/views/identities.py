@@ -1,4 +1,4 @@
-"""Unlinking an identity of the company's provider: one's own, or, for site admins, anybody's."""
+"""Unlinks identities of the company's identity provider: one's own, or as a site admin anybody's."""
 
 from allauth.socialaccount.models import SocialAccount
 from django.contrib import messages
@@ -17,7 +17,7 @@ from workspaces.services.people import NotPossible
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def unlink_own(request: HttpRequest, identity_id: int) -> HttpResponse:
-    """Ask, then unlink an identity from the person's own account."""
+    """Unlink an identity from the person's own account, after a confirmation page."""
     require_confirmation(request)
     identity = get_object_or_404(SocialAccount, pk=identity_id, user_id=request.user.pk)
     return _unlink(request, identity, reverse("mfa_index"), "Security")
@@ -25,7 +25,7 @@ def unlink_own(request: HttpRequest, identity_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def unlink(request: HttpRequest, user_id: int, identity_id: int) -> HttpResponse:
-    """Ask, then unlink an identity from somebody's account."""
+    """Unlink an identity from anybody's account, after a confirmation page."""
     require_site_admin(request)
     require_confirmation(request)
     identity = get_object_or_404(SocialAccount.objects.select_related("user"), pk=identity_id, user_id=user_id)

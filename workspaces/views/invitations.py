@@ -1,4 +1,4 @@
-"""Accepting an invitation: for people without an account, and for those who have one."""
+"""Accepts invitations, for people with and without an account."""
 
 from allauth.account.internal.flows.login import record_authentication
 from allauth.account.utils import perform_login
@@ -29,7 +29,7 @@ TEMPLATE = "workspaces/invitation.html"
 @sensitive_post_parameters("password", "password_again")
 @require_http_methods(["GET", "HEAD", "POST"])
 def accept(request: HttpRequest, token: str) -> HttpResponseBase:
-    """Show what the invitation is for, and take it. The token in the address is the only proof that is needed."""
+    """Show the invitation, and accept it on POST. The token in the URL is sufficient proof."""
     invitation = Invitation.objects.with_token(token)
     if invitation is None:
         return render(request, "workspaces/invitation_unknown.html", status=404)
@@ -42,7 +42,7 @@ def accept(request: HttpRequest, token: str) -> HttpResponseBase:
 
 
 def _open(request: HttpRequest, invitation: Invitation, *, is_known: bool) -> HttpResponseBase:
-    """Answer to an invitation that still holds."""
+    """Handle an invitation that can be accepted."""
     if request.user.is_authenticated:
         return _as_member(request, invitation)
     if is_sso_only(invitation.email):
@@ -68,7 +68,7 @@ def _as_member(request: HttpRequest, invitation: Invitation) -> HttpResponse:
 
 
 def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    """Open an account for the invited person, sign them in, and offer a second factor."""
+    """Create an account for the invited person, sign them in, and offer a second factor."""
     form = NewAccountForm(invitation.email, request.POST if request.method == "POST" else None)
     if not (form.is_bound and form.is_valid()):
         return _page(request, invitation, "new", form=form, status=422 if form.is_bound else 200)
@@ -79,7 +79,7 @@ def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         return _refused(request, invitation, refusal)
     record_authentication(request, user, method="password" if password else "invitation")
     request.session["enrol_for"] = invitation.workspace.slug
-    request.session[PROVED] = user.pk  # they have just opened a link in their mail
+    request.session[PROVED] = user.pk  # they have just opened a link in an e-mail
     next_page = "mfa_index" if password else "mfa_add_webauthn"
     response: HttpResponse = perform_login(request, user, email_verification="none", redirect_url=reverse(next_page))
     return response

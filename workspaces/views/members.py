@@ -1,4 +1,4 @@
-"""Members of a workspace, for its owners: invite, change roles, remove, ask for a second factor."""
+"""Lets owners invite and remove members, change roles, and require a second factor."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ TEMPLATE = "workspaces/members.html"
 
 @require_safe
 def members(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show members, open invitations and the demand for a second factor."""
+    """Show members, invitations and whether a second factor is required."""
     workspace = get_workspace(request, slug, Role.OWNER)
     form = InvitationForm(initial=take_kept_entries(request))
     return render(request, TEMPLATE, _context(workspace, form))
@@ -35,7 +35,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Have an invitation sent by e-mail."""
+    """Send an invitation by e-mail."""
     workspace = _guarded(request, slug, keep=("email", "role"))
     form = InvitationForm(request.POST)
     if form.is_valid():
@@ -51,7 +51,7 @@ def invite(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
-    """Have a fresh link sent to somebody who is invited."""
+    """Send a new link to an invited person."""
     workspace = _guarded(request, slug)
     invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
     try:
@@ -65,7 +65,6 @@ def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
 
 @require_POST
 def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
-    """Make an invitation worthless."""
     workspace = _guarded(request, slug)
     invitation = get_object_or_404(workspace.invitations, pk=invitation_id)
     try:
@@ -77,7 +76,7 @@ def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
-    """Give a member another role; ask first where something of theirs would end with the present one."""
+    """Change a member's role, after a confirmation page if they would lose something with it."""
     asks = request.method != "POST"
     workspace = _guarded(request, slug, back=request.get_full_path() if asks else "")
     membership = _membership(workspace, membership_id)
@@ -94,7 +93,7 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
         services.change_role(membership, role, Actor.of(request))
     except MembershipRefused as refusal:
         return _failed(request, workspace, refusal)
-    # Who lowered themselves may no longer see this page.
+    # Owners who lower their own role may no longer open this page.
     own = membership.user_id == request.user.pk and not getattr(request.user, "is_superuser", False)
     url = workspace.get_absolute_url() if own and role != Role.OWNER else _url(workspace)
     return redirect_to(request, url, f"{membership.user.email} is {role.in_words} now.")
@@ -102,7 +101,7 @@ def change_role(request: HttpRequest, slug: str, membership_id: int) -> HttpResp
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
-    """Ask, then take somebody out of the workspace."""
+    """Remove a member from the workspace, after a confirmation page."""
     workspace = _guarded(request, slug, back=request.path)
     membership = _membership(workspace, membership_id)
     if request.method == "POST":
@@ -119,7 +118,7 @@ def remove(request: HttpRequest, slug: str, membership_id: int) -> HttpResponse:
 
 @require_POST
 def require_mfa(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask members for a second factor, or no longer."""
+    """Set whether members need a second factor."""
     workspace = _guarded(request, slug)
     form = MfaForm(request.POST)
     required = form.is_valid() and form.cleaned_data["required"]
@@ -132,7 +131,7 @@ def require_mfa(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _guarded(request: HttpRequest, slug: str, back: str = "", keep: tuple[str, ...] = ()) -> Workspace:
-    """Return the workspace to an owner who proved lately who they are: members decide who may use its keys."""
+    """Return the workspace for an owner who has confirmed who they are, because members can use its keys."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request, back or _url(workspace), keep)
     return workspace
@@ -148,7 +147,7 @@ def _failed(request: HttpRequest, workspace: Workspace, problem: Exception) -> H
 
 
 def _endings(request: HttpRequest, membership: Membership, role: Role | None) -> list[str]:
-    """Say what of the member's ends when they have only ``role`` left, or none: one sentence each."""
+    """Return sentences about what ends when the member gets ``role``, or no role if None."""
     if role is not None and role.includes(Role(membership.role)):
         return []
     return rights.preview_endings(services.loss_of_role(membership, role, Actor.of(request)))

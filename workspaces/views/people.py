@@ -1,4 +1,4 @@
-"""All accounts of the console, for site admins."""
+"""Lets site admins manage all accounts of the console."""
 
 from collections.abc import Callable
 from typing import Any, cast
@@ -29,7 +29,7 @@ PAGE_SIZE = 50
 
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
-    """Show accounts, what each may open, and how it is protected: open ones first, then by e-mail address."""
+    """List accounts with their workspaces and second factors: active ones first, then by e-mail address."""
     require_site_admin(request)
     searched, after = (sanitize_text(request.GET.get(name, ""), 254).strip() for name in ("q", "after"))
     memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
@@ -52,7 +52,7 @@ def people(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Ask, then close an account."""
+    """Deactivate an account, after a confirmation page."""
     consequences = [
         "They are signed out everywhere at once, and cannot sign in until the account is opened again.",
         "Their roles stay for when the account is opened again. What ends now stays ended.",
@@ -64,7 +64,7 @@ def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Ask, then take away the second factors of somebody who lost theirs."""
+    """Delete the second factors of somebody who lost theirs, after a confirmation page."""
     consequences = [
         "Their authenticator app, passkeys and recovery codes no longer work; they are signed out everywhere.",
         "They can sign in with the password alone until they set up a new second factor.",
@@ -76,7 +76,7 @@ def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sign_out(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Ask, then end every session of somebody."""
+    """End all sessions of an account, after a confirmation page."""
     consequences = [
         "Every browser in which they are signed in has to sign in again.",
         "What they had typed there and not sent yet may be lost.",
@@ -88,7 +88,7 @@ def sign_out(request: HttpRequest, user_id: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def session_limits(request: HttpRequest) -> HttpResponse:
-    """Show how long sessions last; change it, which signs everybody else out."""
+    """Show the session limits. Changing them ends all other sessions."""
     require_site_admin(request)
     require_confirmation(request)
     now = SessionLimits.in_force()
@@ -103,7 +103,6 @@ def session_limits(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def reactivate(request: HttpRequest, user_id: int) -> HttpResponse:
-    """Open a closed account again."""
     require_site_admin(request)
     require_confirmation(request, reverse("workspaces:people"))
     user = get_object_or_404(User, pk=user_id)

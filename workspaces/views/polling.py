@@ -1,4 +1,4 @@
-"""What is read from upstream in the background, how that goes, and what it leaves of the rate limit."""
+"""Shows the state of background polling and of the rate limit; pauses and resumes polling."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from workspaces.polling import rate_limiter
 from workspaces.polling.quota import endpoint_quotas, seconds_to_reset
 from workspaces.polling.registry import all_resources
 
-# In this order on the page, each with its pill.
+# The order on the page, and the pill of each state.
 STATES = {
     "failing": ("danger", "Failing"),
     "running": ("ok", "Running"),
@@ -30,13 +30,13 @@ STATES = {
     "spare": ("neutral", "Not needed"),
 }
 
-# What is due is taken within seconds, unless no worker or no clock is running.
+# Due polls start within seconds, unless no worker or no clock is running.
 LONGEST_DUE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One poll as the page shows it."""
+    """One poll on the page."""
 
     poll: Poll
     label: str
@@ -46,18 +46,17 @@ class Row:
 
     @property
     def pill(self) -> tuple[str, str]:
-        """Return level and words of the state."""
+        """Return the level and the label of the state."""
         return STATES[self.state]
 
     @property
     def every(self) -> str:
-        """Return the interval in words."""
         return short_span(self.poll.interval_seconds)
 
 
 @require_safe
 def polling(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show every poll of the workspace, those that need attention first, and the headroom."""
+    """Show all polls of the workspace, those that need attention first, and what is left of the rate limit."""
     workspace = get_workspace(request, slug)
     rows = _rows(workspace)
     context = {
@@ -74,7 +73,7 @@ def polling(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def pause(request: HttpRequest, slug: str) -> HttpResponse:
-    """Have nothing read in the background until somebody resumes it; every page of the workspace says so."""
+    """Pause polling until somebody resumes it. Every page of the workspace says so."""
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.pause_polling(workspace, Actor.of(request))
     return redirect_to(
@@ -84,7 +83,6 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def resume(request: HttpRequest, slug: str) -> HttpResponse:
-    """Have everything read again, beginning at once."""
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.resume_polling(workspace, Actor.of(request))
     done = "Polling goes on; everything is read again within a minute." if changed else "It was going on already."
@@ -104,7 +102,7 @@ def _rows(workspace: Workspace) -> list[Row]:
             resources[poll.resource].label,
             names.get(poll.resource, {}).get(poll.subject, poll.subject),
             _state(poll, wanted=resources[poll.resource].wanted(workspace)),
-            # Of those with subjects there are many, and a note may cost a query.
+            # No note for resources with subjects: they have many polls, and a note may cost a query.
             "" if resources[poll.resource].has_subjects else resources[poll.resource].note(workspace),
         )
         for poll in workspace.polls.all()
@@ -126,7 +124,7 @@ def _state(poll: Poll, *, wanted: bool) -> str:
 
 
 def _overdue_since(rows: list[Row]) -> datetime | None:
-    """Return since when something has been due that no worker takes; None while that is not long ago."""
+    """Return since when the oldest due poll has waited for a worker, if that is longer than LONGEST_DUE."""
     oldest = min((row.poll.next_run_at for row in rows if row.state in {"due", "failing"}), default=None)
     return oldest if oldest is not None and clock.cached_now() - oldest > LONGEST_DUE else None
 

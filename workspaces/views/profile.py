@@ -1,4 +1,4 @@
-"""What a person may say about themselves."""
+"""The person's own profile."""
 
 from urllib.parse import unquote
 
@@ -14,8 +14,8 @@ from workspaces.models import User
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Show and change name and time zone."""
-    # A fresh copy: a form with errors must not change the person shown around it.
+    """Show and change the name and the time zone."""
+    # A separate instance, because a form with errors must not change the user that the page header shows.
     user = User.objects.get(email=request.user.get_username())
     form = ProfileForm(request.POST or None, instance=user)
     if request.method == "POST" and form.is_valid():

@@ -1,4 +1,4 @@
-"""Reads upstream at once because a person asked for it."""
+"""Refreshes data from upstream on request."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,7 +17,7 @@ from workspaces.services import RefreshResult
 
 @require_POST
 def refresh(request: HttpRequest, slug: str, resource: str) -> HttpResponse:
-    """Read ``resource`` now, then lead back to where the person was; htmx gets a notice and "refreshed"."""
+    """Refresh ``resource`` and return to the previous page; htmx gets the events "toast" and "refreshed"."""
     workspace = get_workspace(request, slug)
     known = _resource(resource)
     subject = _subject(request, workspace, known)
@@ -46,7 +46,7 @@ def _resource(name: str) -> Resource:
 
 
 def _subject(request: HttpRequest, workspace: Workspace, resource: Resource) -> str:
-    """Return which one is meant, for a resource that has many; only one that is polled already."""
+    """Return the requested subject of a resource that has subjects. Raises Http404 unless it is polled already."""
     subject = request.POST.get("subject", "") if resource.has_subjects else ""
     if resource.has_subjects and not workspace.polls.filter(resource=resource.name, subject=subject).exists():
         raise Http404("Nothing of that name is read from upstream.")

@@ -1,4 +1,4 @@
-"""Takes credentials and workspaces away: a page or dialog that says what will happen, then the deed."""
+"""Removes credentials and workspaces, after a confirmation page or dialog that names the consequences."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ confirmed = require_http_methods(["GET", "HEAD", "POST"])
 
 @confirmed
 def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask, then forget the stored API key."""
+    """Delete the stored API key, after a confirmation page."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request)
     if request.method == "POST":
@@ -40,7 +40,7 @@ def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
 
 @confirmed
 def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask, then forget the source of session tokens."""
+    """Delete the source of session tokens, after a confirmation page."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request)
     if request.method == "POST":
@@ -61,13 +61,13 @@ def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
 
 @confirmed
 def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask for the typed name, then remove the workspace."""
+    """Delete the workspace, after a confirmation page that asks for its name."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request)
     form = RemoveWorkspaceForm(workspace, request.POST or None)
     if form.is_valid():
         services.remove_workspace(workspace, Actor.of(request))
-        request.workspace = None  # type: ignore[attr-defined]  # it is no longer there to be shown
+        request.workspace = None  # type: ignore[attr-defined]  # deleted, so pages cannot show it
         return redirect_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
     return _ask(
         request,

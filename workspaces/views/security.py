@@ -1,4 +1,4 @@
-"""What django-allauth's pages of second factors and sessions lack here."""
+"""Additions to django-allauth's pages for second factors and sessions."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -24,7 +24,7 @@ View = Callable[..., HttpResponseBase]
 
 
 def confirmed(view: View) -> View:
-    """Ask for a fresh confirmation before one of allauth's views."""
+    """Wrap a view of allauth so that the person must confirm first who they are."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
@@ -35,14 +35,14 @@ def confirmed(view: View) -> View:
 
 
 def with_way_back(view: View) -> View:
-    """Remember, for “Not now”, the page from which the person was led to confirm who they are."""
+    """Wrap a confirmation page to remember where the person came from, for “Not now”."""
 
     @wraps(view)
     def remembering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         came_from = referrer_or(request, "")
         path = urlsplit(came_from).path
         if request.method == "GET" and path == request.path:
-            request.session["not_now"] = ""  # “Not now” itself led here again: that page cannot be seen unconfirmed
+            request.session["not_now"] = ""  # “Not now” led back here, because that page needs a confirmation
         elif request.method == "GET" and not path.startswith("/accounts/confirm/"):
             request.session["not_now"] = came_from
         return view(request, *args, **options)
@@ -51,7 +51,7 @@ def with_way_back(view: View) -> View:
 
 
 def recorded(view: View) -> View:
-    """Record that the recovery codes were shown."""
+    """Wrap a view that shows recovery codes to record that it did."""
 
     @wraps(view)
     def watched(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
@@ -65,7 +65,7 @@ def recorded(view: View) -> View:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    """Show where the person is signed in."""
+    """List the person's own sessions."""
     rows = sessions.sessions_of(_person(request))
     current = next((row.pk for row in rows if sessions.is_current(request.session, row)), None)
     return render(request, "usersessions/usersession_list.html", {"sessions": rows, "current": current})
@@ -73,7 +73,7 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
-    """Sign out one of the person's own sessions, wherever it is."""
+    """End one of the person's own sessions."""
     row = get_object_or_404(UserSession, pk=session_id, user_id=request.user.pk)
     _end(request, [row])
     if sessions.is_current(request.session, row):
@@ -83,7 +83,7 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
 
 @require_POST
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
-    """Sign out all of the person's sessions but this one."""
+    """End all of the person's sessions except this one."""
     mine = UserSession.objects.filter(user_id=request.user.pk)
     _end(request, [row for row in mine if not sessions.is_current(request.session, row)])
     return redirect_to(request, reverse("usersessions_list"), "All other sessions are ended.")
@@ -91,7 +91,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def end_all_sessions(request: HttpRequest) -> HttpResponse:
-    """Ask, then sign the person out everywhere, here too."""
+    """End all of the person's sessions, this one too, after a confirmation page."""
     if request.method != "POST":
         context = {
             "title": "Sign out everywhere?",

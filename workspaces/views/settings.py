@@ -1,4 +1,4 @@
-"""The settings of a workspace. Everyone in it sees them; owners change them."""
+"""The settings of a workspace. All members see them; owners change them."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ TEMPLATE = "workspaces/settings.html"
 
 @require_safe
 def settings(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the connection, the state of each credential, and the members."""
+    """Show the connection, the status of the credentials, and the members."""
     return render(request, TEMPLATE, _context(request, get_workspace(request, slug)))
 
 
 @require_POST
 def change_details(request: HttpRequest, slug: str) -> HttpResponse:
-    """Change name and API address. A new address gets the stored credentials tried afresh."""
+    """Change the name and the API URL. With a new URL, rejected credentials are tried again."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request, _url(workspace), keep=("name", "base_url"))
     form = DetailsForm(request.POST)
@@ -49,7 +49,7 @@ def change_details(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
-    """Try another API key and store it if it works, or if upstream could not be asked and the person insists."""
+    """Test a new API key. Store it if it works, or if it may work later and the person insists."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request, _url(workspace))
     form = ApiKeyForm(request.POST, prefix="key")
@@ -67,7 +67,7 @@ def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
-    """Try another source of session tokens and store it, under the same conditions."""
+    """Test a new source of session tokens. Store it under the same conditions as an API key."""
     workspace = get_workspace(request, slug, Role.OWNER)
     require_confirmation(request, _url(workspace))
     form = SessionForm(request.POST, prefix="session")
@@ -85,7 +85,7 @@ def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def retry_credentials(request: HttpRequest, slug: str) -> HttpResponse:
-    """Trust rejected credentials once more."""
+    """Trust rejected credentials again."""
     workspace = get_workspace(request, slug, Role.OWNER)
     services.retry_credentials(workspace)
     record_event(
@@ -107,7 +107,7 @@ def _url(workspace: Workspace) -> str:
 
 
 def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
-    """Return what the page shows; ``forms`` are those that were sent and came back."""
+    """Return the template context; ``forms`` replaces empty forms by submitted ones with errors."""
     key_state, session = api_key_state(workspace), session_state(workspace)
     details = {"name": workspace.name, "base_url": workspace.base_url} | take_kept_entries(request)
     assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through

@@ -1,4 +1,4 @@
-"""How django-allauth behaves here: nobody signs up, words are ours, secrets are sealed."""
+"""Adapts django-allauth: no sign-up, our own messages, encrypted secrets."""
 
 from io import BytesIO
 from typing import Any
@@ -29,21 +29,21 @@ INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter t
 
 
 class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
-    """Checks passwords, and takes none where single sign-on is the only way; that takes as long as a wrong one.
+    """Checks passwords. If single sign-on is the only way in, it rejects them, and takes as long as for a wrong one.
 
-    The right password of a closed account is wrong: whoever guesses learns nothing, and is counted and recorded.
+    The right password of a deactivated account counts as wrong, so that guessing reveals nothing and is counted and
+    recorded.
     """
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
-        """Return whose password that is."""
         user: User | None = super().authenticate(request, **credentials)
-        # django-allauth would take out the closed account that is kept there, and lead to a page which says so.
+        # Otherwise django-allauth would find the stashed deactivated user and redirect to a page that says so.
         self.unstash_authenticated_user()
         return None if user is None or is_sso_only(user.email) else user
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
-    """Sign-up closed, one rule for what is a fresh confirmation, failed attempts recorded."""
+    """Disables sign-up, applies the console's rule of confirmation, and counts and records failed attempts."""
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
@@ -57,11 +57,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        """Return False: this is a company's own console."""
+        """Return False, because this is a company's own console."""
         return False
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
-        """Count the try. Raises ValidationError where there were too many."""
+        """Count the attempt. Raises ValidationError after too many."""
         self._login_failed_rl_usage = sign_in_limits.consume(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:
             raise self.validation_error("too_many_login_attempts")
@@ -70,21 +70,20 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         sign_in_limits.clear(request, str(credentials.get("email", "")))
 
     def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
-        """Remember the browser, so that nobody who guesses passwords elsewhere keeps its owner out."""
+        """Remember the browser, so that somebody who guesses passwords elsewhere cannot lock its owner out."""
         response: HttpResponse = super().post_login(request, user, **facts)
         sign_in_limits.remember(response, user)
         return response
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Record the address that was tried."""
         events.password_failed(request, str(credentials.get("email", "")))
 
     def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
-        """Apply the console's rule to allauth's own pages too: signing in counts as a confirmation."""
+        """Apply the console's rule to allauth's own pages: signing in counts as a confirmation."""
         return not is_confirmed_or_resumed(self.request)
 
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
-        """Return how ``user`` can confirm who they are: by second factor where there is one, the handiest first."""
+        """Return how ``user`` can confirm who they are, the easiest way first: by second factors if there are any."""
         found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
         if not isinstance(user, User):
             return []
@@ -103,18 +102,18 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
             "mfa_reauthenticate:webauthn": "Use a passkey",
         }
         with_app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
-        # Without an app a code would be one of the recovery codes, which are not for every day.
+        # Without an app, a code would be a recovery code, which is not for everyday use, so the passkey comes first.
         order = list(words) if with_app else list(reversed(words))
         return [{**found[name], "description": words[name]} for name in order if name in found]
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Have it sent by a worker, so that no request waits for the mail server. What it tells of has happened."""
+        """Queue the e-mail with the time of its event, so that no request waits for the mail server."""
         facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
         when = context.get("timestamp", clock.cached_now()).isoformat()
         account_mail.queue(template_prefix, email, timestamp=when, **facts)
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:  # noqa: ARG002
-        """Lead back to where passwords, passkeys and sessions are listed."""
+        """Return to the security page."""
         return reverse("mfa_index")
 
 
@@ -124,30 +123,30 @@ def _can_use_single_sign_on(user: User) -> bool:
 
 
 class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
-    """Secrets of second factors sealed at rest, like every other credential."""
+    """Encrypts the secrets of second factors like all other credentials."""
 
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}
 
     def encrypt(self, text: str) -> str:
-        """Seal with the first of ENCRYPTION_KEYS. Raises DecryptionError where they open nothing that is stored."""
+        """Encrypt with the first of ENCRYPTION_KEYS. Raises DecryptionError if they decrypt no stored credential."""
         check_encryption_keys()
         return EncryptedValue.encrypt(Secret(text)).ciphertext
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Open. Raises DecryptionError when no key fits."""
+        """Decrypt. Raises DecryptionError if no key fits."""
         return EncryptedValue(encrypted_text).decrypt().reveal()
 
     def build_totp_svg(self, url: str) -> str:
-        """Return the QR code as an element that the strict policy allows: without a style, a header or an image."""
+        """Return the QR code as an <svg> that the Content-Security-Policy allows: no style, XML header or image."""
         drawn = BytesIO()
         qrcode.make(url, image_factory=SvgPathImage, border=2).save(drawn)
         return drawn.getvalue().decode().partition("?>")[2].strip()
 
     def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - allauth's name
-        """Return a name to start from; the browser's would be the best, but it does not tell."""
+        """Return a default name; the browser does not reveal the name of the device."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return "Passkey" if count == 0 else f"Passkey {count + 1}"
 
     def get_public_key_credential_rp_entity(self) -> dict[str, str]:
-        """Name this console as people's devices list it."""
+        """Set the name of this console that devices show beside a passkey."""
         return {**super().get_public_key_credential_rp_entity(), "name": "Cleanlist Console"}

@@ -1,4 +1,4 @@
-"""The e-mails about people: one name and up to three templates (subject, text, HTML) each."""
+"""E-mails about accounts. Each has a name and up to three templates: subject, text and HTML."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,9 +27,9 @@ PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 
 
 def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[EmailMultiAlternatives]:
-    """Yield what a queued mail says now.
+    """Yield the messages of a queued e-mail.
 
-    Nothing for the reset of a password at an address without an account, nor for an invitation that ended meanwhile.
+    There are none for a password reset without an account, nor for an invitation that ended meanwhile.
     """
     context = {**facts, "email": address}
     if "timestamp" in facts:
@@ -49,7 +49,7 @@ def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[Emai
 
 
 def _invitation(pk: int) -> Iterator[EmailMultiAlternatives]:
-    """Yield the e-mail with the one link that accepts an invitation, made now: what waited in the queue held none."""
+    """Yield the e-mail of an invitation. Its link is created now, because the queue must hold no secrets."""
     with transaction.atomic():
         waiting = Invitation.objects.pending().vouched_for().select_for_update(of=("self",))
         invitation = waiting.select_related("workspace", "invited_by").filter(pk=pk).first()
@@ -62,24 +62,24 @@ def _invitation(pk: int) -> Iterator[EmailMultiAlternatives]:
 
 
 def _reset_url(user: User) -> str:
-    """Return a link that sets a new password: under PUBLIC_URL, whatever host the request named."""
+    """Return a link to set a new password. It uses PUBLIC_URL, never the host of the request."""
     key = f"{user_pk_to_url_str(user)}-{default_token_generator.make_token(user)}"
     path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
     return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
 
 
 def _enrolment_url(facts: dict[str, Any]) -> str:
-    """Return a link that is good for one session: the one that holds the nonce."""
+    """Return a link that works only in the session with the nonce."""
     token = signing.dumps([facts["user"], facts["nonce"]], salt=ENROLMENT)
     return f"{settings.PUBLIC_URL}{reverse('prove_enrolment', args=[token])}"
 
 
 def _message(base: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:
     context = {**context, "public_url": settings.PUBLIC_URL, "sign_in_url": _sign_in_url()}
-    # A subject is one line, whatever a name in it holds.
+    # A subject must be one line, whatever the names in it contain.
     subject = " ".join(render_to_string(f"{base}_subject.txt", context).split())
     message = EmailMultiAlternatives(subject, render_to_string(f"{base}_message.txt", context), to=[to])
-    with suppress(TemplateDoesNotExist):  # notices of one line are text alone
+    with suppress(TemplateDoesNotExist):  # short notices are text only
         message.attach_alternative(render_to_string(f"{base}_message.html", context), "text/html")
     return message
 

@@ -1,4 +1,4 @@
-"""What happens to accounts, written to the audit trail. Called by allauth's signals and the console's adapters."""
+"""Audit events of accounts. Called by allauth's signals and the console's adapters."""
 
 from typing import Any
 
@@ -28,13 +28,13 @@ LONGEST_ADDRESS = 80
 
 
 def record(action: Action, request: HttpRequest, user: User | None, **facts: Any) -> None:
-    """Write one event of ``user``, who need not be signed in yet; None for somebody unknown."""
+    """Record an event of ``user``, who need not be signed in yet; None for an unknown person."""
     actor = Actor.of(request)
     record_event(action, Actor(user, actor.ip_address, actor.user_agent, actor.request_id), **facts)
 
 
 def password_failed(request: HttpRequest, address: str) -> None:
-    """Record a wrong password, at the sign-in form or when confirming."""
+    """Record a wrong password, at sign-in or when confirming."""
     if isinstance(request.user, User):
         record(Action.CONFIRMATION_FAILED, request, request.user, outcome=Outcome.REFUSED, message="Wrong password.")
         return
@@ -45,7 +45,7 @@ def password_failed(request: HttpRequest, address: str) -> None:
 
 
 def _address(text: str) -> str:
-    """Return ``text`` if it is an address. People type passwords into the wrong field, and those are not kept."""
+    """Return ``text`` only if it is an e-mail address, because people may type their password into the wrong field."""
     try:
         validate_email(text)
     except ValidationError:
@@ -54,26 +54,25 @@ def _address(text: str) -> str:
 
 
 def passkey_failed(request: HttpRequest, user: User | None, message: str = "The passkey was not accepted.") -> None:
-    """Record a passkey that was not accepted; ``user`` is known only after a password."""
+    """Record a rejected passkey. ``user`` may be None at sign-in without a password."""
     signed_in = isinstance(request.user, User)
     action = Action.CONFIRMATION_FAILED if signed_in else Action.SIGN_IN_FAILED
     record(action, request, user, outcome=Outcome.REFUSED, message=message)
 
 
 def sso_linked(request: HttpRequest, user: User) -> None:
-    """Record that an identity of the company's provider now opens this account."""
     record(Action.SSO_LINKED, request, user, subject=(str(user.pk), user.email))
 
 
 @receiver(user_logged_in)
 def session_begun(request: HttpRequest, **_: Any) -> None:
-    """Let the limits of the session count from this sign-in."""
-    request.session.begin()  # type: ignore[attr-defined]  # of our own store
+    """Start the session's limits at this sign-in."""
+    request.session.begin()  # type: ignore[attr-defined]  # a method of our SessionStore
 
 
 @receiver(account.user_logged_in)
 def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a sign-in and how it was made, and list the session."""
+    """Record a sign-in with its methods, and add the session to the list."""
     sessions.enlist(request, user)
     methods = [str(step.get("type") or step["method"]) for step in get_authentication_records(request, user)]
     record(Action.SIGNED_IN, request, user, methods=methods)
@@ -81,7 +80,6 @@ def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(user_logged_out)
 def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
-    """Record a sign-out."""
     if user is not None:
         record(Action.SIGNED_OUT, request, user)
 
@@ -89,7 +87,7 @@ def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
 @receiver(account.password_changed)
 @receiver(account.password_set)
 def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a new password, and end the person's other sessions; this one has a new id."""
+    """Record a new password, end the person's other sessions, and list this one, which has a new key."""
     sessions.end_sessions(user, but=request.session)
     sessions.enlist(request, user)
     record(Action.PASSWORD_CHANGED, request, user)
@@ -97,14 +95,14 @@ def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
 
 @receiver(account.password_reset)
 def password_reset(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record a password set by way of an e-mail, and end the person's sessions."""
-    sessions.end_sessions(user, but=request.session)  # which the new password has ended, should it be theirs
+    """Record a password set by a link in an e-mail, and end the person's sessions."""
+    sessions.end_sessions(user, but=request.session)  # if this one is theirs, the new password has ended it already
     record(Action.PASSWORD_RESET, request, user)
 
 
 @receiver(mfa.authenticator_added)
 def authenticator_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record a new second factor; that it was just used counts as a confirmation, and as its first use."""
+    """Record a new second factor. Setting it up counts as a confirmation, and as its first use."""
     record(ADDED[authenticator.type], request, user, subject=_subject(authenticator))
     if authenticator.type != Authenticator.Type.RECOVERY_CODES:
         authenticator.record_usage()
@@ -113,13 +111,11 @@ def authenticator_added(request: HttpRequest, user: User, authenticator: Authent
 
 @receiver(mfa.authenticator_reset)
 def authenticator_reset(request: HttpRequest, user: User, **_: Any) -> None:
-    """Record fresh recovery codes."""
     record(Action.RECOVERY_CODES_MADE, request, user)
 
 
 @receiver(mfa.authenticator_removed)
 def authenticator_removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
-    """Record a second factor that is gone."""
     record(REMOVED[authenticator.type], request, user, subject=_subject(authenticator))
 
 
@@ -127,21 +123,20 @@ def authenticator_removed(request: HttpRequest, user: User, authenticator: Authe
 def authenticator_used(
     request: HttpRequest, user: User, authenticator: Authenticator, *, reauthenticated: bool, **_: Any
 ) -> None:
-    """Record a confirmation by second factor; at sign-in the event of the sign-in names it."""
+    """Record a confirmation by second factor. At sign-in, ``signed_in`` records it."""
     if reauthenticated:
         record(Action.CONFIRMED, request, user, methods=[authenticator.type])
 
 
 @receiver(account.authentication_step_completed)
 def confirmed_by_password(request: HttpRequest, user: User, method: str, **facts: Any) -> None:
-    """Record a confirmation by password."""
     if method == "password" and facts.get("reauthenticated"):
         record(Action.CONFIRMED, request, user, methods=["password"])
 
 
 @receiver(account.authentication_step_completed)
 def proved_by_identity(request: HttpRequest, method: str, **_: Any) -> None:
-    """Keep beside a sign-in by single sign-on when the provider had the person prove who they are, if it says so."""
+    """Store with a sign-in by single sign-on when the provider last authenticated the person, if it reports that."""
     proved_at = getattr(request, "identity_proved_at", None)
     if method == "socialaccount" and proved_at is not None:
         *before, latest = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
@@ -150,7 +145,6 @@ def proved_by_identity(request: HttpRequest, method: str, **_: Any) -> None:
 
 @receiver(mfa.authentication_failed)
 def code_failed(request: HttpRequest, user: User, *, reauthentication: bool = False, **_: Any) -> None:
-    """Record a wrong code."""
     action = Action.CONFIRMATION_FAILED if reauthentication else Action.SIGN_IN_FAILED
     record(action, request, user, outcome=Outcome.REFUSED, message="Wrong code of the second factor.")
 

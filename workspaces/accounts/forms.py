@@ -1,4 +1,4 @@
-"""Django-allauth's forms for passkeys and new passwords, which take what a browser sends: anything may come."""
+"""Django-allauth's forms with the console's labels and messages, and with checks of malformed input."""
 
 from typing import Any
 
@@ -43,14 +43,14 @@ NOT_VERIFIED = "That passkey could not be verified. Try again, or use another wa
 
 
 def _name(form: forms.Form, **labels: str) -> None:
-    """Give fields of the library's forms the labels that they have elsewhere in the console."""
+    """Set the labels of allauth's fields to those of the console, and remove their placeholders."""
     for name, label in labels.items():
         form.fields[name].label = label
         form.fields[name].widget.attrs["placeholder"] = ""
 
 
 class SignInForm(LoginForm):  # type: ignore[misc]
-    """Address and password, ready to be typed."""
+    """E-mail address and password, with the focus on the first field."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -59,7 +59,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 
 
 class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
-    """Another password, by the present one."""
+    """A new password, confirmed by the current one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -67,7 +67,7 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
 
 
 class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
-    """A password for an account that has none."""
+    """The first password of an account that has none."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -75,7 +75,7 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
 
 
 class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
-    """Another password, by the link from the mail."""
+    """A new password, set by the link in an e-mail."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -83,9 +83,9 @@ class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
 
 
 class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
-    """Where a link to a new password goes. Whether an account has the address is for the worker to find out.
+    """The e-mail address to send a link for a new password to.
 
-    So neither the answer nor the time that it takes tells.
+    The worker looks the account up, so neither the response nor its time reveals whether there is one.
     """
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -94,18 +94,18 @@ class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
         self.fields["email"].widget.attrs["autofocus"] = True
 
     def clean_email(self) -> str:
-        """Return the address; nothing is looked up."""
+        """Return the e-mail address. Unlike allauth, do not look up its account."""
         return str(self.cleaned_data["email"]).lower()
 
     def save(self, request: HttpRequest, **_: Any) -> str:  # noqa: ARG002
-        """Queue the mail, and return the address."""
+        """Queue the e-mail and return the e-mail address."""
         address: str = self.cleaned_data["email"]
         account_mail.queue(emails.PASSWORD_RESET, address)
         return address
 
 
 class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
-    """What a link to set a new password holds; that of a closed account is not valid."""
+    """Validates the link to set a new password. The link of a deactivated account is not valid."""
 
     def _get_user(self, uidb36: str) -> User | None:
         user = super()._get_user(uidb36)
@@ -113,7 +113,7 @@ class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
 
 
 class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
-    """The password once more, ready to be typed: people were led here from something else."""
+    """The password again, to confirm; it has the focus, because people came here in the middle of something else."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -121,14 +121,14 @@ class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
 
 
 class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
-    """A code of the second factor, ready to be typed, and told apart from one that was right but is used up."""
+    """A code of the second factor, with the focus on it and a message of its own for a code that was used before."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self.fields["code"].widget.attrs["autofocus"] = True
 
     def clean_code(self) -> str:
-        """Return the code. Raises ValidationError where it is wrong or was used before."""
+        """Return the code. Raises ValidationError if it is wrong or was used before."""
         try:
             return str(super().clean_code())
         except ValidationError as error:
@@ -151,11 +151,11 @@ class SecondFactorForm(_CodeForm, CodeAuthenticateForm):  # type: ignore[misc]
 
 
 class ConfirmByCodeForm(_CodeForm, CodeReauthenticateForm):  # type: ignore[misc]
-    """A code that confirms who is there."""
+    """A code to confirm who the person is."""
 
 
 class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
-    """A new passkey: a name, and whether it alone signs in."""
+    """A new passkey: its name, and whether it signs in without the password."""
 
     name = forms.CharField(
         label="Name",
@@ -171,12 +171,12 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     )
 
     def clean(self) -> dict[str, Any]:
-        """Refuse what no authenticator sends."""
+        """Reject malformed responses of authenticators."""
         try:
             cleaned: dict[str, Any] = super().clean()
         except ValidationError:
             raise
-        except Exception as error:  # the library raises whatever its parsers trip over
+        except Exception as error:  # the library lets any exception of its parsers through
             raise ValidationError("That passkey could not be read. Try to add it again.") from error
         if credential := cleaned.get("credential"):
             passkeys.allow(credential, alone=bool(cleaned.get("passwordless")))
@@ -184,28 +184,28 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
 
 
 class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
-    """Another name for a passkey."""
+    """A new name for a passkey."""
 
     name = forms.CharField(label="Name", max_length=80)
 
 
 class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
-    """An answer to a challenge."""
+    """A passkey's response to a challenge."""
 
     def clean_credential(self) -> Any:
-        """Refuse what no authenticator sends, and record every refusal."""
+        """Reject malformed and invalid responses, and record the rejection."""
         try:
             return super().clean_credential()
-        except Exception as error:  # the library raises whatever its parsers trip over
+        except Exception as error:  # the library lets any exception of its parsers through
             events.passkey_failed(context.request, self.user)
             raise ValidationError(NOT_VERIFIED) from error
 
 
 class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
-    """Signing in by passkey alone, with one that its owner allowed to."""
+    """Sign-in by passkey alone, if its owner allowed that."""
 
     def clean_credential(self) -> Authenticator:
-        """Refuse a passkey that was added as a second factor: a key may verify its user without having been asked."""
+        """Reject a passkey that was added as a second factor only. Some verify their user even if not asked to."""
         passkey: Authenticator = super().clean_credential()
         if is_sso_only(passkey.user.email):
             events.passkey_failed(context.request, passkey.user, "Single sign-on is the only way in.")
@@ -221,4 +221,4 @@ class PasskeySecondFactorForm(_CarefulForm):
 
 
 class PasskeyConfirmationForm(_CarefulForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
-    """A passkey that confirms who is there."""
+    """A passkey to confirm who the person is."""

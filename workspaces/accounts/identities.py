@@ -1,4 +1,4 @@
-"""Identities of the company's provider that open an account, as pages show them."""
+"""Linked identities of the company's identity provider, for pages."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,18 +10,18 @@ from django.conf import settings
 
 @dataclass(frozen=True)
 class Identity:
-    """One linked identity: who vouches, for which address, since when."""
+    """One linked identity."""
 
     pk: int
     user_id: int
     provider: str
-    address: str  # as of the last sign-in; the provider's own id where it told none
+    address: str  # the e-mail address at the last sign-in, or the provider's id if it sent none
     linked_at: datetime
     last_used_at: datetime
 
     @classmethod
     def of(cls, account: SocialAccount) -> Self:
-        """Return the row for what django-allauth stores."""
+        """Create it from django-allauth's model."""
         answers = [said for said in account.extra_data.values() if isinstance(said, dict)]
         addresses = [said["email"] for said in answers if isinstance(said.get("email"), str)]
         address = addresses[0] if addresses else account.uid
@@ -29,6 +29,6 @@ class Identity:
 
 
 def provider_name() -> str:
-    """Return what the operator calls the identity provider."""
+    """Return the identity provider's name in the settings."""
     apps = settings.SOCIALACCOUNT_PROVIDERS["openid_connect"]["APPS"]
     return str(apps[0]["name"]) if apps else "single sign-on"

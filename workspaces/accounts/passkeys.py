@@ -1,4 +1,4 @@
-"""What the owner of a passkey allowed it to do."""
+"""Whether a passkey may sign in without the password, as its owner chose."""
 
 from typing import Any
 
@@ -8,12 +8,12 @@ _ALLOWED = "signs_in_alone"
 
 
 def allow(credential: dict[str, Any], *, alone: bool) -> None:
-    """Note in what is stored of a new passkey whether it may sign in without the password."""
+    """Set in the stored data of a new passkey whether it may sign in without the password."""
     credential[_ALLOWED] = alone
 
 
 def signs_in_alone(passkey: Authenticator) -> bool:
-    """Return whether ``passkey`` may sign in without the password; of older ones, what the browser reported counts."""
+    """Return whether ``passkey`` may sign in without the password. Older ones rely on what the browser reported."""
     credential: dict[str, Any] = passkey.data.get("credential", {})
     if _ALLOWED in credential:
         return credential[_ALLOWED] is True

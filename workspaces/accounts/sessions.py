@@ -1,4 +1,4 @@
-"""The session store of SESSION_ENGINE: ids are hashed at rest; sessions have an idle limit and an absolute end."""
+"""The session store of SESSION_ENGINE. It hashes stored keys, and sessions have an idle limit and an absolute end."""
 
 import hashlib
 import time
@@ -18,32 +18,32 @@ from django.utils import timezone
 from core.db.batches import delete_in_batches
 from workspaces.models import Limits, SessionLimits
 
-# In the session's data: when the person signed in, in seconds since 1970, and the limits that held then, in minutes
-# and hours. Whoever changes them ends all other sessions, so that no request has to look them up.
+# Keys in the session's data: the Unix time of the sign-in, and the limits at that time, in minutes and hours. Changing
+# the limits ends all other sessions, so that requests need not look them up.
 BEGAN, LIMITS = "began", "limits"
-# How exact the idle limit is, so that reading ten pages a minute writes once.
+# The precision of the idle limit, so that ten page views a minute cost only one write.
 STEP = timedelta(minutes=1)
-# Each session names the class by which somebody signed in; here version 0.2 had it.
+# The path of the authentication backend in sessions from version 0.2.
 _BACKEND_BEFORE = "dashboard.accounts.PasswordBackend"
 
 
 def stored_key(session_id: str) -> str:
-    """Return what the database keeps in place of a session's id: as much of its SHA-256 as Django's column holds.
+    """Return the hash that is stored instead of a session's key: SHA-256, cut to the length of Django's column.
 
-    Neither salted nor stretched: an id is 165 random bits, which nobody finds by trying.
+    It needs neither salt nor stretching, because a key has 165 random bits.
     """
     return hashlib.sha256(session_id.encode()).hexdigest()[:40]
 
 
 class SessionStore(db.SessionStore):
-    """Sessions in the database, which does not hold what would open them.
+    """Stores sessions in the database in such a way that a leaked database opens no session.
 
-    ``session_key`` is the id in the person's cookie. Rows, and django-allauth's list of sessions, have its hash.
-    The idle limit is the row's ``expire_date``, the absolute end follows from the time of the sign-in.
+    ``session_key`` is the key in the person's cookie. The rows, and django-allauth's list of sessions, hold its hash.
+    ``expire_date`` of the row is the idle limit; the absolute end follows from the time of the sign-in.
     """
 
-    # The class keeps Django's name, because it is part of the salt that session data is signed with.
-    # Django's own async versions go past what is overridden here; these call it.
+    # The class keeps Django's name, because the name is part of the salt for signing session data.
+    # Django's async methods of db.SessionStore bypass the overrides below; those of SessionBase call them.
     aload, aexists, acreate, asave, adelete = (
         SessionBase.aload,
         SessionBase.aexists,
@@ -54,7 +54,7 @@ class SessionStore(db.SessionStore):
     _row_end: datetime | None = None
 
     def load(self) -> dict[str, Any]:
-        """Return the data of a session that goes on, else nothing and forget the id."""
+        """Return the data of the session; if it has ended, return an empty dict and forget the key."""
         key, now = stored_key(self.session_key or ""), timezone.now()
         row = Session.objects.filter(pk=key, expire_date__gt=now).first()
         data = self.decode(row.session_data) if row else {}
@@ -67,34 +67,34 @@ class SessionStore(db.SessionStore):
         return data
 
     def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
-        """Return the row that keeps ``data``, under the hash of the id."""
+        """Return the row for ``data``, with the hash of the key."""
         row = super().create_model_instance(data)
         row.session_key = stored_key(row.session_key)
         return row
 
     def exists(self, session_key: str) -> bool:
-        """Return whether there is such a session, by id or by what is stored of it."""
+        """Return whether there is a session with this key or hash."""
         return Session.objects.filter(pk__in=(stored_key(session_key), session_key)).exists()
 
     def delete(self, session_key: str | None = None) -> None:
-        """End this session, or another one by its id or by what is stored of it, as remote sign-out has to."""
+        """Delete this session, or another one by its key or hash. Ending sessions remotely needs the hash."""
         keys = {session_key or "", stored_key(session_key or self.session_key or "")}
         Session.objects.filter(pk__in=keys).delete()
 
     def begin(self) -> None:
-        """Count both limits from now, because somebody has just signed in."""
+        """Start both limits now, because somebody has just signed in."""
         self[BEGAN] = time.time()
         self.limit(SessionLimits.in_force())
 
     def limit(self, limits: Limits) -> None:
-        """Let the session end by ``limits``."""
+        """Apply ``limits`` to the session."""
         self[LIMITS] = [limits.idle_minutes, limits.hours]
         self._row_end = None
 
     def touch(self) -> None:
-        """Count the idle limit from now, because the person is there.
+        """Restart the idle limit, because the person is active.
 
-        Writes once a minute at most, and the end alone: what other requests put into the session meanwhile stays.
+        Writes at most once a minute, and only the expiry date, so that changes by concurrent requests are not lost.
         """
         self.setdefault(BEGAN, time.time())
         due = min(timezone.now() + _idle(self), self.last_end)
@@ -104,27 +104,26 @@ class SessionStore(db.SessionStore):
 
     @property
     def last_end(self) -> datetime:
-        """When the session ends however much it is used."""
+        """The absolute end of the session."""
         return _last_end(self)
 
     @property
     def ends_at(self) -> datetime:
-        """When the session ends unless the person does something."""
+        """When the session ends if the person does nothing."""
         return min(self._row_end or timezone.now() + _idle(self), self.last_end)
 
     def get_expiry_date(self, **options: Any) -> datetime:
-        """Return until when the row counts."""
         return self.ends_at if USER_ID in self else super().get_expiry_date(**options)
 
     def get_expiry_age(self, **options: Any) -> int:
-        """Return for how many seconds browsers keep the cookie: to the absolute end, since idling is noticed here."""
+        """Return the cookie's lifetime in seconds: until the absolute end, as the server enforces the idle limit."""
         if USER_ID not in self:
             return super().get_expiry_age(**options)
         return max(int((self.last_end - timezone.now()).total_seconds()), 0)
 
     @classmethod
     def clear_expired(cls) -> None:
-        """Remove the rows of sessions that are over, and their entries in the list of sessions."""
+        """Delete expired sessions and their entries in the list of sessions."""
         delete_in_batches(Session.objects.filter(expire_date__lt=timezone.now()))
         delete_in_batches(UserSession.objects.exclude(session_key__in=Session.objects.values("pk")))
 

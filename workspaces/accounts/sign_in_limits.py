@@ -1,8 +1,8 @@
-"""How often a password may be tried: by account and network, and apart from that by each device that is known.
+"""Limits on password attempts: per account and network, and separately per known device.
 
-Somebody who guesses cannot keep an account's owner out: a browser that has signed in to the account holds a signed
-cookie, and tries made with it are counted for that browser alone. That helps as well where everybody seems to come from
-one address, behind a proxy that is not trusted. The cookie signs nobody in; who steals it gains five tries in five
+Guessing passwords must not lock an account's owner out. So a browser that has signed in to the account holds a signed
+cookie, and attempts with it are counted for that browser only. This also helps behind an untrusted proxy, where all
+people seem to have the same IP address. The cookie does not sign anybody in; stealing it gains five attempts in five
 minutes.
 """
 
@@ -24,7 +24,7 @@ _YEAR = 365 * 24 * 3600
 
 
 def remember(response: HttpResponseBase, user: User) -> None:
-    """Have the browser keep that it has signed in to the account of ``user``."""
+    """Set the cookie of a browser that has signed in to the account of ``user``."""
     value = signing.dumps([_fingerprint(user.email), secrets.token_hex(8)], salt=_SALT)
     response.set_cookie(
         _cookie_name(), value, max_age=_YEAR, secure=settings.SESSION_COOKIE_SECURE, httponly=True, samesite="Lax"
@@ -32,7 +32,7 @@ def remember(response: HttpResponseBase, user: User) -> None:
 
 
 def consume(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None:
-    """Count a try of the password of ``email``; None where there were too many. What succeeds is given back."""
+    """Count a password attempt for ``email``. Returns None after too many, else usage that a success can roll back."""
     usage = ratelimit.RateLimitUsage(usage=[])
     for action, key in _limits(request, fold_email(email)).items():
         one = ratelimit.consume(request, app="allauth.account", action=action, key=key)
@@ -43,13 +43,13 @@ def consume(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None
 
 
 def clear(request: HttpRequest, email: str) -> None:
-    """Forget the tries at ``email``, for somebody who proved that it is theirs."""
+    """Reset the attempts for ``email``, because somebody has proved that it is theirs."""
     for action, key in _limits(request, fold_email(email)).items():
         ratelimit.clear(request, app="allauth.account", action=action, key=key)
 
 
 def _limits(request: HttpRequest, email: str) -> dict[str, str]:
-    """Return which limits hold here, and under which key each counts. The settings hold the figures."""
+    """Return the limits that apply, each with the key that it counts by. The numbers are in the settings."""
     if device := _known_device(request, email):
         return {"password_on_known_device": device}
     network = ratelimit.get_ip(request)
@@ -59,7 +59,7 @@ def _limits(request: HttpRequest, email: str) -> dict[str, str]:
 def _known_device(request: HttpRequest, email: str) -> str | None:
     user = request.user
     if isinstance(user, User) and fold_email(user.email) == email:
-        return f"session of {user.pk}"  # they confirm who they are
+        return f"session of {user.pk}"  # signed in: they confirm who they are
     try:
         account, device = signing.loads(request.COOKIES.get(_cookie_name(), ""), salt=_SALT, max_age=_YEAR)
     except (signing.BadSignature, ValueError):
@@ -68,7 +68,7 @@ def _known_device(request: HttpRequest, email: str) -> str | None:
 
 
 def _fingerprint(email: str) -> str:
-    # Whoever else uses the browser does not read the address out of the cookie.
+    # Hashed, so that others who use the browser cannot read the e-mail address in the cookie.
     return salted_hmac(_SALT, fold_email(email), algorithm="sha256").hexdigest()[:32]
 
 

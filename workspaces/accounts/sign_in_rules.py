@@ -1,4 +1,4 @@
-"""What the operator asks of everybody who signs in: a second factor, or single sign-on alone."""
+"""The operator's rules for signing in: a required second factor, or single sign-on only."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,25 +17,25 @@ View = Callable[..., HttpResponseBase]
 
 
 def is_sso_only(email: str) -> bool:
-    """Return whether the account of ``email`` is signed in to by the identity provider alone: all but the named one."""
+    """Return whether the account of ``email`` can only use single sign-on: all but the one in SSO_ONLY_EXCEPT."""
     named: str = settings.SSO_ONLY_EXCEPT
     return bool(named) and email.lower() != named.lower()
 
 
 def came_the_right_way(request: HttpRequest, user: User) -> bool:
-    """Return whether the session began as it has to; one from before the rule, or by another way, did not."""
+    """Return whether the session began by single sign-on, if it has to. Sessions from before the rule may not have."""
     if not is_sso_only(user.email):
         return True
     return any(record["method"] == "socialaccount" for record in get_authentication_records(request, user))
 
 
 def lacks_second_factor(user: User) -> bool:
-    """Return whether ``user`` has to set up a second factor before anything else."""
+    """Return whether ``user`` must set up a second factor before anything else."""
     return bool(settings.REQUIRE_SECOND_FACTOR) and not has_second_factor(user)
 
 
 def with_password(view: View) -> View:
-    """Refuse one of allauth's pages of passwords to accounts that have no use for one."""
+    """Wrap one of allauth's password pages to refuse accounts that can use single sign-on only."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:

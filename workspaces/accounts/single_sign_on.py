@@ -1,4 +1,4 @@
-"""Signing in by the company's OpenID Connect provider: whom it names, and whether it vouches for their address."""
+"""Single sign-on by the company's OpenID Connect provider, with checks of its responses and the e-mail address."""
 
 import time
 from collections.abc import Iterator
@@ -29,16 +29,16 @@ from workspaces.services import people
 
 log = structlog.get_logger(__name__)
 
-# What every provider's description of itself has to hold (OpenID Connect Discovery 1.0, and userinfo, which is asked).
+# The URLs that a provider's configuration must have: those of OpenID Connect Discovery 1.0, and userinfo.
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 
 
 def verified_address(answers: dict[str, Any]) -> str | None:
-    """Return the e-mail address that the provider vouches for, in lower case; None where it does not.
+    """Return the e-mail address that the provider has verified, in lower case; None without one.
 
-    ``answers`` holds what it said: ``userinfo``, ``id_token`` or both. Each that speaks of an address has to name the
-    same one and to call it verified, by a boolean or the exact text "true", which some providers send instead. Every
-    other form ("false" is one) would have to be guessed at.
+    ``answers`` holds ``userinfo``, ``id_token`` or both. All that mention an e-mail address must have the same one and
+    mark it as verified, by true or by the string "true", which some providers send instead. Anything else, such as
+    the string "false", counts as not verified.
     """
     speaking = [said for said in answers.values() if "email" in said or "email_verified" in said]
     addresses = {normalize_email(said["email"]) if isinstance(said.get("email"), str) else "" for said in speaking}
@@ -52,9 +52,9 @@ def _vouches(claim: object) -> bool:
 
 
 def authentication_time(answers: dict[str, Any]) -> float | None:
-    """Return when, in seconds since 1970, the provider had the person prove who they are; None where it does not say.
+    """Return the Unix time at which the provider authenticated the person; None if it does not report it.
 
-    Only the id token counts: OpenID Connect requires it there of whoever is asked for ``max_age``.
+    Only the id token counts: OpenID Connect requires ``auth_time`` there if the request has ``max_age``.
     """
     said = answers.get("id_token", {}).get("auth_time")
     is_time = isinstance(said, int | float) and not isinstance(said, bool) and 0 <= said < 2**53
@@ -62,25 +62,25 @@ def authentication_time(answers: dict[str, Any]) -> float | None:
 
 
 def is_recent(proved_at: float | None) -> bool:
-    """Return whether that was recently enough to count as a confirmation."""
+    """Return whether the time is recent enough to count as a confirmation."""
     return proved_at is not None and proved_at > time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
 class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
-    """Signing in by the company's identity provider: accounts that exist, and people who are invited."""
+    """Lets people with an account or an invitation sign in by the company's identity provider."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
-        """Return False: an identity alone is not an account."""
+        """Return False, because an identity alone does not create an account."""
         return False
 
     def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
-        """Return the provider, whose answers are looked at before anything relies on their shape."""
+        """Return the provider with an adapter that validates its responses."""
         found = super().get_provider(request, provider, client_id=client_id)
         found.oauth2_adapter_class = _Provider
         return found
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Link the identity to the account of its verified address. Raises ImmediateHttpResponse otherwise."""
+        """Link the identity to the account with its verified e-mail. Raises ImmediateHttpResponse on failure."""
         answers = sociallogin.account.extra_data
         signed_in_at = authentication_time(answers)
         if request.user.is_authenticated and not is_recent(signed_in_at):
@@ -107,14 +107,14 @@ def _name(answers: dict[str, Any]) -> str:
 
 
 class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
-    """The provider's answers, looked at before django-allauth relies on their shape.
+    """Validates the provider's responses before django-allauth relies on their format.
 
-    Each method raises OAuth2Error where an answer is odd.
+    Each method raises OAuth2Error for an invalid response.
     """
 
     @property
     def openid_config(self) -> dict[str, Any]:
-        """Return what the provider says of itself."""
+        """Return the provider's configuration."""
         with _reading("The identity provider's description of itself cannot be read."):
             found: dict[str, Any] = super().openid_config
             addresses = [found[name] for name in ADDRESSES]
@@ -126,18 +126,17 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         return found
 
     def get_access_token_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return what it gives for the code that the person's browser brought."""
+        """Return the token response for the authorization code."""
         with _reading("The identity provider's answer to the code cannot be read."):
             return dict(super().get_access_token_data(*args, **kwargs))
 
     def parse_token(self, data: dict[str, Any]) -> SocialToken:
-        """Return the token that opens the person's data."""
         with _reading("The identity provider's token cannot be read."):
             return super().parse_token(data)
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
-        """Return whom the provider names. Raises OAuth2Error where it names two people, too."""
-        with _reading("The identity provider's answer cannot be read."):  # too long an id, for example
+        """Return the login. Raises OAuth2Error also if the responses are about different people."""
+        with _reading("The identity provider's answer cannot be read."):  # for example, if the id is too long
             login = super().complete_login(request, app, token, **kwargs)
         answers = login.account.extra_data.values()
         subjects = {said.get("sub") for said in answers if isinstance(said, dict)}
@@ -151,7 +150,7 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
 
 @contextmanager
 def _reading(problem: str) -> Iterator[None]:
-    """Raise OAuth2Error with ``problem`` for whatever a parser trips over."""
+    """Turn any exception of a parser into an OAuth2Error with the message ``problem``."""
     try:
         yield
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, ImproperlyConfigured) as error:
@@ -164,16 +163,16 @@ def _is_web_address(value: object) -> bool:
 
 @login_not_required
 def sso_login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Lead to the identity provider; say so where it cannot be reached or does not speak OpenID Connect.
+    """Redirect to the identity provider; show an error page if it is unreachable or its responses are invalid.
 
-    Who is signed in already comes here to confirm that it is they: the provider is asked to have them sign in anew,
-    even where it still knows them, and to say when they did. Nothing else of what it is asked is up to the address.
+    People who are signed in come here to confirm who they are, so the provider is asked to authenticate them again, and
+    to report when it did. ``auth_params`` in the URL is dropped, so that nobody else can set what is asked.
     """
     query = request.GET.copy()
     query.pop("auth_params", None)
     if request.user.is_authenticated:
         query["auth_params"] = f"prompt=login&max_age={settings.ACCOUNT_REAUTHENTICATION_TIMEOUT}"
-    request.GET = query  # type: ignore[assignment]  # nobody changes it from here on
+    request.GET = query  # type: ignore[assignment]  # mutable, but not changed after this
     try:
         answer: HttpResponseBase = openid_connect_login(request, provider_id)
     except (requests.RequestException, OAuth2Error) as error:
@@ -183,7 +182,7 @@ def sso_login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
 
 @login_not_required
 def sso_callback(request: HttpRequest, provider_id: str) -> HttpResponseBase:
-    """Take somebody back from the identity provider."""
+    """Handle the return from the identity provider."""
     try:
         answer: HttpResponseBase = OAuth2CallbackView.adapter_view(_Provider(request, provider_id))(request)
     except SocialApp.DoesNotExist:

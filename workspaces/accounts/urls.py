@@ -1,4 +1,4 @@
-"""Addresses of signing in and of one's own account. Of allauth only what we use: no sign-up, no e-mail management."""
+"""URLs for signing in and for one's own account. Only the views of allauth that we use: no sign-up, no e-mail pages."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa
@@ -30,7 +30,7 @@ urlpatterns = [
     path("password/reset/", account.password_reset, name="account_reset_password"),
     path("password/reset/sent/", account.password_reset_done, name="account_reset_password_done"),
     path("password/reset/done/", account.password_reset_from_key_done, name="account_reset_password_from_key_done"),
-    # Twelve digits in base 36 are the most that fit an id; more would be an error of the database.
+    # Twelve digits in base 36 are the most that fit an id; a larger number would cause a database error.
     re_path(
         r"^password/reset/key/(?P<uidb36>[0-9A-Za-z]{1,12})-(?P<key>[^/]+)/$",
         account.password_reset_from_key,
@@ -65,7 +65,7 @@ urlpatterns = [
     path("sessions/end-others/", security.end_other_sessions, name="end_other_sessions"),
     path("sessions/end-all/", security.end_all_sessions, name="end_all_sessions"),
     path("sessions/<int:session_id>/end/", security.end_session, name="end_session"),
-    # Answered with 404 unless OIDC_ISSUER_URL is set.
+    # These return 404 unless OIDC_ISSUER_URL is set.
     path("identity/<str:provider_id>/login/", sso_login, name="openid_connect_login"),
     path("identity/<str:provider_id>/login/callback/", sso_callback, name="openid_connect_callback"),
     path("identity/cancelled/", sso.login_cancelled, name="socialaccount_login_cancelled"),

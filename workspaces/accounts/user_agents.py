@@ -1,8 +1,8 @@
-"""What a browser says that it is, in words. Whoever writes a program may have it say anything: it proves nothing."""
+"""Describes User-Agent headers in words. A program can send any header, so it proves nothing."""
 
 from core.sanitize import sanitize_text
 
-# The first that fits counts: most browsers name those that they descend from as well.
+# The first match counts, because most browsers also name the ones that they descend from.
 _BROWSERS = (
     (("Edg/", "EdgA/", "EdgiOS/", "Edge/"), "Edge"),
     (("OPR/", "OPT/", "OPiOS/", "Opera/"), "Opera"),
@@ -25,12 +25,12 @@ _LONGEST_NAME = 60
 
 
 def browser_in_words(user_agent: str) -> str:
-    """Return “Chrome on Linux” for the header of a known browser, else what the header says, cut to 60 characters."""
+    """Return “Chrome on Linux” for the header of a known browser, else the header itself, cut to 60 characters."""
     browser, system = _first(_BROWSERS, user_agent), _first(_SYSTEMS, user_agent)
     if not browser:
         return sanitize_text(user_agent.strip(), _LONGEST_NAME) or "an unknown browser"
     if (browser, system) == ("Safari", "macOS"):
-        system = "macOS or iPadOS"  # by default an iPad's Safari says that it is a Mac's
+        system = "macOS or iPadOS"  # by default, Safari on an iPad claims to run on a Mac
     return f"{browser} on {system}" if system else browser
 
 

@@ -6,21 +6,21 @@ from django.utils.module_loading import autodiscover_modules
 
 
 class WorkspacesConfig(AppConfig):
-    """Floor 3: connections to Cleanlist organizations, their people, their audit trail, and the polling engine."""
+    """Floor 3: workspaces with their members and audit trail, user accounts, and the polling engine."""
 
     name = "workspaces"
 
     def ready(self) -> None:
-        """Let every app say what it polls, and what of it ends with a right, so that no app is known here."""
+        """Import ``polls`` and ``holdings`` of all apps. They register themselves, so that this app knows no other."""
         autodiscover_modules("polls", "holdings")
-        import_module("workspaces.accounts.events")  # its receivers listen to django-allauth
-        import_module("workspaces.polling.worker_metrics")  # and those to Celery and the client
+        import_module("workspaces.accounts.events")  # connects the receivers of django-allauth's signals
+        import_module("workspaces.polling.worker_metrics")  # connects those of Celery and the client
 
 
 class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]
-    """django-allauth's list of sessions, without the receivers that would write ids into it; ours write hashes."""
+    """django-allauth's list of sessions without its receivers, which would store session keys; ours store hashes."""
 
-    default = False  # what belongs to "workspaces" is the class above
+    default = False  # the config of "workspaces" is the class above
 
     def ready(self) -> None:
-        """Connect nothing: see ``workspaces.accounts.events``."""
+        """Connect no receivers: ``workspaces.accounts.events`` replaces them."""

@@ -1,4 +1,4 @@
-"""What commands about workspaces share."""
+"""Helpers for management commands about workspaces."""
 
 from collections.abc import Collection
 
@@ -8,9 +8,9 @@ from workspaces.models import Workspace
 
 
 def get_workspaces_by_slug(slugs: Collection[str]) -> list[Workspace]:
-    """Return the workspaces with these slugs, or all of them; in the order of their slugs.
+    """Return the workspaces with these slugs, or all workspaces if ``slugs`` is empty, sorted by slug.
 
-    Raises CommandError that says which is not there, and which there are.
+    Raises CommandError for unknown slugs; the message lists the known ones.
     """
     rows = Workspace.objects.select_related("session").order_by("slug")
     found = list(rows.filter(slug__in=slugs) if slugs else rows)

@@ -1,4 +1,4 @@
-"""From an error to people's words: what happened, what it means, what to do. The one place for every page."""
+"""Explains errors to people, for all pages: what happened, what it means, and what to do."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -13,18 +13,18 @@ from core import clock
 from core.encryption import DecryptionError
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 
-# Of the six kinds of blank that ``{% empty %}`` draws, those that an error can lead to.
+# The kinds of ``{% empty %}`` that an error can cause.
 Kind = Literal["not-connected", "expired", "rate-limited", "failed"]
 SETTINGS = "workspaces:settings"
 
 
 @dataclass(frozen=True)
 class ErrorMessage:
-    """What a page says about an error.
+    """The explanation of an error.
 
-    ``action_url_name`` takes the workspace's slug; where it is empty, the way out is to try again.
-    ``upstream`` is Cleanlist's own wording where it gave one, ``retry_at`` when a rate limit ends, and
-    ``outcome_unknown`` says that a command may have taken effect although no proper answer came back.
+    ``action_url_name`` takes the workspace's slug; if it is empty, the person can only try again. ``upstream`` is
+    Cleanlist's own message, if any. ``retry_at`` is when a rate limit ends. ``outcome_unknown`` means that a command
+    may have taken effect although no valid response came back.
     """
 
     kind: Kind
@@ -40,7 +40,7 @@ class ErrorMessage:
 
     @property
     def sentence(self) -> str:
-        """Return everything as one line, for a toast or an audit message."""
+        """Return the whole message as one line, for a toast or an audit event."""
         parts = [f"{self.title}.", self.text, self.fix]
         if self.request_id:
             parts.append(f"Request id: {self.request_id}.")
@@ -48,9 +48,9 @@ class ErrorMessage:
 
 
 def explain(error: Exception) -> ErrorMessage:
-    """Return what to tell a person about ``error``, times in the viewer's zone.
+    """Return the explanation of ``error``, with times in the viewer's time zone.
 
-    Knows every class of ``cleanlist.errors`` and our own refusals; of anything else the log has the details.
+    It knows all classes of ``cleanlist.errors`` and our own exceptions; for others it refers to the log.
     """
     for kind, words in _WORDS:
         if isinstance(error, kind):
@@ -61,7 +61,7 @@ def explain(error: Exception) -> ErrorMessage:
 
 
 def explain_kind(kind: str, message: str, request_id: str = "") -> ErrorMessage:
-    """Explain an error of which only its class's name and its message were kept, as ``Poll`` keeps them."""
+    """Explain an error from the name of its class and its message, as ``Poll`` stores them."""
     found = getattr(errors, kind, None)
     if isinstance(found, type) and issubclass(found, CleanlistError):
         return explain(found(message, request_id=request_id or None))
@@ -86,7 +86,7 @@ def _with_facts(explanation: ErrorMessage, error: Exception) -> ErrorMessage:
 
 
 def _said(error: CleanlistError) -> str:
-    """Return Cleanlist's own words as a sentence."""
+    """Return Cleanlist's own message as a sentence."""
     text = error.message.strip()
     return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
 
@@ -242,9 +242,9 @@ def _cannot_open(error: Exception) -> ErrorMessage:
 
 _OURS: dict[str, type[Exception]] = {
     **{kind.__name__: kind for kind in (NotConnected, AddressNotAllowed, DecryptionError)},
-    "CannotOpen": DecryptionError,  # its former name, which rows still hold
+    "CannotOpen": DecryptionError,  # its former name, which old rows still contain
 }
-# Each class comes before the class that it refines.
+# Subclasses come before their base classes.
 _WORDS: list[tuple[type[Exception], Callable[..., ErrorMessage]]] = [
     (errors.SessionExpired, _session_expired),
     (errors.AuthenticationError, _not_authenticated),

@@ -1,4 +1,4 @@
-"""What people enter about workspaces. Typed secrets become ``Secret`` here and are never rendered back."""
+"""Forms for workspaces. Entered secrets become ``Secret`` here and are never rendered again."""
 
 from datetime import date, datetime, time
 from typing import Any
@@ -20,7 +20,7 @@ from workspaces.time_zone_field import TimeZoneField
 
 LONGEST_SECRET = 8000
 NO_CREDENTIAL = "Enter an API key, a management session, or both."
-# Password managers would offer to keep what belongs to a server, so they are told to look away.
+# These attributes keep password managers from offering to save credentials of a server.
 SECRET_ATTRS = {
     "class": "mono",
     "autocomplete": "off",
@@ -32,14 +32,14 @@ SECRET_ATTRS = {
 
 
 class SecretField(forms.CharField):
-    """A credential that is typed or pasted; cleans to a ``Secret``, or None when left empty."""
+    """A field for a credential. It cleans to a ``Secret``, or None if empty."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.PasswordInput(attrs=SECRET_ATTRS, render_value=False)
         super().__init__(widget=widget, max_length=LONGEST_SECRET, **options)
 
     def problem_with(self, text: str) -> str | None:
-        """Say what is wrong with the form of ``text``, without repeating it."""
+        """Return what is wrong with the format of ``text``, without repeating it, or None."""
         if text.lower().startswith("bearer "):
             return "Leave out the word “Bearer”; paste the token alone."
         if set(text) & set("\"'`“”"):
@@ -49,7 +49,7 @@ class SecretField(forms.CharField):
         return None
 
     def clean(self, value: Any) -> Any:
-        """Return a ``Secret`` or None. Raises ValidationError when it cannot be what was asked for."""
+        """Return a ``Secret`` or None. Raises ValidationError if the format is wrong."""
         text = super().clean(value)
         if not text:
             return None
@@ -59,18 +59,17 @@ class SecretField(forms.CharField):
 
 
 class ApiKeyField(SecretField):
-    """A whole ``clapi_`` key."""
+    """A field for a complete ``clapi_`` key."""
 
     def problem_with(self, text: str) -> str | None:
-        """Ask the client, which knows the form of a key."""
         return describe_key_format(text)
 
 
 class SessionTokenField(SecretField):
-    """A session token (JWT)."""
+    """A field for a session token (JWT)."""
 
     def problem_with(self, text: str) -> str | None:
-        """Tell a key or half a token from a whole one."""
+        """Detect API keys and incomplete tokens too."""
         if text.startswith("clapi_"):
             return "That is an API key. A session token starts with “eyJ” and comes from a signed-in browser."
         if problem := super().problem_with(text):
@@ -81,30 +80,30 @@ class SessionTokenField(SecretField):
 
 
 class ClientTokenField(SecretField):
-    """The value of Clerk's ``__client`` cookie."""
+    """A field for the value of Clerk's ``__client`` cookie."""
 
     def problem_with(self, text: str) -> str | None:
-        """Tell the whole cookie from its value."""
+        """Detect a whole cookie too."""
         if text.startswith("__client="):
             return "Paste the cookie's value alone, without “__client=”."
         return super().problem_with(text)
 
 
 class AddressField(forms.CharField):
-    """An address that credentials may be sent to: http(s), and listed in CLEANLIST_API_ORIGINS."""
+    """A field for a URL that credentials may be sent to: http(s), with its origin in CLEANLIST_API_ORIGINS."""
 
     def __init__(self, **options: Any) -> None:
         attrs = {"inputmode": "url", "autocomplete": "off", "spellcheck": "false", "list": "api-origins"}
         super().__init__(widget=forms.TextInput(attrs=attrs), max_length=200, **options)
 
     def clean(self, value: Any) -> Any:
-        """Return the address without its trailing slash."""
+        """Return the URL without its trailing slash."""
         text = super().clean(value)
         if not text:
             return ""
         try:
             address = checked_base_url(text)
-            # A port that is no number is found out only when it is read.
+            # urlsplit validates the port only when the attribute is read.
             _ = urlsplit(address).port
             check_api_origin(address)
         except (ValueError, AddressNotAllowed) as error:
@@ -113,12 +112,12 @@ class AddressField(forms.CharField):
 
 
 def first_address() -> str:
-    """Return the API address that a new workspace most likely has."""
+    """Return the most likely API URL of a new workspace."""
     return settings.CLEANLIST_API_ORIGINS[0] if settings.CLEANLIST_API_ORIGINS else ""
 
 
 class DetailsForm(forms.Form):
-    """Name and API address of a workspace."""
+    """Name and API URL of a workspace."""
 
     name = forms.CharField(
         max_length=80, validators=[validate_single_line], help_text="As your team calls this organization."
@@ -127,18 +126,17 @@ class DetailsForm(forms.Form):
 
 
 class ApiKeyForm(forms.Form):
-    """One API key."""
+    """An API key."""
 
     api_key = ApiKeyField(label="API key", help_text="Starts with <code>clapi_</code>. It is stored encrypted.")
     save_anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def credentials(self) -> Credentials:
-        """Return what was entered."""
         return Credentials(api_key=self.cleaned_data["api_key"])
 
 
 class SessionFields(forms.Form):
-    """The two ways to session tokens, of which one is chosen."""
+    """The two sources of session tokens and the choice between them."""
 
     PASTED, CLERK = "pasted", "clerk"
     KINDS = ((PASTED, "Paste a session token"), (CLERK, "Store a Clerk client session"))
@@ -169,7 +167,7 @@ class SessionFields(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Ask for what the chosen kind needs."""
+        """Require the fields of the chosen kind."""
         data = super().clean() or {}
         needed = {
             self.PASTED: ("session_token",),
@@ -181,7 +179,7 @@ class SessionFields(forms.Form):
         return data
 
     def session_parts(self) -> dict[str, Any]:
-        """Return what the chosen kind needs, and nothing that was typed for the other one."""
+        """Return the values of the chosen kind's fields, without those of the other kind."""
         data = self.cleaned_data
         if data["session_kind"] == self.PASTED:
             return {"session_token": data["session_token"]}
@@ -191,17 +189,16 @@ class SessionFields(forms.Form):
 
 
 class SessionForm(SessionFields):
-    """One source of session tokens."""
+    """A source of session tokens."""
 
     save_anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def credentials(self) -> Credentials:
-        """Return what was entered."""
         return Credentials(**self.session_parts())
 
 
 class ConnectForm(DetailsForm, SessionFields):
-    """A new workspace: name, address, and at least one credential."""
+    """A new workspace: name, API URL, and at least one credential."""
 
     NONE = "none"
 
@@ -220,19 +217,18 @@ class ConnectForm(DetailsForm, SessionFields):
         self.order_fields(["name", "base_url", "api_key", "session_kind"])
 
     def clean(self) -> dict[str, Any]:
-        """Refuse a workspace that could not read anything."""
+        """Require a credential, because the workspace could not read anything without one."""
         data = super().clean()
         if data.get("session_kind") == self.NONE and not data.get("api_key") and "api_key" not in self.errors:
             self.add_error("api_key", NO_CREDENTIAL)
         return data
 
     def credentials(self) -> Credentials:
-        """Return what was entered."""
         return Credentials(api_key=self.cleaned_data["api_key"], **self.session_parts())
 
 
 class RemoveWorkspaceForm(forms.Form):
-    """The typed name that confirms a removal."""
+    """The workspace's name, typed to confirm its removal."""
 
     phrase = forms.CharField(max_length=80, strip=True)
 
@@ -241,7 +237,6 @@ class RemoveWorkspaceForm(forms.Form):
         self.workspace = workspace
 
     def clean_phrase(self) -> str:
-        """Compare with the workspace's name."""
         phrase: str = self.cleaned_data["phrase"]
         if phrase != self.workspace.name:
             raise ValidationError(f"This is not the workspace's name. Type “{self.workspace.name}”.")
@@ -249,19 +244,19 @@ class RemoveWorkspaceForm(forms.Form):
 
 
 class DateInput(forms.DateInput):
-    """The browser's own calendar."""
+    """The browser's own date picker."""
 
     input_type = "date"
 
 
 def _is_this_age(value: date) -> None:
-    """Refuse years that no event has and that date arithmetic trips over."""
+    """Reject years that no event can have and that break date arithmetic."""
     if not 2000 <= value.year <= 2999:
         raise ValidationError("Choose a date from 2000 on.")
 
 
 class AuditFilterForm(forms.Form):
-    """Which events of the audit trail to show. Every field may be left out; a bad one is left out, and said."""
+    """Filters of the audit trail. All are optional; while one is invalid, the page shows no events."""
 
     action = forms.ChoiceField(required=False, choices=[("", "Every action"), *Action.choices])
     outcome = forms.ChoiceField(required=False, choices=[("", "Every outcome"), *Outcome.choices])
@@ -278,11 +273,11 @@ class AuditFilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Return whether any filter is set, the page's place aside."""
+        """Return whether any filter is set; ``before``, the cursor of the page, is none."""
         return any(value for name, value in self.cleaned_data.items() if name != "before")
 
     def apply(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
-        """Return ``events`` narrowed down to what was asked for; dates are days in the viewer's zone."""
+        """Return the matching ``events``; dates are days in the viewer's time zone."""
         data = self.cleaned_data
         for name in ("action", "outcome"):
             if data.get(name):
@@ -299,12 +294,11 @@ class AuditFilterForm(forms.Form):
 
 
 def _edge_of_day(moment: datetime) -> datetime:
-    """Return ``moment`` in the viewer's zone."""
     return timezone.make_aware(moment)
 
 
-class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic when it runs
-    """What a person may say about themselves."""
+class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    """A person's own name and time zone."""
 
     class Meta:
         model = User
@@ -317,12 +311,12 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic whe
         }
 
     def clean_name(self) -> str:
-        """Refuse what would act on the pages and e-mails that show the name."""
+        """Reject characters that would affect the pages and e-mails that show the name."""
         name: str = self.cleaned_data["name"]
         validate_single_line(name)
         return name
 
     @staticmethod
     def zones() -> list[str]:
-        """Return the names to choose from."""
+        """Return the names of all time zones."""
         return sorted(available_timezones())

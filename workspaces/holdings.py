@@ -1,4 +1,4 @@
-"""What of this app somebody holds by a role, and what becomes of it: invitations that they sent, and sessions."""
+"""What a user holds in this app by a role, and how it ends with the role: sent invitations, and sessions."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -17,13 +17,13 @@ def _invitations(loss: Loss) -> Iterable[Invitation]:
 
 
 def _revoke(loss: Loss, rows: Sequence[Invitation]) -> None:
-    # Another owner who sent one again meanwhile has made it theirs.
+    # Skips invitations that another owner has sent again meanwhile, which are now that owner's.
     theirs = Invitation.objects.pending().filter(pk__in=[row.pk for row in rows], invited_by=loss.user)
     theirs.update(revoked_at=clock.now())
 
 
 def _sessions(loss: Loss) -> Iterable[Any]:
-    """Find the sessions of somebody from whom another takes a right; who gives up their own stays signed in."""
+    """Return the user's sessions, unless they give up the right themselves: then they stay signed in."""
     if loss.is_own_wish or loss.spares(Role.OWNER):
         return []
     return sessions.sessions_of(loss.user)

@@ -1,6 +1,6 @@
-"""How many e-mails people may have the console send to addresses of their own choice.
+"""Limits on the e-mails that people can make the console send to arbitrary e-mail addresses.
 
-The command line may send any number: who runs it could write to the database as well, and a file may name hundreds.
+The command line has no limit: its users could write to the database anyway, and a file may list hundreds of people.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class MailLimit:
-    """What is allowed within any hour: to one person in all workspaces, and to everybody together in one."""
+    """The most e-mails within any hour: by one person in all workspaces, and by all people in one workspace."""
 
     by_person: int
     by_workspace: int
@@ -32,14 +32,14 @@ LIMITS = {
 
 
 class TooManyEmails(Exception):
-    """The share of this hour is used up; the message says of whom, and when it goes on."""
+    """A limit is reached; the message says which one, and when the next e-mail can be sent."""
 
 
 def check_mail_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
-    """Raise TooManyEmails if one more e-mail of this kind is too many; the audit trail is what counts them.
+    """Raise TooManyEmails if one more e-mail of this kind would be too many. E-mails are counted by audit events.
 
-    Within the transaction that will record ``action``: workspace and person stay locked until then, so that of
-    several requests at once none is overlooked.
+    Call it in the transaction that records ``action``. It locks the workspace and the person, so that concurrent
+    requests cannot exceed the limit together.
     """
     if actor.user is None:
         return

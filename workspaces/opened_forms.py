@@ -1,7 +1,7 @@
-"""Forms that were opened while the person was freshly confirmed, and may be filled in for a while after that.
+"""Forms that a person opens while they are confirmed, and may still submit for a while after that.
 
-Such a form carries a mark: signed, with the time, for this person, this session and the address that it is sent to.
-It is given out only while the person is confirmed, so no request can lengthen its own time.
+Such a form has a signed token with its time, valid for this person, this session and the path that the form is sent to.
+Only a confirmed person gets one, so no request can extend its own time.
 """
 
 from django.core.signing import BadSignature, TimestampSigner
@@ -9,18 +9,18 @@ from django.http import HttpRequest
 
 from workspaces.models import User
 
-# Seconds for filling in a form, counted from when it was opened.
+# Seconds to fill in a form, counted from opening it.
 TIME_TO_FILL_IN = 600
 FIELD = "opened"
 
 
 def sign_form(request: HttpRequest, address: str) -> str:
-    """Return the mark of a form that is opened now and will be sent to ``address``, for a confirmed person only."""
+    """Return the token of a form to the path ``address`` that is opened now. Call it for confirmed people only."""
     return _signer(request, address).sign(FIELD)
 
 
 def submitted_token(request: HttpRequest, address: str) -> str:
-    """Return the mark that came with a form to ``address`` while it holds, else nothing."""
+    """Return the token that was submitted with a form to the path ``address``; empty if it is missing or not valid."""
     mark = request.POST.get(FIELD, "") if request.method == "POST" else ""
     try:
         _signer(request, address).unsign(mark, max_age=TIME_TO_FILL_IN)

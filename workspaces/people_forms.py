@@ -1,4 +1,4 @@
-"""What people enter about members and their own accounts."""
+"""Forms for members and accounts."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ROLE_CHOICES = [
 
 
 class InvitationForm(forms.Form):
-    """Whom to invite, and as what."""
+    """The e-mail address and role of somebody to invite."""
 
     email = forms.EmailField(
         label="E-mail",
@@ -30,7 +30,7 @@ class InvitationForm(forms.Form):
     role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
-        """Return the address. Raises ValidationError for letters that Django takes for those of ASCII, as Kelvin's."""
+        """Return the e-mail address. Raises ValidationError for letters that Django takes for ASCII (Kelvin sign)."""
         return punycode_domain(self.cleaned_data["email"])
 
 
@@ -42,13 +42,13 @@ class RoleForm(forms.Form):
 
 
 class MfaForm(forms.Form):
-    """Whether a workspace asks its members for a second factor."""
+    """Whether a workspace requires a second factor."""
 
     required = forms.BooleanField(required=False)
 
 
 class SessionLimitsForm(forms.Form):
-    """How long sessions last, at most what the settings allow."""
+    """Session limits, at most those of the settings."""
 
     idle_minutes = forms.IntegerField(label="Minutes without activity", min_value=5)
     hours = forms.IntegerField(label="Hours after signing in", min_value=1)
@@ -63,12 +63,11 @@ class SessionLimitsForm(forms.Form):
             field.help_text = f"At most {limit:,}, which the operator of this console has set."
 
     def limits(self) -> Limits:
-        """Return what was entered."""
         return Limits(self.cleaned_data["idle_minutes"], self.cleaned_data["hours"])
 
 
 class NewAccountForm(forms.Form):
-    """An invited person's name, and how they will sign in."""
+    """The account of an invited person: their name, and how they will sign in."""
 
     PASSWORD, PASSKEY = "password", "passkey"
     WAYS = ((PASSWORD, "With a password"), (PASSKEY, "With a passkey: fingerprint, face or PIN of this device"))
@@ -104,7 +103,7 @@ class NewAccountForm(forms.Form):
             self.fields["password"].required = self.fields["password_again"].required = False
 
     def clean(self) -> dict[str, Any]:
-        """Ask for a good password, twice the same, where one was chosen."""
+        """Validate the password, if the person chose to sign in with one."""
         data = super().clean() or {}
         if data.get("way") == self.PASSWORD:
             self._check_password(data)
@@ -122,5 +121,5 @@ class NewAccountForm(forms.Form):
             self.add_error("password_again", "The two passwords differ. Type the same one twice.")
 
     def chosen_password(self) -> str | None:
-        """Return the password, or None for somebody who will add a passkey."""
+        """Return the password, or None if the person will add a passkey."""
         return self.cleaned_data["password"] if self.cleaned_data["way"] == self.PASSWORD else None

@@ -1,6 +1,6 @@
-"""Rights end when they end: what somebody holds by a role is shown beforehand, and ended along with the role.
+"""Ends what a user holds by a role when they lose the role, and previews it.
 
-Every app says in its module ``holdings`` what of its own somebody may hold: one ``Holding`` for each sort.
+Each app registers a ``Holding`` for every kind of such things in its module ``holdings``.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -12,15 +12,15 @@ from django.core.exceptions import PermissionDenied
 from workspaces.audit.events import Actor
 from workspaces.models import Role, User, Workspace
 
-# So many names of one sort are shown on a page and written into the audit event; the count is always whole.
+# The most names per kind on a page and in the audit event. Counts are always complete.
 NAMES_SHOWN, NAMES_RECORDED = 5, 100
 
 
 @dataclass(frozen=True)
 class Loss:
-    """What ``user`` loses: all but ``kept`` in ``workspace``, or everything everywhere where both are None.
+    """What ``user`` loses: all of ``workspace`` above the role ``kept``, or everything everywhere if both are None.
 
-    ``by`` is who takes it; ``why`` says in a sentence without a full stop what has happened.
+    ``by`` is who takes it away; ``why`` is a sentence without a full stop that says what has happened.
     """
 
     user: User
@@ -30,21 +30,21 @@ class Loss:
     why: str
 
     def spares(self, role: Role) -> bool:
-        """Return whether what needs ``role`` can stay."""
+        """Return whether things that need ``role`` can stay."""
         return self.kept is not None and self.kept.includes(role)
 
     @property
     def is_own_wish(self) -> bool:
-        """Return whether the person takes it from themselves."""
+        """Return whether the user takes it away from themselves."""
         return self.by is not None and self.by.pk == self.user.pk
 
 
 @dataclass(frozen=True)
 class Holding:
-    """One sort of things that somebody holds by a role: how they are found, named and ended.
+    """A kind of things that a user holds by a role: how to find, describe and end them.
 
-    ``name`` is its key in audit events; ``words`` say on a page what becomes of them, to be followed by a count.
-    ``describe`` names one of them; it returns nothing for what ends without making a difference to anybody.
+    ``name`` is its key in audit events. ``words`` say on a page what happens to them; a count follows. ``describe``
+    names one of them, or returns an empty string if its end matters to nobody.
     """
 
     name: str
@@ -56,13 +56,13 @@ class Holding:
 
 @dataclass(frozen=True)
 class Ending:
-    """What of one sort ends, or would end, by its names."""
+    """The names of the things of one kind that end, or would end."""
 
     holding: Holding
     names: list[str]
 
     def in_words(self, most: int) -> str:
-        """Say it in one sentence that names at most so many."""
+        """Return a sentence with at most ``most`` names."""
         more = f" and {len(self.names) - most:,} more" if len(self.names) > most else ""
         return f"{self.holding.words} ({len(self.names):,}): {', '.join(self.names[:most])}{more}."
 
@@ -71,24 +71,25 @@ _holdings: dict[str, Holding] = {}
 
 
 def register(*holdings: Holding) -> None:
-    """Have ``holdings`` end with the rights that they stand on."""
+    """Have ``holdings`` end with the role that they depend on."""
     _holdings.update({holding.name: holding for holding in holdings})
 
 
 def preview_endings(loss: Loss) -> list[str]:
-    """Return, for the page that asks, a sentence for each sort of which something would end."""
+    """Return a sentence for each kind with things that would end, for a confirmation page."""
     endings = [_ending(holding, loss, rows) for holding, rows in _found(loss)]
     return [ending.in_words(NAMES_SHOWN) for ending in endings if ending.names]
 
 
 def end_holdings(loss: Loss) -> list[Ending]:
-    """End what stands on the lost right.
+    """End what depends on the lost right.
 
-    Within the transaction that takes the right, under its locks, and before: some of it follows from the role itself.
+    Call it in the transaction that takes the right away, under its locks and before the change, because some holdings
+    are found by the role itself.
     """
     endings = []
     for holding, rows in _found(loss):
-        endings.append(_ending(holding, loss, rows))  # named as it was before
+        endings.append(_ending(holding, loss, rows))  # described before it ends
         holding.end(loss, rows)
     return [ending for ending in endings if ending.names]
 
@@ -107,7 +108,7 @@ def _ending(holding: Holding, loss: Loss, rows: list[Any]) -> Ending:
 
 
 def audit_details(endings: list[Ending]) -> dict[str, Any]:
-    """Return what an audit event says of ``endings``: in words, and as a list of names for each sort."""
+    """Return the details of ``endings`` for an audit event: a message, and a list of names for each kind."""
     if not endings:
         return {}
     message = " ".join(ending.in_words(NAMES_RECORDED) for ending in endings)
@@ -115,10 +116,10 @@ def audit_details(endings: list[Ending]) -> dict[str, Any]:
 
 
 def lock_users(*people: User | None) -> dict[int, User]:
-    """Return ``people`` as they are now, and let nobody change them before the transaction ends.
+    """Return the current rows of ``people``, locked until the transaction ends.
 
-    Whoever takes or uses a right locks first the workspace and then the people, always in the order of their ids: of
-    two who meet, one waits, and neither waits for the other.
+    Code that takes away or uses a right locks the workspace first and then the people, in order of their ids, so that
+    concurrent transactions cannot deadlock.
     """
     ids = {person.pk for person in people if person is not None}
     rows = User.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
@@ -126,16 +127,16 @@ def lock_users(*people: User | None) -> dict[int, User]:
 
 
 def require_site_admin(actor: Actor) -> None:
-    """Raise PermissionDenied unless who commands is still a site admin, which stays so until the transaction ends."""
+    """Raise PermissionDenied unless the actor is still a site admin; a lock keeps it so until the transaction ends."""
     person = lock_users(actor.user).get(actor.user.pk) if actor.user else None
     if actor.user and not (person and person.is_active and person.is_superuser):
         raise PermissionDenied("You are no longer a site admin. Nothing was done.")
 
 
 def require_role(actor: Actor, workspace: Workspace, role: Role) -> None:
-    """Raise PermissionDenied unless who commands still holds ``role``, which stays so until the transaction ends.
+    """Raise PermissionDenied unless the actor still holds ``role``; locks keep it so until the transaction ends.
 
-    Call it under the lock of the workspace. The console itself may do everything.
+    The caller must hold the workspace's lock. The console itself may do everything.
     """
     if actor.user is None:
         return

@@ -14,42 +14,39 @@ from workspaces.services import account_mail, credential_probe
 
 @shared_task(ignore_result=True)
 def poll_due() -> None:
-    """Fetch and land everything that is due: one tick costs one task, and not one a call."""
+    """Run all due polls, so that a tick costs one task and not one per call."""
     engine.run_turn()
 
 
 @shared_task(ignore_result=True)
 def mend_clock() -> None:
-    """Take back what a clock that was ahead has dated into the future, or put off."""
+    """Repair future times that were stored while the clock was ahead."""
     clock.repair_future_times()
 
 
 @shared_task(ignore_result=True)
 def probe_credentials() -> None:
-    """Try rejected credentials again that are due."""
     credential_probe.probe_rejected()
 
 
 @shared_task(ignore_result=True)
 def send_account_mail() -> None:
-    """Send the e-mails about accounts that wait."""
     account_mail.send_due()
 
 
 @shared_task(ignore_result=True)
 def clear_sessions() -> None:
-    """Remove what is stored of sessions that are over, and heartbeats of workers that are long gone."""
+    """Delete expired sessions, and heartbeats of workers that stopped more than a day ago."""
     SessionStore.clear_expired()
     Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, beat_at__lt=clock.now() - timedelta(days=1)).delete()
 
 
 @shared_task(ignore_result=True)
 def log_audit_anchor() -> None:
-    """Write to the log, signed, how long the audit trail is and how it ends."""
     events.log_anchor()
 
 
-__all__ = ["heartbeats"]  # whose receivers tell that workers live
+__all__ = ["heartbeats"]  # imported for its receivers, which write heartbeats
 
 
 @worker_init.connect

@@ -1,4 +1,4 @@
-"""The form field for a time zone."""
+"""A form field for a time zone."""
 
 from typing import Any
 from zoneinfo import available_timezones
@@ -9,14 +9,13 @@ from workspaces.models.user import validate_time_zone
 
 
 class TimeZoneField(forms.CharField):
-    """Takes a name of the IANA database in any case, and gives it back as that writes it: "Europe/Vienna"."""
+    """A field for an IANA time zone. It ignores case and cleans to the canonical spelling: "Europe/Vienna"."""
 
     def __init__(self, **options: Any) -> None:
-        """Take what a ``CharField`` takes."""
         super().__init__(**{"max_length": 64, "required": False, "validators": [validate_time_zone], **options})
 
     def to_python(self, value: object) -> str:
-        """Return the name as the database writes it; what is no name stays as it is, for the validator to refuse."""
+        """Return the name in its canonical spelling. An unknown name is unchanged; the validator rejects it."""
         text: str = super().to_python(value) or ""
         folded = text.casefold()
         return next((name for name in available_timezones() if name.casefold() == folded), text)

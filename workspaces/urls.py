@@ -1,4 +1,4 @@
-"""Addresses of connecting, settings, the audit trail and the profile."""
+"""URLs of workspaces, site administration, invitations and the profile."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""Filters about how accounts are signed in to."""
+"""Template filters for sign-in methods and sessions."""
 
 from collections.abc import Iterable
 
@@ -18,17 +18,16 @@ register.filter("browser", browser_in_words)
 
 @register.filter
 def signs_in_alone(passkey: Authenticator) -> bool:
-    """Return whether a passkey may sign in without the password."""
     return passkeys.signs_in_alone(passkey)
 
 
 @register.filter
 def is_signed_in_elsewhere(user: User) -> bool:
-    """Return whether somebody has more sessions than the one that asks."""
+    """Return whether a user has more than one session."""
     return len(sessions.sessions_of(user)) > 1
 
 
 @register.filter
 def identities(accounts: Iterable[SocialAccount]) -> list[Identity]:
-    """Return rows for linked identities, as django-allauth stores them."""
+    """Return the linked identities as ``Identity`` rows."""
     return [Identity.of(account) for account in accounts]

@@ -1,4 +1,4 @@
-"""The tag of forms that outlive a confirmation (a builtin library, as ``core.templatetags.console``)."""
+"""The tag for forms that outlive a confirmation. It is a builtin library, like ``core.templatetags.console``."""
 
 from typing import Any
 
@@ -16,9 +16,9 @@ register = template.Library()
 
 @register.simple_tag(takes_context=True)
 def opened_form(context: Context, address: str, *parts: Any) -> SafeString:
-    """Draw the field that tells that a form was opened while the person was confirmed; see ``opened_forms``.
+    """Render the hidden field that shows that a form was opened by a confirmed person; see ``workspaces.opened_forms``.
 
-    ``address`` is where the form is sent: a path, or the name of one with its ``parts``.
+    ``address`` is the path that the form is sent to, or the name of a URL, with its arguments in ``parts``.
     """
     url = address if address.startswith("/") else reverse(address, args=parts)
     mark = form_token(context["request"], url)

@@ -13,6 +13,7 @@ from workspaces.mail_limits import check_mail_limit
 from workspaces.models import Action, Workspace
 
 
+@transaction.atomic(savepoint=False)
 def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critical: bool, warnings: bool) -> None:
     """Set what a recipient gets. A recipient who gets nothing stays listed, so that this can be seen and undone."""
     now = clock.now()
@@ -51,6 +52,7 @@ def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
         )
 
 
+@transaction.atomic(savepoint=False)
 def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None) -> None:
     """Set or remove the hours in which e-mails that are not critical wait."""
     QuietHours.objects.filter(workspace=workspace).delete()

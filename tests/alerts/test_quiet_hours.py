@@ -1,6 +1,6 @@
 """Quiet hours end in one e-mail that says how things are then."""
 
-from datetime import timedelta
+from datetime import time, timedelta
 
 import pytest
 
@@ -103,3 +103,13 @@ def test_quiet_hours_that_are_taken_away_hold_nothing_back_any_more(night, mailb
     recipients.set_quiet_hours(night.workspace, CONSOLE, None)
     assert quiet_hours.release_due() == 1
     assert Notification.objects.get().state == "queued"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("hours", [None, QuietHours(begin=time(1), end=time(2))], ids=["none", "others"])
+def test_quiet_hours_are_not_changed_without_their_line_in_the_trail(workspace, monkeypatch, hours):
+    QuietHours.objects.create(workspace=workspace, begin=time(22), end=time(7))
+    monkeypatch.setattr(recipients, "record_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        recipients.set_quiet_hours(workspace, CONSOLE, hours)
+    assert str(QuietHours.objects.get()) == "22:00 to 07:00"

@@ -9,7 +9,10 @@ from django.utils import timezone
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from tests.workspaces.conftest import reloaded
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
+from workspaces.services import connections
+from workspaces.services.connections import rename_workspace
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -115,6 +118,13 @@ def test_members_who_do_not_own_it_see_states_but_no_forms(client, request, work
 
 def test_members_are_listed_with_their_roles(as_owner, viewer):
     assert viewer.email in text_of(as_owner.get(PAGE))
+
+
+def test_a_name_is_not_changed_without_its_line_in_the_trail(workspace, monkeypatch):
+    monkeypatch.setattr(connections, "record_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        rename_workspace(workspace, CONSOLE, name="Other", base_url=workspace.base_url)
+    assert reloaded(workspace).name == "Example Works"
 
 
 def test_the_name_can_be_changed_and_the_address_in_the_browser_stays(as_owner, workspace):

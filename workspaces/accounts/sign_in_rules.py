@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from core.email_addresses import normalize_email
 from workspaces.models import User
 from workspaces.models.user import has_second_factor
 
@@ -19,7 +20,7 @@ View = Callable[..., HttpResponseBase]
 def is_sso_only(email: str) -> bool:
     """Return whether the account of ``email`` can only use single sign-on: all but the one in SSO_ONLY_EXCEPT."""
     named: str = settings.SSO_ONLY_EXCEPT
-    return bool(named) and email.lower() != named.lower()
+    return bool(named) and normalize_email(email) != normalize_email(named)
 
 
 def came_the_right_way(request: HttpRequest, user: User) -> bool:

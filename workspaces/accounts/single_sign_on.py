@@ -138,8 +138,8 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
         """Return the login. Raises OAuth2Error also if the responses are about different people."""
         with _reading("The identity provider's answer cannot be read."):  # for example, if the id is too long
             login = super().complete_login(request, app, token, **kwargs)
-        answers = login.account.extra_data.values()
-        subjects = {said.get("sub") for said in answers if isinstance(said, dict)}
+            answers = login.account.extra_data.values()
+            subjects = {said.get("sub") for said in answers if isinstance(said, dict)}
         if len(subjects) != 1 or not all(isinstance(said, dict) for said in answers):
             raise OAuth2Error("The identity provider names no one, or more than one person.")
         if login.account.uid != sanitize_text(login.account.uid, len(login.account.uid)):

@@ -98,15 +98,16 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
     check_api_origin(base_url)
     before = {"name": workspace.name, "base_url": workspace.base_url}
     workspace.name, workspace.base_url = name, base_url
-    workspace.save(update_fields=["name", "base_url"])
-    record_event(
-        Action.WORKSPACE_CHANGED,
-        actor,
-        workspace=workspace,
-        subject=(workspace.slug, name),
-        before=before,
-        after={"name": name, "base_url": base_url},
-    )
+    with transaction.atomic():
+        workspace.save(update_fields=["name", "base_url"])
+        record_event(
+            Action.WORKSPACE_CHANGED,
+            actor,
+            workspace=workspace,
+            subject=(workspace.slug, name),
+            before=before,
+            after={"name": name, "base_url": base_url},
+        )
 
 
 def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:

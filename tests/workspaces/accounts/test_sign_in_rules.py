@@ -12,6 +12,7 @@ from tests.workspaces.accounts.conftest import grow_stale, recorded, sent_mail, 
 from tests.workspaces.accounts.identity_provider import LOGIN, go_through
 from tests.workspaces.accounts.test_passkeys import add, secure, sign_in_alone  # noqa: F401 - a fixture among them
 from tests.workspaces.accounts.virtual_passkey import SoftwarePasskey
+from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Role, User
 from workspaces.services import members
 
@@ -57,6 +58,14 @@ def test_a_passkey_does_not_stand_in_for_it(secure, settings, viewer):  # noqa: 
     settings.SSO_ONLY_EXCEPT = "admin@example.test"
     assert "signed in to by single sign-on" in sign_in_alone(secure, passkey).content.decode()
     assert secure.get("/").status_code == 302
+
+
+def test_no_look_alike_of_the_account_for_emergencies_is_exempt(settings):
+    settings.SSO_ONLY_EXCEPT = "Kim@example.test"
+    exempt = [
+        email for email in ("kim@example.test", "KIM@Example.test", "\u212aim@example.test") if not is_sso_only(email)
+    ]
+    assert exempt == ["kim@example.test", "KIM@Example.test"]
 
 
 def test_a_session_that_began_with_a_password_ends(client, viewer, settings):

@@ -212,6 +212,14 @@ def test_an_odd_answer_to_the_code_is_said_so(client, provider, viewer, odd):
     assert client.get("/").status_code == 302
 
 
+@pytest.mark.parametrize("odd", [["a"], {"a": 1}, None, 7], ids=repr)
+def test_an_odd_name_of_a_person_is_said_so(client, provider, viewer, odd):
+    provider.id_claims = {**provider.claims, "email": viewer.email}
+    provider.claims["sub"] = odd
+    assert go_through(client).status_code in {401, 403}
+    assert client.get("/").status_code == 302
+
+
 def test_a_provider_that_goes_down_between_there_and_back_is_said_so(client, provider):
     back = httpx.get(client.get(LOGIN)["Location"]).headers["Location"].removeprefix("http://testserver")
     provider.stop()

@@ -122,7 +122,7 @@ def test_the_troubleshooter_recognizes_in_proportion(workspace):
 
 
 def test_no_pattern_is_made_where_it_cannot_be_tried():
-    allowed = {"redacting.py": 1}  # of a person's name, which is escaped
+    allowed = {"redactor.py": 1}  # of a person's name, which is escaped
     hidden = {path: patterns.hidden_calls(path) for path in patterns.FILES}
     assert patterns.FILES
     assert {path: calls for path, calls in hidden.items() if len(calls) > allowed.get(path.name, 0)} == {}

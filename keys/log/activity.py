@@ -1,4 +1,4 @@
-"""How keys were used lately, and what is not healthy about it: by a handful of queries, however many keys there are."""
+"""Recent use of keys and warnings about it, in a fixed number of queries however many keys there are."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,16 +21,16 @@ from workspaces.models import Workspace
 
 HOURS = 36
 UNHEALTHY_SHARE = 0.10
-# Of fewer requests in a day a tenth says nothing.
+# A tenth of fewer requests a day means nothing.
 LEAST_REQUESTS = 10
-# At most so many new IP addresses are read for all keys together.
+# Limit on new IP addresses, for all keys together.
 MOST_NEW_ADDRESSES = 200
 SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class KeyBadge:
-    """What is not healthy about a key: a word, the reason with its figures, and where to go next."""
+    """A warning about a key: a short text, the reason with figures, and a link to the next step."""
 
     level: Level
     text: str
@@ -41,7 +41,7 @@ class KeyBadge:
 
 @dataclass
 class KeyActivity:
-    """Requests by hour, oldest first; and of the last day, how many there were by class of status."""
+    """Requests per hour, oldest first, and the last day's requests by status class."""
 
     hours: list[int] = field(default_factory=lambda: [0] * HOURS)
     day: Counter[int] = field(default_factory=Counter)
@@ -51,7 +51,7 @@ class KeyActivity:
 
 
 def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
-    """Add what the customer last did with each key, and ``requests_since``, as far as the log was read."""
+    """Annotate each key with the customer's latest request and ``requests_since``, from the mirrored log."""
     own = LoggedRequest.objects.by_customer().filter(key=OuterRef("pk"))
     latest = own.newest_first()
     counted = own.filter(created_at__gte=since).order_by().values("key").annotate(n=Count("pk")).values("n")
@@ -65,11 +65,11 @@ def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
 
 
 def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[Any, KeyActivity]:
-    """Return the activity of those of ``keys`` whose log was ever read, by primary key."""
+    """Return the activity, by primary key, of the ``keys`` that have had their log read at least once."""
     found = {key.pk: KeyActivity() for key in keys if key.captured_since is not None}
     first = hour_of(now) - timedelta(hours=HOURS - 1)
     day = hour_of(now) - timedelta(hours=23)
-    # The plugin of mypy sees the columns of the abstract model only.
+    # mypy's plugin sees only the columns of the abstract model.
     rollups: Any = KeyTraffic.objects.filter(key__in=list(found)).everything().filter(hour__gte=first)
     for key_id, hour, number, n in rollups.values_list("key_id", "hour", "status_class").annotate(n=Sum("count")):
         index = int((hour - first).total_seconds() // 3600)
@@ -82,7 +82,7 @@ def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) ->
             _add_limited(workspace, found, day)
             _add_ip_addresses(workspace, {key.pk: key for key in keys if key.pk in found}, found, now - LAST_DAY)
     except QueryTimeout:
-        pass  # the hours are known; a badge that takes too long to find is left out
+        pass  # the hourly counts are complete; badges that take too long are left out
     for key in keys:
         if key.pk in found:
             found[key.pk].badges = list(_badges(workspace, key, found[key.pk], now))
@@ -99,9 +99,9 @@ def _add_limited(workspace: Workspace, found: dict[Any, KeyActivity], since: dat
 def _add_ip_addresses(
     workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, KeyActivity], since: datetime
 ) -> None:
-    """Add the IP addresses that a key was used from for the first time, if its log reaches back further."""
+    """Add IP addresses that are new to a key, if its log reaches back before ``since``."""
     values = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
-    # The first IP address of a key is not new.
+    # A key's very first IP address does not count as new.
     used = set(values.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
     recent = values.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")
     for key_id, ip in recent[:MOST_NEW_ADDRESSES]:

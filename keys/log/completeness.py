@@ -1,4 +1,4 @@
-"""How much of what a key did is in the mirror, in numbers and as a sentence."""
+"""How much of a key's traffic the mirror holds, as numbers and as a sentence."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ from keys.models import ApiKey, LogGap
 class Completeness:
     """``captured`` of ``expected`` requests since the log was first read; None if upstream gives no count.
 
-    ``has_lost``: some are missing for good, and not only newer than the last reading. ``has_restarted``: upstream began
-    to count anew, so that what was missing then is not known.
+    ``has_lost``: some requests are missing for good, not just newer than the last reading. ``has_restarted``:
+    upstream's counter started over, so it is unknown what was missing before.
     """
 
     captured: int
@@ -23,19 +23,18 @@ class Completeness:
 
     @property
     def is_complete(self) -> bool:
-        """Return whether nothing that upstream counted is missing here."""
         return self.expected == self.captured
 
     @property
     def percent(self) -> float | None:
-        """Return the share that was captured, from 0 to 100."""
+        """Return the share of captured requests, from 0 to 100."""
         if self.expected is None:
             return None
         return 100.0 * self.captured / self.expected if self.expected else 100.0
 
 
 def log_completeness(key: ApiKey) -> Completeness:
-    """Compare what was captured with upstream's request_count; reads the key's gaps, prefetched or not."""
+    """Compare the captured rows with upstream's request_count. Uses the key's gaps, prefetched or not."""
     if key.captured_since is None:
         return Completeness(0, None, "The log of this key has not been read yet.")
     if key.request_count is None or key.count_before is None:

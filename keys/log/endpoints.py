@@ -1,4 +1,4 @@
-"""From the path of one request to the endpoint that it belongs to, so that rollups stay small."""
+"""Maps the path of a request to its endpoint, which keeps rollups small."""
 
 import re
 from functools import lru_cache
@@ -7,13 +7,13 @@ from itertools import takewhile
 LONGEST = 200
 _ID = "{id}"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-# Numbers, hexadecimal digests, and anything long with a digit in it, as generated ids are. "v1" stays.
+# Generated ids: numbers, hexadecimal digests, and long segments that contain a digit. "v1" is kept.
 _LOOKS_GENERATED = re.compile(r"[0-9]+|(?=.*[0-9])[0-9a-f]{12,}|(?=.*[0-9]).{20,}|.{65,}", re.IGNORECASE | re.DOTALL)
 
 
 @lru_cache(maxsize=4096)
 def endpoint_of(path: str) -> str:
-    """Return ``path`` without its query and with ids as ``{id}``; it always begins with a slash."""
+    """Return ``path`` without its query and with each id as ``{id}``. Always begins with a slash."""
     bare = re.split(r"[?#;]", path, maxsplit=1)[0]
     segments = [_collapsed(segment) for segment in bare.split("/") if segment]
     return ("/" + "/".join(segments))[:LONGEST]
@@ -21,7 +21,7 @@ def endpoint_of(path: str) -> str:
 
 @lru_cache(maxsize=4096)
 def path_prefix(path: str) -> str | None:
-    """Return how ``path`` begins, up to its first id or its query; None where it has neither and is its endpoint."""
+    """Return ``path`` up to its first id or its query; None if it has neither, so that it is its own endpoint."""
     endpoint = endpoint_of(path)
     if endpoint == path:
         return None

@@ -1,4 +1,4 @@
-"""The condition that an IP address lies in a network (CIDR), in a database that stores canonical addresses as text."""
+"""Tests in a query whether an IP address lies in a network (CIDR), where canonical addresses are stored as text."""
 
 import ipaddress
 from functools import lru_cache
@@ -11,9 +11,9 @@ from django.db.models.lookups import Exact
 
 from keys.log.ip_addresses import Network
 
-# What upstream wrote may be anything, and PostgreSQL stops at text that is no IP address. These patterns match every
-# address in canonical form and nothing that it would stop at: four numbers up to 255; eight groups in hexadecimal, or
-# fewer where ``::`` stands for those left out.
+# Upstream may send any text, and PostgreSQL raises an error on text that is no IP address. These patterns match every
+# canonical address and nothing that PostgreSQL rejects: four numbers up to 255; eight hexadecimal groups, or fewer with
+# ``::`` in place of those left out.
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = rf"^{_OCTET}(\.{_OCTET}){{3}}$"
 _GROUPS = "[0-9a-f]{1,4}(:[0-9a-f]{1,4})"
@@ -21,7 +21,7 @@ _IPV6 = f"^({_GROUPS}{{7}}|(?!([^:]*:){{8}})({_GROUPS}*)?::({_GROUPS}*)?)$"
 
 
 class _InNetwork(Func):
-    """``column`` is an IP address in a network; false if it is no IP address."""
+    """Whether ``column`` is an IP address in a network; false if it is no IP address."""
 
     function = "in_network"
     output_field = BooleanField()
@@ -35,7 +35,6 @@ class _InNetwork(Func):
 
 
 def in_network(column: str, network: Network) -> Exact:
-    """Return the condition that the address in ``column`` lies in ``network``."""
     return Exact(_InNetwork(F(column), Value(str(network))), Value(True))
 
 
@@ -48,7 +47,7 @@ def _contains(address: str, network: str) -> bool:
 
 
 def teach_sqlite(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    """Give a new SQLite connection the function that PostgreSQL does not need."""
+    """Define in_network on a new SQLite connection; PostgreSQL does not need it."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("in_network", 2, _contains, deterministic=True)
 

@@ -1,8 +1,8 @@
-"""The request log by months on PostgreSQL: a partition a month (UTC), made before it is needed, dropped when it is old.
+"""Monthly partitions (UTC) of the request log on PostgreSQL, created before they are needed and dropped when old.
 
-There is no default partition: rows that it once took would prevent the month's own partition from being created,
-and a log with one can no longer be read in order of time without sorting. What no month is made for, because some
-clock is far off, goes into the two partitions at the ends.
+There is no default partition: rows that it received would prevent the creation of their month's own partition, and a
+log with a default partition cannot be read in order of time without sorting. Rows outside the months, from clocks that
+are far off, go into the two partitions at the ends.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,32 +18,30 @@ TABLE = "keys_loggedrequest"
 FIRST_YEAR, LAST_YEAR = 2020, 2100
 FIRST = datetime(FIRST_YEAR, 1, 1, tzinfo=UTC)
 EARLY, LATE = f"{TABLE}_early", f"{TABLE}_late"
-# Taken while partitions are made, so that two workers never make the same one.
+# Held while partitions are created, so that two workers never create the same one.
 _LOCK = 0x6C6F67
 _TURN = "SELECT pg_advisory_xact_lock(%s)"
 _MISSING = "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regclass(name) IS NULL"
-# Reading and ingest wait behind the lock that dropping takes, and dropping behind whoever reads: no longer than this.
+# Reads and ingest wait for the lock that dropping takes, and dropping waits for reads, but no longer than this.
 _LOCK_MILLISECONDS, _TRIES = 200, 5
 logger = structlog.get_logger(__name__)
 
 
 def is_used() -> bool:
-    """Return whether this database holds the log in partitions."""
+    """Return whether this database partitions the log."""
     return connection.vendor == "postgresql"
 
 
 def month_of(time: datetime) -> datetime:
-    """Return the beginning of the month, in UTC."""
     return time.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
 
 
 def next_month(month: datetime) -> datetime:
-    """Return the beginning of the next month."""
     return month.replace(year=month.year + month.month // 12, month=month.month % 12 + 1)
 
 
 def name_of(time: datetime) -> str:
-    """Return the name of the partition that holds ``time``."""
+    """Return the name of the partition for ``time``."""
     month = time.astimezone(UTC)
     if month.year < FIRST_YEAR:
         return EARLY
@@ -51,7 +49,7 @@ def name_of(time: datetime) -> str:
 
 
 def bounds_of(name: str) -> tuple[str, str]:
-    """Return where the partition begins and where the next one does, as PostgreSQL reads them."""
+    """Return the partition's lower bound (inclusive) and upper bound (exclusive) in SQL."""
     if name == EARLY:
         return "MINVALUE", f"'{FIRST_YEAR}-01-01Z'"
     if name == LATE:
@@ -67,7 +65,7 @@ def _months_of(name: str) -> tuple[datetime, datetime]:
 
 
 def existing() -> list[str]:
-    """Return the names of the partitions there are."""
+    """Return the names of the existing partitions."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = %s::regclass", [TABLE]
@@ -76,21 +74,21 @@ def existing() -> list[str]:
 
 
 def ensure(times: Iterable[datetime]) -> None:
-    """Create the partitions that rows of ``times`` need and that do not exist."""
+    """Create the missing partitions for rows of ``times``."""
     if is_used() and (wanted := list(times)):
         (found,) = execute_batch(missing_statement(wanted))
         create(name for (name,) in found)
 
 
 def missing_statement(times: Sequence[datetime]) -> Statement:
-    """Return the SQL that selects the names of the partitions that rows of ``times`` need and that do not exist."""
+    """Return the SQL that selects the names of the missing partitions for rows of ``times``."""
     ends = {name_of(time) for time in (min(times), max(times))} if times else set()
     names = ends if len(ends) < 2 else {name_of(time) for time in times}
     return _MISSING, [sorted(names)]
 
 
 def create(names: Iterable[str]) -> None:
-    """Make those partitions of ``names`` that are not there, each by one worker only."""
+    """Create the partitions in ``names`` that do not exist; only one worker creates each."""
     if not (wanted := sorted(names)):
         return
     with transaction.atomic(savepoint=False):
@@ -101,14 +99,14 @@ def create(names: Iterable[str]) -> None:
 
 
 def _create(cursor: Any, name: str) -> None:
-    """Make one and attach it: CREATE … PARTITION OF would stop whoever reads and writes the others."""
+    """Create one and attach it: CREATE … PARTITION OF would block reads and writes of the others."""
     begin, end = bounds_of(name)
     cursor.execute(f"CREATE TABLE {name} (LIKE {TABLE} INCLUDING DEFAULTS INCLUDING CONSTRAINTS)")
     cursor.execute(f"ALTER TABLE {TABLE} ATTACH PARTITION {name} FOR VALUES FROM ({begin}) TO ({end})")
 
 
 def drop_before(cutoff: datetime) -> int:
-    """Drop the partitions whose months lie before ``cutoff`` as a whole; return how many rows went with them."""
+    """Drop the partitions of months entirely before ``cutoff``; return how many rows they held."""
     return sum(_drop(name, end) for name, end in _ended(cutoff))
 
 
@@ -119,9 +117,9 @@ def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
 
 
 def _drop(name: str, end: datetime) -> int:
-    """Drop one partition, or leave it for the next pruning where somebody reads it, or a page brought it new rows.
+    """Drop one partition, or leave it for the next pruning if it is being read or has received new rows.
 
-    Pruning has recorded on the keys that these rows go, so no page brings them back.
+    Pruning has set ``kept_from`` on the keys, so no page restores these rows.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {name}")  # noqa: S608 - the name is one of ours
@@ -140,7 +138,7 @@ def _drop(name: str, end: datetime) -> int:
 
 
 def _dropped(name: str, end: datetime) -> bool:
-    """Drop a partition unless a key has rows in it that it does not count as pruned."""
+    """Drop a partition unless it holds rows of a key that does not count them as pruned."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"SET LOCAL lock_timeout = '{_LOCK_MILLISECONDS}ms'")
         cursor.execute(f"LOCK TABLE ONLY {TABLE} IN ACCESS EXCLUSIVE MODE")

@@ -1,4 +1,4 @@
-"""What the rules about keys would have seen in the past, and calculations that they share with the present."""
+"""What the key rules would have observed in the past, and calculations that past and present share."""
 
 from bisect import bisect_left, insort
 from collections import defaultdict, deque
@@ -18,39 +18,39 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-# A key's own pattern is what it did in this time; fewer requests than FEWEST an hour are no rate to speak of.
+# A key's usual pattern is its traffic of this period; fewer than FEWEST requests an hour are too few for a rate.
 PATTERN = timedelta(days=7)
 FEWEST = 20
 
 
 def customer_requests(keys: Sequence[ApiKey], since: datetime, until: datetime) -> QuerySet[LoggedRequest]:
-    """Return the customer's requests with ``keys`` in a time range, in no order."""
+    """Return the customer's requests with ``keys`` in a time range, unordered."""
     rows = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since, created_at__lt=until)
     return rows.order_by()
 
 
 def percent_failed(count: int, failed: int, least: int) -> Decimal:
-    """Return the share of failures in per cent; 0 for fewer than ``least`` requests."""
+    """Return the percentage of failures; 0 for fewer than ``least`` requests."""
     return Decimal(round(100 * failed / count, 1)) if count >= least else Decimal(0)
 
 
 def least_of(rule: Rule) -> int:
-    """Return of how many requests a share of errors must be, to be more than chance."""
+    """Return the minimum number of requests for a share of errors to be more than chance."""
     return int(rule.parameters.get("least", FEWEST))
 
 
 def busy_hour(ordered: Sequence[int]) -> int:
-    """Return what 95 of 100 hours do not exceed; ``ordered`` are the requests of hours that had any, fewest first."""
+    """Return the 95th percentile of ``ordered``, the requests of hours that had any, fewest first."""
     return ordered[ceil(0.95 * len(ordered)) - 1]
 
 
 def times_usual(count: int, usual: int) -> Decimal:
-    """Return how many times its busy hours a key's hour is, where those of fewer than FEWEST count as so many."""
+    """Return how many times its busy hour a key's hour is; busy hours count as at least FEWEST requests."""
     return round(Decimal(count) / max(usual, FEWEST), 1)
 
 
 def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield each key's share of errors in every hour of the past, and in the present one so far."""
+    """Yield each key's share of errors in every past hour, and in the current one so far."""
     keys = list(ApiKey.objects.of(workspace))
     failed = Count("pk", filter=Q(status_code__gte=400))
     rows = customer_requests(keys, since, until).annotate(hour=TruncHour("created_at")).values_list("key", "hour")
@@ -59,7 +59,7 @@ def errors(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -
 
 
 def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield for each key the time at which it came within the rule's days of expiring."""
+    """Yield for each key when it came within the rule's number of days of its expiry."""
     days = timedelta(days=float(rule.threshold))
     for key in ApiKey.objects.of(workspace).filter(expires_at__isnull=False):
         if key.expires_at and since <= (at := key.expires_at - days) <= until:
@@ -67,9 +67,9 @@ def expiry(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -
 
 
 def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield for every hour of the past, and the present one so far, how many times its busy hours each key used.
+    """Yield how many times its busy hour each key used, for every past hour and the current one so far.
 
-    Its busy hours are those of the week before.
+    The busy hour is that of the week before.
     """
     log = customer_requests(list(ApiKey.objects.of(workspace)), since - PATTERN, until)
     rows = log.annotate(hour=TruncHour("created_at")).values_list("key", "hour").annotate(count=Count("pk"))
@@ -81,7 +81,7 @@ def rate(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Ite
 
 
 def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) -> Iterator[tuple[datetime, Decimal]]:
-    """Yield the end of each hour with its rate, and after a quiet hour that it is over; nothing after ``until``."""
+    """Yield the end of each hour with its rate, and zero after a quiet hour; nothing after ``until``."""
     week: deque[tuple[datetime, int]] = deque()
     ordered: list[int] = []
     for index, (hour, count) in enumerate(hours):
@@ -100,7 +100,7 @@ def _times_busy_by_hour(hours: Sequence[tuple[datetime, int]], until: datetime) 
 
 
 def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield for how many days each key had not been used whenever it was used again after a day at least."""
+    """Yield how many days each key was unused, whenever it was used again after a day or more."""
     keys = {key.pk: key for key in ApiKey.objects.of(workspace)}
     earlier = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__lt=since).order_by()
     latest = dict(earlier.values_list("key").annotate(Max("created_at")))
@@ -118,7 +118,7 @@ def waking(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> I
 
 
 def new_sources(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield how many IP addresses and programs were new to each key within a day, whenever that changed."""
+    """Yield how many IP addresses and programs were new to each key within a day, at each change."""
     for key_id, seen in sources.past_new_sources(list(ApiKey.objects.of(workspace)), since, until).items():
         changes = sorted([(source.first_seen_at, 1) for source in seen] + [(s.first_seen_at + DAY, -1) for s in seen])
         count = 0

@@ -1,4 +1,4 @@
-"""Where keys are used from: which IP addresses and programs are new to a key."""
+"""Finds IP addresses and programs that are new to a key."""
 
 import re
 from collections import defaultdict
@@ -11,9 +11,9 @@ from django.db.models import Exists, Min, OuterRef, Q
 
 from keys.models import ApiKey, LoggedRequest
 
-# What was seen longer ago than this counts as new when it comes back.
+# A source last seen longer ago than this counts as new when it returns.
 MEMORY = timedelta(days=90)
-# A key's first day is for learning: everything is new then.
+# A key's first day is for learning, as everything is new then.
 LEARNING = timedelta(days=1)
 
 
@@ -27,12 +27,12 @@ class Source:
 
 
 def program_name(user_agent: str) -> str:
-    """Return a User-Agent's first product without its version: an update is no new program."""
+    """Return a User-Agent's first product without its version: an update is not a new program."""
     return re.split(r"[/\s(]", user_agent.strip(), maxsplit=1)[0]
 
 
 def new_sources(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Source]]:
-    """Return by key what was first seen with it after ``since``, for keys that have learned; five queries at most."""
+    """Return by key the sources first seen after ``since``, for keys past learning, in at most five queries."""
     log = LoggedRequest.objects.by_customer().filter(key__in=keys).order_by()
     learned = set(
         log.filter(created_at__lt=since - LEARNING, created_at__gte=since - MEMORY)
@@ -49,7 +49,7 @@ def new_sources(keys: Sequence[ApiKey], since: datetime) -> dict[UUID, list[Sour
 
 
 def past_new_sources(keys: Sequence[ApiKey], since: datetime, until: datetime) -> dict[UUID, list[Source]]:
-    """Return by key what was new to it at any time of a past interval, in three queries."""
+    """Return by key the sources that were new to it at any time in a past interval, in three queries."""
     log = LoggedRequest.objects.by_customer().filter(key__in=keys, created_at__gte=since - MEMORY).order_by()
     log = log.filter(created_at__lt=until)
     known_from = dict(log.values_list("key").annotate(Min("created_at")))
@@ -67,7 +67,7 @@ def past_new_sources(keys: Sequence[ApiKey], since: datetime, until: datetime) -
 
 
 def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, str, datetime]]:
-    """Return key, value and first time of each value of ``field`` that the key's earlier log does not hold."""
+    """Return key, value and first time of each value of ``field`` that is not in the key's earlier log."""
     earlier = LoggedRequest.objects.by_customer().filter(
         key=OuterRef("key"),
         created_at__lt=since,
@@ -79,7 +79,7 @@ def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, st
 
 
 def _new_programs(agents: list[tuple[UUID, str, datetime]], since: datetime) -> list[tuple[UUID, str, datetime]]:
-    """Leave out other versions of programs that the key was used with before, and count each program once."""
+    """Leave out other versions of programs that the key was used with before, and list each program once."""
     if not agents:
         return []
     same = Q()

@@ -20,7 +20,7 @@ _SEEN = {
     "kind": "text", "value": "text", "is_own_call": "boolean", "count": "bigint", "first_seen_at": "timestamptz",
     "last_seen_at": "timestamptz", "fingerprint": "bigint",
 }  # fmt: skip
-# New values are added while there is room for them; the others are counted together. One page may exceed the limit.
+# New values are added until the limit is reached; the rest are counted together. One page may exceed the limit.
 _RECORD = """
 WITH seen AS (SELECT * FROM {source}),
 matched AS (
@@ -54,7 +54,7 @@ _RECORD_BY_VENDOR = {
 
 
 class FacetSource(Protocol):
-    """The attributes of a row that facets need, stored or not."""
+    """The attributes of a row that facets need, whether it is stored or not."""
 
     @property
     def path(self) -> str: ...
@@ -73,7 +73,7 @@ class FacetSource(Protocol):
 
 
 class ObservedValue(NamedTuple):
-    """A value of one kind, how often it occurs (``times``), and when first and last."""
+    """A value of one kind, how many ``times`` it occurs, and when first and last."""
 
     kind: str
     value: str
@@ -84,12 +84,12 @@ class ObservedValue(NamedTuple):
 
 
 def record(key_id: UUID, workspace_id: Any, rows: Iterable[FacetSource]) -> None:
-    """Count the values of ``rows``, all of one key; the caller holds the workspace's lock."""
+    """Count the values of ``rows``, all of one key. The caller holds the workspace's lock."""
     execute_batch(*record_statements(key_id, workspace_id, observed_in(rows)))
 
 
 def record_statements(key_id: UUID, workspace_id: Any, observed: Sequence[ObservedValue]) -> list[Statement]:
-    """Return the SQL that counts ``observed`` values of one key. Run it while holding the workspace's lock."""
+    """Return the SQL that counts the ``observed`` values of one key. Run it while holding the workspace's lock."""
     if not observed:
         return []
     listed, key = to_json(_row(one, fingerprint(one.value)) for one in observed), adapt_uuid(key_id)
@@ -97,7 +97,7 @@ def record_statements(key_id: UUID, workspace_id: Any, observed: Sequence[Observ
 
 
 def record_by_key(rows: Iterable[Any]) -> None:
-    """Count the values of ``rows`` of several keys."""
+    """Count the values of ``rows``, which may belong to several keys."""
     by_key = defaultdict(list)
     for row in rows:
         by_key[row.key_id, row.workspace_id].append(row)
@@ -106,7 +106,7 @@ def record_by_key(rows: Iterable[Any]) -> None:
 
 
 def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
-    """Return the values of ``rows``. Identical rows, which most are, are counted at once."""
+    """Return the values of ``rows``. Identical rows, as most are, are grouped before they are counted."""
     groups: dict[tuple[Any, ...], list[Any]] = {}
     for row in rows:
         at = row.created_at
@@ -128,7 +128,7 @@ def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
 
 
 def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
-    """Yield the facets of ``rows``, a queryset of the log. Each column is read once, for all keys."""
+    """Yield the facets of ``rows``, a queryset of the log, with one query per column for all keys."""
     for column in FACET_COLUMNS:
         groups = rows.order_by("key").values_list("key", column, "is_own_call")
         groups = groups.annotate(n=Count("pk"), first=Min("created_at"), last=Max("created_at"))
@@ -138,7 +138,7 @@ def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
 
 
 def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
-    """Yield what is stored of ``seen``, all of one key: the most frequent of each kind, and the others together."""
+    """Yield the facets to store for one key: the most frequent values of each kind, and the rest combined."""
     taken: dict[str, int] = defaultdict(int)
     others = []
     for one in sorted(seen, key=lambda one: -one.times):
@@ -156,14 +156,14 @@ def _row(observed: ObservedValue, number: int) -> dict[str, Any]:
 
 
 def facet_of(column: str, raw: Any) -> tuple[str, str]:
-    """Return the kind and value of the facet for ``raw``, found in ``column``: for a path with an id, its beginning."""
+    """Return the facet's kind and value for ``raw`` in ``column``. A path with an id is reduced to its beginning."""
     if column == "path" and (beginning := path_prefix(raw)) is not None:
         return "beginning", beginning
     return column, "" if raw is None else str(raw)
 
 
 def merge(seen: Iterable[ObservedValue]) -> list[ObservedValue]:
-    """Return ``seen`` with each value once."""
+    """Combine equal values in ``seen``."""
     total: dict[tuple[str, str, bool], ObservedValue] = {}
     for one in seen:
         there = total.get(one[:3])

@@ -1,4 +1,4 @@
-"""Gaps in a key's log: recorded where a page overlaps with nothing captured, sized by upstream's request_count."""
+"""Gaps in a key's log: recorded when a page does not overlap captured rows, sized by upstream's request_count."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -8,22 +8,23 @@ from django.db.models import Sum
 
 from keys.models import ApiKey, LogGap
 
-# While the mirror is this young, a difference to request_count counts as requests that had left the log before:
-# upstream's list and log are read one after the other, and rows of requests that were still running come late.
+# While the mirror is younger than this, a difference to request_count counts as requests that had left the log before
+# the first reading: upstream's list and log are read one after the other, and rows of requests still running appear
+# late.
 BASELINE_SETTLES = timedelta(minutes=5)
-# A row dated further ahead of its reading is upstream's mistake, and says nothing about what was read before or after.
+# A row dated further ahead than this is upstream's mistake, and proves nothing about what was read before or after.
 MOST_AHEAD = timedelta(minutes=10)
-_MOST = 2**63 - 1  # that a column holds
+_MOST = 2**63 - 1  # the largest number that fits into the column
 logger = structlog.get_logger(__name__)
 
 
 def latest_plausible(key: ApiKey, read_at: datetime) -> datetime:
-    """Return the latest date that is believed of rows read at ``read_at``; a last use that upstream reports is."""
+    """Return the latest believable date of rows read at ``read_at``, given the last use that upstream reports."""
     return max(read_at, key.last_used_at or read_at) + MOST_AHEAD
 
 
 def record(key: ApiKey, after: datetime, before: datetime, detected_at: datetime) -> LogGap:
-    """Store a gap between two captured rows of ``key``. Its size follows from a later key list."""
+    """Store a gap between two captured rows of ``key``. A later key list determines its size."""
     logger.warning("log_gap", key=str(key.key_id), after=after.isoformat(), before=before.isoformat())
     sized: int = LogGap.objects.filter(key=key).aggregate(sized=Sum("size"))["sized"] or 0
     elsewhere = max(0, key.missed_count - sized)
@@ -33,13 +34,13 @@ def record(key: ApiKey, after: datetime, before: datetime, detected_at: datetime
 def reconcile(
     key: ApiKey, gaps: list[LogGap], new: Sequence[datetime], newer: int, read_at: datetime, *, unreadable: int = 0
 ) -> None:
-    """Compare upstream's count with the log of ``key`` after a page was ingested that was read at ``read_at``.
+    """Compare upstream's count with the log of ``key`` after ingesting a page that was read at ``read_at``.
 
-    Sets the counts of the key, which the caller saves, and the sizes of its ``gaps``, given oldest first. ``new`` are
-    the times of rows that the page added. Only requests that upstream had counted before the page was read can be
-    missing from it, so with a key list newer than the page this waits for the next one. Captured rows count up to the
-    last use in that list; ``newer`` rows after it were stored earlier. ``unreadable`` rows of the page are missing too,
-    but had not left the log before.
+    Sets the key's counts, which the caller saves, and the sizes of its ``gaps``, given oldest first. ``new`` holds the
+    times of the rows that the page added. Only requests that upstream counted before the page was read can be missing
+    from it, so if the key list is newer than the page, this waits for the next page. Captured rows count up to the last
+    use in that list; ``newer`` rows after it were stored earlier. ``unreadable`` rows of the page are missing too, but
+    had not left the log before.
     """
     key.missed_count = max(0, key.missed_count - _fill(gaps, new))
     if key.request_count is None or key.read_at > read_at:
@@ -55,16 +56,16 @@ def reconcile(
         key.count_before = max(key.count_before or 0, lost - unreadable)
     key.settled_count = key.request_count
     lost -= key.count_before or 0
-    # What was missing when the counter restarted cannot be derived from it any more.
+    # A restarted counter says nothing about requests that were missing before.
     countable = [gap for gap in gaps if key.count_restarted_at is None or gap.detected_at > key.count_restarted_at]
     _size(gaps, countable, lost, key.last_used_at)
     key.missed_count = min(_MOST, max(0, lost, sum(gap.size or 0 for gap in gaps)))
 
 
 def _has_restarted(key: ApiKey, lost: int) -> bool:
-    """Return whether upstream counts from a lower number than before, although no captured row is gone.
+    """Return whether upstream's counter restarted: it is lower than before although no captured row is gone.
 
-    The count alone may go back a little when an older list comes late, but then its last use is older too.
+    An older list that arrives late may lower the count a little, but then its last use is older too.
     """
     return key.count_went_back and lost - (key.count_before or 0) < key.missed_count
 
@@ -75,7 +76,7 @@ def _is_young(key: ApiKey, read_at: datetime) -> bool:
 
 
 def _fill(gaps: list[LogGap], new: Sequence[datetime]) -> int:
-    """Shrink gaps by rows that came after all, as when pages are ingested out of order, and remove filled ones.
+    """Shrink gaps by rows that arrived after all, e.g. because pages were ingested out of order; remove filled gaps.
 
     Returns how many of the rows had been counted as missing.
     """
@@ -96,9 +97,9 @@ def _fill(gaps: list[LogGap], new: Sequence[datetime]) -> int:
 
 
 def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until: datetime | None) -> None:
-    """Give ``countable`` gaps without a size what is ``lost`` besides the others and what was missing before them.
+    """Give ``countable`` gaps without a size the ``lost`` requests not attributed to other gaps or missing before.
 
-    Several share it by duration, as an estimate. A gap in which nothing was lost is removed.
+    Several such gaps share them by duration, as an estimate. A gap in which nothing was lost is removed.
     """
     if counted_until is None:
         return
@@ -109,9 +110,9 @@ def _size(gaps: list[LogGap], countable: list[LogGap], lost: int, counted_until:
         _remove(gaps, unsized)
         return
     if not unsized or unsized != begun:
-        return  # a part may lie in the gap in which the count ends, so the next list is needed
+        return  # some may lie in the gap in which the count ends, so the next list is needed
     elsewhere = min(gap.missing_before for gap in unsized)
-    if left > elsewhere:  # else what was missing before has come after all
+    if left > elsewhere:  # otherwise the requests missing before have arrived after all
         left -= elsewhere
     total = sum((gap.before - gap.after for gap in unsized), timedelta())
     for number, gap in enumerate(unsized, start=1):

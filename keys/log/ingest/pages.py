@@ -24,13 +24,13 @@ from keys.models import ApiKey, LogGap, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import metrics_store
 
-# Upstream's id and the time identify a row among the others of its key.
+# Upstream's id and the time together identify a row of a key.
 RowId = tuple[str, datetime]
 
 _LOCK = "SELECT FROM workspaces_workspace WHERE id = %s FOR NO KEY UPDATE"
 _COUNTS = ("captured_count", "count_before", "missed_count", "settled_count", "count_restarted_at")
 _SAVE_COUNTS = f"UPDATE keys_apikey SET {', '.join(f'{name} = %s' for name in _COUNTS)} WHERE id = %s"  # noqa: S608
-# All that ingest needs of a key, in the order in which the model has it.
+# All columns of a key that ingest needs, in the model's order.
 _NEEDED = {
     "id", "workspace_id", "key_id", "upstream_id", "request_count", "last_used_at", "read_at", "captured_since",
     "kept_from", *_COUNTS,
@@ -41,13 +41,13 @@ SELECT ARRAY(SELECT path FROM keys_keyendpoint WHERE key_id = keys_apikey.id),
     EXISTS (SELECT FROM keys_loggap WHERE key_id = keys_apikey.id), {", ".join(_FIELDS)}
 FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
 """  # noqa: S608 - the names are ours
-# The times exclude nothing; they spare the partitions of other months. The ids are split by PostgreSQL before it plans,
-# so that it knows how many they are.
+# The time range excludes no row; it keeps PostgreSQL from scanning the partitions of other months. The ids are split
+# before planning, so that the planner knows how many there are.
 _EXISTING = """
 SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
 AND upstream_id = ANY (string_to_array(%s, %s))
 """
-_BETWEEN_IDS = "\x1f"  # stored texts hold no control character (``core.sanitize``)
+_BETWEEN_IDS = "\x1f"  # stored texts contain no control characters (``core.sanitize``)
 _NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
 _LONGEST_DURATION_MS = 2**31 - 1
 # Longer paths and user agents are not cached: upstream may send megabytes of them.
@@ -66,7 +66,7 @@ class IngestResult:
 def ingest_page(
     workspace: Workspace, upstream_id: str, entries: Sequence[RequestLogEntry], read_at: datetime, sent: int = 0
 ) -> IngestResult:
-    """Add the new rows to the key's log, and update what depends on them. Ingesting a page twice changes nothing.
+    """Add new rows to the key's log, and update what depends on them. Ingesting a page twice changes nothing.
 
     ``read_at`` is the time before the call; ``sent`` is how many rows upstream sent, if not all could be read.
     """
@@ -95,12 +95,12 @@ def ingest_page(
 
 
 def ingest_latest_page(workspace: Workspace, upstream_id: str, entries: Sequence[RequestLogEntry]) -> int:
-    """Ingest a page that was read just now; return how many rows were new."""
+    """Ingest a page that was just read; return the number of new rows."""
     return ingest_page(workspace, upstream_id, entries, clock.now()).new_rows
 
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:
-    """Adapt the poll interval of a usable key's log to the rate that the page's times show."""
+    """Adapt the poll interval of a usable key's log to the request rate that ``times`` show."""
     if poll.interval_seconds >= schedule.INACTIVE_SECONDS:
         return
     rate = schedule.observed_rate(sorted(times, reverse=True), read_at)
@@ -126,7 +126,7 @@ def lock_and_load(workspace: Workspace, upstream_id: str) -> LogState | None:
         owner = [workspace.pk, upstream_id]
         _, found = execute_batch((_LOCK, [workspace.pk]), (_STATE, owner))
         return next((_log_state(*row) for row in found), None)
-    # SQLite lets one transaction write at a time, and this one is going to.
+    # SQLite allows one writing transaction at a time, and this one will write.
     key = ApiKey.objects.of(workspace).filter(upstream_id=upstream_id).first()
     if key is None:
         return None
@@ -139,14 +139,14 @@ def _log_state(endpoints: list[str], has_gaps: bool, *fields: Any) -> LogState:
 
 @dataclass
 class ExistingRows:
-    """The ids of a page's rows that are stored or pruned, and how many rows are newer than upstream's last count."""
+    """The rows of a page that are stored or were pruned, and the number of rows newer than upstream's last count."""
 
     ids: set[RowId]
     newer: int
 
 
 def find_existing(key: ApiKey, page: set[RowId], read_at: datetime) -> ExistingRows:
-    """Return which rows of a page are known already, and create missing partitions for the others."""
+    """Return which rows of a page are known, and create missing partitions for the others."""
     if not page:
         return ExistingRows(set(), 0)
     existing = _query_existing(key, page, read_at)
@@ -175,7 +175,7 @@ def _query_existing(key: ApiKey, page: set[RowId], read_at: datetime) -> Existin
 
 
 class NewRow(NamedTuple):
-    """A row to be stored; its fields are named as the columns are."""
+    """A row to store; its fields have the names of the columns."""
 
     upstream_id: str
     method: str
@@ -190,12 +190,12 @@ class NewRow(NamedTuple):
 
 
 _COLUMNS = f"key_id, workspace_id, {', '.join(NewRow._fields)}"
-# The fields that repeat from row to row, in their order in NewRow.
+# The fields of NewRow that repeat from row to row, in the same order.
 _Repeated = tuple[str, str, str, str, str | None, int | None, bool]
 
 
 def new_row(upstream_id: str, entry: RequestLogEntry) -> NewRow:
-    """Return what is stored of ``entry``: sanitized texts, and numbers that fit into the columns."""
+    """Return ``entry`` as it is stored: with sanitized texts, and numbers that fit into the columns."""
     duration = None if entry.duration_ms is None else max(0, min(round(entry.duration_ms), _LONGEST_DURATION_MS))
     is_short = len(entry.path or "") + len(entry.user_agent or "") < _LONGEST_CACHED
     clean = _repeated if is_short else _repeated.__wrapped__
@@ -215,9 +215,9 @@ def _repeated(method: str | None, path: str | None, ip: str | None, agent: str |
 
 @contextmanager
 def insert_rows(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
-    """Insert ``rows``, by COPY on PostgreSQL. Safe without conflict checks: the caller holds the workspace's lock.
+    """Insert ``rows``, by COPY on PostgreSQL. Needs no conflict checks, because the caller holds the workspace's lock.
 
-    PostgreSQL stores while the body of the ``with`` runs, which therefore must not query the database.
+    PostgreSQL writes while the body of the ``with`` runs, so the body must not query the database.
     """
     if not rows:
         yield
@@ -228,7 +228,7 @@ def insert_rows(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
                 sink.write("".join(_copy_lines(key, rows)))
                 yield
             return
-        # What bulk_create would write, without a model instance for each row.
+        # As bulk_create would write them, without a model instance per row.
         adapt, owner = connection.ops.adapt_datetimefield_value, (adapt_uuid(key.pk), key.workspace_id)
         written = [(*owner, *row[:-2], adapt(row.created_at), row.duration_ms) for row in rows]
         values = ", ".join(["%s"] * len(written[0]))
@@ -237,7 +237,6 @@ def insert_rows(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[None]:
 
 
 def _copy_lines(key: ApiKey, rows: Sequence[NewRow]) -> Iterator[str]:
-    """Yield ``rows`` in the text format of COPY."""
     owner = f"{key.pk}\t{key.workspace_id}"
     for id_, *repeated, at, duration in rows:
         yield f"{owner}\t{_escape(id_)}\t{_copy_repeated(tuple(repeated))}\t{at.isoformat()}\t{_number(duration)}\n"
@@ -262,9 +261,9 @@ def _number(value: int | None) -> str:
 
 
 def _record_gap(key: ApiKey, page: set[RowId], existing: set[RowId], read_at: datetime) -> bool:
-    """Store a gap if the page overlaps with nothing that was captured. The first page has no gap before it."""
+    """Store a gap if the page does not overlap captured rows. There is no gap before the first page."""
     latest = read_at + gaps.MOST_AHEAD
-    # If all rows are ahead, it is upstream's clock that is, and its times are as good as any.
+    # If all rows are ahead, upstream's clock is, and its times are as good as any.
     plausible = {row_id for row_id in page if row_id[1] <= latest} or page
     if not plausible or existing & plausible or key.captured_since is None:
         return False
@@ -272,7 +271,7 @@ def _record_gap(key: ApiKey, page: set[RowId], existing: set[RowId], read_at: da
     oldest, newest = min(times), max(times)
     log = LoggedRequest.objects.filter(key=key).newest_first()
     if log.filter(created_at__gt=newest, created_at__lte=latest).exists():
-        return False  # an old page that comes late: a newer one was ingested before it
+        return False  # an old page that arrives late, after a newer one was ingested
     after = log.filter(created_at__lt=oldest).values_list("created_at", flat=True).first() or key.captured_since
     if after >= oldest:
         return False

@@ -1,8 +1,8 @@
-"""Checks that the hourly rollups and the facets equal the log, and repairs what differs.
+"""Checks that the hourly rollups and the facets match the log, and repairs differences.
 
-Rollups are compared day by day without a lock, which only finds hours that may be wrong: a page may be ingested
-meanwhile. Such an hour is counted once more, and only what was ingested meanwhile is counted under the workspace's
-lock. So nobody waits for an hour to be counted, however many rows it has.
+Rollups are compared day by day without a lock. That only finds hours that may be wrong, because a page may be ingested
+meanwhile. Such an hour is counted again, and only rows ingested during that count are counted under the workspace's
+lock. So ingest never waits while a whole hour is counted, however many rows it has.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,7 @@ _EVER, _NEVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 
 
 class _Ahead(NamedTuple):
-    """Counts of the rows up to the one with the id ``last``."""
+    """Counts of the rows up to the id ``last``."""
 
     counts: Rollups
     last: int
@@ -37,19 +37,19 @@ class _Level(Protocol):
     """The stored rollups of a key or a workspace, and what they should be."""
 
     def stored(self, start: datetime, end: datetime) -> TrafficQuerySet:
-        """Return the rollups of the hours from ``start`` on and before ``end``."""
+        """Return the rollups of the hours from ``start`` until before ``end``."""
 
     def count_ahead(self, start: datetime, end: datetime) -> _Ahead:
-        """Count what takes long to count, before the lock is taken."""
+        """Do the slow part of the count, before the lock is taken."""
 
     def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:
-        """Return the true counts of those hours; only rows that are not in ``ahead`` are read."""
+        """Return the true counts of those hours, reading only rows that ``ahead`` does not include."""
 
     def days(self) -> Iterable[datetime]:
         """Return every day with rollups or rows."""
 
     def write(self, counts: Rollups) -> None:
-        """Store ``counts``, replacing what is there."""
+        """Store ``counts``, replacing existing rollups."""
 
 
 class _KeyLevel:
@@ -60,7 +60,7 @@ class _KeyLevel:
         self.endpoints = set(key.endpoints.values_list("path", flat=True))
 
     def _since(self) -> datetime:
-        """Return from when on rows are kept; of earlier hours only rollups are left, or soon will be.
+        """Return since when rows are kept; earlier hours have only rollups, or soon will.
 
         Read each time, because pruning may run at the same time.
         """
@@ -77,7 +77,7 @@ class _KeyLevel:
         return _Ahead(self._count(self._rows(start, end).filter(pk__lte=last)), last)
 
     def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:
-        # An hour that is being pruned counts nothing. A copy, because _NOTHING is shared by all.
+        # An hour that is being pruned counts nothing. A copy, because _NOTHING is shared.
         counts = dict(ahead.counts) if start >= self._since() else {}
         for key, one in self._count(self._rows(start, end).filter(pk__gt=ahead.last)).items():
             counts.setdefault(key, RollupCount()).add(one.count, one.histogram)
@@ -125,7 +125,7 @@ class _WorkspaceLevel:
 
 
 def recount(workspace: Workspace, *, repair: bool = False) -> Iterator[str]:
-    """Count the log again and yield a sentence for each rollup that differs; with ``repair`` correct them."""
+    """Recount the log and yield a sentence for each rollup that differs; with ``repair``, correct them."""
     for key in ApiKey.objects.of(workspace).order_by("pk"):
         yield from _differences(workspace, _KeyLevel(key), repair=repair)
         if repair:
@@ -148,7 +148,7 @@ def _differences(workspace: Workspace, level: _Level, *, repair: bool) -> Iterat
 
 
 def _after(time: datetime, span: timedelta) -> datetime:
-    """Return ``time`` plus ``span``, or the last time there is: an upstream clock may be set to the year 9999."""
+    """Return ``time`` plus ``span``, capped at the latest datetime: an upstream clock may be set to the year 9999."""
     return time + span if time < _NEVER - span else _NEVER
 
 
@@ -182,5 +182,5 @@ def recount_facets(key: ApiKey) -> None:
 
 
 def _lock(workspace: Workspace) -> None:
-    """Keep pages from being ingested until the transaction ends."""
+    """Block ingest until the transaction ends."""
     Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

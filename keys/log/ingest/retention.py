@@ -14,20 +14,20 @@ from keys.log.models.rollup import CONSOLE, EVERYTHING
 from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
 from workspaces.models import Workspace
 
-# Rows a statement: 5,000 held SQLite's lock for 1.6 s on a busy machine, and polling waited.
+# Rows per statement: 5,000 held SQLite's lock for 1.6 s on a busy machine, and polling waited.
 BATCH = 1500
-# Where rows are kept so long, a month more or less matters little, and whole months can be dropped at once.
+# With a retention this long, a month more or less matters little, and whole months can be dropped at once.
 _DAYS_IN_MONTHS = 62
 
 
 def prune(now: datetime | None = None) -> int:
-    """Remove rows older than settings.KEEP_REQUESTS_DAYS, or beyond a workspace's KEEP_REQUESTS_ROWS; return how many.
+    """Remove rows older than settings.KEEP_REQUESTS_DAYS or beyond a workspace's KEEP_REQUESTS_ROWS; return how many.
 
-    Whole hours only, so that each rollup either equals its rows or stands for rows that are all gone, and never of this
-    hour or the one before, for which pages are still ingested. Where the log is partitioned, whole months go at once.
+    Only whole hours are removed, so that a rollup either equals its rows or outlives all of them; and never the current
+    or the previous hour, for which pages still arrive. Where the log is partitioned, whole months are dropped at once.
     """
     now = now or clock.now()
-    # A clock that was ahead must not keep out what is logged now.
+    # If a clock was ahead when ``kept_from`` was set, new rows must not be kept out.
     ApiKey.objects.filter(kept_from__gt=now).update(kept_from=hour_of(now))
     by_age = hour_of(now - timedelta(days=settings.KEEP_REQUESTS_DAYS))
     if partitions.is_used() and settings.KEEP_REQUESTS_DAYS >= _DAYS_IN_MONTHS:
@@ -40,7 +40,7 @@ def prune(now: datetime | None = None) -> int:
 
 
 def _by_size(workspace: Workspace, now: datetime) -> datetime | None:
-    """Return the hour from which on a workspace logged at most so many rows as are kept, as the rollups say."""
+    """Return the hour since which a workspace has at most KEEP_REQUESTS_ROWS rows, according to its rollups."""
     left: int = settings.KEEP_REQUESTS_ROWS
     if not left:
         return None
@@ -54,24 +54,24 @@ def _by_size(workspace: Workspace, now: datetime) -> datetime | None:
 
 
 def _note(workspace: Workspace, cutoff: datetime) -> None:
-    """Note with the keys that have older rows that these go: first, so that upstream's pages do not bring them back."""
+    """Set ``kept_from`` on keys with older rows before deleting them, so that upstream's pages do not restore them."""
     keys = ApiKey.objects.of(workspace)
     old = LoggedRequest.objects.filter(key=OuterRef("pk"), created_at__lt=cutoff)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock of ingest
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock that ingest takes
         having = list(keys.filter(Exists(old)).values_list("pk", flat=True))
         keys.filter(pk__in=having, kept_from__isnull=True).update(kept_from=cutoff)
         keys.filter(pk__in=having).update(kept_from=Greatest("kept_from", models.Value(cutoff)))
 
 
 def _delete(workspace: Workspace, cutoff: datetime, by_age: datetime) -> int:
-    """Remove what is older than ``cutoff`` row by row. Months that are to be dropped whole are left for that."""
+    """Delete rows older than ``cutoff``, except in months that will be dropped whole."""
     old = LoggedRequest.objects.filter(workspace=workspace, created_at__lt=cutoff)
     if partitions.is_used():
         old = old.filter(Q(created_at__gte=partitions.month_of(by_age)) | Q(created_at__lt=partitions.FIRST))
     total = 0
     while batch := list(old.order_by("created_at").values_list("pk", "created_at")[:BATCH]):
-        within = {"created_at__range": (batch[0][1], batch[-1][1])}  # spares PostgreSQL the other partitions
+        within = {"created_at__range": (batch[0][1], batch[-1][1])}  # spares PostgreSQL other partitions
         total += LoggedRequest.objects.filter(pk__in=[pk for pk, _ in batch], **within).delete()[0]
     LogValue.objects.of(workspace).forget_before(cutoff)
     return total

@@ -1,6 +1,6 @@
-"""Hourly rollups of the request log: counts per endpoint and status class, added as rows are ingested.
+"""Hourly rollups of the request log: counts per endpoint and status class, updated as rows are ingested.
 
-``keys.log.ingest.recount`` checks that they equal the rows.
+``keys.log.ingest.recount`` checks them against the rows.
 """
 
 from collections.abc import Collection, Iterable
@@ -22,7 +22,7 @@ _NOTHING, _HOUR = timedelta(0), timedelta(hours=1)
 
 
 class Countable(Protocol):
-    """The attributes of a logged request that rollups need, stored or not."""
+    """The attributes of a logged request that rollups need, whether it is stored or not."""
 
     @property
     def created_at(self) -> datetime: ...
@@ -47,20 +47,20 @@ class CountedRow(NamedTuple):
 
 
 class RollupKey(NamedTuple):
-    """The key of one rollup row; ``status_class`` is the first digit of the status, 0 if there was none."""
+    """The key of a rollup; ``status_class`` is the first digit of the status, or 0 without one."""
 
     hour: datetime
     endpoint: str
     status_class: int
 
 
-# Hour, path, status class, bucket of the duration, and whether it was the console's own call.
+# Hour, path, status class, duration bucket, and whether it was the console's own call.
 _Group = tuple[datetime, str, int, str | None, bool]
 
 
 @dataclass
 class RollupCount:
-    """The number of requests, and the histogram of those durations that are known."""
+    """The number of requests, and the histogram of the known durations."""
 
     count: int = 0
     histogram: Histogram = field(default_factory=dict)
@@ -73,7 +73,7 @@ class RollupCount:
 
 Rollups = dict[RollupKey, RollupCount]
 
-# The database adds up the histograms, so that nothing has to be read first.
+# The database adds the histograms, so that nothing has to be read first.
 _ADD = """
 INSERT INTO {table} AS there ({owner}, endpoint, hour, status_class, count, histogram)
 SELECT %s, endpoint, hour, status_class, count, histogram FROM {source} WHERE true
@@ -101,12 +101,11 @@ _ADD_BY_VENDOR = {
 
 
 def hour_of(time: datetime) -> datetime:
-    """Return the beginning of the hour, in UTC."""
     return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
 def count_rows(rows: Iterable[Countable], endpoints: set[str]) -> Rollups:
-    """Count ``rows`` of one key. ``endpoints`` are those it has; new ones are added up to ``MOST_ENDPOINTS``."""
+    """Count ``rows`` of one key. ``endpoints`` holds its known ones; new ones are added up to ``MOST_ENDPOINTS``."""
     counts: Rollups = {}
     for (hour, path, status_class, bucket, is_own), count in _group(rows).items():
         durations = {} if bucket is None else {bucket: count}
@@ -116,12 +115,12 @@ def count_rows(rows: Iterable[Countable], endpoints: set[str]) -> Rollups:
 
 
 def _group(rows: Iterable[Countable]) -> dict[_Group, int]:
-    """Count identical rows at once: most rows of a page are."""
+    """Group identical rows, as most rows of a page are, and count each group."""
     groups: dict[_Group, int] = {}
     begin = datetime.min.replace(tzinfo=UTC)
     for row in rows:
         at, duration = row.created_at, row.duration_ms
-        if not _NOTHING <= at - begin < _HOUR:  # rows come in order of time, so the hour seldom changes
+        if not _NOTHING <= at - begin < _HOUR:  # rows are ordered by time, so the hour rarely changes
             begin = hour_of(at)
         bucket = None if duration is None else bucket_for(duration)
         group = begin, row.path, (row.status_code or 0) // 100, bucket, row.is_own_call
@@ -141,7 +140,7 @@ def _endpoints_for(path: str, endpoints: set[str], *, is_own: bool) -> tuple[str
 
 
 def add_statements(api_key: ApiKey, counts: Rollups) -> list[Statement]:
-    """Return the SQL that adds ``counts`` of new rows. Run it while holding the workspace's lock."""
+    """Return the SQL that adds the ``counts`` of new rows. Run it while holding the workspace's lock."""
     if not counts:
         return []
     rows = to_json({**key._asdict(), "count": one.count, "histogram": one.histogram} for key, one in counts.items())

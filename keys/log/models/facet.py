@@ -7,40 +7,39 @@ from django.db import models
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
-# The most values of a kind that are recorded for a key. The others are counted together under the fingerprint OTHERS,
-# because a filter may match them too.
+# The most values of a kind recorded per key. The rest are counted together under the fingerprint OTHERS, because a
+# filter may match them too.
 MOST_FACETS = 500
 OTHERS = 0
 
 
 @lru_cache(maxsize=4096)
 def fingerprint(value: str) -> int:
-    """Return a number by which a text of any length is found in an index."""
+    """Return a hash by which an index finds a text of any length."""
     return int.from_bytes(blake2b(value.encode(), digest_size=8).digest(), signed=True)
 
 
 class LogValueQuerySet(models.QuerySet["LogValue"]):
-    """The questions asked of what occurs in the log."""
+    """Queries on values that occur in the log."""
 
     def of(self, workspace: Workspace) -> "LogValueQuerySet":
-        """Keep what occurs in the logs of the keys of ``workspace``."""
         return self.filter(workspace=workspace)
 
     def by_customer(self) -> "LogValueQuerySet":
-        """Leave out what the console's own calls brought."""
+        """Leave out values from the console's own calls."""
         return self.filter(is_own_call=False)
 
     def forget_before(self, cutoff: datetime) -> None:
-        """Remove what was last seen before ``cutoff``: those rows are pruned."""
+        """Remove values last seen before ``cutoff``: their rows are pruned."""
         self.filter(last_seen_at__lt=cutoff).delete()
 
 
 class LogValue(models.Model):
     """A path, IP address, user agent, method or status that occurs in a key's log, how often, and since when.
 
-    There are few, so that a filter is first answered here (``keys.log.search.query_plan``): what matches nothing is
-    known at once, and what matches rarely is found by the index of its column. Paths with ids, of which there is no
-    end, are recorded by their beginning. Maintained with the rows (``keys.log.ingest.facets``); pruned rows stay
+    This table is small, so filters are checked against it first (``keys.log.search.query_plan``): it shows at once that
+    nothing matches, and rare matches are found by their column's index. Paths with ids, which are unlimited in number,
+    are recorded by their beginning. Updated together with the rows (``keys.log.ingest.facets``); pruned rows stay
     counted as long as their value occurs.
     """
 
@@ -53,13 +52,13 @@ class LogValue(models.Model):
         STATUS = "status_code", "Status"
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="log_values", db_index=False)
-    # The key's, kept here too, as in the log.
+    # The key's workspace, denormalized as in the log.
     workspace = models.ForeignKey(
         Workspace, on_delete=models.DO_NOTHING, related_name="+", db_index=False, db_constraint=False
     )
     kind = models.CharField(max_length=12, choices=Kind.choices)
     is_own_call = models.BooleanField()
-    # Of the value, which may be longer than an index takes.
+    # A hash of the value, which may be too long for an index.
     fingerprint = models.BigIntegerField()
     value = models.TextField(blank=True)
     count = models.BigIntegerField()

@@ -9,18 +9,18 @@ from workspaces.models import Workspace
 
 
 class LogGapQuerySet(models.QuerySet["LogGap"]):
-    """The questions asked of gaps."""
+    """Queries on gaps."""
 
     def of(self, key: ApiKey) -> "LogGapQuerySet":
-        """Keep the gaps in the log of ``key``, oldest first."""
+        """Return the gaps in the log of ``key``, oldest first."""
         return self.filter(key=key).order_by("before")
 
     def in_workspace(self, workspace: Workspace) -> "LogGapQuerySet":
-        """Keep the gaps of all keys of ``workspace``, oldest first."""
+        """Return the gaps of all keys of ``workspace``, oldest first."""
         return self.filter(key__workspace=workspace).order_by("before")
 
     def between(self, start: datetime | None, end: datetime | None) -> "LogGapQuerySet":
-        """Keep the gaps that touch the time from ``start`` to ``end``; None leaves that side open."""
+        """Return the gaps that overlap the time from ``start`` to ``end``; None leaves that side open."""
         touching = Q() if start is None else Q(before__gt=start)
         return self.filter(touching if end is None else touching & Q(after__lt=end))
 
@@ -28,18 +28,18 @@ class LogGapQuerySet(models.QuerySet["LogGap"]):
 class LogGap(models.Model):
     """A range of a key's log that upstream no longer showed when it was read.
 
-    It lies between two rows that were captured, at ``after`` and at ``before``. ``size`` is what upstream's
-    request_count says is missing; None until a key list that is newer than the gap has been read, and for good where
-    the counter restarted meanwhile. Where one list accounts for several gaps, what is missing is known of all of them
-    together, and each one's size is a guess: ``is_estimate``. So it is where requests were missing elsewhere already
-    when the gap was found, ``missing_before``: nobody knows whether they still are.
+    It lies between two captured rows, at ``after`` and ``before``. ``size`` is the number of missing requests according
+    to upstream's request_count; None until a key list newer than the gap has been read, and for good if the counter
+    restarted meanwhile. If one list accounts for several gaps, only their total is known and each size is an estimate
+    (``is_estimate``). The same applies if requests were already missing elsewhere when the gap was found
+    (``missing_before``): nobody knows whether they still are.
     """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="gaps")
     after = models.DateTimeField()
     before = models.DateTimeField()
     size = models.PositiveBigIntegerField(null=True)
-    # With a default in the database too, for workers of the version before.
+    # These have database defaults too, for workers still running the previous version.
     is_estimate = models.BooleanField(default=False, db_default=False)
     missing_before = models.PositiveBigIntegerField(default=0, db_default=0)
     detected_at = models.DateTimeField()
@@ -54,7 +54,7 @@ class LogGap(models.Model):
 
     @property
     def amount(self) -> str:
-        """Say how many requests are missing, and how sure that is: "About 1,300 requests"."""
+        """Return how many requests are missing, and how certain that is: "About 1,300 requests"."""
         if self.size is None:
             return "An unknown number of requests"
         if self.is_estimate and not self.size:

@@ -1,4 +1,4 @@
-"""The filtered request log as a file: read in pieces by keyset, so that its size costs time and no memory."""
+"""Exports the filtered request log as a file, read in batches by keyset, so that its size costs time but no memory."""
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC
@@ -13,7 +13,7 @@ from keys.log.search.page import MatchCounts
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Workspace
 
-BATCH = 2000  # rows a query
+BATCH = 2000  # rows per query
 _READ = (
     "pk",
     "created_at",
@@ -28,14 +28,14 @@ _READ = (
     "user_agent",
     "is_own_call",
 )
-# What a row takes besides its texts.
+# The size of a row without its texts.
 _FIXED_BYTES = 190
 
 
 class ExportLine(NamedTuple):
     """One request in the file; its fields are the columns. Times are UTC, ``key_id`` is upstream's.
 
-    ``ip_address`` is the canonical form, by which equal addresses are equal; ``ip_address_sent`` what upstream wrote.
+    ``ip_address`` is in canonical form, so that equal addresses compare equal; ``ip_address_sent`` is upstream's text.
     """
 
     id: str
@@ -62,7 +62,7 @@ def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format:
 
 
 def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[ExportLine]:
-    """Read one batch after the other; what arrives meanwhile is newer than the first row and stays out."""
+    """Read in batches. Rows that arrive meanwhile are newer than the first one and are left out."""
     cursor: Cursor | None = None
     while batch := list((rows.after(cursor) if cursor else rows).newest_first().values_list(*_READ)[:BATCH]):
         for row in batch:
@@ -78,7 +78,7 @@ def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> ExportLine:
 
 
 def file_size_text(sample: Sequence[LoggedRequest], tallies: MatchCounts) -> str:
-    """Return how large the file will be, estimated from a ``sample`` of its rows and the number that match."""
+    """Return the file's estimated size, from a ``sample`` of its rows and the number of matches."""
     count = tallies.matching.count
     if not sample or count is None:
         return "of a size that is not known"

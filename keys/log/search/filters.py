@@ -1,4 +1,4 @@
-"""The filters of the log, read from the query string, with explanations of what is wrong in it.
+"""The log's filters, read from the query string, with explanations of errors in it.
 
 Relative ranges stay relative: ``since=6h`` means the last six hours whenever the URL is opened.
 """
@@ -23,14 +23,14 @@ LONGEST_DURATION_MS = 2**31 - 1
 
 @dataclass(frozen=True)
 class StatusFilter:
-    """Status codes, and classes of them: 4 for 400 to 499."""
+    """Status codes and status classes; class 4 stands for 400 to 499."""
 
     codes: tuple[int, ...]
     classes: tuple[int, ...]
 
 
 class LogFilterForm(FilterForm):
-    """The filters. Every one may be left out; while one is wrong nothing is shown, and its field says why."""
+    """The log's filters, all optional; while one is invalid nothing is shown, and its field says why."""
 
     first = ("path", "status", "ip", "since", "key")  # what people filter by most
 
@@ -50,7 +50,7 @@ class LogFilterForm(FilterForm):
     )
 
     def __init__(self, data: QueryDict, keys: Sequence[ApiKey] | None = None) -> None:
-        """Read ``data``; ``keys`` are those to choose from, None on the page of a single one."""
+        """``keys`` are the choices for the key filter; None on the page of a single key."""
         super().__init__(data)
         self.keys = {str(key.key_id): key for key in keys or ()}
         if keys is None:
@@ -60,14 +60,13 @@ class LogFilterForm(FilterForm):
             self.fields["key"].widget = forms.Select(choices=names)
 
     def clean_key(self) -> ApiKey | None:
-        """Return the key of that id."""
         text: str = self.cleaned_data["key"]
         if text and text not in self.keys:
             raise ValidationError("This workspace has no such key. Choose one from the list.")
         return self.keys.get(text)
 
     def clean_status(self) -> StatusFilter | None:
-        """Read codes and classes: "401,429,5xx"."""
+        """Parse codes and classes: "401,429,5xx"."""
         tokens = [token.strip().lower() for token in self.cleaned_data["status"].split(",") if token.strip()]
         for token in tokens:
             if not re.fullmatch(r"[1-5]xx|[1-9][0-9]{2}", token):
@@ -78,7 +77,6 @@ class LogFilterForm(FilterForm):
         return StatusFilter(codes, tuple(int(token[0]) for token in tokens if not token.isdigit()))
 
     def clean_method(self) -> tuple[str, ...]:
-        """Read methods, in capitals."""
         methods = tuple(part.strip().upper() for part in self.cleaned_data["method"].split(",") if part.strip())
         for method in methods:
             if not re.fullmatch(r"[A-Z]{1,16}", method):
@@ -86,7 +84,7 @@ class LogFilterForm(FilterForm):
         return methods
 
     def clean_ip(self) -> Network | None:
-        """Read an IP address, in whatever form, as a network of one, or a network."""
+        """Parse a network, or an IP address in any form as a network of one."""
         text: str = self.cleaned_data["ip"]
         if not text:
             return None
@@ -98,7 +96,7 @@ class LogFilterForm(FilterForm):
             ) from error
 
     def apply(self, rows: LoggedRequestQuerySet, now: datetime) -> LoggedRequestQuerySet:
-        """Return ``rows`` narrowed down by every filter except the one on own calls."""
+        """Apply every filter except the one on the console's own calls."""
         for condition in self._conditions(now):
             rows = rows.filter(**condition)
         data = self.cleaned_data
@@ -122,27 +120,27 @@ class LogFilterForm(FilterForm):
 
     @property
     def shows_own(self) -> bool:
-        """Return whether the console's own calls are asked for."""
+        """Return whether the console's own calls are shown."""
         return bool(self.cleaned_data.get("own"))
 
     @property
     def with_own(self) -> str:
-        """Return the query string with the console's own calls among the others."""
+        """Return the query string that shows the console's own calls."""
         return self.link(own="1")
 
     @property
     def without_own(self) -> str:
-        """Return the query string with the console's own calls hidden."""
+        """Return the query string that hides the console's own calls."""
         return self.link(own="")
 
     @property
     def suggestions(self) -> list[Chip]:
-        """Return filters to begin with, each with its query string."""
+        """Return filters to start with, each with its query string."""
         spans = [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "6h", "24h", "7d")]
         return spans + [Chip(text, self.link(status=text)) for text in ("401", "429", "4xx", "5xx")]
 
     def words(self) -> Iterator[Words]:
-        """Yield each filter that is on, in words; showing own calls is none."""
+        """Yield each active filter in words; showing own calls does not count as one."""
         yield from super().words()
         raw = self.raw
         if key := self.cleaned_data.get("key"):
@@ -154,7 +152,7 @@ class LogFilterForm(FilterForm):
                 yield (name,), word.format(self._ip_in_words() if name == "ip" else raw[name])
 
     def _ip_in_words(self) -> str:
-        """Return the network in words; of an IP address that was typed with a port, only the address."""
+        """Return the network in words, without the port if an IP address was entered with one."""
         network: Network | None = self.cleaned_data.get("ip")
         if network is None:
             return self.raw["ip"]
@@ -172,5 +170,5 @@ PATH_WORDS = {"exact": "is", "startswith": "begins with", "contains": "contains"
 
 
 def path_lookup(text: str) -> str:
-    """Return how a path is compared: "=/x" is exactly /x, "/x" is where it begins, anything else is a part."""
+    """Return the lookup for a path: "=/x" is an exact match, "/x" a prefix, anything else a part."""
     return "exact" if text.startswith("=") else "startswith" if text.startswith("/") else "contains"

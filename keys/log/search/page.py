@@ -1,4 +1,4 @@
-"""One page of the request log: its rows, the cursors of its neighbours, and how many rows match."""
+"""Reads one page of the request log: its rows, the cursors of its neighbours, and how many rows match."""
 
 import re
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ from keys.log.search.query_plan import QueryPlan, plan_query
 from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 
-# Rows examined for the page itself, and for each part that the page asks for later.
+# Rows examined for the page itself, and for each part that the page requests later.
 WINDOW, LATER_WINDOW = 2_500, 50_000
 
 
 @dataclass(frozen=True)
 class FoundRows:
-    """A page of rows, with the time of the row right behind them, or the cursor at which a search stopped early."""
+    """A page of rows, with the time of the row after them, or the cursor at which the search stopped early."""
 
     rows: list[LoggedRequest]
     next_at: datetime | None = None
@@ -34,7 +34,7 @@ class FoundRows:
 
 @dataclass(frozen=True)
 class MatchCounts:
-    """The counts in the page's first line: all rows, those that match, and the console's own calls among them."""
+    """The counts in the page's first line: all rows, matching rows, and the console's own calls among those."""
 
     held: CappedCount
     matching: CappedCount
@@ -43,7 +43,7 @@ class MatchCounts:
 
     @property
     def hidden(self) -> str:
-        """Return how many the filters hide, own calls aside; "" where that was not counted."""
+        """Return how many rows the filters hide, not counting own calls; "" if unknown."""
         held, found = self.held.count, self.matching.count
         if held is None or found is None or self.matching.is_cut:
             return ""
@@ -53,14 +53,14 @@ class MatchCounts:
 
 @dataclass
 class LogPage(Page[LoggedRequest]):
-    """A page that may not be full: ``further`` is the cursor at which the search stopped."""
+    """A page that may not be full yet: ``further`` is the cursor at which the search stopped."""
 
     further: Cursor | None = None
     holds_own_only: bool = False
 
 
 def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
-    """Read the page of ``scope`` that the query string asks for; ``form`` is valid."""
+    """Read the page of ``scope`` that the query string selects; ``form`` is valid."""
     page = LogPage()
     older, newer = pagination.parse_cursors(page, form.query)
     try:
@@ -75,7 +75,7 @@ def read_page(form: LogFilterForm, scope: LogScope) -> LogPage:
 
 
 def shown_above(form: LogFilterForm) -> int:
-    """Return how many rows the page has shown already, as the query string says."""
+    """Return how many rows the page already shows, according to the query string."""
     text = form.query.get("shown", "")
     return int(text) if re.fullmatch("[0-9]{1,2}", text) else 0
 
@@ -104,7 +104,7 @@ def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
 
 
 def _attach_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:
-    """Set the key of each row: one of those that are there already, or read execute_batch."""
+    """Set the key of each row, from those already loaded or by one query."""
     keys = {key.pk: key for key in ([scope.key] if scope.key else form.keys.values())}
     if missing := {row.key_id for row in rows} - keys.keys():
         keys |= ApiKey.objects.in_bulk(missing)
@@ -133,7 +133,7 @@ def _fill_page(page: LogPage, plan: QueryPlan | None, older: Cursor | None, newe
 
 
 def count_matches(form: LogFilterForm, scope: LogScope) -> MatchCounts:
-    """Count what matches and what is hidden, each in the newest MOST_COUNTED rows and within COUNT_SECONDS."""
+    """Count matching and hidden rows, each among the newest MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
             plan = plan_query(form, scope, clock.cached_now(), with_own=True)
@@ -153,10 +153,10 @@ def count_matches(form: LogFilterForm, scope: LogScope) -> MatchCounts:
 def find_rows(
     plan: QueryPlan | None, cursor: Cursor | None, *, upward: bool = False, window: int = WINDOW
 ) -> FoundRows:
-    """Return the rows that follow ``cursor`` (None: the top), or with ``upward`` those right before it.
+    """Return the rows after ``cursor`` (None: the top), or with ``upward`` those right before it.
 
-    In order of time at most ``window`` rows are examined. If the page is not full by then, the result says where the
-    search stopped, and the next call goes on from there.
+    A search in order of time examines at most ``window`` rows. If the page is not full by then, the result holds the
+    cursor at which it stopped, and the next call continues there.
     """
     if plan is None:
         return FoundRows([])
@@ -169,7 +169,7 @@ def find_rows(
     found = list(rows[: PAGE_SIZE + 1])
     if len(found) > PAGE_SIZE or edge is None:
         return FoundRows(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
-    # The next window begins with the row at the edge.
+    # The next window begins with the row at the edge of this one.
     return FoundRows(found, stopped_at=Cursor(edge[0], edge[1] + (-1 if upward else 1)))
 
 
@@ -180,7 +180,7 @@ def _next_rows(rows: LoggedRequestQuerySet, cursor: Cursor | None, *, upward: bo
 
 
 def _find_rare(plan: QueryPlan, cursor: Cursor | None, *, upward: bool) -> FoundRows:
-    # Without an order, which would lead the database to walk all rows in it.
+    # Unordered: with an ORDER BY the database would walk all rows in that order.
     positions = sorted(plan.rows.order_by().values_list("created_at", "pk"), reverse=not upward)
     if cursor is not None:
         limit = (cursor.at, cursor.pk)

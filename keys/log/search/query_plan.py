@@ -1,7 +1,7 @@
-"""Plans how to find the rows that the filters ask for, by work that does not grow with the log.
+"""Plans how to find the rows that match the filters, with work that does not grow with the log.
 
-The facets of the log (``LogValue``) answer first: that nothing matches, that few rows do, or when and with which keys.
-Rare matches are fetched by the index of their column; everything else is read in order of time.
+The facets of the log (``LogValue``) are checked first: they show that nothing matches, that only a few rows do, or when
+and with which keys. Rare matches are fetched by the index of their column; everything else is read in order of time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,13 +19,13 @@ from keys.log.networks import in_network
 from keys.log.search.filters import LogFilterForm, path_lookup
 from keys.log.search.scope import LogScope
 
-# Reading so many facets takes a few milliseconds. If more match, there is no estimate.
+# Reading this many facets takes a few milliseconds. If more match, there is no estimate.
 MOST_MATCHES = 1000
-# So few rows are read as a whole and sorted.
+# Up to this many rows are read at once and sorted.
 MOST_RARE = 1_000
 MOST_RARE_VALUES = 100
-# Columns with an index in the log of one key. Across keys, statuses and IP addresses have one of their own; paths and
-# user agents have one only together with the keys' ids.
+# Columns with an index in the log of one key. Across keys, statuses and IP addresses have their own; paths and user
+# agents have one only together with the key's id.
 INDEXED = {"postgresql": {"status_code", "ip_address", "path", "user_agent"}, "sqlite": {"status_code", "ip_address"}}
 ACROSS_KEYS = {"status_code", "ip_address"}
 
@@ -34,8 +34,8 @@ ACROSS_KEYS = {"status_code", "ip_address"}
 class FilterEstimate:
     """An upper bound for the matches of one filter: at most ``most`` rows, in this time, of these keys.
 
-    It is never too low: what it excludes is not in the log. ``values`` are all that match in the column; None where
-    others may.
+    It is never too low: what it excludes is not in the log. ``values`` are all matching values of the column; None if
+    there may be others.
     """
 
     column: str
@@ -55,7 +55,7 @@ class FilterEstimate:
 class QueryPlan:
     """The ``rows`` that match, and the ``walked`` rows among which an index in order of time finds them.
 
-    ``is_rare``: few match, so they are read by the index of their column and sorted.
+    ``is_rare``: few rows match, so they are read by the index of their column and sorted.
     """
 
     rows: LoggedRequestQuerySet
@@ -64,7 +64,7 @@ class QueryPlan:
 
 
 def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False) -> QueryPlan | None:
-    """Return how to find what a valid ``form`` asks for; None if the facets show that nothing matches.
+    """Return how to find the rows for a valid ``form``; None if the facets show that nothing matches.
 
     Own calls are included if the form shows them, or ``with_own``.
     """
@@ -84,7 +84,7 @@ def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own:
 
 
 def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope) -> QueryPlan:
-    """Use the index of the most selective filter, where it saves more than it costs."""
+    """Use the index of the most selective filter if that saves more than it costs."""
     if estimate is None or estimate.values is None:
         return plan
     if estimate.column == "ip_address":  # its index begins with the workspace
@@ -101,7 +101,7 @@ def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope
 
 
 def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) -> list[FilterEstimate]:
-    """Return an estimate for each filter of a valid ``form`` that facets can answer, by one query or none."""
+    """Return an estimate for each filter of a valid ``form`` that facets can answer, with at most one query."""
     asked = dict(_conditions(form, scope))
     if not asked:
         return []
@@ -109,7 +109,7 @@ def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) ->
     condition = Q()
     for one, kinds, _ in asked.values():
         condition |= one | Q(kind__in=kinds, fingerprint=OTHERS)
-    # Paths with an id are recorded by their beginning only: they can match whatever begins alike.
+    # Only the beginning of a path with an id is recorded, so it may match any filter that begins alike.
     facets = facets.alias(path=Value(form.cleaned_data["path"].removeprefix("="), TextField())).filter(condition)
     columns = ("kind", "value", "count", "first_seen_at", "last_seen_at", "key_id", "fingerprint")
     found = list(facets.values_list(*columns)[: MOST_MATCHES + 1])
@@ -135,7 +135,7 @@ def _estimate(column: str, exact: str | None, rows: Sequence[tuple[Any, ...]]) -
 
 
 def _conditions(form: LogFilterForm, scope: LogScope) -> Iterator[tuple[str, tuple[Q, tuple[str, ...], str | None]]]:
-    """Yield, by column, the facets that its filter matches, their kinds, and the value if it asks for exactly one."""
+    """Yield by column the facets that its filter matches, their kinds, and the value if it asks for exactly one."""
     data = form.cleaned_data
     if statuses := data["status"]:
         matching = Q(value__in=[str(code) for code in statuses.codes])
@@ -150,7 +150,7 @@ def _conditions(form: LogFilterForm, scope: LogScope) -> Iterator[tuple[str, tup
         if network.num_addresses == 1:
             address = str(network.network_address)
             yield "ip_address", (Q(kind="ip_address", fingerprint=fingerprint(address)), ("ip_address",), address)
-        elif scope.key:  # all keys together may have more IP addresses than can be compared
+        elif scope.key:  # all keys together may have too many IP addresses to compare
             yield "ip_address", (Q(in_network("value", network), kind="ip_address"), ("ip_address",), None)
     if path := data["path"]:
         yield "path", (*_path_condition(path), path[1:] if path.startswith("=") else None)
@@ -160,6 +160,6 @@ def _path_condition(text: str) -> tuple[Q, tuple[str, ...]]:
     lookup, path = path_lookup(text), text.removeprefix("=")
     same = Q(fingerprint=fingerprint(path)) if lookup == "exact" else Q(**{f"value__{lookup}": path})
     open_ended = Q(path__startswith=F("value")) | (Q(value__startswith=path) if lookup == "startswith" else Q())
-    # What a path contains may lie behind the beginning that is recorded of it.
+    # The text may be in the part of the path after its recorded beginning.
     beginnings = Q(kind="beginning") if lookup == "contains" else Q(open_ended, kind="beginning")
     return Q(same, kind="path") | beginnings, ("path", "beginning")

@@ -15,7 +15,7 @@ from keys.log.search.filters import LogFilterForm
 from keys.models import LoggedRequest
 from workspaces.models import Workspace
 
-# Where the secret goes: the shell fills it in, so that it is in no log and no clipboard.
+# The shell inserts the secret, so that it appears in no log and no clipboard.
 SECRET = "$CLEANLIST_API_KEY"  # noqa: S105 - its name, not its value
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
 _WITH_BODY = {"POST", "PUT", "PATCH"}
@@ -23,7 +23,7 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 @dataclass(frozen=True)
 class RowDetails:
-    """One row with its curl command and links to similar rows. ``is_listed``: the page's table holds it too."""
+    """A row with its curl command and links to similar rows. ``is_listed``: the page's table shows it too."""
 
     entry: LoggedRequest
     is_listed: bool
@@ -34,7 +34,7 @@ class RowDetails:
 def open_row(
     text: str, listed: list[LoggedRequest], rows: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
 ) -> RowDetails | None:
-    """Return the details of the row with the id ``text``; if it is one of those ``listed``, mark it ``is_open``."""
+    """Return the details of the row with the id ``text``; if it is ``listed``, mark it ``is_open``."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     in_table = next((row for row in listed if row.pk == int(text)), None)
@@ -48,7 +48,7 @@ def open_row(
 
 
 def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
-    """Return the URL of this page with no row open, and the one that opens a row once its id is appended."""
+    """Return the URL of this page with no row open, and the one to append a row's id to."""
     kept = query.copy()
     for name in ("row", "seen", "shown"):
         kept.pop(name, None)
@@ -81,16 +81,16 @@ def _iso(text: str) -> str:
 
 
 def curl_command(entry: LoggedRequest, base_url: str) -> str:
-    """Return ``entry`` as a curl command to paste into a shell, one option a line.
+    """Return ``entry`` as a curl command to paste into a shell, one option per line.
 
-    All that the log holds is hostile until quoted. It holds no body: body.json stands for it.
+    Everything in the log is hostile until quoted. The log has no bodies: body.json stands for one.
     """
     parts = ["curl --globoff --path-as-is"]
     if entry.method != "GET":
         parts.append(f"--request {shlex.quote(_CONTROL.sub('', entry.method))}")
     parts.append(f'--header "Authorization: Bearer {SECRET}"')
     if agent := _CONTROL.sub(" ", entry.user_agent).strip():
-        # As a header: curl takes no part of it for an option or a file.
+        # As a header, so that curl takes no part of it for an option or a file.
         parts.append(f"--header {shlex.quote(f'User-Agent: {agent}')}")
     if entry.method in _WITH_BODY:
         parts += ["--header 'Content-Type: application/json'", "--data @body.json"]
@@ -99,6 +99,6 @@ def curl_command(entry: LoggedRequest, base_url: str) -> str:
 
 
 def _url(base_url: str, path: str) -> str:
-    """Return the URL; the leading slash keeps the path from becoming part of the host's name."""
+    """Return the URL; the leading slash keeps the path from becoming part of the host name."""
     escaped = quote(path, safe="/?&=%:@!$'()*+,;~.-_[]")
     return base_url.rstrip("/") + "/" + escaped.removeprefix("/")

@@ -1,4 +1,4 @@
-"""The log that a page shows: that of one key, or those of all keys of a workspace as one."""
+"""The log that a page shows: that of one key, or of all keys of a workspace combined."""
 
 from dataclasses import dataclass
 
@@ -11,24 +11,21 @@ from workspaces.models import Workspace
 
 @dataclass(frozen=True)
 class LogScope:
-    """The log of ``key``, or of the whole ``workspace`` where that is None."""
+    """The log of ``key``, or of the whole ``workspace`` if ``key`` is None."""
 
     workspace: Workspace
     key: ApiKey | None = None
 
     @property
     def rows(self) -> LoggedRequestQuerySet:
-        """Return everything that is held."""
         of_all = LoggedRequest.objects.of(self.workspace)
         return LoggedRequest.objects.filter(key=self.key) if self.key else of_all
 
     @property
     def values(self) -> LogValueQuerySet:
-        """Return the values that occur in it."""
         of_all = LogValue.objects.of(self.workspace)
         return LogValue.objects.filter(key=self.key) if self.key else of_all
 
     @property
     def gaps(self) -> LogGapQuerySet:
-        """Return what is known to be missing of it."""
         return LogGap.objects.of(self.key) if self.key else LogGap.objects.in_workspace(self.workspace)

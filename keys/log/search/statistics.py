@@ -1,4 +1,4 @@
-"""Statistics beside the log: the chart, latency, errors and top values of the newest requests that match."""
+"""Statistics beside the log: the chart, latency, errors and top values of the newest matching requests."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ from keys.log.search.query_plan import plan_query
 from keys.log.search.scope import LogScope
 from keys.models import KeyTraffic, WorkspaceTraffic
 
-# Reading so many rows takes a few hundredths of a second, however long the log is.
+# Reading this many rows takes a few hundredths of a second, however long the log is.
 MOST_ROWS = 10_000
 LISTED = 6
 MOST_BARS = 48
@@ -29,7 +29,7 @@ CLASSES = {2: "2xx", 3: "3xx", 4: "4xx", 5: "5xx", 0: "other"}
 
 
 class LoggedCall(NamedTuple):
-    """What is read of each row."""
+    """The columns that statistics need."""
 
     created_at: datetime
     path: str
@@ -42,7 +42,7 @@ class LoggedCall(NamedTuple):
 
 @dataclass(frozen=True)
 class TopValue:
-    """One value with how often it occurs, and the filter that a click on it sets; "" where none can."""
+    """A value, how often it occurs, and the filter that clicking it sets ("" if there is none)."""
 
     text: str
     count: int
@@ -53,7 +53,7 @@ class TopValue:
 
 @dataclass(frozen=True)
 class ChartBar:
-    """The requests of one interval by status class, with their rectangles in a drawing of 100 by 100."""
+    """The requests of one interval by status class, with their rectangles on a drawing of 100 by 100."""
 
     start: datetime
     end: datetime
@@ -63,7 +63,6 @@ class ChartBar:
 
     @property
     def total(self) -> int:
-        """Return how many requests there were."""
         return sum(self.counts.values())
 
     @property
@@ -74,7 +73,7 @@ class ChartBar:
 
 @dataclass(frozen=True)
 class LogStatistics:
-    """Everything beside the log."""
+    """The statistics shown beside the log."""
 
     read: int
     is_cut: bool
@@ -91,12 +90,11 @@ class LogStatistics:
 
     @property
     def classes(self) -> list[str]:
-        """Return the names of the classes of status."""
         return list(CLASSES.values())
 
 
 def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogStatistics:
-    """Read the newest MOST_ROWS requests that a valid ``form`` asks for, and sum them up. Raises QueryTimeout."""
+    """Summarize the newest MOST_ROWS requests that match a valid ``form``. Raises QueryTimeout."""
     with time_limit(SECONDS):
         rows = _read(form, scope, now)
         is_cut, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
@@ -132,7 +130,7 @@ def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogSt
 
 
 def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[LoggedCall]:
-    """Return the newest MOST_ROWS rows that match, newest first, and one more where there are more."""
+    """Return the newest MOST_ROWS matching rows, newest first, plus one if there are more."""
     plan = plan_query(form, scope, now)
     if plan is None:
         return []
@@ -167,7 +165,7 @@ def _errors(rows: Sequence[LoggedCall], form: LogFilterForm) -> list[TopValue]:
 
 
 def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
-    """Return those of the values ``found``, by column, that the log first had after ``before``, where it is older."""
+    """Return which of the values ``found``, by column, are new after ``before``, if the log is older than that."""
     if not scope.values.filter(first_seen_at__lt=before).exists():
         return set()
     wanted = Q(pk__in=[])
@@ -178,7 +176,7 @@ def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[
 
 
 def _rollup(form: LogFilterForm, scope: LogScope, now: datetime) -> Any:
-    """Return the rollups of the time that is asked for; None if a filter needs what they do not hold."""
+    """Return the rollups of the selected time; None if a filter needs details that they do not have."""
     data = form.cleaned_data
     if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:
         return None
@@ -192,7 +190,7 @@ def _rollup(form: LogFilterForm, scope: LogScope, now: datetime) -> Any:
 
 
 def _hours(rollups: Any) -> Counter[tuple[datetime, int]]:
-    """Return the counts by hour and class; of classes that are none of ours together."""
+    """Return the counts by hour and class; unknown classes are combined as 0."""
     hours: Counter[tuple[datetime, int]] = Counter()
     for hour, number, n in rollups.values_list("hour", "status_class", "count"):
         hours[hour, number if number in CLASSES else 0] += n
@@ -207,7 +205,7 @@ def _bars(
     hour = 3600 if of_hours else 60
     first, last = (edge(at for at, _ in times).timestamp() for edge in (min, max))
     first -= first % hour
-    # Whole minutes, or whole hours, so that the link of a bar filters what the bar shows.
+    # Whole minutes or hours, so that a bar's link filters exactly what the bar shows.
     step = max(hour, -(-(last + 1 - first) // (MOST_BARS * hour)) * hour)
     slots: dict[int, Counter[int]] = {}
     for (at, number), n in times.items():

@@ -1,7 +1,7 @@
-"""The filtered request log as a file.
+"""Exports the filtered request log as a file.
 
-For every member: a viewer can read all of it page by page, so the file reveals nothing more. All of it at once is what
-a thief would want, so it takes a fresh confirmation. That it was taken is recorded.
+Every member may: a viewer can read all of it page by page, so the file reveals nothing more. But a complete copy is
+what a thief would want, so exporting it requires a fresh confirmation, and is recorded.
 """
 
 from datetime import UTC
@@ -27,12 +27,12 @@ from workspaces.models import Action, Workspace
 
 @require_POST
 def export(request: HttpRequest, slug: str) -> HttpResponseBase:
-    """Send the requests that the URL's filters ask for; a key's page names its key among them."""
+    """Send the requests that match the URL's filters; on a key's page these include the key."""
     workspace = get_workspace(request, slug)
     form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
     file_format = request.POST.get("format", "")
     if not form.is_valid() or file_format not in CONTENT_TYPES:
-        # Half a filter would give a file that is not what its name says.
+        # With some filters ignored, the file would not hold what its name says.
         return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{reverse('keys:log', args=[workspace.slug])}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on="Export the request log", starts=True)

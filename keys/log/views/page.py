@@ -1,4 +1,4 @@
-"""The request log: of one key, and of all keys of a workspace."""
+"""The request log of one key, and of all keys of a workspace."""
 
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ from workspaces.access import get_workspace, page_context
 
 @require_safe
 def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
-    """Show what the mirror holds of one key's request log."""
+    """Show the mirrored request log of one key."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
     poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
@@ -41,7 +41,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 
 @require_safe
 def log(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the request logs of all keys of a workspace as one."""
+    """Show the request logs of all keys of a workspace, combined."""
     workspace = get_workspace(request, slug)
     polls = workspace.polls.filter(resource="requests")
     context = {
@@ -53,14 +53,14 @@ def log(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def requests_figures(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
-    """Show what the filtered requests of one key have in common."""
+    """Show statistics of one key's filtered requests."""
     workspace = get_workspace(request, slug)
     return _figures(request, LogScope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_figures(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what the filtered requests of a workspace have in common."""
+    """Show statistics of a workspace's filtered requests."""
     return _figures(request, LogScope(get_workspace(request, slug)))
 
 
@@ -79,14 +79,14 @@ def log_tally(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_safe
 def requests_further(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
-    """Look further back in the log of one key, for a page that is not full."""
+    """Continue the search in one key's log, for a page that is not full."""
     workspace = get_workspace(request, slug)
     return _further(request, LogScope(workspace, get_key(workspace, key_id)))
 
 
 @require_safe
 def log_further(request: HttpRequest, slug: str) -> HttpResponse:
-    """Look further back in the log of a workspace, for a page that is not full."""
+    """Continue the search in a workspace's log, for a page that is not full."""
     return _further(request, LogScope(get_workspace(request, slug)))
 
 
@@ -144,14 +144,14 @@ def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
 
 
 def _prepare(page: LogPage, scope: LogScope, form: LogFilterForm, seen: str) -> None:
-    """Note on the rows what their table shows besides: which are new, and where something is missing."""
+    """Mark new rows, and attach the gaps between rows."""
     mark_new(page.rows, seen)
     chosen = scope.key or form.cleaned_data.get("key")
     attach_gaps(page, LogScope(scope.workspace, chosen).gaps.select_related("key"))
 
 
 def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict[str, Any]:
-    """Return what every part of the log needs: whose it is, the filters, and where the other parts are."""
+    """Return the context that all parts of the log need: workspace, key, filters, and the other parts' URLs."""
     arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
     of_log = "keys:requests" if scope.key else "keys:log"
     parts = {f"{part}_url": reverse(f"{of_log}_{part}", args=arguments) for part in ("figures", "tally", "further")}

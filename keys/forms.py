@@ -1,4 +1,4 @@
-"""What people enter: a new key, and which keys a list shows."""
+"""Forms for creating keys, filtering the list, and revoking all."""
 
 import uuid
 from datetime import date, datetime, time, timedelta
@@ -14,17 +14,17 @@ from keys.models.key import SORTS, ApiKeyQuerySet, status_conditions
 
 REVOKE_ALL_PHRASE = "revoke all keys"
 PRESET_DAYS = {"30": "30 days", "90": "90 days", "180": "180 days", "365": "1 year"}
-# Past it a date protects nobody, and times in the year 9999 do not exist in other time zones.
+# A later expiry protects nobody, and times in the year 9999 overflow in other time zones.
 FURTHEST = timedelta(days=3653)
 
 
 def end_of_day(day: date) -> datetime:
-    """Return the last second of ``day`` in the viewer's zone."""
+    """Return the last second of ``day`` in the viewer's time zone."""
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
 
 
 class CreateKeyForm(forms.Form):
-    """A new key's name and expiry. ``form_id`` makes a form that is sent twice create once."""
+    """A new key's name and expiry. ``form_id`` ensures that a form sent twice creates only one key."""
 
     name = forms.CharField(
         max_length=200,
@@ -58,7 +58,7 @@ class CreateKeyForm(forms.Form):
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
 
     def clean(self) -> dict[str, Any]:
-        """Put the time of expiry, or None, under ``expires_at``."""
+        """Set ``expires_at`` to the time of expiry, or None."""
         data = super().clean() or self.cleaned_data
         choice, day = data.get("expiry"), data.get("expires_on")
         data["expires_at"] = None
@@ -81,7 +81,7 @@ class CreateKeyForm(forms.Form):
         return None
 
     def again(self) -> "CreateKeyForm":
-        """Return the same entries with errors kept, ready to be sent as another attempt."""
+        """Return the same entries and errors with a new ``form_id``, for another attempt."""
         self.data = {**{name: self.data.get(name, "") for name in self.fields}, "form_id": str(uuid.uuid4())}
         return self
 
@@ -98,7 +98,7 @@ STATUSES = {
 
 
 class KeyFilterForm(forms.Form):
-    """Which keys to show and in which order. Every field may be left out; a bad one is left out."""
+    """Which keys to show and in which order. Every field is optional; an invalid one is ignored."""
 
     q = forms.CharField(required=False, max_length=200)
     status = forms.ChoiceField(required=False, choices=[("", "All"), *STATUSES.items()])
@@ -106,11 +106,11 @@ class KeyFilterForm(forms.Form):
 
     @property
     def narrows(self) -> bool:
-        """Return whether fewer keys than all may be shown."""
+        """Return whether a filter may hide keys."""
         return bool(self.cleaned_data.get("q") or self.cleaned_data.get("status"))
 
     def apply(self, keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
-        """Return ``keys`` narrowed down and ordered as asked for; without an order, the last used come first."""
+        """Filter and order ``keys``; by default the last used come first."""
         data = self.cleaned_data
         if text := data.get("q"):
             keys = keys.matching(text)
@@ -122,12 +122,11 @@ class KeyFilterForm(forms.Form):
 
 
 class RevokeAllForm(forms.Form):
-    """The typed phrase."""
+    """The phrase to type before all keys are revoked."""
 
     phrase = forms.CharField(max_length=100, required=False)
 
     def clean_phrase(self) -> str:
-        """Return the phrase. Raises ValidationError when it is another one."""
         phrase: str = self.cleaned_data["phrase"]
         if phrase != REVOKE_ALL_PHRASE:
             raise ValidationError(f"Nothing was revoked. Type exactly: {REVOKE_ALL_PHRASE}")

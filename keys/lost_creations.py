@@ -1,7 +1,7 @@
-"""Finds the key that a creation made, when the answer was lost or carried no id.
+"""Finds the key that a creation made if the answer was lost or had no id.
 
-The last four characters decide if the answer contained them. Otherwise a new key of the name is taken, and when none
-has come after some minutes the only new key there is, whatever upstream calls it and dates it.
+The last four characters decide if the answer contained them. Otherwise a new key with the requested name is linked; if
+none has appeared after some minutes, the only new key is, whatever its name and date upstream.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,19 +15,19 @@ from keys.models.creation import LONGEST_CALL
 from workspaces.models import Workspace
 
 State = KeyCreation.State
-# Upstream's clock and the database's may differ by so much.
+# Upstream's clock and the database's may differ by this much.
 CLOCK_SKEW = timedelta(minutes=5)
-# After this long a key that is not listed was not created: well past the client's total time-out.
+# A key that is still not listed after this time was not created: well above the client's total timeout.
 GIVE_UP_AFTER = timedelta(minutes=2)
-# For so long it is corrected which key a creation has made, or that it has made none.
+# For this long, a creation's link to a key, or the finding that it made none, is still corrected.
 CORRECTED_WITHIN = timedelta(days=1)
 _OPEN = (State.SENT, State.UNKNOWN)
 
 
 def resolve_unknown(workspace: Workspace, read_at: datetime, *, is_complete: bool = True) -> None:
-    """Link creations to the keys they made, as far as a list that was read at ``read_at`` shows.
+    """Link creations to the keys they made, according to a list read at ``read_at``.
 
-    Only a complete list proves that nothing was created. Called with the workspace's row locked.
+    Only a complete list proves that nothing was created. Call with the workspace's row locked.
     """
     recent = Q(sent_at__gte=read_at - CORRECTED_WITHIN)
     unlinked = Q(state__in=_OPEN) | (recent & Q(state__in=[State.SUCCEEDED, State.NOTHING_CREATED]))
@@ -45,7 +45,7 @@ def resolve_unknown(workspace: Workspace, read_at: datetime, *, is_complete: boo
 
 
 def link_by_ends(creation: KeyCreation) -> list[KeyCreation]:
-    """Link a creation whose answer came to the key of its last four; return those that had been taken for that key."""
+    """Link an answered creation to the key with its last four; return other creations unlinked from that key."""
     if creation.key is not None and creation.key.last4 != creation.last4:
         _unlink(creation)
     if creation.key is not None:
@@ -64,7 +64,7 @@ def link_by_ends(creation: KeyCreation) -> list[KeyCreation]:
 
 @dataclass
 class _Resolver:
-    """The search for the keys of creations whose answers did not come."""
+    """Searches for the keys of creations that got no answer."""
 
     workspace: Workspace
     lost: Sequence[KeyCreation]
@@ -72,7 +72,7 @@ class _Resolver:
     is_complete: bool
 
     def settle(self) -> None:
-        """Link those whose key is clear; close those that are known to have made none."""
+        """Link creations with a clear match; close those that are known to have made no key."""
         if not self.lost:
             return
         free = ApiKey.objects.of(self.workspace).filter(creation__isnull=True, gone_at__isnull=True, is_active=True)
@@ -93,20 +93,23 @@ class _Resolver:
             creation.save(update_fields=["state"])
 
     def _named(self, creation: KeyCreation, candidates: Iterable[ApiKey]) -> ApiKey | None:
-        """Return the first key of the name, or without one the only new key, that no call under way can have made."""
+        """Return the first key with the requested name, or without a name the only new key.
+
+        A key that a call under way may have made is left to that call.
+        """
         found = [key for key in candidates if _is_named_so(creation, key) and self._fits(creation, key)]
         found = [key for key in found if not any(map(self._may_be_answered, self._rivals(creation, key)))]
         return found[0] if found and (creation.name or len(found) == 1) else None
 
     def _only_one(self, creation: KeyCreation, candidates: Sequence[ApiKey]) -> ApiKey | None:
-        """Return the only new key, once there has been time for one of the name to be listed."""
+        """Return the only new key, once a key with the requested name has had time to be listed."""
         if len(candidates) != 1 or creation.state not in _OPEN or not self._is_late(creation):
             return None
         is_recent = self.read_at <= creation.sent_at + CORRECTED_WITHIN
         return candidates[0] if is_recent and not self._others(creation, candidates[0]) else None
 
     def _rivals(self, creation: KeyCreation, key: ApiKey) -> list[KeyCreation]:
-        """Return the other creations that may have made ``key``, going by its name."""
+        """Return the other creations that may have made ``key``, judging by its name."""
         return [one for one in self._others(creation, key) if _is_named_so(one, key)]
 
     def _others(self, creation: KeyCreation, key: ApiKey) -> list[KeyCreation]:
@@ -120,7 +123,7 @@ class _Resolver:
         return self.read_at > creation.sent_at + GIVE_UP_AFTER
 
     def _fits(self, creation: KeyCreation, key: ApiKey) -> bool:
-        """Return whether upstream dates the key to the time of the call, or not at all."""
+        """Return whether upstream's date of the key matches the time of the call, or is missing."""
         if key.created_at is None:
             return creation.state in _OPEN or bool(creation.name)
         return creation.sent_at - CLOCK_SKEW <= key.created_at <= creation.sent_at + LONGEST_CALL + CLOCK_SKEW
@@ -131,7 +134,7 @@ def _can_have_made(creation: KeyCreation, key: ApiKey) -> bool:
 
 
 def _is_named_so(creation: KeyCreation, key: ApiKey) -> bool:
-    """Return whether the key has the name that was asked for; of one without a name upstream may make any."""
+    """Return whether the key has the requested name; if none was requested, any name matches."""
     return not creation.name or key.name == creation.name
 
 
@@ -147,7 +150,6 @@ def _link(creation: KeyCreation, key: ApiKey, *, is_sure: bool = True) -> None:
 
 
 def _unlink(creation: KeyCreation) -> None:
-    """Undo the link between ``creation`` and its key."""
     key, creation.key = creation.key, None
     if creation.state == State.CREATED_UNSEEN:
         creation.state = State.UNKNOWN

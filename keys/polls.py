@@ -1,4 +1,4 @@
-"""What is polled for keys: the full list, the light list where there is no session, and each key's request log."""
+"""Polls for keys: the full list, the light list if there is no session, and each key's request log."""
 
 from collections import Counter
 from datetime import datetime
@@ -17,10 +17,10 @@ from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 from workspaces.polling.quota import count_traffic_with
 
-# No plan allows more requests in a minute, so more need not be counted.
+# No plan allows more requests per minute, so there is no need to count more.
 MOST_COUNTED = 10_000
 ADMIN_SCOPE = "admin:api_keys"
-_LONGEST_ID = 200  # that the column holds
+_LONGEST_ID = 200  # the column's length
 
 
 async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
@@ -29,17 +29,15 @@ async def fetch_keys(client: AsyncClient, _: Poll) -> Listing[UpstreamKey]:
 
 
 def ingest_keys(poll: Poll, listed: Listing[UpstreamKey], read_at: datetime) -> None:
-    """Bring the mirror in line with the full list."""
     sync.ingest_full_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 async def fetch_public_keys(client: AsyncClient, _: Poll) -> Listing[PublicApiKey]:
-    """Return the light key list."""
     return (await client.public_keys.list()).without(lambda key: _problem_of_id(key.key_id))
 
 
 def _problem_of_id(text: str) -> str:
-    """Return why a key cannot be kept: by its id it is revoked, so that must not be altered to be stored."""
+    """Return why a key cannot be stored. Keys are revoked by id, so the id must not be altered for storage."""
     if not text:
         return "id is missing"
     if sanitize_text(text, _LONGEST_ID) != text or text in {".", ".."}:
@@ -48,12 +46,11 @@ def _problem_of_id(text: str) -> str:
 
 
 def ingest_public_keys(poll: Poll, listed: Listing[PublicApiKey], read_at: datetime) -> None:
-    """Bring the mirror in line with the light list."""
     sync.ingest_light_list(poll.workspace, listed, read_at, is_complete=listed.is_complete)
 
 
 def wants_light_list(workspace: Workspace) -> bool:
-    """Return whether the light list is all there is: no usable session, and a key that may list keys."""
+    """Return whether only the light list is available: no usable session, but an API key that may list keys."""
     return not workspace.has_session and ADMIN_SCOPE in workspace.scopes
 
 
@@ -70,18 +67,18 @@ def ingest_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetim
 
 
 def names_of_keys(workspace: Workspace) -> dict[str, str]:
-    """Return what to call each key whose log is read."""
+    """Return a label for each key that has its log read."""
     return {key.upstream_id: key.label for key in ApiKey.objects.of(workspace)}
 
 
 def customer_traffic(workspace: Workspace, since: datetime) -> dict[str, int]:
-    """Count the customer's requests since ``since`` by endpoint, as the log has them so far."""
+    """Count the customer's requests since ``since`` by endpoint, according to the mirrored log."""
     rows = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__gte=since)
     return Counter(_rate_limited_as(path) for path in rows.values_list("path", flat=True)[:MOST_COUNTED])
 
 
 def _rate_limited_as(path: str) -> str:
-    """Return the endpoint by its name in the rate limiter."""
+    """Return the rate limiter's name of the endpoint."""
     endpoint = endpoint_of(path).removeprefix("/api/v1/").removeprefix("/api/v2/")
     return endpoint if endpoint == "public/api-keys" else endpoint.removeprefix("public/")
 
@@ -122,7 +119,7 @@ register(
         has_subjects=True,
         subject="key",
         subject_names=names_of_keys,
-        # However long upstream fails, the log is tried again before a page of it can have passed.
+        # However long upstream has failed, the log is retried before a full page can pass by.
         longest_wait_seconds=lambda: longest_seconds(settings.RATE_LIMIT_PER_MINUTE),
     )
 )

@@ -1,4 +1,4 @@
-"""What pages show of keys besides their columns: statuses, facts for a decision, why a list is blank."""
+"""Presents keys on pages: statuses, facts for a decision, and why a list is empty."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -30,19 +30,19 @@ class KeyRow:
 
 
 def key_row(key: ApiKey, workspace: Workspace, activity: KeyActivity | None = None) -> KeyRow:
-    """Return ``key`` with what a list says of it."""
+    """Return ``key`` as a row of a list."""
     return KeyRow(key, key_status(key), is_consoles_own(key, workspace), activity)
 
 
 def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
-    """Return whether the console itself calls upstream with ``key``, going by the visible ends of both."""
+    """Return whether the console itself calls upstream with ``key``, judging by the visible ends of both."""
     ends = (workspace.api_key_prefix, workspace.api_key_last4)
     return all(ends) and (key.prefix, key.last4) == ends
 
 
 @dataclass(frozen=True)
 class RevokeFacts:
-    """What should be known before a key is revoked. ``key`` comes from ``with_activity``."""
+    """What to know before revoking a key. ``key`` comes from ``with_activity``."""
 
     key: ApiKey
     status: KeyStatus
@@ -51,12 +51,12 @@ class RevokeFacts:
 
     @property
     def is_in_use(self) -> bool:
-        """Return whether the customer made requests with it in the last hour, as far as the log was read."""
+        """Return whether the mirrored log shows customer requests with it in the last hour."""
         return bool(getattr(self.key, "requests_since", 0))
 
 
 def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFacts]:
-    """Return the facts of each of ``keys``, which come from ``with_activity``."""
+    """Return the facts about each of ``keys``, which come from ``with_activity``."""
     listed = list(keys)
     subjects = [key.upstream_id for key in listed]
     polls = workspace.polls.filter(resource="requests", subject__in=subjects)
@@ -67,7 +67,7 @@ def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFac
 
 
 def verdict_text(result: RevokeResult | RevokeAllResult) -> str:
-    """Return what to say beside a verdict: what the list settled is no longer open."""
+    """Return the message beside a verdict, without what the list has settled since."""
     if result.error is None:
         return result.message
     explanation = explain(result.error)
@@ -81,7 +81,7 @@ def verdict_text(result: RevokeResult | RevokeAllResult) -> str:
 
 @dataclass(frozen=True)
 class EmptyState:
-    """Why there is nothing to see, as ``{% empty %}`` takes it."""
+    """Why a list is empty, in the form that ``{% empty %}`` takes."""
 
     kind: str
     title: str
@@ -92,25 +92,25 @@ class EmptyState:
 
 @dataclass
 class KeyListConnection:
-    """How the key list of a workspace is read, and what stands in the way."""
+    """How the key list of a workspace is read, and what prevents it."""
 
     workspace: Workspace
     polls: dict[str, Poll]
 
     @classmethod
     def of(cls, workspace: Workspace) -> "KeyListConnection":
-        """Look at the polls of both key lists."""
+        """Load the polls of both key lists."""
         polls = workspace.polls.filter(resource__in=["keys", "public_keys"])
         return cls(workspace, {poll.resource: poll for poll in polls})
 
     @property
     def settings_url(self) -> str:
-        """Return where credentials are entered."""
+        """Return the URL of the page to enter credentials on."""
         return reverse("workspaces:settings", args=[self.workspace.slug])
 
     @property
     def has_full_list(self) -> bool:
-        """Return whether the management session reads the list; otherwise it is the light one, by API key."""
+        """Return whether the management session reads the list; otherwise the API key reads the light one."""
         return self.workspace.has_session
 
     @property
@@ -122,12 +122,11 @@ class KeyListConnection:
 
     @property
     def poll(self) -> Poll | None:
-        """Return the poll of that list."""
         return self.polls.get(self.resource)
 
     @property
     def session_state(self) -> str:
-        """Return "ok", or why commands are switched off: "missing", "expired" or "rejected"."""
+        """Return "ok", or why commands are disabled: "missing", "expired" or "rejected"."""
         session = self.workspace.management_session
         if session is None:
             return "missing"
@@ -137,13 +136,13 @@ class KeyListConnection:
 
     @property
     def ends_soon(self) -> datetime | None:
-        """Return when a pasted token runs out, as long as it has not."""
+        """Return when a pasted token expires, unless it already has."""
         session = self.workspace.management_session
         return session.token_expires_at if session is not None and session.is_usable else None
 
     @cached_property
     def failure(self) -> ErrorMessage | None:
-        """Return why the last reading failed, or None if it did not."""
+        """Return why the last reading failed, or None if it succeeded."""
         if self.poll is None or not self.poll.consecutive_failures:
             return None
         failure = explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
@@ -155,7 +154,7 @@ class KeyListConnection:
     def blank(self) -> EmptyState:
         """Return why there is no key to show at all."""
         poll, failure = self.poll, self.failure
-        # A paused poll is one whose credential is missing or was refused.
+        # A poll is paused when its credential is missing or was refused.
         if poll is None or (poll.paused_reason and poll.last_success_at is None) or self._cannot_read():
             return self._blank_for_session()
         if failure is not None:
@@ -184,7 +183,7 @@ class KeyListConnection:
 
 @dataclass(frozen=True)
 class KeySlots:
-    """How many keys are active, of how many that upstream allows, and whose they are."""
+    """The number of active keys, upstream's limit, and the keys' owner."""
 
     active: int
     most: int
@@ -193,12 +192,12 @@ class KeySlots:
 
     @property
     def level(self) -> str:
-        """Return how the bar is coloured."""
+        """Return the level that colours the bar."""
         return "danger" if self.active >= self.most else "warning" if self.active >= self.most - 1 else ""
 
 
 def key_slots(workspace: Workspace) -> KeySlots:
-    """Count active keys: those of the session's user against the limit, those of the light list beside it."""
+    """Count active keys: the session user's against the limit, those of the light list separately."""
     counts = ApiKey.objects.of(workspace).active().count_in_full()
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""

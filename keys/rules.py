@@ -1,4 +1,4 @@
-"""The rules about keys, as upstream's authentication guide advises: unexpected use, errors, expiry."""
+"""Alert rules about keys, following upstream's authentication guide: unexpected use, errors, expiry."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
@@ -43,13 +43,13 @@ KEYS = frozenset({"keys", "public_keys"})
 
 @dataclass(frozen=True)
 class WatchedKeys:
-    """The keys in use of the workspaces that rules look at; of each workspace its keys, or why they are not known."""
+    """The keys in use of each workspace that the rules cover, or why they are unknown."""
 
     known: Mapping[int, list[ApiKey] | NoData]
 
     @classmethod
     def by(cls, rules: Sequence[Rule], now: datetime) -> "WatchedKeys":
-        """Read the keys that ``rules`` are about, in two queries however many workspaces there are."""
+        """Read the keys that ``rules`` cover, in two queries however many workspaces there are."""
         workspaces = {rule.workspace_id: rule.workspace for rule in rules}
         polls, keys = defaultdict(list), defaultdict(list)
         for poll in Poll.objects.filter(workspace__in=workspaces, resource__in=KEYS):
@@ -61,13 +61,12 @@ class WatchedKeys:
 
     @property
     def keys(self) -> list[ApiKey]:
-        """Return all keys that are known."""
         return [key for keys in self.known.values() if not isinstance(keys, NoData) for key in keys]
 
     def observations(
         self, rules: Sequence[Rule], observe: Callable[[ApiKey, Rule], Observation | None]
     ) -> Mapping[int, Observations]:
-        """Return what each rule sees: what ``observe`` returns for each key of its workspace, without None."""
+        """Return the observations of each rule: ``observe`` for each key of its workspace, leaving out None."""
         found: dict[int, Observations] = {}
         for rule in rules:
             keys = self.known[rule.workspace_id]
@@ -77,7 +76,7 @@ class WatchedKeys:
 
 
 def _problem_of(polls: Sequence[Poll]) -> NoData | None:
-    """Return why keys are not known as they are now, going by the polls of their lists."""
+    """Return why the keys' current state is unknown, judging by the polls of their lists."""
     running = [poll for poll in polls if not poll.paused_reason]
     if not any(poll.last_success_at for poll in polls):
         return NoData("The keys have not been read yet.")
@@ -116,7 +115,7 @@ def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
 
 
 def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return for how many days each key that was used in the last day had not been used before."""
+    """Return how many days each key used in the last day had been unused before."""
     watched, since = WatchedKeys.by(rules, now), now - DAY
     first = _by_key(customer_requests(watched.keys, since, now + DAY).values_list("key").annotate(Min("created_at")))
     earlier = LoggedRequest.objects.by_customer().filter(key__in=list(first), created_at__lt=since).order_by()
@@ -142,17 +141,17 @@ def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> O
 
 
 def read_rate(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many times its own busy hour each key made requests in the last hour."""
+    """Return, for each key, the last hour's requests as a multiple of its own busy hour."""
     watched = WatchedKeys.by(rules, now)
     latest = dict(customer_requests(watched.keys, now - HOUR, now + HOUR).values_list("key").annotate(Count("pk")))
-    # Only keys with a rate to speak of are worth a look at their past.
+    # Only keys with enough requests need a look at their past.
     busy = [key for key in watched.keys if latest.get(key.pk, 0) >= FEWEST]
     usual = _busy_hours(busy, now) if busy else {}
     return watched.observations(rules, lambda key, _: _rate(key, latest.get(key.pk, 0), usual.get(key.pk)))
 
 
 def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
-    """Return the requests of each key's busy hours; only of keys known for a day."""
+    """Return the number of requests in each key's busy hour, for keys known for at least a day."""
     rows = customer_requests(keys, now - PATTERN, now - HOUR).annotate(hour=TruncHour("created_at"))
     hours: dict[object, list[int]] = defaultdict(list)
     for key_id, _, count in rows.values_list("key", "hour").annotate(Count("pk")):
@@ -175,7 +174,7 @@ def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
 
 
 def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return the per cent of each key's requests in the last hour that were answered with 4xx or 5xx."""
+    """Return the percentage of each key's requests in the last hour that were answered with 4xx or 5xx."""
     watched = WatchedKeys.by(rules, now)
     failed = Count("pk", filter=Q(status_code__gte=400))
     rows = (
@@ -203,7 +202,7 @@ def _least_field() -> forms.Field:
 
 
 def read_expiry(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return in how many days each key expires that does."""
+    """Return in how many days each key expires, for keys that do."""
     return WatchedKeys.by(rules, now).observations(rules, lambda key, _: _expiry(key, now))
 
 
@@ -217,7 +216,7 @@ def _expiry(key: ApiKey, now: datetime) -> Observation | None:
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
-    """Return what a summary says of keys."""
+    """Return the facts about keys for a summary."""
     now = clock.cached_now()
     keys = list(ApiKey.objects.of(workspace).active(now))
     failed = Count("pk", filter=Q(status_code__gte=400))

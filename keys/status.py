@@ -1,4 +1,4 @@
-"""What is to be said of a key's state: one word, and the reason for it."""
+"""Describes a key's status: one word, and the reason for it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ LAST_DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class KeyStatus:
-    """A pill's level and words, and beside it the reason as a sentence without its full stop."""
+    """A pill's level and text, and the reason beside it as a sentence without its full stop."""
 
     level: Level
     text: str
@@ -25,7 +25,7 @@ class KeyStatus:
 
 
 def key_status(key: ApiKey, now: datetime | None = None) -> KeyStatus:
-    """Return what to say of ``key``; dates are in the viewer's zone."""
+    """Return the status of ``key``, with dates in the viewer's time zone."""
     now = now or clock.cached_now()
     if key.gone_at is not None:
         return KeyStatus(
@@ -55,7 +55,7 @@ def _of_usable(key: ApiKey, now: datetime) -> KeyStatus:
 
 
 def _use(key: ApiKey, now: datetime) -> str:
-    """Say what is unusual about the use of an active key, or nothing."""
+    """Return what is unusual about the use of an active key, or ""."""
     if not key.in_full:
         return ""
     if key.last_used_at is None:

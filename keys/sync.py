@@ -1,4 +1,4 @@
-"""How the key lists that upstream answered become the mirror. Each function may be run twice with the same answer."""
+"""Ingests upstream's key lists into the mirror. Each function may run twice with the same answer."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,10 +24,10 @@ REQUESTS = "requests"
 def ingest_full_list(
     workspace: Workspace, listed: Sequence[UpstreamKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
-    """Upsert every listed key, mark those that are gone, and see to the polls of their request logs.
+    """Upsert every listed key, mark missing ones as gone, and update the polls of their request logs.
 
-    Their ids must be fit for storing as they are (``keys.polls``). Of a list that is not complete, because records in
-    it could not be read, none is taken to be gone.
+    Ids must be storable unchanged (``keys.polls``). If the list is incomplete, because records in it could not be read,
+    no key is marked as gone.
     """
     session = workspace.management_session
     owner = (session.user_email or session.user_id) if session else ""
@@ -55,7 +55,7 @@ def ingest_full_list(
 def ingest_light_list(
     workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
-    """Upsert what the light list contains; other fields keep their values."""
+    """Upsert the fields in the light list; other fields keep their values."""
     facts: dict[str, dict[str, Any]] = {}
     for key in listed:
         known: dict[str, Any] = {
@@ -73,7 +73,7 @@ def ingest_light_list(
 
 
 def _counted(value: int | None) -> int | None:
-    """Return a count that the column can hold; None for one that cannot be true."""
+    """Return ``value`` if it is a valid count that fits into the column, otherwise None."""
     return value if value is not None and 0 <= value < 2**63 else None
 
 
@@ -85,9 +85,9 @@ def _upsert(
     in_full: bool = True,
     is_complete: bool = True,
 ) -> None:
-    """Write ``facts`` by upstream id in a constant number of statements; facts read before the row are stale.
+    """Write ``facts`` by upstream id in a fixed number of statements; skip facts that were read before the row.
 
-    One ingest or command of a workspace at a time, so that what it has read of the mirror is still true as it writes.
+    The lock allows one ingest or command per workspace at a time, so that what it has read of the mirror stays true.
     """
     with transaction.atomic(savepoint=False):
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
@@ -125,13 +125,13 @@ def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
         setattr(key, name, value)
     key.read_at, key.gone_at = read_at, None
     if key.is_active:
-        key.revoked_at = key.revoked_by = None  # revoked keys never come back, so it was not one
+        key.revoked_at = key.revoked_by = None  # revocation is final, so the key was not revoked
     if was_active and not key.is_active and not key.is_expired and key.revoked_at is None:
-        key.revoked_at = read_at  # when the mirror noticed; who did it is known for the console's own commands only
+        key.revoked_at = read_at  # when the mirror noticed; only for the console's own commands is it known who did it
 
 
 def _schedule_request_logs(workspace: Workspace) -> None:
-    """See that each listed key has a poll of its request log, due soon where its count has moved since."""
+    """Ensure that each listed key has a poll of its request log, due soon if its count has increased."""
     keys, now = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True)), clock.now()
     polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUESTS)}
     Poll.objects.bulk_create(
@@ -156,7 +156,7 @@ def _schedule_request_logs(workspace: Workspace) -> None:
 
 
 def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
-    """Bring forward the polls of keys that were used or changed status; never postpones a poll."""
+    """Bring forward the polls of keys that were used or changed status; never postpone a poll."""
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
     affordable = schedule.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
     changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
@@ -165,9 +165,9 @@ def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
 
 
 def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
-    """Set when ``poll`` runs next; return whether that changed. One that fails keeps the wait it was given."""
+    """Set when ``poll`` runs next; return whether that changed. A failing poll keeps its backoff."""
     if key.is_usable != (poll.interval_seconds < schedule.INACTIVE_SECONDS):
-        # One more look right away: the last requests before a revocation belong in the log.
+        # Read once more at once: the last requests before a revocation belong in the log.
         poll.interval_seconds, poll.next_run_at = _first_interval(key), now
         return True
     moved = key.uncaptured_count > 0

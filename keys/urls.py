@@ -1,5 +1,3 @@
-"""URLs of the pages and commands of keys."""
-
 from django.urls import path
 
 from keys.log.views import export, page

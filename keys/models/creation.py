@@ -8,24 +8,27 @@ from core import clock
 from keys.models.key import ApiKey
 from workspaces.models import User, Workspace
 
-# Longer than the client's total time-out: after it, a creation without an answer will not get one.
+# Longer than the client's total timeout: after it, a creation without an answer will not get one.
 LONGEST_CALL = timedelta(minutes=1)
 
 
 class KeyCreationQuerySet(models.QuerySet["KeyCreation"]):
-    """The questions asked of attempts to create a key."""
+    """Queries on attempts to create a key."""
 
     def answer_lost(self) -> "KeyCreationQuerySet":
-        """Keep those of which nobody knows yet what came of them; one on its way gets a minute for its answer."""
+        """Return creations with an unknown outcome.
+
+        A creation sent less than a minute ago is not among them, because it may still be answered.
+        """
         on_its_way = Q(state=KeyCreation.State.SENT, sent_at__gt=clock.cached_now() - LONGEST_CALL)
         return self.filter(state__in=[KeyCreation.State.SENT, KeyCreation.State.UNKNOWN]).exclude(on_its_way)
 
 
 class KeyCreation(models.Model):
-    """One attempt to create a key, written before the call, so that a lost answer leaves a trace.
+    """An attempt to create a key, stored before the call, so that it is not lost with the answer.
 
-    ``form_id`` comes with the form: sent twice, it creates once. ``known_ids`` are the keys that existed before;
-    a key that upstream lists afterwards and that is not among them is the one whose secret nobody saw.
+    ``form_id`` comes from the form: sent twice, it creates one key. ``known_ids`` are the keys that existed before; a
+    key that upstream lists afterwards and that is not among them is the one with a secret that nobody saw.
     """
 
     class State(models.TextChoices):
@@ -45,10 +48,10 @@ class KeyCreation(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.SENT)
     key = models.OneToOneField(ApiKey, null=True, on_delete=models.SET_NULL, related_name="creation")
     known_ids = models.JSONField(default=list)
-    # The visible ends of the secret, by which the new key is found in the list: the answer carries no id.
+    # The visible ends of the secret, to find the new key in the list: the answer contains no id.
     prefix = models.CharField(max_length=16, blank=True)
     last4 = models.CharField(max_length=8, blank=True)
-    # When the page with the secret arrived; the key itself may be found in the list only later.
+    # When the page with the secret arrived, which may be before the key is found in the list.
     seen_at = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(KeyCreationQuerySet)()

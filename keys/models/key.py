@@ -10,14 +10,14 @@ from django.urls import reverse
 from core import clock
 from workspaces.models import User, Workspace
 
-# Upstream's own limit a user (``docs/cleanlist-api.md``: MAX_API_KEYS_PER_USER). Shown only: upstream's refusal counts.
+# Upstream's limit per user (``docs/cleanlist-api.md``: MAX_API_KEYS_PER_USER). For display only; upstream enforces it.
 MOST_ACTIVE_KEYS = 10
 IDLE_AFTER = timedelta(days=30)
 EXPIRES_SOON = timedelta(days=7)
 
 
 def key_uuid(upstream_id: str) -> uuid.UUID:
-    """Return the id by which the console knows a key: upstream's own, or one derived from an id of another form."""
+    """Return the console's id for a key: upstream's own, or one derived from it if that is no UUID."""
     try:
         return uuid.UUID(upstream_id)
     except ValueError:
@@ -25,7 +25,7 @@ def key_uuid(upstream_id: str) -> uuid.UUID:
 
 
 def status_conditions(now: datetime) -> dict[str, Q]:
-    """Return what puts a key into each status by which lists filter. The last three leave no key out twice."""
+    """Return the condition for each status in list filters. The last three put every key into exactly one status."""
     accepted = Q(Q(expires_at__isnull=True) | Q(expires_at__gt=now), is_active=True)
     ran_out = Q(expires_at__lte=now, revoked_at__isnull=True)
     refused = Q(is_active=False) | Q(expires_at__lte=now)
@@ -41,54 +41,52 @@ def status_conditions(now: datetime) -> dict[str, Q]:
     }
 
 
-# What lists sort by. Equal values keep the order of recent use.
+# Sort columns of lists. Equal values are ordered by recent use.
 SORTS = ("name", "status", "created", "expires", "last_used", "requests")
 
 
 class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
-    """The questions asked of keys."""
+    """Queries on keys."""
 
     def of(self, workspace: Workspace) -> "ApiKeyQuerySet":
-        """Keep the keys of ``workspace``."""
         return self.filter(workspace=workspace)
 
     def active(self, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keep those that upstream accepts: neither revoked nor expired."""
+        """Return the keys that upstream accepts: neither revoked nor expired."""
         return self.in_status("active", now)
 
     def inactive(self, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keep those that are revoked or expired."""
+        """Return the revoked or expired keys."""
         now = now or clock.cached_now()
         return self.filter(Q(is_active=False) | Q(expires_at__lte=now))
 
     def in_status(self, status: str, now: datetime | None = None) -> "ApiKeyQuerySet":
-        """Keep those in ``status``, one of the names in ``status_conditions``."""
+        """Return the keys in ``status``, a key of ``status_conditions``."""
         return self.filter(status_conditions(now or clock.cached_now())[status])
 
     def count_by_status(self, now: datetime | None = None) -> dict[str, int]:
-        """Return how many keys are in each status, and under "all" how many there are, in one query."""
+        """Return the number of keys by status, and of all keys under "all", in one query."""
         counts = {name: Count("pk", filter=q) for name, q in status_conditions(now or clock.cached_now()).items()}
         return self.aggregate(all=Count("pk"), **counts)
 
     def count_in_full(self) -> dict[str, int]:
-        """Return how many come from the full list ("full") and how many from the light one ("light")."""
+        """Return how many keys come from the full list ("full") and how many from the light one ("light")."""
         return self.aggregate(full=Count("pk", filter=Q(in_full=True)), light=Count("pk", filter=Q(in_full=False)))
 
     def matching(self, text: str) -> "ApiKeyQuerySet":
-        """Keep those whose name, prefix, last four characters or id contain ``text``."""
+        """Return the keys with a name, prefix, last four characters or id that match ``text``."""
         found = Q(name__icontains=text) | Q(prefix__icontains=text) | Q(last4__icontains=text)
         return self.filter(found | Q(upstream_id__istartswith=text))
 
     def secret_unseen(self) -> "ApiKeyQuerySet":
-        """Keep active keys that this console created and whose secret nobody has seen."""
+        """Return active keys that this console created but with a secret that nobody has seen."""
         return self.active().filter(secret_state=ApiKey.SecretState.UNSEEN)
 
     def with_people(self) -> "ApiKeyQuerySet":
-        """Load who created and who revoked along."""
         return self.select_related("created_by", "revoked_by")
 
     def sorted_by(self, column: str, *, descending: bool = False) -> "ApiKeyQuerySet":
-        """Order by one of ``SORTS``; what is not known comes last either way."""
+        """Order by one of ``SORTS``; unknown values come last in either direction."""
         status = status_conditions(clock.cached_now())
         rank = Case(
             *(When(q, then=Value(position)) for position, q in enumerate(_by_urgency(status))), default=Value(9)
@@ -106,7 +104,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         return self.order_by(order, F("last_used_at").desc(nulls_last=True), "name", "pk")
 
     def recently_used_first(self) -> "ApiKeyQuerySet":
-        """Order by last use, never used ones last."""
+        """Order by last use; keys that were never used come last."""
         return self.order_by(F("last_used_at").desc(nulls_last=True), "name", "pk")
 
 
@@ -115,7 +113,7 @@ def _by_urgency(status: dict[str, Q]) -> list[Q]:
 
 
 class ApiKey(models.Model):
-    """The mirror of one upstream API key. Never its secret: upstream shows that once, at creation."""
+    """The mirror of an upstream API key, without its secret, which upstream shows only once, at creation."""
 
     class SecretState(models.TextChoices):
         NOT_OURS = "not_ours", "Not created here"
@@ -135,7 +133,7 @@ class ApiKey(models.Model):
     last_used_at = models.DateTimeField(null=True)
     request_count = models.BigIntegerField(null=True)
     is_active = models.BooleanField(default=True)
-    # False: known from the light key list only, so name, dates and counts are not known.
+    # False: known only from the light key list, so name, dates and counts are unknown.
     in_full = models.BooleanField(default=True)
 
     owner = models.CharField(max_length=320, blank=True)
@@ -147,20 +145,20 @@ class ApiKey(models.Model):
     secret_state = models.CharField(max_length=10, choices=SecretState.choices, default=SecretState.NOT_OURS)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
 
-    # What is known of the log (``keys.log.ingest.pages``): first read at, rows ever captured, requests that had already
-    # left upstream's log then, and requests that upstream counted since and never showed.
+    # State of the log (``keys.log.ingest.pages``): first reading, rows ever captured, requests that had left upstream's
+    # log before the first reading, and requests that upstream has counted since but never showed.
     captured_since = models.DateTimeField(null=True)
     captured_count = models.BigIntegerField(default=0)
     count_before = models.BigIntegerField(null=True)
     missed_count = models.BigIntegerField(default=0)
-    # request_count when the log was last compared with it, and when it was last found to have restarted. From then on
-    # ``count_before`` is lower by what it counted before, and may be below 0.
+    # request_count at the last comparison with the log, and when a restart of the counter was last detected. Since then
+    # ``count_before`` is lower by the count before the restart, and may be negative.
     settled_count = models.BigIntegerField(null=True)
     count_restarted_at = models.DateTimeField(null=True)
-    # When, and by whom, a revoke was last asked for here, however it ended; see ``keys.services.mass_revocation``.
+    # When and by whom a revoke was last started here, whatever its result; see ``keys.services.mass_revocation``.
     revoke_begun_at = models.DateTimeField(null=True)
     revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
-    # Rows from before this hour were pruned (``keys.log.ingest.retention``); upstream may still show them.
+    # Rows before this hour were pruned (``keys.log.ingest.retention``); upstream may still show them.
     kept_from = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
@@ -173,33 +171,30 @@ class ApiKey(models.Model):
         return self.label
 
     def get_absolute_url(self) -> str:
-        """Return the URL of the key's page."""
         return reverse("keys:detail", args=[self.workspace.slug, self.key_id])
 
     @property
     def label(self) -> str:
-        """Return the name, or the masked key where it has none."""
+        """Return the name, or the masked key if it has none."""
         return self.name or self.masked
 
     @property
     def masked(self) -> str:
-        """Return what is known of the secret: its first ten and last four characters."""
+        """Return the known part of the secret: its first ten and last four characters."""
         return f"{self.prefix}…{self.last4}"
 
     @property
     def is_expired(self) -> bool:
-        """Return whether the expiry lies in the past."""
         return self.expires_at is not None and self.expires_at <= clock.cached_now()
 
     @property
     def is_usable(self) -> bool:
-        """Return whether upstream accepts the key."""
         return self.is_active and not self.is_expired
 
     def is_known_since(self, read_at: datetime, now: datetime) -> bool:
-        """Return whether what is known of the key was read later than ``read_at``.
+        """Return whether the mirror's data on the key is newer than ``read_at``.
 
-        A time in the future comes from a wrong clock, and is ignored.
+        A time in the future comes from a wrong clock and is ignored.
         """
         known_at = max(self.read_at, self.gone_at or self.read_at)
         return read_at < known_at <= now
@@ -210,20 +205,20 @@ class ApiKey(models.Model):
         if self.request_count is None:
             return 0
         if self.count_went_back:
-            return self.request_count  # of a counter that restarted all is new
+            return self.request_count  # after a restart of the counter, every request is new
         return self.request_count - (self.count_before or 0) - self.captured_count - self.missed_count
 
     @property
     def count_went_back(self) -> bool:
-        """Return whether upstream's request_count is lower than when the log was last compared with it."""
+        """Return whether upstream's request_count is lower than at the last comparison with the log."""
         count, before = self.request_count, self.settled_count
         return count is not None and before is not None and count < before
 
     @property
     def unused_since(self) -> datetime | None:
-        """Return since when a key without any request in the log had not been used; None where that is not known.
+        """Return since when a key with an empty log has been unused; None if unknown.
 
-        Not known where requests had left upstream's log before it was first read here.
+        It is unknown if requests had left upstream's log before it was first read here.
         """
         return self.created_at if self.count_before == 0 else None
 

@@ -1,4 +1,4 @@
-"""The commands on keys: one function a verb. Each goes upstream at once, writes its audit event, re-reads the list."""
+"""Commands on keys, one function each. Each calls upstream at once, writes its audit event, and re-reads the list."""
 
 from keys.services.create import (
     AnswerLost,

@@ -1,4 +1,4 @@
-"""Creates keys. The secret passes through once and is stored nowhere."""
+"""Creates keys. The secret passes through once and is never stored."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ logger = structlog.get_logger(__name__)
 
 
 class FormAlreadySent(Exception):
-    """The same form was sent before; ``creation`` says what came of it."""
+    """The same form was sent before; ``creation`` holds the outcome."""
 
     def __init__(self, creation: KeyCreation) -> None:
         super().__init__("This form was already sent.")
@@ -30,7 +30,7 @@ class FormAlreadySent(Exception):
 
 
 class AnswerLost(Exception):
-    """The command was sent and no proper answer came back; ``creation`` says what the list shows since."""
+    """The command was sent but got no valid answer; ``creation`` holds what the list has shown since."""
 
     def __init__(self, creation: KeyCreation, error: CleanlistError, *, list_was_read: bool) -> None:
         super().__init__(str(error))
@@ -41,7 +41,7 @@ class AnswerLost(Exception):
 
 @dataclass(frozen=True)
 class NewKey:
-    """A key that was just created. ``key`` is None when the list could not be read since."""
+    """A newly created key. ``key`` is None if the list could not be read since."""
 
     secret: Secret
     creation: KeyCreation
@@ -67,7 +67,7 @@ def create_key(workspace: Workspace, actor: Actor, *, name: str, expires_at: dat
 
 
 def _begin(workspace: Workspace, actor: Actor, *, name: str, expires_at: datetime | None, form_id: UUID) -> KeyCreation:
-    """Write down what is about to be sent, before it is. Raises FormAlreadySent for a form that came twice."""
+    """Store the attempt before it is sent. Raises FormAlreadySent for a form sent twice."""
     known = list(ApiKey.objects.of(workspace).values_list("upstream_id", flat=True))
     try:
         with transaction.atomic():
@@ -88,7 +88,7 @@ def _created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) -> NewK
     try:
         _record_created(creation, actor, answer)
     except Exception:
-        # Whatever fails while recording it, the secret must reach its reader: it cannot be had again.
+        # Even if recording it fails, the secret must reach the user: it cannot be retrieved again.
         logger.exception("created_key_not_noted", creation=creation.pk)
     return NewKey(answer.api_key, creation, creation.key, answer.expires_at)
 
@@ -99,7 +99,7 @@ def _record_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) 
     creation.prefix, creation.last4 = text[:10], text[-4:]
     _finish(creation, actor, KeyCreation.State.SUCCEEDED)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # no list is ingested meanwhile
+        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # blocks the ingest of lists
         creation.refresh_from_db()
         link_by_ends(creation)
     refresh_list(creation.workspace)
@@ -125,7 +125,7 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
     creation.save(update_fields=["state", "prefix", "last4"])
     outcome = _OUTCOMES[state]
     if isinstance(error, UpstreamUnavailable) and state is KeyCreation.State.REFUSED:
-        outcome = Outcome.FAILED  # it never arrived, so nobody refused it
+        outcome = Outcome.FAILED  # the request never arrived, so it was not refused
     record_event(
         Action.KEY_CREATED,
         actor,
@@ -142,7 +142,7 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
 
 @transaction.atomic(savepoint=False)
 def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
-    """Record that the page with the secret reached its reader. Safe to call twice, and before the key is listed."""
+    """Record that the page with the secret reached the user. Safe to call twice, and before the key is listed."""
     if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=clock.now()):
         return
     key = creation.key
@@ -158,6 +158,6 @@ def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
 
 
 def dismiss_unseen_secret(key: ApiKey) -> None:
-    """Stop warning about a key whose secret nobody saw here: someone has it after all, or knows better."""
+    """Stop warning about a key's unseen secret: someone has it after all, or accepts that."""
     unseen = ApiKey.objects.filter(pk=key.pk, secret_state=ApiKey.SecretState.UNSEEN)
     unseen.update(secret_state=ApiKey.SecretState.DISMISSED)

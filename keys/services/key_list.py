@@ -1,4 +1,4 @@
-"""Reads the key list again after a command: the newest list there is, by which the command's outcome is decided."""
+"""Re-reads the key list after a command, to determine the command's outcome from the newest list."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from workspaces.services import refresh
 
 @dataclass(frozen=True)
 class ListedKeys:
-    """What a list shows: by upstream's id, whether each key in it is active. Some may be missing if not complete."""
+    """The keys in a list: upstream's id mapped to whether it is active. An incomplete list may lack some."""
 
     keys: Mapping[str, bool]
     is_complete: bool = True
 
     def shows_active(self, key: ApiKey) -> bool | None:
-        """Return whether ``key`` is listed as active; None where it is not listed, so that nothing is known of it."""
+        """Return whether ``key`` is listed as active; None if it is not listed, so that its state is unknown."""
         return self.keys.get(key.upstream_id)
 
 
 def refresh_list(workspace: Workspace) -> ListedKeys | None:
-    """Bring the mirror in line with upstream and return what the list shows; None where it could not be read."""
+    """Update the mirror and return the list; None if it could not be read."""
     read = refresh(workspace, "keys").data
     if not read:
         return None

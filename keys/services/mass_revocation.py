@@ -1,4 +1,4 @@
-"""Revoking so many keys that it comes to revoking all: half of them or more, at once or one after another."""
+"""Detects mass revocations, which amount to revoking all: half of the keys or more, at once or one after another."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -10,12 +10,12 @@ from keys.models import ApiKey
 from workspaces.audit.events import Actor
 from workspaces.models import Workspace
 
-# What one person revoked within this time counts together. Long, so that waiting between two keys wins little.
+# A person's revocations within this time count together. It is long, so that waiting between keys gains little.
 WITHIN = timedelta(days=1)
 
 
 def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
-    """Return whether ``actor`` would have revoked half of the keys or more, counting what they did within a day."""
+    """Return whether ``actor`` would have revoked half of the keys or more, counting the last day."""
     keys = ApiKey.objects.of(workspace)
     active = set(keys.active().values_list("pk", flat=True))
     recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=clock.cached_now() - WITHIN)
@@ -25,10 +25,10 @@ def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiK
 
 
 def begin_revocation(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
-    """Record that ``actor`` is about to revoke ``keys``; if it is a mass revocation, call ``confirm`` first.
+    """Record that ``actor`` is about to revoke ``keys``; for a mass revocation, call ``confirm`` first.
 
-    What ``confirm`` raises ends it. Recorded before anything is sent and one person after another, so that several
-    simultaneous requests count as well.
+    An exception from ``confirm`` cancels it. This is recorded before anything is sent, and under a lock, so that
+    simultaneous requests are counted as well.
     """
     with transaction.atomic():
         Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)

@@ -1,4 +1,4 @@
-"""Revokes keys. A row is struck only after upstream agreed; what we do not know, we say."""
+"""Revokes keys. A row is marked revoked only after upstream agreed; an unknown outcome is reported as unknown."""
 
 import time
 from collections.abc import Iterable, Sequence
@@ -18,14 +18,14 @@ from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.clients import management_client
 from workspaces.models import Action, Outcome, Workspace
 
-# Several keys are revoked one by one; when upstream hangs, the page must still come back before a proxy gives up.
+# Several keys are revoked one by one; if upstream hangs, the page must still return before a proxy times out.
 BUDGET_SECONDS = 45
 STILL_LISTED = "Cleanlist agreed, yet its list still shows the key as active."
 ACTIVE_AGAIN = "An earlier list showed the key as revoked, so nothing was sent; now it is listed as active."
 
 
 class RevokeVerdict(StrEnum):
-    """What is known of one key after a revoke."""
+    """The outcome of a revoke for one key."""
 
     REVOKED = "revoked"
     ALREADY = "already revoked"
@@ -45,20 +45,20 @@ _OUTCOMES = {
 
 @dataclass
 class RevokeResult:
-    """How it went for one key: the verdict, upstream's message, and the error if there was one."""
+    """The result for one key: the verdict, upstream's message, and the error if there was one."""
 
     key: ApiKey
     verdict: RevokeVerdict
     message: str = ""
     error: CleanlistError | None = None
     at: datetime = field(default_factory=clock.now)
-    # The list read since does not have the key and says nothing about it: it may be another user's.
+    # The list read since does not contain the key, which proves nothing: it may be another user's.
     is_unlisted: bool = False
 
 
 @dataclass
 class RevokeAllResult:
-    """How a revoke-all went: upstream's message, and each key that may have been active with what is known now."""
+    """The result of a revoke-all: upstream's message, and each possibly active key with its current verdict."""
 
     verdict: RevokeVerdict
     message: str = ""
@@ -68,12 +68,11 @@ class RevokeAllResult:
 
     @property
     def still_active(self) -> list[ApiKey]:
-        """Return the keys that the list still shows as active."""
         return [result.key for result in self.keys if result.verdict is RevokeVerdict.FAILED]
 
 
 def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> list[RevokeResult]:
-    """Revoke ``keys`` one by one and return a result for each. One that fails does not stop the others.
+    """Revoke ``keys`` one by one and return a result for each. A failure does not stop the others.
 
     Raises NotConnected, SessionExpired, AddressNotAllowed or DecryptionError before anything is sent.
     """
@@ -96,13 +95,13 @@ def _revoke_each(client: Client, keys: Sequence[ApiKey]) -> list[RevokeResult]:
         result = RevokeResult(key, RevokeVerdict.NOT_TRIED, stop.message, stop.error) if stop else _revoke(client, key)
         results.append(result)
         if stop is None and isinstance(result.error, AuthenticationError | RateLimited):
-            stop = result  # the rest would meet the same refusal
+            stop = result  # the rest would be refused too
     return results
 
 
 def _revoke(client: Client, key: ApiKey) -> RevokeResult:
     if not key.is_active and key.gone_at is None:
-        return RevokeResult(key, RevokeVerdict.ALREADY)  # revoked keys never come back, so there is nothing to send
+        return RevokeResult(key, RevokeVerdict.ALREADY)  # revocation is final, so nothing is sent
     try:
         answer = client.api_keys.revoke(key.upstream_id)
     except CleanlistError as error:
@@ -113,7 +112,7 @@ def _revoke(client: Client, key: ApiKey) -> RevokeResult:
 
 
 def _compare_with_list(result: RevokeResult, listed: ListedKeys | None) -> None:
-    """Settle by the list read since what is not known, or is not so, and bring the mirror's row along."""
+    """Correct an unknown or wrong verdict by the list read since, and reload the mirror's row."""
     if listed is None:
         return
     result.key.refresh_from_db()
@@ -129,7 +128,7 @@ def _compare_with_list(result: RevokeResult, listed: ListedKeys | None) -> None:
     elif result.verdict is RevokeVerdict.UNKNOWN:
         result.verdict = RevokeVerdict.ALREADY if isinstance(result.error, NotFound) else RevokeVerdict.REVOKED
     elif result.verdict is RevokeVerdict.FAILED and not result.key.is_expired:
-        result.verdict = RevokeVerdict.ALREADY  # a refused command revoked nothing: whoever did, did it elsewhere
+        result.verdict = RevokeVerdict.ALREADY  # a refused command revokes nothing, so it was revoked elsewhere
 
 
 def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
@@ -149,9 +148,9 @@ def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
 
 
 def _mark_revoked(key: ApiKey, actor: Actor, at: datetime) -> None:
-    """Mark the row revoked. ``read_at`` moves along, so that a list fetched before cannot bring the key back."""
+    """Mark the row revoked. ``read_at`` is updated too, so that a list fetched earlier cannot reactivate the key."""
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # no list is ingested meanwhile
+        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # blocks the ingest of lists
         key.is_active, key.revoked_by = False, actor.user
         key.revoked_at, key.read_at = min(key.revoked_at or at, at), clock.now()
         key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])
@@ -170,7 +169,7 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
     sent = result.verdict
     result.keys = [RevokeResult(key, _presumed(key, sent), at=result.at) for key in before]
     if (listed := refresh_list(workspace)) is not None:
-        if is_current:  # else what is new in the list may have been revoked long ago
+        if is_current:  # otherwise keys that are new in the list may have been revoked long ago
             made = set(_listed_ids(workspace)) & listed.keys.keys() - known
             made_since = rows.filter(upstream_id__in=made).recently_used_first()
             result.keys += [RevokeResult(key, sent, at=result.at) for key in made_since]
@@ -192,7 +191,7 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
 
 
 def _is_current(workspace: Workspace) -> bool:
-    """Return whether the mirror was brought up to date so lately that keys made since are from the last minutes."""
+    """Return whether the mirror is so recent that keys created since are only minutes old."""
     poll = workspace.polls.filter(resource="keys", consecutive_failures=0, last_success_at__isnull=False).first()
     return poll is not None and not poll.is_stale
 
@@ -213,12 +212,12 @@ def _revoke_all(client: Client) -> RevokeAllResult:
 
 
 def _presumed(key: ApiKey, sent: RevokeVerdict) -> RevokeVerdict:
-    """Return the verdict by upstream's answer alone: not known for a key that may be somebody else's."""
+    """Return the verdict from upstream's answer alone: unknown for a key that may be another user's."""
     return RevokeVerdict.UNKNOWN if sent is RevokeVerdict.REVOKED and not key.in_full else sent
 
 
 def _apply_list(result: RevokeAllResult, sent: RevokeVerdict, listed: ListedKeys) -> None:
-    """Say of each key, and so of the whole, what the list shows now."""
+    """Set the verdict of each key, and of the whole, from what the list shows now."""
     for item in result.keys:
         item.key.refresh_from_db()
         shown = listed.shows_active(item.key)
@@ -227,7 +226,7 @@ def _apply_list(result: RevokeAllResult, sent: RevokeVerdict, listed: ListedKeys
         elif shown:
             item.verdict = RevokeVerdict.FAILED
         else:
-            # A refused command revoked nothing: whoever revoked this one did it elsewhere.
+            # A refused command revokes nothing, so this key was revoked elsewhere.
             item.verdict = RevokeVerdict.ALREADY if sent is RevokeVerdict.FAILED else RevokeVerdict.REVOKED
     if sent is not RevokeVerdict.FAILED:
         result.verdict = RevokeVerdict.FAILED if result.still_active else RevokeVerdict.REVOKED

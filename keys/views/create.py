@@ -1,4 +1,4 @@
-"""Creating a key. Its secret exists in one response only: the one that answers the form."""
+"""Creates a key. Its secret is in one response only: the one to the form."""
 
 import uuid
 from dataclasses import replace
@@ -26,7 +26,7 @@ from workspaces.models import Role, Workspace
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest, slug: str) -> HttpResponse:
-    """Ask for name and expiry; answer the sent form with the new key's secret, or with why there is none."""
+    """Ask for name and expiry; respond to the form with the new key's secret, or with why there is none."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     require_confirmation(request, keep=("name", "expiry", "expires_on"))
     if request.method != "POST":
@@ -40,7 +40,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     except FormAlreadySent as sent:
         return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
     except AnswerLost as lost:
-        # What is open and what to do about it is said by the page itself: it knows what the list shows.
+        # The page itself explains what is unknown and what to do about it, because it knows what the list shows.
         what_broke = replace(explain(lost.error), text=str(lost.error), fix="", action_url_name="")
         extra: dict[str, Any] = {"explanation": what_broke, "list_was_read": lost.list_was_read}
         return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
@@ -62,7 +62,7 @@ def _form_page(
 
 
 def _refused(request: HttpRequest, workspace: Workspace, form: CreateKeyForm, error: Exception) -> HttpResponse:
-    """Show the form as it was filled in, with upstream's reason at the field where it names one."""
+    """Show the form as it was filled in, with upstream's reason at the field that it names, if any."""
     if isinstance(error, ValidationFailed):
         for item in error.validation_errors:
             field = {"name": "name", "expires_at": "expires_on"}.get(item.where)
@@ -101,7 +101,7 @@ def _what_came_of(
 
 @require_POST
 def seen(request: HttpRequest, slug: str) -> HttpResponse:
-    """Note that the page with the secret arrived. Sent by that page itself; without scripts, by a button."""
+    """Record that the page with the secret arrived. Sent by that page itself, or without scripts by a button."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     try:
         form_id = uuid.UUID(request.POST.get("form_id", ""))
@@ -119,7 +119,7 @@ def seen(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def dismiss(request: HttpRequest, slug: str, key_id: uuid.UUID) -> HttpResponse:
-    """Stop warning about a key whose secret nobody saw."""
+    """Stop warning about a key's unseen secret."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     key: ApiKey = get_key(workspace, key_id)
     services.dismiss_unseen_secret(key)

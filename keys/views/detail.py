@@ -1,5 +1,3 @@
-"""One key, and its latest requests."""
-
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -27,7 +25,7 @@ LATEST_EVENTS = 10
 
 @require_safe
 def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
-    """Show everything that is known of a key, and its latest requests."""
+    """Show a key's details and its latest requests."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
     context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
@@ -46,9 +44,9 @@ def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
 
 
 def _log(request: HttpRequest, scope: LogScope) -> dict[str, Any]:
-    """Return the newest rows, and how many there are, the console's own calls shown or left out among them.
+    """Return the newest rows and their number, with the console's own calls shown or hidden.
 
-    By the same bounded reading as the log's own page: a key of the console's has nothing but own calls.
+    Uses the same bounded search as the log's own page: a key of the console has nothing but own calls.
     """
     assert scope.key is not None  # noqa: S101 - the page is about one key
     form = LogFilterForm(QueryDict("own=1" if request.GET.get("own") == "1" else ""))

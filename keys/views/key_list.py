@@ -1,5 +1,3 @@
-"""The list of keys."""
-
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -16,14 +14,14 @@ from keys.presenters import KeyListConnection, key_row, key_slots
 from workspaces.access import get_workspace, page_context
 from workspaces.models import Workspace
 
-# A list is read by people. Keys beyond it are found by search; how many they are is said.
+# More inactive keys than this would be too many to read. The page shows how many there are; search finds the others.
 MOST_INACTIVE = 100
 COLUMNS = dict(zip(SORTS, ("Name", "Status", "Created", "Expires", "Last used", "Requests"), strict=True))
 
 
 @require_safe
 def key_list(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show the keys of a workspace: active ones first, the others folded away."""
+    """Show the keys of a workspace: active ones first, the others collapsed."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | _listed(request, workspace) | _notices(workspace)
     if wants_partial(request):
@@ -33,7 +31,7 @@ def key_list(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
     form = KeyFilterForm(request.GET)
-    form.is_valid()  # a bad filter is left out
+    form.is_valid()  # an invalid filter is ignored
     keys = ApiKey.objects.of(workspace)
     counts, now = keys.count_by_status(), clock.cached_now()
     chosen = form.apply(keys.with_people())
@@ -57,11 +55,11 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
 
 
 def _columns(request: HttpRequest, current: str) -> list[dict[str, str]]:
-    """Return each column with the URL that sorts by it, and how the list is sorted by it now."""
+    """Return each column with the URL that sorts by it, and its current sort order."""
     columns = []
     for name, label in COLUMNS.items():
         query = request.GET.copy()
-        # Use and figures are looked at from the recent and large end first, names from A.
+        # Sort use and figures by the most recent or largest first, names from A.
         first, second = (name, f"-{name}") if name in {"name", "status", "expires"} else (f"-{name}", name)
         query["sort"] = second if current == first else first
         now = {name: "ascending", f"-{name}": "descending"}.get(current, "")
@@ -87,5 +85,5 @@ def _finder(workspace: Workspace) -> list[dict[str, str]]:
 def _with_workspace(workspace: Workspace) -> list[ApiKey]:
     keys = list(ApiKey.objects.of(workspace).recently_used_first())
     for key in keys:
-        key.workspace = workspace  # spares the query for what is known
+        key.workspace = workspace  # saves a query per key
     return keys

@@ -1,4 +1,4 @@
-"""Revoking one key, several, or all. Each has a page of its own, which the list opens as a dialog."""
+"""Revokes one key, several, or all. Each has its own page, which the list opens as a dialog."""
 
 from typing import Any
 from uuid import UUID
@@ -25,7 +25,7 @@ from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
 
-# More than anybody ticks by hand, and few enough for one query and one confirmation.
+# More than anyone ticks by hand, and few enough for one query and one confirmation.
 MOST_AT_ONCE = 100
 DONE = {RevokeVerdict.REVOKED, RevokeVerdict.ALREADY}
 SAFE_AND_POST = ["GET", "HEAD", "POST"]
@@ -99,7 +99,7 @@ def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back
 
 
 def _toast(result: RevokeResult) -> HttpResponse:
-    """Close the dialog with a word about it; the list behind reads itself again."""
+    """Close the dialog with a toast; the list behind it reloads itself."""
     words = result.message or ("It was revoked already." if result.verdict is RevokeVerdict.ALREADY else "Revoked.")
     response = trigger_client_event(HttpResponse(), "toast", {"level": "ok", "text": f"{result.key.label}: {words}"})
     return trigger_client_event(response, "keys-changed", {})
@@ -134,7 +134,7 @@ def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]
 
 @require_http_methods(SAFE_AND_POST)
 def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show what revoking everything means, then, once the phrase is typed, do it."""
+    """Show what revoking everything means, and do it once the phrase has been typed."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     require_confirmation(request)
     form = RevokeAllForm(request.POST if request.method == "POST" else None)

@@ -10,7 +10,7 @@ from keys.models import ApiKey
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.models import Workspace
 
-# By which a command ends that upstream refused, or that was never sent.
+# Errors of a command that upstream refused or that was never sent.
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 
 

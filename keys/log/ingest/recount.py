@@ -77,7 +77,7 @@ class _KeyLevel:
         return _Ahead(self._count(self._rows(start, end).filter(pk__lte=last)), last)
 
     def counted(self, start: datetime, end: datetime, ahead: _Ahead = _NOTHING) -> Rollups:
-        # An hour that is being pruned counts nothing. A copy, because _NOTHING is shared.
+        # An hour that is being pruned counts nothing. A copy, because _NOTHING must stay empty.
         counts = dict(ahead.counts) if start >= self._since() else {}
         for key, one in self._count(self._rows(start, end).filter(pk__gt=ahead.last)).items():
             counts.setdefault(key, RollupCount()).add(one.count, one.histogram)

@@ -1,1 +1,1 @@
-"""Workspaces as a file says: what differs is shown and then changed, by the same forms and services as on the pages."""
+"""Configures workspaces from a file: differences are shown and then applied, by the pages' own forms and services."""

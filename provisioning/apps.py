@@ -2,6 +2,6 @@ from django.apps import AppConfig
 
 
 class ProvisioningConfig(AppConfig):
-    """Floor 8: workspaces from a file, and as one; the commands of workspaces."""
+    """Floor 8: import and export of workspaces as a file, and commands for workspaces."""
 
     name = "provisioning"

@@ -1,4 +1,4 @@
-"""One run through a file: what it does, step by step, and what is in its way."""
+"""The steps of applying a file, and the problems that prevent it."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ REFUSALS = (MembershipRefused, TooManyEmails, AddressNotAllowed, PermissionDenie
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """One thing that is done, or that differs and is left as it is; ``path`` is its place in the document."""
+    """A change, or a difference that is left as it is; ``path`` is the position in the document."""
 
     verb: StepKind
     path: str
@@ -32,7 +32,7 @@ class PlannedStep:
 
 @dataclass(frozen=True)
 class NewCredentials:
-    """What upstream has to judge before it is stored; ``workspace`` is None for one that is new."""
+    """Credentials for upstream to check before they are stored; ``workspace`` is None for a new one."""
 
     slug: str
     node: Node
@@ -43,7 +43,7 @@ class NewCredentials:
 
 @dataclass
 class ChangeSet:
-    """Does steps in the transaction that its caller holds."""
+    """Performs steps within the caller's transaction, and collects problems."""
 
     actor: Actor
     delete: bool = False
@@ -55,25 +55,23 @@ class ChangeSet:
 
     @property
     def changes(self) -> int:
-        """Return how many steps change something."""
         return sum(step.verb in CHANGES for step in self.steps)
 
     def counts(self) -> dict[str, int]:
-        """Return how many steps there are of each verb, and what is as the file says."""
+        """Return the number of steps by verb, and of unchanged items."""
         counted = Counter(step.verb for step in self.steps)
         verbs: tuple[StepKind, ...] = (*CHANGES, "only here", "left alone")
         return {verb: counted[verb] for verb in verbs} | {"unchanged": self.unchanged}
 
     def same(self) -> None:
-        """Note that something is as the file says."""
+        """Count an item that already matches the file."""
         self.unchanged += 1
 
     def refuse(self, node: Node, text: str) -> None:
-        """Note what is in the way."""
         self.problems.append(node.problem(text))
 
     def do(self, verb: StepKind, node: Node, text: str, act: Callable[[], object]) -> None:
-        """Take a step; what refuses it is noted, and then nothing of it is done."""
+        """Perform a step. If it is refused, record the problem and roll the step back."""
         self.steps.append(PlannedStep(verb, node.path, text))
         try:
             with transaction.atomic():
@@ -82,16 +80,16 @@ class ChangeSet:
             self.refuse(node, str(refusal))
 
     def surplus(self, node: Node, text: str, act: Callable[[], object]) -> None:
-        """Remove what the file does not have, where that was asked for."""
+        """Remove an item that is not in the file if ``delete`` is set, otherwise report it."""
         if self.delete:
             self.do("remove", node, text, act)
         else:
             self.leave("only here", node, text)
 
     def leave(self, verb: StepKind, node: Node, text: str) -> None:
-        """Note what differs and stays."""
+        """Record a difference that is left as it is."""
         self.steps.append(PlannedStep(verb, node.path, text))
 
     def report_of(self, workspace: Workspace) -> ConnectionReport:
-        """Return what upstream thinks of the new credentials; nothing is known in a plan."""
+        """Return upstream's check of the new credentials; in a plan, nothing is known yet."""
         return self.reports.get(workspace.slug, ConnectionReport())

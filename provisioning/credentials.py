@@ -1,4 +1,4 @@
-"""Connects workspaces that a file has and the console has not, and changes credentials that differ."""
+"""Connects workspaces that are new in a file, and changes credentials that differ."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ NOT_STORED = f"None is stored here. Say where it comes from: {SOURCES}."
 
 
 def connect(run: ChangeSet, wanted: WorkspaceSpec) -> Workspace | None:
-    """Connect a new workspace and return it; None where something is in the way."""
+    """Connect a new workspace and return it; None if there is a problem."""
     credentials = _of_new(run, wanted)
     name = wanted.details.get("name", "")
     if not name:
@@ -59,7 +59,7 @@ def _of_new(run: ChangeSet, wanted: WorkspaceSpec) -> Credentials | None:
 
 
 def _parts(session: SessionSpec | None, stored: ManagementSession | None) -> dict[str, Any]:
-    """Return what ``Credentials`` takes of a session, with the token that is stored where that is meant."""
+    """Return the session's arguments for ``Credentials``, with the stored token where the file refers to it."""
     if session is None:
         return {}
     token: Secret | StoredSecret | None = session.client_token
@@ -73,10 +73,10 @@ def _parts(session: SessionSpec | None, stored: ManagementSession | None) -> dic
 
 
 def apply_credentials(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Replace what differs. Upstream judges the new ones of a workspace together.
+    """Replace credentials that differ. Upstream checks the new ones of a workspace together.
 
-    With encryption keys that do not open what is stored nothing is replaced: they may be those of another console, and
-    the running one could not open what they seal.
+    If the encryption keys do not open the stored credentials, nothing is replaced: the keys may be another console's,
+    and the running console could not open what they seal.
     """
     try:
         key = _apply_api_key(run, wanted.api_key, workspace) if wanted.api_key else None
@@ -92,7 +92,7 @@ def apply_credentials(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspac
 
 
 def _apply_api_key(run: ChangeSet, said: Located[Secret | StoredSecret | None], workspace: Workspace) -> Secret | None:
-    """Return the key that is new, if it is."""
+    """Return the API key if it is new."""
     secret, node = said.value, said.node
     if secret is None:
         _drop(run, node, workspace, "api_key")
@@ -114,7 +114,7 @@ def _apply_api_key(run: ChangeSet, said: Located[Secret | StoredSecret | None], 
 
 
 def _apply_session(run: ChangeSet, said: Located[SessionSpec | None], workspace: Workspace) -> dict[str, Any]:
-    """Return the parts of the session that is new, if it is."""
+    """Return the session's arguments for ``Credentials`` if it is new."""
     session, node, stored = said.value, said.node, workspace.management_session
     if session is None:
         _drop(run, node, workspace, "session")
@@ -146,7 +146,7 @@ def _is_same(session: SessionSpec, stored: ManagementSession) -> bool:
 
 
 def _opened(sealed: EncryptedValue | None) -> str | None:
-    """Return a stored secret, if there is one. Raises DecryptionError."""
+    """Return a stored secret, or None. Raises DecryptionError."""
     return sealed.decrypt().reveal() if sealed is not None else None
 
 

@@ -1,4 +1,4 @@
-"""What a file says of workspaces, checked by the forms of the pages. Nothing here looks at the database."""
+"""Parses a file of workspaces and validates it with the pages' forms, without using the database."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from workspaces.services.connections import RESERVED_SLUGS
 DETAILS = {"name": "name", "base_url": "api_address"}
 SESSION = ("frontend_api_url", "session_id", "client_token")
 NO_SUMMARY = "none"
-# Stands in for a secret that is stored, so that the form can check what stands beside it.
+# Stands in for a stored secret, so that the form can validate the other fields.
 _SOME_TOKEN = "stored"  # noqa: S105
 
 
@@ -38,7 +38,7 @@ class SessionSpec:
 
 @dataclass(frozen=True)
 class RecipientSpec:
-    """What an address gets; what is None stays as it is."""
+    """What an e-mail address receives; None leaves a value as it is."""
 
     summary: str | None
     critical: bool | None
@@ -47,7 +47,10 @@ class RecipientSpec:
 
 @dataclass
 class WorkspaceSpec:
-    """One workspace; what is None is not spoken of. A value of None within ``Located`` means: there shall be none."""
+    """One workspace in the file.
+
+    None means that the file does not mention a value; None within ``Located`` means that the value is to be removed.
+    """
 
     node: Node
     slug: str
@@ -65,7 +68,7 @@ class WorkspaceSpec:
 
 
 def parse_document(content: bytes, folder: Path) -> list[WorkspaceSpec]:
-    """Return the workspaces that the file ``content`` speaks of. Raises NotApplicable with all that is wrong."""
+    """Return the workspaces in the file ``content``. Raises NotApplicable with all problems."""
     node, fields = read_yaml(content), NodeParser(folder)
     if node.value is None:
         fields.refuse(node, "The file says nothing. Begin it with “workspaces:”.")
@@ -118,7 +121,7 @@ def _session(fields: NodeParser, node: Node) -> SessionSpec | None:
     parts = fields.mapping(node, SESSION)
     token = fields.secret(parts["client_token"]) if "client_token" in parts else None
     if token is None and "client_token" in parts:
-        return None  # said already
+        return None  # already reported
     data = {name: fields.text(parts[name]) for name in SESSION[:2] if name in parts}
     data["client_token"] = token.reveal() if isinstance(token, Secret) else _SOME_TOKEN if token else ""
     form = SessionForm(data | {"session_kind": SessionForm.CLERK})
@@ -164,7 +167,7 @@ def _recipients(fields: NodeParser, node: Node) -> dict[str, Located[RecipientSp
 
 
 def _by_address(fields: NodeParser, node: Node) -> dict[str, Node]:
-    """Return the parts by e-mail address in lower case; one that differs in nothing else is refused."""
+    """Return the parts by lower-case e-mail address; duplicates that differ only in case are refused."""
     found: dict[str, Node] = {}
     for address, part in fields.mapping(node).items() if node.value is not None else ():
         lower = normalize_email(address.strip())

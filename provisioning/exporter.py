@@ -1,4 +1,4 @@
-"""Writes the present state as a file that changes nothing when it is applied here."""
+"""Writes the current state as a file that changes nothing when applied here."""
 
 from collections.abc import Iterable
 from datetime import time
@@ -21,7 +21,7 @@ HEADER = """\
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes figures as they are, and nothing as a reference to something else."""
+    """Writes numbers unquoted, and no YAML aliases."""
 
     def ignore_aliases(self, _: Any) -> bool:
         return True
@@ -36,14 +36,13 @@ _Dumper.add_representer(Decimal, _figure)
 
 
 def export(workspaces: Iterable[Workspace]) -> str:
-    """Return the file."""
     state = {"workspaces": {workspace.slug: state_of(workspace) for workspace in workspaces}}
     text = yaml.dump(state, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
     return HEADER + str(text)
 
 
 def state_of(workspace: Workspace) -> dict[str, Any]:
-    """Return what a file says of ``workspace``; what there is none of is left out."""
+    """Return the state of ``workspace`` for a file; empty values are left out."""
     state: dict[str, Any] = {"name": workspace.name, "api_address": workspace.base_url}
     if workspace.api_key is not None:
         state["api_key"] = {"stored": True}
@@ -61,7 +60,7 @@ def state_of(workspace: Workspace) -> dict[str, Any]:
 
 
 def _session(session: ManagementSession | None) -> dict[str, Any] | None:
-    """Return a stored Clerk client session; a pasted token is over before a file is."""
+    """Return a stored Clerk client session; a pasted token would expire before the file is used."""
     if session is None or session.kind != ManagementSession.Kind.CLERK:
         return None
     return {

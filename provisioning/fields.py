@@ -1,4 +1,4 @@
-"""Takes nodes apart: mappings of known names, texts, flags, secrets from elsewhere. What is wrong is gathered."""
+"""Parses nodes: mappings of known names, texts, flags, and secrets stored elsewhere. Problems are collected."""
 
 import os
 from collections.abc import Callable, Collection, Iterable
@@ -21,7 +21,7 @@ SOURCES = "from_env: NAME or from_file: PATH"
 
 
 class StoredSecret:
-    """Stands for a secret that is stored already and stays as it is."""
+    """Stands for a secret that is already stored and stays as it is."""
 
 
 STORED_SECRET = StoredSecret()
@@ -29,30 +29,29 @@ STORED_SECRET = StoredSecret()
 
 @dataclass(frozen=True)
 class Located(Generic[T]):
-    """What the document says, and where."""
+    """A value and its position in the document."""
 
     node: Node
     value: T
 
 
 class NodeParser:
-    """Reads nodes, beside files in ``folder``; problems are gathered, and what has one reads as None."""
+    """Parses nodes, with files relative to ``folder``; collects problems, and returns None for values with one."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.problems: list[Problem] = []
 
     def refuse(self, node: Node, text: str) -> None:
-        """Note what is wrong."""
         self.problems.append(node.problem(text))
 
     def finish(self) -> None:
-        """Raise NotApplicable where anything is wrong."""
+        """Raise NotApplicable if there are problems."""
         if self.problems:
             raise NotApplicable(self.problems)
 
     def mapping(self, node: Node, known: Collection[str] = ()) -> dict[str, Node]:
-        """Return the parts of a mapping; names that are not ``known``, where any are, are refused."""
+        """Return the parts of a mapping; names that are not in ``known``, if it is given, are refused."""
         if not isinstance(node.value, dict):
             wanted = f"the names {', '.join(known)}" if known else "names"
             self.refuse(node, f"Write {wanted} here, each with a colon and its value.")
@@ -65,7 +64,7 @@ class NodeParser:
         return node.value
 
     def items(self, node: Node) -> list[Node]:
-        """Return the parts of a list; nothing said is an empty one."""
+        """Return the parts of a list; no value is an empty list."""
         if node.value is None:
             return []
         if not isinstance(node.value, list):
@@ -74,14 +73,13 @@ class NodeParser:
         return node.value
 
     def text(self, node: Node) -> str:
-        """Return the text of a scalar; nothing said is empty."""
+        """Return the text of a scalar; no value is ""."""
         if isinstance(node.value, dict | list):
             self.refuse(node, "Write one value here, not a list and not names with values.")
             return ""
         return node.value or ""
 
     def flag(self, node: Node) -> bool | None:
-        """Return whether it says true."""
         text = self.text(node).lower()
         if text not in {"true", "false"}:
             self.refuse(node, "Write true or false.")
@@ -89,7 +87,7 @@ class NodeParser:
         return text == "true"
 
     def secret(self, node: Node) -> Secret | StoredSecret | None:
-        """Return what an environment variable or a file holds, or ``STORED_SECRET``. No message repeats any of it."""
+        """Return the content of an environment variable or file, or ``STORED_SECRET``. Messages never contain it."""
         if not isinstance(node.value, dict):
             self.refuse(node, f"Secrets do not stand in this file. Write {SOURCES}.")
             return None
@@ -115,7 +113,7 @@ class NodeParser:
             return ""
         value = os.environ.get(name, "").strip()
         if not value:
-            shown = redact_text(name)[:80]  # somebody may have written the secret itself
+            shown = redact_text(name)[:80]  # it may be the secret itself
             self.refuse(node, f"The environment variable {shown} is not set, or empty. Set it and try again.")
         return value
 
@@ -136,7 +134,7 @@ class NodeParser:
         return value
 
     def check(self, form: forms.Form, node: Node, names: dict[str, str] | None = None) -> bool:
-        """Note what ``form`` finds wrong, at the part of ``node`` that each field is called by ``names``."""
+        """Record the errors of ``form``, each at the part of ``node`` that ``names`` gives for its field."""
         parts = node.value if isinstance(node.value, dict) else {}
         for name, errors in form.errors.as_data().items():
             called = (names or {}).get(name, name)
@@ -147,11 +145,11 @@ class NodeParser:
         return form.is_valid()
 
     def cleaned(self, field: forms.Field, node: Node) -> Any:
-        """Return what ``field`` makes of a scalar, or None where it refuses it."""
+        """Return the scalar cleaned by ``field``, or None if it is invalid."""
         return self.guarded(lambda: field.clean(self.text(node)), node, field)
 
     def guarded(self, clean: Callable[[], T], node: Node, field: forms.Field | None = None) -> T | None:
-        """Return what ``clean`` does, or None where it raises ValidationError."""
+        """Return the result of ``clean``, or None if it raises ValidationError."""
         try:
             return clean()
         except forms.ValidationError as error:
@@ -160,7 +158,7 @@ class NodeParser:
 
 
 def describe_field_error(messages: Iterable[str], code: str | None, field: forms.Field | None) -> str:
-    """Return what a field says, with the values that it offers where there is no page to look at."""
+    """Return a field's messages, with its possible values, since there is no page to look at."""
     text = " ".join(messages)
     if code == "invalid_choice" and isinstance(field, forms.ChoiceField):
         choices: Any = field.choices

@@ -1,4 +1,4 @@
-"""Members as a file lists them. As on the page nobody becomes one unasked: who is none is invited."""
+"""Applies the members in a file. As on the page, nobody is added without consent: non-members are invited."""
 
 from functools import partial
 
@@ -10,19 +10,19 @@ from workspaces.services.members import change_role, invite, remove_member, revo
 
 
 def members_by_email(workspace: Workspace) -> dict[str, Membership]:
-    """Return the members by their address in lower case."""
+    """Return the members by lower-case e-mail address."""
     rows = workspace.memberships.select_related("user", "workspace").order_by("user__email")
     return {membership.user.email.lower(): membership for membership in rows}
 
 
 def invitations_by_email(workspace: Workspace) -> dict[str, Invitation]:
-    """Return the invitations that can be accepted, by their address."""
+    """Return the invitations that can be accepted, by e-mail address."""
     rows = workspace.invitations.open().vouched_for().select_related("workspace").order_by("email")
     return {invitation.email: invitation for invitation in rows}
 
 
 def apply_members(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Invite, change roles, remove. Higher roles come first, so that no last owner goes whom another follows."""
+    """Invite, change roles, remove. Higher roles come first, so that a new owner precedes the last one's removal."""
     if wanted.members is None:
         return
     node, listed = wanted.members.node, wanted.members.value
@@ -78,6 +78,6 @@ def _invite(
 
 
 def _revoke_pending(run: ChangeSet, workspace: Workspace, email: str) -> None:
-    """Make way for a new invitation: one for another role, or one whose sender may invite no more."""
+    """Revoke pending invitations: those for another role, or from a sender who may no longer invite."""
     for pending in workspace.invitations.open().filter(email=email):
         revoke_invitation(pending, run.actor)

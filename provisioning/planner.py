@@ -1,6 +1,6 @@
-"""Carries a file out: everything in one transaction, which a plan takes back, so that both go by the same rules.
+"""Applies a file in one transaction, which a plan rolls back, so that both follow the same rules.
 
-What services refuse is gathered: all of it is said, and then nothing is done.
+Refusals by services are collected: all of them are reported, and then nothing is changed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,18 +19,18 @@ from workspaces.models import User, Workspace
 from workspaces.rights import lock_users
 from workspaces.services import ConnectionReport, check_connection, compare_organizations
 
-# So that two who apply take turns.
+# Serializes concurrent runs of ``apply``.
 _LOCK = 0x6170706C79
 _TURN = "SELECT pg_advisory_xact_lock(%s)"
 
 
 class PlanOutdated(Exception):
-    """What there is to do is not what was agreed to; nothing was done."""
+    """The steps differ from the plan that was agreed to; nothing was changed."""
 
 
 @clock.cache_now()
 def plan(wanted: Sequence[WorkspaceSpec], actor: Actor, *, delete: bool) -> ChangeSet:
-    """Return what would be done. Raises NotApplicable with everything that is refused."""
+    """Return what would be done. Raises NotApplicable with all refusals."""
     run = ChangeSet(actor, delete=delete)
     with transaction.atomic():
         with many_events():
@@ -45,9 +45,9 @@ def plan(wanted: Sequence[WorkspaceSpec], actor: Actor, *, delete: bool) -> Chan
 def apply_plan(
     wanted: Sequence[WorkspaceSpec], agreed: ChangeSet, reports: Mapping[str, ConnectionReport]
 ) -> ChangeSet:
-    """Do what was ``agreed``; ``reports`` say what upstream thinks of the credentials, by workspace.
+    """Apply the ``agreed`` plan; ``reports`` hold upstream's checks of the credentials by workspace.
 
-    Raises NotApplicable or PlanOutdated, and then nothing is done. Somebody else may have done all of it.
+    Raises NotApplicable or PlanOutdated, and then changes nothing. Someone else may already have done everything.
     """
     run = ChangeSet(agreed.actor, delete=agreed.delete, reports=reports)
     with many_events():
@@ -60,9 +60,9 @@ def apply_plan(
 
 
 def check_credentials(run: ChangeSet, *, even_if_unreachable: bool) -> dict[str, ConnectionReport]:
-    """Try the new credentials of ``run`` against upstream, each workspace's together; return the reports.
+    """Check the new credentials of ``run`` with upstream, each workspace's together; return the reports.
 
-    Raises NotApplicable where one does not work, or where ``even_if_unreachable`` forbids not knowing.
+    Raises NotApplicable if one does not work, or if upstream is unreachable and ``even_if_unreachable`` is not set.
     """
     reports, problems = {}, []
     for new in run.credentials:
@@ -107,9 +107,9 @@ def _apply_parts(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) ->
 
 
 def _locked(slugs: Sequence[str]) -> dict[str, Workspace]:
-    """Return the workspaces as they are, which stay so: first all of them, then all people, as elsewhere one by one.
+    """Lock and return the workspaces: first all of them, then all people, in the order that is used elsewhere.
 
-    Whoever changes one on a page waits, rather than each for what the other has taken.
+    So a change on a page waits, instead of causing a deadlock.
     """
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:

@@ -1,6 +1,6 @@
-"""What addresses get, as a file says. It ends things and begins summaries; what was ended it never begins again.
+"""Applies a file's e-mail recipients: starts summaries and stops e-mails, but never restarts what was stopped.
 
-That is for the reader, who may have ended it with one click, or for an owner on the page.
+Only the reader, who may have stopped it with one click, or an owner on the page may restart it.
 """
 
 from functools import partial
@@ -18,7 +18,7 @@ ENDED = "was ended, by its reader or an owner, and is not begun again from here"
 
 
 def subscriptions(recipient: Recipient) -> dict[str, object]:
-    """Return what an address subscriptions, as a file says it."""
+    """Return an address's subscriptions in the form of a file."""
     return {
         "summary": recipient.summary if recipient.gets_summary else NO_SUMMARY,
         "critical": recipient.wants(Stream.CRITICAL),
@@ -30,7 +30,7 @@ DEFAULT_SUBSCRIPTIONS: dict[str, object] = {"summary": NO_SUMMARY, "critical": T
 
 
 def apply_recipients(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Begin summaries and end what shall not be sent."""
+    """Start summaries and stop unwanted e-mails."""
     if wanted.recipients is None:
         return
     node, listed = wanted.recipients.node, wanted.recipients.value

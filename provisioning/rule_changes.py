@@ -1,4 +1,4 @@
-"""Makes alert rules what a file says, each held against the others as they will be."""
+"""Applies the alert rules in a file, each validated against the others in their final state."""
 
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,6 @@ from workspaces.models import Workspace
 
 
 def apply_rules(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Create, change and remove rules."""
     if wanted.rules is None:
         return
     stored = stored_rules(workspace)
@@ -30,7 +29,7 @@ def apply_rules(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> 
 
 
 def _apply(run: ChangeSet, wanted: RuleSpec, rule: Rule, stored: Rule | None, others: list[Rule]) -> None:
-    """``rule`` is what is wanted, not stored; ``stored`` what it is now."""
+    """Create or change one rule; ``rule`` is the wanted state, not stored, and ``stored`` the current one."""
     changed = differences(stored, rule) if stored else []
     if stored and not changed:
         run.same()

@@ -1,4 +1,4 @@
-"""Alert rules in a file: read, compared with those that are stored, written out."""
+"""Alert rules in a file: parses them, compares them with stored ones, and exports them."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ _LEFT_OUT = {"severity": "warning", "pending_minutes": 0, "repeat_seconds": 0, "
 
 @dataclass(frozen=True)
 class RuleSpec:
-    """A rule that shall be there: what its form gets, and what that made of it, of no workspace yet."""
+    """A wanted rule: the input of its form, and the resulting rule, not yet of any workspace."""
 
     node: Node
     kind: RuleKind
@@ -32,17 +32,16 @@ class RuleSpec:
     rule: Rule
 
     def form(self, workspace: Workspace, rule: Rule, others: Sequence[Rule]) -> RuleForm:
-        """Return the form that makes ``rule`` what is wanted, beside ``others``."""
+        """Return the form that applies the wanted values to ``rule``, validated against ``others``."""
         return RuleForm(workspace, self.kind, rule, self.data, others=others)
 
     def made(self, workspace: Workspace) -> Rule:
-        """Return the rule, not stored."""
+        """Return the rule without storing it."""
         values = {name: getattr(self.rule, name) for name in FIELDS}
         return Rule(workspace=workspace, kind=self.kind.name, **values)
 
 
 def read_rules(fields: NodeParser, node: Node) -> list[RuleSpec]:
-    """Return the rules of a list."""
     found = [rule for item in fields.items(node) if (rule := _rule(fields, item)) is not None]
     for kind, count in Counter(rule.kind.name for rule in found if rule.kind.required_because).items():
         if count > 1:
@@ -72,7 +71,7 @@ def _rule(fields: NodeParser, node: Node) -> RuleSpec | None:
 
 
 def names_of(kind: RuleKind) -> tuple[str, ...]:
-    """Return what can be said of a rule of ``kind``."""
+    """Return the names that a file can set on a rule of ``kind``."""
     common = [name for name in COMMON if not (kind.is_flag and name in LEVELS)]
     return (*common, *kind.parameters)
 
@@ -86,7 +85,7 @@ def _value(fields: NodeParser, name: str, node: Node) -> Any:
 
 
 def written(rule: Rule, kind: RuleKind) -> dict[str, Any]:
-    """Return what a file says of ``rule``."""
+    """Return ``rule`` in the form of a file."""
     values: dict[str, Any] = {
         "kind": rule.kind,
         "name": rule.name,
@@ -108,17 +107,16 @@ def _initial(field: forms.Field) -> Any:
 
 
 def stored_rules(workspace: Workspace) -> list[Rule]:
-    """Return the rules of ``workspace`` in the order of pages, without those of kinds that no app knows any more."""
+    """Return the rules of ``workspace`` in page order, without kinds that no app defines any more."""
     rows = Rule.objects.filter(workspace=workspace).select_related("workspace").mildest_first()
     return [rule for rule in rows if rule.kind_of is not None]
 
 
 def paired(wanted: Iterable[tuple[RuleSpec, Rule]], stored: Iterable[Rule]) -> list[Rule | None]:
-    """Return for each wanted rule the stored one that it is: of the same kind and name, and of several the same one.
+    """Return the stored rule for each wanted one, matched by kind and name; None if there is none.
 
-    Of a required kind there is one, whatever its name.
-
-    Names need not be unique, as on the pages: what is equal pairs first, then what comes first.
+    A required kind has one rule, whatever its name. Other names need not be unique, as on the pages: equal rules pair
+    first, then the others in order.
     """
     wanted, left = list(wanted), list(stored)
     found: list[Rule | None] = [None] * len(wanted)
@@ -141,7 +139,7 @@ def _is_equal(one: Rule, other: Rule) -> bool:
 
 
 def differences(before: Rule, after: Rule) -> list[str]:
-    """Return what differs, in words."""
+    """Return the differences in words."""
     kind = before.kind_of
     assert kind is not None  # noqa: S101 - ``stored_rules`` leaves the others out
     old, new = written(before, kind), written(after, kind)
@@ -149,7 +147,6 @@ def differences(before: Rule, after: Rule) -> list[str]:
 
 
 def shown(value: Any) -> str:
-    """Return a value as plans show it."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, list):

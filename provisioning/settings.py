@@ -1,4 +1,4 @@
-"""What a file says of a workspace itself: its name and address, its switches, budget and quiet hours."""
+"""Applies a workspace's own settings: name and URL, switches, budget and quiet hours."""
 
 from alerts.models import QuietHours
 from alerts.services.recipients import set_quiet_hours
@@ -13,7 +13,7 @@ from workspaces.services.members import require_mfa
 
 
 def remove(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace | None) -> None:
-    """Remove a workspace of which the file says that there shall be none."""
+    """Remove a workspace that the file declares as absent."""
     if workspace is None:
         run.same()
         return
@@ -22,7 +22,7 @@ def remove(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace | None) -
 
 
 def apply_details(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Change name and address; as on the page, another address has the stored credentials tried afresh."""
+    """Change name and URL; as on the page, a new URL causes the stored credentials to be checked again."""
     before = {"name": workspace.name, "base_url": workspace.base_url}
     after = before | wanted.details
     if before == after:
@@ -40,7 +40,7 @@ def apply_details(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -
 
 
 def apply_switches(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Pause or resume polling, and ask members for a second factor or no longer."""
+    """Pause or resume polling, and switch the members' second factor requirement."""
     if polled := wanted.is_polled:
         change = services.resume_polling if polled.value else services.pause_polling
         words = "paused → running" if polled.value else "running → paused"
@@ -57,7 +57,7 @@ def apply_switches(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) 
 
 
 def apply_budget(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Set the budget; its two rules come with a new one, as on the page, unless the file lists the rules."""
+    """Set the budget; as on the page, a new one creates its two rules, unless the file lists the rules."""
     if wanted.budget is None:
         return
     node, value = wanted.budget.node, wanted.budget.value
@@ -84,7 +84,7 @@ def apply_budget(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) ->
 
 
 def apply_quiet_hours(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Set the hours in which e-mails wait."""
+    """Set the hours during which e-mails wait."""
     if wanted.quiet_hours is None:
         return
     node, hours = wanted.quiet_hours.node, wanted.quiet_hours.value

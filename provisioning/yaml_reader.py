@@ -1,6 +1,6 @@
-"""Reads YAML into nodes that know their line and their place, and refuses what has no business in a file of settings.
+"""Reads YAML into nodes that know their line and path, and refuses constructs unfit for a settings file.
 
-Scalars stay text: the forms that pages use read them, so 22:00 is no number of minutes and "no" no false.
+Scalars stay text, because the pages' forms parse them: 22:00 does not become a number of minutes, nor "no" false.
 """
 
 import re
@@ -18,30 +18,30 @@ MOST_PROBLEMS = 100
 NO_CHARACTER = "There is a character in it that YAML does not allow."
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NULLS = {"", "~", "null", "Null", "NULL"}
-_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one is not built for every machine
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast loader is not available on every machine
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong and what to do, with the line and the place in the document; line 0 where there is none."""
+    """A problem and its solution, with the line and path in the document; line 0 if there is none."""
 
     line: int
     path: str
     text: str
 
     def in_words(self, name: str) -> str:
-        """Say it in one line."""
+        """Return the problem in one line."""
         where = f"{name}:{self.line}" if self.line else name
         return sanitize_line(f"{where}: {self.path}: {self.text}" if self.path else f"{where}: {self.text}")
 
 
 def sanitize_line(text: str) -> str:
-    """Return ``text`` without what would act on a terminal."""
+    """Return ``text`` without characters that affect a terminal."""
     return sanitize_text(" ".join(text.splitlines()), 2000)
 
 
 class NotApplicable(Exception):
-    """The file cannot be applied; everything that is wrong with it."""
+    """The file cannot be applied; holds all its problems."""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__(f"{len(problems)} problems")
@@ -50,19 +50,18 @@ class NotApplicable(Exception):
 
 @dataclass(frozen=True)
 class Node:
-    """A piece of the document: None, text, a mapping or a list; ``line`` is that of its name, where it has one."""
+    """A part of the document: None, text, a mapping or a list; ``line`` is that of its name, if it has one."""
 
     line: int
     path: str
     value: "str | dict[str, Node] | list[Node] | None"
 
     def problem(self, text: str) -> Problem:
-        """Return ``text`` as a problem of this place."""
+        """Return a problem at this node."""
         return Problem(self.line, self.path, text)
 
 
 def read_yaml(content: bytes) -> Node:
-    """Return the document. Raises NotApplicable."""
     if len(content) > MOST_BYTES:
         raise NotApplicable([Problem(0, "", f"The file is larger than {MOST_BYTES // 1024**2} MiB. Split it.")])
     try:
@@ -89,7 +88,7 @@ def _in_words(text: str, error: yaml.MarkedYAMLError, mark: yaml.Mark | None) ->
 
 
 class _NodeBuilder:
-    """Makes nodes of events. What would let a short file stand for a long one, or for objects, is refused."""
+    """Builds nodes from YAML events. Refuses what makes a short file expand into a long one, or creates objects."""
 
     def __init__(self, events: Iterator[Any]) -> None:
         self.events = events
@@ -131,7 +130,7 @@ class _NodeBuilder:
             raise NotApplicable(self.problems)
         if isinstance(event, yaml.ScalarEvent):
             is_null = event.style in {None, ""} and event.value in _NULLS
-            if _SURROGATES.search(event.value):  # libyaml refuses them by itself
+            if _SURROGATES.search(event.value):  # libyaml refuses them itself
                 self._refuse(event, path, NO_CHARACTER)
             return Node(line, path, None if is_null else event.value)
         if isinstance(event, yaml.SequenceStartEvent):

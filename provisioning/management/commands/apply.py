@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **options)
 
-        def error(message: str) -> NoReturn:  # 2 has a meaning of its own here
+        def error(message: str) -> NoReturn:  # exit code 2 has its own meaning here
             parser.print_usage(sys.stderr)
             parser.exit(1, f"{parser.prog}: {message}\n")
 
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError("With --json nobody can be asked: add --plan or --yes.")
         self.name = "standard input" if file == "-" else file
         try:
-            with clock.cache_now():  # or each rule that is read asks the database for the time
+            with clock.cache_now():  # otherwise each rule queries the database for the time
                 wanted = parse_document(_content(file), Path() if file == "-" else Path(file).parent)
             self._apply(wanted, options)
         except NotApplicable as refusal:

@@ -104,7 +104,7 @@ class Command(BaseCommand):
         self._write(_states([made])[0], *lines, f"{said}workspace invite {made.slug} EMAIL --role owner")
 
     def _api_key(self, options: dict[str, Any]) -> str:
-        """Return the key from where it is said to be. Raises CommandError that does not repeat it."""
+        """Return the API key from the given source. Raises CommandError, which never contains it."""
         sources = {"from_env": options["api_key_env"], "from_file": options["api_key_file"]}
         given = {way: Node(0, "", value) for way, value in sources.items() if value is not None}
         if not given:

@@ -1,8 +1,9 @@
-"""The project: settings, root URLs, the Celery app, what watches the processes, and the embedded set of them."""
+"""The project: settings, root URLs, the Celery app, health checks, and the embedded set of processes."""
 
 import gc
 
-# Little that is loaded becomes garbage; looking for it takes a sixth of a short command. ConfigConfig.ready ends it.
+# Few objects created while loading become garbage, and searching for them takes a sixth of a short command's time.
+# ConfigConfig.ready enables it again.
 gc.disable()
 
 from config.celery import app as celery_app  # noqa: E402

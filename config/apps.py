@@ -21,7 +21,7 @@ class ConfigConfig(AppConfig):
         bind_extra_request_failed_metadata.connect(shorten_outage_log, dispatch_uid="redis is away")
         from config import checks  # noqa: F401, PLC0415 - registered by being imported
 
-        gc.enable()  # this app is the last that is loaded
+        gc.enable()  # this app is loaded last
 
 
 def _bind_address(request: HttpRequest, **_: Any) -> None:

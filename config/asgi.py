@@ -1,4 +1,4 @@
-"""What the web server calls: sizes and times are limited first, then Django answers in a thread."""
+"""The ASGI application: limits the size and time of requests, then lets Django answer in a thread."""
 
 import multiprocessing
 import os
@@ -26,10 +26,10 @@ class Application:
         self._threads = threads
         self._bodies = bodies
         self._head_limit = head_limit
-        self._count = count  # of what is refused, by status
+        self._count = count  # counts refused requests by status
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; there are no WebSockets here."""
+        """Answer one request. WebSockets are not supported."""
         if scope["type"] != "http":
             return
         try:
@@ -46,7 +46,7 @@ class Application:
 
 
 async def _refuse(refused: RequestRefused, send: Send) -> None:
-    """Answer with the reason only: nothing of the request is echoed or logged."""
+    """Respond with the reason only: nothing of the request is echoed or logged."""
     body = f"{refused.message}\n".encode()
     headers = {**HEADERS, "Content-Type": "text/plain; charset=utf-8", "Content-Length": str(len(body))}
     if refused.status == 503:
@@ -59,7 +59,7 @@ async def _refuse(refused: RequestRefused, send: Send) -> None:
 def _build_application() -> Application:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
-        # Or those that answer outlive a server that was killed, keep its port, and a new one cannot start.
+        # Otherwise workers outlive a killed server and keep its port, so that a new one cannot start.
         end_with_parent(parent.pid)
     django = get_wsgi_application()
     from config.front.meters import REFUSED  # noqa: PLC0415 - models can be imported from here on

@@ -1,4 +1,4 @@
-"""The Celery app: `celery -A config worker`, with `-B` for beat beside it."""
+"""The Celery app: `celery -A config worker`; add `-B` to run beat in the worker."""
 
 import logging.config
 import os
@@ -16,17 +16,17 @@ from config.environment import ROOT
 from config.gc_freeze import freeze_loaded_objects
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-# Celery warns root because of pickled tasks; ours are JSON, and containers often run as root.
+# Celery warns root about pickled tasks; ours are JSON, and containers often run as root.
 warnings.filterwarnings("ignore", category=SecurityWarning)
 
-# Kombu's names for Redis, with a transport of ours that junk in a queue does not end.
+# Replace kombu's Redis transport by ours, which survives invalid data in a queue.
 TRANSPORT_ALIASES.update(dict.fromkeys(("redis", "rediss"), "config.queue.redis_transport:Transport"))
 
 
 def broker_url(redis_url: str) -> str:
-    """Return ``redis_url`` as kombu spells it: unix sockets are ``redis+socket://`` there.
+    """Return ``redis_url`` in kombu's form: unix sockets are ``redis+socket://`` there.
 
-    With TLS it checks the server's certificate only when asked to, unlike redis-py, which everything else here uses.
+    With TLS, kombu verifies the server's certificate only on request, unlike redis-py, which everything else here uses.
     """
     if redis_url.startswith("unix://"):
         return "redis+socket://" + redis_url.removeprefix("unix://")
@@ -37,19 +37,19 @@ def broker_url(redis_url: str) -> str:
 
 @setup_logging.connect
 def configure_logging(**_: Any) -> None:
-    """Log as the web process does, redaction included; Celery brings no handlers of its own."""
+    """Log as the web process does, including redaction; Celery adds no handlers of its own."""
     logging.config.dictConfig(settings.LOGGING)
 
 
 @worker_ready.connect
 @worker_process_init.connect
 def freeze_after_start(**_: Any) -> None:
-    """Spare the collector what tasks will use all the time; in each process of a pool that has several."""
+    """Exclude long-lived objects from garbage collection, in each process of the pool."""
     freeze_loaded_objects()
 
 
-# Celery puts the current directory before everything else, and what lies there is not ours to run. Its command line
-# takes away one mention of that directory, which may be ROOT, once it has read this.
+# Celery puts the current directory first on the path, but code there must not run. Once this module is loaded, Celery's
+# command line removes one entry for that directory, which may be ROOT; so ROOT is added again.
 _path = [str(ROOT), *sys.path]
 app = Celery("console")
 sys.path[:] = _path

@@ -1,6 +1,6 @@
-"""What ``manage.py check --deploy`` looks at beyond Django's own checks.
+"""Checks of ``manage.py check --deploy`` in addition to Django's own.
 
-The ways to Redis and to the database, and the way in while the identity provider is away.
+They cover the connections to Redis and the database, and signing in while the identity provider is down.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ _TLS = {"require", "verify-ca", "verify-full"}
 
 @register(Tags.security, deploy=True)
 def check_redis(**_: Any) -> list[CheckMessage]:
-    """Warn of a Redis without a password or, on another machine, without TLS."""
+    """Warn about a Redis without a password or, on another machine, without TLS."""
     parts = urlsplit(settings.REDIS_URL)
     open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
     if parts.scheme == "unix" or parts.hostname in _HERE:
@@ -42,7 +42,7 @@ def check_redis(**_: Any) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_database_tls(**_: Any) -> list[CheckMessage]:
-    """Warn of a database on another machine that may be talked to without TLS."""
+    """Warn about a database on another machine that may be accessed without TLS."""
     database = settings.DATABASES["default"]
     host = str(database.get("HOST") or "")
     if host in _HERE or host.startswith("/") or database.get("OPTIONS", {}).get("sslmode") in _TLS:
@@ -52,7 +52,7 @@ def check_database_tls(**_: Any) -> list[CheckMessage]:
 
 
 def _tls_warning(host: str | None, note: str, hint: str, number: int) -> CheckMessage:
-    """Warn, but not of a name without a dot: it is one of a container network, as in deploy/compose.yaml."""
+    """Return a warning, or only a note for a host without a dot, as in a container network (deploy/compose.yaml)."""
     if host and ("." in host or ":" in host):
         return Warning(note, hint=hint, id=f"config.W{number:03}")
     return Info(note, hint=hint, id=f"config.I{number:03}")
@@ -60,7 +60,7 @@ def _tls_warning(host: str | None, note: str, hint: str, number: int) -> CheckMe
 
 @register(Tags.security, deploy=True)
 def check_emergency_account(**_: Any) -> list[CheckMessage]:
-    """Warn where single sign-on is the only way in and the account for emergencies would not open."""
+    """Warn if single sign-on is the only way in and the emergency account cannot sign in."""
     address = settings.SSO_ONLY_EXCEPT
     if not address:
         return []

@@ -1,8 +1,10 @@
-"""The console's configuration: environment variables, parsed and checked into one object.
+"""The console's configuration: environment variables, parsed and validated into one object.
 
-Nothing else reads the environment, but for secrets that a file for `apply` names. Every bad value is reported, all of
-them at once, before anything starts.
-To add a setting, add one line to ``Environment`` and one each to README's table and ``.env.sample``; a test compares.
+Nothing else reads the environment, except for secrets named in a file for `apply`. All invalid values are reported at
+once, before anything starts.
+
+To add a setting, add one line to ``Environment`` and one each to README's table and ``.env.sample``; a test compares
+them.
 """
 
 import hashlib
@@ -24,25 +26,25 @@ from config.var_dir import DirectoryNotPrivate, make_private
 from core.secret_files import read_file, read_or_create_secret
 
 ROOT = Path(__file__).resolve().parent.parent
-# Where data and the file of settings are unless told otherwise: in the checkout; of an installed console, whose code is
-# among other packages and may be replaced, where the account keeps the data of its programs.
+# The default directory of data and settings file: the checkout, or for an installed console, which may be replaced
+# together with other packages, the account's data directory.
 HOME = (
     ROOT
     if (ROOT / "pyproject.toml").is_file()
-    # Not Path.expanduser, which fails for an account that has no home, as in many containers.
+    # Not Path.expanduser, which fails for an account without a home, as in many containers.
     else Path(os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share"), "cleanlist-console")  # noqa: PTH111
 )
 HOSTED_API = "https://api.cleanlist.ai"
-HOSTED_CLERK = "https://clerk.cleanlist.ai"  # where management sessions of the hosted API are minted
+HOSTED_CLERK = "https://clerk.cleanlist.ai"  # creates the management sessions of the hosted API
 
-# sockaddr_un.sun_path holds 108 bytes on Linux, the closing zero among them; macOS has 104.
+# sockaddr_un.sun_path holds 108 bytes on Linux, including the final zero; on macOS 104.
 _LONGEST_SOCKET_PATH = 103
-# How like a setting's name another must be to count as a slip of it: two letters swapped, one too many or too few.
+# The similarity from which a name counts as a misspelled setting: two letters swapped, one too many or too few.
 _NEARLY = 0.85
 
 
-# Within these a server that vanished without a word counts as away; by themselves connections wait for a quarter of an
-# hour. What DATABASE_URL says wins.
+# Timeouts after which a server that vanished silently counts as down; the default would be a quarter of an hour.
+# DATABASE_URL takes precedence.
 _UNANSWERED = {
     "connect_timeout": 10,
     "tcp_user_timeout": 30_000,
@@ -53,13 +55,13 @@ _UNANSWERED = {
 
 
 class ConfigurationError(Exception):
-    """The environment holds values that the console cannot start with; the message names each of them."""
+    """The environment contains values that the console cannot start with; the message lists them."""
 
 
 def _setting(
     default: object, check: Callable[[Any], object] | None = None, *, secret: bool = False, support: bool = False
 ) -> Any:
-    """Declare one setting. A secret one stays out of ``repr``; ``support`` puts it into the support bundle."""
+    """Declare one setting. ``secret`` hides it in ``repr``; ``support`` includes it in the support bundle."""
     return field(repr=not secret, metadata={"default": default, "check": check, "support": support})
 
 
@@ -69,9 +71,9 @@ _POSITIVE = validate.Range(min=1)
 
 @dataclass(frozen=True)
 class Environment:
-    """Every setting that an operator can choose, each declared here alone: name, type, default, check.
+    """Every setting that an operator can choose, with its name, type, default and check.
 
-    The variable is the name in capitals; its value may also be in the file that ``<NAME>_FILE`` names.
+    The variable has the name in capitals; its value may also be in a file named by ``<NAME>_FILE``.
     """
 
     var_dir: Path = _setting(HOME / "var")
@@ -83,7 +85,7 @@ class Environment:
     public_url: str = _setting("", setting_checks.is_origin)
     allowed_hosts: list[str] = _setting([])
     trusted_proxy_count: int = _setting(0, validate.Range(0, 10))
-    # SQLite lets one writer in at a time, so more threads would only queue there.
+    # SQLite allows one writer at a time, so more threads would only queue there.
     web_threads: int = _setting(4, validate.Range(1, 64))
     # The server itself refuses a URL above 64 KiB, and more than 100 headers.
     max_header_kb: int = _setting(16, validate.Range(4, 60))
@@ -104,7 +106,8 @@ class Environment:
     oidc_name: str = _setting("single sign-on")
     sso_only_except: str = _setting("", setting_checks.is_email_or_empty)
     require_second_factor: bool = _setting(default=False)
-    # From five minutes, since the limit is kept to the minute, to a month; and from an hour to a quarter of a year.
+    # The minimum is five minutes, because the limit is accurate to a minute; the maximum is a month. Below, an hour to
+    # a quarter of a year.
     session_idle_minutes: int = _setting(720, validate.Range(5, 30 * 24 * 60), support=True)
     session_hours: int = _setting(168, validate.Range(1, 90 * 24), support=True)
     rate_limit_per_minute: int = _setting(60, _POSITIVE, support=True)
@@ -113,7 +116,7 @@ class Environment:
     poll_keys_seconds: int = _setting(60, _POSITIVE, support=True)
     poll_requests_seconds: int = _setting(60, _POSITIVE, support=True)
     poll_deliveries_seconds: int = _setting(30, _POSITIVE, support=True)
-    # 13 months: a year to compare with, and the month that is not over.
+    # 13 months: a year to compare with, plus the current month.
     keep_requests_days: int = _setting(396, _POSITIVE, support=True)
     keep_requests_rows: int = _setting(0, setting_checks.is_row_limit, support=True)
     keep_alerts_days: int = _setting(396, _POSITIVE, support=True)
@@ -129,39 +132,38 @@ class Environment:
 
     @property
     def static_root(self) -> Path:
-        """Return where the collected static files are."""
+        """Return the directory of the collected static files."""
         return Path(self.static_dir).expanduser().resolve() if self.static_dir else self.var_dir / "static"
 
     @property
     def embedded(self) -> bool:
-        """Return whether the database is the file of the embedded set."""
+        """Return whether the database is the embedded set's SQLite file."""
         return not self.database_url
 
     @property
     def databases(self) -> dict[str, Any]:
-        """Return Django's setting of that name."""
         return {"default": _database(self.database_url, self.var_dir)}
 
     @property
     def bundled_redis(self) -> bool:
-        """Return whether ``manage.py up`` brings its own redis-server."""
+        """Return whether ``manage.py up`` starts its own Redis server."""
         return not self.redis_url
 
     @property
     def redis_address(self) -> str:
-        """Return the URL of Redis, the bundled one or the operator's."""
+        """Return the URL of the bundled or the operator's Redis."""
         return self.redis_url or f"unix://{redis_socket(self.var_dir)}"
 
     @property
     def email(self) -> dict[str, Any]:
-        """Return Django's settings for sending mail; without a server it is written to files."""
+        """Return Django's settings for sending mail; without a server, mail is written to files."""
         return (
             setting_checks.email(self.email_url) if self.email_url else {"EMAIL_BACKEND": "config.mail.EmlFileBackend"}
         )
 
     @property
     def oidc(self) -> dict[str, Any] | None:
-        """Return the identity provider as django-allauth wants it, or None where signing in by one is off."""
+        """Return the identity provider in django-allauth's form, or None if single sign-on is off."""
         if not self.oidc_issuer_url:
             return None
         return {
@@ -173,15 +175,15 @@ class Environment:
         }
 
 
-# Every variable that is read, by its name in the environment. ENV_FILE is the one more: which file to read first.
+# The names of all variables that are read. In addition, ENV_FILE names the settings file.
 VARIABLES = tuple(declared.name.upper() for declared in fields(Environment))
 FOR_SUPPORT = tuple(declared.name.upper() for declared in fields(Environment) if declared.metadata["support"])
 
 
 def read_environment() -> Environment:
-    """Return the checked configuration: the environment, and the file ``.env`` in HOME if there is one.
+    """Return the validated configuration from the environment and from ``.env`` in HOME, if it exists.
 
-    Raises ConfigurationError with one line for each bad value.
+    Raises ConfigurationError with one line for each invalid value.
     """
     env = _FileAwareEnv(eager=False)
     named = _read_file(env)
@@ -194,9 +196,9 @@ def read_environment() -> Environment:
 
 
 class _FileAwareEnv(Env):
-    """Reads a variable from the environment, or from the file that the variable with ``_FILE`` added names.
+    """Reads a variable from the environment, or from the file named by the variable with suffix ``_FILE``.
 
-    Unlike the library's own reader of that name it reports all problems together, and takes off line breaks alone.
+    Unlike the library's FileAwareEnv, it reports all problems together, and strips only line breaks.
     """
 
     def _get_value(self, env_key: str, default: Any) -> Any:
@@ -216,9 +218,9 @@ class _FileAwareEnv(Env):
 
 
 def misspelled(names: Iterable[str]) -> dict[str, str]:
-    """Return which of ``names`` are nearly those of settings, and of which.
+    """Return which of ``names`` look like misspelled settings, with the intended setting.
 
-    All others are taken for something else's: a file of settings may also hold secrets that ``apply`` asks for.
+    Other unknown names are accepted: a settings file may also contain secrets for ``apply``.
     """
     known = {"ENV_FILE", *VARIABLES, *(f"{name}_FILE" for name in VARIABLES)}
     found = {name: get_close_matches(name.upper(), known, 1, _NEARLY) for name in set(names) - known}
@@ -226,7 +228,7 @@ def misspelled(names: Iterable[str]) -> dict[str, str]:
 
 
 def settings_file() -> Path | None:
-    """Return the file of settings, if there is one; an empty ENV_FILE means none. Raises ConfigurationError."""
+    """Return the settings file, if there is one; an empty ENV_FILE means none. Raises ConfigurationError."""
     chosen = os.environ.get("ENV_FILE")
     path = Path(chosen) if chosen else HOME / ".env"
     if chosen and not path.is_file():
@@ -235,13 +237,13 @@ def settings_file() -> Path | None:
 
 
 def secrets_in(path: Path) -> set[str]:
-    """Return the names of the secret settings that a file holds."""
+    """Return the names of the secret settings in a file."""
     secret = {declared.name.upper() for declared in fields(Environment) if not declared.repr}
     return secret & set(dotenv_values(path, interpolate=False))
 
 
 def _read_file(env: Env) -> list[str]:
-    """Read the file of settings, return the names in it; the environment itself wins."""
+    """Read the settings file and return the names in it; the environment takes precedence."""
     path = settings_file()
     if path is None:
         return []
@@ -250,7 +252,7 @@ def _read_file(env: Env) -> list[str]:
 
 
 def _chosen(env: Env) -> dict[str, Any]:
-    """Return every setting as the operator gave it; what is bad is remembered by ``env``."""
+    """Return every setting as the operator gave it; ``env`` collects errors."""
     readers: dict[object, Any] = {
         str: env.str,
         int: env.int,
@@ -275,7 +277,7 @@ def _sealed(env: Env) -> list[str]:
 
 
 def _contradictions(chosen: dict[str, Any]) -> list[str]:
-    """Return what is wrong about values that are fine one by one."""
+    """Return conflicts between values that are valid on their own."""
     problems = []
     if chosen["port"] is not None and chosen["port"] == chosen["sandbox_port"]:
         problems.append("SANDBOX_PORT: must differ from PORT")
@@ -301,7 +303,7 @@ def _contradictions(chosen: dict[str, Any]) -> list[str]:
 
 
 def _completed(chosen: dict[str, Any]) -> dict[str, Any]:
-    """Return what follows from other settings where it was left out."""
+    """Return defaults that depend on other settings."""
     var_dir = chosen["var_dir"].expanduser().resolve()
     secret_key, encryption_keys = _secrets(chosen, var_dir)
     return {
@@ -315,9 +317,9 @@ def _completed(chosen: dict[str, Any]) -> dict[str, Any]:
 
 
 def redis_socket(var_dir: Path) -> Path:
-    """Return where the bundled redis-server listens: in ``var_dir``, or in a short private place.
+    """Return the bundled Redis server's socket: in ``var_dir``, or in a short private directory.
 
-    The operating system limits a socket's path, and clients take it inside a URL, so a long path or one with
+    The operating system limits a socket's path, and clients take it as part of a URL. So a path that is long or has
     unusual characters is replaced by a directory under the system's temporary one, named after ``var_dir``.
     """
     path = var_dir / "redis" / "redis.sock"
@@ -328,7 +330,7 @@ def redis_socket(var_dir: Path) -> Path:
 
 
 def _database(url: str, var_dir: Path) -> dict[str, Any]:
-    """Return the database at ``url``, or the embedded SQLite file."""
+    """Return the settings of the database at ``url``, or of the embedded SQLite file."""
     if url:
         config = setting_checks.database(url)
         if "postgresql" in config["ENGINE"]:
@@ -336,8 +338,8 @@ def _database(url: str, var_dir: Path) -> dict[str, Any]:
     else:
         config = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(var_dir / "console.sqlite3")}
     if "sqlite3" in config["ENGINE"]:
-        # Immediate transactions: a writer waits for the lock at BEGIN, where waiting is possible,
-        # instead of failing in the middle with "database is locked".
+        # Immediate transactions: a writer waits for the lock at BEGIN, where waiting is possible, instead of failing
+        # later with "database is locked".
         config["OPTIONS"] = {
             "timeout": 20,
             "transaction_mode": "IMMEDIATE",
@@ -348,7 +350,7 @@ def _database(url: str, var_dir: Path) -> dict[str, Any]:
 
 
 def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
-    """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set makes its own on first start (mode 0600)."""
+    """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set creates them on first start (mode 0600)."""
     try:
         make_private(var_dir)
         return (
@@ -372,9 +374,9 @@ def _api_origins(chosen: dict[str, Any]) -> list[str]:
 
 
 def _allow_local_targets(chosen: dict[str, Any]) -> bool:
-    """Return whether webhooks may be sent to this machine itself: if the operator says so, else only for the demo.
+    """Return whether webhooks may be sent to this machine: the operator's choice, or by default only for the demo.
 
-    The sandbox's receivers are on loopback. Where the console is reached from this machine only, nobody gains by it.
+    The sandbox's receivers are on loopback. If the console is reachable only from this machine, that is no risk.
     """
     if chosen["webhook_allow_local_targets"] is not None:
         return bool(chosen["webhook_allow_local_targets"])

@@ -1,4 +1,4 @@
-"""What has to be there before the console can be used: tables, static files, an account."""
+"""Prepares what the console needs before it can be used: tables, static files, an account."""
 
 import secrets
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from workspaces.models import User
 
 @dataclass(frozen=True)
 class FirstAdmin:
-    """How to sign in. ``password`` is set only when it was made up just now: it is not kept anywhere."""
+    """How to sign in. ``password`` is set only if it was just generated: it is not stored anywhere."""
 
     email: str
     password: str | None = None
@@ -24,7 +24,7 @@ class FirstAdmin:
 def prepare(*, static: bool = True) -> FirstAdmin:
     """Bring database, static files and the first account up to date.
 
-    Raises ConfigurationError for a database that cannot be used, and for a weak password.
+    Raises ConfigurationError for an unusable database or a weak password.
     """
     if (database := check_database()).advice:
         raise ConfigurationError(f"  DATABASE_URL: {database.text}. {database.advice}")
@@ -35,7 +35,7 @@ def prepare(*, static: bool = True) -> FirstAdmin:
 
 
 def ensure_admin() -> FirstAdmin:
-    """Return the first site admin, made now if there is none. Raises ConfigurationError for a weak password."""
+    """Return the first site admin, created now if there is none. Raises ConfigurationError for a weak password."""
     existing = User.objects.filter(is_superuser=True, is_active=True).order_by("pk").first()
     if existing is not None:
         return FirstAdmin(existing.email)

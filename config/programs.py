@@ -1,4 +1,4 @@
-"""The programs of a production installation; the command of each replaces its own process by it."""
+"""The programs of a production installation; the command for each replaces its own process."""
 
 import argparse
 import os
@@ -9,12 +9,12 @@ from config.embedded import CannotStart
 from config.embedded.ports import check_free
 from config.environment import ROOT
 
-# The queues of the workers. Celery itself accepts any other name, of a queue that stays empty.
+# The workers' queues. Celery itself accepts any other name, for a queue that stays empty.
 QUEUES = ("polling", "alerts")
 
-# Workers do not talk to one another: all work is in the database, and messages in Redis could be anybody's.
+# Workers do not communicate: all work is in the database, and messages in Redis could come from anyone.
 _ALONE = ["--without-gossip", "--without-mingle"]
-# What the operator adds comes after this and counts, should it say otherwise.
+# The operator's options come after these and take precedence.
 PROGRAMS = {
     "web": [
         *("granian", "--interface", "asginl", "--http", "1", "--no-ws"),
@@ -25,7 +25,7 @@ PROGRAMS = {
     "beat": ["celery", "--quiet", "-A", "config", "beat", "--pidfile="],
     "sandbox": ["sandbox"],
 }
-# In a line each, as the list of commands has them.
+# One line each, as in the list of commands.
 HELP = {
     "web": "Become the web server; the options are granian's, such as --port and --workers.",
     "worker": "Become a worker; the options are Celery's, such as -Q and --concurrency.",
@@ -35,19 +35,19 @@ HELP = {
 
 
 def command(name: str, arguments: list[str]) -> list[str]:
-    """Return the command line of a program, with what the operator adds to it."""
-    # -P: what lies in the current directory is not imported.
+    """Return the command line of a program, with the operator's options."""
+    # -P: do not import from the current directory.
     return [sys.executable, "-P", "-m", *PROGRAMS[name], *arguments]
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a program: this one's, and where the console's packages are."""
+    """Return the environment of a program: this one's, plus the path of the console's packages."""
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path}
 
 
 def check(name: str, arguments: list[str]) -> None:
-    """Raise CannotStart for what the programs themselves take without a word; what else is wrong they say."""
+    """Raise CannotStart for errors that the programs silently accept; they report others themselves."""
     if {"-h", "--help"} & set(arguments):
         return
     if name == "worker":
@@ -55,7 +55,7 @@ def check(name: str, arguments: list[str]) -> None:
         if unknown := [queue for queue in (said.queues or "").split(",") if queue not in {"", *QUEUES}]:
             raise CannotStart(f"There is no queue {', '.join(unknown)}. Those are: {', '.join(QUEUES)}.")
     if name == "web":
-        # Several processes of granian's may share a port, so a second server would take a part of the requests.
+        # Several granian processes may use one port, so a second server would take some of the requests.
         said = _read(arguments, ["--host"], ["--port"], ["--uds"])
         host = said.host or os.environ.get("GRANIAN_HOST", "127.0.0.1")
         port = said.port or os.environ.get("GRANIAN_PORT", "8000")
@@ -64,16 +64,16 @@ def check(name: str, arguments: list[str]) -> None:
 
 
 def _read(arguments: list[str], *options: list[str]) -> Any:
-    """Return the values of some options of a program, each under its long name; of one given twice, the last."""
+    """Return the values of a program's options by long name; the last one if an option is repeated."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     for names in options:
         parser.add_argument(*names)
     try:
         return parser.parse_known_args(arguments)[0]
-    except argparse.ArgumentError:  # an option without a value, of which the program itself will say so
+    except argparse.ArgumentError:  # an option without a value; the program itself reports that
         return parser.parse_args([])
 
 
 def become(name: str, arguments: list[str]) -> None:
-    """Turn this process into the program; signals reach it without anybody between."""
+    """Replace this process by the program, so that it receives signals directly."""
     os.execve(sys.executable, command(name, arguments), environment())  # noqa: S606 - our own words

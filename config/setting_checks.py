@@ -1,4 +1,4 @@
-"""What one setting may look like. A check raises ValidationError with what is wrong and what to do."""
+"""Checks of single settings. A check raises ValidationError with the problem and the remedy."""
 
 import re
 import zoneinfo
@@ -19,7 +19,7 @@ _ENCODED = "in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F
 
 
 def origin(value: str) -> str:
-    """Return ``value`` as scheme, host and port only, in lower case."""
+    """Return the scheme, host and port of ``value``, in lower case."""
     wrong = ValidationError(f"{value!r} is not an address such as https://api.example.com")
     parts = urlsplit(value.strip().rstrip("/"))
     try:
@@ -36,24 +36,21 @@ def origin(value: str) -> str:
 
 
 def is_origin(value: str) -> None:
-    """Check one origin."""
     origin(value)
 
 
 def are_origins(values: list[str]) -> None:
-    """Check a list of origins."""
     for value in values:
         origin(value)
 
 
 def is_web_address(value: str) -> None:
-    """Check an optional URL."""
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
         raise ValidationError("use an address such as https://hc-ping.com/your-uuid")
 
 
 def is_issuer(value: str) -> None:
-    """Check the URL of an identity provider: HTTPS, or this machine."""
+    """Check the URL of an identity provider: HTTPS, or on this machine."""
     parts = urlsplit(value)
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
@@ -61,19 +58,17 @@ def is_issuer(value: str) -> None:
 
 
 def is_time_zone(value: str) -> None:
-    """Check a name of the IANA time zone database."""
     if value not in zoneinfo.available_timezones():
         raise ValidationError(f"{value!r} is not a time zone; use a name such as Europe/Berlin or UTC")
 
 
 def is_redis_url(value: str) -> None:
-    """Check the URL of a Redis server."""
     if not value.startswith(("redis://", "rediss://", "unix://")):
         raise ValidationError("must start with redis://, rediss:// or unix://")
     from redis import ConnectionPool  # noqa: PLC0415 - the bundled server needs no URL
 
     try:
-        ConnectionPool.from_url(value).make_connection()  # which connects to nothing yet
+        ConnectionPool.from_url(value).make_connection()  # without connecting yet
     except (ValueError, TypeError):  # their messages quote the URL, which holds a password
         raise ValidationError(
             f"use redis://:password@127.0.0.1:6379/0, or rediss:// with what belongs to TLS; {_ENCODED}"
@@ -81,19 +76,18 @@ def is_redis_url(value: str) -> None:
 
 
 def is_secret_key(value: str) -> None:
-    """Check the length that Django's own deployment check asks for (security.W009)."""
+    """Check the length, as Django's deployment check does (security.W009)."""
     if len(value) < 50 or len(set(value)) < 5:
         raise ValidationError(f"must be at least 50 random characters; {NEW_KEYS}")
 
 
 def are_secret_keys(values: list[str]) -> None:
-    """Check each as ``is_secret_key`` does."""
     for value in values:
         is_secret_key(value)
 
 
 def are_encryption_keys(values: list[str]) -> None:
-    """Check that each is 32 bytes in URL-safe base64, as Fernet wants them."""
+    """Check that each is 32 bytes in URL-safe base64, as Fernet requires."""
     for number, value in enumerate(values, start=1):
         try:
             Fernet(value)
@@ -105,7 +99,7 @@ def database(url: str) -> dict[str, Any]:
     """Return Django's settings for the database at ``url``."""
     wrong = ValidationError(f"use postgres://user:password@host:5432/name (or sqlite:////absolute/path); {_ENCODED}")
     try:
-        # Cursors of the server outlive a transaction, for which a pooler such as pgbouncer has no connection to keep.
+        # Server-side cursors outlive a transaction, but a pooler such as pgbouncer keeps no connection for them.
         parsed = dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True, disable_server_side_cursors=True)
         config = dict(parsed)
     except (ValueError, KeyError):
@@ -116,12 +110,10 @@ def database(url: str) -> dict[str, Any]:
 
 
 def is_database_url(value: str) -> None:
-    """Check the URL of a database."""
     database(value)
 
 
 def email(url: str) -> dict[str, Any]:
-    """Return Django's settings for the mail server at ``url``."""
     wrong = ValidationError(
         "use submission://user:password@host:587 (STARTTLS), smtp://user:password@host:465/?ssl=1 (TLS) "
         "or smtp://host:25; without EMAIL_URL mail is written to files"
@@ -137,12 +129,11 @@ def email(url: str) -> dict[str, Any]:
 
 
 def is_email_url(value: str) -> None:
-    """Check the URL of a mail server."""
     email(value)
 
 
 def is_email(value: str) -> None:
-    """Check an e-mail address as the sign-in form will."""
+    """Check an e-mail address as the sign-in form does."""
     try:
         validate_email(value)
     except DjangoValidationError:
@@ -150,15 +141,14 @@ def is_email(value: str) -> None:
 
 
 def is_email_or_empty(value: str) -> None:
-    """Check an e-mail address that may be left out."""
     if value:
         is_email(value)
 
 
 def is_sender(value: str) -> None:
-    """Check the sender of e-mails: one address, alone or in angle brackets behind a name.
+    """Check the sender of e-mails: one e-mail address, alone or in angle brackets after a name.
 
-    Its host may be one of the network, without a dot.
+    Its host may be one without a dot, on the local network.
     """
     found = getaddresses([value])
     address = found[0][1] if len(found) == 1 and value.isprintable() else ""
@@ -170,12 +160,12 @@ def is_sender(value: str) -> None:
 
 
 def is_metrics_token(value: str) -> None:
-    """Raise ValidationError for a token that could be guessed, or that no header can carry."""
+    """Check that a token cannot be guessed and fits into a header."""
     if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):
         raise ValidationError("must have at least 16 ASCII characters and no space; leave it out to be without metrics")
 
 
 def is_row_limit(value: int) -> None:
-    """Raise ValidationError for a limit that a few busy minutes could fill."""
+    """Check that a few busy minutes do not exceed the limit."""
     if value and value < 10_000:
         raise ValidationError("must be at least 10000, or 0 for any number; it is per workspace")

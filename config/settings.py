@@ -1,4 +1,4 @@
-"""Django's settings. What an operator can choose comes from ``config.environment``."""
+"""Django's settings. Values that an operator can choose come from ``config.environment``."""
 
 import logging
 from typing import Any
@@ -12,7 +12,7 @@ from config.environment import FOR_SUPPORT, ROOT, read_environment
 from config.log.configuration import logging_config
 
 ENVIRONMENT = read_environment()
-# For the support bundle, which is on a floor below: what is no secret and changes how the console asks upstream.
+# For the support bundle, which is on a lower floor: settings that are not secret and affect calls to upstream.
 SETTINGS_FOR_SUPPORT = FOR_SUPPORT
 
 DEBUG = ENVIRONMENT.debug
@@ -72,7 +72,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    # Deny by default: a view is public only where it says so.
+    # Deny by default: a view is public only if it says so.
     "config.web.middleware.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -88,7 +88,7 @@ MIDDLEWARE = [
 ROOT_URLCONF = "config.urls"
 
 _FINDERS = ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"]
-# Whoever works on a template sees the change at once.
+# In development, template changes take effect at once.
 _LOADERS: list[Any] = _FINDERS if DEBUG else [("django.template.loaders.cached.Loader", _FINDERS)]
 TEMPLATES = [
     {
@@ -118,13 +118,13 @@ DATABASES = ENVIRONMENT.databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = ENVIRONMENT.redis_address
-REDIS_SECONDS = 2  # in which Redis has to answer, else it counts as away
+REDIS_SECONDS = 2  # timeout after which Redis counts as down
 CACHES = {
     "default": {
         "BACKEND": "config.web.cache.Cache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "console",
-        "VERSION": 2,  # 1 was pickled
+        "VERSION": 2,  # version 1 was pickled
         "OPTIONS": {
             "serializer": "config.web.cache.JsonSerializer",
             "socket_timeout": REDIS_SECONDS,
@@ -150,17 +150,17 @@ ACCOUNT_ADAPTER = "workspaces.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-# Nobody signs up: an address is proved by the invitation that was sent to it.
+# Nobody signs up: an invitation sent to the e-mail address verifies it.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(PUBLIC_URL).scheme
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# Who asks for a reset with an address that has no account gets the same page, and the address gets no mail.
+# A reset for an e-mail address without an account shows the same page, and sends no mail.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 PASSWORD_RESET_TIMEOUT = 3600
-# How long, in seconds, a password or second factor counts as fresh before a sensitive command.
+# Seconds for which a password or second factor counts as fresh before a sensitive command.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 600
 ACCOUNT_FORMS = {
     "login": "workspaces.accounts.forms.SignInForm",
@@ -172,8 +172,8 @@ ACCOUNT_FORMS = {
     "user_token": "workspaces.accounts.forms.ResetTokenForm",
 }
 ACCOUNT_RATE_LIMITS = {
-    # Of passwords only wrong ones are counted, see workspaces.accounts.sign_in_limits. A limit of all sign-ins from one
-    # address would let one attacker keep everybody out behind a proxy that is not trusted.
+    # For passwords, only wrong ones are counted; see workspaces.accounts.sign_in_limits. With a limit for all sign-ins
+    # from one IP address, one attacker behind an untrusted proxy could lock everyone out.
     "login": None,
     "password_by_network": "10/m/ip,5/300s/key",
     "password_by_account": "50/h/key",
@@ -196,19 +196,19 @@ MFA_FORMS = {
     "authenticate_webauthn": "workspaces.accounts.forms.PasskeySecondFactorForm",
     "reauthenticate_webauthn": "workspaces.accounts.forms.PasskeyConfirmationForm",
 }
-# Nothing here can be guessed; the limit is for load.
+# Passkeys cannot be guessed; this limits the load.
 MFA_RATE_LIMITS = {"webauthn_login": "60/m/ip"}
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Cleanlist Console"
-MFA_TOTP_TOLERANCE = 1  # one period of 30 s either way, for phones whose clock is off
-MFA_ALLOW_UNVERIFIED_EMAIL = True  # for the accounts that site admins make on the command line
+MFA_TOTP_TOLERANCE = 1  # one period of 30 s either way, for phones with inaccurate clocks
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # for accounts that site admins create on the command line
 
 SSO_ONLY_EXCEPT = ENVIRONMENT.sso_only_except
 REQUIRE_SECOND_FACTOR = ENVIRONMENT.require_second_factor
 SOCIALACCOUNT_ADAPTER = "workspaces.accounts.single_sign_on.SsoAdapter"
 SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [ENVIRONMENT.oidc] if ENVIRONMENT.oidc else []}}
-# The policy's form-action would stop a form that leads to the provider; the state parameter guards the way back.
+# The CSP's form-action would block a form that leads to the provider; the state parameter protects the way back.
 SOCIALACCOUNT_LOGIN_ON_GET = True
 SOCIALACCOUNT_OPENID_CONNECT_URL_PREFIX = ""
 SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
@@ -223,17 +223,17 @@ CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "config.web.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
 if PUBLIC_URL.startswith("https://"):
-    # Browsers take a cookie of such a name only over HTTPS and from this very host, so no neighbour can plant one.
+    # Browsers accept a cookie with this prefix only over HTTPS and from this exact host, so no neighbour can plant one.
     SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 MESSAGE_STORAGE = "config.web.messages.MessageStorage"
 if PUBLIC_URL.startswith("https://"):
     SECURE_HSTS_SECONDS = 365 * 24 * 3600
     SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = ENVIRONMENT.hsts_subdomains
-    # A host of ours is no reason to bind its neighbours; who wants that sets HSTS_SUBDOMAINS.
+    # HSTS for one host must not bind its neighbours; the operator can set HSTS_SUBDOMAINS.
     SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]
 if ENVIRONMENT.trusted_proxy_count:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    # Only here: without a proxy that tells the scheme, every request would seem to need the redirect.
+    # Only with a proxy: without one that sends the scheme, every request would seem to need the redirect.
     SECURE_SSL_REDIRECT = PUBLIC_URL.startswith("https://")
 TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
 ALLAUTH_TRUSTED_PROXY_COUNT = ENVIRONMENT.trusted_proxy_count
@@ -251,13 +251,13 @@ STORAGES = {
     },
 }
 
-# What arrives is small: forms with text fields. Anything larger or slower is refused by config.asgi.
+# Requests are small: forms with text fields. config.asgi refuses anything larger or slower.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 MAX_HEADER_KB = ENVIRONMENT.max_header_kb
 BODY_SECONDS = ENVIRONMENT.body_seconds
 WEB_THREADS = ENVIRONMENT.web_threads
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
-FILE_UPLOAD_PERMISSIONS = 0o600  # of static files, which Django would open to everybody
+FILE_UPLOAD_PERMISSIONS = 0o600  # for static files, which Django would make readable by everyone
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
 
 vars().update(ENVIRONMENT.email)
@@ -271,20 +271,20 @@ USE_I18N = False
 
 LOGGING = logging_config(ENVIRONMENT.log_level, ENVIRONMENT.log_format)
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
-# One line a request and none for a task that went well: beat ticks every second.
+# One line per request and none for a successful task: beat ticks every second.
 DJANGO_STRUCTLOG_STATUS_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_CELERY_DEFAULT_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_CELERY_TASK_START_LOG_LEVEL = logging.DEBUG
 DJANGO_STRUCTLOG_CELERY_TASK_SUCCESS_LOG_LEVEL = logging.DEBUG
-# The client's address is bound by us, because only we know how many proxies to trust.
+# We bind the client's IP address, because only we know how many proxies to trust.
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 CELERY_BROKER_URL = broker_url(REDIS_URL)
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # however long it is away
-# A message is a tick of the clock or a nudge: what is to be done is in the database, under leases. So a message counts
-# as done when it is taken, and Redis is told nothing more of it: a connection that is lost then takes nothing along.
-# With messages that are acknowledged later, a task that ended while the connection was away ended its worker.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # retry however long it is down
+# A message is a tick of beat or a nudge: the work itself is in the database, under leases. So a message counts as done
+# when it is taken, and Redis gets no acknowledgement, so that a lost connection loses no state. With later
+# acknowledgement, a task that ended while the connection was down ended its worker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "ack_emulation": False,
     "socket_timeout": REDIS_SECONDS,
@@ -303,21 +303,21 @@ CELERY_TASK_ROUTES = {
     "config.tasks.ping_outside": "alerts",
 }
 CELERY_TASK_IGNORE_RESULT = True
-# Whoever can write to Redis can give us tasks of ours, and nothing else.
+# With JSON, anyone who can write to Redis can only queue our own tasks.
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = CELERY_RESULT_ACCEPT_CONTENT = ["json"]
-# Nor are workers commanded through it: who could would stop them for good, and read the settings that they run with.
+# Workers accept no remote commands through Redis: those could stop them for good, and read their settings.
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
 CELERY_TASK_ACKS_LATE = False
-# What nobody works on waits in Redis, for the first worker that is free.
+# Unstarted tasks wait in Redis, for the first free worker.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_DISABLE_PREFETCH = True
-# Without late acknowledgement it cancels nothing; unset, or False, Celery warns at each lost connection.
+# Has no effect without late acknowledgement; unset or False, Celery warns at each lost connection.
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
-# In memory: nothing here runs so seldom that the last time must survive a restart, and no file can be corrupt.
+# In memory: no task is so rare that its last run must survive a restart, and no file can be corrupted.
 CELERY_BEAT_SCHEDULER = "config.queue.beat_scheduler.Scheduler"
-# None of these expires: that would be judged by the worker's clock, and beat's may differ. See that module.
+# None of these expires: the worker's clock would decide, and beat's may differ. See that module.
 CELERY_BEAT_SCHEDULE = {
     "poll what is due": {"task": "workspaces.tasks.poll_due", "schedule": 1.0},
     "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0},

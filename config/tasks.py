@@ -6,9 +6,9 @@ from config.queue import beat_scheduler
 
 @shared_task(ignore_result=True)
 def ping_outside() -> None:
-    """Tell the service at HEARTBEAT_URL that the console works, if it does."""
+    """Ping the service at HEARTBEAT_URL if the console works."""
     outside_ping.ping()
 
 
-# Its receiver lets the next tick be sent: beat sends no task while a worker has not begun the last one.
+# Imported for its signal receiver: beat sends no task until a worker has started the last one.
 __all__ = ["beat_scheduler"]

@@ -13,7 +13,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     path("accounts/", include("workspaces.accounts.urls")),
 ]
-# The last one after the others: "w/connect/" is no slug.
+# In this order, because "w/connect/" must not match as a slug.
 _APPS = ("workspaces", "alerts", "keys", "webhooks", "usage", "troubleshooting", "dashboard")
 urlpatterns += [path("", include(f"{app}.urls")) for app in _APPS]
 if settings.DEBUG:

@@ -1,11 +1,11 @@
-"""The directory with all run-time state, which is open to the console's own account alone."""
+"""The directory of all run-time state, accessible only to the console's own account."""
 
 import contextlib
 import os
 from pathlib import Path
 
-GROUP_AND_OTHERS = 0o077  # the permission bits of everybody but the owner
-# Entries that identify a directory as the console's. Others are not changed: it may be /tmp, or somebody's home.
+GROUP_AND_OTHERS = 0o077  # permission bits of everyone but the owner
+# Entries that identify a directory as the console's. Other directories are not changed: it may be /tmp or a home.
 KNOWN_NAMES = {"console.sqlite3", "encryption_key", "secret_key", "static", "up.lock"}
 
 
@@ -14,16 +14,17 @@ class DirectoryNotPrivate(Exception):
 
 
 def make_private(path: Path) -> None:
-    """Create ``path`` if it is missing, and close it, its entries and what this process will write to others.
+    """Create ``path`` if it is missing, and make it, its entries and future files of this process private.
 
-    What lies deeper is behind a closed directory. Raises NotPrivate, or OSError where it cannot be used at all.
+    Deeper levels are protected by a private directory. Raises DirectoryNotPrivate, or OSError if it cannot be used at
+    all.
     """
     os.umask(GROUP_AND_OTHERS)
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     if path.stat().st_mode & GROUP_AND_OTHERS:
         _close(path)
     for entry in path.iterdir():
-        with contextlib.suppress(FileNotFoundError):  # other processes of ours are at work in it
+        with contextlib.suppress(FileNotFoundError):  # other processes of the console use it too
             found = entry.lstat()
             if found.st_mode & GROUP_AND_OTHERS and found.st_uid == os.getuid() and not entry.is_symlink():
                 entry.chmod(found.st_mode & 0o700)
@@ -35,9 +36,9 @@ def _close(path: Path) -> None:
     why = "holds nothing of the console's"
     if not names or names & KNOWN_NAMES:
         why = "cannot be closed"
-        with contextlib.suppress(PermissionError):  # it belongs to somebody else
+        with contextlib.suppress(PermissionError):  # it belongs to someone else
             path.chmod(0o700)
-        # Asked again, because some file systems accept the change and ignore it.
+        # Checked again, because some file systems accept the change but ignore it.
         if not path.stat().st_mode & GROUP_AND_OTHERS:
             return
     raise DirectoryNotPrivate(

@@ -1,4 +1,4 @@
-"""Writes archives and reads them back."""
+"""Writes and reads archives."""
 
 import errno
 import gzip
@@ -35,7 +35,7 @@ class ArchiveMember(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True):
-    """What an archive says of itself. ``probe`` is opened by the encryption keys of the console that made it."""
+    """An archive's description of itself. The encryption keys of the console that made it open ``probe``."""
 
     format: int
     version: str
@@ -45,11 +45,10 @@ class Manifest(msgspec.Struct, frozen=True):
 
     @property
     def names(self) -> set[str]:
-        """Return the names of its members."""
         return {file.name for file in self.files}
 
     def is_opened_by(self, keys: Sequence[str]) -> bool:
-        """Return whether what the archive's databases hold sealed can be opened with ``keys``."""
+        """Return whether ``keys`` open the encrypted values in the archive's databases."""
         try:
             return MultiFernet([Fernet(key) for key in keys]).decrypt(self.probe.encode()) == _PROBE
         except InvalidToken:
@@ -64,9 +63,9 @@ def write_archive(
     with_files: Sequence[str],
     recipients: Sequence[encryption.Recipient],
 ) -> Manifest:
-    """Write an archive of ``var_dir`` to ``target``, whole or not at all, and return its manifest.
+    """Write an archive of ``var_dir`` to ``target``, atomically, and return its manifest.
 
-    ``with_files`` names more files of ``var_dir`` to take along: keys. Raises BackupFailed.
+    ``with_files`` names additional files of ``var_dir`` to include, i.e. keys. Raises BackupFailed.
     """
     if not (var_dir / snapshot.CONSOLE).is_file():
         raise BackupFailed(
@@ -89,7 +88,7 @@ def write_archive(
 
 
 def read_archive(archive: Path, folder: Path, identity: Path | None) -> Manifest:
-    """Unpack ``archive`` into ``folder`` and return its manifest; every byte was compared. Raises BackupFailed."""
+    """Unpack ``archive`` into ``folder``, verify every byte, and return its manifest. Raises BackupFailed."""
     try:
         if not encryption.is_encrypted(archive):
             return _unpack(archive, folder)
@@ -108,21 +107,21 @@ def read_archive(archive: Path, folder: Path, identity: Path | None) -> Manifest
 
 @contextmanager
 def private_folder(var_dir: Path) -> Iterator[Path]:
-    """Give a folder beside the data, so that files can be moved between them; it is gone afterwards."""
+    """Yield a temporary folder beside the data, so that files can be moved between them."""
     with tempfile.TemporaryDirectory(dir=var_dir, prefix="backup-") as folder:
         yield Path(folder)
 
 
 @contextmanager
 def _atomic_file(target: Path) -> Iterator[IO[bytes]]:
-    """Give a file (mode 0600) that becomes ``target`` when the block ends well, and is on the disk by then."""
+    """Yield a file (mode 0600) that becomes ``target``, flushed to disk, if the block succeeds."""
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "w+b") as output:
             yield output
             output.flush()
             os.fsync(output.fileno())
-        os.link(name, target)  # unlike a rename it never replaces what somebody put there meanwhile
+        os.link(name, target)  # unlike a rename, never replaces a file created meanwhile
     finally:
         Path(name).unlink()
 
@@ -132,7 +131,7 @@ def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys
     probe = Fernet(encryption_keys[0]).encrypt(_PROBE).decode()
     manifest = Manifest(FORMAT, __version__, datetime.now(UTC), probe, files)  # noqa: TID251 - of this file, for people
     (folder / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-    # Named here, because the name of the draft would go into the file.
+    # Named explicitly, because otherwise the file would contain the draft's name.
     with gzip.GzipFile("", "wb", fileobj=output) as packed, tarfile.open(fileobj=packed, mode="w") as tar:
         for name in (MANIFEST, *names):
             tar.add(folder / name, name, recursive=False)
@@ -140,7 +139,7 @@ def _pack(folder: Path, names: Sequence[str], output: IO[bytes], encryption_keys
 
 
 def _unpack(archive: Path, folder: Path) -> Manifest:
-    """Write the members to ``folder``: what the manifest lists, all of it, and nothing else."""
+    """Write the members to ``folder``: exactly those that the manifest lists."""
     with tarfile.open(archive, "r:gz") as tar:
         manifest = _manifest(tar)
         missing = {file.name: file for file in manifest.files}
@@ -155,7 +154,7 @@ def _unpack(archive: Path, folder: Path) -> Manifest:
                 shutil.copyfileobj(content, output)
             if _sha256(target) != file.sha256:
                 raise BackupFailed(f"{archive} is damaged: {file.name} is not what was backed up.")
-        while tar.fileobj and tar.fileobj.read(1 << 20):  # the checksum of the whole is at its end
+        while tar.fileobj and tar.fileobj.read(1 << 20):  # the overall checksum is at the end
             pass
     if missing:
         raise BackupFailed(f"{archive} is damaged: it lacks {', '.join(sorted(missing))}.")
@@ -178,7 +177,7 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
 
 
 def _is_ours(name: str) -> bool:
-    """Return whether a backup may put a file of that name into VAR_DIR."""
+    """Return whether a backup may write a file of that name into VAR_DIR."""
     path = PurePosixPath(name)
     in_folder = len(path.parts) == 2 and path.parts[0] in snapshot.FOLDERS and path.name not in {".", ".."}
     return str(path) == name and (name in (*snapshot.DATABASES, *snapshot.KEYS) or in_folder)

@@ -1,4 +1,4 @@
-"""Archives for the eyes of whoever holds a key: age files, for an age or an SSH key (Ed25519 or RSA)."""
+"""Encrypts archives as age files, for an age or an SSH key (Ed25519 or RSA)."""
 
 from pathlib import Path
 from typing import IO, Any
@@ -8,11 +8,11 @@ import pyrage
 from config.backup import BackupFailed
 
 _MARK = b"age-encryption.org/"
-Recipient = Any  # the package has no types: pyrage.x25519.Recipient or pyrage.ssh.Recipient
+Recipient = Any  # the package is untyped
 
 
 def parse_recipient(text: str) -> Recipient:
-    """Return the public key that ``text`` is. Raises ValueError if it is none."""
+    """Parse a public key. Raises ValueError if ``text`` is not one."""
     kind = pyrage.ssh.Recipient if text.startswith("ssh-") else pyrage.x25519.Recipient
     try:
         return kind.from_str(text.strip())
@@ -23,7 +23,7 @@ def parse_recipient(text: str) -> Recipient:
 def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -> None:
     """Write ``source`` to ``target`` so that only holders of one of the private keys can read it.
 
-    Raises BackupFailed, as for a disk that is full.
+    Raises BackupFailed, also if the disk is full.
     """
     try:
         pyrage.encrypt_io(source, target, recipients)
@@ -32,13 +32,12 @@ def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -
 
 
 def is_encrypted(path: Path) -> bool:
-    """Return whether the file is an age file."""
     with path.open("rb") as file:
         return file.read(len(_MARK)) == _MARK
 
 
 def decrypt(source: IO[bytes], target: IO[bytes], identity: Path) -> None:
-    """Write to ``target`` what the private key in the file ``identity`` opens. Raises BackupFailed."""
+    """Decrypt ``source`` to ``target`` with the private key in the file ``identity``. Raises BackupFailed."""
     try:
         pyrage.decrypt_io(source, target, [_identity(identity)])
     except (pyrage.DecryptError, OSError) as error:

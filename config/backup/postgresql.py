@@ -1,4 +1,4 @@
-"""PostgreSQL is backed up with its own tools; this says how."""
+"""Explains how to back up PostgreSQL with its own tools."""
 
 import shlex
 from pathlib import Path
@@ -8,13 +8,13 @@ _KEYS = "Keep SECRET_KEY and ENCRYPTION_KEYS apart from it."
 
 
 def how_to_back_up(database: dict[str, Any], file: Path) -> str:
-    """Return what to run instead of ``backup``; the password stays out of it."""
+    """Return the command to run instead of ``backup``, without the password."""
     command = shlex.join(["pg_dump", "--format=custom", f"--file={file}", _connection(database)])
     return f"The database is PostgreSQL, whose own tools make consistent backups while it runs:\n  {command}\n{_KEYS}"
 
 
 def how_to_restore(database: dict[str, Any], file: Path) -> str:
-    """Return what to run instead of ``restore``."""
+    """Return the command to run instead of ``restore``."""
     options = ["--no-owner", "--single-transaction", f"--dbname={_connection(database)}"]
     command = shlex.join(["pg_restore", *options, str(file)])
     return f"The database is PostgreSQL. Stop the console, then restore into an empty database (createdb):\n  {command}"

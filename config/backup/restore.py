@@ -1,4 +1,4 @@
-"""Puts the files of an archive where they belong; what was there is moved aside and kept."""
+"""Restores the files of an archive; existing files are moved aside and kept."""
 
 import contextlib
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from django.conf import settings
 from config.backup import BackupFailed, archive, snapshot
 from config.backup.archive import Manifest
 
-# What belongs to the data that is replaced, journals and the queue of tasks included.
+# Everything that belongs to the replaced data, including journals and the task queue.
 _REPLACED = (
     *(f"{snapshot.CONSOLE}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
     *snapshot.FOLDERS,
@@ -21,26 +21,25 @@ _REPLACED = (
 
 @dataclass(frozen=True)
 class CurrentKeys:
-    """The console's encryption keys as they are now, and whether they are the file in VAR_DIR."""
+    """The console's current encryption keys, and whether they come from the file in VAR_DIR."""
 
     current: Sequence[str]
     are_in_var_dir: bool
 
 
 def current_keys() -> CurrentKeys:
-    """Return the encryption keys of this process."""
     return CurrentKeys(settings.ENCRYPTION_KEYS, are_in_var_dir="encryption_key" in keys_in_use())
 
 
 def keys_in_use() -> list[str]:
-    """Return the names of those key files in VAR_DIR that are used, because the environment names no others."""
+    """Return the names of the key files in VAR_DIR that are in use, i.e. not overridden by the environment."""
     chosen = {"secret_key": settings.SECRET_KEY, "encryption_key": ",".join(settings.ENCRYPTION_KEYS)}
     paths = {name: settings.VAR_DIR / name for name in snapshot.KEYS}
     return [name for name, path in paths.items() if path.is_file() and path.read_text().strip() == chosen[name]]
 
 
 def verify(path: Path, var_dir: Path, identity: Path | None, migrations: set[tuple[str, str]]) -> Manifest:
-    """Return the manifest of an archive that could be restored here. Raises BackupFailed."""
+    """Return the manifest of an archive if it can be restored here. Raises BackupFailed."""
     with archive.private_folder(var_dir) as folder:
         return _checked(path, folder, identity, migrations)
 
@@ -48,10 +47,10 @@ def verify(path: Path, var_dir: Path, identity: Path | None, migrations: set[tup
 def restore(
     path: Path, var_dir: Path, identity: Path | None, migrations: set[tuple[str, str]], keys: CurrentKeys
 ) -> Path | None:
-    """Restore the archive at ``path`` into ``var_dir``; nothing there is touched unless all of it can be.
+    """Restore the archive at ``path`` into ``var_dir``; either completely or without touching anything there.
 
-    ``migrations`` are those that this version knows. Returns where the files that were there before are now, or None
-    where there were none. Raises BackupFailed.
+    ``migrations`` are those that this version knows. Returns the folder that now holds the previous files, or None if
+    there were none. Raises BackupFailed.
     """
     if (var_dir / snapshot.CONSOLE).exists():
         snapshot.check_unused(var_dir / snapshot.CONSOLE)
@@ -64,7 +63,7 @@ def restore(
 
 
 def _checked(path: Path, folder: Path, identity: Path | None, migrations: set[tuple[str, str]]) -> Manifest:
-    """Unpack an archive whose databases are whole and no newer than this version."""
+    """Unpack an archive; check that its databases are intact and no newer than this version."""
     manifest = archive.read_archive(path, folder, identity)
     if snapshot.CONSOLE not in manifest.names:
         raise BackupFailed(f"{path} holds no database of the console.")
@@ -88,7 +87,7 @@ def _check_keys(manifest: Manifest, keys: Sequence[str]) -> None:
 
 
 def _exchange(var_dir: Path, leaving: Sequence[str], folder: Path, coming: Iterable[str]) -> Path | None:
-    """Move what leaves ``var_dir`` aside and what comes from ``folder`` into it, or leave all of it as it was."""
+    """Move the ``leaving`` files aside and the ``coming`` ones into ``var_dir``; undo everything if that fails."""
     aside = var_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"  # noqa: TID251 - a name
     moves = [(var_dir / name, aside / name) for name in leaving]
     moves += [(folder / name, var_dir / name) for name in sorted(coming)]
@@ -102,7 +101,7 @@ def _exchange(var_dir: Path, leaving: Sequence[str], folder: Path, coming: Itera
         for source, target in reversed(done):
             target.rename(source)
         for made in {target.parent for _, target in moves} - {var_dir, *(var_dir / name for name in leaving)}:
-            with contextlib.suppress(OSError):  # it was not made yet
+            with contextlib.suppress(OSError):  # it does not exist yet
                 made.rmdir()
         raise BackupFailed(
             f"{error.filename} could not be moved: {error.strerror}. All is as it was before; it has to lie in VAR_DIR "

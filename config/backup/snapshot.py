@@ -1,4 +1,4 @@
-"""The content of a backup: consistent copies of the SQLite databases, and the small files beside them."""
+"""The contents of a backup: consistent copies of the SQLite databases, and the small files beside them."""
 
 import shutil
 import sqlite3
@@ -11,12 +11,12 @@ from config.backup import BackupFailed
 CONSOLE = "console.sqlite3"
 DATABASES = (CONSOLE, "sandbox/sandbox.sqlite3")
 KEYS = ("secret_key", "encryption_key")
-FOLDERS = ("sandbox", "mail")  # of which every other file is taken as it is: each is written once, or in one step
+FOLDERS = ("sandbox", "mail")  # their other files are copied as they are: each is written once, or atomically
 _BUSY_SECONDS = 30
 
 
 def take_snapshot(var_dir: Path, draft: Path, *, with_files: Sequence[str]) -> list[str]:
-    """Copy to ``draft`` what a backup of ``var_dir`` holds, and ``with_files``; return the names."""
+    """Copy the contents of a backup of ``var_dir``, and ``with_files``, to ``draft``; return the names."""
     draft.mkdir()
     names = []
     for name in (*_names(var_dir), *with_files):
@@ -44,12 +44,12 @@ def _names(var_dir: Path) -> Iterator[str]:
 def copy_database(source: Path, target: Path) -> None:
     """Make a consistent copy of a database that others may be writing to, and verify it.
 
-    All pages in one step: SQLite holds one view of the database meanwhile, and with a write-ahead log nobody waits.
+    All pages are copied in one step: SQLite reads one snapshot meanwhile, and with a write-ahead log nobody waits.
     """
     try:
         with closing(_open(source)) as there, closing(sqlite3.connect(target)) as here:
             there.backup(here)
-            # The copy is one file without a WAL; whoever opens it next chooses the mode again.
+            # The copy is a single file without a WAL; whoever opens it next chooses the mode again.
             here.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise BackupFailed(f"{source} cannot be copied: {error}.") from None
@@ -57,7 +57,7 @@ def copy_database(source: Path, target: Path) -> None:
 
 
 def check_database(path: Path) -> None:
-    """Raise BackupFailed unless SQLite finds every page, index and reference of the database in order."""
+    """Raise BackupFailed unless SQLite's integrity and reference checks succeed."""
     try:
         with closing(_open(path)) as database:
             answers = [row[0] for row in database.execute("PRAGMA integrity_check(5)")]
@@ -72,7 +72,7 @@ def check_database(path: Path) -> None:
 
 
 def migrations_of(path: Path) -> set[tuple[str, str]]:
-    """Return the migrations that were applied to the console's database at ``path``."""
+    """Return the migrations applied to the console's database at ``path``."""
     with closing(_open(path)) as database:
         return set(database.execute("SELECT app, name FROM django_migrations"))
 
@@ -81,7 +81,7 @@ def check_unused(path: Path) -> None:
     """Raise BackupFailed if any process has the database open."""
     try:
         with closing(sqlite3.connect(path, timeout=1)) as database:
-            # With a write-ahead log every connection holds a shared lock for as long as it is open.
+            # With a write-ahead log, every open connection holds a shared lock.
             database.execute("PRAGMA locking_mode = EXCLUSIVE")
             database.execute("BEGIN EXCLUSIVE")
             database.execute("ROLLBACK")
@@ -89,7 +89,7 @@ def check_unused(path: Path) -> None:
         raise BackupFailed(
             f"{path} is in use. Stop the console first: web server, workers and clock, and the sandbox."
         ) from None
-    except sqlite3.DatabaseError:  # too damaged to be opened, which is why somebody restores
+    except sqlite3.DatabaseError:  # too damaged to open, which may be why it is being restored
         return
 
 

@@ -1,5 +1,5 @@
-"""The embedded set: what `manage.py up` starts and supervises."""
+"""The embedded set: the processes that `manage.py up` starts and supervises."""
 
 
 class CannotStart(Exception):
-    """The embedded set, or a program of it, cannot run here; the message says why and what to change."""
+    """The embedded set or one of its programs cannot run here; the message gives the reason and a remedy."""

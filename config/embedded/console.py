@@ -22,11 +22,11 @@ from config.settings import ENVIRONMENT
 
 
 class StopRequested(BaseException):
-    """Somebody asked us to end: Ctrl-C, SIGTERM, or the terminal went away."""
+    """A request to stop: Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
 def check_addresses(*, with_sandbox: bool) -> None:
-    """Raise CannotStart if a port is taken, or the sandbox may not be talked to; nothing has been started yet."""
+    """Raise CannotStart, before anything is started, if a port is taken or the sandbox's origin is not allowed."""
     check_free(ENVIRONMENT.bind_address, ENVIRONMENT.port, "PORT")
     if with_sandbox:
         check_free("127.0.0.1", ENVIRONMENT.sandbox_port, "SANDBOX_PORT")
@@ -41,7 +41,7 @@ def check_addresses(*, with_sandbox: bool) -> None:
 def run(*, with_sandbox: bool, reload: bool = False) -> None:
     """Start everything and keep it running until asked to stop. Raises CannotStart.
 
-    With ``reload`` each program starts again when its code changes.
+    With ``reload``, each program restarts when its code changes.
     """
     processes: list[Process] = []
     code = CodeWatch(ROOT) if reload else None
@@ -66,7 +66,7 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
 
 
 def _start(processes: list[Process], guard: Reaper, *, with_sandbox: bool) -> None:
-    """Start the programs; those that need nothing of ours start first and warm up while we prepare."""
+    """Start the programs. Independent ones start first and warm up during the preparations."""
     started = time.monotonic()
     add = partial(_add, processes, guard)
     if ENVIRONMENT.bundled_redis:
@@ -97,12 +97,12 @@ def _add(processes: list[Process], guard: Reaper, process: Process) -> Process:
 
 
 def _local(bind_address: str) -> str:
-    """Return where we reach a server that listens on ``bind_address``."""
+    """Return the address to connect to for a server that listens on ``bind_address``."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_address, bind_address)  # noqa: S104 - compared only
 
 
 def _print_greeting(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
-    """Print where the console is and how to sign in; a password that we made up is shown this once."""
+    """Print the console's URL and how to sign in; a generated password is shown only this once."""
     lines = [f"Cleanlist Console is ready at {settings.PUBLIC_URL}/ ({seconds:.1f} s)"]
     lines.append(f"  sign in as   {admin.email}")
     if admin.password:
@@ -122,8 +122,8 @@ def _raise_stop_requested() -> Iterator[Event]:
     asked = Event()
 
     def stop(*_: object) -> None:
-        if not asked.is_set():  # an impatient second Ctrl-C changes nothing
-            asked.set()  # because what is raised within a finalizer is lost
+        if not asked.is_set():  # a second Ctrl-C changes nothing
+            asked.set()  # because an exception raised within a finalizer is lost
             raise StopRequested
 
     before = {number: signal.signal(number, stop) for number in _SIGNALS}

@@ -1,4 +1,4 @@
-"""One embedded set for each VAR_DIR."""
+"""Allows only one embedded set per VAR_DIR."""
 
 import fcntl
 import os
@@ -13,7 +13,7 @@ from config.embedded import CannotStart
 def exclusive_lock(var_dir: Path) -> Iterator[None]:
     """Hold the lock of ``var_dir`` while the block runs. Raises CannotStart if another process holds it.
 
-    The kernel drops the lock when its process ends, however it ends, so a crash leaves nothing to clean up.
+    The kernel releases the lock however its process ends, so a crash leaves nothing to clean up.
     """
     var_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (var_dir / "up.lock").open("a+") as file:

@@ -7,10 +7,10 @@ from config.embedded import CannotStart
 
 
 def check_free(host: str, port: int, variable: str, address: str = "BIND_ADDRESS") -> None:
-    """Raise CannotStart, naming the settings to change, unless ``host``:``port`` can be listened on."""
+    """Raise CannotStart, naming the settings to change, unless ``host``:``port`` is free."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As the servers do: connections of an earlier run that are still closing do not count.
+        # Like the servers, ignore connections of an earlier run that are still closing.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))

@@ -1,4 +1,4 @@
-"""One supervised process: started in its own group, its output prefixed, ended as a whole."""
+"""A supervised process: started in its own group, with prefixed output, and ended with all its children."""
 
 import contextlib
 import os
@@ -19,44 +19,44 @@ from core.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
 PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 REAPER = Path(__file__).with_name("reaper.py")
-GRACE = 4.5  # seconds that everything has to end in
-# -I -S: no site-packages and no environment, a few milliseconds.
+GRACE = 4.5  # seconds in which everything has to end
+# -I -S: no site-packages and no environment; starts in a few milliseconds.
 _BARE_PYTHON = [sys.executable, "-I", "-S"]
 LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
-STEADY_AFTER = 60.0  # seconds of life after which a death counts as the first again
+STEADY_AFTER = 60.0  # seconds of running after which the next exit counts as the first again
 
 _printing = threading.Lock()
 
 
 def print_line(name: str, text: str, *, redacted: bool = True) -> None:
-    """Print one line under the name of who said it; without secrets, unless it is the greeting."""
+    """Print one line prefixed with its program's name; redacted, except for the greeting."""
     with _printing, contextlib.suppress(BrokenPipeError):
         sys.stdout.write(f"{name:<8}| {redact_text(text) if redacted else text}\n")
         sys.stdout.flush()
 
 
 class Reaper:
-    """A process of its own that kills what is left GRACE after us, should nothing of ours run any more to do it.
+    """A separate process that kills everything left GRACE seconds after our death, if we can no longer do so.
 
-    The kernel signals our death to each program, but a program may miss that, or ignore it.
+    The kernel signals our death to each program, but a program may miss or ignore that signal.
     """
 
     def __init__(self) -> None:
-        # In a session of its own, so that what ends ours leaves it alone.
+        # In its own session, so that a signal to ours does not end it.
         command = [*_BARE_PYTHON, str(REAPER), str(GRACE)]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, start_new_session=True)
 
     def started(self, group: int) -> None:
-        """Register a process group that is to end with us."""
+        """Register a process group that must end with us."""
         self._tell(f"+{group}\n")
 
     def ended(self, group: int) -> None:
-        """Unregister one: its number may be reused."""
+        """Unregister a process group, because its number may be reused."""
         self._tell(f"-{group}\n")
 
     def _tell(self, line: str) -> None:
         if self._process.stdin is not None:
-            with contextlib.suppress(BrokenPipeError):  # somebody killed the guard; the console runs without one
+            with contextlib.suppress(BrokenPipeError):  # someone killed the reaper; the console runs without one
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
 
@@ -73,7 +73,7 @@ class Process:
 
     name: str
     command: list[str]
-    unsaid: tuple[str, ...] = ()  # lines with these in them tell nobody anything
+    unsaid: tuple[str, ...] = ()  # output lines that contain any of these are dropped
     guard: Reaper | None = None
     running: subprocess.Popen[str] | None = None
     deaths: int = 0
@@ -81,7 +81,7 @@ class Process:
     restart_at: float = 0
 
     def start(self) -> None:
-        """Start it. To be called from the main thread, because its end is what the kernel watches."""
+        """Start it. Call this from the main thread, because the kernel watches the calling thread's death."""
         follow = [*_BARE_PYTHON, str(PARENT_DEATH), str(os.getpid())]  # becomes the program itself
         self.running = subprocess.Popen(
             [*follow, *self.command],
@@ -92,7 +92,7 @@ class Process:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
-            start_new_session=True,  # a Ctrl-C reaches us alone, and we end the others in order
+            start_new_session=True,  # Ctrl-C reaches only this process, which ends the others in order
         )
         if self.guard is not None:
             self.guard.started(self.running.pid)
@@ -106,13 +106,13 @@ class Process:
                     print_line(self.name, redact_beginning(line, LONGEST_EVENT, unread=unread), redacted=False)
 
     def check_alive(self) -> None:
-        """Raise CannotStart if it has ended, for those who wait for it."""
+        """Raise CannotStart if it has ended. For callers that wait for it."""
         if self.running is not None and self.running.poll() is not None:
             ending = _ending(self.running.returncode)
             raise CannotStart(f"{self.name} ended at once ({ending}); its own lines above say why.")
 
     def look_after(self) -> None:
-        """Restart it if it died, later each time it does so again."""
+        """Restart it if it died, with a longer delay each time."""
         if self.running is None:
             if time.monotonic() >= self.restart_at:
                 self.start()
@@ -120,7 +120,7 @@ class Process:
             self._plan_restart(self.running.pid, self.running.returncode)
 
     def _plan_restart(self, group: int, code: int) -> None:
-        self.kill_group()  # what it left behind would hold its port
+        self.kill_group()  # leftover children would hold its port
         if self.guard is not None:
             self.guard.ended(group)
         self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
@@ -130,7 +130,7 @@ class Process:
         self.running = None
 
     def restart(self) -> None:
-        """End it, in three seconds at the most, and start it again."""
+        """End it within three seconds and start it again."""
         if self.running is not None:
             self.terminate()
             _wait([self], 3)
@@ -140,19 +140,19 @@ class Process:
         self.start()
 
     def terminate(self) -> None:
-        """Ask it to end; it ends what it started itself."""
+        """Ask it to end; it ends its own children."""
         if self.running is not None:
             self.running.terminate()
 
     def kill_group(self) -> None:
-        """End it and everything that it started, now."""
+        """Kill it and everything that it started."""
         if self.running is not None:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.running.pid, signal.SIGKILL)
 
 
 def _lines(output: IO[str]) -> Iterator[tuple[str, int]]:
-    """Yield each line as far as any of it is shown, and how many characters followed, which are never held."""
+    """Yield the part of each line that may be shown, and the number of further characters, which are never buffered."""
     most = LONGEST_EVENT + BEYOND
     while piece := output.readline(most):
         line, unread = piece, 0
@@ -166,7 +166,7 @@ def _ending(code: int) -> str:
 
 
 def stop_all(processes: list[Process], *, last: str, grace: float) -> None:
-    """End every process within ``grace`` seconds, ``last`` after the others; what is left is killed."""
+    """End every process within ``grace`` seconds, ``last`` after the others; kill any that are left."""
     end = time.monotonic() + grace
     for group in ([p for p in processes if p.name != last], [p for p in processes if p.name == last]):
         for process in group:

@@ -1,4 +1,4 @@
-"""The programs of the embedded set and how each is started."""
+"""The programs of the embedded set and how to start each."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,18 +14,18 @@ WORKER_THREADS = 4
 
 
 def sandbox_data() -> Path:
-    """Return where the sandbox keeps its own database."""
+    """Return the directory of the sandbox's database."""
     return ENVIRONMENT.var_dir / "sandbox"
 
 
 def redis_socket() -> Path:
-    """Return where the bundled server listens."""
+    """Return the socket of the bundled server."""
     return Path(settings.REDIS_URL.removeprefix("unix://"))
 
 
 def redis() -> Process:
     """Return the broker, cache and lock server."""
-    # Said at each start, whatever the log level; the last advises on dumps of a memory far larger than ours.
+    # Printed at each start whatever the log level; the last one is advice for dumps of a much larger memory.
     banner = ("is starting", "version=", "Configuration loaded", "Server initialized", "overcommit_memory")
     server = bundled_redis.command(redis_socket(), ENVIRONMENT.var_dir / "redis")
     return Process("redis", server, unsaid=banner)
@@ -38,14 +38,14 @@ def sandbox() -> Process:
 
 
 def web() -> Process:
-    """Return the web server. Requests are logged by Django, with ids and without secrets, not by the server."""
+    """Return the web server. Django logs requests, with ids and without secrets; the server does not."""
     address = ["--host", ENVIRONMENT.bind_address, "--port", str(ENVIRONMENT.port)]
     quiet = ["--no-access-log", "--log-level", "warning"]
     return Process("web", command("web", [*address, *quiet, "--workers", "1", "--workers-kill-timeout", "3"]))
 
 
 def workers() -> list[Process]:
-    """Return the background worker; with ALERTS_WORKER a second one, so that alerts and mail wait for nothing else."""
+    """Return the background worker; with ALERTS_WORKER a second one, so that alerts and mail never wait for polling."""
     if not settings.ALERTS_WORKER:
         return [_worker("worker", WORKER_THREADS, settings.QUEUES)]
     return [_worker("worker", WORKER_THREADS, ["polling"]), _worker("alerts", 2, ["alerts"])]
@@ -57,5 +57,5 @@ def _worker(name: str, threads: int, queues: Sequence[str]) -> Process:
 
 
 def beat() -> Process:
-    """Return the clock. Not inside the worker: if it dies there, the worker goes on without ticks and says nothing."""
+    """Return beat. Not inside the worker: if beat dies there, the worker silently continues without ticks."""
     return Process("beat", command("beat", []))

@@ -1,7 +1,7 @@
-"""Kills what is left of a console that was killed by SIGKILL: whatever did not end with it.
+"""Kills the leftover processes of a console that was killed by SIGKILL.
 
-Run as `python reaper.py <seconds>`. Its input names the process groups that the console starts (`+123`) and has ended
-(`-123`), one a line, and ends when the console does. It imports little, because it runs as long as the console.
+Run as `python reaper.py <seconds>`. Its input lists the process groups that the console has started (`+123`) and ended
+(`-123`), one per line, and ends when the console does. It has few imports, because it runs as long as the console.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ import time
 
 
 def main() -> None:
-    """Wait for the console's end, leave the groups ``seconds`` to end by themselves, then kill them."""
+    """Wait until the console ends, give the groups ``seconds`` to end by themselves, then kill them."""
     groups: set[int] = set()
     for line in sys.stdin:
         (groups.add if line[0] == "+" else groups.discard)(int(line[1:]))
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _send(group: int, number: int) -> bool:
-    """Return whether there was anybody to send it to."""
+    """Send a signal to ``group``; return whether it still has processes."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(group, number)
         return True

@@ -1,4 +1,4 @@
-"""Starts programs again when their code changes: for those who work on the console (`make dev`)."""
+"""Restarts programs when their code changes, for development (`make dev`)."""
 
 import threading
 from collections.abc import Iterable
@@ -7,12 +7,12 @@ from pathlib import Path
 from config.embedded import CannotStart
 from config.embedded.processes import Process, print_line
 
-# What each process of ours has loaded; the sandbox has nothing of the others.
+# The sandbox loads no code of the other packages.
 SANDBOX = "sandbox"
 
 
 class CodeWatch:
-    """Notices changes of the packages in ``root``, in a thread of its own. Raises CannotStart without watchfiles."""
+    """Watches the packages in ``root`` in its own thread. Raises CannotStart without watchfiles."""
 
     def __init__(self, root: Path) -> None:
         try:
@@ -48,7 +48,7 @@ class CodeWatch:
 
 
 def restart_changed(processes: Iterable[Process], changed: set[str]) -> None:
-    """Start those of ``processes`` again that have code of the packages ``changed``."""
+    """Restart those of ``processes`` that use code of the ``changed`` packages."""
     of_console = bool(changed - {SANDBOX})
     for process in processes:
         if process.name != "redis" and (SANDBOX in changed if process.name == SANDBOX else of_console):

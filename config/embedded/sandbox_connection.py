@@ -1,4 +1,4 @@
-"""The first workspace: the console connected to the bundled sandbox."""
+"""Creates the first workspace, connected to the bundled sandbox."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ PAST = "Demo history of the sandbox"
 
 
 def wait_until_listening(process: Process, host: str, port: int, seconds: float = 60) -> None:
-    """Return once ``process`` accepts connections on ``port``. Raises CannotStart if it ends, or never does."""
+    """Wait until ``process`` accepts connections on ``port``. Raises CannotStart if it ends, or never does."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         process.check_alive()
@@ -37,9 +37,9 @@ def wait_until_listening(process: Process, host: str, port: int, seconds: float 
 
 
 def connect_sandbox(data: Path) -> None:
-    """Connect a workspace to the sandbox that keeps its data in ``data``, as a person would in the console.
+    """Connect a workspace to the sandbox with data in ``data``, as a user would in the console.
 
-    On later starts only follow the sandbox to another port. Raises CannotStart if the sandbox gives no credentials.
+    Later starts only update the sandbox's port. Raises CannotStart if the sandbox gives no credentials.
     """
     known = _read_credentials(data)
     existing = Workspace.objects.filter(
@@ -49,7 +49,7 @@ def connect_sandbox(data: Path) -> None:
         if existing.base_url != known["base_url"]:
             _track_workflows(existing, known)
         return
-    # Somebody who removed the workspace does not want it back at the next start.
+    # A user who removed the workspace does not want it back at the next start.
     if not Workspace.objects.exists() and not AuditEvent.objects.filter(action=Action.WORKSPACE_REMOVED).exists():
         workspace = _connect(known)
         _import_history(workspace, data)
@@ -61,7 +61,7 @@ def _read_credentials(data: Path) -> dict[str, str]:
 
 
 def _run_sandbox_command(command: str, data: Path) -> str:
-    """Return what a command of the sandbox prints."""
+    """Return the output of a sandbox command."""
     line = [sys.executable, "-m", "sandbox", command, "--data", str(data)]
     answer = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
     if answer.returncode != 0:
@@ -70,7 +70,7 @@ def _run_sandbox_command(command: str, data: Path) -> str:
 
 
 def _import_history(workspace: Workspace, data: Path) -> None:
-    """Import what the balance was before, marked as a demonstration, so that the first page is not an empty one."""
+    """Import the earlier balance, marked as a demonstration, so that the first page is not empty."""
     past = parse_history(_run_sandbox_command("balance-history", data), clock.now())
     import_history(workspace, CONSOLE, past.rows, PAST, is_demo=True)
 

@@ -8,13 +8,13 @@ import time
 from config.embedded import CannotStart
 from config.embedded.processes import Process, print_line
 
-EVERY = 3.0  # seconds between two questions, and how long one may take
-TRIES = 3  # so many questions in a row without an answer are too many
-STARTING = 20  # and so many while it has not answered yet: a slow machine may need a minute to start
+EVERY = 3.0  # seconds between checks, and timeout of each
+TRIES = 3  # consecutive failed checks after which the server is killed
+STARTING = 20  # failed checks allowed before the first success: a slow machine may need a minute to start
 
 
 class Watchdog:
-    """Asks ``/healthz`` of the server on ``host``:``port`` again and again."""
+    """Requests ``/healthz`` of the server on ``host``:``port`` at intervals."""
 
     def __init__(self, process: Process, host: str, port: int) -> None:
         self._process = process
@@ -23,7 +23,7 @@ class Watchdog:
         self._tries_left = STARTING
 
     def start(self) -> None:
-        """Go on in the background until the program ends."""
+        """Run in the background until the program ends."""
         threading.Thread(target=self._go_on, daemon=True).start()
 
     def _go_on(self) -> None:
@@ -32,7 +32,7 @@ class Watchdog:
             self.look()
 
     def wait_for_answer(self, seconds: float = 60) -> None:
-        """Return once the server answers. Raises CannotStart if it ends, or never does."""
+        """Wait until the server answers. Raises CannotStart if it ends, or never does."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             self._process.check_alive()
@@ -45,7 +45,7 @@ class Watchdog:
         )
 
     def look(self) -> None:
-        """Ask once; after too many questions without an answer, kill the process."""
+        """Check once; after too many failed checks, kill the process."""
         running = self._process.running
         if running is not self._asked:
             self._asked, self._tries_left = running, STARTING

@@ -1,4 +1,4 @@
-"""What meets a request first: limits on its size and its time, before a thread and Django see anything of it."""
+"""The first layer for requests: limits on size and time, before they reach a thread and Django."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,4 +19,4 @@ class RequestRefused(Exception):
 
 
 class ClientDisconnected(Exception):
-    """Whoever asked has hung up, or does not read what we send."""
+    """The client has disconnected, or does not read the response."""

@@ -1,4 +1,4 @@
-"""Which headers reach Django: nothing that the standard library reads slowly, or in ways that no form of ours needs."""
+"""Filters the headers that reach Django: none that the standard library parses slowly or that no form of ours needs."""
 
 import re
 
@@ -6,31 +6,32 @@ from config.front import RequestRefused, Scope
 
 Headers = list[tuple[bytes, bytes]]
 
-# What browsers send for our forms. Everything else that may be written here (comments, quoted pairs, parts, other
-# encodings) is read by a parser of e-mails, in quadratic time.
+# The content types that browsers send for our forms. Everything else that is legal here (comments, quoted pairs, parts,
+# other encodings) would be parsed by the e-mail parser, in quadratic time.
 _FORM = re.compile(
     rb"application/x-www-form-urlencoded(?:; ?charset=utf-8)?"
     rb"|multipart/form-data; ?boundary=([0-9a-z'()+_,./:=?-]{1,70})",
     re.IGNORECASE,
 )
-# Each part of a form has headers that are read in the same way, up to 1 KiB. Our forms with files have some ten fields.
+# The headers of each part of a form, up to 1 KiB, are parsed in the same way. Our forms with files have about ten
+# fields.
 PARTS = 100
 
 
 def page_headers(scope: Scope, body: bytes) -> Headers:
-    """Return the headers that a page may see. Raises RequestRefused for a body that is no form."""
+    """Return the headers for a page. Raises RequestRefused for a body that is not a form."""
     headers = [(name, value) for name, value in scope["headers"] if name not in {b"content-type", b"cookie"}]
     headers += [(b"cookie", _plain_cookies(value)) for name, value in scope["headers"] if name == b"cookie"]
     return headers + _content_type(scope, body)
 
 
 def probe_headers(scope: Scope) -> Headers:
-    """Return the headers that probes and scrapers may send: their identity."""
+    """Return the only header for probes and scrapers: authorization."""
     return [(name, value) for name, value in scope["headers"] if name == b"authorization"]
 
 
 def _plain_cookies(value: bytes) -> bytes:
-    # Quoted values are unquoted in quadratic time before Python 3.11.10 (CVE-2024-7592). No cookie of ours is quoted.
+    # Unquoting takes quadratic time before Python 3.11.10 (CVE-2024-7592). None of our cookies is quoted.
     return b";".join(cookie for cookie in value.split(b";") if b'"' not in cookie)
 
 

@@ -1,4 +1,4 @@
-"""How large a request may be, and how long its body may take."""
+"""Limits the size of requests and the time that their bodies take."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,18 +6,19 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 from config.front import ClientDisconnected, Receive, RequestRefused, Scope
 
-# Bodies up to this size are always taken: there are as many as connections. Every form but a pasted text is smaller.
+# Bodies up to this size are always accepted, as many as there are connections. Only pasted texts are larger.
 SMALL_BODY = 64 * 1024
-# So many larger ones at once; with the limit of each that is what strangers can make a process hold in memory.
+# The number of larger bodies at once; times the limit of each, this is the memory that strangers can occupy in a
+# process.
 LARGE_BODIES = 32
-# In so many messages a body may come: the largest in pieces of 256 bytes. Each costs, however little is in it.
+# The maximum number of messages for a body: the largest in pieces of 256 bytes. Each message has a cost, however small.
 PIECES = 4096
-# How much of a too large body is read and discarded, so that the client gets to read why it was refused.
+# How much of an oversized body is read and discarded, so that the client gets to read the refusal.
 DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 
 
 def check_head(scope: Scope, limit: int) -> None:
-    """Raise Refused if the request line, or all headers together, are longer than ``limit`` bytes."""
+    """Raise RequestRefused if the request line, or all headers together, are longer than ``limit`` bytes."""
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + len(" ? HTTP/1.1\r\n")
     if line > limit:
         raise RequestRefused(414, f"This address is too long: at most {limit // 1024} KiB.")
@@ -26,7 +27,7 @@ def check_head(scope: Scope, limit: int) -> None:
 
 
 async def discard(receive: Receive) -> None:
-    """Read on for a while and keep nothing."""
+    """Read and discard more of the body, for a limited time."""
     left = DISCARDED
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_SECONDS):
@@ -38,7 +39,7 @@ async def discard(receive: Receive) -> None:
 
 
 class BodyReader:
-    """Reads the bodies of requests whole, within ``limit`` bytes and ``seconds`` each."""
+    """Reads complete bodies of requests, within ``limit`` bytes and ``seconds`` each."""
 
     def __init__(self, limit: int, seconds: float) -> None:
         self.limit = limit
@@ -47,7 +48,7 @@ class BodyReader:
 
     @asynccontextmanager
     async def body_of(self, scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
-        """Hold the body while the block runs.
+        """Yield the body; a large one counts toward LARGE_BODIES until the block ends.
 
         Raises RequestRefused if it is too large or too slow, ClientDisconnected if it breaks off.
         """
@@ -88,6 +89,6 @@ class BodyReader:
 
 
 def _declared_length(scope: Scope) -> int:
-    """Return what Content-Length says; 0 where it says nothing, as with chunks."""
+    """Return the Content-Length; 0 if it is missing, as with chunks."""
     values = [value for name, value in scope["headers"] if name == b"content-length"]
     return int(values[0]) if values and values[0].isdigit() else 0

@@ -1,4 +1,4 @@
-"""What is counted of answers to people."""
+"""Counters of responses to people."""
 
 from workspaces.polling.metrics_store import RedisMetric
 

@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 
 
 def common_headers(get_response: Handler) -> Handler:
-    """Put the headers that bind the browser on whatever is answered further in, static files and errors too."""
+    """Add the security headers to every response, including static files and errors."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -30,7 +30,7 @@ def common_headers(get_response: Handler) -> Handler:
 
 
 def probes(get_response: Handler) -> Handler:
-    """Answer load balancers, supervisors and scrapers at once: whatever host they name, over HTTP too, and unlogged."""
+    """Answer load balancers, supervisors and scrapers directly: for any host, over HTTP too, and without logging."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         view = _PROBES.get(request.path)
@@ -43,7 +43,7 @@ _PROBES: dict[str, Handler] = {"/healthz": healthz, "/readyz": readyz, "/metrics
 
 
 def count_requests(get_response: Handler) -> Handler:
-    """Count responses and the time until they begin, by the name of the view."""
+    """Count responses and the time until they begin, by view name."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         began = time.perf_counter()
@@ -62,7 +62,7 @@ _METHODS = {"GET", "HEAD", "POST", "OPTIONS"}
 
 
 def warn_of_untrusted_proxy(get_response: Handler) -> Handler:
-    """Log, at most once an hour and process, that there seems to be a proxy in front that is not trusted."""
+    """Warn, at most once per hour and process, that there seems to be an untrusted proxy in front."""
     next_time = 0.0
 
     def middleware(request: HttpRequest) -> HttpResponseBase:

@@ -1,4 +1,4 @@
-"""Django in threads: whoever sends or reads slowly holds none of them."""
+"""Runs Django in threads that slow clients do not occupy, whether they send or read slowly."""
 
 import asyncio
 import io
@@ -20,11 +20,11 @@ from core.client_ip import client_ip
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
-AT_ONCE = 256 * 1024  # bytes of an answer that are kept for a slow reader; what is longer is a download
-DOWNLOADS = 16  # at once, each in a thread of its own
+AT_ONCE = 256 * 1024  # bytes of a response that are buffered for a slow reader; a longer response is a download
+DOWNLOADS = 16  # at once, each in its own thread
 PROBE_PATHS = ("/healthz", "/readyz", "/metrics")
-PROBE_SECONDS = 1.0  # that a probe waits while the same one is answered to somebody else
-READ_SECONDS = 30.0  # in which a reader has to take the next piece of a download
+PROBE_SECONDS = 1.0  # maximum wait of a probe while the same one is answered for someone else
+READ_SECONDS = 30.0  # maximum time for a reader to take the next piece of a download
 log = structlog.get_logger(__name__)
 
 
@@ -36,14 +36,14 @@ class WsgiThreadPool:
         self._pages = asyncio.Semaphore(pages)
         self._downloads = asyncio.Semaphore(DOWNLOADS)
         self._pool = ThreadPoolExecutor(pages + DOWNLOADS, thread_name_prefix="request")
-        # A thread for each probe: busy pages are not taken for a dead process, nor is a database that does not answer.
+        # Each probe has its own thread, so that neither busy pages nor a database that hangs look like a dead process.
         self._probes = {path: asyncio.Semaphore(1) for path in PROBE_PATHS}
         self._probe_pools = {path: ThreadPoolExecutor(1, thread_name_prefix="probe") for path in PROBE_PATHS}
 
     async def serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         """Answer one request.
 
-        Raises RequestRefused before anything is sent, ClientDisconnected where nobody reads the answer.
+        Raises RequestRefused before anything is sent, ClientDisconnected if nobody reads the response.
         """
         probe = scope["path"] if scope["path"] in PROBE_PATHS else ""
         headers = probe_headers(scope) if probe else page_headers(scope, body)
@@ -71,14 +71,14 @@ class WsgiThreadPool:
         except (RequestRefused, ClientDisconnected):
             raise
         except Exception:
-            # Django answers for its views; what is left are downloads that break off in the middle.
+            # Django handles errors in views, so this is a download that broke off.
             log.exception("answer_failed", **_log_context(environ))
             raise (
                 ClientDisconnected if answer.is_begun else RequestRefused(500, "Something broke in the console.")
             ) from None
 
     async def _make_way(self, place: AsyncExitStack) -> None:
-        """Let the next page begin: this answer has turned out to be a download, which may take long."""
+        """Let the next page begin: this response is a download, which may take long."""
         if self._downloads.locked():
             raise RequestRefused(503, "Too many downloads run at the moment. Please try again in a minute.")
         await place.aclose()
@@ -86,7 +86,7 @@ class WsgiThreadPool:
 
 
 class WsgiResponse:
-    """What the application answers: kept until it is complete, or sent piece by piece where it is long."""
+    """The application's response: buffered until it is complete, or sent in pieces if it is long."""
 
     def __init__(self, receive: Receive, send: Send, make_way: Callable[[], Awaitable[None]]) -> None:
         self._receive = receive
@@ -98,7 +98,7 @@ class WsgiResponse:
         self._hung_up: asyncio.Future[Message] | None = None
 
     def run(self, application: WsgiApplication, environ: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
-        """Call the application, in a thread, and wait there for readers of a download."""
+        """Call the application in this thread, which also waits for readers of a download."""
         response = application(environ, self._start)
         try:
             for piece in response:
@@ -115,15 +115,17 @@ class WsgiResponse:
 
     @property
     def is_begun(self) -> bool:
-        """Return whether it is a download of which something was sent."""
+        """Return whether it is a download that has been partly sent."""
         return self._hung_up is not None
 
     async def _send_some(self) -> None:
-        """Send what there is of a download and return when it was taken."""
+        """Send the buffered part of a download and return when the client has taken it."""
         first = not self.is_begun
         if first:
             await self._make_way()
-            self._hung_up = asyncio.ensure_future(self._receive())  # the body is read: the next message is the end
+            self._hung_up = asyncio.ensure_future(
+                self._receive()
+            )  # the body is read, so the next message is a disconnect
         try:
             async with asyncio.timeout(READ_SECONDS):
                 if first:
@@ -135,7 +137,7 @@ class WsgiResponse:
             raise ClientDisconnected
 
     async def finish(self) -> None:
-        """Send what is left."""
+        """Send the rest."""
         if not self.is_begun:
             await self._send(self._head)
         await self._send(self._next(more=False))
@@ -147,9 +149,9 @@ class WsgiResponse:
 
 
 def wsgi_environ(scope: Scope, body: bytes) -> dict[str, Any]:
-    """Return the request as WSGI (PEP 3333) has it."""
+    """Return the WSGI environ (PEP 3333) of the request."""
     return {
-        "HTTP_X_REQUEST_ID": str(uuid4()),  # where a proxy gave none: Django's lines and ours name the same
+        "HTTP_X_REQUEST_ID": str(uuid4()),  # Django's lines and ours show the same id; a proxy's wins
         **_headers(scope["headers"]),
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
@@ -171,7 +173,7 @@ def wsgi_environ(scope: Scope, body: bytes) -> dict[str, Any]:
 
 
 def _log_context(environ: dict[str, Any]) -> dict[str, str]:
-    """Return what identifies a request in the log, under the keys of the request lines."""
+    """Return the values that identify a request in the log, under the same keys as in request lines."""
     request = HttpRequest()
     request.META = environ
     return {
@@ -184,7 +186,7 @@ def _log_context(environ: dict[str, Any]) -> dict[str, str]:
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
     for raw_name, raw_value in pairs:
-        if b"_" in raw_name:  # it would be taken for the one with "-", past a proxy that guards only that one
+        if b"_" in raw_name:  # it would become the one with "-", bypassing a proxy that filters only that
             continue
         name, value = raw_name.decode("latin-1").upper().replace("-", "_"), raw_value.decode("latin-1")
         name = name if name in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{name}"

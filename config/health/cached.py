@@ -1,4 +1,4 @@
-"""A cache for checks that are asked for more often than they change."""
+"""A cache for checks that are requested more often than their results change."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-# How long a value that may change soon is cached.
+# How long to cache a value that may change soon.
 DOUBTFUL_SECONDS = 1.0
 
 
@@ -24,7 +24,7 @@ class Cached(Generic[T]):
         self.forget()
 
     def forget(self) -> None:
-        """Call the function again next time."""
+        """Make the next call call the function again."""
         self._answer: T | None = None
         self._good_until = 0.0
 

@@ -1,4 +1,4 @@
-"""What is wrong with an installation, in words: each part is tried as the console uses it."""
+"""Checks an installation by trying each part as the console uses it."""
 
 import os
 import shutil
@@ -27,7 +27,7 @@ from workspaces.models import Heartbeat, User
 
 OLDEST_POSTGRESQL = 15
 LEAST_FREE_BYTES = 1024**3
-MOST_SEALED = 1000  # of each kind that are opened to see whether the keys fit
+MOST_SEALED = 1000  # values of each kind that are opened to test the keys
 
 # Django's warnings about a URL without https: HSTS, redirects, cookies. They follow from PUBLIC_URL, which is reported.
 OF_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
@@ -35,7 +35,7 @@ OF_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 @dataclass(frozen=True)
 class InstallationFinding:
-    """What one part is like. ``advice`` says what to do, and is there only where something is wrong."""
+    """The state of one part. ``advice`` says what to do, and is set only if something is wrong."""
 
     part: str
     text: str
@@ -43,7 +43,7 @@ class InstallationFinding:
 
 
 def check_installation() -> Iterator[InstallationFinding]:
-    """Yield what every part is like; those that need the tables only if they are there."""
+    """Yield a finding for every part; those that need the tables only if these exist."""
     yield _version()
     yield _space()
     database = check_database()
@@ -76,7 +76,7 @@ def _space() -> InstallationFinding:
 
 
 def check_database() -> InstallationFinding:
-    """Return whether the database answers and is one that the console can use."""
+    """Return whether the database answers and the console can use it."""
     try:
         connection.ensure_connection()
     except DatabaseError as error:
@@ -90,7 +90,7 @@ def check_database() -> InstallationFinding:
     advice = ""
     if major < OLDEST_POSTGRESQL:
         advice = f"Update it to {OLDEST_POSTGRESQL} or newer."
-    elif encoding != "UTF8":  # in any other, alerts and logs with a dash or an accent are refused
+    elif encoding != "UTF8":  # other encodings reject alerts and logs with a dash or an accent
         advice = "Make one anew: createdb --encoding UTF8 --template template0."
     return InstallationFinding("Database", f"PostgreSQL {major}, {encoding}", advice)
 
@@ -153,7 +153,7 @@ def _mail() -> InstallationFinding:
         return InstallationFinding(
             "Mail", f"{settings.EMAIL_HOST} said: {error.smtp_code} {said}", "Correct EMAIL_URL."
         )
-    except (OSError, ValueError) as error:  # what smtplib raises is an OSError
+    except (OSError, ValueError) as error:  # smtplib's exceptions are OSErrors
         return InstallationFinding("Mail", _first_line(error), "Start the mail server, or correct EMAIL_URL.")
     return InstallationFinding("Mail", f"{settings.EMAIL_HOST} takes it (nothing was sent)")
 
@@ -212,7 +212,7 @@ def _django() -> Iterator[InstallationFinding]:
 
 
 def _misspelled() -> Iterator[InstallationFinding]:
-    """Tell of the environment what is refused in a file; that may be meant for any other program."""
+    """Report misspelled settings in the environment, where they may be meant for others; in a file they are errors."""
     for name, meant in misspelled(os.environ).items():
         yield InstallationFinding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
 

@@ -1,4 +1,4 @@
-"""Whether the background work goes on, by the heartbeats of ``workspaces.polling.heartbeats``: the watcher, watched."""
+"""Checks by the heartbeats of ``workspaces.polling.heartbeats`` whether the background work is running."""
 
 import time
 from collections.abc import Sequence
@@ -12,11 +12,11 @@ from config.health.cached import Cached
 from core import clock
 from workspaces.models import Heartbeat
 
-# Longer than workers and clock take to start, or to come back after Redis was restarted.
+# Longer than workers and beat need to start, or to recover after a restart of Redis.
 LATE_SECONDS = 60
-# How old an answer may be that pages and probes show.
+# The maximum age of a result that pages and probes show.
 REMEMBERED_SECONDS = 5
-# What is not watched while a queue's work is not done.
+# What nobody watches while a queue is not processed.
 UNWATCHED = {
     "polling": "Nothing is read from Cleanlist, so what pages show is of then.",
     "alerts": "No alert rule is looked at, and no e-mail is sent.",
@@ -25,7 +25,7 @@ UNWATCHED = {
 
 @dataclass(frozen=True)
 class LivenessProblem:
-    """What does not go on: a queue or the clock, why, and since when; ``since`` is None where it was never seen."""
+    """A queue or the clock that is not running, why, and since when; ``since`` is None if it was never seen."""
 
     name: str
     reason: str
@@ -43,7 +43,7 @@ class LivenessProblem:
 
     @property
     def consequence(self) -> str:
-        """Return what is not watched."""
+        """Return what nobody watches meanwhile."""
         if self.reason == "clock":
             return "Nothing is begun: nothing is read, no alert rule is looked at, and no e-mail is sent."
         if self.reason == "busy":
@@ -53,42 +53,42 @@ class LivenessProblem:
 
 @dataclass(frozen=True)
 class Liveness:
-    """What does not go on. ``is_known`` is False before a console that has just started can know."""
+    """The parts that are not running. ``is_known`` is False while a console that has just started cannot know yet."""
 
     troubles: tuple[LivenessProblem, ...] = ()
     is_known: bool = True
 
     @property
     def is_well(self) -> bool:
-        """Return whether all of it is known to go on."""
+        """Return whether everything is known to be running."""
         return self.is_known and not self.troubles
 
     @property
     def since(self) -> datetime | None:
-        """Return since when not, if that is known."""
+        """Return since when something has not been running, if known."""
         return min((one.since for one in self.troubles if one.since), default=None)
 
 
 def current_liveness() -> Liveness:
-    """Return how the background work goes, as it was a few seconds ago at most."""
+    """Return the state of the background work, at most a few seconds old."""
     return _remembered()
 
 
 def check_liveness() -> Liveness:
-    """Return how it goes now, in two queries."""
+    """Return the current state, in two queries."""
     try:
         moment, beats = clock.now(), list(Heartbeat.objects.all())
     except DatabaseError:
         return Liveness(is_known=False)
     troubles = tuple(_troubles(beats, moment - timedelta(seconds=LATE_SECONDS)))
-    # Just started: what was never seen may be about to come.
+    # The process has just started, so what was never seen may still appear.
     if any(one.since is None for one in troubles) and time.monotonic() - _STARTED < LATE_SECONDS:
         return Liveness(is_known=False)
     return Liveness(troubles)
 
 
 def has_workers(queue: str) -> bool:
-    """Return whether any worker that takes from ``queue`` lives. Raises DatabaseError."""
+    """Return whether any worker of ``queue`` is alive. Raises DatabaseError."""
     late = clock.now() - timedelta(seconds=LATE_SECONDS)
     alive = Heartbeat.objects.filter(kind=Heartbeat.Kind.WORKER, beat_at__gte=late)
     return any(queue in queues.split() for queues in alive.values_list("queues", flat=True))
@@ -119,5 +119,4 @@ _remembered = Cached(check_liveness, REMEMBERED_SECONDS)
 
 
 def clear_cache() -> None:
-    """Clear the cached state."""
     _remembered.forget()

@@ -12,14 +12,14 @@ from config.health import liveness
 from core import clock
 from workspaces.models import AccountMail, Poll
 
-# What is due for longer is not being done, whatever the heartbeats say.
+# Work overdue for longer than this is not being done, whatever the heartbeats say.
 LATE = timedelta(minutes=5)
-LONGEST = 10  # seconds for each step of the call
+LONGEST = 10  # seconds for each step of the request
 logger = structlog.get_logger(__name__)
 
 
 def ping() -> bool:
-    """Call HEARTBEAT_URL if polling, alerts and mail work; return whether it was called and answered 2xx."""
+    """Call HEARTBEAT_URL if polling, alerts and mail work; return whether it was called and responded with 2xx."""
     if not settings.HEARTBEAT_URL:
         return False
     if reason := skip_reason():
@@ -30,14 +30,14 @@ def ping() -> bool:
         with httpx.stream("POST", settings.HEARTBEAT_URL, timeout=LONGEST) as answer:
             reason = "" if answer.is_success else f"answered {answer.status_code}"
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        reason = type(error).__name__  # its text may hold the address, which is a secret
+        reason = type(error).__name__  # its text may contain the URL, which is a secret
     if reason:
         logger.warning("outside_ping_failed", reason=reason)
     return not reason
 
 
 def skip_reason() -> str:
-    """Return what does not work, or nothing."""
+    """Return what does not work, or ""."""
     if not (found := liveness.check_liveness()).is_well:
         return "; ".join(one.title for one in found.troubles) or "not known yet"
     limit = clock.now() - LATE

@@ -1,4 +1,4 @@
-"""What load balancers and supervisors ask."""
+"""Health endpoints for load balancers and supervisors."""
 
 from collections.abc import Mapping
 from datetime import UTC
@@ -24,16 +24,16 @@ TAKES_NOTHING = "takes nothing: it is read only, its disk is full, or it does no
 @require_safe
 @login_not_required
 def healthz(_request: HttpRequest) -> JsonResponse:
-    """Answer 200 while this process can answer at all."""
+    """Respond with 200 while this process can respond at all."""
     return JsonResponse({"status": "ok"})
 
 
 @require_safe
 @login_not_required
 def readyz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when database, migrations and Redis are usable, 503 otherwise, and say which is not.
+    """Respond with 200 if database, migrations and Redis are usable, otherwise 503, with the state of each.
 
-    With ``?full`` also when the background work goes on; a load balancer must not take that for a reason to send
+    With ``?full`` the background work must be running too. A load balancer must not use that, because it would send
     people away from pages that work.
     """
     checks = {name: check() for name, check in _CHECKS.items()}
@@ -45,7 +45,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 
 def _background() -> Mapping[str, str]:
-    """Return for the clock and each queue whether it goes on, else why not and since when; and for encryption keys."""
+    """Return the state of the clock, each queue and the encryption keys; with reason and time if one is not running."""
     found = liveness.current_liveness()
     answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
     for one in found.troubles:
@@ -74,7 +74,7 @@ def _database() -> str:
 
 
 def _writable() -> str:
-    """Write: a database that is read only, or whose disk is full, answers questions all the same."""
+    """Try to write: a database that is read-only or has a full disk still answers queries."""
     try:
         Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
     except DatabaseError:
@@ -102,9 +102,9 @@ def _redis() -> str:
 
 
 _WRITING = Cached(_writable, seconds=10, doubtful=(TAKES_NOTHING,))
-# What is wrong with the encryption keys of this process, or "ok".
+# The problem with this process's encryption keys, or "ok".
 encryption_keys = Cached(_encryption_keys, seconds=10, doubtful=(NOT_KNOWN,))
-# Anybody may ask, so asking often costs nothing. Planning migrations costs most and its answer changes least.
+# Anyone may request these, so they are cached. Planning migrations costs most, and its result changes least.
 _CHECKS = {
     "database": Cached(_database, seconds=1),
     "migrations": Cached(_migrations, seconds=20, doubtful=(NOT_KNOWN,)),
@@ -113,7 +113,6 @@ _CHECKS = {
 
 
 def clear_cache() -> None:
-    """Clear all cached checks."""
     for check in _CHECKS.values():
         check.forget()
     _WRITING.forget()

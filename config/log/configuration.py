@@ -1,4 +1,4 @@
-"""Structured logs: one line an event, ids of request and task bound to it, secrets taken out last."""
+"""Structured logs: one line per event, bound to the ids of request and task, with secrets redacted last."""
 
 import contextlib
 import logging
@@ -11,7 +11,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from core.redaction import redact, redact_lines, redact_text
 
-# At INFO these log whole URLs, or two lines for each tick of the clock, and at DEBUG whole headers.
+# At INFO these log whole URLs or two lines per tick of beat, and at DEBUG whole headers.
 _CHATTY = ("httpx", "httpcore", "aiohttp", "asyncio", "celery", "kombu", "amqp", "redis")
 
 _SHARED: list[Processor] = [
@@ -25,20 +25,20 @@ _SHARED: list[Processor] = [
 ]
 
 
-_TRACES = {"exception", "stack"}  # of many lines
-_ALWAYS = ("event", "level", "logger", "timestamp")  # whatever else has to be left out
+_TRACES = {"exception", "stack"}  # multi-line
+_ALWAYS = ("event", "level", "logger", "timestamp")  # kept whatever else is cut
 
-# What acts on a terminal, ends a line or turns it around. Line feed and tab are legal where a traceback is.
+# Characters that control a terminal, end a line or change its direction. Line feed and tab are legal in a traceback.
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def escape_control_characters(text: str) -> str:
-    """Return ``text`` with every character that acts instead of being read written as its code."""
+    """Replace every control character in ``text`` by its code."""
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def escape_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep each event on one line, whatever strangers put into it: nobody forges a second one."""
+    """Keep each event on one line, so that nobody can forge a second one with input that is logged."""
     return {
         name: value.replace("\n", "\\n").replace("\t", "\\t")
         if isinstance(value, str) and name not in _TRACES
@@ -48,7 +48,7 @@ def escape_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Take secrets out of the event's values, however deep, and cut what is too long before they are looked for."""
+    """Redact the event's values at any depth. Values that are too long are cut before the search for secrets."""
     traced = {name: redact_lines(event[name]) for name in _TRACES if isinstance(event.get(name), str)}
     names = [name for name in dict.fromkeys((*_ALWAYS, *event)) if name in event and name not in traced]
     cleaned: EventDict = redact({name: event[name] for name in names})
@@ -57,14 +57,14 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def redact_line(_logger: WrappedLogger, _method: str, line: Any) -> Any:
-    """Take secrets out of the finished line: what only became text while it was rendered."""
+    """Redact the rendered line too: some values become text only during rendering."""
     return escape_control_characters(redact_text(line))
 
 
 def _renderer(log_format: str) -> Processor:
     if log_format == "json":
         return structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    # The traceback is text by then, and redacted: a prettier one would print local variables.
+    # The traceback is redacted text by then; a prettier one would print local variables.
     return structlog.dev.ConsoleRenderer(
         colors=False, pad_event_to=0, pad_level=False, exception_formatter=structlog.dev.plain_traceback
     )
@@ -86,7 +86,7 @@ def _formatter(log_format: str) -> dict[str, Any]:
 
 
 def configure_structlog() -> None:
-    """Send structlog's own loggers through the standard library's handlers."""
+    """Route structlog's loggers through the standard library's handlers."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -103,14 +103,14 @@ class SafeHandler(logging.StreamHandler[TextIO]):
     """Writes to standard error. If that fails, the standard library would print the raw message and its arguments."""
 
     def handleError(self, _record: logging.LogRecord) -> None:  # noqa: N802 - the standard library's name
-        """Print that a line was lost and why, without the line."""
+        """Report that a line was lost and why, without the line."""
         kind = sys.exc_info()[0]
         with contextlib.suppress(OSError, ValueError, AttributeError):
             sys.stderr.write(f"A log line was lost: {kind.__name__ if kind else 'unknown'}\n")
 
 
 class RateLimitedHandler(SafeHandler):
-    """Drops repetitions within a minute: see ``config.log.rate_limit``."""
+    """Drops repetitions within a minute; see ``config.log.rate_limit``."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         super().__init__(stream)
@@ -119,7 +119,7 @@ class RateLimitedHandler(SafeHandler):
         self._reducer = LogRateLimiter()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write the record, unless a similar one was written just now."""
+        """Write the record, unless a similar one was just written."""
         if (reduced := self._reducer.reduce(record)) is not None:
             super().emit(reduced)
 
@@ -139,10 +139,11 @@ def logging_config(level: str, log_format: str) -> dict[str, Any]:
         "loggers": {
             **{name: {"level": "WARNING"} for name in _CHATTY},
             "django": {"level": level, "handlers": [], "propagate": True},
-            # django-structlog logs each request once, a failed one with where; Django's own line would be the second.
+            # django-structlog logs each request once, including where it failed; Django's own line would be a
+            # duplicate.
             "django.server": {"level": "WARNING", "handlers": [], "propagate": False},
             "django.request": {"level": "CRITICAL"},
-            # For machines, and complete, whatever people chose for themselves.
+            # For machines: always complete, whatever format and level people choose.
             "audit": {"level": "INFO", "handlers": ["audit"], "propagate": False},
         },
     }

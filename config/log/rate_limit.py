@@ -1,4 +1,4 @@
-"""Limits what would flood the log during an outage to one line a minute, with the number of dropped lines."""
+"""Limits messages that would flood the log during an outage to one line a minute, with the number of dropped lines."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 EVERY_SECONDS = 60.0
-# Events of ours that come once for each thing that fails.
+# Our events that occur once per failed item.
 _COUNTED = {"poll_failed": "upstream", "heartbeat_not_written": "database"}
 _REDIS_EVENTS = {"pacer_unreachable", "broker_unreachable"}
 _REDIS_TEXTS = (
@@ -23,7 +23,7 @@ _REDIS_TEXTS = (
     "Trying again",
     "BRPOP got no reply",
 )
-# Of PostgreSQL: connections, a server that ends or has no room, and transactions that may only read.
+# PostgreSQL's SQLSTATEs for connections, a server that stops or is full, and read-only transactions.
 _STATES = ("08", "57P", "53", "25006")
 _SQLITE_TEXTS = ("readonly", "disk", "unable to open")
 # Request lines are never dropped: they show who requested what.
@@ -44,7 +44,7 @@ class LogRateLimiter:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def reduce(self, record: logging.LogRecord) -> logging.LogRecord | None:
-        """Return the record as it is to be written, shorter perhaps, or None if one was written just now."""
+        """Return the record to write, perhaps shortened, or None if a similar one was just written."""
         error = _exception(record)
         what = _outage_of(record, error)
         key = what or _repetition_key(record, error)
@@ -58,7 +58,7 @@ class LogRateLimiter:
         return _with_count(record, left_out) if left_out else record
 
     def _take(self, key: object) -> int | None:
-        """Return how many were left out since the last line, or None while it is too early for the next."""
+        """Return how many lines were dropped since the last one, or None if it is too early for the next."""
         now = time.monotonic()
         with self._lock:
             seen = self._seen.setdefault(key, _LineCount())
@@ -70,7 +70,7 @@ class LogRateLimiter:
 
 
 def unavailable_service(error: BaseException | None) -> str:
-    """Return "redis" or "database" where ``error`` says that it does not answer or takes nothing, else ""."""
+    """Return "redis" or "database" if ``error`` means that it does not respond or accept data, else ""."""
     for one in _causes(error):
         if isinstance(one, redis.ConnectionError | redis.TimeoutError | BrokerError):
             return "redis"
@@ -85,7 +85,7 @@ def _is_outage(error: DatabaseError) -> bool:
     state = getattr(error.__cause__, "sqlstate", None)
     if state is not None:
         return str(state).startswith(_STATES)
-    if type(error.__cause__).__module__.startswith("psycopg"):  # no server said anything
+    if type(error.__cause__).__module__.startswith("psycopg"):  # no response from a server
         return isinstance(error, OperationalError)
     return any(text in str(error) for text in _SQLITE_TEXTS)
 

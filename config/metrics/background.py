@@ -1,4 +1,4 @@
-"""Metrics of the background work: workers and clock, polls, and mail about accounts."""
+"""Metrics of the background work: workers and beat, polls, and mail about accounts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,7 +14,7 @@ from workspaces.models import AccountMail, Heartbeat, Poll
 
 
 def families() -> Iterator[Metric]:
-    """Yield every family, in four queries, and one or more now and then."""
+    """Yield every family, in four queries and occasionally more."""
     yield InfoMetricFamily("console", "The version that answers.", value={"version": __version__})
     text = "Whether the encryption keys of the process that answers open any stored credential, or none is stored (1)."
     yield GaugeMetricFamily("console_encryption_keys_up", text, value=float(probes.encryption_keys() == "ok"))
@@ -24,7 +24,7 @@ def families() -> Iterator[Metric]:
 
 
 def _processes() -> Iterator[Metric]:
-    """Yield whether workers and clock go on: what alarms should look at."""
+    """Yield whether workers and beat are running, for alarms."""
     text = "Whether the work of a queue, and the clock, goes on (1), as pages and /readyz?full say it."
     goes_on = GaugeMetricFamily("console_background_up", text, labels=["name"])
     found = liveness.current_liveness()
@@ -73,7 +73,7 @@ def _polls() -> Iterator[Metric]:
 
 
 def _account_mail() -> Iterator[Metric]:
-    """Yield the mail that belongs to no workspace: invitations, resets, warnings about sign-ins."""
+    """Yield metrics of mail outside workspaces: invitations, resets, warnings about sign-ins."""
     found = AccountMail.objects.aggregate(count=Count("pk"), oldest=Min("created_at"))
     text = "E-mails about accounts that wait to be sent."
     yield GaugeMetricFamily("console_account_mail_queued", text, value=found["count"])

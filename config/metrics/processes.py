@@ -1,4 +1,4 @@
-"""Counters of all processes of the console, and what the rate limiter leaves them."""
+"""Counters of all of the console's processes, and the rest of their rate limit."""
 
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
@@ -15,7 +15,7 @@ from workspaces.polling.registry import all_resources
 
 
 def families() -> Iterator[Metric]:
-    """Yield every family, in one query; while Redis cannot be reached, only that it cannot be."""
+    """Yield every family, in one query; if Redis is unreachable, only that fact."""
     text = "Whether Redis could be read, which holds what the processes have counted (1)."
     try:
         found = [*(_family(meter, counts) for meter, counts in metrics_store.read_metrics()), *_headroom()]
@@ -40,7 +40,7 @@ def _family(meter: RedisMetric, counts: Sequence[MetricValue]) -> Metric:
 
 
 def _headroom() -> Iterator[Metric]:
-    """Yield what the console's share of the rate limit leaves, of the organization that has least left."""
+    """Yield the unused part of the console's rate limit share, for the organization with the least left."""
     shares: dict[str, int] = {}
     for resource in all_resources():
         share = rate_limiter.share(resource.limit_per_minute)

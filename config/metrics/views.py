@@ -1,4 +1,4 @@
-"""The metrics page for Prometheus, computed on request from shared stores, so that any web process can serve it."""
+"""The metrics page for Prometheus, computed on request from common stores, so that any web process can serve it."""
 
 from collections.abc import Iterable
 from hmac import compare_digest
@@ -18,7 +18,7 @@ from core import clock
 @require_safe
 @login_not_required
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Answer a scraper that shows METRICS_TOKEN as its bearer token; without that setting there is no such page."""
+    """Serve metrics to a scraper with METRICS_TOKEN as its bearer token; without that setting, respond with 404."""
     if not settings.METRICS_TOKEN:
         return HttpResponse("Metrics are off. Set METRICS_TOKEN to switch them on.\n", status=404)
     shown = request.headers.get("Authorization", "")
@@ -29,14 +29,14 @@ def metrics(request: HttpRequest) -> HttpResponse:
 
 @clock.cache_now()
 def text() -> bytes:
-    """Return all of it, in a number of queries that does not depend on how much there is."""
+    """Return all metrics, in a fixed number of queries."""
     registry = CollectorRegistry()
     registry.register(_Families([*background.families(), *processes.families()]))
     return generate_latest(registry) + workspaces.text().encode()
 
 
 class _Families(Collector):
-    """Families that are read already."""
+    """Families that have already been read."""
 
     def __init__(self, families: Iterable[Metric]) -> None:
         self._families = families
@@ -46,5 +46,4 @@ class _Families(Collector):
         return []
 
     def collect(self) -> Iterable[Metric]:
-        """Return them."""
         return self._families

@@ -1,7 +1,7 @@
 """The metrics of each workspace, labelled with its slug.
 
-A thousand workspaces make twenty thousand lines. They are written as text at once: with the objects of
-prometheus_client, one for each line, that alone took longer than all the rest.
+A thousand workspaces make twenty thousand lines. They are written directly as text: prometheus_client's objects, one
+per line, took longer than everything else together.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,7 +26,7 @@ from webhooks import health, tracked_workflows
 from workspaces.models import Poll, Workspace
 from workspaces.polling import metrics_store
 
-# As ``keys.polls`` calls them; request logs are read for the keys of the full one.
+# Names from ``keys.polls``; request logs are read for the keys of the full list.
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"
 DELIVERIES = (tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES)
 
@@ -39,13 +39,13 @@ class Epoch(Func):
     template = "EXTRACT(EPOCH FROM %(expressions)s)::double precision"
 
     def as_sqlite(self, compiler: SQLCompiler, connection: Any, **more: Any) -> tuple[str, Any]:
-        """Return it in SQLite's words, right to the millisecond."""
+        """Compute it in SQLite, accurate to the millisecond."""
         template = "ROUND((julianday(%(expressions)s) - 2440587.5) * 86400.0, 3)"
         return self.as_sql(compiler, connection, template=template, **more)
 
 
 def text() -> str:
-    """Return every family in Prometheus' text format; the number of queries depends on nothing."""
+    """Return every family in Prometheus' text format, in a fixed number of queries."""
     now = clock.cached_now()
     latest = BalanceReading.objects.filter(workspace=OuterRef("pk")).order_by("-read_at")
     credits_ = Subquery(latest.annotate(number=Cast("credits", FloatField())).values("number")[:1])
@@ -69,21 +69,21 @@ def text() -> str:
 
 
 def _family(name: str, text: str, *lines: str, kind: str = "gauge") -> str:
-    """Return a family of such ``lines`` as ``_lines`` makes."""
+    """Return a family of ``lines`` made by ``_lines``."""
     return f"# HELP {name} {text}\n# TYPE {name} {kind}\n{''.join(lines)}"
 
 
 def _lines(name: str, slugs: Mapping[int, str], values: Mapping[int, Any], more: str = "") -> str:
-    """Return a line for each workspace of which there is a value. Slugs hold nothing that needs quoting.
+    """Return a line for each workspace that has a value. Slugs need no quoting.
 
-    ``more`` are further labels as they are written, after a comma.
+    ``more`` holds further labels in their final form, after a comma.
     """
     known = [(slugs[pk], value) for pk, value in values.items() if pk in slugs]
     return "".join([f'{name}{{workspace="{slug}"{more}}} {value}\n' for slug, value in known])
 
 
 def _gauge(name: str, text: str, slugs: Mapping[int, str], values: Mapping[int, Any]) -> str:
-    """Return a family of one value a workspace."""
+    """Return a family with one value per workspace."""
     return _family(name, text, _lines(name, slugs, values))
 
 
@@ -102,7 +102,7 @@ def _balances(slugs: Mapping[int, str], balances: Mapping[int, tuple[float, floa
 
 
 def _cached(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
-    """Yield the metrics that polls have cached and counted; nothing while Redis cannot be reached."""
+    """Yield the metrics that polls have cached and counted; nothing if Redis is unreachable."""
     try:
         found, counted = metrics_cache.cached_metrics(slugs), metrics_store.read_workspace_counts()
     except redis.RedisError:
@@ -159,7 +159,7 @@ def _requests(slugs: Mapping[int, str], counted: Mapping[tuple[int, str], float]
 
 
 def _mirrored(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
-    """Yield what was read of keys, their logs and webhooks; nothing of workspaces of which that was never read."""
+    """Yield metrics of mirrored keys, logs and webhooks, for workspaces in which they were read."""
     wanted = [FULL_LIST, LIGHT_LIST, *DELIVERIES]
     reads: Any = Poll.objects.filter(resource__in=wanted, last_success_at__isnull=False).order_by()
     rows = reads.values_list("workspace").annotate(
@@ -175,7 +175,7 @@ def _mirrored(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
 
 
 class _ReadTimes(NamedTuple):
-    """When a list of keys was last read in a workspace, and how many polls of its full one and of webhooks were."""
+    """When a workspace's key list was last read, and how many polls of its full list and of webhooks succeeded."""
 
     workspace: int
     keys: float | None

@@ -1,7 +1,7 @@
-"""Celery's in-memory beat scheduler, made robust against clocks that differ or are set.
+"""Celery's in-memory beat scheduler, made robust against clocks that differ or are changed.
 
-A task waits in the queue once at most: what it is to do is in the database, so a second one would do nothing. Celery's
-way is to let ticks expire, by the sender's clock against the worker's; of clocks seconds apart it would drop them all.
+A task is queued at most once: its work is in the database, so a second one would do nothing. Celery's own solution is
+to let ticks expire, comparing the sender's clock with the worker's; clocks that differ by seconds would drop them all.
 """
 
 from time import monotonic
@@ -16,18 +16,18 @@ from django.db import DatabaseError
 from config.health import liveness
 from workspaces.polling import heartbeats, rate_limiter
 
-# About ten minutes without a worker. What waits is worked off by one that comes back, and more would help nobody.
+# About ten minutes without a worker. A returning worker processes the queue, and more tasks would not help.
 MOST_WAITING = 100
-# Until so few are left, a queue that was full counts as full.
+# A full queue counts as full until this few tasks are left.
 FEW_WAITING = 10
-# Seconds after which a task that was sent and not begun is sent again: Redis may have lost it.
+# Seconds after which a task that was sent but not started is sent again: Redis may have lost it.
 LOST_AFTER = 60
 _WAITS = "console:waits:"
 logger = structlog.get_logger(__name__)
 
 
 class Scheduler(celery.beat.Scheduler):
-    """Skips tasks that are waiting already, and frequent ones while their queue is full."""
+    """Skips tasks that are already waiting, and frequent ones while their queue is full."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._full: set[str] = set()
@@ -35,7 +35,7 @@ class Scheduler(celery.beat.Scheduler):
         super().__init__(*arguments, **options)
 
     def tick(self, *arguments: Any, **options: Any) -> Any:
-        """Send what is due. What a clock that was ahead has run in the future is due now, and not when that comes."""
+        """Send due tasks. A last run in the future comes from a clock that was ahead; such a task is due now."""
         now = self.app.now()
         entries: list[Any] = list(self.schedule.values())
         ahead = [entry for entry in entries if entry.last_run_at > now]
@@ -47,7 +47,10 @@ class Scheduler(celery.beat.Scheduler):
         return super().tick(*arguments, **options)
 
     def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
-        """Send the task unless it waits or its queue is full; a change of that is logged. It proves that we tick."""
+        """Send the task unless it is waiting or its queue is full; log when that changes.
+
+        This also records that beat is alive.
+        """
         queue = self.app.amqp.router.route({}, entry.task)["queue"].name
         self._look_at(queue)
         if queue in self._full and entry.schedule.run_every.total_seconds() <= MOST_WAITING:
@@ -59,13 +62,13 @@ class Scheduler(celery.beat.Scheduler):
         return sent
 
     def _begins_to_wait(self, task: str) -> bool:
-        """Mark ``task`` as waiting; return False if it waits already, unless for so long that it counts as lost."""
+        """Mark ``task`` as waiting; return False if it already is, unless for so long that it counts as lost."""
         now = monotonic()
         try:
             waits = not rate_limiter.connection().set(_WAITS + task, 1, nx=True, ex=LOST_AFTER)
         except redis.RedisError:
             waits = False
-        # Redis forgets by its machine's clock, and would keep a lost one waiting for as long as that was set back.
+        # Redis expires keys by its machine's clock; if that was set back, a lost task would keep waiting for as long.
         if waits and now - self._sent.setdefault(task, now) < LOST_AFTER:
             return False
         self._sent[task] = now
@@ -84,7 +87,7 @@ class Scheduler(celery.beat.Scheduler):
 def _queue_length(queue: str) -> int:
     try:
         return int(rate_limiter.connection().llen(queue))
-    except redis.RedisError:  # sending will fail as well, and Celery says so
+    except redis.RedisError:  # sending will fail as well, and Celery reports it
         return 0
 
 
@@ -97,7 +100,7 @@ def _has_workers(queue: str) -> bool:
 
 @task_prerun.connect
 def mark_started(sender: Any, **_: Any) -> None:
-    """Let the next one be sent, as a worker has begun this one."""
+    """Allow the next task, as a worker has started this one."""
     try:
         rate_limiter.connection().delete(_WAITS + sender.name)
     except redis.RedisError:

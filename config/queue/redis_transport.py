@@ -1,4 +1,4 @@
-"""A kombu transport for Redis that survives foreign data: kombu's own ends the worker, or blocks it."""
+"""A kombu transport for Redis that survives foreign data, which ends or blocks a worker with kombu's own."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,10 +15,10 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, 
 
 
 class QoS(redis.QoS):
-    """Drops what is kept of unfinished tasks and is none."""
+    """Drops invalid data stored as unfinished tasks."""
 
     def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
-        """Put an unfinished task back into its queue."""
+        """Return an unfinished task to its queue."""
         try:
             super().restore_by_tag(tag, client, leftmost)
         except _UNREADABLE as error:
@@ -27,9 +27,9 @@ class QoS(redis.QoS):
 
 
 class Channel(redis.Channel):
-    """Drops what was not put there by Celery, and says so; kombu lets the worker end with it, or try for ever."""
+    """Drops and logs data that Celery did not write; with kombu, the worker would end or retry for ever."""
 
-    do_restore = False  # a tick that nobody worked on is not missed; the way back may be gone as well
+    do_restore = False  # a lost tick does no harm, and the connection may be gone as well
     QoS = QoS
 
     def _brpop_read(self, **options: Any) -> Any:
@@ -38,7 +38,7 @@ class Channel(redis.Channel):
             return self._mended(super()._brpop_read, **options)  # type: ignore[misc]  # kombu's stubs leave it out
         except _UNREADABLE as error:
             log.warning("message_dropped", reason=type(error).__name__)
-            # Else it would count as one that is worked on, and with as many as there are threads nothing is taken.
+            # Otherwise it would count as a running task, and once there are as many as threads, no task is taken.
             if (tag := self._newest_delivery()) != before:
                 self.qos.ack(tag)
             return None
@@ -51,12 +51,11 @@ class Channel(redis.Channel):
             super()._queue_bind(*where)  # type: ignore[misc]
 
     def get_table(self, exchange: str) -> Any:
-        """Return the queues of an exchange."""
         found = self._mended(super().get_table, exchange)
         return super().get_table(exchange) if found is _RETRY else found
 
     def _mended(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
-        """Return what ``read`` does; _MENDED where it met a key of a wrong kind, which is gone then."""
+        """Return the result of ``read``; _MENDED if it met a key of the wrong type, which is then deleted."""
         try:
             return read(*args, **options)
         except ResponseError as error:
@@ -81,6 +80,6 @@ _RETRY = object()
 
 
 class Transport(redis.Transport):
-    """Kombu's own, with that channel."""
+    """Kombu's transport with this channel."""
 
     Channel = Channel

@@ -1,4 +1,4 @@
-"""What the cache keeps in Redis: JSON, because Django's own choice, pickle, runs what whoever writes there wants."""
+"""The cache in Redis stores JSON: Django's default, pickle, would run code from whoever can write there."""
 
 import json
 import time
@@ -7,17 +7,17 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import ResponseError
 
-_HISTORIES = "allauth:rl:"  # django-allauth keeps under it when something was tried, newest first
+_HISTORIES = "allauth:rl:"  # prefix of django-allauth's lists of attempts, newest first
 _LOCK = ":lock"
-_CLOCKS_DIFFER = 300  # seconds at most, between machines
+_CLOCKS_DIFFER = 300  # maximum clock difference between machines, in seconds
 _NO_LIST_IS_LONGER = 1000
 
 
 class JsonSerializer:
-    """Django's cache serializer for values that are the same after JSON: counters, times, flags, lists of them."""
+    """Django's cache serializer for values that survive JSON unchanged: counters, times, flags, lists of them."""
 
     def dumps(self, value: Any) -> str:
-        """Return ``value`` as Redis keeps it. Raises TypeError for what would not come back as it was."""
+        """Return ``value`` as JSON. Raises TypeError if JSON would change it."""
         text = json.dumps(value, allow_nan=False)
         if json.loads(text) != value:
             raise TypeError(f"A {type(value).__name__} cannot be cached: JSON would change it.")
@@ -29,10 +29,10 @@ class JsonSerializer:
 
 
 class Cache(RedisCache):
-    """Takes a value that cannot have been written here for a missing one, so that it breaks nothing for long."""
+    """Treats a value that the console cannot have written as missing, so that it breaks nothing for long."""
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        """Return the value, or ``default``; what cannot be used is deleted."""
+        """Return the value, or ``default``; delete an unusable value."""
         try:
             value = super().get(key, default, version)
             if value is default or _can_be_used(key, value):

@@ -1,4 +1,4 @@
-"""What every template can see."""
+"""Context for every template."""
 
 from typing import Any
 
@@ -10,16 +10,16 @@ from config.health import liveness
 from workspaces.access import current_role, may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
 
-# What a menu can hold; the start page, which the menu leads to, has them all.
+# The capacity of the menu; the start page, which the menu links to, lists all workspaces.
 MOST_IN_MENU = 30
 
 
 def console(request: HttpRequest) -> dict[str, Any]:
-    """Return the workspaces of the menu, the current one, what the viewer may do, the chosen theme, our version."""
+    """Return the menu's workspaces, the current one, the viewer's permissions, the theme, and the version."""
     workspace: Workspace | None = getattr(request, "workspace", None)
     theme = request.COOKIES.get("theme")
     return {
-        # Under one name, so that no page's own context can take its place.
+        # Under one name, so that no page's own context overrides it.
         "console": {
             "workspaces": _visible_workspaces(request),
             "workspace": workspace,
@@ -29,9 +29,9 @@ def console(request: HttpRequest) -> dict[str, Any]:
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
-            # Asked for by pages of people who are signed in.
+            # Called only by pages for signed-in people.
             "liveness": liveness.current_liveness,
-            # Drawn by a whole page only, which is what confirming leads to.
+            # Called only by full pages, which is what confirming leads to.
             "held_up": lambda: take_held_request(request) if hasattr(request, "session") else None,
             "not_done": lambda: take_unsent_request(request) if hasattr(request, "session") else None,
         }

@@ -14,21 +14,21 @@ from django.views.defaults import server_error as default_server_error
 from config.log.rate_limit import unavailable_service
 from core.encryption import DecryptionError
 
-# How long a browser or a load balancer may well wait before it asks again.
+# How long a browser or a load balancer should wait before it retries.
 RETRY_SECONDS = 10
 log = structlog.get_logger(__name__)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """Explain that the form was too old, or came from elsewhere, and what to do."""
+    """Explain that the form was too old or came from elsewhere, and what to do."""
     log.warning("csrf_failure", reason=reason, path=request.path)
     return render(request, "403_csrf.html", {"reason": reason}, status=403)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer a request that failed: 503 where Redis, the database or an encryption key is missing, else 500.
+    """Respond to a failed request: 503 if Redis, the database or an encryption key is unavailable, otherwise 500.
 
-    Without the request's context, which may need what is missing. Django calls this while the exception is handled.
+    Without the request's context, which may need what is unavailable. Django calls this while handling the exception.
     """
     error = sys.exc_info()[1]
     if isinstance(error, DecryptionError):
@@ -41,9 +41,9 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def shorten_outage_log(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
-    """Log a request that Redis or the database did not answer on one line: where that was noticed is no news.
+    """Log a request that failed because of Redis, the database or an encryption key in one line.
 
-    Nor is where an encryption key was missing.
+    A traceback would add nothing.
     """
     if isinstance(exception, DecryptionError):
         log_kwargs |= {"code": 503, "exc_info": False, "reason": str(exception)}

@@ -1,4 +1,4 @@
-"""The headers that are the same on every answer, whoever gives it; most of them bind the browser."""
+"""Headers that are the same on every response, whatever sends it; most are instructions for the browser."""
 
 _POLICY = {
     "default-src": "'none'",
@@ -12,7 +12,7 @@ _POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-# What no page of ours uses; passkeys and the clipboard keep the browser's default, which is our own origin only.
+# Features that no page of ours uses; passkeys and the clipboard keep the browser's default, our own origin only.
 _UNUSED = (
     "accelerometer",
     "camera",
@@ -30,7 +30,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": ", ".join(f"{name}=()" for name in _UNUSED),
     "Referrer-Policy": "same-origin",
-    "Server": "console",  # or the web server would add its own name
+    "Server": "console",  # otherwise the web server adds its own name
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }

@@ -1,4 +1,4 @@
-"""Storage of messages for the next page."""
+"""Stores messages for the next page."""
 
 from django.conf import settings
 from django.contrib.messages.storage.cookie import CookieStorage
@@ -12,6 +12,6 @@ class _Cookie(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """A signed cookie, and the session for what is too long for it."""
+    """Stores messages in a signed cookie, or in the session if they are too long for it."""
 
     storage_classes = (_Cookie, SessionStorage)

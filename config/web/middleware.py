@@ -24,16 +24,16 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class SignInRequired(LoginRequiredMiddleware):
-    """Redirect people who are not signed in to the sign-in form, and from there back to where they were."""
+    """Redirects people who are not signed in to the sign-in form, and from there back to where they were."""
 
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:  # type: ignore[override]  # htmx is led by another kind
-        """Redirect to the sign-in form; a submitted form is dropped, with a message that says so."""
+        """Redirect to the sign-in form; a submitted form is discarded, with a message that says so."""
         is_read = request.method in {"GET", "HEAD"}
         if is_read and not is_htmx(request):
             return super().handle_no_permission(request, view_func)
         if not is_read:
             messages.warning(request, "You are no longer signed in, so that was not done. Sign in, then do it again.")
-        # Back to the page itself, not to a part of it or to the URL of a form.
+        # Return to the page itself, not to a partial or to a form's URL.
         back = urlsplit(referrer_or(request, "/"))._replace(scheme="", netloc="").geturl()
         return redirect_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
 
@@ -42,7 +42,7 @@ AUTOMATIC = "Console-Automatic"  # sent by static/js/refresh.js
 
 
 def activity(get_response: Handler) -> Handler:
-    """Let the idle limit of the session count from what a person does, not from what a page asks for by itself."""
+    """Reset the session's idle time on people's requests, but not on a page's automatic ones."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.user.is_authenticated and AUTOMATIC not in request.headers:
@@ -63,7 +63,7 @@ def one_time_per_request(get_response: Handler) -> Handler:
 
 
 def _zone(name: str) -> zoneinfo.ZoneInfo | None:
-    # The names are looked up in a list, never as a path: the cookie comes from outside.
+    # The name is checked against a list, and never used as a path: the cookie is untrusted input.
     return zoneinfo.ZoneInfo(name) if name in _ZONES else None
 
 
@@ -71,7 +71,7 @@ _ZONES = frozenset(zoneinfo.available_timezones())
 
 
 def viewer_time_zone(get_response: Handler) -> Handler:
-    """Show times in the zone the viewer chose, else in the one their browser reports in cookie ``tz``."""
+    """Show times in the zone that the viewer chose, or else the one that their browser reports in cookie ``tz``."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         chosen = getattr(request.user, "time_zone", "") if request.user.is_authenticated else ""
@@ -85,7 +85,7 @@ def viewer_time_zone(get_response: Handler) -> Handler:
 
 
 def never_cached(get_response: Handler) -> Handler:
-    """Keep what a signed-in person sees out of every cache, the back button's included."""
+    """Keep pages for signed-in people out of every cache, including the back button's."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
@@ -120,11 +120,11 @@ def sign_in_rules(get_response: Handler) -> Handler:
     return middleware
 
 
-_OWN_ACCOUNT = "/accounts/"  # where a second factor is set up, and the way out
+_OWN_ACCOUNT = "/accounts/"  # for setting up a second factor and signing out
 
 
 def required_redirects(get_response: Handler) -> Handler:
-    """Redirect to what has to be done first: reauthentication, or setting up a second factor."""
+    """Redirect to a required step: reauthentication, or setting up a second factor."""
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)

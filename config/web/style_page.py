@@ -16,7 +16,7 @@ from core import clock
 
 @dataclass(frozen=True)
 class SampleState:
-    """A resource as ``{% freshness %}`` sees it."""
+    """A sample resource for ``{% freshness %}``."""
 
     last_success_at: dt.datetime | None = None
     next_run_at: dt.datetime | None = None
@@ -27,7 +27,7 @@ class SampleState:
 
 @dataclass(frozen=True)
 class SampleKey:
-    """A key as a list row shows it."""
+    """A sample key for a list row."""
 
     name: str
     level: str
@@ -66,7 +66,7 @@ def style_page(request: HttpRequest) -> HttpResponse:
 
 
 def samples(now: dt.datetime) -> dict[str, Any]:
-    """Return one of everything that the page shows, as seen at ``now``."""
+    """Return a sample of everything that the page shows, as of ``now``."""
     soon = now + dt.timedelta(seconds=20)
     return {
         "fresh": SampleState(now - dt.timedelta(seconds=40), soon),

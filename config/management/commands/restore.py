@@ -23,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, identity: Path | None, check: bool, **_: Any) -> None:
         if not settings.ENVIRONMENT.embedded:
             raise CommandError(postgresql.how_to_restore(settings.DATABASES["default"], file))
-        migrations = set(MigrationLoader(None).disk_migrations)  # those that others replace too
+        migrations = set(MigrationLoader(None).disk_migrations)  # including replaced ones
         try:
             if check:
                 manifest = restore.verify(file, settings.VAR_DIR, identity, migrations)

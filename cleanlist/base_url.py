@@ -1,16 +1,16 @@
-"""Validation of base URLs that people type."""
+"""Validates base URLs that people type."""
 
 from functools import lru_cache
 
 import httpx
 
 
-@lru_cache(maxsize=1024)  # a client is made for each call, and there are few base URLs
+@lru_cache(maxsize=1024)  # a client is created for each call, and there are few base URLs
 def checked_base_url(text: str) -> str:
     """Return a base URL without its trailing slash.
 
-    Raises `ValueError`, with a message for the person who typed it, unless it is http(s) with a host and without
-    user name, query or fragment. The text is not repeated, since a mistyped URL may hold a password.
+    Raises `ValueError`, with a message for the person who typed it, unless it is an http(s) URL with a host and without
+    user name, query or fragment. The message does not repeat the text, since a mistyped URL may contain a password.
     """
     try:
         url = httpx.URL(text.strip())

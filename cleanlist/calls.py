@@ -16,9 +16,9 @@ T = TypeVar("T")
 class Call(Generic[T]):
     """What to send and how to read the response.
 
-    `idempotent` calls change nothing, so they may be sent again. `confidential` responses hold a new secret, so
-    no excerpt of them is kept in an error. `empty_result` is the result when upstream answers 204. `template` is
-    the path with names in place of ids, where it has any.
+    `idempotent` calls change nothing, so they may be sent again. `confidential` responses contain a new secret, so
+    errors keep no excerpt of them. `empty_result` is the result of a 204 response. `template` is the path with names in
+    place of ids, if it has any.
     """
 
     method: str
@@ -61,7 +61,7 @@ def json_reader(kind: type[T]) -> Callable[[bytes], T]:
 
 
 def _without_nulls(value: Any, levels: int) -> Any:
-    """Leave null fields out, deep enough for a list in an envelope; the limit protects against hostile nesting."""
+    """Remove null fields, deep enough for a list in an envelope; the limit protects against hostile nesting."""
     if levels == 0:
         return value
     if isinstance(value, dict):
@@ -78,7 +78,7 @@ def _decode_secret(kind: type, value: Any) -> Any:
 
 
 def quote_segment(value: object) -> str:
-    """Quote one segment of a path. Raises `ValueError` for what would change the path's meaning."""
+    """Quote one segment of a path. Raises `ValueError` for text that would change the path's meaning."""
     text = str(value)
     if text in {"", ".", ".."}:
         raise ValueError(f"{text!r} cannot be part of an address")

@@ -1,4 +1,4 @@
-"""A management session that mints its own short-lived tokens through Clerk's front-end API."""
+"""A management session that gets its own short-lived tokens from Clerk's front-end API."""
 
 import asyncio
 import threading
@@ -20,7 +20,7 @@ from cleanlist.transport.options import HttpxTransport, TransportOptions
 from cleanlist.transport.response import Response
 from cleanlist.transport.transports import AsyncTransport, SyncTransport
 
-_EXPIRY_MARGIN: Final = timedelta(seconds=10)  # a token in its last seconds could expire on the way
+_EXPIRY_MARGIN: Final = timedelta(seconds=10)  # a token in its last seconds could expire in transit
 _EXPIRED: Final = datetime(1970, 1, 2, tzinfo=UTC)
 _SIGN_IN_AGAIN: Final = "Sign in to Cleanlist again and store the new client session in the workspace's settings."
 
@@ -32,8 +32,8 @@ class _MintedToken(msgspec.Struct, frozen=True):
 class ClerkSession:
     """A stored Clerk client session.
 
-    `client_token` is the `__client` cookie of a signed-in browser. Tokens are minted when needed, kept until
-    shortly before they expire, and minted by one thread, or one task of an event loop, at a time.
+    `client_token` is the `__client` cookie of a signed-in browser. Tokens are minted when needed, kept until shortly
+    before they expire, and minted by one thread, or one task of an event loop, at a time.
     """
 
     def __init__(
@@ -53,11 +53,11 @@ class ClerkSession:
         self._token: Secret | None = None
         self._valid_until = _EXPIRED
         self._lock = threading.Lock()
-        # A lock belongs to the event loop in which it was first awaited; a session may outlive several loops.
+        # A lock belongs to the event loop that first awaited it; a session may outlive several loops.
         self._async_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
 
     def token(self, deadline: Deadline) -> Secret:
-        """Return a token, minted now if need be. Raises `SessionExpired` if Clerk refuses to mint."""
+        """Return a token, minting one if necessary. Raises `SessionExpired` if Clerk refuses."""
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise TimedOut("The session token took too long to come")
         try:
@@ -82,7 +82,7 @@ class ClerkSession:
             lock.release()
 
     def discard(self, token: Secret) -> bool:
-        """Forget a token that upstream refused; another can be minted."""
+        """Discard a token that upstream refused; return True, because another can be minted."""
         if self._token == token:
             self._token = None
         return True
@@ -99,7 +99,7 @@ class ClerkSession:
         return self._token if datetime.now(UTC) < self._valid_until else None
 
     def _store_token(self, response: Response) -> Secret:
-        """Keep the minted token until shortly before it expires; without a readable expiry it is used once."""
+        """Cache the minted token until shortly before it expires; if its expiry is unreadable, use it only once."""
         refusal = None
         try:
             token = header_value(parse_response(self._mint, response).jwt)

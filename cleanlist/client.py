@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class ClientOptions(TypedDict, total=False):
-    """Options of both clients, besides base URL and credential.
+    """Options of both clients, in addition to base URL and credential.
 
     `transport` replaces the network (tests pass `httpx.MockTransport`); its creator closes it.
     """
@@ -71,10 +71,10 @@ class _Resources(Account[S]):
 
 
 class Client(_Resources[SyncSender]):
-    """Talks to one Cleanlist API with one credential; usable from several threads.
+    """A client for one Cleanlist API with one credential; usable from several threads.
 
-    Each call raises a `cleanlist.errors.CleanlistError` when it fails. Raises `ValueError` for a base URL
-    that cannot be that of an API.
+    Each call raises a `cleanlist.errors.CleanlistError` when it fails. The constructor raises `ValueError` for an
+    invalid base URL.
     """
 
     def __init__(self, base_url: str, credential: Credential, **options: Unpack[ClientOptions]) -> None:
@@ -114,7 +114,7 @@ class Client(_Resources[SyncSender]):
 
 
 class AsyncClient(_Resources[AsyncSender]):
-    """The same calls, awaited; an instance serves one event loop. With `connections` it opens none of its own."""
+    """An async client for one event loop, with the same calls. With `connections`, it opens none of its own."""
 
     def __init__(
         self,

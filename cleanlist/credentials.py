@@ -25,11 +25,11 @@ class Credential(Protocol):
         """Return a token without blocking."""
 
     def discard(self, token: Secret) -> bool:
-        """Forget a token that upstream refused. Return whether another can be had."""
+        """Discard a token that upstream refused. Return whether another one is available."""
 
 
 class _FixedToken:
-    """A token that is the same each time."""
+    """A fixed token."""
 
     def __init__(self, token: Secret | str) -> None:
         self._token = header_value(token)
@@ -51,13 +51,13 @@ class _FixedToken:
 
 
 class ApiKeyCredential(_FixedToken):
-    """An API key, `clapi_…`. Raises `ValueError` for one that cannot travel in a header."""
+    """An API key, `clapi_…`. Raises `ValueError` for one that does not fit into a header."""
 
 
 class StaticSession(_FixedToken):
     """A pasted session token (JWT): valid until it expires, about a minute after it was issued.
 
-    `expires_at` is read from the token without verifying it, which is upstream's to do; None if unreadable.
+    `expires_at` is read from the token without verifying it, which is upstream's task; None if unreadable.
     """
 
     def __init__(self, token: Secret | str) -> None:
@@ -65,7 +65,7 @@ class StaticSession(_FixedToken):
         self.expires_at: datetime | None = token_expiry(self._token)
 
     def token(self, deadline: Deadline) -> Secret:
-        """Return the token. Raises `SessionExpired`, without a request, when it is past its expiry."""
+        """Return the token. Raises `SessionExpired`, without a request, if the token has expired."""
         if self.expires_at is not None and self.expires_at <= datetime.now(UTC):
             raise SessionExpired(f"The session token expired at {self.expires_at:%Y-%m-%d %H:%M:%S} UTC")
         return super().token(deadline)
@@ -81,10 +81,9 @@ def token_expiry(token: Secret) -> datetime | None:
 
 
 def describe_key_format(text: str) -> str | None:
-    """Describe what is wrong with the format of a pasted API key; None if nothing is.
+    """Describe the format error of a pasted API key; None if there is none.
 
-    The key is never part of the description. The documented format is `clapi_` and 48 random bytes
-    in URL-safe base64.
+    The description never contains the key. The documented format is `clapi_` and 48 random bytes in URL-safe base64.
     """
     extra_text = _describe_extra_text(text)
     if extra_text:

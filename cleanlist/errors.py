@@ -28,7 +28,7 @@ from typing import ClassVar, TypedDict, Unpack
 
 @dataclass(frozen=True, slots=True)
 class ItemError:
-    """One thing wrong with one part of a request, such as `("body", "contacts", 7)`."""
+    """One problem with one part of a request, such as `("body", "contacts", 7)`."""
 
     loc: tuple[str | int, ...]
     message: str
@@ -36,13 +36,13 @@ class ItemError:
 
     @property
     def where(self) -> str:
-        """`loc` as people write it: `contacts[7].first_name`."""
+        """`loc` in readable form: `contacts[7].first_name`."""
         parts = self.loc[1:] if self.loc[:1] in {("body",), ("query",), ("path",)} else self.loc
         return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in parts).lstrip(".")
 
 
 class ErrorFields(TypedDict, total=False):
-    """What every exception carries; see `CleanlistError`."""
+    """The attributes of every exception; see `CleanlistError`."""
 
     status: int | None
     code: str | None
@@ -55,11 +55,11 @@ class ErrorFields(TypedDict, total=False):
 
 
 class CleanlistError(Exception):
-    """Base of everything that this package raises for a call.
+    """Base of all exceptions that this package raises for a call.
 
-    `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from
-    the response if there was one. `retry_after` is in seconds. `body` is a short excerpt with anything that
-    looks like a secret removed; it is empty where the response may hold a new secret.
+    `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from the response
+    if there was one. `retry_after` is in seconds. `body` is a short excerpt without anything that looks like a secret;
+    it is empty if the response may contain a new secret.
     """
 
     default_fix: ClassVar[str | None] = None
@@ -78,9 +78,9 @@ class CleanlistError(Exception):
 
     @property
     def outcome_unknown(self) -> bool:
-        """True when a command may have taken effect upstream although no proper response came back.
+        """Whether a command may have taken effect upstream although no valid response came back.
 
-        False where it certainly did not (no connection, a refusal) and for every call that changes nothing.
+        False if it certainly did not (no connection, a refusal), and for every call that changes nothing.
         """
         return self._outcome_unknown
 
@@ -125,15 +125,15 @@ class InsufficientCredits(CleanlistError):
 
 
 class NotFound(CleanlistError):
-    """Upstream does not have it, or the base URL is wrong."""
+    """Upstream has no such object, or the base URL is wrong."""
 
 
 class BadRequest(CleanlistError):
-    """Upstream refused the request as it stands."""
+    """Upstream refused the request."""
 
 
 class ValidationFailed(BadRequest):
-    """Parts of the request are wrong; `validation_errors` says which."""
+    """Parts of the request are invalid; `validation_errors` says which."""
 
     default_fix = "Correct the parts named in the message and send it again."
 
@@ -151,7 +151,7 @@ class RateLimited(CleanlistError):
 
 
 class UpstreamUnavailable(CleanlistError):
-    """The API could not be reached or could not answer; trying later may help."""
+    """The API could not be reached or could not answer; a later attempt may succeed."""
 
     default_fix = "Try again in a moment."
 

@@ -27,7 +27,7 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ApiKey(Model, frozen=True, kw_only=True):
-    """One key as the management API lists it. The full secret is never part of it."""
+    """A key in the management API's list, without its full secret."""
 
     timestamps = ("created_at", "expires_at", "last_used_at")
 
@@ -43,7 +43,7 @@ class ApiKey(Model, frozen=True, kw_only=True):
 
 
 class CreatedApiKey(Model, frozen=True, kw_only=True):
-    """The response to a create: the only one with the full key."""
+    """The response to a create, the only one with the full key."""
 
     timestamps = ("created_at", "expires_at")
 
@@ -75,7 +75,7 @@ class RequestLogEntry(Model, frozen=True, kw_only=True):
 
 
 class PublicApiKey(Model, frozen=True, kw_only=True):
-    """One key in the lighter list that an API key with `admin:api_keys` may read."""
+    """A key in the lighter list, which an API key with `admin:api_keys` may read."""
 
     timestamps = ("created_at", "last_used_at")
 
@@ -90,7 +90,7 @@ class PublicApiKey(Model, frozen=True, kw_only=True):
 
 
 class Whoami(Model, frozen=True, kw_only=True):
-    """Who a credential is and what it may do. With an API key the e-mail address is masked."""
+    """The identity and permissions of a credential. With an API key the e-mail address is masked."""
 
     organization_id: str
     organization_name: str | None = None
@@ -104,7 +104,7 @@ class Whoami(Model, frozen=True, kw_only=True):
 
 
 class KeyValidation(Model, frozen=True, kw_only=True):
-    """Whether a key is accepted, and whose it is."""
+    """Whether a key is accepted, and its owner."""
 
     valid: bool
     user_id: str | None = None
@@ -141,8 +141,8 @@ class UsageReport(Model, frozen=True, kw_only=True):
 class DeliveryAttempt(Model, frozen=True, kw_only=True):
     """One attempt to deliver a webhook.
 
-    Upstream documents the first fields only. The others are read under their usual names; `at`, `target` and
-    `took_ms` return the best that there is.
+    Upstream documents only the first fields. The others are read under their usual names; `at`, `target` and `took_ms`
+    return the best available value.
     """
 
     timestamps = ("attempted_at", "created_at", "updated_at", "delivered_at", "next_attempt_at")
@@ -165,7 +165,7 @@ class DeliveryAttempt(Model, frozen=True, kw_only=True):
 
     @property
     def at(self) -> datetime | None:
-        """When the attempt was made, by the best timestamp there is."""
+        """When the attempt was made, from the best available timestamp."""
         return self.attempted_at or self.created_at or self.delivered_at or self.updated_at
 
     @property
@@ -220,17 +220,17 @@ class EnrichmentStatus(Model, frozen=True, kw_only=True):
 
     @property
     def begun_at(self) -> datetime | None:
-        """When the enrichment was submitted; None where upstream does not say, or not in a form that can be read."""
+        """When the enrichment was submitted; None if missing or unreadable."""
         return parse_timestamp(self.submitted_at)
 
     @property
     def charged(self) -> Decimal | None:
-        """Credits that the enrichment cost in the end; None where upstream does not say."""
+        """Credits that the enrichment finally cost; None if upstream does not say."""
         return parse_credits(self.credits_charged)
 
     @property
     def reserved(self) -> Decimal | None:
-        """Credits that were taken when it was submitted; None where upstream does not say."""
+        """Credits that were reserved on submission; None if upstream does not say."""
         reserved, refunded = parse_credits(self.credits_reserved), parse_credits(self.credits_refunded)
         if reserved is not None or refunded is None or self.charged is None:
             return reserved
@@ -238,5 +238,5 @@ class EnrichmentStatus(Model, frozen=True, kw_only=True):
 
     @property
     def finished_at(self) -> datetime | None:
-        """When the enrichment was done; None where upstream does not say, or not in a form that can be read."""
+        """When the enrichment finished; None if missing or unreadable."""
         return parse_timestamp(self.completed_at)

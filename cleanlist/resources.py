@@ -60,7 +60,7 @@ class Resource(Generic[S]):
 
 
 class sends_call(Generic[P, T]):  # noqa: N801 - used as a decorator
-    """Turns a method that returns a call into one that sends it, sync or async as its sender is."""
+    """Turns a method that returns a call into one that sends it, sync or async like its sender."""
 
     def __init__(self, build_call: Callable[Concatenate[Any, P], Call[T]]) -> None:
         self._build_call = build_call
@@ -215,7 +215,7 @@ _read_bulk = json_reader(BulkEnrichment)
 _read_status = json_reader(EnrichmentStatus)
 _read_whoami = json_reader(Whoami)
 _read_validation = json_reader(KeyValidation)
-# The v1 surface answers with an array, v2 with an object that holds one.
+# The v1 API responds with an array, v2 with an object that contains one.
 _read_public_keys = list_reader(PublicApiKey, "keys")
 
 

@@ -16,10 +16,10 @@ from cleanlist.timeouts import Deadline
 
 @dataclass(frozen=True, slots=True)
 class Retries:
-    """How often a call that changes nothing is sent again, with pauses in seconds.
+    """How often a call that changes nothing is retried, with pauses in seconds.
 
     Pauses double from `first_pause` to `longest_pause`, with jitter. A longer `Retry-After` is honoured up to
-    `retry_after_ceiling`; beyond it the error is raised at once, and the caller may come back later.
+    `retry_after_ceiling`; beyond it the error is raised at once, and the caller may try later.
     """
 
     count: int = 2

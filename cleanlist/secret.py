@@ -1,4 +1,4 @@
-"""A string that is never shown by accident."""
+"""A string that is never displayed by accident."""
 
 import hmac
 import re
@@ -9,10 +9,10 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret:
-    """Holds an API key, a token or a cookie; `reveal()` is the only way to its text.
+    """Holds an API key, a token or a cookie; `reveal()` is the only way to get its text.
 
-    `repr`, `str` and formatting show a mask, so that a secret in a log line, a traceback with locals or a
-    template renders harmlessly. Pickling raises `TypeError`, so that none ends up in a cache or a task queue.
+    `repr`, `str` and formatting show a mask, so that a secret in a log line, a traceback with locals or a template
+    renders harmlessly. Pickling raises `TypeError`, so that none ends up in a cache or a task queue.
     """
 
     __slots__ = ("__text",)
@@ -21,7 +21,7 @@ class Secret:
         self.__text: str = text.reveal() if isinstance(text, Secret) else text
 
     def reveal(self) -> str:
-        """Return the text itself. Each call deserves a look in a review."""
+        """Return the text itself. Review each call of this method."""
         return self.__text
 
     def __repr__(self) -> str:
@@ -55,9 +55,9 @@ class Secret:
 
 
 def header_value(text: "Secret | str") -> Secret:
-    """Return the secret if it can travel in a header.
+    """Return the secret if it fits into a header.
 
-    Raises `ValueError` without the text in it; a library that noticed later would quote it in its own error.
+    Raises `ValueError` without the text; a library that noticed later would quote it in its own error.
     """
     secret = Secret(text)
     if not _VISIBLE.fullmatch(secret.reveal()):

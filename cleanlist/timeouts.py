@@ -1,4 +1,4 @@
-"""Time-outs of a call, and the deadline that they share."""
+"""Timeouts of a call, and the deadline that they have in common."""
 
 import time
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Timeouts:
 
 
 class Deadline:
-    """The time at which a call that starts now has used up its total time."""
+    """The time at which a call that starts now runs out of total time."""
 
     __slots__ = ("_ends", "timeouts")
 
@@ -33,20 +33,20 @@ class Deadline:
         self._ends = time.monotonic() + timeouts.total
 
     def remaining(self) -> float:
-        """Return the seconds left; 0 when the time is up."""
+        """Return the seconds left, at least 0."""
         return max(0.0, self._ends - time.monotonic())
 
     def passed(self) -> bool:
         return self.remaining() == 0.0
 
     def httpx_timeouts(self) -> dict[str, float]:
-        """Return the time-outs of an attempt that starts now, in the form of httpx's `timeout` extension."""
+        """Return the timeouts of an attempt that starts now, in the form of httpx's `timeout` extension."""
         connect, read = DeadlineTimeout(self.timeouts.connect, self), DeadlineTimeout(self.timeouts.read, self)
         return {"connect": connect, "read": read, "write": read, "pool": connect}
 
 
 class DeadlineTimeout(float):
-    """The time-out of one wait; it keeps the deadline that all waits of a call share."""
+    """The timeout of one wait, with the common deadline of all waits of a call."""
 
     deadline: Deadline
 

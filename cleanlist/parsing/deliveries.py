@@ -1,7 +1,7 @@
 """Reads the webhook delivery log.
 
-Neither its envelope nor its rows are documented in full, so every usual form is accepted; an unexpected value costs
-its field, never the page.
+Neither its envelope nor its rows are fully documented, so every usual form is accepted; an unexpected value costs its
+field, never the page.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from cleanlist.models import DeliveryAttempt
 from cleanlist.parsing.lists import list_reader
 
-# Other names of a field.
+# Alternative names of fields.
 _ALIASES: Final = {
     "id": ("attempt_id",),
     "attempt_number": ("attempt",),

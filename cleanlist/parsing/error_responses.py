@@ -1,7 +1,7 @@
-"""Turns responses that are not a success into exceptions.
+"""Turns error responses into exceptions.
 
-Upstream has two error shapes: `{"detail": …}` on the management and legacy surfaces, `{"error": {…}}` on the
-newer one. Proxies in between add HTML, empty bodies and truncated JSON. All of them are accepted everywhere.
+Upstream has two error formats: `{"detail": …}` in the management and legacy APIs, `{"error": {…}}` in the newer one.
+Proxies add HTML, empty bodies and truncated JSON. All of them are accepted everywhere.
 """
 
 import math
@@ -37,10 +37,10 @@ _BY_STATUS: Final[Mapping[int, type[CleanlistError]]] = {
     422: errors.ValidationFailed,
     429: errors.RateLimited,
 }
-_MAX_RETRY_AFTER: Final = 86_400.0  # a day; more than that is a mistake, and breaks date arithmetic
+_MAX_RETRY_AFTER: Final = 86_400.0  # a day; more is a mistake, and breaks date arithmetic
 _MAX_MESSAGE_LENGTH: Final = 500
-# What begins like a session token is matched as a whole, with or without a dot: restarting the search at each of its
-# characters would take quadratic time for a long one.
+# Text that begins like a session token is matched as a whole, with or without a dot: restarting the search at each of
+# its characters would take quadratic time for a long one.
 _SECRETS: Final = re.compile(r"(cl(?:api|ext)_[\w-]+|(?<=Bearer )\S+)|eyJ[\w-]+(\.[\w-]+(?:\.[\w-]*)?)?", re.IGNORECASE)
 
 
@@ -60,7 +60,7 @@ class _ErrorBody:
 def error_from_response(response: Response, *, command: bool, confidential: bool) -> CleanlistError | None:
     """Return the exception for a response, or None for a complete 2xx.
 
-    `command`: the call may have changed something upstream. `confidential`: no excerpt of the body is kept.
+    `command`: the call may have changed something upstream. `confidential`: keep no excerpt of the body.
     """
     excerpt = "" if confidential else redact_secrets(response.text(_MAX_MESSAGE_LENGTH))
     facts: ErrorFields = {
@@ -80,7 +80,7 @@ def error_from_response(response: Response, *, command: bool, confidential: bool
 
 
 def error_from_text(status: int, body: str, headers: Mapping[str, str]) -> CleanlistError | None:
-    """Return the exception for a response that somebody else received, or None for a complete 2xx."""
+    """Return the exception for a response that someone else received, or None for a complete 2xx."""
     encoded = [(name.encode(errors="replace"), value.encode(errors="replace")) for name, value in headers.items()]
     response = Response(status, httpx.Headers(encoded), body.encode(errors="replace"))
     return error_from_response(response, command=False, confidential=False)
@@ -89,7 +89,7 @@ def error_from_text(status: int, body: str, headers: Mapping[str, str]) -> Clean
 def unreadable_response(
     response: Response, reason: str, *, command: bool, confidential: bool
 ) -> errors.UnexpectedResponse:
-    """Return the exception for a 2xx whose body is not what the API documents."""
+    """Return the exception for a 2xx with a body other than the API documents."""
     message = f"Upstream answered {response.status} with {response.describe_body()}"
     return errors.UnexpectedResponse(
         f"{message}: {reason}" if reason and response.is_json() else message,
@@ -133,7 +133,7 @@ def _error_class(status: int, error_body: _ErrorBody) -> type[CleanlistError]:
 
 
 def _forbidden_class(message: str) -> type[CleanlistError]:
-    """Go by the message: the legacy surface has no codes."""
+    """Choose the class by the message, because the legacy API has no codes."""
     if "api_access" in message or "feature" in message or "plan" in message:
         return errors.FeatureGated
     if "scope" in message:
@@ -203,7 +203,7 @@ def _add_details(error: CleanlistError, details: Mapping[str, Any]) -> None:
 
 
 def _retry_after(response: Response, error_body: _ErrorBody) -> float | None:
-    """Return the seconds to wait: the longer of what header and body say."""
+    """Return the seconds to wait: the longer time of header and body."""
     candidates = [_parse_retry_after(response.headers.get("retry-after", ""))]
     if error_body.retry_after_ms is not None:
         candidates.append(error_body.retry_after_ms / 1000)
@@ -212,7 +212,7 @@ def _retry_after(response: Response, error_body: _ErrorBody) -> float | None:
 
 
 def _parse_retry_after(header: str) -> float | None:
-    """Read `Retry-After`: a number of seconds, or a date (RFC 9110, section 10.2.3)."""
+    """Parse `Retry-After`: a number of seconds, or a date (RFC 9110, section 10.2.3)."""
     if not header:
         return None
     try:

@@ -1,8 +1,8 @@
-"""Reads lists record by record: a malformed one is set aside, the others are kept.
+"""Reads lists record by record: malformed records are set aside, the others are kept.
 
-A list is decoded as a whole, in C, as long as all of it is as documented. Where it is not, each record is read by
-itself: numbers as text, text as numbers, whole numbers with a decimal point, empty dates and null are understood, a
-field that still makes no sense counts as missing, and a record without a required field is left out.
+A fully documented list is decoded as a whole, in C. Otherwise each record is parsed on its own: numbers as text, text
+as numbers, whole numbers with a decimal point, empty dates and null are accepted. A field that is still invalid counts
+as missing, and a record without a required field is left out.
 """
 
 import contextlib
@@ -22,13 +22,13 @@ R = TypeVar("R", bound=Model)
 
 _ENVELOPES = ("items", "data", "results")
 _EXCERPT_LENGTH = 120
-_EXCERPT_TEXT_LENGTH = 4  # of each text in it: names, e-mail addresses and secrets must not be readable
+_EXCERPT_TEXT_LENGTH = 4  # of each text: names, e-mail addresses and secrets must not be readable
 _PARSE_ERRORS = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True, slots=True)
 class MalformedRecord:
-    """A record that could not be read in full: the reason, and an excerpt with its texts shortened."""
+    """A record that could not be fully read: the reason, and an excerpt with shortened texts."""
 
     reason: str
     excerpt: str
@@ -38,9 +38,9 @@ class MalformedRecord:
 
 
 class Listing(tuple[R, ...]):  # noqa: SLOT001 - a tuple can have no slots that hold anything
-    """The readable records of a list, in their order, and those ``malformed``, which may be among them or left out.
+    """The readable records of a list, in order, and the ``malformed`` ones, which may be among them or left out.
 
-    ``total`` counts all that upstream sent. ``is_complete`` says that none had to be left out.
+    ``total`` counts all records that upstream sent. ``is_complete`` means that none had to be left out.
     """
 
     malformed: tuple[MalformedRecord, ...]
@@ -54,7 +54,7 @@ class Listing(tuple[R, ...]):  # noqa: SLOT001 - a tuple can have no slots that 
 
     @property
     def is_complete(self) -> bool:
-        """Whether every record that upstream sent could be kept."""
+        """Whether every record that upstream sent was kept."""
         return len(self) == self.total
 
     def without(self, problem_of: Callable[[R], str]) -> "Listing[R]":
@@ -79,7 +79,7 @@ def list_reader(
     envelopes = (*names, *_ENVELOPES)
 
     def read(body: bytes) -> Listing[R]:
-        if not aliases:  # the decoder would ignore a field under another name
+        if not aliases:  # the decoder would ignore aliases
             with contextlib.suppress(*_PARSE_ERRORS):
                 return Listing(decode(body))
         return _read_records(kind, _rows(_document(body), envelopes), aliases or {})
@@ -88,7 +88,7 @@ def list_reader(
 
 
 def record_reader(kind: type[R]) -> Callable[[bytes], R]:
-    """Return a reader of one ``kind``, as lenient as that of a list. Raises ``msgspec.MsgspecError``."""
+    """Return a reader of one ``kind``, as lenient as for a list. Raises ``msgspec.MsgspecError``."""
     decode = msgspec.json.Decoder(kind).decode
 
     def read(body: bytes) -> R:
@@ -105,7 +105,7 @@ def record_reader(kind: type[R]) -> Callable[[bytes], R]:
 
 
 def _document(body: bytes) -> Any:
-    """Parse JSON; unlike msgspec, also with numbers too large for a float."""
+    """Parse JSON; unlike msgspec, accept numbers too large for a float."""
     try:
         return json.loads(body)
     except _PARSE_ERRORS as error:
@@ -113,7 +113,7 @@ def _document(body: bytes) -> Any:
 
 
 def _rows(document: Any, names: Sequence[str]) -> list[Any]:
-    """Return the array in a response, also from an envelope in an envelope. Raises ``msgspec.ValidationError``."""
+    """Return the array in a response, even in a nested envelope. Raises ``msgspec.ValidationError``."""
     for _ in range(2):
         if not isinstance(document, dict):
             break
@@ -124,7 +124,7 @@ def _rows(document: Any, names: Sequence[str]) -> list[Any]:
 
 
 def _read_records(kind: type[R], rows: Sequence[Any], aliases: Mapping[str, Sequence[str]]) -> Listing[R]:
-    """Return what can be read. Raises ``msgspec.ValidationError`` if nothing can: it is another kind of list."""
+    """Return the readable records. Raises ``msgspec.ValidationError`` if there are none: it is another kind of list."""
     read, malformed = [], []
     for row in rows:
         record, reason = _read_record(kind, row, aliases)
@@ -138,7 +138,7 @@ def _read_records(kind: type[R], rows: Sequence[Any], aliases: Mapping[str, Sequ
 
 
 def _read_record(kind: type[R], row: Any, aliases: Mapping[str, Sequence[str]]) -> tuple[R | None, str]:
-    """Return the record, if it can be read, and what is wrong with it, if anything."""
+    """Return the record, if it is readable, and its problem, if it has one."""
     if not isinstance(row, dict):
         return None, f"Expected `object`, got `{type(row).__name__}`"
     values: dict[str, Any] = {}
@@ -161,7 +161,7 @@ def _read_record(kind: type[R], row: Any, aliases: Mapping[str, Sequence[str]]) 
 
 
 def _convert(given: Any, field: msgspec.structs.FieldInfo, *, is_timestamp: bool) -> Any:
-    """Return ``given`` as the field's type. Raises one of ``_PARSE_ERRORS`` where it makes no sense as that."""
+    """Convert ``given`` to the field's type. Raises one of ``_PARSE_ERRORS`` if that makes no sense."""
     if is_timestamp:
         if (timestamp := parse_timestamp(given)) is None:
             raise ValueError("not a point in time")

@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 def parse_response(call: Call[T], response: Response) -> T:
-    """Return the result. Raises the `CleanlistError` that the response stands for.
+    """Return the result. Raises the `CleanlistError` for the response.
 
-    Neither the body nor msgspec's error is kept in a local or a cause: the body may hold a new secret.
+    Neither the body nor msgspec's error is kept in a local or a cause: the body may contain a new secret.
     """
     error = error_from_response(response, command=not call.idempotent, confidential=call.confidential)
     if error is not None:

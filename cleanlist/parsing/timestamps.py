@@ -1,4 +1,4 @@
-"""Parses timestamps of any usual form, and credits."""
+"""Parses timestamps in any usual form, and credits."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -6,11 +6,12 @@ from typing import Any
 
 import msgspec
 
-# The first and last day of the calendar overflow in some time zones: timestamps are clamped to the days beside them.
+# The first and last day of the calendar overflow in some time zones, so timestamps are clamped to the days next to
+# them.
 EARLIEST, LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 # Numbers larger than this are milliseconds since 1970, not seconds.
 _SECONDS_UNTIL_5138 = 100_000_000_000
-# No enrichment costs that much.
+# No enrichment costs this much.
 _MAX_CREDITS = 10**12
 
 
@@ -32,7 +33,7 @@ def to_utc(timestamp: datetime) -> datetime:
 
 
 def parse_credits(value: Any) -> Decimal | None:
-    """Parse a number of credits from 0; None for anything else."""
+    """Parse a non-negative number of credits; None for anything else."""
     if isinstance(value, bool):
         return None
     try:

@@ -28,15 +28,15 @@ def create_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
 
 
 def create_shared_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
-    """Return a client without a limit of connections, which its user sets, and without a cookie jar."""
+    """Return a client without a connection limit, which its user sets, and without a cookie jar."""
     return _SharedClient(**arguments)
 
 
 def underlying_error(error: Exception) -> Exception:
     """Return the aiohttp error that caused ``error``, or ``error`` itself.
 
-    httpx-aiohttp 0.2 calls nearly every aiohttp error a connect time-out, even a connection that was dropped
-    after a command had been sent; only the cause tells them apart.
+    httpx-aiohttp 0.2 turns nearly every aiohttp error into a connect timeout, even a connection dropped after a command
+    was sent; only the cause distinguishes them.
     """
     return error.__cause__ if isinstance(error.__cause__, aiohttp.ClientError) else error
 

@@ -1,16 +1,16 @@
-"""A connection pool that many async clients share, so that a worker opens no pool for each of a thousand accounts."""
+"""A connection pool for many async clients, so that a worker does not open one for each of a thousand accounts."""
 
 from typing import Final, Self
 
 from cleanlist.transport.options import TransportOptions
 
-_OPTIONS: Final = TransportOptions("http://localhost")  # each request has a full URL of its own
+_OPTIONS: Final = TransportOptions("http://localhost")  # each request has its own full URL
 
 
 class Connections:
     """A pool for clients of any base URL and credential. It serves one event loop; its creator closes it.
 
-    Nothing of one client reaches another: credentials travel with each request, and cookies are not kept.
+    Clients stay isolated: credentials are sent with each request, and cookies are not kept.
     """
 
     def __init__(self) -> None:

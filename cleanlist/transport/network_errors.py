@@ -1,4 +1,4 @@
-"""The exceptions with which a request can fail, classified."""
+"""Classifies the exceptions of failed requests."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -8,7 +8,7 @@ import httpx
 
 @dataclass(frozen=True, slots=True)
 class NetworkErrors:
-    """What an HTTP client raises: at all, before anything was sent, and with a message of the operating system."""
+    """An HTTP client's exceptions: all, those before anything was sent, and those with an operating system message."""
 
     caught: tuple[type[Exception], ...]
     not_sent: tuple[type[Exception], ...]

@@ -1,4 +1,4 @@
-"""How a base URL is reached: the options of a transport."""
+"""The options of a transport: how to connect to a base URL."""
 
 import functools
 import logging
@@ -18,7 +18,7 @@ MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024  # a page of 500 log rows is about 0
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """A base URL, and how requests to it are made."""
+    """A base URL, and how to send requests to it."""
 
     base_url: str
     max_response_bytes: int = MAX_RESPONSE_BYTES
@@ -36,12 +36,12 @@ class TransportOptions:
 
 @functools.cache
 def _ssl_context() -> ssl.SSLContext:
-    """Return the trusted certificates; reading them takes 20 ms, so once per process."""
+    """Return a context with the trusted certificates; loading them takes 20 ms, so only once per process."""
     return httpx.create_ssl_context()
 
 
 def _quiet_loggers() -> None:
-    """Httpx logs full URLs at INFO, and httpcore all request headers at DEBUG."""
+    """Raise log levels: httpx logs full URLs at INFO, and httpcore all request headers at DEBUG."""
     for name in ("httpx", "httpcore"):
         logger = logging.getLogger(name)
         logger.setLevel(max(logger.level, logging.WARNING))

@@ -1,8 +1,8 @@
-"""A deadline for reads from a socket, for the sync client.
+"""A deadline for socket reads of the sync client.
 
-httpx limits one wait for data, not their sum: a server that sends its headers a byte at a time could hold a
-thread for hours. httpcore accepts a network backend, but httpx 0.28 has no argument to pass one on, hence the
-assignment to a private name below, which `tests/cleanlist/test_network.py` covers.
+httpx limits each wait for data, not their sum: a server that sends its headers byte by byte could occupy a thread for
+hours. httpcore accepts a network backend, but httpx 0.28 has no argument to pass one on, hence the assignment to a
+private name below, which `tests/cleanlist/test_network.py` covers.
 """
 
 import ssl
@@ -15,7 +15,7 @@ from cleanlist.timeouts import DeadlineTimeout
 
 
 def enforce_read_deadlines(client: httpx.Client) -> None:
-    """Make all connections of a client respect the deadline in their time-outs."""
+    """Make all connections of a client respect the deadline in their timeouts."""
     for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see the module docstring
         if isinstance(transport, httpx.HTTPTransport):
             transport._pool._network_backend = _DeadlineBackend()  # noqa: SLF001 - see the module docstring

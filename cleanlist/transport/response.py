@@ -1,4 +1,4 @@
-"""A response as it came back, before anything reads its body."""
+"""A raw response, before its body is parsed."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ import httpx
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """Status, headers and body. The body is left out of `repr`, as it may hold a new secret."""
+    """Status, headers and body. The body is not in `repr`, as it may contain a new secret."""
 
     status: int
     headers: httpx.Headers = field(repr=False)
@@ -19,11 +19,10 @@ class Response:
         return self.body[:limit].decode("utf-8", "replace")
 
     def is_json(self) -> bool:
-        """Whether the body is labelled as JSON or looks like it."""
+        """Whether the body is declared as JSON or looks like it."""
         return self.body[:1] in {b"{", b"["} or "json" in self.headers.get("content-type", "")
 
     def describe_body(self) -> str:
-        """Describe the body for an error message."""
         if not self.body.strip():
             return "an empty body"
         if "html" in self.headers.get("content-type", "") or self.body.lstrip()[:1] == b"<":

@@ -1,6 +1,6 @@
-"""The one place that sends requests, with their time-outs, a limit on the size of responses, and the errors.
+"""Sends all requests, with timeouts, a size limit for responses, and errors.
 
-Nothing raised here refers to httpx's own exceptions: their tracebacks hold request headers.
+Exceptions raised here do not refer to httpx's own: their tracebacks contain request headers.
 """
 
 import asyncio
@@ -21,19 +21,19 @@ from cleanlist.transport.options import TransportOptions
 from cleanlist.transport.read_deadlines import enforce_read_deadlines
 from cleanlist.transport.response import Response
 
-# Called after each exchange with the endpoint (`Call.endpoint`), the status or the name of the error, and the seconds.
+# Called after each exchange with the endpoint (`Call.endpoint`), the status or the error's name, and the seconds taken.
 Observer = Callable[[str, str, float], None]
 _observers: list[Observer] = []
 
 
 def observe_with(observer: Observer) -> None:
-    """Call `observer` for every exchange of this process, retries and the minting of tokens included."""
+    """Call `observer` for every exchange of this process, including retries and the minting of tokens."""
     if observer not in _observers:
         _observers.append(observer)
 
 
 class SyncTransport:
-    """Sends calls over httpx, and waits."""
+    """Sends calls over httpx, blocking."""
 
     def __init__(self, options: TransportOptions) -> None:
         self._options = options
@@ -66,7 +66,7 @@ class SyncTransport:
             return _transport_error(error, HTTPX_ERRORS, call, self._options)
 
     def close(self) -> None:
-        """Close the connections; a transport that was passed in stays its owner's."""
+        """Close the connections, but not a transport that was passed in."""
         if self._options.transport is None:
             self._http.close()
 
@@ -78,7 +78,7 @@ class SyncTransport:
 
 
 class AsyncTransport:
-    """The same, awaited, over aiohttp's connection pool."""
+    """Sends calls asynchronously, over aiohttp's connection pool."""
 
     def __init__(self, options: TransportOptions, shared: httpx.AsyncClient | None = None) -> None:
         from cleanlist.transport import aiohttp_client  # noqa: PLC0415 - slow to import
@@ -115,7 +115,7 @@ class AsyncTransport:
             return _transport_error(self._underlying_error(error), self._errors, call, self._options)
 
     async def close(self) -> None:
-        """Close the connections; what was passed in stays its owner's."""
+        """Close the connections, but not a client that was passed in."""
         if self._owns_client:
             await self._http.aclose()
 
@@ -127,7 +127,7 @@ class AsyncTransport:
 
 
 class _LimitedBody:
-    """The body read so far, within its limits of size and time."""
+    """The part of a body read so far, within the limits of size and time."""
 
     def __init__(self, limit: int, deadline: Deadline) -> None:
         self._limit, self._deadline = limit, deadline
@@ -135,7 +135,7 @@ class _LimitedBody:
         self._truncated = False
 
     def append(self, chunk: bytes) -> bool:
-        """Return whether more is wanted. A trickle of bytes must not outlive the deadline."""
+        """Add a chunk and return whether to read on. The deadline applies here too, against a trickle of bytes."""
         if self._deadline.passed():
             raise httpx.ReadTimeout("the total time is used up")
         self._truncated = len(self._body) + len(chunk) > self._limit
@@ -193,6 +193,6 @@ def _transport_error(
         return ConnectionFailed(
             f"The connection to {host} broke before the answer was complete", outcome_unknown=outcome_unknown
         )
-    # The system's own words (refused, unknown host) hold nothing of the request.
+    # The operating system's message (refused, unknown host) contains nothing of the request.
     reason = f": {getattr(cause, 'os_error', cause)}"[:200] if isinstance(cause, errors.with_os_message) else ""
     return ConnectionFailed(f"No connection to {host}{reason}")

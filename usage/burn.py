@@ -1,4 +1,4 @@
-"""What was spent, topped up and reserved: asked of the readings and of what their changes were (``usage.changes``)."""
+"""What was spent, topped up and reserved, from readings and their interpreted changes (``usage.changes``)."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,18 @@ from usage.rounding import round_estimate
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# The base of thresholds in per cent is the highest balance of so long, or since the last top-up of at least this part
-# of it: a small one changes what there is, not how much is usual.
+# Percentage thresholds refer to the highest balance of this time, or since the last top-up of at least this share of
+# it: a small one does not change what is usual.
 BASE = timedelta(days=90)
 LARGE = Decimal("0.25")
 
 
 @dataclass(frozen=True)
 class SpentCredits:
-    """What was spent in a span of time, in credits: likely ``credits``, at least ``low`` and at most ``high``.
+    """The credits spent in a span of time: likely ``credits``, at least ``low`` and at most ``high``.
 
-    All are net: what running workflows have reserved counts until they give it back. Without any reading
-    in the span they are zero, and ``covered``, the share of the span (0 to 1) that readings cover, is zero too.
+    All are net: credits reserved by running workflows count until they are returned. Without any reading in the span
+    they are zero, and so is ``covered``, the share of the span (0 to 1) that readings cover.
     """
 
     since: datetime
@@ -46,13 +46,13 @@ class SpentCredits:
 
     @property
     def rounded(self) -> Decimal:
-        """Return ``credits`` as finely as they are known."""
+        """Return ``credits`` as precisely as they are known."""
         return min(self.high, max(self.low, round_estimate(self.credits, self.high - self.low)))
 
 
 @dataclass(frozen=True)
 class TopUp:
-    """Credits that were added: likely so many, at least ``low`` and at most ``high``; ``balance`` is right after."""
+    """Added credits: likely ``credits``, at least ``low`` and at most ``high``; ``balance`` is right after."""
 
     at: datetime
     credits: Decimal
@@ -68,25 +68,24 @@ class TopUp:
 
 
 def latest_reading(workspace: Workspace) -> BalanceReading | None:
-    """Return the newest reading, or None before the first."""
     return BalanceReading.objects.latest_of(workspace)
 
 
 def top_ups(workspace: Workspace, since: datetime, until: datetime | None = None) -> list[TopUp]:
-    """Return the top-ups that were seen after ``since`` and by ``until`` (now by default), oldest first; one query."""
+    """Return the top-ups seen after ``since`` and by ``until`` (now by default), oldest first, in one query."""
     rows = BalanceChange.objects.of(workspace).between(since, until or clock.cached_now()).top_ups()
     return [TopUp(row.until, row.topped_up, row.after, row.top_up_low, row.top_up_high, row) for row in rows]
 
 
 def last_peak(workspace: Workspace, now: datetime | None = None) -> Decimal | None:
-    """Return the base of thresholds in per cent, as ``peaks_by_workspace`` does. None before the first reading."""
+    """Return the reference of percentage thresholds, as in ``peaks_by_workspace``. None before the first reading."""
     return peaks_by_workspace([workspace.pk], now or clock.cached_now()).get(workspace.pk)
 
 
 def peaks_by_workspace(workspaces: Sequence[int], now: datetime) -> Mapping[int, Decimal]:
-    """Return the highest balance of each workspace since its last large top-up, 90 days at the most; two queries.
+    """Return each workspace's highest balance since its last large top-up, at most 90 days ago, in two queries.
 
-    A large one is at least a quarter of the highest balance of that time, and beyond doubt or confirmed by a person.
+    A large one is at least a quarter of the highest balance of that time, and certain or confirmed by a person.
     """
     since = now - BASE
     hours = BalanceHour.objects.filter(workspace__in=workspaces, hour__gte=since - timedelta(hours=1), hour__lte=now)
@@ -97,7 +96,7 @@ def peaks_by_workspace(workspaces: Sequence[int], now: datetime) -> Mapping[int,
     ).alias(base=Subquery(of_base.annotate(peak=Max("highest")).values("peak")))
     large = large.filter(topped_up__gte=F("base") * LARGE)
     later = BalanceHour.objects.filter(workspace=OuterRef("workspace"), hour__gt=OuterRef("until"), hour__lte=now)
-    # The maximum of the top-up's own hour may be from before it; for what came after, there are readings.
+    # The maximum of the top-up's own hour may be from before it; readings show what came after.
     soon = BalanceReading.objects.filter(
         workspace=OuterRef("workspace"),
         first_read_at__range=(OuterRef("until"), ExpressionWrapper(OuterRef("until") + HOUR, DateTimeField())),
@@ -115,9 +114,9 @@ def _highest(rows: QuerySet[Any], name: str) -> Subquery:
 
 
 def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Decimal, Decimal]]:
-    """Yield when each balance began, the balance, and the base of thresholds in per cent as of then.
+    """Yield when each balance began, the balance, and the reference of percentage thresholds at that time.
 
-    The base starts as it was at ``since``; that a high of before leaves the 90 days meanwhile is left out.
+    The reference starts as it was at ``since``; peaks from before that leave the 90 days meanwhile are not considered.
     """
     peak = last_peak(workspace, since) or ZERO
     before = BalanceHour.objects.filter(workspace=workspace, hour__range=(since - BASE - HOUR, since))
@@ -132,16 +131,16 @@ def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterat
 
 
 def spent_between(workspace: Workspace, since: datetime, until: datetime | None = None) -> SpentCredits:
-    """Return what was spent from ``since`` to ``until`` (now by default); six queries however long the span."""
+    """Return the spending from ``since`` to ``until`` (now by default), in six queries however long the span."""
     return spent_since(workspace, [since], until)[0]
 
 
 def spent_since(
     workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None
 ) -> list[SpentCredits]:
-    """Return what was spent from each of ``beginnings`` to ``until`` (now by default); one query more for each.
+    """Return the spending from each of ``beginnings`` to ``until`` (now by default), with one more query for each.
 
-    It is no less than what enrichments in that time are known to have cost.
+    It is at least the known cost of enrichments in that time.
     """
     end = until or clock.cached_now()
     readings = BalanceReading.objects.of(workspace)
@@ -161,7 +160,7 @@ def spent_since(
 
 
 def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: datetime) -> list[Decimal]:
-    """Return what enrichments are known to have cost that began after each of ``beginnings`` and ended by ``until``."""
+    """Return the known cost of enrichments that began after each of ``beginnings`` and ended by ``until``."""
     rows = Workflow.objects.of(workspace).filter(completed_at__range=(min(beginnings), until - SKEW))
     sums = rows.aggregate(
         **{
@@ -173,14 +172,14 @@ def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: dateti
 
 
 def _next_reading_start(workspace: Workspace, moment: datetime) -> datetime:
-    """Return when the reading after ``moment`` began: the gap before it may reach back into the span."""
+    """Return when the reading after ``moment`` began: the gap before it may extend into the span."""
     later = BalanceReading.objects.of(workspace).filter(first_read_at__gt=moment).order_by("first_read_at")
     return later.values_list("first_read_at", flat=True).first() or moment
 
 
 @dataclass(frozen=True)
 class _History:
-    """``changes`` are those in which something else than spending was, refunds, and those after a gap."""
+    """``changes`` are those with more than spending, refunds, and those after a gap."""
 
     first: BalanceReading
     last: BalanceReading
@@ -200,7 +199,7 @@ class _History:
     def _covered(self, since: datetime, until: datetime) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""
         begin = max(since, self.first.first_read_at)
-        # Right after a reading the next one is not late yet.
+        # Right after a reading, the next one is not late yet.
         end = until if until - self.last.read_at <= self.longest_pause else max(begin, self.last.read_at)
         missing = timedelta(0)
         for row in self.changes:

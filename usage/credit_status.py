@@ -1,4 +1,4 @@
-"""The state of many workspaces' credits, in a few queries for all of them."""
+"""The credit status of many workspaces, in a few queries for all of them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ SPANS = (
     ("last 24 hours", timedelta(days=1)),
     ("last 7 days", timedelta(days=7)),
 )
-# An alert names this many.
+# The number of spenders that an alert names.
 MOST_SPENDERS = 3
 
 
 @dataclass(frozen=True)
 class CreditStatus:
-    """One workspace's credits in the mirror as of ``now``; what costs queries is computed on first access."""
+    """One workspace's credits in the mirror as of ``now``; values that cost queries are computed on first access."""
 
     workspace: Workspace
     now: datetime
@@ -41,7 +41,7 @@ class CreditStatus:
 
     @property
     def problem(self) -> str:
-        """Return why the balance as the mirror has it cannot be trusted, or nothing."""
+        """Return why the mirrored balance cannot be trusted, or ""."""
         if self.latest is None:
             return "The balance has not been read yet."
         if self.poll is not None and self.poll.is_stale:
@@ -56,7 +56,7 @@ class CreditStatus:
 
     @cached_property
     def reserved(self) -> Decimal:
-        """Return how many credits running enrichments are known to have reserved."""
+        """Return the known reservations of running enrichments."""
         if self.latest is None:
             return Decimal(0)
         seen = self.latest.read_at - SKEW
@@ -64,17 +64,16 @@ class CreditStatus:
 
     @cached_property
     def url(self) -> str:
-        """Return the URL of its page."""
         return usage_url(self.workspace)
 
     @property
     def is_learned(self) -> bool:
-        """Return whether a burn pattern is stored, so that asking for the burn is cheap."""
+        """Return whether a burn pattern is stored, so that ``burn`` is cheap."""
         return self.workspace.pk in self.learned()
 
     @cached_property
     def burn(self) -> Burn:
-        """Return the stored burn; learned now if none is stored."""
+        """Return the stored burn, or learn it now if none is stored."""
         row = self.learned().get(self.workspace.pk)
         return stored_burn(row) if row else burn_of(self.workspace, self.now)
 
@@ -85,24 +84,24 @@ class CreditStatus:
 
     @cached_property
     def days(self) -> Decimal | None:
-        """Return how many days the credits last, None where that is not known."""
+        """Return how many days the credits last; None if unknown."""
         return days_left(self.burn, self.balance, self.now)
 
     @property
     def unlearned(self) -> str:
-        """Return how much history is missing until the burn is learned, or nothing."""
+        """Return how much history is missing until the burn can be learned, or ""."""
         return "" if self.burn.pattern else f"not enough history yet: {self.burn.missing}"
 
     @property
     def lasts(self) -> str:
-        """Return how long the credits last: "about 2 days", or nothing where that is not known."""
+        """Return how long the credits last: "about 2 days", or "" if unknown."""
         if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
             return ""
         return f"about {format_duration(self.runway.median_at - self.now)}"
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
-        """Return what an alert shows beside its value: balance, burn, runway, top spenders. Costs queries."""
+        """Return what an alert shows in addition to its value: balance, burn, runway, top spenders. Costs queries."""
         return (*self._figures(), *self.spenders)
 
     def _figures(self) -> list[Fact]:
@@ -128,7 +127,7 @@ class CreditStatus:
 
     @cached_property
     def spenders(self) -> tuple[Fact, ...]:
-        """Return who spent most of the last day's credits, and what of them no call explains. Costs queries."""
+        """Return who spent most of the last day's credits, and the part that no call explains. Costs queries."""
         estimate = spend_breakdown(self.workspace, timedelta(days=1), self.now)
         named = [share for share in estimate.by_key if share.keys and share.credits > 0][:MOST_SPENDERS]
         words = [f"{share.names}: {_format_share(share)}" for share in named]
@@ -142,7 +141,7 @@ def _format_range(past: SpentCredits) -> str:
 
 
 def _format_share(share: SpendShare) -> str:
-    """Format a figure with its range, or the range alone where it is wider than the figure."""
+    """Format a figure with its range, or only the range if that is wider than the figure."""
     if share.high - share.low > share.credits:
         return f"between {share.low:,} and {share.high:,} credits"
     return format_quantity(share.credits, "credits") + (
@@ -165,7 +164,7 @@ def _forecast_remarks(ahead: Runway) -> list[Fact]:
 
 
 def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[CreditStatus]:
-    """Return each workspace's credits in two queries; burns and reservations take one more each."""
+    """Return each workspace's credits in two queries, plus one each for burns and reservations."""
     known = {workspace.pk: workspace for workspace in workspaces}
     polls = balance_polls(known.values())
     latest = _first_per_workspace(BalanceReading.objects.order_by("-read_at"), known)
@@ -175,7 +174,6 @@ def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[Cred
 
 
 def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
-    """Return the poll of each workspace's balance."""
     rows = Poll.objects.filter(workspace__in=list(workspaces), resource="balance").order_by("-pk")
     return {poll.workspace_id: poll for poll in rows}
 
@@ -183,7 +181,7 @@ def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
 def _first_per_workspace(
     rows: "QuerySet[BalanceReading]", workspaces: Mapping[int, Workspace]
 ) -> dict[int, BalanceReading]:
-    """Return the first of ``rows`` of each workspace, by an index, however long the history is."""
+    """Return the first of ``rows`` for each workspace, by an index, however long the history is."""
     if not workspaces:
         return {}
     first = Subquery(rows.filter(workspace=OuterRef("pk")).values("pk")[:1])
@@ -192,7 +190,6 @@ def _first_per_workspace(
 
 
 def usage_url(workspace: Workspace) -> str:
-    """Return the URL of a workspace's usage page."""
     try:
         return reverse("usage:overview", args=[workspace.slug])
     except NoReverseMatch:

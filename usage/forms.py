@@ -26,7 +26,7 @@ FALL = (
 
 
 class MarkForm(forms.Form):
-    """What a change was, by somebody who knows."""
+    """A person's statement of what a change was."""
 
     mark = forms.ChoiceField(label="What was it?", widget=forms.RadioSelect)
     credits = forms.DecimalField(
@@ -44,14 +44,14 @@ class MarkForm(forms.Form):
     note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: invoice of 3 May.")
 
     def __init__(self, change: BalanceChange, data: Mapping[str, Any] | None = None) -> None:
-        """``change`` decides what it can have been."""
+        """``change`` determines the choices."""
         super().__init__(data, initial={"mark": change.mark or None, "credits": change.marked, "note": change.note})
         self.change = change
         self.asks_again = "sure" in (data or {})
         self.fields["mark"].choices = RISE if change.delta > 0 else FALL  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
-        """Require the amount where the readings do not show it, and a confirmation where they contradict it."""
+        """Require the amount if the readings do not show it, and a confirmation if they contradict it."""
         data: dict[str, Any] = super().clean() or {}
         amount = data.get("credits")
         if data.get("mark") != Mark.TOP_UP:
@@ -66,7 +66,7 @@ class MarkForm(forms.Form):
         return data
 
     def _contradiction(self, amount: Decimal) -> str:
-        """Say what of the readings speaks against so large or small a top-up, or nothing."""
+        """Return how the readings contradict a top-up of this size, or ""."""
         row = self.change
         unseen = amount - max(ZERO, row.delta)
         again = "If it is right all the same, tick the box below."
@@ -78,7 +78,7 @@ class MarkForm(forms.Form):
 
 
 class HistoryForm(forms.Form):
-    """A history of the balance: a file, or what is in it."""
+    """A history of the balance, as a file or as pasted text."""
 
     MOST_BYTES = 900_000
     TOO_LARGE = "The file is larger than 900 kB. Send it in parts."
@@ -98,7 +98,7 @@ class HistoryForm(forms.Form):
     name = forms.CharField(widget=forms.HiddenInput, required=False, max_length=120)
 
     def clean(self) -> dict[str, Any]:
-        """Return the lines as ``text`` and what to call them as ``name``."""
+        """Return the lines as ``text`` and a name for them as ``name``."""
         data: dict[str, Any] = super().clean() or {}
         file = data.get("file")
         if file and file.size > self.MOST_BYTES:

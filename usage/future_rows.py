@@ -1,4 +1,4 @@
-"""Repairs readings, changes and hours that a clock ahead of time dated into the future: they count as now."""
+"""Repairs readings, changes and hours with a time in the future, from a clock that was ahead: they count as now."""
 
 from datetime import datetime, timedelta
 
@@ -17,19 +17,19 @@ _MICROSECOND = timedelta(microseconds=1)
 def move_to_now(workspace: Workspace, now: datetime) -> int:
     """Move rows dated after ``now`` to right before it, or they would block all later readings; return the count.
 
-    The caller has locked the workspace's row. The order stays: rows of the same time are ordered by their ids.
+    The caller has locked the workspace's row. The order stays: rows of the same time are ordered by id.
     """
     before = Value(now - _MICROSECOND)
     changes = BalanceChange.objects.of(workspace).filter(until__gt=now)
     changes.update(until=before, since=Least("since", before))
     readings = BalanceReading.objects.of(workspace).filter(read_at__gt=now)
     moved = readings.update(read_at=before, first_read_at=Least("first_read_at", before))
-    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # it is learned again
+    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # will be learned again
     return moved + _merge_hours(workspace, start_of_hour(now))
 
 
 def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:
-    """Add the hours after ``this_hour`` to it. How much of it they cover is unknown, so coverage is left out."""
+    """Add the hours after ``this_hour`` to it, except for their coverage, which is unknown."""
     rows = BalanceHour.objects.filter(workspace=workspace)
     later = list(rows.filter(hour__gt=this_hour).order_by("hour"))
     if not later:

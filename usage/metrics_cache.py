@@ -1,7 +1,7 @@
 """Credit metrics for ``/metrics`` that are too expensive to compute for all workspaces at once.
 
-They are computed after a balance was ingested, at most every few minutes, and cached in Redis for a quarter of an
-hour; what is older counts as unknown.
+They are computed when a balance is ingested, at most every few minutes, and cached in Redis for a quarter of an hour;
+older ones count as unknown.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,8 +25,8 @@ RENEWED_SECONDS, KEPT_SECONDS = 240, 900
 DAY = timedelta(days=1)
 # Stands for a time more than a year away, or never.
 NEVER = float(2**53)
-# Many keys and their values as one text each: a thousand short ones take redis-py longer to send and to read than all
-# the rest. JSON as it is kept has no line breaks; what has one was not written here.
+# Many keys and their values as one text: redis-py takes longer to send and read a thousand short ones than everything
+# else together. Our JSON has no line breaks; values with one were not written here.
 _GET = """
 local found = {}
 for key in ARGV[1]:gmatch('[^\\n]+') do
@@ -39,7 +39,7 @@ logger = structlog.get_logger(__name__)
 
 
 class BudgetMetrics(msgspec.Struct, frozen=True, array_like=True):
-    """A budget, and what was used of it in its present month or week, in credits; None where that is not known."""
+    """A budget and its usage in the current month or week, in credits; None is unknown."""
 
     credits: float
     low: float | None
@@ -50,8 +50,8 @@ class BudgetMetrics(msgspec.Struct, frozen=True, array_like=True):
 class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
     """One workspace's metrics as of ``at``. Times are seconds since 1970, amounts credits; None is unknown.
 
-    ``empty_early_at``, ``empty_at`` and ``empty_late_at`` are when nothing is left: the median, and the 80 % interval
-    around it. ``spent_between`` is of the last 24 hours; ``burn`` is that by the hour, as far as hours were watched.
+    ``empty_early_at``, ``empty_at`` and ``empty_late_at`` are when the credits run out: the median, and the 80 %
+    interval around it. ``spent`` covers the last 24 hours; ``burn`` is that per watched hour.
     """
 
     at: float
@@ -64,7 +64,7 @@ class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
 
 
 def refresh_metrics(polls: Sequence[Poll]) -> None:
-    """Refresh the metrics of workspaces whose balance was ingested."""
+    """Refresh the metrics of workspaces that had a balance ingested."""
     workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == "balance"}
     if not workspaces:
         return
@@ -109,12 +109,12 @@ def _compute(known: CreditStatus, status: BudgetStatus | None) -> CachedMetrics:
 
 
 def _burn_per_hour(day: SpentCredits) -> float | None:
-    """Return credits an hour over the watched part of the last 24 hours."""
+    """Return credits per hour over the watched part of the last 24 hours."""
     return float(day.credits) / (24 * day.covered) if day.covered else None
 
 
 def _timestamp(at: datetime | None, ahead: Runway) -> float | None:
-    """Return a time of a forecast: NEVER if it lies more than a year ahead, None if it is unknown."""
+    """Return a time of a forecast: NEVER if it is more than a year ahead, None if it is unknown."""
     if at is not None:
         return at.timestamp()
     is_beyond = ahead.reason in {BEYOND, NOT_FALLING} or (ahead.median_at is not None and not ahead.is_rough)
@@ -130,7 +130,7 @@ def _key(workspace: int) -> str:
 
 
 def _seconds_left(workspaces: Iterable[int]) -> dict[int, int]:
-    """Return the remaining seconds of each workspace's cached metrics; negative where there are none."""
+    """Return the remaining seconds of each workspace's cached metrics; negative if there are none."""
     with rate_limiter.connection().pipeline(transaction=False) as pipe:
         for pk in workspaces:
             pipe.ttl(_key(pk))

@@ -15,9 +15,9 @@ from workspaces.models.user import validate_time_zone
 
 
 class BalanceImport(models.Model):
-    """A history of the balance that somebody brought along; undoing it removes its readings and keeps this row.
+    """An imported history of the balance; undoing it removes its readings and keeps this row.
 
-    ``is_demo`` is the made-up past of the bundled sandbox.
+    ``is_demo`` marks the artificial past of the bundled sandbox.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_imports")
@@ -35,24 +35,22 @@ class BalanceImport(models.Model):
 
 
 class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
-    """The questions asked of the balance."""
+    """Queries on balance readings."""
 
     def of(self, workspace: Workspace) -> "BalanceReadingQuerySet":
-        """Keep the readings of ``workspace``."""
         return self.filter(workspace=workspace)
 
     def latest_of(self, workspace: Workspace) -> "BalanceReading | None":
-        """Return the newest reading, or None before the first."""
         return self.filter(workspace=workspace).order_by("-read_at", "-pk").first()
 
     def begun_by(self, moment: datetime) -> "BalanceReading | None":
-        """Return the reading that was current at ``moment``: the last that began by then."""
+        """Return the reading that was current at ``moment``: the last one that began by then."""
         return self.filter(first_read_at__lte=moment).order_by("-first_read_at", "-pk").first()
 
     def with_changes(self) -> Any:
-        """Annotate the change before each reading: ``topped_up``, ``corrected``, and ``added``, their sum.
+        """Annotate the change before each reading: ``topped_up``, ``corrected``, and their sum ``added``.
 
-        Of no type that says so, as none can.
+        The return type is Any, because no type can express the annotations.
         """
         zero = models.Value(Decimal(0), models.DecimalField(max_digits=18, decimal_places=4))
         topped_up = Coalesce(models.F("change__topped_up"), zero)
@@ -63,9 +61,9 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
 class BalanceReading(models.Model):
     """The credit balance over a range of time in which every poll returned the same number.
 
-    ``read_at`` moves on while the balance stays, so that a year of an idle workspace is a single row. A stretch
-    ends where readings fail or pause: ``gap_seconds`` says for how long nothing was read before this one, 0 if the
-    reading before came in time. What the change before it was is no part of a reading: see ``BalanceChange``.
+    ``read_at`` advances while the balance stays the same, so that a year of an idle workspace is a single row. The
+    range ends if readings fail or pause: ``gap_seconds`` is the time without readings before this one, or 0 if the
+    previous reading was in time. The change before a reading is not part of it: see ``BalanceChange``.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_readings")
@@ -73,7 +71,7 @@ class BalanceReading(models.Model):
     first_read_at = models.DateTimeField()
     read_at = models.DateTimeField()
     gap_seconds = models.PositiveIntegerField(default=0)
-    # None for what this console read itself.
+    # None for the console's own readings.
     imported = models.ForeignKey("usage.BalanceImport", on_delete=models.CASCADE, null=True, related_name="readings")
 
     objects = models.Manager.from_queryset(BalanceReadingQuerySet)()
@@ -89,45 +87,44 @@ class BalanceReading(models.Model):
 
 
 class BalanceChangeQuerySet(models.QuerySet["BalanceChange"]):
-    """The questions asked of changes of the balance."""
+    """Queries on balance changes."""
 
     def of(self, workspace: Workspace) -> "BalanceChangeQuerySet":
-        """Keep the changes of ``workspace``."""
         return self.filter(workspace=workspace)
 
     def between(self, since: datetime, until: datetime) -> "BalanceChangeQuerySet":
-        """Keep what was seen after ``since`` and by ``until``, oldest first."""
+        """Return the changes seen after ``since`` and by ``until``, oldest first."""
         return self.filter(until__gt=since, until__lte=until).order_by("until")
 
     def top_ups(self) -> "BalanceChangeQuerySet":
-        """Keep those that hold a top-up, oldest first."""
+        """Return the changes that contain a top-up, oldest first."""
         return self.filter(topped_up__gt=0).order_by("until")
 
     def uncertain(self) -> "BalanceChangeQuerySet":
-        """Keep those that a person could clarify, the latest first."""
+        """Return the changes that a person could clarify, newest first."""
         return self.filter(UNCERTAIN).order_by("-until")
 
     def unread(self) -> "BalanceChangeQuerySet":
-        """Keep those that are to be interpreted, for the first time or again, oldest first."""
+        """Return the changes to interpret, for the first time or again, oldest first."""
         return self.filter(is_settled=False).order_by("until")
 
 
-# Changes in which something else than spending was, or may have been, and those after a gap.
+# Changes that contain or may contain more than spending, and those after a gap.
 SIGNIFICANT = models.Q(top_up_high__gt=0) | ~models.Q(corrected=0) | models.Q(is_gap=True)
 UNCERTAIN = models.Q(certainty=Certainty.UNCERTAIN.value, mark="")
 
 
 class BalanceChange(models.Model):
-    """What a change between two readings was: an interpretation, worked out by ``usage.changes``, never a reading.
+    """The interpretation of a change between two readings, made by ``usage.changes``.
 
-    What was spent in it is ``spent``. ``topped_up`` is what counts as a top-up, which lies between ``top_up_low`` and
-    ``top_up_high``; ``corrected`` is neither spent nor bought; ``returned`` came back of reservations. ``why`` holds
-    keys of ``usage.changes.top_up_score.REASONS``. It is worked out again while ``is_settled`` is false: enrichments
-    and the request log become known later than the reading. A person's ``mark`` overrides it.
+    ``spent`` is its spending. ``topped_up`` is what counts as a top-up, between ``top_up_low`` and ``top_up_high``;
+    ``corrected`` is neither spent nor bought; ``returned`` came back from reservations. ``why`` holds keys of
+    ``usage.changes.top_up_score.REASONS``. It is reinterpreted while ``is_settled`` is false: enrichments and the
+    request log become known later than the reading. A person's ``mark`` overrides it.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
-    # The reading that showed it. Readings are thinned after weeks, and what was plain spending goes with them.
+    # The reading that showed it. Readings are thinned after weeks, together with changes that are plain spending.
     reading = models.OneToOneField(BalanceReading, on_delete=models.CASCADE, related_name="change")
     since = models.DateTimeField()
     until = models.DateTimeField()
@@ -168,7 +165,7 @@ class BalanceChange(models.Model):
 
     @property
     def spent(self) -> Decimal:
-        """Return what was spent net of what came back; negative where more came back."""
+        """Return the spending net of returned credits; negative if more came back."""
         return self.topped_up + self.corrected - self.delta
 
     @property
@@ -183,11 +180,11 @@ class BalanceChange(models.Model):
 
 
 class BalanceHour(models.Model):
-    """One hour of the balance, in UTC: what charts of long ranges and the forecast are made of.
+    """One hour of the balance, in UTC: the data of long charts and of the forecast.
 
-    ``spent`` is the net fall without top-ups: credits that a finished workflow gave back (``returned``, of its
-    reservation) are taken off again. ``covered_seconds`` is how much of the hour readings cover; a fall that was
-    found after a gap is ``spent_in_gap``, because nobody knows at which hour of the gap it happened.
+    ``spent`` is the net fall without top-ups: credits that a finished workflow gave back from its reservation
+    (``returned``) are subtracted. ``covered_seconds`` is how much of the hour readings cover. A fall found after a gap
+    is ``spent_in_gap``, because nobody knows at which hour of the gap it happened.
     """
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="balance_hours")
@@ -209,11 +206,11 @@ class BalanceHour(models.Model):
 
 
 class BurnPattern(models.Model):
-    """What was learned of a workspace's burn, as of the beginning of an hour: good for all of it.
+    """A workspace's burn as learned at the beginning of an hour and valid for all of it.
 
     Learning reads eight weeks of hours, so it is done once an hour when a balance is ingested, not for every page.
     ``learned`` holds the fields of ``forecasting.Pattern``; while ``hours_seen`` are too few, it is None or holds
-    ``rates``, the fields of ``provisional.Rates``.
+    ``rates``, the fields of ``provisional.ProvisionalRates``.
     """
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="burn_pattern")
@@ -228,12 +225,12 @@ class BurnPattern(models.Model):
 class Budget(models.Model):
     """The credits that a workspace may spend in each calendar month, or each week from Monday on.
 
-    Both begin at midnight in ``time_zone``, UTC where that is empty. ``length_since`` is since when it is by the month
-    or by the week.
+    Both begin at midnight in ``time_zone``, or UTC if that is empty. ``length_since`` is when the current length was
+    set.
     """
 
     class Length(models.TextChoices):
-        """How long each of its periods is."""
+        """The length of its periods."""
 
         MONTH = MONTH, "Calendar month"
         WEEK = WEEK, "Calendar week, from Monday on"
@@ -249,15 +246,14 @@ class Budget(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        """Return the time zone of its months or weeks."""
         return ZoneInfo(self.time_zone or "UTC")
 
     def period_at(self, moment: datetime) -> Period:
-        """Return the month or week in which ``moment`` lies."""
+        """Return the month or week that contains ``moment``."""
         return period_at(self.length, self.zone, moment)
 
     def percent(self, credits: Decimal) -> Decimal:  # noqa: A002 - as everywhere here
-        """Return ``credits`` in per cent of it."""
+        """Return ``credits`` as a percentage of the budget."""
         return 100 * credits / self.credits
 
 

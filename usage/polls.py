@@ -11,12 +11,12 @@ from usage.readings import record_reading
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
 
-# What the column of eighteen digits, four of them behind the point, holds.
+# The limit of the column: eighteen digits, four of them after the decimal point.
 MOST_CREDITS = 10**14
 
 
 async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
-    """Return the organization's balance. Raises UnexpectedResponse for one that no column could hold."""
+    """Return the organization's balance. Raises UnexpectedResponse if it does not fit into the column."""
     balance = await client.credits.balance()
     if not abs(balance.credits) < MOST_CREDITS:
         raise UnexpectedResponse("The balance is not a number that an account can have.")
@@ -24,7 +24,7 @@ async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
 
 
 def ingest_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
-    """Add the reading to the history, and once an hour learn what it shows of the burn."""
+    """Add the reading to the history, and learn the burn once an hour."""
     record_reading(poll.workspace, balance.credits, read_at, poll.interval_seconds)
     learn_burn(poll.workspace, read_at)
 

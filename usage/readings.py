@@ -1,4 +1,4 @@
-"""Records readings of the balance: merged rows, gaps, changes, and one row an hour."""
+"""Records readings of the balance: merged rows, gaps, changes, and one row per hour."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,13 +18,13 @@ from workspaces.models import Workspace
 
 
 def longest_pause(interval_seconds: float) -> timedelta:
-    """Return how long two readings may lie apart: three intervals, and a minute at least, as ``Poll.is_stale``."""
+    """Return how far two readings may be apart: three intervals, at least a minute, as in ``Poll.is_stale``."""
     return timedelta(seconds=max(60.0, 3 * interval_seconds))
 
 
 @dataclass(frozen=True)
 class BalanceStep:
-    """What was read before and after; amounts are credits, ``gap`` is zero where the second reading came in time."""
+    """Two consecutive readings; amounts are credits, ``gap`` is zero if the second reading was in time."""
 
     since: datetime
     until: datetime
@@ -41,12 +41,12 @@ class BalanceStep:
 def record_reading(workspace: Workspace, balance: Decimal, read_at: datetime, interval_seconds: float = 60) -> None:
     """Add one reading to the history. One that is not newer than the latest changes nothing.
 
-    The only way in for what is read now: whoever writes rows by hand, tests included, leaves the hours without them.
-    A time in the future, by the database's clock, counts as now; more digits than are stored are rounded away.
+    Always use this function for new readings: rows written directly, even in tests, are missing from the hours. A time
+    in the future, by the database's clock, counts as now; digits beyond those stored are rounded away.
     """
     balance = Decimal(balance).quantize(CENT)
     with transaction.atomic(savepoint=False):
-        # One at a time for each workspace; "Read now" may meet the worker.
+        # One at a time per workspace: "Read now" may coincide with the worker.
         locked = Workspace.objects.select_for_update().filter(pk=workspace.pk)
         clock = locked.annotate(clock=Now()).values_list("clock", flat=True).first()
         read_at = min(read_at, clock or read_at)
@@ -77,7 +77,7 @@ def _begin(workspace: Workspace, balance: Decimal, read_at: datetime, gap_second
 
 
 def _extend(latest: BalanceReading, step: BalanceStep) -> None:
-    """Extend the latest row while the balance stays and readings come in time, else begin a new one."""
+    """Extend the latest row while the balance stays the same and readings are in time, otherwise begin a new one."""
     if step.after == latest.credits and not step.gap:
         BalanceReading.objects.filter(pk=latest.pk).update(read_at=step.until)
         return
@@ -98,7 +98,7 @@ def _extend(latest: BalanceReading, step: BalanceStep) -> None:
 def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
     """Add the change to the hour in which it was seen, and the covered time to each hour that it spans.
 
-    For now as if all of it were spending; the review of changes takes off what was not.
+    At first all of it counts as spending; the review of changes subtracts the rest.
     """
     hour = start_of_hour(step.until)
     row, is_new = BalanceHour.objects.get_or_create(
@@ -121,7 +121,7 @@ def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
 
 
 def _thin_readings(workspace: Workspace, hour: datetime) -> None:
-    """Keep of the readings of that old hour the last one, gaps, and those whose change was not plain spending."""
+    """Delete readings of that old hour, except the last one, gaps, and those after more than plain spending."""
     rows = BalanceReading.objects.of(workspace).filter(first_read_at__gte=hour, first_read_at__lt=hour + HOUR)
     last = rows.order_by("-first_read_at").values_list("pk", flat=True).first()
     beginning = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list("pk", flat=True).first()
@@ -131,7 +131,7 @@ def _thin_readings(workspace: Workspace, hour: datetime) -> None:
 
 
 def _cover_earlier_hours(workspace: Workspace, step: BalanceStep) -> None:
-    """Count the covered part of the hours before the one in which ``step`` ends; one at most, as polls go."""
+    """Count the covered part of the hours before the one in which ``step`` ends; usually at most one."""
     start = step.since
     while (hour := start_of_hour(start)) < start_of_hour(step.until):
         seconds = (hour + HOUR - start).total_seconds()

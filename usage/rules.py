@@ -1,4 +1,4 @@
-"""The rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
+"""Alert rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -35,7 +35,7 @@ BALANCE = frozenset({"balance"})
 
 
 def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[CreditStatus, Rule]]:
-    """Yield each rule with what is known of its workspace's credits, which rules of one workspace share."""
+    """Yield each rule with its workspace's credit status, which rules of one workspace use together."""
     known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
     for rule in rules:
         yield known[rule.workspace_id], rule
@@ -45,7 +45,7 @@ def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[Credit
 
 
 def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return the balance, held against credits or against per cent of the highest since the last large top-up."""
+    """Return the balance, compared with credits or with a percentage of the highest since the last large top-up."""
     peaks = burn.peaks_by_workspace([rule.workspace_id for rule in rules if is_relative(rule)], now)
     return {
         rule.pk: NoData(one.problem) if one.problem else [_held_against(rule, one, peaks.get(rule.workspace_id))]
@@ -54,9 +54,10 @@ def read_balance(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observati
 
 
 def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observation:
-    """Hold the balance against the rule, with what running enrichments hold: most of that comes back.
+    """Compare the balance with the rule, including what running enrichments hold, as most of that comes back.
 
-    Not against levels of a call's price: what is reserved pays for no call. What fires is over by the balance alone.
+    Levels of about a call's price are the exception: reserved credits pay for no call. An alert ends by the balance
+    alone.
     """
     threshold = percent_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
     reserved = one.reserved if threshold > MAX_PER_CONTACT else Decimal(0)
@@ -91,7 +92,7 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
 
 
 def describe_balance(rule: Rule) -> str:
-    """Say when a rule about the balance fires."""
+    """Describe when a balance rule fires."""
     if is_relative(rule):
         return f"the balance is below {format_number(rule.threshold)} % of the highest since the last large top-up"
     if rule.threshold <= NONE_LEFT:
@@ -122,7 +123,7 @@ def _last_so_long(one: CreditStatus) -> str:
 
 
 def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield for how many days the credits lasted, every few hours of the past."""
+    """Yield how many days the credits lasted, every few hours of the past."""
     for at, days in past_days(workspace, since, until):
         yield DataPoint(at, days)
 
@@ -131,7 +132,7 @@ def runway_history(workspace: Workspace, _: Rule, since: datetime, until: dateti
 
 
 def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return what was spent in each rule's last hours; a few queries for each workspace that has such rules."""
+    """Return the spending in each rule's last hours, with a few queries per workspace with such rules."""
     found: dict[int, Observations] = {}
     known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
     for some in group_by_workspace(rules):
@@ -150,7 +151,7 @@ def _spent(one: CreditStatus, rule: Rule, spent: Decimal) -> Observation:
 
 
 def spent_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield what had been spent in the rule's hours, at every change of the balance."""
+    """Yield the spending in the rule's hours, at every change of the balance."""
     length = timedelta(hours=_hours(rule))
     rows = BalanceReading.objects.of(workspace).with_changes()
     rows = rows.filter(read_at__gte=since - length, first_read_at__lte=until).order_by("first_read_at")
@@ -177,7 +178,7 @@ def _hours(rule: Rule) -> int:
 
 
 def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return for how many minutes the balance could not be read while the console ran; two queries."""
+    """Return how many minutes the balance could not be read while the console ran, in two queries."""
     polls = balance_polls(rule.workspace for rule in rules)
     turns = Evaluation.objects.filter(workspace__in=[rule.workspace_id for rule in rules], resumed_at__isnull=False)
     paused = {turn.workspace_id: turn for turn in turns}
@@ -196,7 +197,7 @@ def _silence(workspace: Workspace, poll: Poll | None, turn: Evaluation | None, n
     silent = now - (last or workspace.created_at)
     facts: tuple[Fact, ...] = (("Last read", time_marker(last) if last else "never"),)
     if turn and turn.paused_from and turn.resumed_at and now - turn.resumed_at < silent:
-        # Nobody tried before: that is no fault of the balance's.
+        # Nothing tried to read the balance before that, so it does not count.
         silent = now - turn.resumed_at
         pause = f"from {time_marker(turn.paused_from)} to {time_marker(turn.resumed_at)}: the console was not running"
         facts = (*facts, ("Not watched", pause))
@@ -227,7 +228,7 @@ def _hours_field() -> forms.Field:
     return forms.IntegerField(label="Within how many hours", min_value=1, max_value=720, initial=24)
 
 
-# A running enrichment holds more credits than it will cost, and gives them back within minutes.
+# A running enrichment holds more credits than it will cost, and returns them within minutes.
 SETTLING = 600
 
 
@@ -244,7 +245,7 @@ def _level(name: str, severity: str, percent: int, repeat_seconds: int) -> Defau
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
-    """Return what a summary says of credits."""
+    """Return the facts about credits for a summary."""
     [one] = credit_statuses([workspace], clock.cached_now())
     if one.problem:
         return [("Credits", one.problem)]

@@ -28,7 +28,7 @@ class Threshold:
 
 
 def balance_thresholds(workspace: Workspace) -> list[Threshold]:
-    """Return the thresholds of enabled rules, highest first, and zero in any case; three queries at most."""
+    """Return the thresholds of enabled rules, highest first, and always zero; at most three queries."""
     rules = list(Rule.objects.filter(workspace=workspace, kind=BALANCE_BELOW, enabled=True))
     peak = last_peak(workspace) if any(is_relative(rule) for rule in rules) else None
     found = [
@@ -40,15 +40,14 @@ def balance_thresholds(workspace: Workspace) -> list[Threshold]:
 
 
 def threshold_in_credits(rule: Rule, peak: Decimal | None) -> Decimal:
-    """Return the threshold of ``rule``, which may be in per cent of ``peak``."""
+    """Return the threshold of ``rule``, which may be a percentage of ``peak``."""
     return percent_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
 
 
 def is_relative(rule: Rule) -> bool:
-    """Return whether the rule's threshold is in per cent of the highest balance."""
+    """Return whether the rule's threshold is a percentage of the highest balance."""
     return bool(rule.parameters.get("unit") == PERCENT)
 
 
 def percent_of(percent: Decimal, peak: Decimal | None) -> Decimal:
-    """Return so many per cent of ``peak`` credits."""
     return Decimal(percent) * (peak or 0) / HUNDRED

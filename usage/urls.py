@@ -1,5 +1,3 @@
-"""Addresses of the usage page and its export."""
-
 from django.urls import path
 
 from usage import views

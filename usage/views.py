@@ -1,4 +1,4 @@
-"""The usage page, and what its changes were."""
+"""The usage page, and pages about balance changes."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ from workspaces.models import Role, Workspace
 
 @require_safe
 def overview(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show balance, burn, runway and who spent what; htmx gets the living part."""
+    """Show balance, burn, runway and who spent what; htmx requests get the live part."""
     workspace = get_workspace(request, slug)
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
@@ -41,7 +41,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Show what the console thinks that a change was, and why; operators say what it was."""
+    """Show the interpretation of a change and its reasons; operators can mark what it was."""
     is_post = request.method == "POST"
     workspace = get_workspace(request, slug, Role.OPERATOR if is_post else Role.VIEWER)
     row = _change(workspace, pk)

@@ -6,13 +6,14 @@ from decimal import Decimal
 from usage.budgets.status import BudgetStatus
 
 WIDTH = 1000
-# A drawing reaches so far beyond what must be seen in it; what lies further, as a wide interval may, is cut off.
+# The bar extends this far beyond the values that must be visible; anything further, such as a wide interval, is cut
+# off.
 ROOM, MOST = Decimal("1.08"), Decimal("1.5")
 
 
 @dataclass(frozen=True)
 class BarSegment:
-    """A part of the bar, from ``x`` on, in thousandths of its width."""
+    """A segment of the bar, starting at ``x``, in thousandths of its width."""
 
     x: float
     width: float
@@ -20,7 +21,7 @@ class BarSegment:
 
 @dataclass(frozen=True)
 class BudgetBar:
-    """What is drawn; ``words`` say the same. ``goes_on`` says that the interval reaches further, or may do so."""
+    """The bar; ``words`` say the same in text. ``goes_on`` means that the interval extends further, or may do so."""
 
     budget: float
     used: BarSegment
@@ -33,7 +34,7 @@ class BudgetBar:
 
 
 def budget_bar(one: BudgetStatus) -> BudgetBar:
-    """Return the bar of a budget of which it is known what was used."""
+    """Return the bar of a budget with known usage."""
     used, end, budget = one.used, one.end, one.budget.credits
     assert used is not None  # noqa: S101 - as the caller has seen
     seen = max(budget, used.high, end.median if end else budget)

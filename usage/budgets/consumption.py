@@ -21,10 +21,10 @@ AMOUNTS = ("topped_up", "top_up_low", "top_up_high", "corrected")
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """The used credits: likely ``credits``, at least ``low`` and at most ``high``; net of what came back.
+    """The used credits: likely ``credits``, at least ``low`` and at most ``high``; net of credits that came back.
 
-    It is known from ``since`` on: the beginning of the period, or the first reading where that came later. It is as of
-    ``read_at``; where that lies before the period nothing was read in it yet.
+    It is known since ``since``: the beginning of the period, or the first reading if that came later. It is as of
+    ``read_at``; if that is before the period, nothing has been read in it yet.
     """
 
     credits: Decimal
@@ -39,10 +39,9 @@ class BudgetUsage:
         return self.low != self.high
 
 
-# Each workspace has bounds of its own, which travel as a table: as conditions, one for each, a thousand are more than
-# SQLite takes.
+# Each workspace has its own bounds, which are passed as a table: a thousand conditions are more than SQLite accepts.
 _ASKED = {"workspace": "bigint", "began_at": "timestamptz", "seen_at": "timestamptz"}
-# The reading that held when a period began, or the first of all where that came later.
+# The reading that was current when a period began, or the first one if that came later.
 _OPENINGS = """
 SELECT reading.* FROM {asked} JOIN usage_balancereading AS reading ON reading.id = COALESCE(
     (SELECT id FROM usage_balancereading AS held
@@ -51,12 +50,12 @@ SELECT reading.* FROM {asked} JOIN usage_balancereading AS reading ON reading.id
     (SELECT id FROM usage_balancereading AS first
         WHERE first.workspace_id = asked.workspace ORDER BY first.first_read_at LIMIT 1))
 """
-# The changes of a period up to the given reading: what is ingested meanwhile counts the next time.
+# The changes of a period up to the given reading; changes ingested meanwhile are counted the next time.
 _INSIDE = """
 FROM {asked} JOIN usage_balancechange AS change ON change.workspace_id = asked.workspace
     AND change.until > asked.began_at AND change.until <= asked.seen_at
 """
-# All others add nothing; this condition is that of SIGNIFICANT, so that its index finds those that do.
+# All others add nothing. The condition equals SIGNIFICANT, so that its index applies.
 _SUMS = f"""
 SELECT change.workspace_id, {", ".join(f"SUM(change.{name})" for name in AMOUNTS)} {_INSIDE}
 WHERE change.top_up_high > 0 OR NOT change.corrected = 0 OR change.is_gap GROUP BY change.workspace_id
@@ -65,7 +64,7 @@ _ACROSS = f"SELECT change.* {_INSIDE} WHERE change.is_gap AND change.since < ask
 
 
 def usage_by_workspace(periods: Mapping[int, Period], latest: Mapping[int, BalanceReading]) -> dict[int, BudgetUsage]:
-    """Return what each workspace has used since its period began, by its ``latest`` reading; none without one."""
+    """Return each workspace's usage since its period began, as of its ``latest`` reading, if it has one."""
     known = {pk: (period, latest[pk]) for pk, period in periods.items() if pk in latest}
     if not known:
         return {}
@@ -94,7 +93,7 @@ def _budget_usage(
     fallen = opening.credits - reading.credits + corrected
     likely, low, high = fallen + added, fallen + least, fallen + most
     if across:
-        # How much of it was spent before the period began nobody knows.
+        # Nobody knows how much of it was spent before the period began.
         share = Decimal((period.start - across.since) / (across.until - across.since)).quantize(CENT)
         likely, low = likely - across.spent * share, low - max(ZERO, across.spent_low)
     likely, low, high = (max(ZERO, one).quantize(CENT) for one in (likely, low, high))
@@ -105,7 +104,7 @@ def _budget_usage(
 def usage_history(
     workspace: Workspace, budget: Budget, since: datetime, until: datetime
 ) -> Iterator[tuple[datetime, Period, Decimal]]:
-    """Yield the most that had been used at each reading from the period of ``since`` on, in two queries.
+    """Yield the highest possible usage at each reading since the period that contains ``since``, in two queries.
 
     At the end of a period, zero is yielded for it, and then zero for the next one.
     """

@@ -1,5 +1,3 @@
-"""What is entered about a budget."""
-
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -13,7 +11,7 @@ MOST = Decimal(10**12)
 
 
 class BudgetForm(forms.Form):
-    """How many credits a month or a week, and whether rules are to watch it."""
+    """The credits per month or week, and whether rules watch the budget."""
 
     credits = forms.DecimalField(
         label="Credits",
@@ -40,7 +38,7 @@ class BudgetForm(forms.Form):
     )
 
     def __init__(self, budget: Budget | None, data: Mapping[str, Any] | None = None, *, has_rules: bool) -> None:
-        """``has_rules`` says that rules watch the budget already."""
+        """``has_rules``: rules already watch the budget."""
         known = {"length": Budget.Length.MONTH, "with_rules": budget is None}
         if budget:
             plain = f"{budget.credits.normalize():f}"

@@ -1,4 +1,4 @@
-"""The calendar months and weeks that a budget is for: when they begin and end in its time zone, and their names."""
+"""The calendar months and weeks of budgets: their limits in the budget's time zone, and their names."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,7 +9,7 @@ MONTH, WEEK = "month", "week"
 
 @dataclass(frozen=True)
 class Period:
-    """One month or week, from ``start`` until right before ``end``, both in UTC; ``day`` is its first in its zone."""
+    """A month or week, from ``start`` until before ``end``, both in UTC; ``day`` is its first day in its time zone."""
 
     length: str
     day: date
@@ -18,19 +18,18 @@ class Period:
 
     @property
     def name(self) -> str:
-        """Return what it is called in a sentence: "November 2026", "the week of 23 Nov 2026"."""
+        """Return its name within a sentence: "November 2026", "the week of 23 Nov 2026"."""
         if self.length == WEEK:
             return f"the week of {self.day.day} {self.day:%b %Y}"
         return f"{self.day:%B %Y}"
 
     @property
     def key(self) -> str:
-        """Return a key that identifies the period."""
         return f"{self.length} {self.day}"
 
 
 def period_at(length: str, zone: ZoneInfo, moment: datetime) -> Period:
-    """Return the month or week (from Monday on) of ``zone`` in which ``moment`` lies."""
+    """Return the month or week (starting on Monday) of ``zone`` that contains ``moment``."""
     day = moment.astimezone(zone).date()
     first = day - timedelta(days=day.weekday()) if length == WEEK else day.replace(day=1)
     return Period(length, first, _midnight(first, zone), _midnight(_next(length, first), zone))
@@ -43,5 +42,5 @@ def _next(length: str, first: date) -> date:
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:
-    """Return when ``day`` begins: where clocks skip midnight at the skip, where they repeat it at the first."""
+    """Return when ``day`` begins: if clocks skip midnight, at the skip; if they repeat it, at the first."""
     return datetime.combine(day, time(), zone).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""The rules about budgets: that one is passed, and that the forecast passes it."""
+"""Alert rules about budgets: one is exceeded, or will be according to the forecast."""
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -34,17 +34,17 @@ CHANCES = (
     (GOOD, "in 9 of 10 cases only"),
 )
 DAY = 86400
-# Forecasts from this long before the requested range show whether a rule was firing already.
+# Forecasts from this long before the requested range show whether a rule was already firing.
 KNOWN_BEFORE = timedelta(days=1)
 
 
 def read_used(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many per cent of each workspace's budget are used, at the most; seven queries at most."""
+    """Return the highest possible used percentage of each workspace's budget, in at most seven queries."""
     return _read(rules, now, _used)
 
 
 def read_forecast(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many per cent of each budget will have been used at the end of the period, by each rule's chance."""
+    """Return the percentage of each budget that will be used by the end of the period, at each rule's probability."""
     return _read(rules, now, _ahead)
 
 
@@ -83,9 +83,9 @@ def _ahead(one: BudgetStatus, rule: Rule) -> Observations:
 
 
 def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: BudgetForecast | None) -> Decimal | None:
-    """Return in per cent what a rule about the forecast is held against, None where none is learned yet.
+    """Return the percentage to compare a forecast rule with; None if no forecast has been learned.
 
-    What has passed the rule's level already needs no forecast to do so at the end.
+    Usage that has already exceeded the rule's level needs no forecast.
     """
     if ahead is not None and not ahead.is_rough:
         return budget.percent(used + _at(rule, ahead))
@@ -104,9 +104,9 @@ def _chance(rule: Rule) -> str:
 def _reading(
     one: BudgetStatus, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()
 ) -> Observation:
-    """Return the reading of a budget; most of what running enrichments hold comes back: it fires without that.
+    """Return a budget's observation. A rule fires without the credits that running enrichments hold, as most come back.
 
-    But it is over only where ``proven``, with it, is.
+    But it ends only when ``proven``, which includes them, is below the level.
     """
     begun = one.budget.length_since <= one.period.start
     what = f"a new {one.period.length} began" if begun else f"the budget is by the {one.period.length} now"
@@ -133,7 +133,7 @@ def _words(one: BudgetStatus, rule: Rule) -> str:
 
 
 def facts_of(one: BudgetStatus) -> tuple[Fact, ...]:
-    """Return what an e-mail says of a budget beside its words."""
+    """Return the facts about a budget for an e-mail, in addition to its sentence."""
     if one.used is None:
         return (("Budget", str(one.budget)),)
     percent = format_number(round(one.budget.percent(one.used.credits), 2))
@@ -152,7 +152,7 @@ def facts_of(one: BudgetStatus) -> tuple[Fact, ...]:
 
 
 def summary_facts(credits: CreditStatus) -> tuple[Fact, ...]:  # noqa: A002 - as everywhere here
-    """Return what a regular summary says of the budget, nothing without one."""
+    """Return the budget's facts for a regular summary; empty without a budget."""
     one = budget_status(credits)
     return (("Budget", f"{one.words}; forecast: {one.outlook_words}"),) if one else ()
 
@@ -161,7 +161,7 @@ def summary_facts(credits: CreditStatus) -> tuple[Fact, ...]:  # noqa: A002 - as
 
 
 def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield how much was used at each reading, of the budget as it is now; from the beginning of the period on."""
+    """Yield the usage of the current budget at each reading, from the beginning of the period on."""
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return
@@ -170,7 +170,7 @@ def used_history(workspace: Workspace, _: Rule, since: datetime, until: datetime
 
 
 def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: datetime) -> list[DataPoint]:
-    """Return what the forecast was, every few hours of the past, for the budget as it is now."""
+    """Return the past forecasts for the current budget, every few hours."""
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return []
@@ -198,7 +198,7 @@ def _chance_field() -> forms.Field:
 
 
 def describe_forecast(rule: Rule) -> str:
-    """Say when a rule about the forecast fires."""
+    """Describe when a forecast rule fires."""
     chance = {BAD: " in 1 of 10 cases", GOOD: " in 9 of 10 cases"}.get(_chance(rule), "")
     return f"by the forecast more than {format_number(rule.threshold)} % of the budget will be used{chance}"
 
@@ -220,7 +220,7 @@ register(
         descending=True,
         on_request=True,
         defaults=(
-            # What running enrichments hold comes back within minutes.
+            # Credits that running enrichments hold come back within minutes.
             DefaultRule("Budget passed", "warning", Decimal(100), Decimal(98), 600, 7 * DAY),
         ),
     )

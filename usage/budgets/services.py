@@ -1,4 +1,4 @@
-"""Sets, changes and removes a workspace's budget, with its rules; each with its audit event."""
+"""Sets, changes and removes a workspace's budget and its rules, each with an audit event."""
 
 from decimal import Decimal
 
@@ -17,7 +17,6 @@ from workspaces.models import Action, Workspace
 
 
 def rules_about(workspace: Workspace) -> QuerySet[Rule]:
-    """Return the rules about the budget of ``workspace``."""
     return Rule.objects.filter(workspace=workspace, kind__in=BUDGET_KINDS).select_related("workspace")
 
 
@@ -30,9 +29,9 @@ def set_budget(
     *,
     with_rules: bool,
 ) -> Budget:
-    """Set or change the budget to ``amount`` credits for each ``length``; what fires says that it was changed.
+    """Set or change the budget to ``amount`` credits per ``length``; firing alerts mention the change.
 
-    ``with_rules`` adds one rule of each kind, where there is none yet.
+    ``with_rules`` adds one rule of each kind that does not exist yet.
     """
     with transaction.atomic():
         budget = _locked(workspace)
@@ -50,7 +49,7 @@ def set_budget(
 
 
 def _locked(workspace: Workspace) -> Budget | None:
-    """Return the budget; nobody else sets or removes it until the transaction ends."""
+    """Lock and return the budget, so that nobody else sets or removes it until the transaction ends."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
     return Budget.objects.filter(workspace=workspace).first()
 

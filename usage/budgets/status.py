@@ -16,16 +16,16 @@ from usage.hours import HOUR
 from usage.models import Budget
 from workspaces.models import Workspace
 
-# From this part of a budget on, pages that are not about it mention it.
+# Pages about other things mention a budget from this used share on.
 CLOSE = Decimal("0.8")
 
 
 @dataclass(frozen=True)
 class BudgetForecast:
-    """What will be used from now to the end of the period: the median, and the 80 % interval around it.
+    """The credits that will be used from now to the end of the period: the median, and the 80 % interval around it.
 
-    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, it is provisional or a guess, and instead of
-    an interval there is a range that it will hardly leave. If it ``is_open``, what was never seen may come on top.
+    ``caveat`` says what the forecast cannot know yet. If it ``is_rough``, it is provisional or a guess, and has a range
+    that it will hardly leave instead of an interval. If it ``is_open``, events never seen before may add to it.
     """
 
     low: Decimal
@@ -37,7 +37,7 @@ class BudgetForecast:
 
     @property
     def range_words(self) -> str:
-        """Say the range, and how sure it is."""
+        """Return the range and its certainty in words."""
         low, high = round(self.low), round(self.high)
         if self.is_rough:
             return f"hardly under {format_number(low)} or over {format_number(high)}"
@@ -47,7 +47,7 @@ class BudgetForecast:
 
 @dataclass(frozen=True)
 class BudgetStatus:
-    """One workspace's budget as of now; what costs queries is computed on first access."""
+    """One workspace's budget as of now; values that cost queries are computed on first access."""
 
     budget: Budget
     period: Period
@@ -56,22 +56,22 @@ class BudgetStatus:
 
     @property
     def problem(self) -> str:
-        """Return why nothing can be said that is to be trusted, or nothing."""
+        """Return why the figures cannot be trusted, or ""."""
         return self.credits.problem
 
     @property
     def is_unread(self) -> bool:
-        """Return whether nothing was read in this period yet."""
+        """Return whether nothing has been read in this period yet."""
         return self.used is None or self.used.read_at < self.period.start
 
     @property
     def is_partial(self) -> bool:
-        """Return whether the console began to watch in the middle of the period."""
+        """Return whether the history began in the middle of the period."""
         return self.used is not None and self.used.since > self.period.start
 
     @property
     def fraction(self) -> Decimal | None:
-        """Return the likely used share of the budget, None where it is not known."""
+        """Return the likely used share of the budget; None if unknown."""
         return None if self.used is None else self.used.credits / self.budget.credits
 
     @property
@@ -81,27 +81,27 @@ class BudgetStatus:
 
     @property
     def is_close(self) -> bool:
-        """Return whether it is passed, nearly used, or will be passed by a forecast that is no guess."""
+        """Return whether it is exceeded, nearly used, or will be exceeded by a forecast that is no guess."""
         return self.used is not None and (self.used.high >= CLOSE * self.budget.credits or self.will_pass)
 
     @property
     def will_pass(self) -> bool:
-        """Return whether a forecast that is no guess passes it; one that is learned already, as many pages ask."""
+        """Return whether a forecast that is no guess exceeds it. Uses only a stored pattern, because many pages ask."""
         end = self.end if self.credits.is_learned else None
         return end is not None and not end.is_rough and end.median > self.budget.credits
 
     @cached_property
     def outlook(self) -> BudgetForecast | None:
-        """Return what will be used until the period ends, None where that is not known."""
+        """Return the forecast from now until the period ends; None if unknown."""
         if self.used is None:
             return None
-        # What was spent after the last reading is part of the forecast.
+        # Spending since the last reading is part of the forecast.
         begin = max(self.period.start, min(self.used.read_at, self.credits.now))
         return forecast_spend(self.credits.burn, begin, self.period.end)
 
     @cached_property
     def end(self) -> BudgetForecast | None:
-        """Return what will have been used when the period ends, None where that is not known."""
+        """Return the total usage forecast for the end of the period; None if unknown."""
         used, ahead = self.used, self.outlook
         if used is None or ahead is None:
             return None
@@ -110,7 +110,7 @@ class BudgetStatus:
 
     @property
     def alarm(self) -> str:
-        """Return in a sentence that it is passed or close, or nothing where neither is so."""
+        """Return a sentence that it is exceeded or nearly used, or ""."""
         if not self.is_close:
             return ""
         title = "Budget passed" if self.is_passed else "Budget nearly used"
@@ -128,25 +128,25 @@ class BudgetStatus:
 
     @property
     def words(self) -> str:
-        """Say what was used of how much, when, and how much time is left."""
+        """Return usage, budget, period and remaining time in words."""
         used = f"{self.used_words} of {format_number(self.budget.credits)} credits used in {self.period.name}"
         return f"{used}{self.reserved_words}, {self.left} left"
 
     @property
     def reserved_words(self) -> str:
-        """Return how much of what was used running enrichments only hold, or nothing."""
+        """Return how much of the usage running enrichments only hold, or ""."""
         return f", {format_number(self.credits.reserved)} of them reserved" if self.credits.reserved else ""
 
     @property
     def used_words(self) -> str:
-        """Return what was used as a figure or as a range."""
+        """Return the usage as a figure or a range."""
         if self.used is None:
             return "an unknown number"
         return format_range(self.used.low, self.used.high) if self.used.is_range else format_number(self.used.credits)
 
     @property
     def outlook_words(self) -> str:
-        """Say what the forecast is for the end, or why there is none."""
+        """Return the forecast for the end in words, or why there is none."""
         end = self.end
         if end is None:
             return f"not known: {self.credits.unlearned or 'nothing was read yet'}"
@@ -156,12 +156,12 @@ class BudgetStatus:
 
 
 def format_range(low: Decimal | int, high: Decimal | int) -> str:
-    """Say a range: "between 4,900 and 5,300"."""
+    """Format a range: "between 4,900 and 5,300"."""
     return f"between {format_number(low)} and {format_number(high)}"
 
 
 def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast | None:
-    """Return what will be used from ``begin`` to ``end``, None where nothing is known of the burn."""
+    """Return the forecast from ``begin`` to ``end``; None if nothing is known about the burn."""
     hours = (end - begin) / HOUR
     if burn.pattern is not None:
         ahead = burn.pattern.spent(hours, begin.timestamp() / 3600, burn.hours_seen)
@@ -171,7 +171,7 @@ def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast
     else:
         return None
     is_guess = burn.pattern is not None and burn.pattern.is_less_than_one_cycle
-    # When the next batch comes nobody knows, so it need not be before the end.
+    # The time of the next batch is unknown, so it may be after the end.
     amounts = (0.0 if is_guess else ahead.low, ahead.median, ahead.high)
     low, median, high = (Decimal(round(amount, 4)) for amount in amounts)
     is_rough = burn.pattern is None or is_guess
@@ -179,14 +179,14 @@ def forecast_spend(burn: Burn, begin: datetime, end: datetime) -> BudgetForecast
 
 
 def budget_statuses(workspaces: Iterable[Workspace], now: datetime) -> dict[int, BudgetStatus]:
-    """Return the status of each budget, by workspace; six queries, and two more for burns and reservations."""
+    """Return the status of each budget by workspace, in six queries, plus two for burns and reservations."""
     asked = {one.pk: one for one in workspaces}
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace__in=asked)} if asked else {}
     return _statuses(budgets, credit_statuses([asked[pk] for pk in budgets], now)) if budgets else {}
 
 
 def budget_status(credits: CreditStatus) -> BudgetStatus | None:  # noqa: A002 - as everywhere here
-    """Return the budget status of the workspace of ``credits``, None without a budget; four queries."""
+    """Return the budget status for the workspace of ``credits``, None without a budget; four queries."""
     budgets = {row.workspace_id: row for row in Budget.objects.filter(workspace=credits.workspace)}
     return _statuses(budgets, [credits]).get(credits.workspace.pk)
 

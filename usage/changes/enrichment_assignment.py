@@ -11,10 +11,10 @@ from usage.changes.types import SKEW, ZERO, Change, EnrichmentCredits
 
 @dataclass
 class AssignedCredits:
-    """What known enrichments reserved and returned in one change.
+    """The credits that known enrichments reserved and returned in one change.
 
-    ``earlier`` is what those took before that gave back here. More ended here of which amounts are not known: those
-    had ``ended`` credits at the most, or as many as the largest known one.
+    ``earlier`` is the amount taken earlier by those that returned credits here. More enrichments with unknown amounts
+    ended here: they had at most ``ended`` credits, or as many as the largest known one.
     """
 
     reserved: Decimal = ZERO
@@ -24,15 +24,15 @@ class AssignedCredits:
 
     @property
     def is_any(self) -> bool:
-        """Return whether any enrichment is known here to the credit."""
+        """Return whether any enrichment's exact amount is known here."""
         return bool(self.reserved or self.returned)
 
 
 def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Change]) -> list[AssignedCredits]:
-    """Assign reservations and returns of enrichments to the changes that show them; return the totals of each change.
+    """Assign reservations and returns of enrichments to the changes that show them; return the totals per change.
 
-    Clocks differ a little: near the border of two changes it is the one that it fits better. Of an enrichment of which
-    one half shows in no change the other half is left out too, so that nothing is counted by halves.
+    Clocks differ a little: near the border between two changes, the one that fits better is chosen. If one half of an
+    enrichment shows in no change, the other half is left out too, so that nothing is counted by halves.
     """
     found = _Assignment(changes, works)
     ended = [work for work in works if work.ended_at is not None]
@@ -41,7 +41,7 @@ def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Cha
     return found.known
 
 
-# From this many known enrichments on, the largest bounds the size of unknown ones.
+# With at least this many known enrichments, the largest bounds the size of unknown ones.
 ENOUGH = 5
 
 
@@ -56,7 +56,7 @@ class _Assignment:
         self.largest = max((abs(change.delta) for change in changes), default=ZERO)
 
     def lay(self, work: EnrichmentCredits) -> None:
-        """Assign both halves, the start first: where it ended at once, both belong to one change."""
+        """Assign both halves, the start first: if the enrichment ended at once, both belong to one change."""
         reserved, charged = work.reserved, work.charged
         if reserved is None or charged is None:
             if (last := self._best(work.ended_at, 1, self.largest)) is not None:
@@ -78,7 +78,7 @@ class _Assignment:
     def _best(self, at: datetime | None, sign: int, amount: Decimal) -> int | None:
         """Return the change around ``at`` that shows most of ``amount`` as a rise, or with sign -1 as a fall.
 
-        What is explained already is taken off; of several the one that holds ``at``.
+        Amounts already explained are subtracted; among several, the change that contains ``at`` is chosen.
         """
         if at is None:
             return None

@@ -1,20 +1,20 @@
-"""What an enrichment reserved and cost, from what upstream says of it or else from its counts and the price list."""
+"""An enrichment's reserved and charged credits, from upstream's figures or from its counts and the price list."""
 
 from decimal import Decimal
 
 from usage.changes.types import ZERO, EnrichmentCredits
 from webhooks.models import Workflow
 
-# What a found email and a found phone number cost (``docs/cleanlist-api.md``, "Credits").
+# The price of a found e-mail address and a found phone number (``docs/cleanlist-api.md``, "Credits").
 EMAIL, PHONE = Decimal(1), Decimal(10)
-# What one contact can cost by the type of enrichment (``docs/cleanlist-api.md``, "Credits").
+# The highest cost of one contact by type of enrichment (``docs/cleanlist-api.md``, "Credits").
 PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
 MAX_PER_CONTACT = PRICES["full"]
 MAX_CONTACTS = 250
 
 
 def enrichment_credits(row: Workflow) -> EnrichmentCredits:
-    """Return an enrichment's credits: upstream's figures if there are any, else counts times the price list."""
+    """Return an enrichment's credits: upstream's figures if there are any, otherwise counts times the price list."""
     total = row.summary.get("total", 0)
     price = PRICES.get(row.enrichment_type)
     reserved, charged = row.credits_reserved, row.credits_charged
@@ -27,5 +27,5 @@ def enrichment_credits(row: Workflow) -> EnrichmentCredits:
 
 
 def cost_of_results(summary: dict[str, int]) -> Decimal:
-    """Return what an enrichment with these counts cost: each e-mail and each phone number that was found."""
+    """Return the cost of an enrichment with these counts: each e-mail address and phone number that was found."""
     return EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0)

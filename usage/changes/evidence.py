@@ -1,4 +1,4 @@
-"""Collects what the mirror knows about a range of changes: paid calls, enrichments, refusals, usual burn."""
+"""Collects the mirror's evidence about a range of changes: paid calls, enrichments, refusals, usual burn."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -29,18 +29,18 @@ PAID = {
     "smart-agents/run": ANY,
 }
 BULK, BULK_ID = "enrich/bulk", "public_bulk_"
-# Bounds of the work for one range.
+# Limits of the work for one range.
 MOST_KNOWN, MOST_CALLS, MOST_WORKS, MOST_REFUSALS, MOST_CARRIED, MOST_SIZES = 200, 20_000, 5000, 1000, 20, 20
 USUAL = timedelta(days=7)
 PEAK = timedelta(days=30)
-# The average cost of a call counts from this many finished enrichments on.
+# The average cost of a call is used from this many finished enrichments on.
 ENOUGH = 5
 
 
 def collect_evidence(workspace: Workspace, rows: Sequence[BalanceChange], asked: Sequence[bool]) -> Evidence:
-    """Return all that is known of ``rows``, which follow one another, oldest first; in a dozen queries at most.
+    """Return all evidence about ``rows``, which are consecutive and oldest first, in at most a dozen queries.
 
-    ``asked`` says of each whether it is to be interpreted; what the others were is known.
+    ``asked`` says for each row whether it is to be interpreted; the others' interpretations are known.
     """
     since, until = rows[0].since, rows[-1].until
     works = list(_ended_enrichments(workspace, since, until))
@@ -62,19 +62,19 @@ def collect_evidence(workspace: Workspace, rows: Sequence[BalanceChange], asked:
 
 
 def to_change(row: BalanceChange, *, is_known: bool) -> Change:
-    """Return ``row`` as plain data, with its interpretation where that is not asked again."""
+    """Return ``row`` as plain data, with its interpretation if ``is_known``."""
     known = stored_interpretation(row) if is_known else None
     return Change(row.since, row.until, row.before, row.after, row.is_gap, row.mark, row.marked, known)
 
 
 def stored_interpretation(row: BalanceChange) -> Interpretation:
-    """Return what ``row`` was found to be."""
+    """Return the stored interpretation of ``row``."""
     amounts = (row.topped_up, row.top_up_low, row.top_up_high, row.corrected, row.returned)
     return Interpretation(*amounts, Certainty(row.certainty), tuple(row.why))
 
 
 def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterable[PaidCall]:
-    """Return the newest of the calls that may have cost something, oldest first."""
+    """Return the newest calls that may have cost something, oldest first."""
     log = LoggedRequest.objects.of(workspace).by_customer().filter(created_at__range=(since, until))
     rows = log.filter(method="POST", status_code__range=(200, 299)).order_by("-created_at")
     found = rows.values_list("created_at", "path", "key_id")[:MOST_CALLS]
@@ -87,7 +87,7 @@ def paid_calls(workspace: Workspace, since: datetime, until: datetime) -> Iterab
 
 
 def _bulk_cost(workspace: Workspace, until: datetime) -> tuple[float, float] | None:
-    """Return what a bulk enrichment cost lately, on average, and the deviation; None where too few are known."""
+    """Return the recent average cost of a bulk enrichment, and its deviation; None if too few are known."""
     rows = Workflow.objects.of(workspace).filter(
         completed_at__range=(until - USUAL, until), workflow_id__startswith=BULK_ID
     )
@@ -97,7 +97,7 @@ def _bulk_cost(workspace: Workspace, until: datetime) -> tuple[float, float] | N
 
 
 def _ended_enrichments(workspace: Workspace, since: datetime, until: datetime) -> Iterable[EnrichmentCredits]:
-    """Return the enrichments that ended in the range, by their status or else by the arrival of their result."""
+    """Return the enrichments that ended in the range, by their status or the arrival of their result."""
     ended = Workflow.objects.of(workspace).filter(completed_at__range=(since - SKEW, until + SKEW))
     for one in ended.order_by("completed_at")[:MOST_WORKS]:
         yield enrichment_credits(one)
@@ -116,9 +116,9 @@ def _refusals(workspace: Workspace, since: datetime, until: datetime) -> list[da
 
 
 def log_read_until(workspace: Workspace) -> datetime | None:
-    """Return until when the logs of all keys are known; None where they are not read. Two queries.
+    """Return until when the logs of all keys are known, in two queries; None if they are not read.
 
-    Of a key that was not used since its log was read, nothing is missing as of when upstream last listed it.
+    If a key was not used since its log was read, nothing is missing up to the time that upstream last listed it.
     """
     polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
     read = {subject: at for subject, at in polls.values_list("subject", "last_success_at") if at}
@@ -133,7 +133,7 @@ def log_read_until(workspace: Workspace) -> datetime | None:
 def _complete_log_range(
     workspace: Workspace, since: datetime, until: datetime, calls: Sequence[PaidCall]
 ) -> tuple[datetime, datetime] | None:
-    """Return the range for which the log is complete; None if a gap touches it."""
+    """Return the range for which the log is complete; None if a gap overlaps it."""
     end = log_read_until(workspace)
     if end is None or LogGap.objects.in_workspace(workspace).between(since, until).exists():
         return None
@@ -162,16 +162,16 @@ def _nearby_top_up_sizes(workspace: Workspace, since: datetime, until: datetime)
 
 
 def _largest_returns(workspace: Workspace, since: datetime) -> list[Decimal]:
-    """Return the largest of what came back in the month before, where no doubt is left."""
+    """Return the largest certain returns of the month before."""
     rows = BalanceChange.objects.of(workspace).between(since - PEAK, since).filter(returned__gt=0, topped_up=0)
     known = rows.exclude(UNCERTAIN).order_by("-returned")
     return list(known.values_list("returned", flat=True)[:MOST_SIZES])
 
 
 def _usual_burn_and_peak(workspace: Workspace, since: datetime) -> tuple[float, Decimal]:
-    """Return the burn of the week before in credits a second, and the peak of the month before.
+    """Return the burn of the week before in credits per second, and the peak of the month before.
 
-    The hour in which the range begins is left out, or the changes in question would be evidence for themselves.
+    The hour in which the range begins is left out, because otherwise the changes would be evidence for themselves.
     """
     month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=start_of_hour(since))
     found = month.filter(hour__gte=since - USUAL).aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
@@ -181,7 +181,7 @@ def _usual_burn_and_peak(workspace: Workspace, since: datetime) -> tuple[float, 
 
 
 def _history_start(workspace: Workspace, first: BalanceChange) -> datetime | None:
-    """Return when the history began, where ``first`` is its first change."""
+    """Return when the history began, if ``first`` is its first change."""
     if BalanceChange.objects.of(workspace).filter(until__lt=first.until).exists():
         return None
     readings = BalanceReading.objects.of(workspace).order_by("first_read_at")

@@ -1,4 +1,4 @@
-"""How fast a balance usually falls, from the falls before a change."""
+"""How fast a balance usually falls, judging by the falls before a change."""
 
 from bisect import bisect_left
 from collections.abc import Sequence
@@ -14,20 +14,20 @@ FEWEST, ENOUGH = 6, 4
 SELDOM = 0.05
 # What two of the largest bulk calls reserve.
 SEVERAL_CALLS = 5500.0
-# Without a fall for so long the balance is at rest.
+# Without a fall for this long, the balance is at rest.
 QUIET = timedelta(minutes=15)
-# A rate is taken from the changes of the day before: at most AROUND of them, at least MANY where readings are rare.
-# Later changes do not count, so that an interpretation stays whatever the balance does next.
+# A rate is derived from the changes of the day before: at most AROUND of them, or at least MANY if readings are rare.
+# Later changes do not count, so that an interpretation does not depend on what the balance does next.
 AROUND, MANY, RECENT = 90, 60, timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class FallRate:
-    """``rate`` is the usual fall in credits a second, ``quick`` and ``slow`` enclose most falls.
+    """``rate`` is the usual fall in credits per second; ``quick`` and ``slow`` enclose most falls.
 
-    ``share`` is how much of the ``watched`` seconds the balance was falling; ``largest`` is the largest single fall,
-    but for ``beyond``, one that exceeds all others by far; ``spacing`` is how far readings usually lie apart. One that
-    ``is_at_rest`` has not fallen for a while, so that nothing but the size of its falls is known.
+    ``share`` is how much of the ``watched`` seconds the balance was falling. ``largest`` is the largest single fall,
+    except for ``beyond``, one that far exceeds all others. ``spacing`` is the usual interval between readings. A rate
+    that ``is_at_rest`` has not fallen for a while, so that only the size of its falls is known.
     """
 
     rate: float = 0.0
@@ -43,13 +43,13 @@ class FallRate:
     is_at_rest: bool = False
 
     def expected(self, seconds: float) -> float:
-        """Return what is usually spent in ``seconds``."""
+        """Return the usual spending in ``seconds``."""
         if self._is_usual(seconds):
             return self.usual * seconds
         return self.rate * seconds if self.is_steady else 0.0
 
     def narrow(self, seconds: float) -> float:
-        """Return what is seldom exceeded in ``seconds``."""
+        """Return the spending that is rarely exceeded in ``seconds``."""
         if self._is_usual(seconds):
             return 2 * self.usual * seconds
         if self.is_steady:
@@ -57,7 +57,7 @@ class FallRate:
         return self.largest if self._is_common(seconds) else 0.0
 
     def wide(self, seconds: float) -> float:
-        """Return the most ever spent in ``seconds``; a single outlier counts only where it is not rare."""
+        """Return the highest spending ever seen in ``seconds``; a single outlier counts only if it is not rare."""
         beyond = self.beyond if seconds > SELDOM * self.watched else 0.0
         largest = 0.0 if self.is_at_rest and not self._is_common(seconds) else self.largest
         return max(self.narrow(seconds), largest, beyond, 3 * self.usual * seconds if self._is_usual(seconds) else 0.0)
@@ -69,15 +69,15 @@ class FallRate:
         return max((self.quick - self.slow) / 2, self.rate / 50) * seconds
 
     def _is_usual(self, seconds: float) -> bool:
-        """Return whether the burn of the last weeks is known and the better guide."""
+        """Return whether the burn of the last weeks is known, and a better guide."""
         return self.is_long(seconds) and self.usual > 0
 
     def is_long(self, seconds: float) -> bool:
-        """Return whether ``seconds`` is too long for the rate between single readings to say anything about it."""
+        """Return whether ``seconds`` is too long for the rate between single readings to mean anything."""
         return seconds > max(LONG_SECONDS, 2 * self.spacing)
 
     def _is_common(self, seconds: float) -> bool:
-        """Return whether falls within such a time are common rather than rare."""
+        """Return whether falls within ``seconds`` are common rather than rare."""
         return self.falls >= ENOUGH and self.falls * seconds > SELDOM * self.watched
 
     @property
@@ -87,13 +87,13 @@ class FallRate:
 
     @property
     def is_regular(self) -> bool:
-        """Return whether all falls are much alike."""
+        """Return whether all falls are similar."""
         return self.falls >= FEWEST and self.share >= 0.7 and self.quick - self.slow <= 0.6 * self.rate
 
 
 @dataclass(frozen=True)
 class _Interval:
-    """One change that counts for the rate: when it began and ended, and how much the balance fell."""
+    """A change that counts for the rate: when it began and ended, and how much the balance fell."""
 
     since: datetime
     until: datetime
@@ -102,17 +102,17 @@ class _Interval:
 
 
 class FallRates:
-    """The fall rates at each of a series of changes, each from the changes before it."""
+    """The fall rate at each of a series of changes, from the changes before it."""
 
     def __init__(self, changes: Sequence[Change], usual: float) -> None:
-        """``usual`` is the burn of the last weeks in credits a second; the caller may update it on the way."""
+        """``usual`` is the burn of the last weeks in credits per second; the caller may update it during the pass."""
         self.usual = usual
         self._changes = changes
         self._ends = [change.until for change in changes]
         self._intervals = [_interval(change) for change in changes]
 
     def before(self, at: int) -> FallRate:
-        """Return the rate before the change at this index; of a balance at rest only the size of its falls."""
+        """Return the rate before the change at this index; for a balance at rest, only the size of its falls."""
         change = self._changes[at]
         recent = bisect_left(self._ends, change.until - RECENT, hi=at)
         seen = [interval for interval in self._intervals[max(at - AROUND, min(recent, at - MANY), 0) : at] if interval]
@@ -141,21 +141,21 @@ def _with_rates(pace: FallRate, falls: Sequence["_Interval"]) -> FallRate:
         pace,
         rate=rates[len(rates) // 2],
         slow=rates[len(rates) // 10],
-        # Of a few falls the quickest says nothing of what is usual.
+        # With few falls, the quickest does not show what is usual.
         quick=rates[-1 - max(len(rates) // 10, int(len(rates) >= ENOUGH))],
         share=sum(interval.fallen / interval.rate for interval in falls) / pace.watched,
     )
 
 
 def _without_outliers(falls: Sequence["_Interval"]) -> list["_Interval"]:
-    """Drop the largest tenth of the falls where they exceed all others and the largest calls."""
+    """Drop the largest tenth of the falls if they exceed all others and the largest calls."""
     few = max(1, len(falls) // 10)
     most = max([*sorted((interval.fallen for interval in falls), reverse=True), *[0.0] * (few + 1)][few], SEVERAL_CALLS)
     return [interval for interval in falls if interval.fallen <= most]
 
 
 def _interval(change: Change) -> _Interval | None:
-    """Return the interval of ``change``; None for gaps and for changes that a person has marked."""
+    """Return the interval of ``change``; None for gaps and for changes marked by a person."""
     seconds = change.seconds
     if change.is_gap or change.mark or seconds <= 0:
         return None

@@ -1,4 +1,4 @@
-"""Top-ups that no rise shows: less than what was spent at the same time, so that the balance only fell by less."""
+"""Top-ups without a visible rise: smaller than the simultaneous spending, so that the balance only fell less."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from decimal import Decimal
 from usage.changes.types import ZERO
 from usage.rounding import round_estimate
 
-# What is less than this part of the balance is not looked for.
+# Amounts below this share of the balance are ignored.
 LEAST_SHARE = Decimal("0.05")
 CENT = Decimal("0.0001")
 
 
 @dataclass(frozen=True)
 class ObservedFall:
-    """A fall, or no change, and what must usually have been spent in the time; ``deviation`` is of that."""
+    """A fall, or no change, and the usual spending in that time with its ``deviation``."""
 
     fallen: Decimal
     before: Decimal
@@ -27,7 +27,7 @@ class ObservedFall:
 
 @dataclass(frozen=True)
 class HiddenTopUp:
-    """How much was topped up unseen: likely so much, and at the most."""
+    """A hidden top-up: the likely amount, and the limits."""
 
     likely: Decimal = ZERO
     low: Decimal = ZERO
@@ -38,7 +38,7 @@ NOTHING = HiddenTopUp()
 
 
 def find_hidden_top_up(fall: ObservedFall) -> HiddenTopUp:
-    """Return what may be hidden in ``fall``; nothing where it is as large as usual, or nearly so."""
+    """Return what may be hidden in ``fall``; nothing if it is as large as usual, or nearly so."""
     missing = Decimal(repr(fall.expected)) - fall.fallen
     spread = Decimal(repr(fall.deviation))
     least = LEAST_SHARE * max(abs(fall.before), abs(fall.after), Decimal(1))
@@ -51,9 +51,9 @@ def find_hidden_top_up(fall: ObservedFall) -> HiddenTopUp:
 
 
 def _estimate(fall: ObservedFall, missing: Decimal, spread: Decimal, most: Decimal, least: Decimal) -> HiddenTopUp:
-    """Return a top-up where an earlier one fits, or where more was spent than there was; else only the doubt."""
+    """Return a top-up if an earlier size fits, or if more was spent than there was; otherwise only the uncertainty."""
     fitting = [size for size in fall.sizes if abs(size - missing) <= 3 * spread and size >= least]
-    # A balance does not fall below zero: what was spent beyond it had been added before.
+    # A balance does not fall below zero: spending beyond that had been added before.
     beyond = Decimal(repr(fall.expected)) - 2 * spread - max(ZERO, fall.before)
     if fitting:
         likely = min(fitting, key=lambda size: abs(size - missing))

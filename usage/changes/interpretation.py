@@ -1,7 +1,7 @@
-"""What each change of the balance was: a sum of charges, reservations, releases, top-ups and corrections.
+"""Interprets each balance change as a sum of charges, reservations, releases, top-ups and corrections.
 
-A rise is credits coming back only as far as something was open that can have given them; the rest is a top-up. What is
-known of enrichments is taken out first, to the credit. Of what remains, signs tell (``signs``); what they do not tell
+A rise counts as returned credits only as far as open reservations can have returned them; the rest is a top-up. Known
+enrichments are subtracted first, exactly. The remainder is judged by signs (``top_up_score``); what they leave open
 stays a range. Nothing here reads a database: ``interpret`` is a function of its ``Evidence``.
 """
 
@@ -21,27 +21,27 @@ from usage.changes.reservations import USUAL_DURATION, Reservations
 from usage.changes.types import ZERO, Certainty, Change, Evidence, Interpretation, Mark
 from usage.rounding import round_range
 
-# In its first hour a history does not show what had been taken before it began. What comes back of that is a small part
-# of a balance, and top-ups seldom are.
+# In its first hour, a history does not show credits reserved before it began. Their returns are a small share of a
+# balance, and top-ups rarely are.
 UNSEEN = Decimal("0.1")
-# Refusals for lack of credits speak for a top-up that follows within so long.
+# Refusals for lack of credits suggest a top-up that follows within this time.
 REFUSED_WITHIN = timedelta(hours=48)
-# Rises that differ by less than this part of them are alike.
+# Rises that differ by less than this share are alike.
 ALIKE = Decimal("0.02")
 CENT = Decimal("0.0001")
 # This many doubtful top-ups of one size are hardly a coincidence.
 AGAIN = 3
-# From this length on, a history shows the usual burn of its account.
+# A history of at least this length shows its account's usual burn.
 LEARNED_SECONDS = 3600
 PARTLY_FORCED = Decimal("0.9")
-# Where the end of this share of all enrichments is known, an unknown end is a sign.
+# If the ends of this share of all enrichments are known, an unknown end is a sign.
 ENDS_KNOWN = 0.8
 
 
 def interpret(evidence: Evidence) -> list[Interpretation]:
-    """Return what each of the changes was, in their order.
+    """Interpret each of the changes, in order.
 
-    Two passes: sizes of top-ups that are found late help to recognize earlier ones.
+    Two passes: sizes of top-ups found late help to recognize earlier ones.
     """
     first = _Interpreter(evidence, ()).read()
     found = trusted_sizes(
@@ -54,7 +54,7 @@ def interpret(evidence: Evidence) -> list[Interpretation]:
 
 
 def trusted_sizes(top_ups: Iterable[tuple[datetime, Decimal, bool]]) -> list[tuple[datetime, Decimal]]:
-    """Return time and size of certain top-ups, and of doubtful ones whose size recurs."""
+    """Return time and size of certain top-ups, and of doubtful ones with a recurring size."""
     rows = list(top_ups)
     often = Counter(size for _, size, _ in rows)
     return [(at, size) for at, size, is_doubtful in rows if not is_doubtful or often[size] >= AGAIN]
@@ -67,12 +67,12 @@ def _rounded(found: Interpretation) -> Interpretation:
 
 @dataclass(frozen=True)
 class _ChangeContext:
-    """A change, and what remains of it without the amounts that are known exactly."""
+    """A change, and the rest of it after subtracting exactly known amounts."""
 
     change: Change
     known: AssignedCredits
     calls: Decimal  # the most that paid calls without a known enrichment can have taken
-    price: tuple[float, float] | None  # what those calls cost in the end, and its deviation
+    price: tuple[float, float] | None  # the final cost of those calls, and its deviation
     is_logged: bool
 
     @property
@@ -101,7 +101,6 @@ class _Interpreter:
         self.are_ends_known = charged > 0 and charged >= ENDS_KNOWN * len(evidence.calls)
 
     def read(self) -> list[Interpretation]:
-        """Return what each change was."""
         begins = self.evidence.begins
         if begins and not self._is_logged(self.changes[0]):
             unseen = (max(ZERO, self.changes[0].before) * UNSEEN).quantize(CENT)
@@ -119,7 +118,7 @@ class _Interpreter:
         return found
 
     def _learn(self, change: Change) -> None:
-        """Use the burn so far as the usual one where no earlier one is known, as in an imported history."""
+        """Use the burn so far as the usual one if no earlier one is known, as in an imported history."""
         watched = (change.since - self.changes[0].since).total_seconds() - self.unwatched
         if not self.evidence.usual and watched >= LEARNED_SECONDS:
             self.paces.usual = max(0.0, float(self.spent)) / watched
@@ -159,7 +158,7 @@ class _Interpreter:
         return Interpretation(size, min(low, size), max(most, size), certainty=certainty, why=verdict.why)
 
     def _added(self, rise: top_up_score.UnexplainedRise, most: Decimal) -> Interpretation:
-        """Return that credits were added, as nothing can have given them back."""
+        """Return a top-up, as nothing can have given the credits back."""
         size = top_up_score.likely_size(rise)
         why = ("more_than_open" if rise.open else "nothing_open",)
         if rise.is_small and size not in rise.sizes:
@@ -169,7 +168,7 @@ class _Interpreter:
     def _returned(
         self, rise: top_up_score.UnexplainedRise, verdict: top_up_score.TopUpScore, most: Decimal, *, is_seen: bool
     ) -> Interpretation:
-        """Return that the rise is credits coming back, but for what cannot have; a rise that nobody saw is doubtful."""
+        """Return a rise of returned credits, except for what cannot have come back; an unobserved rise is doubtful."""
         if verdict.score < top_up_score.UNLIKELY and rise.is_observed and is_seen:
             return Interpretation(certainty=Certainty.LIKELY, why=verdict.why)
         certainty = Certainty.LIKELY if rise.is_trifle else Certainty.UNCERTAIN
@@ -205,11 +204,11 @@ class _Interpreter:
         )
 
     def _spent_at_most(self, at: int, step: _ChangeContext) -> Decimal:
-        """Return what can have been spent unseen while the balance rose."""
+        """Return the most that can have been spent unseen while the balance rose."""
         pace, seconds = self.paces.before(at), step.change.seconds
         if step.is_logged and not self.unlogged_falls:
             return step.calls
-        # Of what a log does not show only the pace is known: a single large fall is none.
+        # For spending outside the log only the pace is known: a single large fall is no pace.
         unseen = pace.narrow(seconds) if step.is_logged else pace.wide(seconds)
         return max(step.calls, Decimal(repr(unseen)).quantize(CENT))
 
@@ -262,7 +261,7 @@ class _Interpreter:
         return Interpretation(returned=max(ZERO, change.delta), why=("person",))
 
     def _note(self, step: _ChangeContext, found: Interpretation) -> None:
-        """Keep what is open up to date, and the sizes of top-ups."""
+        """Update open reservations and the known sizes of top-ups."""
         change = step.change
         if change.is_gap:
             self.unwatched += change.seconds
@@ -275,7 +274,7 @@ class _Interpreter:
             if step.is_logged:
                 self.unlogged_falls += taken - explained
         elif taken < 0:
-            # What a call took meanwhile only took the place of what came back: all in all, less is open than before.
+            # A call's new reservation only replaced what came back: in total, less is open than before.
             self.open.release(-taken)
         self.open.release(step.known.earlier)
         if found.certainty is not Certainty.UNCERTAIN:

@@ -1,4 +1,4 @@
-"""Marks that people put on balance changes: stored with the change, audited, and taken into account at once."""
+"""People's marks on balance changes: stored with the change, audited, and applied at once."""
 
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from workspaces.models import Action, Workspace
 def mark_change(
     change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = ""
 ) -> None:
-    """Mark ``change`` as of this ``kind``, with ``marked`` credits; None derives the amount from the readings."""
+    """Mark ``change`` as ``kind`` with ``marked`` credits; None derives the amount from the readings."""
     with transaction.atomic():
         _store_mark(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=clock.now())
         credits_ = None if marked is None else f"{marked.normalize():f}"
@@ -45,7 +45,7 @@ def unmark_change(change: BalanceChange, actor: Actor) -> bool:
 
 
 def _store_mark(change: BalanceChange, **facts: object) -> None:
-    """Store ``facts`` and interpret again the change and the next hours only, so that the work is bounded."""
+    """Store ``facts`` and reinterpret only the change and the hours after it, so that the work is bounded."""
     Workspace.objects.select_for_update().get(pk=change.workspace_id)
     BalanceChange.objects.filter(pk=change.pk).update(**facts)
     review(change.workspace, change.until, clock.now(), until=change.until + LOOKBACK)

@@ -1,4 +1,4 @@
-"""Paid calls of the log without an enrichment of known cost: what they can have reserved, and usually cost."""
+"""Paid calls of the log without an enrichment of known cost: what they may have reserved, and usually cost."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -9,25 +9,25 @@ from decimal import Decimal
 
 from usage.changes.types import SKEW, ZERO, EnrichmentCredits, PaidCall
 
-# A call for a single contact costs so much at the most: without a known cost it counts as half of that, give or take.
+# The most that a call for a single contact costs: with unknown cost it counts as half of that, plus or minus half.
 SINGLE_CONTACT_COST = Decimal(11)
-# A key with this many enrichments that were all free is taken to make free calls.
+# A key with this many enrichments, all of them free, is assumed to make free calls.
 ENOUGH = 5
 
 
 class UnmatchedCalls:
-    """The ``calls`` that are left once each enrichment of known cost is matched to the call that started it."""
+    """The ``calls`` that remain after each enrichment of known cost is matched to the call that started it."""
 
     def __init__(self, calls: Sequence[PaidCall], works: Sequence[EnrichmentCredits]) -> None:
         self._left = _unmatched(calls, works)
         self._times = [call.at for call in self._left]
 
     def most(self, since: datetime, until: datetime) -> Decimal:
-        """Return the most that calls between the two can have taken, clocks that differ a little included."""
+        """Return the most that calls between the two can have taken, allowing for small clock differences."""
         return sum((call.most for call in self._between(since - SKEW, until + SKEW)), ZERO)
 
     def price(self, since: datetime, until: datetime) -> tuple[float, float] | None:
-        """Return what the calls between the two cost in the end, with the deviation; None where that is not known."""
+        """Return the final cost of the calls between the two, with its deviation; None if unknown."""
         costs = [_cost(call) for call in self._between(since, until)]
         known = [cost for cost in costs if cost is not None]
         if not known or len(known) < len(costs):

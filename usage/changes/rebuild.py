@@ -16,9 +16,9 @@ BATCH = 500
 
 
 def rebuild_changes(workspace: Workspace, since: datetime, until: datetime, longest: timedelta) -> None:
-    """Make the changes of all readings that begin from ``since`` to ``until`` and of the one after them, unread.
+    """Create uninterpreted changes for all readings that begin from ``since`` to ``until``, and the one after them.
 
-    Two readings further apart than ``longest`` have a gap between them. The caller holds the workspace's row.
+    Two readings further apart than ``longest`` have a gap between them. The caller has locked the workspace's row.
     """
     readings = BalanceReading.objects.of(workspace)
     before = readings.filter(first_read_at__lt=since).order_by("-first_read_at").first()
@@ -40,7 +40,7 @@ def rebuild_changes(workspace: Workspace, since: datetime, until: datetime, long
 def _changes(
     chain: Sequence[BalanceReading], longest: timedelta, marks: dict[int, BalanceChange]
 ) -> Iterator[BalanceChange]:
-    """Yield the change before each reading of ``chain`` but the first, with what people said of it."""
+    """Yield the change before each reading of ``chain`` except the first, with people's marks."""
     for before, row in pairwise(chain):
         pause = row.first_read_at - before.read_at
         is_gap = pause > longest
@@ -83,7 +83,7 @@ class _Tally:
 
 
 def _count_hours(workspace: Workspace, first: datetime, last: datetime) -> None:
-    """Count the hours from ``first`` to ``last`` from what is stored of readings and changes."""
+    """Recompute the hours from ``first`` to ``last`` from the stored readings and changes."""
     end = last + HOUR
     rows = BalanceReading.objects.of(workspace).filter(first_read_at__lt=end, read_at__gte=first)
     changes = BalanceChange.objects.of(workspace).filter(until__gte=first, since__lt=end).order_by("until")
@@ -130,7 +130,7 @@ def _hour(workspace: Workspace, hour: datetime, tally: _Tally) -> BalanceHour:
 
 
 def _seconds_by_hour(since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
-    """Yield each hour that lies between the two, with how many seconds of it do."""
+    """Yield each hour between the two, with the number of its seconds in that range."""
     hour = start_of_hour(since)
     while hour <= until:
         yield hour, max(0.0, (min(until, hour + HOUR) - max(since, hour)).total_seconds())
@@ -140,7 +140,7 @@ def _seconds_by_hour(since: datetime, until: datetime) -> Iterator[tuple[datetim
 def contiguous_ranges(
     rows: Sequence[tuple[datetime, datetime]], others: Sequence[datetime]
 ) -> list[tuple[datetime, datetime]]:
-    """Return beginning and end of each run of ``rows`` (beginning, end) between which none of ``others`` lies.
+    """Return beginning and end of each run of ``rows`` (beginning, end) that none of ``others`` interrupts.
 
     Both are in order of time.
     """

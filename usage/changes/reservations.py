@@ -1,17 +1,17 @@
-"""Reservations of running enrichments: falls of the balance that may still come back in part."""
+"""Reservations of running enrichments: falls of the balance that may partly come back."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-# Enrichments take minutes: after USUAL_DURATION reserved credits seldom come back, after EXPIRES_AFTER never.
+# Enrichments take minutes: after USUAL_DURATION reserved credits rarely come back, after EXPIRES_AFTER never.
 USUAL_DURATION = timedelta(hours=1)
 EXPIRES_AFTER = timedelta(hours=24)
 
 
 @dataclass
 class OpenReservation:
-    """A fall, and how much of it may still come back; ``explained`` is how much of it the request log accounts for."""
+    """A fall, and how much of it may still come back; ``explained`` is the part that the request log accounts for."""
 
     at: datetime
     left: Decimal
@@ -21,7 +21,7 @@ class OpenReservation:
 
 
 class Reservations:
-    """Falls by age, newest first, as of the beginning of a change: what came back may have done so right after it."""
+    """Falls by age, newest first, as of the beginning of a change: credits may have come back right after it."""
 
     def __init__(self) -> None:
         self._rows: list[OpenReservation] = []
@@ -34,15 +34,15 @@ class Reservations:
             self._rows.append(OpenReservation(at, amount, amount if explained is None else explained, amount, lasts))
 
     def forget(self, now: datetime) -> None:
-        """Leave out what is older than anything that still comes back."""
+        """Drop falls that are too old to come back."""
         self._rows = [row for row in self._rows if row.left > 0 and now - row.at <= row.lasts]
 
     def open(self) -> list[OpenReservation]:
-        """Return what may still come back, the largest first."""
+        """Return the open reservations, the largest first."""
         return sorted((row for row in self._rows if row.left > 0), key=lambda row: -row.left)
 
     def release(self, amount: Decimal) -> None:
-        """Take off what came back: of a fall that equals it, else of the smallest that holds it, else of the newest."""
+        """Subtract returned credits from a fall of that size, else the smallest that holds them, else the newest."""
         rows = self.open()
         whole = [row for row in rows if row.left == amount] or [row for row in rows if row.left >= amount][-1:]
         for row in whole or sorted(rows, key=lambda one: one.at, reverse=True):

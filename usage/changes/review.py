@@ -1,7 +1,7 @@
-"""Keeps the interpretation of the balance up to date: new changes, late evidence, what a person said, a new model.
+"""Keeps the interpretation of the balance up to date with new changes, late evidence, people's marks and a new model.
 
-Readings stay as they were. What a change was is worked out from them and from all that is known, stored beside them,
-and taken over into the hours by the difference to what was there before: doing it again changes nothing.
+Readings never change. A change is interpreted from them and all other evidence; the result is stored beside them, and
+the hours are adjusted by the difference to the previous result. So repeating it changes nothing.
 """
 
 from collections import defaultdict
@@ -24,23 +24,23 @@ from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# Context read before the interpreted changes, and at least enough to know the usual fall rate.
+# Context read before the interpreted changes, at least enough to know the usual fall rate.
 LOOKBACK = timedelta(hours=2)
-# Rows per batch: bounds the memory and the time of one poll.
+# Rows per batch: limits the memory and time of one poll.
 MAX_ROWS = 2000
-# A call is logged a little after the reading that shows it; doubtful changes are looked at again for that long.
+# A call is logged a little after the reading that shows it; doubtful changes are reviewed again for this long.
 WAIT = timedelta(minutes=5)
 DOUBT = timedelta(hours=1)
-# Rises of up to this age are interpreted again when a later top-up has the same size.
+# Rises of up to this age are reinterpreted when a later top-up has the same size.
 MEMORY = timedelta(days=7)
-# Older readings are thinned to one an hour (``usage.readings``): what a change there was is not worked out again.
+# Older readings are thinned to one per hour (``usage.readings``), so their changes are not reinterpreted.
 KEPT_WHOLE = timedelta(days=35)
 _RESULT_FIELDS = ("topped_up", "top_up_low", "top_up_high", "corrected", "returned", "certainty", "why", "is_settled")
 
 
 @dataclass(frozen=True)
 class _Amounts:
-    """What a change contributes to its hour."""
+    """The amounts that a change contributes to its hour."""
 
     topped_up: Decimal
     spent: Decimal
@@ -52,7 +52,7 @@ class _Amounts:
 
 
 def review_unsettled(workspace: Workspace, now: datetime, *, rose: bool) -> None:
-    """Interpret unsettled changes: at once if the balance ``rose``, else when the log should have caught up."""
+    """Interpret unsettled changes: at once if the balance ``rose``, otherwise when the log should have caught up."""
     begin = BalanceChange.objects.of(workspace).unread().values_list("until", flat=True).first()
     if begin is not None and (rose or begin <= now - WAIT):
         review(workspace, begin, now, keeps_settled=True)
@@ -61,12 +61,11 @@ def review_unsettled(workspace: Workspace, now: datetime, *, rose: bool) -> None
 def review(
     workspace: Workspace, begin: datetime, now: datetime, until: datetime | None = None, *, keeps_settled: bool = False
 ) -> datetime | None:
-    """Interpret the changes from ``begin`` to ``until`` (the end by default), MOST of them at the most.
+    """Interpret the changes from ``begin`` to ``until`` (the end by default), at most MAX_ROWS of them.
 
-    With ``keeps_settled`` only those that are not settled: others stay what they were found to be.
-    Return where to go on, None at the end.
+    With ``keeps_settled``, settled changes keep their interpretation. Returns where to continue, or None at the end.
 
-    The caller holds the workspace's row, so that nobody else does the same.
+    The caller has locked the workspace's row, so that nobody else does the same.
     """
     rows = list(_window(workspace, begin, until or now))
     first = next((place for place, row in enumerate(rows) if row.until >= begin), len(rows))
@@ -89,12 +88,12 @@ def review(
     for row in touched:
         _invalidate_similar_rises(row, row.until if keeps_settled else rows[first].until)
     if any(hour < start_of_hour(now) for hour in changed):
-        BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that are different now
+        BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that have changed
     return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MAX_ROWS else None
 
 
 def _invalidate_similar_rises(row: BalanceChange, before: datetime) -> None:
-    """Have earlier rises read again that may be of the size of a top-up that was not known then."""
+    """Invalidate earlier rises that may have the size of a top-up not known then."""
     if row.topped_up > 0 and (row.certainty != Certainty.UNCERTAIN or "same" in row.why):
         earlier = BalanceChange.objects.of(row.workspace).filter(until__gt=before - MEMORY, until__lt=before)
         alike = earlier.filter(UNCERTAIN, topped_up=0, top_up_low__lte=row.topped_up, top_up_high__gte=row.topped_up)
@@ -102,7 +101,7 @@ def _invalidate_similar_rises(row: BalanceChange, before: datetime) -> None:
 
 
 def _window(workspace: Workspace, begin: datetime, until: datetime) -> Iterable[BalanceChange]:
-    """Return the changes of a range and some that came before them, oldest first."""
+    """Return the changes of a range and some before them, oldest first."""
     rows = BalanceChange.objects.of(workspace)
     earlier = rows.filter(until__lt=begin, until__gte=begin - RECENT).order_by("-until")[: MAX_ROWS // 2]
     before = [row for place, row in enumerate(earlier) if place < AROUND or row.until >= begin - LOOKBACK][::-1]
@@ -119,7 +118,7 @@ def _store_interpretation(row: BalanceChange, one: Interpretation, *, is_settled
 
 
 def _is_settled(row: BalanceChange, one: Interpretation, log_until: datetime | None, now: datetime) -> bool:
-    """Return whether nothing more is to be expected soon: the log is read beyond it, and no doubt is left."""
+    """Return whether no new evidence is expected soon: the log is read beyond it, and no doubt is left."""
     if row.until <= now - DOUBT:
         return True
     if log_until is None:
@@ -141,7 +140,7 @@ def _adjust_hours(workspace: Workspace, changed: dict[datetime, list[tuple[Balan
 
 
 def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
-    """Interpret everything from ``since`` on again; return how many changes that were. Bounded memory, any length."""
+    """Reinterpret everything from ``since`` on; return the number of changes. Uses bounded memory for any length."""
     begin: datetime | None = max(since, now - KEPT_WHOLE)
     count = BalanceChange.objects.of(workspace).filter(until__gte=begin).count()
     while begin is not None:
@@ -152,12 +151,12 @@ def reread(workspace: Workspace, since: datetime, now: datetime) -> int:
 
 
 def invalidate_for_workflow(workflow: Workflow) -> None:
-    """Have the changes in which ``workflow`` ran read again, as its end and its cost are known now."""
+    """Invalidate the changes during ``workflow``, as its end and cost are known now."""
     work = enrichment_credits(workflow)
     if work.ended_at is None or work.charged is None:
         return
     begun_at = max(work.begun_at or work.ended_at, work.ended_at - KEPT_WHOLE)
     rows = BalanceChange.objects.filter(workspace=workflow.workspace_id, since__lte=work.ended_at + SKEW)
-    # Bounds of ``until`` beside those of ``since`` let the index find them.
+    # Bounds of ``until`` in addition to ``since`` allow the use of the index.
     latest = work.ended_at + timedelta(days=1)
     rows.filter(until__range=(begun_at - SKEW, latest)).update(is_settled=False)

@@ -1,7 +1,7 @@
-"""Scores whether a rise of the balance is a top-up or reserved credits coming back, by weighted signs.
+"""Scores by weighted signs whether a rise of the balance is a top-up or returned reservations.
 
-The weights are natural logarithms of how much likelier a sign is with a top-up than with credits that come back. They
-were set by hand; a table of cases in the tests checks them (``tests/usage/changes/test_interpretation.py``).
+The weights are natural logarithms of how much likelier a sign is with a top-up than with returned credits. They were
+set by hand; a table of cases in the tests checks them (``tests/usage/changes/test_interpretation.py``).
 """
 
 import math
@@ -15,19 +15,19 @@ from usage.changes.reservations import EXPIRES_AFTER, USUAL_DURATION, OpenReserv
 from usage.changes.types import ZERO
 from usage.rounding import round_estimate
 
-# Most rises are credits that come back.
+# Most rises are returned credits.
 PRIOR = -1.0
-# From here on it is a top-up, and from the second on hardly anything else; below the last it is hardly one.
+# From COUNTED on a rise is a top-up, from LIKELY on hardly anything else; below UNLIKELY it is hardly one.
 COUNTED, LIKELY, UNLIKELY = 1.0, 3.0, -2.5
-# A number that is so round is one by chance in one of seven cases.
+# From this weight on, a round number is a coincidence in one of seven cases.
 EXACT = 2.0
 SMALL = Decimal("0.05")
-# Nobody need be asked about less than this part of the balance, or than a single contact costs.
+# People are not asked about less than this share of the balance, or than the cost of a single contact.
 NEGLIGIBLE = Decimal("0.01")
 SOON = timedelta(minutes=10)
-# Later than this a reservation seldom ends.
+# A reservation rarely ends later than this.
 LATE = timedelta(hours=2)
-# What is known of earlier rises counts against so many of which nothing is known, and for so much at the most.
+# Known earlier rises are weighed against this many unknown ones, and count for at most this much.
 UNKNOWN_RISES, MOST_HABIT = 2.0, 2.5
 # The most that one bulk call reserves: 250 contacts at 11 credits each.
 ONE_CALL = Decimal(2750)
@@ -65,7 +65,7 @@ REASONS = {
 
 @dataclass(frozen=True)
 class UnexplainedRise:
-    """A rise that known enrichments do not explain, with everything that the score depends on."""
+    """A rise that known enrichments do not explain, with all inputs of the score."""
 
     amount: Decimal
     at: datetime
@@ -86,27 +86,27 @@ class UnexplainedRise:
 
     @property
     def open(self) -> Decimal:
-        """Return how much can have come back at the most: of what is long ago, only one reservation."""
+        """Return the most that can have come back: of old reservations, only one."""
         return self.recent + max((row.left for row in self.stale), default=ZERO)
 
     @property
     def largest(self) -> Decimal:
-        """Return how much can have come back of a single reservation."""
+        """Return the most that a single reservation can have returned."""
         return max((row.left for row in (*self.fresh, *self.stale)), default=ZERO)
 
     @property
     def is_small(self) -> bool:
-        """Return whether it is too little of the balance for a usual top-up: it may as well be a refund."""
+        """Return whether it is too small a share of the balance for a usual top-up, and may be a refund."""
         return self.amount < SMALL * abs(self.before)
 
     @property
     def is_trifle(self) -> bool:
-        """Return whether it is too little to ask anybody about."""
+        """Return whether it is too small to ask people about."""
         return self.amount < max(NEGLIGIBLE * abs(self.before), SINGLE_CONTACT_COST)
 
     @property
     def recent(self) -> Decimal:
-        """Return how much can have come back of what was taken within the last hour."""
+        """Return how much of the last hour's reservations can have come back."""
         return sum((row.left for row in self.fresh), ZERO)
 
     @property
@@ -116,12 +116,12 @@ class UnexplainedRise:
 
     @property
     def is_observed(self) -> bool:
-        """Return whether falls that were seen in the last hour hold all of it; what is only supposed does not count."""
+        """Return whether falls seen in the last hour account for all of it; assumed ones do not count."""
         return sum((row.left for row in self.fresh if row.lasts >= EXPIRES_AFTER), ZERO) >= self.amount
 
     @property
     def needed(self) -> list[OpenReservation]:
-        """Return the fewest reservations that hold it; empty where the fresh ones do not."""
+        """Return the fewest reservations that account for it; empty if the fresh ones do not."""
         found, left = [], self.amount
         for row in self.fresh:
             if left <= 0:
@@ -132,7 +132,7 @@ class UnexplainedRise:
 
     @property
     def edges(self) -> tuple[Decimal, Decimal]:
-        """Return between what a top-up would lie, with what is usually spent or comes back meanwhile."""
+        """Return the limits of a top-up, allowing for the usual spending and returns meanwhile."""
         spread = Decimal(repr(max(self.narrow, self.expected)))
         back = min(self.recent, spread)
         return max(ZERO, self.amount - back), self.amount + spread
@@ -140,26 +140,24 @@ class UnexplainedRise:
 
 @dataclass
 class TopUpScore:
-    """The sum of all signs, and which of them speak for what was concluded."""
+    """The sum of all signs, and the signs for and against the conclusion."""
 
     score: float = PRIOR
     pro: list[str] = field(default_factory=list)
     contra: list[str] = field(default_factory=list)
 
     def add(self, word: str, weight: float) -> None:
-        """Count one sign."""
         self.score += weight
         (self.pro if weight > 0 else self.contra).append(word)
 
     @property
     def why(self) -> tuple[str, ...]:
-        """Return what speaks for the conclusion, then what against it."""
+        """Return the signs for the conclusion, then those against it."""
         both = (self.pro, self.contra) if self.score >= COUNTED else (self.contra, self.pro)
         return (*both[0], *both[1])
 
 
 def score_rise(rise: UnexplainedRise) -> TopUpScore:
-    """Weigh all signs of ``rise``."""
     verdict = TopUpScore()
     for word, weight in (*_reservation_signs(rise), *_amount_signs(rise), *_context_signs(rise)):
         if weight:
@@ -176,7 +174,7 @@ def _reservation_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
     if any(row.left == row.whole == rise.amount for row in rise.fresh):
         yield "equal", -4.0
     elif len(needed) == 1:
-        # Of several that hold it, it is likeliest from the one that speaks most against a top-up.
+        # If several account for it, the likeliest is the one that speaks most against a top-up.
         yield min(
             (_single_reservation_sign(rise, row) for row in rise.fresh if row.left >= rise.amount),
             key=lambda sign: sign[1],
@@ -207,7 +205,7 @@ def _amount_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
 
 
 def roundness_weight(low: Decimal, high: Decimal) -> float:
-    """Return how much a round number between the two says; what phone numbers cost is a multiple of ten anyway."""
+    """Return the weight of a round number between the two; costs of phone numbers are multiples of ten anyway."""
     within = [size for size in ROUND if high >= size and high // size * size >= low]
     return max((math.log(float(size) / (float(high - low) + 10)) for size in within), default=0.0)
 
@@ -225,9 +223,9 @@ def _context_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
 
 
 def habit_weight(added: int, returned: int) -> float:
-    """Return how much it says that so many rises of its scale were top-ups, and so many came back; never negative.
+    """Return the weight of earlier rises of this scale that were top-ups or returns; never negative.
 
-    It is the logarithm of the odds that a rise is a top-up, by those and the few that are supposed, beyond ``PRIOR``.
+    It is the logarithm of the odds that a rise is a top-up, from those and a few assumed rises, above ``PRIOR``.
     """
     chance = 1 / (1 + math.exp(-PRIOR))
     odds = (added + UNKNOWN_RISES * chance) / (returned + UNKNOWN_RISES * (1 - chance))
@@ -235,13 +233,13 @@ def habit_weight(added: int, returned: int) -> float:
 
 
 def has_exact_size(rise: UnexplainedRise) -> bool:
-    """Return whether it is so exactly a round number, or the size of earlier top-ups, that little else happened."""
+    """Return whether it is so exactly a round number or an earlier top-up's size that little else happened."""
     low, high = rise.edges
     return roundness_weight(low, high) >= EXACT or any(low <= size <= high for size in rise.sizes)
 
 
 def likely_size(rise: UnexplainedRise) -> Decimal:
-    """Return the likeliest size of a top-up: a round number, that of an earlier one, or the rise and the usual burn."""
+    """Return the likeliest size of a top-up: a round number, an earlier one's, or the rise plus the usual burn."""
     low, high = rise.edges
     likely = rise.amount + Decimal(repr(rise.expected))
     for size in ROUND:

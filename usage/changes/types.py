@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 ZERO = Decimal(0)
-# Upstream's clock and ours may differ by so much, and new balances show up so late.
+# Upstream's clock and ours may differ by this much, and new balances appear with this delay.
 SKEW = timedelta(seconds=10)
 
 
@@ -23,7 +23,7 @@ class Certainty(StrEnum):
 
 
 class Mark(StrEnum):
-    """What a person marked a change as; ``NONE``: nothing was added, credits only came back."""
+    """A person's mark on a change; ``NONE``: nothing was added, credits only came back."""
 
     TOP_UP = "top_up"
     REFUND = "refund"
@@ -33,10 +33,10 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True)
 class Interpretation:
-    """What a change was. What was spent in it is ``before - after + topped_up + corrected``.
+    """The interpretation of a change. Its spending is ``before - after + topped_up + corrected``.
 
-    The top-up in it lies between ``low`` and ``high``; ``returned`` is what came back of reservations; ``why`` are
-    keys of ``top_up_score.REASONS``.
+    The top-up is between ``low`` and ``high``; ``returned`` came back from reservations; ``why`` holds keys of
+    ``top_up_score.REASONS``.
     """
 
     topped_up: Decimal = ZERO
@@ -50,10 +50,10 @@ class Interpretation:
 
 @dataclass(frozen=True)
 class Change:
-    """Two readings in a row that differ; ``is_gap`` where readings failed or paused in between.
+    """Two consecutive readings that differ; ``is_gap`` if readings failed or paused in between.
 
-    ``marked`` is the amount that a person entered, None to derive it from the readings. ``known`` is the stored
-    interpretation of a change that is not to be interpreted again.
+    ``marked`` is the amount that a person entered, or None to derive it from the readings. ``known`` is the stored
+    interpretation of a change that is not to be reinterpreted.
     """
 
     since: datetime
@@ -80,7 +80,7 @@ class Change:
 class PaidCall:
     """A paid call of the request log, and the most that it can have reserved.
 
-    ``cost`` is what such calls cost in the end, with its deviation; None where that is not known. ``key`` made it.
+    ``cost`` is the final cost of such calls with its deviation, or None if unknown. ``key`` made the call.
     """
 
     at: datetime
@@ -102,13 +102,12 @@ class EnrichmentCredits:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that is known about a range of changes, oldest first.
+    """All evidence about a range of changes, oldest first.
 
-    ``log`` is the time for which the request log is read, None without one. ``carried`` are falls before the range
-    that may still come back, ``sizes`` are earlier top-ups with their times, ``returned`` the largest rises of before
-    in which credits came back, without doubt, ``usual`` is the burn of the last
-    weeks in credits a second, ``peak`` the highest balance before. ``begins`` is when the whole history began, where
-    the first change is its first.
+    ``log`` is the time for which the request log is known, or None. ``carried`` are earlier falls that may still come
+    back, ``sizes`` earlier top-ups with their times, ``returned`` the largest certain returns before, ``usual`` the
+    burn of the last weeks in credits per second, and ``peak`` the highest balance before. ``begins`` is the beginning
+    of the whole history, if the first change is its first.
     """
 
     changes: Sequence[Change]

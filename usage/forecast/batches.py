@@ -14,14 +14,15 @@ SHARE, LEAST_DAYS_APART = 0.6, 5
 # Hours this close are one batch, which is no longer than LONGEST_HOURS; an hour of at least PART of the smallest of the
 # expensive ones belongs to a batch as well.
 JOINED_HOURS, LONGEST_HOURS, PART = 12, 72, 0.4
-# What fills more of the hours than this is no batch but the usual burn.
+# Spending in more than this share of the hours is no batch but the usual burn.
 MOST_OF_THE_HOURS = 0.15
-# From three on, distances that stray by more than this share are no rhythm.
+# Three or more distances that deviate by more than this share have no rhythm.
 LEAST_REGULAR = 0.25
 WEEK, MONTH = 7 * 24.0, 730.0
-# By how many hours a batch of the same day of each month strays, and one whose distance is a guess, as a share of it.
+# The deviation of a batch on the same day of each month, in hours, and of one with a guessed distance, as a share of
+# it.
 MONTHLY_STRAY, GUESSED_STRAY = 12.0, 0.3
-# What sizes of batches are taken to stray by beforehand, as a share.
+# The assumed deviation of batch sizes before any are seen, as a share.
 USUAL_SIZE_ERROR = 0.2
 # A batch that is overdue by this share of its distance has ended.
 OVERDUE = 0.25
@@ -29,10 +30,10 @@ OVERDUE = 0.25
 
 @dataclass(frozen=True)
 class BatchRhythm:
-    """The hours without the batches, and the batch that comes again, if there is one.
+    """The hours without the batches, and the recurring batch, if there is one.
 
-    ``is_less_than_one_cycle`` is true when there was a single one: then its distance is a guess, or the batch stays in
-    ``rest`` where there is none to make.
+    ``is_less_than_one_cycle`` is true if there was only one: then its distance is a guess, or the batch stays in
+    ``rest`` if there is nothing to guess from.
     """
 
     rest: Sequence[BurnHour]
@@ -79,7 +80,7 @@ def _groups(hours: Sequence[BurnHour]) -> list[list[BurnHour]]:
 
 
 def _single(group: Sequence[BurnHour], begin: int, now: int) -> RecurringBatch | None:
-    """Return a batch that was seen once, at the shorter of the usual distances at which it would not be seen twice."""
+    """Return a batch seen once, at the shortest usual distance at which it would not have been seen twice."""
     size, at = sum(hour.spent for hour in group), group[0].number
     least = max(at - begin, now - at)
     if least > MONTH:
@@ -89,7 +90,7 @@ def _single(group: Sequence[BurnHour], begin: int, now: int) -> RecurringBatch |
 
 
 def _batch(groups: Sequence[Sequence[BurnHour]]) -> RecurringBatch | None:
-    """Return the batch that comes again; None where the distances show no rhythm."""
+    """Return the recurring batch; None if the distances show no rhythm."""
     times = [_middle(group) for group in groups]
     gaps = [later - time for time, later in pairwise(times)]
     every = fmean(gaps)
@@ -97,7 +98,7 @@ def _batch(groups: Sequence[Sequence[BurnHour]]) -> RecurringBatch | None:
     stray = MONTHLY_STRAY if is_monthly else _stray(gaps) if len(gaps) > 1 else _stray_of_weeks(every)
     if stray is None or stray > LEAST_REGULAR * every:
         return None
-    # What is spent over hours is spent at any of them.
+    # A batch that takes hours may be spent at any of them.
     stray = math.hypot(stray, fmean(group[-1].number - group[0].number for group in groups) / math.sqrt(12))
     sizes = [sum(hour.spent for hour in group) for group in groups][-6:]
     size = fmean(sizes)
@@ -107,19 +108,19 @@ def _batch(groups: Sequence[Sequence[BurnHour]]) -> RecurringBatch | None:
 
 
 def _middle(group: Sequence[BurnHour]) -> float:
-    """Return the hour by which half of a batch is spent, about."""
+    """Return the hour by which about half of a batch is spent."""
     return sum(hour.number * hour.spent for hour in group) / sum(hour.spent for hour in group)
 
 
 def _stray(gaps: Sequence[float]) -> float:
-    """Return by how many hours the next of two or more distances may stray, for an interval of 80 %.
+    """Return by how many hours the next of two or more distances may deviate, for an 80 % interval.
 
-    The fewer were seen, the less is known of their mean and of how far they stray: Student's t, about.
+    The fewer were seen, the less is known of their mean and deviation: approximately Student's t.
     """
     free = len(gaps) - 1
     return stdev(gaps) * math.sqrt(1 + 1 / len(gaps)) * (1 + 0.68 / free + 0.72 / free**2)
 
 
 def _stray_of_weeks(every: float) -> float | None:
-    """Return by how many hours a distance that was seen once may stray, which is known of whole weeks only."""
+    """Return by how many hours a distance seen once may deviate; known only for whole weeks."""
     return 2.0 if abs(every - WEEK * round(every / WEEK)) <= 3 else None

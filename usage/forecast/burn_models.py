@@ -10,26 +10,27 @@ from usage.forecast.pattern import TREND_WEEKS, USUAL, Pattern
 
 STEP, TREND = "step", "trend"
 HALF_LIFE_DAYS = 14
-# How much a level may grow or shrink in a week, as a logarithm, while there are too few weeks to see a trend.
+# How much a level may grow or shrink per week, as a logarithm, while there are too few weeks to see a trend.
 UNKNOWN_TREND = 0.22
-# What trends are usually like, as a logarithm a week, and how much likelier it is beforehand that there is none.
+# The usual trend, as a logarithm per week, and the prior odds that there is none.
 USUAL_TREND, ODDS_OF_NONE = 0.2, 2.0
-# A steady growth or decline is believed for so many weeks to come.
+# A steady growth or decline is extrapolated for this many weeks.
 STEADY_WEEKS = 26.0
-# Of a step, so many days must lie on either side; the gain in likelihood must be more than chance gives.
+# A step needs this many days on either side; the gain in likelihood must be more than chance gives.
 LEAST_DAYS_OF_A_STEP = 2
 LEAST_GAIN = 12.0
-# What other days of the same weekday foretell leans on days like it (weekdays, weekends) as if they were one day more.
+# The prediction from other days of the same weekday leans on days like it (weekdays, weekends) as if they were one more
+# day.
 PRIOR_DAYS = 1.0
-# How much the level after a step may grow in a week, while less than two weeks of it were seen, and then.
+# How much the level after a step may grow per week: while less than two weeks of it were seen, and afterwards.
 STEP_TREND = (0.066, 0.05)
 
 
 @dataclass(frozen=True)
 class DayOfBurn:
-    """The credits spent in 24 hours, ``age`` days ago, and what the profile expects of the same hours.
+    """The credits spent in 24 hours, ``age`` days ago, and the profile's expectation for the same hours.
 
-    ``weekday`` is the same number for days of whole weeks apart.
+    ``weekday`` is the same number for days that are whole weeks apart.
     """
 
     age: float
@@ -43,7 +44,7 @@ class DayOfBurn:
 class BurnModel:
     """A fitted model: the factor from profile to today's level, the trend, and how far days deviate from both.
 
-    ``chance`` is the variance of a day alone, ``daily_variance`` more where days resemble the day before.
+    ``chance`` is the variance of a single day; ``daily_variance`` is larger if days resemble the day before.
     """
 
     model: str
@@ -72,7 +73,7 @@ class BurnModel:
 
 
 def usual_level(days: Sequence[DayOfBurn]) -> BurnModel:
-    """Return the smoothed level, with a trend that is damped by how likely it is chance."""
+    """Return the smoothed level, with a trend damped by the probability that it is chance."""
     _, variance = _variance(days, 0.0, _level(days, 0.0))
     trend, error = _cautious_trend(days, variance)
     level = _level(days, trend)
@@ -86,7 +87,7 @@ def level_since_step(days: Sequence[DayOfBurn]) -> BurnModel | None:
     if begin is None or level <= 0:
         return None
     error = STEP_TREND[0] if begin < 14 else STEP_TREND[1]
-    # How far days stray is seen better over all of them, each against the level of its own side.
+    # The deviation of days is estimated better over all of them, each relative to the level of its own side.
     before = _level(days[begin:], 0.0) / level
     older = [replace(day, spent=day.spent / before) if before > 0 else day for day in days[begin:]]
     variance = _variance([*days[:begin], *older], 0.0, level)
@@ -133,7 +134,7 @@ def _fit_exponential(days: Sequence[DayOfBurn]) -> tuple[float, float, float]:
         pivot = h00 * h11 - h01 * h01
         if pivot <= 1e-12:
             break
-        # A step is bounded: the first one may overshoot.
+        # Each step is limited, because the first one may overshoot.
         level += max(-2.0, min(2.0, (h11 * g0 - h01 * g1) / pivot))
         slope = max(-1.5, min(1.5, slope + (h00 * g1 - h01 * g0) / pivot))
         information = pivot / h00 / math.exp(level)
@@ -141,7 +142,7 @@ def _fit_exponential(days: Sequence[DayOfBurn]) -> tuple[float, float, float]:
 
 
 def _days_since_step(days: Sequence[DayOfBurn]) -> int | None:
-    """Return how many of ``days`` (latest first) lie after a sudden change of level, None where there is none."""
+    """Return how many of ``days`` (latest first) are after a sudden change of level; None if there is none."""
     known = [(place, day) for place, day in enumerate(days) if day.expected > 0]
     logs = [math.log(max(day.spent / day.expected, 0.03)) for _, day in known]
     sums, squares = [0.0, *accumulate(logs)], [0.0, *accumulate(value * value for value in logs)]
@@ -160,7 +161,7 @@ def _days_since_step(days: Sequence[DayOfBurn]) -> int | None:
 
 
 def _cautious_trend(days: Sequence[DayOfBurn], variance: float) -> tuple[float, float]:
-    """Return the growth a week as a logarithm, shrunk by how likely it is chance, and its standard error."""
+    """Return the weekly growth as a logarithm, shrunk by the probability that it is chance, and its standard error."""
     weeks: dict[int, list[DayOfBurn]] = {}
     for day in days:
         weeks.setdefault(int(day.age // 7), []).append(day)
@@ -172,13 +173,13 @@ def _cautious_trend(days: Sequence[DayOfBurn], variance: float) -> tuple[float, 
             error = variance * len(rows) * (average / expected) ** 2
             points.append((-fmean(day.age for day in rows) / 7, math.log(spent / expected), 1 / (error + 0.0004)))
     if len(points) < 2:
-        # A burn that is even from day to day is likely to be even from week to week.
+        # A burn that is even from day to day is probably even from week to week.
         return 0.0, UNKNOWN_TREND * (0.2 + 0.8 * min(1.0, variance / 0.1))
     return _shrink_trend(*_fit_line(points))
 
 
 def _fit_line(points: Sequence[tuple[float, float, float]]) -> tuple[float, float]:
-    """Return the slope of a line through ``points`` (x, y, weight), and its variance; more where they stray."""
+    """Return the slope of a line through ``points`` (x, y, weight), and its variance, more if they deviate."""
     total = sum(w for _, _, w in points)
     x_mean, y_mean = sum(w * x for x, _, w in points) / total, sum(w * y for _, y, w in points) / total
     spread = sum(w * (x - x_mean) ** 2 for x, _, w in points)
@@ -188,7 +189,7 @@ def _fit_line(points: Sequence[tuple[float, float, float]]) -> tuple[float, floa
 
 
 def _shrink_trend(slope: float, variance: float) -> tuple[float, float]:
-    """Return mean and standard deviation of the trend: it is none at all, or one of the usual size, as is likelier."""
+    """Return mean and standard deviation of the trend, weighing no trend against one of the usual size."""
     share = USUAL_TREND**2 / (USUAL_TREND**2 + variance)
     odds = math.sqrt(1 - share) * math.exp(min(50.0, slope**2 / variance / 2 * share)) / ODDS_OF_NONE
     likely, mean = odds / (1 + odds), slope * share
@@ -196,7 +197,7 @@ def _shrink_trend(slope: float, variance: float) -> tuple[float, float]:
 
 
 def _level(days: Sequence[DayOfBurn], trend: float) -> float:
-    """Return by what the profile is multiplied to give today's level, with the trend taken out of the past."""
+    """Return the factor from the profile to today's level, with the trend removed from the past."""
     weighed = [(0.5 ** (day.age / HALF_LIFE_DAYS), day) for day in days]
     spent = sum(weight * day.spent for weight, day in weighed)
     expected = sum(weight * day.expected * math.exp(-trend * day.age / 7) for weight, day in weighed)
@@ -204,7 +205,7 @@ def _level(days: Sequence[DayOfBurn], trend: float) -> float:
 
 
 def _variance(days: Sequence[DayOfBurn], trend: float, level: float) -> tuple[float, float]:
-    """Return the variance of a day's spending over the average, and the same with what days have of the day before."""
+    """Return the relative variance of a day's spending, without and with the correlation of days to the one before."""
     average = fmean(day.expected for day in days) if days else 0.0
     if average <= 0 or level <= 0:
         return 1.0, 1.0
@@ -214,10 +215,10 @@ def _variance(days: Sequence[DayOfBurn], trend: float, level: float) -> tuple[fl
 
 
 def _deviations(days: Sequence[DayOfBurn], trend: float) -> list[float]:
-    """Return by how much more was spent each day than the other days foretell, in credits at today's level.
+    """Return by how much each day's spending exceeded the prediction from the other days, in credits at today's level.
 
-    Never against the profile, which has each day in it: a burst within the first week looks like the usual of its
-    weekday there, as if nothing ever strayed.
+    Never relative to the profile, which includes each day: a burst within the first week looks like its weekday's usual
+    there, as if nothing ever deviated.
     """
     spent = [day.spent * math.exp(trend * day.age / 7) for day in days]
     weekdays, kinds = _sums(spent, [day.weekday for day in days]), _sums(spent, [day.is_weekend for day in days])
@@ -228,13 +229,13 @@ def _deviations(days: Sequence[DayOfBurn], trend: float) -> list[float]:
         alike, same = weekdays[day.weekday]
         weight = alike - 1 + PRIOR_DAYS
         stray = value - (same - value + PRIOR_DAYS * (total - value) / others) / weight
-        # What is foretold strays itself, the more the fewer days foretell it.
+        # The prediction itself deviates, the more the fewer days it is based on.
         found.append(stray / math.sqrt(1 + (alike - 1 + PRIOR_DAYS * PRIOR_DAYS / others) / (weight * weight)))
     return found
 
 
 def _sums(values: Sequence[float], groups: Sequence[int]) -> dict[int, tuple[int, float]]:
-    """Return of each group how many values it has, and their sum."""
+    """Return the number and sum of the values in each group."""
     found: dict[int, tuple[int, float]] = {}
     for group, value in zip(groups, values, strict=True):
         number, total = found.get(group, (0, 0.0))
@@ -243,7 +244,7 @@ def _sums(values: Sequence[float], groups: Sequence[int]) -> dict[int, tuple[int
 
 
 def _persistence(strays: Sequence[float]) -> float:
-    """Return by what the variance of a sum grows because neighbours are alike; 1 for independent days."""
+    """Return the factor by which the variance of a sum grows because neighbours are alike; 1 for independent days."""
     square = fmean(stray**2 for stray in strays)
     if len(strays) < 5 or square <= 0:
         return 1.2

@@ -13,13 +13,13 @@ from usage.forecast.profiles import HOURS_A_WEEK, WeekSums, weekly_profile
 HOURS_NEEDED = 48
 WEEKS_LEARNED = 8
 HALF_LIFE_HOURS = 14 * 24
-# Of an hour, what must be covered by readings for it to teach anything; of a day, how many such hours.
+# The share of an hour that readings must cover for it to count, and the number of such hours that a day needs.
 LEAST_COVERED = 0.5
 LEAST_HOURS = 12
 # The first hour of the weekend within a week.
 SATURDAY = 5 * 24
-# Forecasts are tried out from so many days ago, over so many days; the spread that the days suggest counts for
-# as much as USUAL_SPREAD independent trials.
+# Backtests start this many days ago and extend over this many days; the spread that the days suggest counts for as much
+# as USUAL_SPREAD independent trials.
 BACKTEST_AGES = (1, 2, 3, 5, 7, 10, 14, 21, 28)
 BACKTEST_HORIZONS = (1, 3, 7, 14, 28)
 USUAL_SPREAD = 3.0
@@ -27,14 +27,14 @@ USUAL_SPREAD = 3.0
 WORST_MISS = 9.0
 # Errors of a candidate are capped here, as a logarithm.
 WORST_ERROR = 1.0
-# By how much less a candidate must have erred than the usual course to be preferred.
+# A candidate's errors must be below this share of the usual model's for it to be preferred.
 BETTER = 0.75
 
 
 def usable_hours(hours: Sequence[BurnHour], now: int) -> int:
-    """Return how many of ``hours`` are covered well enough to learn from as of the hour ``now``.
+    """Return how many of ``hours`` are covered well enough to learn from, as of the hour ``now``.
 
-    Once there are enough, those count as well that lie between the first of older ones and WEEKS_LEARNED ago.
+    Once there are enough, hours between the first of the older ones and WEEKS_LEARNED ago count as well.
     """
     usable = len(_usable(hours, now))
     return usable + max(0, _first_hour(now) - hours[0].number) if usable >= HOURS_NEEDED else usable
@@ -49,9 +49,9 @@ def _first_hour(now: int) -> int:
 
 
 def fit_pattern(hours: Sequence[BurnHour], now: int) -> Pattern | None:
-    """Learn the pattern of ``hours`` (oldest first) as of the hour ``now``; None while they are under HOURS_NEEDED.
+    """Fit the pattern of ``hours`` (oldest first) as of the hour ``now``; None if there are fewer than HOURS_NEEDED.
 
-    Hours older than WEEKS_LEARNED only count for rare batches.
+    Hours older than WEEKS_LEARNED count only for rare batches.
     """
     usable = _usable(hours, now)
     if len(usable) < HOURS_NEEDED:
@@ -63,7 +63,7 @@ def fit_pattern(hours: Sequence[BurnHour], now: int) -> Pattern | None:
 
 @dataclass(frozen=True)
 class _DayOfHours:
-    """24 hours: what was spent, and its hours where not all of them are covered in full."""
+    """24 hours: their spending, and the single hours if not all of them are fully covered."""
 
     spent: float
     slots: tuple[tuple[int, float], ...]
@@ -87,7 +87,7 @@ class _History:
             week.add(hour.slot, weight, hour.spent / hour.covered)
             blocks.setdefault((now - 1 - hour.number) // 24, []).append(hour)
         self.weeks[0] = week
-        # A day with less than half of its hours teaches nothing.
+        # A day with less than half of its hours does not count.
         self.blocks = {age: _day_of_hours(rows) for age, rows in blocks.items() if len(rows) >= LEAST_HOURS}
 
     def pattern(self, rhythm: BatchRhythm) -> Pattern:
@@ -103,7 +103,7 @@ class _History:
         )
 
     def _days(self, profile: Sequence[float], origin: int) -> list[DayOfBurn]:
-        """Return the days before the one ``origin`` days ago, latest first, against ``profile``."""
+        """Return the days before the one ``origin`` days ago, latest first, relative to ``profile``."""
         whole = [self._whole_day(profile, age) for age in range(7)]
         return [
             DayOfBurn(
@@ -111,7 +111,7 @@ class _History:
                 block.spent,
                 whole[age % 7] if block.is_whole else _expected(block, profile),
                 age % 7,
-                # By its middle.
+                # Judged by the day's middle.
                 BurnHour(self.now - 24 * age - 12, 0.0).slot >= SATURDAY,
             )
             for age, block in sorted(self.blocks.items())
@@ -123,7 +123,7 @@ class _History:
         return sum(profile[(begin + hour) % HOURS_A_WEEK] for hour in range(24))
 
     def _chosen(self, days: Sequence[DayOfBurn]) -> tuple[BurnModel, float]:
-        """Return the candidate that would have erred least so far, and how much wider its interval must be."""
+        """Return the model that would have erred least so far, and the factor by which its interval must be wider."""
         trials = [trial for age in BACKTEST_AGES if (trial := self._trial(age)) is not None]
         chosen, best, least = usual_level(days), 0, BETTER * sum(trial.errors[0] for trial in trials)
         for place, fit in enumerate(ALTERNATIVES, 1):
@@ -133,7 +133,7 @@ class _History:
         return chosen, _interval_scale([trial.misses[best] for trial in trials], trials[-1].age if trials else 0)
 
     def _trial(self, age: int) -> "_Backtest | None":
-        """Forecast as of ``age`` days ago by each candidate; None where too little was known then."""
+        """Forecast as of ``age`` days ago with each candidate; None if too little was known then."""
         week = self.weeks.get(age)
         if week is None or week.count < HOURS_NEEDED:
             return None
@@ -148,19 +148,19 @@ class _History:
 
 @dataclass(frozen=True)
 class _Backtest:
-    """Errors of the usual model and its alternatives in one backtest, and misses in deviations, by days ahead."""
+    """The errors of the usual model and its alternatives in one backtest, and misses in deviations, by days ahead."""
 
     age: int
     errors: list[float]
     misses: list[dict[int, float]]
 
 
-# Days ahead, the error as a logarithm, and the same in standard deviations.
+# Days ahead, the error as a logarithm, and the error in standard deviations.
 _Outcome = tuple[int, float, float]
 
 
 def _outcomes(course: BurnModel, profile: Sequence[float], after: Sequence[DayOfBurn], age: int) -> list[_Outcome]:
-    """Return how the forecast of ``course`` came out over each of TRIED_OVER that has passed and was watched."""
+    """Return the result of ``course``'s forecast over each of BACKTEST_HORIZONS that has passed and was watched."""
     found = []
     pattern = course.pattern(profile)
     a_day = sum(pattern.profile) / 7
@@ -179,12 +179,12 @@ def _error(outcomes: Sequence[_Outcome]) -> float:
 
 
 def _interval_scale(misses: Sequence[dict[int, float]], furthest: int) -> float:
-    """Return the factor for the spread that fits how far the backtests missed."""
+    """Return the factor for the spread that fits the misses of the backtests."""
     by_over = {
         over: [min(some[over] ** 2, WORST_MISS) for some in misses if over in some] for over in BACKTEST_HORIZONS
     }
     tried = {over: found for over, found in by_over.items() if found}
-    # Backtests overlap, and long horizons contain short ones: they count for fewer than they are.
+    # Backtests overlap, and long horizons contain short ones, so they count for fewer than they are.
     weights = {over: min(len(found), furthest / over) / math.sqrt(len(tried)) for over, found in tried.items()}
     missed = sum(weights[over] * fmean(found) for over, found in tried.items())
     return math.sqrt((USUAL_SPREAD + missed) / (USUAL_SPREAD + sum(weights.values())))

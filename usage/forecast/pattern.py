@@ -13,22 +13,23 @@ from usage.forecast.profiles import HOURS_A_WEEK
 
 USUAL = "usual"
 HOURS_A_YEAR = 365 * 24
-# From here on, sums go by the day: summing a year hour by hour is expensive, and the difference does not show.
+# Beyond this, sums are per day: summing a year hour by hour is expensive, and the difference is not visible.
 COARSE_AFTER = 14 * 24
 NORMAL, NEARLY_NONE = NormalDist(), 1e-6
-# 10 % of outcomes lie beyond so many standard deviations on either side.
+# 10 % of outcomes are beyond this many standard deviations on either side.
 Z80 = 1.2816
 LEVELS, MEDIAN = (Z80, 0.0, -Z80), (0.0,)
-# Lower bound, in average days, of the spending from which the relative spread is computed.
+# Lower bound, in average days, of the spending that the relative spread is computed from.
 LEAST_BURNT = 1 / 48
-# A forecast is certain for at most this part of the watched time. If rare events happen at all (assumed of one account
-# in three) and none was seen yet, the first comes within half of that time with a probability of 1/3: 10 % together.
+# A forecast is certain for at most this share of the watched time. If rare events happen at all (assumed for one
+# account in three) and none was seen yet, the first comes within half of that time with a probability of 1/3: 10 %
+# together.
 SURE_PART = 0.5
 # Weekly drift of the level for reasons that the past does not show, as a share.
 DRIFT_A_WEEK = 0.02
-# By how much each day of the week that was never seen may change a week's sum, as a variance.
+# How much each unseen day of the week may change a week's sum, as a variance.
 UNSEEN_DAY_VARIANCE = 0.03
-# A cautious trend is believed for so many weeks to come.
+# A cautious trend is extrapolated for this many weeks.
 TREND_WEEKS = 6.0
 
 
@@ -48,7 +49,7 @@ class BurnHour:
 
 @dataclass(frozen=True)
 class Crossing:
-    """When an amount will have been spent, in hours from now; None when that is more than a year away."""
+    """When an amount will have been spent, in hours from now; None if that is more than a year away."""
 
     early: float | None
     median: float | None
@@ -72,9 +73,9 @@ class SpendForecast:
 class RecurringBatch:
     """Work that recurs at a regular interval, on top of the profile.
 
-    Each has about ``credits``, as ``seen`` ones had, give or take the share ``size_error``; the last was at ``last``
-    (epoch hours), and the distance is ``every`` hours, give or take ``stray``; or else it comes on the same day of each
-    month.
+    Each batch costs about ``credits``, the average of ``seen`` ones, plus or minus the share ``size_error``. The last
+    was at ``last`` (epoch hours). The distance is ``every`` hours, plus or minus ``stray``, or else the batch comes on
+    the same day of each month.
     """
 
     credits: float
@@ -86,9 +87,9 @@ class RecurringBatch:
     seen: int = 1
 
     def times(self, start: float, z: float) -> list[float]:
-        """Return after how many hours from ``start`` each of a year's batches comes, ``z`` deviations early.
+        """Return the hours from ``start`` to each batch within a year, ``z`` deviations early.
 
-        That the next has not come by ``start`` makes it later.
+        If the next has not come by ``start``, it is expected later.
         """
         found = []
         for place in range(1, int(2 * HOURS_A_YEAR / self.every)):
@@ -98,15 +99,15 @@ class RecurringBatch:
         return found
 
     def spent(self, count: int, z: float) -> float:
-        """Return what so many batches spend, ``z`` deviations more: they stray, and so does the mean of those seen."""
+        """Return what ``count`` batches spend, plus ``z`` deviations of their sizes and of the mean of those seen."""
         error = self.size_error * math.sqrt(1 / count + 1 / self.seen) if count else 0.0
         return self.credits * count * math.exp(z * error)
 
 
 def _deviations(z: float, passed: float) -> float:
-    """Return by how many deviations a time is late, given that it is not before ``passed``, at quantile ``z``.
+    """Return by how many deviations a time is late at quantile ``z``, given that it is not before ``passed``.
 
-    The more of the times are over, the less is known of one that is still to come: it is not due at once.
+    The more of the possible times are over, the less is known of one still to come: it is not due at once.
     """
     over = NORMAL.cdf(passed)
     if over < NEARLY_NONE or (z == 0 and passed <= 0):
@@ -115,7 +116,7 @@ def _deviations(z: float, passed: float) -> float:
 
 
 def month_later(hour: float, months: int) -> float:
-    """Return the hour (since the epoch) that lies so many months later, at the same time of the same day."""
+    """Return the hour (since the epoch) ``months`` later, at the same time of the same day of the month."""
     at = datetime.fromtimestamp(hour * 3600, UTC)
     year, month = divmod(at.year * 12 + at.month - 1 + months, 12)
     day = min(at.day, monthrange(year, month + 1)[1])
@@ -126,10 +127,10 @@ def month_later(hour: float, months: int) -> float:
 class Pattern:
     """The fitted burn: expected credits for each hour of the week, the trend, and how far days deviate.
 
-    ``chance`` is the variance of a day alone, by which the median of a sum is less than its mean. ``scale`` is how much
-    wider (or narrower, below 1) the interval must be than the days suggest. ``model`` names the chosen model;
-    ``step_days`` is how many days ago the burn changed suddenly, if it did. ``is_less_than_one_cycle`` is
-    true when most was spent in one batch, so that nobody knows when the next comes.
+    ``chance`` is the variance of a single day, which makes the median of a sum less than its mean. ``scale`` is the
+    factor by which the interval must be wider (or narrower, below 1) than the days suggest. ``model`` names the chosen
+    model; ``step_days`` is how many days ago the burn changed suddenly, if it did. ``is_less_than_one_cycle`` is true
+    if most was spent in one batch, so that nobody knows when the next comes.
     """
 
     profile: tuple[float, ...]
@@ -154,12 +155,12 @@ class Pattern:
     def crossings(self, amounts: Sequence[float], start: float, watched: float) -> list[Crossing]:
         """Return when each of ``amounts`` (credits) will have been spent, counted from ``start`` (epoch hours).
 
-        ``watched`` is how many hours of history there are: what comes more rarely than that may come any day.
+        ``watched`` is the number of hours of history: events rarer than that may happen any day.
         """
         return [ladder.crossing(SURE_PART * watched) for ladder in self._climbed(amounts, start, LEVELS)]
 
     def median(self, amount: float, start: float) -> float | None:
-        """Return the median of what ``crossings`` returns for one amount, for less of the work."""
+        """Return the median crossing of one amount, with less work than ``crossings``."""
         [ladder] = self._climbed([amount], start, MEDIAN)
         return ladder.found[0]
 
@@ -173,10 +174,10 @@ class Pattern:
         return ladders
 
     def spent(self, hours: float, start: float, watched: float) -> SpendForecast:
-        """Return what will be spent in ``hours`` (a year at most) from ``start`` on; the rest as in ``crossings``."""
+        """Return the spending in ``hours`` (at most a year) from ``start``; the rest is as in ``crossings``."""
         before, levels = (0.0, [0.0] * len(LEVELS)), [0.0] * len(LEVELS)
         for passed, reached in self._levels(start, LEVELS):
-            # As in a ladder: linear between two steps, the first of which may begin within an hour.
+            # As in _CrossingSearch: linear between two steps, the first of which may begin within an hour.
             share = min(1.0, (hours - before[0]) / (passed - before[0]))
             levels = [low + (high - low) * share for low, high in zip(before[1], reached, strict=True)]
             if passed >= hours:
@@ -186,35 +187,35 @@ class Pattern:
         return SpendForecast(low, median, high, is_open=hours > SURE_PART * watched)
 
     def _levels(self, start: float, deviations: Sequence[float]) -> Iterator[tuple[float, list[float]]]:
-        """Yield hours from ``start`` on and what will have been spent by then, so many ``deviations`` more."""
+        """Yield hours from ``start`` and the total spending by then, plus each of ``deviations``."""
         an_average_day = sum(self.profile) / 7
         times = [self.batch.times(start, z) if self.batch else [] for z in deviations]
         batches = [self._batches(due, z) for due, z in zip(times, deviations, strict=True)]
         before = [0.0] * len(deviations)
-        # As far as forecasts have borne it out, or the low end of a narrow interval would be above the median.
+        # Scaled as the backtests confirmed it, or the low end of a narrow interval would be above the median.
         chance = self.chance * min(1.0, self.scale) ** 2
         for passed, spent in self._ahead(start, list(chain.from_iterable(times))):
             burnt_days = spent / an_average_day if an_average_day > 0 else 0.0
             spread = 0.0 if deviations is MEDIAN else self.spread(passed / 24, burnt_days)
-            # What is not known of level and trend may as well be more as less: the median knows of chance alone.
+            # Uncertainty of level and trend is symmetric, so the median depends on chance alone.
             middle = _median(chance / max(burnt_days, LEAST_BURNT))
             levels = [
                 spent * (_quantile(z, spread) if z else middle) + in_batches(passed)
                 for z, in_batches in zip(deviations, batches, strict=True)
             ]
-            # The spread shrinks with the first hours, the sum of what was spent never does.
+            # The spread shrinks during the first hours, but total spending never does.
             before = [max(level, reached) for level, reached in zip(levels, before, strict=True)]
             yield passed, before
 
     def _batches(self, times: Sequence[float], z: float) -> Callable[[float], float]:
-        """Return a function from hours ahead to the credits that batches at ``times`` will have spent by then."""
+        """Return a function from hours ahead to the credits spent by then in batches at ``times``."""
         batch = self.batch
         return lambda passed: batch.spent(bisect_right(times, passed), z) if batch else 0.0
 
     def _ahead(self, start: float, times: Sequence[float]) -> Iterator[tuple[float, float]]:
-        """Yield hours from ``start`` on and what is expected to have been spent by then beside batches, for a year.
+        """Yield hours from ``start`` and the expected total spending by then without batches, for a year.
 
-        Days of batches, which come at ``times``, go by the hour.
+        Days with batches, which come at ``times``, are divided into hours.
         """
         fine = {int(start + time) // 24 for time in times}
         by_day = [sum(self.profile[slot : slot + 24]) for slot in range(0, HOURS_A_WEEK, 24)]
@@ -231,14 +232,14 @@ class Pattern:
             yield passed, spent
 
     def growth(self, hours_ahead: float) -> float:
-        """Return by what the burn will have been multiplied so far ahead."""
+        """Return the factor by which the burn will have grown by then."""
         weeks = hours_ahead / HOURS_A_WEEK
         return math.exp(self.trend_a_week * self.trend_weeks * (1 - math.exp(-weeks / self.trend_weeks)))
 
     def spread(self, days: float, burnt_days: float) -> float:
-        """Return the standard deviation of what will have been spent after ``days``, as a share of it.
+        """Return the standard deviation of the spending after ``days``, as a share of it.
 
-        ``burnt_days`` is the expected sum in average days: a quiet night has little in it to even things out.
+        ``burnt_days`` is the expected sum in average days: in a quiet night, little evens out.
         """
         weeks = days / 7
         noise = self.daily_variance * (1 / max(burnt_days, LEAST_BURNT) + 1 / max(self.days, 1.0))
@@ -248,10 +249,10 @@ class Pattern:
 
 
 def _quantile(z: float, spread: float) -> float:
-    """Return by what an expected sum is multiplied to be ``z`` deviations more; ``spread`` is one, as a share.
+    """Return the factor on an expected sum for ``z`` deviations more; ``spread`` is one deviation, as a share.
 
-    A sum of bursts can stay next to nothing for long, as a gamma distribution does (by Wilson and Hilferty), and be a
-    multiple of what is expected as soon as one has come, as a log-normal one is. For small spreads both are the same.
+    A sum of bursts can stay near zero for long, like a gamma distribution (by Wilson and Hilferty), and be a multiple
+    of the expected sum after one burst, like a log-normal distribution. For small spreads both are the same.
     """
     if z < 0:
         return max(0.0, 1 - spread * spread / 9 + z * spread / 3) ** 3
@@ -259,12 +260,12 @@ def _quantile(z: float, spread: float) -> float:
 
 
 def _median(variance: float) -> float:
-    """Return the median of a gamma distribution as a share of its mean, in the same way."""
+    """Return the median of a gamma distribution as a share of its mean, by the same approximation."""
     return max(0.0, 1 - variance / 9) ** 3
 
 
 class _CrossingSearch:
-    """Finds when cumulated spending passes an amount: early, median and late. Steps are interpolated linearly."""
+    """Finds when cumulative spending exceeds an amount: early, median and late. Steps are interpolated linearly."""
 
     def __init__(self, amount: float, sums: int) -> None:
         self.amount = amount
@@ -286,7 +287,7 @@ class _CrossingSearch:
         self.passed = passed
 
     def crossing(self, surely: float) -> Crossing:
-        """Return the crossing; ``surely`` is the number of hours for which a forecast can be certain at most."""
+        """Return the crossing; ``surely`` is the maximum number of hours for which a forecast can be certain."""
         early, median, late = self.found
         if surely < (HOURS_A_YEAR if early is None else early):
             early = surely

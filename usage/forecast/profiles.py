@@ -1,4 +1,4 @@
-"""The usual credits of each hour of the week, from hours that were seen a few times at most."""
+"""The usual credits of each hour of the week, estimated although each hour was seen only a few times."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,9 +8,9 @@ HOURS_A_WEEK = 168
 
 @dataclass
 class WeekSums:
-    """Sums over the hours that count, by their hour of the week (0 for Monday 00:00 UTC).
+    """Sums over the hours that count, by hour of the week (0 for Monday 00:00 UTC).
 
-    They hold all that a profile needs, so that one pass over the hours serves profiles as of many dates.
+    They contain all that a profile needs, so that one pass over the hours serves profiles as of many dates.
     """
 
     count: int = 0
@@ -19,7 +19,7 @@ class WeekSums:
     squares: list[float] = field(default_factory=lambda: [0.0] * HOURS_A_WEEK)
 
     def add(self, slot: int, weight: float, rate: float) -> None:
-        """Count an hour with so many credits an hour."""
+        """Add an hour of the given ``rate`` in credits per hour."""
         self.count += 1
         self.weights[slot] += weight
         self.sums[slot] += weight * rate
@@ -31,7 +31,7 @@ class WeekSums:
         return WeekSums(self.count, *rows)
 
     def grouped(self, groups: Sequence[int], number: int) -> "WeekSums":
-        """Return the sums of ``number`` groups, of which ``groups`` names one for each hour of the week."""
+        """Return the sums of ``number`` groups; ``groups`` assigns one to each hour of the week."""
         found = WeekSums(self.count, [0.0] * number, [0.0] * number, [0.0] * number)
         for slot, group in enumerate(groups):
             found.weights[group] += self.weights[slot]
@@ -56,14 +56,14 @@ def weekly_profile(week: WeekSums) -> list[float]:
 
 
 def _means(groups: WeekSums, prior: Sequence[float]) -> list[float]:
-    """Return the weighted mean of each group, leaning on ``prior`` as far as the groups differ by chance only."""
+    """Return the weighted mean of each group, leaning on ``prior`` as far as the groups differ only by chance."""
     lean = _lean(groups, prior)
     rows = zip(groups.weights, groups.sums, prior, strict=True)
     return [(total + lean * value) / (weight + lean) for weight, total, value in rows]
 
 
 def _lean(groups: WeekSums, prior: Sequence[float]) -> float:
-    """Return for how many observations ``prior`` counts: the variance within groups over that between them."""
+    """Return how many observations ``prior`` counts for: the variance within groups divided by that between them."""
     rows = [row for row in zip(groups.weights, groups.sums, groups.squares, prior, strict=True) if row[0] > 0]
     seen = sum(weight for weight, _, _, _ in rows)
     freedom = groups.count - len(rows)

@@ -15,15 +15,15 @@ from usage.hours import HOUR
 from workspaces.models import Workspace
 
 LONGEST = timedelta(days=7)
-# What is not known of a call costs one credit at the least, and at the most as much as the largest bulk request.
+# A call of unknown cost costs at least one credit, and at most as much as the largest bulk request.
 LEAST, MOST = 1.0, float(MAX_CONTACTS * MAX_PER_CONTACT)
-# By what factor the price seen with few calls, the pace of few hours, and the fall of the balance alone may be off.
+# The factors by which the price from few calls, the pace of few hours, and the balance's fall alone may be off.
 OFF_BY_PRICE, OFF_BY_PACE, OFF_BY_FALL = 3.0, 2.0, 4.0
 
 
 @dataclass(frozen=True)
 class ProvisionalRates:
-    """Credits an hour: likely so many, and hardly under ``low`` or over ``high``; by calls or by falls alone."""
+    """Credits per hour: ``likely``, and hardly under ``low`` or over ``high``; from calls, or from falls alone."""
 
     low: float
     likely: float
@@ -31,16 +31,16 @@ class ProvisionalRates:
     is_by_calls: bool = True
 
     def scaled(self, factor: float, off_by: float) -> "ProvisionalRates":
-        """Return all three multiplied, the range wider by a factor on either side."""
+        """Return all three multiplied, with a range wider by a factor on either side."""
         return ProvisionalRates(
             self.low * factor / off_by, self.likely * factor, self.high * factor * off_by, self.is_by_calls
         )
 
 
 def provisional_rates(workspace: Workspace, hours: Sequence[BurnHour], now: datetime) -> ProvisionalRates | None:
-    """Return the rates by the calls of a week's log; by the fall of the balance where no log is read or none was paid.
+    """Return the rates from a week's logged calls, or from the balance's fall if no log is read or no call was paid.
 
-    ``hours`` are those that were read so far, oldest first. None without either; four queries at most.
+    ``hours`` are the hours read so far, oldest first. None without either; at most four queries.
     """
     watched, spent = sum(hour.covered for hour in hours), sum(hour.spent for hour in hours)
     calls = _calls(workspace, now)
@@ -54,7 +54,7 @@ def provisional_rates(workspace: Workspace, hours: Sequence[BurnHour], now: date
 
 
 def _calls(workspace: Workspace, now: datetime) -> tuple[float, list[PaidCall]] | None:
-    """Return the paid calls and over how many hours they were made, None where there are none."""
+    """Return the paid calls and the number of hours that they span; None if there are none."""
     until = log_read_until(workspace)
     found = list(paid_calls(workspace, now - LONGEST, now)) if until else []
     if until is None or not found:
@@ -65,7 +65,7 @@ def _calls(workspace: Workspace, now: datetime) -> tuple[float, list[PaidCall]] 
 
 
 def _price(calls: Sequence[PaidCall], watched_calls: int, spent: float) -> ProvisionalRates:
-    """Return what a call costs: as the balance fell with ``watched_calls`` of them, or else by the price list."""
+    """Return the cost of a call: from the balance's fall during ``watched_calls``, or else from the price list."""
     most = fmean(min(float(call.most), MOST) for call in calls)
     if watched_calls and spent > 0:
         seen = min(spent / watched_calls, most)

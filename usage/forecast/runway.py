@@ -1,4 +1,4 @@
-"""When the balance will have fallen to a threshold: the forecast for a workspace."""
+"""Forecasts when a workspace's balance will reach a threshold."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -26,7 +26,7 @@ REACHED = "the balance is there already"
 ONE_BATCH = "less than one cycle seen: one batch made most of the spending, and when the next comes is a guess"
 YOUNG = "less than a month seen: what is spent once a month is not in it"
 HOURS_OF_A_MONTH = 28 * 24
-# What a balance that does not fall counts as: longer than any threshold that makes sense.
+# The value for a balance that does not fall: longer than any sensible threshold.
 ENDLESS_DAYS = Decimal(3650)
 # Hours between the past times for which the runway is recomputed.
 PAST_STEP = 3
@@ -38,9 +38,9 @@ YEAR, DEAREST_HOURS = timedelta(days=365), 60
 class Runway:
     """When the balance reaches ``threshold``: the median, and the 80 % interval around it.
 
-    A date is None when it lies more than a year ahead. ``reason`` says why there is no median, else it is empty.
-    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, times are rounded, and a late one
-    that is None is unknown. ``basis`` says what it rests on where that is not the usual burn.
+    A date is None if it is more than a year ahead. ``reason`` says why there is no median, otherwise it is empty.
+    ``caveat`` says what the forecast cannot know yet; if it ``is_rough``, times are rounded, and a late one that is
+    None is unknown. ``basis`` says what the forecast is based on if that is not the usual burn.
     """
 
     threshold: Decimal
@@ -54,12 +54,12 @@ class Runway:
 
 
 def runway(workspace: Workspace, threshold: Decimal = Decimal(0), now: datetime | None = None) -> Runway:
-    """Return when the balance reaches ``threshold`` credits, in three queries at most."""
+    """Return when the balance reaches ``threshold`` credits, in at most three queries."""
     return runways_to(workspace, [threshold], now)[0]
 
 
 def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetime | None = None) -> list[Runway]:
-    """Return when the balance reaches each of ``thresholds``, in three queries at most for any number of them."""
+    """Return when the balance reaches each of ``thresholds``, in at most three queries for any number of them."""
     reading, at = latest_reading(workspace), now or clock.cached_now()
     if reading is None:
         return [Runway(threshold, reason=NO_READING) for threshold in thresholds]
@@ -67,14 +67,14 @@ def runways_to(workspace: Workspace, thresholds: Sequence[Decimal], now: datetim
 
 
 def stored_runway(workspace: Workspace, balance: Decimal, now: datetime) -> Runway:
-    """Return when ``balance`` runs out by what was last learned; no query where ``burn_pattern`` was selected along."""
+    """Return when ``balance`` runs out by the stored pattern; no query if ``burn_pattern`` was selected along."""
     stored: BurnPattern | None = getattr(workspace, "burn_pattern", None)
     return forecast(stored_burn(stored) if stored else Burn(None, 0), balance, [Decimal(0)], now)[0]
 
 
 @dataclass(frozen=True)
 class Burn:
-    """The pattern of a workspace's burn, None while there are too few hours, and how many were watched.
+    """The pattern of a workspace's burn, None while there are too few hours, and the number of hours watched.
 
     Until then there may be provisional ``rates``.
     """
@@ -85,12 +85,12 @@ class Burn:
 
     @property
     def missing(self) -> str:
-        """Return how much history there is of what learning needs."""
+        """Return how much of the required history there is."""
         return f"{self.hours_seen} hour{'' if self.hours_seen == 1 else 's'} of {HOURS_NEEDED}"
 
     @property
     def caveat(self) -> str:
-        """Say what a forecast cannot know yet, or nothing."""
+        """Return what a forecast cannot know yet, or ""."""
         if self.pattern is None:
             is_by_calls = self.rates is not None and self.rates.is_by_calls
             known = "paid calls of the log and their price" if is_by_calls else "first falls of the balance"
@@ -101,7 +101,7 @@ class Burn:
 
 
 def burn_of(workspace: Workspace, now: datetime) -> Burn:
-    """Return the burn as learned within this hour or the last; where that was not stored yet, learn it now."""
+    """Return the burn as learned within this hour or the last; if none is stored, learn it now."""
     stored = BurnPattern.objects.filter(
         workspace=workspace, hour__range=(start_of_hour(now) - HOUR, start_of_hour(now))
     ).first()
@@ -109,7 +109,7 @@ def burn_of(workspace: Workspace, now: datetime) -> Burn:
 
 
 def learn_burn(workspace: Workspace, now: datetime) -> None:
-    """Store what can be learned of the burn, once an hour: pages read it from there."""
+    """Learn and store the burn once an hour; pages read it from there."""
     if BurnPattern.objects.filter(
         workspace=workspace, hour__gte=start_of_hour(now - _learning_offset(workspace))
     ).exists():
@@ -132,7 +132,6 @@ def _learn(workspace: Workspace, now: datetime) -> Burn:
 
 
 def stored_burn(row: BurnPattern) -> Burn:
-    """Return the burn as it was stored."""
     learned = row.learned or {}
     rates = ProvisionalRates(**learned["rates"]) if "rates" in learned else None
     return Burn(_pattern(learned) if "profile" in learned else None, row.hours_seen, rates)
@@ -163,7 +162,7 @@ def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterato
 
 
 def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
-    """Yield the burn as known then, and the balance, at the past hours that are a multiple of PAST_STEP; one query."""
+    """Yield the burn as known then, and the balance, at past hours that are a multiple of PAST_STEP, in one query."""
     begin = start_of_hour(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
     hours: list[BurnHour] = []
@@ -173,7 +172,7 @@ def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterat
         at = hour + HOUR
         if at < since or at > until or at.hour % PAST_STEP:
             continue
-        # Fitted once a day: from hour to hour a pattern hardly changes.
+        # Fitted once a day, because from hour to hour a pattern hardly changes.
         if at.hour == 0 or burn.pattern is None:
             ended = hours[-1].number + 1
             burn = Burn(forecasting.fit_pattern(hours, ended), forecasting.usable_hours(hours, ended))
@@ -185,7 +184,7 @@ def _hour(hour: datetime, spent: Decimal, covered_seconds: float) -> BurnHour:
 
 
 def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: datetime) -> list[Runway]:
-    """Return when a balance that burns like this reaches each of ``thresholds``."""
+    """Return when a balance with this burn reaches each of ``thresholds``."""
     amounts = [float(balance - threshold) for threshold in thresholds]
     if burn.pattern is not None and burn.pattern.is_falling:
         found = burn.pattern.crossings(amounts, now.timestamp() / 3600, burn.hours_seen)
@@ -193,7 +192,7 @@ def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: d
         found = [_crossing_at_rates(amount, burn.rates) for amount in amounts]
     else:
         reason = f"not enough history yet: {burn.missing}" if burn.pattern is None else NOT_FALLING
-        # What is reached already needs no forecast.
+        # A threshold that is already reached needs no forecast.
         return [
             Runway(threshold, now, now, now, REACHED) if balance <= threshold else Runway(threshold, reason=reason)
             for threshold in thresholds
@@ -220,16 +219,16 @@ def _crossing_at_rates(amount: float, rates: ProvisionalRates) -> Crossing:
 
 
 def _rounded(hours: float | None) -> float | None:
-    """Return whole hours, from two days on whole days: more would be precision that is not there.
+    """Return whole hours, or whole days from two days on: more would be false precision.
 
-    And half an hour more, so that "in 3 days" stays true while a page is read.
+    Plus half an hour, so that "in 3 days" stays true while a page is read.
     """
     unit = 24 if hours is not None and hours >= 48 else 1
     return None if hours is None else unit * max(1.0, round(hours / unit)) + 0.5
 
 
 def _basis(pattern: Pattern | None, now: datetime) -> str:
-    """Say in plain words what is not the usual burn: a rhythm, a step, or a trend."""
+    """Describe what the forecast is based on besides the usual burn: a rhythm, a step, or a trend."""
     if pattern is None or pattern.is_less_than_one_cycle:
         return ""
     if pattern.batch:
@@ -246,7 +245,7 @@ def _basis(pattern: Pattern | None, now: datetime) -> str:
 
 
 def days_left(burn: Burn, balance: Decimal, now: datetime) -> Decimal | None:
-    """Return for how many days ``balance`` lasts, by the median; None where that is not known."""
+    """Return how many days ``balance`` lasts, by the median; None if unknown."""
     if balance <= 0:
         return Decimal(0)
     if burn.pattern is None:

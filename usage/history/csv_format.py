@@ -1,4 +1,4 @@
-"""A history of the balance as CSV: what this console exports, and what people keep elsewhere."""
+"""Reads and writes a history of the balance as CSV: this console's export, and files from elsewhere."""
 
 import csv
 import io
@@ -47,7 +47,7 @@ class HistoryRow:
 
 @dataclass
 class ParsedHistory:
-    """The rows in order of time, and what is wrong with others, by line."""
+    """The rows in order of time, and the errors in others, by line."""
 
     rows: list[HistoryRow] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -62,13 +62,13 @@ class ParsedHistory:
 
 
 class InvalidCell(ValueError):
-    """What is wrong with one value, in words."""
+    """A problem with one value, in words."""
 
 
 def parse_history(text: str, now: datetime) -> ParsedHistory:
-    """Read ``text``; nothing in it raises, each bad line is complained of by its number.
+    """Parse ``text``. Nothing in it raises an exception; errors are reported by line number.
 
-    Cells may be separated by semicolons or tabs as well, as spreadsheets write them; the first line decides.
+    Cells may also be separated by semicolons or tabs, as spreadsheets write them; the first line decides.
     """
     found = ParsedHistory()
     text = text.removeprefix("\ufeff")
@@ -113,7 +113,7 @@ def _row(cells: Mapping[str | None, str | None], now: datetime) -> HistoryRow:
 
 
 def _mark(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
-    """Return the mark of the change: from people's marks in an export of this console, else from ``topped_up``."""
+    """Return the mark of the change: people's marks in an export of this console, otherwise from ``topped_up``."""
     if "said" in values:
         said = values["said"]
         if said and said not in set(Mark):
@@ -151,7 +151,7 @@ def _credits(text: str) -> Decimal:
 
 
 def _check_order(found: ParsedHistory) -> None:
-    """Drop duplicate rows, and record an error where one time has two balances."""
+    """Drop duplicate rows, and record an error if one time has two balances."""
     rows: list[HistoryRow] = []
     for row in found.rows:
         if rows and row.since <= rows[-1].until:
@@ -169,7 +169,7 @@ def usual_spacing(rows: list[HistoryRow]) -> timedelta:
 
 
 def merge_rows(rows: list[HistoryRow], longest: timedelta) -> Iterator[HistoryRow]:
-    """Join rows with the same balance that lie no further apart than ``longest``."""
+    """Join rows with the same balance that are no further apart than ``longest``."""
     last: HistoryRow | None = None
     for row in rows:
         if last and last.credits == row.credits and not row.mark and row.since - last.until <= longest:

@@ -1,4 +1,4 @@
-"""Takes in a history of the balance that somebody brings along, and takes it out again."""
+"""Imports a history of the balance, and undoes imports."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from usage.readings import longest_pause
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 
-# Of hourly figures a few may be missing; of what is further apart nobody knows what happened in between.
+# A few hourly values may be missing; beyond this pause, nobody knows what happened in between.
 LONGEST_PAUSE = timedelta(hours=2)
 # Batches interpreted right after an import; the polls that follow do the rest.
 TURNS = 4
@@ -26,7 +26,7 @@ BATCH = 500
 
 @dataclass(frozen=True)
 class ImportPlan:
-    """What an import would do: ``rows`` are new, ``known`` were read or imported before and stay as they are."""
+    """The effect of an import: ``rows`` are new, ``known`` ones were read or imported before and stay as they are."""
 
     rows: list[HistoryRow]
     known: int
@@ -34,12 +34,12 @@ class ImportPlan:
 
     @property
     def marked(self) -> int:
-        """Return of how many changes the file says what they were."""
+        """Return the number of changes that the file has marks for."""
         return sum(1 for row in self.rows if row.mark)
 
 
 def plan_import(workspace: Workspace, rows: list[HistoryRow]) -> ImportPlan:
-    """Return what importing ``rows`` (in order of time) would do; changes nothing, in two queries."""
+    """Return the effect of importing ``rows`` (in order of time), without changing anything, in two queries."""
     poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
     longest = max(longest_pause(poll or 60), min(LONGEST_PAUSE, 3 * usual_spacing(rows)))
     readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
@@ -50,7 +50,7 @@ def plan_import(workspace: Workspace, rows: list[HistoryRow]) -> ImportPlan:
 
 
 def _is_free(row: HistoryRow, there: Sequence[tuple[datetime, datetime, int, int | None]], place: int) -> bool:
-    """Return whether nobody watched at that time: before all readings, after them, or in a gap."""
+    """Return whether there are no readings of that time: it is before or after all readings, or in a gap."""
     before = there[place - 1] if place else None
     after = there[place] if place < len(there) else None
     if (before and before[1] >= row.since) or (after and after[0] <= row.until):
@@ -62,7 +62,7 @@ def _is_free(row: HistoryRow, there: Sequence[tuple[datetime, datetime, int, int
 def import_history(
     workspace: Workspace, actor: Actor, rows: list[HistoryRow], name: str, *, is_demo: bool = False
 ) -> BalanceImport | None:
-    """Add what is new of ``rows``, and interpret it; None where nothing is. The same file twice adds nothing."""
+    """Import and interpret the new ones of ``rows``; None if there are none. Importing a file twice adds nothing."""
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         plan = plan_import(workspace, rows)
@@ -88,7 +88,7 @@ def import_history(
 
 
 def undo_import(done: BalanceImport, actor: Actor) -> bool:
-    """Take out the readings of an import, and what was made of them; False if that was done before."""
+    """Remove the readings of an import and what was derived from them; return False if that was done before."""
     with transaction.atomic():
         Workspace.objects.select_for_update().get(pk=done.workspace_id)
         if BalanceImport.objects.filter(pk=done.pk, undone_at=None).update(undone_at=clock.now()) != 1:
@@ -130,7 +130,7 @@ def _relink(workspace: Workspace, done: BalanceImport, longest: timedelta) -> No
 
 
 def _mark(rows: Sequence[HistoryRow], done: BalanceImport, actor: Actor) -> None:
-    """Keep what the file says of changes, as if its person had said so here."""
+    """Store the file's marks on changes, as if the importing person had made them here."""
     said = {row.since: row for row in rows if row.mark}
     changes = list(BalanceChange.objects.filter(reading__imported=done, until__in=said)) if said else []
     for change in changes:

@@ -1,4 +1,4 @@
-"""The history of the balance as a file: taking it home, and bringing one along."""
+"""Exports and imports the history of the balance as a file."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -23,7 +23,7 @@ from workspaces.downloads import download
 from workspaces.models import Role, Workspace
 
 TEMPLATE = "usage/history.html"
-BATCH = 2000  # readings a query
+BATCH = 2000  # readings per query
 
 
 @require_safe
@@ -40,7 +40,7 @@ def _lines(workspace: Workspace) -> Iterator[str]:
 
 
 def _readings(workspace: Workspace) -> Iterator[BalanceReading]:
-    """Yield all readings, oldest first, batch by batch."""
+    """Yield all readings, oldest first, in batches."""
     rows = BalanceReading.objects.of(workspace).select_related("change").order_by("first_read_at", "pk")
     later = Q()
     while batch := list(rows.filter(later)[:BATCH]):
@@ -68,7 +68,7 @@ def _cells(row: BalanceReading) -> tuple[object, ...]:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def history(request: HttpRequest, slug: str) -> HttpResponse:
-    """Preview a history, then import it; list what was imported before."""
+    """Preview a history, then import it; list earlier imports."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     require_confirmation(request)
     if request.method != "POST":
@@ -95,7 +95,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Take an import out again."""
+    """Undo an import."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
     url = reverse("usage:history", args=[workspace.slug])
     require_confirmation(request, url)

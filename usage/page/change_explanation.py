@@ -1,4 +1,4 @@
-"""What the console thinks that a change of the balance was, in words."""
+"""Explains the interpretation of a balance change in words."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,13 +19,13 @@ CERTAINTY_WORDS = {Certainty.CERTAIN: "Certain", Certainty.LIKELY: "Likely", Cer
 
 @dataclass(frozen=True)
 class ChangeExplanation:
-    """A change with its words; ``parts`` are what it is a sum of, each with its sign."""
+    """A change with its explanation; ``parts`` are its components, each with its sign."""
 
     change: BalanceChange
 
     @property
     def thinks(self) -> str:
-        """Return in a sentence what it was, as far as that is known."""
+        """Return a sentence about what it was, as far as known."""
         row = self.change
         if row.mark:
             return f"{self.said.capitalize()}, as somebody here said."
@@ -38,24 +38,24 @@ class ChangeExplanation:
 
     @property
     def said(self) -> str:
-        """Return what somebody said that it was."""
+        """Return what a person marked it as."""
         row = self.change
         amount = f" of {format_quantity(row.topped_up, 'credits')}" if row.mark == Mark.TOP_UP else ""
         return MARK_WORDS[Mark(row.mark)] + amount if row.mark else ""
 
     @property
     def sure(self) -> str:
-        """Return how sure that is, in a word."""
+        """Return the certainty in a word."""
         return "Said by a person" if self.change.mark else CERTAINTY_WORDS[Certainty(self.change.certainty)]
 
     @property
     def reasons(self) -> list[str]:
-        """Return why, the weightiest first."""
+        """Return the reasons, the weightiest first."""
         return [REASONS[word] for word in self.change.why if word in REASONS]
 
     @property
     def parts(self) -> list[tuple[str, Decimal]]:
-        """Return what the change is a sum of."""
+        """Return the components of the change."""
         row = self.change
         taken = row.topped_up + row.corrected + row.returned - row.delta
         named = [

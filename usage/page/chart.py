@@ -1,4 +1,4 @@
-"""The balance as a drawing: where lines, gaps, marks and labels lie. The template writes the SVG."""
+"""The balance chart: coordinates of lines, gaps, marks and labels. The template writes the SVG."""
 
 import math
 from collections.abc import Sequence
@@ -14,9 +14,9 @@ from usage.page.series import Sample
 
 WIDTH, HEIGHT = 960, 260
 LEFT, TOP, BOTTOM = 8, 14, 24
-# Of the labels of the axis, which stands on the right, where the newest is: on a phone the rest has to be scrolled to.
+# Sizes of the labels of the axis, which is on the right, where the newest data is: on a phone the rest needs scrolling.
 DIGIT, LABEL_SPACE = 7, 12
-# A history shorter than its range is drawn from its beginning, but never less than this.
+# A history shorter than its range is drawn from its beginning, but never shorter than this.
 SHORTEST = timedelta(minutes=10)
 TICKS = 6
 LABEL_HEIGHT = 16
@@ -24,7 +24,7 @@ LABEL_HEIGHT = 16
 
 @dataclass(frozen=True)
 class ChartMark:
-    """Something at a place: a tick with its words, a top-up, a gap with its width, a threshold."""
+    """Something at a position: a tick with its label, a top-up, a gap with its width, a threshold."""
 
     x: float
     y: float
@@ -34,7 +34,7 @@ class ChartMark:
 
 @dataclass(frozen=True)
 class BalanceChart:
-    """Everything that is drawn, in units of the view box."""
+    """The chart's elements, in units of the view box."""
 
     lines: list[str]
     areas: list[str]
@@ -56,14 +56,14 @@ class BalanceChart:
 def draw_chart(
     found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequence[Decimal] = ()
 ) -> BalanceChart | None:
-    """Return the drawing of ``found``, or None where there is nothing to draw."""
+    """Return the chart of ``found``, or None if there is nothing to draw."""
     if not found:
         return None
     begin = min(max(now - span.length, found[0].at), now - SHORTEST)
     scale = _Scale.around(begin, now, [float(one.credits) for one in found])
     parts = _segments(found)
     lines = [[(scale.x(one.at), scale.y(float(one.credits))) for one in part] for part in parts]
-    # Two rules may share a level.
+    # Two rules may have the same level.
     levels = sorted(set(thresholds), reverse=True)
     return BalanceChart(
         lines=[_path(line) for line in lines],
@@ -94,7 +94,7 @@ class _Scale:
 
     @classmethod
     def around(cls, begin: datetime, end: datetime, values: Sequence[float]) -> "_Scale":
-        """Choose round limits: from zero, unless that would flatten everything that happens."""
+        """Choose round limits, from zero unless that would flatten all movement."""
         low, high = min(values), max(values)
         low = 0.0 if low < high * 0.6 else low
         step = _round_step(max(high - low, high * 0.002, 4.0) / 4)
@@ -103,7 +103,7 @@ class _Scale:
 
     @property
     def right(self) -> float:
-        """Where the drawing ends and the labels of the axis begin: the highest is the longest."""
+        """Where the chart ends and the labels of the axis begin: the highest is the longest."""
         return WIDTH - LABEL_SPACE - DIGIT * len(f"{self.high:,.0f}")
 
     def x(self, at: datetime) -> float:
@@ -135,7 +135,7 @@ def _round_step(rough: float) -> float:
 
 
 def _segments(found: Sequence[Sample]) -> list[list[Sample]]:
-    """Return the samples between gaps: a line is never drawn over time in which nobody read."""
+    """Return the samples between gaps: a line is never drawn across a time without readings."""
     parts: list[list[Sample]] = []
     for one in found:
         if one.after_gap or not parts:
@@ -146,7 +146,7 @@ def _segments(found: Sequence[Sample]) -> list[list[Sample]]:
 
 def _path(line: Sequence[tuple[float, float]]) -> str:
     points = " ".join(f"{x},{y}" for x, y in line)
-    # A single reading between two gaps is a short dash.
+    # A single reading between two gaps is drawn as a short dash.
     return points if len(line) > 1 else f"{points} {line[0][0] + 2},{line[0][1]}"
 
 

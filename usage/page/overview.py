@@ -1,4 +1,4 @@
-"""Everything that the usage page shows, in a constant number of queries."""
+"""The data of the usage page, in a fixed number of queries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ MOST_DOUBTFUL = 5
 
 @dataclass(frozen=True)
 class Burn:
-    """What was spent in one of the usual spans, and how much of it was watched."""
+    """The spending in one of the usual spans, and how much of it was watched."""
 
     label: str
     spent: SpentCredits
@@ -51,12 +51,12 @@ class Burn:
 
     @property
     def percent(self) -> int:
-        """Return the watched share; below 100 the figure may be too low."""
+        """Return the watched percentage; below 100 the figure may be too low."""
         return min(100, round(100 * self.spent.covered))
 
     @property
     def is_partial(self) -> bool:
-        """Return whether so much was not watched that the figure should say so."""
+        """Return whether so much was unwatched that the figure should say so."""
         return self.spent.covered < 0.97
 
 
@@ -101,12 +101,12 @@ class Overview:
 
     @property
     def rough(self) -> str:
-        """Return in two words why the forecast has no dates."""
+        """Return a short reason why the forecast has no dates."""
         return "less than one cycle seen" if self.runway.caveat == ONE_BATCH else "provisional"
 
     @property
     def has_dates(self) -> bool:
-        """Return whether anything can be said of when a level is reached, even if it lies beyond a year."""
+        """Return whether the forecast has a date for any level."""
         return any(one.runway.median_at for one in self.ahead)
 
     @cached_property
@@ -116,7 +116,7 @@ class Overview:
 
     @property
     def budget_bar(self) -> BudgetBar | None:
-        """Return the drawing of the budget, None where there is none or nothing is known of it."""
+        """Return the budget's bar; None if there is no budget or its usage is unknown."""
         return budget_bar(self.budget) if self.budget and self.budget.used else None
 
     @property
@@ -126,14 +126,14 @@ class Overview:
 
     @property
     def failure(self) -> ErrorMessage | None:
-        """Return why the last reading failed, or None if it did not."""
+        """Return why the last reading failed, or None if it succeeded."""
         if self.poll is None or not self.poll.consecutive_failures:
             return None
         return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
 
 
 def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
-    """Collect the page; ``more`` credits on top of the balance answer the what-if."""
+    """Collect the page's data; ``more`` credits on top of the balance answer the what-if."""
     [credits_] = credit_statuses([workspace], now)
     latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
     span = chosen(range_name, first, now)
@@ -169,7 +169,7 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
 
 
 def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[ChangeExplanation]:
-    """Return what was seen within the longest time that the page can show, the latest first."""
+    """Return the changes within the page's longest range, newest first."""
     recent = rows.of(workspace).filter(until__gt=now - 365 * DAY).select_related("marked_by")
     return [ChangeExplanation(row) for row in recent[:MOST_TOP_UPS]]
 
@@ -181,7 +181,7 @@ def _forecasts(
     now: datetime,
     more: Decimal | None,
 ) -> tuple[list[Ahead], Runway | None]:
-    """Return when each level is reached, and with ``more`` credits zero; both from one learned pattern."""
+    """Return when each level is reached, and zero with ``more`` credits, both from one learned pattern."""
     if latest is None:
         nothing = Runway(ZERO, reason=NO_READING)
         return [Ahead(levels[-1], nothing)], nothing if more is not None else None

@@ -1,4 +1,4 @@
-"""The spans of time that the usage page can show; the choice is in the address."""
+"""The time ranges that the usage page can show; the URL contains the choice."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Range:
-    """A span up to now. ``bin`` is what one row of the table of numbers spans."""
+    """A range up to now. ``bin`` is the length of a row in the table of numbers."""
 
     name: str
     words: str
@@ -35,7 +35,7 @@ _BY_NAME = {span.name: span for span in RANGES}
 
 
 def chosen(name: str, first: BalanceReading | None, now: datetime) -> Range:
-    """Return the range called ``name``; for anything else the shortest that holds what there is, a week at most."""
+    """Return the range called ``name``; for anything else the shortest that contains the history, at most a week."""
     if name in _BY_NAME:
         return _BY_NAME[name]
     age = now - first.first_read_at if first else timedelta(0)

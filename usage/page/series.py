@@ -1,4 +1,4 @@
-"""The balance over a range as samples, however it is kept: single readings for a day, hours beyond."""
+"""The balance over a range as samples: from single readings for a day, from hours beyond."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from usage.models import BalanceHour, BalanceReading
 from usage.page.ranges import Range
 from workspaces.models import Workspace
 
-# More than a chart of this width can show apart.
+# A chart of this width cannot show more.
 MOST_SAMPLES = 400
-# In a chart of hours a shorter gap is less than a line is wide.
+# In a chart of hours, a shorter gap is narrower than a line.
 LEAST_GAP_SECONDS = 1800
 
 
@@ -29,7 +29,7 @@ class Sample:
 
 
 def samples(workspace: Workspace, span: Range, now: datetime) -> list[Sample]:
-    """Return the samples of ``span``, oldest first, in two queries at most."""
+    """Return the samples of ``span``, oldest first, in at most two queries."""
     since = now - span.length
     if not span.is_short:
         return _thinned(_from_hours(workspace, since, now))
@@ -46,7 +46,7 @@ def _from_readings(
     for first_read_at, read_at, credits_, topped_up, added, gap_seconds in rows:
         spent = ZERO if before is None else before - credits_ + added
         begin = Sample(max(first_read_at, since), credits_, spent, topped_up, gap_seconds > 0)
-        # The change that leads into a reading from before the range is not part of it.
+        # The change before a reading that began before the range is not part of the range.
         yield begin if first_read_at >= since else replace(begin, spent=ZERO, topped_up=ZERO, after_gap=False)
         if read_at > begin.at:
             yield Sample(read_at, credits_)
@@ -86,7 +86,7 @@ def _joined(group: list[Sample]) -> Sample:
 
 @dataclass(frozen=True)
 class Bin:
-    """One row of the table of numbers. ``credits`` is the last balance of it, None where nothing was read."""
+    """One row of the table of numbers. ``credits`` is its last balance, None if nothing was read."""
 
     since: datetime
     until: datetime

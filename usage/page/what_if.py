@@ -1,4 +1,4 @@
-"""How long more credits would last: the one question of the what-if form."""
+"""The what-if form, which asks how long more credits would last."""
 
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ MOST = 1_000_000_000
 
 
 class WhatIfForm(forms.Form):
-    """So many credits more than there are now."""
+    """A number of credits to add to the current balance."""
 
     more = forms.DecimalField(
         label="More credits",

@@ -1,11 +1,11 @@
-"""Who spent the credits: an estimate from falls of the balance and paid calls, without a database.
+"""Estimates who spent the credits, from falls of the balance and paid calls, without a database.
 
-Upstream reports neither what a call costs nor how many contacts it had. But over many spans the falls go along with the
-calls: so each source (a key at an endpoint) gets the cost a call under which the falls of all spans are most
-likely, beside a steady background for everything that is not in the log. Each fall is then shared out in proportion
-(expectation maximization for a sum of Poisson rates). No call gets more than it can cost; what is left over stays
-unexplained. What single calls are known to have cost is taken out of the falls first, and those calls with it: only
-the rest is estimated. How far the estimate can be off is worked out by ``usage.spend.intervals``.
+Upstream reports neither what a call costs nor how many contacts it had. But over many spans, falls correlate with
+calls: so each source (a key at an endpoint) gets the cost per call that makes the falls of all spans most likely, in
+addition to a steady background for everything outside the log. Each fall is then divided in proportion (expectation
+maximization for a sum of Poisson rates). No call gets more than it can cost; the rest stays unexplained. Known costs of
+single calls are subtracted from the falls first, together with those calls, so that only the rest is estimated.
+``usage.spend.intervals`` computes how far the estimate can be off.
 """
 
 import math
@@ -23,9 +23,9 @@ Source = TypeVar("Source", bound=Hashable)
 
 @dataclass(frozen=True)
 class BalanceFall:
-    """What was spent between two readings, net of what came back; times are seconds since the epoch.
+    """The spending between two readings, net of what came back; times are seconds since the epoch.
 
-    It was between ``spent - less`` and ``spent + more``: a top-up may be hidden in it.
+    It was between ``spent - less`` and ``spent + more``, as it may hide a top-up.
     """
 
     since: float
@@ -38,10 +38,10 @@ class BalanceFall:
 
 @dataclass(frozen=True)
 class KnownCost(Generic[Source]):
-    """What the work of one call is known to have cost: reserved at ``since``, settled after ``ended`` and by ``until``.
+    """The known cost of one call's work: reserved at ``since``, settled after ``ended`` and by ``until``.
 
-    While it runs ``until`` is infinite and ``credits`` are 0. ``reserved`` is what it took at first, ``called`` is when
-    the log has the call.
+    While it runs, ``until`` is infinite and ``credits`` are 0. ``reserved`` is what it took at first, ``called`` is the
+    call's time in the log.
     """
 
     since: float
@@ -55,7 +55,7 @@ class KnownCost(Generic[Source]):
 
 @dataclass
 class AttributionSpan(Generic[Source]):
-    """Some falls in a row, how many paid calls each source made in that time, and how many may have run on."""
+    """Consecutive falls, each source's number of paid calls in that time, and how many may still have been running."""
 
     since: float
     until: float
@@ -69,7 +69,7 @@ class AttributionSpan(Generic[Source]):
 
 @dataclass(frozen=True)
 class UsualCost:
-    """What so many calls of a source were known to cost on average, with their deviation, in credits."""
+    """The known average cost of a number of a source's calls, with its deviation, in credits."""
 
     calls: int = 0
     cost: float = 0.0
@@ -78,7 +78,7 @@ class UsualCost:
 
 @dataclass(frozen=True)
 class Attribution(Generic[Source]):
-    """Credits by source, what no call explains, the likeliest cost of one call, and the background a second."""
+    """Credits by source, the unexplained rest, the likeliest cost per call, and the background per second."""
 
     credits: dict[Source, float]
     unexplained: float
@@ -87,15 +87,15 @@ class Attribution(Generic[Source]):
 
 
 def subtract_known(falls: Sequence[BalanceFall], known: Iterable[KnownCost[Source]]) -> list[BalanceFall]:
-    """Return the falls without what ``known`` calls reserved and returned, each taken from the fall that fits best.
+    """Return the falls without the ``known`` reservations and returns, each subtracted from the best fitting fall.
 
-    A half that lies before or after the falls is left out, as they do not show it.
+    Reservations or returns before or after the falls are left out, as the falls do not show them.
     """
     rest = [fall.spent for fall in falls]
     ends = [fall.until for fall in falls]
     halves = [(one.since, one.since, max(one.reserved, one.credits)) for one in known]
     halves += [(max(one.since, one.ended), one.until, one.credits - max(one.reserved, one.credits)) for one in known]
-    # Those with an exact time first.
+    # Those with an exact time come first.
     for earliest, latest, taken in sorted(halves, key=lambda half: (half[1] > half[0], half[0])):
         if (
             taken
@@ -125,10 +125,10 @@ def _best_fall(
 def build_spans(
     falls: Iterable[BalanceFall], calls: Sequence[tuple[float, Source]], seconds: float, takes: float = 0.0
 ) -> tuple[list[AttributionSpan[Source]], float]:
-    """Return spans of at least ``seconds`` with their calls, and what was spent in gaps, which nobody can share out.
+    """Return spans of at least ``seconds`` with their calls, and the spending in gaps, which cannot be attributed.
 
-    An enrichment takes up to ``takes`` seconds: a span ends where none can be running, for the reservation of one that
-    is comes back later. Where that is never so it ends after a while all the same.
+    An enrichment takes up to ``takes`` seconds. A span ends when none can be running, because the reservation of a
+    running one comes back later. If there is never such a time, it still ends after a while.
     """
     found: list[AttributionSpan[Source]] = []
     times = [at for at, _ in calls]
@@ -177,7 +177,7 @@ def attribute(
     most: Mapping[Source, float],
     usual: Mapping[Source, UsualCost] | None = None,
 ) -> Attribution[Source]:
-    """Attribute spending to sources; ``most`` is the most a call of each can cost, ``usual`` what known ones did."""
+    """Attribute spending to sources; ``most`` is the highest cost of a call of each, ``usual`` the known cost."""
     usual = usual or {}
     watched = [span for span in found if not span.is_gap]
     live = [span for span in watched if span.spent > 0 or span.calls]
@@ -202,7 +202,7 @@ def _fit_costs(
     most: Mapping[Source, float],
     usual: Mapping[Source, UsualCost],
 ) -> tuple[dict[Source, float], float]:
-    """Return the likeliest cost of one call by source, and the background in credits a second."""
+    """Return the likeliest cost per call by source, and the background in credits per second."""
     totals: Counter[Source] = Counter()
     for span in live:
         totals.update(span.calls)
@@ -230,5 +230,5 @@ def _fit_costs(
 
 
 def _mean(total: float, calls: int, usual: UsualCost) -> float:
-    """Return the cost of a call by what ``calls`` got and by what those that are known did cost."""
+    """Return the cost per call from the ``calls`` with attributed credits and from those with known costs."""
     return (total + usual.calls * usual.cost) / (calls + usual.calls)

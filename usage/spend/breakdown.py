@@ -1,4 +1,4 @@
-"""Spend by key and by endpoint for a workspace: exact where the cost of single calls is known, else a range."""
+"""A workspace's spending by key and by endpoint: exact if the cost of single calls is known, otherwise a range."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
@@ -31,23 +31,23 @@ from usage.spend.intervals import SpendEstimate, Uncertainty, estimate_uncertain
 from usage.spend.known_costs import LoggedCall, Source, known_costs
 from workspaces.models import Workspace
 
-# What one call can cost at most, by the end of its path on every surface of the API.
+# The highest cost of one call, by the end of its path in every API version.
 MOST_A_CALL = {name: float(most) for name, most in PAID.items()}
-# Bounds the work of one page, whatever the traffic.
+# Limits the work of one page, whatever the traffic.
 LONGEST = 7 * DAY
 MOST_CALLS = 20_000
 MOST_READINGS = 12_000
 SPANS = 500
-# How long an enrichment takes, in seconds, where none is known.
+# The duration of an enrichment in seconds, if none is known.
 USUAL_SECONDS = 60.0
 Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True)
 class SpendShare:
-    """A part of what was spent: likely ``credits``, at least ``low`` and at most ``high``; ``known`` are no estimate.
+    """A share of the spending: likely ``credits``, at least ``low`` and at most ``high``; ``known`` is the exact part.
 
-    Several keys or endpoints cannot be distinguished. Without any, it is what no call explains.
+    Several keys or endpoints are listed if they cannot be distinguished. Without any, it is the unexplained rest.
     """
 
     credits: Decimal
@@ -66,7 +66,7 @@ class SpendShare:
 
     @property
     def is_group(self) -> bool:
-        """Return whether it is of several keys or endpoints."""
+        """Return whether it combines several keys or endpoints."""
         return len(self.keys) + len(self.endpoints) > 1
 
     @property
@@ -77,7 +77,7 @@ class SpendShare:
 
 @dataclass(frozen=True)
 class SpendBreakdown:
-    """Who spent what; ``reason`` is why there is no estimate, or empty."""
+    """Who spent what; ``reason`` says why there is no estimate, or is empty."""
 
     since: datetime
     until: datetime
@@ -95,7 +95,7 @@ class SpendBreakdown:
 
 
 def spend_breakdown(workspace: Workspace, length: timedelta, now: datetime) -> SpendBreakdown:
-    """Return who spent what in the last ``length``, a week at most, in six queries."""
+    """Return who spent what in the last ``length``, at most a week, in six queries."""
     since = now - min(length, LONGEST)
     read_until = log_read_until(workspace)
     if read_until is None:
@@ -180,7 +180,7 @@ def _unexplained(credits: float, shares: Attribution[Source], doubt: Uncertainty
 
 
 def _usual(settled: Iterable[KnownCost[Source]]) -> dict[Source, UsualCost]:
-    """Return what the known calls of each source cost, without those that still run."""
+    """Return the cost of each source's known calls, without running ones."""
     costs: defaultdict[Source, list[float]] = defaultdict(list)
     for one in settled:
         if one.until < inf:
@@ -189,7 +189,7 @@ def _usual(settled: Iterable[KnownCost[Source]]) -> dict[Source, UsualCost]:
 
 
 def _takes(settled: Iterable[KnownCost[Source]]) -> float:
-    """Return how long nine in ten enrichments take, in seconds, by those of which it is known."""
+    """Return the seconds within which nine in ten enrichments finish, from those with known durations."""
     known = [one.until - one.since for one in settled if one.since < one.ended == one.until]
     return max(10.0, quantiles(known, n=10)[-1]) if len(known) > 1 else USUAL_SECONDS
 
@@ -201,7 +201,7 @@ def _named(rows: Iterable[tuple[tuple[UUID, ...], SpendShare]], keys: Mapping[UU
 
 @dataclass(frozen=True)
 class _SourceTable:
-    """What is known and what is estimated of each source, to be added up by key or by endpoint."""
+    """Known and estimated spending of each source, to be added up by key or by endpoint."""
 
     calls: Counter[Source]
     settled: Sequence[KnownCost[Source]]
@@ -209,7 +209,7 @@ class _SourceTable:
     doubt: Uncertainty[Source]
 
     def rows(self, name_of: Callable[[Source], Name], total: float) -> list[tuple[tuple[Name, ...], SpendShare]]:
-        """Return a row for each name, or for a group that cannot be distinguished; the largest first."""
+        """Return a row for each name, or for a group that cannot be distinguished, the largest first."""
         known: defaultdict[Name, float] = defaultdict(float)
         calls: Counter[Name] = Counter()
         for one in self.settled:

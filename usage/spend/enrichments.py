@@ -1,6 +1,6 @@
-"""What bulk enrichments settled at, and what running ones may still hold, as far as ``enrich/status`` was asked.
+"""The settled cost of bulk enrichments, and what running ones may still hold, according to ``enrich/status``.
 
-Only workflows that the console follows are known here: those whose webhook has not arrived and those looked up.
+It covers only workflows that the console follows: those with a webhook that has not arrived and those looked up.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,16 +15,16 @@ from usage.changes.types import ZERO
 from webhooks.models import Workflow
 from workspaces.models import Workspace
 
-# An enrichment takes minutes: one that was running when last asked about, longer ago than this, hardly still is.
+# An enrichment takes minutes: one last seen running longer ago than this is hardly still running.
 STILL_RUNNING = timedelta(hours=1)
-# What holds credits back from a warning must have been seen running lately.
+# Reservations may suppress a warning only if they were seen running this recently.
 JUST_READ = timedelta(minutes=10)
 MOST = 5000
 
 
 @dataclass(frozen=True)
 class EnrichmentSummary:
-    """Settled credits of finished enrichments, and how much running ones have reserved, at most and at least."""
+    """The settled credits of finished enrichments, and the most and least that running ones have reserved."""
 
     finished: int = 0
     settled: Decimal = ZERO
@@ -34,7 +34,7 @@ class EnrichmentSummary:
 
 
 def summarize_enrichments(workspace: Workspace, since: datetime, now: datetime) -> EnrichmentSummary:
-    """Return what is known of enrichments that finished after ``since`` or are running, in one query."""
+    """Return the summary of enrichments that finished after ``since`` or are running, in one query."""
     running = Q(completed_at__isnull=True, status_gone=False, status_read_at__gte=now - STILL_RUNNING)
     known = Workflow.objects.of(workspace).filter(Q(completed_at__range=(since, now)) | running).exclude(summary={})
     rows = list(known.order_by("-pk")[:MOST])
@@ -52,10 +52,10 @@ def summarize_enrichments(workspace: Workspace, since: datetime, now: datetime) 
 def reservations_by_workspace(
     workspaces: Collection[int] | None, now: datetime
 ) -> Mapping[int, Sequence[tuple[datetime, Decimal]]]:
-    """Return of each workspace when its running enrichments began at the latest, and what each is known to hold.
+    """Return, by workspace, when each running enrichment began at the latest, and its known reservation.
 
-    In one query; of all workspaces if ``workspaces`` is None. Only of enrichments whose state was just read: others
-    may hold more.
+    In one query; for all workspaces if ``workspaces`` is None. Only enrichments with a recently read status are
+    included: others may hold more.
     """
     running = Workflow.objects.filter(completed_at__isnull=True, status_gone=False, status_read_at__gte=now - JUST_READ)
     if workspaces is not None:

@@ -1,9 +1,9 @@
-"""How far attributed spending can be off, and which keys cannot be distinguished; plain data, no database.
+"""Computes how far attributed spending can be off, and which keys cannot be distinguished, without a database.
 
-A call's cost is taken to scatter as much as it costs. Within each span the parts of several sources are uncertain
-against one another, for only their sum is seen; and so is the cost a call that was learned from all spans. What may
-still have been running at the ends of a span belongs to nobody for sure. All of it is worked out as variances of
-sums, by source against source.
+A call's cost is assumed to scatter as much as it costs. Within each span the shares of several sources are uncertain
+relative to one another, because only their sum is seen. So is the cost per call, which was learned from all spans. Work
+that may still have been running at the ends of a span belongs to no source for certain. All of this is computed as
+variances and covariances of sums, by source.
 """
 
 import math
@@ -15,11 +15,11 @@ from typing import Generic, TypeVar
 
 from usage.spend.attribution import Attribution, AttributionSpan, Source, UsualCost
 
-# In deviations of the estimate: wide enough to hold the truth in nine cases of ten.
+# In deviations of the estimate: wide enough to contain the truth in nine cases out of ten.
 WIDTH = 2.0
-# A figure is in doubt where its range is wider than this part of it, and this many credits.
+# A figure is doubtful if its range is wider than this share of it, and this many credits.
 DOUBTFUL, LEAST_DOUBT = 0.5, 10.0
-# Two uncertain figures are merged where the deviation of their sum is below this part of their own.
+# Two uncertain figures are merged if the deviation of their sum is below this share of their own.
 MERGE_BELOW = 0.5
 Name = TypeVar("Name", bound=Hashable)
 Matrix = list[list[float]]
@@ -27,7 +27,7 @@ Matrix = list[list[float]]
 
 @dataclass(frozen=True)
 class SpendEstimate(Generic[Name]):
-    """What ``names`` spent together, in credits: likely so many, at least ``low``, at most ``high``."""
+    """The credits that ``names`` spent together: likely ``credits``, at least ``low``, at most ``high``."""
 
     names: tuple[Name, ...]
     credits: float
@@ -37,7 +37,7 @@ class SpendEstimate(Generic[Name]):
 
 @dataclass(frozen=True)
 class Uncertainty(Generic[Source]):
-    """The covariance of the shares of ``sources``, and between which bounds each lies whatever the estimate says."""
+    """The covariance of the shares of ``sources``, and the limits of each whatever the estimate says."""
 
     sources: list[Source]
     covariance: Matrix
@@ -52,7 +52,7 @@ def estimate_uncertainty(
     most: Mapping[Source, float],
     usual: Mapping[Source, UsualCost] | None = None,
 ) -> Uncertainty[Source]:
-    """Return how far ``shares`` of the spans, found by the same figures, can be off."""
+    """Return how far ``shares``, estimated from the same spans, can be off."""
     sources = list(shares.credits)
     scatter = {one: _call_variance(shares.costs.get(one, 0.0), (usual or {}).get(one, UsualCost())) for one in sources}
     watched = [(before, span) for before, span in _with_before(found) if not span.is_gap]
@@ -79,7 +79,7 @@ def estimate_uncertainty(
 
 @dataclass(frozen=True)
 class _SpanFit:
-    """One span: calls by number of their source, the variance of each source's part, and of all together."""
+    """One span: its calls by source number, the variance of each source's share, and of all together."""
 
     numbers: dict[int, int]
     variances: dict[int, float]
@@ -97,12 +97,12 @@ def _with_before(
 
 
 def _call_variance(cost: float, usual: UsualCost) -> float:
-    """Return the variance of one call's cost: of those that are known, else as much as it costs."""
+    """Return the variance of one call's cost: from known calls, or else as large as its cost."""
     return (usual.calls * usual.deviation**2 + max(cost, 0.05) ** 2) / (usual.calls + 1)
 
 
 def _prior_precision(most: float, scatter: float, usual: UsualCost) -> float:
-    """Return what is known beforehand of the cost of a call, as the inverse of a variance."""
+    """Return the prior knowledge of the cost per call, as the inverse of a variance."""
     return 4 / most**2 + usual.calls / scatter
 
 
@@ -135,7 +135,7 @@ def _scale(rows: Sequence[_SpanFit], size: int) -> float:
 def _information(
     rows: Sequence[_SpanFit], priors: Sequence[float], shares: Attribution[Source], scale: float
 ) -> Matrix:
-    """Return the information matrix of the spans about the cost of a call of each source and, last, the background."""
+    """Return the information matrix of the spans about each source's cost per call and, last, the background."""
     size = len(priors)
     matrix = [[0.0] * (size + 1) for _ in range(size + 1)]
     for row in rows:
@@ -165,7 +165,7 @@ def _inverse(matrix: Matrix) -> Matrix:
 
 
 def _add_product(covariance: Matrix, slopes: Matrix, learned: Matrix) -> None:
-    """Add what the learned costs' own uncertainty does to the shares."""
+    """Add the effect of the learned costs' own uncertainty on the shares."""
     columns = list(zip(*learned, strict=True))
     through = [[_dot(row, column) for column in columns] for row in slopes]
     for i, row in enumerate(through):
@@ -176,11 +176,11 @@ def _add_product(covariance: Matrix, slopes: Matrix, learned: Matrix) -> None:
 def _bounds(
     found: Sequence[AttributionSpan[Source]], sources: Sequence[Source], most: Mapping[Source, float]
 ) -> tuple[dict[Source, float], dict[Source, float], dict[Source, float]]:
-    """Return by source what it can have spent at most, and how much less or more by what is hidden in its spans."""
+    """Return the most that each source can have spent, and how much less or more by amounts hidden in its spans."""
     highest, less, more = (dict.fromkeys(sources, 0.0) for _ in range(3))
     spent = [max(0.0, span.spent) + span.more for span in found]
     for place, span in enumerate(found):
-        # What began near an end may show in the neighbour.
+        # Calls near an end may show in the neighbouring span.
         around = sum(spent[max(0, place - 1) : place + 2])
         for source, number in span.calls.items():
             highest[source] += min(around, number * most[source])
@@ -204,7 +204,7 @@ def spend_estimates(
 
 
 def unexplained_range(credits: float, shares: Attribution[Source], doubt: Uncertainty[Source]) -> tuple[float, float]:  # noqa: A002
-    """Return how few and how many credits no call explains: what the shares may have too many or too few."""
+    """Return the lowest and highest unexplained credits: the amounts by which the shares may be too high or too low."""
     width = WIDTH * _deviation(range(len(doubt.sources)), doubt)
     return max(0.0, credits - width), min(credits + width, credits + sum(shares.credits.values()))
 
@@ -212,7 +212,7 @@ def unexplained_range(credits: float, shares: Attribution[Source], doubt: Uncert
 def _least_distinguishable(
     groups: Mapping[tuple[Name, ...], list[int]], shares: Attribution[Source], doubt: Uncertainty[Source]
 ) -> tuple[tuple[Name, ...], tuple[Name, ...]] | None:
-    """Return the two groups in doubt of which the sum is surest in comparison, if it is sure enough."""
+    """Return the two doubtful groups with the most certain sum relative to their own, if it is certain enough."""
     doubtful = [
         names for names, members in groups.items() if _is_uncertain(_spend_estimate(names, members, shares, doubt))
     ]

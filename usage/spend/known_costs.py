@@ -1,4 +1,4 @@
-"""Costs of single calls that are known: enrichments that can be attributed to one call of one key."""
+"""Known costs of single calls: enrichments that can be attributed to one call of one key."""
 
 import math
 from bisect import bisect_left, bisect_right
@@ -23,20 +23,20 @@ BULK, PERSON, COMPANY = "enrich/bulk", "enrichment/person", "enrichment/company"
 # A key at an endpoint.
 Source = tuple[UUID, str]
 MOST_ASKED, MOST_WORKS = 20_000, 5000
-# An enrichment takes minutes, so the call that began it is not older than this when it ends.
+# An enrichment takes minutes, so the call that started it is not older than this when it ends.
 LONGEST = timedelta(hours=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 # From this many on, the usual duration of enrichments is known.
 ENOUGH = 5
 # The longest response time of a call.
 LONGEST_CALL = timedelta(minutes=5)
-# Upstream records a call and the enrichment it started by different clocks; whole seconds are a second wide.
+# Upstream records a call and the enrichment that it started by different clocks; whole seconds are a second wide.
 CLOCKS, SECOND = timedelta(seconds=0.25), timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class LoggedCall:
-    """A paid call of the log; upstream may log its beginning or its end, ``took`` apart."""
+    """A paid call of the log; upstream may log its beginning or its end, which are ``took`` apart."""
 
     at: datetime
     source: Source
@@ -45,9 +45,9 @@ class LoggedCall:
 
 @dataclass(frozen=True)
 class EnrichmentRun:
-    """An enrichment, what it took and cost, and the keys that asked about it, with the first time.
+    """An enrichment, its reservation and cost, and the keys that requested its status, with the first time.
 
-    It ended after ``ended_after`` and by ``ended_by``; both are None while it runs, and ``begun_at`` where nobody says.
+    It ended after ``ended_after`` and by ``ended_by``; both are None while it runs. ``begun_at`` is None if unknown.
     """
 
     workflow_id: str
@@ -65,7 +65,7 @@ class EnrichmentRun:
         return BULK if self.workflow_id.startswith(BULK_ID_PREFIX) or self.contacts > 1 else PERSON
 
     def may_be_of(self, call: LoggedCall) -> bool:
-        """Return whether ``call`` may have begun it: by the time of its beginning, or else by who asked about it."""
+        """Return whether ``call`` may have started it, judging by its time, or else by who requested its status."""
         if call.source[1] != self.endpoint:
             return False
         if self.begun_at is not None:
@@ -77,21 +77,21 @@ class EnrichmentRun:
 
     @property
     def between(self) -> tuple[datetime, datetime]:
-        """Return the range in which to look for its call."""
+        """Return the time range of possible calls."""
         if self.begun_at is not None:
             return self.begun_at - LONGEST_CALL, self.begun_at + LONGEST_CALL
         latest = max(self.asked_by.values(), default=self.ended_by)
         return (latest - LONGEST, latest) if latest else (_NEVER, _NEVER)
 
     def nearness(self, call: LoggedCall) -> timedelta:
-        """Return the distance in time of ``call`` from the expected one."""
+        """Return the time difference of ``call`` from the expected one."""
         return abs((self.begun_at or self.asked_by[call.source[0]]) - call.at)
 
 
 def known_costs(
     workspace: Workspace, since: datetime, until: datetime, calls: Sequence[LoggedCall]
 ) -> list[KnownCost[Source]]:
-    """Return what is known of ``calls`` (paid ones, oldest first), in two queries at most."""
+    """Return the known costs of ``calls`` (paid ones, oldest first), in at most two queries."""
     flat = [_cost_of_company_call(call) for call in _companies(calls)]
     rows = {row.workflow_id: row for row in _rows(workspace, since, until)}
     if not rows:
@@ -107,7 +107,7 @@ def _cost_of_company_call(call: LoggedCall) -> KnownCost[Source]:
 
 
 def _companies(calls: Iterable[LoggedCall]) -> Iterable[LoggedCall]:
-    """Keep those that cost a credit at once: a company that was not found is no success."""
+    """Return the company calls, which cost a credit at once: one that found no company is not successful."""
     return (call for call in calls if call.source[1] == COMPANY)
 
 
@@ -118,12 +118,12 @@ def _rows(workspace: Workspace, since: datetime, until: datetime) -> Iterable[Wo
 
 
 def _enrichment_run(row: Workflow, asked_by: Mapping[UUID, datetime]) -> EnrichmentRun | None:
-    """Return what is known of an enrichment, None where its cost is not, or what it holds."""
+    """Return an enrichment's data; None if its cost or reservation is unknown."""
     work = enrichment_credits(row)
     cost = work.charged if row.completed_at else work.reserved
     if cost is None:
         return None
-    # Where upstream does not say when it ended, that is the time at which it was first seen to have.
+    # If upstream does not report the end, ``completed_at`` is when the enrichment was first seen to have ended.
     is_exact = row.completed_at is not None and row.completed_at != row.status_read_at
     return EnrichmentRun(
         row.workflow_id,
@@ -138,7 +138,7 @@ def _enrichment_run(row: Workflow, asked_by: Mapping[UUID, datetime]) -> Enrichm
 
 
 def _keys_that_asked(workspace: Workspace, since: datetime, ids: Collection[str]) -> Mapping[str, dict[UUID, datetime]]:
-    """Return which keys asked about each workflow, as far as the log names it, and when first."""
+    """Return which keys requested each workflow's status according to the log, and when first."""
     found: dict[str, dict[UUID, datetime]] = defaultdict(dict)
     for path, key, at in workflow_status_requests(workspace, since).values_list("path", "key_id", "created_at")[
         :MOST_ASKED
@@ -149,11 +149,11 @@ def _keys_that_asked(workspace: Workspace, since: datetime, ids: Collection[str]
 
 
 def match_calls(found: Iterable[EnrichmentRun], calls: Sequence[LoggedCall]) -> list[KnownCost[Source]]:
-    """Return the known costs of calls that alone can have started an enrichment.
+    """Return the known costs of calls that are the only possible start of an enrichment.
 
-    Of several calls of one key the nearest is taken; which it was matters little. Where calls of several keys
-    are possible, those of keys that asked about it are preferred; if it is still ambiguous, nothing is concluded until
-    other enrichments have taken their calls.
+    Of several calls of one key the nearest is taken; which one it was matters little. If calls of several keys are
+    possible, those of keys that requested its status are preferred. If it is still ambiguous, it waits until other
+    enrichments have taken their calls.
     """
     waiting = sorted(found, key=lambda one: one.begun_at or min(one.asked_by.values(), default=_NEVER))
     known: list[KnownCost[Source]] = []
@@ -188,7 +188,7 @@ def _take_call(
 
 
 def estimate_ends(known: Sequence[KnownCost[Source]]) -> list[KnownCost[Source]]:
-    """Return ``known`` with the end of those that were only seen to have ended: after as long as others take."""
+    """Return ``known`` with estimated ends, from others' durations, for those only seen to have ended."""
     took = [one.until - one.since for one in known if one.since < one.ended == one.until]
     if len(took) < ENOUGH:
         return list(known)

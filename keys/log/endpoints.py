@@ -7,7 +7,7 @@ from itertools import takewhile
 LONGEST = 200
 _ID = "{id}"
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-# Generated ids: numbers, hexadecimal digests, and long segments that contain a digit. "v1" is kept.
+# Generated ids: numbers, hexadecimal digests, long segments with a digit, and very long ones. "v1" is kept.
 _LOOKS_GENERATED = re.compile(r"[0-9]+|(?=.*[0-9])[0-9a-f]{12,}|(?=.*[0-9]).{20,}|.{65,}", re.IGNORECASE | re.DOTALL)
 
 

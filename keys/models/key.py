@@ -25,7 +25,10 @@ def key_uuid(upstream_id: str) -> uuid.UUID:
 
 
 def status_conditions(now: datetime) -> dict[str, Q]:
-    """Return the condition for each status in list filters. The last three put every key into exactly one status."""
+    """Return the condition for each status in list filters.
+
+    The last three do not overlap and include every key that upstream does not accept.
+    """
     accepted = Q(Q(expires_at__isnull=True) | Q(expires_at__gt=now), is_active=True)
     ran_out = Q(expires_at__lte=now, revoked_at__isnull=True)
     refused = Q(is_active=False) | Q(expires_at__lte=now)

@@ -41,8 +41,8 @@ SELECT ARRAY(SELECT path FROM keys_keyendpoint WHERE key_id = keys_apikey.id),
     EXISTS (SELECT FROM keys_loggap WHERE key_id = keys_apikey.id), {", ".join(_FIELDS)}
 FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
 """  # noqa: S608 - the names are ours
-# The time range excludes no row; it keeps PostgreSQL from scanning the partitions of other months. The ids are split
-# before planning, so that the planner knows how many there are.
+# The time range excludes no row; it keeps PostgreSQL from scanning the partitions of other months. PostgreSQL splits
+# the ids before it plans, so that it knows how many there are.
 _EXISTING = """
 SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
 AND upstream_id = ANY (string_to_array(%s, %s))

@@ -115,7 +115,7 @@ UNCERTAIN = models.Q(certainty=Certainty.UNCERTAIN.value, mark="")
 
 
 class BalanceChange(models.Model):
-    """The interpretation of a change between two readings, made by ``usage.changes``.
+    """The interpretation of a change between two readings, made by ``usage.changes``; it is not itself a reading.
 
     ``spent`` is its spending. ``topped_up`` is what counts as a top-up, between ``top_up_low`` and ``top_up_high``;
     ``corrected`` is neither spent nor bought; ``returned`` came back from reservations. ``why`` holds keys of

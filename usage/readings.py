@@ -121,7 +121,7 @@ def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
 
 
 def _thin_readings(workspace: Workspace, hour: datetime) -> None:
-    """Delete readings of that old hour, except the last one, gaps, and those after more than plain spending."""
+    """Thin an old hour: keep its last reading, the history's first, gaps, and what follows more than plain spending."""
     rows = BalanceReading.objects.of(workspace).filter(first_read_at__gte=hour, first_read_at__lt=hour + HOUR)
     last = rows.order_by("-first_read_at").values_list("pk", flat=True).first()
     beginning = BalanceReading.objects.of(workspace).order_by("first_read_at").values_list("pk", flat=True).first()

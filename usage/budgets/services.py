@@ -31,7 +31,7 @@ def set_budget(
 ) -> Budget:
     """Set or change the budget to ``amount`` credits per ``length``; firing alerts mention the change.
 
-    ``with_rules`` adds one rule of each kind that does not exist yet.
+    ``with_rules`` adds one rule of each kind if there are no rules yet.
     """
     with transaction.atomic():
         budget = _locked(workspace)

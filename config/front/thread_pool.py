@@ -123,9 +123,8 @@ class WsgiResponse:
         first = not self.is_begun
         if first:
             await self._make_way()
-            self._hung_up = asyncio.ensure_future(
-                self._receive()
-            )  # the body is read, so the next message is a disconnect
+            # The body has been read, so the next message is a disconnect.
+            self._hung_up = asyncio.ensure_future(self._receive())
         try:
             async with asyncio.timeout(READ_SECONDS):
                 if first:

@@ -109,7 +109,7 @@ def test_the_worker_lets_the_next_tick_come_once_it_has_begun_one(console):
         assert wait_for(lambda: client.ttl(waits) != -1)
 
 
-@pytest.mark.parametrize("word", ["granian", "dashboard beat", "dashboard worker", "valkey-server"])
+@pytest.mark.parametrize("word", ["granian", "config beat", "config worker", "valkey-server"])
 def test_what_dies_is_started_again_and_said(console, word):
     victim = child(console, word)
     victim.kill()
@@ -182,7 +182,7 @@ def test_killed_outright_it_still_leaves_nothing_behind(console):
     running = RunningConsole(console.var_dir, "--no-sandbox")
     running.start()
     started = family(running)
-    worker = child(running, "dashboard worker")
+    worker = child(running, "config worker")
     assert wait_for(lambda: handles_sigterm(worker))  # before, the kernel itself ends it
     worker.suspend()  # what it handles itself it no longer hears
     running.stop(signal.SIGKILL)

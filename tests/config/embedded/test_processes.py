@@ -13,8 +13,9 @@ import pytest
 
 import manage
 from config.embedded import console
-from config.embedded.processes import REAPER, Process
+from config.embedded.processes import REAPER, Process, stop_all
 from core.redaction import BEYOND, LONGEST_EVENT
+from tests.wait import wait_until
 
 KEY = "clapi_AbCd" + "x7-_" * 15
 
@@ -145,3 +146,13 @@ def test_ctrl_c_ends_a_command_without_a_traceback(monkeypatch):
     with pytest.raises(SystemExit) as ended:
         manage.main(["manage.py", "apply", "set-up.yaml"])
     assert ended.value.code == 130
+
+
+def test_what_does_not_end_is_killed_and_waited_for(capsys):
+    """Else the reaper, for which it still counts, would wait for as long again."""
+    script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf'); time.sleep(60)"
+    deaf = Process("web", [sys.executable, "-c", script])
+    deaf.start()
+    wait_until(lambda: "deaf" in capsys.readouterr().out)
+    stop_all([deaf], last="redis", grace=0.2)
+    assert deaf.running.returncode == -signal.SIGKILL

@@ -12,7 +12,7 @@ SMALL_BODY = 64 * 1024
 # process.
 LARGE_BODIES = 32
 # The maximum number of messages for a body: the largest in pieces of 256 bytes. Each message has a cost, however small.
-PIECES = 4096
+MAX_BODY_MESSAGES = 4096
 # How much of an oversized body is read and discarded, so that the client gets to read the refusal.
 DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 
@@ -31,7 +31,7 @@ async def discard(receive: Receive) -> None:
     left = DISCARDED
     with suppress(TimeoutError):
         async with asyncio.timeout(DISCARD_SECONDS):
-            for _ in range(PIECES):
+            for _ in range(MAX_BODY_MESSAGES):
                 message = await receive()
                 left -= len(message.get("body", b""))
                 if left <= 0 or not message.get("more_body", False):
@@ -53,17 +53,17 @@ class BodyReader:
         Raises RequestRefused if it is too large or too slow, ClientDisconnected if it breaks off.
         """
         self._check_size(_declared_length(scope))
-        async with AsyncExitStack() as place:
+        async with AsyncExitStack() as slot:
             try:
                 async with asyncio.timeout(self.seconds):
-                    body = await self._read(receive, place)
+                    body = await self._read(receive, slot)
             except TimeoutError:
                 raise RequestRefused(408, f"The request did not arrive within {self.seconds:g} seconds.") from None
             yield body
 
-    async def _read(self, receive: Receive, place: AsyncExitStack) -> bytes:
+    async def _read(self, receive: Receive, slot: AsyncExitStack) -> bytes:
         body, is_small = bytearray(), True
-        for _ in range(PIECES):
+        for _ in range(MAX_BODY_MESSAGES):
             message = await receive()
             if message["type"] != "http.request":
                 raise ClientDisconnected
@@ -71,21 +71,21 @@ class BodyReader:
             self._check_size(len(body))
             if is_small and len(body) > SMALL_BODY:
                 is_small = False
-                await self._take_place(place)
+                await self._acquire_slot(slot)
             if not message.get("more_body", False):
                 return bytes(body)
-        raise RequestRefused(400, f"The request came in too many small pieces: at most {PIECES}.")
+        raise RequestRefused(400, f"The request came in too many small pieces: at most {MAX_BODY_MESSAGES}.")
 
     def _check_size(self, size: int) -> None:
         if size > self.limit:
             raise RequestRefused(413, f"That is too large: at most {self.limit // 1024} KiB can be sent at once.")
 
-    async def _take_place(self, place: AsyncExitStack) -> None:
+    async def _acquire_slot(self, slot: AsyncExitStack) -> None:
         if self._large.locked():
             raise RequestRefused(
                 503, "Too many large requests arrive at the moment. Please try again in half a minute."
             )
-        await place.enter_async_context(self._large)
+        await slot.enter_async_context(self._large)
 
 
 def _declared_length(scope: Scope) -> int:

@@ -48,19 +48,19 @@ class WsgiThreadPool:
         probe = scope["path"] if scope["path"] in PROBE_PATHS else ""
         headers = probe_headers(scope) if probe else page_headers(scope, body)
         environ = wsgi_environ({**scope, "headers": headers}, body)
-        async with AsyncExitStack() as place:
-            await self._enter(place, probe)
-            answer = WsgiResponse(receive, send, partial(self._make_way, place))
+        async with AsyncExitStack() as slot:
+            await self._enter(slot, probe)
+            answer = WsgiResponse(receive, send, partial(self._move_to_downloads, slot))
             await self._run(answer, environ, self._probe_pools.get(probe, self._pool))
         await answer.finish()
 
-    async def _enter(self, place: AsyncExitStack, probe: str) -> None:
+    async def _enter(self, slot: AsyncExitStack, probe: str) -> None:
         if not probe:
-            await place.enter_async_context(self._pages)
+            await slot.enter_async_context(self._pages)
             return
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                await place.enter_async_context(self._probes[probe])
+                await slot.enter_async_context(self._probes[probe])
         except TimeoutError:
             raise RequestRefused(503, "The checks that were begun before have not come back yet.") from None
 
@@ -77,21 +77,21 @@ class WsgiThreadPool:
                 ClientDisconnected if answer.is_begun else RequestRefused(500, "Something broke in the console.")
             ) from None
 
-    async def _make_way(self, place: AsyncExitStack) -> None:
+    async def _move_to_downloads(self, slot: AsyncExitStack) -> None:
         """Let the next page begin: this response is a download, which may take long."""
         if self._downloads.locked():
             raise RequestRefused(503, "Too many downloads run at the moment. Please try again in a minute.")
-        await place.aclose()
-        await place.enter_async_context(self._downloads)
+        await slot.aclose()
+        await slot.enter_async_context(self._downloads)
 
 
 class WsgiResponse:
     """The application's response: buffered until it is complete, or sent in pieces if it is long."""
 
-    def __init__(self, receive: Receive, send: Send, make_way: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, receive: Receive, send: Send, move_to_downloads: Callable[[], Awaitable[None]]) -> None:
         self._receive = receive
         self._send = send
-        self._make_way = make_way
+        self._move_to_downloads = move_to_downloads
         self._head: Message = {}
         self._pieces: list[bytes] = []
         self._size = 0
@@ -122,7 +122,7 @@ class WsgiResponse:
         """Send the buffered part of a download and return when the client has taken it."""
         first = not self.is_begun
         if first:
-            await self._make_way()
+            await self._move_to_downloads()
             # The body has been read, so the next message is a disconnect.
             self._hung_up = asyncio.ensure_future(self._receive())
         try:

@@ -104,11 +104,11 @@ class _Interpreter:
         begins = self.evidence.begins
         if begins and not self._is_logged(self.changes[0]):
             unseen = (max(ZERO, self.changes[0].before) * UNSEEN).quantize(CENT)
-            self.open.add(begins, unseen, ZERO, lasts=USUAL_DURATION)
+            self.open.add(begins, unseen, ZERO, ttl=USUAL_DURATION)
         return [self._read(place_, change) for place_, change in enumerate(self.changes)]
 
     def _read(self, at: int, change: Change) -> Interpretation:
-        self.open.forget(change.since)
+        self.open.drop_expired(change.since)
         self.peak = max(self.peak, change.before)
         step = self._step(at, change)
         self._learn(change)

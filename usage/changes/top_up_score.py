@@ -87,12 +87,12 @@ class UnexplainedRise:
     @property
     def open(self) -> Decimal:
         """Return the most that can have come back: of old reservations, only one."""
-        return self.recent + max((row.left for row in self.stale), default=ZERO)
+        return self.recent + max((row.remaining for row in self.stale), default=ZERO)
 
     @property
     def largest(self) -> Decimal:
         """Return the most that a single reservation can have returned."""
-        return max((row.left for row in (*self.fresh, *self.stale)), default=ZERO)
+        return max((row.remaining for row in (*self.fresh, *self.stale)), default=ZERO)
 
     @property
     def is_small(self) -> bool:
@@ -107,7 +107,7 @@ class UnexplainedRise:
     @property
     def recent(self) -> Decimal:
         """Return how much of the last hour's reservations can have come back."""
-        return sum((row.left for row in self.fresh), ZERO)
+        return sum((row.remaining for row in self.fresh), ZERO)
 
     @property
     def forced(self) -> Decimal:
@@ -117,7 +117,7 @@ class UnexplainedRise:
     @property
     def is_observed(self) -> bool:
         """Return whether falls seen in the last hour account for all of it; assumed ones do not count."""
-        return sum((row.left for row in self.fresh if row.lasts >= EXPIRES_AFTER), ZERO) >= self.amount
+        return sum((row.remaining for row in self.fresh if row.ttl >= EXPIRES_AFTER), ZERO) >= self.amount
 
     @property
     def needed(self) -> list[OpenReservation]:
@@ -127,7 +127,7 @@ class UnexplainedRise:
             if left <= 0:
                 break
             found.append(row)
-            left -= row.left
+            left -= row.remaining
         return found if left <= 0 else []
 
     @property
@@ -168,15 +168,15 @@ def score_rise(rise: UnexplainedRise) -> TopUpScore:
 def _reservation_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
     needed = rise.needed
     if not needed:
-        late = [row for row in rise.stale if row.left >= rise.amount]
+        late = [row for row in rise.stale if row.remaining >= rise.amount]
         yield "long_ago", 3.0 if not late else -0.5 if any(rise.since - row.at <= LATE for row in late) else 1.0
         return
-    if any(row.left == row.whole == rise.amount for row in rise.fresh):
+    if any(row.remaining == row.total == rise.amount for row in rise.fresh):
         yield "equal", -4.0
     elif len(needed) == 1:
         # If several account for it, the likeliest is the one that speaks most against a top-up.
         yield min(
-            (_single_reservation_sign(rise, row) for row in rise.fresh if row.left >= rise.amount),
+            (_single_reservation_sign(rise, row) for row in rise.fresh if row.remaining >= rise.amount),
             key=lambda sign: sign[1],
         )
     else:
@@ -186,11 +186,11 @@ def _reservation_signs(rise: UnexplainedRise) -> Iterator[tuple[str, float]]:
 
 
 def _single_reservation_sign(rise: UnexplainedRise, row: OpenReservation) -> tuple[str, float]:
-    if row.lasts < EXPIRES_AFTER:
+    if row.ttl < EXPIRES_AFTER:
         return "begins", -2.0
     if row.explained < rise.amount:
         return "unexplained", 1.0
-    if row.whole > 2 * ONE_CALL:
+    if row.total > 2 * ONE_CALL:
         return "single", -1.5
     return "single", -3.0 if rise.since - row.at <= SOON else -2.0
 

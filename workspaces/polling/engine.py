@@ -24,7 +24,7 @@ from workspaces.polling.registry import is_registered, resource_named
 BATCH = 100
 _REFILL = 25
 # How many responses are ingested and rescheduled together.
-_TOGETHER = 50
+_INGEST_BATCH = 50
 # How often a thread checks for more due polls and for the shutdown of its worker.
 LOOK_SECONDS = 0.25
 # How long a task leases more polls; after that it only waits for the calls in flight.
@@ -33,7 +33,7 @@ LONGEST_TURN_SECONDS = 60
 MOST_TURNS = 2
 _turns = threading.BoundedSemaphore(MOST_TURNS)
 # How long background calls are held while Redis, and so the rate limiter, is unreachable.
-_WITHOUT_PACER_SECONDS = 5.0
+_WAIT_WITHOUT_RATE_LIMITER = 5.0
 logger = structlog.get_logger(__name__)
 
 
@@ -42,7 +42,7 @@ class SentPoll:
     """A poll with its call in flight, and when the rate limiter counted it: by Redis's clock and by this process's."""
 
     poll: Poll
-    moment: int
+    counted_at: int
     since: float
 
 
@@ -70,13 +70,13 @@ class PollTurn:
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[FetchResult]:
         """Ingest the responses that have arrived; wait up to ``patience`` seconds for the first."""
-        self._keep()
+        self._extend_leases()
         # In order of arrival, so that a slow upstream does not delay the responses of others.
-        answers = self._fetches.arrived(_TOGETHER, patience)
+        answers = self._fetches.arrived(_INGEST_BATCH, patience)
         _count_late([self._taken.pop(answer.poll.pk) for answer in answers])
         return ingest_results(answers) if answers else []
 
-    def _keep(self) -> None:
+    def _extend_leases(self) -> None:
         """Extend the leases if it is time: a call may take longer than a lease lasts."""
         if time.monotonic() >= self._extend_at:
             self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
@@ -154,15 +154,15 @@ def _with_workspaces(polls: list[Poll]) -> list[Poll]:
 def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[FetchResult]]:
     """Return the polls that may call upstream now, and results for the others."""
     known = [poll for poll in polls if is_registered(poll.resource)]
-    strange = [poll for poll in polls if not is_registered(poll.resource)]
-    failed = [FetchResult(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in strange]
+    unregistered = [poll for poll in polls if not is_registered(poll.resource)]
+    failed = [FetchResult(poll, error=LookupError(f"This console reads no {poll.resource}.")) for poll in unregistered]
     since, calls = time.monotonic(), [_call_of(poll) for poll in known]
     try:
         limits = [resource_named(poll.resource).limit_per_minute for poll in known]
         taken = rate_limiter.record(calls) if asked_for else rate_limiter.acquire(calls, limits)
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
-        taken = rate_limiter.Grant([_WITHOUT_PACER_SECONDS] * len(calls))
+        taken = rate_limiter.Grant([_WAIT_WITHOUT_RATE_LIMITER] * len(calls))
     pairs = list(zip(known, taken.waits, strict=True))
     held = [FetchResult(poll, hold_seconds=wait) for poll, wait in pairs if wait]
     return [SentPoll(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
@@ -171,7 +171,9 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[F
 def _count_late(answered: list[SentPoll]) -> None:
     """Recount calls that may have reached upstream long after the rate limiter counted them."""
     now = time.monotonic()
-    late = [(_call_of(sent.poll), sent.moment) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS]
+    late = [
+        (_call_of(sent.poll), sent.counted_at) for sent in answered if now - sent.since > rate_limiter.MARGIN_SECONDS
+    ]
     if late:
         rate_limiter.recount(late)
 

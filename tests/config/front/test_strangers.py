@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from config.front.limits import LARGE_BODIES, PIECES
+from config.front.limits import LARGE_BODIES, MAX_BODY_MESSAGES
 from tests.config.front.conftest import BODY_SECONDS
 from tests.config.front.sockets import (
     CHUNKED,
@@ -70,7 +70,8 @@ def test_chunks_without_end_are_cut_at_the_size_limit(port):
 
 def test_a_body_in_crumbs_is_cut_off(port):
     begun = time.monotonic()
-    with connect(port, FORM + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\na\r\n" * (PIECES + 1)) as stranger:
+    text = FORM + "Transfer-Encoding: chunked\r\n\r\n" + "1\r\na\r\n" * (MAX_BODY_MESSAGES + 1)
+    with connect(port, text) as stranger:
         status, _, body = read_response(stranger)
     assert status == 400
     assert "too many small pieces" in body.decode()
@@ -78,7 +79,8 @@ def test_a_body_in_crumbs_is_cut_off(port):
 
 
 def test_a_body_in_some_thousand_chunks_arrives(port):
-    text = FORM + "Transfer-Encoding: chunked\r\n\r\n" + "100\r\n" + ("a" * 256 + "\r\n100\r\n") * (PIECES - 10)
+    chunks = "100\r\n" + ("a" * 256 + "\r\n100\r\n") * (MAX_BODY_MESSAGES - 10)
+    text = FORM + "Transfer-Encoding: chunked\r\n\r\n" + chunks
     assert send_request(port, text + "a" * 256 + "\r\n0\r\n\r\n")[0] == 403
 
 

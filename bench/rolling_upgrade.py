@@ -49,8 +49,9 @@ class Web:
     def start(self, tree):
         """Start the code in ``tree`` and wait until it is ready."""
         command = [*production_command(), "--port", str(self.port)]
-        if not (tree / "dashboard" / "programs.py").exists():  # before there was `manage.py web`
-            words = ["--interface", "asginl", "--http", "1", "--no-ws", "config.asgi:application"]
+        if not any((tree / package / "programs.py").exists() for package in ("config", "dashboard")):
+            # From before there was `manage.py web`.
+            words = ["--interface", "asginl", "--http", "1", "--no-ws", "dashboard.asgi:application"]
             command = [sys.executable, "-m", "granian", *words, *command[3:]]
         with self.log.open("a") as log:
             self.process = subprocess.Popen(command, cwd=tree, env=self.environment, stdout=log, stderr=log)  # noqa: S603

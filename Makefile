@@ -11,7 +11,7 @@ WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist config/backup 
   config/metrics/test_running.py security/test_linear.py)
 # A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
-# log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, pacer_storm and
+# log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, rate_limiter_storm and
 # redelivery take minutes: by name only.
 BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
 # Where it is set, each of the many programs that tests start compiles all modules again.
@@ -33,7 +33,7 @@ dev: $(VENV)/.installed-dev ## the same with DEBUG, and programs start again whe
 	@DEBUG=true exec $(BIN)/python manage.py up --reload $(ARGS)
 
 .PHONY: quick
-quick: $(VENV)/.installed-dev ## style, types, and the tests that need no database, browser or started program
+quick: $(VENV)/.installed-dev ## style, types, and the quick tests that need neither a database nor a browser
 	@$(MAKE) --no-print-directory style
 	$(BIN)/python -m pytest -n auto --dist loadfile --quick -q $(ARGS)
 

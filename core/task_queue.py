@@ -22,11 +22,11 @@ def enqueue(task: str) -> None:
 def enqueue_on_commit(task: str) -> None:
     """Enqueue the task with this name after the commit, once per transaction.
 
-    Takes a name because the modules of tasks import the callers.
+    Takes a name because the modules of tasks import the callers; a test compares the names.
     """
-    nudger = enqueuer(task)
-    if not any(callback is nudger for _, callback, *_ in connection.run_on_commit):
-        transaction.on_commit(nudger)
+    wanted = enqueuer(task)
+    if not any(callback is wanted for _, callback, *_ in connection.run_on_commit):
+        transaction.on_commit(wanted)
 
 
 @lru_cache

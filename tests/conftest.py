@@ -30,23 +30,13 @@ pytest_plugins = ["tests.fixtures"]  # the people and the workspace that most te
 # Fixtures without which a test has no connection: pytest-django refuses it to all others.
 OF_DATABASES = {"db", "transactional_db"}
 
-# These start programs, or measure for long.
-STARTING_PROGRAMS = tuple(
-    f"tests/{path}"
-    for path in (
-        *(
-            "alerts/test_live.py",
-            "browser/",
-            "cleanlist/",
-            "deploy/",
-            "interface/scripts/",
-            "provisioning/",
-            "sandbox/",
-        ),
-        *("config/backup/", "config/embedded/", "config/front/", "config/metrics/", "config/outages/"),
-        *("config/test_command_line.py", "config/test_loading.py", "security/test_linear", "usage/changes/test_rare"),
-        *("troubleshooting/test_body_agreement.py", "webhooks/test_developers.py"),
-    )
+# Left out by --quick: these start programs, or take long.
+NOT_QUICK = (
+    *("tests/alerts/test_live.py", "tests/browser/", "tests/cleanlist/", "tests/config/backup/"),
+    *("tests/config/embedded/", "tests/config/front/", "tests/config/metrics/", "tests/config/outages/"),
+    *("tests/config/test_command_line.py", "tests/config/test_loading.py", "tests/deploy/", "tests/interface/scripts/"),
+    *("tests/provisioning/", "tests/sandbox/", "tests/security/test_linear", "tests/usage/changes/test_rare"),
+    *("tests/troubleshooting/test_body_agreement.py", "tests/webhooks/test_developers.py"),
 )
 
 # How long an example takes says how busy the machine is. What makes too much of them is seen in the time of the whole.
@@ -73,13 +63,15 @@ def belongs_to_this_run(item):
     if any(item.get_closest_marker(name) for name in {"sqlite", "postgresql"} - {connection.vendor}):
         return False
     asks = item.get_closest_marker("django_db") is not None or OF_DATABASES & set(item.fixturenames)
-    if item.config.getoption("quick") and (asks or item.nodeid.startswith(STARTING_PROGRAMS)):
+    if item.config.getoption("quick") and (asks or item.nodeid.startswith(NOT_QUICK)):
         return False
     return bool(asks) or connection.vendor == "sqlite"
 
 
 def pytest_addoption(parser):
-    parser.addoption("--quick", action="store_true", help="only tests that need no database and no started program")
+    parser.addoption(
+        "--quick", action="store_true", help="only quick tests that need no database, browser or other program"
+    )
 
 
 def pytest_collection_finish():

@@ -1,6 +1,7 @@
 """Changes of recipients and quiet hours, and test e-mails; each writes an audit event."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db import transaction
 
@@ -13,7 +14,7 @@ from workspaces.mail_limits import check_mail_limit
 from workspaces.models import Action, Workspace
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critical: bool, warnings: bool) -> None:
     """Set what a recipient gets. A recipient who gets nothing stays listed, so that this can be seen and undone."""
     now = clock.now()
@@ -25,34 +26,25 @@ def change_recipient(recipient: Recipient, actor: Actor, *, summary: str, critic
     recipient.summary_off_at = None if summary else recipient.summary_off_at
     recipient.save()
     evaluate_soon(recipient.workspace)
-    record_event(
-        Action.RECIPIENT_CHANGED,
-        actor,
-        workspace=recipient.workspace,
-        subject=(str(recipient.pk), recipient.address),
-        summary=summary,
-        critical=critical,
-        warnings=warnings,
-    )
+    _record(Action.RECIPIENT_CHANGED, recipient, actor, summary=summary, critical=critical, warnings=warnings)
 
 
+@transaction.atomic
 def unsubscribe(recipient: Recipient, streams: Iterable[Stream]) -> None:
     """End some of what a recipient gets because the reader's own link asked for it."""
-    with transaction.atomic():
-        if not (ended := recipient.end(streams, clock.now())):
-            return
-        recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
-        evaluate_soon(recipient.workspace)
-        record_event(
-            Action.RECIPIENT_UNSUBSCRIBED,
-            CONSOLE,
-            workspace=recipient.workspace,
-            subject=(str(recipient.pk), recipient.address),
-            ended=[stream.value for stream in ended],
-        )
+    if not (ended := recipient.end(streams, clock.now())):
+        return
+    recipient.save(update_fields=[f"{stream.value}_off_at" for stream in ended])
+    evaluate_soon(recipient.workspace)
+    _record(Action.RECIPIENT_UNSUBSCRIBED, recipient, CONSOLE, ended=[stream.value for stream in ended])
 
 
-@transaction.atomic(savepoint=False)
+def _record(action: Action, recipient: Recipient, actor: Actor, **details: Any) -> None:
+    subject = (str(recipient.pk), recipient.address)
+    record_event(action, actor, workspace=recipient.workspace, subject=subject, **details)
+
+
+@transaction.atomic
 def set_quiet_hours(workspace: Workspace, actor: Actor, hours: QuietHours | None) -> None:
     """Set or remove the hours in which e-mails that are not critical wait."""
     QuietHours.objects.filter(workspace=workspace).delete()

@@ -13,7 +13,7 @@ from django.db import connections
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
 from config.embedded.processes import GRACE, Process, Reaper, print_line, stop_all
-from config.embedded.reload import CodeWatch, restart_changed
+from config.embedded.reload import changed_packages, restart_changed
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from config.embedded.watchdog import Watchdog
 from config.environment import ROOT
@@ -44,18 +44,17 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
     With ``reload``, each program restarts when its code changes.
     """
     processes: list[Process] = []
-    code = CodeWatch(ROOT) if reload else None
+    looks = changed_packages(ROOT) if reload else _looks()
     with Reaper() as guard, _raise_stop_requested() as asked:
         try:
             _start(processes, guard, with_sandbox=with_sandbox)
-            if code is not None:
-                code.start()
-            while not asked.is_set():
-                if code is not None and (changed := code.take()):
+            for changed in looks:
+                if asked.is_set():
+                    break
+                if changed:
                     restart_changed(processes, changed)
                 for process in processes:
                     process.look_after()
-                time.sleep(0.25)
         except StopRequested:
             pass
         finally:
@@ -63,6 +62,12 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
             if asked.is_set():
                 print_line("console", "stopping")
             stop_all(processes, last="redis", grace=GRACE)
+
+
+def _looks() -> Iterator[set[str]]:
+    while True:
+        yield set()  # of changed packages, which nobody watches
+        time.sleep(0.25)
 
 
 def _start(processes: list[Process], guard: Reaper, *, with_sandbox: bool) -> None:

@@ -140,7 +140,7 @@ def _finish(creation: KeyCreation, actor: Actor, state: KeyCreation.State, error
     )
 
 
-@transaction.atomic(savepoint=False)
+@transaction.atomic
 def mark_secret_seen(creation: KeyCreation, actor: Actor) -> None:
     """Record that the page with the secret reached the user. Safe to call twice, and before the key is listed."""
     if not KeyCreation.objects.filter(pk=creation.pk, seen_at__isnull=True).update(seen_at=clock.now()):

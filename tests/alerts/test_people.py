@@ -7,7 +7,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from alerts.models import Alert, Rule, Snooze
+from alerts.models import Alert, Rule, Snooze, Stream
+from alerts.services import recipients
+from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -75,6 +77,14 @@ def test_an_operator_may_not_change_rules_or_recipients(go, low, operator, recip
     assert go(operator, "recipient", recipient.pk, data={}).status_code == 403
     assert go(operator, "quiet_hours", data={}).status_code == 403
     assert Rule.objects.values().get() == before
+
+
+def test_what_a_recipient_gets_is_not_changed_without_its_audit_event(recipient, monkeypatch):
+    monkeypatch.setattr(recipients, "record_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        recipients.change_recipient(recipient, CONSOLE, summary="", critical=False, warnings=False)
+    recipient.refresh_from_db()
+    assert recipient.wants(Stream.CRITICAL)
 
 
 def test_an_operator_acknowledges_and_the_timeline_says_so(go, low, operator):

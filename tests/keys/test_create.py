@@ -233,6 +233,14 @@ def test_a_page_that_arrived_before_the_key_was_listed_counts_too(console, sandb
     assert console.key(name="Unlisted", is_active=True).secret_state == ApiKey.SecretState.SEEN
 
 
+def test_a_secret_is_not_called_seen_without_its_audit_event(console, monkeypatch):
+    form_id = str(console.create(name="Batch").context["creation"].form_id)
+    monkeypatch.setattr("keys.services.create.record_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        console.post("seen", data={"form_id": form_id})
+    assert ApiKey.objects.get(name="Batch").secret_state == ApiKey.SecretState.UNSEEN
+
+
 @pytest.mark.parametrize("form_id", ["", "nonsense", "00000000-0000-4000-8000-000000000000"])
 def test_an_unknown_form_was_not_seen(console, form_id):
     assert console.post("seen", data={"form_id": form_id}).status_code in {204, 400}

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from config.embedded.processes import Process
-from config.embedded.reload import CodeWatch, restart_changed
+from config.embedded.reload import changed_packages, restart_changed
 from tests.wait import wait_until
 
 
@@ -37,16 +37,13 @@ def test_a_change_of_python_code_is_noticed_once_with_its_package(tmp_path):
     for name in ("keys", "webhooks"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").touch()
-    code = CodeWatch(tmp_path)
-    code.start()
-    found = set()
+    looks, found = changed_packages(tmp_path), set()
 
     def has_changed():
         (tmp_path / "webhooks" / "notes.txt").write_text("not code")
         (tmp_path / "keys" / "views.py").write_text("x = 1\n")  # again, until the watch has begun
-        found.update(code.take())
+        found.update(next(looks))
         return found
 
     wait_until(has_changed)
-    code.stop()
     assert found == {"keys"}

@@ -1,6 +1,6 @@
 """Do the console's calls stay within their share when upstream answers 429 by the dozen? Counted at its side.
 
-Run: python -m bench.pacer_storm [seconds]. SQLite by default; with DATABASE_URL, a scratch database beside that one.
+Run: python -m bench.rate_limiter_storm [seconds]. SQLite by default; with DATABASE_URL, a scratch database beside it.
 Several workers, processes of their own, poll a few organizations that have far more to read than the share allows, for
 10 minutes. Upstream is a stub: it counts what arrives by organization and endpoint, and every other 20 seconds it
 answers 429, with a Retry-After that is short, long, or not there. What counts is upstream's side: no minute by the

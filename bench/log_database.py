@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from keys.log import partitions
 from keys.log.ingest import facets
-from keys.models import ApiKey, LoggedRequest, LogValue
+from keys.models import ApiKey, LogFacet, LoggedRequest
 from workspaces.models import Workspace
 
 KEYS = 50
@@ -126,8 +126,8 @@ def _fill(rows: int) -> None:
         cursor.execute(ROLL_UP_WORKSPACE)
         print("  rollups", flush=True)
     workspace = Workspace.objects.get()
-    LogValue.objects.bulk_create(
-        [LogValue(workspace=workspace, **one) for one in facets.count_facets(LoggedRequest.objects.all())],
+    LogFacet.objects.bulk_create(
+        [LogFacet(workspace=workspace, **one) for one in facets.count_facets(LoggedRequest.objects.all())],
         batch_size=500,
     )
     with connection.cursor() as cursor:

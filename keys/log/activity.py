@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from core.db.query_timeout import QueryTimeout, time_limit
 from keys.log.ingest.rollups import hour_of
 from keys.log.ip_addresses import is_canonical_ip
-from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue
+from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest
 from keys.models.key import ApiKeyQuerySet
 from keys.status import LAST_DAY, Level
 from workspaces.models import Workspace
@@ -100,7 +100,7 @@ def _add_ip_addresses(
     workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, KeyActivity], since: datetime
 ) -> None:
     """Add IP addresses that are new to a key, if its log reaches back before ``since``."""
-    values = LogValue.objects.of(workspace).by_customer().filter(kind=LogValue.Kind.IP).exclude(value="")
+    values = LogFacet.objects.of(workspace).by_customer().filter(kind=LogFacet.Kind.IP).exclude(value="")
     # A key's very first IP address does not count as new.
     used = set(values.filter(first_seen_at__lt=since).values_list("key", flat=True).distinct())
     recent = values.filter(first_seen_at__gte=since).order_by("first_seen_at").values_list("key", "value")

@@ -1,4 +1,4 @@
-from keys.log.models.facet import LogValue
+from keys.log.models.facet import LogFacet
 from keys.log.models.gap import LogGap
 from keys.log.models.request import LoggedRequest
 from keys.log.models.rollup import KeyEndpoint, KeyTraffic, WorkspaceTraffic
@@ -10,8 +10,8 @@ __all__ = [
     "KeyCreation",
     "KeyEndpoint",
     "KeyTraffic",
+    "LogFacet",
     "LogGap",
-    "LogValue",
     "LoggedRequest",
     "WorkspaceTraffic",
 ]

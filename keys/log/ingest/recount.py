@@ -15,7 +15,7 @@ from django.db.models import Max, QuerySet
 from keys.log.ingest import facets, rollups
 from keys.log.ingest.rollups import CountedRow, RollupCount, RollupKey, Rollups, count_rows
 from keys.log.models.rollup import TrafficQuerySet
-from keys.models import ApiKey, KeyTraffic, LoggedRequest, LogValue, WorkspaceTraffic
+from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest, WorkspaceTraffic
 from workspaces.models import Workspace
 
 _BATCH = 2000
@@ -173,11 +173,11 @@ def recount_facets(key: ApiKey) -> None:
     """Replace the facets of ``key``; only rows ingested during the count are counted under the lock."""
     last = key.requests.aggregate(last=Max("pk"))["last"] or 0
     counts = facets.count_facets(key.requests.filter(pk__lte=last))
-    values = [LogValue(workspace_id=key.workspace_id, **one) for one in counts]
+    values = [LogFacet(workspace_id=key.workspace_id, **one) for one in counts]
     with transaction.atomic():
         _lock(key.workspace)
         key.log_values.all().delete()
-        LogValue.objects.bulk_create(values, batch_size=500)
+        LogFacet.objects.bulk_create(values, batch_size=500)
         facets.record(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
 
 

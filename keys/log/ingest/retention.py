@@ -11,7 +11,7 @@ from core import clock
 from keys.log import partitions
 from keys.log.ingest.rollups import hour_of
 from keys.log.models.rollup import CONSOLE, EVERYTHING
-from keys.models import ApiKey, LoggedRequest, LogValue, WorkspaceTraffic
+from keys.models import ApiKey, LogFacet, LoggedRequest, WorkspaceTraffic
 from workspaces.models import Workspace
 
 # Rows per statement: 5,000 held SQLite's lock for 1.6 s on a busy machine, and polling waited.
@@ -73,5 +73,5 @@ def _delete(workspace: Workspace, cutoff: datetime, by_age: datetime) -> int:
     while batch := list(old.order_by("created_at").values_list("pk", "created_at")[:BATCH]):
         within = {"created_at__range": (batch[0][1], batch[-1][1])}  # spares PostgreSQL other partitions
         total += LoggedRequest.objects.filter(pk__in=[pk for pk, _ in batch], **within).delete()[0]
-    LogValue.objects.of(workspace).forget_before(cutoff)
+    LogFacet.objects.of(workspace).forget_before(cutoff)
     return total

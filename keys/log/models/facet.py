@@ -19,13 +19,13 @@ def fingerprint(value: str) -> int:
     return int.from_bytes(blake2b(value.encode(), digest_size=8).digest(), signed=True)
 
 
-class LogValueQuerySet(models.QuerySet["LogValue"]):
+class LogFacetQuerySet(models.QuerySet["LogFacet"]):
     """Queries on values that occur in the log."""
 
-    def of(self, workspace: Workspace) -> "LogValueQuerySet":
+    def of(self, workspace: Workspace) -> "LogFacetQuerySet":
         return self.filter(workspace=workspace)
 
-    def by_customer(self) -> "LogValueQuerySet":
+    def by_customer(self) -> "LogFacetQuerySet":
         """Leave out values from the console's own calls."""
         return self.filter(is_own_call=False)
 
@@ -34,7 +34,7 @@ class LogValueQuerySet(models.QuerySet["LogValue"]):
         self.filter(last_seen_at__lt=cutoff).delete()
 
 
-class LogValue(models.Model):
+class LogFacet(models.Model):
     """A path, IP address, user agent, method or status that occurs in a key's log, how often, and since when.
 
     This table is small, so filters are checked against it first (``keys.log.search.query_plan``): it shows at once that
@@ -65,9 +65,10 @@ class LogValue(models.Model):
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
 
-    objects = models.Manager.from_queryset(LogValueQuerySet)()
+    objects = models.Manager.from_queryset(LogFacetQuerySet)()
 
     class Meta:
+        db_table = "keys_logvalue"  # from when facets were called values
         constraints = [
             models.UniqueConstraint(fields=["key", "kind", "is_own_call", "fingerprint"], name="one_value_of_key")
         ]

@@ -1,6 +1,6 @@
 """Plans how to find the rows that match the filters, with work that does not grow with the log.
 
-The facets of the log (``LogValue``) are checked first: they show that nothing matches, that only a few rows do, or when
+The facets of the log (``LogFacet``) are checked first: they show that nothing matches, that only a few rows do, or when
 and with which keys. Rare matches are fetched by the index of their column; everything else is read in order of time.
 """
 

@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from keys.log.models.facet import LogValueQuerySet
+from keys.log.models.facet import LogFacetQuerySet
 from keys.log.models.gap import LogGapQuerySet
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.models import ApiKey, LogGap, LoggedRequest, LogValue
+from keys.models import ApiKey, LogFacet, LogGap, LoggedRequest
 from workspaces.models import Workspace
 
 
@@ -22,9 +22,9 @@ class LogScope:
         return LoggedRequest.objects.filter(key=self.key) if self.key else of_all
 
     @property
-    def values(self) -> LogValueQuerySet:
-        of_all = LogValue.objects.of(self.workspace)
-        return LogValue.objects.filter(key=self.key) if self.key else of_all
+    def values(self) -> LogFacetQuerySet:
+        of_all = LogFacet.objects.of(self.workspace)
+        return LogFacet.objects.filter(key=self.key) if self.key else of_all
 
     @property
     def gaps(self) -> LogGapQuerySet:

@@ -104,7 +104,7 @@ LEFT = {
         "DeliveryGap.after DeliveryGap.before ManagementSession.token_expires_at"
     ),
     "worked out from those": (
-        "KeyTraffic.hour WorkspaceTraffic.hour LogValue.first_seen_at LogValue.last_seen_at "
+        "KeyTraffic.hour WorkspaceTraffic.hour LogFacet.first_seen_at LogFacet.last_seen_at "
         "Endpoint.last_attempt_at EndpointHour.hour EndpointDay.day"
     ),
     "chosen by people": "KeyCreation.expires_at Snooze.until BalanceImport.first_at BalanceImport.last_at",

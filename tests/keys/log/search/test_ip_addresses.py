@@ -23,7 +23,7 @@ from keys.log.search.filters import LogFilterForm
 from keys.log.search.page import find_rows
 from keys.log.search.query_plan import plan_query
 from keys.log.search.scope import LogScope
-from keys.models import LoggedRequest, LogValue
+from keys.models import LogFacet, LoggedRequest
 from tests.keys.conftest import text_of
 
 unifying = import_module("keys.migrations.0010_canonical_addresses")
@@ -158,7 +158,7 @@ def test_an_address_is_found_by_each_of_its_forms(log, forms, of_key):
 @given(st.lists(written(), min_size=1, max_size=12), st.data())
 def test_networks_hold_what_ipaddress_says(log, pairs, data):
     LoggedRequest.objects.all().delete()
-    LogValue.objects.all().delete()
+    LogFacet.objects.all().delete()
     rows = dict(
         zip(ingest(log, [*(text for _, text in pairs), *NO_ADDRESSES]), [meant(one) for one, _ in pairs], strict=False)
     )
@@ -234,7 +234,7 @@ def test_old_rows_and_their_noted_values_become_canonical_and_no_other_is_writte
     old = ["203.0.113.9", *["::ffff:203.0.113.9"] * 5, "[2001:DB8::1]:443", "unknown", ""]
     for row, text in zip(rows, old, strict=True):
         LoggedRequest.objects.filter(pk=row.pk).update(ip_address=text)
-        LogValue.objects.filter(value=row.ip_address).delete()
+        LogFacet.objects.filter(value=row.ip_address).delete()
     for text in set(old):
         facts = {"first_seen_at": rows[-1].created_at, "last_seen_at": rows[0].created_at, "is_own_call": False}
         log.key.log_values.create(

@@ -10,7 +10,7 @@ from keys.log.ingest import recount
 from keys.log.search.filters import LogFilterForm
 from keys.log.search.query_plan import estimate_filters, plan_query
 from keys.log.search.scope import LogScope
-from keys.models import LoggedRequest, LogValue
+from keys.models import LogFacet, LoggedRequest
 from tests.keys.conftest import make_key, text_of
 
 HTMX = {"HX-Request": "true"}
@@ -138,9 +138,9 @@ def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatc
 def test_values_equal_a_recount(busy):
     busy.add(path=f"/a/{UUID}", is_own_call=True, user_agent="")
     facts = ("kind", "value", "is_own_call", "count", "first_seen_at", "last_seen_at", "fingerprint")
-    noted = set(LogValue.objects.values_list(*facts))
+    noted = set(LogFacet.objects.values_list(*facts))
     recount.recount_facets(busy.key)
-    assert set(LogValue.objects.values_list(*facts)) == noted
+    assert set(LogFacet.objects.values_list(*facts)) == noted
     assert len(noted) == 5 + 1 + 5  # of the hundred with two methods, and of the one
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
@@ -76,7 +75,7 @@ def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
     return list(found.values())
 
 
-def current_alerts(request: HttpRequest) -> dict[str, Any]:
+def current_alerts(request: HttpRequest) -> dict[str, object]:
     """Return the firing alerts, lazily: two queries where a template shows them, one if none fires."""
     return {"firing": SimpleLazyObject(lambda: _current(request))}
 

@@ -35,11 +35,11 @@ class AddressesField(forms.CharField):
         widget = forms.Textarea(attrs={"rows": 3, "autocomplete": "off", "spellcheck": "false", "inputmode": "email"})
         super().__init__(widget=widget, max_length=6000, **options)
 
-    def prepare_value(self, value: Any) -> Any:
+    def prepare_value(self, value: object) -> object:
         """Show a list one address a line."""
         return "\n".join(value) if isinstance(value, list) else value
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> object:
         """Return the addresses. Raises ValidationError that names the first that is none."""
         text = super().clean(value).replace(",", "\n").replace(";", "\n")
         addresses: dict[str, None] = {}
@@ -57,7 +57,7 @@ class AddressesField(forms.CharField):
 class AddressField(forms.EmailField):
     """One e-mail address, with its domain as the DNS has it."""
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> Any:
         """Return the address. Raises ValidationError."""
         return punycode_domain(super().clean(value))
 
@@ -88,7 +88,7 @@ class RuleForm(forms.Form):
         kind: RuleKind,
         rule: Rule,
         data: Any = None,
-        typed: dict[str, Any] | None = None,
+        typed: dict[str, object] | None = None,
         *,
         others: Sequence[Rule] | None = None,
     ) -> None:
@@ -189,7 +189,7 @@ class RuleForm(forms.Form):
         return rule
 
 
-def _initial(rule: Rule) -> dict[str, Any]:
+def _initial(rule: Rule) -> dict[str, object]:
     return {
         "name": rule.name,
         "severity": rule.severity,
@@ -236,7 +236,7 @@ class SnoozeForm(forms.Form):
         word = "below" if kind.direction == "below" else "above"
         self.fields["level"].label = f"Or until it is {word} ({kind.unit})"
 
-    def clean_until(self) -> Any:
+    def clean_until(self) -> object:
         """Refuse a time in the past, or so far ahead that it must be a mistake."""
         until = self.cleaned_data["until"]
         if until is not None and until <= clock.cached_now():
@@ -245,7 +245,7 @@ class SnoozeForm(forms.Form):
             raise ValidationError("Choose a moment within the next year.")
         return until
 
-    def clean_level(self) -> Any:
+    def clean_level(self) -> object:
         """Refuse a level that is passed already."""
         level, alert = self.cleaned_data["level"], self.alert
         if level is None or alert.rule is None or alert.value is None or self.kind is None:
@@ -254,7 +254,7 @@ class SnoozeForm(forms.Form):
             raise ValidationError(f"It is past that already, at {format_number(alert.value)}.")
         return level
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Ask for one of the two at least."""
         data = super().clean() or {}
         if not self.errors and data.get("until") is None and data.get("level") is None:
@@ -302,7 +302,7 @@ class QuietHoursForm(forms.Form):
     end = forms.TimeField(label="Until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     time_zone = TimeZoneField(label="Time zone", help_text="Such as Europe/Vienna. Empty: the console's own.")
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Ask for both ends or none."""
         data = super().clean() or {}
         if not self.errors and (data.get("begin") is None) != (data.get("end") is None):

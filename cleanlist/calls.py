@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -60,7 +60,7 @@ def json_reader(kind: type[T]) -> Callable[[bytes], T]:
     return read
 
 
-def _without_nulls(value: Any, levels: int) -> Any:
+def _without_nulls(value: object, levels: int) -> object:
     """Remove null fields, deep enough for a list in an envelope; the limit protects against hostile nesting."""
     if levels == 0:
         return value
@@ -71,7 +71,7 @@ def _without_nulls(value: Any, levels: int) -> Any:
     return value
 
 
-def _decode_secret(kind: type, value: Any) -> Any:
+def _decode_secret(kind: type, value: object) -> object:
     if kind is Secret and isinstance(value, str) and value:
         return Secret(value)
     raise ValueError(f"Expected a text for {kind.__name__}")

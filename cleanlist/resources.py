@@ -71,12 +71,12 @@ class sends_call(Generic[P, T]):  # noqa: N801 - used as a decorator
     @overload
     def __get__(self, owner: Resource[SyncSender], kind: type) -> Callable[P, T]: ...
     @overload
-    def __get__(self, owner: Resource[AsyncSender], kind: type) -> Callable[P, Coroutine[Any, Any, T]]: ...
-    def __get__(self, owner: Resource[Any] | None, kind: type) -> Any:
+    def __get__(self, owner: Resource[AsyncSender], kind: type) -> Callable[P, Coroutine[object, object, T]]: ...
+    def __get__(self, owner: Resource[Any] | None, kind: type) -> object:
         if owner is None:
             return self
 
-        def send(*args: P.args, **kwargs: P.kwargs) -> Any:
+        def send(*args: P.args, **kwargs: P.kwargs) -> object:
             return owner._sender.send(self._build_call(owner, *args, **kwargs))  # noqa: SLF001 - same family
 
         send.__doc__ = self.__doc__

@@ -1,5 +1,4 @@
 import gc
-from typing import Any
 
 import structlog
 from django.apps import AppConfig
@@ -24,5 +23,5 @@ class ConfigConfig(AppConfig):
         gc.enable()  # this app is loaded last
 
 
-def _bind_address(request: HttpRequest, **_: Any) -> None:
+def _bind_address(request: HttpRequest, **_: object) -> None:
     structlog.contextvars.bind_contextvars(ip=client_ip(request))

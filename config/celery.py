@@ -4,7 +4,6 @@ import logging.config
 import os
 import sys
 import warnings
-from typing import Any
 
 from celery import Celery
 from celery.platforms import SecurityWarning  # type: ignore[attr-defined]
@@ -36,14 +35,14 @@ def broker_url(redis_url: str) -> str:
 
 
 @setup_logging.connect
-def configure_logging(**_: Any) -> None:
+def configure_logging(**_: object) -> None:
     """Log as the web process does, including redaction; Celery adds no handlers of its own."""
     logging.config.dictConfig(settings.LOGGING)
 
 
 @worker_ready.connect
 @worker_process_init.connect
-def freeze_after_start(**_: Any) -> None:
+def freeze_after_start(**_: object) -> None:
     """Exclude long-lived objects from garbage collection, in each process of the pool."""
     freeze_loaded_objects()
 

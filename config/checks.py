@@ -3,7 +3,6 @@
 They cover the connections to Redis and the database, and signing in while the identity provider is down.
 """
 
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from allauth.mfa.models import Authenticator
@@ -19,7 +18,7 @@ _TLS = {"require", "verify-ca", "verify-full"}
 
 
 @register(Tags.security, deploy=True)
-def check_redis(**_: Any) -> list[CheckMessage]:
+def check_redis(**_: object) -> list[CheckMessage]:
     """Warn about a Redis without a password or, on another machine, without TLS."""
     parts = urlsplit(settings.REDIS_URL)
     open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
@@ -41,7 +40,7 @@ def check_redis(**_: Any) -> list[CheckMessage]:
 
 
 @register(Tags.security, deploy=True)
-def check_database_tls(**_: Any) -> list[CheckMessage]:
+def check_database_tls(**_: object) -> list[CheckMessage]:
     """Warn about a database on another machine that may be accessed without TLS."""
     database = settings.DATABASES["default"]
     host = str(database.get("HOST") or "")
@@ -59,7 +58,7 @@ def _tls_warning(host: str | None, note: str, hint: str, number: int) -> CheckMe
 
 
 @register(Tags.security, deploy=True)
-def check_emergency_account(**_: Any) -> list[CheckMessage]:
+def check_emergency_account(**_: object) -> list[CheckMessage]:
     """Warn if single sign-on is the only way in and the emergency account cannot sign in."""
     address = settings.SSO_ONLY_EXCEPT
     if not address:
@@ -82,6 +81,6 @@ def check_emergency_account(**_: Any) -> list[CheckMessage]:
     return [Warning(note, hint=hint, id="config.W004")]
 
 
-def _has_passkey_alone(account: Any) -> bool:
+def _has_passkey_alone(account: object) -> bool:
     keys = Authenticator.objects.filter(user=account, type=Authenticator.Type.WEBAUTHN)
     return any(passkeys.signs_in_alone(key) for key in keys)

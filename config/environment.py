@@ -155,14 +155,14 @@ class Environment:
         return self.redis_url or f"unix://{redis_socket(self.var_dir)}"
 
     @property
-    def email(self) -> dict[str, Any]:
+    def email(self) -> dict[str, object]:
         """Return Django's settings for sending mail; without a server, mail is written to files."""
         return (
             setting_checks.email(self.email_url) if self.email_url else {"EMAIL_BACKEND": "config.mail.EmlFileBackend"}
         )
 
     @property
-    def oidc(self) -> dict[str, Any] | None:
+    def oidc(self) -> dict[str, object] | None:
         """Return the identity provider in django-allauth's form, or None if single sign-on is off."""
         if not self.oidc_issuer_url:
             return None
@@ -201,7 +201,7 @@ class _FileAwareEnv(Env):
     Unlike the library's FileAwareEnv, it reports all problems together, and strips only line breaks.
     """
 
-    def _get_value(self, env_key: str, default: Any) -> Any:
+    def _get_value(self, env_key: str, default: object) -> Any:
         path = super()._get_value(f"{env_key}_FILE", "")
         given = super()._get_value(env_key, default)
         if not path:
@@ -302,7 +302,7 @@ def _contradictions(chosen: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _completed(chosen: dict[str, Any]) -> dict[str, Any]:
+def _completed(chosen: dict[str, Any]) -> dict[str, object]:
     """Return defaults that depend on other settings."""
     var_dir = chosen["var_dir"].expanduser().resolve()
     secret_key, encryption_keys = _secrets(chosen, var_dir)

@@ -15,7 +15,7 @@ from django.utils import timezone
 class EmlFileBackend(BaseEmailBackend):
     """Writes each message to ``MAIL_DIR`` as an ``.eml`` file that any mail program opens (mode 0600)."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: object, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.directory = Path(settings.MAIL_DIR)
 

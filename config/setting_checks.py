@@ -113,7 +113,7 @@ def is_database_url(value: str) -> None:
     database(value)
 
 
-def email(url: str) -> dict[str, Any]:
+def email(url: str) -> dict[str, object]:
     wrong = ValidationError(
         "use submission://user:password@host:587 (STARTTLS), smtp://user:password@host:465/?ssl=1 (TLS) "
         "or smtp://host:25; without EMAIL_URL mail is written to files"
@@ -121,7 +121,7 @@ def email(url: str) -> dict[str, Any]:
     if url.split("://", 1)[0] not in MAIL_SCHEMES:
         raise wrong
     try:
-        config: dict[str, Any] = dict(dj_email_url.parse(url))
+        config: dict[str, object] = dict(dj_email_url.parse(url))
     except (ValueError, KeyError):
         raise wrong from None
     config["EMAIL_TIMEOUT"] = config["EMAIL_TIMEOUT"] or 10  # seconds; Django's default waits for ever

@@ -76,7 +76,7 @@ class EncryptedValue:
 
 # Django's fields are generic in the stubs only.
 if TYPE_CHECKING:
-    TextField = models.TextField[Any, Any]
+    TextField = models.TextField[object, Any]
 else:
     TextField = models.TextField
 

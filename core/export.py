@@ -4,7 +4,6 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 # What starts a formula in spreadsheets (OWASP, "CSV Injection"), with full-width forms, also after white space.
 _FORMULA = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
@@ -36,7 +35,7 @@ def csv_lines(header: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterat
         yield writer.writerow([escape_formula(cell) for cell in row])
 
 
-def json_lines(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+def json_lines(rows: Iterable[dict[str, object]]) -> Iterator[str]:
     """Yield one JSON object per line, in ASCII, so that no character acts on a terminal or changes text direction."""
     for row in rows:
         yield json.dumps(row, default=str) + "\n"

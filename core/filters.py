@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -64,7 +64,7 @@ class LocalDateTimeInput(forms.TextInput):
 
     input_type = "datetime-local"
 
-    def format_value(self, value: Any) -> str | None:
+    def format_value(self, value: object) -> str | None:
         """Return the time in the format of the browser's field."""
         try:
             return f"{timezone.localtime(parse_time(str(value or ''))):%Y-%m-%dT%H:%M:%S}".removesuffix(":00")
@@ -124,7 +124,7 @@ class FilterForm(forms.Form):
         text: str = self.cleaned_data["end"]
         return parse_time(text, end=True) if text else None
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Reject unknown query parameters and contradictory times."""
         data = self.cleaned_data
         known = {*self.fields, *CURSOR_PARAMETERS}

@@ -83,7 +83,7 @@ def redact_lines(text: str) -> str:
     return "\n".join(map(redact_beginning, lines))
 
 
-def redact(value: Any) -> Any:
+def redact(value: object) -> Any:
     """Return a copy of ``value`` without secrets, at any depth of mappings and sequences.
 
     Strings are cut to LONGEST_VALUE characters; after LONGEST_EVENT characters, further values are left out.
@@ -97,7 +97,7 @@ class _Event:
     def __init__(self) -> None:
         self.left = LONGEST_EVENT
 
-    def copy(self, value: Any) -> Any:
+    def copy(self, value: object) -> object:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, bytes):
@@ -118,23 +118,23 @@ class _Event:
         self.left -= len(shown)
         return shown
 
-    def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
-        copy: dict[Any, Any] = {}
+    def _mapping(self, value: Mapping[object, object]) -> dict[object, object]:
+        copy: dict[object, object] = {}
         for name, item in value.items():
             if self.left <= 0:
                 return copy | {"…": f"{len(value) - len(copy):,} more values"}
             copy[self.copy(name)] = self._named(name, item)
         return copy
 
-    def _items(self, value: list[Any] | tuple[Any, ...] | set[Any] | frozenset[Any]) -> list[Any]:
-        copy: list[Any] = []
+    def _items(self, value: list[object] | tuple[object, ...] | set[object] | frozenset[object]) -> list[object]:
+        copy: list[object] = []
         for item in value:
             if self.left <= 0:
                 return [*copy, f"… [{len(value) - len(copy):,} more values]"]
             copy.append(self.copy(item))
         return copy
 
-    def _named(self, name: Any, item: Any) -> Any:
+    def _named(self, name: object, item: object) -> object:
         if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.search(name[:LONGEST_VALUE]):
             is_key = isinstance(item, str) and item.startswith(("clapi_", "clext_"))
             return self.copy(item) if is_key else REDACTED

@@ -57,7 +57,7 @@ class CreateKeyForm(forms.Form):
         days = self.fields["expires_on"].widget.attrs
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Set ``expires_at`` to the time of expiry, or None."""
         data = super().clean() or self.cleaned_data
         choice, day = data.get("expiry"), data.get("expires_on")

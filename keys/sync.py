@@ -56,9 +56,9 @@ def ingest_light_list(
     workspace: Workspace, listed: Sequence[PublicApiKey], read_at: datetime, *, is_complete: bool = True
 ) -> None:
     """Upsert the fields in the light list; other fields keep their values."""
-    facts: dict[str, dict[str, Any]] = {}
+    facts: dict[str, dict[str, object]] = {}
     for key in listed:
-        known: dict[str, Any] = {
+        known: dict[str, object] = {
             "prefix": sanitize_text(key.key_prefix, 16),
             "last4": sanitize_text(key.key_last4, 8),
             "is_active": key.is_active,
@@ -119,7 +119,7 @@ def _store(rows: list[ApiKey], columns: set[str]) -> None:
     )
 
 
-def _apply(key: ApiKey, values: dict[str, Any], read_at: datetime) -> None:
+def _apply(key: ApiKey, values: dict[str, object], read_at: datetime) -> None:
     was_active = key.is_active and not key._state.adding  # noqa: SLF001 - Django's documented way to ask
     for name, value in values.items():
         setattr(key, name, value)

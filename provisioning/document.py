@@ -177,7 +177,7 @@ def _by_address(fields: NodeParser, node: Node) -> dict[str, Node]:
     return found
 
 
-def _budget(fields: NodeParser, node: Node) -> dict[str, Any] | None:
+def _budget(fields: NodeParser, node: Node) -> dict[str, object] | None:
     if node.value is None:
         return None
     parts = fields.mapping(node, ("credits", "length", "time_zone"))
@@ -197,7 +197,7 @@ def _quiet_hours(fields: NodeParser, node: Node) -> QuietHours | None:
     return hours
 
 
-_Reader = Callable[[NodeParser, Node], Any]
+_Reader = Callable[[NodeParser, Node], object]
 _PARTS: dict[str, tuple[str, _Reader] | None] = {
     "name": None,
     "api_address": None,

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import time
 from decimal import Decimal
-from typing import Any
 
 import yaml
 
@@ -23,7 +22,7 @@ HEADER = """\
 class _Dumper(yaml.SafeDumper):
     """Writes numbers unquoted, and no YAML aliases."""
 
-    def ignore_aliases(self, _: Any) -> bool:
+    def ignore_aliases(self, _: object) -> bool:
         return True
 
 
@@ -41,9 +40,9 @@ def export(workspaces: Iterable[Workspace]) -> str:
     return HEADER + str(text)
 
 
-def state_of(workspace: Workspace) -> dict[str, Any]:
+def state_of(workspace: Workspace) -> dict[str, object]:
     """Return the state of ``workspace`` for a file; empty values are left out."""
-    state: dict[str, Any] = {"name": workspace.name, "api_address": workspace.base_url}
+    state: dict[str, object] = {"name": workspace.name, "api_address": workspace.base_url}
     if workspace.api_key is not None:
         state["api_key"] = {"stored": True}
     if session := _session(workspace.management_session):
@@ -59,7 +58,7 @@ def state_of(workspace: Workspace) -> dict[str, Any]:
     return state | _budget(workspace) | _quiet_hours(workspace)
 
 
-def _session(session: ManagementSession | None) -> dict[str, Any] | None:
+def _session(session: ManagementSession | None) -> dict[str, object] | None:
     """Return a stored Clerk client session; a pasted token would expire before the file is used."""
     if session is None or session.kind != ManagementSession.Kind.CLERK:
         return None
@@ -70,12 +69,12 @@ def _session(session: ManagementSession | None) -> dict[str, Any] | None:
     }
 
 
-def _recipients(workspace: Workspace) -> dict[str, Any]:
+def _recipients(workspace: Workspace) -> dict[str, object]:
     rows = {row.address: subscriptions(row) for row in Recipient.objects.filter(workspace=workspace)}
     return {address: what for address, what in rows.items() if what != DEFAULT_SUBSCRIPTIONS}
 
 
-def _budget(workspace: Workspace) -> dict[str, Any]:
+def _budget(workspace: Workspace) -> dict[str, object]:
     budget = Budget.objects.filter(workspace=workspace).first()
     if budget is None:
         return {}
@@ -83,7 +82,7 @@ def _budget(workspace: Workspace) -> dict[str, Any]:
     return {"budget": {name: value for name, value in what.items() if value != ""}}
 
 
-def _quiet_hours(workspace: Workspace) -> dict[str, Any]:
+def _quiet_hours(workspace: Workspace) -> dict[str, object]:
     hours = QuietHours.objects.filter(workspace=workspace).first()
     if hours is None:
         return {}

@@ -144,7 +144,7 @@ class NodeParser:
                 self.refuse(parts.get(called, node), missing + describe_field_error(error.messages, error.code, field))
         return form.is_valid()
 
-    def cleaned(self, field: forms.Field, node: Node) -> Any:
+    def cleaned(self, field: forms.Field, node: Node) -> object:
         """Return the scalar cleaned by ``field``, or None if it is invalid."""
         return self.guarded(lambda: field.clean(self.text(node)), node, field)
 

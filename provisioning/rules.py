@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 
@@ -28,7 +27,7 @@ class RuleSpec:
 
     node: Node
     kind: RuleKind
-    data: dict[str, Any]
+    data: dict[str, object]
     rule: Rule
 
     def form(self, workspace: Workspace, rule: Rule, others: Sequence[Rule]) -> RuleForm:
@@ -76,7 +75,7 @@ def names_of(kind: RuleKind) -> tuple[str, ...]:
     return (*common, *kind.parameters)
 
 
-def _value(fields: NodeParser, name: str, node: Node) -> Any:
+def _value(fields: NodeParser, name: str, node: Node) -> object:
     if name in {"to_owners", "enabled"}:
         return fields.flag(node)
     if name == "addresses":
@@ -84,9 +83,9 @@ def _value(fields: NodeParser, name: str, node: Node) -> Any:
     return fields.text(node)
 
 
-def written(rule: Rule, kind: RuleKind) -> dict[str, Any]:
+def written(rule: Rule, kind: RuleKind) -> dict[str, object]:
     """Return ``rule`` in the form of a file."""
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "kind": rule.kind,
         "name": rule.name,
         "severity": str(rule.severity),
@@ -102,7 +101,7 @@ def written(rule: Rule, kind: RuleKind) -> dict[str, Any]:
     return {name: values[name] for name in names_of(kind)}
 
 
-def _initial(field: forms.Field) -> Any:
+def _initial(field: forms.Field) -> object:
     return field.initial
 
 
@@ -146,7 +145,7 @@ def differences(before: Rule, after: Rule) -> list[str]:
     return [f"{name} {shown(old[name])} → {shown(new[name])}" for name in new if old[name] != new[name]]
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     if isinstance(value, list):

@@ -90,7 +90,7 @@ def _in_words(text: str, error: yaml.MarkedYAMLError, mark: yaml.Mark | None) ->
 class _NodeBuilder:
     """Builds nodes from YAML events. Refuses what makes a short file expand into a long one, or creates objects."""
 
-    def __init__(self, events: Iterator[Any]) -> None:
+    def __init__(self, events: Iterator[object]) -> None:
         self.events = events
         self.problems: list[Problem] = []
 
@@ -108,7 +108,7 @@ class _NodeBuilder:
             raise NotApplicable(self.problems)
         return node
 
-    def _next(self) -> Any:
+    def _next(self) -> object:
         return next(self.events)
 
     def _refuse(self, event: Any, path: str, text: str) -> None:

@@ -43,7 +43,7 @@ class DataDir:
             return {}
         return content if isinstance(content, dict) else {}
 
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
+    def write_json(self, name: str, content: dict[str, object]) -> None:
         """Replace a JSON file atomically (mode 0600)."""
         temporary = self._write_temporary(json.dumps(content, indent=2))
         temporary.replace(self.path / name)

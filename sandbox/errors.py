@@ -9,7 +9,6 @@ Errors of the older endpoints themselves (400, 402, 404, 422) have the older sha
 
 import json
 import secrets
-from typing import Any
 
 from starlette.responses import JSONResponse
 
@@ -48,7 +47,7 @@ class ApiError(Exception):
         fix: str | None = None,
         *,
         retry_after: int | None = None,
-        extra: dict[str, Any] | None = None,
+        extra: dict[str, object] | None = None,
     ) -> None:
         super().__init__(problem)
         self.status = status
@@ -67,9 +66,9 @@ class ApiError(Exception):
             headers["WWW-Authenticate"] = "Bearer"
         return headers
 
-    def envelope(self, request_id: str) -> dict[str, Any]:
+    def envelope(self, request_id: str) -> dict[str, object]:
         """Return the body in the newer shape."""
-        error: dict[str, Any] = {
+        error: dict[str, object] = {
             "code": self.code,
             "problem": self.problem,
             "fix": self.fix,
@@ -111,7 +110,7 @@ def error_response(path: str, error: ApiError) -> JSONResponse:
     return AsciiJSONResponse(body, error.status, error.headers(request_id))
 
 
-def json_safe(value: Any) -> Any:
+def json_safe(value: object) -> object:
     """Return the input echoed by a validation error in a form that can be JSON, without NaN or exceptions."""
     try:
         json.dumps(value, allow_nan=False)

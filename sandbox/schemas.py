@@ -176,7 +176,7 @@ class EstimateRequest(BaseModel):
 
     tool: Text
     list_id: Text | None = None
-    filters: dict[str, Any] | None = None
+    filters: dict[str, object] | None = None
     row_count: int | None = None
     scope: Text | None = None
     agent_type: Text | None = None
@@ -187,7 +187,7 @@ class EstimateRequest(BaseModel):
     task_id: Text | None = None
     data_points: list[Text] | None = None
     entity_ids: list[Text] | None = None
-    extra: dict[str, Any] | None = None
+    extra: dict[str, object] | None = None
 
 
 class Estimate(BaseModel):

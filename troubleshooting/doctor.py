@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 from troubleshooting.body.validation import validate_body
 from troubleshooting.cases import Case
@@ -43,7 +42,7 @@ class Diagnosis:
         unknown = any(one.result.state == "unknown" for one in self.done)
         return codes[0] if codes else NOT_CHECKED if unknown else 0
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return everything as plain values."""
         checks = [{"check": one.step.name, "label": one.step.label, **asdict(one.result)} for one in self.done]
         return {"workspace": self.workspace.slug, "exit_code": self.exit_code, "checks": checks}

@@ -1,7 +1,6 @@
 """The troubleshooter: what is wrong, said or pasted; a verdict; and checks that run one by one."""
 
 from dataclasses import replace
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -124,7 +123,7 @@ def _state(case: Case, worst: str) -> str:
     return case.query + (f"&{urlencode({'so_far': worst})}" if worst else "")
 
 
-def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, Any]:
+def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, object]:
     return {
         "workspace": workspace,
         "form": form,

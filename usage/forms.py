@@ -43,14 +43,14 @@ class MarkForm(forms.Form):
     sure = forms.BooleanField(label="The amount is right, whatever the readings say", required=False)
     note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: invoice of 3 May.")
 
-    def __init__(self, change: BalanceChange, data: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, change: BalanceChange, data: Mapping[str, object] | None = None) -> None:
         """``change`` determines the choices."""
         super().__init__(data, initial={"mark": change.mark or None, "credits": change.marked, "note": change.note})
         self.change = change
         self.asks_again = "sure" in (data or {})
         self.fields["mark"].choices = RISE if change.delta > 0 else FALL  # type: ignore[attr-defined]
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Require the amount if the readings do not show it, and a confirmation if they contradict it."""
         data: dict[str, Any] = super().clean() or {}
         amount = data.get("credits")
@@ -97,7 +97,7 @@ class HistoryForm(forms.Form):
     )
     name = forms.CharField(widget=forms.HiddenInput, required=False, max_length=120)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Return the lines as ``text`` and a name for them as ``name``."""
         data: dict[str, Any] = super().clean() or {}
         file = data.get("file")

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.http import QueryDict
@@ -69,7 +68,7 @@ class DeliveryFilterForm(FilterForm):
         prefix = self.cleaned_data["workflow"]
         return rows.of_workflows(self.workspace, prefix) if prefix else rows
 
-    def _conditions(self, now: datetime) -> Iterator[Mapping[str, Any]]:
+    def _conditions(self, now: datetime) -> Iterator[Mapping[str, object]]:
         data = self.cleaned_data
         yield self.in_time("last_attempt_at", now)
         if data["state"]:

@@ -80,9 +80,9 @@ class RedeliverForm(forms.Form):
             self.initial.setdefault("where", OTHER)
             self.initial.setdefault("url", selection.url)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Leave the other URL alone where it is not asked for."""
-        data: dict[str, Any] = super().clean() or {}
+        data: dict[str, object] = super().clean() or {}
         if data.get("where") == OWN:
             self.errors.pop("url", None)
             data["url"] = ""

@@ -60,5 +60,5 @@ def build_sample(check_id: UUID | str) -> dict[str, Any]:
     return {**build_payload(workflow_id, status), "test": True}
 
 
-def encode(body: dict[str, Any]) -> bytes:
+def encode(body: dict[str, object]) -> bytes:
     return msgspec.json.encode(body)

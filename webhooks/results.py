@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from cleanlist import EnrichmentStatus
 from core import clock
@@ -50,7 +50,7 @@ class Contact(NamedTuple):
 class WorkflowResult:
     """A workflow's result. ``is_finished`` is false while contacts are still worked on."""
 
-    body: dict[str, Any]
+    body: dict[str, object]
     contacts: list[Contact]
     is_finished: bool
 
@@ -105,7 +105,7 @@ def mask_phone(text: str) -> str:
     return MASK + digits[-2:] if digits else mask(text)
 
 
-def _contact(result: Mapping[str, Any]) -> Contact:
+def _contact(result: Mapping[str, object]) -> Contact:
     prospect, company = _mapping(result.get("prospect")), _mapping(result.get("company"))
     names = (prospect.get("first_name"), prospect.get("last_name"))
     return Contact(
@@ -122,11 +122,11 @@ def _contact(result: Mapping[str, Any]) -> Contact:
     )
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, Mapping) else {}
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, Iterable) and not isinstance(value, str | bytes | Mapping):

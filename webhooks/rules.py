@@ -134,7 +134,7 @@ def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observation
 
 def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
     """Return for each endpoint of the last day how many were decided, and how many failed, in each rule's minutes."""
-    counted: dict[str, Any] = {"reason": Max("reason", filter=Q(state=DeliveryState.FAILED))}
+    counted: dict[str, object] = {"reason": Max("reason", filter=Q(state=DeliveryState.FAILED))}
     for minutes in {_minutes(rule) for rule in rules}:
         within = Q(last_attempt_at__gte=now - timedelta(minutes=minutes))
         counted[f"all_{minutes}"] = Count("pk", filter=within)

@@ -203,11 +203,11 @@ def confirmation_url(request: HttpRequest, back: str) -> str:
 
 
 def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
-    methods: list[dict[str, Any]] = get_adapter(request).get_reauthentication_methods(request.user)
+    methods: list[dict[str, object]] = get_adapter(request).get_reauthentication_methods(request.user)
     return methods
 
 
-def take_kept_entries(request: HttpRequest) -> dict[str, Any]:
+def take_kept_entries(request: HttpRequest) -> dict[str, object]:
     """Return and forget what the person had typed on this page before they had to confirm who they are."""
     if _kept(request).get("go_on"):
         return {}
@@ -223,7 +223,7 @@ def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
     None if there is none, or if the page offers to continue it (``take_held_request``).
     """
     take_kept_entries(request)
-    kept: dict[str, Any] | None = getattr(request, "unsent_request", None)
+    kept: dict[str, object] | None = getattr(request, "unsent_request", None)
     return kept and {"path": kept["sent_to"], "fields": kept["fields"]}
 
 
@@ -244,6 +244,6 @@ def _take_kept(request: HttpRequest) -> dict[str, Any]:
     return kept
 
 
-def _kept(request: HttpRequest) -> dict[str, Any]:
+def _kept(request: HttpRequest) -> dict[str, object]:
     kept: dict[str, Any] = request.session.get(_KEPT, {})
     return kept if kept.get("at") == request.path and kept["until"] > time.time() else {}  # noqa: TID251 - as allauth dates signing in

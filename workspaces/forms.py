@@ -48,7 +48,7 @@ class SecretField(forms.CharField):
             return "There is a space, a line break or another stray character in it; paste it whole and alone."
         return None
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> object:
         """Return a ``Secret`` or None. Raises ValidationError if the format is wrong."""
         text = super().clean(value)
         if not text:
@@ -96,7 +96,7 @@ class AddressField(forms.CharField):
         attrs = {"inputmode": "url", "autocomplete": "off", "spellcheck": "false", "list": "api-origins"}
         super().__init__(widget=forms.TextInput(attrs=attrs), max_length=200, **options)
 
-    def clean(self, value: Any) -> Any:
+    def clean(self, value: object) -> object:
         """Return the URL without its trailing slash."""
         text = super().clean(value)
         if not text:
@@ -166,7 +166,7 @@ class SessionFields(forms.Form):
         help_text="The value of the cookie <code>__client</code>. It is stored encrypted.",
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Require the fields of the chosen kind."""
         data = super().clean() or {}
         needed = {
@@ -216,7 +216,7 @@ class ConnectForm(DetailsForm, SessionFields):
         kind.choices, kind.initial = ((self.NONE, "None for now"), *self.KINDS), self.NONE
         self.order_fields(["name", "base_url", "api_key", "session_kind"])
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Require a credential, because the workspace could not read anything without one."""
         data = super().clean()
         if data.get("session_kind") == self.NONE and not data.get("api_key") and "api_key" not in self.errors:

@@ -1,7 +1,6 @@
 """What a user holds in this app by a role, and how it ends with the role: sent invitations, and sessions."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from core import clock
 from workspaces.models import Invitation, Role
@@ -22,7 +21,7 @@ def _revoke(loss: Loss, rows: Sequence[Invitation]) -> None:
     theirs.update(revoked_at=clock.now())
 
 
-def _sessions(loss: Loss) -> Iterable[Any]:
+def _sessions(loss: Loss) -> Iterable[object]:
     """Return the user's sessions, unless they give up the right themselves: then they stay signed in."""
     if loss.is_own_wish or loss.spares(Role.OWNER):
         return []

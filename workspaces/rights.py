@@ -49,7 +49,7 @@ class Holding:
 
     name: str
     words: str
-    find: Callable[[Loss], Iterable[Any]]
+    find: Callable[[Loss], Iterable[object]]
     end: Callable[[Loss, Sequence[Any]], object]
     describe: Callable[[Any], str] = str
 

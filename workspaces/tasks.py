@@ -1,5 +1,4 @@
 from datetime import timedelta
-from typing import Any
 
 from celery import shared_task
 from celery.signals import worker_init, worker_shutting_down
@@ -50,10 +49,10 @@ __all__ = ["heartbeats"]  # imported for its receivers, which write heartbeats
 
 
 @worker_init.connect
-def _begin(**_: Any) -> None:
+def _begin(**_: object) -> None:
     shutdown.reset()
 
 
 @worker_shutting_down.connect
-def _end(**_: Any) -> None:
+def _end(**_: object) -> None:
     shutdown.request()

@@ -73,7 +73,7 @@ class _DeadlineMixin:
         self.watchdog = watchdog
         super().__init__(*arguments, **options)
 
-    def data(self, msg: Any) -> tuple[int, bytes]:
+    def data(self, msg: object) -> tuple[int, bytes]:
         """Send the message itself."""
         self.answer = super().data(msg)  # type: ignore[misc]
         return self.answer

@@ -1,7 +1,5 @@
 """One alert: its page, and what people do about it."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
@@ -69,7 +67,7 @@ def _alert(workspace: Workspace, pk: int) -> Alert:
     return get_object_or_404(rows, workspace=workspace, pk=pk)
 
 
-def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: Any) -> dict[str, Any]:
+def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: object) -> dict[str, object]:
     snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule=found.rule_id, subject=found.subject)
     return {
         "current": workspace,

@@ -1,7 +1,5 @@
 """The e-mails of a workspace: what was sent and what the server said, to whom, and a test."""
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -135,7 +133,7 @@ def _recipients(workspace: Workspace) -> list[Recipient]:
     return rows
 
 
-def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
+def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dict[str, object]:
     before = request.GET.get("before", "")
     rows = Notification.objects.filter(workspace=workspace).select_related("recipient", "alert").order_by("-pk")
     if before.isdecimal() and len(before) < 19:

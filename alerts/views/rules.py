@@ -1,7 +1,6 @@
 """Rules: everyone in the workspace reads them, owners change them."""
 
 from decimal import Decimal
-from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -108,7 +107,7 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     before, told_before = rules.describe(rule), set(rule.addresses)
     typed = take_kept_entries(request) if request.method != "POST" else None
     form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None, typed)
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "current": workspace,
         "kind": kind,
         "rule": rule,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from email.utils import parsedate_to_datetime
-from typing import Any, Final
+from typing import Final
 
 import httpx
 import msgspec
@@ -54,7 +54,7 @@ class _ErrorBody:
     request_id: str | None = None
     retry_after_ms: float | None = None
     items: tuple[ItemError, ...] = ()
-    details: Mapping[str, Any] = field(default_factory=dict)
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
 def error_from_response(response: Response, *, command: bool, confidential: bool) -> CleanlistError | None:
@@ -153,9 +153,9 @@ def _parse_body(response: Response) -> _ErrorBody:
     return _parse_older_shape(body)
 
 
-def _parse_newer_shape(error: Mapping[str, Any]) -> _ErrorBody:
+def _parse_newer_shape(error: Mapping[str, object]) -> _ErrorBody:
     raw = error.get("details")
-    details: Mapping[str, Any] = raw if isinstance(raw, dict) else {}
+    details: Mapping[str, object] = raw if isinstance(raw, dict) else {}
     listed = details.get("errors", raw)
     return _ErrorBody(
         message=_clean_text(error.get("problem")) or _clean_text(error.get("message")) or "",
@@ -168,7 +168,7 @@ def _parse_newer_shape(error: Mapping[str, Any]) -> _ErrorBody:
     )
 
 
-def _parse_older_shape(body: Mapping[str, Any]) -> _ErrorBody:
+def _parse_older_shape(body: Mapping[str, object]) -> _ErrorBody:
     detail = body.get("detail")
     if isinstance(detail, dict):
         return _parse_newer_shape(detail)
@@ -184,14 +184,14 @@ def _parse_items(listed: object) -> tuple[ItemError, ...]:
     return tuple(_parse_item(entry) for entry in listed if isinstance(entry, dict))
 
 
-def _parse_item(entry: Mapping[str, Any]) -> ItemError:
+def _parse_item(entry: Mapping[str, object]) -> ItemError:
     loc = entry.get("loc")
     path = tuple(part for part in loc if isinstance(part, str | int)) if isinstance(loc, list) else ()
     message = _clean_text(entry.get("msg")) or _clean_text(entry.get("message")) or "not valid"
     return ItemError(path, redact_secrets(message), _clean_text(entry.get("type")))
 
 
-def _add_details(error: CleanlistError, details: Mapping[str, Any]) -> None:
+def _add_details(error: CleanlistError, details: Mapping[str, object]) -> None:
     if isinstance(error, errors.InsufficientScope):
         granted = details.get("granted_scopes")
         error.required_scope = _clean_text(details.get("required_scope"))

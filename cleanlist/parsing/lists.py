@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import msgspec
 
@@ -104,7 +104,7 @@ def record_reader(kind: type[R]) -> Callable[[bytes], R]:
     return read
 
 
-def _document(body: bytes) -> Any:
+def _document(body: bytes) -> object:
     """Parse JSON; unlike msgspec, accept numbers too large for a float."""
     try:
         return json.loads(body)
@@ -112,7 +112,7 @@ def _document(body: bytes) -> Any:
         raise msgspec.DecodeError("it is no JSON that can be read") from error
 
 
-def _rows(document: Any, names: Sequence[str]) -> list[Any]:
+def _rows(document: object, names: Sequence[str]) -> list[object]:
     """Return the array in a response, even in a nested envelope. Raises ``msgspec.ValidationError``."""
     for _ in range(2):
         if not isinstance(document, dict):
@@ -123,7 +123,7 @@ def _rows(document: Any, names: Sequence[str]) -> list[Any]:
     raise msgspec.ValidationError(f"Expected `array`, or an object that holds one under {', '.join(names)}")
 
 
-def _read_records(kind: type[R], rows: Sequence[Any], aliases: Mapping[str, Sequence[str]]) -> Listing[R]:
+def _read_records(kind: type[R], rows: Sequence[object], aliases: Mapping[str, Sequence[str]]) -> Listing[R]:
     """Return the readable records. Raises ``msgspec.ValidationError`` if there are none: it is another kind of list."""
     read, malformed = [], []
     for row in rows:
@@ -137,11 +137,11 @@ def _read_records(kind: type[R], rows: Sequence[Any], aliases: Mapping[str, Sequ
     return Listing(read, malformed, len(rows))
 
 
-def _read_record(kind: type[R], row: Any, aliases: Mapping[str, Sequence[str]]) -> tuple[R | None, str]:
+def _read_record(kind: type[R], row: object, aliases: Mapping[str, Sequence[str]]) -> tuple[R | None, str]:
     """Return the record, if it is readable, and its problem, if it has one."""
     if not isinstance(row, dict):
         return None, f"Expected `object`, got `{type(row).__name__}`"
-    values: dict[str, Any] = {}
+    values: dict[str, object] = {}
     malformed = []
     for field in msgspec.structs.fields(kind):
         given = next(
@@ -160,7 +160,7 @@ def _read_record(kind: type[R], row: Any, aliases: Mapping[str, Sequence[str]]) 
     return kind(**values), "; ".join(malformed)
 
 
-def _convert(given: Any, field: msgspec.structs.FieldInfo, *, is_timestamp: bool) -> Any:
+def _convert(given: object, field: msgspec.structs.FieldInfo, *, is_timestamp: bool) -> object:
     """Convert ``given`` to the field's type. Raises one of ``_PARSE_ERRORS`` if that makes no sense."""
     if is_timestamp:
         if (timestamp := parse_timestamp(given)) is None:
@@ -175,14 +175,14 @@ def _convert(given: Any, field: msgspec.structs.FieldInfo, *, is_timestamp: bool
     return msgspec.convert(given, field.type, strict=is_text)
 
 
-def _excerpt(row: Any) -> str:
+def _excerpt(row: object) -> str:
     shortened = (
         {str(name): _shortened(value) for name, value in row.items()} if isinstance(row, dict) else _shortened(row)
     )
     return json.dumps(shortened, ensure_ascii=False)[:_EXCERPT_LENGTH]
 
 
-def _shortened(value: Any) -> Any:
+def _shortened(value: object) -> object:
     if isinstance(value, str):
         return value if len(value) <= _EXCERPT_TEXT_LENGTH else f"{value[:_EXCERPT_TEXT_LENGTH]}…"
     return value if value is None or isinstance(value, bool | int | float) else "…"

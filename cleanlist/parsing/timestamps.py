@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import msgspec
 
@@ -15,7 +14,7 @@ _SECONDS_UNTIL_5138 = 100_000_000_000
 _MAX_CREDITS = 10**12
 
 
-def parse_timestamp(value: Any) -> datetime | None:
+def parse_timestamp(value: object) -> datetime | None:
     """Parse ISO 8601, or seconds or milliseconds since 1970, as aware UTC; None for anything else."""
     if isinstance(value, int | float) and abs(value) > _SECONDS_UNTIL_5138:
         value /= 1000
@@ -32,7 +31,7 @@ def to_utc(timestamp: datetime) -> datetime:
     return min(max(aware, EARLIEST), LATEST)
 
 
-def parse_credits(value: Any) -> Decimal | None:
+def parse_credits(value: object) -> Decimal | None:
     """Parse a non-negative number of credits; None for anything else."""
     if isinstance(value, bool):
         return None

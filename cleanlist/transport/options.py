@@ -28,7 +28,7 @@ class TransportOptions:
     def client_arguments(self) -> dict[str, Any]:
         """Return the arguments of `httpx.Client` or `httpx.AsyncClient`."""
         _quiet_loggers()
-        arguments: dict[str, Any] = {"follow_redirects": False, "verify": _ssl_context()}
+        arguments: dict[str, object] = {"follow_redirects": False, "verify": _ssl_context()}
         if self.transport is not None:
             arguments["transport"] = self.transport
         return arguments

@@ -50,7 +50,7 @@ class SyncTransport:
         return outcome
 
     def _exchange(
-        self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline
+        self, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline
     ) -> Response | CleanlistError:
         try:
             response = self._http.send(_build_request(self._options, call, secrets, deadline), stream=True)
@@ -98,7 +98,7 @@ class AsyncTransport:
         return outcome
 
     async def _exchange(
-        self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline
+        self, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline
     ) -> Response | CleanlistError:
         try:
             async with asyncio.timeout(deadline.remaining()):
@@ -146,14 +146,14 @@ class _LimitedBody:
         return Response(response.status_code, response.headers, bytes(self._body), self._truncated)
 
 
-def _notify_observers(call: Call[Any], outcome: Response | CleanlistError, started: float) -> None:
+def _notify_observers(call: Call[object], outcome: Response | CleanlistError, started: float) -> None:
     result = type(outcome).__name__ if isinstance(outcome, CleanlistError) else str(outcome.status)
     for observer in _observers:
         observer(call.endpoint, result, time.perf_counter() - started)
 
 
 def _build_request(
-    options: TransportOptions, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline
+    options: TransportOptions, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline
 ) -> httpx.Request:
     if deadline.passed():
         raise TimedOut("The total time was used up before the request could be sent")
@@ -178,7 +178,7 @@ def _build_request(
 
 
 def _transport_error(
-    cause: Exception, errors: NetworkErrors, call: Call[Any], options: TransportOptions
+    cause: Exception, errors: NetworkErrors, call: Call[object], options: TransportOptions
 ) -> CleanlistError:
     """Return the exception for a network error, without a reference to it."""
     sent = not isinstance(cause, errors.not_sent)

@@ -1,14 +1,14 @@
 """Encrypts archives as age files, for an age or an SSH key (Ed25519 or RSA)."""
 
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import pyrage
 
 from config.backup import BackupFailed
 
 _MARK = b"age-encryption.org/"
-Recipient = Any  # the package is untyped
+Recipient = object  # the package is untyped
 
 
 def parse_recipient(text: str) -> Recipient:
@@ -44,7 +44,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identity: Path) -> None:
         raise BackupFailed(f"The archive cannot be decrypted with the key in {identity}: {error}.") from None
 
 
-def _identity(path: Path) -> Any:
+def _identity(path: Path) -> object:
     try:
         text = path.read_text(encoding="utf-8")
         keys = [line for line in text.splitlines() if line.startswith("AGE-SECRET-KEY-")]

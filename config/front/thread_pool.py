@@ -18,7 +18,7 @@ from config.front import ClientDisconnected, Message, Receive, RequestRefused, S
 from config.front.headers import page_headers, probe_headers
 from core.client_ip import client_ip
 
-WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+WsgiApplication = Callable[[dict[str, object], Callable[..., Any]], Iterable[bytes]]
 
 AT_ONCE = 256 * 1024  # bytes of a response that are buffered for a slow reader; a longer response is a download
 DOWNLOADS = 16  # at once, each in its own thread
@@ -64,7 +64,7 @@ class WsgiThreadPool:
         except TimeoutError:
             raise RequestRefused(503, "The checks that were begun before have not come back yet.") from None
 
-    async def _run(self, answer: "WsgiResponse", environ: dict[str, Any], pool: ThreadPoolExecutor) -> None:
+    async def _run(self, answer: "WsgiResponse", environ: dict[str, object], pool: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         try:
             await loop.run_in_executor(pool, answer.run, self._application, environ, loop)

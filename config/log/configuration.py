@@ -56,7 +56,7 @@ def redact_event(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return cleaned
 
 
-def redact_line(_logger: WrappedLogger, _method: str, line: Any) -> Any:
+def redact_line(_logger: WrappedLogger, _method: str, line: Any) -> object:
     """Redact the rendered line too: some values become text only during rendering."""
     return escape_control_characters(redact_text(line))
 
@@ -70,7 +70,7 @@ def _renderer(log_format: str) -> Processor:
     )
 
 
-def _formatter(log_format: str) -> dict[str, Any]:
+def _formatter(log_format: str) -> dict[str, object]:
     return {
         "()": structlog.stdlib.ProcessorFormatter,
         "foreign_pre_chain": _SHARED,
@@ -124,7 +124,7 @@ class RateLimitedHandler(SafeHandler):
             super().emit(reduced)
 
 
-def logging_config(level: str, log_format: str) -> dict[str, Any]:
+def logging_config(level: str, log_format: str) -> dict[str, object]:
     """Return the ``logging.config`` dictionary: everything to standard error, through one redacting formatter."""
     configure_structlog()
     return {

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import redis
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -103,8 +102,8 @@ def _event_name(record: logging.LogRecord) -> str:
 
 
 def _exception(record: logging.LogRecord) -> BaseException | None:
-    given: Any = record.msg.get("exc_info") if isinstance(record.msg, dict) else record.exc_info
-    found: Any = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
+    given: object = record.msg.get("exc_info") if isinstance(record.msg, dict) else record.exc_info
+    found: object = sys.exc_info()[1] if given is True else given[1] if isinstance(given, tuple) else given
     return found if isinstance(found, BaseException) else None
 
 

@@ -73,7 +73,7 @@ def _family(name: str, text: str, *lines: str, kind: str = "gauge") -> str:
     return f"# HELP {name} {text}\n# TYPE {name} {kind}\n{''.join(lines)}"
 
 
-def _lines(name: str, slugs: Mapping[int, str], values: Mapping[int, Any], more: str = "") -> str:
+def _lines(name: str, slugs: Mapping[int, str], values: Mapping[int, object], more: str = "") -> str:
     """Return a line for each workspace that has a value. Slugs need no quoting.
 
     ``more`` holds further labels in their final form, after a comma.
@@ -82,7 +82,7 @@ def _lines(name: str, slugs: Mapping[int, str], values: Mapping[int, Any], more:
     return "".join([f'{name}{{workspace="{slug}"{more}}} {value}\n' for slug, value in known])
 
 
-def _gauge(name: str, text: str, slugs: Mapping[int, str], values: Mapping[int, Any]) -> str:
+def _gauge(name: str, text: str, slugs: Mapping[int, str], values: Mapping[int, object]) -> str:
     """Return a family with one value per workspace."""
     return _family(name, text, _lines(name, slugs, values))
 

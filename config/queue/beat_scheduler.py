@@ -46,7 +46,7 @@ class Scheduler(celery.beat.Scheduler):
             logger.warning("clock_was_set_back", tasks=len(ahead))
         return super().tick(*arguments, **options)
 
-    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: Any) -> Any:
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **options: object) -> object:
         """Send the task unless it is waiting or its queue is full; log when that changes.
 
         This also records that beat is alive.
@@ -99,7 +99,7 @@ def _has_workers(queue: str) -> bool:
 
 
 @task_prerun.connect
-def mark_started(sender: Any, **_: Any) -> None:
+def mark_started(sender: Any, **_: object) -> None:
     """Allow the next task, as a worker has started this one."""
     try:
         rate_limiter.connection().delete(_WAITS + sender.name)

@@ -17,7 +17,7 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, 
 class QoS(redis.QoS):
     """Drops invalid data stored as unfinished tasks."""
 
-    def restore_by_tag(self, tag: Any, client: Any = None, leftmost: bool = False) -> None:
+    def restore_by_tag(self, tag: Any, client: object = None, leftmost: bool = False) -> None:
         """Return an unfinished task to its queue."""
         try:
             super().restore_by_tag(tag, client, leftmost)
@@ -32,7 +32,7 @@ class Channel(redis.Channel):
     do_restore = False  # a lost tick does no harm, and the connection may be gone as well
     QoS = QoS
 
-    def _brpop_read(self, **options: Any) -> Any:
+    def _brpop_read(self, **options: object) -> object:
         before = self._newest_delivery()
         try:
             return self._mended(super()._brpop_read, **options)  # type: ignore[misc]  # kombu's stubs leave it out
@@ -46,7 +46,7 @@ class Channel(redis.Channel):
     def _newest_delivery(self) -> Any:
         return next(reversed(self.qos._delivered or {}), None)  # noqa: SLF001 - kombu has no other way to tell
 
-    def _queue_bind(self, *where: Any) -> None:
+    def _queue_bind(self, *where: object) -> None:
         if self._mended(super()._queue_bind, *where) is _RETRY:  # type: ignore[misc]
             super()._queue_bind(*where)  # type: ignore[misc]
 
@@ -54,7 +54,7 @@ class Channel(redis.Channel):
         found = self._mended(super().get_table, exchange)
         return super().get_table(exchange) if found is _RETRY else found
 
-    def _mended(self, read: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    def _mended(self, read: Callable[..., object], *args: object, **options: object) -> object:
         """Return the result of ``read``; _MENDED if it met a key of the wrong type, which is then deleted."""
         try:
             return read(*args, **options)

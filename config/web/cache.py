@@ -2,7 +2,6 @@
 
 import json
 import time
-from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import ResponseError
@@ -16,14 +15,14 @@ _NO_LIST_IS_LONGER = 1000
 class JsonSerializer:
     """Django's cache serializer for values that survive JSON unchanged: counters, times, flags, lists of them."""
 
-    def dumps(self, value: Any) -> str:
+    def dumps(self, value: object) -> str:
         """Return ``value`` as JSON. Raises TypeError if JSON would change it."""
         text = json.dumps(value, allow_nan=False)
         if json.loads(text) != value:
             raise TypeError(f"A {type(value).__name__} cannot be cached: JSON would change it.")
         return text
 
-    def loads(self, data: bytes) -> Any:
+    def loads(self, data: bytes) -> object:
         """Return the value that ``dumps`` wrote. Raises ValueError for anything that is not JSON."""
         return json.loads(data)
 
@@ -31,7 +30,7 @@ class JsonSerializer:
 class Cache(RedisCache):
     """Treats a value that the console cannot have written as missing, so that it breaks nothing for long."""
 
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+    def get(self, key: str, default: object = None, version: int | None = None) -> object:
         """Return the value, or ``default``; delete an unusable value."""
         try:
             value = super().get(key, default, version)
@@ -46,7 +45,7 @@ class Cache(RedisCache):
         return default
 
 
-def _can_be_used(key: str, value: Any) -> bool:
+def _can_be_used(key: str, value: object) -> bool:
     if not key.startswith(_HISTORIES) or key.endswith(_LOCK):
         return True
     latest = time.time() + _CLOCKS_DIFFER  # noqa: TID251 - as allauth dates them

@@ -1,7 +1,5 @@
 """Context for every template."""
 
-from typing import Any
-
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -14,7 +12,7 @@ from workspaces.models import Role, Workspace
 MOST_IN_MENU = 30
 
 
-def console(request: HttpRequest) -> dict[str, Any]:
+def console(request: HttpRequest) -> dict[str, object]:
     """Return the menu's workspaces, the current one, the viewer's permissions, the theme, and the version."""
     workspace: Workspace | None = getattr(request, "workspace", None)
     theme = request.COOKIES.get("theme")
@@ -38,7 +36,7 @@ def console(request: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _visible_workspaces(request: HttpRequest) -> list[Any]:
+def _visible_workspaces(request: HttpRequest) -> list[object]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return []

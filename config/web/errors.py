@@ -1,7 +1,6 @@
 """Error pages for failures outside of views."""
 
 import sys
-from typing import Any
 
 import redis
 import structlog
@@ -40,7 +39,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return HttpResponse(page, status=503, headers={"Retry-After": str(RETRY_SECONDS)})
 
 
-def shorten_outage_log(exception: Exception, log_kwargs: dict[str, Any], **_: Any) -> None:
+def shorten_outage_log(exception: Exception, log_kwargs: dict[str, object], **_: object) -> None:
     """Log a request that failed because of Redis, the database or an encryption key in one line.
 
     A traceback would add nothing.

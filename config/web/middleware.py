@@ -102,7 +102,7 @@ def sign_in_rules(get_response: Handler) -> Handler:
     def middleware(request: HttpRequest) -> HttpResponseBase:
         return get_response(request)
 
-    def process_view(request: HttpRequest, view: Any, *_: Any) -> HttpResponseBase | None:
+    def process_view(request: HttpRequest, view: object, *_: object) -> HttpResponseBase | None:
         user = request.user
         if not isinstance(user, User):
             return None

@@ -3,7 +3,6 @@
 import datetime as dt
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 from django import forms
 from django.http import HttpRequest, HttpResponse
@@ -65,7 +64,7 @@ def style_page(request: HttpRequest) -> HttpResponse:
     return render(request, "config/design.html", {"form": form, **samples(clock.cached_now())})
 
 
-def samples(now: dt.datetime) -> dict[str, Any]:
+def samples(now: dt.datetime) -> dict[str, object]:
     """Return a sample of everything that the page shows, as of ``now``."""
     soon = now + dt.timedelta(seconds=20)
     return {

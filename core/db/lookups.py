@@ -11,7 +11,7 @@ class _Instr(PatternLookup):
 
     place: ClassVar[str]
 
-    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[object]]:
         column, parameters = self.process_lhs(compiler, connection)
         text, more = super(PatternLookup, self).process_rhs(compiler, connection)  # the plain text, not a LIKE pattern
         return f"instr({column}, {text}) {self.place}", [*parameters, *more]

@@ -57,5 +57,5 @@ def execute_batch(*statements: Statement) -> list[list[tuple[Any, ...]]]:
         return results
 
 
-def _rows(cursor: Any) -> list[tuple[Any, ...]]:
+def _rows(cursor: Any) -> list[tuple[object, ...]]:
     return cursor.fetchall() if cursor.description else []

@@ -5,7 +5,7 @@ from calendar import month_abbr
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Protocol
 
 from django import template
 from django.forms import BoundField
@@ -262,7 +262,7 @@ def empty(kind: str, title: str, text: str = "", action_url: str = "", action_la
 
 
 @register.inclusion_tag("components/freshness.html", takes_context=True)
-def freshness(context: Context, state: ReadState | None, refresh_url: str = "") -> dict[str, Any]:
+def freshness(context: Context, state: ReadState | None, refresh_url: str = "") -> dict[str, object]:
     """Render the age of the data and the time of the next poll, with a button to refresh (it POSTs ``refresh_url``)."""
     now = clock.cached_now()
     due = state.next_run_at if state and not getattr(state, "paused_reason", "") else None
@@ -276,7 +276,7 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
 
 
 @register.filter
-def in_plain_words(value: Any) -> Any:
+def in_plain_words(value: object) -> object:
     """Return the details of an audit event as text: "name: text; name: text". They may be nested.
 
     Sorted by name, because PostgreSQL does not keep the order of JSON keys.
@@ -287,7 +287,7 @@ def in_plain_words(value: Any) -> Any:
 
 
 @register.inclusion_tag("components/field.html")
-def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
+def field(bound: BoundField, hint: str = "") -> dict[str, object]:
     """Render a form field: label, widget, help text and errors, linked for assistive technology."""
     kind = bound.widget_type
     return {"field": bound, "hint": hint, "is_choice": kind == "checkbox", "is_group": bound.use_fieldset}
@@ -296,7 +296,7 @@ def field(bound: BoundField, hint: str = "") -> dict[str, Any]:
 @register.inclusion_tag("components/nav_item.html", takes_context=True)
 def nav_item(
     context: Context, url_name: str, label: str, glyph: str, *, badge: int = 0, level: str = "neutral"
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Render an entry of the workspace navigation with an optional count; nothing if the app has no URLs."""
     workspace = (context.get("console") or {}).get("workspace")
     try:

@@ -97,7 +97,7 @@ def _add_limited(workspace: Workspace, found: dict[Any, KeyActivity], since: dat
 
 
 def _add_ip_addresses(
-    workspace: Workspace, keys: dict[Any, ApiKey], found: dict[Any, KeyActivity], since: datetime
+    workspace: Workspace, keys: dict[object, ApiKey], found: dict[Any, KeyActivity], since: datetime
 ) -> None:
     """Add IP addresses that are new to a key, if its log reaches back before ``since``."""
     values = LogFacet.objects.of(workspace).by_customer().filter(kind=LogFacet.Kind.IP).exclude(value="")

@@ -26,7 +26,7 @@ class _InNetwork(Func):
     function = "in_network"
     output_field = BooleanField()
 
-    def as_postgresql(self, compiler: Any, *_: Any, **__: Any) -> tuple[str, list[Any]]:
+    def as_postgresql(self, compiler: Any, *_: object, **__: object) -> tuple[str, list[object]]:
         column, parameters = compiler.compile(self.get_source_expressions()[0])
         network, value = compiler.compile(self.get_source_expressions()[1])
         valid = _IPV6 if ":" in value[0] else _IPV4
@@ -46,7 +46,7 @@ def _contains(address: str, network: str) -> bool:
         return False
 
 
-def teach_sqlite(connection: BaseDatabaseWrapper, **_: Any) -> None:
+def teach_sqlite(connection: BaseDatabaseWrapper, **_: object) -> None:
     """Define in_network on a new SQLite connection; PostgreSQL does not need it."""
     if connection.vendor == "sqlite":
         connection.connection.create_function("in_network", 2, _contains, deterministic=True)

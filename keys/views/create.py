@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import replace
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
@@ -42,7 +41,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     except AnswerLost as lost:
         # The page itself explains what is unknown and what to do about it, because it knows what the list shows.
         what_broke = replace(explain(lost.error), text=str(lost.error), fix="", action_url_name="")
-        extra: dict[str, Any] = {"explanation": what_broke, "list_was_read": lost.list_was_read}
+        extra: dict[str, object] = {"explanation": what_broke, "list_was_read": lost.list_was_read}
         return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
     except REFUSALS as error:
         return _refused(request, workspace, form, error)
@@ -50,7 +49,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 def _form_page(
-    request: HttpRequest, workspace: Workspace, form: CreateKeyForm, explanation: Any = None
+    request: HttpRequest, workspace: Workspace, form: CreateKeyForm, explanation: object = None
 ) -> HttpResponse:
     context = page_context(request, workspace) | {
         "form": form,
@@ -92,7 +91,7 @@ def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResp
 
 
 def _what_came_of(
-    request: HttpRequest, workspace: Workspace, template: str, creation: KeyCreation, **extra: Any
+    request: HttpRequest, workspace: Workspace, template: str, creation: KeyCreation, **extra: object
 ) -> HttpResponse:
     states = {state.name: creation.state == state for state in KeyCreation.State}
     context = page_context(request, workspace) | {"creation": creation, "key": creation.key, "is": states}

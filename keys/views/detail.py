@@ -1,5 +1,4 @@
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -36,14 +35,14 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     return render(request, "keys/detail.html", context)
 
 
-def _about(key: ApiKey, workspace: Workspace) -> dict[str, Any]:
+def _about(key: ApiKey, workspace: Workspace) -> dict[str, object]:
     found = with_activity(ApiKey.objects.of(workspace).with_people().filter(pk=key.pk), clock.cached_now() - LAST_HOUR)
     facts = revoke_facts(found, workspace)[0]
     facts.key.workspace = workspace
     return {"key": facts.key, "facts": facts, "status": facts.status}
 
 
-def _log(request: HttpRequest, scope: LogScope) -> dict[str, Any]:
+def _log(request: HttpRequest, scope: LogScope) -> dict[str, object]:
     """Return the newest rows and their number, with the console's own calls shown or hidden.
 
     Uses the same bounded search as the log's own page: a key of the console has nothing but own calls.

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -29,7 +27,7 @@ def key_list(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, "keys/list.html", context | {"finder": _finder(workspace)})
 
 
-def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
+def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, object]:
     form = KeyFilterForm(request.GET)
     form.is_valid()  # an invalid filter is ignored
     keys = ApiKey.objects.of(workspace)
@@ -67,7 +65,7 @@ def _columns(request: HttpRequest, current: str) -> list[dict[str, str]]:
     return columns
 
 
-def _notices(workspace: Workspace) -> dict[str, Any]:
+def _notices(workspace: Workspace) -> dict[str, object]:
     return {
         "unseen": ApiKey.objects.of(workspace).secret_unseen().select_related("created_by", "creation"),
         "lost": KeyCreation.objects.filter(workspace=workspace).answer_lost().select_related("user"),

@@ -105,7 +105,7 @@ def _toast(result: RevokeResult) -> HttpResponse:
     return trigger_client_event(response, "keys-changed", {})
 
 
-def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, Any]]:
+def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, object]]:
     return [
         {
             "key": result.key,

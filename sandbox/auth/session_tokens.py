@@ -47,7 +47,7 @@ class SessionTokens:
         self._key_id = f"ins_{hashlib.sha256(public).hexdigest()[:20]}"
         self._external_jwks = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
 
-    def jwks(self) -> dict[str, Any]:
+    def jwks(self) -> dict[str, object]:
         """Return the public half in the form of `/.well-known/jwks.json`."""
         jwk = RSAAlgorithm.to_jwk(self._private.public_key(), as_dict=True)
         return {"keys": [jwk | {"kid": self._key_id, "use": "sig", "alg": "RS256"}]}

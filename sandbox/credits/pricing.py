@@ -121,7 +121,7 @@ def _rows_of_list(session: Session, organization_id: str, list_id: str) -> int:
     return session.scalar(select(func.count()).where(Lead.lead_list_id == list_id)) or 0
 
 
-def _hash_filters(selection: dict[str, Any]) -> str:
+def _hash_filters(selection: dict[str, object]) -> str:
     return hashlib.sha256(json.dumps(selection, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

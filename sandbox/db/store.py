@@ -70,7 +70,9 @@ class Store:
         with self._readers() as session:
             yield session
 
-    def look_up(self, query: Select[*tuple[Any, ...]], parameters: dict[str, Any]) -> Row[*tuple[Any, ...]] | None:
+    def look_up(
+        self, query: Select[*tuple[object, ...]], parameters: dict[str, object]
+    ) -> Row[*tuple[Any, ...]] | None:
         """Return the first row of a single query, without the cost of a session."""
         with self._lookups.connect() as connection:
             return connection.execute(query, parameters).first()

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
-from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -259,7 +258,7 @@ def _remembered_port(store: Store) -> int:
         return int(fact.value) if fact is not None else 0
 
 
-def _validate(body: dict[str, Any]) -> int:
+def _validate(body: dict[str, object]) -> int:
     try:
         BulkRequest.model_validate(body)
     except ValidationError:

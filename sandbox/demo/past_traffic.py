@@ -123,7 +123,7 @@ class _Simulation:
         max(before, key=lambda submission: submission.at).receiver = "missing"
         return past_sessions
 
-    def _push(self, at: dt.datetime, event: Any) -> None:
+    def _push(self, at: dt.datetime, event: object) -> None:
         heapq.heappush(self.queue, (at, next(self.order), event))
 
     def _sort(self) -> None:

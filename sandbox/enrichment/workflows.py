@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, Self
+from typing import Self
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -55,7 +55,7 @@ def submit(  # noqa: PLR0913 - all are keyword arguments of the routes
     organization_id: str,
     api_key_id: str | None,
     enrichment_type: EnrichmentType,
-    contacts: Sequence[Mapping[str, Any]],
+    contacts: Sequence[Mapping[str, object]],
     webhook_url: str | None,
     kind: str,
     run_time: RunTime = DEFAULT_RUN_TIME,
@@ -117,7 +117,7 @@ def advance(session: Session, workflow: Workflow, now: dt.datetime) -> bool:
     return now >= workflow.finish_at and _finish(session, workflow, now)
 
 
-def status_payload(session: Session, workflow: Workflow) -> dict[str, Any]:  # noqa: ARG001 - like workflow_payload
+def status_payload(session: Session, workflow: Workflow) -> dict[str, object]:  # noqa: ARG001 - like workflow_payload
     """Return the response of `GET /api/v1/public/enrich/status`: status, progress and results."""
     return {
         "workflow_id": workflow.id,
@@ -133,7 +133,7 @@ def status_payload(session: Session, workflow: Workflow) -> dict[str, Any]:  # n
     }
 
 
-def task_payload(task: WorkflowTask) -> dict[str, Any]:
+def task_payload(task: WorkflowTask) -> dict[str, object]:
     """Return the response of `GET /api/v1/public/enrich/status` for one `task_id`."""
     done = int(task.status != PROCESSING)
     return {
@@ -145,7 +145,7 @@ def task_payload(task: WorkflowTask) -> dict[str, Any]:
     }
 
 
-def workflow_payload(session: Session, workflow: Workflow) -> dict[str, Any]:
+def workflow_payload(session: Session, workflow: Workflow) -> dict[str, object]:
     """Return `WorkflowStatusResponse` of the newer surface and of v2 (Cleanlist's OpenAPI document)."""
     running = workflow.status == PROCESSING
     settled = workflow.settled or Decimal(0)
@@ -196,7 +196,7 @@ def _complete_task(session: Session, workflow: Workflow, task: WorkflowTask) -> 
         )
 
 
-def result_fields(outcome: EnrichmentOutcome) -> dict[str, Any]:
+def result_fields(outcome: EnrichmentOutcome) -> dict[str, object]:
     """Return the data in the format of a webhook's `results`; unknown people have only nulls."""
     contact = None if outcome.failed else outcome.contact
     return {
@@ -247,7 +247,7 @@ def _progress(workflow: Workflow) -> dict[str, int]:
     }
 
 
-def _person_result(session: Session, workflow: Workflow) -> dict[str, Any] | None:
+def _person_result(session: Session, workflow: Workflow) -> dict[str, object] | None:
     """Return `SingleEnrichmentResultRead`; without a result it is failed, with an empty `lead_id`."""
     task = workflow.tasks[0]
     found = task.result or {}

@@ -6,7 +6,7 @@ import json
 import random
 import zlib
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
 from starlette.responses import HTMLResponse, Response
@@ -130,7 +130,7 @@ class FaultMiddleware:
 def spoil_records(body: bytes, share: float) -> bytes:
     """Return the JSON body with that share of the listed records without an id; any other body unchanged."""
     try:
-        document: Any = json.loads(body)
+        document: object = json.loads(body)
     except ValueError:
         return body
     lists = [document] if isinstance(document, list) else document.values() if isinstance(document, dict) else []

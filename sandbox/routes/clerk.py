@@ -1,6 +1,6 @@
 """The identity provider's side: public keys, and tokens for stored client sessions, at Clerk's paths."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Cookie
 from starlette.responses import JSONResponse
@@ -17,7 +17,7 @@ REFUSED: Responses = {401: {"model": ClerkErrors, "description": "The client ses
 
 
 @router.get("/.well-known/jwks.json")
-async def jwks(sandbox: Sandbox) -> dict[str, Any]:
+async def jwks(sandbox: Sandbox) -> dict[str, object]:
     """Return the public keys that session tokens are verified with."""
     return sandbox.tokens.jwks()
 

@@ -4,7 +4,7 @@ import datetime as dt
 import ipaddress
 import secrets
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Header, Request
 from pydantic import AwareDatetime, BaseModel, Field
@@ -54,7 +54,7 @@ class SetCredits(BaseModel):
 
 
 @router.post("/credits")
-def set_credits(body: SetCredits, sandbox: Sandbox) -> dict[str, Any]:
+def set_credits(body: SetCredits, sandbox: Sandbox) -> dict[str, object]:
     """Set a balance; the ledger keeps the change."""
     with sandbox.store.session() as session:
         _organization(session, body.organization_id)
@@ -85,7 +85,7 @@ class AppendRequests(BaseModel):
 
 
 @router.post("/requests")
-def append_requests(body: AppendRequests, sandbox: Sandbox) -> dict[str, Any]:
+def append_requests(body: AppendRequests, sandbox: Sandbox) -> dict[str, object]:
     """Append rows to a key's request log, as if it had been used."""
     with sandbox.store.reading() as session:
         key = session.get(ApiKey, body.key_id)
@@ -102,20 +102,20 @@ def append_requests(body: AppendRequests, sandbox: Sandbox) -> dict[str, Any]:
 
 
 @router.post("/faults")
-async def add_fault(fault: Fault, sandbox: Sandbox) -> dict[str, Any]:
+async def add_fault(fault: Fault, sandbox: Sandbox) -> dict[str, object]:
     """Put a fault in force, behind those already there."""
     sandbox.faults.active.append(fault)
     return {"active": sandbox.faults.active}
 
 
 @router.get("/faults")
-async def list_faults(sandbox: Sandbox) -> dict[str, Any]:
+async def list_faults(sandbox: Sandbox) -> dict[str, object]:
     """Return the faults in force."""
     return {"active": sandbox.faults.active}
 
 
 @router.delete("/faults")
-async def clear_faults(sandbox: Sandbox) -> dict[str, Any]:
+async def clear_faults(sandbox: Sandbox) -> dict[str, object]:
     """End every fault."""
     sandbox.faults.active.clear()
     return {"active": []}
@@ -132,7 +132,7 @@ class ChangePlan(BaseModel):
 
 
 @router.post("/plan")
-def change_plan(body: ChangePlan, sandbox: Sandbox) -> dict[str, Any]:
+def change_plan(body: ChangePlan, sandbox: Sandbox) -> dict[str, object]:
     """Change an organization's tier and features, and its users' scopes."""
     with sandbox.store.session() as session:
         organization = _organization(session, body.organization_id)
@@ -155,7 +155,7 @@ def _grant_scopes(session: Session, body: ChangePlan) -> None:
 
 
 @router.get("/state")
-def state(sandbox: Sandbox) -> dict[str, Any]:
+def state(sandbox: Sandbox) -> dict[str, object]:
     """Describe everything that tests need to know; no secrets."""
     sandbox.request_log.flush()
     with sandbox.store.reading() as session:
@@ -165,7 +165,7 @@ def state(sandbox: Sandbox) -> dict[str, Any]:
     return {"organizations": described, "logged_requests": logged, "faults": sandbox.faults.active}
 
 
-def _describe(session: Session, organization: Organization) -> dict[str, Any]:
+def _describe(session: Session, organization: Organization) -> dict[str, object]:
     users = session.scalars(select(User).filter_by(organization_id=organization.id))
     owned = session.scalars(select(ApiKey).filter_by(organization_id=organization.id))
     lists = session.scalars(select(LeadList).filter_by(organization_id=organization.id))
@@ -181,7 +181,7 @@ def _describe(session: Session, organization: Organization) -> dict[str, Any]:
     }
 
 
-def _describe_key(key: ApiKey) -> dict[str, Any]:
+def _describe_key(key: ApiKey) -> dict[str, object]:
     return {
         "key_id": key.id,
         "user_id": key.user_id,

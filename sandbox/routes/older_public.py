@@ -1,6 +1,6 @@
 """The five older public endpoints, whose own refusals are `{"detail": …}`."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
@@ -84,7 +84,7 @@ def _submit(caller: Principal, sandbox: Services, body: BulkRequest) -> Workflow
 @router.get("/enrich/status")
 def enrich_status(
     caller: EnrichmentReader, sandbox: Sandbox, workflow_id: str | None = None, task_id: str | None = None
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return progress and results of a workflow, or of one of its tasks."""
     if (workflow_id is None) == (task_id is None):
         raise ApiError(400, "validation_error", "Provide either workflow_id or task_id, and not both")

@@ -1,7 +1,5 @@
 """What the OpenAPI document says about refusals: which statuses, in which of the two shapes."""
 
-from typing import Any
-
 from pydantic import BaseModel
 
 
@@ -42,7 +40,7 @@ class ClerkErrors(BaseModel):
     errors: list[ClerkError]
 
 
-Responses = dict[int | str, dict[str, Any]]
+Responses = dict[int | str, dict[str, object]]
 
 _MEANING = {
     400: "The call cannot be carried out as it is",

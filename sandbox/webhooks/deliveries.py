@@ -11,7 +11,6 @@ import logging
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
@@ -54,7 +53,7 @@ def enqueue(session: Session, workflow: Workflow, now: dt.datetime) -> Delivery 
     return delivery
 
 
-def payload(workflow: Workflow) -> dict[str, Any]:
+def payload(workflow: Workflow) -> dict[str, object]:
     """Return the body of the POST, with the fields that the docs list."""
     done = [task_result(task) for task in workflow.tasks]
     return {
@@ -72,7 +71,7 @@ def payload(workflow: Workflow) -> dict[str, Any]:
     }
 
 
-def task_result(task: WorkflowTask) -> dict[str, Any]:
+def task_result(task: WorkflowTask) -> dict[str, object]:
     """Return one entry of `results`."""
     return {"task_id": task.id, "status": task.status, **(task.result or {})}
 

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from core.sanitize import sanitize_text
 from troubleshooting.body.webhook_urls import find_url_problem
@@ -32,7 +31,7 @@ _PROFILE = re.compile(r"(?i)^(https?://)?([a-z]+\.)?linkedin\.com/(in|pub|sales/
 _DOMAIN = re.compile(r"(?i)^[\w-]+(\.[\w-]+)+$")
 
 Loc = tuple[str | int, ...]
-Placed = tuple[Loc, Mapping[str, Any]]  # an object of the body, and where below it that is
+Placed = tuple[Loc, Mapping[str, object]]  # an object of the body, and where below it that is
 
 
 @dataclass(frozen=True)
@@ -136,7 +135,7 @@ def _fix_for_json(error: json.JSONDecodeError) -> str:
     return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], "Correct it at this place, then check again.")
 
 
-def _validate(body: Any) -> BodyValidation:
+def _validate(body: object) -> BodyValidation:
     findings = _Findings()
     if not isinstance(body, dict):
         message = f"The body is {_KINDS[type(body)]}; it must be an object."
@@ -158,7 +157,7 @@ def _verdict(status: int, findings: _Findings, contacts: int, kind: str) -> Body
     return BodyValidation(status == 200, status, tuple(findings.listed), contacts, kind, most, findings.looked_at)
 
 
-def _check_type(body: Mapping[str, Any], findings: _Findings) -> str:
+def _check_type(body: Mapping[str, object], findings: _Findings) -> str:
     kind = body.get("enrichment_type", DEFAULT_TYPE)
     if isinstance(kind, str) and kind in MOST_CREDITS:
         return kind
@@ -168,7 +167,7 @@ def _check_type(body: Mapping[str, Any], findings: _Findings) -> str:
     return ""
 
 
-def _check_contacts(body: Mapping[str, Any], findings: _Findings) -> None:
+def _check_contacts(body: Mapping[str, object], findings: _Findings) -> None:
     contacts = body.get("contacts")
     if "contacts" not in body:
         findings.refuse(("body", "contacts"), "contacts is missing.", "Add contacts, an array of 1 to 250 contacts.")
@@ -179,7 +178,7 @@ def _check_contacts(body: Mapping[str, Any], findings: _Findings) -> None:
         _check_each(contacts, findings)
 
 
-def _check_each(contacts: list[Any], findings: _Findings) -> None:
+def _check_each(contacts: list[object], findings: _Findings) -> None:
     for index, contact in enumerate(contacts):
         if len(findings.listed) >= MAX_FINDINGS:
             break
@@ -191,7 +190,7 @@ def _check_each(contacts: list[Any], findings: _Findings) -> None:
     _mention_unlikely(objects, findings)
 
 
-def _check_contact(index: int, contact: Any, findings: _Findings) -> None:
+def _check_contact(index: int, contact: object, findings: _Findings) -> None:
     loc: Loc = ("body", "contacts", index)
     if not isinstance(contact, dict):
         message = f"contacts[{index}] is {_KINDS[type(contact)]}; it must be an object."
@@ -203,7 +202,7 @@ def _check_contact(index: int, contact: Any, findings: _Findings) -> None:
         findings.refuse(loc, message, f"Add {' and '.join(missing)}, or linkedin_url instead.")
 
 
-def _missing(contact: Mapping[str, Any]) -> list[str]:
+def _missing(contact: Mapping[str, object]) -> list[str]:
     """Return which fields would complete the contact's name and company; none when it can be identified."""
     if contact.get("linkedin_url"):
         return []
@@ -217,7 +216,7 @@ def _are(names: list[str]) -> str:
     return "is" if len(names) == 1 else "are"
 
 
-def _check_text(loc: Loc, holder: Mapping[str, Any], name: str, findings: _Findings) -> bool:
+def _check_text(loc: Loc, holder: Mapping[str, object], name: str, findings: _Findings) -> bool:
     """Return whether an optional text field is one, or null, or left out."""
     value, place = holder.get(name), _place((*loc, name))
     if not (value is None or isinstance(value, str)):
@@ -244,7 +243,7 @@ def _is_encodable(value: str) -> bool:
     return True
 
 
-def _check_count(contacts: Any, status: int, findings: _Findings) -> int:
+def _check_count(contacts: object, status: int, findings: _Findings) -> int:
     """Check the number of contacts; upstream does so last, when each contact is valid."""
     if not isinstance(contacts, list) or 1 <= len(contacts) <= MAX_CONTACTS:
         return status
@@ -257,7 +256,7 @@ def _check_count(contacts: Any, status: int, findings: _Findings) -> int:
     return 400 if status == 200 else status
 
 
-def _check_webhook(url: Any, status: int, findings: _Findings) -> int:
+def _check_webhook(url: object, status: int, findings: _Findings) -> int:
     """Check the webhook URL; upstream does so when everything else is valid."""
     problem = find_url_problem(url) if isinstance(url, str) and _is_encodable(url) else None
     if problem is None:
@@ -316,7 +315,7 @@ def is_profile(text: str) -> bool:
     return bool(_PROFILE.match(text.strip()[:500]))
 
 
-def _is_odd(value: Any, shape: re.Pattern[str]) -> bool:
+def _is_odd(value: object, shape: re.Pattern[str]) -> bool:
     return isinstance(value, str) and bool(value) and not shape.match(value.strip()[:500])
 
 

@@ -1,7 +1,5 @@
 """The page that checks a request body. What is pasted is people's contact data: it is neither kept nor logged."""
 
-from typing import Any
-
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -76,7 +74,7 @@ def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     return render_page(request, PAGE, "verdict", context)
 
 
-def _verdict(text: str, verdict: BodyValidation) -> dict[str, Any]:
+def _verdict(text: str, verdict: BodyValidation) -> dict[str, object]:
     shown = verdict.findings[:MOST_SHOWN]
     lines = find_lines(text, shown)
     return {

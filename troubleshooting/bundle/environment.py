@@ -3,7 +3,6 @@
 import platform
 import sqlite3
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -13,7 +12,7 @@ import cleanlist
 PACKAGES = ("celery", "django", "granian", "httpx", "msgspec", "psycopg", "redis")
 
 
-def environment() -> dict[str, Any]:
+def environment() -> dict[str, object]:
     """Return versions and the settings that change how the console asks upstream."""
     return {
         "console": cleanlist.__version__,

@@ -30,19 +30,19 @@ def find_names(text: str) -> list[str]:
     return [name for name in found if name.strip()]
 
 
-def _words(contact: dict[str, Any]) -> list[str]:
+def _words(contact: dict[str, object]) -> list[str]:
     values = (contact.get(name) for name in ("first_name", "last_name"))
     return [value[:60] for value in values if isinstance(value, str)]
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _masked_body(body: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
+def _masked_body(body: dict[str, object], redactor: Redactor) -> dict[str, Any]:
     masked: dict[str, Any] = {}
     for name in list(body)[:MOST_FIELDS]:
         value = body[name]
@@ -59,7 +59,7 @@ def _masked_body(body: dict[str, Any], redactor: Redactor) -> dict[str, Any]:
     return masked
 
 
-def _masked_contact(contact: Any, redactor: Redactor) -> Any:
+def _masked_contact(contact: object, redactor: Redactor) -> object:
     if not isinstance(contact, dict):
         return _masked(contact, redactor)
     return {
@@ -71,7 +71,7 @@ def _name(name: str, known: tuple[str, ...], redactor: Redactor) -> str:
     return name if name in known else redactor.line(name, 60)
 
 
-def _masked(value: Any, redactor: Redactor) -> Any:
+def _masked(value: object, redactor: Redactor) -> object:
     """Return what kind of value it is: that one is empty or of another kind is often what is wrong."""
     if value is None or isinstance(value, bool) or value == "":
         return value

@@ -97,11 +97,11 @@ def _on_risky(risky: int) -> str:
     return f"{which} “risky”: often they work all the same, they are only not confirmed as “reliable”."
 
 
-def _risky(results: tuple[Mapping[str, Any], ...]) -> int:
+def _risky(results: tuple[Mapping[str, object], ...]) -> int:
     return sum(str(one.get("primary_email_status") or one.get("email_status")).lower() == "risky" for one in results)
 
 
-def _empty(results: tuple[Mapping[str, Any], ...], total: int, emails: int, phones: int) -> int:
+def _empty(results: tuple[Mapping[str, object], ...], total: int, emails: int, phones: int) -> int:
     """Return for how many contacts nothing was found; by the sums alone where no results came along."""
     if not results:
         return max(0, total - max(emails, phones))

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
@@ -87,7 +86,7 @@ def guess_status(text: str) -> int | None:
     return _status_of_detail(body.get("detail"))
 
 
-def _status_of_detail(detail: Any) -> int | None:
+def _status_of_detail(detail: object) -> int | None:
     if isinstance(detail, list):
         return 422
     if not isinstance(detail, str):

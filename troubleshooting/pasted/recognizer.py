@@ -121,7 +121,7 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
     return None
 
 
-def _is_request(body: Any) -> bool:
+def _is_request(body: object) -> bool:
     """Return whether this is a request to enrich, or at least the contacts of one."""
     if isinstance(body, list):
         return bool(body) and isinstance(body[0], dict) and bool({"linkedin_url", "first_name"} & body[0].keys())
@@ -186,7 +186,7 @@ def _case_of(error: CleanlistError | None, status: int | None, text: str) -> Cas
     )
 
 
-def _with_request(case: Case, body: Any) -> Case:
+def _with_request(case: Case, body: object) -> Case:
     """Add how many contacts a request has, and its type."""
     contacts = body.get("contacts") if isinstance(body, dict) else body
     kind = body.get("enrichment_type", "partial") if isinstance(body, dict) else "partial"
@@ -213,7 +213,7 @@ def _workflow_in(text: str) -> str:
     return found[0] if found else ""
 
 
-def _decoded(text: str) -> Any:
+def _decoded(text: str) -> object:
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError, ValueError):

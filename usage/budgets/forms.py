@@ -1,6 +1,5 @@
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 
@@ -37,7 +36,7 @@ class BudgetForm(forms.Form):
         help_text="They e-mail the workspace's owners. You can change or remove them among the alerts.",
     )
 
-    def __init__(self, budget: Budget | None, data: Mapping[str, Any] | None = None, *, has_rules: bool) -> None:
+    def __init__(self, budget: Budget | None, data: Mapping[str, object] | None = None, *, has_rules: bool) -> None:
         """``has_rules``: rules already watch the budget."""
         known = {"length": Budget.Length.MONTH, "with_rules": budget is None}
         if budget:

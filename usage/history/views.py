@@ -104,6 +104,6 @@ def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return redirect_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
 
 
-def _context(request: HttpRequest, workspace: Workspace, **more: Any) -> dict[str, Any]:
+def _context(request: HttpRequest, workspace: Workspace, **more: Any) -> dict[str, object]:
     imports = BalanceImport.objects.filter(workspace=workspace).select_related("by").order_by("-at")[:50]
     return {"current": workspace, "imports": imports, **page_context(request, workspace), **more}

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from core.sanitize import sanitize_text
 from webhooks import payloads
@@ -43,7 +42,7 @@ class ProbeStep:
     took_ms: int | None = None
 
 
-OnProgress = Callable[[list[dict[str, Any]]], None]
+OnProgress = Callable[[list[dict[str, object]]], None]
 
 
 class _StepRecorder:
@@ -75,7 +74,7 @@ class _StepRecorder:
         return next((name for name in LABELS if name not in self._done), "answer")
 
     @property
-    def so_far(self) -> list[dict[str, Any]]:
+    def so_far(self) -> list[dict[str, object]]:
         """Return the steps that have ended, in their order, as they are stored."""
         return [asdict(self._done[name]) for name in LABELS if name in self._done]
 

@@ -1,7 +1,6 @@
 """Checks of webhook URLs: requested by a person, run by a worker."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from django.db import transaction
@@ -84,22 +83,22 @@ def _run(check: EndpointCheck) -> None:
     _finish(check, reason, check.steps)
 
 
-def _store_steps(check: EndpointCheck, steps: list[dict[str, Any]]) -> None:
+def _store_steps(check: EndpointCheck, steps: list[dict[str, object]]) -> None:
     """Store the steps so far, for the page that waits for them."""
     check.steps = steps
     EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until).update(steps=steps)
 
 
-def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, Any]]) -> None:
+def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, object]]) -> None:
     rows = EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until)
     rows.update(steps=steps, reason=reason, finished_at=clock.now(), leased_until=None)
     logger.info("endpoint_checked", check=str(check.check_id), reason=reason or "none")
 
 
-def _gave_up() -> dict[str, Any]:
+def _gave_up() -> dict[str, object]:
     words = "The console's worker ended in the middle of it, three times over"
     return _not_made(words, "The console's log says why.")
 
 
-def _not_made(words: str, advice: str) -> dict[str, Any]:
+def _not_made(words: str, advice: str) -> dict[str, object]:
     return {"name": "url", "state": FAILED, "found": words, "advice": advice, "took_ms": None}

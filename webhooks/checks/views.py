@@ -1,7 +1,6 @@
 """Checking an endpoint: the form with earlier checks, and one check with its steps as they come."""
 
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -58,10 +57,10 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     return render_page(request, "webhooks/check_result.html", "live", context)
 
 
-def step_rows(found: EndpointCheck) -> list[dict[str, Any]]:
+def step_rows(found: EndpointCheck) -> list[dict[str, object]]:
     """Return every step with its label; those that have not ended are running or waiting."""
     ended = {step["name"]: step for step in found.steps}
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, object]] = []
     for name, label in LABELS.items():
         step = ended.get(name) or {"state": "waiting" if rows and rows[-1]["state"] in _OPEN else "running"}
         rows.append({"label": label, **step})
@@ -75,7 +74,7 @@ def _prefilled(request: HttpRequest) -> CheckForm:
     return CheckForm(initial={"url": request.GET.get("url", "")[:2000]})
 
 
-def _form_context(request: HttpRequest, workspace: Workspace, form: CheckForm) -> dict[str, Any]:
+def _form_context(request: HttpRequest, workspace: Workspace, form: CheckForm) -> dict[str, object]:
     checks = EndpointCheck.objects.of(workspace).select_related("requested_by")[:MAX_SHOWN]
     rows = [(each, reason_named(each.reason)) for each in checks]
     return page_context(request, workspace) | {"form": form, "checks": rows, "test_header": TEST_HEADER}

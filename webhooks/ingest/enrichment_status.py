@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
 from cleanlist import EnrichmentStatus
 from core.sanitize import sanitize_text
@@ -77,11 +76,11 @@ def counts_of(status: EnrichmentStatus) -> dict[str, int]:
     }
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**31
 
 
-def _has(result: Mapping[str, Any], name: str) -> bool:
+def _has(result: Mapping[str, object], name: str) -> bool:
     return bool(result.get(name))
 
 

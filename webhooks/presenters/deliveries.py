@@ -4,7 +4,6 @@ import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Exists, OuterRef
@@ -199,7 +198,7 @@ def _redelivered_items(found: WorkflowLookup) -> list[Item]:
     return items
 
 
-def workflow_context(found: WorkflowLookup) -> dict[str, Any]:
+def workflow_context(found: WorkflowLookup) -> dict[str, object]:
     """Return what the page of a workflow shows; three queries at most, however many attempts there are."""
     workflow = found.workflow
     stories = _stories(workflow)

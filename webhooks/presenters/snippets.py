@@ -4,7 +4,7 @@ import json
 import shlex
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from webhooks import payloads
 
@@ -21,7 +21,7 @@ class Snippet(NamedTuple):
     code: str
 
 
-def body() -> dict[str, Any]:
+def body() -> dict[str, object]:
     """Return an example of what a webhook carries."""
     sample = payloads.build_sample("0")
     del sample["test"]

@@ -1,7 +1,5 @@
 """The list of deliveries, how many match, and the figures above it."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -69,7 +67,7 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
     return render(request, template, context)
 
 
-def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, Any]:
+def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, object]:
     workspace: Workspace = form.workspace
     matching = filtered_deliveries(form, clock.cached_now())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")

@@ -35,7 +35,7 @@ class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
     recorded.
     """
 
-    def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
+    def authenticate(self, request: HttpRequest | None, **credentials: object) -> User | None:
         user: User | None = super().authenticate(request, **credentials)
         # Otherwise django-allauth would find the stashed deactivated user and redirect to a page that says so.
         self.unstash_authenticated_user()

@@ -65,13 +65,13 @@ def sso_linked(request: HttpRequest, user: User) -> None:
 
 
 @receiver(user_logged_in)
-def session_begun(request: HttpRequest, **_: Any) -> None:
+def session_begun(request: HttpRequest, **_: object) -> None:
     """Start the session's limits at this sign-in."""
     request.session.begin()  # type: ignore[attr-defined]  # a method of our SessionStore
 
 
 @receiver(account.user_logged_in)
-def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
+def signed_in(request: HttpRequest, user: User, **_: object) -> None:
     """Record a sign-in with its methods, and add the session to the list."""
     sessions.enlist(request, user)
     methods = [str(step.get("type") or step["method"]) for step in get_authentication_records(request, user)]
@@ -79,14 +79,14 @@ def signed_in(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 @receiver(user_logged_out)
-def signed_out(request: HttpRequest, user: User | None, **_: Any) -> None:
+def signed_out(request: HttpRequest, user: User | None, **_: object) -> None:
     if user is not None:
         record(Action.SIGNED_OUT, request, user)
 
 
 @receiver(account.password_changed)
 @receiver(account.password_set)
-def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
+def password_changed(request: HttpRequest, user: User, **_: object) -> None:
     """Record a new password, end the person's other sessions, and list this one, which has a new key."""
     sessions.end_sessions(user, but=request.session)
     sessions.enlist(request, user)
@@ -94,14 +94,14 @@ def password_changed(request: HttpRequest, user: User, **_: Any) -> None:
 
 
 @receiver(account.password_reset)
-def password_reset(request: HttpRequest, user: User, **_: Any) -> None:
+def password_reset(request: HttpRequest, user: User, **_: object) -> None:
     """Record a password set by a link in an e-mail, and end the person's sessions."""
     sessions.end_sessions(user, but=request.session)  # if this one is theirs, the new password has ended it already
     record(Action.PASSWORD_RESET, request, user)
 
 
 @receiver(mfa.authenticator_added)
-def authenticator_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+def authenticator_added(request: HttpRequest, user: User, authenticator: Authenticator, **_: object) -> None:
     """Record a new second factor. Setting it up counts as a confirmation, and as its first use."""
     record(ADDED[authenticator.type], request, user, subject=_subject(authenticator))
     if authenticator.type != Authenticator.Type.RECOVERY_CODES:
@@ -110,18 +110,18 @@ def authenticator_added(request: HttpRequest, user: User, authenticator: Authent
 
 
 @receiver(mfa.authenticator_reset)
-def authenticator_reset(request: HttpRequest, user: User, **_: Any) -> None:
+def authenticator_reset(request: HttpRequest, user: User, **_: object) -> None:
     record(Action.RECOVERY_CODES_MADE, request, user)
 
 
 @receiver(mfa.authenticator_removed)
-def authenticator_removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: Any) -> None:
+def authenticator_removed(request: HttpRequest, user: User, authenticator: Authenticator, **_: object) -> None:
     record(REMOVED[authenticator.type], request, user, subject=_subject(authenticator))
 
 
 @receiver(mfa.authenticator_used)
 def authenticator_used(
-    request: HttpRequest, user: User, authenticator: Authenticator, *, reauthenticated: bool, **_: Any
+    request: HttpRequest, user: User, authenticator: Authenticator, *, reauthenticated: bool, **_: object
 ) -> None:
     """Record a confirmation by second factor. At sign-in, ``signed_in`` records it."""
     if reauthenticated:
@@ -129,13 +129,13 @@ def authenticator_used(
 
 
 @receiver(account.authentication_step_completed)
-def confirmed_by_password(request: HttpRequest, user: User, method: str, **facts: Any) -> None:
+def confirmed_by_password(request: HttpRequest, user: User, method: str, **facts: object) -> None:
     if method == "password" and facts.get("reauthenticated"):
         record(Action.CONFIRMED, request, user, methods=["password"])
 
 
 @receiver(account.authentication_step_completed)
-def proved_by_identity(request: HttpRequest, method: str, **_: Any) -> None:
+def proved_by_identity(request: HttpRequest, method: str, **_: object) -> None:
     """Store with a sign-in by single sign-on when the provider last authenticated the person, if it reports that."""
     proved_at = getattr(request, "identity_proved_at", None)
     if method == "socialaccount" and proved_at is not None:
@@ -144,7 +144,7 @@ def proved_by_identity(request: HttpRequest, method: str, **_: Any) -> None:
 
 
 @receiver(mfa.authentication_failed)
-def code_failed(request: HttpRequest, user: User, *, reauthentication: bool = False, **_: Any) -> None:
+def code_failed(request: HttpRequest, user: User, *, reauthentication: bool = False, **_: object) -> None:
     action = Action.CONFIRMATION_FAILED if reauthentication else Action.SIGN_IN_FAILED
     record(action, request, user, outcome=Outcome.REFUSED, message="Wrong code of the second factor.")
 
@@ -154,5 +154,5 @@ def _subject(authenticator: Authenticator) -> tuple[str, str]:
 
 
 @receiver(site_admin_made)
-def _site_admin_made(user: User, **_: Any) -> None:
+def _site_admin_made(user: User, **_: object) -> None:
     record_event(Action.ACCOUNT_OPENED, CONSOLE, subject=(str(user.pk), user.email), message="Site admin.")

@@ -52,7 +52,7 @@ def _name(form: forms.Form, **labels: str) -> None:
 class SignInForm(LoginForm):  # type: ignore[misc]
     """E-mail address and password, with the focus on the first field."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         _name(self, login="E-mail", password="Password")  # noqa: S106 - a label
         self.fields["login"].widget.attrs["autofocus"] = True
@@ -61,7 +61,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
 class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
     """A new password, confirmed by the current one."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         _name(self, oldpassword="Current password", password1="New password", password2="New password again")
 
@@ -69,7 +69,7 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
 class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
     """The first password of an account that has none."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         _name(self, password1="Password", password2="Password again")
 
@@ -77,7 +77,7 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
 class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
     """A new password, set by the link in an e-mail."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         _name(self, password1="New password", password2="New password again")
 
@@ -88,7 +88,7 @@ class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
     The worker looks the account up, so neither the response nor its time reveals whether there is one.
     """
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         _name(self, email="E-mail")
         self.fields["email"].widget.attrs["autofocus"] = True
@@ -97,7 +97,7 @@ class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
         """Return the e-mail address. Unlike allauth, do not look up its account."""
         return str(self.cleaned_data["email"]).lower()
 
-    def save(self, request: HttpRequest, **_: Any) -> str:  # noqa: ARG002
+    def save(self, request: HttpRequest, **_: object) -> str:  # noqa: ARG002
         """Queue the e-mail and return the e-mail address."""
         address: str = self.cleaned_data["email"]
         account_mail.queue(emails.PASSWORD_RESET, address)
@@ -115,7 +115,7 @@ class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
 class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
     """The password again, to confirm; it has the focus, because people came here in the middle of something else."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["password"].widget.attrs["autofocus"] = True
 
@@ -123,7 +123,7 @@ class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
 class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
     """A code of the second factor, with the focus on it and a message of its own for a code that was used before."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
         self.fields["code"].widget.attrs["autofocus"] = True
 
@@ -170,7 +170,7 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         help_text="The device asks for your fingerprint, face or PIN then. Off: it only serves as the second factor.",
     )
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Reject malformed responses of authenticators."""
         try:
             cleaned: dict[str, Any] = super().clean()
@@ -192,7 +192,7 @@ class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
 class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
     """A passkey's response to a challenge."""
 
-    def clean_credential(self) -> Any:
+    def clean_credential(self) -> object:
         """Reject malformed and invalid responses, and record the rejection."""
         try:
             return super().clean_credential()

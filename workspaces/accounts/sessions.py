@@ -53,7 +53,7 @@ class SessionStore(db.SessionStore):
     )
     _row_end: datetime | None = None
 
-    def load(self) -> dict[str, Any]:
+    def load(self) -> dict[str, object]:
         """Return the data of the session; if it has ended, return an empty dict and forget the key."""
         key, now = stored_key(self.session_key or ""), timezone.now()
         row = Session.objects.filter(pk=key, expire_date__gt=now).first()
@@ -66,7 +66,7 @@ class SessionStore(db.SessionStore):
         self._row_end = row.expire_date
         return data
 
-    def create_model_instance(self, data: dict[str, Any]) -> AbstractBaseSession:
+    def create_model_instance(self, data: dict[str, object]) -> AbstractBaseSession:
         """Return the row for ``data``, with the hash of the key."""
         row = super().create_model_instance(data)
         row.session_key = stored_key(row.session_key)
@@ -112,10 +112,10 @@ class SessionStore(db.SessionStore):
         """When the session ends if the person does nothing."""
         return min(self._row_end or timezone.now() + _idle(self), self.last_end)
 
-    def get_expiry_date(self, **options: Any) -> datetime:
+    def get_expiry_date(self, **options: object) -> datetime:
         return self.ends_at if USER_ID in self else super().get_expiry_date(**options)
 
-    def get_expiry_age(self, **options: Any) -> int:
+    def get_expiry_age(self, **options: object) -> int:
         """Return the cookie's lifetime in seconds: until the absolute end, as the server enforces the idle limit."""
         if USER_ID not in self:
             return super().get_expiry_age(**options)
@@ -134,7 +134,7 @@ def _limits(data: Any) -> Limits:
     return Limits(min(idle_minutes, most.idle_minutes), min(hours, most.hours))
 
 
-def _idle(data: Any) -> timedelta:
+def _idle(data: object) -> timedelta:
     return timedelta(minutes=_limits(data).idle_minutes)
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from django.conf import settings
@@ -39,7 +38,7 @@ def with_password(view: View) -> View:
     """Wrap one of allauth's password pages to refuse accounts that can use single sign-on only."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+    def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         if isinstance(request.user, User) and is_sso_only(request.user.email):
             raise PermissionDenied("Passwords are switched off: this console is signed in to by single sign-on.")
         return view(request, *args, **options)

@@ -73,7 +73,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         """Return False, because an identity alone does not create an account."""
         return False
 
-    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> Any:
+    def get_provider(self, request: HttpRequest, provider: str, client_id: str | None = None) -> object:
         """Return the provider with an adapter that validates its responses."""
         found = super().get_provider(request, provider, client_id=client_id)
         found.oauth2_adapter_class = _Provider
@@ -113,10 +113,10 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
     """
 
     @property
-    def openid_config(self) -> dict[str, Any]:
+    def openid_config(self) -> dict[str, object]:
         """Return the provider's configuration."""
         with _reading("The identity provider's description of itself cannot be read."):
-            found: dict[str, Any] = super().openid_config
+            found: dict[str, object] = super().openid_config
             addresses = [found[name] for name in ADDRESSES]
             methods = found.get("token_endpoint_auth_methods_supported", [])
             if not all(_is_web_address(one) for one in addresses) or not isinstance(found["issuer"], str):
@@ -125,16 +125,16 @@ class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
                 raise TypeError("its ways to authenticate are no list")
         return found
 
-    def get_access_token_data(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def get_access_token_data(self, *args: object, **kwargs: object) -> dict[str, object]:
         """Return the token response for the authorization code."""
         with _reading("The identity provider's answer to the code cannot be read."):
             return dict(super().get_access_token_data(*args, **kwargs))
 
-    def parse_token(self, data: dict[str, Any]) -> SocialToken:
+    def parse_token(self, data: dict[str, object]) -> SocialToken:
         with _reading("The identity provider's token cannot be read."):
             return super().parse_token(data)
 
-    def complete_login(self, request: HttpRequest, app: SocialApp, token: Any, **kwargs: Any) -> SocialLogin:
+    def complete_login(self, request: HttpRequest, app: SocialApp, token: object, **kwargs: object) -> SocialLogin:
         """Return the login. Raises OAuth2Error also if the responses are about different people."""
         with _reading("The identity provider's answer cannot be read."):  # for example, if the id is too long
             login = super().complete_login(request, app, token, **kwargs)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 import structlog
 from django.db import transaction
@@ -67,7 +67,7 @@ def record_event(
     outcome: Outcome = Outcome.SUCCEEDED,
     subject: tuple[str, str] = ("", ""),
     message: str = "",
-    **details: Any,
+    **details: object,
 ) -> AuditEvent:
     """Append an event; call it right after the change that it records.
 

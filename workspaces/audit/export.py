@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC
-from typing import Any
 
 from core.export import csv_lines, json_lines
 from workspaces.models import AuditEvent
@@ -31,7 +30,7 @@ COLUMNS = (
 )
 
 
-def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, Any]]:
+def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, object]]:
     """Yield each event as a dictionary of COLUMNS, newest first; one query per batch, and no others."""
     last: int | None = None
     while batch := list((events if last is None else events.filter(pk__lt=last))[:BATCH]):
@@ -39,7 +38,7 @@ def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, Any]]:
         last = batch[-1].pk
 
 
-def _row(event: AuditEvent) -> dict[str, Any]:
+def _row(event: AuditEvent) -> dict[str, object]:
     return {name: getattr(event, name) for name in COLUMNS} | {
         "at": event.at.astimezone(UTC).isoformat(timespec="microseconds")
     }

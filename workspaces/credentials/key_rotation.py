@@ -43,9 +43,9 @@ def reseal_all() -> Report:
     return report
 
 
-def _each_batch(model: type[models.Model], chosen: dict[str, Any], work: Callable[[Any], None]) -> None:
+def _each_batch(model: type[models.Model], chosen: dict[str, object], work: Callable[[object], None]) -> None:
     """Call ``work`` for each locked row, BATCH rows per transaction, so that an interruption loses only one batch."""
-    last: Any = 0
+    last: object = 0
     rows = model._default_manager.filter(**chosen).order_by("pk")
     while True:
         with transaction.atomic():
@@ -57,7 +57,7 @@ def _each_batch(model: type[models.Model], chosen: dict[str, Any], work: Callabl
         last = batch[-1].pk
 
 
-def _column_resealer(name: str, report: Report) -> Callable[[Any], None]:
+def _column_resealer(name: str, report: Report) -> Callable[[object], None]:
     def work(row: Any) -> None:
         fresh = _resealed(getattr(row, name), f"{row._meta.verbose_name} {row.pk}: {name}", report)
         if fresh is not None:
@@ -66,7 +66,7 @@ def _column_resealer(name: str, report: Report) -> Callable[[Any], None]:
     return work
 
 
-def _authenticator_resealer(report: Report) -> Callable[[Any], None]:
+def _authenticator_resealer(report: Report) -> Callable[[object], None]:
     def work(row: Any) -> None:
         data = dict(row.data)
         for name, place in list(_sealed_places(data)):
@@ -88,7 +88,7 @@ def _sealed_places(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "migrated_codes", code
 
 
-def _replaced(data: dict[str, Any], name: str, old: str, new: str) -> dict[str, Any]:
+def _replaced(data: dict[str, object], name: str, old: str, new: str) -> dict[str, object]:
     value = data[name]
     return {**data, name: [new if item == old else item for item in value] if isinstance(value, list) else new}
 

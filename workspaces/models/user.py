@@ -1,4 +1,4 @@
-from typing import Any, ClassVar
+from typing import ClassVar
 from zoneinfo import available_timezones
 
 from allauth.mfa.models import Authenticator
@@ -35,7 +35,7 @@ site_admin_made = Signal()
 class UserManager(BaseUserManager["User"]):
     """Creates users, who are identified by e-mail address."""
 
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         """Return a new user; without a password the user cannot sign in with one."""
         if not email:
             raise ValueError("An account needs an e-mail address.")
@@ -44,7 +44,7 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+    def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
         """Return a new site admin, who sees every workspace. Called by the command line and by the first start.
 
         Raises ValidationError for an invalid password; Django's own command runs the validators only in part.

@@ -34,7 +34,7 @@ class StoredCredential:
     def __getitem__(self, column: str) -> Any:
         return getattr(self.row, self.prefix + column)
 
-    def note(self, **columns: Any) -> None:
+    def note(self, **columns: object) -> None:
         """Store new values in the credential's columns."""
         named = {self.prefix + column: value for column, value in columns.items()}
         for name, value in named.items():
@@ -91,7 +91,7 @@ def restore_trust(credential: StoredCredential) -> None:
 
 
 # The columns of a new credential, which is trusted until upstream refuses it.
-TRUSTED_STATE: dict[str, Any] = {
+TRUSTED_STATE: dict[str, object] = {
     "rejected_at": None, "rejection": "", "doubted_at": None, "probe_at": None, "accepted_at": None,
 }  # fmt: skip
 
@@ -111,7 +111,7 @@ def lock_workspace(used: Workspace, kind: CredentialKind) -> Workspace | None:
     return workspace
 
 
-def _identity(credential: StoredCredential | None) -> tuple[Any, ...]:
+def _identity(credential: StoredCredential | None) -> tuple[object, ...]:
     if credential is None:
         return ()
     row = credential.row

@@ -11,7 +11,6 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import structlog
 
@@ -30,7 +29,7 @@ class FetchResult:
     """The result of one poll: data, or an error, or how long to hold it."""
 
     poll: Poll
-    data: Any = None
+    data: object = None
     error: Exception | None = None
     hold_seconds: float = 0.0
     fetched_at: datetime | None = None

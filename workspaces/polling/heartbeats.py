@@ -65,7 +65,7 @@ def _quietly(beat: Callable[[], object]) -> None:
 
 
 @task_success.connect
-def _note_task(sender: Any = None, **_: Any) -> None:
+def _note_task(sender: Any = None, **_: object) -> None:
     queue = (sender.request.delivery_info or {}).get("routing_key") if sender is not None else None
     if queue:
         record_work(queue)
@@ -109,7 +109,7 @@ _pulses: list[WorkerHeartbeat] = []
 
 
 @worker_ready.connect
-def _begin(sender: Any = None, **_: Any) -> None:
+def _begin(sender: Any = None, **_: object) -> None:
     queues = " ".join(sorted(sender.app.amqp.queues.consume_from))
     pulse = WorkerHeartbeat(f"{sender.hostname} {sender.pid}", queues, sender.pool.num_processes)
     _pulses.append(pulse)
@@ -117,6 +117,6 @@ def _begin(sender: Any = None, **_: Any) -> None:
 
 
 @worker_shutting_down.connect
-def _end(**_: Any) -> None:
+def _end(**_: object) -> None:
     while _pulses:
         _pulses.pop().end()

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 import redis
 import structlog
@@ -143,7 +142,7 @@ def _outcome(answer: FetchResult) -> str:
     return "failed" if answer.error is not None else "succeeded"
 
 
-def _note_odd(poll: Poll, data: Any) -> None:
+def _note_odd(poll: Poll, data: object) -> None:
     """Store how many records of a list could not be parsed, with an example."""
     odd = data.malformed if isinstance(data, Listing) else ()
     poll.odd_count, poll.odd_example = len(odd), sanitize_text(str(odd[0]), 500) if odd else ""

@@ -47,7 +47,7 @@ class Resource:
     credential: CredentialKind
     endpoint: str
     interval_seconds: Callable[[], int]
-    fetch: Callable[[AsyncClient, Poll], Awaitable[Any]]
+    fetch: Callable[[AsyncClient, Poll], Awaitable[object]]
     ingest: Callable[[Poll, Any, datetime], None]
     has_subjects: bool = False
     subject: str = ""

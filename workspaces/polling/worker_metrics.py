@@ -53,7 +53,7 @@ def _note_beginning(task_id: str, **_: Any) -> None:
 
 
 @task_postrun.connect
-def _note_end(task_id: str, task: Any, state: str | None = None, **_: Any) -> None:
+def _note_end(task_id: str, task: Any, state: str | None = None, **_: object) -> None:
     began = _began.pop(task_id, None)
     if began is not None:
         TASK_SECONDS.observe(time.monotonic() - began, task.name)
@@ -62,11 +62,11 @@ def _note_end(task_id: str, task: Any, state: str | None = None, **_: Any) -> No
 
 @worker_ready.connect
 @worker_process_init.connect
-def _begin(**_: Any) -> None:
+def _begin(**_: object) -> None:
     metrics_store.start()
 
 
 @worker_shutting_down.connect
 @worker_process_shutdown.connect
-def _hand_over(**_: Any) -> None:
+def _hand_over(**_: object) -> None:
     metrics_store.flush()

@@ -1,7 +1,6 @@
 """The queue of e-mails about accounts: requests add to it, a worker composes and sends."""
 
 from smtplib import SMTPException, SMTPRecipientsRefused
-from typing import Any
 
 import structlog
 
@@ -18,7 +17,7 @@ NOT_YET = "The mail server did not take it yet. It is tried again by itself."
 GIVEN_UP = "The mail server did not take it for a day. Send it again."
 
 
-def queue(template: str, address: str, **facts: Any) -> None:
+def queue(template: str, address: str, **facts: object) -> None:
     """Queue an e-mail, to be sent after the commit. ``facts`` must be JSON and must not hold secrets."""
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
     enqueue_on_commit("workspaces.tasks.send_account_mail")

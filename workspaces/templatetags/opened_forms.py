@@ -1,7 +1,5 @@
 """The tag for forms that outlive a confirmation. It is a builtin library, like ``core.templatetags.console``."""
 
-from typing import Any
-
 from django import template
 from django.template.context import Context
 from django.urls import reverse
@@ -15,7 +13,7 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def opened_form(context: Context, address: str, *parts: Any) -> SafeString:
+def opened_form(context: Context, address: str, *parts: object) -> SafeString:
     """Render the hidden field that shows that a form was opened by a confirmed person; see ``workspaces.opened_forms``.
 
     ``address`` is the path that the form is sent to, or the name of a URL, with its arguments in ``parts``.

@@ -169,7 +169,7 @@ def _ask_role(
     return render_page(request, "workspaces/confirm.html", "dialog", context)
 
 
-def _removal(workspace: Workspace, membership: Membership) -> dict[str, Any]:
+def _removal(workspace: Workspace, membership: Membership) -> dict[str, object]:
     person = membership.user
     goes = f"They can no longer open {workspace.name}, from their next click on."
     stays = f"As a site admin they can still open {workspace.name}."
@@ -220,7 +220,7 @@ def _with_factors(memberships: QuerySet[Membership]) -> Any:
     return memberships.select_related("user").annotate(has_mfa=Exists(factors)).order_by("user__email")
 
 
-def _context(workspace: Workspace, form: InvitationForm) -> dict[str, Any]:
+def _context(workspace: Workspace, form: InvitationForm) -> dict[str, object]:
     memberships = list(_with_factors(workspace.memberships.all()))
     owners = [one.pk for one in memberships if one.role == Role.OWNER and one.user.is_active]
     return {

@@ -1,7 +1,5 @@
 """Removes credentials and workspaces, after a confirmation page or dialog that names the consequences."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
@@ -89,7 +87,7 @@ def _settings(workspace: Workspace) -> str:
     return reverse("workspaces:settings", args=[workspace.slug])
 
 
-def _ask(request: HttpRequest, workspace: Workspace, **words: Any) -> HttpResponse:
+def _ask(request: HttpRequest, workspace: Workspace, **words: object) -> HttpResponse:
     context = {"back_url": _settings(workspace), "action_url": request.path, **words}
     status = 422 if words.get("error") else 200
     return render_page(request, TEMPLATE, "dialog", context, status=status)

@@ -1,7 +1,5 @@
 """The settings of a workspace. All members see them; owners change them."""
 
-from typing import Any
-
 from django.conf import settings as console
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -106,7 +104,7 @@ def _url(workspace: Workspace) -> str:
     return reverse("workspaces:settings", args=[workspace.slug])
 
 
-def _context(request: HttpRequest, workspace: Workspace, **forms: Any) -> dict[str, Any]:
+def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dict[str, object]:
     """Return the template context; ``forms`` replaces empty forms by submitted ones with errors."""
     key_state, session = api_key_state(workspace), session_state(workspace)
     details = {"name": workspace.name, "base_url": workspace.base_url} | take_kept_entries(request)

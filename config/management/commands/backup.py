@@ -1,6 +1,5 @@
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -36,7 +35,7 @@ class Command(BaseCommand):
             help="who can read it: age1… or the text of an SSH public key; may be given several times",
         )
 
-    def handle(self, *, file: Path, without_keys: bool, encrypt_to: list[encryption.Recipient], **_: Any) -> None:
+    def handle(self, *, file: Path, without_keys: bool, encrypt_to: list[encryption.Recipient], **_: object) -> None:
         if not settings.ENVIRONMENT.embedded:
             raise CommandError(postgresql.how_to_back_up(settings.DATABASES["default"], file))
         keys = [] if without_keys else keys_in_use()

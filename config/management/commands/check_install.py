@@ -1,5 +1,4 @@
 import sys
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -10,7 +9,7 @@ class Command(BaseCommand):
     help = "Say in words what is wrong with this installation; ends with 1 if anything is."
     requires_system_checks = []
 
-    def handle(self, **_: Any) -> None:
+    def handle(self, **_: object) -> None:
         wrong = 0
         for found in check_installation():
             wrong += bool(found.advice)

@@ -1,5 +1,4 @@
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand
 
@@ -13,7 +12,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--no-static", action="store_true", help="leave the static files alone")
 
-    def handle(self, *, no_static: bool, **_: Any) -> None:
+    def handle(self, *, no_static: bool, **_: object) -> None:
         admin = prepare(static=not no_static)
         self.stdout.write(f"The console is ready to be started. Its first site admin is {admin.email}.")
         if admin.password:

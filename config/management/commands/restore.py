@@ -1,6 +1,5 @@
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -20,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--identity", type=Path, metavar="FILE", help="the private key of an encrypted archive")
         parser.add_argument("--check", action="store_true", help="only say whether it could be restored here")
 
-    def handle(self, *, file: Path, identity: Path | None, check: bool, **_: Any) -> None:
+    def handle(self, *, file: Path, identity: Path | None, check: bool, **_: object) -> None:
         if not settings.ENVIRONMENT.embedded:
             raise CommandError(postgresql.how_to_restore(settings.DATABASES["default"], file))
         migrations = set(MigrationLoader(None).disk_migrations)  # including replaced ones

@@ -1,5 +1,4 @@
 from argparse import ArgumentParser
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
@@ -23,7 +22,7 @@ class Command(BaseCommand):
             "--reload", action="store_true", help="for development: start programs again when their code changes"
         )
 
-    def handle(self, *_: Any, no_sandbox: bool, reload: bool, **__: Any) -> None:
+    def handle(self, *_: object, no_sandbox: bool, reload: bool, **__: object) -> None:
         try:
             with exclusive_lock(ENVIRONMENT.var_dir):
                 console.check_addresses(with_sandbox=not no_sandbox)

@@ -83,12 +83,12 @@ class ObservedValue(NamedTuple):
     last_seen_at: datetime
 
 
-def record(key_id: UUID, workspace_id: Any, rows: Iterable[FacetSource]) -> None:
+def record(key_id: UUID, workspace_id: object, rows: Iterable[FacetSource]) -> None:
     """Count the values of ``rows``, all of one key. The caller holds the workspace's lock."""
     execute_batch(*record_statements(key_id, workspace_id, observed_in(rows)))
 
 
-def record_statements(key_id: UUID, workspace_id: Any, observed: Sequence[ObservedValue]) -> list[Statement]:
+def record_statements(key_id: UUID, workspace_id: object, observed: Sequence[ObservedValue]) -> list[Statement]:
     """Return the SQL that counts the ``observed`` values of one key. Run it while holding the workspace's lock."""
     if not observed:
         return []
@@ -127,7 +127,7 @@ def observed_in(rows: Iterable[FacetSource]) -> list[ObservedValue]:
     )
 
 
-def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
+def count_facets(rows: Any) -> Iterator[dict[str, object]]:
     """Yield the facets of ``rows``, a queryset of the log, with one query per column for all keys."""
     for column in FACET_COLUMNS:
         groups = rows.order_by("key").values_list("key", column, "is_own_call")
@@ -137,7 +137,7 @@ def count_facets(rows: Any) -> Iterator[dict[str, Any]]:
             yield from ({"key_id": key_id, **facet} for facet in limit_facets(seen))
 
 
-def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
+def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, object]]:
     """Yield the facets to store for one key: the most frequent values of each kind, and the rest combined."""
     taken: dict[str, int] = defaultdict(int)
     others = []
@@ -151,11 +151,11 @@ def limit_facets(seen: Iterable[ObservedValue]) -> Iterable[dict[str, Any]]:
         yield _row(one, OTHERS)
 
 
-def _row(observed: ObservedValue, number: int) -> dict[str, Any]:
+def _row(observed: ObservedValue, number: int) -> dict[str, object]:
     return dict(zip(_SEEN, (*observed, number), strict=True))
 
 
-def facet_of(column: str, raw: Any) -> tuple[str, str]:
+def facet_of(column: str, raw: object) -> tuple[str, str]:
     """Return the facet's kind and value for ``raw`` in ``column``. A path with an id is reduced to its beginning."""
     if column == "path" and (beginning := path_prefix(raw)) is not None:
         return "beginning", beginning

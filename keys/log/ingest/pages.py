@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -133,7 +133,7 @@ def lock_and_load(workspace: Workspace, upstream_id: str) -> LogState | None:
     return LogState(key, set(key.endpoints.values_list("path", flat=True)), key.gaps.exists())
 
 
-def _log_state(endpoints: list[str], has_gaps: bool, *fields: Any) -> LogState:
+def _log_state(endpoints: list[str], has_gaps: bool, *fields: object) -> LogState:
     return LogState(ApiKey.from_db(connection.alias, _FIELDS, fields), set(endpoints), has_gaps)
 
 

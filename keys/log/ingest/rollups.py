@@ -153,9 +153,9 @@ def record_endpoints(key: ApiKey, paths: Collection[str]) -> None:
         KeyEndpoint.objects.bulk_create([KeyEndpoint(key=key, path=path) for path in sorted(paths)])
 
 
-def write(model: type[KeyTraffic | WorkspaceTraffic], owner: dict[str, Any], counts: Rollups) -> None:
+def write(model: type[KeyTraffic | WorkspaceTraffic], owner: dict[str, object], counts: Rollups) -> None:
     """Store ``counts``, replacing rows of the same hours, endpoints and status classes."""
-    rows: list[Any] = [
+    rows: list[object] = [
         model(**owner, **key._asdict(), count=one.count, histogram=one.histogram) for key, one in counts.items()
     ]
     objects: Any = model.objects  # one manager type for both models

@@ -61,7 +61,7 @@ def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format:
     return csv_lines(ExportLine._fields, found)
 
 
-def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[ExportLine]:
+def _read(rows: LoggedRequestQuerySet, keys: dict[object, ApiKey]) -> Iterator[ExportLine]:
     """Read in batches. Rows that arrive meanwhile are newer than the first one and are left out."""
     cursor: Cursor | None = None
     while batch := list((rows.after(cursor) if cursor else rows).newest_first().values_list(*_READ)[:BATCH]):
@@ -70,7 +70,7 @@ def _read(rows: LoggedRequestQuerySet, keys: dict[Any, ApiKey]) -> Iterator[Expo
         cursor = Cursor(batch[-1][1], batch[-1][0])
 
 
-def _line(row: tuple[Any, ...], keys: dict[Any, ApiKey]) -> ExportLine:
+def _line(row: tuple[Any, ...], keys: dict[object, ApiKey]) -> ExportLine:
     _, at, key_id, upstream_id, *rest = row
     key = keys.get(key_id)
     names = (key.upstream_id, key.name, key.masked) if key else ("", "", "")

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -104,7 +103,7 @@ class LogFilterForm(FilterForm):
             rows = rows.with_statuses(data["status"].codes, data["status"].classes)
         return rows.from_network(data["ip"]) if data["ip"] else rows
 
-    def _conditions(self, now: datetime) -> Iterator[Mapping[str, Any]]:
+    def _conditions(self, now: datetime) -> Iterator[Mapping[str, object]]:
         data = self.cleaned_data
         yield self.in_time("created_at", now)
         if data.get("key"):

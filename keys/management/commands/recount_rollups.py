@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from keys.log.ingest import recount
@@ -13,7 +11,7 @@ class Command(BaseCommand):
         parser.add_argument("--workspace", metavar="SLUG", help="only this workspace")
         parser.add_argument("--repair", action="store_true", help="write what was counted")
 
-    def handle(self, *, workspace: str | None, repair: bool, **_: Any) -> None:
+    def handle(self, *, workspace: str | None, repair: bool, **_: object) -> None:
         workspaces = Workspace.objects.filter(slug=workspace) if workspace else Workspace.objects.all()
         if workspace and not workspaces:
             raise CommandError(f"There is no workspace “{workspace}”.")

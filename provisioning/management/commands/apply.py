@@ -120,7 +120,7 @@ class Command(BaseCommand):
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         raise CommandError(f"Nothing was done: {count}.")
 
-    def _write(self, what: dict[str, Any]) -> None:
+    def _write(self, what: dict[str, object]) -> None:
         self.stdout.write(json.dumps(what, indent=2, ensure_ascii=False))
 
 

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from provisioning.exporter import export
@@ -12,5 +10,5 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", nargs="*", help="as in its address; all workspaces if none is named")
 
-    def handle(self, *, workspace: list[str], **_: Any) -> None:
+    def handle(self, *, workspace: list[str], **_: object) -> None:
         self.stdout.write(export(get_workspaces_by_slug(workspace)), ending="")

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         self._add(verbs, "resume", "read everything again", self._resume, named="+")
 
     def _add(
-        self, verbs: Any, name: str, text: str, act: Callable[..., Any], named: str | int | None = None
+        self, verbs: Any, name: str, text: str, act: Callable[..., object], named: str | int | None = None
     ) -> CommandParser:
         parser: CommandParser = verbs.add_parser(name, help=text, description=text)
         if named is not None:
@@ -69,16 +69,16 @@ class Command(BaseCommand):
         if code:
             raise SystemExit(code)
 
-    def _write(self, what: Any, *lines: str) -> None:
+    def _write(self, what: object, *lines: str) -> None:
         """Write ``what`` as JSON, or ``lines``."""
         for line in [json.dumps(what, indent=2, ensure_ascii=False)] if self.as_json else lines:
             self.stdout.write(line)
 
-    def _list(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+    def _list(self, workspaces: list[Workspace], _: dict[str, object]) -> None:
         rows = _states(workspaces)
         self._write(rows, *(map(_line, rows) if rows else ["No workspace is connected yet."]))
 
-    def _connect(self, _: list[Workspace], options: dict[str, Any]) -> None:
+    def _connect(self, _: list[Workspace], options: dict[str, object]) -> None:
         check_encryption_keys()
         form = ConnectForm(
             {
@@ -130,7 +130,7 @@ class Command(BaseCommand):
         self._write(rows, *lines)
         return 0 if all(row["ok"] for row in rows) else 1
 
-    def _read(self, workspace: Workspace, name: str, label: str) -> dict[str, Any]:
+    def _read(self, workspace: Workspace, name: str, label: str) -> dict[str, object]:
         result = services.refresh(workspace, name)
         problem = "" if result.ok else explain(result.errors[0]).sentence
         record_event(
@@ -143,7 +143,7 @@ class Command(BaseCommand):
         )
         return {"resource": name, "label": label, "ok": result.ok, "problem": problem}
 
-    def _invite(self, workspaces: list[Workspace], options: dict[str, Any]) -> None:
+    def _invite(self, workspaces: list[Workspace], options: dict[str, object]) -> None:
         [workspace] = workspaces
         form = InvitationForm(options)
         if not form.is_valid():
@@ -153,10 +153,10 @@ class Command(BaseCommand):
         what = {"workspace": workspace.slug, "email": email, "role": role, "until": invitation.expires_at.isoformat()}
         self._write(what, f"The invitation to {email} is on its way.")
 
-    def _pause(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+    def _pause(self, workspaces: list[Workspace], _: dict[str, object]) -> None:
         self._switch(workspaces, services.pause_polling, "paused")
 
-    def _resume(self, workspaces: list[Workspace], _: dict[str, Any]) -> None:
+    def _resume(self, workspaces: list[Workspace], _: dict[str, object]) -> None:
         self._switch(workspaces, services.resume_polling, "running")
 
     def _switch(self, workspaces: list[Workspace], switch: Callable[[Workspace, Actor], bool], state: str) -> None:
@@ -164,7 +164,7 @@ class Command(BaseCommand):
         self._write(rows, *(f"{row['workspace']}: {state}{'' if row['changed'] else ' already'}" for row in rows))
 
 
-def _states(workspaces: list[Workspace]) -> list[dict[str, Any]]:
+def _states(workspaces: list[Workspace]) -> list[dict[str, object]]:
     failing: dict[int, set[str]] = defaultdict(set)
     rows = Poll.objects.filter(workspace__in=workspaces, consecutive_failures__gt=0)
     for pk, resource in rows.values_list("workspace", "resource"):

@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandParser
 
 from core import clock
@@ -16,7 +14,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", nargs="?", help="as in its address; all workspaces if it is left out")
 
-    def handle(self, *, workspace: str | None, **_: Any) -> None:
+    def handle(self, *, workspace: str | None, **_: object) -> None:
         now = clock.now()
         for one in get_workspaces_by_slug([workspace] if workspace else []):
             count = reread(one, now - KEPT_WHOLE, now)

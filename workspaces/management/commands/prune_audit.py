@@ -1,7 +1,6 @@
 import re
 from argparse import ArgumentTypeError
 from datetime import timedelta
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -22,7 +21,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--older-than", type=_age, required=True, metavar="DAYS", help="for example 400d")
 
-    def handle(self, *, older_than: timedelta, **_: Any) -> None:
+    def handle(self, *, older_than: timedelta, **_: object) -> None:
         try:
             removed = prune(clock.now() - older_than)
         except TrailBroken as problem:

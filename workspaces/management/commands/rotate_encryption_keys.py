@@ -1,5 +1,3 @@
-from typing import Any
-
 from django.core.management.base import BaseCommand, CommandError
 
 from workspaces.credentials.key_rotation import reseal_all
@@ -8,7 +6,7 @@ from workspaces.credentials.key_rotation import reseal_all
 class Command(BaseCommand):
     help = "Seal every stored secret with the first of ENCRYPTION_KEYS; then the other keys can be taken away."
 
-    def handle(self, **_: Any) -> None:
+    def handle(self, **_: object) -> None:
         report = reseal_all()
         self.stdout.write(f"{report.resealed:,} secrets were sealed anew; {report.current:,} needed nothing.")
         for where in report.lost:

@@ -2,7 +2,6 @@ import json
 import re
 from argparse import ArgumentTypeError
 from datetime import datetime
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -30,7 +29,7 @@ class Command(BaseCommand):
             help="what the trail was once: it must go on from there. Or a line of the log: audit_event or audit_anchor",
         )
 
-    def handle(self, *, as_json: bool, expect: Known | Anchor | None, **_: Any) -> None:
+    def handle(self, *, as_json: bool, expect: Known | Anchor | None, **_: object) -> None:
         if isinstance(expect, Anchor) and not is_signed(expect):
             raise CommandError("This anchor was not signed with this console's SECRET_KEY, or was changed.")
         breaks = list(verify(expect.known if isinstance(expect, Anchor) else expect))

@@ -4,17 +4,16 @@ A worker that dies between the server's answer and our record of it leaves the r
 Message-ID. Each row goes to one recipient in a session of its own, so that a broken address silences nobody else.
 """
 
-import threading
 import time
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import QuerySet
 
 from alerts.mail import smtp
 from alerts.mail.messages import compose
 from alerts.mail.send_results import SendResult, classify_error
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
+from alerts.models.notification import NotificationQuerySet
 from core import clock
 from core.db import leases
 from core.sanitize import sanitize_text
@@ -30,55 +29,46 @@ State, Outcome = Notification.State, Attempt.Outcome
 
 def send_due() -> int:
     """Send what is due; return how many attempts were made. Only the worker with the sending lease does anything."""
-    until = SendingTurn.acquire(clock.now(), leases.SECONDS)
-    if until is None:
+    turn, _ = SendingTurn.objects.get_or_create(pk=SendingTurn.ONLY)
+    if not SendingTurn.objects.free(clock.now()).acquire(turn):
         return 0
-    turn, made = _SendingLease(until), 0
+    made = 0
     try:
-        with leases.extend_periodically(turn.extend):
+        with leases.extend_periodically(turn) as extend:
             # Sending one e-mail makes the next of its thread due, so each is queried anew.
             while made < BATCH and (pk := _due().values_list("pk", flat=True).first()) is not None:
                 result = send(pk)
                 made += 1
-                if not turn.extend() or (result and result.server_down):
+                if not extend() or (result and result.server_down):
                     break
     finally:
-        SendingTurn.release(turn.until)
+        SendingTurn.objects.release(turn)
     return made
 
 
-class _SendingLease:
-    """The lease of this worker, which two of its threads extend."""
-
-    def __init__(self, until: datetime) -> None:
-        self.until, self._lock = until, threading.Lock()
-
-    def extend(self) -> bool:
-        """Extend the lease from now on; return False if another worker has it."""
-        with self._lock:
-            extended = SendingTurn.extend(self.until, clock.now(), leases.SECONDS)
-            self.until = extended or self.until
-            return extended is not None
-
-
-def _due() -> QuerySet[Notification]:
+def _due() -> NotificationQuerySet:
     return Notification.objects.due(clock.now())
 
 
 def send(pk: int) -> SendResult | None:
     """Try to send one notification; return None if it is not due or another worker has it."""
-    if not Notification.objects.acquire(pk, clock.now(), leases.SECONDS):
+    notification = Notification.objects.select_related("workspace", "recipient", "alert").filter(pk=pk).first()
+    if notification is None or not _acquire(notification):
         return None
-    notification = Notification.objects.select_related("workspace", "recipient", "alert").get(pk=pk)
     attempt = Attempt.objects.create(notification=notification)
     began = time.monotonic()
-    with leases.extend_periodically(notification.extend_lease):
+    with leases.extend_periodically(notification):
         result = _attempt(notification)
     attempt.duration_ms = round((time.monotonic() - began) * 1000)
     attempt.outcome, attempt.answer = result.outcome, sanitize_text(result.answer, 2000)
     attempt.save(update_fields=["duration_ms", "outcome", "answer"])
     _store_result(notification, result, clock.now())
     return result
+
+
+def _acquire(notification: Notification) -> bool:
+    tries = notification.attempt_count + 1
+    return bool(_due().order_by().acquire(notification, state=State.SENDING, attempt_count=tries))
 
 
 def _attempt(notification: Notification) -> SendResult:
@@ -102,7 +92,7 @@ def _why_withheld(notification: Notification) -> str:
 
 def _store_result(notification: Notification, result: SendResult, now: datetime) -> None:
     """Store the outcome of the attempt, if the row's lease is still ours."""
-    changes: dict[str, object] = {"leased_until": None, "answer": sanitize_text(result.answer, 2000)}
+    changes: dict[str, object] = {"answer": sanitize_text(result.answer, 2000)}
     if result.outcome == Outcome.ACCEPTED:
         changes |= {"state": State.SENT, "sent_at": now}
     elif result.outcome == Outcome.REFUSED:
@@ -111,8 +101,7 @@ def _store_result(notification: Notification, result: SendResult, now: datetime)
         changes |= {"state": State.FAILED}
     else:
         changes |= {"state": State.QUEUED, "next_attempt_at": now + _wait(notification.attempt_count)}
-    ours = Notification.objects.filter(pk=notification.pk, leased_until=notification.leased_until)
-    ours.update(**changes)
+    Notification.objects.release(notification, **changes)
     _record_refusal(notification, result, now)
 
 

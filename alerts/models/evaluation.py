@@ -1,41 +1,35 @@
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
-from django.db import connection, models, transaction
-from django.db.models import Case, F, Q, Value, When
+from django.db import models, transaction
+from django.db.models import Case, F, Value, When
 
 from core import clock
+from core.db.leases import Leased, LeasedQuerySet
 from workspaces.models import Workspace
 
 # Rules are evaluated every minute. If they were not for longer, no worker ran.
 MAX_WAIT = timedelta(minutes=5)
 
 
-class EvaluationQuerySet(models.QuerySet["Evaluation"]):
+class EvaluationQuerySet(LeasedQuerySet["Evaluation"]):
     """Queries on evaluations, and their leases."""
-
-    def free(self, now: datetime) -> "EvaluationQuerySet":
-        """Keep those that no worker holds a lease of."""
-        return self.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now))
 
     def due(self, now: datetime) -> "EvaluationQuerySet":
         """Keep those that should be evaluated now, the longest overdue first."""
         return self.free(now).filter(next_run_at__lte=now).order_by("next_run_at")
 
-    def acquire(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
-        """Acquire the free leases among those of ``workspaces``; the time at which a lease ends identifies its holder.
+    def acquire_free(self, workspaces: Iterable[int], now: datetime, seconds: float) -> "list[Evaluation]":
+        """Acquire the free leases among those of ``workspaces``.
 
         Whoever holds one of the others may have read before the latest ingest, so it is asked to evaluate once more.
         """
-        until, wanted = now + timedelta(seconds=seconds), set(workspaces)
-        skip = connection.features.has_select_for_update_skip_locked
+        wanted = set(workspaces)
         with transaction.atomic():
-            taken = list(self.select_for_update(skip_locked=skip).free(now).filter(workspace__in=wanted))
-            self.filter(pk__in=[turn.pk for turn in taken]).update(leased_until=until)
+            taken = list(self.free(now).lock_unlocked().filter(workspace__in=wanted))
+            self.acquire_locked(taken, now + timedelta(seconds=seconds))
         if missed := wanted - {turn.workspace_id for turn in taken}:
             self.filter(workspace__in=missed).update(again=True, next_run_at=now)
-        for turn in taken:
-            turn.leased_until = until
         return taken
 
     def record_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
@@ -46,20 +40,18 @@ class EvaluationQuerySet(models.QuerySet["Evaluation"]):
         if late:
             self.bulk_update(late, ["paused_from", "resumed_at"])
 
-    def release(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
-        """Release leases that were acquired together; return how many were still held.
+    def finish(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
+        """Release the leases of evaluations that are done; return how many were still held.
 
         The next evaluation is due after ``wait``, or as planned already; at once if it was requested meanwhile. A row
         whose lease has expired and was acquired by another worker is left alone.
         """
         later = F("next_run_at") if wait is None else Value(now + wait)
         following = Case(When(again=True, then=Value(now)), default=later)
-        ends = {turn.leased_until for turn in turns}
-        mine = self.filter(pk__in=[turn.pk for turn in turns], leased_until__in=ends)
-        return mine.update(leased_until=None, evaluated_at=now, next_run_at=following, again=False)
+        return self.release(*turns, evaluated_at=now, next_run_at=following, again=False)
 
 
-class Evaluation(models.Model):
+class Evaluation(Leased):
     """The lease for evaluating a workspace's rules, and when that is due next.
 
     ``known_kinds`` are the kinds whose default rules were created, so that a removed default stays removed.
@@ -67,7 +59,6 @@ class Evaluation(models.Model):
 
     workspace = models.OneToOneField(Workspace, on_delete=models.CASCADE, related_name="evaluation")
     next_run_at = models.DateTimeField(default=clock.cached_now, db_index=True)
-    leased_until = models.DateTimeField(null=True)
     evaluated_at = models.DateTimeField(null=True)
     # The last interval in which nothing was evaluated, because the console was not running.
     paused_from = models.DateTimeField(null=True)
@@ -86,35 +77,15 @@ class Evaluation(models.Model):
         return self.resumed_at is not None and clock.cached_now() - self.resumed_at < timedelta(days=1)
 
 
-class SendingTurn(models.Model):
+class SendingTurn(Leased):
     """The lease of the one worker that sends e-mail, so that a hanging mail server holds up only one."""
 
     ONLY = 1
 
-    leased_until = models.DateTimeField(null=True)
+    objects = models.Manager.from_queryset(LeasedQuerySet["SendingTurn"])()
 
     def __str__(self) -> str:
         return f"taken until {self.leased_until}"
-
-    @classmethod
-    def acquire(cls, now: datetime, seconds: float) -> datetime | None:
-        """Return the end of the lease, which identifies its holder, or None while another worker has it."""
-        cls.objects.get_or_create(pk=cls.ONLY)
-        until = now + timedelta(seconds=seconds)
-        free = cls.objects.filter(Q(leased_until__isnull=True) | Q(leased_until__lt=now), pk=cls.ONLY)
-        return until if free.update(leased_until=until) == 1 else None
-
-    @classmethod
-    def extend(cls, mine: datetime, now: datetime, seconds: float) -> datetime | None:
-        """Return the new end of a lease that is still held, or None."""
-        until = now + timedelta(seconds=seconds)
-        held = cls.objects.filter(pk=cls.ONLY, leased_until=mine)
-        return until if held.update(leased_until=until) == 1 else None
-
-    @classmethod
-    def release(cls, mine: datetime) -> None:
-        """Release a lease that is still held."""
-        cls.objects.filter(pk=cls.ONLY, leased_until=mine).update(leased_until=None)
 
 
 clock.register(

@@ -1,4 +1,4 @@
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
@@ -6,11 +6,11 @@ from django.db.models import Exists, F, OuterRef, Q
 from alerts.models.alert import Alert
 from alerts.models.recipient import Recipient, Stream
 from core import clock
-from core.db import leases
+from core.db.leases import Leased, LeasedQuerySet
 from workspaces.models import Workspace
 
 
-class NotificationQuerySet(models.QuerySet["Notification"]):
+class NotificationQuerySet(LeasedQuerySet["Notification"]):
     """Queries on the outbox."""
 
     def unsent(self) -> "NotificationQuerySet":
@@ -34,20 +34,6 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         )
         return self.filter(left_behind | waiting).exclude(Exists(earlier)).order_by("next_attempt_at", "pk")
 
-    def acquire(self, pk: int, now: datetime, seconds: float) -> bool:
-        """Acquire the lease for sending one row; exactly one worker gets True."""
-        return (
-            self.due(now)
-            .order_by()
-            .filter(pk=pk)
-            .update(
-                state=Notification.State.SENDING,
-                leased_until=now + timedelta(seconds=seconds),
-                attempt_count=F("attempt_count") + 1,
-            )
-            == 1
-        )
-
     def firing_emails(self) -> "NotificationQuerySet":
         """Keep those which say that an alert fires, were or will be sent, and whose reader still has access."""
         says = [Notification.Kind.FIRING, Notification.Kind.REMINDER, Notification.Kind.EASED]
@@ -56,7 +42,7 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(since_left, kind__in=says).exclude(state__in=lost)
 
 
-class Notification(models.Model):
+class Notification(Leased):
     """One e-mail to one address: a row of the outbox, written in the transaction of the change that it reports.
 
     ``key`` prevents writing it twice. ``message_id`` makes a repeat recognizable, which cannot be excluded: a worker
@@ -94,7 +80,6 @@ class Notification(models.Model):
     state = models.CharField(max_length=14, choices=State.choices, default=State.QUEUED)
     created_at = models.DateTimeField(default=clock.cached_now)
     next_attempt_at = models.DateTimeField(default=clock.cached_now)
-    leased_until = models.DateTimeField(null=True)
     attempt_count = models.PositiveIntegerField(default=0)
     sent_at = models.DateTimeField(null=True)
     answer = models.TextField(blank=True)  # what the mail server said last
@@ -110,13 +95,6 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} to {self.recipient_id}: {self.get_state_display()}"
-
-    def extend_lease(self) -> None:
-        """Extend the lease from now on, if it is still held."""
-        until = clock.now() + timedelta(seconds=leases.SECONDS)
-        ours = Notification.objects.filter(pk=self.pk, leased_until=self.leased_until)
-        if ours.update(leased_until=until):
-            self.leased_until = until
 
     @property
     def stream(self) -> Stream:

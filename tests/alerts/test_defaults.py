@@ -76,9 +76,9 @@ def test_an_ingested_balance_is_evaluated_at_once(watch):
 
 
 def test_two_workers_never_evaluate_one_workspace_together(watch):
-    [turn] = Evaluation.objects.acquire([watch.workspace.pk], timezone.now(), 60)
+    [turn] = Evaluation.objects.acquire_free([watch.workspace.pk], timezone.now(), 60)
     assert not evaluation.evaluate(watch.workspace)
-    assert Evaluation.objects.release([turn], timezone.now(), timedelta(minutes=1)) == 1
+    assert Evaluation.objects.finish([turn], timezone.now(), timedelta(minutes=1)) == 1
     turn.refresh_from_db()
     assert turn.next_run_at <= timezone.now()  # what landed meanwhile is looked at right away
 

@@ -21,7 +21,7 @@ logger = structlog.get_logger(__name__)
 # Within each of these, so many checks of one workspace.
 LIMITS = ((timedelta(minutes=1), 6), (timedelta(hours=1), 60))
 # Longer than a probe may take.
-LEASE_DURATION = timedelta(seconds=30)
+LEASE_SECONDS = 30.0
 MAX_TRIES = 3
 
 
@@ -66,10 +66,8 @@ def run_due() -> int:
 
 def _acquire(check: EndpointCheck) -> bool:
     """Acquire the lease of a check; return False if another worker was faster."""
-    until, rows = clock.now() + LEASE_DURATION, EndpointCheck.objects.filter(pk=check.pk, finished_at=None)
-    taken = rows.filter(leased_until=check.leased_until).update(leased_until=until, tries=check.tries + 1)
-    check.leased_until, check.tries = until, check.tries + 1
-    return bool(taken)
+    unfinished = EndpointCheck.objects.filter(finished_at=None)
+    return bool(unfinished.acquire(check, seconds=LEASE_SECONDS, tries=check.tries + 1))
 
 
 def _run(check: EndpointCheck) -> None:
@@ -86,12 +84,11 @@ def _run(check: EndpointCheck) -> None:
 def _store_steps(check: EndpointCheck, steps: list[dict[str, object]]) -> None:
     """Store the steps so far, for the page that waits for them."""
     check.steps = steps
-    EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until).update(steps=steps)
+    EndpointCheck.objects.held(check).update(steps=steps)
 
 
 def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, object]]) -> None:
-    rows = EndpointCheck.objects.filter(pk=check.pk, leased_until=check.leased_until)
-    rows.update(steps=steps, reason=reason, finished_at=clock.now(), leased_until=None)
+    EndpointCheck.objects.release(check, steps=steps, reason=reason, finished_at=clock.now())
     logger.info("endpoint_checked", check=str(check.check_id), reason=reason or "none")
 
 

@@ -7,10 +7,11 @@ from django.db.models import Q
 from django.urls import reverse
 
 from core import clock
+from core.db.leases import Leased, LeasedQuerySet
 from workspaces.models import Workspace
 
 
-class EndpointCheckQuerySet(models.QuerySet["EndpointCheck"]):
+class EndpointCheckQuerySet(LeasedQuerySet["EndpointCheck"]):
     """Queries on endpoint checks."""
 
     def of(self, workspace: Workspace) -> "EndpointCheckQuerySet":
@@ -19,12 +20,11 @@ class EndpointCheckQuerySet(models.QuerySet["EndpointCheck"]):
 
     def due(self, now: datetime) -> "EndpointCheckQuerySet":
         """Keep those that are unfinished and not leased, oldest first."""
-        free = Q(leased_until=None) | Q(leased_until__lt=now)
-        return self.filter(free, finished_at=None).order_by("created_at")
+        return self.free(now).filter(finished_at=None).order_by("created_at")
 
 
-class EndpointCheck(models.Model):
-    """One probe of a webhook URL, with its steps and how each ended."""
+class EndpointCheck(Leased):
+    """One probe of a webhook URL, with its steps and how each ended. If the worker dies, it is run again."""
 
     check_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in URLs
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="endpoint_checks")
@@ -35,8 +35,6 @@ class EndpointCheck(models.Model):
     reason = models.CharField(max_length=30, blank=True)  # a name from webhooks.reasons; empty when all passed
     created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
-    # If the worker dies, the lease expires and the check is run again.
-    leased_until = models.DateTimeField(null=True)
     tries = models.PositiveSmallIntegerField(default=0)
 
     objects = models.Manager.from_queryset(EndpointCheckQuerySet)()

@@ -8,6 +8,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 
 from core import clock
+from core.db.leases import Leased, LeasedQuerySet, is_free
 from webhooks.models.delivery import Delivery
 from webhooks.models.workflow import Workflow
 from workspaces.models import Role, User, Workspace
@@ -38,7 +39,7 @@ class ItemState(models.TextChoices):
 RESPONSIBLE_USER = Coalesce("taken_over_by", "requested_by")
 
 
-class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
+class RedeliveryQuerySet(LeasedQuerySet["Redelivery"]):
     """Queries on redeliveries."""
 
     def of(self, workspace: Workspace) -> "RedeliveryQuerySet":
@@ -47,9 +48,8 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
 
     def due(self, now: datetime) -> "RedeliveryQuerySet":
         """Keep those that run, have an item due, and are not leased."""
-        free = Q(leased_until=None) | Q(leased_until__lt=now)
         waited = Q(next_run_at=None) | Q(next_run_at__lte=now)
-        return self.filter(free, waited, state=RedeliveryState.RUNNING).order_by("pk")
+        return self.free(now).filter(waited, state=RedeliveryState.RUNNING).order_by("pk")
 
     def open(self) -> "RedeliveryQuerySet":
         """Keep those that may still send something."""
@@ -69,7 +69,7 @@ class RedeliveryQuerySet(models.QuerySet["Redelivery"]):
         return self.annotate(count_all=Count("items"), **counts)
 
 
-class Redelivery(models.Model):
+class Redelivery(Leased):
     """A job that sends results to their endpoint once more, started by a person."""
 
     job_id = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)  # in URLs
@@ -81,7 +81,6 @@ class Redelivery(models.Model):
     filters = models.JSONField(default=dict, blank=True)  # the filters it was made from, as in the list's query string
     created_at = models.DateTimeField(default=clock.cached_now)
     finished_at = models.DateTimeField(null=True)
-    leased_until = models.DateTimeField(null=True)
     next_run_at = models.DateTimeField(null=True)  # empty: at once
     note = models.TextField(blank=True)  # why it waits, or why it paused itself
     failed_in_a_row = models.PositiveIntegerField(default=0)  # tries, over all items, since one was delivered
@@ -129,8 +128,7 @@ class ItemQuerySet(models.QuerySet["Item"]):
 
     def abandoned_while_sending(self, now: datetime) -> "ItemQuerySet":
         """Keep those whose worker ended while it was sending: in state "sending" although the job is not leased."""
-        nobody = Q(redelivery__leased_until=None) | Q(redelivery__leased_until__lt=now)
-        return self.filter(nobody, state=ItemState.SENDING)
+        return self.filter(is_free(now, "redelivery__"), state=ItemState.SENDING)
 
 
 class Item(models.Model):

@@ -81,14 +81,13 @@ def _next_item(job: Redelivery) -> Item | None:
 
 def _release(job: Redelivery, on_hold: JobOnHold | None) -> None:
     """Release the lease, and set when the job is due again; changes by people or other workers are kept."""
-    ours = Redelivery.objects.filter(pk=job.pk, leased_until=job.leased_until)
-    running = ours.filter(state=RedeliveryState.RUNNING)
+    running = Redelivery.objects.held(job).filter(state=RedeliveryState.RUNNING)
     if on_hold is None or on_hold.wait is not None:
         due_at = clock.now() + on_hold.wait if on_hold and on_hold.wait else _next_due(job)
         running.update(next_run_at=due_at, note=str(on_hold or ""))
     elif running.update(state=RedeliveryState.PAUSED, next_run_at=None, note=str(on_hold)):
         record_job_event(Action.REDELIVERY_PAUSED, job, str(on_hold))
-    ours.update(leased_until=None)
+    Redelivery.objects.release(job)
 
 
 def _next_due(job: Redelivery) -> object:

@@ -2,11 +2,10 @@
 
 from datetime import timedelta
 
-from core import clock
 from webhooks.models import Redelivery, RedeliveryState
 
 # Longer than reading one result and sending it may take together.
-LEASE_DURATION = timedelta(seconds=60)
+LEASE_SECONDS = 60.0
 
 
 NOT_PERMITTED = "Who answers for this may no longer send results. An owner can take it over and resume it."
@@ -26,12 +25,8 @@ class LeaseLost(Exception):
 
 def acquire(job: Redelivery) -> bool:
     """Acquire or extend the lease of ``job``; return False if it does not run or another worker has it."""
-    until = clock.now() + LEASE_DURATION
-    rows = Redelivery.objects.filter(pk=job.pk, state=RedeliveryState.RUNNING, leased_until=job.leased_until)
-    if not rows.update(leased_until=until):
-        return False
-    job.leased_until = until
-    return True
+    running = Redelivery.objects.filter(state=RedeliveryState.RUNNING)
+    return bool(running.acquire(job, seconds=LEASE_SECONDS))
 
 
 def extend(job: Redelivery) -> None:

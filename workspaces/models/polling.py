@@ -6,6 +6,7 @@ from django.db import connection, models, transaction
 from django.db.models import Q
 
 from core import clock
+from core.db.leases import Leased, LeasedQuerySet
 from core.db.sql import json_recordset, to_json
 from workspaces.models.workspace import Workspace
 
@@ -29,13 +30,12 @@ _GIVE_BACK_BY_VENDOR = {
 }
 
 
-class PollQuerySet(models.QuerySet["Poll"]):
+class PollQuerySet(LeasedQuerySet["Poll"]):
     """Queries on the schedule of polls."""
 
     def due(self, now: datetime) -> "PollQuerySet":
         """Return the polls that should run now and are not under an unexpired lease."""
-        free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-        return self.filter(free, next_run_at__lte=now, paused_reason="").order_by("next_run_at")
+        return self.free(now).filter(next_run_at__lte=now, paused_reason="").order_by("next_run_at")
 
     def lease(self, limit: int, seconds: float) -> "list[Poll]":
         """Lease up to ``limit`` due rows for ``seconds``; no other worker gets them in that time.
@@ -44,21 +44,13 @@ class PollQuerySet(models.QuerySet["Poll"]):
         another worker is leasing; SQLite's immediate transactions wait for each other.
         """
         now = clock.now()
-        skip = connection.features.has_select_for_update_skip_locked
-        if not skip and not self.due(now).exists():
+        if connection.vendor == "sqlite" and not self.due(now).exists():
             return []  # the usual case; saves SQLite a write transaction
         with transaction.atomic():
-            free = self.select_for_update(skip_locked=skip, of=("self",)).due(now)
-            rows = list(free.select_related("workspace__session")[:limit])
-            until = now + timedelta(seconds=seconds)
-            if rows:
-                rows = self._awake(rows)
-                self.model.objects.filter(pk__in=[row.pk for row in rows]).update(
-                    leased_until=until, last_attempt_at=now
-                )
+            rows = self._awake(list(self.due(now).lock_unlocked().select_related("workspace__session")[:limit]))
+            self.acquire_locked(rows, now + timedelta(seconds=seconds), last_attempt_at=now)
         workspaces: dict[int, Workspace] = {}
         for row in rows:
-            row.leased_until, row.last_attempt_at = until, now
             row.workspace = workspaces.setdefault(row.workspace_id, row.workspace)
         return rows
 
@@ -74,23 +66,6 @@ class PollQuerySet(models.QuerySet["Poll"]):
         for reason, ids in asleep.items():
             self.model.objects.filter(pk__in=ids).update(paused_reason=reason)
         return [row for row in rows if not row.workspace.pause]
-
-    def extend(self, polls: "Iterable[Poll]", seconds: float) -> None:
-        """Extend the leases of ``polls`` to ``seconds`` from now. Leases that are already lost stay lost."""
-        until = clock.now() + timedelta(seconds=seconds)
-        by_end: dict[datetime, list[Poll]] = defaultdict(list)
-        for poll in polls:
-            if poll.leased_until is not None:
-                by_end[poll.leased_until].append(poll)
-        for end, some in by_end.items():
-            pks = [poll.pk for poll in some]
-            rows = self.model.objects.filter(pk__in=pks)
-            if rows.filter(leased_until=end).update(leased_until=until) == len(pks):
-                held = set(pks)
-            else:
-                held = set(rows.filter(leased_until=until).values_list("pk", flat=True))
-            for poll in some:
-                poll.leased_until = until if poll.pk in held else end
 
     def give_back(self, polls: "Iterable[Poll]") -> int:
         """Store the results and next run times of ``polls``, and end their leases; return how many were still held.
@@ -124,7 +99,7 @@ class PollQuerySet(models.QuerySet["Poll"]):
         return self.filter(Q(consecutive_failures__gt=0) | ~Q(paused_reason=""))
 
 
-class Poll(models.Model):
+class Poll(Leased):
     """One thing that is fetched in the background: its schedule, and the result of the last attempt."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="polls")
@@ -132,7 +107,6 @@ class Poll(models.Model):
     subject = models.CharField(max_length=200, blank=True)  # a key's id for "requests", else empty
     interval_seconds = models.PositiveIntegerField()
     next_run_at = models.DateTimeField(default=clock.cached_now)
-    leased_until = models.DateTimeField(null=True)
     last_attempt_at = models.DateTimeField(null=True)
     last_success_at = models.DateTimeField(null=True)
     consecutive_failures = models.PositiveIntegerField(default=0)

@@ -80,7 +80,8 @@ class PollTurn:
         """Extend the leases if it is time: a call may take longer than a lease lasts."""
         if time.monotonic() >= self._extend_at:
             self._extend_at = time.monotonic() + leases.EXTEND_SECONDS
-            Poll.objects.extend([sent.poll for sent in self._taken.values()], leases.SECONDS)
+            # What a person asked for may run without a lease.
+            Poll.objects.acquire(*(sent.poll for sent in self._taken.values() if sent.poll.leased_until))
 
     def give_back(self) -> None:
         """Cancel the calls in flight, because this worker is shutting down, and let another worker run them at once."""

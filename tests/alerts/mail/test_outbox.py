@@ -124,15 +124,17 @@ def test_a_worker_killed_between_accept_and_bookkeeping_repeats_only_the_same_me
 
 def test_a_row_is_claimed_by_exactly_one(waiting):
     (row,) = waiting("finance@example.test")
-    now = timezone.now()
-    assert [Notification.objects.acquire(row.pk, now, 60) for _ in range(3)] == [True, False, False]
+    each = [Notification.objects.get(pk=row.pk) for _ in range(3)]
+    assert [outbox._acquire(seen) for seen in each] == [True, False, False]
+    assert (fresh(row).state, fresh(row).attempt_count) == ("sending", 1)
 
 
 def test_only_one_worker_sends_at_a_time(mailbox, waiting, send):
     waiting("finance@example.test")
-    mine = SendingTurn.acquire(timezone.now(), 60)
+    turn, _ = SendingTurn.objects.get_or_create(pk=SendingTurn.ONLY)
+    SendingTurn.objects.acquire(turn, seconds=60)
     assert send() == 0
-    SendingTurn.release(mine)
+    SendingTurn.objects.release(turn)
     assert send() == 1
 
 

@@ -14,7 +14,7 @@ from webhooks.redelivery import engine, item_sender, leases  # noqa: E402
 
 item_sender.RETRY_AFTER = (timedelta(0),) * 3
 item_sender.SECONDS_BETWEEN = 0.0
-leases.LEASE_DURATION = timedelta(seconds=float(os.environ["LEASE_SECONDS"]))
+leases.LEASE_SECONDS = float(os.environ["LEASE_SECONDS"])
 sys.stdout.write("ready\n")
 sys.stdout.flush()
 while True:

@@ -214,7 +214,7 @@ def test_a_lease_that_another_worker_has_taken_is_not_extended(poll):
     (mine,) = Poll.objects.lease(1, 1)
     first, theirs = mine.leased_until, timezone.now() + timedelta(seconds=20)
     Poll.objects.update(leased_until=theirs)
-    Poll.objects.extend([mine], 90)
+    assert not Poll.objects.acquire(mine, seconds=90)
     poll.refresh_from_db()
     assert poll.leased_until == theirs
     assert mine.leased_until == first

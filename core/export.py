@@ -5,10 +5,11 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 
+from cleanlist import characters
+
 # What starts a formula in spreadsheets (OWASP, "CSV Injection"), with full-width forms, also after white space.
 _FORMULA = re.compile(r"^[\s\ufeff\u200b-\u200f\u2060]*[=+\-@\uff1d\uff0b\uff0d\uff20|%]")
-# Control characters, line separators, and characters that change the direction of the text around them.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]")
+_INVISIBLE = re.compile(f"[{characters.INVISIBLE}]")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 CONTENT_TYPES = {"csv": "text/csv; charset=utf-8", "jsonl": "application/x-ndjson; charset=utf-8"}
 

@@ -16,7 +16,7 @@ from typing import Final
 import httpx
 import msgspec
 
-from cleanlist import errors
+from cleanlist import characters, errors
 from cleanlist.errors import CleanlistError, ErrorFields, ItemError
 from cleanlist.transport.response import Response
 
@@ -233,13 +233,12 @@ def _redirect_message(response: Response) -> str:
     return f"Upstream answered {response.status}, a redirect{destination}, which is not followed with credentials"
 
 
-# Control characters, surrogates and characters that reverse the direction of text.
-_UNSAFE_CHARACTERS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_HARMFUL: Final = re.compile(f"[{characters.HARMFUL}]")
 _MAX_FIELD_LENGTH = 2000
 
 
 def _clean_text(value: object) -> str | None:
-    return _UNSAFE_CHARACTERS.sub("\ufffd", value[:_MAX_FIELD_LENGTH]) if isinstance(value, str) and value else None
+    return _HARMFUL.sub("\ufffd", value[:_MAX_FIELD_LENGTH]) if isinstance(value, str) and value else None
 
 
 def _number(value: object) -> float | None:

@@ -9,6 +9,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from cleanlist import characters
 from core.redaction import redact, redact_lines, redact_text
 
 # At INFO these log whole URLs or two lines per tick of beat, and at DEBUG whole headers.
@@ -28,8 +29,8 @@ _SHARED: list[Processor] = [
 _TRACES = {"exception", "stack"}  # multi-line
 _ALWAYS = ("event", "level", "logger", "timestamp")  # kept whatever else is cut
 
-# Characters that control a terminal, end a line or change its direction. Line feed and tab are legal in a traceback.
-_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+# What would let a line look like another, or like two. Line feed and tab are legal in a traceback.
+_UNPRINTABLE = re.compile(rf"[{characters.HARMFUL}\r{characters.LINE_SEPARATORS}{characters.DIRECTION_MARKS}]")
 
 
 def escape_control_characters(text: str) -> str:

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
+from cleanlist import characters
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.filters import LogFilterForm
 from keys.models import LoggedRequest
@@ -17,7 +18,7 @@ from workspaces.models import Workspace
 
 # The shell inserts the secret, so that it appears in no log and no clipboard.
 SECRET = "$CLEANLIST_API_KEY"  # noqa: S105 - its name, not its value
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]+")
+_UNSEEN = re.compile(f"[{characters.INVISIBLE}{characters.ZERO_WIDTH}]+")
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 
@@ -87,9 +88,9 @@ def curl_command(entry: LoggedRequest, base_url: str) -> str:
     """
     parts = ["curl --globoff --path-as-is"]
     if entry.method != "GET":
-        parts.append(f"--request {shlex.quote(_CONTROL.sub('', entry.method))}")
+        parts.append(f"--request {shlex.quote(_UNSEEN.sub('', entry.method))}")
     parts.append(f'--header "Authorization: Bearer {SECRET}"')
-    if agent := _CONTROL.sub(" ", entry.user_agent).strip():
+    if agent := _UNSEEN.sub(" ", entry.user_agent).strip():
         # As a header, so that curl takes no part of it for an option or a file.
         parts.append(f"--header {shlex.quote(f'User-Agent: {agent}')}")
     if entry.method in _WITH_BODY:

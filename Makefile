@@ -85,6 +85,10 @@ wheel: $(VENV)/.installed-dev ## build the installable package in dist/
 licenses: $(VENV)/.installed-dev ## list the licences of the pinned packages in LICENSES.md
 	$(BIN)/python tools/list_licenses.py
 
+.PHONY: patterns
+patterns: $(VENV)/.installed ## write what secrets look like into the script that takes them out in the browser
+	$(BIN)/python -m tools.write_script_patterns
+
 .PHONY: bench
 bench: $(VENV)/.installed-dev ## measure; BENCH=log_page runs one, and DATABASE_URL chooses PostgreSQL
 	@set -e; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name; done

@@ -8,11 +8,10 @@ import jwt
 
 from cleanlist.errors import SessionExpired
 from cleanlist.secret import Secret, header_value
+from cleanlist.secret_formats import API_KEY_PREFIX, EXTENSION_KEY_PREFIX, KEY_LENGTH
 from cleanlist.timeouts import Deadline
 
-_PREFIX: Final = "clapi_"
 _QUOTES: Final = "[\"'`\u2018\u2019\u201c\u201d]"  # straight and typographic
-_BODY_LENGTH: Final = 64  # 48 random bytes in URL-safe base64
 
 
 class Credential(Protocol):
@@ -88,11 +87,11 @@ def describe_key_format(text: str) -> str | None:
     extra_text = _describe_extra_text(text)
     if extra_text:
         return extra_text
-    if text.startswith("clext_"):
+    if text.startswith(EXTENSION_KEY_PREFIX):
         return "This key (clext_…) belongs to the browser extension and is not valid here; use a clapi_… key."
-    if not text.startswith(_PREFIX):
+    if not text.startswith(API_KEY_PREFIX):
         return "An API key starts with clapi_."
-    return _describe_key_body(text.removeprefix(_PREFIX))
+    return _describe_key_body(text.removeprefix(API_KEY_PREFIX))
 
 
 def _describe_extra_text(text: str) -> str | None:
@@ -110,7 +109,7 @@ def _describe_extra_text(text: str) -> str | None:
 def _describe_key_body(body: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9_-]*", body):
         return "The key has a character that API keys do not use; paste it whole and alone."
-    if len(body) != _BODY_LENGTH:
-        expected, actual = len(_PREFIX) + _BODY_LENGTH, len(_PREFIX) + len(body)
-        return f"An API key has {expected} characters; this one has {actual}. Was a part left out?"
+    length = len(API_KEY_PREFIX) + len(body)
+    if length != KEY_LENGTH:
+        return f"An API key has {KEY_LENGTH} characters; this one has {length}. Was a part left out?"
     return None

@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from cleanlist.secret_formats import KEY_PREFIXES, KEY_START, session_token
+
 REDACTED = "[redacted]"
 KEPT_CHARACTERS = 10  # of an API key: its public prefix, which lists of keys show too
 # Limits of the log: characters of a value, characters of all values of an event, lines at each end of a traceback.
@@ -31,9 +33,8 @@ def _token_with_dot(found: re.Match[str]) -> str:
 
 _PATTERNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     # API keys keep their first ten characters, so that a log line still identifies the key.
-    (re.compile(r"(cl(?:api|ext)_[A-Za-z0-9_-]{4})[A-Za-z0-9_-]+"), rf"\1…{REDACTED}"),
-    # Session tokens, even with the signature cut off.
-    (re.compile(r"eyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*)?)?"), _token_with_dot),
+    (re.compile(rf"({KEY_START}[\w-]{{4}})[\w-]+", re.ASCII), rf"\1…{REDACTED}"),
+    (re.compile(session_token(), re.ASCII), _token_with_dot),
     # Our encrypted values: Fernet's version byte 0x80 and a time before 2106 always encode to this prefix.
     (re.compile(r"gAAAAA[A-Za-z0-9_=-]{20,}"), REDACTED),
     (re.compile(r"(__client(?:_uat)?=)[^;,\s'\"]+"), rf"\1{REDACTED}"),
@@ -136,6 +137,6 @@ class _Event:
 
     def _named(self, name: object, item: object) -> object:
         if isinstance(name, str) and isinstance(item, str | bytes) and _SECRET_NAMES.search(name[:LONGEST_VALUE]):
-            is_key = isinstance(item, str) and item.startswith(("clapi_", "clext_"))
+            is_key = isinstance(item, str) and item.startswith(KEY_PREFIXES)
             return self.copy(item) if is_key else REDACTED
         return self.copy(item)

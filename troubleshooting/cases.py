@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.http import urlencode
 
+from cleanlist.secret_formats import KEY_START
 from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, MISTAKES
 from troubleshooting.pasted.secrets import remove_secrets
@@ -96,7 +97,7 @@ class CaseForm(forms.Form):
     slips = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
 
     # A browser without scripts does not let a secret into the URL either: it refuses to send what matches.
-    _HARMLESS = r"(?!.*(cl(api|ext)_[A-Za-z0-9_\-]{5}|eyJ[A-Za-z0-9_\-]{8})).*"
+    _HARMLESS = rf"(?!.*({KEY_START}[A-Za-z0-9_\-]{{5}}|eyJ[A-Za-z0-9_\-]{{8}})).*"
 
     def __init__(self, data: Any, workspace: Workspace) -> None:
         super().__init__(data, auto_id="case-%s")

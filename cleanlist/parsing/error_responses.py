@@ -18,6 +18,7 @@ import msgspec
 
 from cleanlist import characters, errors
 from cleanlist.errors import CleanlistError, ErrorFields, ItemError
+from cleanlist.secret_formats import KEY_START, session_token
 from cleanlist.transport.response import Response
 
 _BY_CODE: Final[Mapping[str, type[CleanlistError]]] = {
@@ -39,9 +40,7 @@ _BY_STATUS: Final[Mapping[int, type[CleanlistError]]] = {
 }
 _MAX_RETRY_AFTER: Final = 86_400.0  # a day; more is a mistake, and breaks date arithmetic
 _MAX_MESSAGE_LENGTH: Final = 500
-# Text that begins like a session token is matched as a whole, with or without a dot: restarting the search at each of
-# its characters would take quadratic time for a long one.
-_SECRETS: Final = re.compile(r"(cl(?:api|ext)_[\w-]+|(?<=Bearer )\S+)|eyJ[\w-]+(\.[\w-]+(?:\.[\w-]*)?)?", re.IGNORECASE)
+_SECRETS: Final = re.compile(rf"({KEY_START}[\w-]+|(?<=Bearer )\S+)|{session_token()}", re.IGNORECASE)
 
 
 @dataclass(slots=True)

@@ -1,20 +1,21 @@
 // Takes secrets out of pasted text, in the browser. troubleshooting/pasted/secrets.py does the same; change both.
 const stripSecrets = (() => {
-  // Every pattern is linear: what may be long has no second beginning inside of it, or is taken as a whole.
-  const HEADER = /(['"]?)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(['"]?[ \t]*[:=])([^\r\n]*)/gi;
-  const OPTION = /(?<!\S)(-u|--user|-b|--cookie)(=|\s+)('[^']*'|"[^"]*"|\S+)/g;
-  const FIELD = /("(?:api_?key|token|secret|password|client_token)"\s*:\s*")((?!\[)[^"\\]{8,})(?=")/gi;
-  const QUERY = /([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&\s'"]{8,})/gi;
-  const USERINFO = /(?<=[a-z0-9+]:\/\/)(?!\[)[^\s/@'"]+(?=@)/gi;
+  // Written by `make patterns` from troubleshooting/pasted/secret_patterns.py, which says what each is for.
+  const HEADER = /(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(['\"]?[ \t]*[:=])([^\r\n]*)/gi;
+  const OPTION = /(?<!\S)(-u|--user|-b|--cookie)(=|\s+)('[^']*'|\"[^\"]*\"|\S+)/g;
+  const FIELD = /(\"(?:api_?key|token|secret|password|client_token)\"\s*:\s*\")((?!\[)[^\"\\]{8,})(?=\")/gi;
+  const QUERY = /([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&\s'\"]{8,})/gi;
+  const USERINFO = /(?<=[a-z0-9+]:\/\/)(?!\[)[^\s\/@'\"]+(?=@)/gi;
   const SESSION_TOKEN = /eyJ[\w-]{5,}(\.[\w-]+(?:\.[\w-]*)?)?/g;
   const KEY = /(?<![\w:])cl(?:api|ext)_(?!your)[\w-]{5,}(?![\w…]|\.\.\.)/g;
-  const BEARER = /(\bbearer\s+)(?![$<{]|\S{0,3}\[(?:key|secret|token)-removed)(?!clapi_(?:\W|your))([^\s'"\\]{8,})/gi;
-  const ALONE = /^[\w+/=.~-]{20,}$/;
-  const ID = /^(?:(?:[a-z_]+[-_])?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|\/)[\w/.-]+|[a-z_]+)$/i;
+  const BEARER = /(\bbearer\s+)(?![$<{]|\S{0,3}\[(?:key|secret|token)-removed)(?!clapi_(?:\W|your))([^\s'\"\\]{8,})/gi;
+  const ALONE = /^(?:[\w+\/=.~-]{20,})$/;
+  const ID = /^(?:(?:[a-z_]+[-_])?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|\/)[\w\/.-]+|[a-z_]+)$/i;
   const STAND_IN = /^(?:\$\{?\w+\}?|<[\w -]+>|\{{1,3}[\w .]+\}+|\[\w+-removed[^\s\[\]]*\]|clapi_(?:\.+|…|x+|your\w*)?)$/i;
-  const OPENING =
-    /^(?:\\?['"]|[`\u2018\u2019\u201c\u201d])*(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))(?:\\?['"]|[`\u2018\u2019\u201c\u201d])*)?/i;
-  const CLOSING = /(?<![\\'"`\u2018\u2019\u201c\u201d])(?:\\?['"]|[`\u2018\u2019\u201c\u201d])+$/;
+  const OPENING = /^(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])*(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])*)?/i;
+  const CLOSING = /(?<![\\'\"`\u2018\u2019\u201c\u201d])(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])+$/;
+  const END_OF_WORD = /[,}\s]|$/;
+  // The end of what is written.
   const UNESCAPED = { "'": /(?<!\\)'/, '"': /(?<!\\)"/ };
 
   function mark(secret, keys) {
@@ -33,7 +34,7 @@ const stripSecrets = (() => {
   function endOfValue(quote, colon, rest) {
     if (!(colon[0] in UNESCAPED)) return quote ? (endOfQuoted(quote, rest) ?? rest.length) : rest.replace(/\\$/, "").trimEnd().length;
     const length = rest[0] in UNESCAPED ? endOfQuoted(rest[0], rest.slice(1)) : undefined;
-    return length === undefined ? rest.search(/[,}\s]|$/) : length + 2;
+    return length === undefined ? rest.search(END_OF_WORD) : length + 2;
   }
 
   function withoutCredential(name, value, keys) {

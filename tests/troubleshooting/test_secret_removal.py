@@ -2,6 +2,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tools.write_script_patterns import SCRIPT, with_patterns
 from troubleshooting.pasted.secrets import RemovedKey, remove_secrets
 
 from .paste_cases import CASES, HARMLESS, KEY, KNOWN_ENDS, TOKEN
@@ -39,3 +40,9 @@ def test_a_mark_tells_what_stood_there():
         "other", "", "", 12, True, True
     )
     assert RemovedKey.first_in("no mark") is None
+
+
+def test_the_script_has_the_patterns_of_the_server():
+    script = SCRIPT.read_text()
+    assert with_patterns(script) == script, "run make patterns"
+    assert script.count("  const ") > 14

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from cleanlist.secret_formats import KEY_START
 from core.redaction import REDACTED, redact_text
 from core.sanitize import sanitize_text
 
@@ -26,13 +27,13 @@ _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f:.]{0,19}(?!
 _WORD = re.compile(r"\w+")
 _URL = re.compile(r"(?i)\bhttps?://[^\s\"'<>\\]+")
 # Passwords and tokens that are called so, whatever they look like: a name with its value, and what is in such a name.
-_NAMED_VALUE = re.compile(r"(?<![\w-])([\w-]+)([\"']?\s*[:=]\s*[\"']?)(?!cl(?:api|ext)_)[^\s\"',;&<>]{4,}")
+_NAMED_VALUE = re.compile(rf"(?<![\w-])([\w-]+)([\"']?\s*[:=]\s*[\"']?)(?!{KEY_START})[^\s\"',;&<>]{{4,}}")
 _SECRET_NAME = re.compile(r"(?i)secret|token|passwd|passphrase|api[_-]?key|credential|private[_-]?key")
 # Long and mixed as only generated text is: capitals, small letters and digits, or a long digest. Ids have no capitals.
 _GENERATED = re.compile(
     r"(?<![\w+/=-])(?:(?=[\w+/=-]*[a-z])(?=[\w+/=-]*[A-Z])(?=[\w+/=-]*\d)[\w+/=-]{24,}|[0-9a-fA-F]{48,})(?![\w+/=-])"
 )
-_KEY = re.compile(r"cl(?:api|ext)_")
+_KEY = re.compile(KEY_START)
 
 
 class Redactor:

@@ -4,12 +4,12 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
 from troubleshooting.pasted.secrets import RemovedKey
 
 _UNEXPANDED = re.compile(r"bearer\s+\$\{?\w", re.IGNORECASE)
 _STAND_IN = re.compile(r"clapi_(\.|…|x|your|\W|$)|<[^<>]+>|\{\{", re.IGNORECASE)
 _SCHEME = re.compile(r"^['\"\s]*(bearer|basic)?(\s*)(.*)", re.IGNORECASE | re.DOTALL)
-KEY_LENGTH = 70  # clapi_ and 48 random bytes in URL-safe base64
 _QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word processors turn them
 RIGHT = "Authorization: Bearer clapi_…"
 
@@ -126,7 +126,7 @@ def find_mistakes(headers: Iterable[tuple[str, str]], *, uses_basic: bool = Fals
 
 def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
     """Return the names of what is wrong with a key that was taken out."""
-    if key.start == "clext_":
+    if key.start == EXTENSION_KEY_PREFIX:
         return ("extension",)
     found = {"prefix": key.start == "other", "spaces": key.has_spaces, "characters": key.has_odd_characters}
     slips = tuple(name for name, is_so in found.items() if is_so)

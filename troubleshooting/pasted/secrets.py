@@ -10,36 +10,26 @@ import re
 from dataclasses import dataclass
 from typing import Self
 
-_FLAGS = re.IGNORECASE | re.ASCII  # as in JavaScript
-_QUOTE = "(?:\\\\?['\"]|[`\u2018\u2019\u201c\u201d])"  # straight, and as word processors turn them
-_HEADER = re.compile(
-    r"(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|cookie)(['\"]?[ \t]*[:=])([^\r\n]*)", _FLAGS
+from cleanlist.secret_formats import KEY_PREFIXES
+from troubleshooting.pasted.secret_patterns import (
+    ALONE,
+    BEARER,
+    CLOSING,
+    END_OF_WORD,
+    FIELD,
+    HEADER,
+    ID,
+    KEY,
+    OPENING,
+    OPTION,
+    QUERY,
+    SESSION_TOKEN,
+    STAND_IN,
+    USERINFO,
 )
+
 _BLANKS = re.compile(r"[ \t]*")
-_OPTION = re.compile(r"(?<!\S)(-u|--user|-b|--cookie)(=|\s+)('[^']*'|\"[^\"]*\"|\S+)", re.ASCII)
-_FIELD = re.compile(r"(\"(?:api_?key|token|secret|password|client_token)\"\s*:\s*\")((?!\[)[^\"\\]{8,})(?=\")", _FLAGS)
-_QUERY = re.compile(r"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&\s'\"]{8,})", _FLAGS)
-_USERINFO = re.compile(r"(?<=[a-z0-9+]://)((?!\[)[^\s/@'\"]+)(?=@)", _FLAGS)
-# A token only if there is a dot in it; without one it is taken all the same, so that no part of it is looked at again.
-_SESSION_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]+(?:\.[\w-]*)?)?", re.ASCII)
-# More than the ten characters that lists show, and not followed by what a shortened key goes on with.
-_KEY = re.compile(r"(?<![\w:])cl(?:api|ext)_(?!your)[\w-]{5,}(?![\w…]|\.\.\.)", re.ASCII)
-_BEARER = re.compile(
-    r"(\bbearer\s+)(?![$<{]|\S{0,3}\[(?:key|secret|token)-removed)(?!clapi_(?:\W|your))([^\s'\"\\]{8,})", _FLAGS
-)
-_ALONE = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
-_ID = re.compile(
-    r"(?:[a-z_]+[-_])?[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|/)[\w/.-]+|[a-z_]+",
-    _FLAGS,
-)
-_STAND_IN = re.compile(
-    r"\$\{?\w+\}?|<[\w -]+>|\{{1,3}[\w .]+\}+|\[\w+-removed[^\s\[\]]*\]|clapi_(?:\.+|…|x+|your\w*)?", _FLAGS
-)
-_SCHEME = r"((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))"
-_OPENING = re.compile(rf"({_QUOTE}*)(?:{_SCHEME}({_QUOTE}*))?", _FLAGS)
-_CLOSING = re.compile(rf"(?<![\\\\'\"`\u2018\u2019\u201c\u201d]){_QUOTE}+\Z")
 _UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"')}
-_END_OF_WORD = re.compile(r"[,}\s]|\Z")
 _SPACE, _ODD = re.compile(r"\s"), re.compile(r"[^\w\s-]", re.ASCII)
 _MARK = re.compile(
     r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
@@ -78,22 +68,22 @@ class StrippedText:
 
 def remove_secrets(text: str) -> StrippedText:
     """Return ``text`` with every key, token and password replaced by a mark."""
-    clean = _HEADER.sub(_header, text)
-    clean = _OPTION.sub(r"\1\2[secret-removed]", clean)
-    clean = _SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
-    clean = _KEY.sub(lambda found: key_marker(found[0]), clean)
-    for pattern in (_FIELD, _QUERY, _BEARER):
+    clean = HEADER.sub(_header, text)
+    clean = OPTION.sub(r"\1\2[secret-removed]", clean)
+    clean = SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
+    clean = KEY.sub(lambda found: key_marker(found[0]), clean)
+    for pattern in (FIELD, QUERY, BEARER):
         clean = pattern.sub(r"\1[secret-removed]", clean)
-    clean = _USERINFO.sub("[secret-removed]", clean)
+    clean = USERINFO.sub("[secret-removed]", clean)
     alone = clean.strip()
-    if _ALONE.fullmatch(alone) and not _ID.fullmatch(alone):
+    if ALONE.fullmatch(alone) and not ID.fullmatch(alone):
         clean = key_marker(alone)
     return StrippedText(clean, clean != text)
 
 
 def key_marker(secret: str) -> str:
     """Return the marker that replaces a key."""
-    start = next((each for each in ("clapi_", "clext_") if secret.startswith(each)), "other")
+    start = next((each for each in KEY_PREFIXES if secret.startswith(each)), "other")
     spaces = ",spaces" if _SPACE.search(secret) else ""
     odd = ",odd" if _ODD.search(secret) else ""
     return f"[key-removed:{start},{len(secret)}-characters{spaces}{odd}]"
@@ -115,21 +105,21 @@ def _end_of_value(quote: str, colon: str, rest: str) -> int:
         return closing.start() if closing else len(rest if quote else rest.removesuffix("\\").rstrip())
     # The name is quoted for itself, as in JSON and in code.
     closing = _UNESCAPED[rest[0]].search(rest, 1) if rest[:1] in _UNESCAPED else None
-    end = closing or _END_OF_WORD.search(rest)
+    end = closing or END_OF_WORD.search(rest)
     return closing.end() if closing else end.start() if end else len(rest)
 
 
 def _without_credential(name: str, value: str) -> str:
     if name.lower() == "cookie":
-        return value if _STAND_IN.fullmatch(value) else "[secret-removed]"
-    opening = _OPENING.match(value)
-    before, scheme = (opening[0], opening[2] or "") if opening else ("", "")
-    closing = _CLOSING.search(value, len(before))
+        return value if STAND_IN.fullmatch(value) else "[secret-removed]"
+    opening = OPENING.match(value)
+    before, scheme = (opening[0], opening[1] or "") if opening else ("", "")
+    closing = CLOSING.search(value, len(before))
     credential = value[len(before) : closing.start() if closing else None]
-    if not credential or _STAND_IN.fullmatch(credential):
+    if not credential or STAND_IN.fullmatch(credential):
         return value
     left = key_marker(credential.strip())
-    token = _SESSION_TOKEN.fullmatch(credential)
+    token = SESSION_TOKEN.fullmatch(credential)
     if scheme.strip().lower() in {"basic", "digest"}:
         left = "[secret-removed]"
     elif token and token[1]:

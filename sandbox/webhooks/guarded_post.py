@@ -76,8 +76,11 @@ class PostResult:
 
 def is_public(address: IPAddress) -> bool:
     """Return whether an IP address is public, also when it is embedded in another one."""
-    inner = _unwrapped(address)
-    return inner.is_global and not inner.is_multicast
+    if isinstance(address, ipaddress.IPv6Address):
+        nat64 = ipaddress.IPv4Address(address.packed[-4:]) if address in _NAT64 else None
+        teredo = address.teredo[1] if address.teredo else None
+        address = nat64 or address.ipv4_mapped or address.sixtofour or teredo or address
+    return address.is_global and not address.is_multicast
 
 
 def check_url(url: str, targets: AllowedTargets) -> None:
@@ -220,12 +223,3 @@ def _parse_ip_address(host: str) -> IPAddress | None:
         return ipaddress.IPv4Address(socket.inet_aton(host))
     except OSError:
         return None
-
-
-def _unwrapped(address: IPAddress) -> IPAddress:
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo or address

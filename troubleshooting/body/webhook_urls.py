@@ -3,15 +3,13 @@
 The console's own sender is stricter (``webhooks.outgoing``): what it refuses upstream may still take.
 """
 
-import ipaddress
-import socket
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from core.net.public_addresses import is_public, parse_ip_address
+
 # Names that no public DNS server answers for (RFC 6761, RFC 6762, RFC 8375 and ICANN's resolution on .internal).
 _NEVER_PUBLIC = (".test", ".example", ".invalid", ".local", ".internal", ".home.arpa", ".onion")
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 @dataclass(frozen=True)
@@ -58,30 +56,3 @@ def _problem_with_place(parts: SplitResult) -> UrlProblem | None:
         message = f"webhook_url names {host}, which does not exist on the public internet."
         return UrlProblem(message, _PUBLIC, refused=False)
     return None
-
-
-def parse_ip_address(host: str) -> Address | None:
-    """Parse ``host`` as an IP address, as connecting would: also ``127.1`` and ``2130706433``. None for a name."""
-    try:
-        return ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        pass
-    try:
-        return ipaddress.IPv4Address(socket.inet_aton(host))
-    except OSError:
-        return None
-
-
-def is_public(address: Address) -> bool:
-    """Return whether ``address`` is routed on the public internet; one wrapped in another decides."""
-    inner = _unwrapped(address)
-    return inner.is_global and not inner.is_multicast
-
-
-def _unwrapped(address: Address) -> Address:
-    if isinstance(address, ipaddress.IPv4Address):
-        return address
-    if address in _NAT64:
-        return ipaddress.IPv4Address(address.packed[-4:])
-    teredo = address.teredo[1] if address.teredo else None
-    return address.ipv4_mapped or address.sixtofour or teredo or address

@@ -6,7 +6,7 @@ name. Redirects are not followed; there are no cookies, no proxies and nothing f
 time and size are bounded, whatever the other side does.
 """
 
-from webhooks.outgoing.networks import Address
+from core.net.public_addresses import Address
 from webhooks.outgoing.sender import PostResult, post
 from webhooks.outgoing.targets import RequestFailed, Target, URLNotAllowed, parse_target
 

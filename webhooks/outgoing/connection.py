@@ -15,7 +15,7 @@ import certifi
 import httpcore
 
 from cleanlist.timeouts import Deadline
-from webhooks.outgoing.networks import Address
+from core.net.public_addresses import Address
 from webhooks.outgoing.targets import RequestFailed, Target, check_public
 
 # The system's resolver has no time-out, so it runs in a thread that may be abandoned; so many at most.

@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 import idna
 from django.conf import settings
 
-from webhooks.outgoing.networks import Address, why_not_public
+from core.net.public_addresses import Address, why_not_public
 
 MAX_URL_LENGTH = 2_000
 # The usual port of https. Lower ones belong to other services, which have no business with webhooks.

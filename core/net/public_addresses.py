@@ -1,7 +1,8 @@
-"""Decides which IP addresses are on the public internet, and describes the others."""
+"""Decides which IP addresses are public: as upstream does, and more strictly for what the console calls itself."""
 
+import socket
 from collections.abc import Callable
-from ipaddress import IPv4Address, IPv6Address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 Address = IPv4Address | IPv6Address
 
@@ -18,8 +19,31 @@ _NAT64 = ip_network("64:ff9b::/96")
 _WRAPPING = (ip_network("::/96"), ip_network("2002::/16"), ip_network("2001::/32"), ip_network("64:ff9b:1::/48"))
 
 
+def parse_ip_address(host: str) -> Address | None:
+    """Parse ``host`` as an IP address, as connecting would: also ``127.1`` and ``2130706433``. None for a name."""
+    try:
+        return ip_address(host.partition("%")[0])
+    except ValueError:
+        pass
+    try:
+        return IPv4Address(socket.inet_aton(host))
+    except OSError:
+        return None
+
+
+def is_public(address: Address) -> bool:
+    """Return whether ``address`` is routed on the public internet; one wrapped in another decides."""
+    if isinstance(address, IPv6Address):
+        teredo = address.teredo
+        address = _embedded_ipv4(address) or address.sixtofour or (teredo[1] if teredo else address)
+    return address.is_global and not address.is_multicast
+
+
 def why_not_public(address: Address) -> str:
-    """Return what keeps ``address`` from being public, to go after "it"; empty for a public one."""
+    """Return what keeps ``address`` from being called, to go after "it"; empty for a public one.
+
+    Of addresses that wrap another only those of NAT64 and IPv4-mapped ones may be called.
+    """
     if isinstance(address, IPv4Address):
         return next((words for is_so, words in _V4 if is_so(address)), "")
     inner = _embedded_ipv4(address)

@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.http import urlencode
 
+from cleanlist.pricing import MOST_FOR_CONTACT
 from cleanlist.secret_formats import KEY_START
 from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, MISTAKES
@@ -16,8 +17,6 @@ from troubleshooting.topics import Topic, all_topics, get_topic
 from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
-# Credits that one contact costs at most (``docs/cleanlist-api.md``, "Credits").
-PRICES = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
 KINDS = {
     "error": "an error response",
     "status": "a status code",
@@ -66,9 +65,9 @@ class Case:
     @property
     def cost(self) -> int | None:
         """Return the credits that the request costs at most; None unless its contacts and type are known."""
-        if self.contacts is None or self.type not in PRICES:
+        if self.contacts is None or self.type not in MOST_FOR_CONTACT:
             return None
-        return self.contacts * PRICES[self.type]
+        return self.contacts * MOST_FOR_CONTACT[self.type]
 
     @property
     def query(self) -> str:
@@ -87,7 +86,9 @@ class CaseForm(forms.Form):
     endpoint = forms.CharField(label="Endpoint", required=False, max_length=200)
     contacts = forms.IntegerField(label="Contacts", required=False, min_value=1, max_value=1_000_000)
     type = forms.ChoiceField(
-        label="Enrichment type", required=False, choices=[("", "Not known"), *((name, name) for name in PRICES)]
+        label="Enrichment type",
+        required=False,
+        choices=[("", "Not known"), *((each, each) for each in MOST_FOR_CONTACT)],
     )
     heard = forms.ChoiceField(required=False, choices=[("", ""), *KINDS.items()], widget=forms.HiddenInput)
     code = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)

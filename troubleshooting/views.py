@@ -10,8 +10,9 @@ from django.utils.http import urlencode
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from cleanlist.pricing import MAX_CONTACTS
 from keys.models import ApiKey
-from troubleshooting.body.validation import MAX_CONTACTS, validate_body
+from troubleshooting.body.validation import validate_body
 from troubleshooting.cases import Case, CaseForm
 from troubleshooting.check_result import link
 from troubleshooting.check_runner import (

@@ -13,6 +13,8 @@ from usage.changes.types import Certainty, Mark
 from workspaces.models import Workspace
 from workspaces.models.user import validate_time_zone
 
+MOST_CREDITS = Decimal(10**14)  # what columns of credits hold: eighteen digits, four of them after the decimal point
+
 
 class BalanceImport(models.Model):
     """An imported history of the balance; undoing it removes its readings and keeps this row.

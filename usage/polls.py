@@ -7,12 +7,10 @@ from django.conf import settings
 from cleanlist import AsyncClient, Balance
 from cleanlist.errors import UnexpectedResponse
 from usage.forecast.runway import learn_burn
+from usage.models import MOST_CREDITS
 from usage.readings import record_reading
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
-
-# The limit of the column: eighteen digits, four of them after the decimal point.
-MOST_CREDITS = 10**14
 
 
 async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:

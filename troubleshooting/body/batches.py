@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from troubleshooting.body.validation import MAX_CONTACTS, BodyValidation
+from cleanlist.pricing import MAX_CONTACTS
+from troubleshooting.body.validation import BodyValidation
 
 
 def can_be_split(verdict: BodyValidation) -> bool:

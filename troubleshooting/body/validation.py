@@ -10,17 +10,15 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
 from troubleshooting.body.webhook_urls import find_url_problem
 
-MAX_CONTACTS = 250
 # The sandbox's limit; upstream does not document one.
 MAX_BYTES = 2 * 1024 * 1024
 MAX_FINDINGS = 1000
 MAX_NAMES = 50  # unknown fields that are spoken of
 DEFAULT_TYPE = "partial"
-# What one contact can cost at most; so much is reserved when a body is accepted (documentation of the service).
-MOST_CREDITS = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
 CONTACT_FIELDS = ("linkedin_url", "first_name", "last_name", "company_domain", "company_name", "email")
 BODY_FIELDS = ("enrichment_type", "contacts", "webhook_url")
 
@@ -153,13 +151,13 @@ def _validate(body: object) -> BodyValidation:
 
 
 def _verdict(status: int, findings: _Findings, contacts: int, kind: str) -> BodyValidation:
-    most = contacts * MOST_CREDITS.get(kind, 0)
+    most = contacts * MOST_FOR_CONTACT.get(kind, 0)
     return BodyValidation(status == 200, status, tuple(findings.listed), contacts, kind, most, findings.looked_at)
 
 
 def _check_type(body: Mapping[str, object], findings: _Findings) -> str:
     kind = body.get("enrichment_type", DEFAULT_TYPE)
-    if isinstance(kind, str) and kind in MOST_CREDITS:
+    if isinstance(kind, str) and kind in MOST_FOR_CONTACT:
         return kind
     told = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
     fix = f"Use {_TYPES}, or leave it out for {DEFAULT_TYPE}."

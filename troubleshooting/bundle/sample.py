@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from cleanlist.pricing import MAX_CONTACTS
 from troubleshooting.body.validation import BODY_FIELDS, CONTACT_FIELDS, is_profile
 from troubleshooting.bundle.redactor import Redactor
 
@@ -25,7 +26,7 @@ def find_names(text: str) -> list[str]:
     """Return the people's names in a body, so that they can be found elsewhere too."""
     body = _decoded(text)
     contacts = body.get("contacts") if isinstance(body, dict) else None
-    listed = [each for each in contacts if isinstance(each, dict)][:250] if isinstance(contacts, list) else []
+    listed = [each for each in contacts if isinstance(each, dict)][:MAX_CONTACTS] if isinstance(contacts, list) else []
     found = (" ".join(_words(each)) for each in listed)
     return [name for name in found if name.strip()]
 

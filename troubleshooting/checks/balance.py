@@ -2,7 +2,8 @@
 
 from decimal import Decimal
 
-from troubleshooting.cases import PRICES, Case
+from cleanlist.pricing import MOST_FOR_CONTACT
+from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, PageLink, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream
 from workspaces.models import Workspace
@@ -23,7 +24,7 @@ def balance(workspace: Workspace, case: Case) -> CheckResult:
     facts = [("Balance", _credits(left))]
     cost = case.cost
     if cost is not None:
-        price = PRICES[case.type]
+        price = MOST_FOR_CONTACT[case.type]
         facts.append(("The request costs at most", f"{case.contacts:,} contacts at {price}: {_credits(Decimal(cost))}"))
     if cost is not None and left < cost:
         return _short(left, Decimal(cost), tuple(facts), links)

@@ -1,6 +1,7 @@
 """The check of a request's shape: of its body, or as far as it is known without that."""
 
-from troubleshooting.body.validation import MAX_CONTACTS, BodyFinding, BodyValidation
+from cleanlist.pricing import MAX_CONTACTS
+from troubleshooting.body.validation import BodyFinding, BodyValidation
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link
 from workspaces.models import Workspace

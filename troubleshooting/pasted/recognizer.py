@@ -9,8 +9,9 @@ import msgspec
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
+from cleanlist.pricing import MOST_FOR_CONTACT
 from keys.models import ApiKey
-from troubleshooting.cases import MOST_SAID, PRICES, Case
+from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.pasted import curl, headers
 from troubleshooting.pasted.error_responses import parse_error, topic_for_error, topic_for_status
 from troubleshooting.pasted.secrets import RemovedKey
@@ -193,7 +194,7 @@ def _with_request(case: Case, body: object) -> Case:
     return replace(
         case,
         contacts=len(contacts) or None if isinstance(contacts, list) else None,
-        type=kind if isinstance(kind, str) and kind in PRICES else "",
+        type=kind if isinstance(kind, str) and kind in MOST_FOR_CONTACT else "",
     )
 
 

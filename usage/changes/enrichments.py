@@ -2,24 +2,20 @@
 
 from decimal import Decimal
 
-from usage.changes.types import ZERO, EnrichmentCredits
+from cleanlist.pricing import EMAIL, MAX_CONTACTS, MOST_FOR_CONTACT, PHONE
+from usage.changes.types import EnrichmentCredits
 from webhooks.models import Workflow
 
-# The price of a found e-mail address and a found phone number (``docs/cleanlist-api.md``, "Credits").
-EMAIL, PHONE = Decimal(1), Decimal(10)
-# The highest cost of one contact by type of enrichment (``docs/cleanlist-api.md``, "Credits").
-PRICES = {"none": ZERO, "partial": Decimal(1), "phone_only": Decimal(10), "full": Decimal(11)}
-MAX_PER_CONTACT = PRICES["full"]
-MAX_CONTACTS = 250
+MAX_PER_CONTACT = Decimal(max(MOST_FOR_CONTACT.values()))
 
 
 def enrichment_credits(row: Workflow) -> EnrichmentCredits:
     """Return an enrichment's credits: upstream's figures if there are any, otherwise counts times the price list."""
     total = row.summary.get("total", 0)
-    price = PRICES.get(row.enrichment_type)
+    price = MOST_FOR_CONTACT.get(row.enrichment_type)
     reserved, charged = row.credits_reserved, row.credits_charged
     if reserved is None and price is not None and total:
-        reserved = price * total
+        reserved = Decimal(price * total)
     if charged is None and ("emails_found" in row.summary or "phones_found" in row.summary):
         charged = cost_of_results(row.summary)
     most = reserved if reserved is not None else MAX_PER_CONTACT * (total or MAX_CONTACTS)
@@ -28,4 +24,4 @@ def enrichment_credits(row: Workflow) -> EnrichmentCredits:
 
 def cost_of_results(summary: dict[str, int]) -> Decimal:
     """Return the cost of an enrichment with these counts: each e-mail address and phone number that was found."""
-    return EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0)
+    return Decimal(EMAIL * summary.get("emails_found", 0) + PHONE * summary.get("phones_found", 0))

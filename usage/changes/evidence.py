@@ -7,8 +7,9 @@ from statistics import fmean, pstdev
 
 from django.db.models import F, Max, Sum
 
+from cleanlist.pricing import MAX_CONTACTS
 from keys.models import ApiKey, LogGap, LoggedRequest
-from usage.changes.enrichments import MAX_CONTACTS, MAX_PER_CONTACT, enrichment_credits
+from usage.changes.enrichments import MAX_PER_CONTACT, enrichment_credits
 from usage.changes.interpretation import REFUSED_WITHIN, trusted_sizes
 from usage.changes.reservations import EXPIRES_AFTER
 from usage.changes.types import SKEW, ZERO, Certainty, Change, EnrichmentCredits, Evidence, Interpretation, PaidCall

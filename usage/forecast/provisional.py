@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
+from cleanlist.pricing import MAX_CONTACTS
 from keys.models import LoggedRequest
-from usage.changes.enrichments import MAX_CONTACTS, MAX_PER_CONTACT
+from usage.changes.enrichments import MAX_PER_CONTACT
 from usage.changes.evidence import log_read_until, paid_calls
 from usage.changes.types import PaidCall
 from usage.forecast import BurnHour

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
 from usage.changes.types import Mark
+from usage.models import MOST_CREDITS
 
 MOST_ROWS = 10_000
 MOST_ERRORS = 20
-MOST_CREDITS = Decimal(10**14)
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 TIMES = ("time", "first_read_at", "at", "date")
 BALANCES = ("credits", "balance")

@@ -8,7 +8,7 @@ import pytest
 from config.log.configuration import escape_control_characters
 from core.export import escape_formula
 from core.sanitize import sanitize_text
-from keys.log.search.row_details import curl_command
+from keys.log.search.row_details import command_for
 from keys.models import LoggedRequest
 
 EVERY = "".join(map(chr, range(sys.maxunicode + 1)))
@@ -19,7 +19,7 @@ ZERO_WIDTH = "\u200b\u200c\u200d\u2060\u2061\u2062\u2063\u2064\u2065\ufeff"
 
 
 def agent_of_command(text):
-    command = curl_command(LoggedRequest(method="GET", path="/", user_agent=text), BASE)
+    command = command_for(LoggedRequest(method="GET", path="/", user_agent=text), BASE)
     return command.partition("User-Agent: ")[2].partition("' \\\n")[0]
 
 

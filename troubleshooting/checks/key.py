@@ -5,6 +5,7 @@ from functools import partial
 
 from cleanlist import Client, Whoami
 from cleanlist.errors import AuthenticationError
+from core.net.curl import curl_command
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.presenters import key_slots
@@ -243,5 +244,4 @@ def _candidates(workspace: Workspace) -> tuple[int, int]:
 
 
 def _validate(workspace: Workspace) -> str:
-    address = f"{workspace.base_url.rstrip('/')}/api/v1/public/auth/validate-key"
-    return f'curl {address} \\\n  -H "Authorization: Bearer $CLEANLIST_API_KEY"'
+    return curl_command(f"{workspace.base_url.rstrip('/')}/api/v1/public/auth/validate-key")

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from cleanlist import EnrichmentStatus
 from cleanlist.errors import NotFound
+from core.net.curl import curl_command
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream
@@ -187,4 +188,4 @@ def _page(workspace: Workspace, workflow: Workflow) -> Any:
 
 def _read_result(workspace: Workspace, workflow: Workflow) -> str:
     address = f"{workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?workflow_id="
-    return f'curl "{address}{quote(workflow.workflow_id, safe="")}" \\\n  -H "Authorization: Bearer $CLEANLIST_API_KEY"'
+    return curl_command(f"{address}{quote(workflow.workflow_id, safe='')}")

@@ -1,6 +1,5 @@
 """Builds what templates show of webhooks: health of endpoints, groups of failures, and the page of a workflow."""
 
-import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +8,7 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef
 
 from core import clock
+from core.net.curl import curl_command
 from webhooks import health, tracked_workflows
 from webhooks.filters import NO_HOST_LABEL, link_to
 from webhooks.health import EndpointHealth, FailureGroup
@@ -247,8 +247,7 @@ def _stories(workflow: Workflow) -> list[DeliveryStory]:
 
 
 def curl_for(workflow: Workflow) -> str:
-    """Return the call that asks for the enrichment's state as a command; the shell fills the secret in."""
+    """Return the call that asks for the enrichment's state as a command."""
     query = urlencode({"workflow_id": workflow.workflow_id})
     url = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
-    parts = ["curl --globoff", '--header "Authorization: Bearer $CLEANLIST_API_KEY"', shlex.quote(url)]
-    return " \\\n  ".join(parts)
+    return curl_command(url)

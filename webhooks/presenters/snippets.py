@@ -1,11 +1,11 @@
 """The request that an endpoint gets, as something to paste: curl, Python and Node. And receivers to copy from."""
 
 import json
-import shlex
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from core.net.curl import JSON, curl_command
 from webhooks import payloads
 
 _EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -34,7 +34,11 @@ def requests_to(url: str) -> list[Snippet]:
     """Return the request to ``url`` in each language. A URL is hostile until quoted."""
     text = json.dumps(body(), indent=2)
     return [
-        Snippet("curl", "curl", _curl(url, text)),
+        Snippet(
+            "curl",
+            "curl",
+            curl_command(url, options=["--include --max-time 10"], headers=[JSON], data=text, with_key=False),
+        ),
         Snippet("python", "Python", _python(url, text)),
         Snippet("node", "Node", _node(url, text)),
     ]
@@ -45,11 +49,6 @@ def receivers() -> tuple[Snippet, ...]:
     """Return the receivers, which the tests run as they are."""
     files = [("receiver-python", "Python", "receiver.py"), ("receiver-node", "Node", "receiver.mjs")]
     return tuple(Snippet(name, language, (_EXAMPLES / file).read_text()) for name, language, file in files)
-
-
-def _curl(url: str, text: str) -> str:
-    lines = ["curl --globoff --include --max-time 10", "--header 'Content-Type: application/json'"]
-    return " \\\n  ".join([*lines, f"--data {shlex.quote(text)}", f"--url {shlex.quote(url)}"])
 
 
 def _python(url: str, text: str) -> str:

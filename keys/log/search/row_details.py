@@ -1,7 +1,6 @@
 """The details of one row of the log: its curl command, and links to similar rows."""
 
 import re
-import shlex
 from dataclasses import dataclass
 from datetime import UTC, timedelta
 from urllib.parse import quote
@@ -11,13 +10,12 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from cleanlist import characters
+from core.net.curl import JSON, curl_command
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.filters import LogFilterForm
 from keys.models import LoggedRequest
 from workspaces.models import Workspace
 
-# The shell inserts the secret, so that it appears in no log and no clipboard.
-SECRET = "$CLEANLIST_API_KEY"  # noqa: S105 - its name, not its value
 _UNSEEN = re.compile(f"[{characters.INVISIBLE}{characters.ZERO_WIDTH}]+")
 _WITH_BODY = {"POST", "PUT", "PATCH"}
 
@@ -44,7 +42,7 @@ def open_row(
         return None
     if in_table:
         in_table.is_open = True  # type: ignore[attr-defined]
-    curl = curl_command(entry, workspace.base_url)
+    curl = command_for(entry, workspace.base_url)
     return RowDetails(entry, in_table is not None, curl, tuple(_links_to_similar(entry, form, workspace)))
 
 
@@ -81,22 +79,20 @@ def _iso(text: str) -> str:
     return text.replace("+00:00", "Z")
 
 
-def curl_command(entry: LoggedRequest, base_url: str) -> str:
-    """Return ``entry`` as a curl command to paste into a shell, one option per line.
-
-    Everything in the log is hostile until quoted. The log has no bodies: body.json stands for one.
-    """
-    parts = ["curl --globoff --path-as-is"]
-    if entry.method != "GET":
-        parts.append(f"--request {shlex.quote(_UNSEEN.sub('', entry.method))}")
-    parts.append(f'--header "Authorization: Bearer {SECRET}"')
+def command_for(entry: LoggedRequest, base_url: str) -> str:
+    """Return ``entry`` as a curl command. The log has no bodies: body.json stands for one."""
+    has_body = entry.method in _WITH_BODY
+    headers = [JSON] if has_body else []
     if agent := _UNSEEN.sub(" ", entry.user_agent).strip():
         # As a header, so that curl takes no part of it for an option or a file.
-        parts.append(f"--header {shlex.quote(f'User-Agent: {agent}')}")
-    if entry.method in _WITH_BODY:
-        parts += ["--header 'Content-Type: application/json'", "--data @body.json"]
-    parts.append(shlex.quote(_url(base_url, entry.path)))
-    return " \\\n  ".join(parts)
+        headers.insert(0, f"User-Agent: {agent}")
+    return curl_command(
+        _url(base_url, entry.path),
+        options=["--path-as-is"],
+        method=_UNSEEN.sub("", entry.method),
+        headers=headers,
+        data="@body.json" if has_body else "",
+    )
 
 
 def _url(base_url: str, path: str) -> str:

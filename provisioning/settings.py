@@ -28,15 +28,9 @@ def apply_details(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -
     if before == after:
         run.same()
         return
-
-    def act() -> None:
-        services.rename_workspace(workspace, run.actor, **after)
-        if before["base_url"] != after["base_url"]:
-            services.retry_credentials(workspace)
-
     differing = [name for name in DETAILS if before[name] != after[name]]
     changed = [f"{DETAILS[name]} {before[name]} → {after[name]}" for name in differing]
-    run.do("change", wanted.node, ", ".join(changed), act)
+    run.do("change", wanted.node, ", ".join(changed), lambda: services.rename_workspace(workspace, run.actor, **after))
 
 
 def apply_switches(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:

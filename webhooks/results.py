@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cleanlist import EnrichmentStatus
 from core import clock
@@ -13,7 +13,9 @@ from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
+from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.clients import reading_client
+from workspaces.models import Action
 from workspaces.polling import rate_limiter
 
 ENDPOINT = "enrich/status"
@@ -70,6 +72,25 @@ def fetch(workflow: Workflow) -> WorkflowResult:
         status = client.enrich.status(workflow_id=workflow.workflow_id)
     enrichment_status.record_status(workflow, status, clock.now())
     return parse_result(workflow.workflow_id, status)
+
+
+def reveal(workflow: Workflow, actor: Actor) -> WorkflowResult:
+    """Read the result for somebody who sees it in clear, and record that. Raises as ``fetch`` does."""
+    found = fetch(workflow)
+    _record(Action.RESULTS_REVEALED, workflow, actor, found)
+    return found
+
+
+def export(workflow: Workflow, actor: Actor, file_format: str) -> WorkflowResult:
+    """Read the result for somebody who takes it as a file, and record that. Raises as ``fetch`` does."""
+    found = fetch(workflow)
+    _record(Action.RESULTS_EXPORTED, workflow, actor, found, format=file_format)
+    return found
+
+
+def _record(action: Action, workflow: Workflow, actor: Actor, found: WorkflowResult, **details: Any) -> None:
+    subject = (workflow.workflow_id, workflow.workflow_id)
+    record_event(action, actor, workspace=workflow.workspace, subject=subject, contacts=len(found.contacts), **details)
 
 
 def parse_result(workflow_id: str, status: EnrichmentStatus) -> WorkflowResult:

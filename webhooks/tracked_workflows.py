@@ -15,7 +15,8 @@ from core import clock
 from keys.log.workflows import workflows_in_log
 from webhooks.ingest.normalize import is_usable_workflow_id
 from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
-from workspaces.models import Poll, Workspace
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Outcome, Poll, Workspace
 from workspaces.polling.registry import resource_named
 from workspaces.services.manual_refresh import RefreshResult, refresh
 
@@ -64,6 +65,20 @@ def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshRe
     errors = refresh(workspace, WORKFLOW_DELIVERIES, subject=workflow_id).errors
     errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
     return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
+
+
+def look_up_by_hand(workspace: Workspace, workflow_id: str, actor: Actor) -> tuple[Workflow, RefreshResult]:
+    """Look a workflow up for the actor, and record that. Raises ValueError as ``look_up`` does."""
+    workflow, result = look_up(workspace, workflow_id)
+    record_event(
+        Action.WORKFLOW_FOLLOWED,
+        actor,
+        workspace=workspace,
+        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
+        subject=(workflow.workflow_id, workflow.workflow_id),
+        message=result.problem,
+    )
+    return workflow, result
 
 
 def record_workflows(workspace: Workspace, ids: Iterable[str], source: WorkflowSource) -> None:

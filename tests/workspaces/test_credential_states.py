@@ -9,6 +9,7 @@ from django.utils import timezone
 from alerts.rules import read_credentials
 from cleanlist import Secret
 from core.encryption import EncryptedValue
+from workspaces.audit.events import CONSOLE
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.models import ManagementSession, Workspace
 from workspaces.polling import credential_trust
@@ -91,7 +92,7 @@ def test_a_doubt_that_ends_leaves_the_first_acceptance(workspace, session):
 
 def test_what_is_tried_again_because_a_person_wants_it_is_not_known(workspace, session):
     set_both(rejected_at=AGO)
-    retry_credentials(workspace)
+    retry_credentials(workspace, CONSOLE)
     assert [state.word for state in states(workspace)] == ["Not known", "Not known"]
 
 

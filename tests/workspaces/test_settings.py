@@ -12,7 +12,7 @@ from tests.workspaces.conftest import reloaded
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
 from workspaces.services import connections
-from workspaces.services.connections import rename_workspace
+from workspaces.services.connections import rename_workspace, retry_credentials
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -125,6 +125,26 @@ def test_a_name_is_not_changed_without_its_line_in_the_trail(workspace, monkeypa
     with pytest.raises(ZeroDivisionError):
         rename_workspace(workspace, CONSOLE, name="Other", base_url=workspace.base_url)
     assert reloaded(workspace).name == "Example Works"
+
+
+def test_credentials_are_not_tried_again_without_its_line_in_the_trail(workspace, monkeypatch):
+    rejected_at = workspace.api_key_rejected_at = timezone.now()
+    workspace.save()
+    monkeypatch.setattr(connections, "record_event", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        retry_credentials(workspace, CONSOLE)
+    assert reloaded(workspace).api_key_rejected_at == rejected_at
+
+
+def test_a_rejected_key_is_tried_again_at_a_new_address(as_owner, workspace, settings):
+    settings.CLEANLIST_API_ORIGINS = [workspace.base_url, "https://new.example"]
+    rejected_at = workspace.api_key_rejected_at = timezone.now()
+    workspace.save()
+    as_owner.post(PAGE + "details/", {"name": "Renamed", "base_url": workspace.base_url})
+    assert reloaded(workspace).api_key_rejected_at == rejected_at
+    as_owner.post(PAGE + "details/", {"name": "Renamed", "base_url": "https://new.example"})
+    assert reloaded(workspace).base_url == "https://new.example"
+    assert reloaded(workspace).api_key_rejected_at is None
 
 
 def test_the_name_can_be_changed_and_the_address_in_the_browser_stays(as_owner, workspace):

@@ -12,14 +12,16 @@ from django.conf import settings
 from cleanlist import Secret
 from core.encryption import DecryptionError, EncryptedValue
 from core.export import csv_lines
+from core.sanitize import sanitize_text
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.bundle.environment import environment
 from troubleshooting.bundle.facts import BundleFacts, collect_facts
 from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.bundle.sample import find_names, mask_body
 from webhooks.models import Attempt
+from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.states import api_key_state, session_state
-from workspaces.models import User, Workspace
+from workspaces.models import Action, User, Workspace
 
 MOST_PEOPLE = 200
 
@@ -67,6 +69,19 @@ def make_bundle(workspace: Workspace, asked: dict[str, Any], key: ApiKey | None)
         files.append(("sample-body.json", sample + "\n"))
     taken_out = {word: count for word, count in sorted(redactor.counts.items()) if count}
     return SupportBundle(tuple(files), taken_out, asked["until"])
+
+
+def record_download(workspace: Workspace, actor: Actor, asked: dict[str, Any], file_format: str) -> None:
+    """Record that the actor takes the bundle for what ``asked`` says."""
+    about = {name: sanitize_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
+    record_event(
+        Action.SUPPORT_BUNDLE_MADE,
+        actor,
+        workspace=workspace,
+        subject=("", file_format),
+        about=about,
+        left_in=list(asked["keep"]),
+    )
 
 
 def _people(workspace: Workspace) -> list[str]:

@@ -4,7 +4,6 @@ For every member: it holds nothing that a viewer cannot read, and less of it. Th
 """
 
 from datetime import UTC
-from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -12,14 +11,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from core.http import render_page
-from core.sanitize import sanitize_text
-from troubleshooting.bundle.builder import SupportBundle, make_bundle
+from troubleshooting.bundle.builder import SupportBundle, make_bundle, record_download
 from troubleshooting.bundle.form import BundleForm
 from troubleshooting.zip_stream import stream_zip
 from workspaces.access import get_workspace, page_context
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import Actor
 from workspaces.downloads import download
-from workspaces.models import Action, Workspace
+from workspaces.models import Workspace
 
 PAGE = "troubleshooting/bundle/page.html"
 _TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")
@@ -44,7 +42,7 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     file_format = request.POST.get("format", "")
     if made is None or file_format not in {"zip", "txt"} or form.cleaned_data["seen"] != made.digest:
         return _preview(request, workspace, form, made, changed=made is not None)
-    _record(request, workspace, form.cleaned_data, file_format)
+    record_download(workspace, Actor.of(request), form.cleaned_data, file_format)
     name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     if file_format == "zip":
         return download(request, stream_zip(made.files), f"{name}.zip", "application/zip")
@@ -67,15 +65,3 @@ def _preview(
     ]
     context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed, "finder": finder}
     return render_page(request, PAGE, "preview", context, status=200 if made else 422)
-
-
-def _record(request: HttpRequest, workspace: Workspace, asked: dict[str, Any], file_format: str) -> None:
-    about = {name: sanitize_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
-    record_event(
-        Action.SUPPORT_BUNDLE_MADE,
-        Actor.of(request),
-        workspace=workspace,
-        subject=("", file_format),
-        about=about,
-        left_in=list(asked["keep"]),
-    )

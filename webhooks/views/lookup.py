@@ -8,9 +8,7 @@ from django.views.decorators.http import require_POST
 from webhooks import tracked_workflows
 from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.access import get_workspace
-from workspaces.audit.events import Actor, record_event
-from workspaces.error_messages import explain
-from workspaces.models import Action, Outcome
+from workspaces.audit.events import Actor
 
 
 @require_POST
@@ -21,16 +19,7 @@ def look_up(request: HttpRequest, slug: str) -> HttpResponse:
     if not is_usable_workflow_id(workflow_id):
         messages.error(request, tracked_workflows.NO_WORKFLOW_ID)
         return HttpResponseRedirect(reverse("webhooks:list", args=[slug]))
-    workflow, result = tracked_workflows.look_up(workspace, workflow_id)
-    text = "" if result.ok else explain(result.errors[0]).sentence
-    record_event(
-        Action.WORKFLOW_FOLLOWED,
-        Actor.of(request),
-        workspace=workspace,
-        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
-        subject=(workflow.workflow_id, workflow.workflow_id),
-        message=text,
-    )
+    workflow, result = tracked_workflows.look_up_by_hand(workspace, workflow_id, Actor.of(request))
     if not result.ok:
-        messages.error(request, f"{workflow.workflow_id} could not be read completely. {text}")
+        messages.error(request, f"{workflow.workflow_id} could not be read completely. {result.problem}")
     return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow.workflow_id]))

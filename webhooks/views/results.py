@@ -16,11 +16,11 @@ from webhooks import results
 from webhooks.models import Workflow
 from webhooks.presenters import deliveries
 from workspaces.access import get_workspace, page_context, require_confirmation
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import Actor
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.downloads import download
 from workspaces.error_messages import explain
-from workspaces.models import Action, Role, Workspace
+from workspaces.models import Role, Workspace
 
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 FORMATS = {
@@ -40,12 +40,10 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
         _confirmed(request, workflow, "reveal", "Show contact data", part="result")
     context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
     try:
-        context |= _shown(results.fetch(workflow), reveals=reveals)
+        fetched = results.reveal(workflow, Actor.of(request)) if reveals else results.fetch(workflow)
+        context |= _shown(fetched, reveals=reveals)
     except REFUSALS as error:
         context["refusal"] = explain(error)
-    else:
-        if reveals:
-            _record(request, Action.RESULTS_REVEALED, workflow, contacts=len(context["contacts"]))
     if wants_partial(request):
         return render(request, "webhooks/workflow/result.html", context | {"is_lost": deliveries.is_lost(workflow)})
     return render(request, "webhooks/workflow.html", context | deliveries.workflow_context(found))
@@ -61,11 +59,10 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
         return HttpResponse("There is no such format.\n", status=400, content_type="text/plain")
     _confirmed(request, workflow, "format", "Download the result")
     try:
-        found = results.fetch(workflow)
+        found = results.export(workflow, Actor.of(request), file_format)
     except REFUSALS as error:
         messages.error(request, f"The result could not be fetched. {explain(error).sentence}")
         return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow_id]))
-    _record(request, Action.RESULTS_EXPORTED, workflow, contacts=len(found.contacts), format=file_format)
     content_type, lines_of = FORMATS[file_format]
     safe = "".join(character if character.isalnum() or character in "-_" else "-" for character in workflow_id)
     return download(request, lines_of(found), f"result-{safe[:100]}.{file_format}", content_type)
@@ -87,8 +84,3 @@ def _found(workspace: Workspace, workflow_id: str) -> deliveries.WorkflowLookup:
     if found is None:
         raise Http404("No such workflow in this workspace.")
     return found
-
-
-def _record(request: HttpRequest, action: Action, workflow: Workflow, **details: Any) -> None:
-    subject = (workflow.workflow_id, workflow.workflow_id)
-    record_event(action, Actor.of(request), workspace=workflow.workspace, subject=subject, **details)

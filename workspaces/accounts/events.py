@@ -60,6 +60,14 @@ def passkey_failed(request: HttpRequest, user: User | None, message: str = "The 
     record(action, request, user, outcome=Outcome.REFUSED, message=message)
 
 
+def recovery_codes_shown(request: HttpRequest, user: User) -> None:
+    record(Action.RECOVERY_CODES_SHOWN, request, user)
+
+
+def enrolment_proved(request: HttpRequest, user: User) -> None:
+    record(Action.ENROLMENT_PROVED, request, user)
+
+
 def sso_linked(request: HttpRequest, user: User) -> None:
     record(Action.SSO_LINKED, request, user, subject=(str(user.pk), user.email))
 

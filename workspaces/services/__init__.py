@@ -13,7 +13,7 @@ from workspaces.services.connections import (
     replace_session,
     retry_credentials,
 )
-from workspaces.services.manual_refresh import RefreshResult, refresh
+from workspaces.services.manual_refresh import RefreshResult, refresh, refresh_by_hand
 from workspaces.services.polling_pause import pause_polling, resume_polling
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "describe_workspace",
     "pause_polling",
     "refresh",
+    "refresh_by_hand",
     "remove_api_key",
     "remove_session",
     "remove_workspace",

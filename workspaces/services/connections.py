@@ -94,7 +94,10 @@ def connect_workspace(
 
 
 def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url: str) -> None:
-    """Change the name and the API URL. The slug stays, so links stay valid."""
+    """Change the name and the API URL. The slug stays, so links stay valid.
+
+    Credentials that were rejected at the old URL are tried at a new one.
+    """
     check_api_origin(base_url)
     before = {"name": workspace.name, "base_url": workspace.base_url}
     workspace.name, workspace.base_url = name, base_url
@@ -108,6 +111,8 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
             before=before,
             after={"name": name, "base_url": base_url},
         )
+        if base_url != before["base_url"]:
+            _trust_credentials(workspace)
 
 
 def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:
@@ -150,12 +155,17 @@ def remove_session(workspace: Workspace, actor: Actor) -> None:
         record_event(Action.SESSION_REMOVED, actor, workspace=workspace)
 
 
-def retry_credentials(workspace: Workspace) -> None:
+def retry_credentials(workspace: Workspace, actor: Actor) -> None:
     """Trust rejected credentials again: upstream may have been wrong, or the plan may have changed."""
     with transaction.atomic():
-        Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED_STATE.items()})
-        ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED_STATE)
-        set_up_polls(Workspace.objects.get(pk=workspace.pk))
+        _trust_credentials(workspace)
+        record_event(
+            Action.WORKSPACE_CHANGED,
+            actor,
+            workspace=workspace,
+            subject=(workspace.slug, workspace.name),
+            message="Rejected credentials are tried again.",
+        )
 
 
 def remove_workspace(workspace: Workspace, actor: Actor) -> None:
@@ -184,6 +194,12 @@ def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionRepor
     _trust_api_key(workspace)
     workspace.api_key_accepted_at = clock.now() if report and report.whoami else None
     workspace.save()
+
+
+def _trust_credentials(workspace: Workspace) -> None:
+    Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED_STATE.items()})
+    ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED_STATE)
+    set_up_polls(Workspace.objects.get(pk=workspace.pk))
 
 
 def _trust_api_key(workspace: Workspace) -> None:

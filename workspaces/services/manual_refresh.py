@@ -3,9 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from workspaces.models import Poll, Workspace
+from workspaces.audit.events import Actor, record_event
+from workspaces.error_messages import explain
+from workspaces.models import Action, Outcome, Poll, Workspace
 from workspaces.polling import engine
-from workspaces.polling.registry import resource_named
+from workspaces.polling.registry import Resource, resource_named
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,25 @@ class RefreshResult:
     def ok(self) -> bool:
         """Return whether there were no errors."""
         return not self.errors
+
+    @property
+    def problem(self) -> str:
+        """Return the first error in a sentence; empty if there was none."""
+        return explain(self.errors[0]).sentence if self.errors else ""
+
+
+def refresh_by_hand(workspace: Workspace, resource: Resource, actor: Actor, *, subject: str = "") -> RefreshResult:
+    """Refresh ``resource`` because the actor asked for it, and record that."""
+    result = refresh(workspace, resource.name, subject=subject)
+    record_event(
+        Action.REFRESHED,
+        actor,
+        workspace=workspace,
+        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
+        subject=(subject, resource.label),
+        message=result.problem,
+    )
+    return result
 
 
 def refresh(workspace: Workspace, resource: str, *, subject: str = "") -> RefreshResult:

@@ -60,6 +60,15 @@ def end(rows: Iterable[UserSession]) -> int:
     return ended
 
 
+def end_own(rows: Iterable[UserSession], actor: Actor) -> None:
+    """End sessions of the actor's own."""
+    rows = list(rows)
+    with transaction.atomic():
+        for row in rows:
+            record_event(Action.SESSION_ENDED, actor, subject=(str(row.pk), in_words(row)))
+        end(rows)
+
+
 def end_sessions(user: User, *, but: SessionBase | None = None) -> int:
     """End all sessions of ``user``, except ``but``; return how many ended."""
     rows = UserSession.objects.filter(user=user)

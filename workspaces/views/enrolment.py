@@ -23,7 +23,7 @@ from django.views.decorators.http import require_POST, require_safe
 from core.http import redirect_to
 from workspaces.accounts import emails, events
 from workspaces.accounts.sign_in_rules import View
-from workspaces.models import Action, User, Workspace
+from workspaces.models import User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
 
@@ -87,5 +87,5 @@ def prove(request: HttpRequest, token: str) -> HttpResponse:
         return redirect_to(request, reverse("mfa_index"))
     del request.session[_NONCE]
     request.session[PROVED] = user.pk
-    events.record(Action.ENROLMENT_PROVED, request, user)
+    events.enrolment_proved(request, user)
     return redirect_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")

@@ -8,9 +8,9 @@ from django_htmx.http import trigger_client_event
 from core.http import is_htmx, referrer_or
 from workspaces import services
 from workspaces.access import get_workspace
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
-from workspaces.models import Action, Outcome, Workspace
+from workspaces.models import Workspace
 from workspaces.polling.registry import Resource, all_resources
 from workspaces.services import RefreshResult
 
@@ -21,16 +21,8 @@ def refresh(request: HttpRequest, slug: str, resource: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     known = _resource(resource)
     subject = _subject(request, workspace, known)
-    result = services.refresh(workspace, known.name, subject=subject)
+    result = services.refresh_by_hand(workspace, known, Actor.of(request), subject=subject)
     level, text = _words(known, result)
-    record_event(
-        Action.REFRESHED,
-        Actor.of(request),
-        workspace=workspace,
-        outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
-        subject=(subject, known.label),
-        message="" if result.ok else text,
-    )
     if is_htmx(request):
         response = trigger_client_event(HttpResponse(status=204), "toast", {"level": level, "text": text})
         return trigger_client_event(response, "refreshed", {"resource": known.name})

@@ -15,9 +15,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from core.http import redirect_to, referrer_or, render_page
 from workspaces.access import require_confirmation
-from workspaces.accounts.events import record
-from workspaces.audit.events import Actor, record_event
-from workspaces.models import Action, User
+from workspaces.accounts import events
+from workspaces.audit.events import Actor
+from workspaces.models import User
 from workspaces.services import sessions
 
 View = Callable[..., HttpResponseBase]
@@ -57,7 +57,7 @@ def recorded(view: View) -> View:
     def watched(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
         response = view(request, *args, **options)
         if response.status_code == 200 and isinstance(request.user, User):
-            record(Action.RECOVERY_CODES_SHOWN, request, request.user)
+            events.recovery_codes_shown(request, request.user)
         return response
 
     return watched
@@ -75,7 +75,7 @@ def list_sessions(request: HttpRequest) -> HttpResponse:
 def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     """End one of the person's own sessions."""
     row = get_object_or_404(UserSession, pk=session_id, user_id=request.user.pk)
-    _end(request, [row])
+    sessions.end_own([row], Actor.of(request))
     if sessions.is_current(request.session, row):
         return _leave(request, "That session is ended.")
     return redirect_to(request, reverse("usersessions_list"), "That session is ended.")
@@ -85,7 +85,8 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
 def end_other_sessions(request: HttpRequest) -> HttpResponse:
     """End all of the person's sessions except this one."""
     mine = UserSession.objects.filter(user_id=request.user.pk)
-    _end(request, [row for row in mine if not sessions.is_current(request.session, row)])
+    others = [row for row in mine if not sessions.is_current(request.session, row)]
+    sessions.end_own(others, Actor.of(request))
     return redirect_to(request, reverse("usersessions_list"), "All other sessions are ended.")
 
 
@@ -106,14 +107,8 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
             ],
         }
         return render_page(request, "workspaces/confirm.html", "dialog", context)
-    _end(request, list(UserSession.objects.filter(user_id=request.user.pk)))
+    sessions.end_own(UserSession.objects.filter(user_id=request.user.pk), Actor.of(request))
     return _leave(request, "You are signed out everywhere.")
-
-
-def _end(request: HttpRequest, rows: list[UserSession]) -> None:
-    for row in rows:
-        record_event(Action.SESSION_ENDED, Actor.of(request), subject=(str(row.pk), sessions.in_words(row)))
-    sessions.end(rows)
 
 
 def _leave(request: HttpRequest, done: str) -> HttpResponse:

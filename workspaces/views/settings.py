@@ -16,10 +16,10 @@ from workspaces.access import (
     require_confirmation,
     take_kept_entries,
 )
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import Actor
 from workspaces.credentials.states import api_key_state, session_state
 from workspaces.forms import ApiKeyForm, DetailsForm, SessionForm
-from workspaces.models import Action, Role, User, Workspace
+from workspaces.models import Role, User, Workspace
 
 TEMPLATE = "workspaces/settings.html"
 
@@ -38,10 +38,7 @@ def change_details(request: HttpRequest, slug: str) -> HttpResponse:
     form = DetailsForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, details_form=form), status=422)
-    moved = form.cleaned_data["base_url"] != workspace.base_url
     services.rename_workspace(workspace, Actor.of(request), **form.cleaned_data)
-    if moved:
-        services.retry_credentials(workspace)
     return redirect_to(request, _url(workspace), "Saved.")
 
 
@@ -85,14 +82,7 @@ def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
 def retry_credentials(request: HttpRequest, slug: str) -> HttpResponse:
     """Trust rejected credentials again."""
     workspace = get_workspace(request, slug, Role.OWNER)
-    services.retry_credentials(workspace)
-    record_event(
-        Action.WORKSPACE_CHANGED,
-        Actor.of(request),
-        workspace=workspace,
-        subject=(workspace.slug, workspace.name),
-        message="Rejected credentials are tried again.",
-    )
+    services.retry_credentials(workspace, Actor.of(request))
     return redirect_to(request, _url(workspace), "The stored credentials are tried again.")
 
 

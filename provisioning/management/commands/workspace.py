@@ -13,16 +13,15 @@ from core.encryption import DecryptionError
 from provisioning.fields import NodeParser
 from provisioning.yaml_reader import Node
 from workspaces import services
-from workspaces.audit.events import Actor, record_event
+from workspaces.audit.events import Actor
 from workspaces.command_line import get_workspaces_by_slug
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.credentials.states import api_key_state, session_state
-from workspaces.error_messages import explain
 from workspaces.forms import ConnectForm, first_address
 from workspaces.mail_limits import TooManyEmails
-from workspaces.models import Action, Outcome, Poll, Role, Workspace
+from workspaces.models import Poll, Role, Workspace
 from workspaces.people_forms import InvitationForm
-from workspaces.polling.registry import all_resources
+from workspaces.polling.registry import Resource, all_resources
 from workspaces.services.members import MembershipRefused, invite
 
 
@@ -123,25 +122,16 @@ class Command(BaseCommand):
         if unknown := sorted(set(options["resource"]) - resources.keys()):
             raise CommandError(f"Nothing called {', '.join(unknown)} is read. There are: {', '.join(resources)}.")
         wanted = options["resource"] or [name for name, one in resources.items() if one.wanted(workspace)]
-        rows = [self._read(workspace, name, resources[name].label) for name in wanted]
+        rows = [self._read(workspace, resources[name]) for name in wanted]
         lines = [
             f"{'read' if row['ok'] else 'FAILED':<7} {row['label']}: {row['problem']}".rstrip(": ") for row in rows
         ]
         self._write(rows, *lines)
         return 0 if all(row["ok"] for row in rows) else 1
 
-    def _read(self, workspace: Workspace, name: str, label: str) -> dict[str, object]:
-        result = services.refresh(workspace, name)
-        problem = "" if result.ok else explain(result.errors[0]).sentence
-        record_event(
-            Action.REFRESHED,
-            self.actor,
-            workspace=workspace,
-            outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
-            subject=("", label),
-            message=problem,
-        )
-        return {"resource": name, "label": label, "ok": result.ok, "problem": problem}
+    def _read(self, workspace: Workspace, resource: Resource) -> dict[str, object]:
+        result = services.refresh_by_hand(workspace, resource, self.actor)
+        return {"resource": resource.name, "label": resource.label, "ok": result.ok, "problem": result.problem}
 
     def _invite(self, workspaces: list[Workspace], options: dict[str, object]) -> None:
         [workspace] = workspaces

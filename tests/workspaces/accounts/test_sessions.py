@@ -7,6 +7,7 @@ from django.test import Client
 
 from tests.fixtures import PASSWORD
 from tests.workspaces.accounts.conftest import link_in_mail, recorded, sign_in
+from workspaces.services import sessions
 
 pytestmark = pytest.mark.django_db
 SESSIONS = "/accounts/sessions/"
@@ -111,6 +112,14 @@ def test_a_reset_password_ends_every_session(two, viewer):
     stranger.post(form, {"password1": new, "password2": new})
     assert [browser.get("/").status_code for browser in two] == [302, 302]
     assert not UserSession.objects.exists()
+
+
+def test_no_session_is_ended_without_its_line_in_the_trail(two, monkeypatch):
+    monkeypatch.setattr(sessions, "end", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        two[0].post("/accounts/sessions/end-all/")
+    assert recorded("person:session_ended") == []
+    assert [browser.get("/").status_code for browser in two] == [200, 200]
 
 
 def test_somebody_elses_session_cannot_be_ended(two, operator):

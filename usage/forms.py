@@ -1,4 +1,4 @@
-"""Forms for marks on balance changes and for imported histories."""
+"""Forms for marks on balance changes, for imported histories and for the what-if."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -23,6 +23,7 @@ FALL = (
     (Mark.TOP_UP, "Spending with a top-up hidden in it"),
     (Mark.CORRECTION, "A correction, not spent"),
 )
+MOST_ADDED = 1_000_000_000
 
 
 class MarkForm(forms.Form):
@@ -113,3 +114,17 @@ class HistoryForm(forms.Form):
             raise forms.ValidationError("Choose a file, or paste its lines.")
         data["name"] = data.get("name") or "Pasted lines"
         return data
+
+
+class WhatIfForm(forms.Form):
+    """A number of credits to add to the current balance."""
+
+    more = forms.DecimalField(
+        label="More credits",
+        min_value=Decimal(1),
+        max_value=Decimal(MOST_ADDED),
+        max_digits=14,
+        decimal_places=4,
+        widget=forms.NumberInput(attrs={"min": 1, "step": "any", "inputmode": "decimal"}),
+        error_messages={"invalid": "Write a number of credits, for example 5000."},
+    )

@@ -12,12 +12,11 @@ from core import clock
 from core.http import redirect_to
 from usage.changes.marks import mark_change, unmark_change
 from usage.changes.types import Mark
-from usage.forms import MarkForm
+from usage.forms import MarkForm, WhatIfForm
 from usage.models import BalanceChange
 from usage.page.change_explanation import ChangeExplanation
 from usage.page.overview import overview_of
 from usage.page.ranges import RANGES
-from usage.page.what_if import WhatIfForm
 from workspaces.access import get_workspace, page_context
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace

@@ -13,11 +13,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from usage.changes import top_up_score
-from usage.changes.enrichment_assignment import AssignedCredits, assign_enrichments
-from usage.changes.fall_rate import FallRate, FallRates
-from usage.changes.hidden_top_ups import NOTHING, HiddenTopUp, ObservedFall, find_hidden_top_up
+from usage.changes.fall_rate import NOTHING, FallRate, FallRates, HiddenTopUp, ObservedFall, find_hidden_top_up
 from usage.changes.paid_calls import UnmatchedCalls
-from usage.changes.reservations import USUAL_DURATION, Reservations
+from usage.changes.reservations import USUAL_DURATION, AssignedCredits, Reservations, assign_enrichments
 from usage.changes.types import ZERO, Certainty, Change, Evidence, Interpretation, Mark
 from usage.rounding import round_range
 

@@ -1,8 +1,12 @@
-"""Reservations of running enrichments: falls of the balance that may partly come back."""
+"""Reservations of running enrichments: falls that may partly come back, and which change shows which enrichment."""
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+
+from usage.changes.types import SKEW, ZERO, Change, EnrichmentCredits
 
 # Enrichments take minutes: after USUAL_DURATION reserved credits rarely come back, after EXPIRES_AFTER never.
 USUAL_DURATION = timedelta(hours=1)
@@ -52,3 +56,88 @@ class Reservations:
             amount -= part
             if amount <= 0:
                 return
+
+
+@dataclass
+class AssignedCredits:
+    """The credits that known enrichments reserved and returned in one change.
+
+    ``earlier`` is the amount taken earlier by those that returned credits here. More enrichments with unknown amounts
+    ended here: they had at most ``ended`` credits, or as many as the largest known one.
+    """
+
+    reserved: Decimal = ZERO
+    returned: Decimal = ZERO
+    earlier: Decimal = ZERO
+    ended: Decimal = ZERO
+
+    @property
+    def is_any(self) -> bool:
+        """Return whether any enrichment's exact amount is known here."""
+        return bool(self.reserved or self.returned)
+
+
+def assign_enrichments(works: Sequence[EnrichmentCredits], changes: Sequence[Change]) -> list[AssignedCredits]:
+    """Assign reservations and returns of enrichments to the changes that show them; return the totals per change.
+
+    Clocks differ a little: near the border between two changes, the one that fits better is chosen. If one half of an
+    enrichment shows in no change, the other half is left out too, so that nothing is counted by halves.
+    """
+    found = _Assignment(changes, works)
+    ended = [work for work in works if work.ended_at is not None]
+    for work in sorted(ended, key=lambda one: one.begun_at or one.ended_at or changes[0].since):
+        found.lay(work)
+    return found.known
+
+
+# With at least this many known enrichments, the largest bounds the size of unknown ones.
+ENOUGH = 5
+
+
+class _Assignment:
+    def __init__(self, changes: Sequence[Change], works: Sequence[EnrichmentCredits]) -> None:
+        self.changes = changes
+        self.ends = [change.until for change in changes]
+        self.rest = [change.delta for change in changes]
+        self.known = [AssignedCredits() for _ in changes]
+        sizes = [work.reserved for work in works if work.reserved is not None]
+        self.largest_known = max(sizes) if len(sizes) >= ENOUGH else None
+        self.largest = max((abs(change.delta) for change in changes), default=ZERO)
+
+    def lay(self, work: EnrichmentCredits) -> None:
+        """Assign both halves, the start first: if the enrichment ended at once, both belong to one change."""
+        reserved, charged = work.reserved, work.charged
+        if reserved is None or charged is None:
+            if (last := self._best(work.ended_at, 1, self.largest)) is not None:
+                self.known[last].ended += min(work.most, self.largest_known or work.most)
+            return
+        first = AssignedCredits()
+        if is_within := work.begun_at is not None and work.begun_at >= self.changes[0].since:
+            begun = self._best(work.begun_at, -1, reserved)
+            if begun is None or self._best(work.ended_at, 1, reserved) is None:
+                return
+            first = self.known[begun]
+            self.rest[begun] += reserved
+        if (last := self._best(work.ended_at, 1, reserved - charged)) is not None:
+            first.reserved += reserved
+            self.known[last].earlier += ZERO if is_within else reserved
+            self.known[last].returned += reserved - charged
+            self.rest[last] -= reserved - charged
+
+    def _best(self, at: datetime | None, sign: int, amount: Decimal) -> int | None:
+        """Return the change around ``at`` that shows most of ``amount`` as a rise, or with sign -1 as a fall.
+
+        Amounts already explained are subtracted; among several, the change that contains ``at`` is chosen.
+        """
+        if at is None:
+            return None
+        found: list[int] = []
+        spot = bisect_left(self.ends, at - SKEW)
+        while spot < len(self.changes) and self.changes[spot].since - SKEW <= at:
+            found.append(spot)
+            spot += 1
+        return max(found, key=lambda one: (min(sign * self.rest[one], amount), -self._off(one, at)), default=None)
+
+    def _off(self, place: int, at: datetime) -> timedelta:
+        change = self.changes[place]
+        return max(change.since - at, at - change.until, timedelta(0))

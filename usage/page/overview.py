@@ -8,7 +8,6 @@ from functools import cached_property
 
 from django.db.models import Sum
 
-from usage.budgets.bar import BudgetBar, budget_bar
 from usage.budgets.status import BudgetStatus, budget_status
 from usage.burn import SpentCredits, TopUp, spent_since, top_ups
 from usage.changes.types import ZERO
@@ -17,7 +16,7 @@ from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, foreca
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.page import chart, series
 from usage.page.change_explanation import ChangeExplanation
-from usage.page.chart import BalanceChart
+from usage.page.chart import BalanceChart, BudgetBar, budget_bar
 from usage.page.ranges import DAY, Range, chosen
 from usage.page.series import Bin
 from usage.spend.breakdown import LONGEST, SpendBreakdown, spend_breakdown

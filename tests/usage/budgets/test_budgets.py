@@ -9,12 +9,12 @@ from django.utils import timezone
 from tests.usage.balance_history import record_series, write_steady
 from tests.usage.changes.test_interpretation import TABLE
 from tests.usage.synthetic_account import SyntheticAccount
-from usage.budgets.bar import budget_bar
 from usage.budgets.consumption import usage_by_workspace, usage_history
 from usage.budgets.periods import Period
 from usage.budgets.status import budget_statuses
 from usage.forecast.runway import learn_burn
 from usage.models import BalanceReading, Budget
+from usage.page.chart import budget_bar
 from workspaces.models import Workspace
 
 HOUR = timedelta(hours=1)

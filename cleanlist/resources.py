@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, Concatenate, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
+from typing import Any, Concatenate, Final, Generic, Literal, ParamSpec, Protocol, Self, TypeVar, overload
 from uuid import UUID
 
 from cleanlist.calls import Call, get_call, json_reader, quote_segment
@@ -21,7 +21,6 @@ from cleanlist.models import (
     UsageReport,
     Whoami,
 )
-from cleanlist.parsing.deliveries import read_deliveries
 from cleanlist.parsing.lists import Listing, list_reader, record_reader
 
 P = ParamSpec("P")
@@ -31,6 +30,17 @@ UsageGrouping = Literal["tool", "key", "day", "error"]
 
 _KEYS = "/api/v1/api-keys"
 _PUBLIC = "/api/v1/public"
+# Neither the envelope nor the rows of the webhook delivery log are fully documented, so every usual form is accepted;
+# an unexpected value costs its field, never the page.
+_ALIASES: Final = {
+    "id": ("attempt_id",),
+    "attempt_number": ("attempt",),
+    "response_status_code": ("status_code", "http_status"),
+    "error_message": ("error",),
+    "url": ("target_url", "endpoint"),
+    "next_attempt_at": ("next_retry_at",),
+}
+read_deliveries: Final = list_reader(DeliveryAttempt, "deliveries", "attempts", aliases=_ALIASES)
 
 
 class SyncSender(Protocol):

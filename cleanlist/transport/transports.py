@@ -4,21 +4,22 @@ Exceptions raised here do not refer to httpx's own: their tracebacks contain req
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 from urllib.parse import urlencode
 
+import httpcore
 import httpx
 import msgspec
 
 from cleanlist.calls import Call
 from cleanlist.errors import CleanlistError, ConnectionFailed, TimedOut, UnexpectedResponse
 from cleanlist.secret import Secret
-from cleanlist.timeouts import Deadline
+from cleanlist.timeouts import Deadline, DeadlineTimeout
 from cleanlist.transport.network_errors import HTTPX_ERRORS, NetworkErrors
 from cleanlist.transport.options import TransportOptions
-from cleanlist.transport.read_deadlines import enforce_read_deadlines
 from cleanlist.transport.response import Response
 
 # Called after each exchange with the endpoint (`Call.endpoint`), the status or the error's name, and the seconds taken.
@@ -196,3 +197,47 @@ def _transport_error(
     # The operating system's message (refused, unknown host) contains nothing of the request.
     reason = f": {getattr(cause, 'os_error', cause)}"[:200] if isinstance(cause, errors.with_os_message) else ""
     return ConnectionFailed(f"No connection to {host}{reason}")
+
+
+# httpx limits each wait for data, not their sum: a server that sends its headers byte by byte could occupy a thread for
+# hours. httpcore accepts a network backend, but httpx 0.28 has no argument to pass one on, hence the assignment to a
+# private name, which `tests/cleanlist/test_network.py` covers.
+def enforce_read_deadlines(client: httpx.Client) -> None:
+    """Make all connections of a client respect the deadline in their timeouts."""
+    for transport in (client._transport, *client._mounts.values()):  # noqa: SLF001 - see above
+        if isinstance(transport, httpx.HTTPTransport):
+            transport._pool._network_backend = _DeadlineBackend()  # noqa: SLF001 - see above
+
+
+class _DeadlineBackend(httpcore.SyncBackend):
+    def connect_tcp(self, *args: Any, **kwargs: Any) -> httpcore.NetworkStream:
+        return _DeadlineStream(super().connect_tcp(*args, **kwargs))
+
+
+class _DeadlineStream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if isinstance(timeout, DeadlineTimeout):
+            if timeout.deadline.passed():
+                raise httpcore.ReadTimeout("the total time is used up")
+            timeout = min(timeout, max(timeout.deadline.remaining(), 0.001))
+        return self._inner.read(max_bytes, timeout)
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, timeout)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _DeadlineStream(self._inner.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 
 from cleanlist import ApiKey, Balance, RequestLogEntry
-from cleanlist.parsing.deliveries import read_deliveries
 from cleanlist.parsing.lists import list_reader, record_reader
+from cleanlist.resources import read_deliveries
 
 read_keys = list_reader(ApiKey, "keys")
 read_log = list_reader(RequestLogEntry, "requests")

@@ -1,14 +1,15 @@
-"""The request log of each key: recorded without waiting, written in batches by one thread."""
+"""The request log of each key, recorded without waiting and written in batches by one thread; the report on usage."""
 
 import datetime as dt
 import logging
 import threading
 import time
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import func, insert, literal, update
+from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, insert, literal, select, type_coerce, update
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,12 +17,14 @@ from .auth.authentication import Principal
 from .db.column_types import UtcDateTime, utc_now
 from .db.store import Store
 from .db.tables import ApiKey, RequestLog, new_uuid
+from .schemas import Usage, UsageRow
 
 logger = logging.getLogger(__name__)
 
 # Longer values are cut; a path or a user agent can be as long as the server's header limit.
 MAX_TEXT = 512
 RETRY_SECONDS = 0.2
+GroupBy = Literal["tool", "key", "day", "error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +168,46 @@ def _row(scope: Scope, principal: Principal, status_code: int, duration_ms: int)
         ip_address=client[0] if client else None,
         user_agent=user_agent[:MAX_TEXT] if user_agent is not None else None,
     )
+
+
+def create_report(session: Session, organization_id: str, days: int, group_by: GroupBy) -> Usage:
+    """Count calls and errors (anything but 2xx) of the last `days` days.
+
+    The buckets are the request path, the key's id, the UTC day, or, for "error", the status code; that last
+    one has rows for errors only, while the totals count every call. Days come in order, the rest busiest first.
+    """
+    since = utc_now() - dt.timedelta(days=days)
+    failed = ~RequestLog.status_code.between(200, 299)
+    errors = func.sum(case((failed, 1), else_=0))
+    window = select(func.count(), errors).where(
+        RequestLog.organization_id == organization_id, RequestLog.created_at >= since
+    )
+    calls, total_errors = session.execute(window).one()
+    bucket = _bucket(group_by)
+    order = [bucket] if group_by == "day" else [func.count().desc(), bucket]
+    grouped = window.add_columns(bucket).group_by(bucket).order_by(*order)
+    if group_by == "error":
+        grouped = grouped.where(failed)
+    rows = [
+        UsageRow(group=str(group), calls=count, credits_spent=0.0, errors=failures)
+        for count, failures, group in session.execute(grouped)
+    ]
+    return Usage(
+        days=days,
+        group_by=group_by,
+        total_calls=calls,
+        total_credits_spent=0.0,
+        total_errors=total_errors or 0,
+        rows=rows,
+    )
+
+
+def _bucket(group_by: GroupBy) -> ColumnElement[Any]:
+    if group_by == "tool":
+        return RequestLog.path.expression
+    if group_by == "key":
+        return RequestLog.key_id.expression
+    if group_by == "error":
+        return cast(RequestLog.status_code, String)
+    seconds = type_coerce(RequestLog.created_at, BigInteger) / 1_000_000
+    return func.strftime("%Y-%m-%d", cast(seconds, BigInteger), "unixepoch")

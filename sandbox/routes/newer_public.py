@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
-from sandbox import usage_report as usage
 from sandbox.auth import api_keys
 from sandbox.auth.authentication import Principal
 from sandbox.credits import ledger, pricing
@@ -15,6 +14,7 @@ from sandbox.db.column_types import utc_now
 from sandbox.db.tables import ApiKey, Organization, Workflow
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.errors import ApiError, not_found
+from sandbox.request_log import create_report
 from sandbox.schemas import (
     BalanceV2,
     Estimate,
@@ -74,7 +74,7 @@ def usage_report(
     """Aggregate the organization's request log. `credits_spent` is always 0.0, as it is upstream."""
     sandbox.request_log.flush()
     with sandbox.store.reading() as session:
-        return usage.create_report(session, caller.organization_id, days, group_by)
+        return create_report(session, caller.organization_id, days, group_by)
 
 
 @shared.post("/enrichment/person")

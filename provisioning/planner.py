@@ -12,7 +12,7 @@ from provisioning import credentials, recipients, settings
 from provisioning.change_set import ChangeSet
 from provisioning.document import WorkspaceSpec
 from provisioning.members import apply_members
-from provisioning.rule_changes import apply_rules
+from provisioning.settings import apply_rules
 from provisioning.yaml_reader import NotApplicable, Problem
 from workspaces.audit.events import Actor, many_events
 from workspaces.models import User, Workspace

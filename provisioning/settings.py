@@ -1,10 +1,15 @@
-"""Applies a workspace's own settings: name and URL, switches, budget and quiet hours."""
+"""Applies a workspace's own settings: name and URL, switches, budget, quiet hours and alert rules."""
 
-from alerts.models import QuietHours
+from functools import partial
+from pathlib import Path
+
+from alerts.models import QuietHours, Rule
 from alerts.services.recipients import set_quiet_hours
+from alerts.services.rules import describe, remove_rule, save_rule
 from provisioning.change_set import ChangeSet, StepKind
 from provisioning.document import DETAILS, WorkspaceSpec
-from provisioning.rules import shown
+from provisioning.fields import NodeParser
+from provisioning.rules import RuleSpec, differences, paired, shown, stored_rules
 from usage.budgets.services import remove_budget, set_budget
 from usage.models import Budget
 from workspaces import services
@@ -96,3 +101,38 @@ def apply_quiet_hours(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspac
     text = f"quiet hours {stored} → {hours}" if stored else f"quiet hours {hours}"
     verb: StepKind = "change" if stored else "create"
     run.do(verb, node, text, lambda: set_quiet_hours(workspace, run.actor, QuietHours(**parts)))
+
+
+def apply_rules(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
+    """Apply the alert rules, each validated against the others in their final state."""
+    if wanted.rules is None:
+        return
+    stored = stored_rules(workspace)
+    listed = [(one, one.made(workspace)) for one in wanted.rules.value]
+    matches = paired(listed, stored)
+    kept = {match.pk for match in matches if match is not None}
+    surplus = [rule for rule in stored if rule.pk not in kept and not rule.is_required]
+    future = [rule for _, rule in listed] + ([] if run.delete else surplus)
+    for (one, rule), match in zip(listed, matches, strict=True):
+        _apply_rule(run, one, rule, match, [other for other in future if other is not rule])
+    for rule in surplus:
+        text = f"“{rule.name}” ({rule.kind})"
+        run.surplus(wanted.rules.node, text, partial(remove_rule, rule, run.actor))
+
+
+def _apply_rule(run: ChangeSet, wanted: RuleSpec, rule: Rule, stored: Rule | None, others: list[Rule]) -> None:
+    """Create or change one rule; ``rule`` is the wanted state, not stored, and ``stored`` the current one."""
+    changed = differences(stored, rule) if stored else []
+    if stored and not changed:
+        run.same()
+        return
+    before = describe(stored) if stored else None
+    target = stored or Rule(workspace=rule.workspace, kind=rule.kind)
+    form = wanted.form(rule.workspace, target, others)
+    fields = NodeParser(Path())
+    if not fields.check(form, wanted.node):
+        run.problems += fields.problems
+    else:
+        text = f"“{rule.name}” ({rule.kind})"
+        text += f": {', '.join(changed)}" if stored else f": {rule.condition}"
+        run.do("change" if stored else "create", wanted.node, text, lambda: save_rule(form.apply(), run.actor, before))

@@ -19,11 +19,11 @@ from keys.log import endpoints, sources, workflows
 from keys.log.search.filters import LogFilterForm
 from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
-from troubleshooting import scopes
 from troubleshooting.body import webhook_urls
 from troubleshooting.body.line_numbers import find_lines
 from troubleshooting.body.validation import is_profile, validate_body
 from troubleshooting.bundle.redactor import Redactor
+from troubleshooting.checks.key import required_scope
 from troubleshooting.pasted import curl, headers
 from troubleshooting.pasted import error_responses as refusals
 from troubleshooting.pasted.recognizer import recognize
@@ -81,7 +81,7 @@ FUNCTIONS = {
     "detail": lambda text: refusals.parse_error(json_with(detail=text), None),
     "problem": lambda text: error_responses.error_from_text(403, json_with(detail=text), {"retry-after": text[:8000]}),
     "redacted": error_responses.redact_secrets,
-    "scope": scopes.required_scope,
+    "scope": required_scope,
     "body": lambda text: find_lines(text, validate_body(text).findings),
     "contact": lambda text: validate_body(
         json_with(contacts=[dict.fromkeys(("linkedin_url", text[:99], "email"), text)])

@@ -14,10 +14,8 @@ from core.encryption import DecryptionError, EncryptedValue
 from core.export import csv_lines
 from core.sanitize import sanitize_text
 from keys.models import ApiKey, LoggedRequest
-from troubleshooting.bundle.environment import environment
-from troubleshooting.bundle.facts import BundleFacts, collect_facts
-from troubleshooting.bundle.redactor import Redactor
-from troubleshooting.bundle.sample import find_names, mask_body
+from troubleshooting.bundle.facts import BundleFacts, collect_facts, environment
+from troubleshooting.bundle.redactor import Redactor, find_names, mask_body
 from webhooks.models import Attempt
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.states import api_key_state, session_state

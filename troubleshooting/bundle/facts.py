@@ -1,9 +1,16 @@
-"""What the mirror knows about a problem as of a given time: the same time gives the same facts."""
+"""What the mirror knows about a problem as of a given time, and what runs here. The same time gives the same facts."""
 
 import datetime as dt
+import platform
+import sqlite3
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from django.conf import settings
+from django.db import connection
+
+import cleanlist
 from keys.models import ApiKey, LoggedRequest
 from usage.models import BalanceReading
 from webhooks.models import Attempt, Workflow
@@ -12,6 +19,7 @@ from workspaces.models import Poll, Workspace
 MOST_ROWS = 50
 # Beside one request: what happened shortly before and after it.
 NEARBY = dt.timedelta(minutes=5)
+PACKAGES = ("celery", "django", "granian", "httpx", "msgspec", "psycopg", "redis")
 
 
 @dataclass(frozen=True)
@@ -70,3 +78,33 @@ def _attempts(workspace: Workspace, workflow: Workflow | None, until: dt.datetim
         return []
     rows = Attempt.objects.filter(workspace=workspace, delivery__workflow=workflow, at__lte=until)
     return list(rows.select_related("delivery").order_by("-at", "-pk")[:MOST_ROWS])
+
+
+def environment() -> dict[str, object]:
+    """Return versions and the settings that change how the console asks upstream.
+
+    No secret, no host name, no path of this machine.
+    """
+    return {
+        "console": cleanlist.__version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "database": _database(),
+        "packages": {name: _package_version(name) for name in PACKAGES},
+        "settings": {name: getattr(settings, name) for name in settings.SETTINGS_FOR_SUPPORT},
+    }
+
+
+def _package_version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _database() -> str:
+    if connection.vendor == "sqlite":
+        return f"sqlite {sqlite3.sqlite_version}"
+    connection.ensure_connection()
+    number: int = getattr(connection, "pg_version", 0)
+    return f"{connection.vendor} {number // 10_000}.{number % 10_000}"

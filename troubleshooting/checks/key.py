@@ -1,5 +1,6 @@
 """Checks of the key: its header, which one it is, what Cleanlist says now, scopes, plan, and how many there are."""
 
+import re
 from dataclasses import replace
 from functools import partial
 
@@ -14,13 +15,29 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
 from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
-from troubleshooting.scopes import required_scope
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
 from workspaces.services.manual_refresh import refresh
 
 FEATURE = "API_ACCESS"
 MOST_EVENTS = 20
+# Which scope an endpoint asks for (``docs/cleanlist-api.md``: "OAuth scopes"): the method ("" for any), what the path
+# holds, the scope.
+_RULES = (
+    ("GET", r"/enrich(ment)?/status", "enrich:read"),
+    ("", r"/enrich(ment)?/", "enrich:write"),
+    ("", r"/credits/", "credits:read"),
+    ("", r"/(usage|public/api-keys|v2/api-keys)", "admin:api_keys"),
+    ("", r"/people", "people:read"),
+    ("", r"/compan", "companies:read"),
+    ("", r"/export", "export:read"),
+    ("", r"/sync", "sync:write"),
+    ("GET", r"/smart-agents", "smart_agents:read"),
+    ("", r"/smart-agents", "smart_agents:write"),
+    ("GET", r"/lead-lists", "lists:read"),
+    ("", r"/lead-lists", "lists:write"),
+)
+_SCOPES = tuple((verb, re.compile(part), scope) for verb, part, scope in _RULES)
 
 
 def header(_: Workspace, case: Case) -> CheckResult:
@@ -245,3 +262,10 @@ def _candidates(workspace: Workspace) -> tuple[int, int]:
 
 def _validate(workspace: Workspace) -> str:
     return curl_command(f"{workspace.base_url.rstrip('/')}/api/v1/public/auth/validate-key")
+
+
+def required_scope(endpoint: str) -> str:
+    """Return the scope for ``endpoint``, such as "POST /api/v1/public/enrich/bulk"; empty where none is known."""
+    method, _, path = endpoint.rpartition(" ")
+    matching = (scope for verb, part, scope in _SCOPES if (not verb or method in {"", verb}) and part.search(path))
+    return next(matching, "")

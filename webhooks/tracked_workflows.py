@@ -18,7 +18,7 @@ from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workf
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Poll, Workspace
 from workspaces.polling.registry import resource_named
-from workspaces.services.manual_refresh import RefreshResult, refresh
+from workspaces.services.polling import RefreshResult, refresh
 
 DELIVERIES, WORKFLOW_DELIVERIES = "deliveries", "workflow_deliveries"
 # Upstream has an endpoint for bulk enrichments and one for those of its newer surface, with a rate limit each.

@@ -12,7 +12,6 @@ from workspaces.views import (
     people,
     polling,
     profile,
-    refresh,
     removals,
     settings,
 )
@@ -45,7 +44,7 @@ urlpatterns = [
     path("w/<slug:slug>/polling/", polling.polling, name="polling"),
     path("w/<slug:slug>/polling/pause/", polling.pause, name="pause_polling"),
     path("w/<slug:slug>/polling/resume/", polling.resume, name="resume_polling"),
-    path("w/<slug:slug>/refresh/<slug:resource>/", refresh.refresh, name="refresh"),
+    path("w/<slug:slug>/refresh/<slug:resource>/", polling.refresh, name="refresh"),
     path("w/<slug:slug>/settings/", settings.settings, name="settings"),
     path("w/<slug:slug>/settings/details/", settings.change_details, name="change_details"),
     path("w/<slug:slug>/settings/api-key/", settings.replace_api_key, name="replace_api_key"),

@@ -5,7 +5,7 @@ from cleanlist import Secret
 from core.encryption import EncryptedValue
 from sandbox.seed import ALL_FEATURES, ALL_SCOPES
 from workspaces.models import ManagementSession
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 PLAN = {"tier": "pro", "features": ALL_FEATURES, "scopes": ALL_SCOPES}
 

@@ -12,7 +12,7 @@ from keys.models import ApiKey
 from tests.fixtures import API_KEY, NOWHERE
 from tests.wait import wait_until
 from troubleshooting.doctor import NOT_CHECKED
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of
 

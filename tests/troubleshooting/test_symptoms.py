@@ -11,7 +11,7 @@ from keys.services import revoke_keys
 from tests.wait import wait_until
 from workspaces.audit.events import Actor
 from workspaces.models import Action, AuditEvent, Poll
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 from .conftest import words
 

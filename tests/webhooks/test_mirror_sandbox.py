@@ -15,7 +15,7 @@ from webhooks.models import Delivery, Workflow
 from webhooks.reasons import reason_named
 from workspaces.models import Action, AuditEvent, Poll
 from workspaces.polling import engine
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 REASONS = {
     "works": ("delivered", "", 1),

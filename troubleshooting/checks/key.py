@@ -17,7 +17,7 @@ from troubleshooting.live_calls import FAILURES, call_upstream, call_with_sessio
 from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 FEATURE = "API_ACCESS"
 MOST_EVENTS = 20

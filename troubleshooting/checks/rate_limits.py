@@ -12,7 +12,7 @@ from keys.models import ApiKey, LoggedRequest
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link
 from workspaces.models import Workspace
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 LOOK_BACK = timedelta(hours=24)
 LATELY = timedelta(hours=1)

@@ -1,14 +1,22 @@
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import ClassVar
 from zoneinfo import available_timezones
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import AnonymousUser, PermissionsMixin
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
+
+from core import clock
+
+FIRST_MAIL_WAIT, LONGEST_MAIL_WAIT, MAIL_GIVEN_UP_AFTER = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
 def validate_time_zone(value: str) -> None:
@@ -87,3 +95,75 @@ class User(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """Return the name, or else the part of the e-mail address before the @."""
         return self.name or self.email.partition("@")[0]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long sessions last: minutes without activity, and hours in all."""
+
+    idle_minutes: int
+    hours: int
+
+
+class SessionLimits(models.Model):
+    """The session limits of site admins, who can only tighten those of the settings. One row, or none."""
+
+    idle_minutes = models.PositiveIntegerField()
+    hours = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.idle_minutes} minutes idle, {self.hours} hours"
+
+    @classmethod
+    def in_force(cls) -> Limits:
+        """Return the limits for sessions that begin now."""
+        row, most = cls.objects.first(), cls.most()
+        if row is None:
+            return most
+        return Limits(min(row.idle_minutes, most.idle_minutes), min(row.hours, most.hours))
+
+    @staticmethod
+    def most() -> Limits:
+        """Return the limits of the settings."""
+        return Limits(settings.SESSION_IDLE_MINUTES, settings.SESSION_HOURS)
+
+
+class AccountMailQuerySet(models.QuerySet["AccountMail"]):
+    """Queries on the waiting e-mails about accounts."""
+
+    def due(self, now: datetime) -> "AccountMailQuerySet":
+        """Return the e-mails to send now, oldest first."""
+        return self.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
+
+
+class AccountMail(models.Model):
+    """An e-mail about an account, to be composed and sent by a worker. The row is deleted once the mail server has it.
+
+    It holds no secret: the link to reset a password is created when the e-mail is composed, and only if the address has
+    an account. So the request takes equally long with and without an account.
+    """
+
+    template = models.CharField(max_length=100)  # renders the subject and the bodies
+    address = models.CharField(max_length=254)
+    facts = models.JSONField(default=dict)
+    created_at = models.DateTimeField(default=clock.cached_now)
+    next_attempt_at = models.DateTimeField(default=clock.cached_now, db_index=True)
+    attempt_count = models.PositiveIntegerField(default=0)
+
+    objects = models.Manager.from_queryset(AccountMailQuerySet)()
+
+    def __str__(self) -> str:
+        return f"{self.template} to {self.address}"
+
+    def claim(self, now: datetime) -> bool:
+        """Claim it for one attempt; only one worker gets True. If that worker dies, another tries after the wait."""
+        wait = min(FIRST_MAIL_WAIT * 2**self.attempt_count, LONGEST_MAIL_WAIT)
+        unclaimed = AccountMail.objects.filter(pk=self.pk, attempt_count=self.attempt_count)
+        return unclaimed.update(attempt_count=F("attempt_count") + 1, next_attempt_at=now + wait) == 1
+
+    def is_too_old(self, now: datetime) -> bool:
+        """Return whether it has waited so long that it would only confuse its recipient."""
+        return self.created_at < now - MAIL_GIVEN_UP_AFTER
+
+
+clock.register(AccountMail, past=("created_at",), due=("next_attempt_at",))

@@ -1,5 +1,6 @@
 """Ingests the results of polls: writes data to the mirror, backs off after failures, and reschedules every poll."""
 
+import random
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -9,12 +10,13 @@ import structlog
 from django.db import DatabaseError, transaction
 
 from cleanlist import Listing
-from cleanlist.errors import AuthenticationError, RateLimited, SessionExpired
+from cleanlist.errors import AuthenticationError, FeatureGated, InsufficientScope, RateLimited, SessionExpired
 from core import clock
+from core.encryption import DecryptionError
 from core.sanitize import sanitize_text
-from workspaces.credentials.clients import NotConnected
+from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.models import Poll, Workspace
-from workspaces.polling import backoff, credential_trust, poll_setup, rate_limiter
+from workspaces.polling import credential_trust, poll_setup, rate_limiter
 from workspaces.polling.fetcher import FetchResult
 from workspaces.polling.registry import is_registered, notify_ingested, resource_named
 from workspaces.polling.worker_metrics import POLLS
@@ -22,6 +24,10 @@ from workspaces.polling.worker_metrics import POLLS
 # How many results share a transaction: enough to save most round trips, few enough to hold locks only briefly.
 TOGETHER = 10
 logger = structlog.get_logger(__name__)
+FIRST_WAIT_SECONDS = 15
+LONGEST_WAIT_SECONDS = 15 * 60
+# Only a person can fix these, so there is no point in retrying within a minute.
+_LASTING = (FeatureGated, InsufficientScope, NotConnected, AddressNotAllowed, DecryptionError)
 
 
 class IngestFailed(Exception):
@@ -130,7 +136,7 @@ def _plan(answer: FetchResult, now: datetime) -> None:
     elif answer.error is not None:
         _plan_after_failure(poll, answer.error, now)
     else:
-        poll.next_run_at = now + backoff.after_success(poll.interval_seconds)
+        poll.next_run_at = now + wait_after_success(poll.interval_seconds)
         poll.last_success_at, poll.consecutive_failures = answer.fetched_at, 0
         poll.last_error = poll.last_error_kind = poll.last_request_id = ""
         _note_odd(poll, answer.data)
@@ -151,7 +157,7 @@ def _note_odd(poll: Poll, data: object) -> None:
 def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
     poll.consecutive_failures += 1
     longest = resource_named(poll.resource).longest_wait_seconds() if is_registered(poll.resource) else None
-    poll.next_run_at = now + backoff.after_failure(poll.interval_seconds, poll.consecutive_failures, error, longest)
+    poll.next_run_at = now + wait_after_failure(poll.interval_seconds, poll.consecutive_failures, error, longest)
     poll.last_error, poll.last_error_kind = sanitize_text(str(error), 2000), type(error).__name__
     poll.last_request_id = (getattr(error, "request_id", None) or "")[:200]
 
@@ -173,8 +179,31 @@ def _tell(answer: FetchResult) -> None:
 
 def _close(poll: Poll, error: RateLimited) -> None:
     """Stop the organization's other polls from calling an endpoint that has just rate-limited this one."""
-    seconds = min(error.retry_after or backoff.FIRST_SECONDS, backoff.LONGEST_SECONDS)
+    seconds = min(error.retry_after or FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS)
     try:
         rate_limiter.block(poll.workspace.rate_limited_as, resource_named(poll.resource).endpoint, seconds)
     except redis.RedisError as failure:
         logger.warning("pacer_unreachable", error=str(failure))
+
+
+def _spread(seconds: float) -> timedelta:
+    # Jitter of up to 10 %, so that workspaces that started together drift apart.
+    return timedelta(seconds=seconds * (1 + random.random() / 10))  # noqa: S311 - not a secret
+
+
+def wait_after_success(interval_seconds: int) -> timedelta:
+    return _spread(interval_seconds)
+
+
+def wait_after_failure(interval_seconds: int, failures: int, error: Exception, longest: int | None = None) -> timedelta:
+    """Return the wait after ``failures`` failed polls in a row: at most ``longest`` seconds, or 15 minutes.
+
+    It doubles from 15 seconds even if the interval is long, because failed data should be read soon. A rate limit waits
+    as long as upstream asks for, up to 15 minutes; errors that only a person can fix always wait 15 minutes.
+    """
+    if isinstance(error, RateLimited) and error.retry_after:
+        return _spread(min(error.retry_after, LONGEST_WAIT_SECONDS))
+    if isinstance(error, _LASTING):
+        return _spread(LONGEST_WAIT_SECONDS)
+    doubled = min(interval_seconds, FIRST_WAIT_SECONDS) * 2 ** min(failures - 1, 10)
+    return _spread(min(doubled, longest or LONGEST_WAIT_SECONDS))

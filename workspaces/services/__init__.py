@@ -13,8 +13,7 @@ from workspaces.services.connections import (
     replace_session,
     retry_credentials,
 )
-from workspaces.services.manual_refresh import RefreshResult, refresh, refresh_by_hand
-from workspaces.services.polling_pause import pause_polling, resume_polling
+from workspaces.services.polling import RefreshResult, pause_polling, refresh, refresh_by_hand, resume_polling
 
 __all__ = [
     "Check",

@@ -11,7 +11,7 @@ from core.http import redirect_to, render_page
 from workspaces.access import require_confirmation, require_site_admin
 from workspaces.accounts.identities import Identity
 from workspaces.audit.events import Actor
-from workspaces.services import identities as services
+from workspaces.services import people as services
 from workspaces.services.people import NotPossible
 
 
@@ -50,7 +50,7 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
         }
         return render_page(request, "workspaces/confirm.html", "dialog", context)
     try:
-        services.unlink(identity, Actor.of(request), request.session)
+        services.unlink_identity(identity, Actor.of(request), request.session)
     except NotPossible as refusal:
         messages.error(request, str(refusal))
         return redirect_to(request, back)

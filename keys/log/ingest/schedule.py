@@ -10,7 +10,7 @@ PAGE_ROWS = 500
 SHORTEST_SECONDS = 10
 # A key that upstream no longer accepts has no traffic worth reading more often.
 INACTIVE_SECONDS = 6 * 3600
-# The engine varies intervals by up to a tenth (``workspaces.polling.backoff``), which must not lose rows.
+# The engine varies intervals by up to a tenth (``workspaces.polling.ingest``), which must not lose rows.
 _SPREAD = 1.1
 # Half a page, so that the rate may double between two readings without loss.
 _ROWS_BETWEEN = PAGE_ROWS / 2 / _SPREAD

@@ -32,7 +32,7 @@ from webhooks.redelivery import engine, item_sender, services
 from webhooks.redelivery.selection import select
 from workspaces.audit.events import CONSOLE
 from workspaces.models import AuditEvent
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 pytestmark = pytest.mark.django_db
 

@@ -21,7 +21,7 @@ from webhooks.checks import services
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
 from webhooks.redelivery import leases as leasing
 from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
-from workspaces.models.mail import AccountMail
+from workspaces.models.user import AccountMail
 from workspaces.polling import engine
 
 pytestmark = pytest.mark.django_db

@@ -15,12 +15,16 @@ from keys.log.ingest.schedule import longest_seconds
 from tests.workspaces.polling.test_engine import in_seconds
 from usage.models import BalanceReading
 from workspaces.models import Action, AuditEvent, Poll, Workspace
-from workspaces.polling import backoff, engine, rate_limiter
+from workspaces.polling import (
+    engine,
+    ingest,
+    rate_limiter,
+)
 from workspaces.polling.fetcher import FetchResult
 from workspaces.polling.ingest import ingest_results
 from workspaces.polling.poll_setup import stop_using_credential
 from workspaces.polling.registry import resource_named
-from workspaces.services.manual_refresh import refresh
+from workspaces.services.polling import refresh
 
 pytestmark = pytest.mark.django_db
 
@@ -82,7 +86,7 @@ def test_no_rate_limit_waits_longer_than_a_quarter_of_an_hour(poll, upstream):
     upstream.answer = RateLimited("come back tomorrow", status=429, retry_after=86_400.0)
     engine.run_due()
     assert 850 < in_seconds(poll) <= 990
-    assert max(rate_limiter.acquire([("org_example", "weather")]).waits) <= backoff.LONGEST_SECONDS
+    assert max(rate_limiter.acquire([("org_example", "weather")]).waits) <= ingest.LONGEST_WAIT_SECONDS
 
 
 def test_many_polls_that_are_refused_at_once_are_one_event(workspace, upstream):
@@ -131,7 +135,7 @@ def test_what_a_clock_that_was_ahead_has_put_off_is_due_again(poll, upstream):
 
 def test_a_request_log_is_tried_again_before_a_page_can_have_passed(settings):
     longest = resource_named("requests").longest_wait_seconds()
-    waits = [backoff.after_failure(436, failures, OSError("no network"), longest) for failures in range(1, 20)]
+    waits = [ingest.wait_after_failure(436, failures, OSError("no network"), longest) for failures in range(1, 20)]
     assert waits[0] <= timedelta(seconds=16.5)
     assert max(waits) <= timedelta(seconds=1.1 * longest_seconds(settings.RATE_LIMIT_PER_MINUTE))
 

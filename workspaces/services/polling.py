@@ -1,12 +1,17 @@
-"""Reads upstream at once because a person asked for it."""
+"""What people do to polling: read upstream at once, pause and resume. Refreshes work even while it is paused."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
+
+from core import clock
+from workspaces import rights
 from workspaces.audit.events import Actor, record_event
 from workspaces.error_messages import explain
-from workspaces.models import Action, Outcome, Poll, Workspace
+from workspaces.models import Action, Outcome, Poll, Role, Workspace
 from workspaces.polling import engine
+from workspaces.polling.poll_setup import set_up_polls
 from workspaces.polling.registry import Resource, resource_named
 
 
@@ -57,3 +62,33 @@ def refresh(workspace: Workspace, resource: str, *, subject: str = "") -> Refres
     answers = engine.run([poll], asked_for=True)
     read = [answer.data for answer in answers if answer.fetched_at is not None]
     return RefreshResult([answer.error for answer in answers if answer.error is not None], read)
+
+
+def pause_polling(workspace: Workspace, actor: Actor) -> bool:
+    """Stop polling in the background until it is resumed; return whether anything changed.
+
+    Raises PermissionDenied if the actor is no longer an owner.
+    """
+    return _set_paused(workspace, actor, paused=True)
+
+
+def resume_polling(workspace: Workspace, actor: Actor) -> bool:
+    """Poll everything that the credentials allow, starting at once; return whether anything changed.
+
+    Raises PermissionDenied if the actor is no longer an owner.
+    """
+    return _set_paused(workspace, actor, paused=False)
+
+
+def _set_paused(workspace: Workspace, actor: Actor, *, paused: bool) -> bool:
+    with transaction.atomic():
+        now = Workspace.objects.select_for_update().get(pk=workspace.pk)
+        if (now.paused_at is not None) == paused:
+            return False
+        rights.require_role(actor, now, Role.OWNER)
+        now.paused_at = workspace.paused_at = clock.now() if paused else None
+        now.save(update_fields=["paused_at"])
+        set_up_polls(now)
+        action = Action.POLLING_PAUSED if paused else Action.POLLING_RESUMED
+        record_event(action, actor, workspace=now, subject=(now.slug, now.name))
+    return True

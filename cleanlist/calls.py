@@ -10,10 +10,11 @@ import msgspec
 from cleanlist.secret import Secret
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(Generic[T_co]):
     """What to send and how to read the response.
 
     `idempotent` calls change nothing, so they may be sent again. `confidential` responses contain a new secret, so
@@ -23,12 +24,12 @@ class Call(Generic[T]):
 
     method: str
     path: str
-    read: Callable[[bytes], T]
+    read: Callable[[bytes], T_co]
     query: Mapping[str, str | int] = field(default_factory=dict)
     body: object = None
     idempotent: bool = True
     confidential: bool = False
-    empty_result: T | None = None
+    empty_result: T_co | None = None
     template: str = ""
 
     @property

@@ -1,6 +1,6 @@
 """The two clients. Each sends a call through the same stages: token, exchange, result, retry."""
 
-from typing import Any, Final, Self, TypedDict, TypeVar, Unpack
+from typing import Final, Self, TypedDict, TypeVar, Unpack
 
 from cleanlist.base_url import checked_base_url
 from cleanlist.calls import Call
@@ -91,7 +91,7 @@ class Client(_Resources[SyncSender]):
                 return parse_response(call, self._attempt(call, deadline))
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, call: Call[Any], deadline: Deadline) -> Response:
+    def _attempt(self, call: Call[object], deadline: Deadline) -> Response:
         """Send once; twice if a minted token was refused and the call changes nothing."""
         token = self._credential.token(deadline)
         response = self._transport.send(call, _bearer(token), deadline)
@@ -137,7 +137,7 @@ class AsyncClient(_Resources[AsyncSender]):
                 return parse_response(call, await self._attempt(call, deadline))
         raise AssertionError("the last attempt returns or raises")
 
-    async def _attempt(self, call: Call[Any], deadline: Deadline) -> Response:
+    async def _attempt(self, call: Call[object], deadline: Deadline) -> Response:
         """Send once; twice if a minted token was refused and the call changes nothing."""
         token = await self._credential.token_async(deadline)
         response = await self._transport.send(call, _bearer(token), deadline)

@@ -13,6 +13,9 @@ import msgspec
 from cleanlist.parsing.timestamps import EARLIEST, LATEST, parse_credits, parse_timestamp, to_utc
 from cleanlist.secret import Secret
 
+JsonObject = dict[str, Any]
+JsonValue = bool | int | float | str | list[Any] | JsonObject | None
+
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """Base of all results. Every timestamp becomes aware UTC; one without an offset is taken as UTC."""
@@ -205,18 +208,18 @@ class EnrichmentStatus(Model, frozen=True, kw_only=True):
     status: str
     workflow_id: str | None = None
     task_id: str | None = None
-    progress: int | float | dict[str, Any] | None = None
-    summary: dict[str, Any] | None = None
-    results: tuple[dict[str, Any], ...] | None = None
-    result: dict[str, Any] | None = None
+    progress: int | float | JsonObject | None = None
+    summary: JsonObject | None = None
+    results: tuple[JsonObject, ...] | None = None
+    result: JsonObject | None = None
     enrichment_type: str | None = None
     lead_list_id: str | int | None = None
-    submitted_at: Any = None
-    completed_at: Any = None
-    total: Any = None
-    credits_reserved: Any = None
-    credits_charged: Any = None
-    credits_refunded: Any = None
+    submitted_at: JsonValue = None
+    completed_at: JsonValue = None
+    total: JsonValue = None
+    credits_reserved: JsonValue = None
+    credits_charged: JsonValue = None
+    credits_refunded: JsonValue = None
 
     @property
     def begun_at(self) -> datetime | None:

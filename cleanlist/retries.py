@@ -5,7 +5,7 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import stamina
 
@@ -39,7 +39,7 @@ class Attempts(Protocol):
     def __aiter__(self) -> AsyncIterator[AbstractContextManager[None]]: ...
 
 
-def retry_attempts(retries: Retries, call: Call[Any], deadline: Deadline) -> Attempts:
+def retry_attempts(retries: Retries, call: Call[object], deadline: Deadline) -> Attempts:
     """Return the attempts of a call: one for a command, more for a call that changes nothing."""
     limit = retries.count + 1 if call.idempotent else 1
     return stamina.retry_context(on=_backoff(retries, deadline), attempts=limit, timeout=None)

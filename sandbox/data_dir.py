@@ -6,7 +6,8 @@ import secrets
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+
+from .db.column_types import JsonObject
 
 
 class DataDir:
@@ -35,7 +36,7 @@ class DataDir:
         """Return the PEM of the key that signs session tokens, generating it on first use."""
         return self._read_or_create("session-signing-key.pem", generate)
 
-    def read_json(self, name: str) -> dict[str, Any]:
+    def read_json(self, name: str) -> JsonObject:
         """Return the object in a JSON file, empty when there is none."""
         try:
             content = json.loads((self.path / name).read_text())

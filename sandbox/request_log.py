@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .auth.authentication import Principal
-from .db.column_types import UtcDateTime, utc_now
+from .db.column_types import JsonObject, UtcDateTime, utc_now
 from .db.store import Store
 from .db.tables import ApiKey, RequestLog, new_uuid
 from .schemas import Usage, UsageRow
@@ -42,7 +42,7 @@ class LoggedRequest:
     created_at: dt.datetime = field(default_factory=utc_now)
     id: str = field(default_factory=new_uuid)
 
-    def as_row(self) -> dict[str, Any]:
+    def as_row(self) -> JsonObject:
         """Return it in the format of `write_rows`."""
         return asdict(self)
 
@@ -111,7 +111,7 @@ class RequestLogWriter:
                 return
 
 
-def write_rows(store: Store, rows: list[dict[str, Any]]) -> None:
+def write_rows(store: Store, rows: list[JsonObject]) -> None:
     """Insert log rows and bring `request_count` and `last_used_at` of their keys up to date, in one transaction."""
     counts: dict[str, int] = {}
     latest: dict[str, dt.datetime] = {}

@@ -2,10 +2,12 @@
 
 import datetime as dt
 import uuid
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
+
+from .db.column_types import JsonObject
 
 CONTACT_RULE = "Each contact must include linkedin_url OR first_name + last_name + (company_domain or company_name)."
 
@@ -203,7 +205,7 @@ class Estimate(BaseModel):
     sufficient: bool
 
 
-def _identified(strong: tuple[str, ...], company: tuple[str, ...]) -> dict[str, Any]:
+def _identified(strong: tuple[str, ...], company: tuple[str, ...]) -> JsonObject:
     """Return the rule of who can be identified, as the OpenAPI document states it."""
     filled = {"type": "string", "minLength": 1}
     ways = [(name,) for name in strong] + [("first_name", "last_name", name) for name in company]

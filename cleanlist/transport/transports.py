@@ -41,7 +41,7 @@ class SyncTransport:
         self._http = httpx.Client(**options.client_arguments())
         enforce_read_deadlines(self._http)
 
-    def send(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Response:
+    def send(self, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline) -> Response:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
         started = time.perf_counter()
         outcome = self._exchange(call, secrets, deadline)
@@ -89,7 +89,7 @@ class AsyncTransport:
         self._owns_client = shared is None and options.transport is None
         self._http = shared or aiohttp_client.create_client(options.client_arguments())
 
-    async def send(self, call: Call[Any], secrets: Mapping[str, Secret], deadline: Deadline) -> Response:
+    async def send(self, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline) -> Response:
         """Send once. Raises `ConnectionFailed`, `TimedOut` or `UnexpectedResponse`."""
         started = time.perf_counter()
         outcome = await self._exchange(call, secrets, deadline)

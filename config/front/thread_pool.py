@@ -18,6 +18,7 @@ from config.front import ClientDisconnected, Message, Receive, RequestRefused, S
 from config.front.headers import page_headers, probe_headers
 from core.client_ip import client_ip
 
+Environ = dict[str, Any]
 WsgiApplication = Callable[[dict[str, object], Callable[..., Any]], Iterable[bytes]]
 
 AT_ONCE = 256 * 1024  # bytes of a response that are buffered for a slow reader; a longer response is a download
@@ -97,7 +98,7 @@ class WsgiResponse:
         self._size = 0
         self._hung_up: asyncio.Future[Message] | None = None
 
-    def run(self, application: WsgiApplication, environ: dict[str, Any], loop: asyncio.AbstractEventLoop) -> None:
+    def run(self, application: WsgiApplication, environ: Environ, loop: asyncio.AbstractEventLoop) -> None:
         """Call the application in this thread, which also waits for readers of a download."""
         response = application(environ, self._start)
         try:
@@ -147,7 +148,7 @@ class WsgiResponse:
         return {"type": "http.response.body", "body": body, "more_body": more}
 
 
-def wsgi_environ(scope: Scope, body: bytes) -> dict[str, Any]:
+def wsgi_environ(scope: Scope, body: bytes) -> Environ:
     """Return the WSGI environ (PEP 3333) of the request."""
     return {
         "HTTP_X_REQUEST_ID": str(uuid4()),  # Django's lines and ours show the same id; a proxy's wins
@@ -171,7 +172,7 @@ def wsgi_environ(scope: Scope, body: bytes) -> dict[str, Any]:
     }
 
 
-def _log_context(environ: dict[str, Any]) -> dict[str, str]:
+def _log_context(environ: Environ) -> dict[str, str]:
     """Return the values that identify a request in the log, under the same keys as in request lines."""
     request = HttpRequest()
     request.META = environ

@@ -4,13 +4,11 @@ The API key and the client token are stored in clear in `credentials.json` (mode
 only hashes and both must be the same at every call. No other secret is stored.
 """
 
-from typing import Any
-
 from sqlalchemy.orm import Session
 
 from sandbox import seed
 from sandbox.data_dir import DataDir
-from sandbox.db.column_types import utc_now
+from sandbox.db.column_types import JsonObject, utc_now
 from sandbox.db.store import Store
 from sandbox.db.tables import ApiKey, ClerkClientSession, User
 from sandbox.settings import Settings
@@ -56,7 +54,7 @@ def collect_credentials(data_dir: DataDir, base_url: str | None, lifetime: int) 
     }
 
 
-def _ensure_key(session: Session, user: User, stored: dict[str, Any]) -> None:
+def _ensure_key(session: Session, user: User, stored: JsonObject) -> None:
     """Keep the stored key if it is active; else issue another, if need be in place of the oldest issued here."""
     now = utc_now()
     issued = [session.get(ApiKey, key_id) for key_id in stored.get("issued_key_ids", [])]
@@ -71,7 +69,7 @@ def _ensure_key(session: Session, user: User, stored: dict[str, Any]) -> None:
     stored["api_key_id"], stored["api_key"] = key.id, secret
 
 
-def _ensure_client_session(session: Session, user: User, stored: dict[str, Any]) -> ClerkClientSession:
+def _ensure_client_session(session: Session, user: User, stored: JsonObject) -> ClerkClientSession:
     found = find_client_session(session, stored.get("clerk_session_id", ""), stored.get("clerk_client_token", ""))
     if found is not None:
         return found

@@ -4,7 +4,6 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
-from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -13,7 +12,7 @@ from jwt.algorithms import RSAAlgorithm
 from sqlalchemy.orm import Session
 
 from sandbox.data_dir import DataDir
-from sandbox.db.column_types import utc_now
+from sandbox.db.column_types import JsonObject, utc_now
 from sandbox.db.tables import ClerkClientSession, Organization, User, new_id
 from sandbox.errors import ApiError, invalid_token
 from sandbox.seed import API_ACCESS
@@ -79,7 +78,7 @@ class SessionTokens:
         organization = claims.get("org_id") or (claims.get("o") or {}).get("id")  # Clerk's version 2 has `o`
         return Claims(claims["sub"], organization, claims.get("sid"))
 
-    def _decode(self, token: str) -> dict[str, Any]:
+    def _decode(self, token: str) -> JsonObject:
         if self._external_jwks is None:
             # The key never leaves this directory, so a valid signature is enough; the issuer is the URL, which may
             # change between starts.

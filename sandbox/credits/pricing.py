@@ -9,12 +9,11 @@ import hmac
 import json
 import secrets
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from sandbox.db.column_types import utc_now
+from sandbox.db.column_types import JsonObject, utc_now
 from sandbox.db.tables import Lead, LeadList, Quote
 from sandbox.errors import ApiError, not_found
 from sandbox.schemas import EstimateRequest
@@ -30,7 +29,7 @@ DATA_POINT_COST = {"LinkedIn": 0, "Email": 1, "Phone": 10}
 COHORT_TOOLS = frozenset({"add_person_enrichments", "add_company_enrichments"})
 
 
-def create_quote(session: Session, organization_id: str, request: EstimateRequest, secret: str) -> dict[str, Any]:
+def create_quote(session: Session, organization_id: str, request: EstimateRequest, secret: str) -> JsonObject:
     """Price a request and return `EstimateCostResponse`. Raises `ApiError` 400 or 404 if there is no price."""
     unit_cost = _cost_per_row(request)
     rows = _row_count(session, organization_id, request)

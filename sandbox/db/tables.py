@@ -4,12 +4,11 @@ import datetime as dt
 import secrets
 import uuid
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from .column_types import Credits, UtcDateTime, utc_now
+from .column_types import Credits, JsonObject, UtcDateTime, utc_now
 
 
 def new_id(prefix: str) -> str:
@@ -28,7 +27,7 @@ class Base(DeclarativeBase):
     type_annotation_map = {
         dt.datetime: UtcDateTime(),
         Decimal: Credits(),
-        dict[str, Any]: JSON(),
+        JsonObject: JSON(),
         list[str]: JSON(),
     }
 
@@ -183,7 +182,7 @@ class Lead(Base):
     lead_list_id: Mapped[str] = mapped_column(ForeignKey("lead_lists.id"), index=True)
     workflow_id: Mapped[str] = mapped_column(index=True)
     task_id: Mapped[str]
-    contact: Mapped[dict[str, Any]]
+    contact: Mapped[JsonObject]
     created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
 
 
@@ -223,9 +222,9 @@ class WorkflowTask(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     workflow_id: Mapped[str] = mapped_column(ForeignKey("workflows.id"))
     position: Mapped[int]
-    contact: Mapped[dict[str, Any]]
+    contact: Mapped[JsonObject]
     status: Mapped[str]
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON())
+    result: Mapped[JsonObject | None] = mapped_column(JSON())
     credits: Mapped[Decimal] = mapped_column(default=Decimal(0))
 
     workflow: Mapped[Workflow] = relationship(back_populates="tasks")

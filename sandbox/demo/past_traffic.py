@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from sandbox.db.column_types import JsonObject
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.enrichment.contact_directory import DirectoryContact
 from sandbox.webhooks.deliveries import RETRY_WAITS
@@ -28,7 +29,7 @@ TOP_UP_BELOW = Decimal(1_500)
 # Hours until the customer pays, one top-up after another. Two are too late, so the log has hours of 402.
 TOP_UP_HOURS = (5.0, 2.0, 41.0, 3.0, 1.5, 46.0, 2.5, 4.0)
 
-Row = dict[str, Any]
+Row = JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import time
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from sandbox.auth import api_keys
 from sandbox.auth.authentication import Principal
 from sandbox.credits import ledger, pricing
-from sandbox.db.column_types import utc_now
+from sandbox.db.column_types import JsonObject, utc_now
 from sandbox.db.tables import ApiKey, Organization, Workflow
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.errors import ApiError, not_found
@@ -131,7 +131,7 @@ _PERSON_FIELDS = {
 
 
 @shared.get("/enrichment/status/{workflow_id}")
-def enrichment_status(caller: EnrichmentReader, sandbox: Sandbox, workflow_id: str) -> dict[str, Any]:
+def enrichment_status(caller: EnrichmentReader, sandbox: Sandbox, workflow_id: str) -> JsonObject:
     """Return status, progress and settled cost of a workflow."""
     with sandbox.store.reading() as session:
         workflow = session.get(Workflow, workflow_id)
@@ -188,7 +188,7 @@ def _keys_of(caller: Principal, sandbox: Sandbox) -> list[ApiKey]:
         return api_keys.list_keys(session, caller.user_id, caller.organization_id)
 
 
-def _light(key: ApiKey) -> dict[str, Any]:
+def _light(key: ApiKey) -> JsonObject:
     return {
         "key_id": key.id,
         "key_prefix": key.key_prefix,

@@ -39,7 +39,8 @@ from django.urls import reverse  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from bench import bare, log_database  # noqa: E402
-from keys.log.search.export import export_lines  # noqa: E402
+from core.export import csv_lines  # noqa: E402
+from keys.log.search.export import ExportLine, export_lines  # noqa: E402
 from keys.log.search.row_details import row_urls  # noqa: E402
 from keys.log.search.scope import LogScope  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
@@ -182,7 +183,7 @@ def export() -> None:
     began = time.perf_counter()
     rows = LoggedRequest.objects.of(workspace).filter(created_at__gte=timezone.now() - timedelta(days=9))
     lines, size = 0, 0
-    for line in export_lines(rows, workspace, "csv"):
+    for line in csv_lines(ExportLine._fields, export_lines(rows, workspace)):
         lines, size = lines + 1, size + len(line)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     seconds = time.perf_counter() - began

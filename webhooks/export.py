@@ -1,16 +1,18 @@
-"""Exports the filtered list of deliveries, read in batches by keyset, so that its size costs time but no memory."""
+"""Exports the filtered list of deliveries."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from core.export import csv_lines, json_lines
-from core.pagination import Cursor, Page, RowCounts
+from core import clock
+from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from core.pagination import Cursor, Page, RowCounts, count_rows
+from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import reason_named
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Workspace
 
-BATCH = 2000  # rows a query
 _FIELDS = (
     "pk",
     "workflow__workflow_id",
@@ -52,20 +54,29 @@ class ExportRow(NamedTuple):
     redelivered_by_this_console_at: str
 
 
-def export_lines(rows: DeliveryQuerySet, file_format: str) -> Iterator[str]:
-    """Yield ``rows``, newest first, as lines of ``csv`` or ``jsonl``."""
-    found = _read_rows(rows)
-    if file_format == "jsonl":
-        return json_lines(line._asdict() for line in found)
-    return csv_lines(ExportRow._fields, found)
+def export_deliveries(workspace: Workspace, actor: Actor, form: DeliveryFilterForm, file_format: str) -> ExportFile:
+    """Return the deliveries that match the filters, newest first; record that they were exported."""
+    now = clock.cached_now()
+    rows = filtered_deliveries(form, now)
+    record_event(
+        Action.DELIVERIES_EXPORTED,
+        actor,
+        workspace=workspace,
+        subject=("", file_format),
+        deliveries=str(count_rows(rows, None).matching),
+        filters=form.recorded,
+    )
+    stem = f"deliveries-{workspace.slug}-{in_file_name(now)}"
+    return export_file(stem, file_format, ExportRow._fields, _read_rows(rows))
 
 
 def _read_rows(rows: DeliveryQuerySet) -> Iterator[ExportRow]:
-    """Read batch by batch; deliveries attempted meanwhile are newer than the first row and stay out."""
-    cursor: Cursor | None = None
-    while batch := list((rows.after(cursor) if cursor else rows).newest_first().values(*_FIELDS)[:BATCH]):
-        yield from map(_export_row, batch)
-        cursor = Cursor(batch[-1]["last_attempt_at"], batch[-1]["pk"])
+    """Return ``rows``; deliveries attempted meanwhile are newer than the first row and stay out."""
+    return map(_export_row, in_batches(lambda last: _after(rows, last).newest_first().values(*_FIELDS)))
+
+
+def _after(rows: DeliveryQuerySet, last: dict[str, Any] | None) -> DeliveryQuerySet:
+    return rows.after(Cursor(last["last_attempt_at"], last["pk"])) if last else rows
 
 
 def _export_row(row: dict[str, Any]) -> ExportRow:
@@ -87,11 +98,6 @@ def _export_row(row: dict[str, Any]) -> ExportRow:
         delivered_at=in_utc(row["delivered_at"]),
         redelivered_by_this_console_at=in_utc(row["redelivered_at"]),
     )
-
-
-def in_utc(time: datetime | None) -> str:
-    """Format a time for a file; None becomes empty."""
-    return time.astimezone(UTC).isoformat(timespec="microseconds") if time else ""
 
 
 def estimated_size(page: Page[Delivery], counts: RowCounts) -> str:

@@ -1,16 +1,40 @@
 """Streamed downloads, which stop when the person loses the right to them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import structlog
-from django.http import HttpRequest, StreamingHttpResponse
+from django import forms
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
 
-from workspaces.access import is_still_allowed
+from core.export import CONTENT_TYPES, ExportFile
+from workspaces.access import is_still_allowed, require_confirmation
 
 logger = structlog.get_logger(__name__)
 
 LINES_A_CHECK = 500  # at most so many lines are sent after access has ended
 NOT_COMPLETE = "This file is not complete: your access ended while it was being sent.\r\n"
+
+
+def confirm_and_export(
+    request: HttpRequest, filters: forms.Form, make: Callable[[str], ExportFile], *, back: str, go_on: str
+) -> HttpResponseBase:
+    """Send what ``make`` returns for the format that was asked for, after a fresh confirmation.
+
+    ``back`` is the URL of the page with the same filters, and ``go_on`` the button that asks for the file again.
+    """
+    file_format = request.POST.get("format", "")
+    if not filters.is_valid() or file_format not in CONTENT_TYPES:
+        # With some filters ignored, the file would not hold what its name says.
+        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+    back = f"{back}?{request.GET.urlencode()}"
+    require_confirmation(request, back, keep=("format",), go_on=go_on, starts=True)
+    return send_file(request, make(file_format))
+
+
+def send_file(request: HttpRequest, file: ExportFile) -> StreamingHttpResponse:
+    """Return ``file`` as a download."""
+    return download(request, file.lines, file.name, file.content_type)
 
 
 def download(

@@ -274,7 +274,12 @@ class AuditFilterForm(forms.Form):
     @property
     def narrows(self) -> bool:
         """Return whether any filter is set; ``before``, the cursor of the page, is none."""
-        return any(value for name, value in self.cleaned_data.items() if name != "before")
+        return bool(self.recorded)
+
+    @property
+    def recorded(self) -> dict[str, str]:
+        """Return the filters that are set, for the audit trail."""
+        return {name: str(value) for name, value in self.cleaned_data.items() if value and name != "before"}
 
     def apply(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
         """Return the matching ``events``; dates are days in the viewer's time zone."""

@@ -51,7 +51,7 @@ def test_a_line_holds_all_that_the_page_shows(hooks, exported):
 
 
 def test_every_row_comes_once_newest_first_in_pieces(hooks, exported, monkeypatch):
-    monkeypatch.setattr("webhooks.export.BATCH", 3)
+    monkeypatch.setattr("core.export.BATCH", 3)
     for number in range(10):
         hooks.ingest(f"public_bulk_{number}", [200], ago=60 + number // 4)
 

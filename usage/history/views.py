@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core import clock
-from core.export import CONTENT_TYPES, csv_lines
+from core.export import export_file, in_batches
 from core.formatting import format_quantity
 from core.http import redirect_to
 from usage.forms import HistoryForm
@@ -19,11 +19,10 @@ from usage.history.imports import import_history, plan_import, undo_import
 from usage.models import BalanceImport, BalanceReading
 from workspaces.access import get_workspace, page_context, require_confirmation
 from workspaces.audit.events import Actor
-from workspaces.downloads import download
+from workspaces.downloads import send_file
 from workspaces.models import Role, Workspace
 
 TEMPLATE = "usage/history.html"
-BATCH = 2000  # readings per query
 
 
 @require_safe
@@ -32,21 +31,22 @@ def export(request: HttpRequest, slug: str) -> StreamingHttpResponse:
     workspace = get_workspace(request, slug)
     back = reverse("usage:overview", args=[workspace.slug])
     require_confirmation(request, back, go_on="Download the readings", starts=True)
-    return download(request, _lines(workspace), f"{workspace.slug}-balance.csv", CONTENT_TYPES["csv"])
-
-
-def _lines(workspace: Workspace) -> Iterator[str]:
-    return csv_lines(EXPORTED, map(_cells, _readings(workspace)))
+    return send_file(
+        request, export_file(f"{workspace.slug}-balance", "csv", EXPORTED, map(_cells, _readings(workspace)))
+    )
 
 
 def _readings(workspace: Workspace) -> Iterator[BalanceReading]:
-    """Yield all readings, oldest first, in batches."""
+    """Return all readings, oldest first."""
     rows = BalanceReading.objects.of(workspace).select_related("change").order_by("first_read_at", "pk")
-    later = Q()
-    while batch := list(rows.filter(later)[:BATCH]):
-        yield from batch
-        at, pk = batch[-1].first_read_at, batch[-1].pk
-        later = Q(first_read_at__gte=at) & (Q(first_read_at__gt=at) | Q(pk__gt=pk))
+
+    def after(last: BalanceReading | None) -> QuerySet[BalanceReading]:
+        if last is None:
+            return rows
+        at = last.first_read_at
+        return rows.filter(Q(first_read_at__gt=at) | Q(pk__gt=last.pk), first_read_at__gte=at)
+
+    return in_batches(after)
 
 
 def _cells(row: BalanceReading) -> tuple[object, ...]:

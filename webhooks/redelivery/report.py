@@ -1,15 +1,14 @@
-"""Exports the outcome of each result of a redelivery, read in batches, so that its size costs time but no memory."""
+"""Exports the outcome of each result of a redelivery."""
 
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from core.export import csv_lines
-from webhooks.export import in_utc
-from webhooks.models import ItemState
+from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from webhooks.models import ItemState, Redelivery
 from webhooks.models.redelivery import ItemQuerySet
 from webhooks.reasons import reason_named
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action
 
-BATCH = 2000  # rows a query
 _FIELDS = (
     "pk",
     "workflow__workflow_id",
@@ -41,16 +40,17 @@ class ReportRow(NamedTuple):
     next_try_at: str
 
 
-def report_lines(items: ItemQuerySet) -> Iterator[str]:
-    """Yield ``items`` as lines of CSV, in the order in which they are sent."""
-    return csv_lines(ReportRow._fields, _read_rows(items))
-
-
-def _read_rows(items: ItemQuerySet) -> Iterator[ReportRow]:
-    last = 0
-    while batch := list(items.filter(pk__gt=last).order_by("pk").values(*_FIELDS)[:BATCH]):
-        yield from map(_report_row, batch)
-        last = batch[-1]["pk"]
+def export_report(job: Redelivery, actor: Actor, items: ItemQuerySet, state: str) -> ExportFile:
+    """Return ``items``, which are all of ``job`` or those in ``state``; record that they were exported."""
+    subject, results = (str(job.job_id), "Redelivery"), str(items.count())
+    record_event(
+        Action.DELIVERIES_EXPORTED, actor, workspace=job.workspace, subject=subject, results=results, state=state
+    )
+    rows = in_batches(
+        lambda last: items.filter(pk__gt=last["pk"] if last else 0).order_by("pk").values(*_FIELDS),
+    )
+    stem = f"redelivery-{in_file_name(job.created_at)}{'-' if state else ''}{state}"
+    return export_file(stem, "csv", ReportRow._fields, map(_report_row, rows))
 
 
 def _report_row(row: dict[str, Any]) -> ReportRow:

@@ -1,7 +1,6 @@
 """Views of redeliveries: a preview of what would be sent, then the job with its progress and results."""
 
 from collections.abc import Callable
-from datetime import UTC
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,6 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.export import CONTENT_TYPES
 from core.http import redirect_to, render_page
 from webhooks.forms import RedeliverForm
 from webhooks.models import Item, ItemState, Redelivery
@@ -21,12 +19,12 @@ from webhooks.payloads import REDELIVERY_HEADER
 from webhooks.presenters.deliveries import LEVELS
 from webhooks.reasons import reason_named
 from webhooks.redelivery import services
-from webhooks.redelivery.report import report_lines
+from webhooks.redelivery.report import export_report
 from webhooks.redelivery.selection import MAX_ITEMS, UNATTEMPTED, select
 from workspaces.access import current_role, get_workspace, page_context, require_confirmation, take_kept_entries
-from workspaces.audit.events import Actor, record_event
-from workspaces.downloads import download
-from workspaces.models import Action, Role, Workspace
+from workspaces.audit.events import Actor
+from workspaces.downloads import send_file
+from workspaces.models import Role, Workspace
 from workspaces.polling import rate_limiter
 
 MAX_JOBS = 50
@@ -123,11 +121,7 @@ def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
     back = f"{job.get_absolute_url()}?{request.GET.urlencode()}"
     require_confirmation(request, back, go_on="Download the report", starts=True)
     state, items = _filter_by_state(request, job)
-    subject, results = (str(job.job_id), "Redelivery"), str(items.count())
-    actor = Actor.of(request)
-    record_event(Action.DELIVERIES_EXPORTED, actor, workspace=workspace, subject=subject, results=results, state=state)
-    name = f"redelivery-{job.created_at.astimezone(UTC):%Y%m%dT%H%M%SZ}{'-' if state else ''}{state}.csv"
-    return download(request, report_lines(items), name, CONTENT_TYPES["csv"])
+    return send_file(request, export_report(job, Actor.of(request), items, state))
 
 
 def _filter_by_state(request: HttpRequest, job: Redelivery) -> tuple[str, ItemQuerySet]:

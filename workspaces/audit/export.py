@@ -1,14 +1,13 @@
 """Exports the audit trail as CSV or JSON lines."""
 
-import json
-from collections.abc import Iterator
-from datetime import UTC
+from typing import Any
 
-from core.export import csv_lines, json_lines
-from workspaces.models import AuditEvent
+from core import clock
+from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 
-BATCH = 500  # events per query
 COLUMNS = (
     "id",
     "at",
@@ -30,28 +29,25 @@ COLUMNS = (
 )
 
 
-def audit_rows(events: AuditEventQuerySet) -> Iterator[dict[str, object]]:
-    """Yield each event as a dictionary of COLUMNS, newest first; one query per batch, and no others."""
-    last: int | None = None
-    while batch := list((events if last is None else events.filter(pk__lt=last))[:BATCH]):
-        yield from map(_row, batch)
-        last = batch[-1].pk
+def export_trail(
+    workspace: Workspace | None, actor: Actor, events: AuditEventQuerySet, filters: dict[str, str], file_format: str
+) -> ExportFile:
+    """Return ``events``, newest first, with their hashes; record that they were exported, which is not in the file."""
+    newest = events.values_list("pk", flat=True).first() or 0
+    found = events.filter(pk__lte=newest)
+    record_event(
+        Action.AUDIT_EXPORTED,
+        actor,
+        workspace=workspace,
+        subject=("", file_format),
+        events=found.count(),
+        filters=filters,
+    )
+    rows = in_batches(lambda last: (found.filter(pk__lt=last[0]) if last else found).values_list(*COLUMNS))
+    stem = f"audit-{workspace.slug if workspace else 'all'}-{in_file_name(clock.cached_now())}"
+    return export_file(stem, file_format, COLUMNS, map(_in_utc, rows))
 
 
-def _row(event: AuditEvent) -> dict[str, object]:
-    return {name: getattr(event, name) for name in COLUMNS} | {
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds")
-    }
-
-
-def audit_lines(events: AuditEventQuerySet, file_format: str) -> Iterator[str]:
-    """Yield the lines of the trail as ``csv`` or ``jsonl``, with hashes, and times in UTC."""
-    rows = audit_rows(events)
-    if file_format == "jsonl":
-        return json_lines(rows)
-    cells = ([_as_text(value) for value in row.values()] for row in rows)
-    return csv_lines(COLUMNS, cells)
-
-
-def _as_text(value: object) -> object:
-    return json.dumps(value) if isinstance(value, dict) else value
+def _in_utc(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    pk, at, *rest = row
+    return pk, in_utc(at), *rest

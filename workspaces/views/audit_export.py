@@ -1,29 +1,18 @@
 """Exports the audit trail, for owners and site admins."""
 
-from datetime import UTC
-
-from django import forms
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
-from core import clock
-from core.export import CONTENT_TYPES
-from workspaces import downloads
-from workspaces.access import get_workspace, require_confirmation, require_site_admin
-from workspaces.audit import export as trail
-from workspaces.audit.events import Actor, record_event
+from core.export import ExportFile
+from workspaces.access import get_workspace, require_site_admin
+from workspaces.audit.events import Actor
+from workspaces.audit.export import export_trail
+from workspaces.downloads import confirm_and_export
 from workspaces.forms import AuditFilterForm
-from workspaces.models import Action, AuditEvent, Role, Workspace
+from workspaces.models import AuditEvent, Role, Workspace
 from workspaces.models.audit import AuditEventQuerySet
-
-
-class FormatForm(forms.Form):
-    """The format of the file."""
-
-    format = forms.ChoiceField(choices=[(name, name) for name in CONTENT_TYPES])
 
 
 @require_POST
@@ -44,29 +33,9 @@ def site_export(request: HttpRequest) -> HttpResponseBase:
 def _export(
     request: HttpRequest, events: AuditEventQuerySet, back: str, workspace: Workspace | None
 ) -> HttpResponseBase:
-    form, kind = AuditFilterForm(request.GET), FormatForm(request.POST)
-    if not (form.is_valid() and kind.is_valid()):
-        # Dropping the invalid filter would export events that nobody asked for.
-        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
-    filters = {name: str(value) for name, value in form.cleaned_data.items() if value and name != "before"}
-    back = f"{back}?{urlencode(filters)}" if filters else back
-    require_confirmation(request, back, keep=("format",), go_on="Export the audit trail", starts=True)
-    found, file_format = form.apply(events), kind.cleaned_data["format"]
-    newest = found.values_list("pk", flat=True).first() or 0
-    found = found.filter(pk__lte=newest)  # without the event of this export
-    record_event(
-        Action.AUDIT_EXPORTED,
-        Actor.of(request),
-        workspace=workspace,
-        subject=("", file_format),
-        events=found.count(),
-        filters=filters,
-    )
-    lines = trail.audit_lines(found, file_format)
-    return downloads.download(request, lines, _name(workspace, file_format), CONTENT_TYPES[file_format])
+    form = AuditFilterForm(request.GET)
 
+    def make(file_format: str) -> ExportFile:
+        return export_trail(workspace, Actor.of(request), form.apply(events), form.recorded, file_format)
 
-def _name(workspace: Workspace | None, file_format: str) -> str:
-    """Return a file name that is safe in a header, because a slug has only letters, digits, dashes and underscores."""
-    moment = clock.cached_now().astimezone(UTC)
-    return f"audit-{workspace.slug if workspace else 'all'}-{moment:%Y%m%dT%H%M%SZ}.{file_format}"
+    return confirm_and_export(request, form, make, back=back, go_on="Export the audit trail")

@@ -1,19 +1,22 @@
-"""Exports the filtered request log as a file, read in batches by keyset, so that its size costs time but no memory."""
+"""Exports the filtered request log as a file."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC
 from typing import Any, NamedTuple
 
 from django.db.models.functions import Coalesce
 
-from core.export import csv_lines, json_lines
+from core import clock
+from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
 from core.pagination import Cursor
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.page import MatchCounts
+from keys.log.search.filters import LogFilterForm
+from keys.log.search.page import MatchCounts, count_matches
+from keys.log.search.query_plan import plan_query
+from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
-from workspaces.models import Workspace
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Workspace
 
-BATCH = 2000  # rows per query
 _READ = (
     "pk",
     "created_at",
@@ -53,28 +56,36 @@ class ExportLine(NamedTuple):
     by_this_console: bool
 
 
-def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace, file_format: str) -> Iterator[str]:
-    """Yield ``rows``, newest first, as lines of ``csv`` or ``jsonl``."""
-    found = _read(rows, {key.pk: key for key in ApiKey.objects.of(workspace)})
-    if file_format == "jsonl":
-        return json_lines(line._asdict() for line in found)
-    return csv_lines(ExportLine._fields, found)
+def export_requests(workspace: Workspace, actor: Actor, form: LogFilterForm, file_format: str) -> ExportFile:
+    """Return the requests that match the filters, newest first; record that they were exported."""
+    now, scope = clock.cached_now(), LogScope(workspace)
+    plan = plan_query(form, scope, now)
+    record_event(
+        Action.REQUESTS_EXPORTED,
+        actor,
+        workspace=workspace,
+        subject=("", file_format),
+        requests=str(count_matches(form, scope).matching),
+        filters=form.recorded,
+    )
+    lines = export_lines(plan.rows if plan else LoggedRequest.objects.none(), workspace)
+    return export_file(f"requests-{workspace.slug}-{in_file_name(now)}", file_format, ExportLine._fields, lines)
 
 
-def _read(rows: LoggedRequestQuerySet, keys: dict[object, ApiKey]) -> Iterator[ExportLine]:
-    """Read in batches. Rows that arrive meanwhile are newer than the first one and are left out."""
-    cursor: Cursor | None = None
-    while batch := list((rows.after(cursor) if cursor else rows).newest_first().values_list(*_READ)[:BATCH]):
-        for row in batch:
-            yield _line(row, keys)
-        cursor = Cursor(batch[-1][1], batch[-1][0])
+def export_lines(rows: LoggedRequestQuerySet, workspace: Workspace) -> Iterator[ExportLine]:
+    """Return ``rows``, newest first. Those that arrive meanwhile are newer than the first one and are left out."""
+    keys: dict[object, ApiKey] = {key.pk: key for key in ApiKey.objects.of(workspace)}
+    found = in_batches(
+        lambda last: (rows.after(Cursor(last[1], last[0])) if last else rows).newest_first().values_list(*_READ)
+    )
+    return (_line(row, keys) for row in found)
 
 
 def _line(row: tuple[Any, ...], keys: dict[object, ApiKey]) -> ExportLine:
     _, at, key_id, upstream_id, *rest = row
     key = keys.get(key_id)
     names = (key.upstream_id, key.name, key.masked) if key else ("", "", "")
-    return ExportLine(upstream_id, at.astimezone(UTC).isoformat(timespec="microseconds"), *names, *rest)
+    return ExportLine(upstream_id, in_utc(at), *names, *rest)
 
 
 def file_size_text(sample: Sequence[LoggedRequest], tallies: MatchCounts) -> str:

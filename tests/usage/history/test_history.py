@@ -198,7 +198,8 @@ def test_a_file_can_be_chosen_and_must_be_text(go, now):
     assert "Choose a file" in go(name_="").text
 
 
-def test_export_and_import_round_trip(go, client, workspace):
+def test_export_and_import_round_trip(go, client, workspace, monkeypatch):
+    monkeypatch.setattr("core.export.BATCH", 7)
     account = SyntheticAccount(opening=Decimal(4000), minutes=300, step=10, blind=[(100, 170)]).recharge(
         1000, 5000, 6000
     )

@@ -140,7 +140,8 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
 
 
 @pytest.mark.parametrize(("state", "ids"), [("", ["=1+1", "b"]), ("failed", ["=1+1"]), ("nonsense", ["=1+1", "b"])])
-def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_in, workspace, state, ids):
+def test_the_report_as_a_file_has_a_line_for_each_result_and_no_formula(signed_in, workspace, state, ids, monkeypatch):
+    monkeypatch.setattr("core.export.BATCH", 1)
     rows = [row for name in ("=1+1", "b") for row in run(name, start=timezone.now() - timedelta(hours=1), url=URL)]
     ingest_page(workspace, rows, timezone.now())
     job = start_redelivery(workspace, "")

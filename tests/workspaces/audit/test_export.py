@@ -57,7 +57,8 @@ def test_csv_holds_the_same(as_owner, record):
     assert row["at"].endswith("+00:00")
 
 
-def test_a_long_trail_comes_whole(as_owner, record):
+def test_a_long_trail_comes_whole(as_owner, record, monkeypatch):
+    monkeypatch.setattr("core.export.BATCH", 500)
     count = 1203
     for _ in range(count):
         record()

@@ -36,7 +36,7 @@ def test_a_line_tells_all_that_the_page_does(log, exported):
 
 
 def test_every_row_comes_once_newest_first_also_those_of_one_moment(log, exported, monkeypatch):
-    monkeypatch.setattr("keys.log.search.export.BATCH", 7)
+    monkeypatch.setattr("core.export.BATCH", 7)
     now = timezone.now()
     for number in range(50):
         log.add(created_at=now - timedelta(seconds=number // 20))

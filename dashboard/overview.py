@@ -2,13 +2,14 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import Sum
 
 from core import clock
+from core.db.rollups import hour_of
 from keys.models import LoggedRequest, WorkspaceTraffic
 from usage.models import BalanceReading
 from workspaces.error_messages import ErrorMessage, explain_kind
@@ -98,7 +99,7 @@ def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
 
 def requests_by_hour(workspace: Workspace) -> list[int]:
     """Return how many requests the customer made in each of the last 24 hours, oldest first."""
-    this_hour = clock.cached_now().astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    this_hour = hour_of(clock.cached_now())
     hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
     cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
     counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))

@@ -9,8 +9,8 @@ from typing import Any
 from django.db.models import DateTimeField, ExpressionWrapper, F, Max, OuterRef, Q, QuerySet, Subquery, Sum
 
 from core import clock
+from core.db.rollups import HOUR
 from usage.changes.types import SKEW, ZERO, Mark
-from usage.hours import HOUR
 from usage.models import SIGNIFICANT, BalanceChange, BalanceHour, BalanceReading
 from usage.readings import longest_pause
 from usage.rounding import round_estimate

@@ -9,10 +9,10 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Least, Now
 
 from core import clock
+from core.db.rollups import HOUR, hour_of
 from usage.changes.interpretation import CENT
 from usage.changes.review import KEPT_WHOLE, review_unsettled
 from usage.changes.types import ZERO, Certainty
-from usage.hours import HOUR, start_of_hour
 from usage.models import SIGNIFICANT, UNCERTAIN, BalanceChange, BalanceHour, BalanceReading, BurnPattern
 from workspaces.models import Workspace
 
@@ -102,7 +102,7 @@ def _add_to_hours(workspace: Workspace, step: BalanceStep) -> None:
 
     At first all of it counts as spending; the review of changes subtracts the rest.
     """
-    hour = start_of_hour(step.until)
+    hour = hour_of(step.until)
     row, is_new = BalanceHour.objects.get_or_create(
         workspace=workspace,
         hour=hour,
@@ -135,7 +135,7 @@ def _thin_readings(workspace: Workspace, hour: datetime) -> None:
 def _cover_earlier_hours(workspace: Workspace, step: BalanceStep) -> None:
     """Count the covered part of the hours before the one in which ``step`` ends; usually at most one."""
     start = step.since
-    while (hour := start_of_hour(start)) < start_of_hour(step.until):
+    while (hour := hour_of(start)) < hour_of(step.until):
         seconds = (hour + HOUR - start).total_seconds()
         BalanceHour.objects.get_or_create(
             workspace=workspace, hour=hour, defaults=dict.fromkeys(("lowest", "highest", "closing"), step.before)
@@ -156,8 +156,8 @@ def move_to_now(workspace: Workspace, now: datetime) -> int:
     changes.update(until=before, since=Least("since", before))
     readings = BalanceReading.objects.of(workspace).filter(read_at__gt=now)
     moved = readings.update(read_at=before, first_read_at=Least("first_read_at", before))
-    BurnPattern.objects.filter(workspace=workspace, hour__gt=start_of_hour(now)).delete()  # will be learned again
-    return moved + _merge_hours(workspace, start_of_hour(now))
+    BurnPattern.objects.filter(workspace=workspace, hour__gt=hour_of(now)).delete()  # will be learned again
+    return moved + _merge_hours(workspace, hour_of(now))
 
 
 def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
 import structlog
 from django.db import DatabaseError, connection, models
@@ -39,7 +39,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
 
     def held(self, *rows: Row) -> Self:
         """Keep those of ``rows`` whose leases nobody has changed since they were read or acquired."""
-        by_end: dict[datetime | None, list[Any]] = defaultdict(list)
+        by_end: dict[datetime | None, list[object]] = defaultdict(list)
         for row in rows:
             by_end[row.leased_until].append(row.pk)
         unchanged = Q(pk__in=[])
@@ -47,7 +47,7 @@ class LeasedQuerySet(models.QuerySet[Row]):
             unchanged |= Q(pk__in=pks, leased_until=end)
         return self.filter(unchanged)
 
-    def acquire(self, *rows: Row, seconds: float = SECONDS, **changes: Any) -> list[Row]:
+    def acquire(self, *rows: Row, seconds: float = SECONDS, **changes: object) -> list[Row]:
         """Lease ``rows`` from now on, whether free or held by this worker; return those for which that worked.
 
         It fails for rows that another worker has leased since, and for rows that are not in this queryset. ``changes``
@@ -66,18 +66,18 @@ class LeasedQuerySet(models.QuerySet[Row]):
         """Lock the rows, without those that are locked already. SQLite lets one transaction write at a time anyway."""
         return self.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked, of=("self",))
 
-    def acquire_locked(self, rows: Iterable[Row], until: datetime, **changes: Any) -> None:
+    def acquire_locked(self, rows: Iterable[Row], until: datetime, **changes: object) -> None:
         """Lease ``rows``, which are free and locked by this transaction; ``changes`` as in ``acquire``."""
         changes["leased_until"], some = until, list(rows)
         self.model._default_manager.filter(pk__in=[row.pk for row in some]).update(**changes)  # noqa: SLF001 - as above
         _set(some, changes)
 
-    def release(self, *rows: Row, **changes: Any) -> int:
+    def release(self, *rows: Row, **changes: object) -> int:
         """Release the leases of ``rows`` that are still held, and make ``changes`` to these; return how many."""
         return self.held(*rows).update(leased_until=None, **changes)
 
 
-def _set(rows: Iterable["Leased"], changes: dict[str, Any]) -> None:
+def _set(rows: Iterable["Leased"], changes: dict[str, object]) -> None:
     for row in rows:
         for name, value in changes.items():
             setattr(row, name, value)

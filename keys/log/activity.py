@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 
 from core.db.query_timeout import QueryTimeout, time_limit
-from keys.log.ingest.rollups import hour_of
+from core.db.rollups import hour_of
 from keys.log.ip_addresses import is_canonical_ip
 from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest
 from keys.models.key import ApiKeyQuerySet

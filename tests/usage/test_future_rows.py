@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from core import clock
+from core.db.rollups import hour_of
 from tests.usage.balance_history import record_series
 from usage import readings as history
 from usage.forecast.runway import learn_burn
-from usage.hours import start_of_hour
 from usage.models import BalanceChange, BalanceHour, BalanceReading, BurnPattern
 
 AHEAD = [timedelta(minutes=10), timedelta(hours=3), timedelta(days=30)]
@@ -31,8 +31,8 @@ def misdated(workspace):
         if ahead > timedelta(hours=1):
             facts = {"lowest": 440, "highest": 470, "closing": 440, "spent": 50, "covered_seconds": 120}
             BalanceHour.objects.update(spent=0)
-            BalanceHour.objects.filter(hour=start_of_hour(now - timedelta(minutes=3))).update(spent=10)
-            BalanceHour.objects.create(workspace=workspace, hour=start_of_hour(now + ahead), **facts)
+            BalanceHour.objects.filter(hour=hour_of(now - timedelta(minutes=3))).update(spent=10)
+            BalanceHour.objects.create(workspace=workspace, hour=hour_of(now + ahead), **facts)
         BurnPattern.objects.update_or_create(workspace=workspace, defaults={"hour": now + ahead, "hours_seen": 1})
 
     return misdated

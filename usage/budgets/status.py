@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 
+from core.db.rollups import HOUR
 from core.formatting import format_duration, format_number
 from usage.budgets.consumption import BudgetUsage, usage_by_workspace
 from usage.budgets.periods import Period
 from usage.credit_status import CreditStatus, credit_statuses
 from usage.forecast import SpendForecast
 from usage.forecast.runway import Burn
-from usage.hours import HOUR
 from usage.models import Budget
 from workspaces.models import Workspace
 

@@ -8,12 +8,12 @@ from statistics import fmean, pstdev
 from django.db.models import F, Max, Sum
 
 from cleanlist.pricing import MAX_CONTACTS
+from core.db.rollups import hour_of
 from keys.models import ApiKey, LogGap, LoggedRequest
 from usage.changes.enrichments import MAX_PER_CONTACT, enrichment_credits
 from usage.changes.interpretation import REFUSED_WITHIN, trusted_sizes
 from usage.changes.reservations import EXPIRES_AFTER
 from usage.changes.types import SKEW, ZERO, Certainty, Change, EnrichmentCredits, Evidence, Interpretation, PaidCall
-from usage.hours import start_of_hour
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
@@ -174,7 +174,7 @@ def _usual_burn_and_peak(workspace: Workspace, since: datetime) -> tuple[float, 
 
     The hour in which the range begins is left out, because otherwise the changes would be evidence for themselves.
     """
-    month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=start_of_hour(since))
+    month = BalanceHour.objects.filter(workspace=workspace, hour__gte=since - PEAK, hour__lt=hour_of(since))
     found = month.filter(hour__gte=since - USUAL).aggregate(spent=Sum("spent"), seconds=Sum("covered_seconds"))
     peak = month.aggregate(peak=Max("highest"))["peak"] or ZERO
     seconds = found["seconds"] or 0.0

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from core.db.rollups import HOUR, hour_of
 from usage.changes.types import ZERO, Certainty
-from usage.hours import HOUR, start_of_hour
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 from workspaces.models import Workspace
 
@@ -34,7 +34,7 @@ def rebuild_changes(workspace: Workspace, since: datetime, until: datetime, long
     BalanceReading.objects.bulk_update(fresh, ["gap_seconds"], batch_size=BATCH)
     end = after.first_read_at if after else until
     begin = min(since, before.read_at) if before and since - before.read_at <= longest else since
-    _count_hours(workspace, start_of_hour(begin), start_of_hour(end))
+    _count_hours(workspace, hour_of(begin), hour_of(end))
 
 
 def _changes(
@@ -105,7 +105,7 @@ def _count(change: BalanceChange, hours: dict[datetime, _Tally]) -> None:
         for hour, seconds in _seconds_by_hour(change.since, change.until):
             tally = hours.setdefault(hour, _Tally(change.before, change.before, change.before))
             tally.covered += seconds
-    tally = hours.setdefault(start_of_hour(change.until), _Tally(change.after, change.after, change.after))
+    tally = hours.setdefault(hour_of(change.until), _Tally(change.after, change.after, change.after))
     tally.topped_up += change.topped_up
     if change.is_gap:
         tally.lost += change.spent
@@ -131,7 +131,7 @@ def _hour(workspace: Workspace, hour: datetime, tally: _Tally) -> BalanceHour:
 
 def _seconds_by_hour(since: datetime, until: datetime) -> Iterator[tuple[datetime, float]]:
     """Yield each hour between the two, with the number of its seconds in that range."""
-    hour = start_of_hour(since)
+    hour = hour_of(since)
     while hour <= until:
         yield hour, max(0.0, (min(until, hour + HOUR) - max(since, hour)).total_seconds())
         hour += HOUR

@@ -14,12 +14,12 @@ from itertools import compress
 from django.db import transaction
 from django.db.models import F
 
+from core.db.rollups import hour_of
 from usage.changes.enrichments import enrichment_credits
 from usage.changes.evidence import collect_evidence, log_read_until, stored_interpretation
 from usage.changes.fall_rate import AROUND, RECENT
 from usage.changes.interpretation import CENT, interpret
 from usage.changes.types import SKEW, ZERO, Certainty, Interpretation
-from usage.hours import start_of_hour
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
 from workspaces.models import Workspace
@@ -82,12 +82,12 @@ def review(
         if (stored_interpretation(row), row.is_settled) != was:
             touched.append(row)
         if _Amounts.of(row) != before:
-            changed[start_of_hour(row.until)].append((row, before))
+            changed[hour_of(row.until)].append((row, before))
     BalanceChange.objects.bulk_update(touched, _RESULT_FIELDS, batch_size=200)
     _adjust_hours(workspace, changed)
     for row in touched:
         _invalidate_similar_rises(row, row.until if keeps_settled else rows[first].until)
-    if any(hour < start_of_hour(now) for hour in changed):
+    if any(hour < hour_of(now) for hour in changed):
         BurnPattern.objects.filter(workspace=workspace).delete()  # learned from hours that have changed
     return rows[-1].until + timedelta(microseconds=1) if len(rows) >= MAX_ROWS else None
 

@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from statistics import fmean
 
 from cleanlist.pricing import MAX_CONTACTS
+from core.db.rollups import HOUR
 from keys.models import LoggedRequest
 from usage.changes.enrichments import MAX_PER_CONTACT
 from usage.changes.evidence import log_read_until, paid_calls
 from usage.changes.types import PaidCall
 from usage.forecast import BurnHour
-from usage.hours import HOUR
 from workspaces.models import Workspace
 
 LONGEST = timedelta(days=7)

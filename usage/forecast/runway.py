@@ -11,11 +11,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from core import clock
+from core.db.rollups import HOUR, hour_of
 from usage import forecast as forecasting
 from usage.burn import latest_reading
 from usage.forecast import HOURS_NEEDED, STEP, TREND, BurnHour, Crossing, Pattern, RecurringBatch
 from usage.forecast.provisional import ProvisionalRates, provisional_rates
-from usage.hours import HOUR, start_of_hour
 from usage.models import BalanceHour, BurnPattern
 from workspaces.models import Workspace
 
@@ -102,21 +102,17 @@ class Burn:
 
 def burn_of(workspace: Workspace, now: datetime) -> Burn:
     """Return the burn as learned within this hour or the last; if none is stored, learn it now."""
-    stored = BurnPattern.objects.filter(
-        workspace=workspace, hour__range=(start_of_hour(now) - HOUR, start_of_hour(now))
-    ).first()
+    stored = BurnPattern.objects.filter(workspace=workspace, hour__range=(hour_of(now) - HOUR, hour_of(now))).first()
     return stored_burn(stored) if stored else _learn(workspace, now)
 
 
 def learn_burn(workspace: Workspace, now: datetime) -> None:
     """Learn and store the burn once an hour; pages read it from there."""
-    if BurnPattern.objects.filter(
-        workspace=workspace, hour__gte=start_of_hour(now - _learning_offset(workspace))
-    ).exists():
+    if BurnPattern.objects.filter(workspace=workspace, hour__gte=hour_of(now - _learning_offset(workspace))).exists():
         return
     burn = _learn(workspace, now)
     learned = asdict(burn.pattern) if burn.pattern else burn.rates and {"rates": asdict(burn.rates)}
-    facts = {"hour": start_of_hour(now), "hours_seen": burn.hours_seen, "learned": learned}
+    facts = {"hour": hour_of(now), "hours_seen": burn.hours_seen, "learned": learned}
     BurnPattern.objects.update_or_create(workspace=workspace, defaults=facts)
 
 
@@ -147,8 +143,8 @@ def history(workspace: Workspace, now: datetime) -> list[BurnHour]:
 
     The latter show batches that are too rare for eight weeks.
     """
-    since = start_of_hour(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
-    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=start_of_hour(now) - YEAR, hour__lte=now)
+    since = hour_of(now) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(now) - YEAR, hour__lte=now)
     dear = rows.filter(hour__lt=since).order_by("-spent").values("pk")[:DEAREST_HOURS]
     rows = rows.filter(Q(hour__gte=since) | Q(pk__in=dear)).order_by("hour")
     return [_hour(*row) for row in rows.values_list("hour", "spent", "covered_seconds")]
@@ -163,7 +159,7 @@ def past_days(workspace: Workspace, since: datetime, until: datetime) -> Iterato
 
 def past_burns(workspace: Workspace, since: datetime, until: datetime) -> Iterator[tuple[datetime, Burn, Decimal]]:
     """Yield the burn as known then, and the balance, at past hours that are a multiple of PAST_STEP, in one query."""
-    begin = start_of_hour(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
+    begin = hour_of(since) - timedelta(weeks=forecasting.WEEKS_LEARNED)
     rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=begin, hour__lt=until).order_by("hour")
     hours: list[BurnHour] = []
     burn = Burn(None, 0)

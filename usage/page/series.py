@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from core.db.rollups import HOUR, hour_of
 from usage.changes.types import ZERO
-from usage.hours import HOUR, start_of_hour
 from usage.models import BalanceHour, BalanceReading
 from usage.page.ranges import Range
 from workspaces.models import Workspace
@@ -54,12 +54,10 @@ def _from_readings(
 
 
 def _from_hours(workspace: Workspace, since: datetime, now: datetime) -> list[Sample]:
-    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=start_of_hour(since), hour__lte=now).order_by(
-        "hour"
-    )
+    rows = BalanceHour.objects.filter(workspace=workspace, hour__gte=hour_of(since), hour__lte=now).order_by("hour")
     found: list[Sample] = []
     gaps = BalanceReading.objects.of(workspace).filter(first_read_at__gte=since, gap_seconds__gte=LEAST_GAP_SECONDS)
-    broken = {start_of_hour(at) for at in gaps.values_list("first_read_at", flat=True)}
+    broken = {hour_of(at) for at in gaps.values_list("first_read_at", flat=True)}
     columns = ("hour", "closing", "spent", "spent_in_gap", "topped_up")
     for hour, closing, spent, lost, topped_up in rows.values_list(*columns):
         found.append(Sample(min(hour + HOUR, now), closing, spent + lost, topped_up, hour in broken))

@@ -12,10 +12,11 @@ from typing import NamedTuple, Protocol
 from django.db import transaction
 from django.db.models import Max, QuerySet
 
+from core.db.rollups import RollupCount
 from keys.log.ingest import facets, rollups
-from keys.log.ingest.rollups import CountedRow, RollupCount, RollupKey, Rollups, count_rows
+from keys.log.ingest.rollups import CountedRow, RollupKey, Rollups, count_rows
 from keys.log.models.rollup import TrafficQuerySet
-from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest, WorkspaceTraffic
+from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest
 from workspaces.models import Workspace
 
 _BATCH = 2000
@@ -94,7 +95,7 @@ class _KeyLevel:
     def write(self, counts: Rollups) -> None:
         known = set(self.key.endpoints.values_list("path", flat=True))
         rollups.record_endpoints(self.key, self.endpoints - known)
-        rollups.write(KeyTraffic, {"key": self.key}, counts)
+        rollups.OF_KEY.replace(self.key.pk, counts)
 
 
 class _WorkspaceLevel:
@@ -121,7 +122,7 @@ class _WorkspaceLevel:
         return {day for stored in levels for day in stored.datetimes("hour", "day", tzinfo=UTC)}
 
     def write(self, counts: Rollups) -> None:
-        rollups.write(WorkspaceTraffic, {"workspace_id": self.workspace.pk}, counts)
+        rollups.OF_WORKSPACE.replace(self.workspace.pk, counts)
 
 
 def recount(workspace: Workspace, *, repair: bool = False) -> Iterator[str]:

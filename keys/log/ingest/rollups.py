@@ -4,21 +4,18 @@
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from django.db import connection
-
-from core.db.sql import Statement, adapt_uuid, json_recordset, to_json
-from core.histogram import Histogram, bucket_for
+from core.db.rollups import HOUR, RollupCount, RollupTable, hour_of
+from core.db.sql import Statement
+from core.histogram import bucket_for
 from keys.log.endpoints import endpoint_of
 from keys.log.models.rollup import CONSOLE, EVERYTHING, OTHER
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
 
 MOST_ENDPOINTS = 50
-_BATCH = 2000
-_NOTHING, _HOUR = timedelta(0), timedelta(hours=1)
+_NOTHING = timedelta(0)
 
 
 class Countable(Protocol):
@@ -58,50 +55,10 @@ class RollupKey(NamedTuple):
 _Group = tuple[datetime, str, int, str | None, bool]
 
 
-@dataclass
-class RollupCount:
-    """The number of requests, and the histogram of the known durations."""
-
-    count: int = 0
-    histogram: Histogram = field(default_factory=dict)
-
-    def add(self, count: int, histogram: Histogram) -> None:
-        self.count += count
-        for bucket, number in histogram.items():
-            self.histogram[bucket] = self.histogram.get(bucket, 0) + number
-
-
 Rollups = dict[RollupKey, RollupCount]
-
-# The database adds the histograms, so that nothing has to be read first.
-_ADD = """
-INSERT INTO {table} AS there ({owner}, endpoint, hour, status_class, count, histogram)
-SELECT %s, endpoint, hour, status_class, count, histogram FROM {source} WHERE true
-ON CONFLICT ({owner}, endpoint, hour, status_class) DO UPDATE SET count = there.count + excluded.count, histogram = (
-    SELECT coalesce({object_of}(bucket, number), '{{}}') FROM (
-        SELECT key AS bucket, sum({number}) AS number FROM (
-            SELECT key, value FROM {each}(there.histogram) UNION ALL SELECT key, value FROM {each}(excluded.histogram)
-        ) AS both_of GROUP BY key
-    ) AS summed
-)
-"""
-_COLUMNS = {"hour": "timestamptz", "endpoint": "text", "status_class": "smallint", "count": "int", "histogram": "jsonb"}
-_FUNCTIONS = {
-    "postgresql": {"object_of": "jsonb_object_agg", "each": "jsonb_each", "number": "value::int"},
-    "sqlite": {"object_of": "json_group_object", "each": "json_each", "number": "value"},
-}
-_LEVELS = (("keys_keytraffic", "key_id"), ("keys_workspacetraffic", "workspace_id"))
-_ADD_BY_VENDOR = {
-    vendor: [
-        _ADD.format(table=table, owner=owner, source=json_recordset("counted", _COLUMNS, vendor), **functions)
-        for table, owner in _LEVELS
-    ]
-    for vendor, functions in _FUNCTIONS.items()
-}
-
-
-def hour_of(time: datetime) -> datetime:
-    return time.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+_KEY = RollupKey._fields
+OF_KEY = RollupTable(KeyTraffic, "key", _KEY)
+OF_WORKSPACE = RollupTable(WorkspaceTraffic, "workspace", _KEY)
 
 
 def count_rows(rows: Iterable[Countable], endpoints: set[str]) -> Rollups:
@@ -120,7 +77,7 @@ def _group(rows: Iterable[Countable]) -> dict[_Group, int]:
     begin = datetime.min.replace(tzinfo=UTC)
     for row in rows:
         at, duration = row.created_at, row.duration_ms
-        if not _NOTHING <= at - begin < _HOUR:  # rows are ordered by time, so the hour rarely changes
+        if not _NOTHING <= at - begin < HOUR:  # rows are ordered by time, so the hour rarely changes
             begin = hour_of(at)
         bucket = None if duration is None else bucket_for(duration)
         group = begin, row.path, (row.status_code or 0) // 100, bucket, row.is_own_call
@@ -143,26 +100,9 @@ def add_statements(api_key: ApiKey, counts: Rollups) -> list[Statement]:
     """Return the SQL that adds the ``counts`` of new rows. Run it while holding the workspace's lock."""
     if not counts:
         return []
-    rows = to_json({**key._asdict(), "count": one.count, "histogram": one.histogram} for key, one in counts.items())
-    owners = adapt_uuid(api_key.pk), api_key.workspace_id
-    return [(sql, [owner, rows]) for sql, owner in zip(_ADD_BY_VENDOR[connection.vendor], owners, strict=True)]
+    return [OF_KEY.add(api_key.pk, counts), OF_WORKSPACE.add(api_key.workspace_id, counts)]
 
 
 def record_endpoints(key: ApiKey, paths: Collection[str]) -> None:
     if paths:
         KeyEndpoint.objects.bulk_create([KeyEndpoint(key=key, path=path) for path in sorted(paths)])
-
-
-def write(model: type[KeyTraffic | WorkspaceTraffic], owner: dict[str, object], counts: Rollups) -> None:
-    """Store ``counts``, replacing rows of the same hours, endpoints and status classes."""
-    rows: list[object] = [
-        model(**owner, **key._asdict(), count=one.count, histogram=one.histogram) for key, one in counts.items()
-    ]
-    objects: Any = model.objects  # one manager type for both models
-    objects.bulk_create(
-        rows,
-        batch_size=_BATCH,
-        update_conflicts=True,
-        unique_fields=[next(iter(owner)).removesuffix("_id"), "endpoint", "hour", "status_class"],
-        update_fields=["count", "histogram"],
-    )

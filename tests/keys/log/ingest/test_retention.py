@@ -7,9 +7,9 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.models import F, QuerySet
 
+from core.db.rollups import hour_of
 from keys.log.completeness import log_completeness
 from keys.log.ingest import recount, retention
-from keys.log.ingest.rollups import hour_of
 from keys.models import ApiKey, KeyTraffic, LoggedRequest
 from tests.keys.log.ingest.conftest import START, at
 

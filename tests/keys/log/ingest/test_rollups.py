@@ -11,10 +11,10 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from msgspec import structs
 
+from core.db.rollups import hour_of
 from core.histogram import percentile
 from keys import sync
 from keys.log.ingest import recount
-from keys.log.ingest.rollups import hour_of
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic
 from tests.fixtures import count_into_rollups
 from tests.keys.log.ingest.conftest import START, at

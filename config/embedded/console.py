@@ -1,10 +1,11 @@
-"""Starts the embedded set in order, prints how to sign in, and supervises it."""
+"""Starts the embedded set in order, prints how to sign in, and supervises it; restarts programs when code changes."""
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from threading import Event
 
 from django.conf import settings
@@ -12,13 +13,15 @@ from django.db import connections
 
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
-from config.embedded.processes import GRACE, Process, Reaper, print_line, stop_all
-from config.embedded.reload import changed_packages, restart_changed
+from config.embedded.processes import GRACE, Process, Reaper, Watchdog, print_line, stop_all
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
-from config.embedded.watchdog import Watchdog
 from config.environment import ROOT
 from config.first_start import FirstAdmin, prepare
 from config.settings import ENVIRONMENT
+
+# The sandbox loads no code of the other packages.
+SANDBOX = "sandbox"
+_LOOK_MILLISECONDS = 250
 
 
 class StopRequested(BaseException):
@@ -146,3 +149,32 @@ def _ignore_signals() -> None:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def changed_packages(root: Path) -> Iterator[set[str]]:
+    """Return an iterator that yields, four times a second, which packages in ``root`` have changed; often none.
+
+    It ends when a signal arrives. Raises CannotStart without watchfiles.
+    """
+    try:
+        import watchfiles  # noqa: PLC0415 - one of requirements-dev.txt
+    except ImportError:
+        raise CannotStart("--reload needs what tests need: run `make dev`, or install watchfiles.") from None
+    packages = [path.parent for path in sorted(root.glob("*/__init__.py")) if path.parent.name != "tests"]
+    changes = watchfiles.watch(
+        *packages,
+        watch_filter=watchfiles.PythonFilter(),
+        rust_timeout=_LOOK_MILLISECONDS,
+        yield_on_timeout=True,
+        raise_interrupt=False,
+    )
+    return ({Path(path).relative_to(root).parts[0] for _, path in found} for found in changes)
+
+
+def restart_changed(processes: Iterable[Process], changed: set[str]) -> None:
+    """Restart those of ``processes`` that use code of the ``changed`` packages."""
+    of_console = bool(changed - {SANDBOX})
+    for process in processes:
+        if process.name != "redis" and (SANDBOX in changed if process.name == SANDBOX else of_console):
+            print_line(process.name, f"code in {', '.join(sorted(changed))} changed; starting again")
+            process.restart()

@@ -1,6 +1,7 @@
-"""A supervised process: started in its own group, with prefixed output, and ended with all its children."""
+"""A supervised process: started in its own group, its output prefixed, ended with all its children; its watchdog."""
 
 import contextlib
+import http.client
 import os
 import signal
 import subprocess
@@ -26,6 +27,9 @@ LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying
 STEADY_AFTER = 60.0  # seconds of running after which the next exit counts as the first again
 
 _printing = threading.Lock()
+WATCH_SECONDS = 3.0  # seconds between checks, and timeout of each
+WATCH_TRIES = 3  # consecutive failed checks after which the server is killed
+STARTING_TRIES = 20  # failed checks allowed before the first success: a slow machine may need a minute to start
 
 
 def print_line(name: str, text: str, *, redacted: bool = True) -> None:
@@ -183,3 +187,60 @@ def _wait(processes: list[Process], seconds: float) -> None:
         if process.running is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.running.wait(max(end - time.monotonic(), 0))
+
+
+class Watchdog:
+    """Kills a web server that runs but does not answer; the supervisor then restarts it.
+
+    Requests ``/healthz`` of the server on ``host``:``port`` at intervals.
+    """
+
+    def __init__(self, process: Process, host: str, port: int) -> None:
+        self._process = process
+        self._address = (host, port)
+        self._asked: subprocess.Popen[str] | None = None
+        self._tries_left = STARTING_TRIES
+
+    def start(self) -> None:
+        """Run in the background until the program ends."""
+        threading.Thread(target=self._go_on, daemon=True).start()
+
+    def _go_on(self) -> None:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            self.look()
+
+    def wait_for_answer(self, seconds: float = 60) -> None:
+        """Wait until the server answers. Raises CannotStart if it ends, or never does."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self._process.check_alive()
+            if self._answers():
+                self._asked, self._tries_left = self._process.running, WATCH_TRIES
+                return
+            time.sleep(0.05)
+        raise CannotStart(
+            f"{self._process.name} did not answer on port {self._address[1]} within {seconds:.0f} seconds."
+        )
+
+    def look(self) -> None:
+        """Check once; after too many failed checks, kill the process."""
+        running = self._process.running
+        if running is not self._asked:
+            self._asked, self._tries_left = running, STARTING_TRIES
+        if running is None:
+            return
+        self._tries_left = WATCH_TRIES if self._answers() else self._tries_left - 1
+        if self._tries_left == 0:
+            print_line(self._process.name, "does not answer /healthz; ending it")
+            self._process.kill_group()
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(*self._address, timeout=WATCH_SECONDS)
+        try:
+            connection.request("GET", "/healthz")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
+from config.embedded.console import changed_packages, restart_changed
 from config.embedded.processes import Process
-from config.embedded.reload import changed_packages, restart_changed
 from tests.wait import wait_until
 
 

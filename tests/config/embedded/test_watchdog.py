@@ -6,9 +6,8 @@ import threading
 
 import pytest
 
-from config.embedded import watchdog
-from config.embedded.processes import Process
-from config.embedded.watchdog import STARTING, TRIES, Watchdog
+from config.embedded import processes
+from config.embedded.processes import STARTING_TRIES, WATCH_TRIES, Process, Watchdog
 from tests.console_process import free_port
 
 
@@ -56,7 +55,7 @@ def look(watching, times):
 
 def test_a_server_gets_time_to_start(process):
     watching = Watchdog(process, "127.0.0.1", free_port())
-    look(watching, STARTING - 1)
+    look(watching, STARTING_TRIES - 1)
     assert process.killed == 0
     watching.look()
     assert process.killed == 1
@@ -66,14 +65,14 @@ def test_a_server_that_answered_and_then_stops_is_killed_after_some_tries(proces
     watching = Watchdog(process, *server.server_address)
     watching.look()
     watching._address = ("127.0.0.1", free_port())
-    look(watching, TRIES - 1)
+    look(watching, WATCH_TRIES - 1)
     assert process.killed == 0
     watching.look()
     assert process.killed == 1
 
 
 def test_a_question_without_an_answer_now_and_then_is_forgiven(process, server):
-    look(Watchdog(process, *server.server_address), 3 * TRIES)
+    look(Watchdog(process, *server.server_address), 3 * WATCH_TRIES)
     assert process.killed == 0
 
 
@@ -82,13 +81,13 @@ def test_the_next_process_gets_time_to_start_too(process, server):
     watching.look()
     process.running = object()
     watching._address = ("127.0.0.1", free_port())
-    look(watching, TRIES + 1)
+    look(watching, WATCH_TRIES + 1)
     assert process.killed == 0
 
 
 def test_a_server_that_accepts_and_says_nothing_does_not_answer(process, monkeypatch):
-    monkeypatch.setattr(watchdog, "EVERY", 0.1)
+    monkeypatch.setattr(processes, "WATCH_SECONDS", 0.1)
     silent = socket.create_server(("127.0.0.1", 0))
     with silent:
-        look(Watchdog(process, *silent.getsockname()), STARTING)
+        look(Watchdog(process, *silent.getsockname()), STARTING_TRIES)
     assert process.killed == 1

@@ -2,12 +2,12 @@
 
 from django.urls import path
 
-from alerts.views import alert, alert_list, emails, rules, unsubscribe
+from alerts.views import alert, alert_list, emails, rules
 
 app_name = "alerts"
 
 urlpatterns = [
-    path("unsubscribe/<str:token>/", unsubscribe.unsubscribe, name="unsubscribe"),
+    path("unsubscribe/<str:token>/", emails.unsubscribe, name="unsubscribe"),
     path("w/<slug:slug>/alerts/", alert_list.alerts, name="list"),
     path("w/<slug:slug>/alerts/<int:pk>/", alert.alert, name="alert"),
     path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alert.acknowledge, name="acknowledge"),

@@ -158,7 +158,7 @@ class ApiKey(models.Model):
     # ``count_before`` is lower by the count before the restart, and may be negative.
     settled_count = models.BigIntegerField(null=True)
     count_restarted_at = models.DateTimeField(null=True)
-    # When and by whom a revoke was last started here, whatever its result; see ``keys.services.mass_revocation``.
+    # When and by whom a revoke was last started here, whatever its result; see ``keys.services.revoke``.
     revoke_begun_at = models.DateTimeField(null=True)
     revoke_begun_by = models.ForeignKey(User, on_delete=models.SET_NULL, null=True, related_name="+")
     # Rows before this hour were pruned (``keys.log.ingest.retention``); upstream may still show them.

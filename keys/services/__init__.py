@@ -8,8 +8,15 @@ from keys.services.create import (
     dismiss_unseen_secret,
     mark_secret_seen,
 )
-from keys.services.mass_revocation import begin_revocation, is_mass_revocation
-from keys.services.revoke import RevokeAllResult, RevokeResult, RevokeVerdict, revoke_all_keys, revoke_keys
+from keys.services.revoke import (
+    RevokeAllResult,
+    RevokeResult,
+    RevokeVerdict,
+    begin_revocation,
+    is_mass_revocation,
+    revoke_all_keys,
+    revoke_keys,
+)
 
 __all__ = [
     "AnswerLost",

@@ -1,9 +1,9 @@
 """Revokes keys. A row is marked revoked only after upstream agreed; an unknown outcome is reported as unknown."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from django.db import transaction
@@ -22,6 +22,8 @@ from workspaces.models import Action, Outcome, Workspace
 BUDGET_SECONDS = 45
 STILL_LISTED = "Cleanlist agreed, yet its list still shows the key as active."
 ACTIVE_AGAIN = "An earlier list showed the key as revoked, so nothing was sent; now it is listed as active."
+# A person's revocations within this time count together. It is long, so that waiting between keys gains little.
+WITHIN = timedelta(days=1)
 
 
 class RevokeVerdict(StrEnum):
@@ -69,6 +71,33 @@ class RevokeAllResult:
     @property
     def still_active(self) -> list[ApiKey]:
         return [result.key for result in self.keys if result.verdict is RevokeVerdict.FAILED]
+
+
+def is_mass_revocation(workspace: Workspace, actor: Actor, chosen: Iterable[ApiKey]) -> bool:
+    """Return whether ``actor`` would have revoked half of the keys or more, counting the last day.
+
+    That amounts to revoking all, at once or one after another.
+    """
+    keys = ApiKey.objects.of(workspace)
+    active = set(keys.active().values_list("pk", flat=True))
+    recent = keys.filter(revoke_begun_by=actor.user, revoke_begun_at__gt=clock.cached_now() - WITHIN)
+    begun = set(recent.values_list("pk", flat=True))
+    now = {key.pk for key in chosen} & active
+    return bool(now) and 2 * len(begun | now) >= len(begun | active)
+
+
+def begin_revocation(workspace: Workspace, actor: Actor, keys: list[ApiKey], confirm: Callable[[], None]) -> None:
+    """Record that ``actor`` is about to revoke ``keys``; for a mass revocation, call ``confirm`` first.
+
+    An exception from ``confirm`` cancels it. This is recorded before anything is sent, and under a lock, so that
+    simultaneous requests are counted as well.
+    """
+    with transaction.atomic():
+        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        if is_mass_revocation(workspace, actor, keys):
+            confirm()
+        chosen = ApiKey.objects.active().filter(pk__in=[key.pk for key in keys])
+        chosen.update(revoke_begun_at=clock.now(), revoke_begun_by=actor.user)
 
 
 def revoke_keys(workspace: Workspace, actor: Actor, keys: Sequence[ApiKey]) -> list[RevokeResult]:

@@ -1,4 +1,4 @@
-"""Summaries of workspaces for the start page and the overview, from the mirror in a fixed number of queries."""
+"""Summaries of workspaces, from the mirror in a fixed number of queries, and which of them the start page shows."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +8,10 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q, Subquery, Window
+from django.db.models.functions import Lower, RowNumber
 
+from alerts.models import Alert
 from core import clock
 from dashboard import attention
 from dashboard.attention import AttentionItem
@@ -26,6 +28,7 @@ from workspaces.models.workspace import WorkspaceQuerySet
 RECENT = timedelta(hours=1)
 NOTHING_FAILS = FailureSummary((), 0)
 FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
+PAGE_SIZE = 24
 
 
 @dataclass
@@ -164,3 +167,45 @@ def _polls(workspaces: Iterable[Workspace]) -> dict[int, list[Poll]]:
     for poll in rows.order_by("resource", "pk"):
         found[poll.workspace_id].append(poll)
     return found
+
+
+@dataclass
+class WorkspacePage:
+    """A page of workspaces and the first of the next page.
+
+    ``after`` is the slug of the workspace that the page begins after, ``more`` that of its last if others follow.
+    """
+
+    workspaces: WorkspaceQuerySet
+    searched: str
+    after: str
+    more: str = field(default="", init=False)
+
+    @property
+    def are_many(self) -> bool:
+        """Return whether there is more to see than this page."""
+        return bool(self.searched or self.after or self.more)
+
+    def page(self, summaries: list[WorkspaceSummary]) -> list[WorkspaceSummary]:
+        """Return ``summaries`` of ``workspaces`` without that of the next page; record whether there is one."""
+        if len(summaries) <= PAGE_SIZE:
+            return summaries
+        in_order = sorted(summaries, key=lambda one: vars(one.workspace)["place"])
+        self.more = in_order[PAGE_SIZE - 1].workspace.slug
+        return [one for one in summaries if one is not in_order[-1]]
+
+
+def select_page(visible: WorkspaceQuerySet, searched: str, after: str) -> WorkspacePage:
+    """Return the page of ``visible`` after the workspace with the slug ``after``, whose names hold ``searched``."""
+    firing = Alert.objects.current().filter(workspace=OuterRef("pk"), acknowledged_at__isnull=True)
+    found = visible.annotate(fires=Exists(firing), folded=Lower("name"))
+    if searched:
+        found = found.filter(Q(name__icontains=searched) | Q(organization_name__icontains=searched))
+    last: Any = found.filter(slug=after).first() if after else None
+    if last:
+        fires, folded, pk = last.fires, last.folded, last.pk
+        later = Q(fires=fires, folded__gt=folded) | Q(fires=fires, folded=folded, pk__gt=pk)
+        found = found.filter(later | Q(fires=False) if fires else later)
+    order = (F("fires").desc(), "folded", "pk")
+    found = found.annotate(place=Window(RowNumber(), order_by=order)).order_by(*order)
+    return WorkspacePage(found[: PAGE_SIZE + 1], searched, after if last else "")

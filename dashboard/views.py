@@ -7,8 +7,7 @@ from django.views.decorators.http import require_safe
 
 from core.sanitize import sanitize_text
 from dashboard import overview as overviews
-from dashboard.pagination import select_page
-from dashboard.summaries import WorkspaceSummary, summarize_workspaces
+from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
 from workspaces.models.user import has_second_factor

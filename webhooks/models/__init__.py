@@ -1,9 +1,8 @@
 """Models of the delivery inspector."""
 
 from webhooks.models.check import EndpointCheck
-from webhooks.models.delivery import Attempt, Delivery, DeliveryState
+from webhooks.models.delivery import Attempt, Delivery, DeliveryGap, DeliveryState, Feed
 from webhooks.models.endpoint import Endpoint, EndpointDay, EndpointHour
-from webhooks.models.feed import DeliveryGap, Feed
 from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.models.workflow import BULK_ID_PREFIX, Workflow, WorkflowSource
 

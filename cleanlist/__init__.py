@@ -6,9 +6,8 @@
 
 from cleanlist._version import __version__
 from cleanlist.base_url import checked_base_url
-from cleanlist.clerk_session import ClerkSession
 from cleanlist.client import AsyncClient, Client
-from cleanlist.credentials import ApiKeyCredential, Credential, StaticSession, describe_key_format
+from cleanlist.credentials import ApiKeyCredential, ClerkSession, Credential, StaticSession, describe_key_format
 from cleanlist.models import (
     Acknowledgement,
     ApiKey,

@@ -11,7 +11,7 @@ import structlog
 
 from alerts.mail import smtp
 from alerts.mail.messages import compose
-from alerts.mail.send_results import SendResult, classify_error
+from alerts.mail.smtp import SendResult, classify_error
 from alerts.models import Attempt, Notification, Recipient, SendingTurn
 from alerts.models.notification import NotificationQuerySet
 from core import clock

@@ -15,7 +15,7 @@ import structlog
 from django.http import HttpRequest
 
 from config.front import ClientDisconnected, Message, Receive, RequestRefused, Scope, Send
-from config.front.headers import page_headers, probe_headers
+from config.front.limits import page_headers, probe_headers
 from core.client_ip import client_ip
 
 Environ = dict[str, Any]

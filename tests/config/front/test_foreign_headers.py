@@ -3,7 +3,7 @@
 import pytest
 
 from config.front import RequestRefused
-from config.front.headers import PARTS, page_headers, probe_headers
+from config.front.limits import PARTS, page_headers, probe_headers
 from tests.config.front.sockets import HEAD, get, send_request
 
 HOSTILE_TYPES = [

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from alerts.views.alert_list import rights
 from core import clock
 from core.http import redirect_to
-from usage.changes.marks import mark_change, unmark_change
+from usage.changes.review import mark_change, unmark_change
 from usage.changes.types import Mark
 from usage.forms import MarkForm, WhatIfForm
 from usage.models import BalanceChange

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from usage import burn
-from usage.changes.marks import mark_change
+from usage.changes.review import mark_change
 from usage.changes.types import Mark
 from usage.models import BalanceChange
 from webhooks.models import Workflow

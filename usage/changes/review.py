@@ -14,15 +14,17 @@ from itertools import compress
 from django.db import transaction
 from django.db.models import F
 
+from core import clock
 from core.db.rollups import hour_of
 from usage.changes.enrichments import enrichment_credits
 from usage.changes.evidence import collect_evidence, log_read_until, stored_interpretation
 from usage.changes.fall_rate import AROUND, RECENT
 from usage.changes.interpretation import CENT, interpret
-from usage.changes.types import SKEW, ZERO, Certainty, Interpretation
+from usage.changes.types import SKEW, ZERO, Certainty, Interpretation, Mark
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BurnPattern
 from webhooks.models import Workflow
-from workspaces.models import Workspace
+from workspaces.audit.events import Actor, record_event
+from workspaces.models import Action, Workspace
 
 # Context read before the interpreted changes, at least enough to know the usual fall rate.
 LOOKBACK = timedelta(hours=2)
@@ -160,3 +162,48 @@ def invalidate_for_workflow(workflow: Workflow) -> None:
     # Bounds of ``until`` in addition to ``since`` allow the use of the index.
     latest = work.ended_at + timedelta(days=1)
     rows.filter(until__range=(begun_at - SKEW, latest)).update(is_settled=False)
+
+
+# People's marks: stored with the change, audited, and applied at once.
+def mark_change(
+    change: BalanceChange, actor: Actor, kind: Mark, *, marked: Decimal | None = None, note: str = ""
+) -> None:
+    """Mark ``change`` as ``kind`` with ``marked`` credits; None derives the amount from the readings."""
+    with transaction.atomic():
+        _store_mark(change, mark=kind, marked=marked, note=note, marked_by=actor.user, marked_at=clock.now())
+        credits_ = None if marked is None else f"{marked.normalize():f}"
+        subject = _subject(change)
+        record_event(
+            Action.BALANCE_MARKED,
+            actor,
+            workspace=change.workspace,
+            subject=subject,
+            message=note,
+            said=kind.value,
+            credits=credits_,
+        )
+
+
+def unmark_change(change: BalanceChange, actor: Actor) -> bool:
+    """Remove the mark of ``change``; return False if it has none any more."""
+    said, note = change.mark, change.note
+    if not said:
+        return False
+    with transaction.atomic():
+        _store_mark(change, mark="", marked=None, note="", marked_by=None, marked_at=None)
+        subject = _subject(change)
+        workspace = change.workspace
+        record_event(Action.BALANCE_UNMARKED, actor, workspace=workspace, subject=subject, message=note, said=said)
+    return True
+
+
+def _store_mark(change: BalanceChange, **facts: object) -> None:
+    """Store ``facts`` and reinterpret only the change and the hours after it, so that the work is bounded."""
+    Workspace.objects.select_for_update().get(pk=change.workspace_id)
+    BalanceChange.objects.filter(pk=change.pk).update(**facts)
+    review(change.workspace, change.until, clock.now(), until=change.until + LOOKBACK)
+    change.refresh_from_db()
+
+
+def _subject(change: BalanceChange) -> tuple[str, str]:
+    return str(change.pk), f"{change.delta.normalize():+f} credits, {change.until.isoformat(timespec='seconds')}"

@@ -20,7 +20,7 @@ from keys.log.search.filters import LogFilterForm
 from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
 from troubleshooting.body import webhook_urls
-from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.text import find_lines
 from troubleshooting.body.validation import is_profile, validate_body
 from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.checks.key import required_scope

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.text import find_lines
 from troubleshooting.body.validation import validate_body
 
 BODY = """{

@@ -9,8 +9,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.pricing import MAX_CONTACTS
 from core.http import render_page
-from troubleshooting.body.batches import as_lines, can_be_split, split_body
-from troubleshooting.body.line_numbers import find_lines
+from troubleshooting.body.text import as_lines, can_be_split, find_lines, split_body
 from troubleshooting.body.validation import BodyValidation, validate_body
 from troubleshooting.zip_stream import stream_zip
 from workspaces.access import get_workspace, page_context

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult
-from troubleshooting.checks import balance, key, rate_limits, request_shape, workflows
+from troubleshooting.checks import key, limits, request_shape, workflows
 from workspaces.models import Workspace
 
 
@@ -27,11 +27,11 @@ _CHECKS = (
     Check("plan", "The plan", key.plan),
     Check("session", "Key management", key.session),
     Check("slots", "The number of active keys", key.slots),
-    Check("balance", "The balance", balance.balance),
+    Check("balance", "The balance", limits.balance),
     Check("shape", "The shape of the request", request_shape.shape),
     Check("enrichment", "The enrichment", workflows.enrichment),
     Check("deliveries", "The webhook's deliveries", workflows.deliveries, follows=True),
-    Check("rates", "Rate limits", rate_limits.rates),
+    Check("rates", "Rate limits", limits.rates),
 )
 CHECKS: Mapping[str, Check] = {step.name: step for step in _CHECKS}
 

@@ -1,11 +1,13 @@
-"""On which line of a pasted body each of its parts begins."""
+"""The text of a pasted body: on which line each part begins, and how it is split if it has too many contacts."""
 
 import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from typing import Any
 
-from troubleshooting.body.validation import BodyFinding, Loc
+from cleanlist.pricing import MAX_CONTACTS
+from troubleshooting.body.validation import BodyFinding, BodyValidation, Loc
 
 _READ = json.JSONDecoder().raw_decode
 _BLANKS = re.compile(r"[ \t\n\r]*")
@@ -75,3 +77,21 @@ def _behind_comma(text: str, at: int) -> int:
 def _skip(text: str, at: int) -> int:
     blanks = _BLANKS.match(text, at)
     return blanks.end() if blanks else at
+
+
+def can_be_split(verdict: BodyValidation) -> bool:
+    """Return whether too many contacts are all that keeps the API from taking a body."""
+    return verdict.status == 400 and verdict.contacts > MAX_CONTACTS
+
+
+def split_body(text: str) -> Iterator[str]:
+    """Yield ``text`` as bodies of up to 250 contacts, otherwise the same. It must be one that can be split."""
+    body: dict[str, Any] = json.loads(text.encode("utf-8", "surrogatepass"))
+    contacts = body["contacts"]
+    for start in range(0, len(contacts), MAX_CONTACTS):
+        yield json.dumps(body | {"contacts": contacts[start : start + MAX_CONTACTS]})
+
+
+def as_lines(bodies: Iterable[str]) -> Iterator[str]:
+    """Yield one body a line."""
+    return (f"{body}\n" for body in bodies)

@@ -7,8 +7,8 @@ from core import clock
 from workspaces.accounts.sessions import SessionStore
 from workspaces.audit import events
 from workspaces.models import Heartbeat
-from workspaces.polling import engine, heartbeats, shutdown
-from workspaces.services import account_mail, credential_probe
+from workspaces.polling import engine, heartbeats, poll_setup, shutdown
+from workspaces.services import account_mail
 
 
 @shared_task(ignore_result=True)
@@ -25,7 +25,7 @@ def mend_clock() -> None:
 
 @shared_task(ignore_result=True)
 def probe_credentials() -> None:
-    credential_probe.probe_rejected()
+    poll_setup.probe_rejected()
 
 
 @shared_task(ignore_result=True)

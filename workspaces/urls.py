@@ -9,9 +9,9 @@ from workspaces.views import (
     identities,
     invitations,
     members,
+    own_account,
     people,
     polling,
-    profile,
     removals,
     settings,
 )
@@ -19,7 +19,7 @@ from workspaces.views import (
 app_name = "workspaces"
 
 urlpatterns = [
-    path("account/", profile.profile, name="profile"),
+    path("account/", own_account.profile, name="profile"),
     path("audit/", audit.site_audit, name="site_audit"),
     path("audit/export/", audit_export.site_export, name="site_audit_export"),
     path("people/", people.people, name="people"),

@@ -16,8 +16,8 @@ from usage.models import BalanceReading
 from webhooks import tracked_workflows
 from workspaces.audit.events import CONSOLE, Actor
 from workspaces.models import Action, AuditEvent, Membership, Poll, Role, User, Workspace
-from workspaces.polling import engine
-from workspaces.services import credential_probe, pause_polling, refresh, replace_api_key, resume_polling
+from workspaces.polling import engine, poll_setup
+from workspaces.services import pause_polling, refresh, replace_api_key, resume_polling
 from workspaces.services.connection_check import ConnectionReport
 
 from .conftest import command
@@ -94,9 +94,9 @@ def test_several_can_be_paused_together(acme, workspace):
 def test_a_rejected_credential_is_not_tried_meanwhile(paused):
     now = clock.now()
     Workspace.objects.update(api_key_rejected_at=now, api_key_probe_at=now)
-    assert credential_probe.probe_rejected() == 0
+    assert poll_setup.probe_rejected() == 0
     resume_polling(Workspace.objects.get(), CONSOLE)
-    assert credential_probe.probe_rejected() == 1
+    assert poll_setup.probe_rejected() == 1
 
 
 def test_pages_say_that_nobody_watches(paused, workspace, client):

@@ -12,9 +12,8 @@ from core.encryption import EncryptedValue
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Poll, Workspace
 from workspaces.polling.credential_trust import next_probe
-from workspaces.polling.poll_setup import set_up_polls, stop_using_credential
+from workspaces.polling.poll_setup import probe_rejected, set_up_polls, stop_using_credential
 from workspaces.services import Credentials, replace_session
-from workspaces.services.credential_probe import probe_rejected
 
 NOW = timezone.now()
 VALIDATE = "/api/v1/public/auth/validate-key"

@@ -11,10 +11,10 @@ from django.views.generic import RedirectView
 
 from workspaces.accounts.sign_in_rules import with_password
 from workspaces.accounts.single_sign_on import sso_callback, sso_login
-from workspaces.views import security
+from workspaces.views import own_account
 from workspaces.views.enrolment import ask, mailbox_proved, prove
 from workspaces.views.identities import unlink_own
-from workspaces.views.security import confirmed, recorded, with_way_back
+from workspaces.views.own_account import confirmed, recorded, with_way_back
 
 urlpatterns = [
     path("login/", account.login, name="account_login"),
@@ -61,10 +61,10 @@ urlpatterns = [
     path("security/mail/", ask, name="ask_enrolment"),
     path("security/mail/<str:token>/", prove, name="prove_enrolment"),
     path("security/identities/<int:identity_id>/unlink/", unlink_own, name="unlink_identity"),
-    path("sessions/", security.list_sessions, name="usersessions_list"),
-    path("sessions/end-others/", security.end_other_sessions, name="end_other_sessions"),
-    path("sessions/end-all/", security.end_all_sessions, name="end_all_sessions"),
-    path("sessions/<int:session_id>/end/", security.end_session, name="end_session"),
+    path("sessions/", own_account.list_sessions, name="usersessions_list"),
+    path("sessions/end-others/", own_account.end_other_sessions, name="end_other_sessions"),
+    path("sessions/end-all/", own_account.end_all_sessions, name="end_all_sessions"),
+    path("sessions/<int:session_id>/end/", own_account.end_session, name="end_session"),
     # These return 404 unless OIDC_ISSUER_URL is set.
     path("identity/<str:provider_id>/login/", sso_login, name="openid_connect_login"),
     path("identity/<str:provider_id>/login/callback/", sso_callback, name="openid_connect_callback"),

@@ -1,9 +1,9 @@
-"""Additions to django-allauth's pages for second factors and sessions."""
+"""A person's own account: the profile, the sessions, and additions to django-allauth's pages for second factors."""
 
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import logout
@@ -17,6 +17,7 @@ from core.http import redirect_to, referrer_or, render_page
 from workspaces.access import require_confirmation
 from workspaces.accounts import events
 from workspaces.audit.events import Actor
+from workspaces.forms import ProfileForm
 from workspaces.models import User
 from workspaces.services import sessions
 
@@ -121,3 +122,18 @@ def _person(request: HttpRequest) -> User:
     if not isinstance(user, User):
         raise TypeError("The middleware lets only people who are signed in come here.")
     return user
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show and change the name and the time zone."""
+    # A separate instance, because a form with errors must not change the user that the page header shows.
+    user = User.objects.get(email=request.user.get_username())
+    form = ProfileForm(request.POST or None, instance=user)
+    if request.method == "POST" and form.is_valid():
+        form.save()
+        return redirect_to(request, reverse("workspaces:profile"), "Saved.")
+    zones = form.zones()
+    detected = unquote(request.COOKIES.get("tz", ""))
+    context = {"form": form, "zones": zones, "detected": detected if detected in zones else ""}
+    return render(request, "workspaces/profile.html", context, status=422 if form.errors else 200)

@@ -1,8 +1,7 @@
 """Models of the delivery inspector."""
 
-from webhooks.models.check import EndpointCheck
 from webhooks.models.delivery import Attempt, Delivery, DeliveryGap, DeliveryState, Feed
-from webhooks.models.endpoint import Endpoint, EndpointDay, EndpointHour
+from webhooks.models.endpoint import Endpoint, EndpointCheck, EndpointDay, EndpointHour
 from webhooks.models.redelivery import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.models.workflow import BULK_ID_PREFIX, Workflow, WorkflowSource
 

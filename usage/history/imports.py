@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from alerts.engine.demo_history import delete_demo_history, store_demo_history
+from alerts.engine.preview import delete_demo_history, store_demo_history
 from core import clock
 from usage.changes.rebuild import contiguous_ranges, rebuild_changes
 from usage.changes.review import review

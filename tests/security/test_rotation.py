@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from cleanlist import Secret
 from core.encryption import EncryptedValue
 from tests.fixtures import API_KEY
-from workspaces.credentials import key_rotation
+from workspaces.credentials import encryption_keys
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -70,8 +70,8 @@ def test_small_batches_reach_every_row(stored, settings, monkeypatch):
         api_key = EncryptedValue.encrypt(Secret("another key"))
         Workspace.objects.create(name="More", slug=f"more-{number}", api_key=api_key)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode(), *settings.ENCRYPTION_KEYS]
-    monkeypatch.setattr(key_rotation, "BATCH", 2)
-    assert key_rotation.reseal_all().resealed == 11
+    monkeypatch.setattr(encryption_keys, "BATCH", 2)
+    assert encryption_keys.reseal_all().resealed == 11
 
 
 def test_a_rotation_is_in_the_audit_trail_without_any_secret(new_key):

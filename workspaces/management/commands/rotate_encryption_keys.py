@@ -1,6 +1,6 @@
 from django.core.management.base import BaseCommand, CommandError
 
-from workspaces.credentials.key_rotation import reseal_all
+from workspaces.credentials.encryption_keys import reseal_all
 
 
 class Command(BaseCommand):

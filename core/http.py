@@ -30,9 +30,10 @@ def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
 def render_page(
     request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
 ) -> HttpResponse:
-    """Render ``template``, or only its partial ``part`` for htmx, so that the browser keeps what was typed."""
-    name = f"{template}#{part}" if is_htmx(request) else template
-    response = render(request, name, context, status=status)
+    """Render ``template``, or only its partial ``part`` where htmx asks for one; there ``is_part`` is true."""
+    is_part = wants_partial(request)
+    name = f"{template}#{part}" if is_part else template
+    response = render(request, name, context | {"is_part": is_part}, status=status)
     response.headers["Vary"] = "HX-Request"
     return response
 

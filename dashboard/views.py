@@ -1,10 +1,9 @@
 """The start page, and the overview of one workspace."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.template.loader import render_to_string
 from django.views.decorators.http import require_safe
 
+from core.http import render_page
 from core.sanitize import sanitize_text
 from dashboard import overview as overviews
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
@@ -32,7 +31,7 @@ def home(request: HttpRequest) -> HttpResponse:
         "may_connect": may_connect(request.user),
         "refresh_seconds": _refresh_seconds(summaries),
     }
-    return _page_or_part(request, "dashboard/home.html", context)
+    return render_page(request, "dashboard/home.html", "living", context)
 
 
 @require_safe
@@ -49,18 +48,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "by_hour": overviews.requests_by_hour(workspace),
         "balance_points": overviews.balance_points(workspace),
     }
-    return _page_or_part(request, "dashboard/overview.html", context)
+    return render_page(request, "dashboard/overview.html", "living", context)
 
 
 def _refresh_seconds(summaries: list[WorkspaceSummary]) -> int:
     return FIRST_SECONDS if any(summary.awaits_first_reading for summary in summaries) else REFRESH_SECONDS
-
-
-def _page_or_part(request: HttpRequest, template: str, context: dict[str, object]) -> HttpResponse:
-    """Render the page, or its living part alone where htmx refreshes it; with it, whether the console is well."""
-    is_part = bool(getattr(request, "htmx", False))
-    response = render(request, f"{template}#living" if is_part else template, context)
-    if is_part:
-        response.write(render_to_string("components/unwatched.html", {"out_of_band": True}, request))
-    response.headers["Vary"] = "HX-Request"
-    return response

@@ -1,7 +1,5 @@
 """The usage page, and pages about balance changes."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -9,7 +7,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from alerts.views.alert_list import rights
 from core import clock
-from core.http import redirect_to
+from core.http import redirect_to, render_page
 from usage.changes.review import mark_change, unmark_change
 from usage.changes.types import Mark
 from usage.forms import MarkForm, WhatIfForm
@@ -31,11 +29,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     page = overview_of(workspace, request.GET.get("range", ""), clock.cached_now(), more)
     context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **rights(request)}
     context |= page_context(request, workspace)
-    htmx: Any = getattr(request, "htmx", None)
-    part = "#living" if htmx and not htmx.boosted and not htmx.history_restore_request else ""
-    response = render(request, f"usage/overview.html{part}", context | {"is_part": bool(part)})
-    response.headers["Vary"] = "HX-Request"
-    return response
+    return render_page(request, "usage/overview.html", "living", context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from alerts.context import without_milder
@@ -15,6 +14,7 @@ from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kind
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.reachability import unreached_rules
 from core import clock
+from core.http import render_page
 from workspaces.access import current_role, get_workspace
 from workspaces.models import Role, Workspace
 
@@ -57,10 +57,7 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
         "rules": rule_rows(workspace),
         **rights(request),
     }
-    part = "#living" if getattr(request, "htmx", False) else ""
-    response = render(request, f"alerts/list.html{part}", context)
-    response.headers["Vary"] = "HX-Request"
-    return response
+    return render_page(request, "alerts/list.html", "living", context)
 
 
 def rights(request: HttpRequest) -> dict[str, bool]:

@@ -2,12 +2,11 @@ from functools import partial
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_partial
+from core.http import render_page
 from keys.log.activity import with_activity
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
@@ -30,9 +29,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = KeyListConnection.of(workspace)
-    if wants_partial(request):
-        return render(request, "keys/detail.html#live", context | {"is_part": True})
-    return render(request, "keys/detail.html", context)
+    return render_page(request, "keys/detail.html", "live", context)
 
 
 def _about(key: ApiKey, workspace: Workspace) -> dict[str, object]:

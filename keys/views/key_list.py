@@ -1,9 +1,8 @@
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_partial
+from core.http import render_page, wants_partial
 from keys.forms import STATUSES, KeyFilterForm
 from keys.log.activity import key_activity
 from keys.models import ApiKey, KeyCreation
@@ -22,9 +21,9 @@ def key_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the keys of a workspace: active ones first, the others collapsed."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | _listed(request, workspace) | _notices(workspace)
-    if wants_partial(request):
-        return render(request, "keys/list.html#live", context | {"is_part": True})
-    return render(request, "keys/list.html", context | {"finder": _finder(workspace)})
+    if not wants_partial(request):
+        context["finder"] = _finder(workspace)
+    return render_page(request, "keys/list.html", "live", context)
 
 
 def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, object]:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
 from core import clock
-from core.http import wants_partial
+from core.http import render_page, wants_partial
 from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.log.activity import with_activity
@@ -74,16 +74,12 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
         "connection": KeyListConnection.of(workspace),
         "action": request.path,
     }
-    return render(request, _part(request, "keys/revoke.html"), context)
+    return render_page(request, "keys/revoke.html", "dialog", context)
 
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
     since = clock.cached_now() - LAST_HOUR
     return revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
-
-
-def _part(request: HttpRequest, template: str) -> str:
-    return f"{template}#dialog" if wants_partial(request) else template
 
 
 def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:
@@ -128,7 +124,7 @@ def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]
         "again": [result["key"] for result in results if result["verdict"] not in DONE],
         "unknown": RevokeVerdict.UNKNOWN in verdicts,
     }
-    response = render(request, _part(request, "keys/revoked.html"), context | outcome)
+    response = render_page(request, "keys/revoked.html", "dialog", context | outcome)
     return trigger_client_event(response, "keys-changed", {})
 
 

@@ -182,6 +182,13 @@ def test_htmx_refreshes_the_living_part_only(as_owner, workspace, url):
     assert "Requests, last hour" in text
 
 
+@pytest.mark.parametrize("url", ["/", OVERVIEW, f"{OVERVIEW}alerts/", f"{OVERVIEW}usage/"])
+def test_going_back_with_htmx_gets_the_whole_page(as_owner, workspace, url):
+    answer = as_owner.get(url, headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
+    assert "<html" in text_of(answer)
+    assert "HX-Request" in answer["Vary"]
+
+
 def fill(workspace, rows):
     key = make_key(workspace)
     make_balance(workspace)

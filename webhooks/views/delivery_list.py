@@ -1,12 +1,11 @@
 """The list of deliveries, how many match, and the figures above it."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import wants_partial
+from core.http import render_page, wants_partial
 from core.pagination import attach_gaps, count_rows, mark_new, read_page
 from webhooks import tracked_workflows
 from webhooks.export import estimated_size
@@ -35,12 +34,10 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         context |= _rows(request, form)
     context["chips"] = form.chips()
-    if wants_partial(request):
-        return render(request, "webhooks/list.html#live", context | {"is_part": True})
-    if "page" in context and context["page"].is_top and not form.narrows:
+    if not wants_partial(request) and "page" in context and context["page"].is_top and not form.narrows:
         # Whoever has filtered or turned pages looks for a delivery, so the list stays on top.
         context["figures"] = deliveries.first_figures_of(workspace, form.endpoints)
-    return render(request, "webhooks/list.html", context)
+    return render_page(request, "webhooks/list.html", "live", context)
 
 
 @require_safe
@@ -48,14 +45,13 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many deliveries match, how many are hidden, and how large a file they make."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    is_part = wants_partial(request)
-    context = page_context(request, workspace) | {"form": form, "is_part": is_part}
+    context = page_context(request, workspace) | {"form": form}
     if form.is_valid():
         matching = filtered_deliveries(form, clock.cached_now())
         counts = count_rows(matching, Delivery.objects.of(workspace) if form.narrows else None)
         sample = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
         context |= {"counts": counts, "export_size": estimated_size(sample, counts)}
-    return render(request, f"webhooks/tally.html{'#tally' if is_part else ''}", context)
+    return render_page(request, "webhooks/tally.html", "tally", context)
 
 
 @require_safe
@@ -63,8 +59,7 @@ def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the health of endpoints and what fails; the list's page loads it after the list, then periodically."""
     workspace = get_workspace(request, slug)
     context = page_context(request, workspace) | {"figures": deliveries.figures_of(workspace)}
-    template = "webhooks/figures.html#figures" if wants_partial(request) else "webhooks/figures.html"
-    return render(request, template, context)
+    return render_page(request, "webhooks/figures.html", "figures", context)
 
 
 def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, object]:

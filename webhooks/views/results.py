@@ -5,13 +5,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
-from core.http import wants_partial
+from core.http import render_page, wants_partial
 from webhooks import results
 from webhooks.models import Workflow
 from webhooks.presenters import deliveries
@@ -44,9 +43,9 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
         context |= _shown(fetched, reveals=reveals)
     except REFUSALS as error:
         context["refusal"] = explain(error)
-    if wants_partial(request):
-        return render(request, "webhooks/workflow/result.html", context | {"is_lost": deliveries.is_lost(workflow)})
-    return render(request, "webhooks/workflow.html", context | deliveries.workflow_context(found))
+    is_part = wants_partial(request)
+    context |= {"is_lost": deliveries.is_lost(workflow)} if is_part else deliveries.workflow_context(found)
+    return render_page(request, "webhooks/workflow.html", "result", context)
 
 
 @require_POST

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from core.http import wants_partial
+from core.http import render_page
 from webhooks.ingest.normalize import is_usable_workflow_id
 from webhooks.presenters import deliveries
 from workspaces.access import get_workspace, page_context
@@ -20,6 +20,4 @@ def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
         context["can_look_up"] = is_usable_workflow_id(workflow_id)
         return render(request, "webhooks/unknown.html", context, status=404)
     context |= deliveries.workflow_context(found)
-    if wants_partial(request):
-        return render(request, "webhooks/workflow.html#live", context | {"is_part": True})
-    return render(request, "webhooks/workflow.html", context)
+    return render_page(request, "webhooks/workflow.html", "live", context)

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 from core.db.query_timeout import QueryTimeout
-from core.http import wants_partial
+from core.http import render_page, wants_partial
 from core.pagination import attach_gaps, mark_new
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
@@ -104,9 +104,7 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
     context |= {"connection": SimpleLazyObject(lambda: KeyListConnection.of(scope.workspace)), "chips": form.chips()}
-    if wants_partial(request):
-        return render(request, "keys/log/page.html#live", context | {"is_part": True})
-    return render(request, "keys/log/page.html", context)
+    return render_page(request, "keys/log/page.html", "live", context)
 
 
 def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
@@ -117,8 +115,7 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
             context["figures"] = log_statistics(form, scope, clock.cached_now())
     except QueryTimeout:
         context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
-    template = "keys/log/figures.html#figures" if wants_partial(request) else "keys/log/figures.html"
-    return render(request, template, context)
+    return render_page(request, "keys/log/figures.html", "figures", context)
 
 
 def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:
@@ -128,8 +125,7 @@ def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:
         tallies = log_page.count_matches(form, scope)
         sample = log_page.read_page(form, scope).rows
         context |= {"tallies": tallies, "export_size": file_size_text(sample, tallies)}
-    template = "keys/log/tally.html#tally" if wants_partial(request) else "keys/log/tally.html"
-    return render(request, template, context | {"is_part": wants_partial(request)})
+    return render_page(request, "keys/log/tally.html", "tally", context)
 
 
 def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:

@@ -40,7 +40,6 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     summaries = summarize_workspaces(Workspace.objects.filter(pk=workspace.pk))
     context = {
-        "current": workspace,
         "summary": summaries[0],
         "refresh_seconds": _refresh_seconds(summaries),
         "readings": overviews.resource_freshness(workspace),

@@ -93,7 +93,6 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     worst = worse_state(done.result, so_far)
     place = steps.index(done.step) + 1
     context = {
-        "workspace": workspace,
         "case": case,
         "done": done,
         "verdict": verdict_from(case, done.result) if worst != so_far and done.result.is_finding else None,
@@ -126,7 +125,6 @@ def _state(case: Case, worst: str) -> str:
 
 def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, object]:
     return {
-        "workspace": workspace,
         "form": form,
         "case": case,
         "topic": case.subject,

@@ -5,7 +5,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from alerts.views.alert_list import rights
 from core import clock
 from core.http import redirect_to, render_page
 from usage.changes.review import mark_change, unmark_change
@@ -15,7 +14,7 @@ from usage.models import BalanceChange
 from usage.page.change_explanation import ChangeExplanation
 from usage.page.overview import overview_of
 from usage.page.ranges import RANGES
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
@@ -27,8 +26,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
     page = overview_of(workspace, request.GET.get("range", ""), clock.cached_now(), more)
-    context = {"current": workspace, "page": page, "ranges": RANGES, "form": form, **rights(request)}
-    context |= page_context(request, workspace)
+    context = {"page": page, "ranges": RANGES, "form": form}
     return render_page(request, "usage/overview.html", "living", context)
 
 
@@ -44,7 +42,7 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         mark_change(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
         done = f"Noted: {ChangeExplanation(row).said}. Burn, runway and top-ups follow it."
         return redirect_to(request, reverse("usage:overview", args=[workspace.slug]), done)
-    context = {"current": workspace, "one": ChangeExplanation(row), "form": form, **page_context(request, workspace)}
+    context = {"one": ChangeExplanation(row), "form": form}
     return render(request, "usage/change.html", context, status=422 if is_post else 200)
 
 

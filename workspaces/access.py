@@ -130,12 +130,6 @@ def is_confirmed(request: HttpRequest) -> bool:
     return found
 
 
-def page_context(request: HttpRequest, workspace: Workspace) -> dict[str, Any]:
-    """Return the template context of a workspace's pages."""
-    role = current_role(request)
-    return {"workspace": workspace, "can_operate": role is not None and role.includes(Role.OPERATOR)}
-
-
 def form_token(request: HttpRequest, address: str) -> str:
     """Return a token that lets a form to ``address`` be submitted later without confirming again.
 

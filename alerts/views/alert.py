@@ -7,7 +7,6 @@ from django.views.decorators.http import require_POST, require_safe
 from alerts.forms import AcknowledgeForm, SnoozeForm
 from alerts.models import Alert, Snooze
 from alerts.services import alert_actions
-from alerts.views.alert_list import rights
 from core import clock
 from core.formatting import localize_times
 from core.http import redirect_to
@@ -22,7 +21,7 @@ TEMPLATE = "alerts/alert.html"
 def alert(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Show what fired, its timeline and its e-mails."""
     workspace = get_workspace(request, slug)
-    return render(request, TEMPLATE, _context(request, workspace, _alert(workspace, pk)))
+    return render(request, TEMPLATE, _context(_alert(workspace, pk)))
 
 
 @require_POST
@@ -32,7 +31,7 @@ def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = _alert(workspace, pk)
     form = AcknowledgeForm(request.POST)
     if not form.is_valid():
-        return render(request, TEMPLATE, _context(request, workspace, found, acknowledge_form=form), status=422)
+        return render(request, TEMPLATE, _context(found, acknowledge_form=form), status=422)
     done = alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
     text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
     return redirect_to(request, found.get_absolute_url(), text)
@@ -47,7 +46,7 @@ def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if found.rule is None or not found.is_open:
         return redirect_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
     if not form.is_valid():
-        return render(request, TEMPLATE, _context(request, workspace, found, snooze_form=form), status=422)
+        return render(request, TEMPLATE, _context(found, snooze_form=form), status=422)
     until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
     alert_actions.snooze(found, Actor.of(request), until=until, level=level)
     return redirect_to(request, found.get_absolute_url(), "Snoozed.")
@@ -67,10 +66,9 @@ def _alert(workspace: Workspace, pk: int) -> Alert:
     return get_object_or_404(rows, workspace=workspace, pk=pk)
 
 
-def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: object) -> dict[str, object]:
+def _context(found: Alert, **forms: object) -> dict[str, object]:
     snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule=found.rule_id, subject=found.subject)
     return {
-        "current": workspace,
         "alert": found,
         "facts": [(label, localize_times(text)) for label, text in found.facts],
         "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
@@ -80,6 +78,5 @@ def _context(request: HttpRequest, workspace: Workspace, found: Alert, **forms: 
         "emails": found.notifications.select_related("recipient").order_by("pk"),
         "acknowledge_form": AcknowledgeForm(),
         "snooze_form": SnoozeForm(found),
-        **rights(request),
         **forms,
     }

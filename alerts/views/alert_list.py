@@ -15,8 +15,8 @@ from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services.reachability import unreached_rules
 from core import clock
 from core.http import render_page
-from workspaces.access import current_role, get_workspace
-from workspaces.models import Role, Workspace
+from workspaces.access import get_workspace
+from workspaces.models import Workspace
 
 PAST = 20
 MONTH = timedelta(days=30)
@@ -48,25 +48,14 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     rows = Alert.objects.filter(workspace=workspace)
     current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
     context = {
-        "current": workspace,
         "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
         "alerts": without_milder(alert for alert in current if alert.fired_at),
         "pending": [alert for alert in current if not alert.fired_at],
         "snoozed": snoozed_pairs(workspace),
         "past": rows.past().select_related("workspace")[:PAST],
         "rules": rule_rows(workspace),
-        **rights(request),
     }
     return render_page(request, "alerts/list.html", "living", context)
-
-
-def rights(request: HttpRequest) -> dict[str, bool]:
-    """Return what the viewer may do, for templates; views check again."""
-    role = current_role(request)
-    return {
-        "may_act": role is not None and role.includes(Role.OPERATOR),
-        "may_change": role is not None and role.includes(Role.OWNER),
-    }
 
 
 def snoozed_pairs(workspace: Workspace) -> set[str]:

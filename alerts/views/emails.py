@@ -16,7 +16,6 @@ from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import recipients
 from alerts.services.notifications import alerted_addresses, outsiders, recipients_for
 from alerts.services.reachability import unreached_by_workspace
-from alerts.views.alert_list import rights
 from core.http import redirect_to
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
@@ -46,7 +45,6 @@ def email(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         message.extra_headers.get("List-Unsubscribe", "<>")[1:-1] or "\0", "(the reader's own link)"
     )
     context = {
-        "current": workspace,
         "email": found,
         "subject": message.subject,
         "text": text,
@@ -146,7 +144,6 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dic
     page = list(rows[: PAGE + 1])
     quiet = QuietHours.objects.filter(workspace=workspace).first()
     return {
-        "current": workspace,
         "emails": page[:PAGE],
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
         "before": before,
@@ -159,7 +156,6 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dic
         ),
         "test_form": TestForm(initial={"address": getattr(request.user, "email", "")}),
         "new_form": NewRecipientForm(),
-        **rights(request),
         **forms,
     }
 

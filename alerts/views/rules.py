@@ -14,7 +14,6 @@ from alerts.forms import RuleForm
 from alerts.models import Rule
 from alerts.services import rules
 from alerts.services.notifications import outsiders
-from alerts.views.alert_list import rights
 from core import clock
 from core.http import redirect_to, render_page
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
@@ -28,9 +27,9 @@ TEMPLATE = "alerts/rule.html"
 @require_safe
 def choose_kind(request: HttpRequest, slug: str) -> HttpResponse:
     """Show what a new rule can watch."""
-    workspace = get_workspace(request, slug, Role.OWNER)
+    get_workspace(request, slug, Role.OWNER)
     kinds = [kind for kind in all_kinds() if not kind.required_because]  # there is one of each of those already
-    return render(request, "alerts/choose_kind.html", {"current": workspace, "kinds": kinds})
+    return render(request, "alerts/choose_kind.html", {"kinds": kinds})
 
 
 @get_or_post
@@ -108,13 +107,11 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     typed = take_kept_entries(request) if request.method != "POST" else None
     form = RuleForm(workspace, kind, rule, request.POST if request.method == "POST" else None, typed)
     context: dict[str, object] = {
-        "current": workspace,
         "kind": kind,
         "rule": rule,
         "form": form,
         "is_new": rule.pk is None,
     }
-    context |= rights(request)
     if not form.is_bound:
         return render(request, TEMPLATE, context | {"preview": preview(workspace, _copy(rule), clock.cached_now())})
     if not form.is_valid():

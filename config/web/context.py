@@ -13,15 +13,17 @@ MOST_IN_MENU = 30
 
 
 def console(request: HttpRequest) -> dict[str, object]:
-    """Return the menu's workspaces, the current one, the viewer's permissions, the theme, and the version."""
+    """Return the page's workspace, what the viewer may do in it, and what surrounds every page."""
     workspace: Workspace | None = getattr(request, "workspace", None)
+    role = current_role(request)
     theme = request.COOKIES.get("theme")
     return {
+        "workspace": workspace,
+        "can_operate": role is not None and role.includes(Role.OPERATOR),
+        "is_owner": role == Role.OWNER,
         # Under one name, so that no page's own context overrides it.
         "console": {
             "workspaces": _visible_workspaces(request),
-            "workspace": workspace,
-            "owns": current_role(request) == Role.OWNER,
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "sso_only_except": settings.SSO_ONLY_EXCEPT,
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
@@ -32,7 +34,7 @@ def console(request: HttpRequest) -> dict[str, object]:
             # Called only by full pages, which is what confirming leads to.
             "held_up": lambda: take_held_request(request) if hasattr(request, "session") else None,
             "not_done": lambda: take_unsent_request(request) if hasattr(request, "session") else None,
-        }
+        },
     }
 
 

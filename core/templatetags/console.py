@@ -298,7 +298,7 @@ def nav_item(
     context: Context, url_name: str, label: str, glyph: str, *, badge: int = 0, level: str = "neutral"
 ) -> dict[str, object]:
     """Render an entry of the workspace navigation with an optional count; nothing if the app has no URLs."""
-    workspace = (context.get("console") or {}).get("workspace")
+    workspace = context.get("workspace")
     try:
         url = reverse(url_name, args=[workspace.slug]) if workspace else reverse(url_name)
     except NoReverseMatch:

@@ -17,7 +17,7 @@ from keys.models import ApiKey, KeyCreation
 from keys.presenters import KeyListConnection, key_slots
 from keys.services import AnswerLost, FormAlreadySent, NewKey
 from keys.views.shared import REFUSALS, get_key
-from workspaces.access import get_workspace, page_context, require_confirmation, take_kept_entries
+from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
@@ -37,12 +37,12 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         new = services.create_key(workspace, Actor.of(request), **wanted)
     except FormAlreadySent as sent:
-        return _what_came_of(request, workspace, "keys/already_sent.html", sent.creation)
+        return _what_came_of(request, "keys/already_sent.html", sent.creation)
     except AnswerLost as lost:
         # The page itself explains what is unknown and what to do about it, because it knows what the list shows.
         what_broke = replace(explain(lost.error), text=str(lost.error), fix="", action_url_name="")
         extra: dict[str, object] = {"explanation": what_broke, "list_was_read": lost.list_was_read}
-        return _what_came_of(request, workspace, "keys/answer_lost.html", lost.creation, **extra)
+        return _what_came_of(request, "keys/answer_lost.html", lost.creation, **extra)
     except REFUSALS as error:
         return _refused(request, workspace, form, error)
     return _reveal(request, workspace, new)
@@ -51,7 +51,7 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
 def _form_page(
     request: HttpRequest, workspace: Workspace, form: CreateKeyForm, explanation: object = None
 ) -> HttpResponse:
-    context = page_context(request, workspace) | {
+    context = {
         "form": form,
         "explanation": explanation,
         "connection": KeyListConnection.of(workspace),
@@ -75,7 +75,7 @@ def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResp
     key = new.key
     if key is not None:
         key.workspace = workspace
-    context = page_context(request, workspace) | {
+    context = {
         "creation": new.creation,
         "key": key,
         "secret": new.secret.reveal(),
@@ -90,11 +90,9 @@ def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResp
     return response
 
 
-def _what_came_of(
-    request: HttpRequest, workspace: Workspace, template: str, creation: KeyCreation, **extra: object
-) -> HttpResponse:
+def _what_came_of(request: HttpRequest, template: str, creation: KeyCreation, **extra: object) -> HttpResponse:
     states = {state.name: creation.state == state for state in KeyCreation.State}
-    context = page_context(request, workspace) | {"creation": creation, "key": creation.key, "is": states}
+    context = {"creation": creation, "key": creation.key, "is": states}
     return render(request, template, context | extra)
 
 

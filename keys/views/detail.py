@@ -15,7 +15,7 @@ from keys.log.search.scope import LogScope
 from keys.models import ApiKey
 from keys.presenters import LAST_HOUR, KeyListConnection, revoke_facts
 from keys.views.shared import get_key
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
 
 LATEST_EVENTS = 10
@@ -26,7 +26,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show a key's details and its latest requests."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
-    context = page_context(request, workspace) | _about(key, workspace) | _log(request, LogScope(workspace, key))
+    context = _about(key, workspace) | _log(request, LogScope(workspace, key))
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = KeyListConnection.of(workspace)
     return render_page(request, "keys/detail.html", "live", context)

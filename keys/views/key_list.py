@@ -8,7 +8,7 @@ from keys.log.activity import key_activity
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
 from keys.presenters import KeyListConnection, key_row, key_slots
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.models import Workspace
 
 # More inactive keys than this would be too many to read. The page shows how many there are; search finds the others.
@@ -20,7 +20,7 @@ COLUMNS = dict(zip(SORTS, ("Name", "Status", "Created", "Expires", "Last used", 
 def key_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the keys of a workspace: active ones first, the others collapsed."""
     workspace = get_workspace(request, slug)
-    context = page_context(request, workspace) | _listed(request, workspace) | _notices(workspace)
+    context = _listed(request, workspace) | _notices(workspace)
     if not wants_partial(request):
         context["finder"] = _finder(workspace)
     return render_page(request, "keys/list.html", "live", context)

@@ -20,7 +20,7 @@ from keys.models.key import ApiKeyQuerySet
 from keys.presenters import LAST_HOUR, KeyListConnection, key_row, key_slots, revoke_facts, verdict_text
 from keys.services import RevokeResult, RevokeVerdict
 from keys.views.shared import REFUSALS, get_key
-from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
@@ -69,7 +69,7 @@ def _uuids(texts: list[str]) -> list[UUID]:
 def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet) -> HttpResponse:
     if services.is_mass_revocation(workspace, Actor.of(request), chosen):
         require_confirmation(request)
-    context = page_context(request, workspace) | {
+    context = {
         "facts": _facts(workspace, chosen),
         "connection": KeyListConnection.of(workspace),
         "action": request.path,
@@ -88,10 +88,10 @@ def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back
     try:
         results = services.revoke_keys(workspace, actor, keys)
     except REFUSALS as error:
-        return _outcome(request, workspace, {"refusal": explain(error)})
+        return _outcome(request, {"refusal": explain(error)})
     if len(results) == 1 and results[0].verdict in DONE and wants_partial(request):
         return _toast(results[0])
-    return _outcome(request, workspace, {"results": _shown(results, workspace)})
+    return _outcome(request, {"results": _shown(results, workspace)})
 
 
 def _toast(result: RevokeResult) -> HttpResponse:
@@ -115,10 +115,10 @@ def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, 
     ]
 
 
-def _outcome(request: HttpRequest, workspace: Workspace, outcome: dict[str, Any]) -> HttpResponse:
+def _outcome(request: HttpRequest, outcome: dict[str, Any]) -> HttpResponse:
     results = outcome.get("results", [])
     verdicts = [result["verdict"] for result in results]
-    context = page_context(request, workspace) | {
+    context = {
         "revoked": verdicts.count(RevokeVerdict.REVOKED),
         "all_done": bool(verdicts) and all(verdict in DONE for verdict in verdicts),
         "again": [result["key"] for result in results if result["verdict"] not in DONE],
@@ -136,7 +136,7 @@ def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
     form = RevokeAllForm(request.POST if request.method == "POST" else None)
     if form.is_bound and form.is_valid():
         return _revoke_all(request, workspace)
-    context = page_context(request, workspace) | {
+    context = {
         "form": form,
         "phrase": REVOKE_ALL_PHRASE,
         "facts": _facts(workspace, ApiKey.objects.of(workspace).active()),
@@ -150,11 +150,11 @@ def _revoke_all(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     try:
         result = services.revoke_all_keys(workspace, Actor.of(request))
     except REFUSALS as error:
-        return _outcome(request, workspace, {"refusal": explain(error), "was_all": True})
+        return _outcome(request, {"refusal": explain(error), "was_all": True})
     whole = {
         "was_all": True,
         "verdict": result.verdict.name,
         "said": "" if result.error else result.message,
         "words": verdict_text(result) if result.error else "",
     }
-    return _outcome(request, workspace, whole | {"results": _shown(result.keys, workspace)})
+    return _outcome(request, whole | {"results": _shown(result.keys, workspace)})

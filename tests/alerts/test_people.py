@@ -59,6 +59,12 @@ def test_every_member_reads_and_strangers_find_nothing(page, go, low, viewer, st
     assert go(stranger, page).status_code == 404
 
 
+@pytest.mark.parametrize(("who", "offers"), [("viewer", []), ("operator", ["test"]), ("owner", ["test", "quiet"])])
+def test_the_page_of_emails_offers_what_the_person_may_do(go, request, who, offers):
+    page = go(request.getfixturevalue(who), "emails").text
+    assert [form for form in ("test", "quiet") if f'action="/w/example-works/alerts/emails/{form}/"' in page] == offers
+
+
 def test_a_viewer_reads_an_alert_and_a_rule_and_may_change_neither(go, low, viewer):
     assert go(viewer, "alert", low.pk).status_code == 200
     assert go(viewer, "rule", low.rule_id).status_code == 200

@@ -12,9 +12,8 @@ from core.http import render_page
 from troubleshooting.body.text import as_lines, can_be_split, find_lines, split_body
 from troubleshooting.body.validation import BodyValidation, validate_body
 from troubleshooting.zip_stream import stream_zip
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.downloads import download
-from workspaces.models import Workspace
 
 PAGE = "troubleshooting/body/page.html"
 MOST_SHOWN = 100
@@ -45,20 +44,20 @@ class BodyForm(forms.Form):
 @require_http_methods(["GET", "HEAD", "POST"])
 def check(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for a body; answer a sent one with what the API would say to it."""
-    workspace = get_workspace(request, slug)
+    get_workspace(request, slug)
     if request.method != "POST":
-        return render(request, PAGE, page_context(request, workspace) | {"form": BodyForm()})
-    return _answer(request, workspace)
+        return render(request, PAGE, {"form": BodyForm()})
+    return _answer(request)
 
 
 @sensitive_post_parameters("body")
 @require_POST
 def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
     """Send a body with too many contacts back as several with 250 each: a ZIP, or a body a line."""
-    workspace = get_workspace(request, slug)
+    get_workspace(request, slug)
     text = request.POST.get("body", "")
     if not can_be_split(verdict := validate_body(text)):
-        return _answer(request, workspace)
+        return _answer(request)
     bodies, name = split_body(text), f"enrich-bulk-{verdict.contacts}-contacts"
     if request.POST.get("format") == "jsonl":
         return download(request, as_lines(bodies), f"{name}.jsonl", "application/x-ndjson; charset=utf-8")
@@ -67,10 +66,10 @@ def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
     return download(request, stream_zip(files), f"{name}.zip", "application/zip")
 
 
-def _answer(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+def _answer(request: HttpRequest) -> HttpResponse:
     form = BodyForm(request.POST)
     text = request.POST.get("body", "")
-    context = page_context(request, workspace) | {"form": form} | _verdict(text, validate_body(text))
+    context = {"form": form} | _verdict(text, validate_body(text))
     return render_page(request, PAGE, "verdict", context)
 
 

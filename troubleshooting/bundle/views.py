@@ -14,7 +14,7 @@ from core.http import render_page
 from troubleshooting.bundle.builder import SupportBundle, make_bundle, record_download
 from troubleshooting.bundle.form import BundleForm
 from troubleshooting.zip_stream import stream_zip
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.downloads import download
 from workspaces.models import Workspace
@@ -29,7 +29,7 @@ def bundle(request: HttpRequest, slug: str) -> HttpResponse:
     """Preview the bundle in full; nothing leaves the console yet."""
     workspace = get_workspace(request, slug)
     form = BundleForm(request.POST if request.method == "POST" else request.GET, workspace, is_new=True)
-    return _preview(request, workspace, form, _bundle_of(workspace, form))
+    return _preview(request, form, _bundle_of(workspace, form))
 
 
 @sensitive_post_parameters(*_TYPED)
@@ -41,7 +41,7 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     made = _bundle_of(workspace, form)
     file_format = request.POST.get("format", "")
     if made is None or file_format not in {"zip", "txt"} or form.cleaned_data["seen"] != made.digest:
-        return _preview(request, workspace, form, made, changed=made is not None)
+        return _preview(request, form, made, changed=made is not None)
     record_download(workspace, Actor.of(request), form.cleaned_data, file_format)
     name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     if file_format == "zip":
@@ -56,12 +56,12 @@ def _bundle_of(workspace: Workspace, form: BundleForm) -> SupportBundle | None:
 
 
 def _preview(
-    request: HttpRequest, workspace: Workspace, form: BundleForm, made: SupportBundle | None, *, changed: bool = False
+    request: HttpRequest, form: BundleForm, made: SupportBundle | None, *, changed: bool = False
 ) -> HttpResponse:
     finder = [
         {"prefix": key.prefix, "last4": key.last4, "label": key.label}
         for key in form.keys.values()
         if key.prefix and key.last4
     ]
-    context = page_context(request, workspace) | {"form": form, "bundle": made, "changed": changed, "finder": finder}
+    context = {"form": form, "bundle": made, "changed": changed, "finder": finder}
     return render_page(request, PAGE, "preview", context, status=200 if made else 422)

@@ -11,7 +11,7 @@ from usage.budgets.forms import BudgetForm
 from usage.budgets.services import remove_budget, rules_about, set_budget
 from usage.budgets.status import budget_statuses
 from usage.models import Budget
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
@@ -33,12 +33,10 @@ def budget(request: HttpRequest, slug: str) -> HttpResponse:
         )
         return redirect_to(request, _page(workspace), f"The budget is {done}.")
     context = {
-        "current": workspace,
         "form": form,
         "budget": found,
         "rules": rules,
         "status": budget_statuses([workspace], clock.cached_now()).get(workspace.pk),
-        **page_context(request, workspace),
     }
     return render(request, "usage/budget.html", context, status=422 if form.is_bound else 200)
 

@@ -17,7 +17,7 @@ from usage.forms import HistoryForm
 from usage.history.csv_format import EXPORTED, parse_history
 from usage.history.imports import import_history, plan_import, undo_import
 from usage.models import BalanceImport, BalanceReading
-from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.downloads import send_file
 from workspaces.models import Role, Workspace
@@ -72,14 +72,14 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     require_confirmation(request)
     if request.method != "POST":
-        return render(request, TEMPLATE, _context(request, workspace, form=HistoryForm()))
+        return render(request, TEMPLATE, _context(workspace, form=HistoryForm()))
     form = HistoryForm(request.POST, request.FILES)
     if not form.is_valid():
-        return render(request, TEMPLATE, _context(request, workspace, form=form), status=422)
+        return render(request, TEMPLATE, _context(workspace, form=form), status=422)
     text, name = form.cleaned_data["text"], form.cleaned_data["name"]
     parsed = parse_history(text, clock.cached_now())
     if parsed.errors:
-        return render(request, TEMPLATE, _context(request, workspace, form=form, parsed=parsed), status=422)
+        return render(request, TEMPLATE, _context(workspace, form=form, parsed=parsed), status=422)
     if "import" in request.POST:
         done = import_history(workspace, Actor.of(request), parsed.rows, name)
         words = (
@@ -90,7 +90,7 @@ def history(request: HttpRequest, slug: str) -> HttpResponse:
         return redirect_to(request, reverse("usage:history", args=[workspace.slug]), words)
     plan = plan_import(workspace, parsed.rows)
     kept = HistoryForm(initial={"text": text, "name": name})
-    return render(request, TEMPLATE, _context(request, workspace, form=kept, plan=plan, name=name, text=text))
+    return render(request, TEMPLATE, _context(workspace, form=kept, plan=plan, name=name, text=text))
 
 
 @require_POST
@@ -104,6 +104,6 @@ def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return redirect_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
 
 
-def _context(request: HttpRequest, workspace: Workspace, **more: Any) -> dict[str, object]:
+def _context(workspace: Workspace, **more: Any) -> dict[str, object]:
     imports = BalanceImport.objects.filter(workspace=workspace).select_related("by").order_by("-at")[:50]
-    return {"current": workspace, "imports": imports, **page_context(request, workspace), **more}
+    return {"imports": imports, **more}

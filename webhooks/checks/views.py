@@ -15,7 +15,7 @@ from webhooks.forms import CheckForm
 from webhooks.models import EndpointCheck
 from webhooks.payloads import TEST_HEADER
 from webhooks.reasons import reason_named
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
@@ -29,7 +29,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the form, filled with parameter ``url``, and earlier checks; on POST begin one."""
     workspace = get_workspace(request, slug, Role.OPERATOR if request.method == "POST" else Role.VIEWER)
     if request.method != "POST":
-        return render(request, "webhooks/check.html", _form_context(request, workspace, _prefilled(request)))
+        return render(request, "webhooks/check.html", _form_context(workspace, _prefilled(request)))
     form = CheckForm(request.POST)
     if form.is_valid():
         try:
@@ -37,7 +37,7 @@ def check(request: HttpRequest, slug: str) -> HttpResponse:
             return redirect_to(request, begun.get_absolute_url())
         except services.TooManyChecks as error:
             form.add_error(None, str(error))
-    return render(request, "webhooks/check.html", _form_context(request, workspace, form), status=422)
+    return render(request, "webhooks/check.html", _form_context(workspace, form), status=422)
 
 
 @require_safe
@@ -48,7 +48,7 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     if found is None:
         raise Http404("No such check in this workspace.")
     is_late = found.leased_until is None and clock.cached_now() - found.created_at > WORKER_LATE
-    context = page_context(request, workspace) | {
+    context = {
         "check": found,
         "steps": step_rows(found),
         "reason": reason_named(found.reason),
@@ -74,7 +74,7 @@ def _prefilled(request: HttpRequest) -> CheckForm:
     return CheckForm(initial={"url": request.GET.get("url", "")[:2000]})
 
 
-def _form_context(request: HttpRequest, workspace: Workspace, form: CheckForm) -> dict[str, object]:
+def _form_context(workspace: Workspace, form: CheckForm) -> dict[str, object]:
     checks = EndpointCheck.objects.of(workspace).select_related("requested_by")[:MAX_SHOWN]
     rows = [(each, reason_named(each.reason)) for each in checks]
-    return page_context(request, workspace) | {"form": form, "checks": rows, "test_header": TEST_HEADER}
+    return {"form": form, "checks": rows, "test_header": TEST_HEADER}

@@ -21,7 +21,7 @@ from webhooks.reasons import reason_named
 from webhooks.redelivery import services
 from webhooks.redelivery.report import export_report
 from webhooks.redelivery.selection import MAX_ITEMS, UNATTEMPTED, select
-from workspaces.access import current_role, get_workspace, page_context, require_confirmation, take_kept_entries
+from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.downloads import send_file
 from workspaces.models import Role, Workspace
@@ -56,7 +56,7 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
 def _preview(
     request: HttpRequest, workspace: Workspace, form: RedeliverForm, query: QueryDict, *, status: int = 200
 ) -> HttpResponse:
-    context = page_context(request, workspace) | {
+    context = {
         "selection": form.selection,
         "form": form,
         "filters": query.urlencode(),
@@ -82,7 +82,7 @@ def redeliveries(request: HttpRequest, slug: str) -> HttpResponse:
     """List the latest redeliveries with how far each is."""
     workspace = get_workspace(request, slug)
     jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by")[:MAX_JOBS]
-    return render(request, "webhooks/redeliveries.html", page_context(request, workspace) | {"jobs": jobs})
+    return render(request, "webhooks/redeliveries.html", {"jobs": jobs})
 
 
 @require_safe
@@ -96,7 +96,7 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         items = items.filter(pk__gt=int(after))
     rows = list(items.select_related("workflow").order_by("pk")[: PAGE_SIZE + 1])
     shown = rows[:PAGE_SIZE]
-    context = page_context(request, workspace) | {
+    context = {
         "job": job,
         "counts": [(one, LEVELS[one], getattr(job, f"count_{one.value}")) for one in ItemState],
         "rows": [(item, LEVELS[ItemState(item.state)], reason_named(item.reason)) for item in shown],
@@ -104,7 +104,6 @@ def redelivery(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
         "left": job.count_failed + job.count_unknown,
         "chosen": state,
         "is_permitted": not job.is_open or job.is_permitted,
-        "is_owner": current_role(request) == Role.OWNER,
         "next_after": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
     return render_page(request, "webhooks/redelivery.html", "live", context)

@@ -1,5 +1,7 @@
 """The list of deliveries, how many match, and the figures above it."""
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
@@ -13,7 +15,7 @@ from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.presenters import deliveries
 from webhooks.retention import describe_retention
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 from workspaces.models import Workspace
 
 
@@ -22,7 +24,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the deliveries that match the filters in the query string, newest first."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    context = page_context(request, workspace) | {
+    context: dict[str, Any] = {
         "form": form,
         "log_url": request.path,
         "kept_for": describe_retention(),
@@ -45,7 +47,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many deliveries match, how many are hidden, and how large a file they make."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    context = page_context(request, workspace) | {"form": form}
+    context: dict[str, Any] = {"form": form}
     if form.is_valid():
         matching = filtered_deliveries(form, clock.cached_now())
         counts = count_rows(matching, Delivery.objects.of(workspace) if form.narrows else None)
@@ -58,7 +60,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the health of endpoints and what fails; the list's page loads it after the list, then periodically."""
     workspace = get_workspace(request, slug)
-    context = page_context(request, workspace) | {"figures": deliveries.figures_of(workspace)}
+    context = {"figures": deliveries.figures_of(workspace)}
     return render_page(request, "webhooks/figures.html", "figures", context)
 
 

@@ -22,7 +22,6 @@ def developers(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     url = _latest_url(workspace)
     context = {
-        "workspace": workspace,
         "url": url or snippets.EXAMPLE_URL,
         "is_own_url": bool(url),
         "requests": snippets.requests_to(url or snippets.EXAMPLE_URL),

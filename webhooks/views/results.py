@@ -14,7 +14,7 @@ from core.http import render_page, wants_partial
 from webhooks import results
 from webhooks.models import Workflow
 from webhooks.presenters import deliveries
-from workspaces.access import get_workspace, page_context, require_confirmation
+from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.downloads import download
@@ -37,7 +37,7 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     workflow = found.workflow
     if reveals:
         _confirmed(request, workflow, "reveal", "Show contact data", part="result")
-    context = page_context(request, workspace) | {"workflow": workflow, "workflow_id": workflow_id}
+    context: dict[str, Any] = {"workflow": workflow, "workflow_id": workflow_id}
     try:
         fetched = results.reveal(workflow, Actor.of(request)) if reveals else results.fetch(workflow)
         context |= _shown(fetched, reveals=reveals)

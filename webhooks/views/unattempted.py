@@ -6,7 +6,7 @@ from django.views.decorators.http import require_safe
 
 from core.pagination import MOST_COUNTED, CappedCount
 from webhooks.redelivery.selection import ATTEMPT_GRACE_PERIOD, UNATTEMPTED, unattempted
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 
 MAX_SHOWN = 200
 
@@ -17,7 +17,7 @@ def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     found = unattempted(workspace)
     counted = found.order_by()[: MOST_COUNTED + 1].count()
-    context = page_context(request, workspace) | {
+    context = {
         "workflows": found[:MAX_SHOWN],
         "count": CappedCount(counted, counted > MOST_COUNTED),
         "minutes": ATTEMPT_GRACE_PERIOD.seconds // 60,

@@ -22,7 +22,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the audit trail of one workspace."""
     workspace = get_workspace(request, slug)
     actors = workspace.memberships.values_list("user__email", flat=True).order_by("user__email")
-    context: dict[str, Any] = {"current": workspace, "actors": actors}
+    context: dict[str, Any] = {"actors": actors}
     if current_role(request) == Role.OWNER:
         context["export_url"] = reverse("workspaces:audit_export", args=[workspace.slug])
     return _trail(request, AuditEvent.objects.of(workspace), context)
@@ -33,7 +33,7 @@ def site_audit(request: HttpRequest) -> HttpResponse:
     """Show site admins the whole trail: all workspaces, removed ones too, and events without a workspace."""
     require_site_admin(request)
     actors = User.objects.values_list("email", flat=True).order_by("email")
-    context = {"current": None, "actors": actors, "export_url": reverse("workspaces:site_audit_export")}
+    context = {"actors": actors, "export_url": reverse("workspaces:site_audit_export")}
     return _trail(request, AuditEvent.objects.order_by("-pk"), context)
 
 

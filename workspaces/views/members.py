@@ -224,7 +224,6 @@ def _context(workspace: Workspace, form: InvitationForm) -> dict[str, object]:
     memberships = list(_with_factors(workspace.memberships.all()))
     owners = [one.pk for one in memberships if one.role == Role.OWNER and one.user.is_active]
     return {
-        "current": workspace,
         "form": form,
         "only_owner": owners[0] if len(owners) == 1 else None,
         "memberships": memberships,

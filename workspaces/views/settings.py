@@ -10,7 +10,6 @@ from core.http import redirect_to, render_page
 from workspaces import services
 from workspaces.access import (
     confirmation_url,
-    current_role,
     get_workspace,
     is_confirmed_or_resumed,
     require_confirmation,
@@ -100,8 +99,6 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dic
     details = {"name": workspace.name, "base_url": workspace.base_url} | take_kept_entries(request)
     assert isinstance(request.user, User)  # noqa: S101 - get_workspace lets nobody else through
     return {
-        "current": workspace,
-        "may_change": current_role(request) == Role.OWNER,
         "is_confirmed": is_confirmed_or_resumed(request),
         "confirmation_url": confirmation_url(request, _url(workspace)),
         "api_key_state": key_state,

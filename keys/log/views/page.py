@@ -25,7 +25,7 @@ from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
 from keys.presenters import KeyListConnection
 from keys.views.shared import get_key
-from workspaces.access import get_workspace, page_context
+from workspaces.access import get_workspace
 
 
 @require_safe
@@ -154,7 +154,7 @@ def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict
     log_url = reverse(of_log, args=arguments)
     urls = {"log_url": log_url, "all_url": reverse("keys:log", args=[scope.workspace.slug])}
     urls |= row_urls(log_url, request.GET)
-    return page_context(request, scope.workspace) | {"key": scope.key, "form": form} | parts | urls
+    return {"key": scope.key, "form": form} | parts | urls
 
 
 def _export_url(scope: LogScope, form: LogFilterForm) -> str:

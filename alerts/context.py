@@ -10,6 +10,7 @@ from alerts.models import Alert, Severity, Snooze
 from alerts.services.reachability import UNREACHED_KIND
 from core import clock
 from workspaces.models import User, Workspace
+from workspaces.request_state import state_of
 
 MAX_SHOWN = 100
 
@@ -82,7 +83,7 @@ def current_alerts(request: HttpRequest) -> dict[str, object]:
 
 def _current(request: HttpRequest) -> FiringAlerts:
     user = getattr(request, "user", None)
-    workspace: Workspace | None = getattr(request, "workspace", None)
+    workspace = state_of(request).workspace
     if not isinstance(user, User) and not (user and user.is_authenticated):
         return FiringAlerts([])
     alerts = Alert.objects.current().worst_first()

@@ -81,8 +81,8 @@ MIDDLEWARE = [
     "config.web.middleware.activity",
     "config.web.middleware.viewer_time_zone",
     "config.web.middleware.never_cached",
-    "config.web.middleware.sign_in_rules",
-    "config.web.middleware.required_redirects",
+    "config.web.middleware.SignInRules",
+    "config.web.middleware.RequiredRedirects",
 ]
 
 ROOT_URLCONF = "config.urls"

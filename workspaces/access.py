@@ -21,6 +21,7 @@ from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.opened_forms import TIME_TO_FILL_IN, sign_form, submitted_token
+from workspaces.request_state import state_of
 
 # Characters kept of one field. The longest such field is an alert rule's list of e-mail addresses.
 LONGEST_KEPT = 6000
@@ -54,9 +55,8 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
         raise RedirectRequired(reverse("mfa_index"))
     for mark in ("enrol_for", "enrol_first"):
         request.session.pop(mark, None)  # done: they are in
-    request.needed_role = role  # type: ignore[attr-defined]
-    request.workspace = workspace  # type: ignore[attr-defined]  # read by config.web.context
-    request.role = held  # type: ignore[attr-defined]
+    state = state_of(request)
+    state.workspace, state.role, state.needed_role = workspace, held, role
     return workspace
 
 
@@ -65,7 +65,7 @@ def current_role(request: HttpRequest) -> Role | None:
 
     Use it to choose what a page offers. To enforce a role, pass it to ``get_workspace``.
     """
-    return getattr(request, "role", None)
+    return state_of(request).role
 
 
 def is_still_allowed(request: HttpRequest) -> bool:
@@ -77,11 +77,11 @@ def is_still_allowed(request: HttpRequest) -> bool:
     user = User.objects.filter(pk=request.user.pk or 0, is_active=True).first()
     if user is None or not request.session.exists(request.session.session_key or ""):
         return False
-    workspace: Workspace | None = getattr(request, "workspace", None)
-    if workspace is None:
+    state = state_of(request)
+    if state.workspace is None:
         return user.is_superuser
-    held = workspace.role_of(user)
-    return held is not None and held.includes(getattr(request, "needed_role", Role.OWNER))
+    held = state.workspace.role_of(user)
+    return held is not None and held.includes(state.needed_role)
 
 
 def may_connect(user: User | AnonymousUser) -> bool:
@@ -118,15 +118,16 @@ def is_confirmed(request: HttpRequest) -> bool:
     user = request.user
     if not isinstance(user, User):
         return False
-    if getattr(request, "confirmed_as", None) == user.pk:
-        return True  # cached for this request
+    state = state_of(request)
+    if state.confirmed_as == user.pk:
+        return True
     wanted = {"mfa"} if has_second_factor(user) else {"password", "socialaccount", "invitation"}
     since = time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT  # noqa: TID251 - as allauth dates signing in
     records = get_authentication_records(request, user)
     # The identity provider may have remembered the browser; ``proved_at`` is when it really asked.
     found = any(r["method"] in wanted and min(r["at"], r.get("proved_at", r["at"])) > since for r in records)
     if found:
-        request.confirmed_as = user.pk  # type: ignore[attr-defined]
+        state.confirmed_as = user.pk
     return found
 
 
@@ -207,7 +208,7 @@ def take_kept_entries(request: HttpRequest) -> dict[str, object]:
         return {}
     kept = _take_kept(request)
     if kept:
-        request.unsent_request = kept  # type: ignore[attr-defined]  # for take_unsent_request
+        state_of(request).unsent_request = kept  # for take_unsent_request
     return dict(kept.get("fields", {}))
 
 
@@ -217,7 +218,7 @@ def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
     None if there is none, or if the page offers to continue it (``take_held_request``).
     """
     take_kept_entries(request)
-    kept: dict[str, object] | None = getattr(request, "unsent_request", None)
+    kept = state_of(request).unsent_request
     return kept and {"path": kept["sent_to"], "fields": kept["fields"]}
 
 

@@ -5,8 +5,9 @@ from django.http import HttpRequest
 
 from config import __version__
 from config.health import liveness
-from workspaces.access import current_role, may_connect, take_held_request, take_unsent_request
+from workspaces.access import may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
+from workspaces.request_state import state_of
 
 # The capacity of the menu; the start page, which the menu links to, lists all workspaces.
 MOST_IN_MENU = 30
@@ -14,13 +15,12 @@ MOST_IN_MENU = 30
 
 def console(request: HttpRequest) -> dict[str, object]:
     """Return the page's workspace, what the viewer may do in it, and what surrounds every page."""
-    workspace: Workspace | None = getattr(request, "workspace", None)
-    role = current_role(request)
+    state = state_of(request)
     theme = request.COOKIES.get("theme")
     return {
-        "workspace": workspace,
-        "can_operate": role is not None and role.includes(Role.OPERATOR),
-        "is_owner": role == Role.OWNER,
+        "workspace": state.workspace,
+        "can_operate": state.role is not None and state.role.includes(Role.OPERATOR),
+        "is_owner": state.role == Role.OWNER,
         # Under one name, so that no page's own context overrides it.
         "console": {
             "workspaces": _visible_workspaces(request),

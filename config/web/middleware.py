@@ -17,6 +17,7 @@ from django.utils.http import urlencode
 from core import clock
 from core.http import is_htmx, redirect_to, referrer_or
 from workspaces.access import RedirectRequired
+from workspaces.accounts.sessions import session_of
 from workspaces.accounts.sign_in_rules import came_the_right_way, lacks_second_factor
 from workspaces.models import User
 
@@ -46,7 +47,7 @@ def activity(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         if request.user.is_authenticated and AUTOMATIC not in request.headers:
-            request.session.touch()  # type: ignore[attr-defined]  # of our own store
+            session_of(request).touch()
         return get_response(request)
 
     return middleware
@@ -96,13 +97,19 @@ def never_cached(get_response: Handler) -> Handler:
     return middleware
 
 
-def sign_in_rules(get_response: Handler) -> Handler:
-    """Enforce the operator's rules for signing in: single sign-on only, or a second factor."""
+class _Middleware:
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        return get_response(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
 
-    def process_view(request: HttpRequest, view: object, *_: object) -> HttpResponseBase | None:
+
+class SignInRules(_Middleware):
+    """Enforces the operator's rules for signing in: single sign-on only, or a second factor."""
+
+    def process_view(self, request: HttpRequest, view: object, *_: object) -> HttpResponseBase | None:
+        """Redirect where a rule is not met."""
         user = request.user
         if not isinstance(user, User):
             return None
@@ -116,21 +123,13 @@ def sign_in_rules(get_response: Handler) -> Handler:
         messages.warning(request, "This console asks everybody for a second factor. Set one up to go on.")
         return redirect_to(request, reverse("mfa_index"))
 
-    middleware.process_view = process_view  # type: ignore[attr-defined]  # how Django finds it
-    return middleware
-
 
 _OWN_ACCOUNT = "/accounts/"  # for setting up a second factor and signing out
 
 
-def required_redirects(get_response: Handler) -> Handler:
-    """Redirect to a required step: reauthentication, or setting up a second factor."""
+class RequiredRedirects(_Middleware):
+    """Redirects to a required step: reauthentication, or setting up a second factor."""
 
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        return get_response(request)
-
-    def process_exception(request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponseBase | None:
+        """Redirect if a view asked for it."""
         return redirect_to(request, exception.url) if isinstance(exception, RedirectRequired) else None
-
-    middleware.process_exception = process_exception  # type: ignore[attr-defined]  # how Django finds it
-    return middleware

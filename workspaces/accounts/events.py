@@ -13,9 +13,11 @@ from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest
 
+from workspaces.accounts.sessions import session_of
 from workspaces.audit.events import CONSOLE, Actor, record_event
 from workspaces.models import Action, Outcome, User
 from workspaces.models.user import site_admin_made
+from workspaces.request_state import state_of
 from workspaces.services import sessions
 
 ADDED = {"totp": Action.TOTP_ADDED, "webauthn": Action.PASSKEY_ADDED, "recovery_codes": Action.RECOVERY_CODES_MADE}
@@ -75,7 +77,7 @@ def sso_linked(request: HttpRequest, user: User) -> None:
 @receiver(user_logged_in)
 def session_begun(request: HttpRequest, **_: object) -> None:
     """Start the session's limits at this sign-in."""
-    request.session.begin()  # type: ignore[attr-defined]  # a method of our SessionStore
+    session_of(request).begin()
 
 
 @receiver(account.user_logged_in)
@@ -145,8 +147,7 @@ def confirmed_by_password(request: HttpRequest, user: User, method: str, **facts
 @receiver(account.authentication_step_completed)
 def proved_by_identity(request: HttpRequest, method: str, **_: object) -> None:
     """Store with a sign-in by single sign-on when the provider last authenticated the person, if it reports that."""
-    proved_at = getattr(request, "identity_proved_at", None)
-    if method == "socialaccount" and proved_at is not None:
+    if method == "socialaccount" and (proved_at := state_of(request).identity_proved_at) is not None:
         *before, latest = request.session[AUTHENTICATION_METHODS_SESSION_KEY]
         request.session[AUTHENTICATION_METHODS_SESSION_KEY] = [*before, {**latest, "proved_at": proved_at}]
 

@@ -25,6 +25,7 @@ from django.shortcuts import render
 from core.email_addresses import normalize_email
 from core.sanitize import sanitize_json, sanitize_text
 from workspaces.accounts import events
+from workspaces.request_state import state_of
 from workspaces.services import people
 
 log = structlog.get_logger(__name__)
@@ -86,7 +87,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         if request.user.is_authenticated and not is_recent(signed_in_at):
             context = {"stale": True, "unknown": signed_in_at is None}
             raise ImmediateHttpResponse(render(request, "socialaccount/refused.html", context, status=403))
-        request.identity_proved_at = signed_in_at  # type: ignore[attr-defined]  # for workspaces.accounts.events
+        state_of(request).identity_proved_at = signed_in_at  # for workspaces.accounts.events
         if sociallogin.is_existing:
             return
         address = verified_address(answers)
@@ -168,11 +169,11 @@ def sso_login(request: HttpRequest, provider_id: str) -> HttpResponseBase:
     People who are signed in come here to confirm who they are, so the provider is asked to authenticate them again, and
     to report when it did. ``auth_params`` in the URL is dropped, so that nobody else can set what is asked.
     """
-    query = request.GET.copy()
+    query: Any = request.GET.copy()
     query.pop("auth_params", None)
     if request.user.is_authenticated:
         query["auth_params"] = f"prompt=login&max_age={settings.ACCOUNT_REAUTHENTICATION_TIMEOUT}"
-    request.GET = query  # type: ignore[assignment]  # mutable, but not changed after this
+    request.GET = query
     try:
         answer: HttpResponseBase = openid_connect_login(request, provider_id)
     except (requests.RequestException, OAuth2Error) as error:

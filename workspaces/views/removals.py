@@ -10,6 +10,7 @@ from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.forms import RemoveWorkspaceForm
 from workspaces.models import Role, Workspace
+from workspaces.request_state import state_of
 
 TEMPLATE = "workspaces/confirm.html"
 confirmed = require_http_methods(["GET", "HEAD", "POST"])
@@ -65,7 +66,7 @@ def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
     form = RemoveWorkspaceForm(workspace, request.POST or None)
     if form.is_valid():
         services.remove_workspace(workspace, Actor.of(request))
-        request.workspace = None  # type: ignore[attr-defined]  # deleted, so pages cannot show it
+        state_of(request).workspace = None  # deleted, so pages cannot show it
         return redirect_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
     return _ask(
         request,

@@ -25,7 +25,7 @@ REPEATS = (
     (604800, "Every week"),
 )
 MAX_ADDRESSES = 20
-LEVEL = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
+LEVEL: dict[str, Any] = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
 
 
 class AddressesField(forms.CharField):
@@ -67,8 +67,8 @@ class RuleForm(forms.Form):
 
     name = forms.CharField(max_length=120, help_text="Shown in e-mails and lists.")
     severity = forms.ChoiceField(choices=Severity.choices, widget=forms.RadioSelect)
-    threshold = forms.DecimalField(**LEVEL)  # type: ignore[arg-type]
-    recovery = forms.DecimalField(label="Clear again at", **LEVEL)  # type: ignore[arg-type]
+    threshold = forms.DecimalField(**LEVEL)
+    recovery = forms.DecimalField(label="Clear again at", **LEVEL)
     pending_minutes = forms.IntegerField(
         label="Only after so many minutes",
         min_value=0,
@@ -223,7 +223,7 @@ class SnoozeForm(forms.Form):
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d"],
         help_text="In your time zone.",
     )
-    level = forms.DecimalField(required=False, **LEVEL)  # type: ignore[arg-type]
+    level = forms.DecimalField(required=False, **LEVEL)
 
     def __init__(self, alert: Alert, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -22,13 +22,13 @@ def _recipients(loss: Loss) -> Iterable[Recipient]:
     )
     followed = set(told_lately.filter(recipient__in=found).values_list("recipient", flat=True))
     for row in found:
-        row.gets_alerts = row.pk in followed or row.is_alerted(alerted[row.workspace_id])  # type: ignore[attr-defined]
+        row.gets_alerts = row.pk in followed or row.is_alerted(alerted[row.workspace_id])
     return found
 
 
 def _emails(row: Recipient) -> str:
     """Name what goes there; nothing for an address that gets none, which is marked as having left all the same."""
-    gets = ["alerts"] if row.gets_alerts else []  # type: ignore[attr-defined]
+    gets = ["alerts"] if row.gets_alerts else []
     if row.gets_summary:
         gets.append(f"a summary {row.get_summary_display().lower().replace('monday', 'Monday')}")
     return " and ".join(gets)

@@ -34,6 +34,13 @@ class Chip:
     url: str
 
 
+def choice_field(form: forms.BaseForm, name: str) -> forms.ChoiceField:
+    """Return a field of ``form`` as what it is, so that its choices can be set."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)  # noqa: S101 - the form declares it
+    return field
+
+
 def parse_time(text: str, *, end: bool = False) -> datetime:
     """Parse an ISO 8601 date or time, by default in the viewer's time zone. The ``end`` of a day is the next midnight.
 

@@ -50,8 +50,20 @@ class Cursor:
         return f"{(self.at - _EPOCH) // RESOLUTION}-{self.pk}"
 
 
+class PagedRow:
+    """Base of a model whose rows are shown in pages, newest first, with what a page notes on each of them."""
+
+    is_new: bool  # set by ``mark_new``
+    gaps_below: list["Gap"]  # set by ``attach_gaps``
+
+    @property
+    def cursor(self) -> Cursor:
+        """Return the row's place in the order of time."""
+        raise NotImplementedError
+
+
 class TimeOrderedQuerySet(models.QuerySet[Row]):
-    """Rows in order of ``time_field``. Each model instance must have a ``cursor``."""
+    """Rows in order of ``time_field``. The model is a ``PagedRow`` too."""
 
     time_field: ClassVar[str] = "created_at"
 
@@ -186,12 +198,11 @@ def _fill(page: Page[Row], rows: TimeOrderedQuerySet[Row], older: Cursor | None,
     page.begins_at = page.newer.at if page.newer else None
 
 
-def mark_new(rows: list[Row], seen: str) -> None:
+def mark_new(rows: Iterable[PagedRow], seen: str) -> None:
     """Set ``is_new`` on each of ``rows``: whether it is newer than ``seen``, the cursor that the reader saw last."""
     last_seen = Cursor.parse(seen)
     for row in rows:
-        cursor = _cursor(row)
-        row.is_new = last_seen is not None and (cursor.at, cursor.pk) > (last_seen.at, last_seen.pk)  # type: ignore[attr-defined]
+        row.is_new = last_seen is not None and (row.cursor.at, row.cursor.pk) > (last_seen.at, last_seen.pk)
 
 
 class Gap(Protocol):
@@ -208,23 +219,23 @@ class Gaps(Protocol):
         """Return the gaps that overlap this range."""
 
 
-def attach_gaps(page: Page[Row], gaps: Gaps) -> None:
+def attach_gaps(page: Page[Any], gaps: Gaps) -> None:
     """Set ``gaps_below`` on each row of ``page``: the ``gaps`` between it and the next row.
 
     This includes gaps next to rows that a filter hides, because a filter must not hide that data is missing. A gap
     between two pages appears on the newer one.
     """
-    rows = page.rows
+    rows: list[PagedRow] = page.rows
     if not rows:
         return
     for row in rows:
-        row.gaps_below = []  # type: ignore[attr-defined]
-    start = page.next_at or _cursor(rows[-1]).at - RESOLUTION
-    touching: Iterable[Gap] = gaps.between(start, _cursor(rows[0]).at)[:MOST_GAPS]
+        row.gaps_below = []
+    start = page.next_at or rows[-1].cursor.at - RESOLUTION
+    touching: Iterable[Gap] = gaps.between(start, rows[0].cursor.at)[:MOST_GAPS]
     for gap in touching:
         if page.begins_at is None or gap.before <= page.begins_at:
-            newer = [row for row in rows if _cursor(row).at >= gap.before]
-            (newer[-1] if newer else rows[0]).gaps_below.append(gap)  # type: ignore[attr-defined]
+            newer = [row for row in rows if row.cursor.at >= gap.before]
+            (newer[-1] if newer else rows[0]).gaps_below.append(gap)
 
 
 @dataclass(frozen=True)

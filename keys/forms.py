@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from core import clock
+from core.filters import choice_field
 from core.sanitize import validate_single_line
 from keys.models.key import SORTS, ApiKeyQuerySet, status_conditions
 
@@ -52,7 +53,7 @@ class CreateKeyForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         choices = [*PRESET_DAYS.items(), ("date", "On a date"), ("never", "Never")]
-        self.fields["expiry"].choices = choices  # type: ignore[attr-defined]
+        choice_field(self, "expiry").choices = choices
         today = clock.today()
         days = self.fields["expires_on"].widget.attrs
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()

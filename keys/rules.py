@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django import forms
 from django.db.models import Count, Max, Min, Q, QuerySet
@@ -125,8 +126,8 @@ def read_waking(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
     )
 
 
-def _by_key(rows: QuerySet[LoggedRequest, tuple[object, ...]]) -> dict[object, datetime]:
-    return {row[0]: row[1] for row in rows}  # type: ignore[misc]
+def _by_key(rows: QuerySet[LoggedRequest, Any]) -> dict[object, datetime]:
+    return dict(rows)
 
 
 def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> Observation:

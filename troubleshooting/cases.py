@@ -10,6 +10,7 @@ from django.utils.http import urlencode
 
 from cleanlist.pricing import MOST_FOR_CONTACT
 from cleanlist.secret_formats import KEY_START
+from core.filters import choice_field
 from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, MISTAKES
 from troubleshooting.pasted.secrets import remove_secrets
@@ -102,9 +103,9 @@ class CaseForm(forms.Form):
 
     def __init__(self, data: Any, workspace: Workspace) -> None:
         super().__init__(data, auto_id="case-%s")
-        keys = ApiKey.objects.of(workspace).recently_used_first()
-        self.fields["key"].choices = [("", "Not known"), *((str(key.key_id), _label(key)) for key in keys)]  # type: ignore[attr-defined]
-        self.fields["topic"].choices = [("", "Not known"), *_grouped()]  # type: ignore[attr-defined]
+        self._keys = {str(key.key_id): _label(key) for key in ApiKey.objects.of(workspace).recently_used_first()}
+        choice_field(self, "key").choices = [("", "Not known"), *self._keys.items()]
+        choice_field(self, "topic").choices = [("", "Not known"), *_grouped()]
         notes = {"workflow": "public_bulk_…", "endpoint": "POST /api/v1/public/enrich/bulk", "status": "401"}
         for name, example in notes.items():
             self.fields[name].widget.attrs |= {"placeholder": example, "autocomplete": "off", "spellcheck": "false"}
@@ -126,8 +127,7 @@ class CaseForm(forms.Form):
 
     def label_of_key(self) -> str:
         """Return the name of the key that was chosen; empty where none was."""
-        chosen = str(self.data.get("key") or "")
-        return next((label for value, label in self.fields["key"].choices if value and value == chosen), "")  # type: ignore[attr-defined]
+        return self._keys.get(str(self.data.get("key") or ""), "")
 
     def case(self) -> Case:
         """Return what is known; a field that is wrong counts as left out."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from core.filters import choice_field
 from core.formatting import format_number
 from core.sanitize import sanitize_text
 from usage.changes.types import ZERO, Mark
@@ -49,7 +50,7 @@ class MarkForm(forms.Form):
         super().__init__(data, initial={"mark": change.mark or None, "credits": change.marked, "note": change.note})
         self.change = change
         self.asks_again = "sure" in (data or {})
-        self.fields["mark"].choices = RISE if change.delta > 0 else FALL  # type: ignore[attr-defined]
+        choice_field(self, "mark").choices = RISE if change.delta > 0 else FALL
 
     def clean(self) -> dict[str, object]:
         """Require the amount if the readings do not show it, and a confirmation if they contradict it."""

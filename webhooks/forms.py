@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from core.filters import choice_field
 from webhooks.outgoing import URLNotAllowed, parse_target
 from webhooks.outgoing.targets import MAX_URL_LENGTH
 from webhooks.redelivery.selection import RedeliverySelection
@@ -72,7 +73,7 @@ class RedeliverForm(forms.Form):
         self.selection = selection
         if selection.without_url == selection.count:
             # There is nothing to choose: none has a URL of its own.
-            self.fields["where"].choices = [(OTHER, "to one URL")]  # type: ignore[attr-defined]
+            choice_field(self, "where").choices = [(OTHER, "to one URL")]
             self.fields["where"].widget = forms.HiddenInput()
             self.fields["url"].label = "URL to send to"
             self.initial["where"] = OTHER

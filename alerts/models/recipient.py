@@ -56,6 +56,10 @@ class Recipient(models.Model):
     refused_at = models.DateTimeField(null=True)
     refusal = models.TextField(blank=True)
 
+    # Worked out for the row where it is shown, and not stored.
+    gets_none: bool
+    gets_alerts: bool
+
     objects = models.Manager.from_queryset(RecipientQuerySet)()
 
     class Meta:

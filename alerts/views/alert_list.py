@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
@@ -68,16 +69,15 @@ def rule_rows(workspace: Workspace) -> list[RuleRow]:
     """Return every rule with its observations, in a number of queries that does not grow with them."""
     now = clock.cached_now()
     fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
-    rules = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
+    rules: list[Any] = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
     place = {kind.name: number for number, kind in enumerate(all_kinds())}
     rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
     observed = observe(workspace, [rule for rule in rules if rule.enabled], now)
     unreached = unreached_rules(workspace, rules)
-    return [_row(rule, observed.get(rule.pk, ()), unreached.get(rule.pk)) for rule in rules]
+    return [_row(rule, rule.times_fired, observed.get(rule.pk, ()), unreached.get(rule.pk)) for rule in rules]
 
 
-def _row(rule: Rule, observed: Observations, unreached: Mapping[str, str] | None) -> RuleRow:
-    fired: int = rule.times_fired  # type: ignore[attr-defined]  # annotated above
+def _row(rule: Rule, fired: int, observed: Observations, unreached: Mapping[str, str] | None) -> RuleRow:
     if isinstance(observed, NoData):
         return RuleRow(rule, observed.reason, [], [], fired, unreached)
     crossed = [observation for observation in observed if rule.levels_for(observation).crossed(observation.value)]

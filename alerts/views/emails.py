@@ -132,7 +132,7 @@ def _recipients(workspace: Workspace) -> list[Recipient]:
     alerted = alerted_addresses([workspace.pk])[workspace.pk]
     rows = list(Recipient.objects.filter(workspace=workspace).with_membership())
     for row in rows:
-        row.gets_none = not row.gets_any(alerted)  # type: ignore[attr-defined]  # for the template
+        row.gets_none = not row.gets_any(alerted)
     return rows
 
 

@@ -83,7 +83,8 @@ def check_database() -> InstallationFinding:
         return InstallationFinding("Database", _first_line(error), "Start it, or correct DATABASE_URL.")
     if connection.vendor != "postgresql":
         return InstallationFinding("Database", f"SQLite, {settings.DATABASES['default']['NAME']}")
-    major = connection.pg_version // 10000  # type: ignore[attr-defined]
+    postgresql: Any = connection
+    major = postgresql.pg_version // 10000
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_encoding")
         [encoding] = cursor.fetchone()

@@ -26,7 +26,10 @@ class QoS(redis.QoS):
             self._remove_from_indices(tag).execute()  # type: ignore[attr-defined]  # kombu's stubs leave it out
 
 
-class Channel(redis.Channel):
+_Channel: Any = redis.Channel  # kombu's stubs leave out what is overridden here
+
+
+class Channel(_Channel):  # type: ignore[misc]
     """Drops and logs data that Celery did not write; with kombu, the worker would end or retry for ever."""
 
     do_restore = False  # a lost tick does no harm, and the connection may be gone as well
@@ -35,7 +38,7 @@ class Channel(redis.Channel):
     def _brpop_read(self, **options: object) -> object:
         before = self._newest_delivery()
         try:
-            return self._mended(super()._brpop_read, **options)  # type: ignore[misc]  # kombu's stubs leave it out
+            return self._mended(super()._brpop_read, **options)
         except _UNREADABLE as error:
             log.warning("message_dropped", reason=type(error).__name__)
             # Otherwise it would count as a running task, and once there are as many as threads, no task is taken.
@@ -47,8 +50,8 @@ class Channel(redis.Channel):
         return next(reversed(self.qos._delivered or {}), None)  # noqa: SLF001 - kombu has no other way to tell
 
     def _queue_bind(self, *where: object) -> None:
-        if self._mended(super()._queue_bind, *where) is _RETRY:  # type: ignore[misc]
-            super()._queue_bind(*where)  # type: ignore[misc]
+        if self._mended(super()._queue_bind, *where) is _RETRY:
+            super()._queue_bind(*where)
 
     def get_table(self, exchange: str) -> Any:
         found = self._mended(super().get_table, exchange)
@@ -65,7 +68,7 @@ class Channel(redis.Channel):
             return _RETRY
 
     def _drop_keys_of_a_wrong_kind(self) -> None:
-        name = self._q_for_pri  # type: ignore[attr-defined]
+        name = self._q_for_pri
         queues = {name(queue, step) for queue in self.active_queues for step in self.priority_steps}
         kinds = {self.unacked_key: "hash", self.unacked_index_key: "zset", **dict.fromkeys(queues, "list")}
         with self.conn_or_acquire() as client:

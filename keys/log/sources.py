@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Exists, Min, OuterRef, Q
 
+from keys.log.models.request import LoggedRequestQuerySet
 from keys.models import ApiKey, LoggedRequest
 
 # A source last seen longer ago than this counts as new when it returns.
@@ -66,7 +67,7 @@ def past_new_sources(keys: Sequence[ApiKey], since: datetime, until: datetime) -
     return found
 
 
-def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, str, datetime]]:
+def _unknown(recent: LoggedRequestQuerySet, field: str, since: datetime) -> list[tuple[UUID, str, datetime]]:
     """Return key, value and first time of each value of ``field`` that is not in the key's earlier log."""
     earlier = LoggedRequest.objects.by_customer().filter(
         key=OuterRef("key"),
@@ -74,7 +75,7 @@ def _unknown(recent: object, field: str, since: datetime) -> list[tuple[UUID, st
         created_at__gte=since - MEMORY,
         **{field: OuterRef(field)},
     )
-    rows = recent.exclude(**{field: ""}).values("key", field).annotate(at=Min("created_at"))  # type: ignore[attr-defined]
+    rows = recent.exclude(**{field: ""}).values("key", field).annotate(at=Min("created_at"))
     return list(rows.filter(~Exists(earlier)).values_list("key", field, "at"))
 
 

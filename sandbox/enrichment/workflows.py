@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Self
+from typing import Self, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -179,7 +179,7 @@ def _due_tasks(workflow: Workflow, total: int, now: dt.datetime) -> int:
 
 
 def _complete_task(session: Session, workflow: Workflow, task: WorkflowTask) -> None:
-    kind: EnrichmentType = workflow.enrichment_type  # type: ignore[assignment] # only such are ever stored
+    kind = cast("EnrichmentType", workflow.enrichment_type)  # only such are ever stored
     outcome = contact_directory.enrich_contact(task.contact, kind)
     task.status = FAILED if outcome.failed else COMPLETED
     task.credits = outcome.cost

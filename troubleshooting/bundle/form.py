@@ -6,6 +6,7 @@ from django import forms
 from django.http import QueryDict
 
 from core import clock
+from core.filters import choice_field
 from keys.models import ApiKey
 from troubleshooting.bundle.redactor import KINDS
 from troubleshooting.pasted.secrets import remove_secrets
@@ -66,7 +67,7 @@ class BundleForm(forms.Form):
             ("", "None in particular"),
             *((one, f"{key.label} ({key.masked})") for one, key in self.keys.items()),
         ]
-        self.fields["key"].choices = choices  # type: ignore[attr-defined]
+        choice_field(self, "key").choices = choices
         for field in self.fields.values():
             if isinstance(field.widget, forms.TextInput | forms.Textarea):
                 field.widget.attrs["autocomplete"] = "off"

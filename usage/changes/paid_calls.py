@@ -54,7 +54,7 @@ def _unmatched(calls: Sequence[PaidCall], works: Sequence[EnrichmentCredits]) ->
         near = range(bisect_left(times, work.begun_at - SKEW), bisect_right(times, work.begun_at + SKEW))
         free = [place for place in near if place not in taken]
         if free:
-            place = min(free, key=lambda one, begun=work.begun_at: abs(times[one] - begun))  # type: ignore[misc]
+            _, place = min((abs(times[one] - work.begun_at), one) for one in free)
             taken.add(place)
             reserved[calls[place].key].append(work.reserved)
     gratis = {key for key, found in reserved.items() if key is not None and len(found) >= ENOUGH and not any(found)}

@@ -103,6 +103,7 @@ def _write(
         added[key].append(attempt)
     deliveries = _deliveries(workspace, added, [known.delivery for known, _ in decided], read_at)
     attempts = _by_delivery(workspace, deliveries.values())
+    runs = {attempt.pk: attempt.run for ones in attempts.values() for attempt in ones}
     for key, delivery in deliveries.items():
         _update_status(delivery, [*attempts.get(delivery.pk, ()), *added.get(key, ())], read_at)
     _store_deliveries(deliveries.values())
@@ -110,7 +111,7 @@ def _write(
         for attempt in ones:
             attempt.delivery = deliveries[key]
     Attempt.objects.bulk_create([attempt for _, attempt in fresh.values()], batch_size=_BATCH)
-    _store_runs([attempt for ones in attempts.values() for attempt in ones])
+    _store_runs([attempt for ones in attempts.values() for attempt in ones if attempt.run != runs[attempt.pk]])
     endpoint_rollups.record_endpoints(workspace, deliveries.values())
     new = [attempt for _, attempt in fresh.values() if not _is_undecided(attempt)]
     endpoint_rollups.add_attempts(workspace, [*new, *(known for known, _ in decided)])
@@ -161,7 +162,6 @@ def _by_delivery(workspace: Workspace, deliveries: Iterable[Delivery]) -> dict[i
     found: dict[int, list[Attempt]] = defaultdict(list)
     pks = [one.pk for one in deliveries if one.pk]
     for attempt in Attempt.objects.filter(workspace=workspace, delivery__in=pks) if pks else ():
-        attempt.stored_run = attempt.run  # type: ignore[attr-defined]
         found[attempt.delivery_id].append(attempt)
     return found
 
@@ -190,9 +190,8 @@ def _store_deliveries(deliveries: Iterable[Delivery]) -> None:
     )
 
 
-def _store_runs(attempts: Sequence[Attempt]) -> None:
+def _store_runs(moved: Sequence[Attempt]) -> None:
     """Write the runs of stored attempts that an older one, which came late, has moved."""
-    moved = [attempt for attempt in attempts if attempt.run != attempt.stored_run]  # type: ignore[attr-defined]
     if moved:
         Attempt.objects.bulk_update(moved, ["run"], batch_size=_BATCH)
 

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock
-from core.pagination import Cursor, TimeOrderedQuerySet
+from core.pagination import Cursor, PagedRow, TimeOrderedQuerySet
 from webhooks.models.workflow import Workflow
 from webhooks.reasons import Reason, reason_named
 from workspaces.models import Workspace
@@ -43,7 +43,7 @@ class DeliveryQuerySet(TimeOrderedQuerySet["Delivery"]):
         return self.filter(workflow__workflow_id__startswith=prefix)
 
 
-class Delivery(models.Model):
+class Delivery(PagedRow, models.Model):
     """The attempts to bring one workflow's result to one URL, as upstream made them.
 
     State, reason and the ``last_*`` fields are the latest attempt's, kept here so that the list reads one table.

@@ -5,7 +5,7 @@ from django.db import connection, models
 from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
-from core.pagination import Cursor, TimeOrderedQuerySet
+from core.pagination import Cursor, PagedRow, TimeOrderedQuerySet
 from keys.log import partitions
 from keys.log.ingest import facets
 from keys.log.ip_addresses import Network, canonical_ip, is_canonical_ip
@@ -61,7 +61,7 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
         return super().bulk_create(rows, *args, **options)
 
 
-class LoggedRequest(models.Model):
+class LoggedRequest(PagedRow, models.Model):
     """One row of a key's request log, kept after upstream forgets it.
 
     A row is identified by its upstream id and its time, which never changes: if upstream reuses an id, both rows are

@@ -33,15 +33,13 @@ class RowDetails:
 def open_row(
     text: str, listed: list[LoggedRequest], rows: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
 ) -> RowDetails | None:
-    """Return the details of the row with the id ``text``; if it is ``listed``, mark it ``is_open``."""
+    """Return the details of the row with the id ``text``; which may be one of ``listed``."""
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
     in_table = next((row for row in listed if row.pk == int(text)), None)
     entry = in_table or rows.select_related("key").filter(pk=int(text)).first()
     if entry is None:
         return None
-    if in_table:
-        in_table.is_open = True  # type: ignore[attr-defined]
     curl = command_for(entry, workspace.base_url)
     return RowDetails(entry, in_table is not None, curl, tuple(_links_to_similar(entry, form, workspace)))
 

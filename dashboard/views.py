@@ -7,6 +7,7 @@ from core.http import render_page
 from core.sanitize import sanitize_text
 from dashboard import overview as overviews
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
+from keys.empty_states import why_no_requests
 from workspaces.access import get_workspace, may_connect
 from workspaces.models import Workspace
 from workspaces.models.user import has_second_factor
@@ -44,6 +45,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "refresh_seconds": _refresh_seconds(summaries),
         "readings": overviews.resource_freshness(workspace),
         "latest": overviews.latest_requests(workspace),
+        "blank": why_no_requests(workspace, is_read=workspace.has_session and summaries[0].log_is_read),
         "by_hour": overviews.requests_by_hour(workspace),
         "balance_points": overviews.balance_points(workspace),
     }

@@ -1,4 +1,4 @@
-"""Presents keys on pages: statuses, facts for a decision, and why a list is empty."""
+"""Presents keys on pages: statuses, facts for a decision, and how the list of keys is read."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -8,6 +8,7 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils import timezone
 
+from keys.empty_states import EmptyState, session_state, without_session
 from keys.log.activity import KeyActivity
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
@@ -79,17 +80,6 @@ def verdict_text(result: RevokeResult | RevokeAllResult) -> str:
     return f"{explanation.title}. The list was read since then and shows {shown}."
 
 
-@dataclass(frozen=True)
-class EmptyState:
-    """Why a list is empty, in the form that ``{% empty %}`` takes."""
-
-    kind: str
-    title: str
-    text: str = ""
-    action_url: str = ""
-    action_label: str = ""
-
-
 @dataclass
 class KeyListConnection:
     """How the key list of a workspace is read, and what prevents it."""
@@ -126,13 +116,8 @@ class KeyListConnection:
 
     @property
     def session_state(self) -> str:
-        """Return "ok", or why commands are disabled: "missing", "expired" or "rejected"."""
-        session = self.workspace.management_session
-        if session is None:
-            return "missing"
-        if session.rejected_at is not None:
-            return "rejected"
-        return "expired" if session.is_expired else "ok"
+        """Return "ok", or why commands are disabled."""
+        return session_state(self.workspace)
 
     @property
     def ends_soon(self) -> datetime | None:
@@ -167,13 +152,13 @@ class KeyListConnection:
         return self.resource == "keys" and not self.has_full_list
 
     def _blank_for_session(self) -> EmptyState:
-        fix = "Add a management session, or an API key with the scope admin:api_keys, to list keys here."
-        if self.session_state == "missing":
-            return EmptyState(
-                "not-connected", "Not connected to key management", fix, self.settings_url, "Open settings"
-            )
-        text = "The stored management session no longer works, so the keys cannot be read."
-        return EmptyState("expired", "The management session is over", text, self.settings_url, "Renew the session")
+        return without_session(
+            self.workspace,
+            "Not connected to key management",
+            "Add a management session, or an API key with the scope admin:api_keys, to list keys here.",
+            "The stored management session no longer works, so the keys cannot be read.",
+            "Open settings",
+        )
 
     def _blank_for(self, failure: ErrorMessage) -> EmptyState:
         text = f"{failure.text} {failure.fix}".strip()

@@ -12,9 +12,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.errors import ValidationFailed
 from keys import services
+from keys.empty_states import why_no_creation
 from keys.forms import CreateKeyForm
 from keys.models import ApiKey, KeyCreation
-from keys.presenters import KeyListConnection, key_slots
+from keys.presenters import key_slots
 from keys.services import AnswerLost, FormAlreadySent, NewKey
 from keys.views.shared import REFUSALS, get_key
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
@@ -54,7 +55,7 @@ def _form_page(
     context = {
         "form": form,
         "explanation": explanation,
-        "connection": KeyListConnection.of(workspace),
+        "blank": why_no_creation(workspace),
         "slots": key_slots(workspace),
     }
     return render(request, "keys/new.html", context, status=422 if form.is_bound else 200)

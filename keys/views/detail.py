@@ -7,6 +7,7 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 from core.http import render_page
+from keys.empty_states import why_no_requests
 from keys.log.activity import with_activity
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
@@ -48,11 +49,14 @@ def _log(request: HttpRequest, scope: LogScope) -> dict[str, object]:
     form = LogFilterForm(QueryDict("own=1" if request.GET.get("own") == "1" else ""))
     form.full_clean()
     tallies = log_page.count_matches(form, scope)
+    poll = scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first()
+    is_read, has_failed = bool(poll and poll.last_success_at), bool(poll and poll.consecutive_failures)
     return {
+        "blank": why_no_requests(scope.workspace, is_read=is_read, has_failed=has_failed, whose="the key"),
         "requests": log_page.read_page(form, scope).rows,
         "with_own": form.shows_own,
         "own": tallies.own,
         "held": tallies.held,
         "completeness": SimpleLazyObject(partial(log_completeness, scope.key)),
-        "log_poll": scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first(),
+        "log_poll": poll,
     }

@@ -14,6 +14,7 @@ from core import clock
 from core.db.query_timeout import QueryTimeout
 from core.http import render_page, wants_partial
 from core.pagination import attach_gaps, mark_new
+from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
 from keys.log.search.export import file_size_text
@@ -23,7 +24,6 @@ from keys.log.search.row_details import open_row, row_urls
 from keys.log.search.scope import LogScope
 from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
-from keys.presenters import KeyListConnection
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 
@@ -103,7 +103,10 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
-    context |= {"connection": SimpleLazyObject(lambda: KeyListConnection.of(scope.workspace)), "chips": form.chips()}
+    poll = context["log_poll"]
+    is_read, has_failed = bool(poll and poll.last_success_at), bool(poll and poll.consecutive_failures)
+    blank = partial(why_no_requests, scope.workspace, is_read=is_read, has_failed=has_failed)
+    context |= {"blank": SimpleLazyObject(blank), "chips": form.chips()}
     return render_page(request, "keys/log/page.html", "live", context)
 
 

@@ -12,8 +12,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.utils import timezone
 
-from keys.log import partitions
-from keys.log.ingest import facets
+from keys.log.models import facet, partitions
 from keys.models import ApiKey, LogFacet, LoggedRequest
 from workspaces.models import Workspace
 
@@ -127,7 +126,7 @@ def _fill(rows: int) -> None:
         print("  rollups", flush=True)
     workspace = Workspace.objects.get()
     LogFacet.objects.bulk_create(
-        [LogFacet(workspace=workspace, **one) for one in facets.count_facets(LoggedRequest.objects.all())],
+        [LogFacet(workspace=workspace, **one) for one in facet.count_facets(LoggedRequest.objects.all())],
         batch_size=500,
     )
     with connection.cursor() as cursor:

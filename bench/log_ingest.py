@@ -30,8 +30,8 @@ from django.db import connection, transaction  # noqa: E402
 from django.db.models import QuerySet  # noqa: E402
 
 from cleanlist import RequestLogEntry  # noqa: E402
-from keys.log import partitions  # noqa: E402
 from keys.log.ingest import pages as log_ingest  # noqa: E402
+from keys.log.models import partitions  # noqa: E402
 from keys.models import ApiKey, LoggedRequest  # noqa: E402
 from keys.models.key import key_uuid  # noqa: E402
 from workspaces.models import Workspace  # noqa: E402

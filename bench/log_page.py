@@ -41,8 +41,8 @@ from django.utils import timezone  # noqa: E402
 from bench import bare, log_database  # noqa: E402
 from core.export import csv_lines  # noqa: E402
 from keys.log.search.export import ExportLine, export_lines  # noqa: E402
+from keys.log.search.filters import LogScope  # noqa: E402
 from keys.log.search.row_details import row_urls  # noqa: E402
-from keys.log.search.scope import LogScope  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 

@@ -14,7 +14,7 @@ from bench.log_ingest import PAGE, START, ingest_by_console, make_key, page  # f
 # ruff: isort: split
 from django.db import connection
 
-from keys.log import partitions
+from keys.log.models import partitions
 from keys.models import LoggedRequest
 from workspaces.models import Workspace
 

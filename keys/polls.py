@@ -9,9 +9,9 @@ from cleanlist import ApiKey as UpstreamKey
 from cleanlist import AsyncClient, Listing, PublicApiKey, RequestLogEntry
 from core.sanitize import sanitize_text
 from keys import sync
-from keys.log.endpoints import endpoint_of
+from keys.log.canonical import endpoint_of
 from keys.log.ingest import pages as log_ingest
-from keys.log.ingest.schedule import PAGE_ROWS, longest_seconds
+from keys.log.ingest.gaps import PAGE_ROWS, longest_seconds
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register

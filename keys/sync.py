@@ -12,7 +12,7 @@ from cleanlist import PublicApiKey
 from core import clock
 from core.sanitize import sanitize_text
 from keys import lost_creations
-from keys.log.ingest import schedule
+from keys.log.ingest import gaps
 from keys.models import ApiKey
 from keys.models.key import key_uuid
 from workspaces.models import Poll, Workspace
@@ -158,7 +158,7 @@ def _schedule_request_logs(workspace: Workspace) -> None:
 def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
     """Bring forward the polls of keys that were used or changed status; never postpone a poll."""
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
-    affordable = schedule.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
+    affordable = gaps.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
     changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
     if changed:
         Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])
@@ -166,14 +166,14 @@ def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
 
 def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
     """Set when ``poll`` runs next; return whether that changed. A failing poll keeps its backoff."""
-    if key.is_usable != (poll.interval_seconds < schedule.INACTIVE_SECONDS):
+    if key.is_usable != (poll.interval_seconds < gaps.INACTIVE_SECONDS):
         # Read once more at once: the last requests before a revocation belong in the log.
         poll.interval_seconds, poll.next_run_at = _first_interval(key), now
         return True
     moved = key.uncaptured_count > 0
     if not moved or poll.consecutive_failures or poll.last_success_at is None:
         return False
-    due = schedule.next_reading(poll.last_success_at, poll.interval_seconds, affordable, moved=True)
+    due = gaps.next_reading(poll.last_success_at, poll.interval_seconds, affordable, moved=True)
     if due >= poll.next_run_at:
         return False
     poll.next_run_at = due
@@ -182,4 +182,4 @@ def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:
 
 def _first_interval(key: ApiKey) -> int:
     limit = settings.RATE_LIMIT_PER_MINUTE
-    return schedule.longest_seconds(limit) if key.is_usable else schedule.INACTIVE_SECONDS
+    return gaps.longest_seconds(limit) if key.is_usable else gaps.INACTIVE_SECONDS

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 
 from core.db.query_timeout import QueryTimeout, time_limit
 from core.db.rollups import hour_of
-from keys.log.ip_addresses import is_canonical_ip
+from keys.log.canonical import is_canonical_ip
 from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest
 from keys.models.key import ApiKeyQuerySet
 from keys.status import LAST_DAY, Level

@@ -3,13 +3,13 @@ from itertools import islice
 import django.db.models.deletion
 from django.db import migrations, models
 
-from keys.log.ingest import facets
+from keys.log.models import facet
 
 def count_what_is_there(apps, _):
     """Note every value that occurs in the log; each column is read once."""
     log, value = apps.get_model("keys", "LoggedRequest"), apps.get_model("keys", "LogValue")
     workspaces = dict(apps.get_model("keys", "ApiKey").objects.values_list("pk", "workspace"))
-    noted = (value(workspace_id=workspaces[one["key_id"]], **one) for one in facets.count_facets(log.objects.all()))
+    noted = (value(workspace_id=workspaces[one["key_id"]], **one) for one in facet.count_facets(log.objects.all()))
     while batch := list(islice(noted, 500)):
         value.objects.bulk_create(batch)
 

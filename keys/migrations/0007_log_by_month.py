@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from django.db import migrations
 
-from keys.log.partitions import EARLY, LATE, TABLE, bounds_of, next_month, name_of
+from keys.log.models.partitions import EARLY, LATE, TABLE, bounds_of, next_month, name_of
 
 OLD = f"{TABLE}_old"
 # What a rare path or user agent of a key is found by. Hashes, because paths are longer than an index may take.

@@ -7,7 +7,7 @@ The addresses of a workspace are found one after the other by the index of addre
 from django.db import connection, migrations, transaction
 from django.db.models import F, Min
 
-from keys.log.ip_addresses import canonical_ip
+from keys.log.canonical import canonical_ip
 from keys.log.models.facet import fingerprint
 
 BATCH = 2_000

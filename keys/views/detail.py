@@ -11,8 +11,7 @@ from keys.empty_states import why_no_requests
 from keys.log.activity import with_activity
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
-from keys.log.search.filters import LogFilterForm
-from keys.log.search.scope import LogScope
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.models import ApiKey
 from keys.presenters import LAST_HOUR, KeyListConnection, revoke_facts
 from keys.views.shared import get_key

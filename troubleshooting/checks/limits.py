@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from cleanlist.pricing import MOST_FOR_CONTACT
 from core import clock
-from keys.log.endpoints import endpoint_of
+from keys.log.canonical import endpoint_of
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, PageLink, link, result_of_error

@@ -15,9 +15,9 @@ from cleanlist import RequestLogEntry
 from core import clock
 from core.db.sql import adapt_uuid, execute_batch
 from core.sanitize import sanitize_text
-from keys.log import partitions
-from keys.log.ingest import facets, gaps, rollups, schedule
-from keys.log.ip_addresses import canonical_ip
+from keys.log.canonical import canonical_ip
+from keys.log.ingest import gaps, rollups
+from keys.log.models import facet, partitions
 from keys.log.models.request import OWN_USER_AGENT
 from keys.log.models.rollup import EVERYTHING
 from keys.models import ApiKey, LogGap, LoggedRequest
@@ -79,9 +79,9 @@ def ingest_page(
         existing = find_existing(key, set(page), read_at)
         new = [new_row(row_id[0], entry) for row_id, entry in page.items() if row_id not in existing.ids]
         with insert_rows(key, new):
-            counts, observed = rollups.count_rows(new, endpoints), facets.observed_in(new)
+            counts, observed = rollups.count_rows(new, endpoints), facet.observed_in(new)
         transaction.on_commit(partial(_count_metrics, workspace.pk, counts))
-        is_full = max(sent, len(entries)) >= schedule.PAGE_ROWS
+        is_full = max(sent, len(entries)) >= gaps.PAGE_ROWS
         found_gap = (is_full or key.captured_count > 0) and _record_gap(key, set(page), existing.ids, read_at)
         key_gaps = list(LogGap.objects.of(key)) if state.has_gaps or found_gap else []
         _update_counts(key, key_gaps, new, existing.newer, read_at, unreadable=max(0, sent - len(entries)))
@@ -89,7 +89,7 @@ def ingest_page(
         execute_batch(
             (_SAVE_COUNTS, [*(getattr(key, name) for name in _COUNTS), adapt_uuid(key.pk)]),
             *rollups.add_statements(key, counts),
-            *facets.record_statements(key.pk, key.workspace_id, observed),
+            *facet.record_statements(key.pk, key.workspace_id, observed),
         )
     return IngestResult(len(new), found_gap)
 
@@ -101,10 +101,10 @@ def ingest_latest_page(workspace: Workspace, upstream_id: str, entries: Sequence
 
 def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, found_gap: bool) -> None:
     """Adapt the poll interval of a usable key's log to the request rate that ``times`` show."""
-    if poll.interval_seconds >= schedule.INACTIVE_SECONDS:
+    if poll.interval_seconds >= gaps.INACTIVE_SECONDS:
         return
-    rate = schedule.observed_rate(sorted(times, reverse=True), read_at)
-    poll.interval_seconds = schedule.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
+    rate = gaps.observed_rate(sorted(times, reverse=True), read_at)
+    poll.interval_seconds = gaps.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
     Poll.objects.filter(pk=poll.pk).update(interval_seconds=poll.interval_seconds)
 
 

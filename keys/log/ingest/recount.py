@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Max, QuerySet
 
 from core.db.rollups import RollupCount
-from keys.log.ingest import facets, rollups
+from keys.log.ingest import rollups
 from keys.log.ingest.rollups import CountedRow, RollupKey, Rollups, count_rows
+from keys.log.models import facet
 from keys.log.models.rollup import TrafficQuerySet
 from keys.models import ApiKey, KeyTraffic, LogFacet, LoggedRequest
 from workspaces.models import Workspace
@@ -173,13 +174,13 @@ def _difference(key: RollupKey, stored: Rollups, counted: Rollups) -> str:
 def recount_facets(key: ApiKey) -> None:
     """Replace the facets of ``key``; only rows ingested during the count are counted under the lock."""
     last = key.requests.aggregate(last=Max("pk"))["last"] or 0
-    counts = facets.count_facets(key.requests.filter(pk__lte=last))
+    counts = facet.count_facets(key.requests.filter(pk__lte=last))
     values = [LogFacet(workspace_id=key.workspace_id, **one) for one in counts]
     with transaction.atomic():
         _lock(key.workspace)
         key.log_values.all().delete()
         LogFacet.objects.bulk_create(values, batch_size=500)
-        facets.record(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
+        facet.record(key.pk, key.workspace_id, key.requests.filter(pk__gt=last))
 
 
 def _lock(workspace: Workspace) -> None:

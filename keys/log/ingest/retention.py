@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest
 
 from core import clock
 from core.db.rollups import hour_of
-from keys.log import partitions
+from keys.log.models import partitions
 from keys.log.models.rollup import CONSOLE, EVERYTHING
 from keys.models import ApiKey, LogFacet, LoggedRequest, WorkspaceTraffic
 from workspaces.models import Workspace

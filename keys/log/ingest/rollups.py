@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 from core.db.rollups import HOUR, RollupCount, RollupTable, hour_of
 from core.db.sql import Statement
 from core.histogram import bucket_for
-from keys.log.endpoints import endpoint_of
+from keys.log.canonical import endpoint_of
 from keys.log.models.rollup import CONSOLE, EVERYTHING, OTHER
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic
 

@@ -6,10 +6,8 @@ from django.db.models import F, Func, Q, Value
 from django.db.models.expressions import Combinable
 
 from core.pagination import Cursor, PagedRow, TimeOrderedQuerySet
-from keys.log import partitions
-from keys.log.ingest import facets
-from keys.log.ip_addresses import Network, canonical_ip, is_canonical_ip
-from keys.log.networks import in_network
+from keys.log.canonical import Network, canonical_ip, in_network, is_canonical_ip
+from keys.log.models import facet, partitions
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
@@ -57,7 +55,7 @@ class LoggedRequestQuerySet(TimeOrderedQuerySet["LoggedRequest"]):
             row.workspace_id = row.key.workspace_id
             row.unify_address()
         partitions.ensure(row.created_at for row in rows)
-        facets.record_by_key(rows)
+        facet.record_by_key(rows)
         return super().bulk_create(rows, *args, **options)
 
 
@@ -65,8 +63,8 @@ class LoggedRequest(PagedRow, models.Model):
     """One row of a key's request log, kept after upstream forgets it.
 
     A row is identified by its upstream id and its time, which never changes: if upstream reuses an id, both rows are
-    kept. On PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.partitions``), so there the
-    time is part of the primary key too.
+    kept. On PostgreSQL the table is partitioned by the month of ``created_at`` (``keys.log.models.partitions``), so
+    there the time is part of the primary key too.
     """
 
     # Neither has its own index: those below begin with them.
@@ -81,7 +79,7 @@ class LoggedRequest(PagedRow, models.Model):
     path = models.TextField()
     status_code = models.PositiveSmallIntegerField(null=True)
     duration_ms = models.PositiveIntegerField(null=True)
-    # The address in canonical form (``keys.log.ip_addresses``), and as upstream sent it if that differs.
+    # The address in canonical form (``keys.log.canonical``), and as upstream sent it if that differs.
     ip_address = models.CharField(max_length=64, blank=True)
     ip_address_sent = models.CharField(max_length=64, null=True)
     user_agent = models.TextField(blank=True)
@@ -111,7 +109,7 @@ class LoggedRequest(PagedRow, models.Model):
         self.unify_address()
         if self._state.adding:
             partitions.ensure([self.created_at])
-            facets.record(self.key_id, self.workspace_id, [self])
+            facet.record(self.key_id, self.workspace_id, [self])
         super().save(*args, **options)
 
     def unify_address(self) -> None:

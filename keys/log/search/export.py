@@ -9,10 +9,9 @@ from core import clock
 from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
 from core.pagination import Cursor
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.page import MatchCounts, count_matches
 from keys.log.search.query_plan import plan_query
-from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace

@@ -1,11 +1,11 @@
-"""The log's filters, read from the query string, with explanations of errors in it.
+"""What is asked of the log: whose, and by which filters. Errors in the query string are explained.
 
 Relative ranges stay relative: ``since=6h`` means the last six hours whenever the URL is opened.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django import forms
@@ -13,11 +13,40 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
 from core.filters import Chip, FilterForm, Words, example
-from keys.log.ip_addresses import Network, parse_network
+from keys.log.canonical import Network, parse_network
+from keys.log.models.facet import LogFacetQuerySet
+from keys.log.models.gap import LogGapQuerySet
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.models import ApiKey
+from keys.models import ApiKey, LogFacet, LogGap, LoggedRequest
+from workspaces.models import Workspace
 
 LONGEST_DURATION_MS = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class LogScope:
+    """The log of ``key``, or of the whole ``workspace`` if ``key`` is None."""
+
+    workspace: Workspace
+    key: ApiKey | None = None
+
+    def narrowed_to(self, key: ApiKey | None) -> "LogScope":
+        """Return the log of ``key``, if one was chosen among those of the workspace."""
+        return replace(self, key=key) if key else self
+
+    @property
+    def rows(self) -> LoggedRequestQuerySet:
+        of_all = LoggedRequest.objects.of(self.workspace)
+        return LoggedRequest.objects.filter(key=self.key) if self.key else of_all
+
+    @property
+    def values(self) -> LogFacetQuerySet:
+        of_all = LogFacet.objects.of(self.workspace)
+        return LogFacet.objects.filter(key=self.key) if self.key else of_all
+
+    @property
+    def gaps(self) -> LogGapQuerySet:
+        return LogGap.objects.of(self.key) if self.key else LogGap.objects.in_workspace(self.workspace)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,8 @@ from core import clock, pagination
 from core.db.query_timeout import QueryTimeout, time_limit
 from core.pagination import PAGE_SIZE, CappedCount, Cursor, Page
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.query_plan import QueryPlan, plan_query
-from keys.log.search.scope import LogScope
 from keys.models import ApiKey, LoggedRequest
 
 # Rows examined for the page itself, and for each part that the page requests later.
@@ -101,6 +100,12 @@ def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
     elif found.has_more or found.stopped_at or len(found.rows) > room:
         page.older = page.rows[-1].cursor
     return page
+
+
+def annotate(page: LogPage, form: LogFilterForm, scope: LogScope, seen: str = "") -> None:
+    """Mark rows newer than the cursor ``seen``, and attach the gaps between rows."""
+    pagination.mark_new(page.rows, seen)
+    pagination.attach_gaps(page, scope.narrowed_to(form.cleaned_data.get("key")).gaps.select_related("key"))
 
 
 def _attach_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:

@@ -5,7 +5,7 @@ and with which keys. Rare matches are fetched by the index of their column; ever
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,11 +13,10 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import F, Q, TextField, Value
 
+from keys.log.canonical import in_network
 from keys.log.models.facet import OTHERS, fingerprint
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.networks import in_network
-from keys.log.search.filters import LogFilterForm, path_lookup
-from keys.log.search.scope import LogScope
+from keys.log.search.filters import LogFilterForm, LogScope, path_lookup
 
 # Reading this many facets takes a few milliseconds. If more match, there is no estimate.
 MOST_MATCHES = 1000
@@ -68,8 +67,7 @@ def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own:
 
     Own calls are included if the form shows them, or ``with_own``.
     """
-    if chosen := form.cleaned_data.get("key"):
-        scope = replace(scope, key=chosen)
+    scope = scope.narrowed_to(form.cleaned_data.get("key"))
     with_own = with_own or form.shows_own
     estimates = estimate_filters(form, scope, with_own=with_own)
     rows, walked = form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now))

@@ -11,11 +11,10 @@ from django.utils import timezone
 
 from core.db.query_timeout import time_limit
 from core.histogram import Histogram, bucket_for, percentile
-from keys.log.ip_addresses import is_canonical_ip
+from keys.log.canonical import is_canonical_ip
 from keys.log.models.facet import fingerprint
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.query_plan import plan_query
-from keys.log.search.scope import LogScope
 from keys.models import KeyTraffic, WorkspaceTraffic
 
 # Reading this many rows takes a few hundredths of a second, however long the log is.

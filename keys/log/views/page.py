@@ -13,15 +13,12 @@ from django.views.decorators.http import require_safe
 from core import clock
 from core.db.query_timeout import QueryTimeout
 from core.http import render_page, wants_partial
-from core.pagination import attach_gaps, mark_new
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
 from keys.log.search.export import file_size_text
-from keys.log.search.filters import LogFilterForm
-from keys.log.search.page import LogPage
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.row_details import open_row, row_urls
-from keys.log.search.scope import LogScope
 from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
 from keys.views.shared import get_key
@@ -99,7 +96,7 @@ def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: d
     context |= _context(request, scope, form)
     if form.is_valid():
         page = log_page.read_page(form, scope)
-        _prepare(page, scope, form, request.GET.get("seen", ""))
+        log_page.annotate(page, form, scope, request.GET.get("seen", ""))
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
         context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
         context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
@@ -137,16 +134,9 @@ def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
     if not wants_partial(request) or not form.is_valid():
         return redirect(context["log_url"] + form.link(older=request.GET.get("older", "")))
     page = log_page.read_next_part(form, scope)
-    _prepare(page, scope, form, "")
+    log_page.annotate(page, form, scope)
     context |= {"page": page, "shown": log_page.shown_above(form) + len(page.rows), "is_part": True}
     return render(request, "keys/log/further.html", context)
-
-
-def _prepare(page: LogPage, scope: LogScope, form: LogFilterForm, seen: str) -> None:
-    """Mark new rows, and attach the gaps between rows."""
-    mark_new(page.rows, seen)
-    chosen = scope.key or form.cleaned_data.get("key")
-    attach_gaps(page, LogScope(scope.workspace, chosen).gaps.select_related("key"))
 
 
 def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict[str, Any]:

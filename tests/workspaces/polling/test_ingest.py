@@ -11,7 +11,7 @@ from cleanlist import Balance, Listing, MalformedRecord, Secret
 from cleanlist.errors import AuthenticationError, RateLimited
 from core import clock
 from core.encryption import EncryptedValue
-from keys.log.ingest.schedule import longest_seconds
+from keys.log.ingest.gaps import longest_seconds
 from tests.workspaces.polling.test_engine import in_seconds
 from usage.models import BalanceReading
 from workspaces.models import Action, AuditEvent, Poll, Workspace

@@ -6,7 +6,7 @@ import random
 import pytest
 
 from keys.log.completeness import log_completeness
-from keys.log.ingest import recount, schedule
+from keys.log.ingest import gaps, recount
 from keys.models import LogGap, LoggedRequest
 
 PAGE = 12
@@ -40,7 +40,7 @@ def happen(log, dice):
 
 @pytest.mark.parametrize("seed", range(25))
 def test_what_is_missing_lies_in_a_gap_and_is_counted(log, seed, monkeypatch):
-    monkeypatch.setattr(schedule, "PAGE_ROWS", PAGE)
+    monkeypatch.setattr(gaps, "PAGE_ROWS", PAGE)
     log.page = lambda: sorted(log.rows, key=lambda row: row.created_at, reverse=True)[:PAGE]
     log.write(3, since=0)
     log.list(10)
@@ -48,10 +48,10 @@ def test_what_is_missing_lies_in_a_gap_and_is_counted(log, seed, monkeypatch):
 
     lost = happen(log, random.Random(seed))
 
-    gaps, found = list(LogGap.objects.all()), log_completeness(log.key)
-    in_gaps = [[at for at in lost if gap.after <= at <= gap.before] for gap in gaps]
+    kept, found = list(LogGap.objects.all()), log_completeness(log.key)
+    in_gaps = [[at for at in lost if gap.after <= at <= gap.before] for gap in kept]
     assert sorted(itertools.chain(*in_gaps)) == sorted(lost)
-    assert all(gap.is_estimate or gap.size == len(inside) for gap, inside in zip(gaps, in_gaps, strict=True))
-    assert sum(gap.size for gap in gaps) == log.key.missed_count == len(lost)
+    assert all(gap.is_estimate or gap.size == len(inside) for gap, inside in zip(kept, in_gaps, strict=True))
+    assert sum(gap.size for gap in kept) == log.key.missed_count == len(lost)
     assert found.expected - found.captured == len(lost)
     assert list(recount.recount(log.workspace)) == []

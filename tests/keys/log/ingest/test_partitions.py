@@ -8,9 +8,9 @@ import psycopg
 import pytest
 from django.db import connection
 
-from keys.log import partitions
 from keys.log.completeness import log_completeness
 from keys.log.ingest import recount, retention
+from keys.log.models import partitions
 from keys.models import LoggedRequest
 from tests.keys.log.ingest.conftest import START
 

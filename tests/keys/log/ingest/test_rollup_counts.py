@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core import histogram as latency
-from keys.log.endpoints import endpoint_of
+from keys.log.canonical import endpoint_of
 from keys.log.ingest.rollups import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, CountedRow, RollupKey, count_rows
 
 HOUR = datetime(2026, 11, 1, 12, tzinfo=UTC)

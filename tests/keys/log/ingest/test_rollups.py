@@ -191,7 +191,7 @@ def test_a_repair_counts_nothing_under_the_lock_but_what_came_meanwhile(busy, mo
 
 def test_a_repair_counts_what_came_meanwhile_among_the_facets(busy, monkeypatch):
     busy.key.log_values.all().delete()
-    count = recount.facets.count_facets
+    count = recount.facet.count_facets
 
     def count_slowly(rows):
         counted = list(count(rows))
@@ -200,7 +200,7 @@ def test_a_repair_counts_what_came_meanwhile_among_the_facets(busy, monkeypatch)
         busy.read(9101)
         return counted
 
-    monkeypatch.setattr(recount.facets, "count_facets", count_slowly)
+    monkeypatch.setattr(recount.facet, "count_facets", count_slowly)
     recount.recount_facets(busy.key)
 
     assert busy.key.log_values.get(kind="status_code", value="429").count == 95

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 
 from cleanlist import RequestLogEntry
 from keys.log import sources
+from keys.log.canonical import canonical_ip, is_canonical_ip, parse_network
 from keys.log.ingest.pages import ingest_latest_page
-from keys.log.ip_addresses import canonical_ip, is_canonical_ip, parse_network
 from keys.log.models.facet import fingerprint
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.page import find_rows
 from keys.log.search.query_plan import plan_query
-from keys.log.search.scope import LogScope
 from keys.models import LogFacet, LoggedRequest
 from tests.keys.conftest import text_of
 

@@ -7,9 +7,8 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from keys.log.ingest import recount
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.query_plan import estimate_filters, plan_query
-from keys.log.search.scope import LogScope
 from keys.models import LogFacet, LoggedRequest
 from tests.keys.conftest import make_key, text_of
 
@@ -125,7 +124,7 @@ def test_paths_with_ids_are_noted_once_and_found_by_what_they_may_contain(log):
 
 
 def test_past_the_room_values_count_together_and_are_still_found(log, monkeypatch):
-    monkeypatch.setattr("keys.log.ingest.facets.MOST_FACETS", 3)
+    monkeypatch.setattr("keys.log.models.facet.MOST_FACETS", 3)
     rows = [log.add(ip_address=f"203.0.113.{n}") for n in range(8)]
     noted = dict(log.key.log_values.filter(kind="ip_address").values_list("value", "count"))
     assert noted == {"203.0.113.0": 1, "203.0.113.1": 1, "203.0.113.2": 1, "": 5}

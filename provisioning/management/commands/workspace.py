@@ -9,6 +9,7 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from cleanlist import Secret
 from core.encryption import DecryptionError
 from provisioning.fields import NodeParser
 from provisioning.yaml_reader import Node
@@ -112,9 +113,9 @@ class Command(BaseCommand):
             return getpass.getpass("API key (it is not shown): ")
         fields = NodeParser(Path())
         secret = fields.secret(Node(0, "", given))
-        if fields.problems or secret is None:
+        if fields.problems or not isinstance(secret, Secret):
             raise CommandError(" ".join(problem.text for problem in fields.problems))
-        return secret.reveal()  # type: ignore[union-attr]  # nothing asked for what is stored
+        return secret.reveal()
 
     def _poll(self, workspaces: list[Workspace], options: dict[str, Any]) -> int:
         [workspace] = workspaces

@@ -1,15 +1,25 @@
-"""Formats numbers, durations and times for alerts."""
+"""Formats numbers, counts, durations and times as words."""
 
 import re
+from calendar import month_abbr
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
+from django.utils.translation import ngettext
 
-_STEPS = ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second"))
-
-
+MINUTE, HOUR, DAY = 60, 3600, 86400
+_STEPS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1, "second"))
+# From how many seconds on, in which unit. static/js/time.js has the same steps, so that the text does not change when a
+# page loads.
+DISTANCES = (
+    (730 * DAY, 365 * DAY, "year"),
+    (60 * DAY, 30 * DAY, "month"),
+    (2 * DAY, DAY, "day"),
+    (HOUR, HOUR, "hour"),
+    (MINUTE, MINUTE, "minute"),
+)
 _STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
 
 
@@ -22,8 +32,8 @@ def localize_times(text: str) -> str:
     """Replace the time markers in ``text`` by times in the current time zone: "28 Nov 2026, 18:35 CET"."""
 
     def local(found: re.Match[str]) -> str:
-        moment = timezone.localtime(datetime.fromisoformat(found[1]))
-        return f"{moment.day} {moment:%b %Y, %H:%M %Z}"
+        moment = datetime.fromisoformat(found[1])
+        return f"{format_moment(moment)} {timezone.localtime(moment).tzname()}"
 
     return _STAMP.sub(local, str(text))
 
@@ -43,8 +53,47 @@ def _in_words(time: timedelta, whole: Callable[[float], int]) -> str:
     for unit, name in _STEPS:
         if seconds >= 2 * unit or (seconds == unit and unit > 1) or unit == 1:
             count = whole(seconds / unit)
-            return f"{count} {name}{'' if count == 1 else 's'}"
+            return _with_unit(count, name)
     return "0 seconds"
+
+
+def _with_unit(count: int, unit: str) -> str:
+    return f"{count} {ngettext(unit, f'{unit}s', count)}"
+
+
+def format_distance(moment: datetime, now: datetime) -> str:
+    """Return the distance of ``moment`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
+    seconds = (now - moment).total_seconds()
+    distance = abs(seconds)
+    for least, unit, name in DISTANCES:
+        if distance >= least:
+            words = _with_unit(int(distance // unit), name)
+            return f"{words} ago" if seconds > 0 else f"in {words}"
+    return "just now" if seconds >= 0 else "in a moment"
+
+
+def format_short(seconds: float) -> str:
+    """Return a short form of a duration: "40 s", "14 min", "3 h", "2 d"."""
+    seconds = max(0, seconds)
+    if seconds < MINUTE:
+        return f"{int(seconds)} s"
+    if seconds < HOUR:
+        return f"{int(seconds // MINUTE)} min"
+    if seconds < 2 * DAY:
+        return f"{int(seconds // HOUR)} h"
+    return f"{int(seconds // DAY)} d"
+
+
+def format_day(moment: datetime) -> str:
+    """Return the day of a moment in the current time zone: "28 Nov 2026"."""
+    local = timezone.localtime(moment)
+    return f"{local.day} {month_abbr[local.month]} {local.year}"
+
+
+def format_moment(moment: datetime, *, seconds: bool = False) -> str:
+    """Return a moment in the current time zone: "28 Nov 2026, 18:35"."""
+    time = timezone.localtime(moment).time().isoformat("seconds" if seconds else "minutes")
+    return f"{format_day(moment)}, {time}"
 
 
 def format_interval(time: timedelta) -> str:
@@ -56,6 +105,12 @@ def format_number(value: Decimal | float) -> str:
     """Return a number with thousands separators and at most two decimals."""
     text = f"{Decimal(value):,.2f}"
     return text.rstrip("0").rstrip(".")
+
+
+def counted(number: int | Decimal, singular: str, plural: str = "") -> str:
+    """Return a number with what it counts: "1 request", "1,547 requests". The usual plural ends with an s."""
+    words = ngettext(singular, plural or f"{singular}s", float(number))
+    return f"{Decimal(number).normalize():,f} {words}"
 
 
 def format_quantity(value: Decimal | float, unit: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from django.utils.timesince import timesince
 
+from core.formatting import counted
 from usage.budgets.status import BudgetStatus
 from webhooks.filters import NO_HOST_LABEL, link_to
 from webhooks.health import FAILING_IN_A_ROW
@@ -76,11 +77,11 @@ def _credentials(workspace: Workspace) -> list[AttentionItem]:
 def _keys(keys: Mapping[str, int]) -> list[AttentionItem]:
     found = []
     if unseen := keys.get("unseen", 0):
-        what = "1 key was" if unseen == 1 else f"{unseen} keys were"
+        what = counted(unseen, "key was", "keys were")
         text = f"{what} created whose secret nobody ever saw. Revoke what is of no use."
         found.append(AttentionItem("danger", text, KEYS, "Look"))
     if expiring := keys.get("expiring", 0):
-        what = "1 active key expires" if expiring == 1 else f"{expiring} active keys expire"
+        what = counted(expiring, "active key expires", "active keys expire")
         found.append(AttentionItem("warning", f"{what} within 7 days.", KEYS, "Look", "?status=expiring"))
     return found
 
@@ -104,7 +105,7 @@ def _webhooks(endpoints: Sequence[str]) -> list[AttentionItem]:
         for host in endpoints[:MOST_ENDPOINTS]
     ]
     if more := len(endpoints) - len(found):
-        text = f"Webhooks to {more} more endpoint{'' if more == 1 else 's'} fail too."
+        text = f"Webhooks to {counted(more, 'more endpoint')} fail too."
         found.append(AttentionItem("danger", text, WEBHOOKS, "Look", link_to(state="failed")))
     return found
 

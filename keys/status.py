@@ -7,6 +7,7 @@ from typing import Literal
 from django.utils import timezone
 
 from core import clock
+from core.formatting import format_day, format_moment
 from keys.models import ApiKey
 from keys.models.key import EXPIRES_SOON, IDLE_AFTER
 
@@ -29,12 +30,12 @@ def key_status(key: ApiKey, now: datetime | None = None) -> KeyStatus:
     now = now or clock.cached_now()
     if key.gone_at is not None:
         return KeyStatus(
-            "neutral", "No longer listed", f"Missing from Cleanlist's list since {_day(key.gone_at)}", "minus"
+            "neutral", "No longer listed", f"Missing from Cleanlist's list since {format_day(key.gone_at)}", "minus"
         )
     if key.is_active and not key.is_expired:
         return _of_usable(key, now)
     if key.expires_at is not None and key.expires_at <= now and key.revoked_at is None:
-        return KeyStatus("neutral", f"Expired on {_day(key.expires_at)}", "", "clock")
+        return KeyStatus("neutral", f"Expired on {format_day(key.expires_at)}", "", "clock")
     return _of_revoked(key)
 
 
@@ -42,15 +43,15 @@ def _of_usable(key: ApiKey, now: datetime) -> KeyStatus:
     use = _use(key, now)
     if key.expires_at is not None and key.expires_at - now <= EXPIRES_SOON:
         level: Level = "danger" if key.expires_at - now <= LAST_DAY else "warning"
-        reason = f"{_clock(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
+        reason = f"{format_moment(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
         return KeyStatus(level, f"Expires {_in_days(key.expires_at, now)}", reason, "clock")
     if not key.in_full:
         return KeyStatus("ok", "Active", "Known from the light list only")
     if key.last_used_at is None:
-        created = f"Active since {_day(key.created_at)}" if key.created_at else "Active"
+        created = f"Active since {format_day(key.created_at)}" if key.created_at else "Active"
         return KeyStatus("neutral", "Never used", f"{created}, no request yet")
     if use:
-        return KeyStatus("warning", use, f"Active, but last used on {_day(key.last_used_at)}", "pause")
+        return KeyStatus("warning", use, f"Active, but last used on {format_day(key.last_used_at)}", "pause")
     return KeyStatus("ok", "Active")
 
 
@@ -68,19 +69,12 @@ def _of_revoked(key: ApiKey) -> KeyStatus:
     if key.revoked_at is None:
         return KeyStatus("neutral", "Revoked", "Before this console first read it", "revoke")
     if key.revoked_by is not None:
-        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {_clock(key.revoked_at)}", "revoke")
-    return KeyStatus("neutral", "Revoked", f"Outside this console, noticed on {_clock(key.revoked_at)}", "revoke")
+        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {format_moment(key.revoked_at)}", "revoke")
+    return KeyStatus(
+        "neutral", "Revoked", f"Outside this console, noticed on {format_moment(key.revoked_at)}", "revoke"
+    )
 
 
 def _in_days(time: datetime, now: datetime) -> str:
     days = (timezone.localtime(time).date() - timezone.localtime(now).date()).days
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
-
-
-def _day(time: datetime) -> str:
-    local = timezone.localtime(time)
-    return f"{local.day} {local:%b %Y}"
-
-
-def _clock(time: datetime) -> str:
-    return f"{_day(time)}, {timezone.localtime(time):%H:%M}"

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from core import clock
 from core.db.batches import delete_in_batches
+from core.formatting import counted
 from webhooks.models import (
     Attempt,
     Delivery,
@@ -30,7 +31,7 @@ def describe_retention() -> str:
     months = round(days / 30.44)
     if months >= 2 and abs(days - months * 30.44) < 2:
         return f"{months} months"
-    return "1 day" if days == 1 else f"{days:,} days"
+    return counted(days, "day")
 
 
 def retention_cutoff(now: datetime) -> datetime:

@@ -12,7 +12,7 @@ from alerts.mail.messages import zone_of
 from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from alerts.services.notifications import new_message_id, send_soon
 from core import clock
-from core.formatting import time_marker
+from core.formatting import counted, time_marker
 from workspaces.models import Workspace
 
 WELL, INCOMPLETE = "all is well", "no alert, but not everything is known"
@@ -88,7 +88,7 @@ def _pause(workspace: Workspace, since: datetime) -> str:
 
 def _headline(workspace: Workspace, current: int) -> str:
     if current:
-        return "1 alert is firing" if current == 1 else f"{current} alerts are firing"
+        return counted(current, "alert is firing", "alerts are firing")
     unread = Q(consecutive_failures__gt=0) | Q(last_success_at__isnull=True)
     if workspace.polls.filter(unread, paused_reason="").exists():
         return "no alert, but not everything could be read"

@@ -1,7 +1,6 @@
 """Template tags and filters for all pages. It is a builtin library, so templates need no ``{% load %}``."""
 
 import datetime as dt
-from calendar import month_abbr
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -17,18 +16,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core import clock
+from core.formatting import format_distance, format_moment, format_short
 
 register = template.Library()
-
-MINUTE, HOUR, DAY = 60, 3600, 86400
-# Largest first. static/js/time.js has the same steps, so that the text does not change when a page loads.
-STEPS = (
-    (730 * DAY, 365 * DAY, "year"),
-    (60 * DAY, 30 * DAY, "month"),
-    (2 * DAY, DAY, "day"),
-    (HOUR, HOUR, "hour"),
-    (MINUTE, MINUTE, "minute"),
-)
 
 _NO_MORE, _RELATIVE = SafeString(""), SafeString(" data-relative")
 # For short markup that is rendered very often. Typed, because a SafeString equals the same plain str.
@@ -59,43 +49,14 @@ class ReadState(Protocol):
 # --- time -----------------------------------------------------------------------------------------------------
 
 
-def relative(value: dt.datetime, now: dt.datetime) -> str:
-    """Return the distance of ``value`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
-    seconds = (now - value).total_seconds()
-    distance = abs(seconds)
-    for least, unit, name in STEPS:
-        if distance >= least:
-            count = int(distance // unit)
-            words = f"{count} {name}{'' if count == 1 else 's'}"
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    return "just now" if seconds >= 0 else "in a moment"
-
-
-def short_span(seconds: float) -> str:
-    """Return a short form of a duration: "40 s", "14 min", "3 h", "2 d"."""
-    seconds = max(0, seconds)
-    if seconds < MINUTE:
-        return f"{int(seconds)} s"
-    if seconds < HOUR:
-        return f"{int(seconds // MINUTE)} min"
-    if seconds < 2 * DAY:
-        return f"{int(seconds // HOUR)} h"
-    return f"{int(seconds // DAY)} d"
-
-
 def _utc(value: dt.datetime) -> str:
     return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "seconds")
 
 
-def _local(local: dt.datetime, *, seconds: bool = True) -> str:
-    time = local.time().isoformat("seconds" if seconds else "minutes")
-    return f"{local.day} {month_abbr[local.month]} {local.year}, {time}"
-
-
 def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeString:
     """Render a ``<time>`` with ``text``, and local time and exact UTC on hover."""
-    local, utc = timezone.localtime(value), _utc(value)
-    moment, hover = f"{utc.replace(' ', 'T')}Z", f"{_local(local)} {local.tzname()}\n{utc} UTC"
+    local, utc = f"{format_moment(value, seconds=True)} {timezone.localtime(value).tzname()}", _utc(value)
+    moment, hover = f"{utc.replace(' ', 'T')}Z", f"{local}\n{utc} UTC"
     return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, hover, more, text)
 
 
@@ -104,7 +65,7 @@ def time_tag(value: dt.datetime | None, empty: str = "never") -> SafeString:
     """Render an aware datetime as a relative time, which a script keeps current, with local time and UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    return _time(value, relative(value, clock.cached_now()), _RELATIVE)
+    return _time(value, format_distance(value, clock.cached_now()), _RELATIVE)
 
 
 @register.simple_tag
@@ -112,7 +73,7 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
     """Render an aware datetime as local date and time, with exact UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    return _time(value, _local(timezone.localtime(value), seconds=seconds))
+    return _time(value, format_moment(value, seconds=seconds))
 
 
 # --- words and figures ----------------------------------------------------------------------------------------
@@ -270,8 +231,8 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
         "state": state,
         "refresh_url": refresh_url,
         "csrf_token": context.get("csrf_token"),
-        "age": short_span((now - state.last_success_at).total_seconds()) if state and state.last_success_at else "",
-        "next_in": short_span((due - now).total_seconds()) if due and due > now else "",
+        "age": format_short((now - state.last_success_at).total_seconds()) if state and state.last_success_at else "",
+        "next_in": format_short((due - now).total_seconds()) if due and due > now else "",
     }
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.utils import timezone
 
+from core.formatting import counted
 from keys.models import ApiKey, LogGap
 
 
@@ -44,7 +45,9 @@ def log_completeness(key: ApiKey) -> Completeness:
     lost, restarted = _lost(key), _restarted(key)
     reasons = [*lost, *restarted, *_newer(newer)]
     if not reasons and key.count_before > 0:
-        reasons = [f"{_requests(key.count_before)} had left Cleanlist's log before this console first read it."]
+        reasons = [
+            f"{counted(key.count_before, 'request')} had left Cleanlist's log before this console first read it."
+        ]
     return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost), bool(restarted))
 
 
@@ -62,26 +65,21 @@ def _lost(key: ApiKey) -> list[str]:
     fell = sum(gap.size or 0 for gap in gaps)
     found = []
     if gaps:
-        size = _requests(fell) if fell else "An unknown number of requests"
+        size = counted(fell, "request") if fell else "An unknown number of requests"
         if fell and any(gap.size is None for gap in gaps):
             size = f"{size} and an unknown number more"
-        count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
-        found.append(f"{size} fell into {count} on {_days(gaps)}.")
+        found.append(f"{size} fell into {counted(len(gaps), 'gap')} on {_days(gaps)}.")
     if key.missed_count > fell:
-        found.append(f"Cleanlist counted {_requests(key.missed_count - fell)} that its log did not show.")
+        found.append(f"Cleanlist counted {counted(key.missed_count - fell, 'request')} that its log did not show.")
     return found
 
 
 def _newer(count: int) -> list[str]:
     if not count:
         return []
-    return [f"The log is read in a moment: {_requests(count)} newer than the last reading."]
+    return [f"The log is read in a moment: {counted(count, 'request')} newer than the last reading."]
 
 
 def _days(gaps: list[LogGap]) -> str:
     days = [f"{timezone.localtime(gap.before):%-d %B %Y}" for gap in (gaps[0], gaps[-1])]
     return days[0] if days[0] == days[1] else f"{days[0]} to {days[1]}"
-
-
-def _requests(count: int) -> str:
-    return "1 request" if count == 1 else f"{count:,} requests"

@@ -1,12 +1,13 @@
 import datetime as dt
 import re
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
-from core.templatetags import console
+from core import formatting
 
 from .conftest import NOW
 
@@ -29,14 +30,14 @@ from .conftest import NOW
     ],
 )
 def test_a_time_is_told_in_relative_words(seconds_ago, words):
-    assert console.relative(NOW - dt.timedelta(seconds=seconds_ago), NOW) == words
+    assert formatting.format_distance(NOW - dt.timedelta(seconds=seconds_ago), NOW) == words
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (40, "40 s"), (840, "14 min"), (7200, "2 h"), (200_000, "2 d")]
 )
 def test_a_span_is_told_briefly(seconds, words):
-    assert console.short_span(seconds) == words
+    assert formatting.format_short(seconds) == words
 
 
 def test_the_exact_utc_and_the_viewers_time_are_on_hover(render, now):
@@ -67,4 +68,25 @@ def test_the_script_counts_with_the_same_steps_as_the_server():
         first, _, second = product.partition(" * ")
         return int(first) * names[second] if second else names[first]
 
-    assert tuple((seconds(least), seconds(unit), name) for least, unit, name in found) == console.STEPS
+    assert tuple((seconds(least), seconds(unit), name) for least, unit, name in found) == formatting.DISTANCES
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (0, "0 requests"),
+        (1, "1 request"),
+        (1547, "1,547 requests"),
+        (Decimal("1.0000"), "1 request"),
+        (Decimal("12.5000"), "12.5 requests"),
+        (Decimal(100), "100 requests"),
+        (Decimal("0.5"), "0.5 requests"),
+    ],
+)
+def test_a_number_is_told_with_what_it_counts(number, words):
+    assert formatting.counted(number, "request") == words
+
+
+def test_a_plural_may_have_another_end():
+    assert formatting.counted(1, "key was", "keys were") == "1 key was"
+    assert formatting.counted(2, "key was", "keys were") == "2 keys were"

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 from django.conf import settings
 from django.db.models import Count, Max
-from django.utils import timezone
 
 from cleanlist.pricing import MOST_FOR_CONTACT
 from core import clock
+from core.formatting import counted, format_moment
 from keys.log.canonical import endpoint_of
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.cases import Case
@@ -63,12 +63,13 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
             "ok", "No key was refused with 429 in the last 24 hours, as far as the log was read.", snippet=RECIPE
         )
     total, last = sum(row["n"] for row in counts), max(row["last"] for row in counts)
+    told = f"{counted(total, 'request was', 'requests were')} refused with 429 in the last 24 hours"
     names = ApiKey.objects.in_bulk([row["key"] for row in counts])
     facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
     return CheckResult(
         "failed" if last >= now - LATELY else "warning",
-        f"{_requests(total)} refused with 429 in the last 24 hours, the latest on {_clock(last)}.",
-        title=f"{_requests(total)} refused with 429 in the last 24 hours",
+        f"{told}, the latest on {format_moment(last, seconds=True)}.",
+        title=told,
         fix="Wait as long as Retry-After says and let each further attempt wait longer, with a random part. Spread the "
         "calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
         facts=(*facts, *_busiest(workspace, last)),
@@ -95,15 +96,7 @@ def _busiest(workspace: Workspace, at: datetime) -> tuple[tuple[str, str], ...]:
 
 
 def _times(count: int, last: datetime) -> str:
-    return f"{'once' if count == 1 else f'{count:,} times'}, last on {_clock(last)}"
-
-
-def _requests(count: int) -> str:
-    return "1 request was" if count == 1 else f"{count:,} requests were"
-
-
-def _clock(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S}"
+    return f"{'once' if count == 1 else f'{count:,} times'}, last on {format_moment(last, seconds=True)}"
 
 
 def balance(workspace: Workspace, case: Case) -> CheckResult:
@@ -115,11 +108,12 @@ def balance(workspace: Workspace, case: Case) -> CheckResult:
     except FAILURES as error:
         return result_of_error(error, workspace)
     links = link(workspace, "Look at usage and runway", "usage:overview")
-    facts = [("Balance", _credits(left))]
+    facts = [("Balance", counted(left, "credit"))]
     cost = case.cost
     if cost is not None:
         price = MOST_FOR_CONTACT[case.type]
-        facts.append(("The request costs at most", f"{case.contacts:,} contacts at {price}: {_credits(Decimal(cost))}"))
+        most = f"{case.contacts:,} contacts at {price}: {counted(cost, 'credit')}"
+        facts.append(("The request costs at most", most))
     if cost is not None and left < cost:
         return _short(left, Decimal(cost), tuple(facts), links)
     if left <= 0:
@@ -151,19 +145,12 @@ def _short(
     left: Decimal, cost: Decimal, facts: tuple[tuple[str, str], ...], links: tuple[PageLink, ...]
 ) -> CheckResult:
     missing = cost - left
+    told = counted(missing, "credit is missing", "credits are missing")
     return CheckResult(
         "failed",
-        f"{_are(missing)} missing for this request.",
-        title=f"{_are(missing)} missing for this request",
+        f"{told} for this request.",
+        title=f"{told} for this request",
         fix=f"{TOP_UP} Or send fewer contacts, or a cheaper type. {SAFE}",
-        facts=(*facts, ("Missing", _credits(missing))),
+        facts=(*facts, ("Missing", counted(missing, "credit"))),
         links=links,
     )
-
-
-def _credits(amount: Decimal) -> str:
-    return "1 credit" if amount == 1 else f"{amount.normalize():,f} credits"
-
-
-def _are(amount: Decimal) -> str:
-    return f"{_credits(amount)} {'is' if amount == 1 else 'are'}"

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 from cleanlist import EnrichmentStatus
 from cleanlist.errors import NotFound
+from core.formatting import counted
 from core.net.curl import curl_command
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
@@ -94,7 +95,7 @@ def _next(kind: str) -> str:
 def _on_risky(risky: int) -> str:
     if not risky:
         return ""
-    which = "1 address is" if risky == 1 else f"{risky:,} addresses are"
+    which = counted(risky, "address is", "addresses are")
     return f"{which} “risky”: often they work all the same, they are only not confirmed as “reliable”."
 
 
@@ -164,11 +165,10 @@ def _diagnosis(workspace: Workspace, workflow: Workflow, row: Delivery) -> Check
         return CheckResult("ok", text, facts=(*when, *facts), links=_page(workspace, workflow))
     reason = reason_named(row.reason) or all_reasons()[-1]
     more = " Further attempts follow by themselves." if row.state == DeliveryState.RETRYING else ""
-    tried = "1 attempt" if row.attempts == 1 else f"{row.attempts} attempts"
     again = "Then submit the workflow again; this one's result is there to be read all the same."
     return CheckResult(
         "failed",
-        f"{tried}, none acknowledged. {reason.meaning} {reason.check}{more}",
+        f"{counted(row.attempts, 'attempt')}, none acknowledged. {reason.meaning} {reason.check}{more}",
         title=reason.label,
         fix=f"{reason.fix} {again}",
         facts=facts,

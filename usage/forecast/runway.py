@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from core import clock
 from core.db.rollups import HOUR, hour_of
+from core.formatting import counted
 from usage import forecast as forecasting
 from usage.burn import latest_reading
 from usage.forecast import HOURS_NEEDED, STEP, TREND, BurnHour, Crossing, Pattern, RecurringBatch
@@ -86,7 +87,7 @@ class Burn:
     @property
     def missing(self) -> str:
         """Return how much of the required history there is."""
-        return f"{self.hours_seen} hour{'' if self.hours_seen == 1 else 's'} of {HOURS_NEEDED}"
+        return f"{counted(self.hours_seen, 'hour')} of {HOURS_NEEDED}"
 
     @property
     def caveat(self) -> str:

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
+from core.formatting import counted
 from workspaces import rights
 from workspaces.accounts.sessions import BEGAN, SessionStore, stored_key
 from workspaces.accounts.user_agents import browser_in_words
@@ -77,10 +78,9 @@ def end_sessions(user: User, *, but: SessionBase | None = None) -> int:
 
 def sign_out(user: User, actor: Actor) -> None:
     """Sign ``user`` out everywhere on behalf of a site admin."""
-    count = end_sessions(user)
-    words = "1 session" if count == 1 else f"{count:,} sessions"
+    ended = counted(end_sessions(user), "session")
     record_event(
-        Action.SESSION_ENDED, actor, subject=(str(user.pk), user.email), message=f"Signed out everywhere: {words}."
+        Action.SESSION_ENDED, actor, subject=(str(user.pk), user.email), message=f"Signed out everywhere: {ended}."
     )
 
 

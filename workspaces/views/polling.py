@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from core import clock
+from core.formatting import format_short
 from core.http import is_htmx, redirect_to, referrer_or
-from core.templatetags.console import short_span
 from workspaces import services
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
@@ -55,7 +55,7 @@ class Row:
 
     @property
     def every(self) -> str:
-        return short_span(self.poll.interval_seconds)
+        return format_short(self.poll.interval_seconds)
 
 
 @require_safe

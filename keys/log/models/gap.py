@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 
 from core import clock
+from core.formatting import counted
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 
@@ -59,7 +60,7 @@ class LogGap(models.Model):
             return "An unknown number of requests"
         if self.is_estimate and not self.size:
             return "Perhaps some requests"
-        words = "1 request" if self.size == 1 else f"{self.size:,} requests"
+        words = counted(self.size, "request")
         return f"About {words}" if self.is_estimate else words
 
 

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from core import clock
+from core.formatting import counted
 from provisioning.change_set import ChangeSet
 from provisioning.document import WorkspaceSpec, parse_document
 from provisioning.planner import PlanOutdated, apply_plan, check_credentials, plan
@@ -117,8 +118,7 @@ class Command(BaseCommand):
         else:
             for problem in problems:
                 self.stderr.write(problem.in_words(self.name))
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        raise CommandError(f"Nothing was done: {count}.")
+        raise CommandError(f"Nothing was done: {counted(len(problems), 'problem')}.")
 
     def _write(self, what: dict[str, object]) -> None:
         self.stdout.write(json.dumps(what, indent=2, ensure_ascii=False))

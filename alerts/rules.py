@@ -13,7 +13,7 @@ from core.formatting import time_marker
 from workspaces.credentials.states import CredentialState, api_key_state, session_state
 from workspaces.models import Workspace
 from workspaces.polling.credential_trust import stored_credential
-from workspaces.polling.registry import CredentialKind
+from workspaces.polling.registry import BALANCE, KEYS, CredentialKind
 
 
 def read_credentials(workspace: Workspace, rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
@@ -60,7 +60,7 @@ register(
         unit="",
         read=per_workspace(read_credentials),
         describe=lambda _: "Cleanlist rejects a stored credential",
-        resources=frozenset({"balance", "keys"}),
+        resources=frozenset({BALANCE, KEYS}),
         is_flag=True,
         position=20,
         defaults=(DefaultRule("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),

@@ -24,10 +24,10 @@ from webhooks import health, tracked_workflows
 from webhooks.health import FailureSummary
 from workspaces.models import Poll, Workspace
 from workspaces.models.workspace import WorkspaceQuerySet
+from workspaces.polling.registry import KEYS, LIGHT_KEYS
 
 RECENT = timedelta(hours=1)
 NOTHING_FAILS = FailureSummary((), 0)
-FULL_LIST, LIGHT_LIST = "keys", "public_keys"  # as ``keys.polls`` calls them
 PAGE_SIZE = 24
 
 
@@ -109,7 +109,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
     budget: BudgetStatus | None,
 ) -> WorkspaceSummary:
     read = {poll.resource for poll in polls if poll.last_success_at}
-    if keys is None and read & {FULL_LIST, LIGHT_LIST}:
+    if keys is None and read & {KEYS, LIGHT_KEYS}:
         keys = {"active": 0}
     late = [poll for poll in polls if not poll.paused_reason and poll.is_stale]
     return WorkspaceSummary(
@@ -121,7 +121,7 @@ def _summary(  # noqa: PLR0917 - one workspace's part of each
         webhooks=webhooks,
         webhooks_are_read=bool(read & {tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES}),
         # Request logs are read for the keys of the full list; the light one comes without.
-        log_is_read=FULL_LIST in read,
+        log_is_read=KEYS in read,
         awaits_first_reading=any(_awaits_first_reading(poll) for poll in polls),
         **requests or {},
     )

@@ -16,6 +16,7 @@ from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 from workspaces.polling.quota import count_traffic_with
+from workspaces.polling.registry import KEYS, LIGHT_KEYS, REQUEST_LOG
 
 # No plan allows more requests per minute, so there is no need to count more.
 MOST_COUNTED = 10_000
@@ -86,7 +87,7 @@ def _rate_limited_as(path: str) -> str:
 count_traffic_with(customer_traffic)
 register(
     Resource(
-        name="keys",
+        name=KEYS,
         label="API keys",
         credential="session",
         endpoint="api-keys",
@@ -97,7 +98,7 @@ register(
 )
 register(
     Resource(
-        name="public_keys",
+        name=LIGHT_KEYS,
         label="API keys (light list)",
         credential="api_key",
         endpoint="public/api-keys",
@@ -109,7 +110,7 @@ register(
 )
 register(
     Resource(
-        name="requests",
+        name=REQUEST_LOG,
         label="Request log",
         credential="session",
         endpoint="api-keys/requests",

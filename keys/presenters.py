@@ -16,6 +16,7 @@ from keys.services import RevokeAllResult, RevokeResult, RevokeVerdict
 from keys.status import KeyStatus, key_status
 from workspaces.error_messages import ErrorMessage, explain, explain_kind
 from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import KEYS, LIGHT_KEYS, REQUEST_LOG
 
 LAST_HOUR = timedelta(hours=1)
 
@@ -60,7 +61,7 @@ def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFac
     """Return the facts about each of ``keys``, which come from ``with_activity``."""
     listed = list(keys)
     subjects = [key.upstream_id for key in listed]
-    polls = workspace.polls.filter(resource="requests", subject__in=subjects)
+    polls = workspace.polls.filter(resource=REQUEST_LOG, subject__in=subjects)
     read = dict(polls.values_list("subject", "last_success_at"))
     return [
         RevokeFacts(key, key_status(key), is_consoles_own(key, workspace), read.get(key.upstream_id)) for key in listed
@@ -90,7 +91,7 @@ class KeyListConnection:
     @classmethod
     def of(cls, workspace: Workspace) -> "KeyListConnection":
         """Load the polls of both key lists."""
-        polls = workspace.polls.filter(resource__in=["keys", "public_keys"])
+        polls = workspace.polls.filter(resource__in=[KEYS, LIGHT_KEYS])
         return cls(workspace, {poll.resource: poll for poll in polls})
 
     @property
@@ -106,9 +107,9 @@ class KeyListConnection:
     @property
     def resource(self) -> str:
         """Return the name of the list that is read now, or would be."""
-        light = self.polls.get("public_keys")
+        light = self.polls.get(LIGHT_KEYS)
         reads_light = not self.has_full_list and light is not None and not light.paused_reason
-        return "public_keys" if reads_light else "keys"
+        return LIGHT_KEYS if reads_light else KEYS
 
     @property
     def poll(self) -> Poll | None:
@@ -149,7 +150,7 @@ class KeyListConnection:
         return EmptyState("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
 
     def _cannot_read(self) -> bool:
-        return self.resource == "keys" and not self.has_full_list
+        return self.resource == KEYS and not self.has_full_list
 
     def _blank_for_session(self) -> EmptyState:
         return without_session(

@@ -38,8 +38,9 @@ from keys.log.rule_history import (
 )
 from keys.models import ApiKey, LoggedRequest
 from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import KEYS, LIGHT_KEYS
 
-KEYS = frozenset({"keys", "public_keys"})
+RESOURCES = frozenset({KEYS, LIGHT_KEYS})
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class WatchedKeys:
         """Read the keys that ``rules`` cover, in two queries however many workspaces there are."""
         workspaces = {rule.workspace_id: rule.workspace for rule in rules}
         polls, keys = defaultdict(list), defaultdict(list)
-        for poll in Poll.objects.filter(workspace__in=workspaces, resource__in=KEYS):
+        for poll in Poll.objects.filter(workspace__in=workspaces, resource__in=RESOURCES):
             polls[poll.workspace_id].append(poll)
         for key in ApiKey.objects.filter(workspace__in=workspaces).active(now):
             key.workspace = workspaces[key.workspace_id]
@@ -243,7 +244,7 @@ register(
         unit="new sources",
         read=read_new_sources,
         describe=lambda _: "a key is used from a new IP address or by a new program",
-        resources=KEYS,
+        resources=RESOURCES,
         position=30,
         is_flag=True,
         history=rule_history.new_sources,
@@ -259,7 +260,7 @@ register(
         unit="days",
         read=read_waking,
         describe=lambda rule: f"a key is used after more than {format_quantity(rule.threshold, 'days')} without use",
-        resources=KEYS,
+        resources=RESOURCES,
         position=30,
         history=rule_history.waking,
         defaults=(DefaultRule("Idle key wakes", "warning", Decimal(30), Decimal(0)),),
@@ -278,7 +279,7 @@ register(
         describe=lambda rule: (
             f"a key makes more than {format_number(rule.threshold)} times the requests of its busy hours"
         ),
-        resources=KEYS,
+        resources=RESOURCES,
         position=30,
         history=rule_history.rate,
         defaults=(DefaultRule("Key far above its own pattern", "warning", Decimal(3), Decimal(2)),),
@@ -295,7 +296,7 @@ register(
         read=read_errors,
         describe=lambda rule: f"more than {format_number(rule.threshold)} % of a key's requests in the last hour fail",
         parameters={"least": _least_field},
-        resources=KEYS,
+        resources=RESOURCES,
         position=30,
         history=rule_history.errors,
         defaults=(DefaultRule("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
@@ -311,7 +312,7 @@ register(
         unit="days",
         read=read_expiry,
         describe=lambda rule: f"an active key expires in less than {format_quantity(rule.threshold, 'days')}",
-        resources=KEYS,
+        resources=RESOURCES,
         position=30,
         history=rule_history.expiry,
         descending=True,

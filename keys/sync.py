@@ -17,8 +17,7 @@ from keys.models import ApiKey
 from keys.models.key import key_uuid
 from workspaces.models import Poll, Workspace
 from workspaces.polling import rate_limiter
-
-REQUESTS = "requests"
+from workspaces.polling.registry import REQUEST_LOG
 
 
 def ingest_full_list(
@@ -133,12 +132,12 @@ def _apply(key: ApiKey, values: dict[str, object], read_at: datetime) -> None:
 def _schedule_request_logs(workspace: Workspace) -> None:
     """Ensure that each listed key has a poll of its request log, due soon if its count has increased."""
     keys, now = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True)), clock.now()
-    polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUESTS)}
+    polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUEST_LOG)}
     Poll.objects.bulk_create(
         [
             Poll(
                 workspace=workspace,
-                resource=REQUESTS,
+                resource=REQUEST_LOG,
                 subject=key.upstream_id,
                 interval_seconds=_first_interval(key),
                 next_run_at=now,

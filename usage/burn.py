@@ -16,6 +16,7 @@ from usage.readings import longest_pause
 from usage.rounding import round_estimate
 from webhooks.models import Workflow
 from workspaces.models import Workspace
+from workspaces.polling.registry import BALANCE
 
 # Percentage thresholds refer to the highest balance of this time, or since the last top-up of at least this share of
 # it: a small one does not change what is usual.
@@ -149,7 +150,7 @@ def spent_since(
     if first is None or last is None:
         return [SpentCredits(since, end, ZERO, ZERO, 0.0) for since in beginnings]
     rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_reading_start(workspace, end))
-    poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
+    poll = workspace.polls.filter(resource=BALANCE).values_list("interval_seconds", flat=True).first()
     found = list(rows.filter(SIGNIFICANT | Q(mark=Mark.REFUND)))
     history = _History(first, last, found, longest_pause(poll or 60))
     watched = [max(since, first.first_read_at) for since in beginnings]

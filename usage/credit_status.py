@@ -18,6 +18,7 @@ from usage.models import BalanceReading, BurnPattern
 from usage.spend.breakdown import SpendShare, spend_breakdown
 from usage.spend.enrichments import reservations_by_workspace
 from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import BALANCE
 
 SPANS = (
     ("last hour", timedelta(hours=1)),
@@ -174,7 +175,7 @@ def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[Cred
 
 
 def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:
-    rows = Poll.objects.filter(workspace__in=list(workspaces), resource="balance").order_by("-pk")
+    rows = Poll.objects.filter(workspace__in=list(workspaces), resource=BALANCE).order_by("-pk")
     return {poll.workspace_id: poll for poll in rows}
 
 

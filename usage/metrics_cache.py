@@ -20,6 +20,7 @@ from usage.credit_status import CreditStatus, credit_statuses
 from usage.forecast.runway import BEYOND, NOT_FALLING, Runway
 from workspaces.models import Poll
 from workspaces.polling import rate_limiter
+from workspaces.polling.registry import BALANCE
 
 RENEWED_SECONDS, KEPT_SECONDS = 240, 900
 DAY = timedelta(days=1)
@@ -65,7 +66,7 @@ class CachedMetrics(msgspec.Struct, frozen=True, array_like=True):
 
 def refresh_metrics(polls: Sequence[Poll]) -> None:
     """Refresh the metrics of workspaces that had a balance ingested."""
-    workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == "balance"}
+    workspaces = {poll.workspace_id: poll.workspace for poll in polls if poll.resource == BALANCE}
     if not workspaces:
         return
     try:

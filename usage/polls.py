@@ -11,6 +11,7 @@ from usage.models import MOST_CREDITS
 from usage.readings import record_reading
 from workspaces.models import Poll
 from workspaces.polling import Resource, register
+from workspaces.polling.registry import BALANCE
 
 
 async def fetch_balance(client: AsyncClient, _: Poll) -> Balance:
@@ -29,7 +30,7 @@ def ingest_balance(poll: Poll, balance: Balance, read_at: datetime) -> None:
 
 register(
     Resource(
-        name="balance",
+        name=BALANCE,
         label="Credit balance",
         credential="api_key",
         endpoint="credits/balance",

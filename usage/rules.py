@@ -30,8 +30,9 @@ from usage.forecast.runway import past_days
 from usage.models import BalanceReading
 from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of
 from workspaces.models import Poll, Workspace
+from workspaces.polling.registry import BALANCE
 
-BALANCE = frozenset({"balance"})
+RESOURCES = frozenset({BALANCE})
 
 
 def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[CreditStatus, Rule]]:
@@ -273,7 +274,7 @@ register(
         read=read_balance,
         describe=describe_balance,
         parameters={"unit": _unit_field},
-        resources=BALANCE,
+        resources=RESOURCES,
         position=10,
         family="credits",
         history=balance_history,
@@ -305,7 +306,7 @@ register(
         unit="days",
         read=read_runway,
         describe=_describe("the credits last less than {}", "days"),
-        resources=BALANCE,
+        resources=RESOURCES,
         position=10,
         family="credits",
         history=runway_history,
@@ -331,7 +332,7 @@ register(
             f"{format_quantity(_hours(rule), 'hours')}"
         ),
         parameters={"hours": _hours_field},
-        resources=BALANCE,
+        resources=RESOURCES,
         position=10,
         history=spent_history,
     )
@@ -346,7 +347,7 @@ register(
         unit="minutes",
         read=read_silence,
         describe=_describe("the balance could not be read for more than {}", "minutes"),
-        resources=BALANCE,
+        resources=RESOURCES,
         position=10,
         history=silence_history,
         defaults=(DefaultRule("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),

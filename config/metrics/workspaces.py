@@ -25,9 +25,8 @@ from usage.spend.enrichments import reservations_by_workspace
 from webhooks import health, tracked_workflows
 from workspaces.models import Poll, Workspace
 from workspaces.polling import metrics_store
+from workspaces.polling.registry import KEYS, LIGHT_KEYS
 
-# Names from ``keys.polls``; request logs are read for the keys of the full list.
-FULL_LIST, LIGHT_LIST = "keys", "public_keys"
 DELIVERIES = (tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES)
 
 
@@ -160,11 +159,11 @@ def _requests(slugs: Mapping[int, str], counted: Mapping[tuple[int, str], float]
 
 def _mirrored(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     """Yield metrics of mirrored keys, logs and webhooks, for workspaces in which they were read."""
-    wanted = [FULL_LIST, LIGHT_LIST, *DELIVERIES]
+    wanted = [KEYS, LIGHT_KEYS, *DELIVERIES]
     reads: Any = Poll.objects.filter(resource__in=wanted, last_success_at__isnull=False).order_by()
     rows = reads.values_list("workspace").annotate(
-        keys=Epoch(Max("last_success_at", filter=Q(resource__in=[FULL_LIST, LIGHT_LIST]))),
-        full=Count("pk", filter=Q(resource=FULL_LIST)),
+        keys=Epoch(Max("last_success_at", filter=Q(resource__in=[KEYS, LIGHT_KEYS]))),
+        full=Count("pk", filter=Q(resource=KEYS)),
         deliveries=Count("pk", filter=Q(resource__in=DELIVERIES)),
     )
     found = [_ReadTimes(*row) for row in rows]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from keys.models import ApiKey
 from workspaces.models import Workspace
+from workspaces.polling.registry import KEYS
 from workspaces.services import refresh
 
 
@@ -22,7 +23,7 @@ class ListedKeys:
 
 def refresh_list(workspace: Workspace) -> ListedKeys | None:
     """Update the mirror and return the list; None if it could not be read."""
-    read = refresh(workspace, "keys").data
+    read = refresh(workspace, KEYS).data
     if not read:
         return None
     return ListedKeys({key.id: key.is_active for key in read[0]}, is_complete=read[0].is_complete)

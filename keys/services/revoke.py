@@ -17,6 +17,7 @@ from keys.services.key_list import ListedKeys, refresh_list
 from workspaces.audit.events import Actor, record_event
 from workspaces.credentials.clients import management_client
 from workspaces.models import Action, Outcome, Workspace
+from workspaces.polling.registry import KEYS
 
 # Several keys are revoked one by one; if upstream hangs, the page must still return before a proxy times out.
 BUDGET_SECONDS = 45
@@ -221,7 +222,7 @@ def revoke_all_keys(workspace: Workspace, actor: Actor) -> RevokeAllResult:
 
 def _is_current(workspace: Workspace) -> bool:
     """Return whether the mirror is so recent that keys created since are only minutes old."""
-    poll = workspace.polls.filter(resource="keys", consecutive_failures=0, last_success_at__isnull=False).first()
+    poll = workspace.polls.filter(resource=KEYS, consecutive_failures=0, last_success_at__isnull=False).first()
     return poll is not None and not poll.is_stale
 
 

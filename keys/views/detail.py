@@ -17,6 +17,7 @@ from keys.presenters import LAST_HOUR, KeyListConnection, revoke_facts
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
+from workspaces.polling.registry import REQUEST_LOG
 
 LATEST_EVENTS = 10
 
@@ -48,7 +49,7 @@ def _log(request: HttpRequest, scope: LogScope) -> dict[str, object]:
     form = LogFilterForm(QueryDict("own=1" if request.GET.get("own") == "1" else ""))
     form.full_clean()
     tallies = log_page.count_matches(form, scope)
-    poll = scope.workspace.polls.filter(resource="requests", subject=scope.key.upstream_id).first()
+    poll = scope.workspace.polls.filter(resource=REQUEST_LOG, subject=scope.key.upstream_id).first()
     is_read, has_failed = bool(poll and poll.last_success_at), bool(poll and poll.consecutive_failures)
     return {
         "blank": why_no_requests(scope.workspace, is_read=is_read, has_failed=has_failed, whose="the key"),

@@ -17,6 +17,7 @@ from troubleshooting.live_calls import FAILURES, call_upstream, call_with_sessio
 from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
+from workspaces.polling.registry import KEYS
 from workspaces.services.polling import refresh
 
 FEATURE = "API_ACCESS"
@@ -64,7 +65,7 @@ def header(_: Workspace, case: Case) -> CheckResult:
 
 def key(workspace: Workspace, case: Case) -> CheckResult:
     """Return which key it is and whether it is active; the key list is refreshed first if possible."""
-    refreshed = workspace.has_session and refresh(workspace, "keys").ok
+    refreshed = workspace.has_session and refresh(workspace, KEYS).ok
     if case.key is None:
         return _without_key(workspace, refreshed=refreshed)
     found = ApiKey.objects.of(workspace).with_people().filter(key_id=case.key).first()
@@ -227,7 +228,7 @@ def _list_keys(client: Client) -> tuple[object, ...]:
 
 def slots(workspace: Workspace, _: Case) -> CheckResult:
     """Count the active keys against the limit."""
-    refreshed = workspace.has_session and refresh(workspace, "keys").ok
+    refreshed = workspace.has_session and refresh(workspace, KEYS).ok
     counted = key_slots(workspace)
     active = counted.active or counted.others
     to = partial(link, workspace)

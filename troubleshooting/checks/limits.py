@@ -18,6 +18,7 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, PageLink, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream
 from workspaces.models import Workspace
+from workspaces.polling.registry import REQUEST_LOG
 from workspaces.services.polling import refresh
 
 LOOK_BACK = timedelta(hours=24)
@@ -48,8 +49,8 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
     """
     key = ApiKey.objects.of(workspace).filter(key_id=case.key).first() if case.key else None
     if key is not None and workspace.has_session:
-        refresh(workspace, "requests", subject=key.upstream_id)
-    if not workspace.polls.filter(resource="requests").exclude(last_success_at=None).exists():
+        refresh(workspace, REQUEST_LOG, subject=key.upstream_id)
+    if not workspace.polls.filter(resource=REQUEST_LOG).exclude(last_success_at=None).exists():
         text = "The request log was not read yet, so it is not known which keys were refused."
         needs = "" if workspace.has_session else " It needs a management session."
         settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()

@@ -23,6 +23,7 @@ from usage.credit_status import CreditStatus
 from usage.forecast.runway import past_burns
 from usage.models import Budget
 from workspaces.models import Workspace
+from workspaces.polling.registry import BALANCE
 
 USED, FORECAST = "budget_used", "budget_forecast"
 BUDGET_KINDS = (USED, FORECAST)
@@ -214,7 +215,7 @@ register(
         unit="%",
         read=read_used,
         describe=lambda rule: f"more than {format_number(rule.threshold)} % of the budget is used",
-        resources=frozenset({"balance"}),
+        resources=frozenset({BALANCE}),
         position=15,
         history=used_history,
         descending=True,
@@ -236,7 +237,7 @@ register(
         read=read_forecast,
         describe=describe_forecast,
         parameters={"chance": _chance_field},
-        resources=frozenset({"balance"}),
+        resources=frozenset({BALANCE}),
         position=15,
         history=forecast_history,
         on_request=True,

@@ -17,6 +17,7 @@ from usage.changes.types import SKEW, ZERO, Certainty, Change, EnrichmentCredits
 from usage.models import UNCERTAIN, BalanceChange, BalanceHour, BalanceReading
 from webhooks.models import Delivery, Workflow
 from workspaces.models import Workspace
+from workspaces.polling.registry import REQUEST_LOG
 
 # The most that one call can reserve, by the end of its path; calls for whole lists can reserve any amount.
 ANY = Decimal(10**9)
@@ -121,7 +122,7 @@ def log_read_until(workspace: Workspace) -> datetime | None:
 
     If a key was not used since its log was read, nothing is missing up to the time that upstream last listed it.
     """
-    polls = workspace.polls.filter(resource="requests", paused_reason="", last_success_at__isnull=False)
+    polls = workspace.polls.filter(resource=REQUEST_LOG, paused_reason="", last_success_at__isnull=False)
     read = {subject: at for subject, at in polls.values_list("subject", "last_success_at") if at}
     used = ApiKey.objects.of(workspace).values_list("upstream_id", "last_used_at", "read_at") if read else ()
     for key, last_used_at, listed_at in used:

@@ -16,6 +16,7 @@ from usage.models import BalanceChange, BalanceImport, BalanceReading, BurnPatte
 from usage.readings import longest_pause
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
+from workspaces.polling.registry import BALANCE
 
 # A few hourly values may be missing; beyond this pause, nobody knows what happened in between.
 LONGEST_PAUSE = timedelta(hours=2)
@@ -40,7 +41,7 @@ class ImportPlan:
 
 def plan_import(workspace: Workspace, rows: list[HistoryRow]) -> ImportPlan:
     """Return the effect of importing ``rows`` (in order of time), without changing anything, in two queries."""
-    poll = workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
+    poll = workspace.polls.filter(resource=BALANCE).values_list("interval_seconds", flat=True).first()
     longest = max(longest_pause(poll or 60), min(LONGEST_PAUSE, 3 * usual_spacing(rows)))
     readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
     there = list(readings.values_list("first_read_at", "read_at", "gap_seconds", "imported")) if rows else []
@@ -95,7 +96,7 @@ def undo_import(done: BalanceImport, actor: Actor) -> bool:
             return False
         runs = _runs(done.workspace, done)
         BalanceReading.objects.filter(imported=done).delete()
-        poll = done.workspace.polls.filter(resource="balance").values_list("interval_seconds", flat=True).first()
+        poll = done.workspace.polls.filter(resource=BALANCE).values_list("interval_seconds", flat=True).first()
         for since, until in runs:
             rebuild_changes(done.workspace, since, until, longest_pause(poll or 60))
         _interpret(done.workspace, done.first_at)

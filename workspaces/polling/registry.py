@@ -12,6 +12,8 @@ from workspaces.models import Poll, Workspace
 
 logger = structlog.get_logger(__name__)
 CredentialKind = Literal["api_key", "session"]
+# The resources that more than one package means. Of keys, the full list needs a session and the light one an API key.
+BALANCE, KEYS, LIGHT_KEYS, REQUEST_LOG = "balance", "keys", "public_keys", "requests"
 
 
 def _always(_: Workspace) -> bool:

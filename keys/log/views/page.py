@@ -23,6 +23,7 @@ from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
+from workspaces.polling.registry import REQUEST_LOG
 
 
 @require_safe
@@ -30,7 +31,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show the mirrored request log of one key."""
     workspace = get_workspace(request, slug)
     key = get_key(workspace, key_id)
-    poll = workspace.polls.filter(resource="requests", subject=key.upstream_id).first()
+    poll = workspace.polls.filter(resource=REQUEST_LOG, subject=key.upstream_id).first()
     failing = [poll.problem] if poll and poll.problem else []
     context = {"log_poll": poll, "failing": failing, "completeness": SimpleLazyObject(partial(log_completeness, key))}
     return _page(request, LogScope(workspace, key), LogFilterForm(request.GET), context)
@@ -40,7 +41,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 def log(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the request logs of all keys of a workspace, combined."""
     workspace = get_workspace(request, slug)
-    polls = workspace.polls.filter(resource="requests")
+    polls = workspace.polls.filter(resource=REQUEST_LOG)
     context = {
         "log_poll": polls.order_by("last_success_at").last(),
         "failing": [poll.problem for poll in polls.failing().order_by("-consecutive_failures")],

@@ -7,10 +7,7 @@ To add a setting, add one line to ``Environment`` and one each to README's table
 them.
 """
 
-import hashlib
 import os
-import re
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
@@ -22,6 +19,7 @@ from dotenv import dotenv_values
 from environs import Env, EnvValidationError, validate
 
 from config import setting_checks
+from config.connections import database, redis_socket
 from config.var_dir import DirectoryNotPrivate, make_private
 from core.secret_files import read_file, read_or_create_secret
 
@@ -37,21 +35,8 @@ HOME = (
 HOSTED_API = "https://api.cleanlist.ai"
 HOSTED_CLERK = "https://clerk.cleanlist.ai"  # creates the management sessions of the hosted API
 
-# sockaddr_un.sun_path holds 108 bytes on Linux, including the final zero; on macOS 104.
-_LONGEST_SOCKET_PATH = 103
 # The similarity from which a name counts as a misspelled setting: two letters swapped, one too many or too few.
 _NEARLY = 0.85
-
-
-# Timeouts after which a server that vanished silently counts as down; the default would be a quarter of an hour.
-# DATABASE_URL takes precedence.
-_UNANSWERED = {
-    "connect_timeout": 10,
-    "tcp_user_timeout": 30_000,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-}
 
 
 class ConfigurationError(Exception):
@@ -142,7 +127,7 @@ class Environment:
 
     @property
     def databases(self) -> dict[str, Any]:
-        return {"default": _database(self.database_url, self.var_dir)}
+        return {"default": database(self.database_url, self.var_dir)}
 
     @property
     def bundled_redis(self) -> bool:
@@ -314,39 +299,6 @@ def _completed(chosen: dict[str, Any]) -> dict[str, object]:
         "cleanlist_api_origins": _api_origins(chosen),
         "webhook_allow_local_targets": _allow_local_targets(chosen),
     }
-
-
-def redis_socket(var_dir: Path) -> Path:
-    """Return the bundled Redis server's socket: in ``var_dir``, or in a short private directory.
-
-    The operating system limits a socket's path, and clients take it as part of a URL. So a path that is long or has
-    unusual characters is replaced by a directory under the system's temporary one, named after ``var_dir``.
-    """
-    path = var_dir / "redis" / "redis.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH and re.fullmatch(r"[\w./+-]+", str(path), re.ASCII):
-        return path
-    digest = hashlib.sha256(os.fsencode(var_dir)).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"cleanlist-console-{os.getuid()}-{digest}" / "redis.sock"
-
-
-def _database(url: str, var_dir: Path) -> dict[str, Any]:
-    """Return the settings of the database at ``url``, or of the embedded SQLite file."""
-    if url:
-        config = setting_checks.database(url)
-        if "postgresql" in config["ENGINE"]:
-            config["OPTIONS"] = {**_UNANSWERED, **config.get("OPTIONS", {})}
-    else:
-        config = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(var_dir / "console.sqlite3")}
-    if "sqlite3" in config["ENGINE"]:
-        # Immediate transactions: a writer waits for the lock at BEGIN, where waiting is possible, instead of failing
-        # later with "database is locked".
-        config["OPTIONS"] = {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
-        }
-        config["CONN_MAX_AGE"] = 60
-    return config
 
 
 def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:

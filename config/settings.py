@@ -10,6 +10,7 @@ from config import programs
 from config.celery import broker_url
 from config.environment import FOR_SUPPORT, ROOT, read_environment
 from config.log.configuration import logging_config
+from config.queue.schedule import SCHEDULE
 
 ENVIRONMENT = read_environment()
 # For the support bundle, which is on a lower floor: settings that are not secret and affect calls to upstream.
@@ -317,23 +318,7 @@ CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_SEND_TASK_EVENTS = False
 # In memory: no task is so rare that its last run must survive a restart, and no file can be corrupted.
 CELERY_BEAT_SCHEDULER = "config.queue.beat_scheduler.Scheduler"
-# None of these expires: the worker's clock would decide, and beat's may differ. See that module.
-CELERY_BEAT_SCHEDULE = {
-    "poll what is due": {"task": "workspaces.tasks.poll_due", "schedule": 1.0},
-    "mend the clock": {"task": "workspaces.tasks.mend_clock", "schedule": 60.0},
-    "send mail about accounts": {"task": "workspaces.tasks.send_account_mail", "schedule": 5.0},
-    "anchor the audit trail": {"task": "workspaces.tasks.log_audit_anchor", "schedule": 3600.0},
-    "probe credentials": {"task": "workspaces.tasks.probe_credentials", "schedule": 60.0},
-    "prune the request log": {"task": "keys.tasks.prune_requests", "schedule": 3600.0},
-    "prune deliveries": {"task": "webhooks.tasks.prune_deliveries", "schedule": 3600.0},
-    "prune alerts": {"task": "alerts.tasks.prune_alerts", "schedule": 3600.0},
-    "clear sessions": {"task": "workspaces.tasks.clear_sessions", "schedule": 3600.0},
-    "check endpoints": {"task": "webhooks.tasks.check_endpoints", "schedule": 5.0},
-    "redeliver": {"task": "webhooks.tasks.redeliver", "schedule": 5.0},
-    "evaluate rules": {"task": "alerts.tasks.evaluate_rules", "schedule": 5.0},
-    "tell the outside": {"task": "config.tasks.ping_outside", "schedule": 60.0},
-    "send notifications": {"task": "alerts.tasks.send_notifications", "schedule": 5.0},
-}
+CELERY_BEAT_SCHEDULE = SCHEDULE
 
 CLEANLIST_API_ORIGINS = ENVIRONMENT.cleanlist_api_origins
 RATE_LIMIT_PER_MINUTE = ENVIRONMENT.rate_limit_per_minute

@@ -1,12 +1,13 @@
-"""Alert rules about credits: the balance, how long it lasts, what was spent, and whether it can be read at all."""
+"""Alert rules about credits: the balance, what was spent, and whether it can be read at all."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import forms
 
+import usage.forecast.rules  # noqa: F401 - registers its rule
 from alerts.engine.rule_kinds import (
     DataPoint,
     DefaultRule,
@@ -21,12 +22,11 @@ from alerts.engine.rule_kinds import (
 )
 from alerts.models import Evaluation, Rule
 from core import clock
-from core.formatting import format_duration, format_number, format_quantity, time_marker
+from core.formatting import DAY, format_duration, format_number, format_quantity, time_marker
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.enrichments import MAX_PER_CONTACT
 from usage.credit_status import CreditStatus, balance_polls, credit_statuses, usage_url
-from usage.forecast.runway import past_days
 from usage.models import BalanceReading
 from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of
 from workspaces.models import Poll, Workspace
@@ -99,34 +99,6 @@ def describe_balance(rule: Rule) -> str:
     if rule.threshold <= NONE_LEFT:
         return "no credits are left"
     return f"the balance is below {format_quantity(rule.threshold, 'credits')}"
-
-
-# --- runway ---------------------------------------------------------------------------------------------------
-
-
-def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many days the credits last."""
-    return {rule.pk: _lasting(one) for one, rule in _with_credits(rules, now)}
-
-
-def _lasting(one: CreditStatus) -> Observations:
-    if one.problem:
-        return NoData(one.problem)
-    if one.days is None:
-        return NoData(f"How long the credits last is not known: {one.unlearned or one.runway.reason}.")
-    return [Observation(one.days, lambda: _last_so_long(one), url=one.url, facts=lambda: one.facts)]
-
-
-def _last_so_long(one: CreditStatus) -> str:
-    if not one.days:
-        return "no credits left"
-    return f"credits last {one.lasts or 'more than a year'}, {format_number(one.balance)} left"
-
-
-def runway_history(workspace: Workspace, _: Rule, since: datetime, until: datetime) -> Iterator[DataPoint]:
-    """Yield how many days the credits lasted, every few hours of the past."""
-    for at, days in past_days(workspace, since, until):
-        yield DataPoint(at, days)
 
 
 # --- spent above ----------------------------------------------------------------------------------------------
@@ -255,11 +227,6 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
     return [*facts, *([("Top-ups", ", ".join(format_number(top_up.credits) for top_up in added))] if added else [])]
 
 
-def _describe(text: str, unit: str) -> Callable[[Rule], str]:
-    return lambda rule: text.format(format_quantity(rule.threshold, unit))
-
-
-DAY = 86400
 register(
     RuleKind(
         name=BALANCE_BELOW,
@@ -298,29 +265,6 @@ register(
 )
 register(
     RuleKind(
-        name="runway_below",
-        label="Runway shorter than",
-        explanation="Fires when the credits last fewer days than this at the workspace's own hourly and weekly "
-        "pattern. Says nothing until there is enough history.",
-        direction="below",
-        unit="days",
-        read=read_runway,
-        describe=_describe("the credits last less than {}", "days"),
-        resources=RESOURCES,
-        position=10,
-        family="credits",
-        history=runway_history,
-        descending=True,
-        defaults=(
-            DefaultRule(
-                "Less than a week left", "warning", Decimal(7), Decimal(8), pending_seconds=600, repeat_seconds=DAY
-            ),
-            DefaultRule("Less than two days left", "critical", Decimal(2), Decimal("2.5"), 600, DAY // 4),
-        ),
-    )
-)
-register(
-    RuleKind(
         name="spent_above",
         label="Spent more than",
         explanation="Fires when more credits than this were spent within the last hours that you choose.",
@@ -333,7 +277,7 @@ register(
         ),
         parameters={"hours": _hours_field},
         resources=RESOURCES,
-        position=10,
+        position=12,
         history=spent_history,
     )
 )
@@ -346,9 +290,11 @@ register(
         direction="above",
         unit="minutes",
         read=read_silence,
-        describe=_describe("the balance could not be read for more than {}", "minutes"),
+        describe=lambda rule: (
+            f"the balance could not be read for more than {format_quantity(rule.threshold, 'minutes')}"
+        ),
         resources=RESOURCES,
-        position=10,
+        position=13,
         history=silence_history,
         defaults=(DefaultRule("Balance unreadable", "warning", Decimal(15), Decimal(0), repeat_seconds=DAY),),
     )

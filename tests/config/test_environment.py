@@ -6,7 +6,8 @@ import stat
 import pytest
 from cryptography.fernet import Fernet
 
-from config.environment import ROOT, VARIABLES, ConfigurationError, Environment, read_environment, redis_socket
+from config.connections import redis_socket
+from config.environment import ROOT, VARIABLES, ConfigurationError, Environment, read_environment
 
 GOOD_KEYS = {"SECRET_KEY": "abcdefghij" * 5, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
 POSTGRES = "postgres://console:hush@127.0.0.1:5432/console"

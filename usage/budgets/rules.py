@@ -9,7 +9,7 @@ from django import forms
 
 from alerts.engine.rule_kinds import DataPoint, DefaultRule, Fact, NoData, Observation, Observations, RuleKind, register
 from alerts.models import Rule
-from core.formatting import format_number, format_quantity, time_marker
+from core.formatting import DAY, format_number, format_quantity, time_marker
 from usage.budgets.consumption import usage_history
 from usage.budgets.status import (
     BudgetForecast,
@@ -34,7 +34,6 @@ CHANCES = (
     (BAD, "in 1 of 10 cases already"),
     (GOOD, "in 9 of 10 cases only"),
 )
-DAY = 86400
 # Forecasts from this long before the requested range show whether a rule was already firing.
 KNOWN_BEFORE = timedelta(days=1)
 

@@ -4,7 +4,7 @@ from django.urls import URLPattern, path
 
 from webhooks.checks import views as checks
 from webhooks.redelivery import views as redelivery
-from webhooks.views import delivery_list, developers, export, lookup, results, unattempted, workflow
+from webhooks.views import delivery_list, developers, export, workflows
 
 app_name = "webhooks"
 
@@ -13,10 +13,10 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/figures/", delivery_list.figures, name="figures"),
     path("w/<slug:slug>/webhooks/tally/", delivery_list.tally, name="tally"),
     path("w/<slug:slug>/webhooks/export/", export.export, name="export"),
-    path("w/<slug:slug>/webhooks/look-up/", lookup.look_up, name="look_up"),
+    path("w/<slug:slug>/webhooks/look-up/", workflows.look_up, name="look_up"),
     path("w/<slug:slug>/webhooks/check/", checks.check, name="check"),
     path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checks.check_result, name="check_result"),
-    path("w/<slug:slug>/webhooks/unattempted/", unattempted.unattempted_workflows, name="unattempted"),
+    path("w/<slug:slug>/webhooks/unattempted/", workflows.unattempted_workflows, name="unattempted"),
     path("w/<slug:slug>/webhooks/developers/", developers.developers, name="developers"),
     path("w/<slug:slug>/webhooks/redeliver/", redelivery.redeliver, name="redeliver"),
     path("w/<slug:slug>/webhooks/redeliveries/", redelivery.redeliveries, name="redeliveries"),
@@ -26,7 +26,7 @@ urlpatterns: list[URLPattern] = [
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/resume/", redelivery.resume, name="redelivery_resume"),
     path("w/<slug:slug>/webhooks/redeliveries/<uuid:job_id>/cancel/", redelivery.cancel, name="redelivery_cancel"),
     # After all others: a workflow's id is any text.
-    path("w/<slug:slug>/webhooks/<str:workflow_id>/", workflow.workflow, name="workflow"),
-    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/", results.result, name="result"),
-    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/file/", results.result_file, name="result_file"),
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/", workflows.workflow, name="workflow"),
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/", workflows.result, name="result"),
+    path("w/<slug:slug>/webhooks/<str:workflow_id>/result/file/", workflows.result_file, name="result_file"),
 ]

@@ -56,8 +56,8 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
 
 
 def test_of_many_the_latest_are_listed_and_all_are_counted(hooks, finished, monkeypatch):
-    monkeypatch.setattr("webhooks.views.unattempted.MAX_SHOWN", 2)
-    monkeypatch.setattr("webhooks.views.unattempted.MOST_COUNTED", 4)
+    monkeypatch.setattr("webhooks.views.workflows.MAX_SHOWN", 2)
+    monkeypatch.setattr("webhooks.views.workflows.MOST_COUNTED", 4)
     for number in range(3):
         finished(f"silent {number}")
     assert "The latest 2 of 3." in hooks.get(name="unattempted").text

@@ -1,19 +1,26 @@
-"""The result of a workflow whose webhook did not arrive: fetched on demand, masked until somebody asks for more."""
+"""Workflows: the attempts of one, looking one up, its result, and those without any attempt.
+
+A result whose webhook did not arrive is fetched on demand and masked until somebody asks for more.
+"""
 
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
 from core.http import render_page, wants_partial
-from webhooks import results
+from core.pagination import MOST_COUNTED, CappedCount
+from webhooks import results, tracked_workflows
+from webhooks.ingest.normalize import is_usable_workflow_id
 from webhooks.models import Workflow
 from webhooks.presenters import deliveries
+from webhooks.redelivery.selection import ATTEMPT_GRACE_PERIOD, UNATTEMPTED, unattempted
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
@@ -26,6 +33,20 @@ FORMATS = {
     "json": ("application/json", results.to_json),
     "csv": ("text/csv; charset=utf-8", results.to_csv),
 }
+MAX_SHOWN = 200
+
+
+@require_safe
+def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
+    """Show every attempt that was made for a workflow; of an unknown one, offer to look it up."""
+    workspace = get_workspace(request, slug)
+    found = deliveries.find_workflow(workspace, workflow_id)
+    context: dict[str, Any] = {"workflow_id": workflow_id}
+    if found is None:
+        context["can_look_up"] = is_usable_workflow_id(workflow_id)
+        return render(request, "webhooks/unknown.html", context, status=404)
+    context |= deliveries.workflow_context(found)
+    return render_page(request, "webhooks/workflow.html", "live", context)
 
 
 @require_POST
@@ -83,3 +104,32 @@ def _found(workspace: Workspace, workflow_id: str) -> deliveries.WorkflowLookup:
     if found is None:
         raise Http404("No such workflow in this workspace.")
     return found
+
+
+@require_POST
+def look_up(request: HttpRequest, slug: str) -> HttpResponse:
+    """Read a workflow's attempts and state now, track it until it is settled, and redirect to its page."""
+    workspace = get_workspace(request, slug)
+    workflow_id = request.POST.get("workflow_id", "").strip()
+    if not is_usable_workflow_id(workflow_id):
+        messages.error(request, tracked_workflows.NO_WORKFLOW_ID)
+        return HttpResponseRedirect(reverse("webhooks:list", args=[slug]))
+    workflow, result = tracked_workflows.look_up_by_hand(workspace, workflow_id, Actor.of(request))
+    if not result.ok:
+        messages.error(request, f"{workflow.workflow_id} could not be read completely. {result.problem}")
+    return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow.workflow_id]))
+
+
+@require_safe
+def unattempted_workflows(request: HttpRequest, slug: str) -> HttpResponse:
+    """List the latest of them, explain why the console knows no more, and offer to send their results."""
+    workspace = get_workspace(request, slug)
+    found = unattempted(workspace)
+    counted = found.order_by()[: MOST_COUNTED + 1].count()
+    context = {
+        "workflows": found[:MAX_SHOWN],
+        "count": CappedCount(counted, counted > MOST_COUNTED),
+        "minutes": ATTEMPT_GRACE_PERIOD.seconds // 60,
+        "query": f"?{UNATTEMPTED}=1",
+    }
+    return render(request, "webhooks/unattempted.html", context)

@@ -2,17 +2,17 @@
 
 from django.urls import path
 
-from alerts.views import alert, alert_list, emails, rules
+from alerts.views import alerts, emails, rules
 
 app_name = "alerts"
 
 urlpatterns = [
     path("unsubscribe/<str:token>/", emails.unsubscribe, name="unsubscribe"),
-    path("w/<slug:slug>/alerts/", alert_list.alerts, name="list"),
-    path("w/<slug:slug>/alerts/<int:pk>/", alert.alert, name="alert"),
-    path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alert.acknowledge, name="acknowledge"),
-    path("w/<slug:slug>/alerts/<int:pk>/snooze/", alert.snooze, name="snooze"),
-    path("w/<slug:slug>/alerts/<int:pk>/wake/", alert.wake, name="wake"),
+    path("w/<slug:slug>/alerts/", alerts.alerts, name="list"),
+    path("w/<slug:slug>/alerts/<int:pk>/", alerts.alert, name="alert"),
+    path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alerts.acknowledge, name="acknowledge"),
+    path("w/<slug:slug>/alerts/<int:pk>/snooze/", alerts.snooze, name="snooze"),
+    path("w/<slug:slug>/alerts/<int:pk>/wake/", alerts.wake, name="wake"),
     path("w/<slug:slug>/alerts/rules/new/", rules.choose_kind, name="choose_kind"),
     path("w/<slug:slug>/alerts/rules/new/<slug:kind>/", rules.new, name="new_rule"),
     path("w/<slug:slug>/alerts/rules/<int:pk>/", rules.rule, name="rule"),

@@ -1,0 +1,155 @@
+"""The alerts of a workspace: what fires, what is over, which rules watch; each alert, and what people do about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_POST, require_safe
+
+from alerts.context import without_milder
+from alerts.engine.evaluation import observe
+from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
+from alerts.forms import AcknowledgeForm, SnoozeForm
+from alerts.models import Alert, Evaluation, Rule, Snooze
+from alerts.services import alert_actions
+from alerts.services.reachability import unreached_rules
+from core import clock
+from core.formatting import localize_times
+from core.http import redirect_to, render_page
+from workspaces.access import get_workspace
+from workspaces.audit.events import Actor
+from workspaces.models import Role, Workspace
+
+PAST = 20
+MONTH = timedelta(days=30)
+TEMPLATE = "alerts/alert.html"
+
+
+@dataclass(frozen=True)
+class RuleRow:
+    """One rule in the list, with its current observations."""
+
+    rule: Rule
+    no_data: str
+    observations: list[Observation]
+    crossed: list[Observation]
+    fired: int
+    unreached: Mapping[str, str] | None  # by address, why its e-mails reach nobody
+
+    @property
+    def shown(self) -> Observation | None:
+        """Return the observation to show: the first past the threshold, or the only one."""
+        if self.crossed:
+            return self.crossed[0]
+        return self.observations[0] if len(self.observations) == 1 else None
+
+
+@require_safe
+def alerts(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show current alerts, past ones, and the rules with their state now."""
+    workspace = get_workspace(request, slug)
+    rows = Alert.objects.filter(workspace=workspace)
+    current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
+    context = {
+        "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
+        "alerts": without_milder(alert for alert in current if alert.fired_at),
+        "pending": [alert for alert in current if not alert.fired_at],
+        "snoozed": snoozed_pairs(workspace),
+        "past": rows.past().select_related("workspace")[:PAST],
+        "rules": rule_rows(workspace),
+    }
+    return render_page(request, "alerts/list.html", "living", context)
+
+
+def snoozed_pairs(workspace: Workspace) -> set[str]:
+    """Return "rule:subject" of what is snoozed now."""
+    snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule__workspace=workspace)
+    return {f"{rule_id}:{subject}" for rule_id, subject in snoozes.values_list("rule_id", "subject")}
+
+
+def rule_rows(workspace: Workspace) -> list[RuleRow]:
+    """Return every rule with its observations, in a number of queries that does not grow with them."""
+    now = clock.cached_now()
+    fired = Count("alerts", filter=Q(alerts__fired_at__gte=now - MONTH))
+    rules: list[Any] = list(workspace.alert_rules.annotate(times_fired=fired).mildest_first())
+    place = {kind.name: number for number, kind in enumerate(all_kinds())}
+    rules.sort(key=lambda rule: place.get(rule.kind, len(place)))
+    observed = observe(workspace, [rule for rule in rules if rule.enabled], now)
+    unreached = unreached_rules(workspace, rules)
+    return [_row(rule, rule.times_fired, observed.get(rule.pk, ()), unreached.get(rule.pk)) for rule in rules]
+
+
+def _row(rule: Rule, fired: int, observed: Observations, unreached: Mapping[str, str] | None) -> RuleRow:
+    if isinstance(observed, NoData):
+        return RuleRow(rule, observed.reason, [], [], fired, unreached)
+    crossed = [observation for observation in observed if rule.levels_for(observation).crossed(observation.value)]
+    return RuleRow(rule, "", list(observed), crossed, fired, unreached)
+
+
+@require_safe
+def alert(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show what fired, its timeline and its e-mails."""
+    workspace = get_workspace(request, slug)
+    return render(request, TEMPLATE, _context(_alert(workspace, pk)))
+
+
+@require_POST
+def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Stop reminders."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    form = AcknowledgeForm(request.POST)
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(found, acknowledge_form=form), status=422)
+    done = alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
+    text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
+    return redirect_to(request, found.get_absolute_url(), text)
+
+
+@require_POST
+def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Silence it until a date or a level."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    form = SnoozeForm(found, request.POST)
+    if found.rule is None or not found.is_open:
+        return redirect_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
+    if not form.is_valid():
+        return render(request, TEMPLATE, _context(found, snooze_form=form), status=422)
+    until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
+    alert_actions.snooze(found, Actor.of(request), until=until, level=level)
+    return redirect_to(request, found.get_absolute_url(), "Snoozed.")
+
+
+@require_POST
+def wake(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """End the snooze."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    found = _alert(workspace, pk)
+    alert_actions.wake(found, Actor.of(request))
+    return redirect_to(request, found.get_absolute_url(), "The snooze is over.")
+
+
+def _alert(workspace: Workspace, pk: int) -> Alert:
+    rows = Alert.objects.select_related("workspace", "rule", "acknowledged_by")
+    return get_object_or_404(rows, workspace=workspace, pk=pk)
+
+
+def _context(found: Alert, **forms: object) -> dict[str, object]:
+    snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule=found.rule_id, subject=found.subject)
+    return {
+        "alert": found,
+        "facts": [(label, localize_times(text)) for label, text in found.facts],
+        "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
+        "is_flag": bool(found.rule and found.rule.kind_of and found.rule.kind_of.is_flag),
+        "snooze": snoozes.select_related("by").first() if found.rule_id else None,
+        "timeline": found.transitions.select_related("by"),
+        "emails": found.notifications.select_related("recipient").order_by("pk"),
+        "acknowledge_form": AcknowledgeForm(),
+        "snooze_form": SnoozeForm(found),
+        **forms,
+    }

@@ -4,7 +4,6 @@ from django.urls import path
 
 from workspaces.views import (
     audit,
-    audit_export,
     connect,
     identities,
     invitations,
@@ -21,7 +20,7 @@ app_name = "workspaces"
 urlpatterns = [
     path("account/", own_account.profile, name="profile"),
     path("audit/", audit.site_audit, name="site_audit"),
-    path("audit/export/", audit_export.site_export, name="site_audit_export"),
+    path("audit/export/", audit.site_export, name="site_audit_export"),
     path("people/", people.people, name="people"),
     path("people/sessions/", people.session_limits, name="session_limits"),
     path("people/<int:user_id>/deactivate/", people.deactivate, name="deactivate"),
@@ -33,7 +32,7 @@ urlpatterns = [
     path("w/connect/", connect.connect, name="new"),
     path("w/connect/test/", connect.connect_test, name="new_test"),
     path("w/<slug:slug>/audit/", audit.audit, name="audit"),
-    path("w/<slug:slug>/audit/export/", audit_export.export, name="audit_export"),
+    path("w/<slug:slug>/audit/export/", audit.export, name="audit_export"),
     path("w/<slug:slug>/members/", members.members, name="members"),
     path("w/<slug:slug>/members/invite/", members.invite, name="invite"),
     path("w/<slug:slug>/members/mfa/", members.require_mfa, name="require_mfa"),

@@ -1,17 +1,22 @@
-"""The audit trail, newest first."""
+"""The audit trail, newest first, and its export, for owners and site admins."""
 
 from typing import Any
 
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
+from core.export import ExportFile
 from workspaces.access import current_role, get_workspace, require_site_admin
+from workspaces.audit.events import Actor
+from workspaces.audit.export import export_trail
+from workspaces.downloads import confirm_and_export
 from workspaces.forms import AuditFilterForm
-from workspaces.models import AuditEvent, Role, User
+from workspaces.models import AuditEvent, Role, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 
 PAGE_SIZE = 50
@@ -54,3 +59,29 @@ def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, 
         "may_export": "export_url" in context and not form.errors,
     }
     return render(request, "workspaces/audit.html", context)
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Export the audit trail of one workspace, with the filters of the page."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    back = reverse("workspaces:audit", args=[workspace.slug])
+    return _export(request, AuditEvent.objects.of(workspace), back, workspace)
+
+
+@require_POST
+def site_export(request: HttpRequest) -> HttpResponseBase:
+    """Export the whole trail, with the filters of the page, for a site admin."""
+    require_site_admin(request)
+    return _export(request, AuditEvent.objects.order_by("-pk"), reverse("workspaces:site_audit"), None)
+
+
+def _export(
+    request: HttpRequest, events: AuditEventQuerySet, back: str, workspace: Workspace | None
+) -> HttpResponseBase:
+    form = AuditFilterForm(request.GET)
+
+    def make(file_format: str) -> ExportFile:
+        return export_trail(workspace, Actor.of(request), form.apply(events), form.recorded, file_format)
+
+    return confirm_and_export(request, form, make, back=back, go_on="Export the audit trail")
